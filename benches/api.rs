@@ -9,18 +9,18 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::keys::{LimitsWish, NewCompany, NewKey};
 use crow::client::connection::{Client, Credential};
-use crow::domain::delivery::Schedule;
-use crow::domain::key::Scope;
-use crow::domain::target::Policy;
+use crow::domain::delivery::RetryPolicy;
+use crow::domain::key::KeyScope;
+use crow::domain::target::TargetPolicy;
 use crow::engine::reach::Reach;
 use crow::engine::root::Custody;
 use crow::engine::{Engine, Settings};
 use crow::server;
 use crow::server::exposure::Exposure;
-use crow::sqlite::{Database, Error, Lane, Options};
+use crow::sqlite::{Database, DatabaseOptions, Error, JobPriority};
 use rusqlite::{Connection, params};
 use std::path::Path;
 use std::time::Duration;
@@ -57,7 +57,7 @@ impl Call {
     }
 
     /// Calls a second with all callers busy.
-    async fn throughput(&self, ambient: &Ambient) -> f64 {
+    async fn throughput(&self, ambient: &RuntimeEnv) -> f64 {
         let watch = ambient.stopwatch();
         let mut callers = JoinSet::new();
         for _ in 0..CALLERS {
@@ -73,7 +73,7 @@ impl Call {
     }
 
     /// The 99th percentile in milliseconds at a steady pace, counted from when a call was due.
-    async fn p99(&self, ambient: &Ambient) -> f64 {
+    async fn p99(&self, ambient: &RuntimeEnv) -> f64 {
         let watch = ambient.stopwatch();
         let mut calls = JoinSet::new();
         for n in 0..PACED {
@@ -129,13 +129,13 @@ async fn bare(dir: &Path) -> String {
     let platform = Connection::open(dir.join("platform.db")).expect("the database");
     platform.execute("VACUUM INTO ?1", [path.display().to_string()]).expect("copied");
     let pragma = |name: &str| platform.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).expect("a number");
-    let options = Options {
+    let options = DatabaseOptions {
         application_id: pragma("application_id"),
         // The schema is there already; opening compares the schema with these scripts.
         migrations: platform_migrations(),
         n_readers: 2,
-        queue: 4_096,
-        reserved: 0,
+        queue_capacity: 4_096,
+        reserved_capacity: 0,
     };
     let database = Database::open(&path, options).expect("it opens");
     let router = Router::new().route("/events", get(bare_page)).route("/leads", post(bare_lead)).with_state(database);
@@ -153,7 +153,14 @@ async fn bare_page(State(database): State<Database>) -> Vec<u8> {
         let rows = statement.query_map([1, 1_000, i64::MIN, i64::MAX], |row| row.get::<_, Vec<u8>>(1))?;
         Ok::<_, Error>(rows.collect::<Result<Vec<_>, _>>()?)
     };
-    database.read(Lane::Common, page).await.expect("a page").into_iter().take(50).collect::<Vec<_>>().join(&b","[..])
+    database
+        .read(JobPriority::Low, page)
+        .await
+        .expect("a page")
+        .into_iter()
+        .take(50)
+        .collect::<Vec<_>>()
+        .join(&b","[..])
 }
 
 /// What Create Lead writes: the record, the event's number, the event, nothing for the subscriptions there are not, and the audit row.
@@ -180,16 +187,16 @@ async fn bare_lead(State(database): State<Database>, body: String) -> String {
         connection.prepare_cached(audit)?.execute(params![format!("client {id}, {n}"), hash])?;
         Ok::<_, Error>(id)
     };
-    database.write(Lane::Common, insert).await.expect("written").to_string()
+    database.write(JobPriority::Low, insert).await.expect("written").to_string()
 }
 
 async fn run(n_events: i64) {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let dir = tempfile::tempdir().expect("a directory");
     let settings = || Settings {
         data_dir: dir.path().to_owned(),
-        policy: Policy::Public,
-        schedule: Schedule::default(),
+        policy: TargetPolicy::Public,
+        schedule: RetryPolicy::default(),
         keep: None,
         delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
         request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
@@ -206,7 +213,7 @@ async fn run(n_events: i64) {
     tokio::spawn(async move { engine.run(stopped).await });
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let without = LimitsWish { read: Some(1_000_000), write: Some(1_000_000), admin: None };
-    let scopes = vec![Scope::EventsRead, Scope::IntegrationsWrite];
+    let scopes = vec![KeyScope::EventsRead, KeyScope::IntegrationsWrite];
     let new = NewKey { company_id: company.id, name: "bench".to_owned(), scopes, limits: Some(without) };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret().reveal().to_owned();
     fill(dir.path(), n_events);

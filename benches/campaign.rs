@@ -2,7 +2,7 @@
 //! deliveries, `-- k2 2000` takes its power two thousand times; a second number is the seed. `-- k9 600` takes its network, its descriptors and
 //! its disk away for ten minutes, `-- faults 1800` injects random faults under load for half an hour, `-- k10 1000000` lets it forget a million old rows of each log while others write. Each prints its figures and ends with 1 if something was not as it must be.
 
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use kills::Plan;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -50,8 +50,8 @@ async fn main() -> ExitCode {
         }
         Some("k9") => {
             let lasting = Duration::from_secs(n.unwrap_or(600));
-            let [network, descriptors, disk] =
-                outages::FAULTS.map(|fault| outages::run(fault, async move |_| Ambient::real().sleep(lasting).await));
+            let [network, descriptors, disk] = outages::FAULTS
+                .map(|fault| outages::run(fault, async move |_| RuntimeEnv::real().sleep(lasting).await));
             let (network, descriptors, disk) = tokio::join!(network, descriptors, disk);
             let reports = [network, descriptors, disk];
             let lines: Vec<String> = reports.iter().map(ToString::to_string).collect();

@@ -12,16 +12,16 @@
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-use crow::ambient::{Ambient, Stopwatch};
+use crow::ambient::{RuntimeEnv, Stopwatch};
 use crow::api::keys::{LimitsWish, NewCompany, NewKey};
 use crow::client::connection::{Client, Credential};
-use crow::domain::delivery::Schedule;
+use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::signature;
-use crow::domain::target::Policy;
+use crow::domain::target::TargetPolicy;
 use crow::engine::caller::{Actor, Caller};
 use crow::engine::events::News;
 use crow::engine::reach::Reach;
@@ -29,7 +29,7 @@ use crow::engine::root::Custody;
 use crow::engine::{Engine, Settings};
 use crow::server;
 use crow::server::exposure::Exposure;
-use crow::sqlite::{Database, Error, Lane, Options};
+use crow::sqlite::{Database, DatabaseOptions, Error, JobPriority};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -81,8 +81,8 @@ impl Platform {
         let dir = tempfile::tempdir().expect("a directory");
         let settings = Settings {
             data_dir: dir.path().to_owned(),
-            policy: Policy::Private,
-            schedule: Schedule::default(),
+            policy: TargetPolicy::Private,
+            schedule: RetryPolicy::default(),
             keep: None,
             delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
@@ -90,7 +90,7 @@ impl Platform {
             reach: Reach::default(),
             custody: Custody::File,
         };
-        let engine = Engine::open(settings, Ambient::real()).await.expect("it opens");
+        let engine = Engine::open(settings, RuntimeEnv::real()).await.expect("it opens");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let (stop, stopped) = watch::channel(false);
@@ -167,7 +167,7 @@ async fn subscribed(operator: &Client, address: &str, target: &str) -> CompanyId
     let new = NewKey {
         company_id: company,
         name: "bench".to_owned(),
-        scopes: Scope::ALL.to_vec(),
+        scopes: KeyScope::ALL.to_vec(),
         limits: Some(LimitsWish { read: most, write: most, admin: most }),
     };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
@@ -232,16 +232,16 @@ async fn bare(receiver: &Receiver, n: usize) -> f64 {
     let original = Connection::open(platform.dir.path().join("platform.db")).expect("the database");
     original.execute("VACUUM INTO ?1", [path.display().to_string()]).expect("copied");
     let pragma = |name: &str| original.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).expect("a number");
-    let options = Options {
+    let options = DatabaseOptions {
         application_id: pragma("application_id"),
         // The schema is there already; opening compares the schema with these scripts.
         migrations: platform_migrations(),
         n_readers: 1,
-        queue: 4_096,
-        reserved: 0,
+        queue_capacity: 4_096,
+        reserved_capacity: 0,
     };
     let database = Database::open(&path, options).expect("it opens");
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let watch = ambient.stopwatch();
     let mut senders = JoinSet::new();
     for sender in 0..FLIGHTS {
@@ -298,7 +298,7 @@ async fn bare_delivery(
             .execute(params![id, now, status, format!("{headers:?}"), &answer[..]])?;
         Ok::<_, Error>(())
     };
-    database.write(Lane::Common, insert).await.expect("written");
+    database.write(JobPriority::Low, insert).await.expect("written");
 }
 
 /// Emits at a steady pace over HTTP; milliseconds from the call to the first byte at the receiver, ascending.

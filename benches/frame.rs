@@ -11,16 +11,16 @@ mod screen;
 use axum::Router;
 use axum::routing::post;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
 use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{Client, Credential};
-use crow::domain::delivery::Schedule;
+use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
-use crow::domain::key::Scope;
-use crow::domain::target::Policy;
+use crow::domain::key::KeyScope;
+use crow::domain::target::TargetPolicy;
 use crow::engine::reach::Reach;
 use crow::engine::root::Custody;
 use crow::engine::{Engine, Settings};
@@ -104,7 +104,7 @@ fn report(name: &str, mut took: Vec<Duration>) {
 }
 
 /// Builds frames of the dashboard and of a log while the selection moves; only the building is timed.
-fn frames(picture: &Arc<Snapshot>, ambient: &Ambient, size: (u16, u16)) {
+fn frames(picture: &Arc<Snapshot>, ambient: &RuntimeEnv, size: (u16, u16)) {
     for (name, keys) in [("dashboard", ""), ("deliveries alone", "4")] {
         let setting = Setting {
             identity: identity("http://127.0.0.1:1"),
@@ -135,7 +135,7 @@ fn frames(picture: &Arc<Snapshot>, ambient: &Ambient, size: (u16, u16)) {
 }
 
 /// Emits events at a steady pace, for as long as it is polled.
-async fn stream(operator: Client, ambient: Ambient, company_id: CompanyId, pace: u32) {
+async fn stream(operator: Client, ambient: RuntimeEnv, company_id: CompanyId, pace: u32) {
     let watch = ambient.stopwatch();
     for n in 0_u32.. {
         let due = Duration::from_secs(1) * n / pace.max(1);
@@ -149,7 +149,7 @@ async fn stream(operator: Client, ambient: Ambient, company_id: CompanyId, pace:
 }
 
 /// Presses keys in a console that looks at the log, and times each until the frame with the next row selected is complete.
-async fn keys(client: Client, ambient: &Ambient) -> Vec<Duration> {
+async fn keys(client: Client, ambient: &RuntimeEnv) -> Vec<Duration> {
     let (keys, events) = mpsc::unbounded_channel();
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
     let settings = feed::Settings { rows: 200, history: None };
@@ -203,12 +203,12 @@ async fn keys(client: Client, ambient: &Ambient) -> Vec<Duration> {
 }
 
 async fn run(n_attempts: i64, pace: u32) {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let dir = tempfile::tempdir().expect("a directory");
     let settings = Settings {
         data_dir: dir.path().to_owned(),
-        policy: Policy::Private,
-        schedule: Schedule::default(),
+        policy: TargetPolicy::Private,
+        schedule: RetryPolicy::default(),
         keep: None,
         delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
         request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
@@ -229,7 +229,7 @@ async fn run(n_attempts: i64, pace: u32) {
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     for n in 0..ROWS {
         let new =
-            NewKey { company_id: company.id, name: format!("key {n}"), scopes: Scope::ALL.to_vec(), limits: None };
+            NewKey { company_id: company.id, name: format!("key {n}"), scopes: KeyScope::ALL.to_vec(), limits: None };
         let key = operator.create_key(&new).await.expect("a key").key.into_secret();
         let partner = Client::new(&address, Credential::Key(key)).expect("a client");
         // The first one gets what is emitted, the others wait for something that does not happen.

@@ -6,14 +6,14 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
 
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
 use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{Client, Credential};
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::fs;
@@ -154,7 +154,7 @@ fn line(what: &str, figure: &str) {
 }
 
 /// The median of some starts, in milliseconds.
-fn started(ambient: &Ambient, run: impl Fn() -> Console) -> f64 {
+fn started(ambient: &RuntimeEnv, run: impl Fn() -> Console) -> f64 {
     let mut took: Vec<f64> = (0..STARTS)
         .map(|_| {
             let watch = ambient.stopwatch();
@@ -174,7 +174,7 @@ async fn subscribe(operator: &Client, address: &str, company: CompanyId) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let target_url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(async || "ok")).await });
-    let new = NewKey { company_id: company, name: "CRM".to_owned(), scopes: Scope::ALL.to_vec(), limits: None };
+    let new = NewKey { company_id: company, name: "CRM".to_owned(), scopes: KeyScope::ALL.to_vec(), limits: None };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
     let partner = Client::new(address, Credential::Key(key)).expect("a client");
     for n in 0..20 {
@@ -189,7 +189,7 @@ async fn subscribe(operator: &Client, address: &str, company: CompanyId) {
     }
 }
 
-async fn run(ambient: Ambient) {
+async fn run(ambient: RuntimeEnv) {
     let dir = tempfile::tempdir().expect("a directory");
     let served = Served::start(dir.path());
     let token_file = dir.path().join("operator.token").to_string_lossy().into_owned();
@@ -198,7 +198,7 @@ async fn run(ambient: Ambient) {
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     for n in 0..20 {
         let new =
-            NewKey { company_id: company.id, name: format!("key {n}"), scopes: Scope::ALL.to_vec(), limits: None };
+            NewKey { company_id: company.id, name: format!("key {n}"), scopes: KeyScope::ALL.to_vec(), limits: None };
         operator.create_key(&new).await.expect("a key");
     }
     let url = served.1.clone();
@@ -237,5 +237,5 @@ async fn run(ambient: Ambient) {
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
-    runtime.block_on(run(Ambient::real()));
+    runtime.block_on(run(RuntimeEnv::real()));
 }

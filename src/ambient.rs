@@ -1,9 +1,9 @@
 //! Time and randomness, real or scripted: the only module that reads either.
 //!
-//! Every layer that waits, takes timestamps or draws random numbers receives an [`Ambient`]. Tests pass a scripted one
+//! Every layer that waits, takes timestamps or draws random numbers receives an [`RuntimeEnv`]. Tests pass a scripted one
 //! and advance its clock; the demo passes a real one that starts in the past and is then set to the present.
 
-use crate::domain::delivery::Roll;
+use crate::domain::delivery::UnitRandom;
 use crate::domain::time::Timestamp;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -14,24 +14,24 @@ use tokio::sync::watch;
 use ulid::Ulid;
 
 /// Maximum time between two readings of the clock while waiting for a time of day.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const CLOCK_POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Clock and random number generator, shared by all clones.
 #[derive(Debug, Clone)]
-pub struct Ambient {
-    shared: Arc<Shared>,
+pub struct RuntimeEnv {
+    shared: Arc<EnvState>,
 }
 
 /// State shared by all clones.
 #[derive(Debug)]
-struct Shared {
-    dice: Mutex<ChaCha12Rng>,
-    clock: watch::Sender<Clock>,
+struct EnvState {
+    rng: Mutex<ChaCha12Rng>,
+    clock: watch::Sender<TimeSource>,
 }
 
 /// Source of time, real or scripted.
 #[derive(Debug, Clone, Copy)]
-enum Clock {
+enum TimeSource {
     /// The machine's clock, shifted by this number of milliseconds.
     Real { offset_ms: i64 },
     /// A clock that changes only when advanced or set. `passed` is the elapsed time, which setting the clock does not
@@ -39,7 +39,7 @@ enum Clock {
     Scripted { now: Timestamp, passed: Duration },
 }
 
-impl Clock {
+impl TimeSource {
     fn now(self) -> Timestamp {
         match self {
             Self::Real { offset_ms } => Timestamp::from_millis(machine_millis() + offset_ms),
@@ -48,9 +48,9 @@ impl Clock {
     }
 }
 
-impl Clock {
+impl TimeSource {
     /// Elapsed time of a scripted clock; `None` for a real one.
-    const fn passed(self) -> Option<Duration> {
+    const fn elapsed(self) -> Option<Duration> {
         match self {
             Self::Real { .. } => None,
             Self::Scripted { passed, .. } => Some(passed),
@@ -65,7 +65,7 @@ fn machine_millis() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl Ambient {
+impl RuntimeEnv {
     /// Creates the machine's clock with a generator seeded by the operating system.
     #[must_use]
     #[expect(
@@ -76,24 +76,24 @@ impl Ambient {
     pub fn real() -> Self {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the operating system has no randomness to give");
-        Self::with(Clock::Real { offset_ms: 0 }, ChaCha12Rng::from_seed(seed))
+        Self::with(TimeSource::Real { offset_ms: 0 }, ChaCha12Rng::from_seed(seed))
     }
 
     /// Creates the machine's clock with a generator that repeats for the same `seed`: for demonstrations, never for
     /// real secrets.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self::with(Clock::Real { offset_ms: 0 }, ChaCha12Rng::seed_from_u64(seed))
+        Self::with(TimeSource::Real { offset_ms: 0 }, ChaCha12Rng::seed_from_u64(seed))
     }
 
     /// Creates a clock that stays at `start` until advanced, with a generator that repeats for the same `seed`.
     #[must_use]
     pub fn scripted(start: Timestamp, seed: u64) -> Self {
-        Self::with(Clock::Scripted { now: start, passed: Duration::ZERO }, ChaCha12Rng::seed_from_u64(seed))
+        Self::with(TimeSource::Scripted { now: start, passed: Duration::ZERO }, ChaCha12Rng::seed_from_u64(seed))
     }
 
-    fn with(clock: Clock, dice: ChaCha12Rng) -> Self {
-        Self { shared: Arc::new(Shared { dice: Mutex::new(dice), clock: watch::Sender::new(clock) }) }
+    fn with(clock: TimeSource, dice: ChaCha12Rng) -> Self {
+        Self { shared: Arc::new(EnvState { rng: Mutex::new(dice), clock: watch::Sender::new(clock) }) }
     }
 
     /// Current time of this clock.
@@ -107,8 +107,8 @@ impl Ambient {
     pub fn advance(&self, step: Duration) {
         let millis = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
         self.shared.clock.send_modify(|clock| match clock {
-            Clock::Real { offset_ms } => *offset_ms += millis,
-            Clock::Scripted { now, passed } => {
+            TimeSource::Real { offset_ms } => *offset_ms += millis,
+            TimeSource::Scripted { now, passed } => {
                 *now = now.plus(step);
                 *passed += step;
             }
@@ -117,17 +117,17 @@ impl Ambient {
 
     /// Sets the clock to `time`, forward or back. No time elapses: waits for a duration and running stopwatches are not
     /// affected.
-    pub fn travel(&self, time: Timestamp) {
+    pub fn set_time(&self, time: Timestamp) {
         self.shared.clock.send_modify(|clock| match clock {
-            Clock::Real { offset_ms } => *offset_ms = time.millis() - machine_millis(),
-            Clock::Scripted { now, .. } => *now = time,
+            TimeSource::Real { offset_ms } => *offset_ms = time.millis() - machine_millis(),
+            TimeSource::Scripted { now, .. } => *now = time,
         });
     }
 
     /// Resets a real clock to the machine's; a scripted one is unchanged.
-    pub fn travel_to_present(&self) {
+    pub fn reset_time(&self) {
         self.shared.clock.send_modify(|clock| {
-            if let Clock::Real { offset_ms } = clock {
+            if let TimeSource::Real { offset_ms } = clock {
                 *offset_ms = 0;
             }
         });
@@ -138,10 +138,10 @@ impl Ambient {
     pub async fn sleep(&self, duration: Duration) {
         let clock = *self.shared.clock.borrow();
         match clock {
-            Clock::Real { .. } => tokio::time::sleep(duration).await,
-            Clock::Scripted { passed, .. } => {
+            TimeSource::Real { .. } => tokio::time::sleep(duration).await,
+            TimeSource::Scripted { passed, .. } => {
                 let mut moved = self.shared.clock.subscribe();
-                let is_over = |clock: &Clock| clock.passed().is_none_or(|now| now >= passed + duration);
+                let is_over = |clock: &TimeSource| clock.elapsed().is_none_or(|now| now >= passed + duration);
                 let _ = moved.wait_for(is_over).await;
             }
         }
@@ -159,11 +159,11 @@ impl Ambient {
             }
             match clock {
                 // The timer rounds up to its own millisecond, so that the clock has reached `time` when it fires.
-                Clock::Real { .. } => tokio::select! {
-                    () = tokio::time::sleep(left.min(LOOK_AGAIN)) => {}
+                TimeSource::Real { .. } => tokio::select! {
+                    () = tokio::time::sleep(left.min(CLOCK_POLL_INTERVAL)) => {}
                     _ = moved.changed() => {}
                 },
-                Clock::Scripted { .. } => {
+                TimeSource::Scripted { .. } => {
                     let _ = moved.changed().await;
                 }
             }
@@ -171,19 +171,19 @@ impl Ambient {
     }
 
     /// Lets `duration` elapse: waits on a real clock, advances a scripted one.
-    pub async fn pass(&self, duration: Duration) {
+    pub async fn advance_or_sleep(&self, duration: Duration) {
         let clock = *self.shared.clock.borrow();
         match clock {
-            Clock::Real { .. } => self.sleep(duration).await,
-            Clock::Scripted { .. } => {
+            TimeSource::Real { .. } => self.sleep(duration).await,
+            TimeSource::Scripted { .. } => {
                 self.advance(duration);
                 tokio::task::yield_now().await;
             }
         }
     }
 
-    /// Runs `work` for at most `limit`, measured like [`Ambient::sleep`]; `None` if the limit is exceeded.
-    pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    /// Runs `work` for at most `limit`, measured like [`RuntimeEnv::sleep`]; `None` if the limit is exceeded.
+    pub async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             // Polls `work` first, so that work which is done already wins over the limit.
             biased;
@@ -198,30 +198,30 @@ impl Ambient {
     pub fn stopwatch(&self) -> Stopwatch {
         let clock = *self.shared.clock.borrow();
         match clock {
-            Clock::Real { .. } => Stopwatch::Real(Instant::now()),
-            Clock::Scripted { passed, .. } => Stopwatch::Scripted { began: passed, ambient: self.clone() },
+            TimeSource::Real { .. } => Stopwatch::Real(Instant::now()),
+            TimeSource::Scripted { passed, .. } => Stopwatch::Scripted { began: passed, ambient: self.clone() },
         }
     }
 
     /// Draws a random number in `[0, 1)`.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-    pub fn roll(&self) -> Roll {
-        Roll((self.dice(Rng::next_u64) >> 11) as f64 / (1_u64 << 53) as f64)
+    pub fn random_unit(&self) -> UnitRandom {
+        UnitRandom((self.with_rng(Rng::next_u64) >> 11) as f64 / (1_u64 << 53) as f64)
     }
 
     /// Draws a random number below `n`; 0 if `n` is 0.
     #[must_use]
-    pub fn pick(&self, n: usize) -> usize {
+    pub fn random_below(&self, n: usize) -> usize {
         let n = n.max(1) as u64;
-        usize::try_from(self.dice(Rng::next_u64) % n).unwrap_or(0)
+        usize::try_from(self.with_rng(Rng::next_u64) % n).unwrap_or(0)
     }
 
     /// Draws `N` random bytes from the generator.
     #[must_use]
-    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.dice(|dice| dice.fill_bytes(&mut bytes));
+        self.with_rng(|dice| dice.fill_bytes(&mut bytes));
         bytes
     }
 
@@ -229,12 +229,12 @@ impl Ambient {
     #[must_use]
     pub fn ulid(&self) -> String {
         let millis = u64::try_from(self.now().millis()).unwrap_or(0);
-        Ulid::from_parts(millis, u128::from_be_bytes(self.bytes())).to_string()
+        Ulid::from_parts(millis, u128::from_be_bytes(self.random_bytes())).to_string()
     }
 
     /// Runs `work` with the generator, under its lock.
-    fn dice<T>(&self, work: impl FnOnce(&mut ChaCha12Rng) -> T) -> T {
-        work(&mut self.shared.dice.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_rng<T>(&self, work: impl FnOnce(&mut ChaCha12Rng) -> T) -> T {
+        work(&mut self.shared.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -248,7 +248,7 @@ pub enum Stopwatch {
         /// Elapsed time of the clock at the start.
         began: Duration,
         /// Clock that is measured by.
-        ambient: Ambient,
+        ambient: RuntimeEnv,
     },
 }
 
@@ -259,7 +259,7 @@ impl Stopwatch {
         match self {
             Self::Real(began) => began.elapsed(),
             Self::Scripted { began, ambient } => {
-                let passed = ambient.shared.clock.borrow().passed();
+                let passed = ambient.shared.clock.borrow().elapsed();
                 passed.unwrap_or_default().saturating_sub(*began)
             }
         }
@@ -276,8 +276,8 @@ impl Stopwatch {
 mod tests {
     use super::*;
 
-    fn scripted() -> Ambient {
-        Ambient::scripted(Timestamp::from_millis(1_000), 7)
+    fn scripted() -> RuntimeEnv {
+        RuntimeEnv::scripted(Timestamp::from_millis(1_000), 7)
     }
 
     #[tokio::test]
@@ -299,12 +299,12 @@ mod tests {
         let ambient = scripted();
         let hopeless = tokio::spawn({
             let ambient = ambient.clone();
-            async move { ambient.within(Duration::from_secs(10), std::future::pending::<()>()).await }
+            async move { ambient.timeout(Duration::from_secs(10), std::future::pending::<()>()).await }
         });
         tokio::task::yield_now().await;
         ambient.advance(Duration::from_secs(10));
         assert_eq!(hopeless.await.expect("no panic"), None);
-        assert_eq!(ambient.within(Duration::from_secs(10), async { 7 }).await, Some(7));
+        assert_eq!(ambient.timeout(Duration::from_secs(10), async { 7 }).await, Some(7));
     }
 
     #[tokio::test]
@@ -316,8 +316,8 @@ mod tests {
             async move { ambient.sleep(Duration::from_secs(1)).await }
         });
         tokio::task::yield_now().await;
-        ambient.travel(Timestamp::from_millis(0));
-        ambient.travel(Timestamp::from_millis(1_000_000));
+        ambient.set_time(Timestamp::from_millis(0));
+        ambient.set_time(Timestamp::from_millis(1_000_000));
         tokio::task::yield_now().await;
         assert!(!sleeper.is_finished());
         assert_eq!(watch.elapsed(), Duration::ZERO);
@@ -328,18 +328,20 @@ mod tests {
 
     #[test]
     fn the_same_seed_rolls_the_same() {
-        let rolls = |ambient: Ambient| (ambient.roll(), ambient.pick(1_000), ambient.bytes::<4>(), ambient.ulid());
+        let rolls = |ambient: RuntimeEnv| {
+            (ambient.random_unit(), ambient.random_below(1_000), ambient.random_bytes::<4>(), ambient.ulid())
+        };
         assert_eq!(rolls(scripted()), rolls(scripted()));
-        assert_ne!(rolls(scripted()), rolls(Ambient::scripted(Timestamp::from_millis(1_000), 8)));
+        assert_ne!(rolls(scripted()), rolls(RuntimeEnv::scripted(Timestamp::from_millis(1_000), 8)));
     }
 
     #[test]
     fn a_real_clock_can_begin_in_the_past_and_come_back() {
-        let ambient = Ambient::real();
+        let ambient = RuntimeEnv::real();
         let present = ambient.now();
-        ambient.travel(Timestamp::from_millis(0));
+        ambient.set_time(Timestamp::from_millis(0));
         assert!(ambient.now() < Timestamp::from_millis(60_000));
-        ambient.travel_to_present();
+        ambient.reset_time();
         assert!(ambient.now() >= present);
     }
 }

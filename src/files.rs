@@ -22,7 +22,7 @@ pub const PIPE_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`io::Error`] of the file system; [`ErrorKind::InvalidInput`] for a device, a pipe, a socket or a folder.
-pub fn open(path: &Path) -> io::Result<File> {
+pub fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
     // Opening a FIFO without a writer would block; with O_NONBLOCK it returns, and the file type is checked below.
@@ -40,17 +40,17 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Reads a regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// [`io::Error`] of [`open`]; [`ErrorKind::FileTooLarge`] beyond the limit.
-pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    all(open(path)?, limit)
+/// [`io::Error`] of [`open_regular`]; [`ErrorKind::FileTooLarge`] beyond the limit.
+pub fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_to_limit(open_regular(path)?, limit)
 }
 
 /// Reads a regular file of UTF-8 text of at most `limit` bytes.
 ///
 /// # Errors
-/// [`io::Error`] of [`read`]; [`ErrorKind::InvalidData`] for text that is not UTF-8.
-pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    text(read(path, limit)?)
+/// [`io::Error`] of [`read_limited`]; [`ErrorKind::InvalidData`] for text that is not UTF-8.
+pub fn read_text_limited(path: &Path, limit: u64) -> io::Result<String> {
+    into_text(read_limited(path, limit)?)
 }
 
 /// Reads at most `limit` bytes from a path given by the user: a regular file, or a pipe that a shell puts in its place.
@@ -61,12 +61,14 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
 /// [`PIPE_TIMEOUT`].
 pub fn read_named(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     if path == Path::new("-") {
-        return all(io::stdin().lock(), limit).map(Zeroizing::new);
+        return read_to_limit(io::stdin().lock(), limit).map(Zeroizing::new);
     }
     let (sender, receiver) = mpsc::channel();
     let named = path.to_owned();
     // A blocked read of a pipe cannot be cancelled; the thread ends with the process.
-    thread::spawn(move || sender.send(File::open(named).and_then(|file| all(file, limit)).map(Zeroizing::new)));
+    thread::spawn(move || {
+        sender.send(File::open(named).and_then(|file| read_to_limit(file, limit)).map(Zeroizing::new))
+    });
     receiver.recv_timeout(PIPE_TIMEOUT).unwrap_or_else(|error| {
         let seconds = PIPE_TIMEOUT.as_secs();
         Err(match error {
@@ -82,11 +84,11 @@ pub fn read_named(path: &Path, limit: u64) -> io::Result<Zeroizing<Vec<u8>>> {
 ///
 /// # Errors
 /// [`io::Error`] of the reader; [`ErrorKind::FileTooLarge`] beyond the limit.
-pub fn all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
+pub fn read_to_limit(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("larger than {}, the limit", size(limit))));
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("larger than {}, the limit", format_size(limit))));
     }
     Ok(bytes)
 }
@@ -95,13 +97,13 @@ pub fn all(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`ErrorKind::InvalidData`] for bytes that are not UTF-8.
-pub fn text(bytes: Vec<u8>) -> io::Result<String> {
+pub fn into_text(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "not UTF-8 text"))
 }
 
 /// Formats a size in bytes: `4 KiB`, `8 MiB`.
 #[must_use]
-pub fn size(bytes: u64) -> String {
+pub fn format_size(bytes: u64) -> String {
     match bytes {
         0..1_024 => format!("{bytes} bytes"),
         1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
@@ -118,8 +120,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("file");
         std::fs::write(&file, "x".repeat(4_096)).expect("written");
-        let why = |path: &Path| read(path, 4_095).expect_err("refused").to_string();
-        assert_eq!(read(&file, 4_096).expect("read").len(), 4_096);
+        let why = |path: &Path| read_limited(path, 4_095).expect_err("refused").to_string();
+        assert_eq!(read_limited(&file, 4_096).expect("read").len(), 4_096);
         assert_eq!(why(&file), "larger than 3 KiB, the limit");
         assert_eq!(why(Path::new("/dev/zero")), "a device, a pipe or a socket, not a regular file");
         assert_eq!(why(dir.path()), "a folder, not a regular file");

@@ -1,6 +1,6 @@
 //! A receiver that costs as little as possible: it answers 200 on kept connections, or never, and can note when an event first came.
 
-use crow::ambient::{Ambient, Stopwatch};
+use crow::ambient::{RuntimeEnv, Stopwatch};
 use crow::domain::ids::EventId;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ impl Receiver {
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (clock, arrivals) = (Ambient::real().stopwatch(), Arrivals::default());
+        let (clock, arrivals) = (RuntimeEnv::real().stopwatch(), Arrivals::default());
         let of_all = (clock.clone(), Arc::clone(&arrivals));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {

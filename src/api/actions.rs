@@ -1,8 +1,8 @@
 //! Actions and searches of the Integration API, which partners' systems call. Fields are snake_case, as documented.
 
-use crate::domain::company::{Client, ClientStatus};
+use crate::domain::company::{ClientStatus, CrmClient};
 use crate::domain::ids::{AffiliateId, ClientId, NoteId};
-use crate::domain::patch::Patch;
+use crate::domain::patch::FieldPatch;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -100,45 +100,45 @@ pub struct NewClient {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct ClientPatch {
     /// New first name; cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub first_name: Patch<String>,
+    pub first_name: FieldPatch<String>,
     /// New last name; cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub last_name: Patch<String>,
+    pub last_name: FieldPatch<String>,
     /// New email address, with one `@`, at most 254 characters; cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub email: Patch<String>,
+    pub email: FieldPatch<String>,
     /// New phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub phone: Patch<String>,
+    pub phone: FieldPatch<String>,
     /// New city, at most 100 characters.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub city: Patch<String>,
+    pub city: FieldPatch<String>,
     /// New state or region, 2 to 50 characters.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub state: Patch<String>,
+    pub state: FieldPatch<String>,
     /// New postal code, at most 10 characters.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub zip: Patch<String>,
+    pub zip: FieldPatch<String>,
     /// Employee to assign, by the CRM's employee number.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<i64>)]
-    pub employee_id: Patch<i64>,
+    pub employee_id: FieldPatch<i64>,
     /// Affiliate of the company to assign.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<AffiliateId>)]
-    pub affiliate_id: Patch<AffiliateId>,
+    pub affiliate_id: FieldPatch<AffiliateId>,
     /// Partner's own id; must be unique among the company's clients and leads.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub external_id: Patch<String>,
+    pub external_id: FieldPatch<String>,
 }
 
 /// Body of Update Lead Status and Update Client Status: the new status by name, by number, or by both if they agree.
@@ -209,37 +209,37 @@ pub struct NewAffiliate {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct AffiliatePatch {
     /// New email address, with one `@`, at most 254 characters; cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub email: Patch<String>,
+    pub email: FieldPatch<String>,
     /// New first name; cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub first_name: Patch<String>,
+    pub first_name: FieldPatch<String>,
     /// New last name; cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub last_name: Patch<String>,
+    pub last_name: FieldPatch<String>,
     /// New phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub phone: Patch<String>,
+    pub phone: FieldPatch<String>,
     /// New affiliate code, at most 50 characters.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub affiliate_code: Patch<String>,
+    pub affiliate_code: FieldPatch<String>,
     /// New commission rate in percent, 0 to 100.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<f64>)]
-    pub commission_rate: Patch<f64>,
+    pub commission_rate: FieldPatch<f64>,
     /// Partner's own id; must be unique among the company's affiliates.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub external_id: Patch<String>,
+    pub external_id: FieldPatch<String>,
     /// Whether the affiliate is approved; cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<bool>)]
-    pub is_approved_affiliate: Patch<bool>,
+    pub is_approved_affiliate: FieldPatch<bool>,
 }
 
 /// Answer to Create Lead and Create Client: the new or the existing record.
@@ -354,7 +354,7 @@ pub struct Record {
 impl Record {
     /// Builds the record of a client with its affiliate's name.
     #[must_use]
-    pub fn new(of: Client, affiliate_name: Option<String>) -> Self {
+    pub fn new(of: CrmClient, affiliate_name: Option<String>) -> Self {
         let full_name = Untrusted::new(of.person.full_name());
         let ClientStatus { id: status_id, name } = of.status;
         Self {
@@ -367,9 +367,9 @@ impl Record {
             status: name.to_owned(),
             status_id,
             status_name: name.to_owned(),
-            employee_id: of.assigned.employee,
+            employee_id: of.assignment.employee,
             employee_name: None,
-            affiliate_id: of.assigned.affiliate,
+            affiliate_id: of.assignment.affiliate,
             affiliate_name: affiliate_name.map(Untrusted::new),
             created_utc: of.dates.created_at,
         }

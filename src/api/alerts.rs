@@ -3,8 +3,8 @@
 //! Each console derives its alerts from the overview. The platform stores only what operators say about them, so that
 //! all consoles show the same acknowledgements.
 
-use crate::domain::alert::{Acknowledgement, Subject};
-use crate::domain::standing::Standing;
+use crate::domain::alert::{Acknowledgement, AlertSubject};
+use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,10 +32,10 @@ impl AcknowledgementRow {
     #[must_use]
     pub fn said(&self) -> Option<Acknowledgement> {
         Some(Acknowledgement {
-            subject: Subject::named(&self.subject)?,
-            standing: Standing::named(&self.state)?,
-            at: self.utc,
-            by: self.by.raw().to_owned(),
+            subject: AlertSubject::named(&self.subject)?,
+            status: HealthStatus::named(&self.state)?,
+            acknowledged_at: self.utc,
+            acknowledged_by: self.by.raw().to_owned(),
             note: self.note.as_ref().map(|note| note.raw().to_owned()),
         })
     }

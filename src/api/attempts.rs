@@ -1,7 +1,7 @@
 //! The delivery log: attempts as rows and in full.
 
-use crate::domain::attempt::{Attempt, Phase, Phases};
-use crate::domain::delivery::{Cause, Kind, Outcome, RETRIES};
+use crate::domain::attempt::{Attempt, AttemptPhase, PhaseTimings};
+use crate::domain::delivery::{AttemptKind, AttemptOutcome, FailureKind, MAX_RETRIES};
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -31,7 +31,7 @@ pub struct AttemptRow {
     /// Type of the event that was sent.
     pub event_type: Untrusted,
     /// Kind of the attempt, such as scheduled, test, resend or replay.
-    pub kind: Kind,
+    pub kind: AttemptKind,
     /// Number of the attempt within its delivery, from 1.
     pub number: u32,
     /// Highest attempt number possible: the first attempt and all retries, or 1 for a test.
@@ -50,11 +50,13 @@ impl AttemptRow {
     /// Returns the outcome of the attempt. A failure kind that this version does not know counts as a broken
     /// connection.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> AttemptOutcome {
         match (self.status_code, &self.cause) {
-            (Some(status), _) => Outcome::Answered { status, retry_after: None },
-            (None, Some(cause)) => Outcome::Unanswered(Cause::named(cause.raw()).unwrap_or(Cause::Broken)),
-            (None, None) => Outcome::Unanswered(Cause::Broken),
+            (Some(status), _) => AttemptOutcome::Answered { status, retry_after: None },
+            (None, Some(cause)) => {
+                AttemptOutcome::Unanswered(FailureKind::named(cause.raw()).unwrap_or(FailureKind::ConnectionReset))
+            }
+            (None, None) => AttemptOutcome::Unanswered(FailureKind::ConnectionReset),
         }
     }
 }
@@ -128,32 +130,32 @@ pub struct PhaseTimes {
     pub body_us: Option<u64>,
 }
 
-impl From<Phases> for PhaseTimes {
-    fn from(of: Phases) -> Self {
-        let [dns_us, connect_us, tls_us, head_us, body_us] = Phase::ALL.map(|phase| of.get(phase));
+impl From<PhaseTimings> for PhaseTimes {
+    fn from(of: PhaseTimings) -> Self {
+        let [dns_us, connect_us, tls_us, head_us, body_us] = AttemptPhase::ALL.map(|phase| of.get(phase));
         Self { dns_us, connect_us, tls_us, head_us, body_us }
     }
 }
 
 impl From<Attempt> for AttemptRow {
     fn from(of: Attempt) -> Self {
-        let (delivery_id, event_id) = of.about.delivery.unzip();
+        let (delivery_id, event_id) = of.subject.delivery.unzip();
         let (status_code, cause) = match of.result.outcome {
-            Outcome::Answered { status, .. } => (Some(status), None),
-            Outcome::Unanswered(cause) => (None, Some(Untrusted::new(cause.name()))),
+            AttemptOutcome::Answered { status, .. } => (Some(status), None),
+            AttemptOutcome::Unanswered(cause) => (None, Some(Untrusted::new(cause.name()))),
         };
         Self {
             id: of.id,
             started_utc: of.started_at,
-            company_id: of.about.company,
-            subscription_id: of.about.subscription,
-            target_url: Untrusted::new(of.about.target_url),
+            company_id: of.subject.company,
+            subscription_id: of.subject.subscription,
+            target_url: Untrusted::new(of.subject.target_url),
             delivery_id,
             event_id,
-            event_type: Untrusted::new(of.about.event_type.name()),
+            event_type: Untrusted::new(of.subject.event_type.name()),
             kind: of.kind,
             number: of.number,
-            of: if of.kind == Kind::Test { 1 } else { RETRIES + 1 },
+            of: if of.kind == AttemptKind::Test { 1 } else { MAX_RETRIES + 1 },
             elapsed_ms: of.result.elapsed_ms,
             status_code,
             cause,

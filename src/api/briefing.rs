@@ -2,9 +2,9 @@
 
 use super::keys::KeyRow;
 use crate::domain::event::EventType;
-use crate::domain::key::Scope;
+use crate::domain::key::KeyScope;
 use crate::domain::text::Untrusted;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -20,9 +20,9 @@ pub struct Opened {
     /// Path of the route, with placeholders.
     pub path: String,
     /// Scope that permits the call.
-    pub scope: Scope,
+    pub scope: KeyScope,
     /// Bucket in whose rate window the call counts.
-    pub bucket: Bucket,
+    pub bucket: RateBucket,
 }
 
 /// Event type with a sample payload.

@@ -2,10 +2,10 @@
 
 use super::keys::{Company, KeyRow, Limits};
 use super::subscriptions::SubscriptionRow;
-use crate::domain::address;
 use crate::domain::ids::{KeyId, SubscriptionId};
-use crate::domain::key::Scope;
+use crate::domain::key::KeyScope;
 use crate::domain::text::Untrusted;
+use crate::domain::url_redaction;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -31,7 +31,7 @@ pub struct KeyConfig {
     /// Name of the key, by which it is matched within its company.
     pub name: Untrusted,
     /// Scopes of the key, fixed at creation.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<KeyScope>,
     /// Rate limits of the key, in calls a minute per bucket.
     pub limits: Limits,
     /// Number of the key on the platform that was read; not part of the document.
@@ -140,7 +140,7 @@ impl Configuration {
         }
         for other in &there.companies {
             if !self.companies.iter().any(|company| company.name == other.name) {
-                changes.push(Change::ByHand(format!("company \"{}\" is not in the file", other.name.inert())));
+                changes.push(Change::ByHand(format!("company \"{}\" is not in the file", other.name.sanitized())));
             }
         }
         changes
@@ -150,7 +150,7 @@ impl Configuration {
 impl SubscriptionConfig {
     /// Returns the target URL as an export writes it, without secret parts.
     fn told(&self) -> String {
-        Untrusted::new(address::redacted(self.target_url.raw())).inert()
+        Untrusted::new(url_redaction::redact_url(self.target_url.raw())).sanitized()
     }
 
     /// Returns whether another subscription is equal except for its target URL.
@@ -162,9 +162,9 @@ impl SubscriptionConfig {
 
 impl CompanyConfig {
     fn changes(&self, there: &Self, changes: &mut Vec<Change>) {
-        let company = self.name.inert();
+        let company = self.name.sanitized();
         for key in &self.keys {
-            let name = format!("key \"{}\" of \"{company}\"", key.name.inert());
+            let name = format!("key \"{}\" of \"{company}\"", key.name.sanitized());
             let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(",");
             match there.keys.iter().find(|other| other.name == key.name) {
                 None => changes.push(Change::ByHand(format!(
@@ -222,7 +222,7 @@ impl CompanyConfig {
             if !self.keys.iter().any(|key| key.name == other.name) {
                 changes.push(Change::ByHand(format!(
                     "key \"{}\" of \"{company}\" is not in the file",
-                    other.name.inert()
+                    other.name.sanitized()
                 )));
             }
         }
@@ -240,7 +240,7 @@ impl Change {
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Self::Company(name) => format!("+ company \"{}\"", Untrusted::new(name.as_str()).inert()),
+            Self::Company(name) => format!("+ company \"{}\"", Untrusted::new(name.as_str()).sanitized()),
             Self::Limits(_, _, what) => format!("~ {what}"),
             Self::Enable(_, what) => format!("~ enable the {what}"),
             Self::Disable(_, what) => format!("~ disable the {what}"),
@@ -256,7 +256,7 @@ mod tests {
     fn configuration(limit: u32, is_enabled: bool) -> Configuration {
         let key = KeyConfig {
             name: "Zap".into(),
-            scopes: vec![Scope::EventsRead],
+            scopes: vec![KeyScope::EventsRead],
             limits: Limits { read: limit, write: 100, admin: 200 },
             id: Some(KeyId(7)),
         };
@@ -291,7 +291,7 @@ mod tests {
         assert!(words[1].contains("crow keys create") && words[2].contains("its owner creates it"), "{words:?}");
         assert_eq!(empty.changes(&wanted).len(), 1, "nothing is taken away");
         let mut other = configuration(60, true);
-        other.companies[0].keys[0].scopes = vec![Scope::Admin];
+        other.companies[0].keys[0].scopes = vec![KeyScope::Admin];
         assert!(wanted.changes(&other)[0].words().contains("cannot be changed"));
     }
 

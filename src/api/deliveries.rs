@@ -1,7 +1,7 @@
 //! Deliveries, events and event traces, as operators see them.
 
 use super::attempts::{AttemptRow, Body};
-use crate::domain::delivery::{Kind, State};
+use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -23,9 +23,9 @@ pub struct DeliveryRow {
     /// Company that owns the event and the subscription.
     pub company_id: CompanyId,
     /// Kind of the delivery's attempts, such as scheduled or replay.
-    pub kind: Kind,
+    pub kind: AttemptKind,
     /// State of the delivery in its life cycle.
-    pub state: State,
+    pub state: DeliveryState,
     /// Number of attempts made so far.
     pub n_attempts: u32,
     /// Time at which the next attempt is or was due; null unless the delivery is pending.

@@ -1,13 +1,13 @@
 //! Companies and API keys, as operators see them.
 
 use crate::domain;
+use crate::domain::health_status::KeyFacts;
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::{Key, Scope};
-use crate::domain::patch::Patch;
-use crate::domain::standing::KeyFacts;
+use crate::domain::key::{ApiKey, KeyScope};
+use crate::domain::patch::FieldPatch;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -64,22 +64,22 @@ pub struct LimitsWish {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct LimitsPatch {
     /// Calls a minute in the read bucket, 1 to 1,000,000; null restores the default.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
-    pub read: Patch<u32>,
+    pub read: FieldPatch<u32>,
     /// Calls a minute in the write bucket, 1 to 1,000,000; null restores the default.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
-    pub write: Patch<u32>,
+    pub write: FieldPatch<u32>,
     /// Calls a minute in the admin bucket, 1 to 1,000,000; null restores the default.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
-    pub admin: Patch<u32>,
+    pub admin: FieldPatch<u32>,
 }
 
 impl From<&LimitsWish> for LimitsPatch {
     fn from(wish: &LimitsWish) -> Self {
-        let all = |limit: Option<u32>| limit.map_or(Patch::Clear, Patch::Set);
+        let all = |limit: Option<u32>| limit.map_or(FieldPatch::Clear, FieldPatch::Set);
         Self { read: all(wish.read), write: all(wish.write), admin: all(wish.admin) }
     }
 }
@@ -97,7 +97,7 @@ pub struct NewKey {
     /// Scopes of the key, at least one. Scopes never change after creation.
     #[serde(default)]
     #[schema(required = true, min_items = 1)]
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<KeyScope>,
     /// Rate limits of the key; the defaults if absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::object::maybe")]
     pub limits: Option<LimitsWish>,
@@ -130,7 +130,7 @@ pub struct KeyRow {
     /// Last four characters of the key.
     pub last4: Untrusted,
     /// Scopes of the key, fixed at creation.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<KeyScope>,
     /// Whether the key authenticates: true until the key is revoked.
     pub is_active: bool,
     /// Time at which the key was created.
@@ -154,7 +154,7 @@ impl KeyRow {
             last_used_at: self.last_used_utc,
             revoked_at: self.revoked_utc,
             n_limited: self.usage.n_limited,
-            n_broken: self.usage.n_server_errors,
+            n_server_errors: self.usage.n_server_errors,
         }
     }
 }
@@ -186,7 +186,7 @@ pub struct RevokedKey {
 /// Returns the clause to append to "… is revoked" while the revocation is not on disk; empty otherwise.
 #[must_use]
 pub fn pending_remark(write_pending: Option<&Untrusted>) -> String {
-    write_pending.map_or_else(String::new, |why| format!("; {}", why.inert()))
+    write_pending.map_or_else(String::new, |why| format!("; {}", why.sanitized()))
 }
 
 /// Secret in the one answer or request that may carry it. `Debug` output does not contain the secret.
@@ -223,8 +223,8 @@ impl From<domain::company::Company> for Company {
 impl KeyRow {
     /// Builds the row of a stored key and its recent usage.
     #[must_use]
-    pub fn new(of: &Key, usage: Usage) -> Self {
-        let limit = |bucket| of.limits.of(bucket);
+    pub fn new(of: &ApiKey, usage: Usage) -> Self {
+        let limit = |bucket| of.limits.for_bucket(bucket);
         Self {
             id: of.id,
             company_id: of.company,
@@ -235,7 +235,11 @@ impl KeyRow {
             created_utc: of.created_at,
             last_used_utc: of.last_used_at,
             revoked_utc: of.revoked_at,
-            limits: Limits { read: limit(Bucket::Read), write: limit(Bucket::Write), admin: limit(Bucket::Admin) },
+            limits: Limits {
+                read: limit(RateBucket::Read),
+                write: limit(RateBucket::Write),
+                admin: limit(RateBucket::Admin),
+            },
             usage,
         }
     }

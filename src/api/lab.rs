@@ -1,7 +1,7 @@
 //! Results of the signature debugger, for the API and the command line.
 
-use crate::domain::lab::Finding;
-use crate::domain::lab::flaw::Found;
+use crate::domain::signature_debugger::SignatureDiagnosis;
+use crate::domain::signature_debugger::signature_fault::DetectedFault;
 use crate::domain::text::Untrusted;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -65,27 +65,27 @@ pub struct SignatureCheck {
     pub clock_ahead_seconds: Option<i64>,
 }
 
-impl From<&Finding> for Lab {
-    fn from(of: &Finding) -> Self {
+impl From<&SignatureDiagnosis> for Lab {
+    fn from(of: &SignatureDiagnosis) -> Self {
         match of {
-            Finding::Genuine => Self { fit: Fit::Genuine, causes: Vec::new(), n_tried: None },
-            Finding::Explained(found) => {
+            SignatureDiagnosis::Genuine => Self { fit: Fit::Genuine, causes: Vec::new(), n_tried: None },
+            SignatureDiagnosis::Explained(found) => {
                 Self { fit: Fit::Explained, causes: found.iter().map(FlawRow::from).collect(), n_tried: None }
             }
-            Finding::Unexplained { n_tried } => {
+            SignatureDiagnosis::Unexplained { n_tried } => {
                 Self { fit: Fit::Unexplained, causes: Vec::new(), n_tried: Some(*n_tried as u64) }
             }
         }
     }
 }
 
-impl From<&Found> for FlawRow {
-    fn from(of: &Found) -> Self {
+impl From<&DetectedFault> for FlawRow {
+    fn from(of: &DetectedFault) -> Self {
         Self {
-            id: of.flaw.id().to_owned(),
-            title: of.flaw.title().to_owned(),
+            id: of.fault.id().to_owned(),
+            title: of.fault.title().to_owned(),
             difference: Untrusted::new(of.difference.as_str()),
-            resolution: of.flaw.resolution().to_owned(),
+            resolution: of.fault.resolution().to_owned(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Rate windows of keys, as operators see them.
 
+use crate::domain::health_status::{ExhaustionForecast, WindowFacts, forecast_exhaustion};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::Scope;
-use crate::domain::standing::{Forecast, WindowFacts, foretell};
+use crate::domain::key::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,7 +22,7 @@ pub struct LimitRow {
     /// Last four characters of the key.
     pub last4: Untrusted,
     /// Bucket of the window: read, write or admin.
-    pub bucket: Bucket,
+    pub bucket: RateBucket,
     /// Number of calls allowed a minute.
     pub limit: u32,
     /// Number of calls admitted in this window.
@@ -87,7 +87,7 @@ pub struct KeyUsage {
     /// Requests of the key by route, busiest first.
     pub routes: Vec<RouteUse>,
     /// Scopes of the key that were never used.
-    pub never_used: Vec<Scope>,
+    pub never_used: Vec<KeyScope>,
 }
 
 impl LimitRow {
@@ -109,7 +109,7 @@ impl LimitRow {
 
     /// Forecasts when the first call is refused at the pace of this window so far.
     #[must_use]
-    pub fn forecast(&self, now: Timestamp) -> Forecast {
-        foretell(&self.facts(), self.window_utc, self.reset_utc, now)
+    pub fn forecast(&self, now: Timestamp) -> ExhaustionForecast {
+        forecast_exhaustion(&self.facts(), self.window_utc, self.reset_utc, now)
     }
 }

@@ -1,17 +1,17 @@
 //! Serialisation of `domain` values: ids as integers, closed sets as their names, text from outside as text.
 
-use crate::domain::delivery::{Kind, State};
+use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::EventType;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{
     AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, ReplayId,
     SubscriptionId, TripId,
 };
-use crate::domain::key::Scope;
-use crate::domain::operator::Role;
-use crate::domain::replay::Phase;
-use crate::domain::standing::Disabled;
+use crate::domain::key::KeyScope;
+use crate::domain::operator::OperatorRole;
+use crate::domain::replay::ReplayState;
 use crate::domain::text::Untrusted;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -65,14 +65,14 @@ macro_rules! names {
 }
 
 names! {
-    Bucket: "bucket",
-    Disabled: "reason",
+    RateBucket: "bucket",
+    DisabledReason: "reason",
     EventType: "event type",
-    Kind: "kind of attempt",
-    Phase: "phase of a replay",
-    Role: "role",
-    Scope: "scope",
-    State: "delivery state",
+    AttemptKind: "kind of attempt",
+    ReplayState: "phase of a replay",
+    OperatorRole: "role",
+    KeyScope: "scope",
+    DeliveryState: "delivery state",
 }
 
 impl Serialize for Untrusted {

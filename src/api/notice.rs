@@ -1,7 +1,7 @@
 //! Alert notifications: what is sent when an alert begins, changes or ends. A webhook receives a
 //! [`Notice`] as it is; PagerDuty receives a [`PagerEvent`] of its Events API, version 2.
 
-use crate::domain::standing::Standing;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ impl Notice {
     #[must_use]
     pub fn line(&self) -> String {
         let state = self.state.to_uppercase();
-        format!("{} {state} {} ({}): {}", self.turn.name(), self.subject, self.name.inert(), self.why.inert())
+        format!("{} {state} {} ({}): {}", self.turn.name(), self.subject, self.name.sanitized(), self.why.sanitized())
     }
 }
 
@@ -108,9 +108,9 @@ impl<'a> PagerEvent<'a> {
         };
         let severity = if notice.turn == Turn::Tried {
             "info"
-        } else if notice.state == Standing::Tripped.word() {
+        } else if notice.state == HealthStatus::Tripped.code() {
             "critical"
-        } else if notice.state == Standing::Failing.word() {
+        } else if notice.state == HealthStatus::Failing.code() {
             "error"
         } else {
             "warning"

@@ -2,7 +2,7 @@
 
 use super::keys::ShownOnce;
 use crate::domain::ids::OperatorId;
-use crate::domain::operator::Role;
+use crate::domain::operator::OperatorRole;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub struct OperatorRow {
     /// Name of the operator, unique and used in the audit trail.
     pub name: Untrusted,
     /// Role of the operator: viewer, operator or admin.
-    pub role: Role,
+    pub role: OperatorRole,
     /// Whether the operator's token authenticates: true until the operator is revoked.
     pub is_active: bool,
     /// Time at which the operator was created.
@@ -48,7 +48,7 @@ pub struct NewOperator {
     #[schema(required = true, min_length = 1, max_length = 100)]
     pub name: String,
     /// Role of the operator; each role includes the ones before it: viewer, operator, admin.
-    pub role: Role,
+    pub role: OperatorRole,
 }
 
 /// Answer to `POST /portal/v1/operators`: the only answer that carries the token.

@@ -3,10 +3,10 @@
 //! Such a field carries `#[serde(default, skip_serializing_if = "Patch::is_keep")]`: the attributes, not the type,
 //! distinguish an absent field from null.
 
-use crate::domain::patch::Patch;
+use crate::domain::patch::FieldPatch;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-impl<T: Serialize> Serialize for Patch<T> {
+impl<T: Serialize> Serialize for FieldPatch<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Keep | Self::Clear => serializer.serialize_none(),
@@ -15,7 +15,7 @@ impl<T: Serialize> Serialize for Patch<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for FieldPatch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))
     }

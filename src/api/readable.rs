@@ -53,7 +53,7 @@ impl UnreadableRows {
         let first = self.shown.first()?;
         let rows = if self.n == 1 { "1 row" } else { &format!("{} rows", self.n) };
         let which = if self.n == 1 { "Content" } else { "First" };
-        Some(format!("{rows} could not be read: {}. {which}: {}", first.why.inert(), first.raw.inert()))
+        Some(format!("{rows} could not be read: {}. {which}: {}", first.why.sanitized(), first.raw.sanitized()))
     }
 }
 

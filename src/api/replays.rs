@@ -1,8 +1,8 @@
 //! Replays: the request, the number of deliveries that it selects, and the progress of a stored replay.
 
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::{CompanyId, ReplayId, SubscriptionId};
-use crate::domain::replay::{Phase, Replay};
+use crate::domain::replay::{Replay, ReplayState};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub struct NewReplay {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// Delivery states to select: some of `skipped`, `exhausted`, `parked`, `succeeded`.
-    pub states: Vec<State>,
+    pub states: Vec<DeliveryState>,
     /// Whether to only count the selected deliveries and change nothing; false if absent.
     #[serde(default)]
     pub dry_run: bool,
@@ -32,7 +32,7 @@ pub struct NewReplay {
 #[serde(rename_all = "camelCase")]
 pub struct StateCount {
     /// Delivery state that is counted.
-    pub state: State,
+    pub state: DeliveryState,
     /// Number of selected deliveries in the state.
     pub n: u64,
 }
@@ -60,13 +60,13 @@ pub struct ReplayRow {
     /// Company that owns the subscription.
     pub company_id: CompanyId,
     /// State of the replay. A running replay waits while its subscription is disabled.
-    pub phase: Phase,
+    pub phase: ReplayState,
     /// Start of the range: events published at or after this time are selected.
     pub since_utc: Timestamp,
     /// End of the range: events published before this time are selected.
     pub until_utc: Timestamp,
     /// Delivery states that were selected when the replay was created.
-    pub states: Vec<State>,
+    pub states: Vec<DeliveryState>,
     /// Maximum number of deliveries a second.
     pub rate_per_second: u32,
     /// Number of deliveries handled so far, by result.
@@ -107,8 +107,8 @@ impl From<Replay> for ReplayRow {
     fn from(of: Replay) -> Self {
         let progress = ReplayProgress {
             n_selected: of.progress.n_selected,
-            n_taken: of.progress.n_taken,
-            n_passed: of.progress.n_passed,
+            n_taken: of.progress.n_enqueued,
+            n_passed: of.progress.n_skipped,
             n_succeeded: of.progress.n_succeeded,
             n_exhausted: of.progress.n_exhausted,
         };
@@ -116,13 +116,13 @@ impl From<Replay> for ReplayRow {
             id: of.id,
             subscription_id: of.subscription,
             company_id: of.company,
-            phase: of.phase,
-            since_utc: of.choice.since,
-            until_utc: of.choice.until,
-            states: of.choice.states,
+            phase: of.state,
+            since_utc: of.selection.since,
+            until_utc: of.selection.until,
+            states: of.selection.states,
             rate_per_second: of.per_second,
             progress,
-            asked_by: Untrusted::new(of.asked_by),
+            asked_by: Untrusted::new(of.requested_by),
             created_utc: of.created_at,
             ended_utc: of.ended_at,
         }

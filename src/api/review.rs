@@ -217,21 +217,22 @@ impl Review {
             lines.extend(now.iter().filter(|one| !then.contains(one)).map(|one| format!("new: {what} {one}")));
             lines.extend(then.iter().filter(|one| !now.contains(one)).map(|one| format!("gone: {what} {one}")));
         };
-        let key = |of: &KeyAge| format!("key {} ({})", of.id, of.name.inert());
+        let key = |of: &KeyAge| format!("key {} ({})", of.id, of.name.sanitized());
         let unused = |of: &Self| of.unused.iter().map(key).collect();
         compare("unused", unused(self), unused(last));
         let due = |of: &Self| of.due_keys.iter().map(key).collect();
         compare("due for rotation:", due(self), due(last));
         let scopes = |of: &Self| {
             let scopes = of.idle_scopes.iter();
-            scopes.map(|of| format!("key {} ({}): {}", of.id, of.name.inert(), of.scopes.join(" "))).collect()
+            scopes.map(|of| format!("key {} ({}): {}", of.id, of.name.sanitized(), of.scopes.join(" "))).collect()
         };
         compare("unused scopes:", scopes(self), scopes(last));
         let low =
-            |of: &Self| of.low().map(|of| format!("subscription {} ({})", of.id, of.target_url.inert())).collect();
+            |of: &Self| of.low().map(|of| format!("subscription {} ({})", of.id, of.target_url.sanitized())).collect();
         compare("low success:", low(self), low(last));
-        let off =
-            |of: &Self| of.off.iter().map(|of| format!("subscription {} ({})", of.id, of.target_url.inert())).collect();
+        let off = |of: &Self| {
+            of.off.iter().map(|of| format!("subscription {} ({})", of.id, of.target_url.sanitized())).collect()
+        };
         compare("disabled:", off(self), off(last));
         let known = |of: &Self| of.secrets.iter().map(|of| of.id.to_string()).collect();
         compare("subscription", known(self), known(last));

@@ -1,19 +1,19 @@
 //! OpenAPI schemas of the `domain` values that [`super::names`] and [`super::time`] serialise.
 
 use super::keys::ShownOnce;
-use crate::domain::delivery::{Kind, State};
+use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::EventType;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{
     AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, ReplayId,
     SubscriptionId, TripId,
 };
-use crate::domain::key::Scope;
-use crate::domain::operator::Role;
-use crate::domain::replay::Phase;
-use crate::domain::standing::Disabled;
+use crate::domain::key::KeyScope;
+use crate::domain::operator::OperatorRole;
+use crate::domain::replay::ReplayState;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -43,14 +43,14 @@ described! {
     ReplayId: number("A replay's number"),
     SubscriptionId: number("A subscription's number"),
     TripId: number("A trip's number"),
-    Bucket: names("Which rate window", Bucket::ALL.map(Bucket::name)),
-    Disabled: names("Why a subscription is off", [Disabled::Manual, Disabled::Breaker].map(Disabled::name)),
+    RateBucket: names("Which rate window", RateBucket::ALL.map(RateBucket::name)),
+    DisabledReason: names("Why a subscription is off", [DisabledReason::Manual, DisabledReason::Breaker].map(DisabledReason::name)),
     EventType: names("What happened", EventType::ALL.map(EventType::name)),
-    Kind: names("What an attempt is for", Kind::ALL.map(Kind::name)),
-    Phase: names("How a replay stands", Phase::ALL.map(Phase::name)),
-    Role: names("What an operator may do", Role::ALL.map(Role::name)),
-    Scope: names("What a key may do", Scope::ALL.map(Scope::name)),
-    State: names("Where a delivery stands", State::ALL.map(State::name)),
+    AttemptKind: names("What an attempt is for", AttemptKind::ALL.map(AttemptKind::name)),
+    ReplayState: names("How a replay stands", ReplayState::ALL.map(ReplayState::name)),
+    OperatorRole: names("What an operator may do", OperatorRole::ALL.map(OperatorRole::name)),
+    KeyScope: names("What a key may do", KeyScope::ALL.map(KeyScope::name)),
+    DeliveryState: names("Where a delivery stands", DeliveryState::ALL.map(DeliveryState::name)),
     Untrusted: text("Text from outside, as it came"),
     ShownOnce: text("A secret in the one answer or request that carries it"),
     Timestamp: text("RFC 3339 in UTC").format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),

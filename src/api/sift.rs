@@ -1,6 +1,6 @@
 //! Filter fields of the rows of lists and logs, for queries in the console and on the command line alike.
 //!
-//! Each row type implements [`Row`]; the `*_query` functions translate the part of a query that the platform can
+//! Each row type implements [`QueryableRow`]; the `*_query` functions translate the part of a query that the platform can
 //! evaluate itself into the filters of the log's route.
 
 use super::attempts::AttemptRow;
@@ -12,10 +12,10 @@ use super::replays::ReplayRow;
 use super::requests::RequestRow;
 use super::subscriptions::SubscriptionRow;
 use super::trips::TripRow;
+use crate::domain::health_status::{HealthStatus, assess_key, assess_subscription, assess_window};
 use crate::domain::query::field::Field;
-use crate::domain::query::portion::Asked;
-use crate::domain::query::sift::{Row, Value};
-use crate::domain::standing::{Standing, judge_key, judge_subscription, judge_window};
+use crate::domain::query::matching::{FieldValue, QueryableRow};
+use crate::domain::query::pushdown::RemoteFilter;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use std::borrow::Cow;
@@ -100,22 +100,22 @@ pub const REPLAYS: &[Field] = &[Field::Company, Field::Subscription, Field::Sinc
 /// Translates pushed-down filters into the query of the attempt log. Filters that the route does not know are left to
 /// the caller.
 #[must_use]
-pub fn attempt_query(asked: &[Asked]) -> AttemptQuery {
+pub fn attempt_query(asked: &[RemoteFilter]) -> AttemptQuery {
     let mut query = AttemptQuery::default();
     for asked in asked {
         match asked.clone() {
-            Asked::Number(Field::Company, n) => query.company = Some(n),
-            Asked::Number(Field::Subscription, n) => query.subscription = Some(n),
-            Asked::Number(Field::Event, n) => query.event = Some(n),
+            RemoteFilter::Number(Field::Company, n) => query.company = Some(n),
+            RemoteFilter::Number(Field::Subscription, n) => query.subscription = Some(n),
+            RemoteFilter::Number(Field::Event, n) => query.event = Some(n),
             // A status beyond `u16` occurs in no row; the largest `u16` takes its place, because no row has that one
             // either.
-            Asked::Number(Field::Status, n) => query.status = Some(u16::try_from(n).unwrap_or(u16::MAX)),
-            Asked::Word(Field::Type, word) => query.kind = Some(word),
-            Asked::Word(Field::Outcome, word) => query.outcome = Some(word),
-            Asked::Time(Field::Since, at) => query.since = Some(at),
-            Asked::Time(Field::Until, at) => query.until = Some(at),
-            Asked::Text(text) => query.q = Some(text),
-            Asked::Number(..) | Asked::Word(..) | Asked::Time(..) => {}
+            RemoteFilter::Number(Field::Status, n) => query.status = Some(u16::try_from(n).unwrap_or(u16::MAX)),
+            RemoteFilter::Word(Field::Type, word) => query.kind = Some(word),
+            RemoteFilter::Word(Field::Outcome, word) => query.outcome = Some(word),
+            RemoteFilter::Time(Field::Since, at) => query.since = Some(at),
+            RemoteFilter::Time(Field::Until, at) => query.until = Some(at),
+            RemoteFilter::Text(text) => query.q = Some(text),
+            RemoteFilter::Number(..) | RemoteFilter::Word(..) | RemoteFilter::Time(..) => {}
         }
     }
     query
@@ -124,18 +124,18 @@ pub fn attempt_query(asked: &[Asked]) -> AttemptQuery {
 /// Translates pushed-down filters into the query of the delivery log. Filters that the route does not know are left to
 /// the caller.
 #[must_use]
-pub fn delivery_query(asked: &[Asked]) -> DeliveryQuery {
+pub fn delivery_query(asked: &[RemoteFilter]) -> DeliveryQuery {
     let mut query = DeliveryQuery::default();
     for asked in asked {
         match asked.clone() {
-            Asked::Number(Field::Company, n) => query.company = Some(n),
-            Asked::Number(Field::Subscription, n) => query.subscription = Some(n),
-            Asked::Number(Field::Event, n) => query.event = Some(n),
-            Asked::Word(Field::Type, word) => query.kind = Some(word),
-            Asked::Word(Field::State, word) => query.state = Some(word),
-            Asked::Time(Field::Since, at) => query.since = Some(at),
-            Asked::Time(Field::Until, at) => query.until = Some(at),
-            Asked::Number(..) | Asked::Word(..) | Asked::Time(..) | Asked::Text(_) => {}
+            RemoteFilter::Number(Field::Company, n) => query.company = Some(n),
+            RemoteFilter::Number(Field::Subscription, n) => query.subscription = Some(n),
+            RemoteFilter::Number(Field::Event, n) => query.event = Some(n),
+            RemoteFilter::Word(Field::Type, word) => query.kind = Some(word),
+            RemoteFilter::Word(Field::State, word) => query.state = Some(word),
+            RemoteFilter::Time(Field::Since, at) => query.since = Some(at),
+            RemoteFilter::Time(Field::Until, at) => query.until = Some(at),
+            RemoteFilter::Number(..) | RemoteFilter::Word(..) | RemoteFilter::Time(..) | RemoteFilter::Text(_) => {}
         }
     }
     query
@@ -144,14 +144,14 @@ pub fn delivery_query(asked: &[Asked]) -> DeliveryQuery {
 /// Translates pushed-down filters into the query of the event log. Filters that the route does not know are left to
 /// the caller.
 #[must_use]
-pub fn event_query(asked: &[Asked]) -> EventQuery {
+pub fn event_query(asked: &[RemoteFilter]) -> EventQuery {
     let mut query = EventQuery::default();
     for asked in asked {
         match asked.clone() {
-            Asked::Number(Field::Company, n) => query.company = Some(n),
-            Asked::Word(Field::Type, word) => query.kind = Some(word),
-            Asked::Time(Field::Since, at) => query.since = Some(at),
-            Asked::Time(Field::Until, at) => query.until = Some(at),
+            RemoteFilter::Number(Field::Company, n) => query.company = Some(n),
+            RemoteFilter::Word(Field::Type, word) => query.kind = Some(word),
+            RemoteFilter::Time(Field::Since, at) => query.since = Some(at),
+            RemoteFilter::Time(Field::Until, at) => query.until = Some(at),
             _ => {}
         }
     }
@@ -161,51 +161,51 @@ pub fn event_query(asked: &[Asked]) -> EventQuery {
 /// Translates pushed-down filters into the query of the request log. Filters that the route does not know are left to
 /// the caller.
 #[must_use]
-pub fn request_query(asked: &[Asked]) -> RequestQuery {
+pub fn request_query(asked: &[RemoteFilter]) -> RequestQuery {
     let mut query = RequestQuery::default();
     for asked in asked {
         match asked.clone() {
-            Asked::Number(Field::Company, n) => query.company = Some(n),
-            Asked::Number(Field::Key, n) => query.key = Some(n),
-            Asked::Number(Field::Status, n) => query.status = Some(u16::try_from(n).unwrap_or(u16::MAX)),
-            Asked::Word(Field::Code, word) => query.code = Some(word),
-            Asked::Time(Field::Since, at) => query.since = Some(at),
-            Asked::Time(Field::Until, at) => query.until = Some(at),
+            RemoteFilter::Number(Field::Company, n) => query.company = Some(n),
+            RemoteFilter::Number(Field::Key, n) => query.key = Some(n),
+            RemoteFilter::Number(Field::Status, n) => query.status = Some(u16::try_from(n).unwrap_or(u16::MAX)),
+            RemoteFilter::Word(Field::Code, word) => query.code = Some(word),
+            RemoteFilter::Time(Field::Since, at) => query.since = Some(at),
+            RemoteFilter::Time(Field::Until, at) => query.until = Some(at),
             _ => {}
         }
     }
     query
 }
 
-fn number(n: impl TryInto<i64>) -> Vec<Value<'static>> {
-    vec![Value::Number(n.try_into().unwrap_or(i64::MAX))]
+fn number(n: impl TryInto<i64>) -> Vec<FieldValue<'static>> {
+    vec![FieldValue::Number(n.try_into().unwrap_or(i64::MAX))]
 }
 
-fn maybe(n: Option<impl TryInto<i64>>) -> Vec<Value<'static>> {
+fn maybe(n: Option<impl TryInto<i64>>) -> Vec<FieldValue<'static>> {
     n.map_or_else(Vec::new, number)
 }
 
-fn text(text: &Untrusted) -> Vec<Value<'_>> {
-    vec![Value::Text(Cow::Borrowed(text.raw()))]
+fn text(text: &Untrusted) -> Vec<FieldValue<'_>> {
+    vec![FieldValue::Text(Cow::Borrowed(text.raw()))]
 }
 
-fn word(word: &str) -> Vec<Value<'_>> {
-    vec![Value::Text(Cow::Borrowed(word))]
+fn word(word: &str) -> Vec<FieldValue<'_>> {
+    vec![FieldValue::Text(Cow::Borrowed(word))]
 }
 
 /// Health status as the screen writes it, in lower case.
-fn state(standing: Standing) -> Vec<Value<'static>> {
-    word(standing.word())
+fn state(standing: HealthStatus) -> Vec<FieldValue<'static>> {
+    word(standing.code())
 }
 
 fn raw(texts: &[&Untrusted]) -> Vec<Cow<'static, str>> {
     texts.iter().map(|text| Cow::Owned(text.raw().to_owned())).collect()
 }
 
-impl Row for KeyRow {
-    fn values(&self, field: Field, now: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for KeyRow {
+    fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::State => state(judge_key(&self.facts(), now).standing),
+            Field::State => state(assess_key(&self.facts(), now).status),
             Field::Company => number(self.company_id.0),
             Field::Key | Field::Id => number(self.id.0),
             Field::Name => text(&self.name),
@@ -224,11 +224,11 @@ impl Row for KeyRow {
     }
 }
 
-impl Row for SubscriptionRow {
-    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for SubscriptionRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         let of = &self.subscription;
         match field {
-            Field::State => state(judge_subscription(&self.facts()).standing),
+            Field::State => state(assess_subscription(&self.facts()).status),
             Field::Company => number(of.company_id.0),
             Field::Subscription | Field::Id => number(of.id.0),
             Field::Type => of.event_types.iter().flat_map(text).collect(),
@@ -252,8 +252,8 @@ impl Row for SubscriptionRow {
     }
 }
 
-impl Row for AttemptRow {
-    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for AttemptRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::Status => maybe(self.status_code),
             Field::Outcome => word(if self.outcome().is_success() { "success" } else { "failure" }),
@@ -284,8 +284,8 @@ impl Row for AttemptRow {
     }
 }
 
-impl Row for DeliveryRow {
-    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for DeliveryRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::State => word(self.state.name()),
             Field::Company => number(self.company_id.0),
@@ -308,8 +308,8 @@ impl Row for DeliveryRow {
     }
 }
 
-impl Row for EventRow {
-    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for EventRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::Type => text(&self.kind),
             Field::Company => number(self.company_id.0),
@@ -327,10 +327,10 @@ impl Row for EventRow {
     }
 }
 
-impl Row for LimitRow {
-    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for LimitRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::State => state(judge_window(&self.facts()).standing),
+            Field::State => state(assess_window(&self.facts()).status),
             Field::Company => number(self.company_id.0),
             Field::Key => number(self.key_id.0),
             Field::Name => text(&self.key_name),
@@ -350,8 +350,8 @@ impl Row for LimitRow {
     }
 }
 
-impl Row for LimitDetail {
-    fn values(&self, field: Field, now: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for LimitDetail {
+    fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         self.row.values(field, now)
     }
 
@@ -364,8 +364,8 @@ impl Row for LimitDetail {
     }
 }
 
-impl Row for ReplayRow {
-    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for ReplayRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::Company => number(self.company_id.0),
             Field::Subscription => number(self.subscription_id.0),
@@ -383,10 +383,12 @@ impl Row for ReplayRow {
     }
 }
 
-impl Row for TripRow {
-    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for TripRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::State => state(if self.enabled_utc.is_none() { Standing::Tripped } else { Standing::Healthy }),
+            Field::State => {
+                state(if self.enabled_utc.is_none() { HealthStatus::Tripped } else { HealthStatus::Healthy })
+            }
             Field::Company => number(self.company_id.0),
             Field::Subscription => number(self.subscription_id.0),
             Field::Cause => self.causes.iter().flat_map(|cause| text(&cause.cause)).collect(),
@@ -407,8 +409,8 @@ impl Row for TripRow {
     }
 }
 
-impl Row for RequestRow {
-    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for RequestRow {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::Status => number(self.status),
             Field::Code => self.code.as_ref().map_or_else(Vec::new, text),

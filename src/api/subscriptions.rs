@@ -1,13 +1,13 @@
 //! Subscriptions: the object of the Integration API, and the operator's row with its health.
 
 use super::keys::ShownOnce;
-use crate::domain::breaker::{FUSE, forecast};
+use crate::domain::breaker::{FAILURE_THRESHOLD, forecast_trip};
 use crate::domain::event::EventType;
-use crate::domain::health::Tally;
+use crate::domain::health_status::{DisabledReason, SubscriptionFacts};
 use crate::domain::ids::{CompanyId, SubscriptionId};
-use crate::domain::patch::Patch;
-use crate::domain::standing::{Disabled, SubscriptionFacts};
+use crate::domain::patch::FieldPatch;
 use crate::domain::subscription;
+use crate::domain::success_rate::SuccessCounts;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub struct Subscription {
     pub consecutive_failures: u32,
     /// Reason why the subscription is disabled; null while it is enabled.
     #[serde(default)]
-    pub disabled_reason: Option<Disabled>,
+    pub disabled_reason: Option<DisabledReason>,
     /// Time at which the subscription was disabled; null while it is enabled.
     #[serde(default, with = "super::time::optional_seconds")]
     pub disabled_utc: Option<Timestamp>,
@@ -87,21 +87,21 @@ pub struct NewSubscription {
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionPatch {
     /// Target URL: https, a public address, at most 2,048 characters. Cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub target_url: Patch<String>,
+    pub target_url: FieldPatch<String>,
     /// Event types to deliver: 1 to 10 of the ten, without repeats. Cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<Vec<String>>)]
-    pub event_types: Patch<Vec<String>>,
+    pub event_types: FieldPatch<Vec<String>>,
     /// Free-text description, at most 200 characters; null clears it.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<String>)]
-    pub description: Patch<String>,
+    pub description: FieldPatch<String>,
     /// Whether the subscription is enabled. Cannot be null.
-    #[serde(default, skip_serializing_if = "Patch::is_keep")]
+    #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
     #[schema(value_type = Option<bool>)]
-    pub is_enabled: Patch<bool>,
+    pub is_enabled: FieldPatch<bool>,
 }
 
 /// Answer to `POST /api/v1/webhooks/subscriptions`: the only answer that carries the signing secret.
@@ -135,8 +135,8 @@ pub struct Rate {
 impl Rate {
     /// Returns the success and failure counts without the latencies.
     #[must_use]
-    pub const fn tally(&self) -> Tally {
-        Tally { n_ok: self.n_succeeded, n_failed: self.n_failed }
+    pub const fn tally(&self) -> SuccessCounts {
+        SuccessCounts { n_ok: self.n_succeeded, n_failed: self.n_failed }
     }
 }
 
@@ -186,7 +186,7 @@ impl SubscriptionRow {
         SubscriptionFacts {
             disabled: self.subscription.disabled_reason,
             disabled_at: self.subscription.disabled_utc,
-            is_intended: self.disabled_note.is_some(),
+            has_reason: self.disabled_note.is_some(),
             streak: self.subscription.consecutive_failures,
             hour: self.health.last_1h.tally(),
             last_attempt_at: self.subscription.last_attempt_utc,
@@ -197,8 +197,8 @@ impl SubscriptionRow {
     /// three, and once the breaker has tripped.
     #[must_use]
     pub fn trips_after(&self) -> Option<Duration> {
-        let streak = self.subscription.consecutive_failures.min(FUSE);
-        forecast(streak, self.health.streak_began_utc?, self.health.streak_latest_utc?)
+        let streak = self.subscription.consecutive_failures.min(FAILURE_THRESHOLD);
+        forecast_trip(streak, self.health.streak_began_utc?, self.health.streak_latest_utc?)
     }
 }
 
@@ -285,18 +285,18 @@ pub struct TestResult {
     pub error: Option<Untrusted>,
 }
 
-impl From<subscription::Subscription> for Subscription {
-    fn from(of: subscription::Subscription) -> Self {
-        let (disabled_reason, disabled_utc) = of.off.unzip();
+impl From<subscription::WebhookSubscription> for Subscription {
+    fn from(of: subscription::WebhookSubscription) -> Self {
+        let (disabled_reason, disabled_utc) = of.disabled.unzip();
         Self {
             id: of.id,
             company_id: of.company,
-            target_url: Untrusted::new(of.wish.target_url),
-            event_types: of.wish.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
+            target_url: Untrusted::new(of.spec.target_url),
+            event_types: of.spec.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
             is_enabled: disabled_reason.is_none(),
-            description: of.wish.description.map(Untrusted::new),
-            managed_by: of.wish.managed_by.map(Untrusted::new),
-            consecutive_failures: of.breaker.streak,
+            description: of.spec.description.map(Untrusted::new),
+            managed_by: of.spec.managed_by.map(Untrusted::new),
+            consecutive_failures: of.breaker.failures_in_a_row,
             disabled_reason,
             disabled_utc,
             last_attempt_utc: of.last_attempt_at,

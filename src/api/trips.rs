@@ -43,7 +43,7 @@ pub struct TripRow {
 
 impl From<Trip> for TripRow {
     fn from(of: Trip) -> Self {
-        let (enabled_utc, enabled_by) = of.enabled.unzip();
+        let (enabled_utc, enabled_by) = of.reenabled.unzip();
         Self {
             id: of.id,
             subscription_id: of.subscription,

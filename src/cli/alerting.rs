@@ -76,7 +76,7 @@ pub(super) fn ways() -> Result<Vec<Way>, Failure> {
 
 pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
     let refused = |why: String| Failure::usage(format!("{}: {why}", file.display()), "see crow config template");
-    let text = match files::read_text(file, files::MAX_SETTINGS_BYTES) {
+    let text = match files::read_text_limited(file, files::MAX_SETTINGS_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(refused(error.to_string())),
         Ok(text) => text,
@@ -98,7 +98,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
     }
     if let Some(PagerDuty { routing_key_file, url }) = pagerduty {
         let url = checked(url).map_err(|why| refused(format!("[alerts.pagerduty] url {why}")))?;
-        let key = files::read_text(&routing_key_file, files::MAX_SECRET_BYTES)
+        let key = files::read_text_limited(&routing_key_file, files::MAX_SECRET_BYTES)
             .map_err(|error| refused(format!("[alerts.pagerduty] {}: {error}", routing_key_file.display())))?;
         let url = format!("{}/v2/enqueue", url.trim_end_matches('/'));
         ways.push(Way::PagerDuty(url, Secret::new(key.trim().to_owned())));

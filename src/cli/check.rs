@@ -3,7 +3,7 @@
 use super::arguments::check::Check;
 use super::failure::Failure;
 use super::{log, output, portal};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::checkup::{CHECK, Checkup, Grade, Reading, Side};
 use crate::api::document::One;
 use crate::diagnose::checkup::probe::{PROBES, Probe};
@@ -36,7 +36,7 @@ async fn answer(asked: Check) -> Result<ExitCode, Failure> {
     let probes: Vec<&'static Probe> = if asked.probes.is_empty() { PROBES.iter().collect() } else { asked.probes };
     let client = portal::connect(&asked.remote)?;
     let limits = Limits { warn: asked.warn, crit: asked.crit };
-    let checkup = check(&client, &Ambient::real(), &probes, &limits).await;
+    let checkup = check(&client, &RuntimeEnv::real(), &probes, &limits).await;
     let text = if asked.json { output::json(&One { schema: CHECK, item: &checkup })? } else { shown(&checkup) };
     output::write(&text)?;
     Ok(ExitCode::from(checkup.grade.plugin().0))
@@ -73,7 +73,7 @@ fn shown(checkup: &Checkup) -> String {
 
 /// Makes a text safe for the summary line: one line, without the bar that starts the performance data.
 fn plain(text: &str) -> String {
-    Untrusted::new(text).inert().replace('|', "¦")
+    Untrusted::new(text).sanitized().replace('|', "¦")
 }
 
 #[cfg(test)]

@@ -40,8 +40,9 @@ pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
     let (_, keys) = read(&file);
     let alerts = alerting::read(&file).err().map(|failure| failure.to_string());
     let profiles = Shelf::read(file.clone()).and_then(|shelf| shelf.check()).err().map(|failure| failure.to_string());
-    let unknown =
-        files::read_text(&file, files::MAX_SETTINGS_BYTES).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let unknown = files::read_text_limited(&file, files::MAX_SETTINGS_BYTES)
+        .ok()
+        .and_then(|text| text.parse::<toml::Table>().ok());
     let unknown = unknown.into_iter().flat_map(|table| table.into_iter().map(|(name, _)| name));
     let unknown = unknown
         .filter(|name| !KNOWN.contains(&name.as_str()))
@@ -51,7 +52,7 @@ pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
         // A file that is not TOML gives every reader the same error; only the first is reported.
         let line = |fault: &str| fault.split_once(": line ").map(|(_, rest)| rest.split(':').next().map(str::to_owned));
         if line(&fault).is_none() || faults.iter().all(|other| line(other) != line(&fault)) {
-            faults.push(Untrusted::new(fault).inert());
+            faults.push(Untrusted::new(fault).sanitized());
         }
     }
     faults
@@ -59,7 +60,7 @@ pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
 
 fn read(file: &Path) -> (Keymap, Option<String>) {
     let fault = |why: &str| Some(format!("{}: {why}; key bindings are unchanged", file.display()));
-    let text = match files::read_text(file, files::MAX_SETTINGS_BYTES) {
+    let text = match files::read_text_limited(file, files::MAX_SETTINGS_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Keymap::default(), None),
         Err(error) => return (Keymap::default(), fault(&error.to_string())),
         Ok(text) => text,

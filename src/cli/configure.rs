@@ -32,7 +32,7 @@ fn check(asked: &ConfigCheck) -> Result<ExitCode, Failure> {
         let file = asked.file.clone().or_else(settings::config_file).filter(|file| file.is_file());
         output::write(&file.map_or_else(
             || "no configuration file; defaults apply".to_owned(),
-            |file| format!("no problem found in {}", Untrusted::new(file.display().to_string()).inert()),
+            |file| format!("no problem found in {}", Untrusted::new(file.display().to_string()).sanitized()),
         ))?;
     }
     Ok(ExitCode::from(u8::from(!faults.is_empty())))

@@ -6,9 +6,9 @@ use super::remote::Place;
 use super::screen::{self, Opening};
 use super::standalone::{self, Wish};
 use super::{arguments, log, remote, settings};
-use crate::ambient::Ambient;
-use crate::domain::delivery::Schedule;
-use crate::domain::target::Policy;
+use crate::ambient::RuntimeEnv;
+use crate::domain::delivery::RetryPolicy;
+use crate::domain::target::TargetPolicy;
 use crate::engine::MAX_SUBSCRIPTIONS;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
@@ -25,12 +25,12 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
         Some(dir) => dir,
         None => settings::data_dir()?,
     };
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let wish = Wish {
         data_dir: data_dir.clone(),
         bind: asked.bind,
-        policy: if asked.allow_private_targets { Policy::Private } else { Policy::Public },
-        retry_base: Schedule::default().base,
+        policy: if asked.allow_private_targets { TargetPolicy::Private } else { TargetPolicy::Public },
+        retry_base: RetryPolicy::default().base,
         keep: arguments::read::Keep::default().0,
         max_subscriptions: MAX_SUBSCRIPTIONS,
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
@@ -107,7 +107,7 @@ async fn open(
         access: if profile.is_some_and(|profile| profile.access == Allowed::Act) { Access::Act } else { access },
         look,
         client,
-        ambient: Ambient::real(),
+        ambient: RuntimeEnv::real(),
         holders: place.holders()?,
         percent: profile.map_or(BUDGET, |profile| profile.budget_percent),
         history,

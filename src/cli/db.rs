@@ -4,10 +4,10 @@ use super::arguments::db::{Db, DbBackup, DbHead, DbRekey, DbRenumber, DbRestore,
 use super::failure::Failure;
 use super::serve::stop_signal;
 use super::{output, settings};
-use crate::ambient::{Ambient, Stopwatch};
+use crate::ambient::{RuntimeEnv, Stopwatch};
 use crate::api::audit::AuditHead;
-use crate::domain::audit::Head;
-use crate::domain::numbers::Numbers;
+use crate::domain::audit::AuditChainHead;
+use crate::domain::id_sequences::LastIds;
 use crate::engine;
 use crate::engine::root::Custody;
 use crate::engine::upkeep::backup::{self, Existing};
@@ -15,7 +15,7 @@ use crate::engine::upkeep::rekey;
 use crate::engine::upkeep::renumber;
 use crate::engine::upkeep::restore::{self, Asked, Continuation, Origin};
 use crate::engine::upkeep::verify::{self, Check, Verdict};
-use crate::store::upkeep::Progress;
+use crate::store::maintenance::BackupProgress;
 use crate::text::count;
 use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
@@ -62,7 +62,7 @@ async fn backup(asked: DbBackup) -> Result<ExitCode, Failure> {
 
 async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
-    let (file, ambient) = (asked.file.clone(), Ambient::real());
+    let (file, ambient) = (asked.file.clone(), RuntimeEnv::real());
     let origin = if asked.unauthenticated { Origin::Any } else { Origin::Proven };
     let after_event = asked.after_event;
     let done = copying(move |step| {
@@ -73,7 +73,7 @@ async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
     if let Some(aside) = done.aside {
         text.push_str(&format!("; the old database was moved to {}", aside.display()));
     }
-    let Numbers { event, delivery } = done.last;
+    let LastIds { event, delivery } = done.last;
     let why = match done.continuation {
         Continuation::Replaced => "the last numbers of the old database",
         Continuation::Gap => "numbers are skipped, as the last ones used are unknown",
@@ -86,14 +86,14 @@ async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
 
 fn renumber(asked: DbRenumber) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
-    let Numbers { event, delivery } = renumber::renumber(&dir, &custody, asked.after_event, &Ambient::real())?;
+    let LastIds { event, delivery } = renumber::renumber(&dir, &custody, asked.after_event, &RuntimeEnv::real())?;
     say(&format!("new events are numbered after {event}, new deliveries after {delivery}"))
 }
 
 fn rekey(asked: DbRekey) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
     let next = settings::next_custody()?;
-    let done = rekey::rekey(&dir, &custody, &next, &Ambient::real())?;
+    let done = rekey::rekey(&dir, &custody, &next, &RuntimeEnv::real())?;
     let mut text = match &done.file {
         Some(file) => {
             format!("{} encrypted with the new key in {}", count(done.n_secrets, "signing secret"), file.display())
@@ -128,19 +128,19 @@ fn verify(asked: &DbVerify) -> Result<ExitCode, Failure> {
 
 fn audit_head(asked: DbHead) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
-    let Head { sequence, mac } = verify::audit_head(&dir, &custody)?;
+    let AuditChainHead { sequence, mac } = verify::audit_head(&dir, &custody)?;
     say(&output::json_line(&AuditHead { sequence, mac: hex::encode(mac) })?)
 }
 
 /// Reads an audit head that was saved to a file.
-fn read_head(file: &Path) -> Result<Head, Failure> {
+fn read_head(file: &Path) -> Result<AuditChainHead, Failure> {
     let refused = |why: String| Failure::usage(why, "give a file with the output of crow db head");
-    let text = crate::files::read_text(file, crate::files::MAX_STATE_BYTES)
+    let text = crate::files::read_text_limited(file, crate::files::MAX_STATE_BYTES)
         .map_err(|error| refused(format!("{}: {error}", file.display())))?;
     let head: AuditHead = serde_json::from_str(&text)
         .map_err(|error| refused(format!("{} is not an audit trail head: {error}", file.display())))?;
     let mac = hex::decode(&head.mac).map_err(|error| refused(format!("{}: invalid mac: {error}", file.display())))?;
-    Ok(Head { sequence: head.sequence, mac })
+    Ok(AuditChainHead { sequence: head.sequence, mac })
 }
 
 /// Formats the result of a check as text for the terminal.
@@ -171,7 +171,7 @@ fn json(checks: &[Check]) -> String {
 /// Runs a copy on a blocking thread, shows its progress, and stops the copy on a signal.
 async fn copying<T, F>(work: F) -> Result<T, Failure>
 where
-    F: FnOnce(&mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<Option<T>, engine::Error> + Send + 'static,
+    F: FnOnce(&mut dyn FnMut(BackupProgress) -> ControlFlow<()>) -> Result<Option<T>, engine::Error> + Send + 'static,
     T: Send + 'static,
 {
     let stop = Arc::new(AtomicBool::new(false));
@@ -179,7 +179,7 @@ where
     let mut running = tokio::task::spawn_blocking({
         let stop = Arc::clone(&stop);
         move || {
-            let mut meter = Meter::new(&Ambient::real());
+            let mut meter = Meter::new(&RuntimeEnv::real());
             let done = work(&mut |progress| {
                 meter.show(progress);
                 if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -207,11 +207,11 @@ struct Meter {
 }
 
 impl Meter {
-    fn new(ambient: &Ambient) -> Self {
+    fn new(ambient: &RuntimeEnv) -> Self {
         Self { is_seen: std::io::stderr().is_terminal(), watch: ambient.stopwatch(), percent: u64::MAX }
     }
 
-    fn show(&mut self, progress: Progress) {
+    fn show(&mut self, progress: BackupProgress) {
         let percent = (progress.n_copied * 100).checked_div(progress.n_bytes).unwrap_or(100);
         if !self.is_seen || percent == self.percent {
             return;
@@ -234,7 +234,7 @@ impl Meter {
 }
 
 /// Formats the remaining time, from the average speed so far; empty during the first 500 ms.
-fn left(progress: Progress, elapsed: Duration) -> String {
+fn left(progress: BackupProgress, elapsed: Duration) -> String {
     let rest = u128::from(progress.n_bytes.saturating_sub(progress.n_copied));
     match (rest * elapsed.as_millis()).checked_div(u128::from(progress.n_copied)) {
         Some(left) if elapsed >= Duration::from_millis(500) => format!(", {} s left", left.div_ceil(1_000)),
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_left_is_said_when_there_is_a_pace() {
-        let progress = |n_copied| Progress { n_bytes: 100, n_copied };
+        let progress = |n_copied| BackupProgress { n_bytes: 100, n_copied };
         assert_eq!(left(progress(0), Duration::from_secs(5)), "");
         assert_eq!(left(progress(10), Duration::from_millis(100)), "");
         assert_eq!(left(progress(10), Duration::from_secs(1)), ", 9 s left");

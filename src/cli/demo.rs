@@ -8,19 +8,19 @@ use super::profile::shelf::BUDGET;
 use super::screen::{self, Opening};
 use super::serve::{announce, stop_signal};
 use super::standalone::{Standalone, Wish};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::client::connection::Client;
 use crate::demo::company;
 use crate::demo::plan::Pace;
 use crate::demo::scenario::library;
 use crate::demo::scenario::stage::{Played, Stage};
 use crate::domain::secret::Secret;
-use crate::domain::target::Policy;
+use crate::domain::target::TargetPolicy;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::engine::{MAX_SUBSCRIPTIONS, files};
 use crate::server::exposure::Exposure;
-use crate::sqlite::hold::Held;
+use crate::sqlite::exclusive_transaction::ExclusiveTransaction;
 use crate::tui::console::{Access, Identity, Mode, Stakes};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -74,11 +74,11 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         screen::check(&demo.look)?;
     }
     let place = Place::of(demo.data.clone())?;
-    let ambient = demo.seed.map_or_else(Ambient::real, Ambient::seeded);
+    let ambient = demo.seed.map_or_else(RuntimeEnv::real, RuntimeEnv::seeded);
     let wish = Wish {
         data_dir: place.path().to_owned(),
         bind: demo.bind,
-        policy: Policy::Private,
+        policy: TargetPolicy::Private,
         retry_base: if demo.scenario.is_empty() { RETRY_BASE } else { RETRY_BASE_OF_SCENARIOS },
         keep: None,
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
@@ -125,12 +125,12 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
     let _ = life.await;
     // Attempts still in flight go to receivers that are gone. A demo with its own directory returns their leases at
     // its next start.
-    let _ = ambient.within(PATIENCE, platform.stop()).await;
+    let _ = ambient.timeout(PATIENCE, platform.stop()).await;
     code
 }
 
 /// Opens the console, or, headless, announces the address and waits for a signal to stop.
-async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Ambient) -> Result<ExitCode, Failure> {
+async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &RuntimeEnv) -> Result<ExitCode, Failure> {
     if demo.headless {
         let stopped = stop_signal()?;
         announce(platform.address())?;
@@ -162,10 +162,12 @@ async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Ambie
 }
 
 /// Plays the scenarios one after the other; their receivers keep running.
-async fn staged(demo: &Demo, place: &Place, operator: Client, ambient: &Ambient) -> Result<Vec<Played>, Failure> {
+async fn staged(demo: &Demo, place: &Place, operator: Client, ambient: &RuntimeEnv) -> Result<Vec<Played>, Failure> {
     let database = place.path().join("platform.db");
     let hold = move || -> Result<Box<dyn Send>, String> {
-        Held::take(&database).map(|held| -> Box<dyn Send> { Box::new(held) }).map_err(|error| error.to_string())
+        ExclusiveTransaction::begin(&database)
+            .map(|held| -> Box<dyn Send> { Box::new(held) })
+            .map_err(|error| error.to_string())
     };
     let stage = Stage { operator, ambient: ambient.clone(), hold: Box::new(hold) };
     let mut played = Vec::new();

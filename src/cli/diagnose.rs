@@ -6,7 +6,7 @@ use super::escalate::gate;
 use super::failure::Failure;
 use super::kept::{keep, kept, recall};
 use super::{log, output, remote};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::document::inert::harmless;
 use crate::api::keys::KeyRow;
 use crate::api::report::{Conclusion, Evidence, Report, Subject};
@@ -23,7 +23,7 @@ pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
     let earlier: Option<Report> = asked.run.as_deref().map(|file| recall(file, REMEDY)).transpose()?.flatten();
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let report = match wish(&client, &asked.about).await {
         Ok(wish) => diagnose(&client, &ambient, asked.topic, wish, earlier.as_ref()).await,
         Err(why) => unasked(asked.topic, Subject::All, ambient.now(), &why),
@@ -78,7 +78,7 @@ async fn key(client: &Client, name: &str) -> Result<KeyId, String> {
     }
 }
 
-/// Resolves the subject like [`wish`], for commands that cannot run without one.
+/// Resolves the subject like [`spec`], for commands that cannot run without one.
 ///
 /// # Errors
 ///
@@ -130,11 +130,11 @@ fn text(report: &Report) -> String {
 
 /// Removes control characters; a report may quote text that the platform wrote.
 fn inert(text: &str) -> String {
-    Untrusted::new(text).inert()
+    Untrusted::new(text).sanitized()
 }
 
 fn evidence(text: &mut String, evidence: &[Evidence]) {
     for item in evidence {
-        let _ = writeln!(text, "         {}: {}{}", inert(&item.query), item.value.inert(), item.expected());
+        let _ = writeln!(text, "         {}: {}{}", inert(&item.query), item.value.sanitized(), item.expected());
     }
 }

@@ -3,12 +3,12 @@
 use super::arguments::setup::Doctor;
 use super::failure::Failure;
 use super::{alerting, config, log, output, remote, settings};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::document::One;
 use crate::api::examination::{DOCTOR, Examination, Finding, Health};
 use crate::api::paths;
 use crate::domain::text::Untrusted;
-use crate::sqlite::private;
+use crate::sqlite::private_files;
 use crate::text::count;
 use serde_json::Value;
 use std::io::IsTerminal as _;
@@ -51,7 +51,7 @@ pub(super) async fn run(asked: Doctor) -> Result<ExitCode, Failure> {
 }
 
 fn finding(what: &str, health: Health, said: impl Into<String>) -> Finding {
-    Finding { what: what.to_owned(), health, said: Untrusted::new(said.into()).inert() }
+    Finding { what: what.to_owned(), health, said: Untrusted::new(said.into()).sanitized() }
 }
 
 fn version() -> Finding {
@@ -123,7 +123,8 @@ fn data() -> Finding {
 /// Checks that no other user can read the data and state directories.
 fn files() -> Finding {
     let folders = [settings::data_dir(), settings::state_dir()];
-    let open: Vec<String> = folders.into_iter().flatten().flat_map(|folder| private::open_to_others(&folder)).collect();
+    let open: Vec<String> =
+        folders.into_iter().flatten().flat_map(|folder| private_files::files_open_to_others(&folder)).collect();
     if open.is_empty() {
         finding("files", Health::Well, "readable only by their owner")
     } else {
@@ -148,7 +149,7 @@ async fn platform(asked: &Doctor) -> Vec<Finding> {
         Ok(client) => client,
         Err(failure) => return vec![finding("platform", Health::Note, failure.to_string())],
     };
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let watch = ambient.stopwatch();
     match client.overview(1).await {
         Err(error) => vec![finding("platform", Health::Ill, error.to_string())],

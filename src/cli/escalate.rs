@@ -5,7 +5,7 @@ use super::arguments::trouble::{Escalate, Open};
 use super::diagnose::{needed, print};
 use super::failure::Failure;
 use super::{config, log, output, remote, screen, settings};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::bundle::PlatformCheck;
 use crate::api::paths;
 use crate::client::Error;
@@ -33,13 +33,13 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
     let wish = needed(&client, &asked.about).await?;
     let asked_nothing = unanswered(&client).await;
     let matter = Matter { topic: asked.topic, back: wish.back, ..Matter::about(vec![wish.subject]) };
-    let case = collect(&client, &Ambient::real(), &matter).await;
+    let case = collect(&client, &RuntimeEnv::real(), &matter).await;
     let bodies = if asked.without_bodies { Bodies::LeftOut } else { Bodies::Included };
-    let gate = gate(&client).releasing(asked.allow);
+    let gate = gate(&client).with_allowed(asked.allow);
     let held = |error: bundle::Error| Failure::failed(error.to_string(), RELEASE);
     let mut bundle = bundle::bundle(&case, bodies, &gate).map_err(held)?;
     if let Credential::Operator(_) = client.credential() {
-        let inert = |error: Error| Untrusted::new(error.to_string()).inert();
+        let inert = |error: Error| Untrusted::new(error.to_string()).sanitized();
         let ask = |text| async { client.check_secrets(text).await.map_err(inert) };
         bundle = check::checked(bundle, &gate, ask).await.map_err(held)?;
     }
@@ -97,18 +97,23 @@ pub(super) async fn open(asked: Open) -> Result<ExitCode, Failure> {
     let manifest = &opened.manifest;
     print(&format!("written {} by crow {}; all files are unchanged", manifest.created_utc, manifest.crow))?;
     for entry in &manifest.files {
-        print(&format!("  {}  {:>8} bytes  {}", entry.sha256, entry.n_bytes, Untrusted::new(&*entry.name).inert()))?;
+        print(&format!(
+            "  {}  {:>8} bytes  {}",
+            entry.sha256,
+            entry.n_bytes,
+            Untrusted::new(&*entry.name).sanitized()
+        ))?;
     }
-    print(&Untrusted::new(manifest.platform_check.to_string()).inert())?;
+    print(&Untrusted::new(manifest.platform_check.to_string()).sanitized())?;
     for redaction in &manifest.redactions {
-        print(&format!("  {}", Untrusted::new(redaction.to_string()).inert()))?;
+        print(&format!("  {}", Untrusted::new(redaction.to_string()).sanitized()))?;
     }
     if !manifest.released.is_empty() {
-        let released = Untrusted::new(manifest.released.join(", ")).inert();
+        let released = Untrusted::new(manifest.released.join(", ")).sanitized();
         print(&format!("  Released with --allow: {released}"))?;
     }
     for line in text::write(&opened.ticket).lines() {
-        print(&Untrusted::new(line).inert())?;
+        print(&Untrusted::new(line).sanitized())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -121,7 +126,7 @@ async fn page(opened: Opened, asked: &Open) -> Result<ExitCode, Failure> {
     let title = format!("Ticket about {}", text::listed(&opened.ticket.subjects));
     let lines: Lines = Box::new(move |width, theme| escalate::opened(&opened, &place, width, theme));
     install_panic_hook();
-    match reader::read(Reader::new(title, lines, look, keymap), Ambient::real()).await {
+    match reader::read(Reader::new(title, lines, look, keymap), RuntimeEnv::real()).await {
         Ok(ending) => Ok(ExitCode::from(ending.code())),
         Err(error) => Err(Failure::failed(error.to_string(), "use --plain")),
     }

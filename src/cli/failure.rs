@@ -36,7 +36,7 @@ impl Failure {
     /// Fault in a text that was given as an argument, with a mark under the byte `at` which it begins: exit code 2.
     /// The only failure that takes three lines.
     pub(super) fn pointing(name: &str, text: &str, at: usize, what: &str, remedy: &str) -> Self {
-        let shown = |text: &str| Untrusted::new(text).inert();
+        let shown = |text: &str| Untrusted::new(text).sanitized();
         let before = shown(text.get(..at).unwrap_or(text));
         let mark = " ".repeat(format::width(&before));
         let remedy = format!("{}\n  {}\n  {mark}^", shown(remedy), shown(text));
@@ -50,7 +50,7 @@ impl Failure {
 
     /// Formats description and remedy on one line.
     fn line(&self) -> String {
-        let mut line = Untrusted::new(self.what.replace('\n', " ")).inert();
+        let mut line = Untrusted::new(self.what.replace('\n', " ")).sanitized();
         if !self.remedy.is_empty() {
             let _ = write!(line, "; {}", self.remedy);
         }
@@ -113,18 +113,20 @@ fn io_remedy(error: &std::io::Error) -> &'static str {
 
 fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
     match error {
-        sqlite::Error::Full(WriteFault::DiskFull | WriteFault::Reserve) => "free space on that disk and start again",
-        sqlite::Error::Full(_) => "check the directory's owner and mode, its disk and mount options",
+        sqlite::Error::CannotWrite(WriteFault::DiskFull | WriteFault::ReserveIncomplete) => {
+            "free space on that disk and start again"
+        }
+        sqlite::Error::CannotWrite(_) => "check the directory's owner and mode, its disk and mount options",
         sqlite::Error::Io { source, .. } => io_remedy(source),
-        sqlite::Error::Descriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
+        sqlite::Error::OutOfDescriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
         sqlite::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
         sqlite::Error::Damaged { .. }
-        | sqlite::Error::Altered { .. }
+        | sqlite::Error::SchemaAltered { .. }
         | sqlite::Error::Corrupt(_)
         | sqlite::Error::Migration(_) => "check it with crow db verify, or restore a backup with crow db restore FILE",
         sqlite::Error::Foreign { .. } => "or choose another directory with --data DIR",
-        sqlite::Error::Newer { .. } => "or restore an older backup with crow db restore FILE",
-        sqlite::Error::Outrun { .. } => "retry when there are fewer writes",
+        sqlite::Error::NewerSchema { .. } => "or restore an older backup with crow db restore FILE",
+        sqlite::Error::CopyOutpaced { .. } => "retry when there are fewer writes",
         _ => "see the log for more",
     }
 }

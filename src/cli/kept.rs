@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::api::document::outbound;
-use crate::domain::outbound::{Outbound, Redactions, SecretGate};
+use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate};
 use crate::monitor::files;
 use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind};
@@ -12,7 +12,7 @@ use std::path::Path;
 /// do if the file cannot be read.
 pub(super) fn recall<T: DeserializeOwned>(file: &Path, remedy: &str) -> Result<Option<T>, Failure> {
     let refused = |why: String| Failure::usage(format!("{}: {why}", file.display()), remedy);
-    match crate::files::read(file, crate::files::MAX_STATE_BYTES) {
+    match crate::files::read_limited(file, crate::files::MAX_STATE_BYTES) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| refused(error.to_string())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(refused(error.to_string())),
@@ -20,13 +20,13 @@ pub(super) fn recall<T: DeserializeOwned>(file: &Path, remedy: &str) -> Result<O
 }
 
 /// A JSON document without the secrets in its texts, as it may be kept.
-pub(super) fn kept(json: &str, gate: &SecretGate) -> Result<Outbound, Failure> {
-    outbound::pass(json, gate, &mut Redactions::default())
+pub(super) fn kept(json: &str, gate: &SecretGate) -> Result<OutboundText, Failure> {
+    outbound::pass(json, gate, &mut RedactionCounts::default())
         .map_err(|held| Failure::failed(format!("nothing was written: {held}"), "look at names and targets"))
 }
 
 /// Puts a text that was redacted and searched for secrets, and a line's end, into a file, whole or not at all.
-pub(super) fn keep(file: &Path, text: &Outbound) -> Result<(), Failure> {
+pub(super) fn keep(file: &Path, text: &OutboundText) -> Result<(), Failure> {
     files::replace(file, format!("{}\n", text.as_str().trim_end()).as_bytes()).map_err(|error| unwritten(file, &error))
 }
 

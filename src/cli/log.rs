@@ -1,7 +1,7 @@
 //! Log output: to stderr for commands without a screen, otherwise to a file. Secrets are never logged.
 
 use super::failure::Failure;
-use crate::sqlite::private;
+use crate::sqlite::private_files;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -33,7 +33,7 @@ pub(super) fn append(path: &Path) -> io::Result<()> {
         std::fs::create_dir_all(dir)?;
     }
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    private::narrow(path)?;
+    private_files::restrict_to_owner(path)?;
     let _ =
         tracing_subscriber::fmt().with_env_filter(EnvFilter::new(LEVEL)).with_writer(file).with_ansi(false).try_init();
     Ok(())

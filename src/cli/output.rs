@@ -12,7 +12,7 @@ pub(super) enum Reader {
     Gone,
 }
 
-/// Writes a text and a line break to stdout, and flushes. Returns [`Reader::Gone`] if the pipe is closed.
+/// Writes a text and a line break to stdout, and flushes. Returns [`JsonReader::Gone`] if the pipe is closed.
 pub(super) fn write(text: &str) -> Result<Reader, Failure> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {

@@ -1,7 +1,7 @@
 //! Plain mode of the console: prints changes as lines on stdout, without drawing or terminal queries.
 
 use super::failure::Failure;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::{App, Setting};
 use crate::tui::plain::Plain;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 pub(super) async fn tell(
     setting: Setting,
     mut pictures: watch::Receiver<Arc<Snapshot>>,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
 ) -> Result<ExitCode, Failure> {
     let refused = |error: std::io::Error| Failure::failed(format!("cannot receive signals: {error}"), "try again");
     let mut interrupted = signal(SignalKind::interrupt()).map_err(refused)?;

@@ -7,9 +7,9 @@ use super::profile::credential::{alone, check_transport, token};
 use super::profile::safe;
 use super::profile::shelf::{Kind, Profile, Shelf};
 use super::settings;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::client::connection::{Client, Credential};
-use crate::domain::key::judge;
+use crate::domain::key::parse_key_company;
 use crate::domain::secret::Secret;
 use crate::monitor::picture::KeyName;
 use crate::monitor::post::Holder;
@@ -70,7 +70,7 @@ impl Place {
             return Ok(self);
         }
         let asked =
-            Ambient::real().within(PROBE, async { self.client()?.has_portal().await.map_err(Failure::from) }).await;
+            RuntimeEnv::real().timeout(PROBE, async { self.client()?.has_portal().await.map_err(Failure::from) }).await;
         match (asked, self.keys.is_empty()) {
             (Some(Ok(false)), true) => Err(Failure::usage(
                 format!("{} has no Portal API, so an operator token cannot be used", self.url),
@@ -108,7 +108,7 @@ impl Place {
         }
         let holder = |(name, key): &(String, Secret)| {
             let refused = |why: String| Failure::usage(format!("{name}: {why}"), "copy the whole key again");
-            let company = judge(key.reveal()).map_err(|fault| refused(fault.to_string()))?;
+            let company = parse_key_company(key.reveal()).map_err(|fault| refused(fault.to_string()))?;
             let credential = Credential::Key(Secret::new(key.reveal().to_owned()));
             let client = Client::new(&self.url, credential).map_err(|error| refused(error.to_string()))?;
             Ok(Holder { key: KeyName { name: name.clone(), last4: key.last4(), company }, client })

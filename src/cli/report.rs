@@ -12,8 +12,8 @@ use crate::api::review::{AUDIT, Period};
 use crate::client::connection::Client;
 use crate::diagnose::survey::survey;
 use crate::domain::event::EventType;
-use crate::domain::key::Scope;
-use crate::domain::outbound::Redactions;
+use crate::domain::key::KeyScope;
+use crate::domain::outbound::RedactionCounts;
 use crate::engine::samples;
 use crate::escalation::{briefing, review};
 use crate::server::guard::Access;
@@ -73,7 +73,7 @@ pub(super) async fn brief(asked: Briefing) -> Result<ExitCode, Failure> {
         })
         .filter(|route| key.scopes.contains(&route.scope))
         .collect();
-    let wants_events = key.scopes.iter().any(|scope| matches!(scope, Scope::EventsRead | Scope::WebhooksWrite));
+    let wants_events = key.scopes.iter().any(|scope| matches!(scope, KeyScope::EventsRead | KeyScope::WebhooksWrite));
     let samples = EventType::ALL
         .into_iter()
         .filter(|_| wants_events)
@@ -111,7 +111,7 @@ fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
 
 /// Redacts a document, scans it for secrets, and writes it to the file or to stdout.
 pub(super) fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result<(), Failure> {
-    let mut redactions = Redactions::default();
+    let mut redactions = RedactionCounts::default();
     let gate = gate(client);
     let text = outbound::document(text, &gate, &mut redactions)
         .map_err(|held| Failure::failed(format!("nothing was written: {held}"), "check names and targets"))?;

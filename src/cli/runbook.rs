@@ -6,7 +6,7 @@ use super::escalate::gate;
 use super::failure::Failure;
 use super::kept::{keep, kept, recall};
 use super::{log, remote};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::runbook::{Progress, Runbook};
 use crate::diagnose::runbook::{begin, go_on};
 use crate::domain::text::Untrusted;
@@ -31,7 +31,7 @@ pub(super) async fn run(asked: RunbookCall) -> Result<ExitCode, Failure> {
             "choose another file with --run",
         ));
     }
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let run = match earlier {
         Some(run) => run,
         None => begin(&client, &ambient, asked.runbook, subject).await,
@@ -44,7 +44,7 @@ pub(super) async fn run(asked: RunbookCall) -> Result<ExitCode, Failure> {
 }
 
 fn inert(text: &str) -> String {
-    Untrusted::new(text).inert()
+    Untrusted::new(text).sanitized()
 }
 
 fn shown(progress: &Progress) -> String {

@@ -4,7 +4,7 @@
 use super::arguments::console::Look;
 use super::failure::Failure;
 use super::{config, plain, settings};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::client::connection::Client;
 use crate::monitor::feed;
 use crate::monitor::history::History;
@@ -33,7 +33,7 @@ pub(super) struct Opening {
     pub(super) access: Access,
     pub(super) look: Look,
     pub(super) client: Client,
-    pub(super) ambient: Ambient,
+    pub(super) ambient: RuntimeEnv,
     /// Keys with which the platform is observed when there is no operator token; empty if there is one.
     pub(super) holders: Vec<Holder>,
     /// Share of each rate limit that may be used, in percent.

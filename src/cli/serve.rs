@@ -4,9 +4,9 @@ use super::arguments::platform::Serve;
 use super::failure::Failure;
 use super::standalone::{Standalone, Wish};
 use super::{hardening, log, settings};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::proxy::TrustedProxies;
-use crate::domain::target::Policy;
+use crate::domain::target::TargetPolicy;
 use crate::server::exposure::{Exposure, Proxied};
 use crate::server::otlp;
 use futures_util::future::OptionFuture;
@@ -33,7 +33,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         Some(dir) => dir,
         None => settings::data_dir()?,
     };
-    let policy = if serve.allow_private_targets { Policy::Private } else { Policy::Public };
+    let policy = if serve.allow_private_targets { TargetPolicy::Private } else { TargetPolicy::Public };
     let wish = Wish {
         data_dir,
         bind: serve.bind,
@@ -48,10 +48,10 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
             proxied: if is_proxied { Proxied::Behind(TrustedProxies(serve.trusted_proxy)) } else { Proxied::Direct },
             public_names: serve.public_name,
         },
-        ambient: Ambient::real(),
+        ambient: RuntimeEnv::real(),
     };
     let platform = Standalone::start(wish).await?;
-    if policy == Policy::Private {
+    if policy == TargetPolicy::Private {
         tracing::warn!("http and private webhook targets are allowed: for development only");
     }
     let (stop_pushing, told) = watch::channel(false);
@@ -64,7 +64,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     stopped.await;
     stop_pushing.send_replace(true);
     if let Some(Ok(Err(why))) =
-        Ambient::real().within(PATIENCE, async { OptionFuture::from(pushing).await }).await.flatten()
+        RuntimeEnv::real().timeout(PATIENCE, async { OptionFuture::from(pushing).await }).await.flatten()
     {
         tracing::warn!(why, "metrics push failed");
     }

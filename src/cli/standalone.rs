@@ -2,10 +2,10 @@
 
 use super::failure::Failure;
 use super::settings;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::client::connection::{Client, Credential};
-use crate::domain::delivery::Schedule;
-use crate::domain::target::Policy;
+use crate::domain::delivery::RetryPolicy;
+use crate::domain::target::TargetPolicy;
 use crate::engine::reach::Reach;
 use crate::engine::{Engine, Settings};
 use crate::server;
@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 pub(super) struct Wish {
     pub(super) data_dir: PathBuf,
     pub(super) bind: SocketAddr,
-    pub(super) policy: Policy,
+    pub(super) policy: TargetPolicy,
     pub(super) retry_base: Duration,
     /// How long logs are kept; `None` keeps them forever.
     pub(super) keep: Option<Duration>,
@@ -35,7 +35,7 @@ pub(super) struct Wish {
     pub(super) ca_files: Vec<PathBuf>,
     /// How the platform can be reached from other machines.
     pub(super) exposure: Exposure,
-    pub(super) ambient: Ambient,
+    pub(super) ambient: RuntimeEnv,
 }
 
 /// Standalone platform that is running.
@@ -61,9 +61,9 @@ impl Task {
     }
 
     /// Tells the task to stop, and aborts it after `patience`.
-    async fn end(mut self, ambient: &Ambient, patience: Duration) {
+    async fn end(mut self, ambient: &RuntimeEnv, patience: Duration) {
         self.stop.send_replace(true);
-        if ambient.within(patience, &mut self.running).await.is_none() {
+        if ambient.timeout(patience, &mut self.running).await.is_none() {
             tracing::warn!("a task did not stop in time and was abandoned");
             self.running.abort();
         }
@@ -97,7 +97,7 @@ impl Standalone {
         })?;
         let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
         let reach = Reach { ca_files, listens_at: vec![address], ..Reach::default() };
-        let (schedule, custody) = (Schedule { base: retry_base }, settings::custody()?);
+        let (schedule, custody) = (RetryPolicy { base: retry_base }, settings::custody()?);
         let settings = Settings {
             data_dir,
             policy,

@@ -42,7 +42,7 @@ pub(super) fn named(name: &str, directory: Option<PathBuf>) -> Result<ThemeName,
 }
 
 fn read(file: &Path) -> Result<Palette, String> {
-    let text = files::read_text(file, files::MAX_SETTINGS_BYTES).map_err(|error| error.to_string())?;
+    let text = files::read_text_limited(file, files::MAX_SETTINGS_BYTES).map_err(|error| error.to_string())?;
     let file: File = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
     let one = |name: &str, text: &str| -> Result<Color, String> {
         colour(text).ok_or_else(|| format!("{name} is {text}, but must be like #14171c"))

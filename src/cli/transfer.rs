@@ -70,7 +70,7 @@ pub(super) async fn import(asked: Import) -> Result<ExitCode, Failure> {
         let mut failed = Vec::new();
         for change in &ours {
             if let Err(error) = make(client, change).await {
-                failed.push(format!("{}: {}", change.words(), Untrusted::new(error.to_string()).inert()));
+                failed.push(format!("{}: {}", change.words(), Untrusted::new(error.to_string()).sanitized()));
             }
         }
         failed.iter().for_each(|line| output::remark(line));

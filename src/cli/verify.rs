@@ -4,9 +4,9 @@ use super::arguments::trouble::Verify;
 use super::diagnose::print;
 use super::failure::Failure;
 use crate::api::lab::{Fit, Lab};
-use crate::domain::lab::flaw::{Flaw, Found};
-use crate::domain::lab::{self, Finding, Other, Sample, headers};
 use crate::domain::secret::Secret;
+use crate::domain::signature_debugger::signature_fault::{DetectedFault, SignatureFault};
+use crate::domain::signature_debugger::{self, OtherSecret, SignatureDiagnosis, SignatureSample, headers};
 use crate::domain::text::Untrusted;
 use crate::files;
 use crate::tui::prompt;
@@ -45,8 +45,8 @@ pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
         .iter()
         .map(|(name, file)| Ok((name.as_str(), read_secret(file)?)))
         .collect::<Result<_, Failure>>()?;
-    let others: Vec<Other<'_>> = others.iter().map(|(name, secret)| Other { name, secret }).collect();
-    let finding = lab::judge(&Sample {
+    let others: Vec<OtherSecret<'_>> = others.iter().map(|(name, secret)| OtherSecret { name, secret }).collect();
+    let finding = signature_debugger::diagnose_signature(&SignatureSample {
         signature: &signature,
         timestamp: &timestamp,
         body: &body,
@@ -59,7 +59,7 @@ pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
 }
 
 /// Prints the result; exit code 0 if the signature matches, 1 if not.
-fn tell(finding: &Finding, asked: &Verify) -> Result<ExitCode, Failure> {
+fn tell(finding: &SignatureDiagnosis, asked: &Verify) -> Result<ExitCode, Failure> {
     let lab = Lab::from(finding);
     if asked.json {
         let json = serde_json::to_string_pretty(&lab).map_err(|error| Failure::failed(error.to_string(), ""))?;
@@ -67,7 +67,7 @@ fn tell(finding: &Finding, asked: &Verify) -> Result<ExitCode, Failure> {
     } else {
         print(shown(&lab).trim_end())?;
     }
-    Ok(ExitCode::from(u8::from(*finding != Finding::Genuine)))
+    Ok(ExitCode::from(u8::from(*finding != SignatureDiagnosis::Genuine)))
 }
 
 /// Header that carries the signature.
@@ -93,7 +93,7 @@ impl Head {
 
     /// Returns the value of a header; `None` if it is missing.
     fn value(&self, name: &str) -> Result<Option<String>, Failure> {
-        let mut values = headers::values(&self.text, name);
+        let mut values = headers::header_values(&self.text, name);
         if values.len() > 1 {
             return Err(Failure::usage(
                 format!("could not run: {} different headers {name} in {}", values.len(), self.file),
@@ -107,17 +107,20 @@ impl Head {
     /// the file does not hold the headers of a delivery.
     fn lacks(&self, name: &str, asked: &Verify) -> Result<ExitCode, Failure> {
         let other =
-            DELIVERED.into_iter().find(|other| *other != name && !headers::values(&self.text, other).is_empty());
+            DELIVERED.into_iter().find(|other| *other != name && !headers::header_values(&self.text, other).is_empty());
         if let Some(other) = other {
             let what = format!("{} has {other} but not {name}: a proxy may drop headers", self.file);
-            return tell(&Finding::Explained(vec![Found::new(Flaw::NoSignature, what)]), asked);
+            return tell(
+                &SignatureDiagnosis::Explained(vec![DetectedFault::new(SignatureFault::NoSignature, what)]),
+                asked,
+            );
         }
         let n = headers::lines(&self.text).count();
         let first: String = headers::lines(&self.text).next().unwrap_or_default().chars().take(MAX_QUOTED).collect();
         let seen = if n == 0 {
             "the file is empty".to_owned()
         } else {
-            format!("{}, first: {}", crate::text::count(n, "line"), Untrusted::new(first).inert())
+            format!("{}, first: {}", crate::text::count(n, "line"), Untrusted::new(first).sanitized())
         };
         Err(Failure::usage(format!("could not run: no header {name} in {}", self.file), seen))
     }
@@ -141,7 +144,7 @@ fn shown(lab: &Lab) -> String {
     };
     for cause in &lab.causes {
         let _ = writeln!(text, "\ncause: {} ({})", cause.title, cause.id);
-        let _ = writeln!(text, "       {}", cause.difference.inert());
+        let _ = writeln!(text, "       {}", cause.difference.sanitized());
         let _ = writeln!(text, "       {}", cause.resolution);
     }
     text

@@ -8,12 +8,12 @@ use super::failure::Failure;
 use super::output::{self, Reader};
 use super::serve::stop_signal;
 use super::{log, portal, settings};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::document::{One, outbound};
 use crate::api::notice::{NOTICE, Notice, Turn};
 use crate::client::connection::Client;
 use crate::client::outward::{CREDENTIAL, Outward, Undelivered};
-use crate::domain::outbound::{Outbound, Redactions, SecretGate};
+use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate};
 use crate::domain::text::Untrusted;
 use crate::monitor::alerts::Alerts;
 use crate::monitor::notices::{Notices, Seen};
@@ -21,7 +21,7 @@ use crate::monitor::outbox::{Letter, Outbox};
 use crate::monitor::reach::Reach;
 use crate::monitor::snapshot::Snapshot;
 use crate::monitor::{feed, files};
-use crate::sqlite::private;
+use crate::sqlite::private_files;
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ struct Desk {
     outward: Outward,
     /// Secret scan that every outgoing text passes.
     gate: SecretGate,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
 }
 
 impl Desk {
@@ -101,7 +101,7 @@ impl Desk {
             memory,
             outward: Outward::new()?,
             gate: gate(client),
-            ambient: Ambient::real(),
+            ambient: RuntimeEnv::real(),
         })
     }
 
@@ -114,7 +114,7 @@ impl Desk {
                 "stop the other one, or choose another folder with --state DIR",
             )
         };
-        let file = private::options().write(true).create(true).truncate(true).open(&path);
+        let file = private_files::private_options().write(true).create(true).truncate(true).open(&path);
         let file = file.map_err(|error| refused(&error.to_string()))?;
         file.try_lock().map_err(|_| refused("another crow watch is running for this platform"))?;
         Ok(file)
@@ -220,14 +220,14 @@ impl Desk {
     }
 
     /// Serialises a notification as the document that leaves this machine.
-    fn noticed(&self, notice: &Notice) -> Result<Outbound, Undelivered> {
+    fn noticed(&self, notice: &Notice) -> Result<OutboundText, Undelivered> {
         outbound::line(&One { schema: NOTICE, item: notice }, &self.gate).map_err(|why| held(notice, &why))
     }
 
     /// A notice as a line for people.
-    fn written(&self, notice: &Notice) -> Result<Outbound, Undelivered> {
+    fn written(&self, notice: &Notice) -> Result<OutboundText, Undelivered> {
         self.gate
-            .pass(&format!("{}  {}", notice.at_utc, notice.line()), &mut Redactions::default())
+            .redact_and_release(&format!("{}  {}", notice.at_utc, notice.line()), &mut RedactionCounts::default())
             .map_err(|why| held(notice, &why))
     }
 
@@ -235,8 +235,8 @@ impl Desk {
     fn ring(&self, notice: &Notice) {
         let mut err = std::io::stderr();
         if err.is_terminal() {
-            let said = self.gate.pass(&notice.line(), &mut Redactions::default());
-            let said = said.as_ref().map_or(notice.key.as_str(), Outbound::as_str);
+            let said = self.gate.redact_and_release(&notice.line(), &mut RedactionCounts::default());
+            let said = said.as_ref().map_or(notice.key.as_str(), OutboundText::as_str);
             let _ = write!(err, "\x1b]9;crow: {said}\x07\x07");
         }
     }
@@ -267,7 +267,7 @@ impl Desk {
                 Ok(()) => "arrived".to_owned(),
                 Err(error) => {
                     code = ExitCode::from(1);
-                    format!("did not arrive: {}", Untrusted::new(error.to_string()).inert())
+                    format!("did not arrive: {}", Untrusted::new(error.to_string()).sanitized())
                 }
             };
             output::write(&format!("{:<10} {came}", way.name()))?;
@@ -291,7 +291,7 @@ impl Desk {
             return Err(Failure::usage(format!("{key} is resolved"), "see crow watch --list for open alerts"));
         };
         let said = client.acknowledge(alert.subject, alert.standing, None).await?;
-        output::write(&format!("{key} is acknowledged by {}; a running crow watch reports it", said.by.inert()))?;
+        output::write(&format!("{key} is acknowledged by {}; a running crow watch reports it", said.by.sanitized()))?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -302,12 +302,12 @@ fn held(notice: &Notice, why: &dyn std::error::Error) -> Undelivered {
 }
 
 fn said(letter: &Letter, why: &str, end: &str) -> String {
-    let why = Untrusted::new(why).inert();
+    let why = Untrusted::new(why).sanitized();
     format!("crow: {} rejected \"{} {}\": {why}; {end}", letter.way, letter.notice.turn.name(), letter.notice.key)
 }
 
 fn recall(memory: &Path) -> std::io::Result<Notices> {
-    match crate::files::read(memory, crate::files::MAX_STATE_BYTES) {
+    match crate::files::read_limited(memory, crate::files::MAX_STATE_BYTES) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Notices::default()),
         Err(error) => Err(error),
@@ -319,7 +319,7 @@ fn remember(memory: &Path, told: &Notices) -> std::io::Result<()> {
 }
 
 /// Runs a program with the notification on its standard input; its output is discarded.
-async fn command(words: &[String], json: &Outbound, ambient: &Ambient) -> Result<(), Undelivered> {
+async fn command(words: &[String], json: &OutboundText, ambient: &RuntimeEnv) -> Result<(), Undelivered> {
     let for_now = |why: String| Undelivered::ForNow { why, retry_after: None };
     let Some((program, rest)) = words.split_first() else {
         return Err(Undelivered::ForGood("no program given".to_owned()));

@@ -5,8 +5,8 @@ use super::connection::Client;
 use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crate::api::page::Page;
 use crate::api::paths;
-use crate::domain::alert::Subject;
-use crate::domain::standing::Standing;
+use crate::domain::alert::AlertSubject;
+use crate::domain::health_status::HealthStatus;
 
 impl Client {
     /// Acknowledges an alert of the given severity.
@@ -15,11 +15,11 @@ impl Client {
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn acknowledge(
         &self,
-        subject: Subject,
-        standing: Standing,
+        subject: AlertSubject,
+        standing: HealthStatus,
         note: Option<String>,
     ) -> Result<AcknowledgementRow, Error> {
-        let (subject, state) = (subject.to_string(), standing.word().to_owned());
+        let (subject, state) = (subject.to_string(), standing.code().to_owned());
         self.post(paths::ACKNOWLEDGEMENTS, &NewAcknowledgement { subject, state, note }).await
     }
 

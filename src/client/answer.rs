@@ -7,7 +7,7 @@ use super::connection::{Client, LIMIT};
 use super::reading::{Fields, unix};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::value::RawValue;
@@ -27,7 +27,7 @@ pub struct WindowNote {
     /// Time at which the next window begins.
     pub reset_at: Option<Timestamp>,
     /// Bucket named by the rate limit policy.
-    pub bucket: Option<Bucket>,
+    pub bucket: Option<RateBucket>,
     /// Rate limit policy, as received.
     pub policy: Option<Untrusted>,
 }
@@ -148,8 +148,8 @@ impl Refusal {
     #[must_use]
     pub fn line(&self) -> String {
         let code = self.code.as_ref().filter(|code| *code != &self.detail);
-        let code = code.map_or_else(String::new, |code| format!(" {}", code.inert()));
-        format!("{}{code}: {}", self.status, self.detail.inert())
+        let code = code.map_or_else(String::new, |code| format!(" {}", code.sanitized()));
+        format!("{}{code}: {}", self.status, self.detail.sanitized())
     }
 }
 
@@ -225,7 +225,7 @@ fn window(headers: &HeaderMap, server_at: Option<Timestamp>) -> WindowNote {
         limit: number("limit"),
         remaining: number("remaining"),
         reset_at: reset.or_else(|| text("reset").and_then(super::reading::moment)),
-        bucket: policy.and_then(|policy| Bucket::named(policy.split(':').next()?)),
+        bucket: policy.and_then(|policy| RateBucket::named(policy.split(':').next()?)),
         policy: policy.map(Untrusted::new),
     }
 }
@@ -264,7 +264,7 @@ mod tests {
             assert_eq!(answer(403, body).refusal().line(), line, "{body}");
         }
         let scope = answer(403, cases[0].0).refusal().required_scope;
-        assert_eq!(scope.map(|scope| scope.inert()).as_deref(), Some("admin"));
+        assert_eq!(scope.map(|scope| scope.sanitized()).as_deref(), Some("admin"));
     }
 
     #[test]
@@ -281,7 +281,7 @@ mod tests {
             ("x-ratelimit-reset", "1795430460"),
             ("x-ratelimit-policy", "read:60/1m"),
         ]);
-        assert_eq!((note.limit, note.remaining, note.bucket), (Some(60), Some(6), Some(Bucket::Read)));
+        assert_eq!((note.limit, note.remaining, note.bucket), (Some(60), Some(6), Some(RateBucket::Read)));
         assert_eq!(note.reset_at, Some(Timestamp::from_millis(1_795_430_460_000)));
         assert_eq!(read(&[("ratelimit-reset", "50")]).reset_at, Some(Timestamp::from_millis(1_795_430_460_000)));
         assert_eq!(read(&[("x-ratelimit-remaining", "lots")]), WindowNote::default());

@@ -312,7 +312,7 @@ fn tls_trusting(ca_files: &[PathBuf]) -> Result<rustls::ClientConfig, Error> {
     let mut roots = Vec::new();
     for path in ca_files {
         let refused = |why: String| Error::Unusable(format!("{}: {why}", path.display()));
-        let bytes = files::read(path, files::MAX_SETTINGS_BYTES).map_err(|error| refused(error.to_string()))?;
+        let bytes = files::read_limited(path, files::MAX_SETTINGS_BYTES).map_err(|error| refused(error.to_string()))?;
         let before = roots.len();
         for root in CertificateDer::pem_slice_iter(&bytes) {
             roots.push(root.map_err(|error| refused(error.to_string()))?);

@@ -1,7 +1,7 @@
 //! HTTP client of the platform, for the console, the commands and the demo: one file per noun, typed errors.
 //!
 //! The calls of the Portal API are typed and strict. Answers of the Integration API of other platforms are read
-//! tolerantly, by [`answer`], [`reading`] and [`partner`].
+//! tolerantly, by [`decision`], [`reading`] and [`partner`].
 
 pub mod alerts;
 pub mod answer;
@@ -51,7 +51,7 @@ pub enum Error {
         problem: Box<Problem>,
     },
     /// The answer exceeds the size limit.
-    #[error("{base} answered {status} with more than {}, the maximum", crate::files::size(*limit))]
+    #[error("{base} answered {status} with more than {}, the maximum", crate::files::format_size(*limit))]
     TooLarge {
         /// Base address of the platform.
         base: String,

@@ -2,7 +2,7 @@
 //! verified, proxies from the environment are ignored.
 
 use super::connection::{LIMIT, tls};
-use crate::domain::outbound::Outbound;
+use crate::domain::outbound::OutboundText;
 use crate::domain::secret::Secret;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Outward {
     /// # Errors
     /// [`Undelivered::ForGood`] for a status that a retry cannot change; [`Undelivered::ForNow`] for a connection
     /// failure, a timeout, 408, 425, 429 and 5xx.
-    pub async fn post(&self, url: &str, json: &Outbound, credential: Option<&Secret>) -> Result<(), Undelivered> {
+    pub async fn post(&self, url: &str, json: &OutboundText, credential: Option<&Secret>) -> Result<(), Undelivered> {
         let body = match credential {
             None => json.as_str().to_owned(),
             Some(secret) => json.as_str().replacen(CREDENTIAL, secret.reveal(), 1),

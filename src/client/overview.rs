@@ -67,7 +67,7 @@ impl Pulses {
     /// Waits for the next message; `None` when the platform closed the stream. Cancelling the future loses no message.
     ///
     /// # Errors
-    /// [`Error::Unreachable`] when the connection broke, [`Error::Garbled`] when the stream is not understood.
+    /// [`Error::Unreachable`] when the connection broke, [`Error::InvalidHttp`] when the stream is not understood.
     pub async fn next(&mut self) -> Result<Option<Pulse>, Error> {
         loop {
             if let Some(end) = self.pending.windows(2).position(|pair| pair == b"\n\n") {

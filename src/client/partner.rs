@@ -6,12 +6,12 @@ use super::answer::{Refusal, WindowNote};
 use super::reading::Fields;
 use crate::api::paths;
 use crate::api::subscriptions::{Subscription, TestResult};
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, EventId, SubscriptionId};
-use crate::domain::key::Scope;
-use crate::domain::standing::Disabled;
+use crate::domain::key::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use reqwest::Method;
 use serde_json::value::RawValue;
 
@@ -22,13 +22,13 @@ const MAX_KEPT_CHARS: usize = 2_000;
 #[derive(Debug, Clone)]
 pub struct Probe {
     /// Scope that the request reveals.
-    pub scope: Scope,
+    pub scope: KeyScope,
     /// HTTP method of the request.
     pub method: Method,
     /// Path that the request is sent to.
     pub path: &'static str,
     /// Bucket in which the request counts.
-    pub bucket: Bucket,
+    pub bucket: RateBucket,
     /// Body of the request: empty, but present, for methods that take one. No platform can create anything from an
     /// empty body.
     pub body: Option<Vec<u8>>,
@@ -49,13 +49,13 @@ impl Probe {
     /// Returns the probe for a scope. Scopes for reading are probed by reading. The others are probed by a POST with
     /// an empty body, which is refused either with 400 for what the body lacks, or with 403 for what the key lacks.
     #[must_use]
-    pub fn of(scope: Scope) -> Self {
+    pub fn of(scope: KeyScope) -> Self {
         let (method, path, bucket, body) = match scope {
-            Scope::EventsRead => (Method::GET, paths::EVENTS, Bucket::Read, None),
-            Scope::WebhooksWrite => (Method::GET, paths::SUBSCRIPTIONS, Bucket::Read, None),
-            Scope::IntegrationsRead => (Method::GET, paths::CLIENT_SEARCH, Bucket::Read, None),
-            Scope::IntegrationsWrite => (Method::POST, paths::LEADS, Bucket::Write, Some(Vec::new())),
-            Scope::Admin => (Method::POST, paths::EVENTS_TEST, Bucket::Admin, Some(Vec::new())),
+            KeyScope::EventsRead => (Method::GET, paths::EVENTS, RateBucket::Read, None),
+            KeyScope::WebhooksWrite => (Method::GET, paths::SUBSCRIPTIONS, RateBucket::Read, None),
+            KeyScope::IntegrationsRead => (Method::GET, paths::CLIENT_SEARCH, RateBucket::Read, None),
+            KeyScope::IntegrationsWrite => (Method::POST, paths::LEADS, RateBucket::Write, Some(Vec::new())),
+            KeyScope::Admin => (Method::POST, paths::EVENTS_TEST, RateBucket::Admin, Some(Vec::new())),
         };
         Self { scope, method, path, bucket, body }
     }
@@ -165,7 +165,7 @@ pub fn subscription(raw: &RawValue, owner: CompanyId) -> Result<Listed, String> 
             description: fields.text(&["description", "name"]),
             managed_by: fields.text(&["managedby", "owner", "source"]),
             consecutive_failures: streak.unwrap_or(0),
-            disabled_reason: reason.and_then(|reason| Disabled::named(reason.raw())).filter(|_| !is_enabled),
+            disabled_reason: reason.and_then(|reason| DisabledReason::named(reason.raw())).filter(|_| !is_enabled),
             disabled_utc: fields.moment(&["disabledutc", "disabledat"]),
             last_attempt_utc: fields.moment(&["lastattemptutc", "lastattemptat"]),
             last_success_utc: fields.moment(&["lastsuccessutc", "lastsuccessat"]),
@@ -246,7 +246,7 @@ mod tests {
             detail: "no".into(),
             required_scope: required.map(Untrusted::new),
         };
-        for scope in Scope::ALL {
+        for scope in KeyScope::ALL {
             let probe = Probe::of(scope);
             assert!(probe.method == Method::GET || probe.body.as_ref().is_some_and(Vec::is_empty), "{scope}");
             assert_eq!(probe.weigh(&refusal(400, None)), Probed::Held);

@@ -3,7 +3,7 @@
 
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::files::size;
+use crate::files::format_size;
 use serde::Deserializer as _;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -281,7 +281,7 @@ impl<'a> Fields<'a> {
     /// A description of why the value is not an object, or that it is too large.
     pub fn read(value: &'a RawValue, wrappers: &[&str]) -> Result<Self, String> {
         if value.get().len() > MAX_ITEM_BYTES {
-            return Err(format!("longer than {}, the limit", size(MAX_ITEM_BYTES as u64)));
+            return Err(format!("longer than {}, the limit", format_size(MAX_ITEM_BYTES as u64)));
         }
         let read = |value: &'a RawValue| -> Result<Members<'a>, String> {
             let members = members(value).map_err(|why| format!("not an object: {why}"))?;

@@ -3,7 +3,7 @@
 use super::plan::Rhythm;
 use super::temper::Temper;
 use crate::domain::event::EventType;
-use crate::domain::key::Scope;
+use crate::domain::key::KeyScope;
 use std::time::Duration;
 
 /// Name of the simulated company.
@@ -17,25 +17,26 @@ pub struct KeyPart {
     /// Name of the key, shown to operators.
     pub name: &'static str,
     /// Scopes that the key gets.
-    pub scopes: &'static [Scope],
+    pub scopes: &'static [KeyScope],
 }
 
 /// Key of the poller, which nearly uses up its read limit.
-pub const ZAPIER: KeyPart = KeyPart { name: "Zapier Production", scopes: &[Scope::EventsRead, Scope::WebhooksWrite] };
+pub const ZAPIER: KeyPart =
+    KeyPart { name: "Zapier Production", scopes: &[KeyScope::EventsRead, KeyScope::WebhooksWrite] };
 /// Key that creates leads steadily.
 pub const N8N: KeyPart =
-    KeyPart { name: "n8n Workflows", scopes: &[Scope::IntegrationsRead, Scope::IntegrationsWrite] };
+    KeyPart { name: "n8n Workflows", scopes: &[KeyScope::IntegrationsRead, KeyScope::IntegrationsWrite] };
 /// Key that creates leads in bursts.
-pub const FORMS: KeyPart = KeyPart { name: "Website Forms", scopes: &[Scope::IntegrationsWrite] };
+pub const FORMS: KeyPart = KeyPart { name: "Website Forms", scopes: &[KeyScope::IntegrationsWrite] };
 /// Key that creates the subscriptions and publishes test events.
-pub const OFFICE: KeyPart = KeyPart { name: "CRM Backoffice", scopes: &[Scope::WebhooksWrite, Scope::Admin] };
+pub const OFFICE: KeyPart = KeyPart { name: "CRM Backoffice", scopes: &[KeyScope::WebhooksWrite, KeyScope::Admin] };
 /// Dormant key, last used [`DORMANT_DAYS`] days ago.
-pub const HUBSPOT: KeyPart = KeyPart { name: "HubSpot Sync", scopes: &[Scope::EventsRead] };
+pub const HUBSPOT: KeyPart = KeyPart { name: "HubSpot Sync", scopes: &[KeyScope::EventsRead] };
 /// Key that is revoked during the setup.
 pub const RETIRED: KeyPart =
-    KeyPart { name: "Old Integration", scopes: &[Scope::EventsRead, Scope::IntegrationsWrite] };
+    KeyPart { name: "Old Integration", scopes: &[KeyScope::EventsRead, KeyScope::IntegrationsWrite] };
 /// Unused key with all scopes, for trying the API by hand.
-pub const SPARE: KeyPart = KeyPart { name: "Local Testing", scopes: &Scope::ALL };
+pub const SPARE: KeyPart = KeyPart { name: "Local Testing", scopes: &KeyScope::ALL };
 
 /// Signing secret that a receiver verifies with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,11 +159,11 @@ pub const CRM: [Rhythm; 10] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ambient::Ambient;
+    use crate::ambient::RuntimeEnv;
     use crate::demo::plan::{Agenda, Pace};
     use crate::demo::temper::WELL;
-    use crate::domain::breaker::{Breaker, Effect};
-    use crate::domain::delivery::{Outcome, Schedule, Verdict, judge};
+    use crate::domain::breaker::{BreakerTransition, CircuitBreaker};
+    use crate::domain::delivery::{AttemptOutcome, NextStep, RetryPolicy, next_step};
     use crate::domain::time::Timestamp;
     use std::cmp::Reverse;
     use std::collections::{BTreeSet, BinaryHeap};
@@ -171,33 +172,34 @@ mod tests {
     /// the platform's own rules with a retry base of 1 s.
     fn fuse(kind: EventType, status: u16, well: Duration, seed: u64) -> [u64; 3] {
         let start = Timestamp::from_millis(0);
-        let dice = Ambient::scripted(start, seed);
-        let schedule = Schedule { base: Duration::from_secs(1) };
+        let dice = RuntimeEnv::scripted(start, seed);
+        let schedule = RetryPolicy { base: Duration::from_secs(1) };
         let mut agenda = Agenda::new(&CRM, start, Pace::default());
         let mut due = BinaryHeap::new();
-        let (mut breaker, mut reached, mut first_at) = (Breaker::default(), [0; 3], None);
+        let (mut breaker, mut reached, mut first_at) = (CircuitBreaker::default(), [0; 3], None);
         loop {
             let next = agenda.next_at().expect("endless");
             if due.peek().is_none_or(|Reverse((at, _))| next < *at) {
-                if agenda.take(next, dice.roll()) == Some(kind) {
+                if agenda.take(next, dice.random_unit()) == Some(kind) {
                     due.push(Reverse((next, 1)));
                 }
                 continue;
             }
             let Some(Reverse((now, number))) = due.pop() else { continue };
             let since = now.since(*first_at.get_or_insert(now));
-            let outcome = Outcome::Answered { status: if since < well { 200 } else { status }, retry_after: None };
-            if let Verdict::RetryAt(at) = judge(&outcome, number, &schedule, now, dice.roll()) {
+            let outcome =
+                AttemptOutcome::Answered { status: if since < well { 200 } else { status }, retry_after: None };
+            if let NextStep::RetryAt(at) = next_step(&outcome, number, &schedule, now, dice.random_unit()) {
                 due.push(Reverse((at, number + 1)));
             }
-            let (after, effect) = breaker.after(outcome.is_success());
+            let (after, effect) = breaker.after_attempt(outcome.is_success());
             breaker = after;
             for (slot, n) in reached.iter_mut().zip([10, 14, 20]) {
-                if breaker.streak == n {
+                if breaker.failures_in_a_row == n {
                     *slot = now.since(start).as_secs();
                 }
             }
-            if effect == Effect::Trips {
+            if effect == BreakerTransition::Trip {
                 return reached;
             }
         }

@@ -7,7 +7,7 @@ use super::life::Life;
 use super::plan::Pace;
 use super::receiver::Receiver;
 use super::seed::{Founder, Placed};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::client::connection::Client;
 use crate::domain::ids::CompanyId;
 use crate::domain::secret::Secret;
@@ -19,7 +19,7 @@ pub struct Setup {
     /// Client with an admin token; the platform must permit private targets.
     pub operator: Client,
     /// Clock and random source shared with the platform; the setup moves the clock.
-    pub ambient: Ambient,
+    pub ambient: RuntimeEnv,
     /// Speed factor of the company's traffic.
     pub pace: Pace,
 }
@@ -126,7 +126,7 @@ mod tests {
     /// A platform that only takes notes.
     #[derive(Clone)]
     struct Stub {
-        ambient: Ambient,
+        ambient: RuntimeEnv,
         asked: Arc<watch::Sender<Vec<Asked>>>,
     }
 
@@ -254,7 +254,7 @@ mod tests {
     }
 
     async fn founded(pace: Pace) -> (Stub, Company, JoinSet<()>) {
-        let stub = Stub { ambient: Ambient::real(), asked: Arc::new(watch::Sender::new(Vec::new())) };
+        let stub = Stub { ambient: RuntimeEnv::real(), asked: Arc::new(watch::Sender::new(Vec::new())) };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let mut platform = JoinSet::new();
@@ -270,7 +270,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_key_is_used_long_ago_and_all_else_happens_now() {
-        let before = Ambient::real().now();
+        let before = RuntimeEnv::real().now();
         let (stub, company, _platform) = founded(Pace::default()).await;
         let asked = stub.asked.borrow().clone();
         let old: Vec<&str> = asked.iter().take_while(|asked| asked.at < before).map(|asked| &*asked.what).collect();
@@ -301,7 +301,7 @@ mod tests {
             });
             met.await.expect("the stub lives");
         };
-        let lived = stub.ambient.within(Duration::from_secs(60), company.live(busy)).await;
+        let lived = stub.ambient.timeout(Duration::from_secs(60), company.live(busy)).await;
         assert_eq!(lived, Some(()));
         assert!(calls.count().n_done >= 10);
         assert!(
@@ -324,7 +324,7 @@ mod tests {
                 ambient.sleep(Duration::from_millis(5)).await;
             }
         };
-        let lived = stub.ambient.within(Duration::from_secs(60), company.live(enough)).await;
+        let lived = stub.ambient.timeout(Duration::from_secs(60), company.live(enough)).await;
         assert_eq!(lived, Some(()));
     }
 }

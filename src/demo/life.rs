@@ -7,12 +7,12 @@ use super::plan::{Agenda, Allowance, Care, Caretaker, Pace, Seen, Turn, between}
 use super::receiver::Receiver;
 use super::seed::{Placed, happening};
 use super::temper::Temper;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::events::TestEvent;
 use crate::client::connection::Client;
 use crate::domain::event::EventType;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, SubscriptionId};
-use crate::domain::standing::Disabled;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
@@ -22,7 +22,7 @@ pub struct Life {
     /// Number of the simulated company.
     pub company: CompanyId,
     /// Clock and random source of all actors.
-    pub ambient: Ambient,
+    pub ambient: RuntimeEnv,
     /// Speed factor of the traffic.
     pub pace: Pace,
     /// Statistics of all generated calls.
@@ -65,7 +65,7 @@ impl Life {
 
     /// Sleeps between `low` and `high` milliseconds, scaled by the speed factor.
     async fn pause(&self, low: u64, high: u64) {
-        let wait = between(millis(low), millis(high), self.ambient.roll());
+        let wait = between(millis(low), millis(high), self.ambient.random_unit());
         self.ambient.sleep(self.pace.of(wait)).await;
     }
 
@@ -74,7 +74,7 @@ impl Life {
         let mut agenda = Agenda::new(&cast::CRM, self.ambient.now(), self.pace);
         while let Some(at) = agenda.next_at() {
             self.ambient.sleep_until(at).await;
-            if let Some(kind) = agenda.take(self.ambient.now(), self.ambient.roll()) {
+            if let Some(kind) = agenda.take(self.ambient.now(), self.ambient.random_unit()) {
                 self.calls.note(self.operator.emit(&happening(self.company, kind)).await);
             }
         }
@@ -85,13 +85,13 @@ impl Life {
         let mut allowance = Allowance::new(self.read_limit);
         let mut cursor: Option<String> = None;
         loop {
-            let reserve = RESERVE + if self.ambient.roll().0 < 0.5 { 0 } else { 1 };
+            let reserve = RESERVE + if self.ambient.random_unit().0 < 0.5 { 0 } else { 1 };
             match allowance.turn(self.ambient.now(), reserve) {
                 Turn::WaitUntil(time) => self.ambient.sleep_until(time).await,
                 Turn::Call => {
                     let page = self.calls.note(self.zapier.events(cursor.as_deref(), 50).await);
                     cursor = page.and_then(|page| page.next_cursor).or(cursor);
-                    let wait = between(millis(60), millis(140), self.ambient.roll());
+                    let wait = between(millis(60), millis(140), self.ambient.random_unit());
                     self.ambient.sleep(wait).await;
                 }
             }
@@ -111,7 +111,7 @@ impl Life {
     async fn website(self) {
         self.pause(300, 900).await;
         loop {
-            for _ in 0..3 + self.ambient.pick(4) {
+            for _ in 0..3 + self.ambient.random_below(4) {
                 self.calls.note(self.forms.create_lead(&people::lead(&self.ambient, "website")).await);
                 self.pause(150, 400).await;
             }
@@ -124,7 +124,7 @@ impl Life {
         self.pause(5_000, 10_000).await;
         loop {
             let kinds = [EventType::ClientCreated, EventType::PaymentSucceeded, EventType::DocumentUploaded];
-            let event = TestEvent { event_type: kinds[self.ambient.pick(kinds.len())], payload: None };
+            let event = TestEvent { event_type: kinds[self.ambient.random_below(kinds.len())], payload: None };
             self.calls.note(self.office.publish_test(&event).await);
             self.pause(30_000, 60_000).await;
         }
@@ -137,8 +137,8 @@ impl Life {
             self.ambient.sleep(millis(2_000)).await;
             let Some(row) = self.calls.note(self.operator.subscription(id).await) else { continue };
             let seen = match row.subscription.disabled_reason {
-                Some(Disabled::Breaker) => Seen::Tripped,
-                Some(Disabled::Manual) | None => Seen::On,
+                Some(DisabledReason::Breaker) => Seen::Tripped,
+                Some(DisabledReason::Manual) | None => Seen::On,
             };
             if caretaker.note(seen, self.ambient.now()) == Care::Repairs {
                 receiver.mend();

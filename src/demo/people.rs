@@ -1,6 +1,6 @@
 //! Random but repeatable names for leads of the simulated company.
 
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::actions::NewLead;
 
 const FIRST: [&str; 16] = [
@@ -14,15 +14,15 @@ const LAST: [&str; 16] = [
 
 /// Lead from `source` with a random name and a unique email address.
 #[must_use]
-pub fn lead(ambient: &Ambient, source: &str) -> NewLead {
+pub fn lead(ambient: &RuntimeEnv, source: &str) -> NewLead {
     let id = ambient.ulid();
-    let first = FIRST[ambient.pick(FIRST.len())];
-    let last = LAST[ambient.pick(LAST.len())];
+    let first = FIRST[ambient.random_below(FIRST.len())];
+    let last = LAST[ambient.random_below(LAST.len())];
     NewLead {
         first_name: first.to_owned(),
         last_name: last.to_owned(),
         email: format!("lead-{}@example.com", id.to_ascii_lowercase()),
-        phone: Some(format!("+1 555 01{:02} {:04}", ambient.pick(100), ambient.pick(10_000))),
+        phone: Some(format!("+1 555 01{:02} {:04}", ambient.random_below(100), ambient.random_below(10_000))),
         source: Some(source.to_owned()),
         external_id: Some(id),
         ..NewLead::default()
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn leads_never_share_an_address_or_an_external_id() {
-        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
+        let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 1);
         let (one, other) = (lead(&ambient, "n8n"), lead(&ambient, "n8n"));
         assert_ne!(one.email, other.email);
         assert_ne!(one.external_id, other.external_id);

@@ -1,13 +1,13 @@
 //! Schedule of the simulated company: pure functions of time, past actions and random numbers.
 
-use crate::domain::delivery::Roll;
+use crate::domain::delivery::UnitRandom;
 use crate::domain::event::EventType;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use std::time::Duration;
 
 /// Interpolates between two durations by a random number.
 #[must_use]
-pub fn between(low: Duration, high: Duration, roll: Roll) -> Duration {
+pub fn between(low: Duration, high: Duration, roll: UnitRandom) -> Duration {
     low + high.saturating_sub(low).mul_f64(roll.0.clamp(0.0, 1.0))
 }
 
@@ -68,7 +68,7 @@ impl Agenda {
     }
 
     /// Takes an event that is due at `now`. The next one is scheduled from `now`, so that a pause causes no burst.
-    pub fn take(&mut self, now: Timestamp, roll: Roll) -> Option<EventType> {
+    pub fn take(&mut self, now: Timestamp, roll: UnitRandom) -> Option<EventType> {
         let (at, rhythm) = self.due.iter_mut().min_by_key(|(at, _)| *at).filter(|(at, _)| *at <= now)?;
         let wait = between(rhythm.every.mul_f64(0.8), rhythm.every.mul_f64(1.2), roll);
         *at = now.plus(self.pace.of(wait));
@@ -102,7 +102,7 @@ impl Allowance {
 
     /// Takes one call, or waits until shortly after the next window begins if only `reserve` calls would be left.
     pub fn turn(&mut self, now: Timestamp, reserve: u32) -> Turn {
-        let window = now.slot(MINUTE_MS);
+        let window = now.floor_to(MINUTE_MS);
         if window != self.window {
             *self = Self { window, used: 0, ..*self };
         }
@@ -172,7 +172,7 @@ mod tests {
     fn an_agenda_takes_what_is_due_in_order_and_makes_up_for_nothing() {
         let rhythms = [rhythm(EventType::LeadCreated, 5, 10), rhythm(EventType::PaymentFailed, 2, 100)];
         let mut agenda = Agenda::new(&rhythms, at(0), Pace::default());
-        let even = Roll(0.5);
+        let even = UnitRandom(0.5);
         assert_eq!(agenda.next_at(), Some(at(2)));
         assert_eq!(agenda.take(at(1), even), None);
         assert_eq!(agenda.take(at(2), even), Some(EventType::PaymentFailed));

@@ -2,7 +2,7 @@
 
 use super::handle::{self, Handle};
 use super::temper::{Mood, Reply, Temper};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::secret::Secret;
 use crate::domain::signature;
 use crate::domain::time::Timestamp;
@@ -43,7 +43,7 @@ pub type Receiver = Handle<Desk>;
 /// State of a simulated webhook receiver.
 #[derive(Debug)]
 pub struct Desk {
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     mood: Mutex<Mood>,
     secret: OnceLock<Secret>,
     ledger: Mutex<Ledger>,
@@ -72,7 +72,7 @@ impl Receiver {
     pub async fn open(
         path: &str,
         temper: Temper,
-        ambient: Ambient,
+        ambient: RuntimeEnv,
         serving: &mut JoinSet<()>,
     ) -> Result<Self, io::Error> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
@@ -120,7 +120,7 @@ impl Desk {
             return Reply { after: Duration::from_millis(5), status: 401, body };
         }
         locked(&self.ledger).n_verified += 1;
-        let (luck, time) = (self.ambient.roll(), self.ambient.roll());
+        let (luck, time) = (self.ambient.random_unit(), self.ambient.random_unit());
         locked(&self.mood).reply(self.ambient.now(), luck, time)
     }
 
@@ -170,14 +170,14 @@ mod tests {
     }
 
     struct Bench {
-        ambient: Ambient,
+        ambient: RuntimeEnv,
         receiver: Receiver,
         router: Router,
         _serving: JoinSet<()>,
     }
 
     async fn bench(temper: Temper) -> Bench {
-        let ambient = Ambient::scripted(Timestamp::from_millis(NOW * 1_000), 3);
+        let ambient = RuntimeEnv::scripted(Timestamp::from_millis(NOW * 1_000), 3);
         let mut serving = JoinSet::new();
         let receiver = Receiver::open("/hook", temper, ambient.clone(), &mut serving).await.expect("a port");
         receiver.trust(secret("the right secret, long enough"));

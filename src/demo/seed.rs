@@ -4,7 +4,7 @@
 use super::Error;
 use super::cast::{self, Fate, Held, KeyPart, Owner, Part};
 use super::receiver::Receiver;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::events::NewEvent;
 use crate::api::keys::{CreatedKey, NewCompany, NewKey, ShownOnce};
 use crate::api::subscriptions::NewSubscription;
@@ -44,7 +44,7 @@ pub struct Founder<'a> {
     /// Client of the platform with an admin token.
     pub operator: &'a Client,
     /// Clock of the platform, moved during the setup.
-    pub ambient: &'a Ambient,
+    pub ambient: &'a RuntimeEnv,
 }
 
 fn failed(what: &'static str) -> impl FnOnce(client::Error) -> Error {
@@ -59,10 +59,10 @@ impl Founder<'_> {
     /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn past(&self) -> Result<Past, Error> {
         let present = self.ambient.now();
-        self.ambient.travel(present.minus(Duration::from_secs(cast::DORMANT_DAYS * 86_400)));
+        self.ambient.set_time(present.minus(Duration::from_secs(cast::DORMANT_DAYS * 86_400)));
         let past = self.founding().await;
-        self.ambient.travel(present);
-        self.ambient.travel_to_present();
+        self.ambient.set_time(present);
+        self.ambient.reset_time();
         past
     }
 
@@ -136,7 +136,7 @@ impl Founder<'_> {
     }
 
     fn secret_text(&self) -> String {
-        STANDARD.encode(self.ambient.bytes::<32>())
+        STANDARD.encode(self.ambient.random_bytes::<32>())
     }
 }
 

@@ -2,7 +2,7 @@
 //! random numbers.
 
 use crate::demo::plan::between;
-use crate::domain::delivery::Roll;
+use crate::domain::delivery::UnitRandom;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl Mood {
     }
 
     /// Decides the answer to a request at `now`; `luck` selects the outcome and `time` the delay.
-    pub fn reply(&mut self, now: Timestamp, luck: Roll, time: Roll) -> Reply {
+    pub fn reply(&mut self, now: Timestamp, luck: UnitRandom, time: UnitRandom) -> Reply {
         let first_at = *self.first_at.get_or_insert(now);
         let accepted = |low, high| Reply {
             after: between(millis(low), millis(high), time),
@@ -97,8 +97,8 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-    const UNLUCKY: Roll = Roll(0.0);
-    const LUCKY: Roll = Roll(0.99);
+    const UNLUCKY: UnitRandom = UnitRandom(0.0);
+    const LUCKY: UnitRandom = UnitRandom(0.99);
 
     #[test]
     fn a_failing_receiver_is_well_at_first_and_again_once_mended() {
@@ -117,22 +117,22 @@ mod tests {
         let mut mood = Mood::new(Temper::Flaky);
         let statuses: Vec<u16> = (0..8).map(|_| mood.reply(NOW, UNLUCKY, LUCKY).status).collect();
         assert_eq!(statuses, [503, 503, 503, 200, 503, 503, 503, 200]);
-        assert_eq!(mood.reply(NOW, Roll(0.17), LUCKY).status, 200);
+        assert_eq!(mood.reply(NOW, UnitRandom(0.17), LUCKY).status, 200);
     }
 
     #[test]
     fn a_slow_receiver_takes_seconds_and_rarely_too_many() {
         let mut mood = Mood::new(Temper::Slow);
         let mut after = |luck, time| mood.reply(NOW, luck, time).after;
-        assert_eq!(after(LUCKY, Roll(0.0)), millis(1_200));
-        assert!(after(LUCKY, LUCKY) < crate::domain::delivery::DEADLINE);
-        assert!(after(UNLUCKY, LUCKY) > crate::domain::delivery::DEADLINE);
+        assert_eq!(after(LUCKY, UnitRandom(0.0)), millis(1_200));
+        assert!(after(LUCKY, LUCKY) < crate::domain::delivery::ATTEMPT_TIMEOUT);
+        assert!(after(UNLUCKY, LUCKY) > crate::domain::delivery::ATTEMPT_TIMEOUT);
     }
 
     #[test]
     fn a_prompt_receiver_answers_within_80_ms() {
         let mut mood = Mood::new(Temper::Prompt);
-        for roll in [Roll(0.0), LUCKY] {
+        for roll in [UnitRandom(0.0), LUCKY] {
             let reply = mood.reply(NOW, UNLUCKY, roll);
             assert_eq!(reply.status, 200);
             assert!((millis(20)..=millis(80)).contains(&reply.after));

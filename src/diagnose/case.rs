@@ -5,7 +5,7 @@ use super::gather::picked_requests;
 use super::own;
 use super::playbook::Source;
 use super::run::run_all;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::deliveries::Trace;
 use crate::api::keys::KeyRow;
@@ -112,7 +112,7 @@ pub fn fitting(subject: Subject) -> Vec<Topic> {
 }
 
 /// Runs the playbooks of a scope and collects the evidence, with read-only calls.
-pub async fn collect(client: &Client, ambient: &Ambient, matter: &Matter) -> Case {
+pub async fn collect(client: &Client, ambient: &RuntimeEnv, matter: &Matter) -> Case {
     let mut subjects = if matter.subjects.is_empty() { vec![Subject::All] } else { matter.subjects.clone() };
     let n_subjects = subjects.len();
     subjects.truncate(SUBJECTS);

@@ -180,7 +180,7 @@ impl Dossier {
     #[must_use]
     pub fn key_name(&self, id: Option<KeyId>) -> String {
         match id.and_then(|id| self.key(id)) {
-            Some(key) => format!("{} (\u{2026}{})", key.name.inert(), key.last4.inert()),
+            Some(key) => format!("{} (\u{2026}{})", key.name.sanitized(), key.last4.sanitized()),
             None => id.map_or_else(|| "an unknown key".to_owned(), |id| format!("key {id}")),
         }
     }
@@ -190,7 +190,7 @@ impl Dossier {
     #[must_use]
     pub fn caller(&self, row: &RequestRow) -> String {
         match (row.key_id, &row.last4) {
-            (None, Some(last4)) => format!("key \u{2026}{}", last4.inert()),
+            (None, Some(last4)) => format!("key \u{2026}{}", last4.sanitized()),
             (id, _) => self.key_name(id),
         }
     }

@@ -1,6 +1,6 @@
 //! Endpoint failures: outcomes of attempts grouped by kind, each kind with its cause and resolution.
 
-use crate::domain::delivery::{Cause as Unanswered, DEADLINE, Outcome};
+use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome, FailureKind as Unanswered};
 use std::collections::BTreeMap;
 
 /// Kind of endpoint failure. The ids are the names of the fault scenarios.
@@ -29,18 +29,20 @@ pub enum Fault {
 impl Fault {
     /// Returns the kind of failure of an outcome; `None` for a success, and for a failure of the platform itself.
     #[must_use]
-    pub const fn behind(outcome: &Outcome) -> Option<Self> {
+    pub const fn behind(outcome: &AttemptOutcome) -> Option<Self> {
         Some(match outcome {
-            Outcome::Answered { status: 200..=299, .. } | Outcome::Unanswered(Unanswered::Ours) => return None,
-            Outcome::Answered { status: 401 | 403, .. } => Self::RejectsSignature,
-            Outcome::Answered { status: 300..=399, .. } => Self::Redirects,
-            Outcome::Answered { .. } => Self::Status,
-            Outcome::Unanswered(Unanswered::Timeout) => Self::Slow,
-            Outcome::Unanswered(Unanswered::Refused) => Self::Refused,
-            Outcome::Unanswered(Unanswered::Dns) => Self::Dns,
-            Outcome::Unanswered(Unanswered::Tls) => Self::Tls,
-            Outcome::Unanswered(Unanswered::Blocked) => Self::Private,
-            Outcome::Unanswered(Unanswered::Broken | Unanswered::Garbled) => Self::Broken,
+            AttemptOutcome::Answered { status: 200..=299, .. } | AttemptOutcome::Unanswered(Unanswered::Local) => {
+                return None;
+            }
+            AttemptOutcome::Answered { status: 401 | 403, .. } => Self::RejectsSignature,
+            AttemptOutcome::Answered { status: 300..=399, .. } => Self::Redirects,
+            AttemptOutcome::Answered { .. } => Self::Status,
+            AttemptOutcome::Unanswered(Unanswered::Timeout) => Self::Slow,
+            AttemptOutcome::Unanswered(Unanswered::Refused) => Self::Refused,
+            AttemptOutcome::Unanswered(Unanswered::Dns) => Self::Dns,
+            AttemptOutcome::Unanswered(Unanswered::Tls) => Self::Tls,
+            AttemptOutcome::Unanswered(Unanswered::Blocked) => Self::Private,
+            AttemptOutcome::Unanswered(Unanswered::ConnectionReset | Unanswered::InvalidHttp) => Self::Broken,
         })
     }
 
@@ -48,8 +50,8 @@ impl Fault {
     #[must_use]
     pub fn behind_word(word: &str) -> Option<Self> {
         let outcome = match word.parse() {
-            Ok(status) => Outcome::Answered { status, retry_after: None },
-            Err(_) => Outcome::Unanswered(Unanswered::named(word)?),
+            Ok(status) => AttemptOutcome::Answered { status, retry_after: None },
+            Err(_) => AttemptOutcome::Unanswered(Unanswered::named(word)?),
         };
         Self::behind(&outcome)
     }
@@ -77,7 +79,9 @@ impl Fault {
             Self::RejectsSignature => "the endpoint rejects deliveries",
             Self::Status => "the endpoint returns errors",
             Self::Redirects => "the endpoint redirects; redirects are not followed",
-            Self::Slow => return format!("the endpoint does not answer within {} s ({seen})", DEADLINE.as_secs()),
+            Self::Slow => {
+                return format!("the endpoint does not answer within {} s ({seen})", ATTEMPT_TIMEOUT.as_secs());
+            }
             Self::Refused => "connection refused: no server on that port, or a firewall",
             Self::Dns => "the endpoint's host name does not resolve",
             Self::Tls => "TLS handshake fails: certificate expired, untrusted or for another host",
@@ -163,7 +167,7 @@ mod tests {
     fn every_cause_without_an_answer_but_our_own_is_a_fault() {
         for cause in Unanswered::ALL {
             let fault = Fault::behind_word(cause.name());
-            assert_eq!(fault.is_none(), cause == Unanswered::Ours, "{}", cause.name());
+            assert_eq!(fault.is_none(), cause == Unanswered::Local, "{}", cause.name());
         }
     }
 

@@ -4,7 +4,7 @@
 use super::dossier::{Asked, Attempts, Dossier, Learnt, Refusal, Wish};
 use super::own;
 use super::playbook::Source;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::DeliveryRow;
 use crate::api::log::LogPage;
@@ -12,7 +12,7 @@ use crate::api::paths;
 use crate::api::report::Subject;
 use crate::api::requests::RequestRow;
 use crate::client::connection::Client;
-use crate::domain::breaker::FUSE;
+use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use futures_util::future::join_all;
@@ -28,7 +28,7 @@ const SUBSCRIPTIONS: usize = 24;
 const REFUSALS: usize = 8;
 
 /// Collects the evidence that a playbook needs; with a key alone, as far as the key can see it.
-pub async fn gather(client: &Client, ambient: &Ambient, wish: Wish, needs: &[Source]) -> Dossier {
+pub async fn gather(client: &Client, ambient: &RuntimeEnv, wish: Wish, needs: &[Source]) -> Dossier {
     if let Some(key) = own::key(client) {
         return own::gather(client, key, ambient, wish, needs).await;
     }
@@ -235,7 +235,7 @@ impl Desk<'_> {
         });
         let ids: Vec<SubscriptionId> = wanted.map(|row| row.subscription.id).take(SUBSCRIPTIONS).collect();
         join_all(ids.into_iter().map(|subscription| async move {
-            let limit = (FUSE * 2).to_string();
+            let limit = (FAILURE_THRESHOLD * 2).to_string();
             let query = vec![("subscription", subscription.to_string()), ("limit", limit)];
             let found = self.client.look::<LogPage<AttemptRow>>(paths::ATTEMPTS, &query).await;
             let query = shown(paths::ATTEMPTS, &query);

@@ -5,10 +5,10 @@ use crate::api::attempts::{AttemptDetail, Header};
 use crate::api::lab::{Fit, FlawRow, Lab, SignatureCheck};
 use crate::api::paths;
 use crate::client::connection::Client;
-use crate::domain::lab::flaw::{Flaw, Found};
-use crate::domain::lab::{self, Finding, Sample};
 use crate::domain::secret::Secret;
 use crate::domain::signature::sign;
+use crate::domain::signature_debugger::signature_fault::{DetectedFault, SignatureFault};
+use crate::domain::signature_debugger::{self, SignatureDiagnosis, SignatureSample};
 use crate::domain::text::Untrusted;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub async fn look(
     let sent_at: i64 = timestamp.parse().map_err(|_| "the attempt's timestamp is unreadable".to_owned())?;
     // The search takes tens of milliseconds of CPU time, too long for an async worker.
     let work = move || {
-        let finding = lab::judge(&Sample {
+        let finding = signature_debugger::diagnose_signature(&SignatureSample {
             signature: &signature,
             timestamp: &timestamp,
             body: &body,
@@ -50,16 +50,16 @@ pub async fn look(
     let (finding, own) = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
     let told = |lab| SignatureCheck { lab, computed: Some(Untrusted::new(own.as_str())), clock_ahead_seconds: None };
     match (finding, portal) {
-        (Finding::Unexplained { .. }, Some(portal)) => {
+        (SignatureDiagnosis::Unexplained { .. }, Some(portal)) => {
             let path = paths::with(paths::ATTEMPT_SIGNATURE, detail.row.id);
             let asked = portal.look(&path, &[("computed", own.clone())]).await;
-            let check: SignatureCheck = asked.map_err(|error| Untrusted::new(error.to_string()).inert())?;
+            let check: SignatureCheck = asked.map_err(|error| Untrusted::new(error.to_string()).sanitized())?;
             Ok(match check.lab.fit {
                 Fit::Explained => check,
                 Fit::Genuine | Fit::Unexplained => told(wrong("no other subscription of this company has it either")),
             })
         }
-        (Finding::Unexplained { .. }, None) => {
+        (SignatureDiagnosis::Unexplained { .. }, None) => {
             Ok(told(wrong("whether it belongs to another subscription cannot be checked here")))
         }
         (finding, _) => Ok(told(Lab::from(&finding))),
@@ -69,7 +69,7 @@ pub async fn look(
 /// Creates the verdict that the secret is another one.
 fn wrong(whose: &str) -> Lab {
     let what = format!("the secret entered does not produce the signature that was sent; {whose}");
-    let cause = FlawRow::from(&Found::new(Flaw::WrongSecret, what));
+    let cause = FlawRow::from(&DetectedFault::new(SignatureFault::WrongSecret, what));
     Lab { fit: Fit::Explained, causes: vec![cause], n_tried: None }
 }
 

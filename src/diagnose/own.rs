@@ -6,7 +6,7 @@ use super::dossier::{Asked, Attempts, Dossier, Sight, Wish};
 use super::gather::shown;
 use super::playbook::Source;
 use super::subject::narrow;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::deliveries::EventRow;
 use crate::api::events::Envelope;
 use crate::api::page::Page;
@@ -39,12 +39,18 @@ pub fn key(client: &Client) -> Option<&Secret> {
 }
 
 /// Collects what a playbook needs as far as the key can see it, with at most two read-only calls.
-pub async fn gather(client: &Client, key: &Secret, ambient: &Ambient, wish: Wish, needs: &[Source]) -> Dossier {
+pub async fn gather(client: &Client, key: &Secret, ambient: &RuntimeEnv, wish: Wish, needs: &[Source]) -> Dossier {
     let at = ambient.now();
     let mut dossier = Dossier { sight: Sight::Own, ..Dossier::empty(wish, at) };
     deny(&mut dossier);
-    let mut desk =
-        Desk { client, ambient, at, company: key::judge(key.reveal()).ok(), last4: key.last4(), rows: Vec::new() };
+    let mut desk = Desk {
+        client,
+        ambient,
+        at,
+        company: key::parse_key_company(key.reveal()).ok(),
+        last4: key.last4(),
+        rows: Vec::new(),
+    };
     let wants = |source: &[Source]| source.iter().any(|source| needs.contains(source));
     if wants(&[Source::Subscriptions, Source::Refused]) || matches!(wish.subject, Subject::Subscription(_)) {
         let query = [("limit", PAGE.to_string())];
@@ -77,7 +83,7 @@ fn is_cut<T>(page: &Page<T>) -> bool {
 }
 
 /// Collects what the circuit breaker playbook can know with a key.
-pub async fn breaker(client: &Client, ambient: &Ambient, id: SubscriptionId) -> breaker::gather::Breaker {
+pub async fn breaker(client: &Client, ambient: &RuntimeEnv, id: SubscriptionId) -> breaker::gather::Breaker {
     let found = client.look::<Subscription>(&paths::with(paths::SUBSCRIPTION, id), &[]).await;
     breaker::gather::Breaker {
         at: ambient.now(),
@@ -122,7 +128,7 @@ fn event(of: Envelope) -> EventRow {
 /// Collector that makes the key's calls and records them as the platform's request log would.
 struct Desk<'a> {
     client: &'a Client,
-    ambient: &'a Ambient,
+    ambient: &'a RuntimeEnv,
     at: Timestamp,
     company: Option<CompanyId>,
     last4: String,

@@ -68,7 +68,7 @@ impl Answer {
         Self { verdict: Verdict::Skipped(why.into()), evidence: Vec::new(), causes: Vec::new() }
     }
 
-    /// Creates a result like [`Answer::of`], but unknown if there is no cause and the rows that were read are
+    /// Creates a result like [`RateLimitDecision::of`], but unknown if there is no cause and the rows that were read are
     /// incomplete.
     #[must_use]
     pub fn of_read<T>(asked: &Asked<T>, causes: Vec<Weighed>, evidence: Vec<Evidence>) -> Self {

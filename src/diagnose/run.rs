@@ -6,7 +6,7 @@ use super::dossier::{Dossier, Learnt, Wish};
 use super::gather;
 use super::playbook::{Source, going_on};
 use super::topics;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::report::{Report, Step, Subject, Topic, Verdict};
 use crate::client::connection::Client;
 use crate::domain::ids::SubscriptionId;
@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 /// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be read
 /// becomes an unknown step. An earlier report of the same playbook and subject is resumed: verdicts are kept, unknown
 /// checks run again.
-pub async fn run(client: &Client, ambient: &Ambient, topic: Topic, wish: Wish, earlier: Option<&Report>) -> Report {
+pub async fn run(client: &Client, ambient: &RuntimeEnv, topic: Topic, wish: Wish, earlier: Option<&Report>) -> Report {
     let earlier = earlier.filter(|report| report.topic == topic && report.subject == wish.subject);
     let dossier = gather::gather(client, ambient, wish, &needs(topic)).await;
     check(client, ambient, topic, &dossier, earlier).await
@@ -26,7 +26,7 @@ pub async fn run(client: &Client, ambient: &Ambient, topic: Topic, wish: Wish, e
 /// returned beside the reports.
 pub async fn run_all(
     client: &Client,
-    ambient: &Ambient,
+    ambient: &RuntimeEnv,
     topics: &[Topic],
     wish: Wish,
     also: &[Source],
@@ -47,7 +47,7 @@ fn needs(topic: Topic) -> Vec<Source> {
 
 async fn check(
     client: &Client,
-    ambient: &Ambient,
+    ambient: &RuntimeEnv,
     topic: Topic,
     dossier: &Dossier,
     earlier: Option<&Report>,
@@ -96,7 +96,7 @@ pub fn unasked(topic: Topic, subject: Subject, at: Timestamp, why: &str) -> Repo
 const BREAKERS: usize = 16;
 
 /// Runs the circuit breaker playbook over one subscription, or over the subject's most suspicious ones.
-async fn breakers(client: &Client, ambient: &Ambient, dossier: &Dossier) -> Report {
+async fn breakers(client: &Client, ambient: &RuntimeEnv, dossier: &Dossier) -> Report {
     let subject = dossier.wish.subject;
     if let Subject::Subscription(id) = subject {
         return breaker::check(id, &breaker::gather::breaker(client, ambient, id).await);
@@ -133,7 +133,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         drop(listener);
-        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
+        let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 1);
         let token = Credential::Operator(Secret::new("token".to_owned()));
         let client = Client::new(&base, token).expect("a client");
         for topic in Topic::ALL {

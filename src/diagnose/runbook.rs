@@ -6,7 +6,7 @@ use super::gather::gather;
 use super::guide::offers;
 use super::own;
 use super::playbook::Source;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::attempts::AttemptRow;
 use crate::api::keys::KeyRow;
 use crate::api::log::LogPage;
@@ -18,7 +18,7 @@ use crate::api::runbook::{Progress, Runbook, StepState};
 use crate::api::subscriptions::SubscriptionRow;
 use crate::client::connection::Client;
 use crate::domain::ids::{KeyId, SubscriptionId};
-use crate::domain::key::Scope;
+use crate::domain::key::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::text::{count, several};
 use std::time::Duration;
@@ -87,14 +87,14 @@ pub const fn steps(runbook: Runbook) -> &'static [Text] {
 }
 
 /// Begins a run, dated by the platform's clock; by this machine's if the platform does not answer.
-pub async fn begin(client: &Client, ambient: &Ambient, runbook: Runbook, subject: Subject) -> Progress {
+pub async fn begin(client: &Client, ambient: &RuntimeEnv, runbook: Runbook, subject: Subject) -> Progress {
     let at = client.overview(1).await.map_or_else(|_| ambient.now(), |overview| overview.server_utc);
     Progress { runbook, subject, begun_utc: at, checked_utc: at, steps: Vec::new() }
 }
 
 /// Checks a run from its first open step on, up to the first step that is not done. Never fails: what could not be
 /// read leaves its step open.
-pub async fn go_on(client: &Client, ambient: &Ambient, mut progress: Progress) -> Progress {
+pub async fn go_on(client: &Client, ambient: &RuntimeEnv, mut progress: Progress) -> Progress {
     let needs = [Source::Keys, Source::Subscriptions, Source::Undelivered];
     let dossier =
         gather(client, ambient, Wish { subject: Subject::All, back: Duration::from_secs(7 * 86_400) }, &needs).await;
@@ -153,12 +153,12 @@ async fn key_step(
 ) -> Result<(bool, String), String> {
     let keys = dossier.keys.get()?;
     let old = keys.iter().find(|key| key.id == id).ok_or_else(|| format!("key {id} does not exist"))?;
-    let has_all = |key: &KeyRow| old.scopes.iter().all(|scope: &Scope| key.scopes.contains(scope));
+    let has_all = |key: &KeyRow| old.scopes.iter().all(|scope: &KeyScope| key.scopes.contains(scope));
     let newer = keys.iter().filter(|key| key.company_id == old.company_id && key.id != old.id && key.is_active);
     let newer = newer
         .filter(|key| key.created_utc >= of.begun_utc.whole_second() && has_all(key))
         .max_by_key(|key| key.created_utc);
-    let name = |key: &KeyRow| format!("{} (\u{2026}{})", key.name.inert(), key.last4.inert());
+    let name = |key: &KeyRow| format!("{} (\u{2026}{})", key.name.sanitized(), key.last4.sanitized());
     Ok(match (step, newer) {
         ("new-key", newer) => (newer.is_some(), newer.map_or_else(|| "none yet".to_owned(), name)),
         ("new-in-use", Some(key)) => {
@@ -171,7 +171,7 @@ async fn key_step(
             let page: LogPage<RequestRow> =
                 client.look(paths::REQUESTS, &query).await.map_err(|error| error.to_string())?;
             match page.items.first() {
-                Some(row) => (false, format!("last call at {} to {}", row.utc, row.route.inert())),
+                Some(row) => (false, format!("last call at {} to {}", row.utc, row.route.sanitized())),
                 None => (true, format!("no call since {since}")),
             }
         }
@@ -252,7 +252,7 @@ async fn breaker_step(
         "delivers" => {
             let rows = attempts(client, id).await?;
             let real: Vec<AttemptRow> =
-                rows.into_iter().filter(|row| row.kind != crate::domain::delivery::Kind::Test).collect();
+                rows.into_iter().filter(|row| row.kind != crate::domain::delivery::AttemptKind::Test).collect();
             latest(&real, None)
         }
         _ => {

@@ -12,8 +12,8 @@ use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
 use crate::client::Error;
 use crate::client::connection::Client;
+use crate::domain::health_status::DORMANT_DAYS;
 use crate::domain::ids::SubscriptionId;
-use crate::domain::standing::DORMANT_DAYS;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use std::cmp::Reverse;
@@ -195,12 +195,12 @@ impl Desk<'_> {
         let empty = |utc| Day { utc, n_ok: 0, n_failed: 0, n_requests: 0, n_limited: 0, n_server_errors: 0 };
         for stats in &hours {
             for point in &stats.attempts {
-                let day = days.entry(point.utc.slot(DAY_MS)).or_insert_with_key(|utc| empty(*utc));
+                let day = days.entry(point.utc.floor_to(DAY_MS)).or_insert_with_key(|utc| empty(*utc));
                 day.n_ok += point.n_ok;
                 day.n_failed += point.n_failed;
             }
             for point in &stats.requests {
-                let day = days.entry(point.utc.slot(DAY_MS)).or_insert_with_key(|utc| empty(*utc));
+                let day = days.entry(point.utc.floor_to(DAY_MS)).or_insert_with_key(|utc| empty(*utc));
                 day.n_requests += point.n;
                 day.n_limited += point.n_limited;
                 day.n_server_errors += point.n_server_errors;
@@ -259,5 +259,5 @@ impl Desk<'_> {
 }
 
 fn said(what: &str, error: &Error) -> String {
-    format!("{what}: {}", Untrusted::new(error.to_string()).inert())
+    format!("{what}: {}", Untrusted::new(error.to_string()).sanitized())
 }

@@ -1,26 +1,26 @@
 //! Subjects of alerts, and acknowledgements of alerts with their lifetime.
 
+use super::health_status::HealthStatus;
 use super::ids::{CompanyId, KeyId, SubscriptionId};
-use super::standing::Standing;
 use super::time::Timestamp;
-use super::window::Bucket;
+use super::window::RateBucket;
 use std::fmt;
 use std::time::Duration;
 
 /// Lifetime of an acknowledgement, 24 hours; after that an alert that still lasts is raised again.
-pub const HELD_FOR: Duration = Duration::from_secs(24 * 3_600);
+pub const ACKNOWLEDGEMENT_TTL: Duration = Duration::from_secs(24 * 3_600);
 /// Maximum length in characters of the note on an acknowledgement and of the reason for disabling a subscription.
-pub const REMARK: usize = 500;
+pub const MAX_NOTE_CHARS: usize = 500;
 
 /// Subject of an alert, displayed as `subscription 12` or `window 3 read`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subject {
+pub enum AlertSubject {
     /// A subscription is failing or disabled.
     Subscription(SubscriptionId),
     /// An API key needs attention.
     Key(KeyId),
     /// A key is close to or over the rate limit of one bucket.
-    Window(KeyId, Bucket),
+    Window(KeyId, RateBucket),
     /// A company publishes no events although events are usual.
     Events(CompanyId),
     /// The delivery pipeline as a whole is impaired.
@@ -29,7 +29,7 @@ pub enum Subject {
     Clock,
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for AlertSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Subscription(id) => write!(f, "subscription {id}"),
@@ -42,7 +42,7 @@ impl fmt::Display for Subject {
     }
 }
 
-impl Subject {
+impl AlertSubject {
     /// Parses a subject from its displayed form; `None` if the text names no subject.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -51,7 +51,7 @@ impl Subject {
         Some(match words.as_slice() {
             ["subscription", id] => Self::Subscription(SubscriptionId(number(id)?)),
             ["key", id] => Self::Key(KeyId(number(id)?)),
-            ["window", id, bucket] => Self::Window(KeyId(number(id)?), Bucket::named(bucket)?),
+            ["window", id, bucket] => Self::Window(KeyId(number(id)?), RateBucket::named(bucket)?),
             ["events", id] => Self::Events(CompanyId(number(id)?)),
             ["pipeline"] => Self::Pipeline,
             ["clock"] => Self::Clock,
@@ -64,28 +64,33 @@ impl Subject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acknowledgement {
     /// Subject of the acknowledged alert.
-    pub subject: Subject,
+    pub subject: AlertSubject,
     /// Health status of the subject at that time; a worse status later is a new alert.
-    pub standing: Standing,
+    pub status: HealthStatus,
     /// Time of the acknowledgement by the platform's clock.
-    pub at: Timestamp,
+    pub acknowledged_at: Timestamp,
     /// Name of the operator who acknowledged the alert.
-    pub by: String,
-    /// Optional note, at most [`REMARK`] characters.
+    pub acknowledged_by: String,
+    /// Optional note, at most [`MAX_NOTE_CHARS`] characters.
     pub note: Option<String>,
 }
 
 impl Acknowledgement {
     /// Returns whether this acknowledgement covers an alert: same subject, a status no worse than the acknowledged one,
-    /// not older than [`HELD_FOR`], and given at or after `since`, the beginning of the alert. An alert whose beginning
+    /// not older than [`ACKNOWLEDGEMENT_TTL`], and given at or after `since`, the beginning of the alert. An alert whose beginning
     /// is unknown stays covered when it returns within that time.
     #[must_use]
-    pub fn holds(&self, (subject, standing): (Subject, Standing), since: Option<Timestamp>, now: Timestamp) -> bool {
+    pub fn is_active_for(
+        &self,
+        (subject, standing): (AlertSubject, HealthStatus),
+        since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> bool {
         // `HealthStatus` orders the worst status first, so `<=` means "no worse than acknowledged".
         self.subject == subject
-            && self.standing <= standing
-            && since.is_none_or(|since| since <= self.at)
-            && now.since(self.at) < HELD_FOR
+            && self.status <= standing
+            && since.is_none_or(|since| since <= self.acknowledged_at)
+            && now.since(self.acknowledged_at) < ACKNOWLEDGEMENT_TTL
     }
 }
 
@@ -96,15 +101,15 @@ mod tests {
     #[test]
     fn subjects_are_found_by_the_names_they_have_and_by_no_others() {
         let all = [
-            Subject::Subscription(SubscriptionId(17)),
-            Subject::Key(KeyId(3)),
-            Subject::Window(KeyId(3), Bucket::Write),
-            Subject::Events(CompanyId(92)),
-            Subject::Pipeline,
-            Subject::Clock,
+            AlertSubject::Subscription(SubscriptionId(17)),
+            AlertSubject::Key(KeyId(3)),
+            AlertSubject::Window(KeyId(3), RateBucket::Write),
+            AlertSubject::Events(CompanyId(92)),
+            AlertSubject::Pipeline,
+            AlertSubject::Clock,
         ];
         for subject in all {
-            assert_eq!(Subject::named(&subject.to_string()), Some(subject));
+            assert_eq!(AlertSubject::named(&subject.to_string()), Some(subject));
         }
         for other in [
             "",
@@ -117,22 +122,28 @@ mod tests {
             "clock 1",
             "Key 3",
         ] {
-            assert_eq!(Subject::named(other), None, "{other}");
+            assert_eq!(AlertSubject::named(other), None, "{other}");
         }
     }
 
     #[test]
     fn an_acknowledgement_holds_for_what_it_was_given_for_and_for_a_day() {
-        let subject = Subject::Key(KeyId(3));
+        let subject = AlertSubject::Key(KeyId(3));
         let at = Timestamp::from_millis(1_000_000);
-        let said = Acknowledgement { subject, standing: Standing::Failing, at, by: "dana".to_owned(), note: None };
-        let alert = (subject, Standing::Failing);
+        let said = Acknowledgement {
+            subject,
+            status: HealthStatus::Failing,
+            acknowledged_at: at,
+            acknowledged_by: "dana".to_owned(),
+            note: None,
+        };
+        let alert = (subject, HealthStatus::Failing);
         let later = at.plus(Duration::from_secs(60));
-        assert!(said.holds(alert, None, later) && said.holds(alert, Some(at), later));
-        assert!(!said.holds(alert, Some(later), later), "it began anew");
-        assert!(!said.holds((subject, Standing::Tripped), None, later), "it became worse");
-        assert!(said.holds((subject, Standing::Attention), None, later), "it became better");
-        assert!(!said.holds((Subject::Clock, Standing::Failing), None, later));
-        assert!(!said.holds(alert, None, at.plus(HELD_FOR)), "a day is over");
+        assert!(said.is_active_for(alert, None, later) && said.is_active_for(alert, Some(at), later));
+        assert!(!said.is_active_for(alert, Some(later), later), "it began anew");
+        assert!(!said.is_active_for((subject, HealthStatus::Tripped), None, later), "it became worse");
+        assert!(said.is_active_for((subject, HealthStatus::Warning), None, later), "it became better");
+        assert!(!said.is_active_for((AlertSubject::Clock, HealthStatus::Failing), None, later));
+        assert!(!said.is_active_for(alert, None, at.plus(ACKNOWLEDGEMENT_TTL)), "a day is over");
     }
 }

@@ -1,6 +1,6 @@
 //! Attempts: one POST of a webhook, in summary and as the complete HTTP exchange.
 
-use super::delivery::{Kind, Outcome};
+use super::delivery::{AttemptKind, AttemptOutcome};
 use super::event::EventType;
 use super::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
 use super::time::Timestamp;
@@ -11,20 +11,20 @@ pub struct Attempt {
     /// Number of the attempt, unique on the platform.
     pub id: AttemptId,
     /// Event, subscription and target of the attempt.
-    pub about: About,
+    pub subject: AttemptSubject,
     /// Reason for which the attempt was made.
-    pub kind: Kind,
+    pub kind: AttemptKind,
     /// Number of the attempt within its delivery, 1 for the first.
     pub number: u32,
     /// Time at which the attempt began.
     pub started_at: Timestamp,
     /// Outcome and duration of the attempt.
-    pub result: Result,
+    pub result: AttemptResult,
 }
 
 /// Event, subscription and target of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
+pub struct AttemptSubject {
     /// Company that owns the subscription.
     pub company: CompanyId,
     /// Subscription to which the webhook was sent.
@@ -39,9 +39,9 @@ pub struct About {
 
 /// Outcome and duration of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Result {
+pub struct AttemptResult {
     /// HTTP status of the answer, or the kind of failure.
-    pub outcome: Outcome,
+    pub outcome: AttemptOutcome,
     /// Failure in a sentence; `None` if an answer arrived.
     pub error: Option<String>,
     /// Duration in milliseconds, from the DNS lookup to the last byte of the answer.
@@ -50,7 +50,7 @@ pub struct Result {
 
 /// HTTP request and response of one attempt, as bytes on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Exchange {
+pub struct HttpExchange {
     /// Headers of the request, in the order sent.
     pub request_headers: Vec<(String, String)>,
     /// Headers of the response, in the order received.
@@ -58,18 +58,18 @@ pub struct Exchange {
     /// First 16 KiB of the response body.
     pub response_body: Vec<u8>,
     /// Number of response body bytes that were read.
-    pub n_response_bytes: u64,
+    pub n_body_bytes_read: u64,
     /// Address that was dialled; `None` if none was.
     pub peer: Option<String>,
     /// Duration of each phase of the attempt.
-    pub phases: Phases,
+    pub phases: PhaseTimings,
     /// Time at which headers and bodies were dropped because the company's log exceeded its quota; `None` while stored.
-    pub shed_at: Option<Timestamp>,
+    pub content_dropped_at: Option<Timestamp>,
 }
 
 /// Phase of an attempt, in chronological order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum AttemptPhase {
     /// The target's host name is resolved.
     Dns,
     /// A TCP connection is opened.
@@ -82,7 +82,7 @@ pub enum Phase {
     Body,
 }
 
-impl Phase {
+impl AttemptPhase {
     /// All five phases, in chronological order.
     pub const ALL: [Self; 5] = [Self::Dns, Self::Connect, Self::Tls, Self::Head, Self::Body];
 }
@@ -90,19 +90,19 @@ impl Phase {
 /// Duration of each phase in microseconds. A phase that the attempt did not reach is absent; so are the first three on
 /// a reused connection, DNS for an address literal, and TLS without https.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Phases {
-    us: [Option<u64>; Phase::ALL.len()],
+pub struct PhaseTimings {
+    micros: [Option<u64>; AttemptPhase::ALL.len()],
 }
 
-impl Phases {
+impl PhaseTimings {
     /// Duration of a phase in microseconds.
     #[must_use]
-    pub const fn get(&self, phase: Phase) -> Option<u64> {
-        self.us[phase as usize]
+    pub const fn get(&self, phase: AttemptPhase) -> Option<u64> {
+        self.micros[phase as usize]
     }
 
     /// Sets the duration of a phase in microseconds.
-    pub const fn set(&mut self, phase: Phase, us: Option<u64>) {
-        self.us[phase as usize] = us;
+    pub const fn set(&mut self, phase: AttemptPhase, us: Option<u64>) {
+        self.micros[phase as usize] = us;
     }
 }

@@ -38,38 +38,38 @@ impl std::fmt::Debug for AuditKey {
 
 /// A break in the chain of audit rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum AuditFault {
     /// Rows from the first to the last number are missing.
     Missing(i64, i64),
     /// The row with this number, or the MAC of the row before it, differs from what was written.
     Altered(i64),
     /// The row with this number is the last one, but another row was written last: the end was cut off or replaced.
-    End(i64),
+    TruncatedAt(i64),
 }
 
-impl std::fmt::Display for Fault {
+impl std::fmt::Display for AuditFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Missing(first, last) if first == last => write!(f, "row {first} is missing"),
             Self::Missing(first, last) => write!(f, "rows {first} to {last} are missing"),
             Self::Altered(id) => write!(f, "row {id}, or the hash of the row before it, was altered"),
-            Self::End(id) => write!(f, "row {id} is not the last row written"),
+            Self::TruncatedAt(id) => write!(f, "row {id} is not the last row written"),
         }
     }
 }
 
 /// Result of verifying the audit trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct AuditVerification {
     /// Number of rows that were read.
     pub n_rows: u64,
     /// First breaks in the chain, in row order; empty if the trail is intact.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<AuditFault>,
 }
 
 /// Last row of the audit trail. Stored elsewhere, the head shows later whether rows up to it were cut off or replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Head {
+pub struct AuditChainHead {
     /// Number of the last row; 0 if the trail is empty.
     pub sequence: i64,
     /// MAC of the last row; empty if the trail is empty.

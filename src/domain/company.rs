@@ -1,7 +1,7 @@
 //! Companies and their CRM records: clients and leads with their statuses, affiliates and notes.
 
 use super::ids::{AffiliateId, ClientId, CompanyId, NoteId};
-use super::subscription::Dates;
+use super::subscription::RecordDates;
 use super::time::Timestamp;
 
 /// Status of a client or lead: a name and a number.
@@ -19,7 +19,7 @@ pub const LEAD_NEW: ClientStatus = ClientStatus { id: 10, name: "Lead - New" };
 pub const CLIENT_ACTIVE: ClientStatus = ClientStatus { id: 42, name: "Client - Active" };
 
 /// All statuses of clients and leads.
-pub const STATUSES: [ClientStatus; 8] = [
+pub const CLIENT_STATUSES: [ClientStatus; 8] = [
     LEAD_NEW,
     ClientStatus { id: 11, name: "Lead - Contacted" },
     ClientStatus { id: 12, name: "Lead - Qualified" },
@@ -33,14 +33,14 @@ pub const STATUSES: [ClientStatus; 8] = [
 impl ClientStatus {
     /// Looks up a status by its number.
     #[must_use]
-    pub fn numbered(id: i64) -> Option<Self> {
-        STATUSES.into_iter().find(|status| status.id == id)
+    pub fn from_id(id: i64) -> Option<Self> {
+        CLIENT_STATUSES.into_iter().find(|status| status.id == id)
     }
 
     /// Looks up a status by its name, which is case-sensitive.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        STATUSES.into_iter().find(|status| status.name == name)
+        CLIENT_STATUSES.into_iter().find(|status| status.name == name)
     }
 
     /// Returns whether a client with this status is a lead.
@@ -63,28 +63,28 @@ pub struct Company {
 
 /// A client or lead in a company's CRM.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Client {
+pub struct CrmClient {
     /// Number of the client, unique on the platform.
     pub id: ClientId,
     /// Company that owns the client.
     pub company: CompanyId,
     /// Name, email address and phone number.
-    pub person: Person,
+    pub person: ContactDetails,
     /// City, state and postal code.
-    pub address: Address,
+    pub address: PostalAddress,
     /// Current status, which also tells a lead from a client.
     pub status: ClientStatus,
     /// Employee and affiliate responsible for the client.
-    pub assigned: Assigned,
+    pub assignment: ClientAssignment,
     /// Source through which the client was acquired.
-    pub origin: Origin,
+    pub origin: ClientOrigin,
     /// Times of creation and last change.
-    pub dates: Dates,
+    pub dates: RecordDates,
 }
 
 /// Name and contact details of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Person {
+pub struct ContactDetails {
     /// First name of the person.
     pub first_name: String,
     /// Last name of the person.
@@ -95,7 +95,7 @@ pub struct Person {
     pub phone: Option<String>,
 }
 
-impl Person {
+impl ContactDetails {
     /// First and last name, separated by a space.
     #[must_use]
     pub fn full_name(&self) -> String {
@@ -105,7 +105,7 @@ impl Person {
 
 /// Postal address of a client, without a street.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Address {
+pub struct PostalAddress {
     /// City, at most 100 characters.
     pub city: Option<String>,
     /// State, 2 to 50 characters.
@@ -116,7 +116,7 @@ pub struct Address {
 
 /// Employee and affiliate responsible for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Assigned {
+pub struct ClientAssignment {
     /// Employee of the company, by the CRM's number.
     pub employee: Option<i64>,
     /// Affiliate who referred the client.
@@ -125,7 +125,7 @@ pub struct Assigned {
 
 /// Source through which a client was acquired.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Origin {
+pub struct ClientOrigin {
     /// Name of the source, as the partner gives it.
     pub source: Option<String>,
     /// Keyword of the package that the client asked for.
@@ -136,7 +136,7 @@ pub struct Origin {
 
 /// Search criteria for clients; every given criterion must match.
 #[derive(Debug, Clone, Default)]
-pub struct Traits {
+pub struct ClientCriteria {
     /// Email address of the client, compared case-insensitively.
     pub email: Option<String>,
     /// Phone number, compared by its digits.
@@ -155,7 +155,7 @@ pub struct Affiliate {
     /// Company that works with the affiliate.
     pub company: CompanyId,
     /// Name, email address and phone number.
-    pub person: Person,
+    pub person: ContactDetails,
     /// Affiliate code, chosen by the company.
     pub code: Option<String>,
     /// Commission in percent, 0 to 100.
@@ -165,12 +165,12 @@ pub struct Affiliate {
     /// Partner's own id, unique among the company's affiliates.
     pub external_id: Option<String>,
     /// Times of creation and last change.
-    pub dates: Dates,
+    pub dates: RecordDates,
 }
 
 /// A note on a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
+pub struct ClientNote {
     /// Number of the note, unique on the platform.
     pub id: NoteId,
     /// Company that owns the client.
@@ -182,7 +182,7 @@ pub struct Note {
     /// Kind of note, in the company's own vocabulary.
     pub note_type: Option<String>,
     /// Audience that may read the note.
-    pub visibility: Visibility,
+    pub visibility: NoteVisibility,
     /// Partner's own id, unique among the company's notes.
     pub external_id: Option<String>,
     /// Time at which the note was written.
@@ -191,7 +191,7 @@ pub struct Note {
 
 /// Audience that may read a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Visibility {
+pub enum NoteVisibility {
     /// Only the company's staff may read the note.
     #[default]
     Internal,
@@ -199,7 +199,7 @@ pub enum Visibility {
     Client,
 }
 
-impl Visibility {
+impl NoteVisibility {
     /// Name of the visibility on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -91,7 +91,7 @@ pub struct Event {
 
 /// Sort order of an event list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
+pub enum EventOrder {
     /// Sorted by ascending event number.
     #[default]
     OldestFirst,
@@ -101,7 +101,7 @@ pub enum Order {
 
 /// Filter of an event list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Filter {
+pub struct EventFilter {
     /// Event types to include, each listed once; empty for all.
     pub kinds: Vec<EventType>,
     /// Earliest creation time of an event, inclusive.

@@ -2,12 +2,12 @@
 
 use super::ids::{CompanyId, KeyId};
 use super::time::Timestamp;
-use super::window::Bucket;
+use super::window::RateBucket;
 use std::fmt;
 
 /// Permission of an API key. No scope implies another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
+pub enum KeyScope {
     /// Permission to poll a company's events.
     EventsRead,
     /// Permission to manage webhook subscriptions.
@@ -20,7 +20,7 @@ pub enum Scope {
     Admin,
 }
 
-impl Scope {
+impl KeyScope {
     /// All five scopes, in the order of the documentation.
     pub const ALL: [Self; 5] =
         [Self::EventsRead, Self::WebhooksWrite, Self::IntegrationsRead, Self::IntegrationsWrite, Self::Admin];
@@ -48,7 +48,7 @@ impl Scope {
     }
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for KeyScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -56,34 +56,34 @@ impl fmt::Display for Scope {
 
 /// Set of scopes of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Scopes(u8);
+pub struct ScopeSet(u8);
 
-impl Scopes {
+impl ScopeSet {
     /// Returns whether the set contains `scope`.
     #[must_use]
-    pub const fn grant(self, scope: Scope) -> bool {
+    pub const fn contains(self, scope: KeyScope) -> bool {
         self.0 & scope.bit() != 0
     }
 
     /// Iterates over the granted scopes in the order of the documentation.
-    pub fn iter(self) -> impl Iterator<Item = Scope> {
-        Scope::ALL.into_iter().filter(move |scope| self.grant(*scope))
+    pub fn iter(self) -> impl Iterator<Item = KeyScope> {
+        KeyScope::ALL.into_iter().filter(move |scope| self.contains(*scope))
     }
 
     /// Parses the stored form, one comma-separated string; unknown names are ignored.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        text.split(',').filter_map(|name| Scope::named(name.trim())).collect()
+        text.split(',').filter_map(|name| KeyScope::named(name.trim())).collect()
     }
 }
 
-impl FromIterator<Scope> for Scopes {
-    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+impl FromIterator<KeyScope> for ScopeSet {
+    fn from_iter<I: IntoIterator<Item = KeyScope>>(scopes: I) -> Self {
         Self(scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()))
     }
 }
 
-impl fmt::Display for Scopes {
+impl fmt::Display for ScopeSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, scope) in self.iter().enumerate() {
             if position > 0 {
@@ -96,11 +96,11 @@ impl fmt::Display for Scopes {
 }
 
 /// Length in characters of the secret part of a key: 32 random bytes in base64url without padding.
-pub const SECRET_LENGTH: usize = 43;
+pub const KEY_SECRET_LENGTH: usize = 43;
 
 /// Error of a text that is not a well-formed key. The message never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Malformed {
+pub enum KeyFormatError {
     /// White space before or after the key.
     #[error("the key begins or ends with white space; send it without")]
     OuterSpace,
@@ -121,11 +121,11 @@ pub enum Malformed {
     },
 }
 
-impl Malformed {
+impl KeyFormatError {
     /// Recovers the error from its message, for clients that receive only the message; `None` if the message is another
     /// one.
     #[must_use]
-    pub fn told(text: &str) -> Option<Self> {
+    pub fn from_message(text: &str) -> Option<Self> {
         let found = text.split_whitespace().find_map(|word| word.parse().ok()).unwrap_or_default();
         let all = [Self::OuterSpace, Self::InnerSpace, Self::Prefix, Self::Company, Self::Length { found }];
         all.into_iter().find(|fault| fault.to_string() == text)
@@ -135,7 +135,7 @@ impl Malformed {
 /// Place in which a key was sent instead of the `X-Api-Key` header. The message continues `send the key in the header
 /// X-Api-Key; `.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Misplaced {
+pub enum KeyLocationError {
     /// The key is in the `Authorization` header.
     #[error("the Authorization header is not read here")]
     Authorization,
@@ -147,14 +147,14 @@ pub enum Misplaced {
     OtherHeader,
 }
 
-impl Misplaced {
+impl KeyLocationError {
     /// Header names that callers often use by mistake.
     pub const OTHER_HEADERS: [&'static str; 6] =
         ["api-key", "apikey", "x-apikey", "x-api-token", "x-auth-token", "x-key"];
 
     /// Recovers the misplaced location from the end of an error message; `None` if the message names none.
     #[must_use]
-    pub fn told(text: &str) -> Option<Self> {
+    pub fn from_message(text: &str) -> Option<Self> {
         let all = [Self::Authorization, Self::Query, Self::OtherHeader];
         all.into_iter().find(|place| text.ends_with(&place.to_string()))
     }
@@ -164,29 +164,30 @@ impl Misplaced {
 /// company it names.
 ///
 /// # Errors
-/// [`Malformed`] when the format is wrong; the message repeats no part of the key.
-pub fn judge(text: &str) -> Result<CompanyId, Malformed> {
+/// [`KeyFormatError`] when the format is wrong; the message repeats no part of the key.
+pub fn parse_key_company(text: &str) -> Result<CompanyId, KeyFormatError> {
     if text.trim() != text {
-        return Err(Malformed::OuterSpace);
+        return Err(KeyFormatError::OuterSpace);
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Malformed::InnerSpace);
+        return Err(KeyFormatError::InnerSpace);
     }
-    let rest = text.strip_prefix("wlcro_live_").or_else(|| text.strip_prefix("wlcro_")).ok_or(Malformed::Prefix)?;
-    let (company, secret) = rest.split_once('_').ok_or(Malformed::Company)?;
+    let rest =
+        text.strip_prefix("wlcro_live_").or_else(|| text.strip_prefix("wlcro_")).ok_or(KeyFormatError::Prefix)?;
+    let (company, secret) = rest.split_once('_').ok_or(KeyFormatError::Company)?;
     if company.is_empty() || !company.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Malformed::Company);
+        return Err(KeyFormatError::Company);
     }
-    let company = company.parse().map_err(|_| Malformed::Company)?;
-    if secret.len() != SECRET_LENGTH {
-        return Err(Malformed::Length { found: secret.len() });
+    let company = company.parse().map_err(|_| KeyFormatError::Company)?;
+    if secret.len() != KEY_SECRET_LENGTH {
+        return Err(KeyFormatError::Length { found: secret.len() });
     }
     Ok(CompanyId(company))
 }
 
 /// An API key as stored by the platform, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct ApiKey {
     /// Number of the key, unique on the platform.
     pub id: KeyId,
     /// Company that owns the key.
@@ -196,23 +197,23 @@ pub struct Key {
     /// Last four characters of the key.
     pub last4: String,
     /// Scopes of the key, fixed at creation.
-    pub scopes: Scopes,
+    pub scopes: ScopeSet,
     /// Rate limits that differ from the defaults.
-    pub limits: Limits,
+    pub limits: KeyLimits,
     /// Creation time of the key.
     pub created_at: Timestamp,
-    /// Time of the last authenticated call, updated at most once per [`USE_NOTED`].
+    /// Time of the last authenticated call, updated at most once per [`LAST_USED_INTERVAL`].
     pub last_used_at: Option<Timestamp>,
     /// Time of revocation, which is permanent; `None` while active.
     pub revoked_at: Option<Timestamp>,
 }
 
 /// Minimum interval between two updates of a key's last use.
-pub const USE_NOTED: std::time::Duration = std::time::Duration::from_secs(300);
+pub const LAST_USED_INTERVAL: std::time::Duration = std::time::Duration::from_secs(300);
 
 /// Rate limits of a key in calls per minute; `None` means the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
+pub struct KeyLimits {
     /// Limit of the read bucket.
     pub read: Option<u32>,
     /// Limit of the write bucket.
@@ -221,14 +222,14 @@ pub struct Limits {
     pub admin: Option<u32>,
 }
 
-impl Limits {
+impl KeyLimits {
     /// Effective limit of a bucket in calls per minute.
     #[must_use]
-    pub fn of(&self, bucket: Bucket) -> u32 {
+    pub fn for_bucket(&self, bucket: RateBucket) -> u32 {
         match bucket {
-            Bucket::Read => self.read,
-            Bucket::Write => self.write,
-            Bucket::Admin => self.admin,
+            RateBucket::Read => self.read,
+            RateBucket::Write => self.write,
+            RateBucket::Admin => self.admin,
         }
         .unwrap_or_else(|| bucket.default_limit())
     }
@@ -242,37 +243,37 @@ mod tests {
 
     #[test]
     fn both_documented_forms_are_accepted_with_underscores_in_the_secret() {
-        assert_eq!(SECRET.len(), SECRET_LENGTH);
-        assert_eq!(judge(&format!("wlcro_live_92_{SECRET}")), Ok(CompanyId(92)));
-        assert_eq!(judge(&format!("wlcro_92_{SECRET}")), Ok(CompanyId(92)));
+        assert_eq!(SECRET.len(), KEY_SECRET_LENGTH);
+        assert_eq!(parse_key_company(&format!("wlcro_live_92_{SECRET}")), Ok(CompanyId(92)));
+        assert_eq!(parse_key_company(&format!("wlcro_92_{SECRET}")), Ok(CompanyId(92)));
     }
 
     #[test]
     fn each_fault_is_named() {
         let cases = [
-            (format!(" wlcro_live_92_{SECRET}"), Malformed::OuterSpace),
-            (format!("wlcro_live_92_{SECRET}\n"), Malformed::OuterSpace),
-            (format!("wlcro_live_92 _{SECRET}"), Malformed::InnerSpace),
-            (format!("wlcro_live_92_\u{200b}{SECRET}"), Malformed::InnerSpace),
-            (format!("sk_live_92_{SECRET}"), Malformed::Prefix),
-            (format!("wlcro_live_acme_{SECRET}"), Malformed::Company),
-            (format!("wlcro_live__{SECRET}"), Malformed::Company),
-            (format!("wlcro_live_+92_{SECRET}"), Malformed::Company),
-            (format!("wlcro_live_99999999999999999999_{SECRET}"), Malformed::Company),
-            ("wlcro_live_92_short".to_owned(), Malformed::Length { found: 5 }),
-            (format!("wlcro_live_92_{SECRET}x"), Malformed::Length { found: 44 }),
+            (format!(" wlcro_live_92_{SECRET}"), KeyFormatError::OuterSpace),
+            (format!("wlcro_live_92_{SECRET}\n"), KeyFormatError::OuterSpace),
+            (format!("wlcro_live_92 _{SECRET}"), KeyFormatError::InnerSpace),
+            (format!("wlcro_live_92_\u{200b}{SECRET}"), KeyFormatError::InnerSpace),
+            (format!("sk_live_92_{SECRET}"), KeyFormatError::Prefix),
+            (format!("wlcro_live_acme_{SECRET}"), KeyFormatError::Company),
+            (format!("wlcro_live__{SECRET}"), KeyFormatError::Company),
+            (format!("wlcro_live_+92_{SECRET}"), KeyFormatError::Company),
+            (format!("wlcro_live_99999999999999999999_{SECRET}"), KeyFormatError::Company),
+            ("wlcro_live_92_short".to_owned(), KeyFormatError::Length { found: 5 }),
+            (format!("wlcro_live_92_{SECRET}x"), KeyFormatError::Length { found: 44 }),
         ];
         for (text, fault) in cases {
-            assert_eq!(judge(&text), Err(fault), "{text:?}");
-            assert_eq!(Malformed::told(&fault.to_string()), Some(fault));
+            assert_eq!(parse_key_company(&text), Err(fault), "{text:?}");
+            assert_eq!(KeyFormatError::from_message(&fault.to_string()), Some(fault));
         }
     }
 
     #[test]
     fn scopes_survive_their_stored_form() {
-        let scopes: Scopes = [Scope::Admin, Scope::EventsRead].into_iter().collect();
+        let scopes: ScopeSet = [KeyScope::Admin, KeyScope::EventsRead].into_iter().collect();
         assert_eq!(scopes.to_string(), "events:read,admin");
-        assert_eq!(Scopes::parse("events:read, admin,made:up"), scopes);
-        assert!(!scopes.grant(Scope::WebhooksWrite));
+        assert_eq!(ScopeSet::parse("events:read, admin,made:up"), scopes);
+        assert!(!scopes.contains(KeyScope::WebhooksWrite));
     }
 }

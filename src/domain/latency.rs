@@ -1,26 +1,26 @@
 //! Latency histograms with fixed bins, so that percentiles over any window are sums of counters.
 
 /// Upper bounds of the bins in milliseconds; one more bin beyond them is unbounded.
-pub const BOUNDS_MS: [u32; 20] =
+pub const BIN_BOUNDS_MS: [u32; 20] =
     [1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000, 10_000];
 
 /// Number of bins of a histogram.
-pub const BINS: usize = BOUNDS_MS.len() + 1;
+pub const BIN_COUNT: usize = BIN_BOUNDS_MS.len() + 1;
 
 /// Index of the bin for a latency in milliseconds.
 #[must_use]
-pub fn bin(elapsed_ms: u64) -> usize {
-    BOUNDS_MS.iter().position(|bound| elapsed_ms <= u64::from(*bound)).unwrap_or(BOUNDS_MS.len())
+pub fn bin_index(elapsed_ms: u64) -> usize {
+    BIN_BOUNDS_MS.iter().position(|bound| elapsed_ms <= u64::from(*bound)).unwrap_or(BIN_BOUNDS_MS.len())
 }
 
 /// Number of measurements in each bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Histogram(pub [u64; BINS]);
+pub struct Histogram(pub [u64; BIN_COUNT]);
 
 impl Histogram {
     /// Adds `n` measurements to a bin; an index out of range counts as the unbounded bin.
     pub fn add(&mut self, bin: usize, n: u64) {
-        self.0[bin.min(BINS - 1)] += n;
+        self.0[bin.min(BIN_COUNT - 1)] += n;
     }
 
     /// Total number of measurements in all bins.
@@ -48,7 +48,7 @@ impl Histogram {
         for (position, n) in self.0.iter().enumerate() {
             seen += n;
             if seen >= rank {
-                return Some(BOUNDS_MS[position.min(BOUNDS_MS.len() - 1)]);
+                return Some(BIN_BOUNDS_MS[position.min(BIN_BOUNDS_MS.len() - 1)]);
             }
         }
         None
@@ -64,11 +64,11 @@ mod tests {
         let mut histogram = Histogram::default();
         assert_eq!(histogram.percentile(0.95), None);
         for elapsed in 1..=100 {
-            histogram.add(bin(elapsed), 1);
+            histogram.add(bin_index(elapsed), 1);
         }
         assert_eq!(histogram.percentile(0.5), Some(50));
         assert_eq!(histogram.percentile(0.95), Some(100));
-        histogram.add(bin(60_000), 1_000);
+        histogram.add(bin_index(60_000), 1_000);
         assert_eq!(histogram.percentile(0.99), Some(10_000));
     }
 }

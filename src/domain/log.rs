@@ -1,6 +1,6 @@
 //! Paging, filters and summary rows of the delivery, event and request logs.
 
-use super::delivery::{Kind, State};
+use super::delivery::{AttemptKind, DeliveryState};
 use super::event::EventType;
 use super::ids::{CompanyId, DeliveryId, EventId, KeyId, SubscriptionId};
 use super::time::Timestamp;
@@ -11,7 +11,7 @@ pub const MAX_PAGE_BYTES: usize = 4 << 20;
 
 /// Position at which a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum PagePosition {
     /// Begins with the newest row.
     Newest,
     /// Begins with the newest row older than this one.
@@ -22,20 +22,20 @@ pub enum Place {
 
 /// Time range, start and size of a requested page.
 #[derive(Debug, Clone, Copy)]
-pub struct Span {
+pub struct PageSpec {
     /// Earliest time of a row, inclusive.
     pub since: Option<Timestamp>,
     /// Latest time of a row, exclusive.
     pub until: Option<Timestamp>,
     /// Position at which the page begins.
-    pub place: Place,
+    pub start: PagePosition,
     /// Maximum number of rows on the page.
     pub limit: u32,
 }
 
 /// A page of rows, newest row first.
 #[derive(Debug, Clone)]
-pub struct Page<T> {
+pub struct RowPage<T> {
     /// Rows of the page, newest first.
     pub items: Vec<T>,
     /// Cursor of the next page of older rows; `None` at the end of the log.
@@ -48,11 +48,11 @@ pub struct Page<T> {
 
 /// Filter on the outcome of attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum OutcomeFilter {
     /// Attempts answered with 2xx in time.
-    Well,
+    Succeeded,
     /// Attempts that ended in any other way.
-    Badly,
+    Failed,
 }
 
 /// Filter of the attempt log; every given condition must match.
@@ -69,7 +69,7 @@ pub struct AttemptFilter {
     /// Type of the delivered event.
     pub event_type: Option<EventType>,
     /// Success or failure of the attempt.
-    pub ended: Option<Ended>,
+    pub outcome: Option<OutcomeFilter>,
     /// HTTP status of the response.
     pub status: Option<u16>,
     /// Text in the target URL or the error.
@@ -81,7 +81,7 @@ pub struct AttemptFilter {
 pub enum TextFilter {
     /// Searches the stored values, for an operator who sees them unchanged.
     Stored(String),
-    /// Searches the values as [`super::address`] redacts them, so that the matching rows reveal nothing of the omitted
+    /// Searches the values as [`super::url_redaction`] redacts them, so that the matching rows reveal nothing of the omitted
     /// parts.
     Redacted(String),
 }
@@ -98,7 +98,7 @@ pub struct DeliveryFilter {
     /// Type of the delivered event.
     pub event_type: Option<EventType>,
     /// Current state of the delivery.
-    pub state: Option<State>,
+    pub state: Option<DeliveryState>,
 }
 
 /// Filter of the request log; every given condition must match.
@@ -120,7 +120,7 @@ pub struct RequestFilter {
 
 /// Summary of a delivery, one row of the delivery log.
 #[derive(Debug, Clone, Copy)]
-pub struct Delivery {
+pub struct DeliverySummary {
     /// Number of the delivery, unique on the platform.
     pub id: DeliveryId,
     /// Event that the delivery carries.
@@ -132,9 +132,9 @@ pub struct Delivery {
     /// Company that owns the subscription.
     pub company: CompanyId,
     /// Reason for which its attempts are made.
-    pub kind: Kind,
+    pub kind: AttemptKind,
     /// Current state of the delivery.
-    pub state: State,
+    pub state: DeliveryState,
     /// Number of attempts made so far.
     pub n_attempts: u32,
     /// Time at which the next attempt is or was due.
@@ -145,7 +145,7 @@ pub struct Delivery {
 
 /// Summary of an event, without its envelope.
 #[derive(Debug, Clone, Copy)]
-pub struct Happened {
+pub struct EventSummary {
     /// Number of the event, increasing in the order of publication.
     pub id: EventId,
     /// Company in which the event happened.
@@ -162,7 +162,7 @@ pub struct Happened {
 
 /// Identifying parts of a well-formed key that was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Claimed {
+pub struct RejectedKey {
     /// Company number contained in the key.
     pub company: CompanyId,
     /// Last four characters of the key.
@@ -174,7 +174,7 @@ pub const MAX_REQUEST_TEXT: usize = 2_048;
 
 /// A logged request to the Integration API.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Request {
+pub struct LoggedRequest {
     /// Time at which the request arrived.
     pub at: Timestamp,
     /// Key and company of an authenticated caller; `None` if the key is missing or unknown.
@@ -190,7 +190,7 @@ pub struct Request {
     /// Problem in words; for a poll, its filters and the number of returned events. Never contains a key or a body.
     pub detail: Option<String>,
     /// Identity claimed by a rejected key.
-    pub claimed: Option<Claimed>,
+    pub rejected_key: Option<RejectedKey>,
     /// Id of the request, as returned in `X-Request-Id`.
     pub request_id: String,
     /// Duration of the request in milliseconds.
@@ -200,14 +200,14 @@ pub struct Request {
     /// Address of the caller: the peer, or the address named by a trusted proxy.
     pub address: Option<String>,
     /// `User-Agent` header of the caller.
-    pub agent: Option<String>,
+    pub user_agent: Option<String>,
 }
 
-impl Request {
+impl LoggedRequest {
     /// Truncates every text to its share of [`MAX_REQUEST_TEXT`].
     #[must_use]
-    pub fn bounded(mut self) -> Self {
-        for (text, most) in self.texts() {
+    pub fn truncated(mut self) -> Self {
+        for (text, most) in self.texts_with_limits() {
             text.truncate(text.floor_char_boundary(most));
         }
         self
@@ -216,15 +216,26 @@ impl Request {
     /// Total size of all texts in bytes.
     #[must_use]
     pub fn n_text_bytes(&self) -> usize {
-        let optional = [&self.code, &self.detail, &self.query, &self.address, &self.agent].into_iter().flatten();
-        let claimed = self.claimed.as_ref().map_or(0, |of| of.last4.len());
+        let optional = [&self.code, &self.detail, &self.query, &self.address, &self.user_agent].into_iter().flatten();
+        let claimed = self.rejected_key.as_ref().map_or(0, |of| of.last4.len());
         let given = [&self.method, &self.route, &self.request_id].into_iter();
         given.chain(optional).map(String::len).sum::<usize>() + claimed
     }
 
     /// Every text with its maximum size in bytes.
-    fn texts(&mut self) -> impl Iterator<Item = (&mut String, usize)> {
-        let Self { method, route, code, detail, claimed, request_id, query, address, agent, .. } = self;
+    fn texts_with_limits(&mut self) -> impl Iterator<Item = (&mut String, usize)> {
+        let Self {
+            method,
+            route,
+            code,
+            detail,
+            rejected_key: claimed,
+            request_id,
+            query,
+            address,
+            user_agent: agent,
+            ..
+        } = self;
         let last4 = claimed.as_mut().map(|of| &mut of.last4);
         [
             (Some(method), 16),
@@ -251,7 +262,7 @@ mod tests {
         #[test]
         fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 9), times in 1_usize..40) {
             let text = |n: usize| texts[n].repeat(times);
-            let request = Request {
+            let request = LoggedRequest {
                 at: Timestamp::default(),
                 caller: None,
                 method: text(0),
@@ -259,17 +270,17 @@ mod tests {
                 status: 404,
                 code: Some(text(2)),
                 detail: Some(text(3)),
-                claimed: Some(Claimed { company: CompanyId(1), last4: text(4) }),
+                rejected_key: Some(RejectedKey { company: CompanyId(1), last4: text(4) }),
                 request_id: text(5),
                 elapsed_ms: 0,
                 address: Some(text(6)),
-                agent: Some(text(7)),
+                user_agent: Some(text(7)),
                 query: Some(text(8)),
             };
-            let bounded = request.clone().bounded();
+            let bounded = request.clone().truncated();
             prop_assert!(bounded.n_text_bytes() <= MAX_REQUEST_TEXT);
             prop_assert!(request.detail.expect("given").starts_with(bounded.detail.as_deref().expect("kept")));
-            prop_assert_eq!(bounded.clone().bounded(), bounded);
+            prop_assert_eq!(bounded.clone().truncated(), bounded);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::ids::OperatorId;
 
 /// Role of an operator; each role includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+pub enum OperatorRole {
     /// May read; personal values in payloads are masked.
     Viewer,
     /// May also send tests, enable, disable and publish events.
@@ -13,7 +13,7 @@ pub enum Role {
     Admin,
 }
 
-impl Role {
+impl OperatorRole {
     /// All three roles, least privileged first.
     pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
 
@@ -36,11 +36,11 @@ impl Role {
 
 /// An operator account, without its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Operator {
+pub struct OperatorAccount {
     /// Number of the operator; 0 for the in-memory operator of a standalone process.
     pub id: OperatorId,
     /// Name of the operator in the audit trail.
     pub name: String,
     /// Role that determines what the operator may do.
-    pub role: Role,
+    pub role: OperatorRole,
 }

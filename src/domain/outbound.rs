@@ -1,17 +1,17 @@
-//! Outbound text: tickets, notifications, clipboard copies, exports and documents. Text becomes [`Outbound`] only
+//! Outbound text: tickets, notifications, clipboard copies, exports and documents. Text becomes [`OutboundText`] only
 //! through a [`SecretGate`], which redacts the text and scans the rest for secrets; code that writes, posts or copies
-//! accepts nothing but [`Outbound`].
+//! accepts nothing but [`OutboundText`].
 
-use super::address;
-use super::scan::{self, Encoding, Finding, KnownSecrets, SecretKind};
+use super::scan::{self, KnownSecrets, SecretEncoding, SecretFinding, SecretKind};
 use super::secret::Secret;
+use super::url_redaction;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Text that was scanned for secrets. Only a [`SecretGate`] creates it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outbound(String);
+pub struct OutboundText(String);
 
-impl Outbound {
+impl OutboundText {
     /// The scanned text as a string slice.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -22,39 +22,39 @@ impl Outbound {
 /// Error of a text that contains a secret and is not released. The error repeats no part of the secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} has {kind}, {encoding} (fingerprint {fingerprint})")]
-pub struct Held {
+pub struct SecretInTextError {
     /// Line of the text with the secret, starting at 1.
     pub line: usize,
     /// Kind of secret that was found.
     pub kind: SecretKind,
     /// Encoding in which the secret is written.
-    pub encoding: Encoding,
+    pub encoding: SecretEncoding,
     /// Fingerprint by which an operator can release the secret.
     pub fingerprint: String,
 }
 
 /// Counts of redacted items by label.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Redactions {
-    n: BTreeMap<&'static str, u32>,
+pub struct RedactionCounts {
+    counts: BTreeMap<&'static str, u32>,
     masked: BTreeMap<SecretKind, BTreeSet<String>>,
 }
 
 /// Fingerprints of one kind that are kept, at most.
 pub const MAX_FINGERPRINTS: usize = 20;
 
-impl Redactions {
+impl RedactionCounts {
     /// Adds `n` redacted items under a label; zero is ignored.
-    pub fn note(&mut self, what: &'static str, n: usize) {
+    pub fn add(&mut self, what: &'static str, n: usize) {
         if n > 0 {
-            let so_far = self.n.entry(what).or_default();
+            let so_far = self.counts.entry(what).or_default();
             *so_far = so_far.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
         }
     }
 
     /// Notes that a secret was masked.
-    fn note_finding(&mut self, of: &Finding) {
-        self.note(of.kind.name(), 1);
+    fn note_finding(&mut self, of: &SecretFinding) {
+        self.add(of.kind.name(), 1);
         let fingerprints = self.masked.entry(of.kind).or_default();
         if fingerprints.len() < MAX_FINGERPRINTS {
             fingerprints.insert(of.fingerprint.to_string());
@@ -68,13 +68,13 @@ impl Redactions {
 
     /// Iterates over labels, sorted, with their counts.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u32)> + '_ {
-        self.n.iter().map(|(what, n)| (*what, *n))
+        self.counts.iter().map(|(what, n)| (*what, *n))
     }
 
     /// Number of redacted items under all labels.
     #[must_use]
     pub fn total(&self) -> u32 {
-        self.n.values().fold(0, |sum, n| sum.saturating_add(*n))
+        self.counts.values().fold(0, |sum, n| sum.saturating_add(*n))
     }
 }
 
@@ -85,46 +85,46 @@ const MAX_PASSES: usize = 3;
 #[derive(Debug, Default)]
 pub struct SecretGate {
     known: KnownSecrets,
-    released: BTreeSet<String>,
+    allowed: BTreeSet<String>,
 }
 
 impl SecretGate {
     /// Creates a gate that knows these secrets.
     #[must_use]
     pub fn new<'s>(known: impl IntoIterator<Item = &'s Secret>) -> Self {
-        Self { known: KnownSecrets::new(known), released: BTreeSet::new() }
+        Self { known: KnownSecrets::new(known), allowed: BTreeSet::new() }
     }
 
     /// Allows findings with these fingerprints, which an operator has reviewed and declared harmless.
     #[must_use]
-    pub fn releasing(mut self, fingerprints: impl IntoIterator<Item = String>) -> Self {
-        self.released.extend(fingerprints.into_iter().map(|fingerprint| fingerprint.to_ascii_lowercase()));
+    pub fn with_allowed(mut self, fingerprints: impl IntoIterator<Item = String>) -> Self {
+        self.allowed.extend(fingerprints.into_iter().map(|fingerprint| fingerprint.to_ascii_lowercase()));
         self
     }
 
     /// Returns whether findings with this fingerprint are allowed.
     #[must_use]
-    pub fn is_released(&self, fingerprint: &str) -> bool {
-        self.released.contains(fingerprint)
+    pub fn is_allowed(&self, fingerprint: &str) -> bool {
+        self.allowed.contains(fingerprint)
     }
 
     /// The fingerprints of what is let through, in order.
     pub fn released(&self) -> impl Iterator<Item = &str> {
-        self.released.iter().map(String::as_str)
+        self.allowed.iter().map(String::as_str)
     }
 
     /// Finds every secret in a text that is not allowed, in text order.
     #[must_use]
-    pub fn find(&self, text: &str) -> Vec<Finding> {
+    pub fn find(&self, text: &str) -> Vec<SecretFinding> {
         let mut found = scan::find(text.as_bytes(), &self.known);
-        found.retain(|of| !self.is_released(&of.fingerprint.to_string()));
+        found.retain(|of| !self.is_allowed(&of.fingerprint.to_string()));
         found
     }
 
     /// Redacts the URLs of a text, masks every secret found and counts both in `redactions`.
-    pub fn redact(&self, text: &str, redactions: &mut Redactions) -> String {
-        let (told, n) = address::redacted_within(text);
-        redactions.note(address::PARTS, n);
+    pub fn redact(&self, text: &str, redactions: &mut RedactionCounts) -> String {
+        let (told, n) = url_redaction::redact_urls(text);
+        redactions.add(url_redaction::URL_PARTS_LABEL, n);
         let mut told = told.into_owned();
         for _ in 0..MAX_PASSES {
             let found = self.find(&told);
@@ -140,11 +140,11 @@ impl SecretGate {
     /// Releases a text unchanged if no secret is found in it.
     ///
     /// # Errors
-    /// [`Held`] for the first secret in the text.
-    pub fn release(&self, text: String) -> Result<Outbound, Held> {
+    /// [`SecretInTextError`] for the first secret in the text.
+    pub fn release(&self, text: String) -> Result<OutboundText, SecretInTextError> {
         match self.find(&text).first() {
-            None => Ok(Outbound(text)),
-            Some(of) => Err(Held {
+            None => Ok(OutboundText(text)),
+            Some(of) => Err(SecretInTextError {
                 line: text.as_bytes()[..of.range.start].iter().filter(|byte| **byte == b'\n').count() + 1,
                 kind: of.kind,
                 encoding: of.encoding,
@@ -156,14 +156,18 @@ impl SecretGate {
     /// Redacts a text and releases the result.
     ///
     /// # Errors
-    /// [`Held`] for a secret that could not be masked.
-    pub fn pass(&self, text: &str, redactions: &mut Redactions) -> Result<Outbound, Held> {
+    /// [`SecretInTextError`] for a secret that could not be masked.
+    pub fn redact_and_release(
+        &self,
+        text: &str,
+        redactions: &mut RedactionCounts,
+    ) -> Result<OutboundText, SecretInTextError> {
         self.release(self.redact(text, redactions))
     }
 }
 
 /// Replaces every finding in a text with its mask.
-fn masked(text: &str, found: &[Finding]) -> String {
+fn masked(text: &str, found: &[SecretFinding]) -> String {
     let (mut told, mut at) = (String::with_capacity(text.len()), 0);
     for of in found {
         let start = text.floor_char_boundary(of.range.start).max(at);
@@ -183,9 +187,9 @@ mod tests {
     #[test]
     fn secrets_are_masked_in_their_place_and_counted_and_the_rest_leaves() {
         let gate = SecretGate::new([&Secret::new("s3cr3t-that-is-known".to_owned())]);
-        let mut redactions = Redactions::default();
+        let mut redactions = RedactionCounts::default();
         let text = "GET https://h.example/in?a=b said s3cr3t-that-is-known, password=hunter2; größe ok";
-        let out = gate.pass(text, &mut redactions).expect("nothing is left");
+        let out = gate.redact_and_release(text, &mut redactions).expect("nothing is left");
         assert_eq!(
             out.as_str(),
             "GET https://h.example/in?REDACTED said [redacted secret], password=[redacted value]; größe ok"
@@ -199,9 +203,9 @@ mod tests {
         let gate = SecretGate::default();
         let text = "first\nwlop_Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3";
         let held = gate.release(text.to_owned()).expect_err("a token");
-        assert_eq!((held.line, held.kind, held.encoding), (2, SecretKind::OperatorToken, Encoding::Clear));
+        assert_eq!((held.line, held.kind, held.encoding), (2, SecretKind::OperatorToken, SecretEncoding::Clear));
         assert!(!held.to_string().contains("Ab3"), "{held}");
-        let open = SecretGate::default().releasing([held.fingerprint]);
+        let open = SecretGate::default().with_allowed([held.fingerprint]);
         assert_eq!(open.release(text.to_owned()).expect("it was released").as_str(), text);
     }
 }

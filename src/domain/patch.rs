@@ -2,7 +2,7 @@
 
 /// Requested change of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Patch<T> {
+pub enum FieldPatch<T> {
     /// The field was absent and keeps its value.
     #[default]
     Keep,
@@ -12,7 +12,7 @@ pub enum Patch<T> {
     Set(T),
 }
 
-impl<T> Patch<T> {
+impl<T> FieldPatch<T> {
     /// Returns whether the field keeps its value.
     pub const fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)

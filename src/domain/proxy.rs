@@ -5,12 +5,12 @@ use std::str::FromStr;
 
 /// A block of IP addresses in CIDR notation: `10.0.0.0/8`. A single address is a block of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AddressBlock {
+pub struct CidrBlock {
     base: IpAddr,
     n_bits: u32,
 }
 
-impl AddressBlock {
+impl CidrBlock {
     /// Returns whether the block contains an address. An IPv4-mapped IPv6 address counts as the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
@@ -31,27 +31,27 @@ impl AddressBlock {
 /// Error of a text that is not CIDR notation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be an address or a block of addresses: 127.0.0.1, 10.0.0.0/8, fd00::/8")]
-pub struct NotABlock;
+pub struct InvalidCidr;
 
-impl FromStr for AddressBlock {
-    type Err = NotABlock;
+impl FromStr for CidrBlock {
+    type Err = InvalidCidr;
 
-    fn from_str(text: &str) -> Result<Self, NotABlock> {
+    fn from_str(text: &str) -> Result<Self, InvalidCidr> {
         let (address, n_bits) = text.split_once('/').map_or((text, None), |(address, n)| (address, Some(n)));
-        let base: IpAddr = address.parse().map_err(|_| NotABlock)?;
+        let base: IpAddr = address.parse().map_err(|_| InvalidCidr)?;
         let longest = if base.is_ipv4() { 32 } else { 128 };
         let n_bits = match n_bits {
             None => longest,
-            Some(n) if n.bytes().all(|byte| byte.is_ascii_digit()) => n.parse().map_err(|_| NotABlock)?,
-            Some(_) => return Err(NotABlock),
+            Some(n) if n.bytes().all(|byte| byte.is_ascii_digit()) => n.parse().map_err(|_| InvalidCidr)?,
+            Some(_) => return Err(InvalidCidr),
         };
-        if n_bits > longest { Err(NotABlock) } else { Ok(Self { base, n_bits }) }
+        if n_bits > longest { Err(InvalidCidr) } else { Ok(Self { base, n_bits }) }
     }
 }
 
 /// Address blocks of proxies whose forwarding headers are trusted; none by default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TrustedProxies(pub Vec<AddressBlock>);
+pub struct TrustedProxies(pub Vec<CidrBlock>);
 
 impl TrustedProxies {
     /// Returns whether a peer is a trusted proxy.
@@ -62,7 +62,7 @@ impl TrustedProxies {
 
     /// Address of the client: the peer, or, as long as each hop is trusted, the address that hop names. `forwarded_for`
     /// holds the addresses written by proxies, latest first. An entry that is not an address ends the search.
-    pub fn caller<'a>(&self, peer: IpAddr, forwarded_for: impl Iterator<Item = &'a str>) -> IpAddr {
+    pub fn client_address<'a>(&self, peer: IpAddr, forwarded_for: impl Iterator<Item = &'a str>) -> IpAddr {
         let mut caller = peer.to_canonical();
         for entry in forwarded_for {
             match forwarded_address(entry) {
@@ -124,11 +124,7 @@ mod tests {
             ("2001:db8::/127", "2001:db8::2", false),
         ];
         for (block, address, holds) in cases {
-            assert_eq!(
-                block.parse::<AddressBlock>().expect("a block").contains(ip(address)),
-                holds,
-                "{block} {address}"
-            );
+            assert_eq!(block.parse::<CidrBlock>().expect("a block").contains(ip(address)), holds, "{block} {address}");
         }
         for text in [
             "",
@@ -141,7 +137,7 @@ mod tests {
             "10.0.0/8",
             "1.2.3.4/8/9",
         ] {
-            assert_eq!(text.parse::<AddressBlock>(), Err(NotABlock), "{text}");
+            assert_eq!(text.parse::<CidrBlock>(), Err(InvalidCidr), "{text}");
         }
     }
 
@@ -163,9 +159,12 @@ mod tests {
             ("127.0.0.1", &["::ffff:203.0.113.7"], "203.0.113.7"),
         ];
         for (peer, lines, caller) in cases {
-            assert_eq!(proxies.caller(ip(peer), x_forwarded_for(lines)), ip(caller), "{peer} {lines:?}");
+            assert_eq!(proxies.client_address(ip(peer), x_forwarded_for(lines)), ip(caller), "{peer} {lines:?}");
         }
-        assert_eq!(TrustedProxies::default().caller(ip("127.0.0.1"), x_forwarded_for(&["1.2.3.4"])), ip("127.0.0.1"));
+        assert_eq!(
+            TrustedProxies::default().client_address(ip("127.0.0.1"), x_forwarded_for(&["1.2.3.4"])),
+            ip("127.0.0.1")
+        );
     }
 
     #[test]
@@ -180,7 +179,7 @@ mod tests {
             (&["for=192.0.2.43, proto=https"], "127.0.0.1"),
         ];
         for (lines, caller) in cases {
-            assert_eq!(proxies.caller(ip("127.0.0.1"), forwarded(lines)), ip(caller), "{lines:?}");
+            assert_eq!(proxies.client_address(ip("127.0.0.1"), forwarded(lines)), ip(caller), "{lines:?}");
         }
     }
 
@@ -189,9 +188,9 @@ mod tests {
         fn whatever_a_caller_writes_the_address_that_the_proxy_adds_counts(forged in "[ -~]{0,60}") {
             let proxies = trusting(&["127.0.0.1"]);
             let (plain, standard) = (format!("{forged}, 203.0.113.7"), format!("{forged}, for=203.0.113.7"));
-            prop_assert_eq!(proxies.caller(ip("127.0.0.1"), x_forwarded_for(&[&plain])), ip("203.0.113.7"));
-            prop_assert_eq!(proxies.caller(ip("127.0.0.1"), forwarded(&[&standard])), ip("203.0.113.7"));
-            prop_assert_eq!(proxies.caller(ip("203.0.113.9"), x_forwarded_for(&[&forged])), ip("203.0.113.9"));
+            prop_assert_eq!(proxies.client_address(ip("127.0.0.1"), x_forwarded_for(&[&plain])), ip("203.0.113.7"));
+            prop_assert_eq!(proxies.client_address(ip("127.0.0.1"), forwarded(&[&standard])), ip("203.0.113.7"));
+            prop_assert_eq!(proxies.client_address(ip("203.0.113.9"), x_forwarded_for(&[&forged])), ip("203.0.113.9"));
         }
     }
 }

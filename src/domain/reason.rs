@@ -1,7 +1,7 @@
 //! Reasons for health statuses: the rule that decided, with the values that it looked at.
 
-use super::health::Tally;
-use super::standing::Disabled;
+use super::health_status::DisabledReason;
+use super::success_rate::SuccessCounts;
 use super::time::Timestamp;
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub enum Reason {
     /// The success rate of the last hour is low.
     LowSuccess {
         /// Attempts of the last hour.
-        hour: Tally,
+        hour: SuccessCounts,
         /// Rate in percent below which the rule applies.
         limit: u64,
     },
@@ -67,12 +67,12 @@ pub enum Reason {
     /// The success rate of the last hour is good.
     Success {
         /// Attempts of the last hour.
-        hour: Tally,
+        hour: SuccessCounts,
     },
     /// The last hour has too few attempts for a success rate.
     TooFewAttempts {
         /// Attempts of the last hour.
-        hour: Tally,
+        hour: SuccessCounts,
         /// Number of failures in a row.
         streak: u32,
     },
@@ -84,7 +84,7 @@ pub enum Reason {
     /// The subscription is listed as disabled.
     ListedOff {
         /// Who disabled it, if listed.
-        by: Option<Disabled>,
+        by: Option<DisabledReason>,
         /// Last time observed enabled and first time observed disabled; `None` if the change was not observed.
         went_off: Option<(Timestamp, Timestamp)>,
     },

@@ -1,35 +1,36 @@
 //! Replays: stored plans that deliver selected deliveries again, each once, at a limited rate.
 
-use super::delivery::State;
+use super::delivery::DeliveryState;
 use super::ids::{CompanyId, ReplayId, SubscriptionId};
 use super::time::Timestamp;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Delivery states that a replay can select.
-pub const SELECTABLE: [State; 4] = [State::Skipped, State::Exhausted, State::Parked, State::Succeeded];
+pub const REPLAYABLE_STATES: [DeliveryState; 4] =
+    [DeliveryState::Skipped, DeliveryState::Exhausted, DeliveryState::Parked, DeliveryState::Succeeded];
 /// Valid replay rates in deliveries per second.
-pub const PACES: RangeInclusive<u32> = 1..=1_000;
+pub const REPLAY_RATE_RANGE: RangeInclusive<u32> = 1..=1_000;
 /// Default replay rate in deliveries per second.
-pub const PACE: u32 = 20;
+pub const DEFAULT_REPLAY_RATE: u32 = 20;
 /// Number of due deliveries of a subscription above which a replay adds none, so that new events do not queue behind
 /// old ones.
-pub const CROWD: u32 = 8;
+pub const MAX_DUE_BEFORE_REPLAY: u32 = 8;
 
 /// Selection of a subscription's deliveries for a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub struct ReplaySelection {
     /// Earliest creation time of the event, inclusive.
     pub since: Timestamp,
     /// Latest creation time of the event, exclusive.
     pub until: Timestamp,
-    /// Delivery states to select, a subset of [`SELECTABLE`].
-    pub states: Vec<State>,
+    /// Delivery states to select, a subset of [`REPLAYABLE_STATES`].
+    pub states: Vec<DeliveryState>,
 }
 
 /// State of a replay plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Phase {
+pub enum ReplayState {
     /// Enqueues selected deliveries while the subscription is enabled.
     Running,
     /// Enqueues nothing until the replay is resumed.
@@ -40,7 +41,7 @@ pub enum Phase {
     Finished,
 }
 
-impl Phase {
+impl ReplayState {
     /// All four states of a replay.
     pub const ALL: [Self; 4] = [Self::Running, Self::Paused, Self::Cancelled, Self::Finished];
 
@@ -63,7 +64,7 @@ impl Phase {
 
     /// State after an operator requested `wanted`; a cancelled or finished replay keeps its state.
     #[must_use]
-    pub const fn turned(self, wanted: Self) -> Self {
+    pub const fn transition(self, wanted: Self) -> Self {
         match self {
             Self::Running | Self::Paused => wanted,
             Self::Cancelled | Self::Finished => self,
@@ -73,13 +74,13 @@ impl Phase {
 
 /// Progress of a replay in deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
+pub struct ReplayCounts {
     /// Number of deliveries selected when the replay was created.
     pub n_selected: u64,
     /// Number of deliveries enqueued again.
-    pub n_taken: u64,
+    pub n_enqueued: u64,
     /// Number of deliveries skipped because they no longer needed a replay.
-    pub n_passed: u64,
+    pub n_skipped: u64,
     /// Number of enqueued deliveries that succeeded.
     pub n_succeeded: u64,
     /// Number of enqueued deliveries whose attempts all failed.
@@ -96,15 +97,15 @@ pub struct Replay {
     /// Company that owns the subscription.
     pub company: CompanyId,
     /// Current state of the replay.
-    pub phase: Phase,
+    pub state: ReplayState,
     /// Selection of deliveries to replay.
-    pub choice: Choice,
+    pub selection: ReplaySelection,
     /// Replay rate in deliveries per second.
     pub per_second: u32,
     /// Counts of selected, enqueued and finished deliveries.
-    pub progress: Progress,
+    pub progress: ReplayCounts,
     /// Name of the operator who requested the replay.
-    pub asked_by: String,
+    pub requested_by: String,
     /// Time at which the replay was requested.
     pub created_at: Timestamp,
     /// Time at which the replay finished or was cancelled.
@@ -113,63 +114,65 @@ pub struct Replay {
 
 /// Decision about one selected delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum ReplayDecision {
     /// Enqueue the delivery: due at once, with all its retries.
-    Taken,
+    Enqueue,
     /// Skip the delivery: it is pending, has succeeded meanwhile, or will never be sent.
-    Passed,
+    Skip,
     /// Decide later: the delivery is in flight.
-    Waits,
+    Wait,
 }
 
 /// Decides about a delivery by its state when selected and its state now; `None` means the delivery is no longer
 /// stored.
 #[must_use]
-pub fn turn(selected: State, now: Option<State>) -> Turn {
+pub fn decide(selected: DeliveryState, now: Option<DeliveryState>) -> ReplayDecision {
     match now {
-        Some(State::InFlight) => Turn::Waits,
-        Some(State::Succeeded) if selected != State::Succeeded => Turn::Passed,
-        Some(State::Pending | State::Cancelled) | None => Turn::Passed,
-        Some(State::Skipped | State::Exhausted | State::Parked | State::Succeeded) => Turn::Taken,
+        Some(DeliveryState::InFlight) => ReplayDecision::Wait,
+        Some(DeliveryState::Succeeded) if selected != DeliveryState::Succeeded => ReplayDecision::Skip,
+        Some(DeliveryState::Pending | DeliveryState::Cancelled) | None => ReplayDecision::Skip,
+        Some(DeliveryState::Skipped | DeliveryState::Exhausted | DeliveryState::Parked | DeliveryState::Succeeded) => {
+            ReplayDecision::Enqueue
+        }
     }
 }
 
 /// Token bucket that limits the rate of one replay; it holds at most one second's worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Purse {
+pub struct ReplayTokenBucket {
     per_second: f64,
-    saved: f64,
+    tokens: f64,
 }
 
-impl Purse {
-    /// Creates a full bucket for a rate, clamped to [`PACES`].
+impl ReplayTokenBucket {
+    /// Creates a full bucket for a rate, clamped to [`REPLAY_RATE_RANGE`].
     #[must_use]
     pub fn full(per_second: u32) -> Self {
-        let per_second = f64::from(per_second.clamp(*PACES.start(), *PACES.end()));
-        Self { per_second, saved: per_second }
+        let per_second = f64::from(per_second.clamp(*REPLAY_RATE_RANGE.start(), *REPLAY_RATE_RANGE.end()));
+        Self { per_second, tokens: per_second }
     }
 
     /// Refills the bucket for the elapsed time.
-    pub fn fill(&mut self, elapsed: Duration) {
-        self.saved = (self.saved + elapsed.as_secs_f64() * self.per_second).min(self.per_second);
+    pub fn refill(&mut self, elapsed: Duration) {
+        self.tokens = (self.tokens + elapsed.as_secs_f64() * self.per_second).min(self.per_second);
     }
 
     /// Number of deliveries that may be enqueued now.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1,000")]
-    pub fn whole(&self) -> u32 {
-        self.saved.max(0.0) as u32
+    pub fn available(&self) -> u32 {
+        self.tokens.max(0.0) as u32
     }
 
     /// Takes `n` tokens out of the bucket.
-    pub fn spend(&mut self, n: u32) {
-        self.saved -= f64::from(n);
+    pub fn take(&mut self, n: u32) {
+        self.tokens -= f64::from(n);
     }
 
     /// Time until the next delivery may be enqueued.
     #[must_use]
-    pub fn wait(&self) -> Duration {
-        Duration::from_secs_f64((1.0 - self.saved).max(0.0) / self.per_second)
+    pub fn time_until_next(&self) -> Duration {
+        Duration::from_secs_f64((1.0 - self.tokens).max(0.0) / self.per_second)
     }
 }
 
@@ -180,46 +183,46 @@ mod tests {
 
     #[test]
     fn what_has_arrived_or_is_on_its_way_is_not_taken_again() {
-        for selected in SELECTABLE {
-            for now in State::ALL {
+        for selected in REPLAYABLE_STATES {
+            for now in DeliveryState::ALL {
                 let expected = match now {
-                    State::InFlight => Turn::Waits,
-                    State::Pending | State::Cancelled => Turn::Passed,
-                    State::Succeeded if selected != State::Succeeded => Turn::Passed,
-                    _ => Turn::Taken,
+                    DeliveryState::InFlight => ReplayDecision::Wait,
+                    DeliveryState::Pending | DeliveryState::Cancelled => ReplayDecision::Skip,
+                    DeliveryState::Succeeded if selected != DeliveryState::Succeeded => ReplayDecision::Skip,
+                    _ => ReplayDecision::Enqueue,
                 };
-                assert_eq!(turn(selected, Some(now)), expected, "{selected:?} {now:?}");
+                assert_eq!(decide(selected, Some(now)), expected, "{selected:?} {now:?}");
             }
-            assert_eq!(turn(selected, None), Turn::Passed);
+            assert_eq!(decide(selected, None), ReplayDecision::Skip);
         }
     }
 
     #[test]
     fn what_is_over_stays_over() {
-        assert_eq!(Phase::Running.turned(Phase::Paused), Phase::Paused);
-        assert_eq!(Phase::Paused.turned(Phase::Running), Phase::Running);
-        for over in [Phase::Cancelled, Phase::Finished] {
-            assert_eq!(over.turned(Phase::Running), over);
+        assert_eq!(ReplayState::Running.transition(ReplayState::Paused), ReplayState::Paused);
+        assert_eq!(ReplayState::Paused.transition(ReplayState::Running), ReplayState::Running);
+        for over in [ReplayState::Cancelled, ReplayState::Finished] {
+            assert_eq!(over.transition(ReplayState::Running), over);
         }
     }
 
     proptest! {
         #[test]
         fn never_more_than_the_pace_and_a_second_more(per_second in 1_u32..=1_000, steps in proptest::collection::vec(0_u64..3_000, 1..60)) {
-            let mut purse = Purse::full(per_second);
+            let mut purse = ReplayTokenBucket::full(per_second);
             let (mut taken, mut passed) = (0.0, Duration::ZERO);
             for step in steps {
                 let step = Duration::from_millis(step);
-                purse.fill(step);
+                purse.refill(step);
                 passed += step;
-                let n = purse.whole();
-                purse.spend(n);
+                let n = purse.available();
+                purse.take(n);
                 taken += f64::from(n);
                 prop_assert!(taken <= f64::from(per_second) * (passed.as_secs_f64() + 1.0) + 1e-6);
-                let wait = purse.wait() + Duration::from_micros(1);
-                purse.fill(wait);
+                let wait = purse.time_until_next() + Duration::from_micros(1);
+                purse.refill(wait);
                 passed += wait;
-                prop_assert!(purse.whole() >= 1, "a wait that is waited is enough");
+                prop_assert!(purse.available() >= 1, "a wait that is waited is enough");
             }
         }
     }

@@ -8,7 +8,7 @@
 //! only to companies without an attempt in flight. As long as at most that many other companies are active, the first
 //! attempt of one more company begins at once.
 
-use super::delivery::FLIGHTS;
+use super::delivery::MAX_IN_FLIGHT;
 use super::ids::{CompanyId, SubscriptionId};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -23,7 +23,7 @@ const FORGET_INTERVAL: u64 = 8_192;
 
 /// Company, host and subscription that one attempt occupies a slot of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Slot {
+pub struct AttemptSlot {
     /// Company that owns the subscription.
     pub company: CompanyId,
     /// Host name of the target.
@@ -34,9 +34,9 @@ pub struct Slot {
 
 /// A queue that waits for slots: the due deliveries of a subscription, or its resends.
 #[derive(Debug, Clone)]
-pub struct Candidate {
+pub struct SlotCandidate {
     /// Company, host and subscription of the attempts.
-    pub slot: Slot,
+    pub slot: AttemptSlot,
     /// Maximum number of attempts in flight for the subscription.
     pub limit: usize,
     /// Whether the queue holds resends, which come first within a company.
@@ -45,7 +45,7 @@ pub struct Candidate {
 
 /// Number of slots held, and the sequence number of the last slot taken; 0 means never.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Usage {
+struct SlotUsage {
     n_held: usize,
     served: u64,
 }
@@ -55,40 +55,40 @@ struct Usage {
 pub struct SlotLedger {
     n_held: usize,
     n_served: u64,
-    companies: HashMap<CompanyId, Usage>,
-    hosts: HashMap<(CompanyId, Arc<str>), Usage>,
-    subscriptions: HashMap<SubscriptionId, Usage>,
+    companies: HashMap<CompanyId, SlotUsage>,
+    hosts: HashMap<(CompanyId, Arc<str>), SlotUsage>,
+    subscriptions: HashMap<SubscriptionId, SlotUsage>,
 }
 
 /// Three quarters of a number, rounded up.
-const fn share(of: usize) -> usize {
+const fn three_quarters(of: usize) -> usize {
     (of * 3).div_ceil(4)
 }
 
 /// Maximum number of slots for a company while others hold `n_others`.
-const fn company_allowance(n_others: usize) -> usize {
-    share((FLIGHTS - NEWCOMER_SLOTS).saturating_sub(n_others))
+const fn max_company_slots(n_others: usize) -> usize {
+    three_quarters((MAX_IN_FLIGHT - NEWCOMER_SLOTS).saturating_sub(n_others))
 }
 
 impl SlotLedger {
     /// Records the start of an attempt.
-    pub fn take(&mut self, slot: &Slot) {
+    pub fn take(&mut self, slot: &AttemptSlot) {
         self.n_held += 1;
         self.n_served += 1;
         let served = self.n_served;
-        let take = |usage: &mut Usage| *usage = Usage { n_held: usage.n_held + 1, served };
+        let take = |usage: &mut SlotUsage| *usage = SlotUsage { n_held: usage.n_held + 1, served };
         take(self.companies.entry(slot.company).or_default());
         take(self.hosts.entry((slot.company, Arc::clone(&slot.host))).or_default());
         take(self.subscriptions.entry(slot.subscription).or_default());
         if served.is_multiple_of(FORGET_INTERVAL) {
-            forget(&mut self.companies, served);
-            forget(&mut self.hosts, served);
-            forget(&mut self.subscriptions, served);
+            remove_stale(&mut self.companies, served);
+            remove_stale(&mut self.hosts, served);
+            remove_stale(&mut self.subscriptions, served);
         }
     }
 
     /// Records the end of an attempt.
-    pub fn release(&mut self, slot: &Slot) {
+    pub fn release(&mut self, slot: &AttemptSlot) {
         self.n_held = self.n_held.saturating_sub(1);
         let usages = [
             self.companies.get_mut(&slot.company),
@@ -121,11 +121,11 @@ impl SlotLedger {
     /// Plans how many attempts of each candidate begin next, in order of choice: at most `room` in all, as if each
     /// candidate had enough waiting, and without any company exceeding `company_limit`.
     #[must_use]
-    pub fn plan(&self, candidates: &[Candidate], room: usize, company_limit: usize) -> Vec<(usize, usize)> {
-        let mut draft = Draft::of(self, candidates);
+    pub fn plan(&self, candidates: &[SlotCandidate], room: usize, company_limit: usize) -> Vec<(usize, usize)> {
+        let mut draft = PlannedSlots::of(self, candidates);
         let mut plan: Vec<(usize, usize)> = Vec::new();
-        for _ in 0..room.min(FLIGHTS.saturating_sub(self.n_held)) {
-            let Some(chosen) = draft.choose(candidates, company_limit) else { break };
+        for _ in 0..room.min(MAX_IN_FLIGHT.saturating_sub(self.n_held)) {
+            let Some(chosen) = draft.choose_next(candidates, company_limit) else { break };
             match plan.iter_mut().find(|(candidate, _)| *candidate == chosen) {
                 Some((_, n)) => *n += 1,
                 None => plan.push((chosen, 1)),
@@ -136,40 +136,40 @@ impl SlotLedger {
 }
 
 /// Removes entries that hold no slot and were served too long ago to matter.
-fn forget<K: Eq + Hash>(usages: &mut HashMap<K, Usage>, now: u64) {
+fn remove_stale<K: Eq + Hash>(usages: &mut HashMap<K, SlotUsage>, now: u64) {
     usages.retain(|_, usage| usage.n_held > 0 || usage.served + SERVED_MEMORY_LIMIT > now);
 }
 
 /// Working copy of a ledger for some candidates. Usages are stored in vectors, so that each choice needs no lookup.
-struct Draft {
+struct PlannedSlots {
     n_held: usize,
     n_served: u64,
-    companies: Vec<Usage>,
-    hosts: Vec<Usage>,
-    subscriptions: Vec<Usage>,
+    companies: Vec<SlotUsage>,
+    hosts: Vec<SlotUsage>,
+    subscriptions: Vec<SlotUsage>,
     /// Vector indexes of each candidate: company, host, subscription.
-    places: Vec<[usize; 3]>,
+    rows: Vec<[usize; 3]>,
 }
 
-impl Draft {
-    fn of(ledger: &SlotLedger, candidates: &[Candidate]) -> Self {
-        let (mut companies, mut hosts, mut subscriptions) = (Rows::new(), Rows::new(), Rows::new());
-        let places = candidates.iter().map(|Candidate { slot, .. }| {
+impl PlannedSlots {
+    fn of(ledger: &SlotLedger, candidates: &[SlotCandidate]) -> Self {
+        let (mut companies, mut hosts, mut subscriptions) = (UsageTable::new(), UsageTable::new(), UsageTable::new());
+        let places = candidates.iter().map(|SlotCandidate { slot, .. }| {
             [
-                companies.place(slot.company, &ledger.companies),
-                hosts.place((slot.company, Arc::clone(&slot.host)), &ledger.hosts),
-                subscriptions.place(slot.subscription, &ledger.subscriptions),
+                companies.row_of(slot.company, &ledger.companies),
+                hosts.row_of((slot.company, Arc::clone(&slot.host)), &ledger.hosts),
+                subscriptions.row_of(slot.subscription, &ledger.subscriptions),
             ]
         });
         let places = places.collect();
-        let Rows { usages: companies, .. } = companies;
+        let UsageTable { usages: companies, .. } = companies;
         let (hosts, subscriptions) = (hosts.usages, subscriptions.usages);
-        Self { n_held: ledger.n_held, n_served: ledger.n_served, companies, hosts, subscriptions, places }
+        Self { n_held: ledger.n_held, n_served: ledger.n_served, companies, hosts, subscriptions, rows: places }
     }
 
     /// Chooses the candidate to serve next and gives it one more slot.
-    fn choose(&mut self, candidates: &[Candidate], company_limit: usize) -> Option<usize> {
-        let places = self.places.iter().zip(candidates).enumerate();
+    fn choose_next(&mut self, candidates: &[SlotCandidate], company_limit: usize) -> Option<usize> {
+        let places = self.rows.iter().zip(candidates).enumerate();
         let eligible = places.filter(|(_, (place, candidate))| self.may_take(**place, candidate.limit, company_limit));
         // The tuple's order is the priority: the company with the fewest slots and longest unserved, its resends first,
         // then host and subscription by the same rule.
@@ -178,11 +178,11 @@ impl Draft {
             (of_company, (self.hosts[host], host, self.subscriptions[subscription], subscription), n)
         });
         let (_, _, chosen) = turns.min()?;
-        let [company, host, subscription] = self.places[chosen];
+        let [company, host, subscription] = self.rows[chosen];
         self.n_held += 1;
         self.n_served += 1;
         for usage in [&mut self.companies[company], &mut self.hosts[host], &mut self.subscriptions[subscription]] {
-            *usage = Usage { n_held: usage.n_held + 1, served: self.n_served };
+            *usage = SlotUsage { n_held: usage.n_held + 1, served: self.n_served };
         }
         Some(chosen)
     }
@@ -191,29 +191,29 @@ impl Draft {
     fn may_take(&self, [company, host, subscription]: [usize; 3], limit: usize, company_limit: usize) -> bool {
         let company = self.companies[company].n_held;
         let host = self.hosts[host].n_held;
-        let allowance = company_allowance(self.n_held - company);
+        let allowance = max_company_slots(self.n_held - company);
         // The share limits do not apply to a company or host without an attempt in flight.
         self.subscriptions[subscription].n_held < limit
             && company < company_limit
             && (company == 0 || company < allowance)
-            && (host == 0 || host < share(allowance.saturating_sub(company - host)))
+            && (host == 0 || host < three_quarters(allowance.saturating_sub(company - host)))
     }
 }
 
 /// Usages by key, stored in a vector.
-struct Rows<K> {
-    places: HashMap<K, usize>,
-    usages: Vec<Usage>,
+struct UsageTable<K> {
+    rows: HashMap<K, usize>,
+    usages: Vec<SlotUsage>,
 }
 
-impl<K: Eq + Hash> Rows<K> {
+impl<K: Eq + Hash> UsageTable<K> {
     fn new() -> Self {
-        Self { places: HashMap::new(), usages: Vec::new() }
+        Self { rows: HashMap::new(), usages: Vec::new() }
     }
 
-    fn place(&mut self, key: K, known: &HashMap<K, Usage>) -> usize {
+    fn row_of(&mut self, key: K, known: &HashMap<K, SlotUsage>) -> usize {
         let usage = known.get(&key).copied().unwrap_or_default();
-        *self.places.entry(key).or_insert_with(|| {
+        *self.rows.entry(key).or_insert_with(|| {
             self.usages.push(usage);
             self.usages.len() - 1
         })
@@ -226,24 +226,24 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn slot(company: i64, host: i64, subscription: i64) -> Slot {
+    fn slot(company: i64, host: i64, subscription: i64) -> AttemptSlot {
         let subscription = SubscriptionId(company * 1_000_000 + host * 1_000 + subscription);
-        Slot { company: CompanyId(company), host: Arc::from(format!("host-{host}").as_str()), subscription }
+        AttemptSlot { company: CompanyId(company), host: Arc::from(format!("host-{host}").as_str()), subscription }
     }
 
-    fn waiting(slot: Slot) -> Candidate {
-        Candidate { slot, limit: 4, is_resend: false }
+    fn waiting(slot: AttemptSlot) -> SlotCandidate {
+        SlotCandidate { slot, limit: 4, is_resend: false }
     }
 
     /// Everything of a company waits: so many hosts with so many subscriptions each.
-    fn greedy(company: i64, n_hosts: i64, n_subscriptions: i64) -> Vec<Candidate> {
+    fn greedy(company: i64, n_hosts: i64, n_subscriptions: i64) -> Vec<SlotCandidate> {
         let hosts = (0..n_hosts).flat_map(|host| (0..n_subscriptions).map(move |of| (host, of)));
         hosts.map(|(host, of)| waiting(slot(company, host, of))).collect()
     }
 
     /// Begins what is planned.
-    fn fill(ledger: &mut SlotLedger, candidates: &[Candidate]) -> Vec<Slot> {
-        let plan = ledger.plan(candidates, FLIGHTS, usize::MAX);
+    fn fill(ledger: &mut SlotLedger, candidates: &[SlotCandidate]) -> Vec<AttemptSlot> {
+        let plan = ledger.plan(candidates, MAX_IN_FLIGHT, usize::MAX);
         let begun = plan.into_iter().flat_map(|(place, n)| vec![candidates[place].slot.clone(); n]);
         begun.inspect(|slot| ledger.take(slot)).collect()
     }
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn a_resend_goes_before_what_else_its_company_has_and_not_before_another_company() {
         let mut ledger = SlotLedger::default();
-        let resends = Candidate { slot: slot(1, 3, 5), limit: 4, is_resend: true };
+        let resends = SlotCandidate { slot: slot(1, 3, 5), limit: 4, is_resend: true };
         let mut candidates = greedy(1, 2, 4);
         candidates.push(resends);
         candidates.extend(greedy(2, 1, 1));
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn a_company_that_may_only_probe_gets_one() {
         let ledger = SlotLedger::default();
-        let plan = ledger.plan(&[greedy(1, 3, 3), greedy(2, 3, 3)].concat(), FLIGHTS, 1);
+        let plan = ledger.plan(&[greedy(1, 3, 3), greedy(2, 3, 3)].concat(), MAX_IN_FLIGHT, 1);
         assert_eq!(plan.iter().map(|(_, n)| n).sum::<usize>(), 2);
     }
 
@@ -301,21 +301,21 @@ mod tests {
     /// What the rules of the module's head say, in their words and with their numbers, over a list of what is under way.
     #[derive(Default)]
     struct Oracle {
-        under_way: Vec<Slot>,
+        under_way: Vec<AttemptSlot>,
     }
 
     impl Oracle {
-        fn begin(&mut self, slot: &Slot) {
+        fn begin(&mut self, slot: &AttemptSlot) {
             self.under_way.push(slot.clone());
         }
 
-        fn end(&mut self, slot: &Slot) {
+        fn end(&mut self, slot: &AttemptSlot) {
             let place = self.under_way.iter().position(|of| of == slot).expect("it had begun");
             self.under_way.remove(place);
         }
 
         /// The rule that keeps one more attempt from beginning.
-        fn bound(&self, of: &Slot) -> Option<&'static str> {
+        fn bound(&self, of: &AttemptSlot) -> Option<&'static str> {
             if self.under_way.len() >= 64 {
                 return Some("no slot is free");
             }
@@ -344,10 +344,10 @@ mod tests {
 
     /// What happens in a random world.
     enum Event<'a> {
-        Ended(&'a Slot),
-        Begun(&'a Slot),
+        Ended(&'a AttemptSlot),
+        Begun(&'a AttemptSlot),
         /// Nothing more begins, though these wait.
-        Idle(&'a [Candidate]),
+        Idle(&'a [SlotCandidate]),
     }
 
     /// A company of a random world: hosts, subscriptions of each, and how many rounds its attempts last.
@@ -356,24 +356,24 @@ mod tests {
     /// Runs rounds in which everything waits all the time, with a newcomer from `arrival` on, and tells of everything that happens, one by one.
     fn run(tenants: &[Tenant], arrival: usize, n_rounds: usize, mut tell: impl FnMut(usize, Event<'_>)) {
         let mut ledger = SlotLedger::default();
-        let mut ends: BTreeMap<usize, Vec<Slot>> = BTreeMap::new();
+        let mut ends: BTreeMap<usize, Vec<AttemptSlot>> = BTreeMap::new();
         for round in 0..n_rounds {
             for slot in ends.remove(&round).unwrap_or_default() {
                 ledger.release(&slot);
                 tell(round, Event::Ended(&slot));
             }
-            let mut candidates: Vec<Candidate> = Vec::new();
+            let mut candidates: Vec<SlotCandidate> = Vec::new();
             for (n, (n_hosts, n_subscriptions, _)) in (1..).zip(tenants) {
                 candidates.extend(greedy(n, *n_hosts, *n_subscriptions));
             }
             if round >= arrival {
                 candidates.extend(greedy(0, 1, 1));
             }
-            let mut planned = ledger.plan(&candidates, FLIGHTS, usize::MAX);
-            let mut draft = Draft::of(&ledger, &candidates);
+            let mut planned = ledger.plan(&candidates, MAX_IN_FLIGHT, usize::MAX);
+            let mut draft = PlannedSlots::of(&ledger, &candidates);
             // The plan in its order, which it does not tell.
             for _ in 0..planned.iter().map(|(_, n)| n).sum::<usize>() {
-                let place = draft.choose(&candidates, usize::MAX).expect("as many as were planned");
+                let place = draft.choose_next(&candidates, usize::MAX).expect("as many as were planned");
                 let slot = &candidates[place].slot;
                 ledger.take(slot);
                 tell(round, Event::Begun(slot));
@@ -431,7 +431,7 @@ mod tests {
             sizes in proptest::collection::vec((1_i64..4, 1_i64..4), 1..9),
         ) {
             let mut ledger = SlotLedger::default();
-            let candidates: Vec<Candidate> = (1..).zip(&sizes).flat_map(|(n, (hosts, of))| greedy(n, *hosts, *of)).collect();
+            let candidates: Vec<SlotCandidate> = (1..).zip(&sizes).flat_map(|(n, (hosts, of))| greedy(n, *hosts, *of)).collect();
             let mut served: BTreeMap<CompanyId, usize> = BTreeMap::new();
             let mut of_first: BTreeMap<SubscriptionId, usize> = BTreeMap::new();
             let n_of_first = usize::try_from(sizes[0].0 * sizes[0].1).expect("few");

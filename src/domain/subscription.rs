@@ -1,10 +1,10 @@
 //! Webhook subscriptions: target, event types and current state.
 
-use super::breaker::Breaker;
+use super::breaker::CircuitBreaker;
 use super::event::EventType;
+use super::health_status::DisabledReason;
 use super::ids::{CompanyId, KeyId, SubscriptionId};
-use super::ramp::Ramp;
-use super::standing::Disabled;
+use super::slow_start::SlowStart;
 use super::time::Timestamp;
 
 /// Tools that create and own subscriptions of their own.
@@ -12,7 +12,7 @@ pub const MANAGERS: [&str; 3] = ["Zapier", "n8n", "Make"];
 
 /// A webhook subscription, without its signing secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subscription {
+pub struct WebhookSubscription {
     /// Number of the subscription, unique on the platform.
     pub id: SubscriptionId,
     /// Company that owns the subscription.
@@ -20,13 +20,13 @@ pub struct Subscription {
     /// Key with which the subscription was created.
     pub created_by: Option<KeyId>,
     /// Configuration set by the partner.
-    pub wish: Wish,
+    pub spec: SubscriptionSpec,
     /// Reason and time of disabling; `None` while enabled.
-    pub off: Option<(Disabled, Timestamp)>,
+    pub disabled: Option<(DisabledReason, Timestamp)>,
     /// Circuit breaker with the number of failures in a row.
-    pub breaker: Breaker,
+    pub breaker: CircuitBreaker,
     /// Slow start limit on attempts in flight.
-    pub ramp: Ramp,
+    pub slow_start: SlowStart,
     /// Times of the first and the latest failure of the current streak.
     pub streak: Option<(Timestamp, Timestamp)>,
     /// Time of the latest attempt, tests excluded.
@@ -34,14 +34,14 @@ pub struct Subscription {
     /// Time of the latest successful attempt, tests excluded.
     pub last_success_at: Option<Timestamp>,
     /// Number of events missed since the subscription was disabled.
-    pub n_skipped: u64,
+    pub n_missed: u64,
     /// Times of creation and last change.
-    pub dates: Dates,
+    pub dates: RecordDates,
 }
 
 /// Configuration of a subscription that a partner can set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct SubscriptionSpec {
     /// URL to which events are posted.
     pub target_url: String,
     /// Types of events to deliver.
@@ -54,7 +54,7 @@ pub struct Wish {
 
 /// Times of creation and last change of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dates {
+pub struct RecordDates {
     /// Creation time of the record.
     pub created_at: Timestamp,
     /// Time of the last change.

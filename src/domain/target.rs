@@ -8,11 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use url::{Host, Url};
 
 /// Maximum length of a target URL in bytes.
-pub const LONGEST: usize = 2_048;
+pub const MAX_TARGET_BYTES: usize = 2_048;
 
 /// Targets that the platform was started to permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Policy {
+pub enum TargetPolicy {
     /// https URLs at public addresses only.
     #[default]
     Public,
@@ -22,9 +22,9 @@ pub enum Policy {
 
 /// Reason for which a target is rejected. The message follows the name of the field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// The URL is longer than [`LONGEST`].
-    #[error("must have at most {LONGEST} characters")]
+pub enum TargetError {
+    /// The URL is longer than [`MAX_TARGET_BYTES`].
+    #[error("must have at most {MAX_TARGET_BYTES} characters")]
     TooLong,
     /// The text is not an absolute URL.
     #[error("must be an absolute URL")]
@@ -37,7 +37,7 @@ pub enum Fault {
     NoHost,
     /// The host name is not a valid DNS name: a label is empty or longer than 63 bytes, or the name is longer than 253.
     #[error("must have a host with labels of 1 to 63 characters, at most 253 in all")]
-    Label,
+    InvalidHostName,
     /// The scheme of the URL is not https.
     #[error("must begin with https://")]
     Scheme,
@@ -55,32 +55,32 @@ pub enum Fault {
     Address(&'static str),
     /// The target is the platform itself or the host it runs on.
     #[error("must not be an address of this platform's own host")]
-    Own,
+    OwnAddress,
 }
 
 /// Rules that targets are checked against: the policy and the platform's own addresses.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Bounds {
+pub struct TargetRules {
     /// Schemes and addresses that are permitted.
-    pub policy: Policy,
+    pub policy: TargetPolicy,
     /// Addresses of the host's interfaces, blocked unless private addresses are permitted.
-    pub own: Vec<IpAddr>,
+    pub own_addresses: Vec<IpAddr>,
     /// Socket addresses on which the platform listens, always blocked.
     pub listens_at: Vec<SocketAddr>,
 }
 
-impl Bounds {
+impl TargetRules {
     /// Checks a target URL without resolving its name; an address literal is checked as if dialled. Returns the
     /// normalized URL, which is the form to store, show and dial.
     ///
     /// # Errors
-    /// [`Fault`] names the rule that the target breaks.
-    pub fn judge(&self, text: &str) -> Result<Url, Fault> {
-        let url = judge(text, self.policy)?;
+    /// [`TargetError`] names the rule that the target breaks.
+    pub fn check(&self, text: &str) -> Result<Url, TargetError> {
+        let url = parse_target(text, self.policy)?;
         let port = url.port_or_known_default().unwrap_or(0);
         match url.host() {
-            Some(Host::Ipv4(address)) => self.judge_address(SocketAddr::new(address.into(), port))?,
-            Some(Host::Ipv6(address)) => self.judge_address(SocketAddr::new(address.into(), port))?,
+            Some(Host::Ipv4(address)) => self.check_address(SocketAddr::new(address.into(), port))?,
+            Some(Host::Ipv6(address)) => self.check_address(SocketAddr::new(address.into(), port))?,
             _ => {}
         }
         Ok(url)
@@ -89,22 +89,22 @@ impl Bounds {
     /// Checks an address that is about to be dialled.
     ///
     /// # Errors
-    /// [`Fault`] names the non-public range, or says that the address belongs to the platform's host.
-    pub fn judge_address(&self, address: SocketAddr) -> Result<(), Fault> {
+    /// [`TargetError`] names the non-public range, or says that the address belongs to the platform's host.
+    pub fn check_address(&self, address: SocketAddr) -> Result<(), TargetError> {
         let ip = address.ip().to_canonical();
         if self.listens_at.iter().any(|own| own.port() == address.port() && self.reaches(ip, own.ip())) {
-            return Err(Fault::Own);
+            return Err(TargetError::OwnAddress);
         }
-        if self.policy == Policy::Private {
+        if self.policy == TargetPolicy::Private {
             return Ok(());
         }
         let range = match address.ip() {
-            IpAddr::V4(address) => reserved_v4(address),
-            IpAddr::V6(address) => reserved_v6(address),
+            IpAddr::V4(address) => reserved_range_v4(address),
+            IpAddr::V6(address) => reserved_range_v6(address),
         };
         match range {
-            Some(range) => Err(Fault::Address(range)),
-            None if self.own.contains(&ip) => Err(Fault::Own),
+            Some(range) => Err(TargetError::Address(range)),
+            None if self.own_addresses.contains(&ip) => Err(TargetError::OwnAddress),
             None => Ok(()),
         }
     }
@@ -112,50 +112,50 @@ impl Bounds {
     /// Returns whether dialling `ip` reaches a socket bound to `bound`. The unspecified address means every own address
     /// when bound, and loopback when dialled.
     fn reaches(&self, ip: IpAddr, bound: IpAddr) -> bool {
-        let is_here = ip.is_loopback() || ip.is_unspecified() || self.own.contains(&ip);
+        let is_here = ip.is_loopback() || ip.is_unspecified() || self.own_addresses.contains(&ip);
         ip == bound || (bound.is_unspecified() && is_here) || (ip.is_unspecified() && bound.is_loopback())
     }
 }
 
 /// Checks a target URL except for its address. Constructs on which URL parsers disagree are rejected before parsing.
-fn judge(text: &str, policy: Policy) -> Result<Url, Fault> {
-    if text.len() > LONGEST {
-        return Err(Fault::TooLong);
+fn parse_target(text: &str, policy: TargetPolicy) -> Result<Url, TargetError> {
+    if text.len() > MAX_TARGET_BYTES {
+        return Err(TargetError::TooLong);
     }
     // Checked before parsing, which turns backslashes into slashes.
     if text.contains('\\') {
-        return Err(Fault::Backslash);
+        return Err(TargetError::Backslash);
     }
     if text.trim() != text || text.chars().any(char::is_control) {
-        return Err(Fault::NotAUrl);
+        return Err(TargetError::NotAUrl);
     }
-    let url = Url::parse(text).map_err(|_| Fault::NotAUrl)?;
+    let url = Url::parse(text).map_err(|_| TargetError::NotAUrl)?;
     match (url.scheme(), policy) {
-        ("https", _) | ("http", Policy::Private) => {}
-        _ => return Err(Fault::Scheme),
+        ("https", _) | ("http", TargetPolicy::Private) => {}
+        _ => return Err(TargetError::Scheme),
     }
     let rest = text.split_once(':').map_or("", |(_, rest)| rest);
     let authority = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
     // Searched in the raw text: parsing removes an empty user name.
     if authority.contains('@') {
-        return Err(Fault::Userinfo);
+        return Err(TargetError::Userinfo);
     }
     if authority.is_empty() || authority.starts_with(':') {
-        return Err(Fault::NoHost);
+        return Err(TargetError::NoHost);
     }
-    if url.as_str().len() > LONGEST {
-        return Err(Fault::TooLong);
+    if url.as_str().len() > MAX_TARGET_BYTES {
+        return Err(TargetError::TooLong);
     }
     if url.fragment().is_some() {
-        return Err(Fault::Fragment);
+        return Err(TargetError::Fragment);
     }
     if url.port() == Some(0) {
-        return Err(Fault::Port);
+        return Err(TargetError::Port);
     }
-    match url.host().ok_or(Fault::NotAUrl)? {
-        Host::Domain(name) if !is_resolvable(name) => Err(Fault::Label),
-        Host::Domain(name) if policy == Policy::Public && is_local_name(name) => {
-            Err(Fault::Address("the name is local"))
+    match url.host().ok_or(TargetError::NotAUrl)? {
+        Host::Domain(name) if !is_resolvable(name) => Err(TargetError::InvalidHostName),
+        Host::Domain(name) if policy == TargetPolicy::Public && is_local_name(name) => {
+            Err(TargetError::Address("the name is local"))
         }
         _ => Ok(url),
     }
@@ -177,7 +177,7 @@ fn is_local_name(name: &str) -> bool {
 }
 
 /// Name of the non-public range that contains an IPv4 address; `None` if public.
-fn reserved_v4(address: Ipv4Addr) -> Option<&'static str> {
+fn reserved_range_v4(address: Ipv4Addr) -> Option<&'static str> {
     let [a, b, c, d] = address.octets();
     if (a, b, c, d) == (168, 63, 129, 16) {
         return Some("cloud metadata");
@@ -202,7 +202,7 @@ fn reserved_v4(address: Ipv4Addr) -> Option<&'static str> {
 
 /// Name of the non-public range that contains an IPv6 address. An embedded IPv4 address is checked by its own range;
 /// apart from that only global unicast is public.
-fn reserved_v6(address: Ipv6Addr) -> Option<&'static str> {
+fn reserved_range_v6(address: Ipv6Addr) -> Option<&'static str> {
     let s = address.segments();
     if address.is_loopback() {
         return Some("loopback");
@@ -218,17 +218,17 @@ fn reserved_v6(address: Ipv6Addr) -> Option<&'static str> {
         [0, 0, 0, 0, 0, 0xffff | 0, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
-            return Some(reserved_v4(v4(high, low)).unwrap_or("IPv4 inside IPv6"));
+            return Some(reserved_range_v4(v4(high, low)).unwrap_or("IPv4 inside IPv6"));
         }
         [0x64, 0xff9b, ..] => return Some("NAT64"),
-        [0x2002, high, low, ..] => return Some(reserved_v4(v4(high, low)).unwrap_or("6to4")),
+        [0x2002, high, low, ..] => return Some(reserved_range_v4(v4(high, low)).unwrap_or("6to4")),
         [0x2001, 0, ..] => return Some("Teredo"),
         [0x2001, 0x2, 0, ..] => return Some("benchmarking"),
         [0x2001, 0x10..=0x2f, ..] => return Some("ORCHID"),
         [0x2001, 0..=0x1ff, ..] => return Some("protocol assignments"),
         [0x2620, 0x4f, 0x8000, ..] => return Some("AS112"),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0x0fff, ..] => return Some("documentation"),
-        [.., 0 | 0x200, 0x5efe, high, low] => return Some(reserved_v4(v4(high, low)).unwrap_or("ISATAP")),
+        [.., 0 | 0x200, 0x5efe, high, low] => return Some(reserved_range_v4(v4(high, low)).unwrap_or("ISATAP")),
         _ => {}
     }
     match s[0] {
@@ -245,59 +245,66 @@ fn reserved_v6(address: Ipv6Addr) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const PUBLIC: Bounds = Bounds { policy: Policy::Public, own: Vec::new(), listens_at: Vec::new() };
+    const PUBLIC: TargetRules =
+        TargetRules { policy: TargetPolicy::Public, own_addresses: Vec::new(), listens_at: Vec::new() };
 
     #[test]
     fn a_public_https_url_passes() {
         for text in
             ["https://hooks.example.com/orders?x=1", "https://93.184.216.34:8443/", "https://[2606:2800:220:1::1]/in"]
         {
-            assert!(PUBLIC.judge(text).is_ok(), "{text}");
+            assert!(PUBLIC.check(text).is_ok(), "{text}");
         }
     }
 
     #[test]
     fn each_fault_is_named() {
         let cases = [
-            ("http://hooks.example.com/", Fault::Scheme),
-            ("ftp://hooks.example.com/", Fault::Scheme),
-            ("hooks.example.com/x", Fault::NotAUrl),
-            (" https://hooks.example.com/", Fault::NotAUrl),
-            ("https://user:pass@hooks.example.com/", Fault::Userinfo),
-            ("https://@hooks.example.com/", Fault::Userinfo),
-            ("https://:@hooks.example.com/", Fault::Userinfo),
-            ("https://user@hooks.example.com/", Fault::Userinfo),
-            ("https:hooks.example.com/x", Fault::NoHost),
-            ("https:/hooks.example.com/x", Fault::NoHost),
-            ("https:///hooks.example.com/x", Fault::NoHost),
-            ("https:\\\\hooks.example.com\\x", Fault::Backslash),
-            ("https://ok.evil.example\\@127.0.0.1/", Fault::Backslash),
-            ("https://hooks.example.com/a\\b", Fault::Backslash),
-            ("https://a..example.com/", Fault::Label),
-            ("https://.example.com/", Fault::Label),
-            ("https://hooks.example.com../", Fault::Label),
-            ("https://hooks.example.com/#a", Fault::Fragment),
-            ("https://localhost/", Fault::Address("the name is local")),
-            ("https://metadata.google.internal/", Fault::Address("the name is local")),
-            ("https://127.0.0.1/", Fault::Address("loopback")),
-            ("https://2130706433/", Fault::Address("loopback")),
-            ("https://0x7f.1/", Fault::Address("loopback")),
-            ("https://0177.0.0.1/", Fault::Address("loopback")),
-            ("https://169.254.169.254/latest/meta-data", Fault::Address("link-local")),
-            ("https://[::1]/", Fault::Address("loopback")),
-            ("https://[::ffff:10.0.0.1]/", Fault::Address("private network")),
-            ("https://[64:ff9b::a00:1]/", Fault::Address("private network")),
-            ("https://[2002:7f00:1::]/", Fault::Address("loopback")),
-            ("https://[fd00::1]/", Fault::Address("unique local")),
+            ("http://hooks.example.com/", TargetError::Scheme),
+            ("ftp://hooks.example.com/", TargetError::Scheme),
+            ("hooks.example.com/x", TargetError::NotAUrl),
+            (" https://hooks.example.com/", TargetError::NotAUrl),
+            ("https://user:pass@hooks.example.com/", TargetError::Userinfo),
+            ("https://@hooks.example.com/", TargetError::Userinfo),
+            ("https://:@hooks.example.com/", TargetError::Userinfo),
+            ("https://user@hooks.example.com/", TargetError::Userinfo),
+            ("https:hooks.example.com/x", TargetError::NoHost),
+            ("https:/hooks.example.com/x", TargetError::NoHost),
+            ("https:///hooks.example.com/x", TargetError::NoHost),
+            ("https:\\\\hooks.example.com\\x", TargetError::Backslash),
+            ("https://ok.evil.example\\@127.0.0.1/", TargetError::Backslash),
+            ("https://hooks.example.com/a\\b", TargetError::Backslash),
+            ("https://a..example.com/", TargetError::InvalidHostName),
+            ("https://.example.com/", TargetError::InvalidHostName),
+            ("https://hooks.example.com../", TargetError::InvalidHostName),
+            ("https://hooks.example.com/#a", TargetError::Fragment),
+            ("https://localhost/", TargetError::Address("the name is local")),
+            ("https://metadata.google.internal/", TargetError::Address("the name is local")),
+            ("https://127.0.0.1/", TargetError::Address("loopback")),
+            ("https://2130706433/", TargetError::Address("loopback")),
+            ("https://0x7f.1/", TargetError::Address("loopback")),
+            ("https://0177.0.0.1/", TargetError::Address("loopback")),
+            ("https://169.254.169.254/latest/meta-data", TargetError::Address("link-local")),
+            ("https://[::1]/", TargetError::Address("loopback")),
+            ("https://[::ffff:10.0.0.1]/", TargetError::Address("private network")),
+            ("https://[64:ff9b::a00:1]/", TargetError::Address("private network")),
+            ("https://[2002:7f00:1::]/", TargetError::Address("loopback")),
+            ("https://[fd00::1]/", TargetError::Address("unique local")),
         ];
         for (text, fault) in cases {
-            assert_eq!(PUBLIC.judge(text), Err(fault), "{text}");
+            assert_eq!(PUBLIC.check(text), Err(fault), "{text}");
         }
-        assert_eq!(PUBLIC.judge(&format!("https://a.example/{}", "x".repeat(LONGEST))), Err(Fault::TooLong));
-        assert_eq!(PUBLIC.judge(&format!("https://a.example/{}", "ü".repeat(LONGEST / 3))), Err(Fault::TooLong));
-        assert!(PUBLIC.judge(&format!("https://{}.example/", "x".repeat(63))).is_ok());
-        assert_eq!(PUBLIC.judge(&format!("https://{}.example/", "x".repeat(64))), Err(Fault::Label));
-        assert_eq!(PUBLIC.judge(&format!("https://{}example/", "x.".repeat(130))), Err(Fault::Label));
+        assert_eq!(
+            PUBLIC.check(&format!("https://a.example/{}", "x".repeat(MAX_TARGET_BYTES))),
+            Err(TargetError::TooLong)
+        );
+        assert_eq!(
+            PUBLIC.check(&format!("https://a.example/{}", "ü".repeat(MAX_TARGET_BYTES / 3))),
+            Err(TargetError::TooLong)
+        );
+        assert!(PUBLIC.check(&format!("https://{}.example/", "x".repeat(63))).is_ok());
+        assert_eq!(PUBLIC.check(&format!("https://{}.example/", "x".repeat(64))), Err(TargetError::InvalidHostName));
+        assert_eq!(PUBLIC.check(&format!("https://{}example/", "x.".repeat(130))), Err(TargetError::InvalidHostName));
     }
 
     #[test]
@@ -311,43 +318,43 @@ mod tests {
             ("https://[2606:2800:0220:1::1]:8443", "https://[2606:2800:220:1::1]:8443/"),
             ("https://hooks.example.com/?t=a%2Fb+c", "https://hooks.example.com/?t=a%2Fb+c"),
         ] {
-            let url = PUBLIC.judge(text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
+            let url = PUBLIC.check(text).unwrap_or_else(|fault| panic!("{text}: {fault}"));
             assert_eq!(url.as_str(), dialled);
-            assert_eq!(PUBLIC.judge(url.as_str()).as_ref().map(Url::as_str), Ok(dialled), "a second time");
+            assert_eq!(PUBLIC.check(url.as_str()).as_ref().map(Url::as_str), Ok(dialled), "a second time");
         }
     }
 
     #[test]
     fn development_permits_http_and_loopback_but_no_userinfo() {
-        let private = Bounds { policy: Policy::Private, ..PUBLIC };
-        assert!(private.judge("http://127.0.0.1:9000/in").is_ok());
-        assert_eq!(private.judge("http://a:b@127.0.0.1/"), Err(Fault::Userinfo));
-        assert_eq!(private.judge("http://127.0.0.1:0/"), Err(Fault::Port));
+        let private = TargetRules { policy: TargetPolicy::Private, ..PUBLIC };
+        assert!(private.check("http://127.0.0.1:9000/in").is_ok());
+        assert_eq!(private.check("http://a:b@127.0.0.1/"), Err(TargetError::Userinfo));
+        assert_eq!(private.check("http://127.0.0.1:0/"), Err(TargetError::Port));
     }
 
     #[test]
     fn the_platform_itself_is_refused_whatever_is_permitted() {
         let at = |text: &str| text.parse::<SocketAddr>().expect("an address");
-        let bounds = |listens_at: &str, policy| Bounds {
+        let bounds = |listens_at: &str, policy| TargetRules {
             policy,
-            own: vec!["198.41.0.4".parse().expect("an address"), "10.0.0.7".parse().expect("an address")],
+            own_addresses: vec!["198.41.0.4".parse().expect("an address"), "10.0.0.7".parse().expect("an address")],
             listens_at: vec![at(listens_at)],
         };
-        let on_loopback = bounds("127.0.0.1:7700", Policy::Private);
+        let on_loopback = bounds("127.0.0.1:7700", TargetPolicy::Private);
         for text in ["127.0.0.1:7700", "[::ffff:127.0.0.1]:7700", "0.0.0.0:7700"] {
-            assert_eq!(on_loopback.judge_address(at(text)), Err(Fault::Own), "{text}");
+            assert_eq!(on_loopback.check_address(at(text)), Err(TargetError::OwnAddress), "{text}");
         }
         for text in ["127.0.0.1:7701", "127.0.0.2:7700", "10.0.0.7:7700"] {
-            assert_eq!(on_loopback.judge_address(at(text)), Ok(()), "{text}");
+            assert_eq!(on_loopback.check_address(at(text)), Ok(()), "{text}");
         }
-        let on_all = bounds("0.0.0.0:7700", Policy::Private);
+        let on_all = bounds("0.0.0.0:7700", TargetPolicy::Private);
         for text in ["127.0.0.9:7700", "10.0.0.7:7700", "198.41.0.4:7700", "[::1]:7700", "[::]:7700"] {
-            assert_eq!(on_all.judge_address(at(text)), Err(Fault::Own), "{text}");
+            assert_eq!(on_all.check_address(at(text)), Err(TargetError::OwnAddress), "{text}");
         }
-        assert_eq!(on_all.judge_address(at("10.0.0.8:7700")), Ok(()));
-        let public = bounds("198.41.0.4:7700", Policy::Public);
-        assert_eq!(public.judge_address(at("198.41.0.4:443")), Err(Fault::Own), "any port of this host");
-        assert_eq!(public.judge("https://198.41.0.4/x"), Err(Fault::Own));
-        assert_eq!(public.judge_address(at("198.41.0.5:443")), Ok(()));
+        assert_eq!(on_all.check_address(at("10.0.0.8:7700")), Ok(()));
+        let public = bounds("198.41.0.4:7700", TargetPolicy::Public);
+        assert_eq!(public.check_address(at("198.41.0.4:443")), Err(TargetError::OwnAddress), "any port of this host");
+        assert_eq!(public.check("https://198.41.0.4/x"), Err(TargetError::OwnAddress));
+        assert_eq!(public.check_address(at("198.41.0.5:443")), Ok(()));
     }
 }

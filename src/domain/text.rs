@@ -1,4 +1,4 @@
-//! Text from outside is hostile: it stays [`Untrusted`] until [`Untrusted::inert`] has made it safe for a terminal.
+//! Text from outside is hostile: it stays [`Untrusted`] until [`Untrusted::sanitized`] has made it safe for a terminal.
 
 use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar;
@@ -9,11 +9,11 @@ use unicode_width::UnicodeWidthChar;
 pub struct Untrusted(String);
 
 /// Maximum number of combining marks after one character; further marks are cut.
-const MARKS: usize = 2;
+const MAX_COMBINING_MARKS: usize = 2;
 
 /// Escapes a text for HTML, so that nothing in it is markup.
 #[must_use]
-pub fn markup(raw: &str) -> String {
+pub fn escape_html(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     for character in raw.chars() {
         match character {
@@ -43,7 +43,7 @@ impl Untrusted {
     /// Sanitizes the text to one line that cannot control a terminal: control characters become their Unicode pictures,
     /// and characters that hide, reorder or join others become visible marks. The result is as wide as it looks.
     #[must_use]
-    pub fn inert(&self) -> String {
+    pub fn sanitized(&self) -> String {
         if cfg!(feature = "sabotage-t1") {
             return self.0.clone();
         }
@@ -60,8 +60,8 @@ impl Untrusted {
                 _ if character.width() == Some(0) => {
                     marks += 1;
                     match marks {
-                        1..=MARKS if !line.is_empty() => line.push(character),
-                        1..=MARKS => {
+                        1..=MAX_COMBINING_MARKS if !line.is_empty() => line.push(character),
+                        1..=MAX_COMBINING_MARKS => {
                             let _ = write!(line, "<U+{:04X}>", u32::from(character));
                         }
                         3 => line.push('\u{2026}'),
@@ -93,7 +93,7 @@ impl<T: Into<String>> From<T> for Untrusted {
 /// Returns whether a character controls a terminal instead of being shown: control characters and characters that hide,
 /// reorder or join others.
 #[must_use]
-pub const fn is_active(character: char) -> bool {
+pub const fn is_terminal_control(character: char) -> bool {
     matches!(character, '\0'..='\u{1f}' | '\u{7f}') || is_hidden(character)
 }
 
@@ -129,14 +129,14 @@ mod tests {
             ("Größe 日本", "Größe 日本"),
         ];
         for (text, shown) in cases {
-            assert_eq!(Untrusted::new(text).inert(), shown);
+            assert_eq!(Untrusted::new(text).sanitized(), shown);
         }
     }
 
     proptest! {
         #[test]
         fn nothing_active_is_left_and_widths_add_up(text in "\\PC*|.*|[\\x00-\\x{a0}\\u{200b}-\\u{206f}\\u{300}-\\u{310}]*") {
-            let shown = Untrusted::new(text).inert();
+            let shown = Untrusted::new(text).sanitized();
             prop_assert!(!shown.chars().any(|c| c.is_control() || is_hidden(c)));
             let sum: usize = shown.chars().map(|c| c.width().unwrap_or(0)).sum();
             prop_assert!(shown.width() <= sum);

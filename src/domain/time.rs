@@ -38,7 +38,7 @@ impl Timestamp {
 
     /// Start of the interval of `width_ms` milliseconds that contains this time.
     #[must_use]
-    pub const fn slot(self, width_ms: i64) -> Self {
+    pub const fn floor_to(self, width_ms: i64) -> Self {
         Self(self.0.div_euclid(width_ms) * width_ms)
     }
 
@@ -63,19 +63,19 @@ impl Timestamp {
     /// Formats as RFC 3339 in UTC with milliseconds, as in the Portal API: `2026-11-23T14:02:31.114Z`.
     #[must_use]
     pub fn to_rfc3339_millis(self) -> String {
-        self.civil().to_rfc3339_opts(SecondsFormat::Millis, true)
+        self.to_datetime().to_rfc3339_opts(SecondsFormat::Millis, true)
     }
 
     /// Formats as RFC 3339 in UTC with whole seconds, as in the Integration API: `2026-11-23T14:02:31Z`.
     #[must_use]
     pub fn to_rfc3339_seconds(self) -> String {
-        self.civil().to_rfc3339_opts(SecondsFormat::Secs, true)
+        self.to_datetime().to_rfc3339_opts(SecondsFormat::Secs, true)
     }
 
     /// Formats with strftime codes, for display: `%H:%M:%S`.
     #[must_use]
     pub fn format(self, pattern: &str) -> String {
-        self.civil().format(pattern).to_string()
+        self.to_datetime().format(pattern).to_string()
     }
 
     /// Parses RFC 3339 with any offset and any fraction; `None` if the text is malformed.
@@ -84,7 +84,7 @@ impl Timestamp {
         DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_millis()))
     }
 
-    fn civil(self) -> DateTime<Utc> {
+    fn to_datetime(self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
     }
 }

@@ -19,7 +19,7 @@ pub struct Trip {
     /// Outcomes of the last twenty attempts with their counts, most frequent first.
     pub causes: Vec<(String, u32)>,
     /// Time of enabling again and the name of the enabling actor; `None` while disabled.
-    pub enabled: Option<(Timestamp, String)>,
+    pub reenabled: Option<(Timestamp, String)>,
     /// Number of events missed while the subscription was disabled.
     pub n_missed: u64,
 }

@@ -1,12 +1,12 @@
 //! Rate limits: fixed windows per key and bucket, aligned to the clock minute. See `docs/internals/contract.md`.
 
-use super::key::{Scope, Scopes};
+use super::key::{KeyScope, ScopeSet};
 use super::time::{MINUTE_MS, Timestamp};
 use std::fmt;
 
 /// Rate limit bucket of a key in which a call is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Bucket {
+pub enum RateBucket {
     /// Polling events, listing subscriptions and searches: 60 calls a minute.
     Read,
     /// Actions and deleting a subscription: 100 calls a minute.
@@ -15,7 +15,7 @@ pub enum Bucket {
     Admin,
 }
 
-impl Bucket {
+impl RateBucket {
     /// All three rate limit buckets.
     pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Admin];
 
@@ -46,23 +46,23 @@ impl Bucket {
     }
 }
 
-impl Bucket {
+impl RateBucket {
     /// Returns whether a key with these scopes can make any call that counts in this bucket.
     #[must_use]
-    pub const fn is_reachable(self, scopes: Scopes) -> bool {
+    pub const fn is_reachable(self, scopes: ScopeSet) -> bool {
         match self {
             Self::Read => {
-                scopes.grant(Scope::EventsRead)
-                    || scopes.grant(Scope::WebhooksWrite)
-                    || scopes.grant(Scope::IntegrationsRead)
+                scopes.contains(KeyScope::EventsRead)
+                    || scopes.contains(KeyScope::WebhooksWrite)
+                    || scopes.contains(KeyScope::IntegrationsRead)
             }
-            Self::Write => scopes.grant(Scope::IntegrationsWrite) || scopes.grant(Scope::WebhooksWrite),
-            Self::Admin => scopes.grant(Scope::Admin) || scopes.grant(Scope::WebhooksWrite),
+            Self::Write => scopes.contains(KeyScope::IntegrationsWrite) || scopes.contains(KeyScope::WebhooksWrite),
+            Self::Admin => scopes.contains(KeyScope::Admin) || scopes.contains(KeyScope::WebhooksWrite),
         }
     }
 }
 
-impl fmt::Display for Bucket {
+impl fmt::Display for RateBucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -70,7 +70,7 @@ impl fmt::Display for Bucket {
 
 /// Rate limit window: the calls of one key in one bucket during one clock minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct RateWindow {
     /// Start of the clock minute.
     pub start: Timestamp,
     /// Number of calls admitted in the window.
@@ -79,9 +79,9 @@ pub struct Window {
 
 /// Result of one rate limit check, with the values of the response headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Admission {
+pub struct RateLimitOutcome {
     /// Bucket in which the call is counted.
-    pub bucket: Bucket,
+    pub bucket: RateBucket,
     /// Limit in calls per minute.
     pub limit: u32,
     /// Calls left in this window; 0 when rejected.
@@ -89,19 +89,19 @@ pub struct Admission {
     /// Start of the next window.
     pub reset_at: Timestamp,
     /// Whether the call is admitted or rejected.
-    pub answer: Answer,
+    pub decision: RateLimitDecision,
 }
 
 /// Decision of a rate limit check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum RateLimitDecision {
     /// The call was counted and may proceed.
     Admitted,
     /// The window is full; the call is rejected and not counted.
     Refused,
 }
 
-impl Admission {
+impl RateLimitOutcome {
     /// Policy as written in the header and the 429 body: `read:60/1m`.
     #[must_use]
     pub fn policy(&self) -> String {
@@ -116,11 +116,11 @@ impl Admission {
     }
 }
 
-impl Window {
+impl RateWindow {
     /// Empty window of the minute that contains `now`.
     #[must_use]
-    pub const fn opening(now: Timestamp) -> Self {
-        Self { start: now.slot(MINUTE_MS), used: 0 }
+    pub const fn current_empty(now: Timestamp) -> Self {
+        Self { start: now.floor_to(MINUTE_MS), used: 0 }
     }
 
     /// Window that applies at `now`: this one, or the empty window of a later minute.
@@ -128,7 +128,7 @@ impl Window {
     /// A clock that was set back neither refills nor locks a window: the calls made so far count in the current minute.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Self {
-        let current = Self::opening(now);
+        let current = Self::current_empty(now);
         if current.start > self.start { current } else { Self { start: current.start, used: self.used } }
     }
 
@@ -140,14 +140,14 @@ impl Window {
 
     /// Checks and counts one call at `now`. Returns the updated window, which the caller stores, and the result.
     #[must_use]
-    pub fn admit(self, bucket: Bucket, limit: u32, now: Timestamp) -> (Self, Admission) {
+    pub fn check_and_count(self, bucket: RateBucket, limit: u32, now: Timestamp) -> (Self, RateLimitOutcome) {
         let mut window = self.at(now);
-        let answer = if window.used < limit { Answer::Admitted } else { Answer::Refused };
-        if answer == Answer::Admitted {
+        let answer = if window.used < limit { RateLimitDecision::Admitted } else { RateLimitDecision::Refused };
+        if answer == RateLimitDecision::Admitted {
             window.used += 1;
         }
         let remaining = limit.saturating_sub(window.used);
-        (window, Admission { bucket, limit, remaining, reset_at: window.reset_at(), answer })
+        (window, RateLimitOutcome { bucket, limit, remaining, reset_at: window.reset_at(), decision: answer })
     }
 }
 
@@ -160,30 +160,30 @@ mod tests {
     #[test]
     fn the_call_after_the_last_is_refused_and_waiting_helps() {
         let now = Timestamp::from_millis(90_500);
-        let mut window = Window::opening(now);
+        let mut window = RateWindow::current_empty(now);
         for used in 1..=60 {
-            let (next, admission) = window.admit(Bucket::Read, 60, now);
-            assert_eq!((admission.answer, admission.remaining), (Answer::Admitted, 60 - used));
+            let (next, admission) = window.check_and_count(RateBucket::Read, 60, now);
+            assert_eq!((admission.decision, admission.remaining), (RateLimitDecision::Admitted, 60 - used));
             window = next;
         }
-        let (same, refusal) = window.admit(Bucket::Read, 60, now);
-        assert_eq!((same, refusal.answer, refusal.remaining), (window, Answer::Refused, 0));
+        let (same, refusal) = window.check_and_count(RateBucket::Read, 60, now);
+        assert_eq!((same, refusal.decision, refusal.remaining), (window, RateLimitDecision::Refused, 0));
         assert_eq!(refusal.policy(), "read:60/1m");
         let waited = now.plus(Duration::from_secs(refusal.retry_after_seconds(now)));
-        assert_eq!(window.admit(Bucket::Read, 60, waited).1.answer, Answer::Admitted);
+        assert_eq!(window.check_and_count(RateBucket::Read, 60, waited).1.decision, RateLimitDecision::Admitted);
     }
 
     #[test]
     fn a_clock_that_is_set_back_a_day_neither_refills_nor_locks() {
         let day = Duration::from_secs(86_400);
         let now = Timestamp::from_millis(200_000_000);
-        let full = Window { start: now.slot(MINUTE_MS), used: 60 };
+        let full = RateWindow { start: now.floor_to(MINUTE_MS), used: 60 };
         let earlier = now.minus(day);
-        let (window, refusal) = full.admit(Bucket::Read, 60, earlier);
-        assert_eq!(refusal.answer, Answer::Refused, "nothing is refilled");
+        let (window, refusal) = full.check_and_count(RateBucket::Read, 60, earlier);
+        assert_eq!(refusal.decision, RateLimitDecision::Refused, "nothing is refilled");
         assert!(refusal.retry_after_seconds(earlier) <= 60, "and nobody waits for a day");
         let waited = earlier.plus(Duration::from_secs(refusal.retry_after_seconds(earlier)));
-        assert_eq!(window.admit(Bucket::Read, 60, waited).1.answer, Answer::Admitted);
+        assert_eq!(window.check_and_count(RateBucket::Read, 60, waited).1.decision, RateLimitDecision::Admitted);
     }
 
     proptest! {
@@ -193,13 +193,13 @@ mod tests {
             steps in proptest::collection::vec(0_i64..120_000, 1..300),
         ) {
             let mut now = Timestamp::from_millis(10_000_000);
-            let mut window = Window::opening(now);
+            let mut window = RateWindow::current_empty(now);
             let mut admitted = std::collections::BTreeMap::<Timestamp, u32>::new();
             for step in steps {
                 now = Timestamp::from_millis(now.millis() + step);
-                let (next, admission) = window.admit(Bucket::Read, limit, now);
+                let (next, admission) = window.check_and_count(RateBucket::Read, limit, now);
                 window = next;
-                if admission.answer == Answer::Admitted {
+                if admission.decision == RateLimitDecision::Admitted {
                     *admitted.entry(window.start).or_default() += 1;
                 }
                 prop_assert!(admission.remaining <= limit);

@@ -5,11 +5,11 @@ use super::clients::tell;
 use super::fields::Faults;
 use super::once::{Created, Made, Once, Reply};
 use super::{Engine, Error, Fault};
-use crate::domain::company::{Affiliate, Person};
+use crate::domain::company::{Affiliate, ContactDetails};
 use crate::domain::event::EventType;
 use crate::domain::ids::{AffiliateId, CompanyId};
-use crate::domain::patch::Patch;
-use crate::domain::subscription::Dates;
+use crate::domain::patch::FieldPatch;
+use crate::domain::subscription::RecordDates;
 use crate::store;
 use rusqlite::Connection;
 use serde_json::json;
@@ -18,7 +18,7 @@ use serde_json::json;
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
     /// Name, email and phone of the affiliate.
-    pub person: Person,
+    pub person: ContactDetails,
     /// Affiliate code, at most 50 characters.
     pub code: Option<String>,
     /// Commission rate in percent, 0 to 100.
@@ -31,21 +31,21 @@ pub struct Wish {
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// New email address; null is refused.
-    pub email: Patch<String>,
+    pub email: FieldPatch<String>,
     /// New first name; null is refused.
-    pub first_name: Patch<String>,
+    pub first_name: FieldPatch<String>,
     /// New last name; null is refused.
-    pub last_name: Patch<String>,
+    pub last_name: FieldPatch<String>,
     /// New phone number; null clears the number.
-    pub phone: Patch<String>,
+    pub phone: FieldPatch<String>,
     /// New affiliate code, at most 50 characters; null clears the code.
-    pub code: Patch<String>,
+    pub code: FieldPatch<String>,
     /// New commission rate in percent, 0 to 100; null clears the rate.
-    pub commission_rate: Patch<f64>,
+    pub commission_rate: FieldPatch<f64>,
     /// New identifier in the partner's system; null clears the identifier.
-    pub external_id: Patch<String>,
+    pub external_id: FieldPatch<String>,
     /// New approval state; null is refused.
-    pub is_approved: Patch<bool>,
+    pub is_approved: FieldPatch<bool>,
 }
 
 impl Engine {
@@ -54,7 +54,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every invalid field, [`Error::Repeated`]; [`Error::Contended`], [`Error::StorageFull`]
-    /// or [`Error::Store`] when the change cannot be written.
+    /// or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn create_affiliate(
         &self,
         caller: Caller,
@@ -63,7 +63,7 @@ impl Engine {
         once: Once,
     ) -> Result<Reply, Error> {
         let Wish { person, code, commission_rate, external_id } = wish;
-        let dates = Dates { created_at: self.shared.ambient.now(), updated_at: self.shared.ambient.now() };
+        let dates = RecordDates { created_at: self.shared.ambient.now(), updated_at: self.shared.ambient.now() };
         let mut affiliate = Affiliate {
             id: AffiliateId(0),
             company,
@@ -85,7 +85,7 @@ impl Engine {
             {
                 return Ok(created(&earlier, Made::Earlier));
             }
-            affiliate.dates = Dates { created_at: now, updated_at: now };
+            affiliate.dates = RecordDates { created_at: now, updated_at: now };
             affiliate.id = store::affiliates::insert(connection, &affiliate)?;
             let payload = json!({
                 "employee_id": affiliate.id.0, "full_name": affiliate.person.full_name(), "email": affiliate.person.email,
@@ -109,7 +109,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn change_affiliate(
         &self,
         caller: Caller,

@@ -4,8 +4,8 @@
 use super::caller::{Caller, Change};
 use super::subscriptions::{actor, missing};
 use super::{Engine, Error, Fault};
-use crate::domain::alert::{Acknowledgement, HELD_FOR, REMARK, Subject};
-use crate::domain::standing::Standing;
+use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement, AlertSubject, MAX_NOTE_CHARS};
+use crate::domain::health_status::HealthStatus;
 use crate::store;
 use rusqlite::Connection;
 
@@ -26,11 +26,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every invalid field, [`Error::NotFound`] for an unknown subject; [`Error::Contended`],
-    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn acknowledge(&self, caller: Caller, wish: Wish) -> Result<Acknowledgement, Error> {
         let (subject, standing) = judge(&wish)?;
         let note = judge_remark("note", wish.note)?;
-        if let Subject::Key(id) | Subject::Window(id, _) = subject
+        if let AlertSubject::Key(id) | AlertSubject::Window(id, _) = subject
             && !self.shared.keyring.all().iter().any(|key| key.id == id)
         {
             return Err(Error::NotFound(format!("key {id}")));
@@ -39,15 +39,21 @@ impl Engine {
         let said = self
             .shared
             .store
-            .write_patiently(move |connection| {
+            .write_queued(move |connection| {
                 expect(connection, subject)?;
-                let said = Acknowledgement { subject, standing, at: ambient.now(), by: actor(&caller), note };
-                store::acknowledgements::put(connection, &said, said.at.minus(HELD_FOR))?;
+                let said = Acknowledgement {
+                    subject,
+                    status: standing,
+                    acknowledged_at: ambient.now(),
+                    acknowledged_by: actor(&caller),
+                    note,
+                };
+                store::acknowledgements::replace(connection, &said, said.acknowledged_at.minus(ACKNOWLEDGEMENT_TTL))?;
                 let change = Change {
                     action: "acknowledge alert",
                     subject: subject.to_string(),
                     before: None,
-                    after: Some(standing.word().to_owned()),
+                    after: Some(standing.code().to_owned()),
                     reason: said.note.clone(),
                 };
                 caller.audit(connection, &ambient, change)?;
@@ -63,8 +69,8 @@ impl Engine {
     /// # Errors
     /// [`Error`] when the database cannot be read.
     pub async fn acknowledgements(&self) -> Result<Vec<Acknowledgement>, Error> {
-        let lapsed = self.shared.ambient.now().minus(HELD_FOR);
-        let read = move |connection: &Connection| store::acknowledgements::since(connection, lapsed);
+        let lapsed = self.shared.ambient.now().minus(ACKNOWLEDGEMENT_TTL);
+        let read = move |connection: &Connection| store::acknowledgements::list_since(connection, lapsed);
         self.shared.store.read(read).await.map_err(Error::from)
     }
 }
@@ -76,16 +82,16 @@ impl Engine {
 pub(super) fn judge_remark(field: &'static str, remark: Option<String>) -> Result<Option<String>, Error> {
     let remark = remark.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     match remark {
-        Some(text) if text.chars().count() > REMARK => {
+        Some(text) if text.chars().count() > MAX_NOTE_CHARS => {
             Err(Error::Invalid(vec![Fault::new(field, "must have at most 500 characters")]))
         }
         remark => Ok(remark),
     }
 }
 
-fn judge(wish: &Wish) -> Result<(Subject, Standing), Error> {
-    let subject = Subject::named(&wish.subject);
-    let standing = Standing::named(&wish.state).filter(|standing| standing.is_alarming());
+fn judge(wish: &Wish) -> Result<(AlertSubject, HealthStatus), Error> {
+    let subject = AlertSubject::named(&wish.subject);
+    let standing = HealthStatus::named(&wish.state).filter(|standing| standing.needs_action());
     let mut faults = Vec::new();
     if subject.is_none() {
         let text = "must be subscription N, key N, window N BUCKET, events N, pipeline or clock";
@@ -98,10 +104,10 @@ fn judge(wish: &Wish) -> Result<(Subject, Standing), Error> {
 }
 
 /// Requires that the subscription or company of an alert exists.
-fn expect(connection: &Connection, subject: Subject) -> Result<(), Error> {
+fn expect(connection: &Connection, subject: AlertSubject) -> Result<(), Error> {
     match subject {
-        Subject::Subscription(id) if store::subscriptions::get(connection, id)?.is_none() => Err(missing(id)),
-        Subject::Events(id) if !store::companies::exists(connection, id)? => {
+        AlertSubject::Subscription(id) if store::subscriptions::get(connection, id)?.is_none() => Err(missing(id)),
+        AlertSubject::Events(id) if !store::companies::exists(connection, id)? => {
             Err(Error::NotFound(format!("company {id}")))
         }
         _ => Ok(()),

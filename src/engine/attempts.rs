@@ -1,9 +1,9 @@
 //! Attempts of the delivery log: list and detail.
 
 use super::{Engine, Error};
-use crate::domain::attempt::{Attempt, Exchange};
+use crate::domain::attempt::{Attempt, HttpExchange};
 use crate::domain::ids::AttemptId;
-use crate::domain::log::{AttemptFilter, Page, Span};
+use crate::domain::log::{AttemptFilter, PageSpec, RowPage};
 use crate::store;
 
 impl Engine {
@@ -11,7 +11,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn attempts(&self, wanted: AttemptFilter, span: Span) -> Result<Page<Attempt>, Error> {
+    pub async fn attempts(&self, wanted: AttemptFilter, span: PageSpec) -> Result<RowPage<Attempt>, Error> {
         self.shared
             .store
             .read(move |connection| store::attempts::list(connection, &wanted, &span))
@@ -23,7 +23,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
-    pub async fn attempt(&self, id: AttemptId) -> Result<(Attempt, Exchange, Vec<u8>), Error> {
+    pub async fn attempt(&self, id: AttemptId) -> Result<(Attempt, HttpExchange, Vec<u8>), Error> {
         let found = self.shared.store.read(move |connection| store::attempts::get(connection, id)).await?;
         found.ok_or_else(|| Error::NotFound(format!("attempt {id}")))
     }

@@ -3,12 +3,12 @@
 use super::caller::{Caller, Change};
 use super::vault::{Trail, Vault};
 use super::{Engine, Error};
-use crate::ambient::Ambient;
-use crate::domain::audit::{AuditKey, Checked, Head};
+use crate::ambient::RuntimeEnv;
+use crate::domain::audit::{AuditChainHead, AuditKey, AuditVerification};
 use crate::domain::ids::OperatorId;
-use crate::domain::log::{Page, Span};
+use crate::domain::log::{PageSpec, RowPage};
 use crate::store;
-use crate::store::audit::Stored;
+use crate::store::audit::StoredAuditEntry;
 use rusqlite::Connection;
 
 /// Converts an audit trail with plain hashes to MACs under the platform's key, once, and records the conversion with
@@ -16,13 +16,13 @@ use rusqlite::Connection;
 ///
 /// # Errors
 /// [`Error`] when the database cannot be read or written.
-pub(super) fn chain_once(connection: &Connection, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
+pub(super) fn chain_once(connection: &Connection, vault: &Vault, ambient: &RuntimeEnv) -> Result<(), Error> {
     if vault.trail() == Trail::Keyed {
         return Ok(());
     }
     let key = vault.audit_key();
     let checked = store::audit::rechain(connection, &key)?;
-    store::custody::set_pepper(connection, &vault.sealed_pepper(ambient)?)?;
+    store::sealed_values::set_pepper(connection, &vault.sealed_pepper(ambient)?)?;
     if checked.n_rows == 0 {
         return Ok(());
     }
@@ -43,7 +43,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn audit(&self, span: Span) -> Result<Page<Stored>, Error> {
+    pub async fn audit(&self, span: PageSpec) -> Result<RowPage<StoredAuditEntry>, Error> {
         self.shared.store.read(move |connection| store::audit::list(connection, &span)).await.map_err(Error::from)
     }
 
@@ -52,10 +52,10 @@ impl Engine {
     /// # Errors
     /// [`Error::Contended`] when earlier checks take too long; [`Error`] when the database cannot be read. A broken
     /// trail is a result, not an error.
-    pub async fn check_audit(&self, operator: OperatorId) -> Result<Checked, Error> {
+    pub async fn check_audit(&self, operator: OperatorId) -> Result<AuditVerification, Error> {
         let _turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
         let key = self.audit_key();
-        self.shared.store.read(move |connection| store::audit::check(connection, &key)).await.map_err(Error::from)
+        self.shared.store.read(move |connection| store::audit::verify(connection, &key)).await.map_err(Error::from)
     }
 
     /// Returns the head of the audit chain, to be stored elsewhere. `None` if the last row is not the row written
@@ -63,9 +63,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn audit_head(&self) -> Result<Option<Head>, Error> {
+    pub async fn audit_head(&self) -> Result<Option<AuditChainHead>, Error> {
         let key = self.audit_key();
-        self.shared.store.read(move |connection| store::audit::head(connection, &key)).await.map_err(Error::from)
+        self.shared
+            .store
+            .read(move |connection| store::audit::verified_head(connection, &key))
+            .await
+            .map_err(Error::from)
     }
 
     /// Key of the MACs that chain the audit trail.

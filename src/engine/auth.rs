@@ -2,13 +2,13 @@
 //! fails.
 
 use super::Engine;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::ids::{KeyId, OperatorId};
-use crate::domain::key::{self, Key, Malformed, USE_NOTED};
-use crate::domain::operator::{Operator, Role};
+use crate::domain::key::{self, ApiKey, KeyFormatError, LAST_USED_INTERVAL};
+use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::domain::window::{Admission, Bucket};
+use crate::domain::window::{RateBucket, RateLimitOutcome};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The text has not the form of a key.
-    Malformed(Malformed),
+    Malformed(KeyFormatError),
     /// No key has this hash, or the key belongs to another company than its text says.
     Unknown,
     /// The key was revoked earlier.
@@ -27,30 +27,30 @@ pub enum Refusal {
 
 /// API keys of the platform by peppered hash.
 #[derive(Debug, Default)]
-pub(super) struct Keyring(RwLock<HashMap<[u8; 32], Arc<Key>>>);
+pub(super) struct Keyring(RwLock<HashMap<[u8; 32], Arc<ApiKey>>>);
 
 impl Keyring {
-    pub(super) fn load(keys: Vec<([u8; 32], Key)>) -> Self {
+    pub(super) fn load(keys: Vec<([u8; 32], ApiKey)>) -> Self {
         Self(RwLock::new(keys.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect()))
     }
 
-    pub(super) fn get(&self, hash: &[u8; 32]) -> Option<Arc<Key>> {
+    pub(super) fn get(&self, hash: &[u8; 32]) -> Option<Arc<ApiKey>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<Key>> {
+    pub(super) fn all(&self) -> Vec<Arc<ApiKey>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    pub(super) fn by_id(&self, id: KeyId) -> Option<Arc<Key>> {
+    pub(super) fn by_id(&self, id: KeyId) -> Option<Arc<ApiKey>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).values().find(|key| key.id == id).cloned()
     }
 
-    pub(super) fn add(&self, hash: [u8; 32], key: Key) {
+    pub(super) fn add(&self, hash: [u8; 32], key: ApiKey) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, Arc::new(key));
     }
 
-    pub(super) fn change(&self, id: KeyId, change: impl FnOnce(&mut Key)) {
+    pub(super) fn change(&self, id: KeyId, change: impl FnOnce(&mut ApiKey)) {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = keys.values_mut().find(|key| key.id == id) {
             change(Arc::make_mut(key));
@@ -60,25 +60,25 @@ impl Keyring {
 
 /// Operators by the peppered hash of their token.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(RwLock<HashMap<[u8; 32], Operator>>);
+pub(super) struct Tokens(RwLock<HashMap<[u8; 32], OperatorAccount>>);
 
 impl Tokens {
-    pub(super) fn load(operators: Vec<([u8; 32], Operator)>) -> Self {
+    pub(super) fn load(operators: Vec<([u8; 32], OperatorAccount)>) -> Self {
         Self(RwLock::new(operators.into_iter().collect()))
     }
 
-    pub(super) fn get(&self, hash: &[u8; 32]) -> Option<Operator> {
+    pub(super) fn get(&self, hash: &[u8; 32]) -> Option<OperatorAccount> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
     }
 
-    pub(super) fn add(&self, hash: [u8; 32], operator: Operator) {
+    pub(super) fn add(&self, hash: [u8; 32], operator: OperatorAccount) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(hash, operator);
     }
 
     /// Removes the token of an operator. Returns false and keeps the token if the operator is the last admin.
     pub(super) fn revoke(&self, id: OperatorId) -> bool {
         let mut operators = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let is_admin = |operator: &&Operator| operator.role == Role::Admin;
+        let is_admin = |operator: &&OperatorAccount| operator.role == OperatorRole::Admin;
         // Session operators of this process have number 0 and do not count as admins that remain.
         let is_last_admin = operators.values().any(|operator| operator.id == id && is_admin(&operator))
             && !operators.values().filter(is_admin).any(|other| other.id != id && other.id != OperatorId(0));
@@ -94,8 +94,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refusal`] with the reason; the key is never repeated.
-    pub fn authenticate(&self, text: &str) -> Result<Arc<Key>, Refusal> {
-        let company = key::judge(text).map_err(Refusal::Malformed)?;
+    pub fn authenticate(&self, text: &str) -> Result<Arc<ApiKey>, Refusal> {
+        let company = key::parse_key_company(text).map_err(Refusal::Malformed)?;
         let found = self.shared.keyring.get(&self.shared.vault.hash(text)).ok_or(Refusal::Unknown)?;
         if found.company != company {
             return Err(Refusal::Unknown);
@@ -109,7 +109,7 @@ impl Engine {
 
     /// Finds the operator that an operator token belongs to.
     #[must_use]
-    pub fn operator(&self, text: &str) -> Option<Operator> {
+    pub fn operator(&self, text: &str) -> Option<OperatorAccount> {
         let hash = self.shared.vault.hash(text);
         self.shared.tokens.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
     }
@@ -123,14 +123,14 @@ impl Engine {
 
     /// Counts a call of a key in the rate window of a bucket, and decides whether the call is admitted.
     #[must_use]
-    pub fn admit(&self, key: &Key, bucket: Bucket) -> Admission {
-        self.shared.windows.admit(key.id, bucket, key.limits.of(bucket), self.shared.ambient.now())
+    pub fn admit(&self, key: &ApiKey, bucket: RateBucket) -> RateLimitOutcome {
+        self.shared.windows.admit(key.id, bucket, key.limits.for_bucket(bucket), self.shared.ambient.now())
     }
 
     /// Updates the last use of a key, at most once per five minutes.
-    fn note_use(&self, key: &Key) {
+    fn note_use(&self, key: &ApiKey) {
         let now = self.shared.ambient.now();
-        let is_due = |last: Option<Timestamp>| last.is_none_or(|last| now.since(last) >= USE_NOTED);
+        let is_due = |last: Option<Timestamp>| last.is_none_or(|last| now.since(last) >= LAST_USED_INTERVAL);
         if !is_due(key.last_used_at) {
             return;
         }
@@ -140,13 +140,13 @@ impl Engine {
 }
 
 /// Generates an API key of a company: `wlcro_live_{company}_{43 characters}`.
-pub(super) fn new_key(ambient: &Ambient, company: crate::domain::ids::CompanyId) -> Secret {
-    Secret::new(format!("wlcro_live_{company}_{}", URL_SAFE_NO_PAD.encode(ambient.bytes::<32>())))
+pub(super) fn new_key(ambient: &RuntimeEnv, company: crate::domain::ids::CompanyId) -> Secret {
+    Secret::new(format!("wlcro_live_{company}_{}", URL_SAFE_NO_PAD.encode(ambient.random_bytes::<32>())))
 }
 
 /// Generates an operator token: `wlop_{43 characters}`.
-pub(super) fn new_token(ambient: &Ambient) -> Secret {
-    Secret::new(format!("wlop_{}", URL_SAFE_NO_PAD.encode(ambient.bytes::<32>())))
+pub(super) fn new_token(ambient: &RuntimeEnv) -> Secret {
+    Secret::new(format!("wlop_{}", URL_SAFE_NO_PAD.encode(ambient.random_bytes::<32>())))
 }
 
 #[cfg(test)]
@@ -155,14 +155,15 @@ mod tests {
 
     #[test]
     fn of_admins_that_revoke_each_other_one_stays() {
-        let operator =
-            |id, role| ([u8::try_from(id).unwrap(); 32], Operator { id: OperatorId(id), name: String::new(), role });
+        let operator = |id, role| {
+            ([u8::try_from(id).unwrap(); 32], OperatorAccount { id: OperatorId(id), name: String::new(), role })
+        };
         // The first lives in this process alone: who comes back tomorrow is not let in by it.
         let tokens = Tokens::load(vec![
-            operator(0, Role::Admin),
-            operator(1, Role::Admin),
-            operator(2, Role::Admin),
-            operator(3, Role::Viewer),
+            operator(0, OperatorRole::Admin),
+            operator(1, OperatorRole::Admin),
+            operator(2, OperatorRole::Admin),
+            operator(3, OperatorRole::Viewer),
         ]);
         let revoked: Vec<bool> = std::thread::scope(|scope| {
             [1, 2]

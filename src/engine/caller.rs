@@ -1,11 +1,11 @@
 //! Caller of an operation: every operation that changes the platform takes a [`Caller`] and writes an audit row in
 //! the same transaction.
 
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::OperatorId;
-use crate::domain::key::Key;
-use crate::domain::operator::{Operator, Role};
+use crate::domain::key::ApiKey;
+use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::store;
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ pub struct Caller {
 #[derive(Debug, Clone)]
 pub enum Actor {
     /// Partner system with an API key.
-    Key(Arc<Key>),
+    Key(Arc<ApiKey>),
     /// Operator with a token, or a command on the machine.
-    Operator(Operator),
+    Operator(OperatorAccount),
 }
 
 impl Actor {
@@ -59,8 +59,8 @@ impl Caller {
     }
 
     /// Creates the caller for a command on the machine itself, which needs no token.
-    pub(super) fn machine(command: &str, ambient: &Ambient, audit_key: AuditKey) -> Self {
-        let operator = Operator { id: OperatorId(0), name: command.to_owned(), role: Role::Admin };
+    pub(super) fn machine(command: &str, ambient: &RuntimeEnv, audit_key: AuditKey) -> Self {
+        let operator = OperatorAccount { id: OperatorId(0), name: command.to_owned(), role: OperatorRole::Admin };
         Self::new(Actor::Operator(operator), format!("local_{}", ambient.ulid()), audit_key)
     }
 
@@ -68,10 +68,10 @@ impl Caller {
     pub(super) fn audit(
         &self,
         connection: &Connection,
-        ambient: &Ambient,
+        ambient: &RuntimeEnv,
         change: Change<'_>,
     ) -> Result<(), store::Error> {
-        let entry = store::audit::Entry {
+        let entry = store::audit::AuditEntry {
             at: ambient.now(),
             actor: &self.actor.name(),
             action: change.action,

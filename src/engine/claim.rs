@@ -1,15 +1,15 @@
 //! Claims: leases due deliveries in one transaction, as many as there are free slots. [`SlotLedger`] distributes the
 //! slots fairly.
 
-use crate::domain::delivery::{FLIGHTS, State};
+use crate::domain::delivery::{DeliveryState, MAX_IN_FLIGHT};
+use crate::domain::egress_health::EgressAdmission;
 use crate::domain::event::Event;
 use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
-use crate::domain::ramp::Ramp;
-use crate::domain::slots::{Candidate, Slot, SlotLedger};
+use crate::domain::slots::{AttemptSlot, SlotCandidate, SlotLedger};
+use crate::domain::slow_start::SlowStart;
 use crate::domain::time::Timestamp;
-use crate::domain::trouble::Admission;
 use crate::store;
-use crate::store::deliveries::{Claimed, Lease};
+use crate::store::deliveries::{Lease, LeasedDelivery};
 use rusqlite::Connection;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,7 +23,7 @@ pub(super) struct Ask {
     /// Slots of attempts in flight.
     pub(super) slots: SlotLedger,
     /// Limits while the sender itself has trouble.
-    pub(super) admission: Admission,
+    pub(super) admission: EgressAdmission,
 }
 
 /// Deliveries leased by one claim.
@@ -38,8 +38,8 @@ pub(super) struct Claims {
 /// Everything needed to attempt one delivery.
 #[derive(Debug)]
 pub(super) struct Job {
-    pub(super) claimed: Claimed,
-    pub(super) slot: Slot,
+    pub(super) claimed: LeasedDelivery,
+    pub(super) slot: AttemptSlot,
     pub(super) event: Event,
     pub(super) target_url: String,
     pub(super) sealed: Vec<u8>,
@@ -49,17 +49,21 @@ pub(super) struct Job {
 pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::Error> {
     let now = ask.lease.now;
     let mut candidates = Vec::new();
-    for of in store::resends::waiting(connection)? {
+    for of in store::resends::requested_subscriptions(connection)? {
         let slot = slot(of.company, &of.target_url, of.subscription);
         // Resends skip slow start: an operator asked for them, also while the subscription is off.
-        candidates.push(Candidate { slot, limit: Ramp::default().room() as usize, is_resend: true });
+        candidates.push(SlotCandidate {
+            slot,
+            limit: SlowStart::default().concurrency_limit() as usize,
+            is_resend: true,
+        });
     }
     let mut dues = BTreeMap::new();
-    for of in store::deliveries::next_due(connection)? {
+    for of in store::deliveries::due_subscriptions(connection)? {
         dues.insert(of.subscription, of.due_at);
         if of.due_at <= now {
             let slot = slot(of.company, &of.target_url, of.subscription);
-            candidates.push(Candidate { slot, limit: of.ramp.room() as usize, is_resend: false });
+            candidates.push(SlotCandidate { slot, limit: of.ramp.concurrency_limit() as usize, is_resend: false });
         }
     }
     let mut hand = Hand {
@@ -71,26 +75,26 @@ pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::
         known: HashMap::new(),
     };
     match ask.admission {
-        Admission::Open(limits) => {
+        EgressAdmission::Open(limits) => {
             for candidate in &mut candidates {
                 let limit = limits.get(&candidate.slot.subscription).copied().unwrap_or(usize::MAX);
                 candidate.limit = candidate.limit.min(limit);
             }
-            hand.fill(&mut candidates, FLIGHTS, usize::MAX)?;
+            hand.fill(&mut candidates, MAX_IN_FLIGHT, usize::MAX)?;
         }
-        Admission::Probing { affected, is_due } => {
+        EgressAdmission::Probing { affected, is_due } => {
             let (mut probes, mut others): (Vec<_>, Vec<_>) =
                 candidates.into_iter().partition(|candidate| affected.contains(&candidate.slot.company));
             // While the sender has general trouble, unaffected companies get one attempt each; affected ones share a
             // single probe.
-            hand.fill(&mut others, FLIGHTS, 1)?;
+            hand.fill(&mut others, MAX_IN_FLIGHT, 1)?;
             if is_due && affected.iter().all(|company| hand.slots.n_held_by(*company) == 0) {
                 hand.fill(&mut probes, 1, 1)?;
             }
         }
     }
     for of in hand.served {
-        match store::deliveries::next_due_of(connection, of)? {
+        match store::deliveries::next_due_at(connection, of)? {
             Some(due_at) => dues.insert(of, due_at),
             None => dues.remove(&of),
         };
@@ -100,10 +104,10 @@ pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::
 }
 
 /// Slot that an attempt for a subscription occupies. Stored targets are valid URLs.
-fn slot(company: CompanyId, target_url: &str, subscription: SubscriptionId) -> Slot {
+fn slot(company: CompanyId, target_url: &str, subscription: SubscriptionId) -> AttemptSlot {
     let url = Url::parse(target_url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or(target_url);
-    Slot { company, host: Arc::from(host), subscription }
+    AttemptSlot { company, host: Arc::from(host), subscription }
 }
 
 /// Intermediate state of a claim.
@@ -120,7 +124,12 @@ struct Hand<'a> {
 
 impl Hand<'_> {
     /// Claims deliveries of the candidates until no slot is free or nothing is due; at most `room` attempts.
-    fn fill(&mut self, candidates: &mut [Candidate], room: usize, company_limit: usize) -> Result<(), store::Error> {
+    fn fill(
+        &mut self,
+        candidates: &mut [SlotCandidate],
+        room: usize,
+        company_limit: usize,
+    ) -> Result<(), store::Error> {
         let mut room = room;
         loop {
             let plan = self.slots.plan(candidates, room, company_limit);
@@ -128,7 +137,7 @@ impl Hand<'_> {
                 return Ok(());
             }
             for (place, n) in plan {
-                let Candidate { slot, limit, is_resend } = &mut candidates[place];
+                let SlotCandidate { slot, limit, is_resend } = &mut candidates[place];
                 let claimed = if *is_resend {
                     store::resends::claim(self.connection, slot.subscription, n, &self.lease)?
                 } else {
@@ -149,7 +158,7 @@ impl Hand<'_> {
 
     /// Builds the job of a claimed delivery. An unreadable delivery is given up, so that it does not block the
     /// others.
-    fn take(&mut self, claimed: Claimed, slot: &Slot) -> Result<(), store::Error> {
+    fn take(&mut self, claimed: LeasedDelivery, slot: &AttemptSlot) -> Result<(), store::Error> {
         let (id, n_attempts) = (claimed.id, claimed.n_attempts);
         match self.job(claimed, slot) {
             Ok(Some(job)) => {
@@ -162,7 +171,7 @@ impl Hand<'_> {
         }
     }
 
-    fn job(&mut self, claimed: Claimed, slot: &Slot) -> Result<Option<Job>, store::Error> {
+    fn job(&mut self, claimed: LeasedDelivery, slot: &AttemptSlot) -> Result<Option<Job>, store::Error> {
         let connection = self.connection;
         let id = claimed.subscription;
         let known = match self.known.entry(id) {
@@ -178,8 +187,15 @@ impl Hand<'_> {
 
     fn give_up(&self, id: DeliveryId, n_attempts: u32) -> Result<(), store::Error> {
         tracing::error!(%id, "a delivery's event or subscription cannot be read; the delivery was given up");
-        store::resends::forget(self.connection, id)?;
-        store::deliveries::settle(self.connection, id, &self.lease.token, State::Exhausted, n_attempts, None)?;
+        store::resends::remove(self.connection, id)?;
+        store::deliveries::complete(
+            self.connection,
+            id,
+            &self.lease.token,
+            DeliveryState::Exhausted,
+            n_attempts,
+            None,
+        )?;
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::ambient::Stopwatch;
 use crate::domain::ids::CompanyId;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::store;
-use crate::store::windows::Used;
+use crate::store::windows::WindowUsage;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +78,7 @@ struct Set {
 
 /// Buffered rows to write in one round.
 struct Notes {
-    windows: Vec<Used>,
+    windows: Vec<WindowUsage>,
     waiting: Waiting,
 }
 
@@ -86,7 +86,7 @@ impl Clerk {
     async fn work(&mut self, engine: &Engine) {
         let shared = &engine.shared;
         // After a failed write, only this probe restores the disk reserve and finds out when storage accepts writes.
-        shared.store.probe().await;
+        shared.store.probe_writes().await;
         engine.write_pending_revocations().await;
         let now = shared.ambient.now();
         let expected = self.round_at.plus(self.watch.elapsed());
@@ -101,7 +101,7 @@ impl Clerk {
         let has_notes = !notes.windows.is_empty() || !notes.waiting.is_empty();
         // After a storage failure, outcomes in the dispatcher's memory are written before their leases may expire.
         let expired_before = (self.n_calm >= CALM).then_some(now);
-        let written = shared.store.write_patiently({
+        let written = shared.store.write_queued({
             let notes = Arc::clone(&notes);
             move |connection| write(connection, &notes, (now, set), expired_before)
         });
@@ -134,7 +134,7 @@ impl Clerk {
             // The dispatcher pauses while writes fail, and resumes when they succeed.
             shared.bell.notify_one();
         }
-        let turned = now.slot(MINUTE_MS) != self.round_at.slot(MINUTE_MS);
+        let turned = now.floor_to(MINUTE_MS) != self.round_at.floor_to(MINUTE_MS);
         let fell_silent = turned && self.listen(engine).await;
         if has_notes || fell_silent || (turned && self.was_used) {
             engine.changed();
@@ -165,18 +165,18 @@ fn write(
         store::windows::flush(connection, used)?;
     }
     for (key, at) in &notes.waiting.uses {
-        store::keys::used(connection, *key, *at)?;
+        store::keys::set_last_used(connection, *key, *at)?;
     }
     store::requests::insert(connection, notes.waiting.rows())?;
-    store::requests::count(connection, notes.waiting.counts())?;
-    store::repeats::forget(connection, now.minus(REMEMBERED))?;
+    store::requests::add_to_counters(connection, notes.waiting.counts())?;
+    store::idempotency_keys::delete_until(connection, now.minus(REMEMBERED))?;
     // A clock set ahead would expire leases of attempts still in flight; one set back would delay retries beyond
     // their plan.
     if set.ahead > JUMP {
         store::deliveries::shift_leases(connection, set.ahead)?;
     }
     if set.back > JUMP {
-        store::deliveries::bring_forward(connection, set.back)?;
+        store::deliveries::shift_due(connection, set.back)?;
     }
     store::deliveries::clamp_leases(connection, now.plus(LEASE * 2))?;
     expired_before.map_or(Ok(0), |now| store::deliveries::release_expired(connection, now))

@@ -5,12 +5,14 @@ use super::events::{Draft, publish};
 use super::fields::Faults;
 use super::once::{Created, Made, Once, Reply};
 use super::{Engine, Error, Fault};
-use crate::domain::company::{Address, Assigned, CLIENT_ACTIVE, Client, ClientStatus, LEAD_NEW, Origin, Person};
-use crate::domain::delivery::Schedule;
+use crate::domain::company::{
+    CLIENT_ACTIVE, ClientAssignment, ClientOrigin, ClientStatus, ContactDetails, CrmClient, LEAD_NEW, PostalAddress,
+};
+use crate::domain::delivery::RetryPolicy;
 use crate::domain::event::EventType;
 use crate::domain::ids::{AffiliateId, ClientId, CompanyId};
-use crate::domain::patch::Patch;
-use crate::domain::subscription::Dates;
+use crate::domain::patch::FieldPatch;
+use crate::domain::subscription::RecordDates;
 use crate::domain::time::Timestamp;
 use crate::store;
 use rusqlite::Connection;
@@ -20,13 +22,13 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
     /// Name, email and phone of the client.
-    pub person: Person,
+    pub person: ContactDetails,
     /// City, state and zip code of the client.
-    pub address: Address,
+    pub address: PostalAddress,
     /// Employee and affiliate that the client is assigned to.
-    pub assigned: Assigned,
+    pub assigned: ClientAssignment,
     /// Source, package keyword and external id of the client.
-    pub origin: Origin,
+    pub origin: ClientOrigin,
     /// Initial status by name and by number, where the action permits a choice.
     pub status: (Option<String>, Option<i64>),
 }
@@ -44,25 +46,25 @@ pub enum Which {
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// New first name; null is refused.
-    pub first_name: Patch<String>,
+    pub first_name: FieldPatch<String>,
     /// New last name; null is refused.
-    pub last_name: Patch<String>,
+    pub last_name: FieldPatch<String>,
     /// New email address; null is refused.
-    pub email: Patch<String>,
+    pub email: FieldPatch<String>,
     /// New phone number; null clears the number.
-    pub phone: Patch<String>,
+    pub phone: FieldPatch<String>,
     /// New city, at most 100 characters; null clears the city.
-    pub city: Patch<String>,
+    pub city: FieldPatch<String>,
     /// New state, 2 to 50 characters; null clears the state.
-    pub state: Patch<String>,
+    pub state: FieldPatch<String>,
     /// New zip code, at most 10 characters; null clears the code.
-    pub zip: Patch<String>,
+    pub zip: FieldPatch<String>,
     /// New employee by CRM number; null clears the assignment.
-    pub employee: Patch<i64>,
+    pub employee: FieldPatch<i64>,
     /// New affiliate of the same company; null clears the assignment.
-    pub affiliate: Patch<AffiliateId>,
+    pub affiliate: FieldPatch<AffiliateId>,
     /// New identifier in the partner's system; null clears the identifier.
-    pub external_id: Patch<String>,
+    pub external_id: FieldPatch<String>,
 }
 
 /// Status change of a client.
@@ -84,7 +86,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every invalid field, [`Error::Repeated`]; [`Error::Contended`], [`Error::StorageFull`]
-    /// or [`Error::Store`] when the change cannot be written.
+    /// or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn create_client(
         &self,
         caller: Caller,
@@ -104,8 +106,9 @@ impl Engine {
             }
             judge_affiliate(connection, company, wish.assigned.affiliate)?;
             let Wish { person, address, assigned, origin, status: _ } = wish;
-            let dates = Dates { created_at: now, updated_at: now };
-            let mut client = Client { id: ClientId(0), company, person, address, status, assigned, origin, dates };
+            let dates = RecordDates { created_at: now, updated_at: now };
+            let mut client =
+                CrmClient { id: ClientId(0), company, person, address, status, assignment: assigned, origin, dates };
             client.id = store::clients::insert(connection, &client)?;
             announce(connection, &client, schedule, now)?;
             let action = if status.is_lead() { "create lead" } else { "create client" };
@@ -121,14 +124,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn change_client(
         &self,
         caller: Caller,
         (company, id): (CompanyId, ClientId),
         which: Which,
         wanted: Wanted,
-    ) -> Result<Client, Error> {
+    ) -> Result<CrmClient, Error> {
         let changed = wanted.names();
         if changed.is_empty() {
             return Err(Error::Invalid(vec![Fault::new("body", "must have at least one field that can be changed")]));
@@ -140,7 +143,7 @@ impl Engine {
             .write(move |connection| {
                 let mut client = find(connection, company, id, which)?;
                 let mut faults = Faults::default();
-                let is_affiliate_given = matches!(wanted.affiliate, Patch::Set(_));
+                let is_affiliate_given = matches!(wanted.affiliate, FieldPatch::Set(_));
                 apply(wanted, &mut client, &mut faults);
                 judge_client(&client, &mut faults);
                 // Only fields of this request are judged: stored values may predate a rule.
@@ -153,7 +156,7 @@ impl Engine {
                 }
                 faults.judged()?;
                 if is_affiliate_given {
-                    judge_affiliate(connection, company, client.assigned.affiliate)?;
+                    judge_affiliate(connection, company, client.assignment.affiliate)?;
                 }
                 client.dates.updated_at = ambient.now();
                 store::clients::update(connection, &client)?;
@@ -178,14 +181,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn move_client(
         &self,
         caller: Caller,
         (company, id): (CompanyId, ClientId),
         which: Which,
         step: Move,
-    ) -> Result<(ClientStatus, Client), Error> {
+    ) -> Result<(ClientStatus, CrmClient), Error> {
         let status = judge_move(&step, which)?;
         let ambient = self.shared.ambient.clone();
         let schedule = self.shared.settings.schedule;
@@ -249,7 +252,7 @@ impl Wanted {
 }
 
 /// Applies the changes; null for a required field is an error.
-fn apply(wanted: Wanted, client: &mut Client, faults: &mut Faults) {
+fn apply(wanted: Wanted, client: &mut CrmClient, faults: &mut Faults) {
     let person = &mut client.person;
     for (field, patch, value) in [
         ("first_name", wanted.first_name, &mut person.first_name),
@@ -262,8 +265,8 @@ fn apply(wanted: Wanted, client: &mut Client, faults: &mut Faults) {
     wanted.city.apply(&mut client.address.city);
     wanted.state.apply(&mut client.address.state);
     wanted.zip.apply(&mut client.address.zip);
-    wanted.employee.apply(&mut client.assigned.employee);
-    wanted.affiliate.apply(&mut client.assigned.affiliate);
+    wanted.employee.apply(&mut client.assignment.employee);
+    wanted.affiliate.apply(&mut client.assignment.affiliate);
     wanted.external_id.apply(&mut client.origin.external_id);
 }
 
@@ -285,10 +288,10 @@ fn judge(wish: &Wish, which: Which) -> Result<ClientStatus, Error> {
     }))
 }
 
-fn judge_client(client: &Client, faults: &mut Faults) {
+fn judge_client(client: &CrmClient, faults: &mut Faults) {
     faults.person(&client.person);
     faults.address(&client.address);
-    faults.number("employee_id", client.assigned.employee);
+    faults.number("employee_id", client.assignment.employee);
     faults.text("external_id", client.origin.external_id.as_deref(), 200);
 }
 
@@ -316,7 +319,12 @@ fn judge_affiliate(connection: &Connection, company: CompanyId, id: Option<Affil
 }
 
 /// Finds a client of a company by number.
-pub(super) fn find(connection: &Connection, company: CompanyId, id: ClientId, which: Which) -> Result<Client, Error> {
+pub(super) fn find(
+    connection: &Connection,
+    company: CompanyId,
+    id: ClientId,
+    which: Which,
+) -> Result<CrmClient, Error> {
     let noun = match which {
         Which::Lead => "lead",
         Which::Client => "client",
@@ -329,13 +337,13 @@ pub(super) fn find(connection: &Connection, company: CompanyId, id: ClientId, wh
     if which == Which::Lead && !client.status.is_lead() { Err(missing()) } else { Ok(client) }
 }
 
-const fn created(client: &Client, made: Made) -> Created {
+const fn created(client: &CrmClient, made: Made) -> Created {
     Created { id: client.id.0, status: Some(client.status), created_at: client.dates.created_at, made }
 }
 
 /// Publishes the creation event of a client or lead.
-fn announce(connection: &Connection, client: &Client, schedule: Schedule, now: Timestamp) -> Result<(), Error> {
-    let Client { id, company, person, status, assigned, origin, .. } = client;
+fn announce(connection: &Connection, client: &CrmClient, schedule: RetryPolicy, now: Timestamp) -> Result<(), Error> {
+    let CrmClient { id, company, person, status, assignment: assigned, origin, .. } = client;
     let mut payload = json!({
         "client_id": id.0, "first_name": person.first_name, "last_name": person.last_name, "email": person.email, "phone": person.phone,
         "status": status.name, "status_id": status.id, "created_date": client.dates.created_at.to_rfc3339_seconds(),
@@ -358,7 +366,7 @@ pub(super) fn tell(
     company: CompanyId,
     kind: EventType,
     payload: &Value,
-    (schedule, now): (Schedule, Timestamp),
+    (schedule, now): (RetryPolicy, Timestamp),
 ) -> Result<(), Error> {
     let payload = payload.to_string();
     publish(connection, &Draft { company, kind, payload: &payload, metadata: None }, schedule, now).map(|_| ())

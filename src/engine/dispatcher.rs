@@ -7,10 +7,10 @@ use super::settle::{Flight, Told};
 use super::turn::Turn;
 use super::{Engine, Error};
 use crate::ambient::Stopwatch;
-use crate::domain::delivery::{DEADLINE, FLIGHTS};
-use crate::domain::slots::{Slot, SlotLedger};
+use crate::domain::delivery::{ATTEMPT_TIMEOUT, MAX_IN_FLIGHT};
+use crate::domain::egress_health::EgressHealth;
+use crate::domain::slots::{AttemptSlot, SlotLedger};
 use crate::domain::time::Timestamp;
-use crate::domain::trouble::Trouble;
 use crate::store::deliveries::Lease;
 use std::collections::HashMap;
 use std::pin::pin;
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 
 /// Duration of a lease: the deadline of an attempt plus 20 s to commit its outcome.
-pub(super) const LEASE: Duration = Duration::from_secs(DEADLINE.as_secs() + 20);
+pub(super) const LEASE: Duration = Duration::from_secs(ATTEMPT_TIMEOUT.as_secs() + 20);
 /// Longest sleep without a wake-up; limits the cost of a lost notification.
 const NAP: Duration = Duration::from_secs(30);
 /// Grace period for attempts in flight when the platform stops.
@@ -63,7 +63,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
             _ = stop.changed() => {}
         }
     }
-    if shared.ambient.within(PATIENCE, desk.end(&engine)).await.is_none() {
+    if shared.ambient.timeout(PATIENCE, desk.end(&engine)).await.is_none() {
         tracing::warn!("attempts were in flight when the platform stopped; their leases expire");
     }
     engine.set_status(|status| status.is_dispatching = false);
@@ -73,7 +73,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 struct Desk {
     /// Tasks of attempts in flight; `owners` holds the slot of each.
     flights: JoinSet<Result<(), Error>>,
-    owners: HashMap<Id, Slot>,
+    owners: HashMap<Id, AttemptSlot>,
     /// Slots of attempts in flight and of outcomes not yet committed.
     slots: SlotLedger,
     /// Sender of the outcome channel, cloned into every attempt.
@@ -85,7 +85,7 @@ struct Desk {
     n_claims: u64,
     /// Monotonic clock of the back-off; unaffected by clock changes.
     watch: Stopwatch,
-    trouble: Trouble,
+    trouble: EgressHealth,
     /// Earliest back-off expiry, sampled before the commit. Sampling afterwards would miss a back-off that expires
     /// during the commit and leave it without a wake-up.
     rest_ends: Option<Duration>,
@@ -105,7 +105,7 @@ impl Desk {
             run: ambient.ulid(),
             n_claims: 0,
             watch: ambient.stopwatch(),
-            trouble: Trouble::default(),
+            trouble: EgressHealth::default(),
             rest_ends: None,
         }
     }
@@ -124,7 +124,7 @@ impl Desk {
         self.gather().await;
         let shared = &engine.shared;
         // Without disk reserve nothing new starts, since an attempt's outcome could not be written.
-        let has_room = shared.store.has_room();
+        let has_room = shared.store.check_reserve();
         let ask = if has_room.is_ok() { self.ask(shared.ambient.now()) } else { None };
         let token = ask.as_ref().map(|ask| ask.lease.token.clone()).unwrap_or_default();
         if self.landed.is_empty() && ask.is_none() {
@@ -177,8 +177,8 @@ impl Desk {
     /// Builds the claim request for the slots that are free after the commit. `None` when every slot is occupied.
     fn ask(&mut self, now: Timestamp) -> Option<Ask> {
         let at = self.watch.elapsed();
-        self.rest_ends = self.trouble.next(at);
-        if self.slots.n_held() - self.landed.len() >= FLIGHTS {
+        self.rest_ends = self.trouble.next_retry_at(at);
+        if self.slots.n_held() - self.landed.len() >= MAX_IN_FLIGHT {
             return None;
         }
         // The claim runs in the transaction that commits these outcomes, so their slots count as free.
@@ -206,8 +206,8 @@ impl Desk {
     fn land(&mut self, flight: Flight) {
         let subscription = flight.claimed.subscription;
         match flight.told() {
-            Told::Theirs => self.trouble.passed(subscription),
-            Told::Ours => self.trouble.met(flight.slot.company, subscription, self.watch.elapsed()),
+            Told::Theirs => self.trouble.record_contact(subscription),
+            Told::Ours => self.trouble.record_local_failure(flight.slot.company, subscription, self.watch.elapsed()),
         }
         self.landed.push(Arc::new(flight));
     }
@@ -225,7 +225,10 @@ impl Desk {
 }
 
 /// Waits for an attempt task that failed: its slot and the error. `None` when no attempt is in flight.
-async fn failed(flights: &mut JoinSet<Result<(), Error>>, owners: &mut HashMap<Id, Slot>) -> Option<(Slot, String)> {
+async fn failed(
+    flights: &mut JoinSet<Result<(), Error>>,
+    owners: &mut HashMap<Id, AttemptSlot>,
+) -> Option<(AttemptSlot, String)> {
     loop {
         let (id, why) = match flights.join_next_with_id().await? {
             Ok((id, outcome)) => (id, outcome.err().map(|error| error.to_string())),
@@ -251,7 +254,7 @@ async fn fly(engine: Engine, job: Job, lease: String, runway: mpsc::UnboundedSen
         body: event.body,
     };
     let landed = engine.shared.sender.post(parcel, &engine.shared.ambient).await;
-    let roll = engine.shared.ambient.roll();
+    let roll = engine.shared.ambient.random_unit();
     // The receiver is gone only after the grace period of a stop; the lease then expires.
     let _ = runway.send(Flight { claimed, slot, lease, target_url, event_type: event.kind, landed, roll });
     Ok(())

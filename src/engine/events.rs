@@ -4,12 +4,12 @@ use super::caller::{Caller, Change};
 use super::envelope::{self, Parts};
 use super::once::{Given, RepeatableCall, Reply};
 use super::{Engine, Error, Fault, samples};
-use crate::domain::delivery::{Kind, Schedule, State};
-use crate::domain::event::{Event, EventType, Filter, Order};
+use crate::domain::delivery::{AttemptKind, DeliveryState, RetryPolicy};
+use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId};
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::deliveries::Claimed;
+use crate::store::deliveries::LeasedDelivery;
 use rusqlite::Connection;
 
 /// Event to publish; payload and metadata are texts of JSON objects.
@@ -41,7 +41,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] for an unknown company or a payload that is not an object, [`Error::EnvelopeTooLarge`];
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn publish(&self, caller: Caller, news: News) -> Result<Event, Error> {
         let store = self.store_of(&caller);
         let event = store.write(self.publication(caller, news)?).await?;
@@ -123,17 +123,17 @@ impl Engine {
     pub async fn events(
         &self,
         company: CompanyId,
-        filter: Filter,
-        (order, from): (Order, Option<EventId>),
+        filter: EventFilter,
+        (order, from): (EventOrder, Option<EventId>),
         limit: u32,
     ) -> Result<Page, Error> {
-        let from = from.unwrap_or(EventId(if order == Order::OldestFirst { 0 } else { i64::MAX }));
+        let from = from.unwrap_or(EventId(if order == EventOrder::OldestFirst { 0 } else { i64::MAX }));
         let read = move |connection: &Connection| {
-            let store::events::Page { events, has_more } =
+            let store::events::EnvelopePage { events, has_more } =
                 store::events::page(connection, company, &filter, (order, from), limit)?;
             let next = match events.last() {
-                Some((last, _)) if has_more || order == Order::NewestFirst => *last,
-                None if order == Order::NewestFirst => from,
+                Some((last, _)) if has_more || order == EventOrder::NewestFirst => *last,
+                None if order == EventOrder::NewestFirst => from,
                 // Every event has been read, so the next page begins after the latest one.
                 _ => store::events::latest(connection, company)?.map_or(from, |latest| latest.max(from)),
             };
@@ -162,12 +162,12 @@ pub(super) struct Draft<'a> {
 /// Writes an event and its deliveries: due at once for enabled subscriptions, skipped for disabled ones.
 ///
 /// # Errors
-/// [`Error::EnvelopeTooLarge`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
+/// [`Error::EnvelopeTooLarge`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change
 /// cannot be written.
 pub(super) fn publish(
     connection: &Connection,
     draft: &Draft<'_>,
-    schedule: Schedule,
+    schedule: RetryPolicy,
     now: Timestamp,
 ) -> Result<Event, Error> {
     let id = store::events::next_id(connection)?;
@@ -176,23 +176,23 @@ pub(super) fn publish(
     let event = Event { id, company, kind, created_at: now, body };
     store::events::insert(connection, &event)?;
     for subscription in store::subscriptions::all(connection, Some(company))? {
-        if !subscription.wish.event_types.contains(&kind) {
+        if !subscription.spec.event_types.contains(&kind) {
             continue;
         }
-        let state = if subscription.off.is_some() { State::Skipped } else { State::Pending };
-        let delivery = Claimed {
+        let state = if subscription.disabled.is_some() { DeliveryState::Skipped } else { DeliveryState::Pending };
+        let delivery = LeasedDelivery {
             id: DeliveryId(0),
             event: id,
             subscription: subscription.id,
             company,
-            kind: Kind::Scheduled,
+            kind: AttemptKind::Scheduled,
             n_attempts: 0,
-            n_beside: 0,
-            schedule,
+            n_without_retry: 0,
+            retry_policy: schedule,
         };
         store::deliveries::insert(connection, &delivery, state, now)?;
-        if state == State::Skipped {
-            store::subscriptions::skipped(connection, subscription.id)?;
+        if state == DeliveryState::Skipped {
+            store::subscriptions::increment_missed(connection, subscription.id)?;
         }
     }
     Ok(event)

@@ -2,7 +2,7 @@
 //! once.
 
 use super::{Error, Fault};
-use crate::domain::company::{Address, ClientStatus, Person};
+use crate::domain::company::{ClientStatus, ContactDetails, PostalAddress};
 
 /// Validation errors collected so far, in check order.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ impl Faults {
         self.expect(number.is_none_or(|number| number > 0), field, "must be a positive whole number");
     }
 
-    pub(super) fn person(&mut self, person: &Person) {
+    pub(super) fn person(&mut self, person: &ContactDetails) {
         self.text("first_name", Some(&person.first_name), 100);
         self.text("last_name", Some(&person.last_name), 100);
         self.expect(is_email(&person.email), "email", "must be an address with one @ and at most 254 characters");
@@ -35,7 +35,7 @@ impl Faults {
         self.expect(is_phone, "phone", "must have digits, +, spaces, dashes and parentheses only, at most 32");
     }
 
-    pub(super) fn address(&mut self, address: &Address) {
+    pub(super) fn address(&mut self, address: &PostalAddress) {
         self.text("city", address.city.as_deref(), 100);
         let state = address.state.as_deref().map_or(2, |state| state.trim().chars().count().min(state.chars().count()));
         self.expect((2..=50).contains(&state), "state", "must have 2 to 50 characters");
@@ -50,7 +50,7 @@ impl Faults {
         number: Option<i64>,
     ) -> Option<ClientStatus> {
         let named = name.and_then(ClientStatus::named);
-        let numbered = number.and_then(ClientStatus::numbered);
+        let numbered = number.and_then(ClientStatus::from_id);
         self.expect(name.is_none() || named.is_some(), fields[0], "must be the name of a status");
         self.expect(number.is_none() || numbered.is_some(), fields[1], "must be the number of a status");
         if let (Some(named), Some(numbered)) = (named, numbered) {
@@ -94,8 +94,12 @@ mod tests {
     #[test]
     fn every_field_is_named_at_once() {
         let mut faults = Faults::default();
-        faults.person(&Person { email: "no".into(), phone: Some("call me".into()), ..Person::default() });
-        faults.address(&Address {
+        faults.person(&ContactDetails {
+            email: "no".into(),
+            phone: Some("call me".into()),
+            ..ContactDetails::default()
+        });
+        faults.address(&PostalAddress {
             city: Some(String::new()),
             state: Some("T".into()),
             zip: Some("12345-678901".into()),

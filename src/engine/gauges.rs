@@ -1,11 +1,11 @@
 //! Metrics snapshot, read from maintained counters; no table is scanned.
 
 use super::{Engine, Error};
-use crate::domain::delivery::State;
-use crate::domain::health::Tally;
+use crate::domain::delivery::DeliveryState;
+use crate::domain::health_status::{DORMANT_DAYS, headroom_percent};
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::latency::Histogram;
-use crate::domain::standing::{DORMANT_DAYS, headroom};
+use crate::domain::success_rate::SuccessCounts;
 use crate::domain::time::Timestamp;
 use crate::store;
 use rusqlite::Connection;
@@ -29,7 +29,7 @@ pub struct Gauges {
     /// Rows written to the audit trail since the platform exists.
     pub n_changes: u64,
     /// Number of unfinished deliveries by state.
-    pub waiting: [(State, u64); 4],
+    pub waiting: [(DeliveryState, u64); 4],
     /// Number of subscriptions that are enabled.
     pub n_enabled: u64,
     /// Number of subscriptions disabled manually.
@@ -49,7 +49,7 @@ pub struct Gauges {
     /// Remaining calls of the fullest rate window, in percent; 100 without any window.
     pub headroom: u64,
     /// Successes and failures of scheduled attempts in the last hour.
-    pub hour: Tally,
+    pub hour: SuccessCounts,
     /// Requests since the start of the process, by method, route and status.
     pub answers: BTreeMap<(String, String, u16), u64>,
     /// Durations of these requests as a histogram.
@@ -64,20 +64,20 @@ pub struct Gauges {
 
 /// Values read from the database in one transaction.
 struct Reading {
-    counts: store::usage::Counts,
+    counts: store::usage::DatabaseCounts,
     tripped: Vec<(SubscriptionId, CompanyId)>,
     missed: (u64, u64),
     oldest_due_at: Option<Timestamp>,
-    minutes: Vec<(Timestamp, Tally)>,
+    minutes: Vec<(Timestamp, SuccessCounts)>,
 }
 
 fn read(connection: &Connection, now: Timestamp) -> Result<Reading, store::Error> {
     Ok(Reading {
         counts: store::usage::counts(connection)?,
         tripped: store::usage::tripped(connection, MAX_TRIPPED_NAMED)?,
-        missed: store::usage::missed(connection, now.minus(Duration::from_secs(86_400)))?,
+        missed: store::usage::count_missed(connection, now.minus(Duration::from_secs(86_400)))?,
         oldest_due_at: store::deliveries::oldest_due(connection)?,
-        minutes: store::health::minutes(connection, now.minus(Duration::from_secs(3_600)))?,
+        minutes: store::attempt_rollups::per_minute(connection, now.minus(Duration::from_secs(3_600)))?,
     })
 }
 
@@ -90,12 +90,12 @@ impl Engine {
         let now = self.shared.ambient.now();
         let Reading { counts, tripped, missed, oldest_due_at, minutes } =
             self.shared.store.read(move |connection| read(connection, now)).await?;
-        let hour = minutes.iter().fold(Tally::default(), |sum, (_, minute)| Tally {
+        let hour = minutes.iter().fold(SuccessCounts::default(), |sum, (_, minute)| SuccessCounts {
             n_ok: sum.n_ok + minute.n_ok,
             n_failed: sum.n_failed + minute.n_failed,
         });
         let seen = self.shared.log.totals();
-        let given = |name: &str| counts.given.get(name).copied().unwrap_or(0);
+        let given = |name: &str| counts.last_ids.get(name).copied().unwrap_or(0);
         Ok(Gauges {
             n_events: counts.n_events,
             n_deliveries: given("deliveries"),
@@ -107,7 +107,7 @@ impl Engine {
             n_off: counts.n_off,
             n_tripped: counts.n_tripped,
             tripped,
-            most_failures: counts.most_failures,
+            most_failures: counts.max_failures_in_a_row,
             oldest_due: oldest_due_at.map_or(Duration::ZERO, |due| now.since(due)),
             missed,
             n_dormant_keys: self.n_dormant_keys(now),
@@ -133,7 +133,7 @@ impl Engine {
     /// Smallest share of remaining calls over all rate windows, in percent; 100 without any window.
     fn least_headroom(&self, now: Timestamp) -> u64 {
         let windows = self.windows_in_order(&[], now);
-        let left = windows.iter().map(|(_, of)| headroom(of.key.limits.of(of.bucket), of.window.used));
+        let left = windows.iter().map(|(_, of)| headroom_percent(of.key.limits.for_bucket(of.bucket), of.window.used));
         left.min().unwrap_or(100)
     }
 }

@@ -2,11 +2,13 @@
 
 use super::{Engine, Error};
 use crate::domain::attempt::Attempt;
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::event::{Event, EventType};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::domain::log::{AttemptFilter, Delivery, DeliveryFilter, Happened, Page, Place, Span};
-use crate::domain::subscription::Subscription;
+use crate::domain::log::{
+    AttemptFilter, DeliveryFilter, DeliverySummary, EventSummary, PagePosition, PageSpec, RowPage,
+};
+use crate::domain::subscription::WebhookSubscription;
 use crate::domain::time::Timestamp;
 use crate::domain::trip::Trip;
 use crate::store;
@@ -42,14 +44,14 @@ pub struct Traced {
     /// Reason for the delivery, or for its absence.
     pub verdict: Verdict,
     /// Delivery of the event to this subscription, if the log has one.
-    pub delivery: Option<Delivery>,
+    pub delivery: Option<DeliverySummary>,
 }
 
 /// Trace of an event over the subscriptions of its company.
 #[derive(Debug, Clone)]
 pub struct Trace {
     /// Event that is traced, without its envelope.
-    pub event: Happened,
+    pub event: EventSummary,
     /// All subscriptions the company has or had, those with deliveries first.
     pub subscriptions: Vec<Traced>,
 }
@@ -59,10 +61,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn deliveries(&self, wanted: DeliveryFilter, span: Span) -> Result<Page<Delivery>, Error> {
+    pub async fn deliveries(&self, wanted: DeliveryFilter, span: PageSpec) -> Result<RowPage<DeliverySummary>, Error> {
         self.shared
             .store
-            .read(move |connection| store::journal::deliveries(connection, &wanted, &span))
+            .read(move |connection| store::delivery_log::deliveries(connection, &wanted, &span))
             .await
             .map_err(Error::from)
     }
@@ -71,14 +73,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
-    pub async fn delivery(&self, id: DeliveryId) -> Result<(Delivery, Vec<Attempt>), Error> {
+    pub async fn delivery(&self, id: DeliveryId) -> Result<(DeliverySummary, Vec<Attempt>), Error> {
         let found = self
             .shared
             .store
             .read(move |connection| {
-                let Some(delivery) = store::journal::delivery(connection, id)? else { return Ok(None) };
+                let Some(delivery) = store::delivery_log::delivery(connection, id)? else { return Ok(None) };
                 let wanted = AttemptFilter { delivery: Some(id), ..AttemptFilter::default() };
-                let span = Span { since: None, until: None, place: Place::Newest, limit: ATTEMPTS };
+                let span = PageSpec { since: None, until: None, start: PagePosition::Newest, limit: ATTEMPTS };
                 Ok::<_, store::Error>(Some((delivery, store::attempts::list(connection, &wanted, &span)?.items)))
             })
             .await?;
@@ -93,11 +95,11 @@ impl Engine {
         &self,
         company: Option<CompanyId>,
         kind: Option<EventType>,
-        span: Span,
-    ) -> Result<Page<Happened>, Error> {
+        span: PageSpec,
+    ) -> Result<RowPage<EventSummary>, Error> {
         self.shared
             .store
-            .read(move |connection| store::journal::events(connection, company, kind, &span))
+            .read(move |connection| store::delivery_log::events(connection, company, kind, &span))
             .await
             .map_err(Error::from)
     }
@@ -106,13 +108,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
-    pub async fn event(&self, id: EventId) -> Result<(Happened, Vec<u8>), Error> {
+    pub async fn event(&self, id: EventId) -> Result<(EventSummary, Vec<u8>), Error> {
         let found = self
             .shared
             .store
             .read(move |connection| {
                 let Some(event) = store::events::get(connection, id)? else { return Ok(None) };
-                let n_deliveries = store::journal::deliveries_of(connection, id)?.len();
+                let n_deliveries = store::delivery_log::deliveries_of(connection, id)?.len();
                 Ok::<_, store::Error>(Some((happened(&event, n_deliveries), event.body)))
             })
             .await?;
@@ -136,8 +138,8 @@ impl Engine {
         &self,
         company: Option<CompanyId>,
         subscription: Option<SubscriptionId>,
-        span: Span,
-    ) -> Result<Page<Trip>, Error> {
+        span: PageSpec,
+    ) -> Result<RowPage<Trip>, Error> {
         self.shared
             .store
             .read(move |connection| store::trips::list(connection, company, subscription, &span))
@@ -148,26 +150,26 @@ impl Engine {
 
 fn trace(connection: &Connection, id: EventId) -> Result<Option<Trace>, store::Error> {
     let Some(event) = store::events::get(connection, id)? else { return Ok(None) };
-    let mut deliveries = store::journal::deliveries_of(connection, id)?;
+    let mut deliveries = store::delivery_log::deliveries_of(connection, id)?;
     let n_deliveries = deliveries.len();
     let mut traced = Vec::new();
-    for (subscription, deleted_at) in store::subscriptions::ever(connection, event.company)? {
+    for (subscription, deleted_at) in store::subscriptions::list_including_deleted(connection, event.company)? {
         let position = deliveries.iter().position(|delivery| delivery.subscription == subscription.id);
         let delivery = position.map(|position| deliveries.remove(position));
         let verdict = match &delivery {
-            Some(delivery) if delivery.state == State::Skipped => Verdict::Disabled,
+            Some(delivery) if delivery.state == DeliveryState::Skipped => Verdict::Disabled,
             Some(_) => Verdict::Matched,
             None => absent(connection, &subscription, deleted_at, &event)?,
         };
-        let Subscription { id, wish, .. } = subscription;
+        let WebhookSubscription { id, spec: wish, .. } = subscription;
         traced.push(Traced { id, target_url: wish.target_url, verdict, delivery });
     }
     traced.sort_by_key(|traced| (traced.delivery.is_none(), traced.id));
     Ok(Some(Trace { event: happened(&event, n_deliveries), subscriptions: traced }))
 }
 
-fn happened(event: &Event, n_deliveries: usize) -> Happened {
-    Happened {
+fn happened(event: &Event, n_deliveries: usize) -> EventSummary {
+    EventSummary {
         id: event.id,
         company: event.company,
         kind: event.kind,
@@ -180,7 +182,7 @@ fn happened(event: &Event, n_deliveries: usize) -> Happened {
 /// Finds the reason why a subscription has no delivery of an event, from the configuration in force at that time.
 fn absent(
     connection: &Connection,
-    of: &Subscription,
+    of: &WebhookSubscription,
     deleted_at: Option<Timestamp>,
     event: &Event,
 ) -> Result<Verdict, store::Error> {
@@ -190,8 +192,8 @@ fn absent(
     if deleted_at.is_some_and(|at| at <= event.created_at) {
         return Ok(Verdict::Deleted);
     }
-    let revisions = store::revisions::of(connection, of.id)?;
+    let revisions = store::revisions::list(connection, of.id)?;
     let then = revisions.iter().find(|revision| revision.at <= event.created_at).or(revisions.last());
-    let wanted = then.map_or(&of.wish, |revision| &revision.wish).event_types.contains(&event.kind);
+    let wanted = then.map_or(&of.spec, |revision| &revision.spec).event_types.contains(&event.kind);
     Ok(if wanted { Verdict::Forgotten } else { Verdict::OtherType })
 }

@@ -6,9 +6,9 @@ use super::revocations::{Revocation, Revoked, Subject};
 use super::{Engine, Error, Fault, auth};
 use crate::domain::company::Company;
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::{Key, Limits, Scopes};
+use crate::domain::key::{ApiKey, KeyLimits, ScopeSet};
 use crate::domain::secret::Secret;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use crate::store;
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ pub struct Wish {
     /// Name of the key, 1 to 100 characters.
     pub name: String,
     /// Scopes of the key, at least one; immutable after creation.
-    pub scopes: Scopes,
+    pub scopes: ScopeSet,
     /// Calls per minute and bucket where they differ from the defaults.
-    pub limits: Limits,
+    pub limits: KeyLimits,
 }
 
 impl Engine {
@@ -33,7 +33,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that is empty, too long or contains control characters; [`Error::Contended`],
-    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn create_company(&self, caller: Caller, name: String) -> Result<Company, Error> {
         if let Some(fault) = judge_name(&name, 200) {
             return Err(Error::Invalid(vec![fault]));
@@ -42,7 +42,7 @@ impl Engine {
         let company = self
             .shared
             .store
-            .write_patiently(move |connection| {
+            .write_queued(move |connection| {
                 let company = store::companies::insert(connection, &name, ambient.now())?;
                 let change = Change {
                     action: "create company",
@@ -70,11 +70,11 @@ impl Engine {
     /// Creates an API key. The secret is in this result only; the database stores a hash.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`]
+    /// [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`]
     /// when the change cannot be written.
-    pub async fn create_key(&self, caller: Caller, wish: Wish) -> Result<(Key, Secret), Error> {
+    pub async fn create_key(&self, caller: Caller, wish: Wish) -> Result<(ApiKey, Secret), Error> {
         let mut faults: Vec<Fault> = judge_name(&wish.name, 100).into_iter().collect();
-        if wish.scopes == Scopes::default() {
+        if wish.scopes == ScopeSet::default() {
             faults.push(Fault::new("scopes", "must name at least one scope"));
         }
         faults.extend(judge_limits(wish.limits));
@@ -88,13 +88,13 @@ impl Engine {
         let key = self
             .shared
             .store
-            .write_patiently(move |connection| {
+            .write_queued(move |connection| {
                 if !store::companies::exists(connection, wish.company)? {
                     return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
                 }
                 let Wish { company, name, scopes, limits } = wish;
                 let created_at = ambient.now();
-                let mut key = Key {
+                let mut key = ApiKey {
                     id: KeyId(0),
                     company,
                     name,
@@ -128,7 +128,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown key.
-    pub async fn revoke_key(&self, caller: Caller, id: KeyId) -> Result<Revoked<Arc<Key>>, Error> {
+    pub async fn revoke_key(&self, caller: Caller, id: KeyId) -> Result<Revoked<Arc<ApiKey>>, Error> {
         let missing = || Error::NotFound(format!("key {id}"));
         let at = self.shared.ambient.now();
         self.shared.keyring.change(id, |key| key.revoked_at = key.revoked_at.or(Some(at)));
@@ -144,13 +144,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for a limit of 0 or above a million; [`Error::Contended`],
-    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn limit_key(
         &self,
         caller: Caller,
         id: KeyId,
-        change: impl FnOnce(Limits) -> Limits,
-    ) -> Result<Arc<Key>, Error> {
+        change: impl FnOnce(KeyLimits) -> KeyLimits,
+    ) -> Result<Arc<ApiKey>, Error> {
         let missing = || Error::NotFound(format!("key {id}"));
         let key = self.shared.keyring.by_id(id).ok_or_else(missing)?;
         let limits = change(key.limits);
@@ -162,10 +162,11 @@ impl Engine {
         let before = key.limits;
         self.shared
             .store
-            .write_patiently(move |connection| {
+            .write_queued(move |connection| {
                 store::keys::set_limits(connection, id, limits)?;
-                let spelt =
-                    |limits: Limits| Bucket::ALL.map(|bucket| format!("{bucket} {}", limits.of(bucket))).join(", ");
+                let spelt = |limits: KeyLimits| {
+                    RateBucket::ALL.map(|bucket| format!("{bucket} {}", limits.for_bucket(bucket))).join(", ")
+                };
                 let change = Change {
                     action: "limit key",
                     subject: format!("key {id}"),
@@ -185,7 +186,7 @@ impl Engine {
 
 /// Validates rate limits, field by field. 0 is refused: a caller limited to 0 waits forever, so such a key is to be
 /// revoked.
-fn judge_limits(limits: Limits) -> impl Iterator<Item = Fault> {
+fn judge_limits(limits: KeyLimits) -> impl Iterator<Item = Fault> {
     [("read", limits.read), ("write", limits.write), ("admin", limits.admin)]
         .into_iter()
         .filter(|(_, limit)| limit.is_some_and(|limit| !(1..=MOST_CALLS).contains(&limit)))

@@ -2,10 +2,12 @@
 //! answer. No secret leaves the platform.
 
 use super::{Engine, Error, Fault};
-use crate::domain::attempt::Exchange;
+use crate::domain::attempt::HttpExchange;
 use crate::domain::ids::{AttemptId, OperatorId, SubscriptionId};
-use crate::domain::lab::{self, Effort, Finding, Other, Sample, TOLERANCE, said};
 use crate::domain::secret::Secret;
+use crate::domain::signature_debugger::{
+    self, MAX_CLOCK_SKEW, OtherSecret, SearchBudget, SignatureDiagnosis, SignatureSample, response_hints,
+};
 use crate::store;
 
 /// Maximum number of bytes hashed for one explanation, about one second of a core.
@@ -15,7 +17,7 @@ const MAX_EFFORT_BYTES: u64 = 256 << 20;
 #[derive(Debug, Clone)]
 pub struct Explained {
     /// Diagnosis of the signature debugger.
-    pub finding: Finding,
+    pub finding: SignatureDiagnosis,
     /// Signature that the receiver computed, if its answer names one.
     pub computed: Option<String>,
     /// Seconds by which the receiver's clock is ahead of the platform's.
@@ -42,7 +44,7 @@ impl Engine {
         }
         let turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
         let (attempt, exchange, body) = self.attempt(id).await?;
-        let of = attempt.about;
+        let of = attempt.subject;
         let found = self
             .shared
             .store
@@ -59,7 +61,7 @@ impl Engine {
             .iter()
             .map(|(id, sealed)| Ok((format!("subscription {id}"), self.unseal(*id, sealed)?)))
             .collect::<Result<_, Error>>()?;
-        let received_at = header(&exchange.response_headers, "date").and_then(said::http_date);
+        let received_at = header(&exchange.response_headers, "date").and_then(response_hints::http_date);
         let clock_ahead = received_at.map(|at| at - attempt.started_at.seconds());
         // The permit lasts as long as the work, also when the caller has disconnected.
         let work = move || {
@@ -76,38 +78,44 @@ fn header<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
 }
 
 fn explain(
-    (exchange, body): (&Exchange, &[u8]),
+    (exchange, body): (&HttpExchange, &[u8]),
     secrets: &[(String, Secret)],
     received_at: Option<i64>,
     told: Option<String>,
-) -> Result<(Finding, Option<String>), Error> {
+) -> Result<(SignatureDiagnosis, Option<String>), Error> {
     let (_, secret) = secrets.first().ok_or_else(|| Error::NotFound("its subscription".to_owned()))?;
-    let others: Vec<Other<'_>> = secrets[1..].iter().map(|(name, secret)| Other { name, secret }).collect();
+    let others: Vec<OtherSecret<'_>> = secrets[1..].iter().map(|(name, secret)| OtherSecret { name, secret }).collect();
     let sent = |name| header(&exchange.request_headers, name).unwrap_or_default();
     let (signature, timestamp) = (sent("x-wlcro-signature"), sent("x-wlcro-timestamp"));
     let mut answer = String::from_utf8_lossy(&exchange.response_body).into_owned();
     for (name, value) in &exchange.response_headers {
         answer.push_str(&format!("\n{name} {value}"));
     }
-    let mut effort = Effort::bytes(MAX_EFFORT_BYTES);
-    let base = Sample { signature, timestamp, body, secret, others: &others, computed: None, received_at };
+    let mut effort = SearchBudget::bytes(MAX_EFFORT_BYTES);
+    let base = SignatureSample { signature, timestamp, body, secret, others: &others, computed: None, received_at };
     if let Some(computed) = told {
-        let finding = lab::judge_within(&Sample { computed: Some(&computed), ..base }, &mut effort);
+        let finding = signature_debugger::diagnose_signature_within(
+            &SignatureSample { computed: Some(&computed), ..base },
+            &mut effort,
+        );
         return Ok((finding, Some(computed)));
     }
     let mut unexplained = None;
-    for computed in said::signatures(&answer).into_iter().filter(|text| text != signature) {
-        match lab::judge_within(&Sample { computed: Some(&computed), ..base }, &mut effort) {
-            explained @ Finding::Explained(_) => return Ok((explained, Some(computed))),
+    for computed in response_hints::possible_signatures(&answer).into_iter().filter(|text| text != signature) {
+        match signature_debugger::diagnose_signature_within(
+            &SignatureSample { computed: Some(&computed), ..base },
+            &mut effort,
+        ) {
+            explained @ SignatureDiagnosis::Explained(_) => return Ok((explained, Some(computed))),
             other => unexplained = unexplained.or(Some((other, Some(computed)))),
         }
     }
     let is_stale = received_at
         .zip(timestamp.parse::<i64>().ok())
-        .is_some_and(|(at, sent)| at.abs_diff(sent) > TOLERANCE.as_secs());
+        .is_some_and(|(at, sent)| at.abs_diff(sent) > MAX_CLOCK_SKEW.as_secs());
     // A stale clock explains the refusal better than a signature that no known fault reproduces.
     Ok(match unexplained {
         Some(unexplained) if !is_stale => unexplained,
-        _ => (lab::judge_within(&base, &mut effort), None),
+        _ => (signature_debugger::diagnose_signature_within(&base, &mut effort), None),
     })
 }

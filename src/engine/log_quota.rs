@@ -20,13 +20,13 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let mut last = CompanyId(0);
     while !*stop.borrow() {
         // Storage failures are reported by housekeeping; the quota can wait.
-        let next = store.read(move |connection| store::log_quota::next_above(connection, quota, last)).await;
+        let next = store.read(move |connection| store::log_quota::next_over_quota(connection, quota, last)).await;
         let mut nap = CHECK_INTERVAL;
         if let Ok(Some(company)) = next {
             let now = ambient.now();
             let shrink =
                 move |connection: &rusqlite::Connection| store::log_quota::shrink(connection, company, quota, now);
-            if store.write_patiently(shrink).await.is_ok_and(|n| n > 0) {
+            if store.write_queued(shrink).await.is_ok_and(|n| n > 0) {
                 nap = BREATH;
             }
             last = company;

@@ -49,15 +49,15 @@ mod vault;
 mod windows;
 mod work_gate;
 
-use crate::ambient::Ambient;
-use crate::domain::delivery::Schedule;
+use crate::ambient::RuntimeEnv;
+use crate::domain::delivery::RetryPolicy;
 use crate::domain::ids::SubscriptionId;
-use crate::domain::operator::{Operator, Role};
+use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::secret::Secret;
-use crate::domain::target::Policy;
-use crate::domain::window::Window;
+use crate::domain::target::TargetPolicy;
+use crate::domain::window::RateWindow;
 use crate::store;
-use crate::store::{Meaning, Store};
+use crate::store::{PlatformStore, StoreErrorClass};
 use auth::{Keyring, Tokens};
 use caller::{Actor, Caller};
 use reach::Reach;
@@ -80,9 +80,9 @@ pub struct Settings {
     /// Data directory with the database, keys and token file; created with mode 0700 if absent.
     pub data_dir: PathBuf,
     /// Webhook targets that are permitted: public HTTPS only, or private addresses and `http` too.
-    pub policy: Policy,
+    pub policy: TargetPolicy,
     /// Retry schedule of failed deliveries, stored with each delivery.
-    pub schedule: Schedule,
+    pub schedule: RetryPolicy,
     /// Retention of attempts, requests, finished deliveries and their events; nothing expires if absent.
     pub keep: Option<Duration>,
     /// Limit of the request log in bytes; the oldest rows beyond this limit are deleted.
@@ -236,17 +236,17 @@ impl Error {
 impl<E: Into<store::Error>> From<E> for Error {
     fn from(error: E) -> Self {
         let error = error.into();
-        match error.meaning() {
-            Meaning::Contended => Self::Contended,
-            Meaning::Full => Self::StorageFull(error),
-            Meaning::Descriptors => Self::Descriptors,
-            Meaning::Broken => Self::Store(error),
+        match error.class() {
+            StoreErrorClass::Contended => Self::Contended,
+            StoreErrorClass::Full => Self::StorageFull(error),
+            StoreErrorClass::Descriptors => Self::Descriptors,
+            StoreErrorClass::Internal => Self::Store(error),
         }
     }
 }
 
-impl store::WorkError for Error {
-    fn of_store(&self) -> Option<&store::Error> {
+impl store::TransactionError for Error {
+    fn store_error(&self) -> Option<&store::Error> {
         match self {
             Self::StorageFull(error) | Self::Store(error) => Some(error),
             _ => None,
@@ -263,10 +263,10 @@ pub struct Engine {
 #[derive(Debug)]
 struct Shared {
     settings: Settings,
-    ambient: Ambient,
-    store: Store,
+    ambient: RuntimeEnv,
+    store: PlatformStore,
     /// Handle of the same database with the lower write priority of partner calls.
-    partners: Store,
+    partners: PlatformStore,
     vault: Vault,
     keyring: Keyring,
     tokens: Tokens,
@@ -300,9 +300,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Lost`], [`Error::KeyMissing`] or [`Error::Io`] when the directory is incomplete or not accessible;
-    /// [`Error::Sealed`] for a wrong master key; [`Error::Store`] when the database is in use by another process,
+    /// [`Error::Sealed`] for a wrong master key; [`Error::PlatformStore`] when the database is in use by another process,
     /// foreign, damaged or newer than this program; [`Error::StorageFull`] when a new platform cannot be written.
-    pub async fn open(settings: Settings, ambient: Ambient) -> Result<Self, Error> {
+    pub async fn open(settings: Settings, ambient: RuntimeEnv) -> Result<Self, Error> {
         let dir = settings.data_dir.clone();
         make_dir(&dir)?;
         check_not_lost(&dir)?;
@@ -330,8 +330,8 @@ impl Engine {
         // The flushed windows of the current minute are loaded, so that a restart does not refill the rate limits.
         let (keys, operators, used) = store
             .read(move |connection| {
-                let used = store::windows::since(connection, None, Window::opening(now).start)?;
-                Ok::<_, store::Error>((store::keys::all(connection)?, store::operators::all(connection)?, used))
+                let used = store::windows::list_since(connection, None, RateWindow::current_empty(now).start)?;
+                Ok::<_, store::Error>((store::keys::all(connection)?, store::operators::list_active(connection)?, used))
             })
             .await?;
         let (keyring, tokens, windows) = (Keyring::load(keys), Tokens::load(operators), Windows::load(used));
@@ -340,7 +340,7 @@ impl Engine {
             settings,
             log: request_log::RequestLog::new(&ambient),
             ambient,
-            partners: store.for_partners(),
+            partners: store.low_priority(),
             store,
             vault,
             keyring,
@@ -377,7 +377,7 @@ impl Engine {
 
     /// Clock and random source of the platform.
     #[must_use]
-    pub fn ambient(&self) -> &Ambient {
+    pub fn ambient(&self) -> &RuntimeEnv {
         &self.shared.ambient
     }
 
@@ -405,13 +405,14 @@ impl Engine {
     #[must_use]
     pub fn mint_operator(&self, name: &str) -> Secret {
         let token = auth::new_token(&self.shared.ambient);
-        let operator = Operator { id: crate::domain::ids::OperatorId(0), name: name.to_owned(), role: Role::Admin };
+        let operator =
+            OperatorAccount { id: crate::domain::ids::OperatorId(0), name: name.to_owned(), role: OperatorRole::Admin };
         self.shared.tokens.add(self.shared.vault.hash(token.reveal()), operator);
         token
     }
 
     /// Database handle with the write priority of the caller: partner or operator.
-    fn store_of(&self, caller: &Caller) -> &Store {
+    fn store_of(&self, caller: &Caller) -> &PlatformStore {
         match caller.actor {
             Actor::Key(_) => &self.shared.partners,
             Actor::Operator(_) => &self.shared.store,
@@ -462,15 +463,15 @@ fn check_not_lost(dir: &Path) -> Result<(), Error> {
 }
 
 /// Opens the database on a blocking thread.
-async fn open_store(dir: PathBuf) -> Result<Store, Error> {
-    let opened = tokio::task::spawn_blocking(move || Store::open(&dir)).await;
+async fn open_store(dir: PathBuf) -> Result<PlatformStore, Error> {
+    let opened = tokio::task::spawn_blocking(move || PlatformStore::open(&dir)).await;
     Ok(opened.map_err(|_| Error::Contended)??)
 }
 
 /// Completes the first start: creates the admin operator and writes its token file. Also moves the pepper into the
 /// database and puts the audit trail under a keyed MAC on platforms created before either existed.
-async fn found(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
-    let operators = store.read(store::operators::ever).await?;
+async fn found(store: &PlatformStore, dir: &Path, vault: &Vault, ambient: &RuntimeEnv) -> Result<(), Error> {
+    let operators = store.read(store::operators::list_all).await?;
     let admin = if operators.is_empty() {
         let token = auth::new_token(ambient);
         files::write_private(&token_file(dir), &format!("{}\n", token.reveal()))?;
@@ -486,7 +487,7 @@ async fn found(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> R
         .write(move |connection| {
             audit::chain_once(connection, &vault, &ambient)?;
             if let Some((hash, now)) = admin {
-                store::operators::insert(connection, "admin", Role::Admin, &hash, now)?;
+                store::operators::insert(connection, "admin", OperatorRole::Admin, &hash, now)?;
             }
             Ok(())
         })

@@ -5,7 +5,7 @@ use super::clients::{Which, find};
 use super::fields::{Faults, is_email, is_phone};
 use super::once::{Created, Made, Once, Reply};
 use super::{Engine, Error, Fault};
-use crate::domain::company::{Client, Note, Traits, Visibility};
+use crate::domain::company::{ClientCriteria, ClientNote, CrmClient, NoteVisibility};
 use crate::domain::ids::{ClientId, CompanyId, NoteId};
 use crate::domain::time::Timestamp;
 use crate::store;
@@ -30,7 +30,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field,
-    /// [`Error::Repeated`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot
+    /// [`Error::Repeated`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot
     /// be written.
     pub async fn add_note(
         &self,
@@ -51,8 +51,16 @@ impl Engine {
                 let other = || Error::Invalid(vec![Fault::new("external_id", text)]);
                 return if on == client { Ok(created(id, at, Made::Earlier)) } else { Err(other()) };
             }
-            let note =
-                Note { id: NoteId(0), company, client, text, note_type, visibility, external_id, created_at: now };
+            let note = ClientNote {
+                id: NoteId(0),
+                company,
+                client,
+                text,
+                note_type,
+                visibility,
+                external_id,
+                created_at: now,
+            };
             let id = store::notes::insert(connection, &note)?;
             let change = Change {
                 action: "add note",
@@ -76,9 +84,9 @@ impl Engine {
         &self,
         company: CompanyId,
         which: Which,
-        traits: Traits,
-    ) -> Result<Option<(Client, Option<String>)>, Error> {
-        let Traits { email, phone, id, external_id } = &traits;
+        traits: ClientCriteria,
+    ) -> Result<Option<(CrmClient, Option<String>)>, Error> {
+        let ClientCriteria { email, phone, id, external_id } = &traits;
         let is_any = email.is_some() || phone.is_some() || id.is_some() || external_id.is_some();
         let mut faults = Faults::default();
         faults.expect(is_any, "query", "must have email, phone, client_id or external_id");
@@ -86,7 +94,7 @@ impl Engine {
         faults.expect(phone.as_deref().is_none_or(is_phone), "phone", "must be a number; a + is written %2B in a URL");
         faults.text("external_id", external_id.as_deref(), 200);
         faults.judged()?;
-        let fits = move |client: &Client| which == Which::Client || client.status.is_lead();
+        let fits = move |client: &CrmClient| which == Which::Client || client.status.is_lead();
         self.shared
             .partners
             .read(move |connection| store::clients::search(connection, company, &traits, fits))
@@ -95,12 +103,12 @@ impl Engine {
     }
 }
 
-fn judge(wish: &Wish) -> Result<Visibility, Error> {
+fn judge(wish: &Wish) -> Result<NoteVisibility, Error> {
     let mut faults = Faults::default();
     faults.text("text", Some(&wish.text), 10_000);
     faults.text("note_type", wish.note_type.as_deref(), 50);
     faults.text("external_id", wish.external_id.as_deref(), 200);
-    let visibility = wish.visibility.as_deref().map_or(Some(Visibility::default()), Visibility::named);
+    let visibility = wish.visibility.as_deref().map_or(Some(NoteVisibility::default()), NoteVisibility::named);
     faults.expect(visibility.is_some(), "visibility", "must be internal or client");
     faults.judged()?;
     Ok(visibility.unwrap_or_default())

@@ -6,11 +6,11 @@
 use super::caller::{Caller, Change};
 use super::vault::Vault;
 use super::{Error, files};
-use crate::ambient::Ambient;
-use crate::domain::numbers::Numbers;
+use crate::ambient::RuntimeEnv;
+use crate::domain::id_sequences::LastIds;
 use crate::store;
-use crate::store::Store;
-use crate::store::upkeep::Written;
+use crate::store::PlatformStore;
+use crate::store::maintenance::SequenceState;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::os::unix::fs::MetadataExt as _;
@@ -54,8 +54,8 @@ impl FileIdentity {
 
 impl NumberRecord {
     /// Whether a database in this state contains every number used so far.
-    fn is_followed_by(&self, written: &Written, file: &FileIdentity) -> bool {
-        let Numbers { event, delivery } = written.last;
+    fn is_followed_by(&self, written: &SequenceState, file: &FileIdentity) -> bool {
+        let LastIds { event, delivery } = written.last;
         let is_known = self.epochs.contains(&written.epoch.clone().unwrap_or_default());
         let is_as_left = self.is_final && (event, delivery) == (self.event, self.delivery);
         let went_on = !self.is_final && *file == self.file && event >= self.event && delivery >= self.delivery;
@@ -98,23 +98,24 @@ pub(super) fn forget(dir: &Path) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error`] when the record, the file or the database cannot be read or written.
-pub(super) async fn begin(store: &Store, dir: &Path, vault: &Vault, ambient: &Ambient) -> Result<(), Error> {
-    let written = store.read(store::upkeep::written).await?;
+pub(super) async fn begin(store: &PlatformStore, dir: &Path, vault: &Vault, ambient: &RuntimeEnv) -> Result<(), Error> {
+    let written = store.read(store::maintenance::sequence_state).await?;
     let (record, file) = (read(dir), FileIdentity::of(&store::database(dir))?);
     let is_followed = match (&record, &written.epoch) {
         (None, epoch) => epoch.is_none(),
         (Some(record), _) => record.is_followed_by(&written, &file),
     };
-    let known = record.map_or(written.last, |record| Numbers { event: record.event, delivery: record.delivery });
-    let last = if is_followed { written.last } else { written.last.max(known).after_gap(&written.pace, ambient.now()) };
-    let epoch = hex::encode(ambient.bytes::<16>());
+    let known = record.map_or(written.last, |record| LastIds { event: record.event, delivery: record.delivery });
+    let last =
+        if is_followed { written.last } else { written.last.max(known).after_gap(&written.id_rates, ambient.now()) };
+    let epoch = hex::encode(ambient.random_bytes::<16>());
     let epochs = [written.epoch.clone().unwrap_or_default(), epoch.clone()];
     let mut record = NumberRecord { epochs, file, event: last.event, delivery: last.delivery, is_final: false };
     write(dir, &record);
     let (vault, clock) = (vault.clone(), ambient.clone());
     let begun = store
         .write(move |connection| {
-            store::custody::set_epoch(connection, &epoch)?;
+            store::sealed_values::set_epoch(connection, &epoch)?;
             if is_followed {
                 return Ok(());
             }
@@ -146,12 +147,12 @@ pub(super) async fn begin(store: &Store, dir: &Path, vault: &Vault, ambient: &Am
 pub(super) fn leave_out(
     connection: &Connection,
     vault: &Vault,
-    ambient: &Ambient,
-    (from, to): (Numbers, Numbers),
+    ambient: &RuntimeEnv,
+    (from, to): (LastIds, LastIds),
     why: &str,
 ) -> Result<(), Error> {
-    store::upkeep::number_on(connection, to)?;
-    let named = |numbers: Numbers| format!("event {}, delivery {}", numbers.event, numbers.delivery);
+    store::maintenance::raise_sequences(connection, to)?;
+    let named = |numbers: LastIds| format!("event {}, delivery {}", numbers.event, numbers.delivery);
     let change = Change {
         action: "leave out numbers",
         subject: "events and deliveries".to_owned(),
@@ -163,20 +164,21 @@ pub(super) fn leave_out(
 }
 
 /// Records an orderly stop with the last numbers.
-pub(super) async fn end(store: &Store, dir: &Path) {
-    let (Ok(written), Ok(file)) = (store.read(store::upkeep::written).await, FileIdentity::of(&store::database(dir)))
+pub(super) async fn end(store: &PlatformStore, dir: &Path) {
+    let (Ok(written), Ok(file)) =
+        (store.read(store::maintenance::sequence_state).await, FileIdentity::of(&store::database(dir)))
     else {
         return;
     };
     let epoch = written.epoch.unwrap_or_default();
-    let Numbers { event, delivery } = written.last;
+    let LastIds { event, delivery } = written.last;
     write(dir, &NumberRecord { epochs: [epoch.clone(), epoch], file, event, delivery, is_final: true });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::numbers::Pace;
+    use crate::domain::id_sequences::IdRates;
 
     #[test]
     fn d2_only_a_database_that_gave_every_number_goes_on_without_a_gap() {
@@ -190,9 +192,9 @@ mod tests {
             delivery: 20,
             is_final,
         };
-        let written = |epoch: Option<&str>, event, delivery| Written {
-            last: Numbers { event, delivery },
-            pace: Pace::default(),
+        let written = |epoch: Option<&str>, event, delivery| SequenceState {
+            last: LastIds { event, delivery },
+            id_rates: IdRates::default(),
             epoch: epoch.map(str::to_owned),
         };
         let cases = [

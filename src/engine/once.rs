@@ -6,7 +6,7 @@ use crate::domain::company::ClientStatus;
 use crate::domain::ids::KeyId;
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::repeats::Earlier;
+use crate::store::idempotency_keys::StoredReply;
 use rusqlite::Connection;
 use std::time::Duration;
 
@@ -31,9 +31,9 @@ impl RepeatableCall {
     /// [`Error::Repeated`] when the earlier call had another digest; [`Error`] when the database cannot be read.
     pub(super) fn earlier(&self, connection: &Connection, now: Timestamp) -> Result<Option<Reply>, Error> {
         let Some(name) = &self.name else { return Ok(None) };
-        match store::repeats::get(connection, self.key, name, now.minus(REMEMBERED))? {
+        match store::idempotency_keys::get(connection, self.key, name, now.minus(REMEMBERED))? {
             None => Ok(None),
-            Some(Earlier { digest, status, body }) if digest == self.digest => {
+            Some(StoredReply { digest, status, body }) if digest == self.digest => {
                 Ok(Some(Reply { status, body, given: Given::Replayed }))
             }
             Some(_) => Err(Error::Repeated),
@@ -48,8 +48,8 @@ impl RepeatableCall {
         now: Timestamp,
     ) -> Result<Reply, Error> {
         if let Some(name) = &self.name {
-            let answer = Earlier { digest: self.digest, status, body: body.clone() };
-            store::repeats::keep(connection, self.key, name, &answer, now)?;
+            let answer = StoredReply { digest: self.digest, status, body: body.clone() };
+            store::idempotency_keys::put(connection, self.key, name, &answer, now)?;
         }
         Ok(Reply { status, body, given: Given::Fresh })
     }
@@ -110,7 +110,7 @@ impl Engine {
     /// Runs a create in a transaction. A retry returns the stored answer and changes nothing.
     ///
     /// # Errors
-    /// [`Error::Repeated`], every error of `create`; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`]
+    /// [`Error::Repeated`], every error of `create`; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`]
     /// when the change cannot be written.
     pub(super) async fn create(
         &self,

@@ -5,26 +5,31 @@ use super::fields::judge_name;
 use super::revocations::{Revocation, Revoked, Subject};
 use super::{Engine, Error, Fault, auth};
 use crate::domain::ids::OperatorId;
-use crate::domain::operator::{Operator, Role};
+use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::secret::Secret;
 use crate::store;
-use crate::store::operators::Kept;
+use crate::store::operators::StoredOperator;
 
 impl Engine {
     /// Lists all operators, revoked ones included, oldest first.
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn operators(&self) -> Result<Vec<Kept>, Error> {
-        self.shared.store.read(store::operators::ever).await.map_err(Error::from)
+    pub async fn operators(&self) -> Result<Vec<StoredOperator>, Error> {
+        self.shared.store.read(store::operators::list_all).await.map_err(Error::from)
     }
 
     /// Creates an operator. The token is in this result only; the database stores a hash.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that is empty, too long, or already used by an operator, also by a revoked one;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
-    pub async fn create_operator(&self, caller: Caller, name: String, role: Role) -> Result<(Kept, Secret), Error> {
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    pub async fn create_operator(
+        &self,
+        caller: Caller,
+        name: String,
+        role: OperatorRole,
+    ) -> Result<(StoredOperator, Secret), Error> {
         if let Some(fault) = judge_name(&name, 100) {
             return Err(Error::Invalid(vec![fault]));
         }
@@ -36,8 +41,8 @@ impl Engine {
         let operator = self
             .shared
             .store
-            .write_patiently(move |connection| {
-                if let Some(other) = store::operators::named(connection, &name)? {
+            .write_queued(move |connection| {
+                if let Some(other) = store::operators::find_by_name(connection, &name)? {
                     let text = format!("is already used by operator {}", other.operator.id);
                     return Err(Error::Invalid(vec![Fault::new("name", text)]));
                 }
@@ -50,12 +55,12 @@ impl Engine {
                     reason: None,
                 };
                 caller.audit(connection, &ambient, change)?;
-                Ok::<_, Error>(Operator { id, name, role })
+                Ok::<_, Error>(OperatorAccount { id, name, role })
             })
             .await?;
         self.shared.tokens.add(hash, operator.clone());
         self.changed();
-        Ok((Kept { operator, created_at, revoked_at: None }, token))
+        Ok((StoredOperator { operator, created_at, revoked_at: None }, token))
     }
 
     /// Revokes an operator permanently. The next request with the token fails, also when the disk is full. The last
@@ -64,7 +69,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for the last admin; [`Error`] when the database cannot be read.
-    pub async fn revoke_operator(&self, caller: Caller, id: OperatorId) -> Result<Revoked<Kept>, Error> {
+    pub async fn revoke_operator(&self, caller: Caller, id: OperatorId) -> Result<Revoked<StoredOperator>, Error> {
         let kept = self.shared.store.read(move |connection| store::operators::get(connection, id)).await?;
         let kept = kept.ok_or_else(|| Error::NotFound(format!("operator {id}")))?;
         if !self.shared.tokens.revoke(id) {
@@ -78,6 +83,6 @@ impl Engine {
         let revocation = Revocation { subject: Subject::Operator(id), before, at, caller };
         let write_pending = self.write_revocation(revocation).await;
         self.changed();
-        Ok(Revoked { row: Kept { revoked_at: Some(at), ..kept }, write_pending })
+        Ok(Revoked { row: StoredOperator { revoked_at: Some(at), ..kept }, write_pending })
     }
 }

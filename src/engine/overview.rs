@@ -1,25 +1,25 @@
 //! Overview for the dashboard: the rows of all live panes, read in one transaction and sorted worst first.
 
 use super::{Engine, Error};
-use crate::domain::alert::{Acknowledgement, HELD_FOR};
+use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement};
 use crate::domain::attempt::Attempt;
 use crate::domain::company::Company;
-use crate::domain::health::Tally;
-use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::key::Key;
-use crate::domain::latency::Histogram;
-use crate::domain::silence::{GAPS, SHORTEST, Silence};
-use crate::domain::standing::{
-    KeyFacts, Standing, SubscriptionFacts, WindowFacts, judge_key, judge_subscription, judge_window,
+use crate::domain::event_gap::{EventGap, GAP_SAMPLE_COUNT, MIN_EVENT_GAP};
+use crate::domain::health_status::{
+    HealthStatus, KeyFacts, SubscriptionFacts, WindowFacts, assess_key, assess_subscription, assess_window,
 };
-use crate::domain::subscription::Subscription;
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::key::ApiKey;
+use crate::domain::latency::Histogram;
+use crate::domain::subscription::WebhookSubscription;
+use crate::domain::success_rate::SuccessCounts;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::trip::Trip;
-use crate::domain::window::{Bucket, Window};
+use crate::domain::window::{RateBucket, RateWindow};
 use crate::store;
-use crate::store::deliveries::Backlog;
-use crate::store::requests::Usage;
-use crate::store::windows::Used;
+use crate::store::deliveries::DeliveryBacklog;
+use crate::store::requests::KeyRequestCounts;
+use crate::store::windows::WindowUsage;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Rate {
     /// Successes and failures of the attempts.
-    pub tally: Tally,
+    pub tally: SuccessCounts,
     /// Durations of the attempts as a histogram.
     pub histogram: Histogram,
 }
@@ -38,11 +38,11 @@ pub struct Rate {
 #[derive(Debug, Clone)]
 pub struct Patient {
     /// Configuration and state of the subscription.
-    pub subscription: Subscription,
+    pub subscription: WebhookSubscription,
     /// Attempts of the last 5 minutes, 1 hour and 24 hours.
     pub rates: [Rate; 3],
     /// Deliveries that are not finished.
-    pub backlog: Backlog,
+    pub backlog: DeliveryBacklog,
     /// Reason given for disabling the subscription; absent while it is enabled.
     pub note: Option<String>,
 }
@@ -51,20 +51,20 @@ pub struct Patient {
 #[derive(Debug, Clone)]
 pub struct KeyUse {
     /// Key, without its secret part.
-    pub key: Arc<Key>,
+    pub key: Arc<ApiKey>,
     /// Calls of the key in the last minute.
-    pub usage: Usage,
+    pub usage: KeyRequestCounts,
 }
 
 /// Rate window of a key and bucket with the history of the 60 minutes before.
 #[derive(Debug, Clone)]
 pub struct WindowUse {
     /// Key that the window belongs to.
-    pub key: Arc<Key>,
+    pub key: Arc<ApiKey>,
     /// Bucket that the window counts.
-    pub bucket: Bucket,
+    pub bucket: RateBucket,
     /// State in the current minute.
-    pub window: Window,
+    pub window: RateWindow,
     /// Calls refused in the current window.
     pub n_refused: u64,
     /// Admitted calls in each of the previous 60 minutes, oldest first.
@@ -102,13 +102,13 @@ pub struct Dashboard {
     /// Number of trips in the last 24 hours.
     pub n_trips_24h: u64,
     /// Sum of the backlogs of all subscriptions.
-    pub backlog: Backlog,
+    pub backlog: DeliveryBacklog,
     /// Deliveries of the last 24 hours that were skipped, and that were exhausted.
     pub missed: (u64, u64),
     /// Scheduled attempts per minute over the last 60 minutes, oldest first, the current minute last.
-    pub minutes: Vec<Tally>,
+    pub minutes: Vec<SuccessCounts>,
     /// Companies with missing events: the gap since the last event is far above the usual one.
-    pub silences: Vec<(Company, Silence)>,
+    pub silences: Vec<(Company, EventGap)>,
     /// Companies with overdue deliveries, each with its oldest due time; the most overdue first.
     pub overdue: Vec<(CompanyId, Timestamp)>,
     /// Acknowledgements of alerts within the last 24 hours.
@@ -118,15 +118,15 @@ pub struct Dashboard {
 /// Values read from the database in one transaction.
 struct Reading {
     patients: Vec<Patient>,
-    usage: HashMap<KeyId, Usage>,
+    usage: HashMap<KeyId, KeyRequestCounts>,
     attempts: Vec<Attempt>,
-    windows: Vec<Used>,
+    windows: Vec<WindowUsage>,
     trips: Vec<Trip>,
     /// Trips of the last 24 hours, of all time, and not yet ended.
     n_trips: (u64, u64, u64),
     missed: (u64, u64),
-    minutes: Vec<(Timestamp, Tally)>,
-    silences: Vec<(Company, Silence)>,
+    minutes: Vec<(Timestamp, SuccessCounts)>,
+    silences: Vec<(Company, EventGap)>,
     acknowledgements: Vec<Acknowledgement>,
 }
 
@@ -143,7 +143,7 @@ impl Engine {
         let reading = self.shared.store.read(move |connection| read(connection, rows, now)).await?;
         let limit = rows as usize;
         let minutes = minutes(&reading.minutes, now);
-        let hour = minutes.iter().fold(Tally::default(), |sum, minute| Tally {
+        let hour = minutes.iter().fold(SuccessCounts::default(), |sum, minute| SuccessCounts {
             n_ok: sum.n_ok + minute.n_ok,
             n_failed: sum.n_failed + minute.n_failed,
         });
@@ -168,7 +168,7 @@ impl Engine {
     }
 
     /// Lists the companies with missing events.
-    pub(super) async fn silences(&self) -> Result<Vec<(Company, Silence)>, Error> {
+    pub(super) async fn silences(&self) -> Result<Vec<(Company, EventGap)>, Error> {
         let now = self.shared.ambient.now();
         self.shared.store.read(move |connection| silences(connection, now)).await.map_err(Error::from)
     }
@@ -212,13 +212,13 @@ impl Engine {
         let used = self
             .shared
             .store
-            .read(move |connection| store::windows::since(connection, None, history_start(now)))
+            .read(move |connection| store::windows::list_since(connection, None, history_start(now)))
             .await?;
         Ok(self.windows_in_order(&used, now).into_iter().map(|(_, window)| window).collect())
     }
 
-    fn keys_in_order(&self, usage: &HashMap<KeyId, Usage>, now: Timestamp) -> Vec<(Standing, KeyUse)> {
-        let mut keys: Vec<(Standing, KeyUse)> = self
+    fn keys_in_order(&self, usage: &HashMap<KeyId, KeyRequestCounts>, now: Timestamp) -> Vec<(HealthStatus, KeyUse)> {
+        let mut keys: Vec<(HealthStatus, KeyUse)> = self
             .shared
             .keyring
             .all()
@@ -230,17 +230,17 @@ impl Engine {
                     last_used_at: key.last_used_at,
                     revoked_at: key.revoked_at,
                     n_limited: usage.n_limited,
-                    n_broken: usage.n_server_errors,
+                    n_server_errors: usage.n_server_errors,
                 };
-                (judge_key(&facts, now).standing, KeyUse { key, usage })
+                (assess_key(&facts, now).status, KeyUse { key, usage })
             })
             .collect();
         keys.sort_by_key(|(standing, used)| (*standing, used.key.id));
         keys
     }
 
-    pub(super) fn windows_in_order(&self, used: &[Used], now: Timestamp) -> Vec<(Standing, WindowUse)> {
-        let mut histories: HashMap<(KeyId, Bucket), Vec<u32>> = HashMap::new();
+    pub(super) fn windows_in_order(&self, used: &[WindowUsage], now: Timestamp) -> Vec<(HealthStatus, WindowUse)> {
+        let mut histories: HashMap<(KeyId, RateBucket), Vec<u32>> = HashMap::new();
         let start = history_start(now);
         for used in used {
             let minute = usize::try_from((used.window.start.millis() - start.millis()) / MINUTE_MS).unwrap_or(MINUTES);
@@ -252,18 +252,18 @@ impl Engine {
         }
         let mut windows = Vec::new();
         for key in self.shared.keyring.all().into_iter().filter(|key| key.revoked_at.is_none()) {
-            for bucket in Bucket::ALL.into_iter().filter(|bucket| bucket.is_reachable(key.scopes)) {
-                let Used { window, n_refused, .. } = self.shared.windows.at(key.id, bucket, now);
-                let facts = WindowFacts { limit: key.limits.of(bucket), used: window.used, n_refused };
+            for bucket in RateBucket::ALL.into_iter().filter(|bucket| bucket.is_reachable(key.scopes)) {
+                let WindowUsage { window, n_refused, .. } = self.shared.windows.at(key.id, bucket, now);
+                let facts = WindowFacts { limit: key.limits.for_bucket(bucket), used: window.used, n_refused };
                 let history = histories.remove(&(key.id, bucket)).unwrap_or_else(|| vec![0; MINUTES]);
                 windows.push((
-                    judge_window(&facts).standing,
+                    assess_window(&facts).status,
                     WindowUse { key: Arc::clone(&key), bucket, window, n_refused, history },
                 ));
             }
         }
         windows.sort_by_key(|(standing, used)| {
-            let limit = u64::from(used.key.limits.of(used.bucket)).max(1);
+            let limit = u64::from(used.key.limits.for_bucket(used.bucket)).max(1);
             let left = (limit - u64::from(used.window.used).min(limit)) * 1_000 / limit;
             (*standing, left, used.key.id, used.bucket)
         });
@@ -276,24 +276,24 @@ fn read(connection: &Connection, rows: u32, now: Timestamp) -> Result<Reading, s
         patients: patients(connection, now)?,
         usage: store::requests::last_minute(connection, now)?.into_iter().collect(),
         attempts: store::attempts::page(connection, None, None, rows)?,
-        windows: store::windows::since(connection, None, history_start(now))?,
+        windows: store::windows::list_since(connection, None, history_start(now))?,
         trips: store::trips::latest(connection, rows)?,
         n_trips: store::trips::totals(connection, now.minus(Duration::from_secs(86_400)))?,
-        missed: store::usage::missed(connection, now.minus(Duration::from_secs(86_400)))?,
-        minutes: store::health::minutes(connection, now.minus(Duration::from_secs(3_600)))?,
+        missed: store::usage::count_missed(connection, now.minus(Duration::from_secs(86_400)))?,
+        minutes: store::attempt_rollups::per_minute(connection, now.minus(Duration::from_secs(3_600)))?,
         silences: silences(connection, now)?,
-        acknowledgements: store::acknowledgements::since(connection, now.minus(HELD_FOR))?,
+        acknowledgements: store::acknowledgements::list_since(connection, now.minus(ACKNOWLEDGEMENT_TTL))?,
     })
 }
 
 /// Finds companies with missing events. The gap statistics are read only where the last event is long ago.
-fn silences(connection: &Connection, now: Timestamp) -> Result<Vec<(Company, Silence)>, store::Error> {
+fn silences(connection: &Connection, now: Timestamp) -> Result<Vec<(Company, EventGap)>, store::Error> {
     let mut silences = Vec::new();
     for company in store::companies::all(connection)? {
         let last = store::events::latest_times(connection, company.id, 1)?;
-        if last.first().is_some_and(|last| now.since(*last) >= SHORTEST) {
-            let events = store::events::latest_times(connection, company.id, GAPS + 1)?;
-            silences.extend(Silence::after(&events, now).map(|silence| (company, silence)));
+        if last.first().is_some_and(|last| now.since(*last) >= MIN_EVENT_GAP) {
+            let events = store::events::latest_times(connection, company.id, GAP_SAMPLE_COUNT + 1)?;
+            silences.extend(EventGap::detect(&events, now).map(|silence| (company, silence)));
         }
     }
     Ok(silences)
@@ -306,11 +306,15 @@ fn patients(connection: &Connection, now: Timestamp) -> Result<Vec<Patient>, sto
         .collect()
 }
 
-fn patient(connection: &Connection, subscription: Subscription, now: Timestamp) -> Result<Patient, store::Error> {
-    let [minute, hour] = store::health::SPANS_MS;
+fn patient(
+    connection: &Connection,
+    subscription: WebhookSubscription,
+    now: Timestamp,
+) -> Result<Patient, store::Error> {
+    let [minute, hour] = store::attempt_rollups::ROLLUP_WIDTHS_MS;
     let mut rates = [Rate::default(); 3];
     for (rate, (span, seconds)) in rates.iter_mut().zip([(minute, 300), (minute, 3_600), (hour, 86_400)]) {
-        let (tally, histogram) = store::health::rate(
+        let (tally, histogram) = store::attempt_rollups::totals_since(
             connection,
             subscription.id,
             span,
@@ -319,37 +323,37 @@ fn patient(connection: &Connection, subscription: Subscription, now: Timestamp) 
         *rate = Rate { tally, histogram };
     }
     let backlog = store::deliveries::backlog(connection, subscription.id)?;
-    let note = match subscription.off {
+    let note = match subscription.disabled {
         Some(_) => store::subscriptions::note(connection, subscription.id)?,
         None => None,
     };
     Ok(Patient { subscription, rates, backlog, note })
 }
 
-fn in_order(patients: Vec<Patient>) -> Vec<(Standing, Patient)> {
-    let mut judged: Vec<(Standing, Patient)> = patients
+fn in_order(patients: Vec<Patient>) -> Vec<(HealthStatus, Patient)> {
+    let mut judged: Vec<(HealthStatus, Patient)> = patients
         .into_iter()
         .map(|patient| {
             let of = &patient.subscription;
             let facts = SubscriptionFacts {
-                disabled: of.off.map(|(reason, _)| reason),
-                disabled_at: of.off.map(|(_, at)| at),
-                is_intended: patient.note.is_some(),
-                streak: of.breaker.streak,
+                disabled: of.disabled.map(|(reason, _)| reason),
+                disabled_at: of.disabled.map(|(_, at)| at),
+                has_reason: patient.note.is_some(),
+                streak: of.breaker.failures_in_a_row,
                 hour: patient.rates[1].tally,
                 last_attempt_at: of.last_attempt_at,
             };
-            (judge_subscription(&facts).standing, patient)
+            (assess_subscription(&facts).status, patient)
         })
         .collect();
     judged.sort_by_key(|(standing, patient)| {
-        (*standing, std::cmp::Reverse(patient.subscription.breaker.streak), patient.subscription.id)
+        (*standing, std::cmp::Reverse(patient.subscription.breaker.failures_in_a_row), patient.subscription.id)
     });
     judged
 }
 
-fn listing<T>(judged: Vec<(Standing, T)>, limit: usize) -> Listing<T> {
-    let n_alarming = judged.iter().filter(|(standing, _)| standing.is_alarming()).count();
+fn listing<T>(judged: Vec<(HealthStatus, T)>, limit: usize) -> Listing<T> {
+    let n_alarming = judged.iter().filter(|(standing, _)| standing.needs_action()).count();
     let total = judged.len();
     let items = judged.into_iter().take(limit).map(|(_, item)| item).collect();
     Listing {
@@ -359,13 +363,13 @@ fn listing<T>(judged: Vec<(Standing, T)>, limit: usize) -> Listing<T> {
     }
 }
 
-fn total(patients: &[Patient]) -> Backlog {
-    let mut total = Backlog::default();
+fn total(patients: &[Patient]) -> DeliveryBacklog {
+    let mut total = DeliveryBacklog::default();
     for Patient { subscription, backlog, .. } in patients {
         total.n_pending += backlog.n_pending;
         total.n_in_flight += backlog.n_in_flight;
         total.n_parked += backlog.n_parked;
-        if subscription.off.is_none() {
+        if subscription.disabled.is_none() {
             total.next_due_at = [total.next_due_at, backlog.next_due_at].into_iter().flatten().min();
         }
     }
@@ -375,7 +379,9 @@ fn total(patients: &[Patient]) -> Backlog {
 /// Finds at most `limit` companies with overdue deliveries and their oldest due time, the most overdue first.
 fn overdue(patients: &[Patient], now: Timestamp, limit: usize) -> Vec<(CompanyId, Timestamp)> {
     let mut first: BTreeMap<CompanyId, Timestamp> = BTreeMap::new();
-    for Patient { subscription, backlog, .. } in patients.iter().filter(|patient| patient.subscription.off.is_none()) {
+    for Patient { subscription, backlog, .. } in
+        patients.iter().filter(|patient| patient.subscription.disabled.is_none())
+    {
         let Some(due) = backlog.next_due_at.filter(|due| *due < now) else { continue };
         first.entry(subscription.company).and_modify(|first| *first = (*first).min(due)).or_insert(due);
     }
@@ -387,12 +393,12 @@ fn overdue(patients: &[Patient], now: Timestamp, limit: usize) -> Vec<(CompanyId
 
 /// Start of the 60 minutes before the current one.
 fn history_start(now: Timestamp) -> Timestamp {
-    now.slot(MINUTE_MS).minus(Duration::from_secs(3_600))
+    now.floor_to(MINUTE_MS).minus(Duration::from_secs(3_600))
 }
 
-fn minutes(known: &[(Timestamp, Tally)], now: Timestamp) -> Vec<Tally> {
-    let first = now.slot(MINUTE_MS).minus(Duration::from_secs(59 * 60));
-    let mut minutes = vec![Tally::default(); MINUTES];
+fn minutes(known: &[(Timestamp, SuccessCounts)], now: Timestamp) -> Vec<SuccessCounts> {
+    let first = now.floor_to(MINUTE_MS).minus(Duration::from_secs(59 * 60));
+    let mut minutes = vec![SuccessCounts::default(); MINUTES];
     for (start, tally) in known {
         let position = usize::try_from((start.millis() - first.millis()).div_euclid(MINUTE_MS));
         if let Some(slot) = position.ok().and_then(|position| minutes.get_mut(position)) {

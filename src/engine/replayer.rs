@@ -5,10 +5,10 @@
 use super::Engine;
 use crate::ambient::Stopwatch;
 use crate::domain::ids::ReplayId;
-use crate::domain::replay::{CROWD, Purse, Turn, turn};
+use crate::domain::replay::{MAX_DUE_BEFORE_REPLAY, ReplayDecision, ReplayTokenBucket, decide};
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::replays::Running;
+use crate::store::replays::RunningReplay;
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::pin::pin;
@@ -39,7 +39,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 
 /// Token bucket of each running replay, with the time since its last refill.
 struct Replayer {
-    purses: HashMap<ReplayId, (Purse, Stopwatch)>,
+    purses: HashMap<ReplayId, (ReplayTokenBucket, Stopwatch)>,
 }
 
 impl Replayer {
@@ -53,24 +53,24 @@ impl Replayer {
             let (purse, watch) = self
                 .purses
                 .entry(replay.id)
-                .or_insert_with(|| (Purse::full(replay.per_second), shared.ambient.stopwatch()));
-            purse.fill(watch.elapsed());
+                .or_insert_with(|| (ReplayTokenBucket::full(replay.per_second), shared.ambient.stopwatch()));
+            purse.refill(watch.elapsed());
             *watch = shared.ambient.stopwatch();
-            asks.push((replay, purse.whole()));
+            asks.push((replay, purse.available()));
         }
         if asks.is_empty() {
             return NAP;
         }
         let now = shared.ambient.now();
-        let rounds = shared.store.write_patiently(move |connection| {
+        let rounds = shared.store.write_queued(move |connection| {
             asks.into_iter().map(|(replay, limit)| round(connection, replay, limit, now)).collect::<Result<Vec<_>, _>>()
         });
         let Ok(rounds) = rounds.await else { return REST };
         let mut nap = REST;
         for Round { of, n_taken, n_passed } in &rounds {
             if let Some((purse, _)) = self.purses.get_mut(of) {
-                purse.spend(*n_taken);
-                nap = nap.min(purse.wait().max(Duration::from_millis(1)));
+                purse.take(*n_taken);
+                nap = nap.min(purse.time_until_next().max(Duration::from_millis(1)));
             }
             if n_taken + n_passed > 0 {
                 engine.ring();
@@ -92,24 +92,26 @@ pub(super) struct Round {
 /// Enqueues at most `limit` selected deliveries, fewer when the subscription has enough due deliveries.
 pub(super) fn round(
     connection: &Connection,
-    replay: Running,
+    replay: RunningReplay,
     limit: u32,
     now: Timestamp,
 ) -> Result<Round, store::Error> {
-    let n_due = store::deliveries::n_due(connection, replay.subscription, CROWD, now)?;
+    let n_due = store::deliveries::n_due(connection, replay.subscription, MAX_DUE_BEFORE_REPLAY, now)?;
     let (mut n_taken, mut n_passed) = (0, 0);
-    for pick in store::replays::next(connection, replay.id, limit.min(CROWD.saturating_sub(n_due)))? {
-        match turn(pick.selected, pick.now) {
-            Turn::Taken => {
-                store::replays::take(connection, replay.id, pick.delivery, now)?;
+    for pick in
+        store::replays::next_items(connection, replay.id, limit.min(MAX_DUE_BEFORE_REPLAY.saturating_sub(n_due)))?
+    {
+        match decide(pick.selected, pick.now) {
+            ReplayDecision::Enqueue => {
+                store::replays::enqueue(connection, replay.id, pick.delivery, now)?;
                 n_taken += 1;
             }
-            Turn::Passed => n_passed += 1,
+            ReplayDecision::Skip => n_passed += 1,
             // The item keeps its place in the plan and is decided again in a later batch.
-            Turn::Waits => continue,
+            ReplayDecision::Wait => continue,
         }
-        store::replays::strike(connection, replay.id, pick.delivery)?;
+        store::replays::remove_item(connection, replay.id, pick.delivery)?;
     }
-    store::replays::advance(connection, replay.id, (n_taken, n_passed), now)?;
+    store::replays::add_progress(connection, replay.id, (n_taken, n_passed), now)?;
     Ok(Round { of: replay.id, n_taken, n_passed })
 }

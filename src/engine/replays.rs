@@ -3,12 +3,14 @@
 use super::caller::{Caller, Change};
 use super::subscriptions::{actor, missing};
 use super::{Engine, Error, Fault};
-use crate::ambient::Ambient;
-use crate::domain::delivery::State;
+use crate::ambient::RuntimeEnv;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::{ReplayId, SubscriptionId};
-use crate::domain::log::{Page, Span};
-use crate::domain::replay::{Choice, PACE, PACES, Phase, Progress, Replay, SELECTABLE};
-use crate::domain::subscription::Subscription;
+use crate::domain::log::{PageSpec, RowPage};
+use crate::domain::replay::{
+    DEFAULT_REPLAY_RATE, REPLAY_RATE_RANGE, REPLAYABLE_STATES, Replay, ReplayCounts, ReplaySelection, ReplayState,
+};
+use crate::domain::subscription::WebhookSubscription;
 use crate::domain::time::Timestamp;
 use crate::store;
 use rusqlite::Connection;
@@ -20,9 +22,9 @@ pub struct Wish {
     pub since: Timestamp,
     /// End of the event times, exclusive; the present if absent.
     pub until: Option<Timestamp>,
-    /// Delivery states to select, a subset of [`SELECTABLE`].
-    pub states: Vec<State>,
-    /// Rate in deliveries per second; [`PACE`] if absent.
+    /// Delivery states to select, a subset of [`REPLAYABLE_STATES`].
+    pub states: Vec<DeliveryState>,
+    /// Rate in deliveries per second; [`DEFAULT_REPLAY_RATE`] if absent.
     pub per_second: Option<u32>,
 }
 
@@ -31,7 +33,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] with every invalid field; [`Error`] when the database cannot be read.
-    pub async fn replay_counts(&self, id: SubscriptionId, wish: Wish) -> Result<Vec<(State, u64)>, Error> {
+    pub async fn replay_counts(&self, id: SubscriptionId, wish: Wish) -> Result<Vec<(DeliveryState, u64)>, Error> {
         let (choice, _) = judge(wish, self.shared.ambient.now())?;
         self.shared
             .store
@@ -51,13 +53,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`]
-    /// or [`Error::Store`] when the change cannot be written.
+    /// or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn replay(
         &self,
         caller: Caller,
         id: SubscriptionId,
         wish: Wish,
-    ) -> Result<(Replay, Vec<(State, u64)>), Error> {
+    ) -> Result<(Replay, Vec<(DeliveryState, u64)>), Error> {
         let ambient = self.shared.ambient.clone();
         let now = ambient.now();
         let (choice, per_second) = judge(wish, now)?;
@@ -80,26 +82,26 @@ impl Engine {
     /// cancellation are still sent.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot
+    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot
     /// be written.
-    pub async fn turn_replay(&self, caller: Caller, id: ReplayId, wanted: Phase) -> Result<Replay, Error> {
+    pub async fn turn_replay(&self, caller: Caller, id: ReplayId, wanted: ReplayState) -> Result<Replay, Error> {
         let ambient = self.shared.ambient.clone();
         let turned = self
             .shared
             .store
             .write(move |connection| {
                 let before = store::replays::get(connection, id)?.ok_or_else(|| unknown(id))?;
-                let after = before.phase.turned(wanted);
-                if after != before.phase {
-                    store::replays::turn(connection, id, after, ambient.now())?;
+                let after = before.state.transition(wanted);
+                if after != before.state {
+                    store::replays::set_state(connection, id, after, ambient.now())?;
                     let change = Change {
                         action: match wanted {
-                            Phase::Paused => "pause replay",
-                            Phase::Cancelled => "cancel replay",
-                            Phase::Running | Phase::Finished => "resume replay",
+                            ReplayState::Paused => "pause replay",
+                            ReplayState::Cancelled => "cancel replay",
+                            ReplayState::Running | ReplayState::Finished => "resume replay",
                         },
                         subject: format!("replay {id}"),
-                        before: Some(before.phase.name().to_owned()),
+                        before: Some(before.state.name().to_owned()),
                         after: Some(after.name().to_owned()),
                         reason: None,
                     };
@@ -125,7 +127,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn replays(&self, of: Option<SubscriptionId>, span: Span) -> Result<Page<Replay>, Error> {
+    pub async fn replays(&self, of: Option<SubscriptionId>, span: PageSpec) -> Result<RowPage<Replay>, Error> {
         self.shared.store.read(move |connection| store::replays::list(connection, of, &span)).await.map_err(Error::from)
     }
 
@@ -139,16 +141,16 @@ impl Engine {
 /// Plans the replay of a selection, within the caller's transaction.
 pub(super) fn plan(
     connection: &Connection,
-    (caller, ambient): (&Caller, &Ambient),
-    of: &Subscription,
-    choice: Choice,
+    (caller, ambient): (&Caller, &RuntimeEnv),
+    of: &WebhookSubscription,
+    choice: ReplaySelection,
     per_second: u32,
 ) -> Result<ReplayId, store::Error> {
     let now = ambient.now();
     let draft = draft(caller, of, choice, per_second, now);
     let replay = store::replays::insert(connection, &draft)?;
-    store::replays::select(connection, replay, of.id, &draft.choice)?;
-    store::replays::advance(connection, replay, (0, 0), now)?;
+    store::replays::select(connection, replay, of.id, &draft.selection)?;
+    store::replays::add_progress(connection, replay, (0, 0), now)?;
     audit_plan(connection, (caller, ambient), replay)?;
     Ok(replay)
 }
@@ -157,40 +159,46 @@ pub(super) fn plan(
 /// `None` if there are none.
 pub(super) fn plan_missed(
     connection: &Connection,
-    (caller, ambient): (&Caller, &Ambient),
-    of: &Subscription,
+    (caller, ambient): (&Caller, &RuntimeEnv),
+    of: &WebhookSubscription,
     since: Timestamp,
 ) -> Result<Option<ReplayId>, store::Error> {
-    if of.n_skipped == 0 {
+    if of.n_missed == 0 {
         return Ok(None);
     }
     let now = ambient.now();
-    let choice = Choice { since, until: now, states: vec![State::Skipped] };
-    let replay = store::replays::insert(connection, &draft(caller, of, choice, PACE, now))?;
+    let choice = ReplaySelection { since, until: now, states: vec![DeliveryState::Skipped] };
+    let replay = store::replays::insert(connection, &draft(caller, of, choice, DEFAULT_REPLAY_RATE, now))?;
     store::replays::select_missed(connection, replay, of.id)?;
-    store::replays::advance(connection, replay, (0, 0), now)?;
+    store::replays::add_progress(connection, replay, (0, 0), now)?;
     audit_plan(connection, (caller, ambient), replay)?;
     Ok(Some(replay))
 }
 
 /// Cancels the replays of a subscription that is being deleted, within the caller's transaction.
 pub(super) fn cancel_all(connection: &Connection, of: SubscriptionId, now: Timestamp) -> Result<(), store::Error> {
-    for id in store::replays::open(connection, of)? {
-        store::replays::turn(connection, id, Phase::Cancelled, now)?;
+    for id in store::replays::list_open(connection, of)? {
+        store::replays::set_state(connection, id, ReplayState::Cancelled, now)?;
     }
     Ok(())
 }
 
-fn draft(caller: &Caller, of: &Subscription, choice: Choice, per_second: u32, now: Timestamp) -> Replay {
+fn draft(
+    caller: &Caller,
+    of: &WebhookSubscription,
+    choice: ReplaySelection,
+    per_second: u32,
+    now: Timestamp,
+) -> Replay {
     Replay {
         id: ReplayId(0),
         subscription: of.id,
         company: of.company,
-        phase: Phase::Running,
-        choice,
+        state: ReplayState::Running,
+        selection: choice,
         per_second,
-        progress: Progress::default(),
-        asked_by: actor(caller),
+        progress: ReplayCounts::default(),
+        requested_by: actor(caller),
         created_at: now,
         ended_at: None,
     }
@@ -198,7 +206,7 @@ fn draft(caller: &Caller, of: &Subscription, choice: Choice, per_second: u32, no
 
 fn audit_plan(
     connection: &Connection,
-    (caller, ambient): (&Caller, &Ambient),
+    (caller, ambient): (&Caller, &RuntimeEnv),
     id: ReplayId,
 ) -> Result<(), store::Error> {
     let Some(replay) = store::replays::get(connection, id)? else { return Ok(()) };
@@ -215,25 +223,28 @@ fn audit_plan(
     caller.audit(connection, ambient, change)
 }
 
-fn judge(wish: Wish, now: Timestamp) -> Result<(Choice, u32), Error> {
+fn judge(wish: Wish, now: Timestamp) -> Result<(ReplaySelection, u32), Error> {
     let mut faults = Vec::new();
     let mut states = wish.states;
     states.sort_unstable();
     states.dedup();
-    if states.is_empty() || states.iter().any(|state| !SELECTABLE.contains(state)) {
-        let known = SELECTABLE.map(State::name).join(", ");
+    if states.is_empty() || states.iter().any(|state| !REPLAYABLE_STATES.contains(state)) {
+        let known = REPLAYABLE_STATES.map(DeliveryState::name).join(", ");
         faults.push(Fault::new("states", format!("must name some of {known}")));
     }
     let until = wish.until.unwrap_or(now);
     if wish.since >= until {
         faults.push(Fault::new("until", "must be later than since"));
     }
-    let per_second = wish.per_second.unwrap_or(PACE);
-    if !PACES.contains(&per_second) {
-        faults.push(Fault::new("ratePerSecond", format!("must be {} to {}", PACES.start(), PACES.end())));
+    let per_second = wish.per_second.unwrap_or(DEFAULT_REPLAY_RATE);
+    if !REPLAY_RATE_RANGE.contains(&per_second) {
+        faults.push(Fault::new(
+            "ratePerSecond",
+            format!("must be {} to {}", REPLAY_RATE_RANGE.start(), REPLAY_RATE_RANGE.end()),
+        ));
     }
     if faults.is_empty() {
-        Ok((Choice { since: wish.since, until, states }, per_second))
+        Ok((ReplaySelection { since: wish.since, until, states }, per_second))
     } else {
         Err(Error::Invalid(faults))
     }

@@ -2,12 +2,12 @@
 //! callers without a key, and of keys over their rate limit, get rows at a bounded rate; every other request gets a
 //! row while the queue has space. Counters include every request.
 
-use crate::ambient::{Ambient, Stopwatch};
+use crate::ambient::{RuntimeEnv, Stopwatch};
 use crate::domain::ids::KeyId;
-use crate::domain::latency::{Histogram, bin};
-use crate::domain::log::Request;
-use crate::domain::throttle::{Rate, TokenBucket, network};
+use crate::domain::latency::{Histogram, bin_index};
+use crate::domain::log::LoggedRequest;
 use crate::domain::time::Timestamp;
+use crate::domain::token_bucket::{TokenBucket, TokenRate, caller_network};
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr};
@@ -24,10 +24,10 @@ const MAX_COUNTED_KINDS: usize = 4_096;
 const MAX_BUCKETS: usize = 4_096;
 
 /// Row rates for refusals of callers without a key: of all together, and of one address.
-const ANONYMOUS_RATE: Rate = Rate { burst: 500, interval: Duration::from_millis(500) };
-const ADDRESS_RATE: Rate = Rate { burst: 100, interval: Duration::from_secs(1) };
+const ANONYMOUS_RATE: TokenRate = TokenRate { burst: 500, interval: Duration::from_millis(500) };
+const ADDRESS_RATE: TokenRate = TokenRate { burst: 100, interval: Duration::from_secs(1) };
 /// Row rate for refusals of one key over its rate limit.
-const LIMITED_RATE: Rate = Rate { burst: 100, interval: Duration::from_secs(1) };
+const LIMITED_RATE: TokenRate = TokenRate { burst: 100, interval: Duration::from_secs(1) };
 
 /// Width of the time slots in which requests without a row are counted, that of the narrowest counter.
 const SLOT_MS: i64 = 10_000;
@@ -66,7 +66,7 @@ pub(super) struct Waiting {
     pub(super) partners: Queue,
     pub(super) anonymous: Queue,
     /// Requests without a row, grouped by all counted properties.
-    pub(super) counted: HashMap<Request, u64>,
+    pub(super) counted: HashMap<LoggedRequest, u64>,
     /// Last use of each key.
     pub(super) uses: BTreeMap<KeyId, Timestamp>,
     pub(super) n_dropped: u64,
@@ -81,17 +81,17 @@ impl Waiting {
     }
 
     /// Iterates over every request with its count.
-    pub(super) fn counts(&self) -> impl Iterator<Item = (&Request, u64)> {
+    pub(super) fn counts(&self) -> impl Iterator<Item = (&LoggedRequest, u64)> {
         self.rows().map(|row| (row, 1)).chain(self.counted.iter().map(|(request, n)| (request, *n)))
     }
 
     /// Iterates over all queued rows.
-    pub(super) fn rows(&self) -> impl Iterator<Item = &Request> {
+    pub(super) fn rows(&self) -> impl Iterator<Item = &LoggedRequest> {
         self.partners.rows.iter().chain(&self.anonymous.rows)
     }
 
     /// Queues a row, or only counts the request when the queue is full.
-    fn add(&mut self, request: Request) {
+    fn add(&mut self, request: LoggedRequest) {
         let (queue, most) = match request.caller {
             Some(_) => (&mut self.partners, MAX_PARTNER_QUEUE),
             None => (&mut self.anonymous, MAX_ANONYMOUS_QUEUE),
@@ -103,18 +103,18 @@ impl Waiting {
     }
 
     /// Counts a request without a row.
-    fn count(&mut self, request: Request, n: u64) {
+    fn count(&mut self, request: LoggedRequest, n: u64) {
         let is_told_apart = request.caller.is_some() && self.counted.len() < MAX_COUNTED_KINDS;
-        let (address, agent) = if is_told_apart { (request.address, request.agent) } else { (None, None) };
-        let kind = Request {
-            at: request.at.slot(SLOT_MS),
+        let (address, agent) = if is_told_apart { (request.address, request.user_agent) } else { (None, None) };
+        let kind = LoggedRequest {
+            at: request.at.floor_to(SLOT_MS),
             detail: None,
-            claimed: None,
+            rejected_key: None,
             request_id: String::new(),
             elapsed_ms: 0,
             query: None,
             address,
-            agent,
+            user_agent: agent,
             ..request
         };
         *self.counted.entry(kind).or_default() += n;
@@ -131,14 +131,14 @@ struct Room {
 /// Queue of rows in arrival order.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    rows: Vec<Request>,
+    rows: Vec<LoggedRequest>,
     n_bytes: usize,
 }
 
 impl Queue {
     /// Adds a row, or returns it when the queue is full.
-    fn add(&mut self, row: Request, most: Room) -> Option<Request> {
-        let n_bytes = self.n_bytes + size_of::<Request>() + row.n_text_bytes();
+    fn add(&mut self, row: LoggedRequest, most: Room) -> Option<LoggedRequest> {
+        let n_bytes = self.n_bytes + size_of::<LoggedRequest>() + row.n_text_bytes();
         if self.rows.len() >= most.n_rows || n_bytes > most.n_bytes {
             return Some(row);
         }
@@ -159,12 +159,12 @@ struct Throttle {
 impl Throttle {
     /// Whether a request gets a row. A request of a key within its rate limit always does: the rate limit bounds
     /// their number.
-    fn admits(&mut self, request: &Request, now: Duration) -> bool {
+    fn admits(&mut self, request: &LoggedRequest, now: Duration) -> bool {
         match request.caller {
             Some((key, _)) => request.status != 429 || self.keys.take(key, LIMITED_RATE, now),
             None => {
                 let address = request.address.as_ref().and_then(|text| text.parse().ok());
-                let network = network(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
+                let network = caller_network(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
                 self.addresses.take(network, ADDRESS_RATE, now) && self.anonymous.take(ANONYMOUS_RATE, now)
             }
         }
@@ -185,7 +185,7 @@ impl<K> Default for Buckets<K> {
 }
 
 impl<K: Hash + Eq> Buckets<K> {
-    fn take(&mut self, name: K, rate: Rate, now: Duration) -> bool {
+    fn take(&mut self, name: K, rate: TokenRate, now: Duration) -> bool {
         if self.known.len() >= MAX_BUCKETS && !self.known.contains_key(&name) {
             self.known.retain(|_, bucket| !bucket.is_full(now));
             if self.known.len() >= MAX_BUCKETS {
@@ -197,7 +197,7 @@ impl<K: Hash + Eq> Buckets<K> {
 }
 
 impl RequestLog {
-    pub(super) fn new(ambient: &Ambient) -> Self {
+    pub(super) fn new(ambient: &RuntimeEnv) -> Self {
         Self { since: ambient.stopwatch(), intake: Mutex::default() }
     }
 
@@ -238,11 +238,11 @@ impl RequestLog {
     }
 
     /// Counts a request, and queues a row if the row rate permits one.
-    pub(super) fn add(&self, request: Request) {
+    pub(super) fn add(&self, request: LoggedRequest) {
         let now = self.since.elapsed();
         let Intake { waiting, totals, throttle } = &mut *self.lock();
         totals.elapsed_ms += request.elapsed_ms;
-        totals.durations.add(bin(request.elapsed_ms), 1);
+        totals.durations.add(bin_index(request.elapsed_ms), 1);
         *totals.answers.entry((request.method.clone(), request.route.clone(), request.status)).or_default() += 1;
         if throttle.admits(&request, now) {
             let before = waiting.n_dropped;
@@ -262,14 +262,14 @@ mod tests {
 
     const KEY: KeyId = KeyId(7);
 
-    fn log() -> (Ambient, RequestLog) {
-        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
+    fn log() -> (RuntimeEnv, RequestLog) {
+        let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 1);
         let log = RequestLog::new(&ambient);
         (ambient, log)
     }
 
-    fn request(caller: Option<KeyId>, status: u16, address: &str) -> Request {
-        Request {
+    fn request(caller: Option<KeyId>, status: u16, address: &str) -> LoggedRequest {
+        LoggedRequest {
             at: Timestamp::from_millis(0),
             caller: caller.map(|key| (key, CompanyId(1))),
             method: "GET".to_owned(),
@@ -277,12 +277,12 @@ mod tests {
             status,
             code: None,
             detail: Some("x".repeat(1_000)),
-            claimed: None,
+            rejected_key: None,
             request_id: "r".repeat(64),
             elapsed_ms: 1,
             query: None,
             address: Some(address.to_owned()),
-            agent: None,
+            user_agent: None,
         }
     }
 

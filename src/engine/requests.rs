@@ -2,12 +2,12 @@
 
 use super::{Engine, Error};
 use crate::domain::ids::KeyId;
-use crate::domain::key::Key;
-use crate::domain::log::{Page, Request, RequestFilter, Span};
+use crate::domain::key::ApiKey;
+use crate::domain::log::{LoggedRequest, PageSpec, RequestFilter, RowPage};
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::requests::Logged;
-use crate::store::usage::{CallerUse, CodeCount, RouteUse};
+use crate::store::requests::StoredRequest;
+use crate::store::usage::{CallerUsage, RouteUsage, StatusCodeCount};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,19 +16,19 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct KeyHistory {
     /// Key, without its secret part.
-    pub key: Arc<Key>,
+    pub key: Arc<ApiKey>,
     /// First counted day; `None` if the key was never used since daily counters exist.
     pub since: Option<Timestamp>,
     /// Requests of the key by route, busiest first.
-    pub routes: Vec<RouteUse>,
+    pub routes: Vec<RouteUsage>,
 }
 
 impl Engine {
     /// Logs a request; the row is on disk within about a second. Texts are truncated to their share of a row.
     /// Refusals of callers without a key, and of keys over their rate limit, get rows at a bounded rate but are
     /// always counted.
-    pub fn log_request(&self, request: Request) {
-        self.shared.log.add(request.bounded());
+    pub fn log_request(&self, request: LoggedRequest) {
+        self.shared.log.add(request.truncated());
     }
 
     /// Number of refusals since the start without a row in the log, by status.
@@ -41,7 +41,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn requests(&self, wanted: RequestFilter, span: Span) -> Result<(Page<Logged>, Vec<CodeCount>), Error> {
+    pub async fn requests(
+        &self,
+        wanted: RequestFilter,
+        span: PageSpec,
+    ) -> Result<(RowPage<StoredRequest>, Vec<StatusCodeCount>), Error> {
         let hour_ago = self.shared.ambient.now().minus(Duration::from_secs(3_600));
         self.shared
             .store
@@ -63,7 +67,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn used_today(&self) -> Result<(Vec<RouteUse>, Vec<CallerUse>), Error> {
+    pub async fn used_today(&self) -> Result<(Vec<RouteUsage>, Vec<CallerUsage>), Error> {
         let now = self.shared.ambient.now();
         self.shared
             .store
@@ -85,7 +89,7 @@ impl Engine {
             .shared
             .store
             .read(move |connection| {
-                let since = store::usage::known_since(connection, id)?;
+                let since = store::usage::counted_since(connection, id)?;
                 let routes = store::usage::routes(connection, Some(id), Timestamp::default())?;
                 Ok::<_, store::Error>((since, routes))
             })

@@ -3,7 +3,7 @@
 use super::caller::{Caller, Change};
 use super::{Engine, Error};
 use crate::domain::ids::DeliveryId;
-use crate::domain::log::Delivery;
+use crate::domain::log::DeliverySummary;
 use crate::store;
 
 impl Engine {
@@ -15,20 +15,20 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], also when the subscription was deleted, since nothing is sent there any more;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
-    pub async fn resend(&self, caller: Caller, id: DeliveryId) -> Result<Delivery, Error> {
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    pub async fn resend(&self, caller: Caller, id: DeliveryId) -> Result<DeliverySummary, Error> {
         let ambient = self.shared.ambient.clone();
         let delivery = self
             .shared
             .store
             .write(move |connection| {
                 let missing = || Error::NotFound(format!("delivery {id}"));
-                let delivery = store::journal::delivery(connection, id)?.ok_or_else(missing)?;
+                let delivery = store::delivery_log::delivery(connection, id)?.ok_or_else(missing)?;
                 let subscription = delivery.subscription;
                 if store::subscriptions::get(connection, subscription)?.is_none() {
                     return Err(Error::NotFound(format!("the subscription of this delivery, {subscription},")));
                 }
-                let is_new = store::resends::ask(connection, id, ambient.now())?;
+                let is_new = store::resends::request(connection, id, ambient.now())?;
                 let change = Change {
                     action: "resend delivery",
                     subject: format!("delivery {id}"),

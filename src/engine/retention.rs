@@ -32,8 +32,8 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let mut since_sweep = ambient.stopwatch();
     while !*stop.borrow() {
         let due = stage.zip(keep.map(|keep| ambient.now().minus(keep)));
-        let slice = engine.shared.store.write_patiently(move |connection| {
-            let n_beyond = store::requests::shorten(connection, limit)?;
+        let slice = engine.shared.store.write_queued(move |connection| {
+            let n_beyond = store::requests::delete_over_limit(connection, limit)?;
             let next = due.map_or(Ok(None), |(stage, before)| sweep(connection, stage, before))?;
             Ok::<_, store::Error>((n_beyond, next))
         });
@@ -54,12 +54,15 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 /// Deletes one slice. Returns where to continue, or `None` at the end of the sweep.
 fn sweep(connection: &rusqlite::Connection, stage: Stage, before: Timestamp) -> Result<Option<Stage>, store::Error> {
     Ok(match stage {
-        Stage::Logs if store::retention::logs(connection, before)? > 0 => Some(Stage::Logs),
+        Stage::Logs if store::retention::delete_logs(connection, before)? > 0 => Some(Stage::Logs),
         Stage::Logs => Some(Stage::Deliveries(0)),
-        Stage::Deliveries(after) => match store::retention::deliveries(connection, after, before)?.place {
+        Stage::Deliveries(after) => match store::retention::delete_deliveries(connection, after, before)?.last_examined
+        {
             Some(place) => Some(Stage::Deliveries(place)),
             None => Some(Stage::Events(0)),
         },
-        Stage::Events(after) => store::retention::events(connection, after, before)?.place.map(Stage::Events),
+        Stage::Events(after) => {
+            store::retention::delete_events(connection, after, before)?.last_examined.map(Stage::Events)
+        }
     })
 }

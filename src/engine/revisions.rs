@@ -3,17 +3,17 @@
 use super::caller::{Caller, Change};
 use super::{Engine, Error, Fault};
 use crate::domain::ids::SubscriptionId;
-use crate::domain::subscription::Wish;
+use crate::domain::subscription::SubscriptionSpec;
 use crate::store;
-use crate::store::revisions::Revision;
+use crate::store::revisions::SubscriptionRevision;
 
 impl Engine {
     /// Lists every configuration of a subscription, the current one first.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
-    pub async fn revisions(&self, id: SubscriptionId) -> Result<Vec<Revision>, Error> {
-        let revisions = self.shared.store.read(move |connection| store::revisions::of(connection, id)).await?;
+    pub async fn revisions(&self, id: SubscriptionId) -> Result<Vec<SubscriptionRevision>, Error> {
+        let revisions = self.shared.store.read(move |connection| store::revisions::list(connection, id)).await?;
         if revisions.is_empty() { Err(Error::NotFound(format!("subscription {id}"))) } else { Ok(revisions) }
     }
 
@@ -22,33 +22,33 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for an unknown revision or a target that is not permitted;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn roll_back(&self, caller: Caller, id: SubscriptionId, number: u32) -> Result<(), Error> {
         let ambient = self.shared.ambient.clone();
         let bounds = self.shared.sender.bounds();
         self.shared
             .store
-            .write_patiently(move |connection| {
+            .write_queued(move |connection| {
                 let missing = || Error::NotFound(format!("subscription {id}"));
                 let before = store::subscriptions::get(connection, id)?.ok_or_else(missing)?;
-                let revisions = store::revisions::of(connection, id)?;
+                let revisions = store::revisions::list(connection, id)?;
                 let unknown = || {
                     let text = format!("must be 1 to {}", revisions.len());
                     Error::Invalid(vec![Fault::new("revision", text)])
                 };
                 let found = revisions.iter().find(|revision| revision.number == number).ok_or_else(unknown)?;
-                if found.wish == before.wish {
+                if found.spec == before.spec {
                     return Ok::<_, Error>(());
                 }
-                let target = bounds.judge(&found.wish.target_url).map_err(|fault| {
+                let target = bounds.check(&found.spec.target_url).map_err(|fault| {
                     Error::Invalid(vec![Fault::new("revision", format!("has a target that is not allowed: {fault}"))])
                 })?;
-                let wish = Wish { target_url: target.into(), ..found.wish.clone() };
+                let wish = SubscriptionSpec { target_url: target.into(), ..found.spec.clone() };
                 store::revisions::apply(connection, id, &wish, ambient.now())?;
                 let change = Change {
                     action: "roll back subscription",
                     subject: format!("subscription {id}"),
-                    before: Some(before.wish.target_url),
+                    before: Some(before.spec.target_url),
                     after: Some(format!("{} (revision {number})", wish.target_url)),
                     reason: None,
                 };

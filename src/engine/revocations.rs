@@ -3,7 +3,7 @@
 
 use super::caller::{Caller, Change};
 use super::{Engine, Error};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::ids::{KeyId, OperatorId};
 use crate::domain::time::Timestamp;
 use crate::store;
@@ -38,7 +38,7 @@ pub(super) struct Revocation {
 
 impl Revocation {
     /// Writes the revocation with its audit row. Does nothing if it is stored already, so that a retry is safe.
-    fn write(self, connection: &Connection, ambient: &Ambient) -> Result<(), store::Error> {
+    fn write(self, connection: &Connection, ambient: &RuntimeEnv) -> Result<(), store::Error> {
         let (is_new, action) = match self.subject {
             Subject::Key(id) => (store::keys::revoke(connection, id, self.at)?, "revoke key"),
             Subject::Operator(id) => (store::operators::revoke(connection, id, self.at)?, "revoke operator"),
@@ -119,7 +119,7 @@ impl Engine {
 
     async fn try_revocation(&self, revocation: Revocation) -> Result<(), Error> {
         let (subject, ambient) = (revocation.subject, self.shared.ambient.clone());
-        self.shared.store.record(move |connection| revocation.write(connection, &ambient)).await?;
+        self.shared.store.write_critical(move |connection| revocation.write(connection, &ambient)).await?;
         self.shared.revocations.remove(subject);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Master key of the platform: its source, and authenticated encryption bound to the place of a stored value.
 
 use super::{Error, files};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
@@ -51,8 +51,8 @@ impl Root {
     }
 
     /// Generates a key that will be stored at `path`.
-    pub(super) fn fresh(path: &Path, ambient: &Ambient) -> Self {
-        Self { bytes: Zeroizing::new(ambient.bytes::<32>()), origin: path.display().to_string() }
+    pub(super) fn fresh(path: &Path, ambient: &RuntimeEnv) -> Self {
+        Self { bytes: Zeroizing::new(ambient.random_bytes::<32>()), origin: path.display().to_string() }
     }
 
     /// Text of a key file: the key in hexadecimal and a line end.
@@ -85,8 +85,8 @@ impl Root {
     ///
     /// # Errors
     /// [`Error::Sealed`] naming the place.
-    pub(super) fn seal(&self, place: &str, bytes: &[u8], ambient: &Ambient) -> Result<Vec<u8>, Error> {
-        let nonce = ambient.bytes::<NONCE>();
+    pub(super) fn seal(&self, place: &str, bytes: &[u8], ambient: &RuntimeEnv) -> Result<Vec<u8>, Error> {
+        let nonce = ambient.random_bytes::<NONCE>();
         let payload = Payload { msg: bytes, aad: place.as_bytes() };
         let sealed = self.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| self.fault(place))?;
         Ok([nonce.as_slice(), &sealed].concat())
@@ -122,7 +122,7 @@ pub(super) fn next(dir: &Path) -> PathBuf {
 /// # Errors
 /// [`Error::NotAKey`] for a malformed file, [`Error::Io`] when the file cannot be read.
 pub(super) fn read(path: &Path) -> Result<Option<Root>, Error> {
-    match crate::files::read_text(path, crate::files::MAX_SECRET_BYTES) {
+    match crate::files::read_text_limited(path, crate::files::MAX_SECRET_BYTES) {
         Ok(text) => Root::parse(&Zeroizing::new(text), &path.display().to_string()).map(Some),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(Error::Io { path: path.to_owned(), source }),

@@ -1,6 +1,6 @@
 //! Sample payloads of the ten event types, realistic and random.
 
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::company::{CLIENT_ACTIVE, ClientStatus, LEAD_NEW};
 use crate::domain::event::EventType;
 use crate::domain::time::Timestamp;
@@ -25,14 +25,14 @@ const AGREEMENTS: [&str; 3] = ["Service Agreement", "Limited Power of Attorney",
 /// Generates the same sample on every call, for documentation.
 #[must_use]
 pub fn fixed(kind: EventType) -> String {
-    payload(kind, &Ambient::scripted(Timestamp::from_millis(FIXED_MS), 1))
+    payload(kind, &RuntimeEnv::scripted(Timestamp::from_millis(FIXED_MS), 1))
 }
 
 /// Time of fixed samples: 2026-01-15T12:00:00Z.
 const FIXED_MS: i64 = 1_768_478_400_000;
 
 /// Generates a sample payload as a JSON object, fields in the documented order.
-pub(super) fn payload(kind: EventType, ambient: &Ambient) -> String {
+pub(super) fn payload(kind: EventType, ambient: &RuntimeEnv) -> String {
     let sample = Sample { ambient, now: ambient.now() };
     match kind {
         EventType::ClientCreated => sample.client(CLIENT_ACTIVE).close(),
@@ -109,21 +109,21 @@ impl Object {
 }
 
 struct Sample<'a> {
-    ambient: &'a Ambient,
+    ambient: &'a RuntimeEnv,
     now: Timestamp,
 }
 
 impl Sample<'_> {
     fn one<T: Copy>(&self, of: &[T]) -> T {
-        of[self.ambient.pick(of.len())]
+        of[self.ambient.random_below(of.len())]
     }
 
     fn id(&self) -> usize {
-        10_000 + self.ambient.pick(90_000)
+        10_000 + self.ambient.random_below(90_000)
     }
 
     fn small(&self, below: usize) -> usize {
-        1 + self.ambient.pick(below)
+        1 + self.ambient.random_below(below)
     }
 
     fn name(&self) -> (&'static str, &'static str) {
@@ -135,7 +135,7 @@ impl Sample<'_> {
     }
 
     fn phone(&self) -> String {
-        format!("+1 555 01{:02} {:04}", self.ambient.pick(100), self.ambient.pick(10_000))
+        format!("+1 555 01{:02} {:04}", self.ambient.random_below(100), self.ambient.random_below(10_000))
     }
 
     fn date(&self, days_ahead: u64) -> String {
@@ -143,7 +143,7 @@ impl Sample<'_> {
     }
 
     fn cents(&self) -> usize {
-        4_900 + 100 * self.ambient.pick(300) + self.one(&[0, 50, 95, 99])
+        4_900 + 100 * self.ambient.random_below(300) + self.one(&[0, 50, 95, 99])
     }
 
     fn client(&self, status: ClientStatus) -> Object {
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn every_type_has_a_sample_that_differs_and_is_an_object() {
-        let ambient = Ambient::scripted(Timestamp::from_millis(0), 3);
+        let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 3);
         for kind in EventType::ALL {
             let samples: HashSet<String> = (0..20).map(|_| payload(kind, &ambient)).collect();
             assert!(samples.len() > 10, "{kind}");
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn money_keeps_its_second_decimal() {
-        let ambient = Ambient::scripted(Timestamp::from_millis(0), 3);
+        let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 3);
         for _ in 0..50 {
             let sample = payload(EventType::InvoiceStatusChanged, &ambient);
             assert!(sample.contains(r#""balance":0.00"#), "{sample}");

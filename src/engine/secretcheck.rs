@@ -4,8 +4,8 @@
 use super::auth::{Keyring, Tokens};
 use super::{Engine, Error, Shared};
 use crate::domain::ids::{CompanyId, KeyId, OperatorId, SubscriptionId};
-use crate::domain::key::SECRET_LENGTH;
-use crate::domain::scan::{self, Finding, HeldSecrets, Interrupted, KnownSecrets, Scope, is_random_word};
+use crate::domain::key::KEY_SECRET_LENGTH;
+use crate::domain::scan::{self, HeldSecrets, KnownSecrets, ScanInterrupted, ScanScope, SecretFinding, is_random_word};
 use crate::store;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -37,9 +37,13 @@ impl Engine {
     /// # Errors
     /// [`Error::Contended`] when other work of this operator is running, or when the scan takes too long; [`Error`]
     /// when the database cannot be read.
-    pub async fn check_secrets(&self, operator: OperatorId, text: Vec<u8>) -> Result<Vec<(Finding, Owner)>, Error> {
+    pub async fn check_secrets(
+        &self,
+        operator: OperatorId,
+        text: Vec<u8>,
+    ) -> Result<Vec<(SecretFinding, Owner)>, Error> {
         let turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
-        let sealed = self.shared.store.read(store::custody::secrets).await?;
+        let sealed = self.shared.store.read(store::sealed_values::signing_secrets).await?;
         let ambient = self.shared.ambient.clone();
         let shared = Arc::clone(&self.shared);
         let work = move || {
@@ -56,14 +60,15 @@ impl Engine {
             };
             let begun = ambient.stopwatch();
             let goes_on = || begun.elapsed() < CHECK_TIMEOUT && held.n_hashed.get() < MAX_HASHES;
-            let found = scan::search(&text, &held, Scope::Held, &goes_on).map_err(|Interrupted| Error::Contended)?;
+            let found = scan::search(&text, &held, ScanScope::KnownOnly, &goes_on)
+                .map_err(|ScanInterrupted| Error::Contended)?;
             if held.n_hashed.get() >= MAX_HASHES {
                 return Err(Error::Contended);
             }
             let owners = held.owners.into_inner();
             Ok(found
                 .into_iter()
-                .filter_map(|of| of.held.map(|at| (owners[at], of)))
+                .filter_map(|of| of.known.map(|at| (owners[at], of)))
                 .map(|(owner, of)| (of, owner))
                 .collect())
         };
@@ -92,7 +97,7 @@ struct Held<'s> {
 impl HeldSecrets for Held<'_> {
     fn find(&self, text: &[u8], joints: &[usize]) -> Vec<(Range<usize>, usize)> {
         let mut found = self.signing.find(text, joints);
-        for run in scan::word_runs(text, SECRET_LENGTH) {
+        for run in scan::word_runs(text, KEY_SECRET_LENGTH) {
             self.find_in(text, run, joints, &mut found);
         }
         found
@@ -105,18 +110,18 @@ impl Held<'_> {
         for at in run.clone() {
             let rest = &text[at..run.end];
             let prefix = prefix(rest);
-            if prefix > 0 && rest.len() >= prefix + SECRET_LENGTH {
-                let range = at..at + prefix + SECRET_LENGTH;
+            if prefix > 0 && rest.len() >= prefix + KEY_SECRET_LENGTH {
+                let range = at..at + prefix + KEY_SECRET_LENGTH;
                 found.extend(self.owner_of(&text[range.clone()]).map(|owner| (range, self.number(owner))));
             }
             let is_start = run.len() <= MAX_LOOSE_RUN || at == run.start || joints.binary_search(&at).is_ok();
-            let Some(tail) = rest.get(..SECRET_LENGTH).filter(|tail| is_start && is_random_word(tail)) else {
+            let Some(tail) = rest.get(..KEY_SECRET_LENGTH).filter(|tail| is_start && is_random_word(tail)) else {
                 continue;
             };
             let whole = |prefix: String| [prefix.as_bytes(), tail].concat();
             let prefixes = self.companies.iter().map(|company| format!("wlcro_live_{company}_"));
             let owner = prefixes.chain(["wlop_".to_owned()]).find_map(|prefix| self.owner_of(&whole(prefix)));
-            found.extend(owner.map(|owner| (at..at + SECRET_LENGTH, self.number(owner))));
+            found.extend(owner.map(|owner| (at..at + KEY_SECRET_LENGTH, self.number(owner))));
         }
     }
 

@@ -2,19 +2,19 @@
 //! transaction.
 
 use super::sender::Landed;
-use crate::domain::attempt::{About, Attempt};
-use crate::domain::breaker::{Effect, FUSE};
-use crate::domain::delivery::{Kind, Roll, State, Verdict, judge};
+use crate::domain::attempt::{Attempt, AttemptSubject};
+use crate::domain::breaker::{BreakerTransition, FAILURE_THRESHOLD};
+use crate::domain::delivery::{AttemptKind, DeliveryState, NextStep, UnitRandom, next_step};
 use crate::domain::event::EventType;
-use crate::domain::health::Tally;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::latency;
-use crate::domain::slots::Slot;
-use crate::domain::standing::Disabled;
-use crate::domain::subscription::Subscription;
+use crate::domain::slots::AttemptSlot;
+use crate::domain::subscription::WebhookSubscription;
+use crate::domain::success_rate::SuccessCounts;
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::deliveries::Claimed;
+use crate::store::deliveries::LeasedDelivery;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -32,21 +32,21 @@ pub(super) enum Told {
 /// Finished attempt with the claim it was made under.
 #[derive(Debug)]
 pub(super) struct Flight {
-    pub(super) claimed: Claimed,
+    pub(super) claimed: LeasedDelivery,
     /// Slot that the attempt occupied.
-    pub(super) slot: Slot,
+    pub(super) slot: AttemptSlot,
     pub(super) lease: String,
     pub(super) target_url: String,
     pub(super) event_type: EventType,
     pub(super) landed: Landed,
     /// Jitter of the next retry, drawn in advance.
-    pub(super) roll: Roll,
+    pub(super) roll: UnitRandom,
 }
 
 impl Flight {
     /// Side that the outcome says something about.
     pub(super) const fn told(&self) -> Told {
-        if self.landed.result.outcome.is_counted() { Told::Theirs } else { Told::Ours }
+        if self.landed.result.outcome.is_about_receiver() { Told::Theirs } else { Told::Ours }
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn settle(
 
 /// Subscription with the changes of the attempts so far.
 struct Standing {
-    subscription: Subscription,
+    subscription: WebhookSubscription,
     is_deleted: bool,
     /// Whether the change is not yet written.
     is_news: bool,
@@ -79,7 +79,7 @@ struct Books<'a> {
     /// Subscriptions loaded so far; `None` for one that does not exist.
     standings: BTreeMap<SubscriptionId, Option<Standing>>,
     /// Counts of scheduled attempts by subscription and latency bin.
-    health: BTreeMap<(SubscriptionId, usize), Tally>,
+    health: BTreeMap<(SubscriptionId, usize), SuccessCounts>,
 }
 
 impl Books<'_> {
@@ -87,7 +87,7 @@ impl Books<'_> {
         let standing = match self.standings.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let found = store::subscriptions::even_deleted(self.connection, id)?;
+                let found = store::subscriptions::get_including_deleted(self.connection, id)?;
                 place.insert(found.map(|(subscription, deleted_at)| Standing {
                     subscription,
                     is_deleted: deleted_at.is_some(),
@@ -103,43 +103,43 @@ impl Books<'_> {
         let claimed = &flight.claimed;
         let Some(standing) = self.standing(claimed.subscription)? else { return Ok(false) };
         let outcome = &flight.landed.result.outcome;
-        if claimed.kind == Kind::Resend && outcome.is_counted() {
+        if claimed.kind == AttemptKind::Resend && outcome.is_about_receiver() {
             return standing.settle_resend(connection, flight, now);
         }
         let number = claimed.n_attempts + 1;
         // Attempts such as resends are numbered but use up no retry.
-        let verdict = judge(outcome, number - claimed.n_beside, &claimed.schedule, now, flight.roll);
-        let (succeeded, counts) = (outcome.is_success(), claimed.kind == Kind::Scheduled);
+        let verdict = next_step(outcome, number - claimed.n_without_retry, &claimed.retry_policy, now, flight.roll);
+        let (succeeded, counts) = (outcome.is_success(), claimed.kind == AttemptKind::Scheduled);
         let before = &standing.subscription;
         let (after, effect) = next(before, claimed.kind, (succeeded, counts), now);
         // Only the transition trips: outcomes of attempts started before the trip must not record a second one.
-        let trips = effect == Effect::Trips && before.off.is_none() && !standing.is_deleted;
-        let is_off = before.off.is_some() || trips;
+        let trips = effect == BreakerTransition::Trip && before.disabled.is_none() && !standing.is_deleted;
+        let is_off = before.disabled.is_some() || trips;
         let (state, due) = match verdict {
-            Verdict::Delivered => (State::Succeeded, None),
-            Verdict::Exhausted => (State::Exhausted, None),
-            Verdict::RetryAt(_) if standing.is_deleted => (State::Cancelled, None),
-            Verdict::RetryAt(_) if is_off => (State::Parked, None),
-            Verdict::RetryAt(at) => (State::Pending, Some(at)),
-            Verdict::Postponed => return store::deliveries::let_go(connection, claimed.id, &flight.lease),
+            NextStep::Delivered => (DeliveryState::Succeeded, None),
+            NextStep::Exhausted => (DeliveryState::Exhausted, None),
+            NextStep::RetryAt(_) if standing.is_deleted => (DeliveryState::Cancelled, None),
+            NextStep::RetryAt(_) if is_off => (DeliveryState::Parked, None),
+            NextStep::RetryAt(at) => (DeliveryState::Pending, Some(at)),
+            NextStep::Requeued => return store::deliveries::release(connection, claimed.id, &flight.lease),
         };
         // The lease token guards the write: an outcome that lost its lease changes nothing.
-        if !store::deliveries::settle(connection, claimed.id, &flight.lease, state, number, due)? {
+        if !store::deliveries::complete(connection, claimed.id, &flight.lease, state, number, due)? {
             return Ok(false);
         }
         store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
-        if claimed.kind == Kind::Replay && matches!(state, State::Succeeded | State::Exhausted) {
-            store::replays::ended(connection, claimed.id, state)?;
+        if claimed.kind == AttemptKind::Replay && matches!(state, DeliveryState::Succeeded | DeliveryState::Exhausted) {
+            store::replays::count_outcome(connection, claimed.id, state)?;
         }
         if trips {
             trip(connection, &standing.subscription, now)?;
         }
         standing.now_is(after);
         if trips {
-            standing.subscription.off = Some((Disabled::Breaker, now));
+            standing.subscription.disabled = Some((DisabledReason::Breaker, now));
         }
         if counts {
-            let bin = latency::bin(flight.landed.result.elapsed_ms);
+            let bin = latency::bin_index(flight.landed.result.elapsed_ms);
             let tally = self.health.entry((claimed.subscription, bin)).or_default();
             tally.n_ok += u64::from(succeeded);
             tally.n_failed += u64::from(!succeeded);
@@ -150,14 +150,14 @@ impl Books<'_> {
     /// Writes the collected subscriptions and counters.
     fn close(self) -> Result<(), store::Error> {
         for standing in self.standings.into_values().flatten().filter(|standing| standing.is_news) {
-            store::subscriptions::attempted(self.connection, &standing.subscription)?;
+            store::subscriptions::update_after_attempt(self.connection, &standing.subscription)?;
         }
-        store::health::add(self.connection, self.now, &self.health)
+        store::attempt_rollups::add(self.connection, self.now, &self.health)
     }
 }
 
 impl Standing {
-    fn now_is(&mut self, subscription: Subscription) {
+    fn now_is(&mut self, subscription: WebhookSubscription) {
         self.subscription = subscription;
         self.is_news = true;
     }
@@ -170,21 +170,21 @@ impl Standing {
         now: Timestamp,
     ) -> Result<bool, store::Error> {
         let has_succeeded = flight.landed.result.outcome.is_success();
-        if !store::resends::settle(connection, flight.claimed.id, &flight.lease, has_succeeded)? {
+        if !store::resends::complete(connection, flight.claimed.id, &flight.lease, has_succeeded)? {
             return Ok(false);
         }
         let number = flight.claimed.n_attempts + 1;
         store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
-        let (after, _) = next(&self.subscription, Kind::Resend, (has_succeeded, false), now);
+        let (after, _) = next(&self.subscription, AttemptKind::Resend, (has_succeeded, false), now);
         self.now_is(after);
         Ok(true)
     }
 }
 
 /// Trips the breaker: disables the subscription, records the trip with recent causes, and holds its due deliveries.
-fn trip(connection: &Connection, of: &Subscription, now: Timestamp) -> Result<(), store::Error> {
-    let causes = store::attempts::causes(connection, of.id, FUSE)?;
-    store::subscriptions::disable(connection, of.id, (Disabled::Breaker, None), now)?;
+fn trip(connection: &Connection, of: &WebhookSubscription, now: Timestamp) -> Result<(), store::Error> {
+    let causes = store::attempts::outcome_counts(connection, of.id, FAILURE_THRESHOLD)?;
+    store::subscriptions::disable(connection, of.id, (DisabledReason::Breaker, None), now)?;
     store::trips::insert(connection, of, &causes, now)?;
     store::deliveries::park(connection, of.id)?;
     Ok(())
@@ -192,25 +192,26 @@ fn trip(connection: &Connection, of: &Subscription, now: Timestamp) -> Result<()
 
 /// Computes the subscription after one more attempt.
 fn next(
-    before: &Subscription,
-    claimed: Kind,
+    before: &WebhookSubscription,
+    claimed: AttemptKind,
     (succeeded, counts): (bool, bool),
     now: Timestamp,
-) -> (Subscription, Effect) {
+) -> (WebhookSubscription, BreakerTransition) {
     let mut after = before.clone();
     after.last_attempt_at = Some(now);
     if succeeded {
         after.last_success_at = Some(now);
     }
-    if claimed != Kind::Resend {
-        after.ramp = before.ramp.after(succeeded);
+    if claimed != AttemptKind::Resend {
+        after.slow_start = before.slow_start.after_attempt(succeeded);
     }
     if !counts {
-        return (after, Effect::Holds);
+        return (after, BreakerTransition::Unchanged);
     }
-    let (breaker, effect) = before.breaker.after(succeeded);
+    let (breaker, effect) = before.breaker.after_attempt(succeeded);
     after.breaker = breaker;
-    after.streak = if breaker.streak == 0 { None } else { Some((before.streak.map_or(now, |streak| streak.0), now)) };
+    after.streak =
+        if breaker.failures_in_a_row == 0 { None } else { Some((before.streak.map_or(now, |streak| streak.0), now)) };
     (after, effect)
 }
 
@@ -218,7 +219,7 @@ fn attempt(flight: &Flight, number: u32) -> Attempt {
     let claimed = &flight.claimed;
     Attempt {
         id: AttemptId(0),
-        about: About {
+        subject: AttemptSubject {
             company: claimed.company,
             subscription: claimed.subscription,
             target_url: flight.target_url.clone(),

@@ -4,7 +4,7 @@ use super::{Engine, Error, Fault};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::store;
-use crate::store::series::{Attempts, Requests};
+use crate::store::series::{AttemptSlotCounts, RequestSlotCounts};
 use std::time::Duration;
 
 /// Resolution of a time series.
@@ -38,9 +38,9 @@ pub struct Point {
     /// Start of the point's time slot.
     pub at: Timestamp,
     /// Scheduled attempts within the slot.
-    pub attempts: Attempts,
+    pub attempts: AttemptSlotCounts,
     /// API requests within the slot.
-    pub requests: Requests,
+    pub requests: RequestSlotCounts,
 }
 
 impl Width {
@@ -70,7 +70,7 @@ impl Engine {
         let width = wanted.width.millis();
         let end = wanted.until.unwrap_or_else(|| self.shared.ambient.now());
         let default = Duration::from_millis((POINTS - 1) * width.unsigned_abs());
-        let start = wanted.since.unwrap_or_else(|| end.minus(default)).slot(width);
+        let start = wanted.since.unwrap_or_else(|| end.minus(default)).floor_to(width);
         let n_points = (i128::from(end.millis()) - i128::from(start.millis())) / i128::from(width);
         if n_points < 0 || n_points >= i128::from(wanted.width.most()) {
             let text = format!("must be before until, by at most {} points", wanted.width.most());

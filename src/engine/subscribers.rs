@@ -5,11 +5,11 @@ use super::caller::{Actor, Caller, Change};
 use super::replays::cancel_all;
 use super::subscriptions::{Draft, Missed, actor, missing, switch_off, switch_on};
 use super::{Engine, Error, Fault};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::patch::Patch;
-use crate::domain::subscription::{Subscription, Wish};
+use crate::domain::patch::FieldPatch;
+use crate::domain::subscription::{SubscriptionSpec, WebhookSubscription};
 use crate::store;
 use rusqlite::Connection;
 
@@ -28,13 +28,13 @@ pub enum Switched {
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// New target URL; null is refused.
-    pub target_url: Patch<String>,
+    pub target_url: FieldPatch<String>,
     /// Names of the new event types; null is refused.
-    pub event_types: Patch<Vec<String>>,
+    pub event_types: FieldPatch<Vec<String>>,
     /// New description, at most 200 characters; null clears the description.
-    pub description: Patch<String>,
+    pub description: FieldPatch<String>,
     /// New enabled state; null is refused.
-    pub is_enabled: Patch<bool>,
+    pub is_enabled: FieldPatch<bool>,
 }
 
 impl Engine {
@@ -49,7 +49,7 @@ impl Engine {
         switched: Switched,
         after: SubscriptionId,
         limit: u32,
-    ) -> Result<(Vec<Subscription>, bool), Error> {
+    ) -> Result<(Vec<WebhookSubscription>, bool), Error> {
         // A company has at most some hundred subscriptions, so all are read at once.
         let all = move |connection: &Connection| store::subscriptions::all(connection, Some(company));
         let mut found = self.shared.partners.read(all).await?;
@@ -57,8 +57,8 @@ impl Engine {
             subscription.id > after
                 && match switched {
                     Switched::OnOrOff => true,
-                    Switched::On => subscription.off.is_none(),
-                    Switched::Off => subscription.off.is_some(),
+                    Switched::On => subscription.disabled.is_none(),
+                    Switched::Off => subscription.disabled.is_some(),
                 }
         });
         let has_more = found.len() > limit as usize;
@@ -71,14 +71,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Managed`], [`Error::Invalid`] with every invalid field;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn change_subscription(
         &self,
         caller: Caller,
         (company, key): (CompanyId, KeyId),
         id: SubscriptionId,
         wanted: Wanted,
-    ) -> Result<Subscription, Error> {
+    ) -> Result<WebhookSubscription, Error> {
         let engine = self.clone();
         let ambient = self.shared.ambient.clone();
         let changed = self
@@ -90,23 +90,23 @@ impl Engine {
                     judge_manager(&before, key)?;
                 }
                 let is_enabled = wanted.is_enabled.clone();
-                let wish = engine.judge_change(&before.wish, wanted)?;
+                let wish = engine.judge_change(&before.spec, wanted)?;
                 let now = ambient.now();
-                if wish != before.wish {
-                    store::subscriptions::change(connection, id, &wish, now)?;
+                if wish != before.spec {
+                    store::subscriptions::set_spec(connection, id, &wish, now)?;
                     let change = Change {
                         action: "change subscription",
                         subject: format!("subscription {id}"),
-                        before: Some(described(&before.wish)),
+                        before: Some(described(&before.spec)),
                         after: Some(described(&wish)),
                         reason: None,
                     };
                     caller.audit(connection, &ambient, change)?;
                 }
                 match is_enabled {
-                    Patch::Set(true) => switch_on(connection, (&caller, &ambient), &before, Missed::Leave)?,
-                    Patch::Set(false) => switch_off(connection, (&caller, &ambient), &before, None)?,
-                    Patch::Keep | Patch::Clear => {}
+                    FieldPatch::Set(true) => switch_on(connection, (&caller, &ambient), &before, Missed::Leave)?,
+                    FieldPatch::Set(false) => switch_off(connection, (&caller, &ambient), &before, None)?,
+                    FieldPatch::Keep | FieldPatch::Clear => {}
                 }
                 store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))
             })
@@ -122,7 +122,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Managed`]; [`Error::Contended`], [`Error::StorageFull`]
-    /// or [`Error::Store`] when the change cannot be written.
+    /// or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn delete_subscription(&self, caller: Caller, id: SubscriptionId) -> Result<(), Error> {
         let ambient = self.shared.ambient.clone();
         let engine = self.clone();
@@ -150,7 +150,7 @@ impl Engine {
     }
 
     /// Computes the configuration after a change; changed fields must satisfy the rules of new subscriptions.
-    fn judge_change(&self, before: &Wish, wanted: Wanted) -> Result<Wish, Error> {
+    fn judge_change(&self, before: &SubscriptionSpec, wanted: Wanted) -> Result<SubscriptionSpec, Error> {
         let mut faults = Vec::new();
         let mut draft = Draft {
             target_url: before.target_url.clone(),
@@ -167,7 +167,7 @@ impl Engine {
         let cleared = [
             ("targetUrl", wanted.target_url.apply_required(&mut draft.target_url)),
             ("eventTypes", wanted.event_types.apply_required(&mut draft.event_types)),
-            ("isEnabled", !matches!(wanted.is_enabled, Patch::Clear)),
+            ("isEnabled", !matches!(wanted.is_enabled, FieldPatch::Clear)),
         ];
         faults
             .extend(cleared.iter().filter(|(_, holds)| !holds).map(|(field, _)| Fault::new(field, "must not be null")));
@@ -176,14 +176,14 @@ impl Engine {
         match self.judge_subscription(&draft) {
             Ok(wish) if faults.is_empty() => {
                 let target_url = if is_kept("targetUrl") { draft.target_url } else { wish.target_url };
-                return Ok(Wish { target_url, ..wish });
+                return Ok(SubscriptionSpec { target_url, ..wish });
             }
             Ok(_) => {}
             // Unchanged fields are not validated again, since rules may have become stricter.
             Err(found) => {
                 faults.extend(found.into_iter().filter(|fault| given.contains(&(fault.field, true))));
                 if faults.is_empty() {
-                    return Ok(Wish {
+                    return Ok(SubscriptionSpec {
                         target_url: draft.target_url,
                         event_types: draft.event_types.iter().filter_map(|name| EventType::named(name)).collect(),
                         description: draft.description,
@@ -205,38 +205,38 @@ impl Wanted {
 /// Deletes a subscription within the caller's transaction; cancels its unfinished deliveries and its replays.
 pub(super) fn remove(
     connection: &Connection,
-    (caller, ambient): (&Caller, &Ambient),
-    before: &Subscription,
+    (caller, ambient): (&Caller, &RuntimeEnv),
+    before: &WebhookSubscription,
 ) -> Result<(), store::Error> {
     let (id, now) = (before.id, ambient.now());
     store::subscriptions::delete(connection, id, now)?;
-    store::trips::close(connection, id, &format!("{} (deleted)", actor(caller)), before.n_skipped, now)?;
+    store::trips::record_enabled(connection, id, &format!("{} (deleted)", actor(caller)), before.n_missed, now)?;
     let n_cancelled = store::deliveries::cancel(connection, id)?;
     cancel_all(connection, id, now)?;
     let change = Change {
         action: "delete subscription",
         subject: format!("subscription {id}"),
-        before: Some(described(&before.wish)),
+        before: Some(described(&before.spec)),
         after: Some(format!("deleted, {n_cancelled} cancelled")),
         reason: None,
     };
     caller.audit(connection, ambient, change)
 }
 
-fn owned(connection: &Connection, company: CompanyId, id: SubscriptionId) -> Result<Subscription, Error> {
+fn owned(connection: &Connection, company: CompanyId, id: SubscriptionId) -> Result<WebhookSubscription, Error> {
     let found = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
     if found.company == company { Ok(found) } else { Err(Error::OtherCompany("subscription")) }
 }
 
-fn judge_manager(subscription: &Subscription, key: KeyId) -> Result<(), Error> {
-    match &subscription.wish.managed_by {
+fn judge_manager(subscription: &WebhookSubscription, key: KeyId) -> Result<(), Error> {
+    match &subscription.spec.managed_by {
         Some(tool) if subscription.created_by != Some(key) => Err(Error::Managed(tool.clone())),
         _ => Ok(()),
     }
 }
 
 /// Describes a configuration for the audit trail.
-fn described(wish: &Wish) -> String {
+fn described(wish: &SubscriptionSpec) -> String {
     let kinds: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
     format!("{} [{}] {}", wish.target_url, kinds.join(","), wish.description.as_deref().unwrap_or_default())
 }

@@ -6,14 +6,14 @@ use super::once::{RepeatableCall, Reply};
 use super::replays::plan_missed;
 use super::sender::{Landed, Parcel};
 use super::{Engine, Error, Fault, alerts, samples};
-use crate::ambient::Ambient;
-use crate::domain::attempt::{About, Attempt};
-use crate::domain::delivery::Kind;
+use crate::ambient::RuntimeEnv;
+use crate::domain::attempt::{Attempt, AttemptSubject};
+use crate::domain::delivery::AttemptKind;
 use crate::domain::event::EventType;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::secret::Secret;
-use crate::domain::standing::Disabled;
-use crate::domain::subscription::{MANAGERS, Subscription, Wish};
+use crate::domain::subscription::{MANAGERS, SubscriptionSpec, WebhookSubscription};
 use crate::store;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -84,7 +84,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every invalid field, [`Error::QuotaReached`], [`Error::Repeated`],
-    /// [`Error::RepeatedGone`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
+    /// [`Error::RepeatedGone`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change
     /// cannot be written.
     pub async fn create_subscription(
         &self,
@@ -92,11 +92,11 @@ impl Engine {
         company: CompanyId,
         draft: Draft,
         call: RepeatableCall,
-        render: fn(&Subscription) -> (u16, Vec<u8>),
+        render: fn(&WebhookSubscription) -> (u16, Vec<u8>),
     ) -> Result<(Reply, Secret), Error> {
         let wish = self.judge_subscription(&draft).map_err(Error::Invalid)?;
         let ambient = self.shared.ambient.clone();
-        let secret = draft.signing_secret.unwrap_or_else(|| Secret::new(STANDARD.encode(ambient.bytes::<32>())));
+        let secret = draft.signing_secret.unwrap_or_else(|| Secret::new(STANDARD.encode(ambient.random_bytes::<32>())));
         let engine = self.clone();
         let created = self
             .shared
@@ -111,7 +111,7 @@ impl Engine {
                 if store::subscriptions::count_of(connection, company)? >= u64::from(limit) {
                     return Err(Error::QuotaReached { what: "subscriptions", limit });
                 }
-                let new = store::subscriptions::New { company, created_by: call.key, wish: &wish, now };
+                let new = store::subscriptions::NewSubscriptionRow { company, created_by: call.key, spec: &wish, now };
                 let id = store::subscriptions::insert(connection, &new)?;
                 let sealed = engine.shared.vault.seal(id, &secret, &ambient)?;
                 store::subscriptions::set_secret(connection, id, &sealed)?;
@@ -140,9 +140,9 @@ impl Engine {
     }
 
     /// Validates a draft; returns the configuration or every validation error.
-    pub(super) fn judge_subscription(&self, draft: &Draft) -> Result<Wish, Vec<Fault>> {
+    pub(super) fn judge_subscription(&self, draft: &Draft) -> Result<SubscriptionSpec, Vec<Fault>> {
         let mut faults = Vec::new();
-        let target = self.shared.sender.bounds().judge(&draft.target_url);
+        let target = self.shared.sender.bounds().check(&draft.target_url);
         if let Err(fault) = &target {
             faults.push(Fault::new("targetUrl", fault.to_string()));
         }
@@ -171,7 +171,7 @@ impl Engine {
             faults.push(Fault::new("signingSecret", "must have 24 to 128 visible ASCII characters"));
         }
         match target {
-            Ok(target) if faults.is_empty() => Ok(Wish {
+            Ok(target) if faults.is_empty() => Ok(SubscriptionSpec {
                 target_url: target.into(),
                 event_types,
                 description: draft.description.clone(),
@@ -185,7 +185,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`]; [`Error`] when the database cannot be read.
-    pub async fn subscription(&self, id: SubscriptionId, of: Option<CompanyId>) -> Result<Subscription, Error> {
+    pub async fn subscription(&self, id: SubscriptionId, of: Option<CompanyId>) -> Result<WebhookSubscription, Error> {
         let store = of.map_or(&self.shared.store, |_| &self.shared.partners);
         let found = store.read(move |connection| store::subscriptions::get(connection, id)).await?;
         let found = found.ok_or_else(|| missing(id))?;
@@ -200,9 +200,14 @@ impl Engine {
     /// unchanged.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot
+    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot
     /// be written.
-    pub async fn enable(&self, caller: Caller, id: SubscriptionId, missed: Missed) -> Result<Subscription, Error> {
+    pub async fn enable(
+        &self,
+        caller: Caller,
+        id: SubscriptionId,
+        missed: Missed,
+    ) -> Result<WebhookSubscription, Error> {
         let ambient = self.shared.ambient.clone();
         let enabled = self
             .shared
@@ -223,13 +228,13 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for a reason that is too long; [`Error::Contended`],
-    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn disable(
         &self,
         caller: Caller,
         id: SubscriptionId,
         reason: Option<String>,
-    ) -> Result<Subscription, Error> {
+    ) -> Result<WebhookSubscription, Error> {
         let reason = alerts::judge_remark("reason", reason)?;
         let ambient = self.shared.ambient.clone();
         let disabled = self
@@ -250,14 +255,14 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for a missing or too long reason, or if the subscription is not
-    /// disabled manually; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be
+    /// disabled manually; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be
     /// written.
     pub async fn intend(
         &self,
         caller: Caller,
         id: SubscriptionId,
         reason: Option<String>,
-    ) -> Result<Subscription, Error> {
+    ) -> Result<WebhookSubscription, Error> {
         let invalid = |field, text| Error::Invalid(vec![Fault::new(field, text)]);
         let reason = alerts::judge_remark("reason", reason)?.ok_or_else(|| invalid("reason", "must not be empty"))?;
         let ambient = self.shared.ambient.clone();
@@ -266,7 +271,7 @@ impl Engine {
             .store
             .write(move |connection| {
                 let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
-                if !matches!(before.off, Some((Disabled::Manual, _))) {
+                if !matches!(before.disabled, Some((DisabledReason::Manual, _))) {
                     return Err(invalid("only", "must be any: the subscription is not disabled by hand"));
                 }
                 mark(connection, (&caller, &ambient), id, reason)?;
@@ -283,7 +288,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written. A failed
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written. A failed
     /// delivery is a result, not an error.
     pub async fn test(
         &self,
@@ -305,18 +310,18 @@ impl Engine {
         if of.is_some_and(|company| company != subscription.company) {
             return Err(Error::OtherCompany("subscription"));
         }
-        let kind = kind.or_else(|| subscription.wish.event_types.first().copied()).unwrap_or(EventType::ClientCreated);
+        let kind = kind.or_else(|| subscription.spec.event_types.first().copied()).unwrap_or(EventType::ClientCreated);
         let landed = self.send_test(&subscription, &sealed, kind, probe).await?;
         let attempt = Attempt {
             id: AttemptId(0),
-            about: About {
+            subject: AttemptSubject {
                 company: subscription.company,
                 subscription: id,
-                target_url: subscription.wish.target_url,
+                target_url: subscription.spec.target_url,
                 delivery: None,
                 event_type: kind,
             },
-            kind: Kind::Test,
+            kind: AttemptKind::Test,
             number: 1,
             started_at: landed.started_at,
             result: landed.result,
@@ -324,13 +329,13 @@ impl Engine {
         let test = Test {
             attempt: attempt.clone(),
             response_body: landed.exchange.response_body.clone(),
-            n_response_bytes: landed.exchange.n_response_bytes,
+            n_response_bytes: landed.exchange.n_body_bytes_read,
         };
         let ambient = self.shared.ambient.clone();
         let (exchange, body) = (landed.exchange, landed.body);
         self.shared
             .store
-            .write_patiently(move |connection| {
+            .write_queued(move |connection| {
                 store::attempts::insert(connection, &attempt, &exchange, Some(&body))?;
                 let after = Some(attempt.result.outcome.to_string());
                 let change = Change {
@@ -349,7 +354,7 @@ impl Engine {
 
     async fn send_test(
         &self,
-        subscription: &Subscription,
+        subscription: &WebhookSubscription,
         sealed: &[u8],
         kind: EventType,
         probe: Probe,
@@ -370,7 +375,7 @@ impl Engine {
             metadata: Some(&format!(r#"{{"test":true{status}}}"#)),
         })?;
         let parcel = Parcel {
-            target_url: subscription.wish.target_url.clone(),
+            target_url: subscription.spec.target_url.clone(),
             secret: self.unseal(subscription.id, sealed)?,
             event: EventId(0),
             event_type: kind,
@@ -407,23 +412,23 @@ fn judge_probe(probe: &Probe) -> Result<Option<EventType>, Error> {
 /// Enables a subscription within the caller's transaction; an enabled one stays unchanged.
 pub(super) fn switch_on(
     connection: &Connection,
-    (caller, ambient): (&Caller, &Ambient),
-    before: &Subscription,
+    (caller, ambient): (&Caller, &RuntimeEnv),
+    before: &WebhookSubscription,
     missed: Missed,
 ) -> Result<(), store::Error> {
-    let Some((reason, since)) = before.off else { return Ok(()) };
+    let Some((reason, since)) = before.disabled else { return Ok(()) };
     let (id, now) = (before.id, ambient.now());
     let replay = match missed {
         Missed::Leave => None,
         Missed::Replay => plan_missed(connection, (caller, ambient), before, since)?,
     };
     store::subscriptions::enable(connection, id, now)?;
-    store::trips::close(connection, id, &actor(caller), before.n_skipped, now)?;
+    store::trips::record_enabled(connection, id, &actor(caller), before.n_missed, now)?;
     let n_resumed = store::deliveries::resume(connection, id, now)?;
     let change = Change {
         action: "enable subscription",
         subject: format!("subscription {id}"),
-        before: Some(format!("disabled: {}, {} skipped", reason.name(), before.n_skipped)),
+        before: Some(format!("disabled: {}, {} skipped", reason.name(), before.n_missed)),
         after: Some(match replay {
             Some(replay) => format!("enabled, {n_resumed} resumed, the rest by replay {replay}"),
             None => format!("enabled, {n_resumed} resumed"),
@@ -436,13 +441,13 @@ pub(super) fn switch_on(
 /// Disables a subscription within the caller's transaction, or sets the reason of one that is manually disabled.
 pub(super) fn switch_off(
     connection: &Connection,
-    (caller, ambient): (&Caller, &Ambient),
-    before: &Subscription,
+    (caller, ambient): (&Caller, &RuntimeEnv),
+    before: &WebhookSubscription,
     reason: Option<String>,
 ) -> Result<(), store::Error> {
     let id = before.id;
-    match (before.off, reason) {
-        (Some((Disabled::Manual, _)), Some(reason)) => mark(connection, (caller, ambient), id, reason),
+    match (before.disabled, reason) {
+        (Some((DisabledReason::Manual, _)), Some(reason)) => mark(connection, (caller, ambient), id, reason),
         (Some(_), _) => Ok(()),
         (None, reason) => park(connection, (caller, ambient), id, reason),
     }
@@ -451,7 +456,7 @@ pub(super) fn switch_off(
 /// Sets the reason of a manually disabled subscription.
 fn mark(
     connection: &Connection,
-    (caller, ambient): (&Caller, &Ambient),
+    (caller, ambient): (&Caller, &RuntimeEnv),
     id: SubscriptionId,
     reason: String,
 ) -> Result<(), store::Error> {
@@ -470,11 +475,11 @@ fn mark(
 /// Disables an enabled subscription and puts its deliveries on hold.
 fn park(
     connection: &Connection,
-    (caller, ambient): (&Caller, &Ambient),
+    (caller, ambient): (&Caller, &RuntimeEnv),
     id: SubscriptionId,
     reason: Option<String>,
 ) -> Result<(), store::Error> {
-    store::subscriptions::disable(connection, id, (Disabled::Manual, reason.as_deref()), ambient.now())?;
+    store::subscriptions::disable(connection, id, (DisabledReason::Manual, reason.as_deref()), ambient.now())?;
     let n_parked = store::deliveries::park(connection, id)?;
     let change = Change {
         action: "disable subscription",

@@ -4,7 +4,7 @@
 use super::claim::{Ask, Claims, claim};
 use super::settle::{Flight, Told, settle};
 use super::{Engine, Error};
-use crate::domain::delivery::Kind;
+use crate::domain::delivery::AttemptKind;
 use crate::domain::time::Timestamp;
 use crate::store;
 use rusqlite::Connection;
@@ -41,7 +41,7 @@ impl Engine {
     /// claimed.
     ///
     /// # Errors
-    /// [`Error::StorageFull`], [`Error::Descriptors`] or [`Error::Contended`] when nothing was written: the caller
+    /// [`Error::StorageFull`], [`Error::OutOfDescriptors`] or [`Error::Contended`] when nothing was written: the caller
     /// must retry with the same outcomes, since forgetting them would send webhooks again. After any other error the
     /// outcomes are committed or left to their leases.
     pub(super) async fn take_turn(&self, turn: Turn) -> Result<Claims, Error> {
@@ -61,7 +61,7 @@ impl Engine {
             }
         }
         self.changed();
-        if turn.flights.iter().any(|flight| flight.claimed.kind == Kind::Replay) {
+        if turn.flights.iter().any(|flight| flight.claimed.kind == AttemptKind::Replay) {
             self.replan();
         }
         failed.map_or(Ok(written.claims), Err)
@@ -71,9 +71,9 @@ impl Engine {
         let store = &self.shared.store;
         // Outcomes of requests already sent may use the disk reserve; new claims may not.
         let written = if turn.flights.is_empty() {
-            store.write_patiently(move |connection| turn.write(connection)).await
+            store.write_queued(move |connection| turn.write(connection)).await
         } else {
-            store.record(move |connection| turn.write(connection)).await
+            store.write_critical(move |connection| turn.write(connection)).await
         };
         Ok(written?)
     }

@@ -3,7 +3,7 @@
 
 use super::root::{self, Custody, Root};
 use super::{Error, files};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;
@@ -35,13 +35,13 @@ pub(super) enum Proof {
 impl Proof {
     /// Reads the strongest evidence that the database has.
     pub(super) fn of(connection: &Connection) -> Result<Self, store::Error> {
-        if let Some(sealed) = store::custody::pepper(connection)? {
+        if let Some(sealed) = store::sealed_values::pepper(connection)? {
             return Ok(Self::Pepper(sealed));
         }
-        if let Some((id, sealed)) = store::custody::any_secret(connection)? {
+        if let Some((id, sealed)) = store::sealed_values::any_signing_secret(connection)? {
             return Ok(Self::Secret(id, sealed));
         }
-        Ok(if store::operators::ever(connection)?.is_empty() { Self::None } else { Self::Hashes })
+        Ok(if store::operators::list_all(connection)?.is_empty() { Self::None } else { Self::Hashes })
     }
 
     /// Tests whether `root` is the key that sealed the database.
@@ -94,7 +94,7 @@ impl Vault {
     /// # Errors
     /// [`Error::KeyMissing`] where an existing platform has lost its key, since a new key would open nothing;
     /// [`Error::Sealed`] for a wrong key; [`Error::NotAKey`] or [`Error::Io`] for an unusable key file.
-    pub(super) fn open(dir: &Path, custody: &Custody, proof: &Proof, ambient: &Ambient) -> Result<Self, Error> {
+    pub(super) fn open(dir: &Path, custody: &Custody, proof: &Proof, ambient: &RuntimeEnv) -> Result<Self, Error> {
         let root = match root::find(dir, custody, |root| proof.judge(root)) {
             Err(Error::KeyMissing(path)) if matches!(proof, Proof::None) => {
                 let root = Root::fresh(&path, ambient);
@@ -104,7 +104,7 @@ impl Vault {
             found => found?,
         };
         Ok(Self::with(Arc::clone(&root), proof)?.unwrap_or_else(|| {
-            let pepper = Arc::new(Zeroizing::new(ambient.bytes::<32>()));
+            let pepper = Arc::new(Zeroizing::new(ambient.random_bytes::<32>()));
             Self { root, pepper, trail: Trail::Plain }
         }))
     }
@@ -139,7 +139,7 @@ impl Vault {
     }
 
     /// Seals the pepper for its place beside an audit trail with MACs.
-    pub(super) fn sealed_pepper(&self, ambient: &Ambient) -> Result<Vec<u8>, Error> {
+    pub(super) fn sealed_pepper(&self, ambient: &RuntimeEnv) -> Result<Vec<u8>, Error> {
         self.root.seal(CHAINED, self.pepper.as_slice(), ambient)
     }
 
@@ -154,7 +154,7 @@ impl Vault {
     }
 
     /// Seals the signing secret of a subscription.
-    pub(super) fn seal(&self, id: SubscriptionId, secret: &Secret, ambient: &Ambient) -> Result<Vec<u8>, Error> {
+    pub(super) fn seal(&self, id: SubscriptionId, secret: &Secret, ambient: &RuntimeEnv) -> Result<Vec<u8>, Error> {
         self.root.seal(&place(id), secret.reveal().as_bytes(), ambient)
     }
 
@@ -183,7 +183,7 @@ mod tests {
 
     const ONE: SubscriptionId = SubscriptionId(1);
 
-    fn founded(dir: &Path, ambient: &Ambient) -> (Vault, Proof) {
+    fn founded(dir: &Path, ambient: &RuntimeEnv) -> (Vault, Proof) {
         let vault = Vault::open(dir, &Custody::File, &Proof::None, ambient).unwrap();
         let proof = Proof::Pepper(vault.sealed_pepper(ambient).unwrap());
         (vault, proof)
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn a_secret_opens_only_in_its_place_and_with_its_key() {
         let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let ambient = Ambient::scripted(Timestamp::default(), 1);
+        let ambient = RuntimeEnv::scripted(Timestamp::default(), 1);
         let (vault, proof) = founded(dir.path(), &ambient);
         let mut sealed = vault.seal(ONE, &Secret::new("whsec".into()), &ambient).unwrap();
         assert!(!sealed.windows(5).any(|bytes| bytes == b"whsec"));
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn a_platform_from_before_keeps_its_pepper() {
         let dir = tempfile::tempdir().unwrap();
-        let ambient = Ambient::scripted(Timestamp::default(), 1);
+        let ambient = RuntimeEnv::scripted(Timestamp::default(), 1);
         let root = Root::fresh(&root::file(dir.path()), &ambient);
         files::write_private(&root::file(dir.path()), &root.text()).unwrap();
         let vault = Vault::open(dir.path(), &Custody::File, &Proof::Hashes, &ambient).unwrap();
@@ -229,7 +229,7 @@ mod tests {
     fn the_key_file_is_private() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
-        founded(dir.path(), &Ambient::scripted(Timestamp::default(), 1));
+        founded(dir.path(), &RuntimeEnv::scripted(Timestamp::default(), 1));
         assert_eq!(std::fs::metadata(root::file(dir.path())).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::domain::ids::KeyId;
 use crate::domain::time::Timestamp;
-use crate::domain::window::{Admission, Answer, Bucket, Window};
-use crate::store::windows::Used;
+use crate::domain::window::{RateBucket, RateLimitDecision, RateLimitOutcome, RateWindow};
+use crate::store::windows::WindowUsage;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,49 +13,53 @@ pub(super) struct Windows(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    live: HashMap<(KeyId, Bucket), Used>,
-    unwritten: HashSet<(KeyId, Bucket)>,
+    live: HashMap<(KeyId, RateBucket), WindowUsage>,
+    unwritten: HashSet<(KeyId, RateBucket)>,
     /// Windows that ended before they were flushed.
-    ended: Vec<Used>,
+    ended: Vec<WindowUsage>,
 }
 
 impl Windows {
-    pub(super) fn load(used: Vec<Used>) -> Self {
+    pub(super) fn load(used: Vec<WindowUsage>) -> Self {
         let live = used.into_iter().map(|used| ((used.key, used.bucket), used)).collect();
         Self(Mutex::new(State { live, ..State::default() }))
     }
 
-    pub(super) fn admit(&self, key: KeyId, bucket: Bucket, limit: u32, now: Timestamp) -> Admission {
+    pub(super) fn admit(&self, key: KeyId, bucket: RateBucket, limit: u32, now: Timestamp) -> RateLimitOutcome {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let place = (key, bucket);
-        let before =
-            state.live.get(&place).copied().unwrap_or(Used { key, bucket, window: Window::opening(now), n_refused: 0 });
-        let (window, admission) = before.window.admit(bucket, limit, now);
+        let before = state.live.get(&place).copied().unwrap_or(WindowUsage {
+            key,
+            bucket,
+            window: RateWindow::current_empty(now),
+            n_refused: 0,
+        });
+        let (window, admission) = before.window.check_and_count(bucket, limit, now);
         let is_new = window.start > before.window.start;
         // A window that ends before its flush is kept apart, or its last calls would be lost.
         if is_new && state.unwritten.contains(&place) {
             state.ended.push(before);
         }
         let carried = if is_new { 0 } else { before.n_refused };
-        let n_refused = carried + u64::from(admission.answer == Answer::Refused);
-        state.live.insert(place, Used { key, bucket, window, n_refused });
+        let n_refused = carried + u64::from(admission.decision == RateLimitDecision::Refused);
+        state.live.insert(place, WindowUsage { key, bucket, window, n_refused });
         state.unwritten.insert(place);
         admission
     }
 
     /// Reads the rate window of a key at `now`.
-    pub(super) fn at(&self, key: KeyId, bucket: Bucket, now: Timestamp) -> Used {
+    pub(super) fn at(&self, key: KeyId, bucket: RateBucket, now: Timestamp) -> WindowUsage {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.live.get(&(key, bucket)) {
-            Some(used) if used.window.start >= Window::opening(now).start => {
-                Used { window: used.window.at(now), ..*used }
+            Some(used) if used.window.start >= RateWindow::current_empty(now).start => {
+                WindowUsage { window: used.window.at(now), ..*used }
             }
-            _ => Used { key, bucket, window: Window::opening(now), n_refused: 0 },
+            _ => WindowUsage { key, bucket, window: RateWindow::current_empty(now), n_refused: 0 },
         }
     }
 
     /// Takes back windows whose flush failed.
-    pub(super) fn give_back(&self, used: &[Used]) {
+    pub(super) fn give_back(&self, used: &[WindowUsage]) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for used in used {
             let place = (used.key, used.bucket);
@@ -69,7 +73,7 @@ impl Windows {
     }
 
     /// Takes the windows changed since the last flush.
-    pub(super) fn take_unwritten(&self) -> Vec<Used> {
+    pub(super) fn take_unwritten(&self) -> Vec<WindowUsage> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut used = std::mem::take(&mut state.ended);
         let places = std::mem::take(&mut state.unwritten);

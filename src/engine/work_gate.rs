@@ -1,7 +1,7 @@
 //! Gate for CPU-heavy work: one job per operator and few in all. A job that waits holds only its place in the queue.
 
 use super::{Engine, Error};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::ids::OperatorId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +34,7 @@ impl WorkGate {
     }
 
     /// Waits for a permit; [`Error::Contended`] after two seconds.
-    pub(super) async fn enter(&self, operator: OperatorId, ambient: &Ambient) -> Result<Turn, Error> {
+    pub(super) async fn enter(&self, operator: OperatorId, ambient: &RuntimeEnv) -> Result<Turn, Error> {
         let own = {
             let mut operators = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(operators.entry(operator).or_insert_with(|| Arc::new(Semaphore::new(1))))
@@ -44,7 +44,7 @@ impl WorkGate {
             let own = own.acquire_owned().await.ok()?;
             Some(Turn { _own: own, _shared: shared.acquire_owned().await.ok()? })
         };
-        ambient.within(TURN_TIMEOUT, turn).await.flatten().ok_or(Error::Contended)
+        ambient.timeout(TURN_TIMEOUT, turn).await.flatten().ok_or(Error::Contended)
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_at_a_time_for_each_operator_and_two_in_all_and_a_wait_that_ends() {
-        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
+        let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 1);
         let gate = Arc::new(WorkGate::new());
         let enter = |operator: i64| gate.enter(OperatorId(operator), &ambient).now_or_never();
         let first = enter(1).expect("at once").expect("a turn");

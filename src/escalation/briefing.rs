@@ -5,13 +5,13 @@ use super::markdown::{code, prose};
 use super::review::html::{escape, page};
 use crate::api::briefing::Brief;
 use crate::api::problem::Code;
-use crate::domain::breaker::FUSE;
-use crate::domain::delivery::{DEADLINE, RETRIES, Schedule};
-use crate::domain::key::Scope;
+use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::delivery::{ATTEMPT_TIMEOUT, MAX_RETRIES, RetryPolicy};
+use crate::domain::key::KeyScope;
 use crate::domain::secret::Secret;
 use crate::domain::signature::sign;
 use crate::domain::text::Untrusted;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use std::fmt::Write as _;
 
 /// Block of a briefing, independent of the format.
@@ -84,7 +84,7 @@ pub fn html(brief: &Brief) -> String {
             }
         };
     }
-    page(&format!("Briefing: {}", brief.key.name.inert()), STYLE, &body)
+    page(&format!("Briefing: {}", brief.key.name.sanitized()), STYLE, &body)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "numbers and texts alike, made where they are used")]
@@ -98,7 +98,7 @@ fn blocks(brief: &Brief) -> Vec<Block> {
     if !brief.samples.is_empty() {
         blocks.extend(events(brief));
     }
-    if brief.key.scopes.contains(&Scope::WebhooksWrite) {
+    if brief.key.scopes.contains(&KeyScope::WebhooksWrite) {
         blocks.extend(webhooks());
     }
     blocks.extend(errors());
@@ -107,7 +107,7 @@ fn blocks(brief: &Brief) -> Vec<Block> {
 
 fn access(brief: &Brief) -> Vec<Block> {
     let key = &brief.key;
-    let company = brief.company.as_ref().map_or_else(String::new, |name| format!(", {}", name.inert()));
+    let company = brief.company.as_ref().map_or_else(String::new, |name| format!(", {}", name.sanitized()));
     let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ");
     let opened = brief
         .opened
@@ -118,7 +118,7 @@ fn access(brief: &Brief) -> Vec<Block> {
         Block::Prose(format!(
             "This briefing is for company {}{company}. The key ending in {} has these scopes: {scopes}. Scopes cannot be changed. Revocation is immediate and permanent.",
             key.company_id,
-            key.last4.inert()
+            key.last4.sanitized()
         )),
         Block::Prose(
             "You receive the key separately from this document. Keep it on a server, never in a web page or an app. \
@@ -134,11 +134,11 @@ fn access(brief: &Brief) -> Vec<Block> {
 fn limits(brief: &Brief) -> Vec<Block> {
     let limits = &brief.key.limits;
     let of = |bucket| match bucket {
-        Bucket::Read => limits.read,
-        Bucket::Write => limits.write,
-        Bucket::Admin => limits.admin,
+        RateBucket::Read => limits.read,
+        RateBucket::Write => limits.write,
+        RateBucket::Admin => limits.admin,
     };
-    let used = Bucket::ALL.into_iter().filter(|bucket| brief.opened.iter().any(|route| route.bucket == *bucket));
+    let used = RateBucket::ALL.into_iter().filter(|bucket| brief.opened.iter().any(|route| route.bucket == *bucket));
     vec![
         Block::Title("Rate limits"),
         Block::Table(vec!["Limit", "Calls a minute"], used.map(|bucket| vec![text(bucket.name()), text(of(bucket))]).collect()),
@@ -168,19 +168,19 @@ fn events(brief: &Brief) -> Vec<Block> {
 
 fn webhooks() -> Vec<Block> {
     let signature = sign(&Secret::new(VECTOR_SECRET.to_owned()), VECTOR_AT, VECTOR_BODY.as_bytes());
-    let schedule = Schedule::default();
+    let schedule = RetryPolicy::default();
     vec![
         Block::Title("Webhooks"),
         Block::Prose(format!(
             "Events are sent as JSON by POST to your https URL. Answer 2xx within {} seconds, and do the work after that. Redirects are not followed. \
              Delivery is at least once and in no guaranteed order: use X-Wlcro-Event-Id to drop duplicates.",
-            DEADLINE.as_secs()
+            ATTEMPT_TIMEOUT.as_secs()
         )),
         Block::Prose(format!(
-            "A failed delivery is retried up to {RETRIES} times: first after {} s, then with twice the delay each time, up to {} h. After {FUSE} failures in a \
+            "A failed delivery is retried up to {MAX_RETRIES} times: first after {} s, then with twice the delay each time, up to {} h. After {FAILURE_THRESHOLD} failures in a \
              row the subscription is disabled and misses events until it is enabled again; then ask us for a replay.",
             schedule.base.as_secs(),
-            schedule.cap().as_secs() / 3_600
+            schedule.max_delay().as_secs() / 3_600
         )),
         Block::Title("Verify every webhook"),
         Block::Prose(
@@ -236,7 +236,7 @@ mod tests {
     use crate::domain::ids::{CompanyId, KeyId};
     use crate::domain::time::Timestamp;
 
-    fn brief(scopes: &[Scope]) -> Brief {
+    fn brief(scopes: &[KeyScope]) -> Brief {
         let key = KeyRow {
             id: KeyId(7),
             company_id: CompanyId(92),
@@ -253,8 +253,8 @@ mod tests {
         let opened = Opened {
             method: "GET".to_owned(),
             path: "/api/v1/events".to_owned(),
-            scope: Scope::EventsRead,
-            bucket: Bucket::Read,
+            scope: KeyScope::EventsRead,
+            bucket: RateBucket::Read,
         };
         let sample = Sample { kind: EventType::LeadCreated, payload: r#"{"client_id":1}"#.to_owned() };
         Brief {
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_briefing_has_what_the_key_opens_and_nothing_active() {
-        let of = brief(&[Scope::EventsRead, Scope::WebhooksWrite]);
+        let of = brief(&[KeyScope::EventsRead, KeyScope::WebhooksWrite]);
         let (text, page) = (markdown(&of), html(&of));
         for part in [
             "/api/v1/events",
@@ -286,6 +286,6 @@ mod tests {
 
     #[test]
     fn who_has_no_webhooks_is_not_told_of_them() {
-        assert!(!markdown(&brief(&[Scope::EventsRead])).contains("## Webhooks"));
+        assert!(!markdown(&brief(&[KeyScope::EventsRead])).contains("## Webhooks"));
     }
 }

@@ -6,7 +6,7 @@ use super::ticket::{Bodies, ticket};
 use crate::api::bundle::{Entry, Manifest, PlatformCheck, Redaction, Ticket, VERSION};
 use crate::api::report::Subject;
 use crate::diagnose::case::Case;
-use crate::domain::outbound::{Held, Outbound, SecretGate};
+use crate::domain::outbound::{OutboundText, SecretGate, SecretInTextError};
 use crate::domain::time::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -22,7 +22,7 @@ pub enum Error {
         /// Place of the secret: a file, and within the ticket the member: `ticket.json at /failures/0/body`.
         place: String,
         /// Description of the passage that was withheld.
-        held: Held,
+        held: SecretInTextError,
     },
     /// The ticket or the manifest cannot be serialised as JSON.
     #[error("cannot write the ticket: {0}")]
@@ -49,7 +49,7 @@ pub struct File {
     /// Name of the file within the folder.
     pub name: &'static str,
     /// Text of the file, as it is written.
-    pub text: Outbound,
+    pub text: OutboundText,
 }
 
 /// Bundle that passed the secret scan. It can only be created by [`bundle()`].
@@ -92,7 +92,7 @@ impl Bundle {
 ///
 /// # Errors
 ///
-/// [`Error::Held`] when the finished files still contain a secret.
+/// [`Error::SecretInTextError`] when the finished files still contain a secret.
 pub fn bundle(case: &Case, bodies: Bodies, gate: &SecretGate) -> Result<Bundle, Error> {
     let targets = case.subscriptions.found.iter().flatten().map(|row| &row.subscription.target_url);
     let sent_to = case.failures.found.iter().flatten().map(|of| &of.row.target_url);
@@ -135,7 +135,7 @@ pub(super) fn put_together(ticket: Ticket, about: About, gate: &SecretGate) -> R
 }
 
 /// Passes a file through the secret scan; an error names the member of the ticket that holds the secret.
-fn release(name: &str, text: String, gate: &SecretGate, ticket: &Ticket) -> Result<Outbound, Error> {
+fn release(name: &str, text: String, gate: &SecretGate, ticket: &Ticket) -> Result<OutboundText, Error> {
     gate.release(text).map_err(|held| {
         let value = serde_json::to_value(ticket).unwrap_or_default();
         let place = match place_of(&value, String::new(), gate) {

@@ -4,8 +4,8 @@
 use super::bundle::{About, Bundle, Error, put_together};
 use crate::api::bundle::{PlatformCheck, Redaction, Ticket};
 use crate::api::secretcheck::{HeldSecret, SecretCheck};
-use crate::domain::outbound::{Held, SecretGate};
-use crate::domain::scan::{Encoding, SecretKind};
+use crate::domain::outbound::{SecretGate, SecretInTextError};
+use crate::domain::scan::{SecretEncoding, SecretKind};
 
 /// Maximum size of a text in one request to the platform, in bytes; longer texts are sent in parts.
 pub const MAX_ASKED: usize = 1024 * 1024;
@@ -20,7 +20,7 @@ struct Found {
     json: Vec<HeldSecret>,
     /// Place of the first secret found.
     place: String,
-    held: Held,
+    held: SecretInTextError,
 }
 
 impl Found {
@@ -34,7 +34,7 @@ impl Found {
 ///
 /// # Errors
 ///
-/// [`Error::Held`] when a secret is left that cannot be masked.
+/// [`Error::SecretInTextError`] when a secret is left that cannot be masked.
 pub async fn checked<A: Future<Output = Result<SecretCheck, String>>>(
     bundle: Bundle,
     gate: &SecretGate,
@@ -92,12 +92,12 @@ async fn find<A: Future<Output = Result<SecretCheck, String>>>(
     for file in bundle.files() {
         let text = file.text.as_str();
         let mut there = search(text, ask).await?;
-        there.retain(|of| !gate.is_released(&of.fingerprint));
+        there.retain(|of| !gate.is_allowed(&of.fingerprint));
         let Some(one) = there.first() else { continue };
         let offset = usize::try_from(one.offset).unwrap_or(usize::MAX).min(text.len());
         let line = text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1;
-        let encoding = Encoding::named(&one.encoding).unwrap_or(Encoding::Clear);
-        let held = Held { line, kind: SecretKind::Known, encoding, fingerprint: one.fingerprint.clone() };
+        let encoding = SecretEncoding::named(&one.encoding).unwrap_or(SecretEncoding::Clear);
+        let held = SecretInTextError { line, kind: SecretKind::Known, encoding, fingerprint: one.fingerprint.clone() };
         let found = first.get_or_insert_with(|| Found {
             json: Vec::new(),
             place: format!("{}: {} {}", file.name, one.kind.name(), one.id),

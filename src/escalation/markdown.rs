@@ -5,7 +5,7 @@ use crate::domain::text::Untrusted;
 /// Formats outside text as a code span on one line, in which no mark, link, mention or HTML is active.
 #[must_use]
 pub fn code(text: &Untrusted) -> String {
-    let line = text.inert();
+    let line = text.sanitized();
     if line.trim().is_empty() {
         return "(empty)".to_owned();
     }
@@ -19,7 +19,7 @@ pub fn code(text: &Untrusted) -> String {
 #[must_use]
 pub fn prose(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
-    for character in Untrusted::new(text).inert().chars() {
+    for character in Untrusted::new(text).sanitized().chars() {
         if matches!(character, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '&' | '!') {
             line.push('\\');
         }
@@ -31,7 +31,7 @@ pub fn prose(text: &str) -> String {
 /// Quotes a text as one argument of a POSIX shell.
 #[must_use]
 pub fn shell(text: &Untrusted) -> String {
-    format!("'{}'", text.inert().replace('\'', r"'\''"))
+    format!("'{}'", text.sanitized().replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

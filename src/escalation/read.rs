@@ -65,7 +65,7 @@ pub fn open(path: &Path) -> Result<Opened, Error> {
     let mut files = Files::of(path).map_err(|error| unreadable(error.to_string()))?;
     let document = |files: &mut Files, name: &str| {
         files
-            .get(name, |file| files::all(file, MAX_DOCUMENT_BYTES))
+            .get(name, |file| files::read_to_limit(file, MAX_DOCUMENT_BYTES))
             .map_err(|error| unreadable(format!("{name}: {error}")))
     };
     let manifest: Manifest = serde_json::from_slice(&document(&mut files, "manifest.json")?)
@@ -110,7 +110,7 @@ fn hash_of(file: &mut dyn Read, room: u64) -> io::Result<(u64, String)> {
         }
         n_bytes += n as u64;
         if n_bytes > room {
-            let why = format!("files are larger than {} in total, the limit", files::size(MAX_BUNDLE_BYTES));
+            let why = format!("files are larger than {} in total, the limit", files::format_size(MAX_BUNDLE_BYTES));
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
         hasher.update(&part[..n]);
@@ -128,7 +128,7 @@ impl Files {
         if fs::metadata(path)?.is_dir() {
             return Ok(Self::Folder(path.to_owned()));
         }
-        let mut file = files::open(path)?;
+        let mut file = files::open_regular(path)?;
         check_directory(&mut file)?;
         let archive = ZipArchive::new(file).map_err(io::Error::other)?;
         Ok(Self::Archive(Box::new(archive)))
@@ -141,7 +141,7 @@ impl Files {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not a valid file name in a ticket"));
         }
         match self {
-            Self::Folder(folder) => read(&mut files::open(&folder.join(name))?),
+            Self::Folder(folder) => read(&mut files::open_regular(&folder.join(name))?),
             Self::Archive(archive) => {
                 let within = |full: &str| full == name || full.rsplit_once('/').is_some_and(|(_, last)| last == name);
                 let found = archive
@@ -161,7 +161,7 @@ impl Files {
 fn check_directory(file: &mut fs::File) -> io::Result<()> {
     let refused = |why: String| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     if file.metadata()?.len() > MAX_ARCHIVE_BYTES {
-        return refused(format!("larger than {}, the limit", files::size(MAX_ARCHIVE_BYTES)));
+        return refused(format!("larger than {}, the limit", files::format_size(MAX_ARCHIVE_BYTES)));
     }
     let (mut window, mut part, mut n_files) = (Vec::new(), vec![0; 64 * 1024], Vec::new());
     loop {

@@ -2,9 +2,9 @@
 //! target URLs, also where they appear without the URL.
 
 use crate::api::bundle::Redaction;
-use crate::domain::address::{self, REDACTED};
-use crate::domain::outbound::{Redactions, SecretGate};
+use crate::domain::outbound::{RedactionCounts, SecretGate};
 use crate::domain::text::Untrusted;
+use crate::domain::url_redaction::{self, REDACTED};
 use serde_json::Value;
 
 /// Minimum length, in bytes, of a URL part that is masked where it appears alone.
@@ -19,7 +19,7 @@ pub struct Redactor<'g> {
     gate: &'g SecretGate,
     /// Secret parts of the targets, longest first.
     parts: Vec<String>,
-    redactions: Redactions,
+    redactions: RedactionCounts,
 }
 
 impl<'g> Redactor<'g> {
@@ -27,11 +27,11 @@ impl<'g> Redactor<'g> {
     #[must_use]
     pub fn new<'t>(gate: &'g SecretGate, targets: impl IntoIterator<Item = &'t Untrusted>) -> Self {
         let mut parts: Vec<String> =
-            targets.into_iter().flat_map(|target| address::secret_parts(target.raw())).collect();
+            targets.into_iter().flat_map(|target| url_redaction::secret_url_parts(target.raw())).collect();
         parts.retain(|part| part.len() >= MIN_PART);
         parts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         parts.dedup();
-        Self { gate, parts, redactions: Redactions::default() }
+        Self { gate, parts, redactions: RedactionCounts::default() }
     }
 
     /// Masks the secrets in a text.
@@ -41,7 +41,7 @@ impl<'g> Redactor<'g> {
             let n = clean.matches(part.as_str()).count();
             if n > 0 {
                 clean = clean.replace(part.as_str(), REDACTED);
-                self.redactions.note(address::PARTS, n);
+                self.redactions.add(url_redaction::URL_PARTS_LABEL, n);
             }
         }
         let clean = self.gate.redact(&clean, &mut self.redactions);
@@ -50,7 +50,7 @@ impl<'g> Redactor<'g> {
 
     /// Masks the secrets in a text, and makes it one line without control characters.
     pub fn inert(&mut self, text: &str) -> String {
-        self.clean(&Untrusted::new(text)).inert()
+        self.clean(&Untrusted::new(text)).sanitized()
     }
 
     /// Returns what was masked, and how often.

@@ -13,9 +13,9 @@ use crate::api::report::{Cause, Conclusion, Evidence, Report, Step, Subject, Top
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::diagnose::case::Case;
-use crate::domain::delivery::DEADLINE;
-use crate::domain::lab::flaw::Flaw;
-use crate::domain::standing::judge_subscription;
+use crate::domain::delivery::ATTEMPT_TIMEOUT;
+use crate::domain::health_status::assess_subscription;
+use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::domain::text::Untrusted;
 use crate::text::health::why;
 use crate::text::{count, delivery};
@@ -114,7 +114,7 @@ fn reasons(case: &Case) -> Vec<Reason> {
         add("unreachable", "no check could read anything from the platform".to_owned());
     }
     let causes = || case.reports.iter().flat_map(|report| &report.causes);
-    let is_known = |cause: &Cause| Flaw::named(&cause.id).is_some() || cause.id == "lost-secret";
+    let is_known = |cause: &Cause| SignatureFault::from_id(&cause.id).is_some() || cause.id == "lost-secret";
     if causes().any(|cause| cause.id == DISPUTED) && !causes().any(is_known) {
         add("signature-disputed", "our signature is valid, but the receiver rejects it without a reason".to_owned());
     }
@@ -148,10 +148,10 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> Subscripti
     SubscriptionPart {
         id: row.id.0,
         company_id: row.company_id.0,
-        target: redactor.clean(&row.target_url).inert(),
+        target: redactor.clean(&row.target_url).sanitized(),
         event_types: row.event_types.iter().map(|kind| redactor.inert(kind.raw())).collect(),
         managed_by: row.managed_by.as_ref().map(|owner| redactor.inert(owner.raw())),
-        state: redactor.inert(&why(&judge_subscription(&of.facts()).why)),
+        state: redactor.inert(&why(&assess_subscription(&of.facts()).reason)),
         last_success_utc: row.last_success_utc,
     }
 }
@@ -185,7 +185,7 @@ fn event(of: &Trace, redactor: &mut Redactor<'_>) -> EventPart {
         let delivery = row.delivery.as_ref().map_or_else(String::new, |row| {
             format!("; delivery {} {} after {}", row.id, delivery(row.state), count(row.n_attempts, "attempt"))
         });
-        let target = redactor.clean(&row.target_url).inert();
+        let target = redactor.clean(&row.target_url).sanitized();
         let why = redactor.inert(&row.why);
         became.push(format!("subscription {} to {target}: {why}{delivery}", row.subscription_id));
     }
@@ -217,7 +217,7 @@ fn comparison(failures: &[FailurePart], requests: &[RequestPart]) -> Comparison 
     actual.extend(refused.map(|of| format!("{} {}", of.status, of.code.as_deref().unwrap_or_default())));
     actual.sort();
     actual.dedup();
-    let deliveries = format!("deliveries answered 2xx within {} s", DEADLINE.as_secs());
+    let deliveries = format!("deliveries answered 2xx within {} s", ATTEMPT_TIMEOUT.as_secs());
     Comparison {
         expected: format!("{deliveries}; calls answered 2xx"),
         actual: if actual.is_empty() { "no failure".to_owned() } else { actual.join(", ") },
@@ -287,7 +287,7 @@ fn reproduce(case: &Case, redactor: &mut Redactor<'_>) -> Vec<String> {
         lines.push("# One delivery to its endpoint; body.json holds the event's exact bytes:".to_owned());
         lines.push("timestamp=$(date +%s)".to_owned());
         lines.push("signature=$({ printf '%s.' \"$timestamp\"; cat body.json; } | openssl dgst -sha256 -hmac \"$SIGNING_SECRET\" -r | cut -d' ' -f1)".to_owned());
-        lines.push(format!("curl -sS -i --max-time {} -X POST {target} -H 'Content-Type: application/json' -H \"X-Wlcro-Timestamp: $timestamp\" -H \"X-Wlcro-Signature: sha256=$signature\" --data-binary @body.json", DEADLINE.as_secs()));
+        lines.push(format!("curl -sS -i --max-time {} -X POST {target} -H 'Content-Type: application/json' -H \"X-Wlcro-Timestamp: $timestamp\" -H \"X-Wlcro-Signature: sha256=$signature\" --data-binary @body.json", ATTEMPT_TIMEOUT.as_secs()));
     }
     if lines.len() == 1 {
         lines.push(look("/portal/v1/overview"));

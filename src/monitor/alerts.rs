@@ -5,11 +5,12 @@ use super::reach::Reach;
 use crate::api::keys::KeyRow;
 use crate::api::overview::{Overview, SilenceRow};
 use crate::api::subscriptions::SubscriptionRow;
-use crate::domain::alert::Subject;
-use crate::domain::reason::Reason;
-use crate::domain::standing::{
-    ABANDONED_DAYS, DORMANT_DAYS, Judgement, STREAKS, Standing, judge_key, judge_subscription, judge_window,
+use crate::domain::alert::AlertSubject;
+use crate::domain::health_status::{
+    ABANDONED_DAYS, DORMANT_DAYS, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus, assess_key,
+    assess_subscription, assess_window,
 };
+use crate::domain::reason::Reason;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::health::why;
@@ -24,11 +25,11 @@ pub const SKEW: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
     /// Subject of the alert, such as a subscription or a key.
-    pub subject: Subject,
+    pub subject: AlertSubject,
     /// Display name of the subject: a target URL, a key's name.
     pub name: Untrusted,
     /// Severity of the alert, as the health status of its subject.
-    pub standing: Standing,
+    pub standing: HealthStatus,
     /// Reason in one line: rule, value and limit.
     pub why: String,
     /// Start of the alert: as the platform dates it, otherwise the time at which this machine first saw it.
@@ -52,8 +53,8 @@ impl Acknowledged {
     /// Formats the acknowledgement in one line, safe for the screen.
     #[must_use]
     pub fn line(&self) -> String {
-        let note = self.note.as_ref().map_or_else(String::new, |note| format!(": {}", note.inert()));
-        format!("acknowledged by {} at {} UTC{note}", self.by.inert(), self.at.format("%H:%M"))
+        let note = self.note.as_ref().map_or_else(String::new, |note| format!(": {}", note.sanitized()));
+        format!("acknowledged by {} at {} UTC{note}", self.by.sanitized(), self.at.format("%H:%M"))
     }
 }
 
@@ -96,7 +97,7 @@ fn dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
     let idle_since = facts.last_used_at.unwrap_or(facts.created_at);
     let days = |n: u64| Duration::from_secs(n * 86_400);
     let threshold = [ABANDONED_DAYS, DORMANT_DAYS].into_iter().find(|n| now.since(idle_since) >= days(*n))?;
-    (facts.n_limited == 0 && facts.n_broken == 0).then(|| idle_since.plus(days(threshold)))
+    (facts.n_limited == 0 && facts.n_server_errors == 0).then(|| idle_since.plus(days(threshold)))
 }
 
 fn silent(row: &SilenceRow, now: Timestamp) -> Reason {
@@ -144,63 +145,67 @@ impl Began {
 fn began(row: &SubscriptionRow) -> Began {
     match (row.subscription.disabled_utc, row.health.streak_began_utc) {
         (Some(at), _) => Began::Itself(at),
-        (None, Some(at)) if row.subscription.consecutive_failures >= STREAKS.0 => Began::Itself(at),
+        (None, Some(at)) if row.subscription.consecutive_failures >= FAILURES_IN_A_ROW_LIMITS.0 => Began::Itself(at),
         (None, Some(at)) => Began::Part(at),
         (None, None) => Began::Unknown,
     }
 }
 
 /// Finds the acknowledgement of an alert that began at `since`, if one is still valid.
-fn acknowledged(overview: &Overview, alert: (Subject, Standing), since: Option<Timestamp>) -> Option<Acknowledged> {
+fn acknowledged(
+    overview: &Overview,
+    alert: (AlertSubject, HealthStatus),
+    since: Option<Timestamp>,
+) -> Option<Acknowledged> {
     overview.acknowledgements.rows.iter().rev().find_map(|row| {
         let said = row.said()?;
-        let holds = said.holds(alert, since, overview.server_utc);
+        let holds = said.is_active_for(alert, since, overview.server_utc);
         holds.then(|| Acknowledged { by: row.by.clone(), at: row.utc, note: row.note.clone() })
     })
 }
 
 fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    let mut raise = |subject, name: Untrusted, judgement: Judgement, began: Began| {
-        let standing = judgement.standing;
-        if standing.is_alarming() {
+    let mut raise = |subject, name: Untrusted, judgement: HealthAssessment, began: Began| {
+        let standing = judgement.status;
+        if standing.needs_action() {
             let acknowledged = acknowledged(overview, (subject, standing), began.itself());
-            let (why, since) = (why(&judgement.why), began.at().unwrap_or(now));
+            let (why, since) = (why(&judgement.reason), began.at().unwrap_or(now));
             alerts.push(Alert { subject, name, standing, why, since, acknowledged });
         }
     };
     for row in &overview.subscriptions.items {
         raise(
-            Subject::Subscription(row.subscription.id),
+            AlertSubject::Subscription(row.subscription.id),
             row.subscription.target_url.clone(),
-            reach.judge_subscription(row.subscription.id).unwrap_or_else(|| judge_subscription(&row.facts())),
+            reach.judge_subscription(row.subscription.id).unwrap_or_else(|| assess_subscription(&row.facts())),
             began(row),
         );
     }
     for row in &overview.keys.items {
         raise(
-            Subject::Key(row.id),
+            AlertSubject::Key(row.id),
             row.name.clone(),
-            reach.judge_key(row.id).unwrap_or_else(|| judge_key(&row.facts(), overview.server_utc)),
+            reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), overview.server_utc)),
             Began::dated(dormant_since(row, overview.server_utc).filter(|_| reach.findings().is_none())),
         );
     }
     for row in &overview.limits.items {
         let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
-        raise(Subject::Window(row.key_id, row.bucket), name, judge_window(&row.facts()), Began::Unknown);
+        raise(AlertSubject::Window(row.key_id, row.bucket), name, assess_window(&row.facts()), Began::Unknown);
     }
     for row in &overview.silences.rows {
-        let judgement = Judgement { standing: Standing::Attention, why: silent(row, overview.server_utc) };
-        raise(Subject::Events(row.company_id), row.company_name.clone(), judgement, Began::Itself(row.since_utc));
+        let judgement = HealthAssessment { status: HealthStatus::Warning, reason: silent(row, overview.server_utc) };
+        raise(AlertSubject::Events(row.company_id), row.company_name.clone(), judgement, Began::Itself(row.since_utc));
     }
     if let Some(due) = overview.pipeline.oldest_due_utc {
         let late = overview.server_utc.since(due);
         if late > OVERDUE {
             let why = Reason::Overdue { late, limit: OVERDUE };
             raise(
-                Subject::Pipeline,
+                AlertSubject::Pipeline,
                 "delivery".into(),
-                Judgement { standing: Standing::Failing, why },
+                HealthAssessment { status: HealthStatus::Failing, reason: why },
                 Began::Part(due.plus(OVERDUE)),
             );
         }
@@ -208,7 +213,12 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     let skew = overview.server_utc.since(now).max(now.since(overview.server_utc));
     if skew > SKEW {
         let why = Reason::ClockSkew { by: skew, limit: SKEW };
-        raise(Subject::Clock, "clock".into(), Judgement { standing: Standing::Attention, why }, Began::Unknown);
+        raise(
+            AlertSubject::Clock,
+            "clock".into(),
+            HealthAssessment { status: HealthStatus::Warning, reason: why },
+            Began::Unknown,
+        );
     }
     alerts
 }
@@ -247,7 +257,7 @@ mod tests {
         assert_eq!(itself(&row(1, Some(900), None)), None, "the rate is low for longer than this failure");
         assert_eq!(began(&row(1, Some(900), None)).at().map(Timestamp::millis), Some(900), "it is shown all the same");
         assert_eq!(itself(&row(0, None, None)), None);
-        assert_eq!(itself(&row(STREAKS.0, Some(900), None)), Some(900), "the streak is the reason");
+        assert_eq!(itself(&row(FAILURES_IN_A_ROW_LIMITS.0, Some(900), None)), Some(900), "the streak is the reason");
         assert_eq!(itself(&row(20, Some(900), Some(950))), Some(950));
     }
 }

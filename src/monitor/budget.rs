@@ -5,7 +5,7 @@
 //! window ends.
 
 use crate::domain::time::{MINUTE_MS, Timestamp};
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use std::time::Duration;
 
 /// Pause between calls in a window that other callers use up.
@@ -31,7 +31,7 @@ pub struct Window {
 impl Window {
     /// Window of which no answer was seen yet.
     #[must_use]
-    pub const fn unseen(bucket: Bucket) -> Self {
+    pub const fn unseen(bucket: RateBucket) -> Self {
         Self { limit: bucket.default_limit(), left: None, resets_at: None, others: 0, n_own: 0, first_own_at: None }
     }
 
@@ -45,7 +45,7 @@ impl Window {
     #[must_use]
     pub fn full_until(&self, percent: u8, now: Timestamp) -> Option<Timestamp> {
         let allowed = self.allowance(percent);
-        let ends = self.resets_at.unwrap_or_else(|| now.slot(MINUTE_MS).plus(Duration::from_millis(60_000)));
+        let ends = self.resets_at.unwrap_or_else(|| now.floor_to(MINUTE_MS).plus(Duration::from_millis(60_000)));
         if allowed == 0 {
             // Other callers use all of it. One call after each pause shows whether they still do.
             let last = self.first_own_at;
@@ -138,6 +138,6 @@ mod tests {
         assert_eq!(Window { n_own: 6, ..open }.full_until(10, now), Some(now.plus(Duration::from_millis(30_001))));
         assert_eq!(Window { left: Some(1), ..open }.full_until(10, now), open.resets_at);
         assert_eq!(Window { others: 60, ..open }.full_until(10, now), Some(ago(30).plus(CROWDED)));
-        assert_eq!(Window::unseen(Bucket::Read).full_until(10, now), None);
+        assert_eq!(Window::unseen(RateBucket::Read).full_until(10, now), None);
     }
 }

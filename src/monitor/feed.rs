@@ -5,7 +5,7 @@ use super::alerts::Alerts;
 use super::history::History;
 use super::link::{BEAT, Link};
 use super::snapshot::Snapshot;
-use crate::ambient::{Ambient, Stopwatch};
+use crate::ambient::{RuntimeEnv, Stopwatch};
 use crate::api::overview::Pulse;
 use crate::client;
 use crate::client::connection::{Client, LIMIT};
@@ -28,7 +28,7 @@ pub struct Settings {
 }
 
 /// Follows the platform behind `client` until every receiver of snapshots is dropped.
-pub async fn follow(client: Client, ambient: Ambient, settings: Settings, pictures: watch::Sender<Arc<Snapshot>>) {
+pub async fn follow(client: Client, ambient: RuntimeEnv, settings: Settings, pictures: watch::Sender<Arc<Snapshot>>) {
     let heard = ambient.stopwatch();
     let mut feed = Feed { client, ambient, settings, pictures, current: Snapshot::default(), fetched: None, heard };
     feed.recall().await;
@@ -48,7 +48,7 @@ pub async fn follow(client: Client, ambient: Ambient, settings: Settings, pictur
 
 struct Feed {
     client: Client,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     settings: Settings,
     pictures: watch::Sender<Arc<Snapshot>>,
     /// Current snapshot; the published one may be a heartbeat older.
@@ -81,7 +81,7 @@ impl Feed {
     async fn listen(&mut self) -> Result<(), client::Error> {
         self.fetch().await?;
         let (client, ambient) = (self.client.clone(), self.ambient.clone());
-        let opened = self.ageing(ambient.within(LIMIT, client.stream())).await;
+        let opened = self.ageing(ambient.timeout(LIMIT, client.stream())).await;
         let slow = || Err(client::Error::Slow { base: client.base().to_owned(), limit: LIMIT });
         let mut pulses = opened.unwrap_or_else(slow)?;
         loop {

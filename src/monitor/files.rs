@@ -49,7 +49,7 @@ fn put(fresh: NamedTempFile, file: &Path) -> io::Result<()> {
 /// [`io::Error`] of the file system; [`io::ErrorKind::InvalidInput`] if the file is not a regular one,
 /// [`io::ErrorKind::FileTooLarge`] if it is larger, [`io::ErrorKind::InvalidData`] if it is not UTF-8.
 pub fn read_bounded(file: &Path, max_bytes: u64) -> io::Result<Option<String>> {
-    match crate::files::read_text(file, max_bytes) {
+    match crate::files::read_text_limited(file, max_bytes) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         read => read.map(Some),
     }

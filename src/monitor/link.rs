@@ -1,6 +1,6 @@
 //! State of the link to the platform, as a pure state machine.
 
-use crate::domain::delivery::Roll;
+use crate::domain::delivery::UnitRandom;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ impl Link {
     /// Returns the state after a failure, with up to 10 % of jitter on the delay, so that consoles that failed
     /// together do not retry together.
     #[must_use]
-    pub fn failed_about(&self, why: String, now: Timestamp, roll: Roll) -> Self {
+    pub fn failed_about(&self, why: String, now: Timestamp, roll: UnitRandom) -> Self {
         match self.failed(why, now) {
             Self::Offline { why, n_tries, retry_at } => {
                 let longer = retry_at.since(now).mul_f64(roll.0 / 10.0);

@@ -4,11 +4,11 @@
 use super::alerts::{Acknowledged, Alert};
 use super::link::Link;
 use crate::api::notice::{Notice, Turn};
-use crate::domain::address::redacted_within;
-use crate::domain::alert::HELD_FOR;
-use crate::domain::standing::Standing;
+use crate::domain::alert::ACKNOWLEDGEMENT_TTL;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::domain::url_redaction::redact_urls;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -68,7 +68,7 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn notice(&self, subject: String, name: &Untrusted, standing: Standing, why: &str, since: Timestamp) -> Notice {
+    fn notice(&self, subject: String, name: &Untrusted, standing: HealthStatus, why: &str, since: Timestamp) -> Notice {
         Notice {
             turn: Turn::Raised,
             key: format!(
@@ -77,9 +77,9 @@ impl Seen<'_> {
                 subject.replace(' ', "/")
             ),
             subject,
-            name: Untrusted::new(redacted_within(name.raw()).0),
-            state: standing.word().to_owned(),
-            why: Untrusted::new(redacted_within(why).0),
+            name: Untrusted::new(redact_urls(name.raw()).0),
+            state: standing.code().to_owned(),
+            why: Untrusted::new(redact_urls(why).0),
             since_utc: since,
             at_utc: self.now,
             platform: self.platform.to_owned(),
@@ -99,7 +99,7 @@ impl Seen<'_> {
         if let Link::Offline { why, n_tries, .. } = self.link
             && *n_tries >= TRIES
         {
-            holding.push((self.notice("link".to_owned(), &"link".into(), Standing::Failing, why, self.now), None));
+            holding.push((self.notice("link".to_owned(), &"link".into(), HealthStatus::Failing, why, self.now), None));
         }
         holding
     }
@@ -143,7 +143,7 @@ impl Notices {
                 told.push(Notice { turn: Turn::Acknowledged, why, ..open.notice.clone() });
             }
         }
-        self.ended.retain(|_, at| now.since(*at) < HELD_FOR);
+        self.ended.retain(|_, at| now.since(*at) < ACKNOWLEDGEMENT_TTL);
         self.open.retain(|key, open| {
             if holding.iter().any(|(notice, _)| notice.key == *key) {
                 return true;
@@ -175,13 +175,13 @@ impl Notices {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::alert::Subject;
+    use crate::domain::alert::AlertSubject;
     use crate::domain::ids::SubscriptionId;
 
     const HOLD: Duration = Duration::from_secs(30);
 
-    fn alert(standing: Standing) -> Alert {
-        let subject = Subject::Subscription(SubscriptionId(17));
+    fn alert(standing: HealthStatus) -> Alert {
+        let subject = AlertSubject::Subscription(SubscriptionId(17));
         Alert {
             subject,
             name: "hooks".into(),
@@ -206,17 +206,17 @@ mod tests {
     fn an_alert_is_told_once_it_holds_and_ended_once_it_is_gone() {
         let mut clock = Clock(Notices::default());
         let (key, live) = ("crow/p:1/subscription/17".to_owned(), Link::Live);
-        let failing = [alert(Standing::Failing)];
+        let failing = [alert(HealthStatus::Failing)];
         assert_eq!(clock.at(0, &failing, &live), []);
         assert_eq!(clock.at(10, &[], &live), [], "it did not hold");
         assert_eq!(clock.at(20, &failing, &live), []);
         assert_eq!(clock.at(50, &failing, &live), [(Turn::Raised, key.clone())]);
         assert_eq!(clock.at(51, &failing, &live), [], "once");
-        assert_eq!(clock.at(52, &[alert(Standing::Tripped)], &live), [(Turn::Changed, key.clone())]);
+        assert_eq!(clock.at(52, &[alert(HealthStatus::Tripped)], &live), [(Turn::Changed, key.clone())]);
         assert_eq!(clock.at(60, &[], &live), []);
         let json = serde_json::to_string(&clock.0).expect("plain data");
         clock = Clock(serde_json::from_str(&json).expect("the same"));
-        assert_eq!(clock.at(70, &[alert(Standing::Tripped)], &live), [], "it came back in time");
+        assert_eq!(clock.at(70, &[alert(HealthStatus::Tripped)], &live), [], "it came back in time");
         assert_eq!(clock.at(80, &[], &live), []);
         assert_eq!(clock.at(100, &[], &live), [(Turn::Resolved, key)]);
         assert_eq!(clock.0.told().count(), 0);
@@ -230,14 +230,14 @@ mod tests {
             let dana = Acknowledged { by: "dana".into(), at: Timestamp::from_millis(9), note: Some("on it".into()) };
             [Alert { acknowledged: Some(dana), ..alert(standing) }]
         };
-        clock.at(0, &[alert(Standing::Failing)], &live);
-        assert_eq!(clock.at(30, &[alert(Standing::Failing)], &live), [(Turn::Raised, key.clone())]);
-        assert_eq!(clock.at(31, &cared_for(Standing::Failing), &live), [(Turn::Acknowledged, key.clone())]);
-        assert_eq!(clock.at(32, &cared_for(Standing::Failing), &live), [], "once");
+        clock.at(0, &[alert(HealthStatus::Failing)], &live);
+        assert_eq!(clock.at(30, &[alert(HealthStatus::Failing)], &live), [(Turn::Raised, key.clone())]);
+        assert_eq!(clock.at(31, &cared_for(HealthStatus::Failing), &live), [(Turn::Acknowledged, key.clone())]);
+        assert_eq!(clock.at(32, &cared_for(HealthStatus::Failing), &live), [], "once");
         let told = clock.0.after(
             &Seen {
                 platform: "http://p:1",
-                alerts: &[alert(Standing::Tripped)],
+                alerts: &[alert(HealthStatus::Tripped)],
                 link: &live,
                 now: Timestamp::from_millis(33_000),
             },
@@ -249,24 +249,28 @@ mod tests {
             "it is worse, and nobody's"
         );
         // What becomes better calls nobody, and what is not looked after any more calls again.
-        clock.at(34, &cared_for(Standing::Tripped), &live);
-        assert_eq!(clock.at(35, &cared_for(Standing::Failing), &live), []);
-        assert_eq!(clock.at(36, &[alert(Standing::Failing)], &live), [(Turn::Raised, key.clone())], "a day is over");
+        clock.at(34, &cared_for(HealthStatus::Tripped), &live);
+        assert_eq!(clock.at(35, &cared_for(HealthStatus::Failing), &live), []);
+        assert_eq!(
+            clock.at(36, &[alert(HealthStatus::Failing)], &live),
+            [(Turn::Raised, key.clone())],
+            "a day is over"
+        );
         // What was said of one that ended is not about the next.
         clock.at(37, &[], &live);
         assert_eq!(clock.at(80, &[], &live), [(Turn::Resolved, key.clone())]);
-        clock.at(90, &cared_for(Standing::Failing), &live);
-        assert_eq!(clock.at(120, &cared_for(Standing::Failing), &live), [(Turn::Raised, key.clone())]);
+        clock.at(90, &cared_for(HealthStatus::Failing), &live);
+        assert_eq!(clock.at(120, &cared_for(HealthStatus::Failing), &live), [(Turn::Raised, key.clone())]);
         let mut quiet = Clock(Notices::default());
-        quiet.at(0, &cared_for(Standing::Failing), &live);
-        assert_eq!(quiet.at(30, &cared_for(Standing::Failing), &live), [], "somebody was there before it was told");
-        assert_eq!(quiet.at(31, &[alert(Standing::Failing)], &live), [(Turn::Raised, key)], "nobody is any more");
+        quiet.at(0, &cared_for(HealthStatus::Failing), &live);
+        assert_eq!(quiet.at(30, &cared_for(HealthStatus::Failing), &live), [], "somebody was there before it was told");
+        assert_eq!(quiet.at(31, &[alert(HealthStatus::Failing)], &live), [(Turn::Raised, key)], "nobody is any more");
     }
 
     #[test]
     fn without_a_link_nothing_ends_but_the_link_itself_is_told() {
         let mut clock = Clock(Notices::default());
-        let failing = [alert(Standing::Failing)];
+        let failing = [alert(HealthStatus::Failing)];
         clock.at(0, &failing, &Link::Live);
         clock.at(30, &failing, &Link::Live);
         let lost = |n_tries| Link::Offline { why: "refused".to_owned(), n_tries, retry_at: Timestamp::from_millis(0) };

@@ -113,7 +113,7 @@ impl Outbox {
         let mut ways = HashSet::new();
         let mut due = Vec::new();
         for file in self.files()? {
-            let Ok(stored) = files::read(&file, files::MAX_STATE_BYTES)
+            let Ok(stored) = files::read_limited(&file, files::MAX_STATE_BYTES)
                 .and_then(|bytes| Ok(serde_json::from_slice::<Stored>(&bytes)?))
             else {
                 tracing::warn!(file = %file.display(), "a pending notification cannot be read");

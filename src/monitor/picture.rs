@@ -11,11 +11,11 @@ use crate::api::page::Listing;
 use crate::api::subscriptions::{Health, SubscriptionRow};
 use crate::api::trips::TripRow;
 use crate::client::partner::Listed;
+use crate::domain::health_status::{HealthAssessment, HealthStatus, ListingFacts as Told, assess_window};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::standing::{Judgement, Listing as Told, Standing, judge_window};
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub struct Frame {
     /// Share of each rate limit that may be used, in percent.
     pub percent: u8,
     /// Own use of each window: calls in the last minute, and calls allowed.
-    pub own: BTreeMap<(KeyId, Bucket), (u32, u32)>,
+    pub own: BTreeMap<(KeyId, RateBucket), (u32, u32)>,
     /// Newest deliveries that `crow listen` received.
     pub receipts: Vec<AttemptRow>,
 }
@@ -67,15 +67,18 @@ pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach)
         seen.subscriptions.iter().map(|of| subscription_row(of, seen)).collect();
     let mut limits: Vec<LimitRow> =
         seen.windows.iter().filter_map(|window| limit_row(window, &frame.keys, now)).collect();
-    let standing = |judgement: Option<Judgement>| judgement.map_or(Standing::Unknown, |judgement| judgement.standing);
+    let standing =
+        |judgement: Option<HealthAssessment>| judgement.map_or(HealthStatus::Unknown, |judgement| judgement.status);
     keys.sort_by_key(|row| (standing(reach.judge_key(row.id)), row.id));
     subscriptions.sort_by_key(|row| (standing(reach.judge_subscription(row.subscription.id)), row.subscription.id));
     limits.sort_by_key(|row| {
         let left = (u64::from(row.remaining) * 1_000).checked_div(u64::from(row.limit)).unwrap_or(0);
         (left, row.key_id, row.bucket)
     });
-    let alarming = |standing: Standing| matches!(standing, Standing::Tripped | Standing::Failing | Standing::Attention);
-    let n = |standings: Vec<Standing>| standings.into_iter().filter(|standing| alarming(*standing)).count() as u64;
+    let alarming = |standing: HealthStatus| {
+        matches!(standing, HealthStatus::Tripped | HealthStatus::Failing | HealthStatus::Warning)
+    };
+    let n = |standings: Vec<HealthStatus>| standings.into_iter().filter(|standing| alarming(*standing)).count() as u64;
     let overview = Overview {
         server_utc: Timestamp::from_millis(now.millis() + frame.skew_ms),
         cursor: seen.cursor,
@@ -88,7 +91,7 @@ pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach)
             subscriptions,
         ),
         attempts: Listing::of(frame.receipts.clone(), seen.n_receipts, 0),
-        limits: listing(n(limits.iter().map(|row| judge_window(&row.facts()).standing).collect()), limits),
+        limits: listing(n(limits.iter().map(|row| assess_window(&row.facts()).status).collect()), limits),
         trips: listing(trips.iter().filter(|trip| trip.enabled_utc.is_none()).count() as u64, trips),
         silences: Vec::new().into(),
         overdue: Vec::new().into(),
@@ -145,13 +148,13 @@ fn told(of: &Listed, seen: &Seen) -> Told {
         is_enabled: subscription.is_enabled,
         reason: subscription.disabled_reason,
         streak: of.streak,
-        went_off: went_off.filter(|_| !subscription.is_enabled),
+        disabled_between: went_off.filter(|_| !subscription.is_enabled),
     }
 }
 
 fn key_row(key: &KeyName, id: KeyId, seen: &Seen) -> KeyRow {
     let known = seen.keys.iter().find(|known| known.name == key.name);
-    let limit = |bucket: Bucket| {
+    let limit = |bucket: RateBucket| {
         let window = seen.windows.iter().find(|window| window.key == key.name && window.bucket == bucket);
         window.map_or(bucket.default_limit(), |window| window.limit)
     };
@@ -165,7 +168,11 @@ fn key_row(key: &KeyName, id: KeyId, seen: &Seen) -> KeyRow {
         created_utc: Timestamp::from_millis(0),
         last_used_utc: known.and_then(|known| known.used_at),
         revoked_utc: None,
-        limits: Limits { read: limit(Bucket::Read), write: limit(Bucket::Write), admin: limit(Bucket::Admin) },
+        limits: Limits {
+            read: limit(RateBucket::Read),
+            write: limit(RateBucket::Write),
+            admin: limit(RateBucket::Admin),
+        },
         usage: Usage::default(),
     }
 }

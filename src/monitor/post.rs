@@ -7,7 +7,7 @@ use super::history::pages::HERE;
 use super::logs::{Ask, Came};
 use super::picture::{KeyName, number};
 use super::stretch::PAGE;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::attempts::AttemptDetail;
 use crate::api::deliveries::EventDetail;
 use crate::api::paths;
@@ -16,12 +16,12 @@ use crate::client;
 use crate::client::answer::{Answer, Meaning, Refusal};
 use crate::client::connection::{Client, LIMIT};
 use crate::client::partner;
-use crate::domain::delivery::Roll;
+use crate::domain::delivery::UnitRandom;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
-use crate::domain::key::{Scope, Scopes};
+use crate::domain::key::{KeyScope, ScopeSet};
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use crate::sqlite;
 use reqwest::Method;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ pub struct Post {
 #[derive(Debug)]
 struct Shared {
     holders: Vec<Holder>,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     history: History,
     percent: u8,
 }
@@ -65,7 +65,7 @@ pub struct Letter {
     /// Minimum time since the last permit if its call brought no result.
     pub again: Duration,
     /// Bucket in which the platform counts the call.
-    pub bucket: Bucket,
+    pub bucket: RateBucket,
     /// HTTP method of the call.
     pub method: Method,
     /// Path of the call, with placeholders.
@@ -125,7 +125,7 @@ impl Setback {
 impl Post {
     /// Creates a client for these keys, which records in `history` and uses `percent` of each rate limit.
     #[must_use]
-    pub fn new(mut holders: Vec<Holder>, ambient: Ambient, history: History, percent: u8) -> Self {
+    pub fn new(mut holders: Vec<Holder>, ambient: RuntimeEnv, history: History, percent: u8) -> Self {
         holders.sort_by(|a, b| a.key.name.cmp(&b.key.name));
         Self { shared: Arc::new(Shared { holders, ambient, history, percent }) }
     }
@@ -178,9 +178,9 @@ impl Post {
         let watch = ambient.stopwatch();
         let asked = holder.client.ask(letter.method.clone(), &letter.path, &letter.query, letter.body.clone());
         let slow = || Err(client::Error::Slow { base: holder.client.base().to_owned(), limit: LIMIT });
-        let came = ambient.within(LIMIT, asked).await.unwrap_or_else(slow);
+        let came = ambient.timeout(LIMIT, asked).await.unwrap_or_else(slow);
         let now = ambient.now();
-        let (outcome, came) = weigh(came, letter, now, ambient.roll());
+        let (outcome, came) = weigh(came, letter, now, ambient.random_unit());
         let outcome = Outcome { elapsed: watch.elapsed(), ..outcome };
         // If the answer's headers name a bucket, that is the one in which the platform counted the call.
         let wish =
@@ -201,12 +201,12 @@ impl Post {
     pub async fn fittest(
         &self,
         company: CompanyId,
-        scope: Scope,
-        bucket: Bucket,
+        scope: KeyScope,
+        bucket: RateBucket,
     ) -> Result<Option<(&Holder, u32)>, sqlite::Error> {
         let Shared { holders, ambient, history, percent } = &*self.shared;
         let seen = history.keys().await?;
-        let lacks = |name: &str| seen.iter().any(|key| key.name == name && key.lacking.grant(scope));
+        let lacks = |name: &str| seen.iter().any(|key| key.name == name && key.lacking.contains(scope));
         // A refused key is tried only if there is no other.
         let is_refused = |name: &str| seen.iter().any(|key| key.name == name && key.refused.is_some());
         let mut best: Option<(&Holder, u32, u32)> = None;
@@ -280,7 +280,7 @@ impl Post {
             what: format!("test:{id}"),
             every: Duration::ZERO,
             again: Duration::ZERO,
-            bucket: Bucket::Admin,
+            bucket: RateBucket::Admin,
             method: Method::POST,
             route: paths::SUBSCRIPTION_TEST,
             path: paths::with(paths::SUBSCRIPTION_TEST, id),
@@ -301,7 +301,7 @@ impl Post {
             what: format!("switch:{id}"),
             every: Duration::ZERO,
             again: Duration::ZERO,
-            bucket: Bucket::Admin,
+            bucket: RateBucket::Admin,
             method: Method::PATCH,
             route: paths::SUBSCRIPTION,
             path: paths::with(paths::SUBSCRIPTION, id),
@@ -315,7 +315,7 @@ impl Post {
         let owner = self.shared.history.owner(id).await.map_err(|error| error.to_string())?;
         let company = owner.ok_or_else(|| format!("subscription {id} is not listed"))?;
         let found =
-            self.fittest(company, Scope::WebhooksWrite, letter.bucket).await.map_err(|error| error.to_string())?;
+            self.fittest(company, KeyScope::WebhooksWrite, letter.bucket).await.map_err(|error| error.to_string())?;
         let Some((holder, _)) = found else {
             return Err(format!("no key of the profile for company {company} has webhooks:write"));
         };
@@ -327,12 +327,12 @@ impl Post {
     /// # Errors
     ///
     /// [`sqlite::Error`] when the history cannot be read.
-    pub async fn own(&self) -> Result<std::collections::BTreeMap<(KeyId, Bucket), (u32, u32)>, sqlite::Error> {
+    pub async fn own(&self) -> Result<std::collections::BTreeMap<(KeyId, RateBucket), (u32, u32)>, sqlite::Error> {
         let Shared { holders, ambient, history, percent } = &*self.shared;
         let names: Vec<KeyName> = holders.iter().map(|holder| holder.key.clone()).collect();
         let mut own = std::collections::BTreeMap::new();
         for holder in holders {
-            for bucket in Bucket::ALL {
+            for bucket in RateBucket::ALL {
                 let window = history.window(holder.key.name.clone(), bucket, ambient.now()).await?;
                 if let Some(id) = number(&names, &holder.key.name) {
                     own.insert((id, bucket), (window.n_own, window.allowance(*percent)));
@@ -347,10 +347,10 @@ impl Post {
     /// # Errors
     ///
     /// [`sqlite::Error`] when the history cannot be read or written.
-    pub async fn learn(&self, holder: &Holder, scope: Scope, has: Option<Scope>) -> Result<(), sqlite::Error> {
+    pub async fn learn(&self, holder: &Holder, scope: KeyScope, has: Option<KeyScope>) -> Result<(), sqlite::Error> {
         let history = &self.shared.history;
         let seen = history.keys().await?.into_iter().find(|key| key.name == holder.key.name).unwrap_or_default();
-        let with = |scopes: Scopes, more: Option<Scope>| scopes.iter().chain(more).collect::<Scopes>();
+        let with = |scopes: ScopeSet, more: Option<KeyScope>| scopes.iter().chain(more).collect::<ScopeSet>();
         let lacking = if has.is_some() { None } else { Some(scope) };
         history.note_scopes(holder.key.name.clone(), with(seen.held, has), with(seen.lacking, lacking)).await
     }
@@ -361,7 +361,7 @@ fn weigh(
     came: Result<Answer, client::Error>,
     letter: &Letter,
     now: Timestamp,
-    roll: Roll,
+    roll: UnitRandom,
 ) -> (Outcome, Result<Answer, Setback>) {
     let answer = match came {
         Ok(answer) => answer,
@@ -399,7 +399,7 @@ fn weigh(
         Meaning::Success => return (outcome, Ok(answer)),
         Meaning::RateLimited => {
             let reset = answer.window.reset_at.map(|at| at.since(now));
-            let minute = now.slot(MINUTE_MS).plus(Duration::from_millis(60_000)).since(now);
+            let minute = now.floor_to(MINUTE_MS).plus(Duration::from_millis(60_000)).since(now);
             let until = jittered(answer.retry_after.or(reset).unwrap_or(minute));
             outcome.blocked_until = Some(until);
             Setback::Told(format!("rate limited ({bucket}): {}", refusal.line()), until)

@@ -2,12 +2,12 @@
 //! is known, which is not, and how it could be known.
 
 use crate::api::readable::UnreadableRows;
+use crate::domain::health_status::{HealthAssessment, ListingFacts, ProbedKeyFacts, assess_listing, assess_probed_key};
 use crate::domain::ids::{KeyId, SubscriptionId};
-use crate::domain::key::Scope;
-use crate::domain::standing::{Held, Judgement, Listing, judge_held, judge_listed};
+use crate::domain::key::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use std::collections::BTreeMap;
 
 /// Visibility of the platform to a console.
@@ -27,9 +27,9 @@ pub struct Findings {
     /// Findings about the keys, by key number.
     pub keys: BTreeMap<KeyId, KeyFinding>,
     /// Findings about the subscriptions, by subscription number.
-    pub subscriptions: BTreeMap<SubscriptionId, Listing>,
+    pub subscriptions: BTreeMap<SubscriptionId, ListingFacts>,
     /// Findings about the rate windows.
-    pub windows: BTreeMap<(KeyId, Bucket), WindowFinding>,
+    pub windows: BTreeMap<(KeyId, RateBucket), WindowFinding>,
     /// Answers that could not be read.
     pub riddles: Vec<Riddle>,
     /// List items that could not be read, by resource: `events`, `subscriptions`.
@@ -46,9 +46,9 @@ pub struct Findings {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KeyFinding {
     /// Scopes that the key is known to have.
-    pub held: Vec<Scope>,
+    pub held: Vec<KeyScope>,
     /// Scopes that the key is known to lack.
-    pub lacking: Vec<Scope>,
+    pub lacking: Vec<KeyScope>,
     /// Reason why the platform does not accept the key.
     pub refused: Option<Untrusted>,
     /// Time of the last successful own call with the key.
@@ -146,8 +146,8 @@ impl Reach {
             format!(
                 "UNREADABLE ANSWER at {} UTC: {}. It begins: {}",
                 riddle.at.format("%H:%M:%S"),
-                Untrusted::new(riddle.why.as_str()).inert(),
-                riddle.answer.inert()
+                Untrusted::new(riddle.why.as_str()).sanitized(),
+                riddle.answer.sanitized()
             )
         });
         let unreadable = findings.unreadable.get(wanted).and_then(UnreadableRows::remark);
@@ -156,20 +156,20 @@ impl Reach {
 
     /// Assesses a subscription from its listing; `None` with a Portal, which knows more.
     #[must_use]
-    pub fn judge_subscription(&self, id: SubscriptionId) -> Option<Judgement> {
-        self.findings().and_then(|findings| findings.subscriptions.get(&id)).map(judge_listed)
+    pub fn judge_subscription(&self, id: SubscriptionId) -> Option<HealthAssessment> {
+        self.findings().and_then(|findings| findings.subscriptions.get(&id)).map(assess_listing)
     }
 
     /// Assesses a key from the own calls made with it; `None` with a Portal, which knows more.
     #[must_use]
-    pub fn judge_key(&self, id: KeyId) -> Option<Judgement> {
+    pub fn judge_key(&self, id: KeyId) -> Option<HealthAssessment> {
         let finding = self.findings()?.keys.get(&id)?;
-        let refused = finding.refused.as_ref().map(Untrusted::inert);
+        let refused = finding.refused.as_ref().map(Untrusted::sanitized);
         let known = finding.held.len() + finding.lacking.len();
-        Some(judge_held(&Held {
+        Some(assess_probed_key(&ProbedKeyFacts {
             refused,
             used_at: finding.used_at,
-            n_unknown: Scope::ALL.len() - known.min(Scope::ALL.len()),
+            n_unknown: KeyScope::ALL.len() - known.min(KeyScope::ALL.len()),
         }))
     }
 }

@@ -8,14 +8,14 @@ use super::page_limits::PageLimits;
 use super::picture::{Frame, KeyName, assemble};
 use super::post::{Holder, Letter, Post, Setback};
 use super::snapshot::Snapshot;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::client::answer::{Answer, Refusal};
 use crate::client::partner::{self, Probe, Probed, Unreadable};
 use crate::client::reading::{self, Next};
 use crate::domain::ids::CompanyId;
-use crate::domain::key::Scope;
+use crate::domain::key::KeyScope;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use crate::monitor::alerts::Alerts;
 use crate::sqlite;
 use std::collections::BTreeSet;
@@ -42,13 +42,18 @@ const AGAIN: Duration = Duration::from_secs(3_600);
 /// Interval at which expired rows are deleted.
 const TIDY: Duration = Duration::from_secs(3_600);
 /// Scopes that are probed, in this order; the last two are also learned from lists.
-const PROBED: [Scope; 5] =
-    [Scope::IntegrationsRead, Scope::IntegrationsWrite, Scope::Admin, Scope::WebhooksWrite, Scope::EventsRead];
+const PROBED: [KeyScope; 5] = [
+    KeyScope::IntegrationsRead,
+    KeyScope::IntegrationsWrite,
+    KeyScope::Admin,
+    KeyScope::WebhooksWrite,
+    KeyScope::EventsRead,
+];
 /// Number of the newest received deliveries in the snapshot.
 const ROWS: u32 = 50;
 
 /// Observes the platform behind `post` until every receiver of snapshots is dropped.
-pub async fn watch(post: Post, ambient: Ambient, pictures: watch::Sender<Arc<Snapshot>>) {
+pub async fn watch(post: Post, ambient: RuntimeEnv, pictures: watch::Sender<Arc<Snapshot>>) {
     let mut rounds = Rounds::new(post, ambient, pictures);
     rounds.begin().await;
     while !rounds.pictures.is_closed() {
@@ -77,7 +82,7 @@ pub async fn watch(post: Post, ambient: Ambient, pictures: watch::Sender<Arc<Sna
 ///
 /// One line for the operator when the events of a company could not be polled: no answer, no key accepted, or no key
 /// with `events:read`.
-pub async fn catch_up(post: &Post, ambient: &Ambient, since: Timestamp, waits: impl Fn(&str)) -> Result<(), String> {
+pub async fn catch_up(post: &Post, ambient: &RuntimeEnv, since: Timestamp, waits: impl Fn(&str)) -> Result<(), String> {
     let (pictures, _) = watch::channel(Arc::new(Snapshot::default()));
     let mut rounds = Rounds::new(post.clone(), ambient.clone(), pictures);
     rounds.back = ambient.now().since(since);
@@ -87,11 +92,11 @@ pub async fn catch_up(post: &Post, ambient: &Ambient, since: Timestamp, waits: i
         begun.map_err(|error| error.to_string())?;
         let (mut n_refused, mut n_busy) = (0, 0);
         loop {
-            match rounds.list(company, Scope::EventsRead).await {
+            match rounds.list(company, KeyScope::EventsRead).await {
                 Ok(Progress::Whole) => break,
                 Ok(Progress::More) => n_busy = 0,
                 Ok(Progress::Lacking) => {
-                    let scope = Scope::EventsRead.name();
+                    let scope = KeyScope::EventsRead.name();
                     return Err(format!("no key for company {company} has the scope {scope}"));
                 }
                 Ok(Progress::KeyRefused(_)) if n_refused < post.holders().len() => n_refused += 1,
@@ -126,7 +131,7 @@ enum Progress {
 
 struct Rounds {
     post: Post,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     pictures: watch::Sender<Arc<Snapshot>>,
     current: Snapshot,
     /// Interval at which each list is polled.
@@ -148,9 +153,9 @@ struct Rounds {
 #[derive(Debug, Clone, Copy)]
 enum RoundCall {
     /// Request for a list of a company.
-    List(CompanyId, Scope),
+    List(CompanyId, KeyScope),
     /// Probe for a scope, with the key at this index.
-    Probe(usize, Scope),
+    Probe(usize, KeyScope),
 }
 
 /// Failure of a round; the first kind is the worse one.
@@ -161,7 +166,7 @@ enum Trouble {
 }
 
 impl Rounds {
-    fn new(post: Post, ambient: Ambient, pictures: watch::Sender<Arc<Snapshot>>) -> Self {
+    fn new(post: Post, ambient: RuntimeEnv, pictures: watch::Sender<Arc<Snapshot>>) -> Self {
         Self {
             post,
             ambient,
@@ -213,10 +218,9 @@ impl Rounds {
 
     /// The calls of a round in their usual order: lists, then probes.
     fn calls(&self) -> Vec<RoundCall> {
-        let lists = self
-            .companies()
-            .into_iter()
-            .flat_map(|company| [Scope::WebhooksWrite, Scope::EventsRead].map(|scope| RoundCall::List(company, scope)));
+        let lists = self.companies().into_iter().flat_map(|company| {
+            [KeyScope::WebhooksWrite, KeyScope::EventsRead].map(|scope| RoundCall::List(company, scope))
+        });
         let probes =
             (0..self.post.holders().len()).flat_map(|holder| PROBED.map(|scope| RoundCall::Probe(holder, scope)));
         lists.chain(probes).collect()
@@ -264,29 +268,29 @@ impl Rounds {
     }
 
     /// Polls a company's subscriptions or events, with the key that has the most room in its budget.
-    async fn list(&mut self, company: CompanyId, scope: Scope) -> Result<Progress, Setback> {
+    async fn list(&mut self, company: CompanyId, scope: KeyScope) -> Result<Progress, Setback> {
         let post = self.post.clone();
-        let Some((holder, total)) = post.fittest(company, scope, Bucket::Read).await? else {
+        let Some((holder, total)) = post.fittest(company, scope, RateBucket::Read).await? else {
             return Ok(Progress::Lacking);
         };
         // Two lists, and one page more than that, out of the whole budget of a minute.
         let every = Duration::from_secs(60) * 3 / total.max(1);
         self.every = every.clamp(BRISK, SLOWEST);
         let (what, path) = match scope {
-            Scope::EventsRead => (format!("events:{company}"), Probe::of(scope).path),
+            KeyScope::EventsRead => (format!("events:{company}"), Probe::of(scope).path),
             _ => (format!("subscriptions:{company}"), Probe::of(scope).path),
         };
-        let is_events = scope == Scope::EventsRead;
+        let is_events = scope == KeyScope::EventsRead;
         let mut query = if is_events { self.begins(&what).await? } else { Vec::new() };
         let mut has_place = query.iter().any(|(name, _)| name != "since");
-        let mut every = self.every.mul_f64(0.95 + self.ambient.roll().0 / 10.0);
+        let mut every = self.every.mul_f64(0.95 + self.ambient.random_unit().0 / 10.0);
         let mut listed = Listing::default();
         for _ in 0..PAGES {
             let letter = Letter {
                 what: what.clone(),
                 every,
                 again: every.min(SOON),
-                bucket: Bucket::Read,
+                bucket: RateBucket::Read,
                 method: reqwest::Method::GET,
                 route: path,
                 path: path.to_owned(),
@@ -398,10 +402,10 @@ impl Rounds {
     }
 
     /// Probes a key for a scope, unless the result is known: scopes never change.
-    async fn probe(&mut self, holder: &Holder, scope: Scope) -> Result<(), Setback> {
+    async fn probe(&mut self, holder: &Holder, scope: KeyScope) -> Result<(), Setback> {
         let seen = self.post.history().keys().await?;
         let known = seen.iter().find(|key| key.name == holder.key.name);
-        if known.is_some_and(|key| key.held.grant(scope) || key.lacking.grant(scope) || key.refused.is_some()) {
+        if known.is_some_and(|key| key.held.contains(scope) || key.lacking.contains(scope) || key.refused.is_some()) {
             return Ok(());
         }
         let probe = Probe::of(scope);
@@ -455,7 +459,7 @@ impl Rounds {
             }
             None => next,
             Some(Trouble::Broken(why)) => {
-                Snapshot { link: self.current.link.failed_about(why, now, self.ambient.roll()), ..next }
+                Snapshot { link: self.current.link.failed_about(why, now, self.ambient.random_unit()), ..next }
             }
             Some(Trouble::Waits(why, until)) => Snapshot { link: Link::Waiting { why, until }, ..next },
         };

@@ -6,7 +6,7 @@ use super::guard::{Actions, Allowed};
 use super::problem::Refusal;
 use super::query::Id;
 use crate::api::actions::{AffiliatePatch, CreatedAffiliate, NewAffiliate, UpdatedAffiliate};
-use crate::domain::company::Person;
+use crate::domain::company::ContactDetails;
 use crate::domain::ids::AffiliateId;
 use crate::engine::Engine;
 use crate::engine::affiliates::{Wanted, Wish};
@@ -23,7 +23,12 @@ pub(super) async fn create(
 ) -> Result<Response, Refusal> {
     let (new, call) = creating.by(allowed.key().id);
     let wish = Wish {
-        person: Person { first_name: new.first_name, last_name: new.last_name, email: new.email, phone: new.phone },
+        person: ContactDetails {
+            first_name: new.first_name,
+            last_name: new.last_name,
+            email: new.email,
+            phone: new.phone,
+        },
         code: new.affiliate_code,
         commission_rate: new.commission_rate,
         external_id: new.external_id,

@@ -7,7 +7,7 @@ use super::urls::shown;
 use crate::api::audit::{AuditCheck, AuditHead, AuditRow, Gap};
 use crate::api::log::{Everything, LogPage};
 use crate::api::problem::Code;
-use crate::domain::audit::{Fault, Head};
+use crate::domain::audit::{AuditChainHead, AuditFault};
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use axum::extract::State;
@@ -50,8 +50,8 @@ pub(super) async fn verify(
     };
     for fault in checked.faults {
         match fault {
-            Fault::Missing(first, last) => check.missing.push(Gap { first, last }),
-            Fault::Altered(id) | Fault::End(id) => check.altered.push(id),
+            AuditFault::Missing(first, last) => check.missing.push(Gap { first, last }),
+            AuditFault::Altered(id) | AuditFault::TruncatedAt(id) => check.altered.push(id),
         }
     }
     Ok(axum::Json(check))
@@ -61,6 +61,6 @@ pub(super) async fn verify(
 pub(super) async fn head(_: Operator<Viewer>, State(engine): State<Engine>) -> Result<axum::Json<AuditHead>, Refusal> {
     let head = engine.audit_head().await?;
     let broken = || Refusal::new(Code::Internal, "the audit trail does not end with the row written last");
-    let Head { sequence, mac } = head.ok_or_else(broken)?;
+    let AuditChainHead { sequence, mac } = head.ok_or_else(broken)?;
     Ok(axum::Json(AuditHead { sequence, mac: hex::encode(mac) }))
 }

@@ -4,7 +4,7 @@
 //! without a body. Such requests never reach the router, so the problem document is substituted while the response is
 //! written to the socket.
 
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::problem::{Code, MEDIA_TYPE, Problem};
 use std::io;
 use std::pin::Pin;
@@ -15,13 +15,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 #[derive(Debug)]
 pub(super) struct Dressed<S> {
     stream: S,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     /// Replacement response, as far as it has not been written yet.
     instead: Vec<u8>,
 }
 
 impl<S> Dressed<S> {
-    pub(super) const fn new(stream: S, ambient: Ambient) -> Self {
+    pub(super) const fn new(stream: S, ambient: RuntimeEnv) -> Self {
         Self { stream, ambient, instead: Vec::new() }
     }
 }
@@ -55,7 +55,7 @@ fn meant(head: &[u8]) -> Option<Problem> {
     (!is_stamped).then_some(problem)
 }
 
-fn dress(problem: Problem, ambient: &Ambient) -> Vec<u8> {
+fn dress(problem: Problem, ambient: &RuntimeEnv) -> Vec<u8> {
     let request_id = format!("req_{}", ambient.ulid());
     let (status, title) = (problem.status, problem.title.clone());
     let body = serde_json::to_string(&Problem { request_id: request_id.clone(), ..problem }).unwrap_or_default();

@@ -41,7 +41,7 @@ impl FromRequest<Engine> for Octets {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
-        let received = engine.ambient().within(PATIENCE, receive(request.into_body())).await;
+        let received = engine.ambient().timeout(PATIENCE, receive(request.into_body())).await;
         received.ok_or_else(|| malformed("not received within 10 seconds", 0))?.map(Self)
     }
 }
@@ -62,7 +62,7 @@ async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<
         ));
     }
     let note = request.extensions().get::<Note>().cloned();
-    let received = engine.ambient().within(PATIENCE, receive(request.into_body())).await;
+    let received = engine.ambient().timeout(PATIENCE, receive(request.into_body())).await;
     let bytes = received.ok_or_else(|| malformed("not received within 10 seconds", 0))??;
     let members = strict::scan(&bytes).map_err(|fault| malformed(fault.text, fault.offset))?;
     if let (Some(note), Some(known)) = (note, known::fields::<T>()) {

@@ -8,7 +8,7 @@ use crate::api::actions::{
     ChangedStatus, ClientPatch, CreatedClient, CreatedNote, Found, NewClient, NewLead, NewNote, Record, StatusChange,
     UpdatedClient,
 };
-use crate::domain::company::{Address, Assigned, Origin, Person, Traits};
+use crate::domain::company::{ClientAssignment, ClientCriteria, ClientOrigin, ContactDetails, PostalAddress};
 use crate::domain::ids::{ClientId, NoteId};
 use crate::engine::Engine;
 use crate::engine::clients::{Move, Wanted, Which, Wish};
@@ -34,10 +34,15 @@ pub(super) async fn create_lead(
 ) -> Result<Response, Refusal> {
     let (new, call) = creating.by(allowed.key().id);
     let wish = Wish {
-        person: Person { first_name: new.first_name, last_name: new.last_name, email: new.email, phone: new.phone },
-        address: Address { city: new.city, state: new.state, zip: new.zip },
-        assigned: Assigned { employee: None, affiliate: new.affiliate_id },
-        origin: Origin { source: new.source, package_keyword: new.package_keyword, external_id: new.external_id },
+        person: ContactDetails {
+            first_name: new.first_name,
+            last_name: new.last_name,
+            email: new.email,
+            phone: new.phone,
+        },
+        address: PostalAddress { city: new.city, state: new.state, zip: new.zip },
+        assigned: ClientAssignment { employee: None, affiliate: new.affiliate_id },
+        origin: ClientOrigin { source: new.source, package_keyword: new.package_keyword, external_id: new.external_id },
         status: (None, None),
     };
     create(&allowed, &engine, Which::Lead, wish, call).await
@@ -52,10 +57,15 @@ pub(super) async fn create_client(
 ) -> Result<Response, Refusal> {
     let (new, call) = creating.by(allowed.key().id);
     let wish = Wish {
-        person: Person { first_name: new.first_name, last_name: new.last_name, email: new.email, phone: new.phone },
-        address: Address { city: new.city, state: new.state, zip: new.zip },
-        assigned: Assigned { employee: new.employee_id, affiliate: new.affiliate_id },
-        origin: Origin { source: new.source, package_keyword: None, external_id: new.external_id },
+        person: ContactDetails {
+            first_name: new.first_name,
+            last_name: new.last_name,
+            email: new.email,
+            phone: new.phone,
+        },
+        address: PostalAddress { city: new.city, state: new.state, zip: new.zip },
+        assigned: ClientAssignment { employee: new.employee_id, affiliate: new.affiliate_id },
+        origin: ClientOrigin { source: new.source, package_keyword: None, external_id: new.external_id },
         status: (new.status, new.status_id),
     };
     create(&allowed, &engine, Which::Client, wish, call).await
@@ -190,7 +200,7 @@ pub(super) async fn find_lead(allowed: Allowed<Searches>, State(engine): State<E
 async fn find(allowed: &Allowed<Searches>, engine: &Engine, which: Which, pairs: &Pairs) -> Answer<Found> {
     let text = |name| pairs.one(name).map(|text| text.map(ToOwned::to_owned));
     let id = pairs.number("client_id")?.map(ClientId);
-    let traits = Traits { email: text("email")?, phone: text("phone")?, id, external_id: text("external_id")? };
+    let traits = ClientCriteria { email: text("email")?, phone: text("phone")?, id, external_id: text("external_id")? };
     let found = engine.find_client(allowed.key().company, which, traits).await?;
     let items = found.into_iter().map(|(client, affiliate)| Record::new(client, affiliate)).collect();
     Ok(axum::Json(Found { items }))

@@ -5,9 +5,9 @@
 //! most connections, then idle connections, then the longest without progress. A flood of anonymous connections
 //! therefore evicts its own before those of keys and operators.
 
-use crate::ambient::{Ambient, Stopwatch};
+use crate::ambient::{RuntimeEnv, Stopwatch};
 use crate::domain::ids::{KeyId, OperatorId};
-use crate::domain::throttle::{Rate, TokenBucket, network};
+use crate::domain::token_bucket::{TokenBucket, TokenRate, caller_network};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -31,7 +31,7 @@ pub(super) const MAX_STREAMS_PER_OPERATOR: usize = 32;
 /// Time without progress after which an event stream counts as idle.
 const STREAM_STALL: Duration = Duration::from_secs(5);
 /// Rate at which evictions are reported in the log.
-const REPORT_RATE: Rate = Rate { burst: 1, interval: Duration::from_secs(60) };
+const REPORT_RATE: TokenRate = TokenRate { burst: 1, interval: Duration::from_secs(60) };
 
 /// Limits on the number of open connections, by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,7 +256,7 @@ impl Open {
 }
 
 impl ConnectionTable {
-    pub(super) fn new(ambient: &Ambient, limits: ConnectionLimits) -> Arc<Self> {
+    pub(super) fn new(ambient: &RuntimeEnv, limits: ConnectionLimits) -> Arc<Self> {
         Arc::new(Self { limits, clock: ambient.stopwatch(), open: Mutex::default() })
     }
 
@@ -268,7 +268,7 @@ impl ConnectionTable {
     /// evict.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr, is_shared: bool) -> Place {
         let now = self.clock.elapsed();
-        let group = (!is_shared).then(|| network(peer));
+        let group = (!is_shared).then(|| caller_network(peer));
         let mut open = self.lock();
         open.last_id += 1;
         let connection = Arc::new(Connection {
@@ -341,8 +341,8 @@ mod tests {
     use crate::domain::time::Timestamp;
     use proptest::prelude::*;
 
-    fn table(total: usize) -> (Ambient, Arc<ConnectionTable>) {
-        let ambient = Ambient::scripted(Timestamp::from_millis(0), 1);
+    fn table(total: usize) -> (RuntimeEnv, Arc<ConnectionTable>) {
+        let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 1);
         let limits = ConnectionLimits { total, keys: total / 2, operators: total / 4 };
         let table = ConnectionTable::new(&ambient, limits);
         (ambient, table)

@@ -10,9 +10,9 @@ use crate::api::attempts::{AttemptRow, Body};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace, TraceRow, Verdict};
 use crate::api::log::{DeliveryQuery, EventQuery, LogPage};
 use crate::api::page::Page;
-use crate::domain::delivery::State as Standing;
+use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::domain::log::{Delivery, DeliveryFilter, Happened};
+use crate::domain::log::{DeliveryFilter, DeliverySummary, EventSummary};
 use crate::domain::text::Untrusted;
 use crate::engine::journal::Traced;
 use crate::engine::{Engine, journal};
@@ -130,7 +130,7 @@ const fn verdict(of: journal::Verdict) -> (Verdict, &'static str) {
     }
 }
 
-fn row(of: Delivery) -> DeliveryRow {
+fn row(of: DeliverySummary) -> DeliveryRow {
     DeliveryRow {
         id: of.id,
         event_id: of.event,
@@ -145,7 +145,7 @@ fn row(of: Delivery) -> DeliveryRow {
     }
 }
 
-fn event(of: Happened) -> EventRow {
+fn event(of: EventSummary) -> EventRow {
     EventRow {
         id: of.id,
         company_id: of.company,

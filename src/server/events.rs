@@ -6,7 +6,7 @@ use super::guard::{Acting, Allowed, EventsRead, EventsTest, Operator};
 use super::problem::Refusal;
 use super::query::{Filtered, Pairs};
 use crate::api::events::{NewEvent, TestEvent};
-use crate::domain::event::{Event, EventType, Filter, Order};
+use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::EventId;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
@@ -27,7 +27,7 @@ pub(super) async fn list(
 ) -> Result<Response, Refusal> {
     let paging = pairs.paging()?;
     let limit = paging.limit()?;
-    let filter = Filter { kinds: kinds(&pairs)?, since: pairs.time("since")?, until: pairs.time("until")? };
+    let filter = EventFilter { kinds: kinds(&pairs)?, since: pairs.time("since")?, until: pairs.time("until")? };
     let order = order(&pairs)?;
     let narrowed = canonical(&filter, order);
     let list = Filtered { list: LIST, filters: &narrowed };
@@ -61,19 +61,19 @@ fn kinds(pairs: &Pairs) -> Result<Vec<EventType>, Refusal> {
     Ok(kinds)
 }
 
-fn order(pairs: &Pairs) -> Result<Order, Refusal> {
+fn order(pairs: &Pairs) -> Result<EventOrder, Refusal> {
     match pairs.one("order")? {
-        None | Some("asc") => Ok(Order::OldestFirst),
-        Some("desc") => Ok(Order::NewestFirst),
+        None | Some("asc") => Ok(EventOrder::OldestFirst),
+        Some("desc") => Ok(EventOrder::NewestFirst),
         Some(_) => Err(Refusal::invalid("order", "must be asc or desc")),
     }
 }
 
 /// Spells a filter in its one canonical form, to which cursors are bound; empty for a filter that matches everything.
-fn canonical(filter: &Filter, order: Order) -> String {
+fn canonical(filter: &EventFilter, order: EventOrder) -> String {
     let kinds: String = filter.kinds.iter().map(|kind| format!("type={kind};")).collect();
     let time = |name, time: Option<Timestamp>| time.map_or_else(String::new, |time| format!("{name}={time};"));
-    let order = if order == Order::NewestFirst { "order=desc;" } else { "" };
+    let order = if order == EventOrder::NewestFirst { "order=desc;" } else { "" };
     format!("{kinds}{}{}{order}", time("since", filter.since), time("until", filter.until))
 }
 

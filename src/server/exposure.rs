@@ -120,9 +120,9 @@ impl Reachability {
         let Proxied::Behind(proxies) = &self.exposure.proxied else { return Some(peer.to_canonical()) };
         let written = lines(request.headers(), &X_FORWARDED_FOR);
         Some(if written.is_empty() {
-            proxies.caller(peer, forwarded(&lines(request.headers(), &FORWARDED)))
+            proxies.client_address(peer, forwarded(&lines(request.headers(), &FORWARDED)))
         } else {
-            proxies.caller(peer, x_forwarded_for(&written))
+            proxies.client_address(peer, x_forwarded_for(&written))
         })
     }
 }
@@ -153,7 +153,7 @@ pub fn parse_name(text: &str) -> Option<Host> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::proxy::AddressBlock;
+    use crate::domain::proxy::CidrBlock;
     use axum::body::Body;
 
     fn reachability(bound: &str, names: &[&str]) -> Reachability {
@@ -225,7 +225,7 @@ mod tests {
         assert!(!reachability("0.0.0.0:7700", &[]).is_local());
         assert!(!reachability("127.0.0.1:7700", &["hooks.example.com"]).is_local());
         let bound = Some("127.0.0.1:7700".parse().expect("an address"));
-        let block: AddressBlock = "127.0.0.1".parse().expect("a block");
+        let block: CidrBlock = "127.0.0.1".parse().expect("a block");
         for trusted in [vec![], vec![block]] {
             let proxied = Proxied::Behind(TrustedProxies(trusted));
             assert!(!Reachability::new(bound, Exposure { proxied, ..Exposure::default() }).is_local());

@@ -1,7 +1,7 @@
 //! Guards: extractors that authenticate and authorise a request. A handler's signature declares what its route
 //! requires.
 //!
-//! [`Allowed`] authenticates a key, admits the request through its rate window and checks the scope; [`Operator`]
+//! [`Allowed`] authenticates a key, admits the request through its rate window and checks the scope; [`OperatorAccount`]
 //! authenticates an operator's token and checks the role. Neither can be constructed in any other way, so a handler
 //! cannot skip a check.
 
@@ -12,10 +12,10 @@ use super::stamp::{judge_length, may_be_secret};
 use crate::api::problem::{Code, Problem};
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::{CompanyId, KeyId, OperatorId};
-use crate::domain::key::{self, Key, Misplaced, Scope};
-use crate::domain::log::Claimed;
-use crate::domain::operator::{self, Role};
-use crate::domain::window::{Admission, Answer, Bucket};
+use crate::domain::key::{self, ApiKey, KeyLocationError, KeyScope};
+use crate::domain::log::RejectedKey;
+use crate::domain::operator::{self, OperatorRole};
+use crate::domain::window::{RateBucket, RateLimitDecision, RateLimitOutcome};
 use crate::engine::Engine;
 use crate::engine::auth;
 use crate::engine::caller::{Actor, Caller};
@@ -33,9 +33,9 @@ pub enum Access {
     /// No credential is required for the route.
     Public,
     /// An API key with this scope is required; the call counts in this bucket.
-    Key(Scope, Bucket),
+    Key(KeyScope, RateBucket),
     /// An operator of at least this role is required.
-    Operator(Role),
+    Operator(OperatorRole),
 }
 
 /// Access requirement, encoded as a type.
@@ -59,25 +59,25 @@ prices! {
     /// Requires no credential at all.
     Anyone: Access::Public;
     /// Requires the scope for polling events.
-    EventsRead: Access::Key(Scope::EventsRead, Bucket::Read);
+    EventsRead: Access::Key(KeyScope::EventsRead, RateBucket::Read);
     /// Requires the scope for publishing test events.
-    EventsTest: Access::Key(Scope::Admin, Bucket::Admin);
+    EventsTest: Access::Key(KeyScope::Admin, RateBucket::Admin);
     /// Requires the scope for reading subscriptions.
-    WebhooksRead: Access::Key(Scope::WebhooksWrite, Bucket::Read);
+    WebhooksRead: Access::Key(KeyScope::WebhooksWrite, RateBucket::Read);
     /// Requires the scope for creating and changing subscriptions.
-    WebhooksWrite: Access::Key(Scope::WebhooksWrite, Bucket::Admin);
+    WebhooksWrite: Access::Key(KeyScope::WebhooksWrite, RateBucket::Admin);
     /// Requires the scope for deleting subscriptions.
-    WebhooksRemove: Access::Key(Scope::WebhooksWrite, Bucket::Write);
+    WebhooksRemove: Access::Key(KeyScope::WebhooksWrite, RateBucket::Write);
     /// Requires the scope for lead and client actions.
-    Actions: Access::Key(Scope::IntegrationsWrite, Bucket::Write);
+    Actions: Access::Key(KeyScope::IntegrationsWrite, RateBucket::Write);
     /// Requires the scope for lead and client searches.
-    Searches: Access::Key(Scope::IntegrationsRead, Bucket::Read);
+    Searches: Access::Key(KeyScope::IntegrationsRead, RateBucket::Read);
     /// Requires an operator of any role.
-    Viewer: Access::Operator(Role::Viewer);
+    Viewer: Access::Operator(OperatorRole::Viewer);
     /// Requires the role operator: tests, enables, disables, replays, publishes.
-    Acting: Access::Operator(Role::Operator);
+    Acting: Access::Operator(OperatorRole::Operator);
     /// Requires the role admin: companies, keys, limits and operators.
-    Admin: Access::Operator(Role::Admin);
+    Admin: Access::Operator(OperatorRole::Admin);
 }
 
 /// Per-request context, filled in by guards and extractors and read by the outer middleware when the response leaves.
@@ -89,11 +89,11 @@ pub(super) struct Noted {
     pub(super) request_id: String,
     pub(super) route: Option<String>,
     pub(super) caller: Option<(KeyId, CompanyId)>,
-    pub(super) admission: Option<Admission>,
+    pub(super) admission: Option<RateLimitOutcome>,
     /// Text for the request log, if the request succeeds.
     pub(super) detail: Option<String>,
     /// Company and last four characters claimed by a refused key.
-    pub(super) claimed: Option<Claimed>,
+    pub(super) claimed: Option<RejectedKey>,
     /// Query parameters and body fields that no handler reads.
     pub(super) ignored: Vec<String>,
 }
@@ -151,7 +151,7 @@ impl Note {
 /// Proof that the request carries a key with the access `P` and was admitted by its rate window.
 #[derive(Debug)]
 pub struct Allowed<P> {
-    key: Arc<Key>,
+    key: Arc<ApiKey>,
     note: Note,
     audit_key: AuditKey,
     price: PhantomData<P>,
@@ -160,7 +160,7 @@ pub struct Allowed<P> {
 impl<P> Allowed<P> {
     /// Returns the key that authenticated the request.
     #[must_use]
-    pub fn key(&self) -> &Key {
+    pub fn key(&self) -> &ApiKey {
         &self.key
     }
 
@@ -195,10 +195,10 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
         // Counted before the scope is checked, so that calls without the scope are rate limited as well.
         let admission = engine.admit(&key, bucket);
         note.write(|noted| noted.admission = Some(admission));
-        if admission.answer == Answer::Refused {
+        if admission.decision == RateLimitDecision::Refused {
             return Err(Refusal::limited(&admission, engine.ambient().now()));
         }
-        if !key.scopes.grant(scope) {
+        if !key.scopes.contains(scope) {
             let problem = Problem::new(Code::InsufficientScope, format!("this key lacks the scope {scope}"));
             return Err(problem.with("requiredScope", scope.name()).into());
         }
@@ -240,11 +240,14 @@ fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str,
         return value.to_str().map_err(malformed);
     }
     let place = if headers.contains_key("authorization") {
-        Some(Misplaced::Authorization)
+        Some(KeyLocationError::Authorization)
     } else if query.is_some_and(|query| query.to_ascii_lowercase().contains("key=")) {
-        Some(Misplaced::Query)
+        Some(KeyLocationError::Query)
     } else {
-        Misplaced::OTHER_HEADERS.into_iter().any(|name| headers.contains_key(name)).then_some(Misplaced::OtherHeader)
+        KeyLocationError::OTHER_HEADERS
+            .into_iter()
+            .any(|name| headers.contains_key(name))
+            .then_some(KeyLocationError::OtherHeader)
     };
     let elsewhere = place.map_or_else(String::new, |place| format!("; {place}"));
     Err(Refusal::new(Code::MissingKey, format!("send the key in the header X-Api-Key{elsewhere}")))
@@ -252,9 +255,9 @@ fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str,
 
 /// Returns what may be logged of a refused key. Only a well-formed key qualifies: any other text may be an unrelated
 /// secret.
-fn claimed(text: &str) -> Option<Claimed> {
-    let company = key::judge(text).ok()?;
-    Some(Claimed { company, last4: text.get(text.len() - 4..)?.to_owned() })
+fn claimed(text: &str) -> Option<RejectedKey> {
+    let company = key::parse_key_company(text).ok()?;
+    Some(RejectedKey { company, last4: text.get(text.len() - 4..)?.to_owned() })
 }
 
 fn refused(refusal: auth::Refusal) -> Refusal {
@@ -268,7 +271,7 @@ fn refused(refusal: auth::Refusal) -> Refusal {
 /// Proof that the request carries the token of an operator with the access `P`.
 #[derive(Debug)]
 pub struct Operator<P> {
-    operator: operator::Operator,
+    operator: operator::OperatorAccount,
     request_id: String,
     audit_key: AuditKey,
     price: PhantomData<P>,
@@ -288,7 +291,7 @@ impl<P> Operator<P> {
 
     /// Returns whether payloads are shown unmasked, as only admins see them.
     pub(super) fn may_reveal(&self) -> bool {
-        self.operator.role == Role::Admin
+        self.operator.role == OperatorRole::Admin
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::problem::Refusal;
 use crate::api::problem::{Code, Problem};
-use crate::domain::target::Policy;
+use crate::domain::target::TargetPolicy;
 use crate::engine::{Engine, Status};
 use axum::extract::State;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ pub(super) async fn healthz(State(engine): State<Engine>) -> axum::Json<Value> {
     axum::Json(json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "privateTargets": engine.settings().policy == Policy::Private,
+        "privateTargets": engine.settings().policy == TargetPolicy::Private,
     }))
 }
 

@@ -10,7 +10,7 @@ use crate::api::keys::{
 };
 use crate::api::page::Page;
 use crate::domain::ids::KeyId;
-use crate::domain::key::Limits;
+use crate::domain::key::KeyLimits;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use crate::engine::keys::Wish;
@@ -59,7 +59,7 @@ pub(super) async fn create(
         company: new.company_id,
         name: new.name,
         scopes: new.scopes.into_iter().collect(),
-        limits: Limits { read, write, admin },
+        limits: KeyLimits { read, write, admin },
     };
     let (key, secret) = engine.create_key(operator.caller(), wish).await?;
     let created =
@@ -86,7 +86,7 @@ pub(super) async fn limit(
     Id(id): Id,
     Json(patch): Json<LimitsPatch>,
 ) -> Result<axum::Json<KeyRow>, Refusal> {
-    let change = |mut limits: Limits| {
+    let change = |mut limits: KeyLimits| {
         patch.read.apply(&mut limits.read);
         patch.write.apply(&mut limits.write);
         patch.admin.apply(&mut limits.admin);

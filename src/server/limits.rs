@@ -12,7 +12,7 @@ use crate::api::page::Page;
 use crate::api::trips::TripRow;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use crate::engine::Engine;
 use crate::engine::overview::WindowUse;
 use axum::extract::State;
@@ -28,7 +28,7 @@ pub(super) async fn list(
 ) -> Result<axum::Json<Page<LimitDetail>>, Refusal> {
     let (routes, callers) = engine.used_today().await?;
     let table = router::table();
-    let bucket = |method: &str, path: &str| -> Option<Bucket> {
+    let bucket = |method: &str, path: &str| -> Option<RateBucket> {
         table.iter().find(|route| route.method.as_str() == method && route.path == path).and_then(|route| {
             match route.access {
                 Access::Key(_, bucket) => Some(bucket),

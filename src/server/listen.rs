@@ -7,7 +7,7 @@ use super::bare::Dressed;
 use super::connections::{ConnectionLimits, ConnectionTable, Place};
 use super::exposure::Reachability;
 use super::paced::Paced;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
@@ -46,7 +46,7 @@ pub(super) async fn run(
     listener: TcpListener,
     router: Router,
     reachability: Arc<Reachability>,
-    ambient: &Ambient,
+    ambient: &RuntimeEnv,
     stop: watch::Receiver<bool>,
 ) {
     let limits = ConnectionLimits::for_descriptors(getrlimit(Resource::Nofile).current);
@@ -85,7 +85,7 @@ async fn converse(
     (stream, peer): (TcpStream, SocketAddr),
     place: Place,
     router: Router,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     stopped: impl Future<Output = ()>,
 ) {
     let _ = stream.set_nodelay(true);

@@ -9,7 +9,7 @@ use super::{redact, translate};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::log::{AttemptQuery, LogPage};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
-use crate::domain::log::{AttemptFilter, Ended, TextFilter};
+use crate::domain::log::{AttemptFilter, OutcomeFilter, TextFilter};
 use crate::engine::Engine;
 use axum::extract::State;
 
@@ -24,8 +24,8 @@ pub(super) async fn list(
         return Err(Refusal::invalid("q", "must have 1 to 200 characters"));
     }
     let ended = |name: &str| match name {
-        "success" => Some(Ended::Well),
-        "failure" => Some(Ended::Badly),
+        "success" => Some(OutcomeFilter::Succeeded),
+        "failure" => Some(OutcomeFilter::Failed),
         _ => None,
     };
     let filter = AttemptFilter {
@@ -34,7 +34,7 @@ pub(super) async fn list(
         event: of.event.map(EventId),
         delivery: None,
         event_type: event_type(of.kind.as_ref())?,
-        ended: named(of.outcome.as_ref(), "outcome", ended, &["success", "failure"])?,
+        outcome: named(of.outcome.as_ref(), "outcome", ended, &["success", "failure"])?,
         status: of.status,
         text: of.q.clone().map(if operator.may_reveal() { TextFilter::Stored } else { TextFilter::Redacted }),
     };

@@ -7,7 +7,7 @@
 use super::exposure::Reachability;
 use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
-use crate::domain::latency::{BOUNDS_MS, Histogram};
+use crate::domain::latency::{BIN_BOUNDS_MS, Histogram};
 use crate::engine::gauges::Gauges;
 use crate::engine::{Engine, Status};
 use axum::Extension;
@@ -242,7 +242,7 @@ fn requests(gauges: &Gauges) -> Vec<Metric> {
 }
 
 fn durations(histogram: &Histogram, sum: Duration) -> Vec<Sample> {
-    let bounds = BOUNDS_MS.iter().map(|ms| (f64::from(*ms) / 1_000.0).to_string()).chain(["+Inf".to_owned()]);
+    let bounds = BIN_BOUNDS_MS.iter().map(|ms| (f64::from(*ms) / 1_000.0).to_string()).chain(["+Inf".to_owned()]);
     let mut seen = 0;
     let mut samples: Vec<Sample> = bounds
         .zip(histogram.0)
@@ -276,7 +276,7 @@ mod tests {
     fn buckets_are_cumulative_and_end_with_the_count() {
         let mut histogram = Histogram::default();
         for (ms, n) in [(0, 2), (1, 1), (70, 4), (11_000, 3)] {
-            histogram.add(crate::domain::latency::bin(ms), n);
+            histogram.add(crate::domain::latency::bin_index(ms), n);
         }
         let samples = durations(&histogram, Duration::from_millis(1_234));
         let of = |suffix: &str, le: &str| {

@@ -57,7 +57,7 @@ pub(super) async fn revoke(
     Ok(axum::Json(RevokedOperator { row, write_pending: write_pending.map(Untrusted::new) }))
 }
 
-fn row(of: operator::Operator, created_utc: Timestamp, revoked_utc: Option<Timestamp>) -> OperatorRow {
+fn row(of: operator::OperatorAccount, created_utc: Timestamp, revoked_utc: Option<Timestamp>) -> OperatorRow {
     OperatorRow {
         id: of.id,
         name: Untrusted::new(of.name),

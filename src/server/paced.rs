@@ -2,7 +2,7 @@
 //! is closed and everything held for it is released.
 
 use super::connections::Connection;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use futures_util::future::BoxFuture;
 use std::io;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) struct Paced<S> {
     stream: S,
     connection: Arc<Connection>,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     /// Timer that runs while a write is pending.
     timeout: Option<BoxFuture<'static, ()>>,
 }
@@ -30,7 +30,7 @@ impl<S> std::fmt::Debug for Paced<S> {
 }
 
 impl<S> Paced<S> {
-    pub(super) const fn new(stream: S, connection: Arc<Connection>, ambient: Ambient) -> Self {
+    pub(super) const fn new(stream: S, connection: Arc<Connection>, ambient: RuntimeEnv) -> Self {
         Self { stream, connection, ambient, timeout: None }
     }
 

@@ -6,7 +6,7 @@ use crate::api::log::LogPage;
 use crate::api::problem::Code;
 use crate::api::readable::UnreadableRows;
 use crate::domain::event::EventType;
-use crate::domain::log::{Page, Place, Span};
+use crate::domain::log::{PagePosition, PageSpec, RowPage};
 use crate::domain::time::Timestamp;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -24,7 +24,7 @@ const BOUND: usize = 12;
 pub(super) struct Wanted<T> {
     /// Filters of the query, as given.
     pub(super) filters: T,
-    place: Place,
+    place: PagePosition,
     limit: u32,
     bound: Vec<u8>,
 }
@@ -40,7 +40,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Serialize + Send> FromRequestParts<S>
         digest.update(serde_json::to_vec(&filters).unwrap_or_default());
         let bound = digest.finalize()[..BOUND].to_vec();
         let place = match &paging.cursor {
-            None => Place::Newest,
+            None => PagePosition::Newest,
             Some(cursor) => read(cursor, &bound).ok_or_else(|| {
                 Refusal::new(
                     Code::InvalidCursor,
@@ -54,12 +54,12 @@ impl<S: Send + Sync, T: DeserializeOwned + Serialize + Send> FromRequestParts<S>
 
 impl<T> Wanted<T> {
     /// Builds the page request for the part of the log between two times.
-    pub(super) const fn span(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Span {
-        Span { since, until, place: self.place, limit: self.limit }
+    pub(super) const fn span(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> PageSpec {
+        PageSpec { since, until, start: self.place, limit: self.limit }
     }
 
     /// Converts a page of the engine into a page of the API, with its cursors.
-    pub(super) fn page<A, B>(&self, of: Page<A>, translate: impl FnMut(A) -> B) -> LogPage<B> {
+    pub(super) fn page<A, B>(&self, of: RowPage<A>, translate: impl FnMut(A) -> B) -> LogPage<B> {
         LogPage {
             items: of.items.into_iter().map(translate).collect(),
             next_cursor: of.older_than.map(|id| self.cursor(b'<', id)),
@@ -78,14 +78,14 @@ impl<T> Wanted<T> {
 }
 
 /// Parses a cursor; `None` if the cursor was issued for another list or other filters.
-fn read(cursor: &str, bound: &[u8]) -> Option<Place> {
+fn read(cursor: &str, bound: &[u8]) -> Option<PagePosition> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let rest = bytes.strip_prefix(bound)?;
     let (direction, id) = rest.split_first()?;
     let id = i64::from_be_bytes(id.try_into().ok()?);
     match direction {
-        b'<' => Some(Place::OlderThan(id)),
-        b'>' => Some(Place::NewerThan(id)),
+        b'<' => Some(PagePosition::OlderThan(id)),
+        b'>' => Some(PagePosition::NewerThan(id)),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::api::problem::{Code, Problem};
 use crate::domain::time::Timestamp;
-use crate::domain::window::Admission;
+use crate::domain::window::RateLimitOutcome;
 use crate::engine;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -27,7 +27,7 @@ impl Refusal {
         Problem::new(Code::ValidationFailed, format!("{field}: {text}")).with("errors", json!({ field: [text] })).into()
     }
 
-    pub(super) fn limited(admission: &Admission, now: Timestamp) -> Self {
+    pub(super) fn limited(admission: &RateLimitOutcome, now: Timestamp) -> Self {
         let wait = admission.retry_after_seconds(now);
         let detail = format!("this key made {} {} calls this minute; wait {wait} s", admission.limit, admission.bucket);
         Self(Box::new(

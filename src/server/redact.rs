@@ -7,11 +7,11 @@ use super::problem::Refusal;
 use super::strict;
 use crate::api::attempts::{AttemptDetail, Body};
 use crate::api::deliveries::EventDetail;
-use crate::domain::address;
 use crate::domain::company::ClientStatus;
 use crate::domain::event::EventType;
 use crate::domain::ids::OperatorId;
 use crate::domain::text::Untrusted;
+use crate::domain::url_redaction;
 use crate::engine::Engine;
 
 /// JSON text that replaces a masked value.
@@ -228,7 +228,7 @@ pub(super) fn attempt(detail: AttemptDetail, sent: &[u8]) -> AttemptDetail {
     for header in &mut detail.response_headers {
         let is_shown = HEADERS.contains(&header.name.raw().to_ascii_lowercase().as_str());
         header.value = match is_shown {
-            true => Untrusted::new(address::redacted_within(header.value.raw()).0),
+            true => Untrusted::new(url_redaction::redact_urls(header.value.raw()).0),
             false => Untrusted::new("[redacted]"),
         };
     }

@@ -7,9 +7,9 @@ use super::problem::Refusal;
 use super::query::Id;
 use crate::api::log::LogPage;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayQuery, ReplayRow, StateCount};
-use crate::domain::delivery::State as Standing;
+use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{ReplayId, SubscriptionId};
-use crate::domain::replay::Phase;
+use crate::domain::replay::ReplayState;
 use crate::engine::Engine;
 use crate::engine::replays::Wish;
 use axum::extract::State;
@@ -60,19 +60,19 @@ pub(super) async fn get(_: Operator<Viewer>, State(engine): State<Engine>, Id(id
 
 /// `POST /portal/v1/replays/{id}/pause`: pauses a replay; one that has ended is left unchanged.
 pub(super) async fn pause(operator: Operator<Acting>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
-    turn(&operator, &engine, id, Phase::Paused).await
+    turn(&operator, &engine, id, ReplayState::Paused).await
 }
 
 /// `POST /portal/v1/replays/{id}/resume`: resumes a replay; one that has ended is left unchanged.
 pub(super) async fn resume(operator: Operator<Acting>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
-    turn(&operator, &engine, id, Phase::Running).await
+    turn(&operator, &engine, id, ReplayState::Running).await
 }
 
 /// `POST /portal/v1/replays/{id}/cancel`: cancels a replay; deliveries that it has queued are still sent.
 pub(super) async fn cancel(operator: Operator<Acting>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
-    turn(&operator, &engine, id, Phase::Cancelled).await
+    turn(&operator, &engine, id, ReplayState::Cancelled).await
 }
 
-async fn turn(operator: &Operator<Acting>, engine: &Engine, id: i64, wanted: Phase) -> Answer<ReplayRow> {
+async fn turn(operator: &Operator<Acting>, engine: &Engine, id: i64, wanted: ReplayState) -> Answer<ReplayRow> {
     Ok(axum::Json(engine.turn_replay(operator.caller(), ReplayId(id), wanted).await?.into()))
 }

@@ -9,7 +9,7 @@ use crate::api::limits::{KeyUsage, RouteUse};
 use crate::api::log::RequestQuery;
 use crate::api::requests::{CodeCount, RequestLog, RequestRow, StatusCount};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::Scope;
+use crate::domain::key::KeyScope;
 use crate::domain::log::RequestFilter;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
@@ -52,7 +52,7 @@ pub(super) async fn list(
     let (page, codes) = engine.requests(filter, wanted.span(of.since, of.until)).await?;
     let page = wanted.page(page, |logged| {
         let (key_id, company_id) = logged.request.caller.unzip();
-        let claimed = logged.request.claimed.map(|of| (of.company, Untrusted::new(of.last4)));
+        let claimed = logged.request.rejected_key.map(|of| (of.company, Untrusted::new(of.last4)));
         let (claimed_company_id, claimed_last4) = claimed.unzip();
         RequestRow {
             id: logged.id,
@@ -69,7 +69,7 @@ pub(super) async fn list(
             claimed_last4,
             query: logged.request.query.map(Untrusted::new),
             address: logged.request.address.map(Untrusted::new),
-            user_agent: logged.request.agent.map(Untrusted::new),
+            user_agent: logged.request.user_agent.map(Untrusted::new),
             request_id: Untrusted::new(logged.request.request_id),
             elapsed_ms: logged.request.elapsed_ms,
         }
@@ -90,7 +90,7 @@ pub(super) async fn usage(
 ) -> Result<axum::Json<KeyUsage>, Refusal> {
     let history = engine.key_history(KeyId(id)).await?;
     let table = router::table();
-    let price = |method: &str, path: &str| -> Option<Scope> {
+    let price = |method: &str, path: &str| -> Option<KeyScope> {
         table.iter().find(|route| route.method.as_str() == method && route.path == path).and_then(|route| {
             match route.access {
                 Access::Key(scope, _) => Some(scope),
@@ -98,7 +98,7 @@ pub(super) async fn usage(
             }
         })
     };
-    let used: Vec<Scope> = history
+    let used: Vec<KeyScope> = history
         .routes
         .iter()
         .filter(|route| route.n_used > 0)

@@ -31,10 +31,10 @@ pub(super) async fn list(
             let row = RevisionRow {
                 revision: of.number,
                 since_utc: of.at,
-                target_url: Untrusted::new(of.wish.target_url),
-                event_types: of.wish.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
-                description: of.wish.description.map(Untrusted::new),
-                managed_by: of.wish.managed_by.map(Untrusted::new),
+                target_url: Untrusted::new(of.spec.target_url),
+                event_types: of.spec.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
+                description: of.spec.description.map(Untrusted::new),
+                managed_by: of.spec.managed_by.map(Untrusted::new),
             };
             as_seen(&operator, row)
         },

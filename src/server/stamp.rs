@@ -74,7 +74,7 @@ pub(super) async fn stamp(
         set(response.headers_mut(), IGNORED_FIELDS, &noted.ignored.join(","));
     }
     if is_integration {
-        engine.log_request(log::Request {
+        engine.log_request(log::LoggedRequest {
             at,
             caller: noted.caller,
             method,
@@ -82,12 +82,12 @@ pub(super) async fn stamp(
             status: response.status().as_u16(),
             code: code.and_then(|code| serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)),
             detail: told.or(noted.detail).filter(|text| !may_be_secret(text)),
-            claimed: noted.claimed,
+            rejected_key: noted.claimed,
             request_id,
             elapsed_ms: watch.elapsed_ms(),
             query,
             address,
-            agent,
+            user_agent: agent,
         });
     }
     response
@@ -191,7 +191,7 @@ fn write(response: &mut Response, problem: &Problem) {
     *response.body_mut() = Body::from(serde_json::to_vec(problem).unwrap_or_default());
 }
 
-fn rate_headers(headers: &mut HeaderMap, admission: &crate::domain::window::Admission) {
+fn rate_headers(headers: &mut HeaderMap, admission: &crate::domain::window::RateLimitOutcome) {
     let reset: Timestamp = admission.reset_at;
     set(headers, HeaderName::from_static("x-ratelimit-limit"), &admission.limit.to_string());
     set(headers, HeaderName::from_static("x-ratelimit-remaining"), &admission.remaining.to_string());

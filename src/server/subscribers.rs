@@ -79,7 +79,7 @@ pub(super) async fn create(
         managed_by: new.managed_by,
         signing_secret: new.signing_secret.map(ShownOnce::into_secret),
     };
-    let render = |of: &subscription::Subscription| {
+    let render = |of: &subscription::WebhookSubscription| {
         let body = serde_json::to_vec(&Subscription::from(of.clone())).unwrap_or_default();
         (StatusCode::CREATED.as_u16(), body)
     };

@@ -9,13 +9,13 @@ use crate::api::overview::{Minute, OverdueRow, Overview, Pipeline, Platform, Sil
 use crate::api::page::Listing;
 use crate::api::subscriptions::{Health, Rate, SubscriptionRow, TestResult};
 use crate::domain::alert::Acknowledgement;
-use crate::domain::attempt::{Attempt, Exchange};
+use crate::domain::attempt::{Attempt, HttpExchange};
 use crate::domain::company::Company;
-use crate::domain::delivery::{Cause, Outcome};
-use crate::domain::health::Tally;
+use crate::domain::delivery::{AttemptOutcome, FailureKind};
+use crate::domain::event_gap::EventGap;
 use crate::domain::ids::CompanyId;
-use crate::domain::silence::Silence;
-use crate::domain::target::Policy;
+use crate::domain::success_rate::SuccessCounts;
+use crate::domain::target::TargetPolicy;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
@@ -45,7 +45,7 @@ pub(super) fn subscription(of: Patient) -> SubscriptionRow {
         streak_latest_utc,
         next_due_utc: of.backlog.next_due_at,
         n_backlog: of.backlog.n_pending + of.backlog.n_in_flight,
-        n_skipped: of.subscription.n_skipped,
+        n_skipped: of.subscription.n_missed,
         n_parked: of.backlog.n_parked,
     };
     SubscriptionRow { subscription: of.subscription.into(), health, disabled_note: of.note.map(Untrusted::new) }
@@ -54,8 +54,8 @@ pub(super) fn subscription(of: Patient) -> SubscriptionRow {
 pub(super) fn test(of: Test) -> TestResult {
     let result = of.attempt.result;
     let status_code = match result.outcome {
-        Outcome::Answered { status, .. } => Some(status),
-        Outcome::Unanswered(_) => None,
+        AttemptOutcome::Answered { status, .. } => Some(status),
+        AttemptOutcome::Unanswered(_) => None,
     };
     TestResult {
         success: result.outcome.is_success(),
@@ -63,7 +63,7 @@ pub(super) fn test(of: Test) -> TestResult {
         elapsed_ms: result.elapsed_ms,
         response_body_truncated: of.n_response_bytes > of.response_body.len() as u64,
         response_body: Untrusted::new(String::from_utf8_lossy(&of.response_body)),
-        target_url_used: Untrusted::new(of.attempt.about.target_url),
+        target_url_used: Untrusted::new(of.attempt.subject.target_url),
         error: result.error.map(Untrusted::new),
     }
 }
@@ -71,8 +71,8 @@ pub(super) fn test(of: Test) -> TestResult {
 /// Converts the result of a test for the partner who ran it. If the target is a host name, addresses are removed from
 /// the error: a partner could otherwise resolve internal names through test deliveries.
 pub(super) fn partner_test(of: Test) -> TestResult {
-    let is_named = Url::parse(&of.attempt.about.target_url).is_ok_and(|url| url.domain().is_some());
-    let is_blocked = of.attempt.result.outcome == Outcome::Unanswered(Cause::Blocked);
+    let is_named = Url::parse(&of.attempt.subject.target_url).is_ok_and(|url| url.domain().is_some());
+    let is_blocked = of.attempt.result.outcome == AttemptOutcome::Unanswered(FailureKind::Blocked);
     let result = test(of);
     if !is_named {
         return result;
@@ -104,7 +104,7 @@ fn rate(of: overview::Rate) -> Rate {
 }
 
 pub(super) fn window(of: WindowUse) -> LimitRow {
-    let limit = of.key.limits.of(of.bucket);
+    let limit = of.key.limits.for_bucket(of.bucket);
     LimitRow {
         key_id: of.key.id,
         company_id: of.key.company,
@@ -121,16 +121,16 @@ pub(super) fn window(of: WindowUse) -> LimitRow {
     }
 }
 
-pub(super) fn attempt(of: Attempt, exchange: Exchange, sent: &[u8]) -> AttemptDetail {
+pub(super) fn attempt(of: Attempt, exchange: HttpExchange, sent: &[u8]) -> AttemptDetail {
     AttemptDetail {
         row: AttemptRow::from(of),
         request_headers: exchange.request_headers.into_iter().map(Into::into).collect(),
         request_body: Body::new(sent, sent.len() as u64),
         response_headers: exchange.response_headers.into_iter().map(Into::into).collect(),
-        response_body: Body::new(&exchange.response_body, exchange.n_response_bytes),
+        response_body: Body::new(&exchange.response_body, exchange.n_body_bytes_read),
         peer: exchange.peer.map(Untrusted::new),
         phases: exchange.phases.into(),
-        shed_utc: exchange.shed_at,
+        shed_utc: exchange.content_dropped_at,
         redacted: false,
     }
 }
@@ -140,7 +140,7 @@ const fn overdue((company_id, oldest_due_utc): (CompanyId, Timestamp)) -> Overdu
 }
 
 pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
-    let sum = |side: fn(&Tally) -> u64| of.minutes.iter().map(side).sum();
+    let sum = |side: fn(&SuccessCounts) -> u64| of.minutes.iter().map(side).sum();
     let pipeline = Pipeline {
         n_pending: of.backlog.n_pending,
         n_in_flight: of.backlog.n_in_flight,
@@ -157,7 +157,7 @@ pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
         cursor: of.cursor,
         platform: Platform {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            private_targets: engine.settings().policy == Policy::Private,
+            private_targets: engine.settings().policy == TargetPolicy::Private,
             dispatch_paused: engine.status().paused,
         },
         pipeline,
@@ -180,14 +180,14 @@ pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
 pub(super) fn acknowledgement(of: Acknowledgement) -> AcknowledgementRow {
     AcknowledgementRow {
         subject: of.subject.to_string(),
-        state: of.standing.word().to_owned(),
-        utc: of.at,
-        by: Untrusted::new(of.by),
+        state: of.status.code().to_owned(),
+        utc: of.acknowledged_at,
+        by: Untrusted::new(of.acknowledged_by),
         note: of.note.map(Untrusted::new),
     }
 }
 
-fn silence((company, of): (Company, Silence)) -> SilenceRow {
+fn silence((company, of): (Company, EventGap)) -> SilenceRow {
     SilenceRow {
         company_id: company.id,
         company_name: Untrusted::new(company.name),

@@ -9,8 +9,8 @@ use crate::api::overview::Overview;
 use crate::api::revisions::RevisionRow;
 use crate::api::subscriptions::{SubscriptionRow, TestResult};
 use crate::api::trips::TripRow;
-use crate::domain::address::{redacted, redacted_within};
 use crate::domain::text::Untrusted;
+use crate::domain::url_redaction::{redact_url, redact_urls};
 
 /// Answer that contains URLs, some with secret parts.
 pub(super) trait HasUrls {
@@ -32,12 +32,12 @@ pub(super) fn as_seen<P, T: HasUrls>(operator: &Operator<P>, mut answer: T) -> T
 }
 
 fn target(url: &mut Untrusted) {
-    *url = Untrusted::new(redacted(url.raw()));
+    *url = Untrusted::new(redact_url(url.raw()));
 }
 
 fn words(text: &mut Option<Untrusted>) {
     if let Some(text) = text {
-        *text = Untrusted::new(redacted_within(text.raw()).0);
+        *text = Untrusted::new(redact_urls(text.raw()).0);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lock of a data directory: one process at a time. The lock is an operating system lock on the directory itself, which
 //! deleting a file does not release; a file names the process that holds it.
 
-use super::{Error, private};
+use super::{Error, private_files};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
@@ -12,11 +12,11 @@ const MAX_HOLDER_BYTES: u64 = 64;
 /// Lock of a data directory, held until dropped; the operating system releases it when the process ends, even by a
 /// crash.
 #[derive(Debug)]
-pub struct Lock {
+pub struct DirectoryLock {
     _folder: File,
 }
 
-impl Lock {
+impl DirectoryLock {
     /// Locks the directory of the file at `path`, which names the holder. A second lock, on the file, makes locking and
     /// writing the name one step to other processes: a process that comes second waits until the name is written.
     ///
@@ -24,7 +24,13 @@ impl Lock {
     /// [`Error::Locked`] names the holder; [`Error::Io`] when the file system fails or the file is a symbolic link.
     pub fn take(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
-        let mut file = private::options().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        let mut file = private_files::private_options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(io)?;
         // Waits for a process that is between locking the directory and writing its name.
         file.lock().map_err(io)?;
         let folder = File::open(path.parent().unwrap_or(path)).map_err(io)?;
@@ -58,14 +64,14 @@ mod tests {
     fn the_second_is_told_who_the_first_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("lock");
-        let first = Lock::take(&path).unwrap();
-        match Lock::take(&path) {
+        let first = DirectoryLock::take(&path).unwrap();
+        match DirectoryLock::take(&path) {
             Err(Error::Locked { holder, .. }) => assert_eq!(holder, std::process::id().to_string()),
             other => panic!("{other:?}"),
         }
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(Lock::take(&path), Err(Error::Locked { .. })), "the lock is not the file");
+        assert!(matches!(DirectoryLock::take(&path), Err(Error::Locked { .. })), "the lock is not the file");
         drop(first);
-        Lock::take(&path).unwrap();
+        DirectoryLock::take(&path).unwrap();
     }
 }

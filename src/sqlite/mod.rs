@@ -1,17 +1,17 @@
 //! SQLite databases: pragmas, migrations, one writer thread with group commit, a pool of reader threads. Knows no
 //! table.
 
-pub mod ballast;
 pub mod copy;
-pub mod hold;
+pub mod disk_reserve;
+pub mod exclusive_transaction;
 pub mod lock;
-pub mod private;
+pub mod private_files;
 mod readers;
 pub mod schema;
 mod wal;
 mod writer;
 
-use readers::Readers;
+use readers::ReaderPool;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
@@ -20,18 +20,18 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use writer::Writer;
+use writer::WriterThread;
 
 /// Minimum SQLite version, the first without the bug that could corrupt a WAL database under concurrent checkpoints.
-const OLDEST_SQLITE: i32 = 3_051_003;
+const MIN_SQLITE_VERSION: i32 = 3_051_003;
 /// Maximum wait of a connection for a lock held by another one.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite's `synchronous` setting: with `full` alone, an acknowledged write survives a power loss.
-const SYNCHRONOUS: &str = if cfg!(feature = "sabotage-k2") { "normal" } else { "full" };
+const SYNCHRONOUS_MODE: &str = if cfg!(feature = "sabotage-k2") { "normal" } else { "full" };
 
 /// Options for opening a database.
 #[derive(Debug, Clone, Copy)]
-pub struct Options {
+pub struct DatabaseOptions {
     /// Application id that the file must carry; a file with another id is rejected.
     pub application_id: i32,
     /// Migration scripts in order; each creates one schema version.
@@ -39,19 +39,19 @@ pub struct Options {
     /// Number of reader threads, at least one.
     pub n_readers: usize,
     /// Maximum number of queued jobs; one more fails with [`Error::Contended`].
-    pub queue: usize,
-    /// Number of queue places kept for [`Lane::Reserved`].
-    pub reserved: usize,
+    pub queue_capacity: usize,
+    /// Number of queue places kept for [`JobPriority::High`].
+    pub reserved_capacity: usize,
 }
 
 /// Priority of a job. Jobs of low priority are refused before the queue is full, so that those of high priority always
 /// find a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
+pub enum JobPriority {
     /// Low priority: requests of partners, which can be repeated.
-    Common,
+    Low,
     /// High priority: requests of operators and the program's own work.
-    Reserved,
+    High,
 }
 
 /// Reason for which nothing can be written; the text is shown to operators.
@@ -62,13 +62,13 @@ pub enum WriteFault {
     DiskFull,
     /// The disk has less space than the reserve needs.
     #[error("the disk is full but for what is kept in reserve")]
-    Reserve,
+    ReserveIncomplete,
     /// The file or its file system is read-only.
     #[error("the database is read-only; check its owner, its mode and how its disk is mounted")]
     ReadOnly,
     /// The disk reports I/O errors to SQLite.
     #[error("the disk fails with I/O errors")]
-    Device,
+    IoError,
     /// The file, its log or its index cannot be opened or created.
     #[error("the database file cannot be opened; check its owner and its mode")]
     Unopenable,
@@ -77,8 +77,8 @@ pub enum WriteFault {
 impl WriteFault {
     /// Returns whether more disk space may help. SQLite reports a full disk as an I/O error when extending its index.
     #[must_use]
-    pub const fn may_be_of_room(self) -> bool {
-        matches!(self, Self::DiskFull | Self::Device | Self::Unopenable)
+    pub const fn may_be_disk_space(self) -> bool {
+        matches!(self, Self::DiskFull | Self::IoError | Self::Unopenable)
     }
 }
 
@@ -105,7 +105,7 @@ pub enum Error {
     },
     /// The file was written by a newer version of this program.
     #[error("{} has schema version {found}, this program knows {known}; use the newer program", path.display())]
-    Newer {
+    NewerSchema {
         /// Path of the database file.
         path: PathBuf,
         /// Schema version of the file.
@@ -115,7 +115,7 @@ pub enum Error {
     },
     /// The schema differs from the one that the migrations create.
     #[error("{}: {difference}; nothing in it was carried out", path.display())]
-    Altered {
+    SchemaAltered {
         /// Path of the database file.
         path: PathBuf,
         /// First difference that was found.
@@ -123,7 +123,7 @@ pub enum Error {
     },
     /// Writes outpaced a copy and the log would have grown too long.
     #[error("{} is written to faster than it can be copied", path.display())]
-    Outrun {
+    CopyOutpaced {
         /// Path of the database file.
         path: PathBuf,
     },
@@ -140,10 +140,10 @@ pub enum Error {
     Contended,
     /// Nothing can be written, for this reason.
     #[error(transparent)]
-    Full(WriteFault),
+    CannotWrite(WriteFault),
     /// The process has reached its limit of open files.
     #[error("no file descriptors are left")]
-    Descriptors,
+    OutOfDescriptors,
     /// The database was closed by the program.
     #[error("the database is closed")]
     Closed,
@@ -155,7 +155,7 @@ pub enum Error {
     Corrupt(String),
     /// SQLite reported any other error.
     #[error(transparent)]
-    Failed(rusqlite::Error),
+    Sqlite(rusqlite::Error),
     /// A migration script failed and was rolled back.
     #[error("the schema cannot be brought up to date: {0}")]
     Migration(String),
@@ -172,21 +172,23 @@ pub enum Error {
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full(WriteFault::DiskFull),
-            Some(ErrorCode::ReadOnly) => Self::Full(WriteFault::ReadOnly),
+            Some(ErrorCode::DiskFull) => Self::CannotWrite(WriteFault::DiskFull),
+            Some(ErrorCode::ReadOnly) => Self::CannotWrite(WriteFault::ReadOnly),
             // Must come first: SQLite reports exhausted file descriptors as I/O errors.
-            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if are_descriptors_used_up() => Self::Descriptors,
-            Some(ErrorCode::SystemIoFailure) => Self::Full(WriteFault::Device),
-            Some(ErrorCode::CannotOpen) => Self::Full(WriteFault::Unopenable),
+            Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if is_out_of_descriptors() => {
+                Self::OutOfDescriptors
+            }
+            Some(ErrorCode::SystemIoFailure) => Self::CannotWrite(WriteFault::IoError),
+            Some(ErrorCode::CannotOpen) => Self::CannotWrite(WriteFault::Unopenable),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Contended,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(error.to_string()),
-            _ => Self::Failed(error),
+            _ => Self::Sqlite(error),
         }
     }
 }
 
 /// Returns whether the process has run out of file descriptors. SQLite reports this like a missing file.
-fn are_descriptors_used_up() -> bool {
+fn is_out_of_descriptors() -> bool {
     let used_up = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
     File::open("/").is_err_and(|error| error.raw_os_error().is_some_and(|number| used_up.contains(&number)))
 }
@@ -194,8 +196,8 @@ fn are_descriptors_used_up() -> bool {
 /// An open database; clones share its threads.
 #[derive(Debug, Clone)]
 pub struct Database {
-    writer: Arc<Writer>,
-    readers: Arc<Readers>,
+    writer: Arc<WriterThread>,
+    readers: Arc<ReaderPool>,
 }
 
 impl Database {
@@ -204,8 +206,8 @@ impl Database {
     /// # Errors
     /// [`Error`] when the file is foreign, damaged, newer or altered, or cannot be opened or migrated; the file is left
     /// as found.
-    pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
-        let connection = Self::alone(path, options)?;
+    pub fn open(path: &Path, options: DatabaseOptions) -> Result<Self, Error> {
+        let connection = Self::open_without_threads(path, options)?;
         let readers = (0..options.n_readers.max(1))
             .map(|_| {
                 let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -215,8 +217,8 @@ impl Database {
             .collect::<Result<Vec<_>, Error>>()?;
         let spawned = |source| Error::Io { path: path.to_owned(), source };
         Ok(Self {
-            writer: Arc::new(Writer::spawn(connection, options).map_err(spawned)?),
-            readers: Arc::new(Readers::spawn(readers, options).map_err(spawned)?),
+            writer: Arc::new(WriterThread::spawn(connection, options).map_err(spawned)?),
+            readers: Arc::new(ReaderPool::spawn(readers, options).map_err(spawned)?),
         })
     }
 
@@ -224,14 +226,14 @@ impl Database {
     ///
     /// # Errors
     /// [`Error`] under the conditions of [`Database::open`].
-    pub fn alone(path: &Path, options: Options) -> Result<Connection, Error> {
-        if rusqlite::version_number() < OLDEST_SQLITE {
+    pub fn open_without_threads(path: &Path, options: DatabaseOptions) -> Result<Connection, Error> {
+        if rusqlite::version_number() < MIN_SQLITE_VERSION {
             return Err(Error::OldLibrary { found: rusqlite::version() });
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        private::prepare(path).map_err(|source| unopened(path, source))?;
-        let mut connection = connect(path, flags).map_err(|error| damaged(path, error))?;
-        prepare(&mut connection, path, options)?;
+        private_files::create_private(path).map_err(|source| open_error(path, source))?;
+        let mut connection = connect(path, flags).map_err(|error| with_damaged_path(path, error))?;
+        check_and_migrate(&mut connection, path, options)?;
         Ok(connection)
     }
 
@@ -240,7 +242,7 @@ impl Database {
     ///
     /// # Errors
     /// The error of `work`, or [`Error::Contended`] at once when the queue has no place at this priority.
-    pub async fn write<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, lane: JobPriority, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -254,7 +256,7 @@ impl Database {
     ///
     /// # Errors
     /// The error of `work`, or [`Error::Contended`] when no place became free.
-    pub async fn write_patiently<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn write_queued<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -269,7 +271,7 @@ impl Database {
     /// # Errors
     /// The error of `work`, or [`Error::Contended`] at once when the queue has no place at this priority, or after 10 s
     /// without an answer.
-    pub async fn read<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
+    pub async fn read<T, E, F>(&self, lane: JobPriority, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -286,7 +288,7 @@ impl Database {
 }
 
 /// Error of the file system for a database that cannot be opened.
-fn unopened(path: &Path, source: std::io::Error) -> Error {
+fn open_error(path: &Path, source: std::io::Error) -> Error {
     Error::Io { path: path.to_owned(), source }
 }
 
@@ -295,7 +297,7 @@ fn unopened(path: &Path, source: std::io::Error) -> Error {
 /// functions may be called from the schema, and the schema cannot be written to directly.
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(128);
     // Stable query plans: without this setting, binding a value next to a partial index plans the statement again each
     // time.
@@ -311,7 +313,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
 }
 
 /// Adds the path to an error that reports a damaged file.
-fn damaged(path: &Path, error: Error) -> Error {
+fn with_damaged_path(path: &Path, error: Error) -> Error {
     match error {
         Error::Corrupt(_) => Error::Damaged { path: path.to_owned() },
         error => error,
@@ -320,8 +322,9 @@ fn damaged(path: &Path, error: Error) -> Error {
 
 /// Returns whether the file is empty, and its schema version. Rejects a file that is foreign, damaged or newer than
 /// this program.
-fn mark(connection: &Connection, path: &Path, options: Options) -> Result<(bool, i64), Error> {
-    let ask = |sql| connection.query_row(sql, [], |row| row.get(0)).map_err(|error| damaged(path, error.into()));
+fn check_header(connection: &Connection, path: &Path, options: DatabaseOptions) -> Result<(bool, i64), Error> {
+    let ask =
+        |sql| connection.query_row(sql, [], |row| row.get(0)).map_err(|error| with_damaged_path(path, error.into()));
     let mark = ask("PRAGMA application_id")?;
     let version = ask("PRAGMA user_version")?;
     let fresh = mark == 0 && version == 0 && ask("SELECT count(*) FROM sqlite_schema")? == 0;
@@ -330,7 +333,7 @@ fn mark(connection: &Connection, path: &Path, options: Options) -> Result<(bool,
     }
     let known = i64::try_from(options.migrations.len()).unwrap_or(i64::MAX);
     if version > known {
-        return Err(Error::Newer { path: path.to_owned(), found: version, known });
+        return Err(Error::NewerSchema { path: path.to_owned(), found: version, known });
     }
     Ok((fresh, version))
 }
@@ -340,26 +343,26 @@ fn mark(connection: &Connection, path: &Path, options: Options) -> Result<(bool,
 /// mode and syncs every commit, so that acknowledged writes survive a power loss. The log is checkpointed every 4,000
 /// pages (16 MiB), so that a page written twice meanwhile is moved once; [`wal`] handles logs that long reads keep from
 /// being reset.
-fn prepare(connection: &mut Connection, path: &Path, options: Options) -> Result<(), Error> {
-    let (is_fresh, version) = mark(connection, path, options)?;
+fn check_and_migrate(connection: &mut Connection, path: &Path, options: DatabaseOptions) -> Result<(), Error> {
+    let (is_fresh, version) = check_header(connection, path, options)?;
     if !is_fresh {
         let scripts = &options.migrations[..usize::try_from(version).unwrap_or(0)];
-        let found = schema::differences(connection, scripts).map_err(|error| damaged(path, error))?;
+        let found = schema::differences(connection, scripts).map_err(|error| with_damaged_path(path, error))?;
         if let Some(difference) = found.into_iter().next() {
-            return Err(Error::Altered { path: path.to_owned(), difference });
+            return Err(Error::SchemaAltered { path: path.to_owned(), difference });
         }
     }
-    connection.pragma_update(None, "journal_mode", "wal").map_err(|error| damaged(path, error.into()))?;
-    connection.pragma_update(None, "synchronous", SYNCHRONOUS)?;
+    connection.pragma_update(None, "journal_mode", "wal").map_err(|error| with_damaged_path(path, error.into()))?;
+    connection.pragma_update(None, "synchronous", SYNCHRONOUS_MODE)?;
     connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
-    connection.pragma_update(None, "journal_size_limit", wal::LONG)?;
+    connection.pragma_update(None, "journal_size_limit", wal::MAX_WAL_BYTES)?;
     if is_fresh {
         connection.pragma_update(None, "application_id", options.application_id)?;
     }
     let scripts: Vec<M<'static>> = options.migrations.iter().map(|script| M::up(script)).collect();
     Migrations::new(scripts).to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, query } => match err.into() {
-            refused @ (Error::Full(_) | Error::Descriptors) => refused,
+            refused @ (Error::CannotWrite(_) | Error::OutOfDescriptors) => refused,
             other => Error::Migration(format!("{other} in {query}")),
         },
         other => Error::Migration(other.to_string()),
@@ -371,12 +374,12 @@ mod tests {
     use super::*;
     use std::task::{Context, Poll, Waker};
 
-    const OPTIONS: Options = Options {
+    const OPTIONS: DatabaseOptions = DatabaseOptions {
         application_id: 7,
         migrations: &["CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT NOT NULL) STRICT;"],
         n_readers: 2,
-        queue: 4,
-        reserved: 1,
+        queue_capacity: 4,
+        reserved_capacity: 1,
     };
 
     fn add(text: &'static str) -> impl FnOnce(&Connection) -> Result<i64, Error> + Send + 'static {
@@ -388,7 +391,7 @@ mod tests {
 
     async fn count(database: &Database) -> i64 {
         database
-            .read(Lane::Common, |connection| {
+            .read(JobPriority::Low, |connection| {
                 Ok::<_, Error>(connection.query_row("SELECT count(*) FROM notes", [], |row| row.get(0))?)
             })
             .await
@@ -408,9 +411,9 @@ mod tests {
             panic!("on purpose");
         };
         let (kept, failed, panicked) = tokio::join!(
-            database.write(Lane::Common, add("kept")),
-            database.write(Lane::Common, fails),
-            database.write(Lane::Common, panics)
+            database.write(JobPriority::Low, add("kept")),
+            database.write(JobPriority::Low, fails),
+            database.write(JobPriority::Low, panics)
         );
         assert_eq!(kept.unwrap(), 1);
         assert!(matches!(failed, Err(Error::Contended)));
@@ -423,7 +426,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("x.db"), OPTIONS).unwrap();
         let limit = |connection: &Connection| Ok::<_, Error>(connection.pragma_update(None, "max_page_count", 10)?);
-        database.write(Lane::Common, limit).await.unwrap();
+        database.write(JobPriority::Low, limit).await.unwrap();
         let large = |connection: &Connection| {
             connection.execute("INSERT INTO notes (text) VALUES (hex(zeroblob(1000000)))", [])?;
             Ok::<_, Error>(())
@@ -431,7 +434,7 @@ mod tests {
         // As SQLite does by itself where a full disk leaves it no other way.
         let rolled_back = |connection: &Connection| {
             connection.execute_batch("ROLLBACK")?;
-            Err::<(), _>(Error::Full(WriteFault::DiskFull))
+            Err::<(), _>(Error::CannotWrite(WriteFault::DiskFull))
         };
         for n in 1..=3 {
             // The thread is held until all of them wait, so that they are one batch.
@@ -441,16 +444,16 @@ mod tests {
                 Ok::<_, Error>(())
             };
             let (_, kept, full, lost, ()) = tokio::join!(
-                database.write(Lane::Reserved, held),
-                database.write(Lane::Reserved, add("kept")),
-                database.write(Lane::Reserved, large),
-                database.write(Lane::Reserved, rolled_back),
+                database.write(JobPriority::High, held),
+                database.write(JobPriority::High, add("kept")),
+                database.write(JobPriority::High, large),
+                database.write(JobPriority::High, rolled_back),
                 async { open.send(()).unwrap() }
             );
-            assert!(matches!(full, Err(Error::Full(WriteFault::DiskFull))), "{full:?}");
-            assert!(matches!(lost, Err(Error::Full(WriteFault::DiskFull))), "{lost:?}");
+            assert!(matches!(full, Err(Error::CannotWrite(WriteFault::DiskFull))), "{full:?}");
+            assert!(matches!(lost, Err(Error::CannotWrite(WriteFault::DiskFull))), "{lost:?}");
             assert!(matches!(kept, Err(Error::Contended)), "{kept:?}: it can be tried again");
-            database.write(Lane::Common, add("kept")).await.unwrap();
+            database.write(JobPriority::Low, add("kept")).await.unwrap();
             assert_eq!(count(&database).await, n);
         }
     }
@@ -464,7 +467,7 @@ mod tests {
             let database = database.clone();
             async move {
                 database
-                    .write(Lane::Common, move |_| {
+                    .write(JobPriority::Low, move |_| {
                         let _ = gate.recv();
                         Ok::<_, Error>(())
                     })
@@ -473,7 +476,7 @@ mod tests {
         });
         let mut waiting = Vec::new();
         let refused = loop {
-            let mut write = Box::pin(database.write(Lane::Common, add("waits")));
+            let mut write = Box::pin(database.write(JobPriority::Low, add("waits")));
             match write.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 Poll::Ready(answer) => break answer,
                 Poll::Pending => waiting.push(write),
@@ -481,8 +484,8 @@ mod tests {
             tokio::task::yield_now().await;
         };
         assert!(matches!(refused, Err(Error::Contended)));
-        assert!(waiting.len() >= OPTIONS.queue - OPTIONS.reserved - 1);
-        let mut reserved = Box::pin(database.write(Lane::Reserved, add("waits too")));
+        assert!(waiting.len() >= OPTIONS.queue_capacity - OPTIONS.reserved_capacity - 1);
+        let mut reserved = Box::pin(database.write(JobPriority::High, add("waits too")));
         assert!(reserved.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending(), "its place was kept");
         waiting.push(reserved);
         open.send(()).unwrap();
@@ -496,10 +499,10 @@ mod tests {
     async fn readers_cannot_write_and_closed_is_closed() {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::open(&dir.path().join("x.db"), OPTIONS).unwrap();
-        assert!(database.read(Lane::Common, add("no")).await.is_err());
-        database.write(Lane::Common, add("yes")).await.unwrap();
+        assert!(database.read(JobPriority::Low, add("no")).await.is_err());
+        database.write(JobPriority::Low, add("yes")).await.unwrap();
         database.close();
-        assert!(matches!(database.write(Lane::Common, add("late")).await, Err(Error::Closed)));
+        assert!(matches!(database.write(JobPriority::Low, add("late")).await, Err(Error::Closed)));
     }
 
     #[test]
@@ -519,6 +522,6 @@ mod tests {
         let path = dir.path().join("newer.db");
         drop(Database::open(&path, OPTIONS).unwrap());
         Connection::open(&path).unwrap().pragma_update(None, "user_version", 9).unwrap();
-        assert!(matches!(Database::open(&path, OPTIONS), Err(Error::Newer { found: 9, known: 1, .. })));
+        assert!(matches!(Database::open(&path, OPTIONS), Err(Error::NewerSchema { found: 9, known: 1, .. })));
     }
 }

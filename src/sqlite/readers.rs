@@ -1,7 +1,7 @@
 //! Pool of reader threads: each owns a read-only connection; all take jobs from one bounded queue, high priority first.
 //! The time from request to answer is limited; a job whose caller has gone is removed from the queue or interrupted.
 
-use super::{Error, Lane, Options};
+use super::{DatabaseOptions, Error, JobPriority};
 use rusqlite::{Connection, InterruptHandle};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,18 +14,18 @@ use tokio::sync::oneshot;
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A queued read with its number.
-struct Work {
+struct ReadJob {
     number: u64,
     run: Box<dyn FnOnce(&Connection) + Send>,
 }
 
 /// Job that a reader thread runs now, by its number.
-struct Running {
+struct RunningRead {
     number: Mutex<Option<u64>>,
     interrupt: InterruptHandle,
 }
 
-impl Running {
+impl RunningRead {
     fn set(&self, number: Option<u64>) {
         *self.number.lock().unwrap_or_else(PoisonError::into_inner) = number;
     }
@@ -40,55 +40,55 @@ impl Running {
 }
 
 /// A read whose caller is waiting; dropping it cancels the job.
-struct Awaited<'a> {
-    readers: &'a Readers,
+struct PendingRead<'a> {
+    readers: &'a ReaderPool,
     number: u64,
 }
 
-impl Drop for Awaited<'_> {
+impl Drop for PendingRead<'_> {
     fn drop(&mut self) {
-        self.readers.shared.lock().forget(self.number);
+        self.readers.shared.lock().remove(self.number);
         self.readers.running.iter().for_each(|running| running.interrupt(self.number));
     }
 }
 
 /// Pool of reader threads with their shared queue.
-pub(super) struct Readers {
-    shared: Arc<Shared>,
-    running: Vec<Arc<Running>>,
+pub(super) struct ReaderPool {
+    shared: Arc<SharedReadQueue>,
+    running: Vec<Arc<RunningRead>>,
     timeout: Duration,
     /// Maximum number of queued jobs of low priority.
-    room: usize,
+    low_capacity: usize,
     /// Maximum number of queued jobs of high priority.
-    reserved_room: usize,
+    high_capacity: usize,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// Queue with the condition variable that wakes the threads.
 #[derive(Debug, Default)]
-struct Shared {
-    waiting: Mutex<Waiting>,
-    came: Condvar,
+struct SharedReadQueue {
+    waiting: Mutex<ReadQueue>,
+    job_added: Condvar,
 }
 
 /// Queued jobs, separated by priority.
 #[derive(Default)]
-struct Waiting {
-    common: VecDeque<Work>,
-    reserved: VecDeque<Work>,
+struct ReadQueue {
+    common: VecDeque<ReadJob>,
+    reserved: VecDeque<ReadJob>,
     /// Number of the last job.
-    last: u64,
-    end: End,
+    last_number: u64,
+    state: QueueState,
 }
 
-impl Waiting {
-    fn forget(&mut self, number: u64) {
+impl ReadQueue {
+    fn remove(&mut self, number: u64) {
         self.common.retain(|work| work.number != number);
         self.reserved.retain(|work| work.number != number);
     }
 }
 
-impl std::fmt::Debug for Readers {
+impl std::fmt::Debug for ReaderPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Readers({} threads, {:?})", self.running.len(), self.shared)
     }
@@ -96,50 +96,50 @@ impl std::fmt::Debug for Readers {
 
 /// Whether the queue accepts jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum End {
+enum QueueState {
     #[default]
     Open,
     Closed,
 }
 
-impl std::fmt::Debug for Waiting {
+impl std::fmt::Debug for ReadQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Waiting({} common, {} reserved, {:?})", self.common.len(), self.reserved.len(), self.end)
+        write!(f, "Waiting({} common, {} reserved, {:?})", self.common.len(), self.reserved.len(), self.state)
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+impl SharedReadQueue {
+    fn lock(&self) -> MutexGuard<'_, ReadQueue> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the next job; `None` once the queue is closed and empty.
-    fn next(&self) -> Option<Work> {
+    fn next(&self) -> Option<ReadJob> {
         let mut waiting = self.lock();
         loop {
             let reserved = waiting.reserved.pop_front();
             if let Some(work) = reserved.or_else(|| waiting.common.pop_front()) {
                 return Some(work);
             }
-            if waiting.end == End::Closed {
+            if waiting.state == QueueState::Closed {
                 return None;
             }
-            waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = self.job_added.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
-impl Readers {
-    pub(super) fn spawn(connections: Vec<Connection>, options: Options) -> std::io::Result<Self> {
-        let shared = Arc::<Shared>::default();
+impl ReaderPool {
+    pub(super) fn spawn(connections: Vec<Connection>, options: DatabaseOptions) -> std::io::Result<Self> {
+        let shared = Arc::<SharedReadQueue>::default();
         let (mut threads, mut all_running) = (Vec::new(), Vec::new());
         for connection in connections {
             let shared = Arc::clone(&shared);
-            let running = Running { number: Mutex::default(), interrupt: connection.get_interrupt_handle() };
+            let running = RunningRead { number: Mutex::default(), interrupt: connection.get_interrupt_handle() };
             let running = Arc::new(running);
             all_running.push(Arc::clone(&running));
             threads.push(std::thread::Builder::new().name("crow-reader".to_owned()).spawn(move || {
-                while let Some(Work { number, run }) = shared.next() {
+                while let Some(ReadJob { number, run }) = shared.next() {
                     running.set(Some(number));
                     run(&connection);
                     running.set(None);
@@ -150,12 +150,19 @@ impl Readers {
                 }
             })?);
         }
-        let room = options.queue.saturating_sub(options.reserved).max(1);
-        let (timeout, reserved_room) = (READ_TIMEOUT, options.queue.max(1));
-        Ok(Self { shared, running: all_running, timeout, room, reserved_room, threads: Mutex::new(threads) })
+        let room = options.queue_capacity.saturating_sub(options.reserved_capacity).max(1);
+        let (timeout, reserved_room) = (READ_TIMEOUT, options.queue_capacity.max(1));
+        Ok(Self {
+            shared,
+            running: all_running,
+            timeout,
+            low_capacity: room,
+            high_capacity: reserved_room,
+            threads: Mutex::new(threads),
+        })
     }
 
-    pub(super) async fn read<T, E, F>(&self, lane: Lane, work: F) -> Result<T, E>
+    pub(super) async fn read<T, E, F>(&self, lane: JobPriority, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -178,39 +185,39 @@ impl Readers {
         }
     }
 
-    fn add(&self, lane: Lane, run: Box<dyn FnOnce(&Connection) + Send>) -> Result<Awaited<'_>, Error> {
+    fn add(&self, lane: JobPriority, run: Box<dyn FnOnce(&Connection) + Send>) -> Result<PendingRead<'_>, Error> {
         let mut waiting = self.shared.lock();
-        if waiting.end == End::Closed {
+        if waiting.state == QueueState::Closed {
             return Err(Error::Closed);
         }
-        waiting.last += 1;
-        let number = waiting.last;
+        waiting.last_number += 1;
+        let number = waiting.last_number;
         let (queue, room) = match lane {
-            Lane::Reserved => (&mut waiting.reserved, self.reserved_room),
-            Lane::Common => (&mut waiting.common, self.room),
+            JobPriority::High => (&mut waiting.reserved, self.high_capacity),
+            JobPriority::Low => (&mut waiting.common, self.low_capacity),
         };
         if queue.len() >= room {
             return Err(Error::Contended);
         }
-        queue.push_back(Work { number, run });
+        queue.push_back(ReadJob { number, run });
         drop(waiting);
-        self.shared.came.notify_one();
-        Ok(Awaited { readers: self, number })
+        self.shared.job_added.notify_one();
+        Ok(PendingRead { readers: self, number })
     }
 
     pub(super) fn close(&self) {
-        self.shared.lock().end = End::Closed;
-        self.shared.came.notify_all();
+        self.shared.lock().state = QueueState::Closed;
+        self.shared.job_added.notify_all();
         for thread in self.threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             let _ = thread.join();
         }
     }
 }
 
-impl Drop for Readers {
+impl Drop for ReaderPool {
     fn drop(&mut self) {
-        self.shared.lock().end = End::Closed;
-        self.shared.came.notify_all();
+        self.shared.lock().state = QueueState::Closed;
+        self.shared.job_added.notify_all();
     }
 }
 
@@ -231,13 +238,14 @@ mod tests {
     use super::*;
     use std::task::{Context, Poll, Waker};
 
-    const OPTIONS: Options = Options { application_id: 7, migrations: &[], n_readers: 1, queue: 4, reserved: 1 };
+    const OPTIONS: DatabaseOptions =
+        DatabaseOptions { application_id: 7, migrations: &[], n_readers: 1, queue_capacity: 4, reserved_capacity: 1 };
 
     /// A question that does not end by itself.
     const ENDLESS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
-    fn readers(timeout: Duration) -> Readers {
-        let mut readers = Readers::spawn(vec![Connection::open_in_memory().unwrap()], OPTIONS).unwrap();
+    fn readers(timeout: Duration) -> ReaderPool {
+        let mut readers = ReaderPool::spawn(vec![Connection::open_in_memory().unwrap()], OPTIONS).unwrap();
         readers.timeout = timeout;
         readers
     }
@@ -250,10 +258,10 @@ mod tests {
     async fn a_read_that_takes_too_long_is_contention_and_its_thread_is_free_again() {
         let mut readers = readers(Duration::from_millis(50));
         for _ in 0..3 {
-            assert!(matches!(readers.read(Lane::Reserved, ask(ENDLESS)).await, Err(Error::Contended)));
+            assert!(matches!(readers.read(JobPriority::High, ask(ENDLESS)).await, Err(Error::Contended)));
         }
         readers.timeout = READ_TIMEOUT;
-        assert_eq!(readers.read(Lane::Common, ask("SELECT 5")).await.unwrap(), 5);
+        assert_eq!(readers.read(JobPriority::Low, ask("SELECT 5")).await.unwrap(), 5);
     }
 
     #[tokio::test]
@@ -269,13 +277,16 @@ mod tests {
                 }
             }
         };
-        for (lane, room) in [(Lane::Reserved, OPTIONS.queue), (Lane::Common, OPTIONS.queue - OPTIONS.reserved)] {
+        for (lane, room) in [
+            (JobPriority::High, OPTIONS.queue_capacity),
+            (JobPriority::Low, OPTIONS.queue_capacity - OPTIONS.reserved_capacity),
+        ] {
             for _ in 0..2 {
                 let waiting: Vec<_> = std::iter::from_fn(|| poll(lane)).take(100).collect();
                 // One more may be with the thread.
                 assert!((room..=room + 1).contains(&waiting.len()), "{lane:?}: {}", waiting.len());
             }
         }
-        assert_eq!(readers.read(Lane::Common, ask("SELECT 5")).await.unwrap(), 5, "nothing endless is left");
+        assert_eq!(readers.read(JobPriority::Low, ask("SELECT 5")).await.unwrap(), 5, "nothing endless is left");
     }
 }

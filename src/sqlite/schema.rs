@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// Exact definitions of objects that SQLite itself and replication tools add.
-const KNOWN: &[&str] = &[
+const TOLERATED_DEFINITIONS: &[&str] = &[
     "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
     "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
     "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)",
@@ -15,10 +15,10 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Type, name and table of every schema object, with its definition.
-type Schema = BTreeMap<(String, String, String), Option<String>>;
+type SchemaObjects = BTreeMap<(String, String, String), Option<String>>;
 
 /// Reads every object of a schema.
-fn read(connection: &Connection) -> rusqlite::Result<Schema> {
+fn read_schema(connection: &Connection) -> rusqlite::Result<SchemaObjects> {
     let mut statement = connection.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema")?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), row.get(3)?)))?;
     rows.collect()
@@ -34,8 +34,8 @@ pub fn differences(connection: &Connection, scripts: &[&str]) -> Result<Vec<Stri
     for script in scripts {
         ours.execute_batch(script)?;
     }
-    let (ours, theirs) = (read(&ours)?, read(connection)?);
-    let is_known = |sql: &Option<String>| sql.as_deref().is_some_and(|sql| KNOWN.contains(&sql));
+    let (ours, theirs) = (read_schema(&ours)?, read_schema(connection)?);
+    let is_known = |sql: &Option<String>| sql.as_deref().is_some_and(|sql| TOLERATED_DEFINITIONS.contains(&sql));
     let mut found = Vec::new();
     for (item, sql) in &theirs {
         let (kind, name, table) = item;

@@ -2,77 +2,77 @@
 //! no connection reads an older snapshot. Where reads overlap without a gap that moment never comes, and the log grows
 //! without limit.
 
-use super::BUSY;
+use super::BUSY_TIMEOUT;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Size in bytes from which the log is truncated; a restarted log is cut back to this size.
-pub(super) const LONG: u32 = 64 << 20;
+pub(super) const MAX_WAL_BYTES: u32 = 64 << 20;
 /// Growth in bytes after which a failed truncation is tried again.
-const STEP: u64 = 16 << 20;
+const WAL_RETRY_STEP_BYTES: u64 = 16 << 20;
 /// Maximum wait for readers during a truncation.
-const PATIENCE: Duration = Duration::from_millis(200);
+const CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Path of a database's write-ahead log.
-pub(super) fn path(connection: &Connection) -> PathBuf {
+pub(super) fn wal_path(connection: &Connection) -> PathBuf {
     PathBuf::from(format!("{}-wal", connection.path().unwrap_or_default()))
 }
 
 /// Size of a file in bytes; 0 if missing.
-pub(super) fn len(path: &Path) -> u64 {
+pub(super) fn file_len(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
 /// Write-ahead log of a database, watched by its writer.
 #[derive(Debug)]
-pub(super) struct Wal {
+pub(super) struct WalWatch {
     path: PathBuf,
     /// Size in bytes at which the next truncation is tried.
     limit: u64,
 }
 
-impl Wal {
+impl WalWatch {
     /// Watches the log of this connection's database.
-    pub(super) fn of(connection: &Connection) -> Self {
-        Self { path: path(connection), limit: u64::from(LONG) }
+    pub(super) fn watch(connection: &Connection) -> Self {
+        Self { path: wal_path(connection), limit: u64::from(MAX_WAL_BYTES) }
     }
 
     /// Truncates the log if it is long. No write runs meanwhile, so new readers read from the database, and readers of
     /// an older snapshot are waited for. A reader that takes longer keeps the log, and truncation is tried again after
     /// another step of growth.
-    pub(super) fn keep_short(&mut self, connection: &Connection) {
-        let len = len(&self.path);
+    pub(super) fn truncate_if_long(&mut self, connection: &Connection) {
+        let len = file_len(&self.path);
         if len < self.limit {
             return;
         }
-        let emptied = connection.busy_timeout(PATIENCE).and_then(|()| {
+        let emptied = connection.busy_timeout(CHECKPOINT_TIMEOUT).and_then(|()| {
             connection
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
                 .map(|busy| busy == 0)
         });
-        let _ = connection.busy_timeout(BUSY);
+        let _ = connection.busy_timeout(BUSY_TIMEOUT);
         if emptied.unwrap_or(false) {
-            self.limit = u64::from(LONG);
+            self.limit = u64::from(MAX_WAL_BYTES);
         } else {
             tracing::warn!(mib = len >> 20, "the write-ahead log cannot be truncated while a reader uses an old state");
-            self.limit = len + STEP;
+            self.limit = len + WAL_RETRY_STEP_BYTES;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Database, Error, Lane, Options};
+    use super::super::{Database, DatabaseOptions, Error, JobPriority};
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    const OPTIONS: Options = Options {
+    const OPTIONS: DatabaseOptions = DatabaseOptions {
         application_id: 7,
         migrations: &["CREATE TABLE blobs (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"],
         n_readers: 2,
-        queue: 64,
-        reserved: 1,
+        queue_capacity: 64,
+        reserved_capacity: 1,
     };
     const MIB: i64 = 1 << 20;
     /// Bytes the log may have under any load (K10). A try to empty it fails where a reader's thread gets no turn, so several are let fail.
@@ -96,7 +96,7 @@ mod tests {
                 connection.execute("INSERT INTO blobs (bytes) VALUES (zeroblob(?1))", [MIB])?;
                 Ok::<_, Error>(())
             };
-            database.write(Lane::Common, add).await.unwrap();
+            database.write(JobPriority::Low, add).await.unwrap();
             longest = longest.max(std::fs::metadata(path).unwrap().len());
         }
         longest
@@ -135,9 +135,9 @@ mod tests {
         let long = Connection::open(&path).unwrap();
         begin(&long);
         let log = dir.path().join("x.db-wal");
-        assert!(fill(&database, &log, 110).await > u64::from(LONG), "it is held");
+        assert!(fill(&database, &log, 110).await > u64::from(MAX_WAL_BYTES), "it is held");
         long.execute_batch("COMMIT").unwrap();
         fill(&database, &log, 110).await;
-        assert!(std::fs::metadata(&log).unwrap().len() <= u64::from(LONG) + STEP);
+        assert!(std::fs::metadata(&log).unwrap().len() <= u64::from(MAX_WAL_BYTES) + WAL_RETRY_STEP_BYTES);
     }
 }

@@ -1,9 +1,9 @@
 //! Affiliates of companies: table `affiliates`.
 
 use super::{Error, time};
-use crate::domain::company::{Affiliate, Person};
+use crate::domain::company::{Affiliate, ContactDetails};
 use crate::domain::ids::{AffiliateId, CompanyId};
-use crate::domain::subscription::Dates;
+use crate::domain::subscription::RecordDates;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 /// Inserts an affiliate and returns the id assigned by the database; `affiliate.id` is ignored.
@@ -53,7 +53,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Affiliate> {
     Ok(Affiliate {
         id: AffiliateId(row.get("id")?),
         company: CompanyId(row.get("company_id")?),
-        person: Person {
+        person: ContactDetails {
             first_name: row.get("first_name")?,
             last_name: row.get("last_name")?,
             email: row.get("email")?,
@@ -63,6 +63,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Affiliate> {
         commission_rate: row.get("commission_rate")?,
         is_approved: row.get("is_approved")?,
         external_id: row.get("external_id")?,
-        dates: Dates { created_at: time(row, "created_at")?, updated_at: time(row, "updated_at")? },
+        dates: RecordDates { created_at: time(row, "created_at")?, updated_at: time(row, "updated_at")? },
     })
 }

@@ -1,19 +1,19 @@
 //! Attempts and their HTTP exchanges: table `attempts`, which is the delivery log.
 
-use super::scan::{Log, wanted};
-use super::{Error, count, maybe_time, small, time, unreadable};
-use crate::domain::address;
-use crate::domain::attempt::{About, Attempt, Exchange, Phase, Phases, Result as AttemptResult};
-use crate::domain::delivery::{Cause, Kind, Outcome};
+use super::paging::{PagedQuery, add_condition};
+use super::{Error, count, optional_time, small_count, time, unreadable};
+use crate::domain::attempt::{Attempt, AttemptPhase, AttemptResult, AttemptSubject, HttpExchange, PhaseTimings};
+use crate::domain::delivery::{AttemptKind, AttemptOutcome, FailureKind};
 use crate::domain::event::EventType;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::domain::log::{AttemptFilter, Ended, Page, Span, TextFilter};
+use crate::domain::log::{AttemptFilter, OutcomeFilter, PageSpec, RowPage, TextFilter};
+use crate::domain::url_redaction;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Columns of an attempt without its HTTP exchange.
-const SHORT: &str = "id, company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at, elapsed_ms, \
+const SUMMARY_COLUMNS: &str = "id, company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at, elapsed_ms, \
                      status, cause, error";
 
 /// Inserts an attempt and returns the id assigned by the database; `attempt.id` is ignored. `body` is the request body
@@ -21,17 +21,17 @@ const SHORT: &str = "id, company_id, subscription_id, target_url, delivery_id, e
 pub(crate) fn insert(
     connection: &Connection,
     attempt: &Attempt,
-    exchange: &Exchange,
+    exchange: &HttpExchange,
     body: Option<&[u8]>,
 ) -> Result<AttemptId, Error> {
     let (status, cause) = match attempt.result.outcome {
-        Outcome::Answered { status, .. } => (Some(status), None),
-        Outcome::Unanswered(cause) => (None, Some(cause.name())),
+        AttemptOutcome::Answered { status, .. } => (Some(status), None),
+        AttemptOutcome::Unanswered(cause) => (None, Some(cause.name())),
     };
     let json = |headers: &[(String, String)]| serde_json::to_string(headers).unwrap_or_else(|_| "[]".to_owned());
-    let about = &attempt.about;
+    let about = &attempt.subject;
     let [dns, connect, tls, head, rest] =
-        Phase::ALL.map(|phase| exchange.phases.get(phase).map(|us| i64::try_from(us).unwrap_or(i64::MAX)));
+        AttemptPhase::ALL.map(|phase| exchange.phases.get(phase).map(|us| i64::try_from(us).unwrap_or(i64::MAX)));
     connection
         .prepare_cached(
             "INSERT INTO attempts (company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at,
@@ -59,7 +59,7 @@ pub(crate) fn insert(
             body,
             json(&exchange.response_headers),
             exchange.response_body,
-            i64::try_from(exchange.n_response_bytes).unwrap_or(i64::MAX),
+            i64::try_from(exchange.n_body_bytes_read).unwrap_or(i64::MAX),
             dns,
             connect,
             tls,
@@ -79,7 +79,7 @@ pub(crate) fn page(
     let of_one =
         if subscription.is_some() { "subscription_id = :subscription AND" } else { ":subscription IS NULL AND" };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {SHORT} FROM attempts WHERE {of_one} id < :before ORDER BY id DESC LIMIT :limit"
+        "SELECT {SUMMARY_COLUMNS} FROM attempts WHERE {of_one} id < :before ORDER BY id DESC LIMIT :limit"
     ))?;
     let rows = statement.query_map(
         named_params! {":subscription": subscription.map(|id| id.0), ":before": before.map_or(i64::MAX, |id| id.0), ":limit": limit},
@@ -89,35 +89,46 @@ pub(crate) fn page(
 }
 
 /// Returns a page of attempts that match a filter, newest first.
-pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &Span) -> Result<Page<Attempt>, Error> {
+pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &PageSpec) -> Result<RowPage<Attempt>, Error> {
     let (mut seek, mut sift) = (Vec::new(), Vec::new());
-    wanted(&mut seek, "delivery_id = ?", of.delivery.map(|id| id.0));
-    wanted(&mut seek, "delivery_id IN (SELECT d.id FROM deliveries d WHERE d.event_id = ?)", of.event.map(|id| id.0));
+    add_condition(&mut seek, "delivery_id = ?", of.delivery.map(|id| id.0));
+    add_condition(
+        &mut seek,
+        "delivery_id IN (SELECT d.id FROM deliveries d WHERE d.event_id = ?)",
+        of.event.map(|id| id.0),
+    );
     let is_of_delivery = !seek.is_empty();
     let subscription = of.subscription.map(|id| id.0);
     let is_of_subscription = !is_of_delivery && subscription.is_some();
-    wanted(if is_of_subscription { &mut seek } else { &mut sift }, "subscription_id = ?", subscription);
-    let table = match (is_of_delivery, is_of_subscription, of.ended) {
+    add_condition(if is_of_subscription { &mut seek } else { &mut sift }, "subscription_id = ?", subscription);
+    let table = match (is_of_delivery, is_of_subscription, of.outcome) {
         (true, _, _) => "attempts INDEXED BY attempts_delivery",
         (_, true, _) => "attempts INDEXED BY attempts_subscription",
-        (_, _, Some(Ended::Badly)) => {
+        (_, _, Some(OutcomeFilter::Failed)) => {
             seek.push(("(status IS NULL OR status NOT BETWEEN 200 AND 299) AND 1 = ?", 1_i64.into()));
             "attempts INDEXED BY attempts_failed"
         }
         _ => "attempts",
     };
-    wanted(&mut sift, "company_id = ?", of.company.map(|id| id.0));
-    wanted(&mut sift, "event_type = ?", of.event_type.map(|kind| kind.name().to_owned()));
-    let ended = of.ended.map(|ended| i64::from(ended == Ended::Well));
-    wanted(&mut sift, "(status IS NOT NULL AND status BETWEEN 200 AND 299) = ?", ended);
-    wanted(&mut sift, "status = ?", of.status.map(i64::from));
+    add_condition(&mut sift, "company_id = ?", of.company.map(|id| id.0));
+    add_condition(&mut sift, "event_type = ?", of.event_type.map(|kind| kind.name().to_owned()));
+    let ended = of.outcome.map(|ended| i64::from(ended == OutcomeFilter::Succeeded));
+    add_condition(&mut sift, "(status IS NOT NULL AND status BETWEEN 200 AND 299) = ?", ended);
+    add_condition(&mut sift, "status = ?", of.status.map(i64::from));
     let (stored, redacted) = match &of.text {
         None => (None, None),
         Some(TextFilter::Stored(text)) => (Some(text.to_ascii_lowercase()), None),
         Some(TextFilter::Redacted(text)) => (None, Some(text.to_ascii_lowercase())),
     };
-    wanted(&mut sift, "instr(lower(target_url || char(10) || coalesce(error, '')), ?) > 0", stored);
-    let log = Log { table, columns: SHORT, computed: "", time: "started_at", seek, sift };
+    add_condition(&mut sift, "instr(lower(target_url || char(10) || coalesce(error, '')), ?) > 0", stored);
+    let log = PagedQuery {
+        table,
+        columns: SUMMARY_COLUMNS,
+        computed: "",
+        time: "started_at",
+        index_conditions: seek,
+        row_conditions: sift,
+    };
     let Some(text) = redacted else { return log.page(connection, span, read, |attempt| attempt.id.0) };
     let mut targets = HashMap::new();
     let is_told = |attempt: &Attempt| is_told(attempt, &text, &mut targets);
@@ -128,20 +139,20 @@ pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &Span) -> 
 /// `targets`: many attempts have the same one.
 fn is_told(attempt: &Attempt, text: &str, targets: &mut HashMap<String, bool>) -> bool {
     let is_in = |told: Cow<'_, str>| told.to_ascii_lowercase().contains(text);
-    let url = &attempt.about.target_url;
+    let url = &attempt.subject.target_url;
     let is_in_target = match targets.get(url) {
         Some(is_in_target) => *is_in_target,
         None => {
-            let is_in_target = is_in(address::redacted(url));
+            let is_in_target = is_in(url_redaction::redact_url(url));
             targets.insert(url.clone(), is_in_target);
             is_in_target
         }
     };
-    is_in_target || attempt.result.error.as_deref().is_some_and(|error| is_in(address::redacted_within(error).0))
+    is_in_target || attempt.result.error.as_deref().is_some_and(|error| is_in(url_redaction::redact_urls(error).0))
 }
 
 /// Returns one attempt with its HTTP exchange and the request body.
-pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Attempt, Exchange, Vec<u8>)>, Error> {
+pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Attempt, HttpExchange, Vec<u8>)>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT a.*, coalesce(a.request_body, e.body, x'') AS sent FROM attempts a LEFT JOIN events e ON e.id = a.event_id WHERE a.id = ?1",
     )?;
@@ -149,14 +160,14 @@ pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Atte
         let headers = |column: &str| -> rusqlite::Result<Vec<(String, String)>> {
             serde_json::from_str(&row.get::<_, String>(column)?).map_err(|_| unreadable(column))
         };
-        let exchange = Exchange {
+        let exchange = HttpExchange {
             request_headers: headers("request_headers")?,
             response_headers: headers("response_headers")?,
             response_body: row.get("response_body")?,
-            n_response_bytes: count(row, "n_response_bytes")?,
+            n_body_bytes_read: count(row, "n_response_bytes")?,
             peer: row.get("peer")?,
             phases: phases(row)?,
-            shed_at: maybe_time(row, "stripped_at")?,
+            content_dropped_at: optional_time(row, "stripped_at")?,
         };
         Ok((read(row)?, exchange, row.get("sent")?))
     };
@@ -165,7 +176,7 @@ pub(crate) fn get(connection: &Connection, id: AttemptId) -> Result<Option<(Atte
 
 /// Counts the outcomes of the latest `limit` scheduled attempts of a subscription, most frequent first. Local failures
 /// are left out.
-pub(crate) fn causes(
+pub(crate) fn outcome_counts(
     connection: &Connection,
     subscription: SubscriptionId,
     limit: u32,
@@ -176,14 +187,14 @@ pub(crate) fn causes(
               ORDER BY id DESC LIMIT ?2)
          GROUP BY 1 ORDER BY 2 DESC, 1",
     )?;
-    let rows =
-        statement.query_map([subscription.0, i64::from(limit)], |row| Ok((row.get("cause")?, small(row, "n")?)))?;
+    let rows = statement
+        .query_map([subscription.0, i64::from(limit)], |row| Ok((row.get("cause")?, small_count(row, "n")?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn phases(row: &Row<'_>) -> rusqlite::Result<Phases> {
-    let mut phases = Phases::default();
-    for (phase, column) in Phase::ALL.into_iter().zip(["dns_us", "connect_us", "tls_us", "head_us", "body_us"]) {
+fn phases(row: &Row<'_>) -> rusqlite::Result<PhaseTimings> {
+    let mut phases = PhaseTimings::default();
+    for (phase, column) in AttemptPhase::ALL.into_iter().zip(["dns_us", "connect_us", "tls_us", "head_us", "body_us"]) {
         let us: Option<i64> = row.get(column)?;
         phases.set(phase, us.map(u64::try_from).transpose().map_err(|_| unreadable(column))?);
     }
@@ -192,15 +203,17 @@ fn phases(row: &Row<'_>) -> rusqlite::Result<Phases> {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     let outcome = match (row.get::<_, Option<u16>>("status")?, row.get::<_, Option<String>>("cause")?) {
-        (Some(status), _) => Outcome::Answered { status, retry_after: None },
-        (None, Some(cause)) => Outcome::Unanswered(Cause::named(&cause).ok_or_else(|| unreadable("cause"))?),
+        (Some(status), _) => AttemptOutcome::Answered { status, retry_after: None },
+        (None, Some(cause)) => {
+            AttemptOutcome::Unanswered(FailureKind::named(&cause).ok_or_else(|| unreadable("cause"))?)
+        }
         (None, None) => return Err(unreadable("cause")),
     };
     let delivery: Option<i64> = row.get("delivery_id")?;
     let event: Option<i64> = row.get("event_id")?;
     Ok(Attempt {
         id: AttemptId(row.get("id")?),
-        about: About {
+        subject: AttemptSubject {
             company: CompanyId(row.get("company_id")?),
             subscription: SubscriptionId(row.get("subscription_id")?),
             target_url: row.get("target_url")?,
@@ -208,8 +221,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
             event_type: EventType::named(&row.get::<_, String>("event_type")?)
                 .ok_or_else(|| unreadable("event_type"))?,
         },
-        kind: Kind::named(&row.get::<_, String>("kind")?).ok_or_else(|| unreadable("kind"))?,
-        number: small(row, "number")?,
+        kind: AttemptKind::named(&row.get::<_, String>("kind")?).ok_or_else(|| unreadable("kind"))?,
+        number: small_count(row, "number")?,
         started_at: time(row, "started_at")?,
         result: AttemptResult { outcome, error: row.get("error")?, elapsed_ms: count(row, "elapsed_ms")? },
     })

@@ -3,17 +3,17 @@
 //! Editing, deleting, reordering or truncating rows without the key is detected; restoring an earlier state of all of
 //! them is detected by a head that was exported.
 
-use super::scan::Log;
-use super::{Error, custody, time};
-use crate::domain::audit::{AuditKey, Checked, Fault, Head};
-use crate::domain::log::{Page, Span};
+use super::paging::PagedQuery;
+use super::{Error, sealed_values, time};
+use crate::domain::audit::{AuditChainHead, AuditFault, AuditKey, AuditVerification};
+use crate::domain::log::{PageSpec, RowPage};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use sha2::{Digest as _, Sha256};
 
 /// A change to append to the audit trail.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry<'a> {
+pub(crate) struct AuditEntry<'a> {
     pub(crate) at: Timestamp,
     pub(crate) actor: &'a str,
     pub(crate) action: &'a str,
@@ -25,14 +25,14 @@ pub(crate) struct Entry<'a> {
 }
 
 /// Appends a change. Must run in the transaction of the change itself.
-pub(crate) fn append(connection: &Connection, key: &AuditKey, entry: &Entry<'_>) -> Result<(), Error> {
-    let kept = authentic(custody::kept(connection, HEAD)?, key);
-    let last = last(connection)?;
+pub(crate) fn append(connection: &Connection, key: &AuditKey, entry: &AuditEntry<'_>) -> Result<(), Error> {
+    let kept = authentic(sealed_values::get(connection, HEAD_NAME)?, key);
+    let last = last_row(connection)?;
     // The chain continues from the stored head, whatever rows the table has: truncated rows stay missing and added rows
     // stay wrong. A head that this key did not write is left in place, so that verification reports it.
     let previous = kept.as_ref().unwrap_or(&last);
     let sequence = previous.sequence.max(last.sequence) + 1;
-    let head = Head { sequence, mac: chain(key, &previous.mac, sequence, entry) };
+    let head = AuditChainHead { sequence, mac: row_mac(key, &previous.mac, sequence, entry) };
     connection
         .prepare_cached(
             "INSERT INTO audit (id, at, actor, action, subject, before, after, reason, request_id, hash)
@@ -42,62 +42,66 @@ pub(crate) fn append(connection: &Connection, key: &AuditKey, entry: &Entry<'_>)
             ":id": head.sequence, ":at": entry.at.millis(), ":actor": entry.actor, ":action": entry.action, ":subject": entry.subject,
             ":before": entry.before, ":after": entry.after, ":reason": entry.reason, ":request_id": entry.request_id, ":hash": head.mac,
         })?;
-    if kept.is_some() { keep(connection, key, &head) } else { Ok(()) }
+    if kept.is_some() { store_head(connection, key, &head) } else { Ok(()) }
 }
 
 /// Name under which the head of the chain is stored: number, MAC, and a MAC over both.
-const HEAD: &str = "audit head";
+const HEAD_NAME: &str = "audit head";
 
 /// Stores the head of the chain with its MAC.
-fn keep(connection: &Connection, key: &AuditKey, head: &Head) -> Result<(), Error> {
-    custody::keep(connection, HEAD, &[head.sequence.to_be_bytes().as_slice(), &head.mac, &seal(key, head)].concat())
+fn store_head(connection: &Connection, key: &AuditKey, head: &AuditChainHead) -> Result<(), Error> {
+    sealed_values::put(
+        connection,
+        HEAD_NAME,
+        &[head.sequence.to_be_bytes().as_slice(), &head.mac, &head_mac(key, head)].concat(),
+    )
 }
 
 /// Returns the head in a stored value; `None` if there is none or its MAC was not made with this key.
-fn authentic(value: Option<Vec<u8>>, key: &AuditKey) -> Option<Head> {
+fn authentic(value: Option<Vec<u8>>, key: &AuditKey) -> Option<AuditChainHead> {
     let bytes = value?;
     let (sequence, rest) = bytes.split_first_chunk::<8>()?;
     let (mac, sealed) = rest.split_last_chunk::<32>()?;
-    let head = Head { sequence: i64::from_be_bytes(*sequence), mac: mac.to_vec() };
-    (seal(key, &head) == *sealed).then_some(head)
+    let head = AuditChainHead { sequence: i64::from_be_bytes(*sequence), mac: mac.to_vec() };
+    (head_mac(key, &head) == *sealed).then_some(head)
 }
 
 /// Returns number and MAC of the last row; 0 and empty if the trail is empty.
-fn last(connection: &Connection) -> Result<Head, Error> {
+fn last_row(connection: &Connection) -> Result<AuditChainHead, Error> {
     let mut statement = connection.prepare_cached("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1")?;
-    let read = |row: &Row<'_>| Ok(Head { sequence: row.get(0)?, mac: row.get(1)? });
+    let read = |row: &Row<'_>| Ok(AuditChainHead { sequence: row.get(0)?, mac: row.get(1)? });
     Ok(statement.query_row([], read).optional()?.unwrap_or_default())
 }
 
 /// Returns the head of the chain if the last row is the one that was written last. Works with older schemas too.
-pub(crate) fn head(connection: &Connection, key: &AuditKey) -> Result<Option<Head>, Error> {
-    let last = last(connection)?;
-    Ok(authentic(custody::kept_in_any_schema(connection, HEAD)?, key).filter(|head| *head == last))
+pub(crate) fn verified_head(connection: &Connection, key: &AuditKey) -> Result<Option<AuditChainHead>, Error> {
+    let last = last_row(connection)?;
+    Ok(authentic(sealed_values::kept_in_any_schema(connection, HEAD_NAME)?, key).filter(|head| *head == last))
 }
 
 /// Returns whether the trail contains the row of an exported head with its MAC.
-pub(crate) fn holds(connection: &Connection, head: &Head) -> Result<bool, Error> {
+pub(crate) fn contains_head(connection: &Connection, head: &AuditChainHead) -> Result<bool, Error> {
     let mut statement = connection.prepare_cached("SELECT 1 FROM audit WHERE id = ?1 AND hash = ?2")?;
     Ok(head.sequence == 0 || statement.exists(params![head.sequence, head.mac])?)
 }
 
 /// Chains the rows that were written before the chain had a key, and reports the faults of their unkeyed hashes.
-pub(crate) fn rechain(connection: &Connection, key: &AuditKey) -> Result<Checked, Error> {
-    let checked = walk(connection, |previous, row| hash_before_keys(previous, &row.entry()))?;
-    let mut head = Head::default();
+pub(crate) fn rechain(connection: &Connection, key: &AuditKey) -> Result<AuditVerification, Error> {
+    let checked = verify_rows(connection, |previous, row| unkeyed_hash(previous, &row.entry()))?;
+    let mut head = AuditChainHead::default();
     let mut statement = connection.prepare_cached("SELECT * FROM audit WHERE id > ?1 ORDER BY id LIMIT 1")?;
     let mut update = connection.prepare_cached("UPDATE audit SET hash = ?2 WHERE id = ?1")?;
     while let Some(row) = statement.query_row([head.sequence], read).optional()? {
-        head = Head { sequence: row.id, mac: chain(key, &head.mac, row.id, &row.entry()) };
+        head = AuditChainHead { sequence: row.id, mac: row_mac(key, &head.mac, row.id, &row.entry()) };
         update.execute(params![head.sequence, head.mac])?;
     }
-    keep(connection, key, &head)?;
+    store_head(connection, key, &head)?;
     Ok(checked)
 }
 
 /// A row of the audit trail.
 #[derive(Debug, Clone)]
-pub struct Stored {
+pub struct StoredAuditEntry {
     /// Number of the row, without gaps.
     pub id: i64,
     /// Time at which the change was made.
@@ -121,37 +125,47 @@ pub struct Stored {
 }
 
 /// Maximum number of faults that a verification reports.
-const NAMED: usize = 100;
+const MAX_REPORTED_FAULTS: usize = 100;
 
 /// Returns a page of audit rows, newest first.
-pub(crate) fn list(connection: &Connection, span: &Span) -> Result<Page<Stored>, Error> {
-    let log = Log { table: "audit", columns: "*", computed: "", time: "at", seek: Vec::new(), sift: Vec::new() };
+pub(crate) fn list(connection: &Connection, span: &PageSpec) -> Result<RowPage<StoredAuditEntry>, Error> {
+    let log = PagedQuery {
+        table: "audit",
+        columns: "*",
+        computed: "",
+        time: "at",
+        index_conditions: Vec::new(),
+        row_conditions: Vec::new(),
+    };
     log.page(connection, span, read, |row| row.id)
 }
 
 /// Verifies every row against its MAC and the last row against the stored head.
-pub(crate) fn check(connection: &Connection, key: &AuditKey) -> Result<Checked, Error> {
-    let mut checked = walk(connection, |previous, row| chain(key, previous, row.id, &row.entry()))?;
-    if head(connection, key)?.is_none() {
-        note(&mut checked, Fault::End(last(connection)?.sequence));
+pub(crate) fn verify(connection: &Connection, key: &AuditKey) -> Result<AuditVerification, Error> {
+    let mut checked = verify_rows(connection, |previous, row| row_mac(key, previous, row.id, &row.entry()))?;
+    if verified_head(connection, key)?.is_none() {
+        record_fault(&mut checked, AuditFault::TruncatedAt(last_row(connection)?.sequence));
     }
     Ok(checked)
 }
 
 /// Reads the whole trail and compares each hash with the one computed by `hash`. Deleted, edited and reordered rows are
 /// detected, deleted last rows too: the database remembers the last number it assigned.
-fn walk(connection: &Connection, hash: impl Fn(&[u8], &Stored) -> Vec<u8>) -> Result<Checked, Error> {
+fn verify_rows(
+    connection: &Connection,
+    hash: impl Fn(&[u8], &StoredAuditEntry) -> Vec<u8>,
+) -> Result<AuditVerification, Error> {
     let mut statement = connection.prepare_cached("SELECT * FROM audit ORDER BY id")?;
     let mut rows = statement.query([])?;
-    let mut checked = Checked { n_rows: 0, faults: Vec::new() };
+    let mut checked = AuditVerification { n_rows: 0, faults: Vec::new() };
     let (mut last, mut previous) = (0, Vec::new());
     while let Some(row) = rows.next()? {
         let row = read(row)?;
         if row.id != last + 1 {
-            note(&mut checked, Fault::Missing(last + 1, row.id - 1));
+            record_fault(&mut checked, AuditFault::Missing(last + 1, row.id - 1));
         }
         if hash(&previous, &row) != row.hash {
-            note(&mut checked, Fault::Altered(row.id));
+            record_fault(&mut checked, AuditFault::Altered(row.id));
         }
         checked.n_rows += 1;
         (last, previous) = (row.id, row.hash);
@@ -161,21 +175,21 @@ fn walk(connection: &Connection, hash: impl Fn(&[u8], &Stored) -> Vec<u8>) -> Re
         .query_row([], |row| row.get(0))
         .optional()?;
     if given.unwrap_or(0) > last {
-        note(&mut checked, Fault::Missing(last + 1, given.unwrap_or(0)));
+        record_fault(&mut checked, AuditFault::Missing(last + 1, given.unwrap_or(0)));
     }
     Ok(checked)
 }
 
 /// Records a fault, up to the maximum.
-fn note(checked: &mut Checked, fault: Fault) {
-    if checked.faults.len() < NAMED {
+fn record_fault(checked: &mut AuditVerification, fault: AuditFault) {
+    if checked.faults.len() < MAX_REPORTED_FAULTS {
         checked.faults.push(fault);
     }
 }
 
-impl Stored {
-    fn entry(&self) -> Entry<'_> {
-        Entry {
+impl StoredAuditEntry {
+    fn entry(&self) -> AuditEntry<'_> {
+        AuditEntry {
             at: self.at,
             actor: &self.actor,
             action: &self.action,
@@ -188,8 +202,8 @@ impl Stored {
     }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    Ok(Stored {
+fn read(row: &Row<'_>) -> rusqlite::Result<StoredAuditEntry> {
+    Ok(StoredAuditEntry {
         id: row.get("id")?,
         at: time(row, "at")?,
         actor: row.get("actor")?,
@@ -204,22 +218,22 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
 }
 
 /// MAC of a row that follows the row with the MAC `previous`.
-fn chain(key: &AuditKey, previous: &[u8], id: i64, entry: &Entry<'_>) -> Vec<u8> {
-    key.mac("audit row", &[previous, &id.to_be_bytes(), &encoded(entry)]).to_vec()
+fn row_mac(key: &AuditKey, previous: &[u8], id: i64, entry: &AuditEntry<'_>) -> Vec<u8> {
+    key.mac("audit row", &[previous, &id.to_be_bytes(), &encode_entry(entry)]).to_vec()
 }
 
 /// MAC over number and MAC of the last row.
-fn seal(key: &AuditKey, head: &Head) -> [u8; 32] {
+fn head_mac(key: &AuditKey, head: &AuditChainHead) -> [u8; 32] {
     key.mac("audit head", &[&head.sequence.to_be_bytes(), &head.mac])
 }
 
 /// Hash that a row had before the chain had a key.
-fn hash_before_keys(previous: &[u8], entry: &Entry<'_>) -> Vec<u8> {
-    Sha256::new().chain_update(previous).chain_update(encoded(entry)).finalize().to_vec()
+fn unkeyed_hash(previous: &[u8], entry: &AuditEntry<'_>) -> Vec<u8> {
+    Sha256::new().chain_update(previous).chain_update(encode_entry(entry)).finalize().to_vec()
 }
 
 /// Encodes the fields of a row, each preceded by its length, so that two different rows never encode alike.
-fn encoded(entry: &Entry<'_>) -> Vec<u8> {
+fn encode_entry(entry: &AuditEntry<'_>) -> Vec<u8> {
     let mut bytes = entry.at.millis().to_be_bytes().to_vec();
     let fields = [
         Some(entry.actor),

@@ -1,13 +1,16 @@
 //! Clients and leads, with the normalized keys they are searched by: table `clients`.
 
 use super::{Error, time, unreadable};
-use crate::domain::company::{Address, Assigned, Client, ClientStatus, Origin, Person, Traits, email_key, phone_key};
+use crate::domain::company::{
+    ClientAssignment, ClientCriteria, ClientOrigin, ClientStatus, ContactDetails, CrmClient, PostalAddress, email_key,
+    phone_key,
+};
 use crate::domain::ids::{AffiliateId, ClientId, CompanyId};
-use crate::domain::subscription::Dates;
+use crate::domain::subscription::RecordDates;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 /// Inserts a client and returns the id assigned by the database; `client.id` is ignored.
-pub(crate) fn insert(connection: &Connection, client: &Client) -> Result<ClientId, Error> {
+pub(crate) fn insert(connection: &Connection, client: &CrmClient) -> Result<ClientId, Error> {
     write(
         connection,
         "INSERT INTO clients (id, company_id, first_name, last_name, email, email_key, phone, phone_key, city, state, zip, status_id,
@@ -20,7 +23,7 @@ pub(crate) fn insert(connection: &Connection, client: &Client) -> Result<ClientI
 }
 
 /// Updates every column of a client.
-pub(crate) fn update(connection: &Connection, client: &Client) -> Result<(), Error> {
+pub(crate) fn update(connection: &Connection, client: &CrmClient) -> Result<(), Error> {
     write(
         connection,
         "UPDATE clients SET first_name = :first, last_name = :last, email = :email, email_key = :email_key, phone = :phone,
@@ -33,8 +36,8 @@ pub(crate) fn update(connection: &Connection, client: &Client) -> Result<(), Err
 }
 
 /// Runs a statement that names every column of a client.
-fn write(connection: &Connection, sql: &str, (id, client): (Option<ClientId>, &Client)) -> Result<(), Error> {
-    let Client { id: _, company, person, address, status, assigned, origin, dates } = client;
+fn write(connection: &Connection, sql: &str, (id, client): (Option<ClientId>, &CrmClient)) -> Result<(), Error> {
+    let CrmClient { id: _, company, person, address, status, assignment: assigned, origin, dates } = client;
     connection.prepare_cached(sql)?.execute(named_params! {
         ":id": id.map(|id| id.0), ":company": company.0, ":first": person.first_name, ":last": person.last_name, ":email": person.email,
         ":email_key": email_key(&person.email), ":phone": person.phone, ":phone_key": person.phone.as_deref().map(phone_key),
@@ -47,7 +50,7 @@ fn write(connection: &Connection, sql: &str, (id, client): (Option<ClientId>, &C
 }
 
 /// Returns the client with this id.
-pub(crate) fn get(connection: &Connection, id: ClientId) -> Result<Option<Client>, Error> {
+pub(crate) fn get(connection: &Connection, id: ClientId) -> Result<Option<CrmClient>, Error> {
     Ok(connection.prepare_cached("SELECT * FROM clients WHERE id = ?1")?.query_row([id.0], read).optional()?)
 }
 
@@ -56,7 +59,7 @@ pub(crate) fn by_external_id(
     connection: &Connection,
     company: CompanyId,
     external_id: &str,
-) -> Result<Option<Client>, Error> {
+) -> Result<Option<CrmClient>, Error> {
     let mut statement =
         connection.prepare_cached("SELECT * FROM clients WHERE company_id = ?1 AND external_id = ?2")?;
     Ok(statement.query_row(params![company.0, external_id], read).optional()?)
@@ -67,9 +70,9 @@ pub(crate) fn by_external_id(
 pub(crate) fn search(
     connection: &Connection,
     company: CompanyId,
-    traits: &Traits,
-    fits: impl Fn(&Client) -> bool,
-) -> Result<Option<(Client, Option<String>)>, Error> {
+    traits: &ClientCriteria,
+    fits: impl Fn(&CrmClient) -> bool,
+) -> Result<Option<(CrmClient, Option<String>)>, Error> {
     let by = if traits.id.is_some() {
         "c.id = :id"
     } else if traits.external_id.is_some() {
@@ -102,27 +105,27 @@ pub(crate) fn search(
     Ok(None)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Client> {
-    Ok(Client {
+fn read(row: &Row<'_>) -> rusqlite::Result<CrmClient> {
+    Ok(CrmClient {
         id: ClientId(row.get("id")?),
         company: CompanyId(row.get("company_id")?),
-        person: Person {
+        person: ContactDetails {
             first_name: row.get("first_name")?,
             last_name: row.get("last_name")?,
             email: row.get("email")?,
             phone: row.get("phone")?,
         },
-        address: Address { city: row.get("city")?, state: row.get("state")?, zip: row.get("zip")? },
-        status: ClientStatus::numbered(row.get("status_id")?).ok_or_else(|| unreadable("status_id"))?,
-        assigned: Assigned {
+        address: PostalAddress { city: row.get("city")?, state: row.get("state")?, zip: row.get("zip")? },
+        status: ClientStatus::from_id(row.get("status_id")?).ok_or_else(|| unreadable("status_id"))?,
+        assignment: ClientAssignment {
             employee: row.get("employee_id")?,
             affiliate: row.get::<_, Option<i64>>("affiliate_id")?.map(AffiliateId),
         },
-        origin: Origin {
+        origin: ClientOrigin {
             source: row.get("source")?,
             package_keyword: row.get("package_keyword")?,
             external_id: row.get("external_id")?,
         },
-        dates: Dates { created_at: time(row, "created_at")?, updated_at: time(row, "updated_at")? },
+        dates: RecordDates { created_at: time(row, "created_at")?, updated_at: time(row, "updated_at")? },
     })
 }

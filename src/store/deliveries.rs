@@ -1,17 +1,17 @@
 //! Deliveries: table `deliveries`, the outbox. A claim is a lease, a row in `leases`; the outcome reported by its
 //! holder is accepted only while the lease still carries the holder's token.
 
-use super::{Error, small, unreadable};
-use crate::domain::delivery::{Kind, MAX_RETRY_AFTER, Schedule, State};
+use super::{Error, small_count, unreadable};
+use crate::domain::delivery::{AttemptKind, DeliveryState, MAX_RETRY_AFTER, RetryPolicy};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::domain::ramp::Ramp;
+use crate::domain::slow_start::SlowStart;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use std::time::Duration;
 
 /// A delivery that was claimed under a lease.
 #[derive(Debug, Clone)]
-pub struct Claimed {
+pub struct LeasedDelivery {
     /// Number of the delivery, unique on the platform.
     pub id: DeliveryId,
     /// Event that is to be delivered.
@@ -21,17 +21,17 @@ pub struct Claimed {
     /// Company that owns the subscription.
     pub company: CompanyId,
     /// Reason for which the attempt is made.
-    pub kind: Kind,
+    pub kind: AttemptKind,
     /// Number of attempts made so far.
     pub n_attempts: u32,
     /// Number of those attempts that use up no retry, such as resends.
-    pub n_beside: u32,
+    pub n_without_retry: u32,
     /// Retry policy of the delivery.
-    pub schedule: Schedule,
+    pub retry_policy: RetryPolicy,
 }
 
 /// Longest delay of the retry policy in units of its base, jitter included.
-const LONGEST_STEP: i64 = 480 * 12 / 10;
+const MAX_STEP_IN_BASES: i64 = 480 * 12 / 10;
 
 /// Lease under which deliveries are claimed.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub(crate) struct Lease {
 
 /// Backlog of one subscription's deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Backlog {
+pub struct DeliveryBacklog {
     /// Number of deliveries that wait until they are due.
     pub n_pending: u64,
     /// Number of deliveries in flight.
@@ -58,11 +58,16 @@ pub struct Backlog {
 }
 
 /// SQL condition: a row of `deliveries` is leased.
-pub(super) const IS_HELD: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id)";
+pub(super) const IS_LEASED: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id)";
 
 /// Inserts the delivery of an event to a subscription: due at once, or skipped.
-pub(crate) fn insert(connection: &Connection, delivery: &Claimed, state: State, now: Timestamp) -> Result<(), Error> {
-    let due = (state == State::Pending).then(|| now.millis());
+pub(crate) fn insert(
+    connection: &Connection,
+    delivery: &LeasedDelivery,
+    state: DeliveryState,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let due = (state == DeliveryState::Pending).then(|| now.millis());
     connection
         .prepare_cached(
             "INSERT INTO deliveries (event_id, subscription_id, company_id, kind, state, retry_base_ms, due_at, created_at)
@@ -70,25 +75,25 @@ pub(crate) fn insert(connection: &Connection, delivery: &Claimed, state: State, 
         )?
         .execute(named_params! {
             ":event": delivery.event.0, ":subscription": delivery.subscription.0, ":company": delivery.company.0, ":kind": delivery.kind.name(),
-            ":state": state.name(), ":base": millis(delivery.schedule.base), ":due": due, ":now": now.millis(),
+            ":state": state.name(), ":base": millis(delivery.retry_policy.base), ":due": due, ":now": now.millis(),
         })?;
     Ok(())
 }
 
 /// A subscription with pending deliveries that are not leased.
 #[derive(Debug, Clone)]
-pub(crate) struct Waiting {
+pub(crate) struct DueSubscription {
     pub(crate) subscription: SubscriptionId,
     pub(crate) company: CompanyId,
     pub(crate) target_url: String,
     /// Time at which the first delivery is or was due.
     pub(crate) due_at: Timestamp,
-    pub(crate) ramp: Ramp,
+    pub(crate) ramp: SlowStart,
 }
 
 /// Lists the subscriptions with pending deliveries, by ascending id. A recursive query skips along the index from one
 /// subscription to the next, so that the length of a backlog costs nothing.
-pub(crate) fn next_due(connection: &Connection) -> Result<Vec<Waiting>, Error> {
+pub(crate) fn due_subscriptions(connection: &Connection) -> Result<Vec<DueSubscription>, Error> {
     let mut statement = connection.prepare_cached(&format!(
         "WITH RECURSIVE waiting (id) AS (
              SELECT min(subscription_id) FROM deliveries WHERE state = 'pending'
@@ -96,28 +101,28 @@ pub(crate) fn next_due(connection: &Connection) -> Result<Vec<Waiting>, Error> {
              SELECT (SELECT min(subscription_id) FROM deliveries WHERE state = 'pending' AND subscription_id > waiting.id)
              FROM waiting WHERE waiting.id IS NOT NULL
          ), dues (id, due) AS MATERIALIZED (
-             SELECT id, (SELECT due_at FROM deliveries WHERE state = 'pending' AND subscription_id = waiting.id AND NOT {IS_HELD}
+             SELECT id, (SELECT due_at FROM deliveries WHERE state = 'pending' AND subscription_id = waiting.id AND NOT {IS_LEASED}
                          ORDER BY due_at LIMIT 1)
              FROM waiting WHERE id IS NOT NULL
          )
          SELECT dues.id AS id, due, company_id, target_url, slow_start_limit FROM dues JOIN subscriptions s ON s.id = dues.id WHERE due IS NOT NULL"
     ))?;
     let rows = statement.query_map([], |row| {
-        Ok(Waiting {
+        Ok(DueSubscription {
             subscription: SubscriptionId(row.get("id")?),
             company: CompanyId(row.get("company_id")?),
             target_url: row.get("target_url")?,
             due_at: super::time(row, "due")?,
-            ramp: Ramp::at(small(row, "slow_start_limit")?),
+            ramp: SlowStart::from_stored(small_count(row, "slow_start_limit")?),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Time at which the first pending, unleased delivery of a subscription is or was due.
-pub(crate) fn next_due_of(connection: &Connection, of: SubscriptionId) -> Result<Option<Timestamp>, Error> {
+pub(crate) fn next_due_at(connection: &Connection, of: SubscriptionId) -> Result<Option<Timestamp>, Error> {
     let mut first = connection.prepare_cached(&format!(
-        "SELECT due_at AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' AND NOT {IS_HELD}
+        "SELECT due_at AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' AND NOT {IS_LEASED}
          ORDER BY due_at LIMIT 1"
     ))?;
     Ok(first.query_row([of.0], |row| super::time(row, "due")).optional()?)
@@ -129,23 +134,23 @@ pub(crate) fn claim(
     subscription: SubscriptionId,
     limit: usize,
     lease: &Lease,
-) -> Result<Vec<Claimed>, Error> {
+) -> Result<Vec<LeasedDelivery>, Error> {
     let mut due = connection.prepare_cached(&format!(
-        "SELECT {CLAIMED} FROM deliveries
-         WHERE subscription_id = ?1 AND state = 'pending' AND due_at <= ?2 AND NOT {IS_HELD} ORDER BY due_at, id LIMIT ?3"
+        "SELECT {LEASED_COLUMNS} FROM deliveries
+         WHERE subscription_id = ?1 AND state = 'pending' AND due_at <= ?2 AND NOT {IS_LEASED} ORDER BY due_at, id LIMIT ?3"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = due.query_map(params![subscription.0, lease.now.millis(), limit], read)?;
-    let claimed: Vec<Claimed> = rows.collect::<Result<_, _>>()?;
+    let rows = due.query_map(params![subscription.0, lease.now.millis(), limit], read_leased)?;
+    let claimed: Vec<LeasedDelivery> = rows.collect::<Result<_, _>>()?;
     // The delivery keeps its state while leased: an expired lease is undone by deleting its row.
     for claimed in &claimed {
-        hold(connection, claimed, lease)?;
+        insert_lease(connection, claimed, lease)?;
     }
     Ok(claimed)
 }
 
 /// Leases a delivery that is not leased.
-pub(super) fn hold(connection: &Connection, claimed: &Claimed, lease: &Lease) -> Result<(), Error> {
+pub(super) fn insert_lease(connection: &Connection, claimed: &LeasedDelivery, lease: &Lease) -> Result<(), Error> {
     connection
         .prepare_cached("INSERT INTO leases (delivery_id, subscription_id, token, until) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![claimed.id.0, claimed.subscription.0, lease.token, lease.until.millis()])?;
@@ -154,16 +159,16 @@ pub(super) fn hold(connection: &Connection, claimed: &Claimed, lease: &Lease) ->
 
 /// Completes a claimed delivery: stores its new state, the number of attempts and the next due time. Returns `false`
 /// and changes nothing if the lease is lost.
-pub(crate) fn settle(
+pub(crate) fn complete(
     connection: &Connection,
     id: DeliveryId,
     lease: &str,
-    state: State,
+    state: DeliveryState,
     n_attempts: u32,
     due: Option<Timestamp>,
 ) -> Result<bool, Error> {
     // The token decides: a holder whose lease expired must not overwrite the outcome of the next holder.
-    if !let_go(connection, id, lease)? {
+    if !release(connection, id, lease)? {
         return Ok(false);
     }
     connection
@@ -173,7 +178,7 @@ pub(crate) fn settle(
 }
 
 /// Releases a lease and leaves the delivery unchanged. Returns `false` if the lease is lost.
-pub(crate) fn let_go(connection: &Connection, id: DeliveryId, lease: &str) -> Result<bool, Error> {
+pub(crate) fn release(connection: &Connection, id: DeliveryId, lease: &str) -> Result<bool, Error> {
     let mut statement = connection.prepare_cached("DELETE FROM leases WHERE delivery_id = ?1 AND token = ?2")?;
     Ok(statement.execute(params![id.0, lease])? == 1)
 }
@@ -205,7 +210,7 @@ pub(crate) fn shift_leases(connection: &Connection, step: Duration) -> Result<us
 
 /// Shifts due times back by the step that the clock was set back, so that no delivery waits longer than planned.
 /// Returns the number shifted.
-pub(crate) fn bring_forward(connection: &Connection, step: Duration) -> Result<usize, Error> {
+pub(crate) fn shift_due(connection: &Connection, step: Duration) -> Result<usize, Error> {
     let mut statement =
         connection.prepare_cached("UPDATE deliveries SET due_at = due_at - ?1 WHERE state = 'pending'")?;
     Ok(statement.execute([millis(step)])?)
@@ -218,7 +223,7 @@ pub(crate) fn clamp_due(connection: &Connection, now: Timestamp) -> Result<usize
         "UPDATE deliveries SET due_at = ?1 + max(retry_base_ms * ?2, ?3)
          WHERE state = 'pending' AND due_at > ?1 + max(retry_base_ms * ?2, ?3)",
     )?;
-    Ok(statement.execute(params![now.millis(), LONGEST_STEP, millis(MAX_RETRY_AFTER)])?)
+    Ok(statement.execute(params![now.millis(), MAX_STEP_IN_BASES, millis(MAX_RETRY_AFTER)])?)
 }
 
 /// Puts the pending deliveries of a subscription that is being disabled on hold. Leased ones are included and stay on
@@ -255,13 +260,13 @@ pub(crate) fn resume(connection: &Connection, subscription: SubscriptionId, now:
 pub(crate) fn n_due(connection: &Connection, of: SubscriptionId, most: u32, now: Timestamp) -> Result<u32, Error> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT count(*) AS n FROM (SELECT 1 FROM deliveries
-             WHERE subscription_id = ?1 AND state = 'pending' AND due_at <= ?2 AND NOT {IS_HELD} LIMIT ?3)"
+             WHERE subscription_id = ?1 AND state = 'pending' AND due_at <= ?2 AND NOT {IS_LEASED} LIMIT ?3)"
     ))?;
-    Ok(statement.query_row(params![of.0, now.millis(), most], |row| small(row, "n"))?)
+    Ok(statement.query_row(params![of.0, now.millis(), most], |row| small_count(row, "n"))?)
 }
 
 /// Returns the backlog of a subscription from maintained counters, without scanning deliveries.
-pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> Result<Backlog, Error> {
+pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> Result<DeliveryBacklog, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT state, n FROM delivery_counts WHERE subscription_id = ?1 AND n > 0
          UNION ALL SELECT 'in_flight', count(*) FROM leases WHERE subscription_id = ?1
@@ -269,20 +274,20 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
              WHERE l.subscription_id = ?1 GROUP BY d.state",
     )?;
     // The counters include leased deliveries, which are subtracted by state and counted as in flight.
-    let mut backlog = Backlog::default();
+    let mut backlog = DeliveryBacklog::default();
     let mut rows = statement.query([subscription.0])?;
     while let Some(row) = rows.next()? {
         let n: i64 = row.get("n")?;
-        let of = match State::named(&row.get::<_, String>("state")?) {
-            Some(State::Pending) => &mut backlog.n_pending,
-            Some(State::InFlight) => &mut backlog.n_in_flight,
-            Some(State::Parked) => &mut backlog.n_parked,
+        let of = match DeliveryState::named(&row.get::<_, String>("state")?) {
+            Some(DeliveryState::Pending) => &mut backlog.n_pending,
+            Some(DeliveryState::InFlight) => &mut backlog.n_in_flight,
+            Some(DeliveryState::Parked) => &mut backlog.n_parked,
             _ => continue,
         };
         *of = of.saturating_add_signed(n);
     }
     if backlog.n_pending > 0 {
-        backlog.next_due_at = next_due_of(connection, subscription)?;
+        backlog.next_due_at = next_due_at(connection, subscription)?;
     }
     Ok(backlog)
 }
@@ -290,30 +295,30 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
 /// Earliest due time of a pending delivery of an enabled subscription.
 pub(crate) fn oldest_due(connection: &Connection) -> Result<Option<Timestamp>, Error> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT min((SELECT due_at FROM deliveries WHERE subscription_id = s.id AND state = 'pending' AND NOT {IS_HELD}
+        "SELECT min((SELECT due_at FROM deliveries WHERE subscription_id = s.id AND state = 'pending' AND NOT {IS_LEASED}
                      ORDER BY due_at LIMIT 1)) AS due
          FROM subscriptions s WHERE s.deleted_at IS NULL AND s.disabled_reason IS NULL"
     ))?;
-    Ok(statement.query_row([], |row| super::maybe_time(row, "due"))?)
+    Ok(statement.query_row([], |row| super::optional_time(row, "due"))?)
 }
 
-/// Columns of a claimed delivery, in the order in which [`read`] expects them.
-pub(super) const CLAIMED: &str =
+/// Columns of a claimed delivery, in the order in which [`read_leased`] expects them.
+pub(super) const LEASED_COLUMNS: &str =
     "id, event_id, subscription_id, company_id, kind, n_attempts, n_uncounted, retry_base_ms";
 
 /// Reads a claimed delivery by column number, which is faster than by name and runs for every attempt.
-pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Claimed> {
-    let kind = row.get_ref(4)?.as_str().ok().and_then(Kind::named);
+pub(super) fn read_leased(row: &Row<'_>) -> rusqlite::Result<LeasedDelivery> {
+    let kind = row.get_ref(4)?.as_str().ok().and_then(AttemptKind::named);
     let base_ms: i64 = row.get(7)?;
-    Ok(Claimed {
+    Ok(LeasedDelivery {
         id: DeliveryId(row.get(0)?),
         event: EventId(row.get(1)?),
         subscription: SubscriptionId(row.get(2)?),
         company: CompanyId(row.get(3)?),
         kind: kind.ok_or_else(|| unreadable("kind"))?,
         n_attempts: row.get(5)?,
-        n_beside: row.get(6)?,
-        schedule: Schedule { base: Duration::from_millis(u64::try_from(base_ms).unwrap_or(0)) },
+        n_without_retry: row.get(6)?,
+        retry_policy: RetryPolicy { base: Duration::from_millis(u64::try_from(base_ms).unwrap_or(0)) },
     })
 }
 

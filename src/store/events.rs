@@ -1,7 +1,7 @@
 //! Events: table `events`, append-only, with ids without gaps in the order of publication.
 
 use super::{Error, time, unreadable};
-use crate::domain::event::{Event, EventType, Filter, Order};
+use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
@@ -41,7 +41,7 @@ pub(crate) fn get(connection: &Connection, id: EventId) -> Result<Option<Event>,
 
 /// A page of event envelopes.
 #[derive(Debug, Clone)]
-pub(crate) struct Page {
+pub(crate) struct EnvelopePage {
     pub(crate) events: Vec<(EventId, Vec<u8>)>,
     /// Whether more events match the filter.
     pub(crate) has_more: bool,
@@ -53,17 +53,17 @@ pub(crate) struct Page {
 pub(crate) fn page(
     connection: &Connection,
     company: CompanyId,
-    filter: &Filter,
-    (order, from): (Order, EventId),
+    filter: &EventFilter,
+    (order, from): (EventOrder, EventId),
     limit: u32,
-) -> Result<Page, Error> {
+) -> Result<EnvelopePage, Error> {
     let kinds: Vec<Option<&str>> = match filter.kinds.as_slice() {
         [] => vec![None],
         kinds => kinds.iter().map(|kind| Some(kind.name())).collect(),
     };
     let (behind, direction) = match order {
-        Order::OldestFirst => (">", "ASC"),
-        Order::NewestFirst => ("<", "DESC"),
+        EventOrder::OldestFirst => (">", "ASC"),
+        EventOrder::NewestFirst => ("<", "DESC"),
     };
     let mut found: Vec<(i64, i64)> = Vec::new();
     for kind in kinds {
@@ -86,7 +86,7 @@ pub(crate) fn page(
     }
     // Each type was read along its own index: merge the results into one order.
     found.sort_unstable();
-    if order == Order::NewestFirst {
+    if order == EventOrder::NewestFirst {
         found.reverse();
     }
     let mut n_bytes = 0;
@@ -100,7 +100,7 @@ pub(crate) fn page(
         .iter()
         .map(|(id, _)| Ok((EventId(*id), envelope.query_row([id], |row| row.get(0))?)))
         .collect::<Result<_, Error>>()?;
-    Ok(Page { events, has_more: n_fitting < found.len() })
+    Ok(EnvelopePage { events, has_more: n_fitting < found.len() })
 }
 
 /// Returns the id of a company's latest event.

@@ -1,19 +1,19 @@
 //! API keys: table `keys`, with hashes of the keys and never the keys.
 
-use super::{Error, maybe_time, time};
+use super::{Error, optional_time, time};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::{Key, Limits, Scopes};
+use crate::domain::key::{ApiKey, KeyLimits, ScopeSet};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
 
 /// HMAC-SHA256 of a key under the platform's pepper.
-pub(crate) type Hash = [u8; 32];
+pub(crate) type KeyHash = [u8; 32];
 
 /// Columns of a stored key.
 const COLUMNS: &str = "id, company_id, name, hash, last4, scopes, limit_read, limit_write, limit_admin, created_at, last_used_at, revoked_at";
 
 /// Inserts a key and returns the id assigned by the database; `key.id` is ignored.
-pub(crate) fn insert(connection: &Connection, key: &Key, hash: &Hash) -> Result<KeyId, Error> {
+pub(crate) fn insert(connection: &Connection, key: &ApiKey, hash: &KeyHash) -> Result<KeyId, Error> {
     connection
         .prepare_cached(
             "INSERT INTO keys (company_id, name, hash, last4, scopes, limit_read, limit_write, limit_admin, created_at)
@@ -27,13 +27,13 @@ pub(crate) fn insert(connection: &Connection, key: &Key, hash: &Hash) -> Result<
 }
 
 /// Lists all keys with their hashes, oldest first.
-pub(crate) fn all(connection: &Connection) -> Result<Vec<(Hash, Key)>, Error> {
+pub(crate) fn all(connection: &Connection) -> Result<Vec<(KeyHash, ApiKey)>, Error> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM keys ORDER BY id"))?;
     Ok(statement.query_map([], |row| Ok((row.get("hash")?, read(row)?)))?.collect::<Result<_, _>>()?)
 }
 
 /// Updates the time of a key's last use.
-pub(crate) fn used(connection: &Connection, id: KeyId, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn set_last_used(connection: &Connection, id: KeyId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached("UPDATE keys SET last_used_at = ?2 WHERE id = ?1")?
         .execute(params![id.0, now.millis()])?;
@@ -41,7 +41,7 @@ pub(crate) fn used(connection: &Connection, id: KeyId, now: Timestamp) -> Result
 }
 
 /// Sets the rate limits of a key; `None` restores the default.
-pub(crate) fn set_limits(connection: &Connection, id: KeyId, limits: Limits) -> Result<(), Error> {
+pub(crate) fn set_limits(connection: &Connection, id: KeyId, limits: KeyLimits) -> Result<(), Error> {
     connection
         .prepare_cached("UPDATE keys SET limit_read = ?2, limit_write = ?3, limit_admin = ?4 WHERE id = ?1")?
         .execute(params![id.0, limits.read, limits.write, limits.admin])?;
@@ -56,16 +56,20 @@ pub(crate) fn revoke(connection: &Connection, id: KeyId, now: Timestamp) -> Resu
     Ok(n_revoked > 0)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Key> {
-    Ok(Key {
+fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+    Ok(ApiKey {
         id: KeyId(row.get("id")?),
         company: CompanyId(row.get("company_id")?),
         name: row.get("name")?,
         last4: row.get("last4")?,
-        scopes: Scopes::parse(&row.get::<_, String>("scopes")?),
-        limits: Limits { read: row.get("limit_read")?, write: row.get("limit_write")?, admin: row.get("limit_admin")? },
+        scopes: ScopeSet::parse(&row.get::<_, String>("scopes")?),
+        limits: KeyLimits {
+            read: row.get("limit_read")?,
+            write: row.get("limit_write")?,
+            admin: row.get("limit_admin")?,
+        },
         created_at: time(row, "created_at")?,
-        last_used_at: maybe_time(row, "last_used_at")?,
-        revoked_at: maybe_time(row, "revoked_at")?,
+        last_used_at: optional_time(row, "last_used_at")?,
+        revoked_at: optional_time(row, "revoked_at")?,
     })
 }

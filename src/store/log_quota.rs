@@ -7,10 +7,14 @@ use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Maximum number of attempts reduced in one slice.
-const SLICE: usize = 500;
+const MAX_ATTEMPTS_PER_SLICE: usize = 500;
 
 /// Returns the next company after `last` whose log exceeds `quota` bytes, wrapping around to the first.
-pub(crate) fn next_above(connection: &Connection, quota: u64, last: CompanyId) -> Result<Option<CompanyId>, Error> {
+pub(crate) fn next_over_quota(
+    connection: &Connection,
+    quota: u64,
+    last: CompanyId,
+) -> Result<Option<CompanyId>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT company_id FROM company_log_sizes WHERE n_bytes > ?1 ORDER BY company_id <= ?2, company_id LIMIT 1",
     )?;
@@ -22,19 +26,19 @@ pub(crate) fn next_above(connection: &Connection, quota: u64, last: CompanyId) -
 /// and bodies once none of these are left, or once attempts without them make up half of the log. Returns the number of
 /// attempts changed or deleted.
 pub(crate) fn shrink(connection: &Connection, of: CompanyId, quota: u64, now: Timestamp) -> Result<usize, Error> {
-    let Some((n_bytes, n_shed_bytes, shed_through)) = usage(connection, of)?.filter(|usage| usage.0 > quota) else {
+    let Some((n_bytes, n_shed_bytes, shed_through)) = log_size(connection, of)?.filter(|usage| usage.0 > quota) else {
         return Ok(0);
     };
     // Attempts without content take space too: once they are half of the log, whole attempts are deleted.
-    let whole = if n_shed_bytes * 2 <= n_bytes { oldest(connection, of, shed_through)? } else { Vec::new() };
+    let whole = if n_shed_bytes * 2 <= n_bytes { oldest_attempts(connection, of, shed_through)? } else { Vec::new() };
     let is_shed = !whole.is_empty();
     let mut n_changed = 0;
-    for id in if is_shed { whole } else { oldest(connection, of, 0)? } {
-        if usage(connection, of)?.is_none_or(|usage| usage.0 <= quota) {
+    for id in if is_shed { whole } else { oldest_attempts(connection, of, 0)? } {
+        if log_size(connection, of)?.is_none_or(|usage| usage.0 <= quota) {
             break;
         }
         if is_shed {
-            shed(connection, of, id, now)?;
+            drop_content(connection, of, id, now)?;
         } else {
             connection.prepare_cached("DELETE FROM attempts WHERE id = ?1")?.execute([id])?;
         }
@@ -44,7 +48,7 @@ pub(crate) fn shrink(connection: &Connection, of: CompanyId, quota: u64, now: Ti
 }
 
 /// Size of a company's log, size of its attempts without headers and bodies, and the id of the last of these.
-fn usage(connection: &Connection, of: CompanyId) -> Result<Option<(u64, u64, i64)>, Error> {
+fn log_size(connection: &Connection, of: CompanyId) -> Result<Option<(u64, u64, i64)>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT n_bytes, n_stripped_bytes, stripped_through_id FROM company_log_sizes WHERE company_id = ?1",
     )?;
@@ -54,7 +58,7 @@ fn usage(connection: &Connection, of: CompanyId) -> Result<Option<(u64, u64, i64
 }
 
 /// Deletes headers and bodies of an attempt.
-fn shed(connection: &Connection, of: CompanyId, id: i64, now: Timestamp) -> Result<(), Error> {
+fn drop_content(connection: &Connection, of: CompanyId, id: i64, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
             "UPDATE attempts SET request_headers = '[]', request_body = NULL, response_headers = '[]', response_body = x'', stripped_at = ?2
@@ -69,12 +73,12 @@ fn shed(connection: &Connection, of: CompanyId, id: i64, now: Timestamp) -> Resu
 
 /// Lists the oldest attempts of a company after `after`, ascending, at most one slice: merged from its subscriptions,
 /// which have an index each.
-fn oldest(connection: &Connection, of: CompanyId, after: i64) -> Result<Vec<i64>, Error> {
+fn oldest_attempts(connection: &Connection, of: CompanyId, after: i64) -> Result<Vec<i64>, Error> {
     let mut subscriptions = connection.prepare_cached("SELECT id FROM subscriptions WHERE company_id = ?1")?;
     let mut attempts = connection.prepare_cached(
         "SELECT id FROM attempts INDEXED BY attempts_subscription WHERE subscription_id = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4",
     )?;
-    let limit = i64::try_from(SLICE).unwrap_or(i64::MAX);
+    let limit = i64::try_from(MAX_ATTEMPTS_PER_SLICE).unwrap_or(i64::MAX);
     let mut ids: Vec<i64> = Vec::new();
     let mut below = i64::MAX;
     let mut rows = subscriptions.query([of.0])?;
@@ -84,9 +88,9 @@ fn oldest(connection: &Connection, of: CompanyId, after: i64) -> Result<Vec<i64>
         for id in found {
             ids.push(id?);
         }
-        if ids.len() >= SLICE {
+        if ids.len() >= MAX_ATTEMPTS_PER_SLICE {
             ids.sort_unstable();
-            ids.truncate(SLICE);
+            ids.truncate(MAX_ATTEMPTS_PER_SLICE);
             below = ids.last().copied().unwrap_or(below);
         }
     }
@@ -105,7 +109,7 @@ mod tests {
 
     /// A database with three subscriptions of one company and one of another.
     fn filled(attempts: &[(i64, usize)]) -> Connection {
-        let connection = super::super::blank().expect("a database");
+        let connection = super::super::open_in_memory().expect("a database");
         let insert = "INSERT INTO companies (name, created_at) VALUES ('Beta', 0);
              INSERT INTO subscriptions (company_id, target_url, event_types, secret, created_at, updated_at)
              VALUES (1, '', '', x'', 0, 0), (1, '', '', x'', 0, 0), (1, '', '', x'', 0, 0), (2, '', '', x'', 0, 0)";
@@ -175,7 +179,7 @@ mod tests {
     fn f1_companies_above_their_quota_take_turns() {
         let connection = filled(&[(1, 9_000), (4, 9_000)]);
         let next =
-            |quota, last| next_above(&connection, quota, CompanyId(last)).expect("read").map(|company| company.0);
+            |quota, last| next_over_quota(&connection, quota, CompanyId(last)).expect("read").map(|company| company.0);
         assert_eq!([next(100, 0), next(100, 1), next(100, 2), next(10_000, 0)], [Some(1), Some(2), Some(1), None]);
     }
 }

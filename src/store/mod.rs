@@ -3,38 +3,38 @@
 
 pub mod acknowledgements;
 pub mod affiliates;
+pub mod attempt_rollups;
 pub mod attempts;
 pub mod audit;
 pub mod clients;
 pub mod companies;
-pub mod custody;
 pub mod deliveries;
+pub mod delivery_log;
 pub mod events;
-pub mod health;
-pub mod journal;
+pub mod idempotency_keys;
 pub mod keys;
 pub mod log_quota;
+pub mod maintenance;
 pub mod notes;
 pub mod operators;
-pub mod repeats;
+pub mod paging;
 pub mod replays;
 pub mod requests;
 pub mod resends;
 pub mod retention;
 pub mod revisions;
-pub mod scan;
+pub mod sealed_values;
 pub mod series;
 pub mod subscriptions;
 pub mod trips;
-pub mod upkeep;
 pub mod usage;
 pub mod windows;
 
 use crate::domain::time::Timestamp;
 use crate::sqlite;
-use crate::sqlite::ballast::{Ballast, Need};
-use crate::sqlite::lock::Lock;
-use crate::sqlite::{Database, Lane, Options, WriteFault};
+use crate::sqlite::disk_reserve::{DiskReserve, ReservePurpose};
+use crate::sqlite::lock::DirectoryLock;
+use crate::sqlite::{Database, DatabaseOptions, JobPriority, WriteFault};
 use rusqlite::{Connection, RowIndex};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -64,8 +64,13 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// Options with which the platform's database is opened.
-const OPTIONS: Options =
-    Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 2, queue: QUEUE, reserved: RESERVED };
+const OPTIONS: DatabaseOptions = DatabaseOptions {
+    application_id: APPLICATION_ID,
+    migrations: MIGRATIONS,
+    n_readers: 2,
+    queue_capacity: QUEUE_CAPACITY,
+    reserved_capacity: RESERVED_CAPACITY,
+};
 
 /// Path of the database in the data directory `dir`.
 pub(crate) fn database(dir: &Path) -> PathBuf {
@@ -76,8 +81,8 @@ pub(crate) fn database(dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// [`sqlite::Error::Locked`] names the process that holds the lock.
-pub(crate) fn lock(dir: &Path) -> Result<Lock, sqlite::Error> {
-    Lock::take(&dir.join("lock"))
+pub(crate) fn lock(dir: &Path) -> Result<DirectoryLock, sqlite::Error> {
+    DirectoryLock::take(&dir.join("lock"))
 }
 
 /// In-memory database with one company and one key, for tests of the layers above.
@@ -85,7 +90,7 @@ pub(crate) fn lock(dir: &Path) -> Result<Lock, sqlite::Error> {
 /// # Errors
 /// [`Error`] if a migration script fails.
 #[cfg(test)]
-pub(crate) fn blank() -> Result<Connection, Error> {
+pub(crate) fn open_in_memory() -> Result<Connection, Error> {
     let connection = Connection::open_in_memory()?;
     for script in MIGRATIONS {
         connection.execute_batch(script)?;
@@ -112,7 +117,7 @@ impl Error {
     /// Reason for which nothing can be written, if the error says so.
     const fn write_fault(&self) -> Option<WriteFault> {
         match self {
-            Self::Sqlite(sqlite::Error::Full(fault)) => Some(*fault),
+            Self::Sqlite(sqlite::Error::CannotWrite(fault)) => Some(*fault),
             _ => None,
         }
     }
@@ -125,31 +130,31 @@ impl Error {
 
     /// Class of the error, by which the caller reacts.
     #[must_use]
-    pub const fn meaning(&self) -> Meaning {
+    pub const fn class(&self) -> StoreErrorClass {
         match self {
-            Self::Sqlite(sqlite::Error::Contended | sqlite::Error::Closed) => Meaning::Contended,
-            Self::Sqlite(sqlite::Error::Descriptors) => Meaning::Descriptors,
-            Self::Sqlite(sqlite::Error::Full(_)) => Meaning::Full,
-            _ => Meaning::Broken,
+            Self::Sqlite(sqlite::Error::Contended | sqlite::Error::Closed) => StoreErrorClass::Contended,
+            Self::Sqlite(sqlite::Error::OutOfDescriptors) => StoreErrorClass::Descriptors,
+            Self::Sqlite(sqlite::Error::CannotWrite(_)) => StoreErrorClass::Full,
+            _ => StoreErrorClass::Internal,
         }
     }
 }
 
 /// Error type that work in a transaction may return.
-pub trait WorkError: From<sqlite::Error> + Send + 'static {
+pub trait TransactionError: From<sqlite::Error> + Send + 'static {
     /// Returns the store's error, if there is one inside.
-    fn of_store(&self) -> Option<&Error>;
+    fn store_error(&self) -> Option<&Error>;
 }
 
-impl WorkError for Error {
-    fn of_store(&self) -> Option<&Error> {
+impl TransactionError for Error {
+    fn store_error(&self) -> Option<&Error> {
         Some(self)
     }
 }
 
 /// Class of a store error, by which a caller reacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meaning {
+pub enum StoreErrorClass {
     /// The write queue is full or the database is closing: retry.
     Contended,
     /// Nothing can be written at present.
@@ -157,7 +162,7 @@ pub enum Meaning {
     /// The process has reached its limit of open files.
     Descriptors,
     /// An unexpected internal error occurred.
-    Broken,
+    Internal,
 }
 
 impl From<rusqlite::Error> for Error {
@@ -170,23 +175,23 @@ impl From<rusqlite::Error> for Error {
 }
 
 /// Maximum number of jobs that wait for a database thread: as many as run in about 50 ms.
-const QUEUE: usize = 512;
+const QUEUE_CAPACITY: usize = 512;
 /// Queue places that work on behalf of partners cannot take.
-const RESERVED: usize = 64;
+const RESERVED_CAPACITY: usize = 64;
 
 /// Handle of the database and of the lock on its directory, shared by all clones. A clone queues its work at its own
 /// priority.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct PlatformStore {
     database: Database,
-    ballast: Arc<Ballast>,
+    reserve: Arc<DiskReserve>,
     /// Reason for the last failed write; `None` once a probe succeeded.
     fault: Arc<Mutex<Option<WriteFault>>>,
-    lane: Lane,
-    _lock: Arc<Lock>,
+    priority: JobPriority,
+    _lock: Arc<DirectoryLock>,
 }
 
-impl Store {
+impl PlatformStore {
     /// Locks the directory `dir`, which must exist, and opens or creates the database in it; on a full disk with space
     /// from the reserve. Blocks until done.
     ///
@@ -195,23 +200,24 @@ impl Store {
     /// cannot be written.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let lock = lock(dir)?;
-        let ballast = Ballast::find(dir.join("platform.ballast"));
+        let ballast = DiskReserve::find(dir.join("platform.ballast"));
         // Opening needs disk space itself: on a full disk, release the part of the reserve kept for it and retry.
         let database = loop {
             match Database::open(&database(dir), OPTIONS) {
-                Err(sqlite::Error::Full(fault)) if fault.may_be_of_room() && ballast.release(Need::Opening) => {}
+                Err(sqlite::Error::CannotWrite(fault))
+                    if fault.may_be_disk_space() && ballast.release_step(ReservePurpose::Opening) => {}
                 opened => break opened?,
             }
         };
         let store = Self {
             database,
-            ballast: Arc::new(ballast),
+            reserve: Arc::new(ballast),
             fault: Arc::default(),
-            lane: Lane::Reserved,
+            priority: JobPriority::High,
             _lock: Arc::new(lock),
         };
-        if !store.ballast.restore() {
-            store.fail(WriteFault::Reserve);
+        if !store.reserve.refill() {
+            store.set_fault(WriteFault::ReserveIncomplete);
         }
         Ok(store)
     }
@@ -219,8 +225,8 @@ impl Store {
     /// Returns a handle for work on behalf of partners, which is refused before the queue is full so that operators and
     /// deliveries always find a place.
     #[must_use]
-    pub fn for_partners(&self) -> Self {
-        Self { lane: Lane::Common, ..self.clone() }
+    pub fn low_priority(&self) -> Self {
+        Self { priority: JobPriority::Low, ..self.clone() }
     }
 
     /// Runs `work` in a transaction and returns once it is on disk; on any error the transaction is rolled back.
@@ -231,43 +237,43 @@ impl Store {
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
-        E: WorkError,
+        E: TransactionError,
     {
-        self.has_room()?;
-        self.noted(self.database.write(self.lane, work).await)
+        self.check_reserve()?;
+        self.record_write_fault(self.database.write(self.priority, work).await)
     }
 
-    /// Runs `work` like [`Store::write`], but waits for a place in the queue.
+    /// Runs `work` like [`PlatformStore::write`], but waits for a place in the queue.
     ///
     /// # Errors
     /// The error of `work`, or a storage error at once if the disk is full.
-    pub async fn write_patiently<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn write_queued<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
-        E: WorkError,
+        E: TransactionError,
     {
-        self.has_room()?;
-        self.noted(self.database.write_patiently(work).await)
+        self.check_reserve()?;
+        self.record_write_fault(self.database.write_queued(work).await)
     }
 
-    /// Runs `work` like [`Store::write_patiently`], for facts that already hold and must be stored: outcomes and
+    /// Runs `work` like [`PlatformStore::write_queued`], for facts that already hold and must be stored: outcomes and
     /// revocations. On a full disk the write is retried with each step of the disk reserve.
     ///
     /// # Errors
     /// The error of `work`; a storage error only once the reserve is used up.
-    pub async fn record<T, F>(&self, work: F) -> Result<T, Error>
+    pub async fn write_critical<T, F>(&self, work: F) -> Result<T, Error>
     where
         F: FnOnce(&Connection) -> Result<T, Error> + Clone + Send + 'static,
         T: Send + 'static,
     {
         loop {
             // Warn once, when the reserve is first used.
-            let was_whole = self.ballast.is_whole();
-            match self.noted(self.database.write_patiently(work.clone()).await) {
+            let was_whole = self.reserve.is_complete();
+            match self.record_write_fault(self.database.write_queued(work.clone()).await) {
                 Err(error)
-                    if error.write_fault().is_some_and(WriteFault::may_be_of_room)
-                        && self.ballast.release(Need::Writing) =>
+                    if error.write_fault().is_some_and(WriteFault::may_be_disk_space)
+                        && self.reserve.release_step(ReservePurpose::Writing) =>
                 {
                     if was_whole {
                         tracing::warn!(
@@ -282,12 +288,12 @@ impl Store {
 
     /// Tests whether storage accepts writes again: refills the disk reserve and writes. Does nothing if no write has
     /// failed.
-    pub async fn probe(&self) {
+    pub async fn probe_writes(&self) {
         if self.write_fault().is_none() {
             return;
         }
-        let ballast = Arc::clone(&self.ballast);
-        if !tokio::task::spawn_blocking(move || ballast.restore()).await.unwrap_or(false) {
+        let ballast = Arc::clone(&self.reserve);
+        if !tokio::task::spawn_blocking(move || ballast.refill()).await.unwrap_or(false) {
             return;
         }
         let probe = |connection: &Connection| {
@@ -295,7 +301,7 @@ impl Store {
             let version = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
             connection.pragma_update(None, "user_version", version).map_err(Error::from)
         };
-        if self.noted(self.database.write_patiently(probe).await).is_ok() {
+        if self.record_write_fault(self.database.write_queued(probe).await).is_ok() {
             *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = None;
             tracing::warn!("writes succeed again");
         }
@@ -311,25 +317,25 @@ impl Store {
     /// need the space.
     ///
     /// # Errors
-    /// [`sqlite::Error::Full`] while the disk reserve is incomplete.
-    pub fn has_room(&self) -> Result<(), sqlite::Error> {
-        if self.ballast.is_whole() {
+    /// [`sqlite::Error::CannotWrite`] while the disk reserve is incomplete.
+    pub fn check_reserve(&self) -> Result<(), sqlite::Error> {
+        if self.reserve.is_complete() {
             return Ok(());
         }
-        Err(sqlite::Error::Full(self.write_fault().unwrap_or(WriteFault::Reserve)))
+        Err(sqlite::Error::CannotWrite(self.write_fault().unwrap_or(WriteFault::ReserveIncomplete)))
     }
 
     /// Records the fault if storage refused a write.
-    fn noted<T, E: WorkError>(&self, written: Result<T, E>) -> Result<T, E> {
+    fn record_write_fault<T, E: TransactionError>(&self, written: Result<T, E>) -> Result<T, E> {
         if let Err(error) = &written
-            && let Some(fault) = error.of_store().and_then(Error::write_fault)
+            && let Some(fault) = error.store_error().and_then(Error::write_fault)
         {
-            self.fail(fault);
+            self.set_fault(fault);
         }
         written
     }
 
-    fn fail(&self, fault: WriteFault) {
+    fn set_fault(&self, fault: WriteFault) {
         let before = self.fault.lock().unwrap_or_else(PoisonError::into_inner).replace(fault);
         if before.is_none() {
             tracing::error!("{fault}; writes fail, reads keep working");
@@ -346,7 +352,7 @@ impl Store {
         T: Send + 'static,
         E: From<sqlite::Error> + Send + 'static,
     {
-        self.database.read(self.lane, work).await
+        self.database.read(self.priority, work).await
     }
 
     /// Finishes the queued writes, then closes the database. Blocks until done.
@@ -359,7 +365,7 @@ fn time<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<Tim
     row.get(column).map(Timestamp::from_millis)
 }
 
-fn maybe_time<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<Option<Timestamp>> {
+fn optional_time<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_millis))
 }
 
@@ -374,7 +380,7 @@ fn count<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<u6
 }
 
 /// Reads a small count, which SQLite stores as a signed integer.
-fn small<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<u32> {
+fn small_count<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<u32> {
     Ok(u32::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
 }
 
@@ -419,6 +425,6 @@ mod tests {
         ];
         assert_eq!(stand, wanted);
         assert_eq!(deliveries::backlog(&connection, crate::domain::ids::SubscriptionId(1)).unwrap().n_pending, 2);
-        assert_eq!(upkeep::contradictions(&connection).unwrap(), Vec::<String>::new());
+        assert_eq!(maintenance::invariant_violations(&connection).unwrap(), Vec::<String>::new());
     }
 }

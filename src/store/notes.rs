@@ -1,13 +1,13 @@
 //! Notes on clients: table `notes`.
 
 use super::{Error, time};
-use crate::domain::company::Note;
+use crate::domain::company::ClientNote;
 use crate::domain::ids::{ClientId, CompanyId, NoteId};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, named_params, params};
 
 /// Inserts a note and returns the id assigned by the database; `note.id` is ignored.
-pub(crate) fn insert(connection: &Connection, note: &Note) -> Result<NoteId, Error> {
+pub(crate) fn insert(connection: &Connection, note: &ClientNote) -> Result<NoteId, Error> {
     connection
         .prepare_cached(
             "INSERT INTO notes (company_id, client_id, text, note_type, visibility, external_id, created_at)

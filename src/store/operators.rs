@@ -1,8 +1,8 @@
 //! Operators: table `operators`, with hashes of tokens and never the tokens.
 
-use super::{Error, maybe_time, time, unreadable};
+use super::{Error, optional_time, time, unreadable};
 use crate::domain::ids::OperatorId;
-use crate::domain::operator::{Operator, Role};
+use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 pub(crate) fn insert(
     connection: &Connection,
     name: &str,
-    role: Role,
+    role: OperatorRole,
     hash: &[u8; 32],
     now: Timestamp,
 ) -> Result<OperatorId, Error> {
@@ -21,7 +21,7 @@ pub(crate) fn insert(
 }
 
 /// Lists the operators that are not revoked, with the hashes of their tokens.
-pub(crate) fn all(connection: &Connection) -> Result<Vec<([u8; 32], Operator)>, Error> {
+pub(crate) fn list_active(connection: &Connection) -> Result<Vec<([u8; 32], OperatorAccount)>, Error> {
     let mut statement =
         connection.prepare_cached("SELECT id, name, role, hash FROM operators WHERE revoked_at IS NULL ORDER BY id")?;
     let rows = statement.query_map([], |row| Ok((row.get("hash")?, read(row)?)))?;
@@ -30,9 +30,9 @@ pub(crate) fn all(connection: &Connection) -> Result<Vec<([u8; 32], Operator)>, 
 
 /// An operator with the times of creation and revocation.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct StoredOperator {
     /// Id, name and role of the operator.
-    pub operator: Operator,
+    pub operator: OperatorAccount,
     /// Creation time of the operator.
     pub created_at: Timestamp,
     /// Time of revocation, which is permanent; `None` while active.
@@ -40,13 +40,13 @@ pub struct Kept {
 }
 
 /// Lists all operators, revoked ones included, oldest first.
-pub(crate) fn ever(connection: &Connection) -> Result<Vec<Kept>, Error> {
+pub(crate) fn list_all(connection: &Connection) -> Result<Vec<StoredOperator>, Error> {
     let mut statement = connection.prepare_cached("SELECT * FROM operators ORDER BY id")?;
     Ok(statement.query_map([], read_kept)?.collect::<Result<_, _>>()?)
 }
 
 /// Returns the operator with this id.
-pub(crate) fn get(connection: &Connection, id: OperatorId) -> Result<Option<Kept>, Error> {
+pub(crate) fn get(connection: &Connection, id: OperatorId) -> Result<Option<StoredOperator>, Error> {
     Ok(connection.prepare_cached("SELECT * FROM operators WHERE id = ?1")?.query_row([id.0], read_kept).optional()?)
 }
 
@@ -59,7 +59,7 @@ pub(crate) fn revoke(connection: &Connection, id: OperatorId, now: Timestamp) ->
 }
 
 /// Returns the operator with this name, compared case-insensitively; revoked ones included.
-pub(crate) fn named(connection: &Connection, name: &str) -> Result<Option<Kept>, Error> {
+pub(crate) fn find_by_name(connection: &Connection, name: &str) -> Result<Option<StoredOperator>, Error> {
     let mut statement = connection.prepare_cached("SELECT * FROM operators WHERE name = ?1 COLLATE NOCASE")?;
     Ok(statement.query_row([name], read_kept).optional()?)
 }
@@ -70,11 +70,15 @@ pub(crate) fn set_hash(connection: &Connection, id: OperatorId, hash: &[u8; 32])
     Ok(())
 }
 
-fn read_kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
-    Ok(Kept { operator: read(row)?, created_at: time(row, "created_at")?, revoked_at: maybe_time(row, "revoked_at")? })
+fn read_kept(row: &Row<'_>) -> rusqlite::Result<StoredOperator> {
+    Ok(StoredOperator {
+        operator: read(row)?,
+        created_at: time(row, "created_at")?,
+        revoked_at: optional_time(row, "revoked_at")?,
+    })
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Operator> {
-    let role = Role::named(&row.get::<_, String>("role")?).ok_or_else(|| unreadable("role"))?;
-    Ok(Operator { id: OperatorId(row.get("id")?), name: row.get("name")?, role })
+fn read(row: &Row<'_>) -> rusqlite::Result<OperatorAccount> {
+    let role = OperatorRole::named(&row.get::<_, String>("role")?).ok_or_else(|| unreadable("role"))?;
+    Ok(OperatorAccount { id: OperatorId(row.get("id")?), name: row.get("name")?, role })
 }

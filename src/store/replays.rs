@@ -1,27 +1,27 @@
 //! Replays: the plans and their selected deliveries. A delivery that was enqueued or skipped is removed from the
 //! selection in the same transaction.
 
-use super::scan::{Log, between, wanted};
-use super::{Error, count, maybe_time, small, time, unreadable};
-use crate::domain::delivery::State;
+use super::paging::{PagedQuery, add_condition, id_range_of_times};
+use super::{Error, count, optional_time, small_count, time, unreadable};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::{CompanyId, DeliveryId, ReplayId, SubscriptionId};
-use crate::domain::log::{Page, Span};
-use crate::domain::replay::{Choice, Phase, Progress, Replay};
+use crate::domain::log::{PageSpec, RowPage};
+use crate::domain::replay::{Replay, ReplayCounts, ReplaySelection, ReplayState};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 /// A selected delivery that was not processed yet.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pick {
+pub(crate) struct ReplayItem {
     pub(crate) delivery: DeliveryId,
-    pub(crate) selected: State,
+    pub(crate) selected: DeliveryState,
     /// Current state; `None` if the delivery is no longer stored.
-    pub(crate) now: Option<State>,
+    pub(crate) now: Option<DeliveryState>,
 }
 
 /// A running replay of an enabled subscription.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Running {
+pub(crate) struct RunningReplay {
     pub(crate) id: ReplayId,
     pub(crate) subscription: SubscriptionId,
     pub(crate) per_second: u32,
@@ -29,28 +29,32 @@ pub(crate) struct Running {
 
 /// Inserts a replay without a selection; `replay.id` and its progress are ignored.
 pub(crate) fn insert(connection: &Connection, replay: &Replay) -> Result<ReplayId, Error> {
-    let states: Vec<&str> = replay.choice.states.iter().map(|state| state.name()).collect();
+    let states: Vec<&str> = replay.selection.states.iter().map(|state| state.name()).collect();
     connection
         .prepare_cached(
             "INSERT INTO replays (subscription_id, company_id, state, since_at, until_at, states, per_second, requested_by, created_at)
              VALUES (:subscription, :company, :phase, :since, :until, :states, :per_second, :by, :now)",
         )?
         .execute(named_params! {
-            ":subscription": replay.subscription.0, ":company": replay.company.0, ":phase": replay.phase.name(),
-            ":since": replay.choice.since.millis(), ":until": replay.choice.until.millis(), ":states": states.join(","),
-            ":per_second": replay.per_second, ":by": replay.asked_by, ":now": replay.created_at.millis(),
+            ":subscription": replay.subscription.0, ":company": replay.company.0, ":phase": replay.state.name(),
+            ":since": replay.selection.since.millis(), ":until": replay.selection.until.millis(), ":states": states.join(","),
+            ":per_second": replay.per_second, ":by": replay.requested_by, ":now": replay.created_at.millis(),
         })?;
     Ok(ReplayId(connection.last_insert_rowid()))
 }
 
 /// SQL that selects a subscription's deliveries in a state within a time range. Succeeded ones are bounded by the
 /// sparse time index of the log; all others have an index of their own.
-fn chosen(connection: &Connection, choice: &Choice, state: State) -> Result<(String, i64, i64), Error> {
+fn selection_sql(
+    connection: &Connection,
+    choice: &ReplaySelection,
+    state: DeliveryState,
+) -> Result<(String, i64, i64), Error> {
     let name = state.name();
     let (index, above, below) = match state {
-        State::Succeeded => {
+        DeliveryState::Succeeded => {
             let (above, below) =
-                between(connection, "deliveries", "created_at", Some(choice.since), Some(choice.until))?;
+                id_range_of_times(connection, "deliveries", "created_at", Some(choice.since), Some(choice.until))?;
             ("deliveries_subscription", above, below)
         }
         _ => ("deliveries_replayable", -1, i64::MAX),
@@ -63,10 +67,14 @@ fn chosen(connection: &Connection, choice: &Choice, state: State) -> Result<(Str
 }
 
 /// Counts the deliveries that a selection matches, by state.
-pub(crate) fn counts(connection: &Connection, of: SubscriptionId, choice: &Choice) -> Result<Vec<(State, u64)>, Error> {
+pub(crate) fn counts(
+    connection: &Connection,
+    of: SubscriptionId,
+    choice: &ReplaySelection,
+) -> Result<Vec<(DeliveryState, u64)>, Error> {
     let mut counts = Vec::new();
     for &state in &choice.states {
-        let (from, above, below) = chosen(connection, choice, state)?;
+        let (from, above, below) = selection_sql(connection, choice, state)?;
         let mut statement = connection.prepare_cached(&format!("SELECT count(*) AS n {from}"))?;
         let named = named_params! {
             ":subscription": of.0, ":since": choice.since.millis(), ":until": choice.until.millis(), ":above": above, ":below": below,
@@ -77,10 +85,15 @@ pub(crate) fn counts(connection: &Connection, of: SubscriptionId, choice: &Choic
 }
 
 /// Stores the deliveries that a selection matches. Returns the number selected.
-pub(crate) fn select(connection: &Connection, id: ReplayId, of: SubscriptionId, choice: &Choice) -> Result<u64, Error> {
+pub(crate) fn select(
+    connection: &Connection,
+    id: ReplayId,
+    of: SubscriptionId,
+    choice: &ReplaySelection,
+) -> Result<u64, Error> {
     let mut n_selected = 0;
     for &state in &choice.states {
-        let (from, above, below) = chosen(connection, choice, state)?;
+        let (from, above, below) = selection_sql(connection, choice, state)?;
         let mut statement = connection.prepare_cached(&format!(
             "INSERT INTO replay_items (replay_id, delivery_id, state) SELECT :id, id, state {from}"
         ))?;
@@ -89,7 +102,7 @@ pub(crate) fn select(connection: &Connection, id: ReplayId, of: SubscriptionId, 
             ":below": below,
         })?;
     }
-    selected(connection, id, n_selected)
+    set_n_selected(connection, id, n_selected)
 }
 
 /// Selects the deliveries that a subscription missed since it was disabled, by delivery number and not by time. Returns
@@ -101,33 +114,33 @@ pub(crate) fn select_missed(connection: &Connection, id: ReplayId, of: Subscript
              WHERE subscription_id = ?2 AND state = 'skipped' AND id > (SELECT missed_after_delivery_id FROM subscriptions s WHERE s.id = ?2)",
         )?
         .execute(params![id.0, of.0])?;
-    selected(connection, id, n_selected)
+    set_n_selected(connection, id, n_selected)
 }
 
-fn selected(connection: &Connection, id: ReplayId, n: usize) -> Result<u64, Error> {
+fn set_n_selected(connection: &Connection, id: ReplayId, n: usize) -> Result<u64, Error> {
     let n = i64::try_from(n).unwrap_or(i64::MAX);
     connection.prepare_cached("UPDATE replays SET n_selected = ?2 WHERE id = ?1")?.execute([id.0, n])?;
     Ok(u64::try_from(n).unwrap_or(0))
 }
 
 /// Lists the running replays of enabled subscriptions, oldest first.
-pub(crate) fn running(connection: &Connection) -> Result<Vec<Running>, Error> {
+pub(crate) fn running(connection: &Connection) -> Result<Vec<RunningReplay>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT r.id, r.subscription_id, r.per_second FROM replays r JOIN subscriptions s ON s.id = r.subscription_id
          WHERE r.state = 'running' AND s.disabled_reason IS NULL AND s.deleted_at IS NULL ORDER BY r.id",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok(Running {
+        Ok(RunningReplay {
             id: ReplayId(row.get("id")?),
             subscription: SubscriptionId(row.get("subscription_id")?),
-            per_second: small(row, "per_second")?,
+            per_second: small_count(row, "per_second")?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Lists at most `limit` selected deliveries that are not leased, by ascending number.
-pub(crate) fn next(connection: &Connection, id: ReplayId, limit: u32) -> Result<Vec<Pick>, Error> {
+pub(crate) fn next_items(connection: &Connection, id: ReplayId, limit: u32) -> Result<Vec<ReplayItem>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT p.delivery_id, p.state, d.state AS now FROM replay_items p LEFT JOIN deliveries d ON d.id = p.delivery_id
          WHERE p.replay_id = ?1 AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = p.delivery_id)
@@ -135,17 +148,17 @@ pub(crate) fn next(connection: &Connection, id: ReplayId, limit: u32) -> Result<
     )?;
     let rows = statement.query_map([id.0, i64::from(limit)], |row| {
         let now: Option<String> = row.get("now")?;
-        Ok(Pick {
+        Ok(ReplayItem {
             delivery: DeliveryId(row.get("delivery_id")?),
             selected: state(row, "state")?,
-            now: now.map(|name| State::named(&name).ok_or_else(|| unreadable("state"))).transpose()?,
+            now: now.map(|name| DeliveryState::named(&name).ok_or_else(|| unreadable("state"))).transpose()?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Enqueues a delivery as part of a replay: due at `now`, with all its retries.
-pub(crate) fn take(connection: &Connection, of: ReplayId, id: DeliveryId, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn enqueue(connection: &Connection, of: ReplayId, id: DeliveryId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'pending', kind = 'replay', due_at = ?3, n_uncounted = n_attempts, replay_id = ?2
@@ -156,7 +169,7 @@ pub(crate) fn take(connection: &Connection, of: ReplayId, id: DeliveryId, now: T
 }
 
 /// Removes a delivery from the selection of a replay.
-pub(crate) fn strike(connection: &Connection, of: ReplayId, id: DeliveryId) -> Result<(), Error> {
+pub(crate) fn remove_item(connection: &Connection, of: ReplayId, id: DeliveryId) -> Result<(), Error> {
     connection
         .prepare_cached("DELETE FROM replay_items WHERE replay_id = ?1 AND delivery_id = ?2")?
         .execute([of.0, id.0])?;
@@ -164,7 +177,7 @@ pub(crate) fn strike(connection: &Connection, of: ReplayId, id: DeliveryId) -> R
 }
 
 /// Adds to the progress of a replay, and finishes the replay when its selection is empty.
-pub(crate) fn advance(
+pub(crate) fn add_progress(
     connection: &Connection,
     id: ReplayId,
     (n_taken, n_passed): (u32, u32),
@@ -183,8 +196,8 @@ pub(crate) fn advance(
 }
 
 /// Counts the outcome of a delivery that a replay enqueued.
-pub(crate) fn ended(connection: &Connection, id: DeliveryId, at: State) -> Result<(), Error> {
-    let column = if at == State::Succeeded { "n_succeeded" } else { "n_exhausted" };
+pub(crate) fn count_outcome(connection: &Connection, id: DeliveryId, at: DeliveryState) -> Result<(), Error> {
+    let column = if at == DeliveryState::Succeeded { "n_succeeded" } else { "n_exhausted" };
     connection
         .prepare_cached(&format!(
             "UPDATE replays SET {column} = {column} + 1 WHERE id = (SELECT replay_id FROM deliveries WHERE id = ?1)"
@@ -194,21 +207,26 @@ pub(crate) fn ended(connection: &Connection, id: DeliveryId, at: State) -> Resul
 }
 
 /// Sets the state of a replay; cancelling deletes its selection.
-pub(crate) fn turn(connection: &Connection, id: ReplayId, phase: Phase, now: Timestamp) -> Result<(), Error> {
-    let ended_at = matches!(phase, Phase::Cancelled | Phase::Finished).then(|| now.millis());
+pub(crate) fn set_state(
+    connection: &Connection,
+    id: ReplayId,
+    phase: ReplayState,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let ended_at = matches!(phase, ReplayState::Cancelled | ReplayState::Finished).then(|| now.millis());
     connection.prepare_cached("UPDATE replays SET state = ?2, ended_at = ?3 WHERE id = ?1")?.execute(params![
         id.0,
         phase.name(),
         ended_at
     ])?;
-    if phase == Phase::Cancelled {
+    if phase == ReplayState::Cancelled {
         connection.prepare_cached("DELETE FROM replay_items WHERE replay_id = ?1")?.execute([id.0])?;
     }
     Ok(())
 }
 
 /// Lists the replays of a subscription that are running or paused.
-pub(crate) fn open(connection: &Connection, of: SubscriptionId) -> Result<Vec<ReplayId>, Error> {
+pub(crate) fn list_open(connection: &Connection, of: SubscriptionId) -> Result<Vec<ReplayId>, Error> {
     let mut statement = connection
         .prepare_cached("SELECT id FROM replays WHERE subscription_id = ?1 AND state IN ('running', 'paused')")?;
     Ok(statement.query_map([of.0], |row| row.get(0).map(ReplayId))?.collect::<Result<_, _>>()?)
@@ -223,47 +241,48 @@ pub(crate) fn get(connection: &Connection, id: ReplayId) -> Result<Option<Replay
 pub(crate) fn list(
     connection: &Connection,
     subscription: Option<SubscriptionId>,
-    span: &Span,
-) -> Result<Page<Replay>, Error> {
+    span: &PageSpec,
+) -> Result<RowPage<Replay>, Error> {
     let mut seek = Vec::new();
-    wanted(&mut seek, "subscription_id = ?", subscription.map(|id| id.0));
-    let log = Log {
+    add_condition(&mut seek, "subscription_id = ?", subscription.map(|id| id.0));
+    let log = PagedQuery {
         table: if subscription.is_some() { "replays INDEXED BY replays_subscription" } else { "replays" },
         columns: "*",
         computed: "",
         time: "created_at",
-        seek,
-        sift: Vec::new(),
+        index_conditions: seek,
+        row_conditions: Vec::new(),
     };
     log.page(connection, span, read, |replay| replay.id.0)
 }
 
-fn state(row: &Row<'_>, column: &str) -> rusqlite::Result<State> {
-    State::named(&row.get::<_, String>(column)?).ok_or_else(|| unreadable(column))
+fn state(row: &Row<'_>, column: &str) -> rusqlite::Result<DeliveryState> {
+    DeliveryState::named(&row.get::<_, String>(column)?).ok_or_else(|| unreadable(column))
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Replay> {
-    let states: Option<Vec<State>> = row.get::<_, String>("states")?.split(',').map(State::named).collect();
+    let states: Option<Vec<DeliveryState>> =
+        row.get::<_, String>("states")?.split(',').map(DeliveryState::named).collect();
     Ok(Replay {
         id: ReplayId(row.get("id")?),
         subscription: SubscriptionId(row.get("subscription_id")?),
         company: CompanyId(row.get("company_id")?),
-        phase: Phase::named(&row.get::<_, String>("state")?).ok_or_else(|| unreadable("state"))?,
-        choice: Choice {
+        state: ReplayState::named(&row.get::<_, String>("state")?).ok_or_else(|| unreadable("state"))?,
+        selection: ReplaySelection {
             since: time(row, "since_at")?,
             until: time(row, "until_at")?,
             states: states.ok_or_else(|| unreadable("states"))?,
         },
-        per_second: small(row, "per_second")?,
-        progress: Progress {
+        per_second: small_count(row, "per_second")?,
+        progress: ReplayCounts {
             n_selected: count(row, "n_selected")?,
-            n_taken: count(row, "n_enqueued")?,
-            n_passed: count(row, "n_skipped")?,
+            n_enqueued: count(row, "n_enqueued")?,
+            n_skipped: count(row, "n_skipped")?,
             n_succeeded: count(row, "n_succeeded")?,
             n_exhausted: count(row, "n_exhausted")?,
         },
-        asked_by: row.get("requested_by")?,
+        requested_by: row.get("requested_by")?,
         created_at: time(row, "created_at")?,
-        ended_at: maybe_time(row, "ended_at")?,
+        ended_at: optional_time(row, "ended_at")?,
     })
 }

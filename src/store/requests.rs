@@ -1,28 +1,28 @@
 //! Request log of the Integration API, and request counters per key.
 
-use super::scan::{Log, wanted};
+use super::paging::{PagedQuery, add_condition};
 use super::{Error, time, usage};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::log::{Claimed, Page, Request, RequestFilter, Span};
+use crate::domain::log::{LoggedRequest, PageSpec, RejectedKey, RequestFilter, RowPage};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use std::collections::HashMap;
 
 /// Width of a time slot of the counters per key, in milliseconds.
-const SLOT_MS: i64 = 10_000;
+const SLOT_WIDTH_MS: i64 = 10_000;
 
 /// A row of the request log.
 #[derive(Debug, Clone)]
-pub struct Logged {
+pub struct StoredRequest {
     /// Number of the row, increasing.
     pub id: i64,
     /// Request as it was logged.
-    pub request: Request,
+    pub request: LoggedRequest,
 }
 
 /// Numbers of requests of one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Usage {
+pub struct KeyRequestCounts {
     /// Number of all requests of the key.
     pub n: u64,
     /// Number of requests answered with 4xx.
@@ -34,10 +34,10 @@ pub struct Usage {
 }
 
 /// Maximum number of oldest rows deleted at once.
-const SLICE: u32 = 500;
+const MAX_ROWS_PER_SLICE: u32 = 500;
 
 /// Inserts rows into the request log.
-pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a Request>) -> Result<(), Error> {
+pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a LoggedRequest>) -> Result<(), Error> {
     let mut log = connection.prepare_cached(
         "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, claimed_company_id, claimed_last4,
              query, address, user_agent)
@@ -48,9 +48,9 @@ pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a
             ":at": row.at.millis(), ":key": row.caller.map(|(key, _)| key.0), ":company": row.caller.map(|(_, company)| company.0),
             ":method": row.method, ":route": row.route, ":status": row.status, ":code": row.code,
             ":id": row.request_id, ":elapsed": i64::try_from(row.elapsed_ms).unwrap_or(i64::MAX),
-            ":detail": row.detail, ":claimed": row.claimed.as_ref().map(|of| of.company.0),
-            ":last4": row.claimed.as_ref().map(|of| of.last4.as_str()), ":query": row.query, ":address": row.address,
-            ":agent": row.agent,
+            ":detail": row.detail, ":claimed": row.rejected_key.as_ref().map(|of| of.company.0),
+            ":last4": row.rejected_key.as_ref().map(|of| of.last4.as_str()), ":query": row.query, ":address": row.address,
+            ":agent": row.user_agent,
         };
         log.execute(values)?;
     }
@@ -60,7 +60,7 @@ pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a
 /// Deletes a slice of rows if the log exceeds `limit` bytes: the oldest rows of requests without a key, or, if there are
 /// none, the oldest rows of the company with the most bytes. Returns the number deleted; 0 if the log is within the
 /// limit. Triggers keep the number of bytes per company.
-pub(crate) fn shorten(connection: &Connection, limit: u64) -> Result<usize, Error> {
+pub(crate) fn delete_over_limit(connection: &Connection, limit: u64) -> Result<usize, Error> {
     let n_bytes = connection
         .prepare_cached("SELECT coalesce(sum(n_bytes), 0) AS n_bytes FROM request_log_sizes")?
         .query_row([], |row| super::count(row, "n_bytes"))?;
@@ -73,31 +73,31 @@ pub(crate) fn shorten(connection: &Connection, limit: u64) -> Result<usize, Erro
     let of: Option<i64> = first.query_row([], |row| row.get(0)).optional()?.flatten();
     let mut delete = connection.prepare_cached(&format!(
         "DELETE FROM requests WHERE id IN
-             (SELECT id FROM requests INDEXED BY requests_company WHERE company_id IS ?1 ORDER BY id LIMIT {SLICE})"
+             (SELECT id FROM requests INDEXED BY requests_company WHERE company_id IS ?1 ORDER BY id LIMIT {MAX_ROWS_PER_SLICE})"
     ))?;
     Ok(delete.execute([of])?)
 }
 
 /// Deletes a slice of the oldest rows before `before`. Returns the number deleted; 0 if none are left.
-pub(crate) fn forget(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
+pub(crate) fn delete_before(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
     let mut delete = connection.prepare_cached(&format!(
-        "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT {SLICE}) AND at < ?1"
+        "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT {MAX_ROWS_PER_SLICE}) AND at < ?1"
     ))?;
     Ok(delete.execute([before.millis()])?)
 }
 
 /// Adds requests to the counters; each request comes with the number of equal ones it represents. Counters are summed
 /// in memory first, so that each row is written once.
-pub(crate) fn count<'a>(
+pub(crate) fn add_to_counters<'a>(
     connection: &Connection,
-    requests: impl Iterator<Item = (&'a Request, u64)>,
+    requests: impl Iterator<Item = (&'a LoggedRequest, u64)>,
 ) -> Result<(), Error> {
-    let requests: Vec<(&Request, u64)> = requests.collect();
-    let mut slots: HashMap<(Timestamp, KeyId), Usage> = HashMap::new();
+    let requests: Vec<(&LoggedRequest, u64)> = requests.collect();
+    let mut slots: HashMap<(Timestamp, KeyId), KeyRequestCounts> = HashMap::new();
     for (request, n) in &requests {
         if let Some((key, _)) = request.caller {
             let counts = |is_one: bool| if is_one { *n } else { 0 };
-            let usage = slots.entry((request.at.slot(SLOT_MS), key)).or_default();
+            let usage = slots.entry((request.at.floor_to(SLOT_WIDTH_MS), key)).or_default();
             usage.n += n;
             usage.n_client_errors += counts((400..500).contains(&request.status));
             usage.n_limited += counts(request.status == 429);
@@ -114,18 +114,18 @@ pub(crate) fn count<'a>(
             .map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         count.execute(params![slot.millis(), key.0, n, client, limited, server])?;
     }
-    usage::note(connection, &requests)
+    usage::add(connection, &requests)
 }
 
 /// Sums the requests per key over the last minute: the current slot and the five before it.
-pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec<(KeyId, Usage)>, Error> {
-    let since = Timestamp::from_millis(now.millis() - 60_000 + SLOT_MS).slot(SLOT_MS);
+pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec<(KeyId, KeyRequestCounts)>, Error> {
+    let since = Timestamp::from_millis(now.millis() - 60_000 + SLOT_WIDTH_MS).floor_to(SLOT_WIDTH_MS);
     let mut statement = connection.prepare_cached(
         "SELECT key_id, sum(n) AS n, sum(n_client_errors) AS client, sum(n_limited) AS limited, sum(n_server_errors) AS server
          FROM key_slots WHERE slot_at >= ?1 GROUP BY key_id",
     )?;
     let rows = statement.query_map([since.millis()], |row| {
-        let usage = Usage {
+        let usage = KeyRequestCounts {
             n: super::count(row, "n")?,
             n_client_errors: super::count(row, "client")?,
             n_limited: super::count(row, "limited")?,
@@ -137,24 +137,35 @@ pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec
 }
 
 /// Returns a page of requests that match a filter, newest first.
-pub(crate) fn list(connection: &Connection, of: &RequestFilter, span: &Span) -> Result<Page<Logged>, Error> {
+pub(crate) fn list(
+    connection: &Connection,
+    of: &RequestFilter,
+    span: &PageSpec,
+) -> Result<RowPage<StoredRequest>, Error> {
     let mut sift = Vec::new();
-    wanted(&mut sift, "key_id = ?", of.key.map(|id| id.0));
-    wanted(&mut sift, "company_id = ?", of.company.map(|id| id.0));
-    wanted(&mut sift, "status = ?", of.status.map(i64::from));
-    wanted(&mut sift, "status / 100 = ?", of.class.map(i64::from));
-    wanted(&mut sift, "code = ?", of.code.clone());
-    wanted(&mut sift, "address = ?", of.address.clone());
-    let log = Log { table: "requests", columns: "*", computed: "", time: "at", seek: Vec::new(), sift };
+    add_condition(&mut sift, "key_id = ?", of.key.map(|id| id.0));
+    add_condition(&mut sift, "company_id = ?", of.company.map(|id| id.0));
+    add_condition(&mut sift, "status = ?", of.status.map(i64::from));
+    add_condition(&mut sift, "status / 100 = ?", of.class.map(i64::from));
+    add_condition(&mut sift, "code = ?", of.code.clone());
+    add_condition(&mut sift, "address = ?", of.address.clone());
+    let log = PagedQuery {
+        table: "requests",
+        columns: "*",
+        computed: "",
+        time: "at",
+        index_conditions: Vec::new(),
+        row_conditions: sift,
+    };
     log.page(connection, span, read, |logged| logged.id)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
+fn read(row: &Row<'_>) -> rusqlite::Result<StoredRequest> {
     let key: Option<i64> = row.get("key_id")?;
     let company: Option<i64> = row.get("company_id")?;
     let claimed: Option<i64> = row.get("claimed_company_id")?;
     let claimed = claimed.map(CompanyId).zip(row.get("claimed_last4")?);
-    let request = Request {
+    let request = LoggedRequest {
         at: time(row, "at")?,
         caller: key.map(KeyId).zip(company.map(CompanyId)),
         method: row.get("method")?,
@@ -162,14 +173,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Logged> {
         status: row.get("status")?,
         code: row.get("code")?,
         detail: row.get("detail")?,
-        claimed: claimed.map(|(company, last4)| Claimed { company, last4 }),
+        rejected_key: claimed.map(|(company, last4)| RejectedKey { company, last4 }),
         request_id: row.get("request_id")?,
         elapsed_ms: super::count(row, "elapsed_ms")?,
         query: row.get("query")?,
         address: row.get("address")?,
-        agent: row.get("user_agent")?,
+        user_agent: row.get("user_agent")?,
     };
-    Ok(Logged { id: row.get("id")?, request })
+    Ok(StoredRequest { id: row.get("id")?, request })
 }
 
 #[cfg(test)]
@@ -180,8 +191,8 @@ mod tests {
     /// Bytes of a row as the limit counts them: its texts, and 100.
     const STORED: &str = "100 + octet_length(concat(method, route, code, request_id, detail, claimed_last4, query, address, user_agent))";
 
-    fn row(n: i64, company: Option<i64>) -> Request {
-        Request {
+    fn row(n: i64, company: Option<i64>) -> LoggedRequest {
+        LoggedRequest {
             at: Timestamp::from_millis(n),
             caller: company.map(|of| (KeyId(of), CompanyId(of))),
             method: "GET".to_owned(),
@@ -189,12 +200,12 @@ mod tests {
             status: 200,
             code: (n % 3 == 0).then(|| "not_found".to_owned()),
             detail: Some("ä".repeat(usize::try_from(n % 50).unwrap())),
-            claimed: None,
+            rejected_key: None,
             request_id: format!("req_{n}"),
             elapsed_ms: 1,
             query: (n % 5 == 0).then(|| "email=…&limit=3".to_owned()),
             address: None,
-            agent: None,
+            user_agent: None,
         }
     }
 
@@ -228,15 +239,15 @@ mod tests {
 
     #[test]
     fn rows_of_one_company_are_cut_to_the_limit_oldest_first_and_their_bytes_are_always_known() {
-        let connection = crate::store::blank().unwrap();
-        let rows: Vec<Request> = (0..4_000).map(|n| row(n, Some(1))).collect();
+        let connection = crate::store::open_in_memory().unwrap();
+        let rows: Vec<LoggedRequest> = (0..4_000).map(|n| row(n, Some(1))).collect();
         insert(&connection, rows.iter()).unwrap();
         check(&connection);
-        while shorten(&connection, 200_000).unwrap() > 0 {}
+        while delete_over_limit(&connection, 200_000).unwrap() > 0 {}
         check(&connection);
         assert!((100_000..=200_000).contains(&total(&connection)), "{}", total(&connection));
         assert_eq!(oldest(&connection) + stored(&connection)[&1].1, 4_000, "what is left is the newest part");
-        while forget(&connection, Timestamp::from_millis(4_000)).unwrap() > 0 {}
+        while delete_before(&connection, Timestamp::from_millis(4_000)).unwrap() > 0 {}
         assert_eq!((known(&connection), total(&connection)), (BTreeMap::new(), 0));
     }
 
@@ -254,28 +265,28 @@ mod tests {
         connection.execute_batch(&new.concat()).unwrap();
         check(&connection);
         assert_eq!(known(&connection).len(), 3);
-        let named = Request { agent: Some("agent/100".to_owned()), ..row(100, Some(1)) };
+        let named = LoggedRequest { user_agent: Some("agent/100".to_owned()), ..row(100, Some(1)) };
         insert(&connection, [named].iter()).unwrap();
         check(&connection);
-        while forget(&connection, Timestamp::from_millis(50)).unwrap() > 0 {}
+        while delete_before(&connection, Timestamp::from_millis(50)).unwrap() > 0 {}
         check(&connection);
         assert_eq!(oldest(&connection), 50);
     }
 
     #[test]
     fn a_flood_without_a_key_takes_no_room_from_partners_and_a_busy_partner_none_from_a_quiet_one() {
-        let connection = crate::store::blank().unwrap();
+        let connection = crate::store::open_in_memory().unwrap();
         insert(&connection, [row(0, Some(2))].iter()).unwrap();
-        let busy: Vec<Request> = (1..1_001).map(|n| row(n, Some(1))).collect();
+        let busy: Vec<LoggedRequest> = (1..1_001).map(|n| row(n, Some(1))).collect();
         insert(&connection, busy.iter()).unwrap();
-        let flood: Vec<Request> = (1_001..9_001).map(|n| row(n, None)).collect();
+        let flood: Vec<LoggedRequest> = (1_001..9_001).map(|n| row(n, None)).collect();
         insert(&connection, flood.iter()).unwrap();
-        while shorten(&connection, 300_000).unwrap() > 0 {}
+        while delete_over_limit(&connection, 300_000).unwrap() > 0 {}
         check(&connection);
         let left = stored(&connection);
         assert_eq!((left[&2].1, left[&1].1), (1, 1_000), "partners lose nothing to those without a key");
         assert!(left[&0].1 < 8_000 && total(&connection) <= 300_000);
-        while shorten(&connection, 100_000).unwrap() > 0 {}
+        while delete_over_limit(&connection, 100_000).unwrap() > 0 {}
         check(&connection);
         let left = stored(&connection);
         assert_eq!((left.get(&0), left[&2].1), (None, 1), "a partner loses nothing to another one with more");

@@ -2,22 +2,22 @@
 //! delivery is not leased.
 
 use super::Error;
-use super::deliveries::{CLAIMED, Claimed, IS_HELD, Lease, hold, let_go, read};
-use crate::domain::delivery::Kind;
+use super::deliveries::{IS_LEASED, LEASED_COLUMNS, Lease, LeasedDelivery, insert_lease, read_leased, release};
+use crate::domain::delivery::AttemptKind;
 use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, params};
 
 /// A subscription with requested resends.
 #[derive(Debug, Clone)]
-pub(crate) struct Waiting {
+pub(crate) struct ResendSubscription {
     pub(crate) subscription: SubscriptionId,
     pub(crate) company: CompanyId,
     pub(crate) target_url: String,
 }
 
 /// Requests a resend; returns `false` if one is requested already.
-pub(crate) fn ask(connection: &Connection, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
+pub(crate) fn request(connection: &Connection, id: DeliveryId, now: Timestamp) -> Result<bool, Error> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO resends (delivery_id, subscription_id, requested_at)
          SELECT id, subscription_id, ?2 FROM deliveries WHERE id = ?1 ON CONFLICT DO NOTHING",
@@ -27,7 +27,7 @@ pub(crate) fn ask(connection: &Connection, id: DeliveryId, now: Timestamp) -> Re
 
 /// Lists the subscriptions with requested resends, by ascending id. A recursive query skips along the index from one
 /// subscription to the next, however many resends each has.
-pub(crate) fn waiting(connection: &Connection) -> Result<Vec<Waiting>, Error> {
+pub(crate) fn requested_subscriptions(connection: &Connection) -> Result<Vec<ResendSubscription>, Error> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE waiting (id) AS (
              SELECT min(subscription_id) FROM resends
@@ -37,7 +37,7 @@ pub(crate) fn waiting(connection: &Connection) -> Result<Vec<Waiting>, Error> {
          SELECT s.id, s.company_id, s.target_url FROM waiting JOIN subscriptions s ON s.id = waiting.id",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok(Waiting {
+        Ok(ResendSubscription {
             subscription: SubscriptionId(row.get(0)?),
             company: CompanyId(row.get(1)?),
             target_url: row.get(2)?,
@@ -53,25 +53,30 @@ pub(crate) fn claim(
     of: SubscriptionId,
     limit: usize,
     lease: &Lease,
-) -> Result<Vec<Claimed>, Error> {
+) -> Result<Vec<LeasedDelivery>, Error> {
     let mut asked = connection.prepare_cached(&format!(
-        "SELECT {CLAIMED} FROM (SELECT delivery_id AS asked FROM resends WHERE subscription_id = ?1)
-         CROSS JOIN deliveries ON deliveries.id = asked WHERE NOT {IS_HELD} ORDER BY asked LIMIT ?2"
+        "SELECT {LEASED_COLUMNS} FROM (SELECT delivery_id AS asked FROM resends WHERE subscription_id = ?1)
+         CROSS JOIN deliveries ON deliveries.id = asked WHERE NOT {IS_LEASED} ORDER BY asked LIMIT ?2"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = asked.query_map(params![of.0, limit], read)?;
-    let mut claimed: Vec<Claimed> = rows.collect::<Result<_, _>>()?;
+    let rows = asked.query_map(params![of.0, limit], read_leased)?;
+    let mut claimed: Vec<LeasedDelivery> = rows.collect::<Result<_, _>>()?;
     for claimed in &mut claimed {
-        claimed.kind = Kind::Resend;
-        hold(connection, claimed, lease)?;
+        claimed.kind = AttemptKind::Resend;
+        insert_lease(connection, claimed, lease)?;
     }
     Ok(claimed)
 }
 
 /// Completes a resend: the delivery succeeds, or keeps its state. Returns `false` if the lease is lost.
-pub(crate) fn settle(connection: &Connection, id: DeliveryId, lease: &str, has_succeeded: bool) -> Result<bool, Error> {
+pub(crate) fn complete(
+    connection: &Connection,
+    id: DeliveryId,
+    lease: &str,
+    has_succeeded: bool,
+) -> Result<bool, Error> {
     // The token decides: a holder whose lease expired must not change the delivery.
-    if !let_go(connection, id, lease)? {
+    if !release(connection, id, lease)? {
         return Ok(false);
     }
     connection
@@ -80,12 +85,12 @@ pub(crate) fn settle(connection: &Connection, id: DeliveryId, lease: &str, has_s
                  state = CASE WHEN ?2 THEN 'succeeded' ELSE state END, due_at = CASE WHEN NOT ?2 THEN due_at END WHERE id = ?1",
         )?
         .execute(params![id.0, has_succeeded])?;
-    forget(connection, id)?;
+    remove(connection, id)?;
     Ok(true)
 }
 
 /// Removes the requested resend of a delivery.
-pub(crate) fn forget(connection: &Connection, id: DeliveryId) -> Result<(), Error> {
+pub(crate) fn remove(connection: &Connection, id: DeliveryId) -> Result<(), Error> {
     connection.prepare_cached("DELETE FROM resends WHERE delivery_id = ?1")?.execute([id.0])?;
     Ok(())
 }

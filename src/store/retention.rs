@@ -1,38 +1,42 @@
 //! Retention: old and finished rows are deleted in slices small enough that no write waits long. Counters are kept.
 
-use super::deliveries::IS_HELD;
+use super::deliveries::IS_LEASED;
 use super::{Error, requests};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Maximum number of rows examined in one slice.
-const SLICE: u32 = 500;
+const MAX_ROWS_PER_SLICE: u32 = 500;
 
 /// Result of deleting one slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slice {
+pub(crate) struct RetentionSlice {
     pub(crate) n_deleted: usize,
     /// Last row examined; `None` if no older rows follow.
-    pub(crate) place: Option<i64>,
+    pub(crate) last_examined: Option<i64>,
 }
 
 /// Deletes a slice of the oldest attempts and requests before `before`. Returns the number deleted; 0 if none are left.
-pub(crate) fn logs(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
+pub(crate) fn delete_logs(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
     let sql = format!(
-        "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY id LIMIT {SLICE}) AND started_at < ?1"
+        "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY id LIMIT {MAX_ROWS_PER_SLICE}) AND started_at < ?1"
     );
     let n_attempts = connection.prepare_cached(&sql)?.execute([before.millis()])?;
-    Ok(n_attempts + requests::forget(connection, before)?)
+    Ok(n_attempts + requests::delete_before(connection, before)?)
 }
 
 /// Deletes finished deliveries after id `after` that were created before `before` and have no attempt left. Pending,
 /// parked and skipped deliveries are kept: they can still be delivered.
-pub(crate) fn deliveries(connection: &Connection, after: i64, before: Timestamp) -> Result<Slice, Error> {
-    slice(
+pub(crate) fn delete_deliveries(
+    connection: &Connection,
+    after: i64,
+    before: Timestamp,
+) -> Result<RetentionSlice, Error> {
+    delete_slice(
         connection,
         "deliveries",
         &format!(
-            "state IN ('succeeded', 'exhausted', 'cancelled') AND NOT {IS_HELD}
+            "state IN ('succeeded', 'exhausted', 'cancelled') AND NOT {IS_LEASED}
              AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id)
              AND NOT EXISTS (SELECT 1 FROM resends r WHERE r.delivery_id = deliveries.id)"
         ),
@@ -42,22 +46,30 @@ pub(crate) fn deliveries(connection: &Connection, after: i64, before: Timestamp)
 }
 
 /// Deletes events after id `after` and before `before` that have no delivery left.
-pub(crate) fn events(connection: &Connection, after: i64, before: Timestamp) -> Result<Slice, Error> {
+pub(crate) fn delete_events(connection: &Connection, after: i64, before: Timestamp) -> Result<RetentionSlice, Error> {
     let is_over = "NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id)";
-    slice(connection, "events", is_over, after, before)
+    delete_slice(connection, "events", is_over, after, before)
 }
 
 /// Deletes one slice of a table by a condition.
-fn slice(connection: &Connection, table: &str, is_over: &str, after: i64, before: Timestamp) -> Result<Slice, Error> {
-    let looked_at = format!("SELECT id, created_at FROM {table} WHERE id > ?1 ORDER BY id LIMIT {SLICE}");
+fn delete_slice(
+    connection: &Connection,
+    table: &str,
+    is_over: &str,
+    after: i64,
+    before: Timestamp,
+) -> Result<RetentionSlice, Error> {
+    let looked_at = format!("SELECT id, created_at FROM {table} WHERE id > ?1 ORDER BY id LIMIT {MAX_ROWS_PER_SLICE}");
     let ends = format!("SELECT max(id), min(created_at) FROM ({looked_at})");
     let ends: Option<(Option<i64>, Option<i64>)> =
         connection.prepare_cached(&ends)?.query_row([after], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((Some(last), Some(oldest))) = ends else { return Ok(Slice { n_deleted: 0, place: None }) };
+    let Some((Some(last), Some(oldest))) = ends else {
+        return Ok(RetentionSlice { n_deleted: 0, last_examined: None });
+    };
     if oldest >= before.millis() {
-        return Ok(Slice { n_deleted: 0, place: None });
+        return Ok(RetentionSlice { n_deleted: 0, last_examined: None });
     }
     let sql = format!("DELETE FROM {table} WHERE id > ?1 AND id <= ?2 AND created_at < ?3 AND {is_over}");
     let n_deleted = connection.prepare_cached(&sql)?.execute(params![after, last, before.millis()])?;
-    Ok(Slice { n_deleted, place: Some(last) })
+    Ok(RetentionSlice { n_deleted, last_examined: Some(last) })
 }

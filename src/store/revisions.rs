@@ -1,32 +1,37 @@
 //! Earlier configurations of subscriptions: table `subscription_revisions`, written by triggers with every change.
 
-use super::{Error, small, time, unreadable};
+use super::{Error, small_count, time, unreadable};
 use crate::domain::event::EventType;
 use crate::domain::ids::SubscriptionId;
-use crate::domain::subscription::Wish;
+use crate::domain::subscription::SubscriptionSpec;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params};
 
 /// A configuration that a subscription has or had.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revision {
+pub struct SubscriptionRevision {
     /// Number of the revision, 1 for the first.
     pub number: u32,
     /// Time from which the configuration applied.
     pub at: Timestamp,
     /// Target, event types, description and owner.
-    pub wish: Wish,
+    pub spec: SubscriptionSpec,
 }
 
 /// Lists all revisions of a subscription, latest first.
-pub(crate) fn of(connection: &Connection, id: SubscriptionId) -> Result<Vec<Revision>, Error> {
+pub(crate) fn list(connection: &Connection, id: SubscriptionId) -> Result<Vec<SubscriptionRevision>, Error> {
     let mut statement = connection
         .prepare_cached("SELECT * FROM subscription_revisions WHERE subscription_id = ?1 ORDER BY number DESC")?;
     Ok(statement.query_map([id.0], read)?.collect::<Result<_, _>>()?)
 }
 
 /// Sets the configuration of a subscription.
-pub(crate) fn apply(connection: &Connection, id: SubscriptionId, wish: &Wish, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn apply(
+    connection: &Connection,
+    id: SubscriptionId,
+    wish: &SubscriptionSpec,
+    now: Timestamp,
+) -> Result<(), Error> {
     let types: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
     connection
         .prepare_cached(
@@ -40,13 +45,13 @@ pub(crate) fn apply(connection: &Connection, id: SubscriptionId, wish: &Wish, no
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Revision> {
+fn read(row: &Row<'_>) -> rusqlite::Result<SubscriptionRevision> {
     let types: String = row.get("event_types")?;
     let event_types: Option<Vec<EventType>> = types.split(',').map(EventType::named).collect();
-    Ok(Revision {
-        number: small(row, "number")?,
+    Ok(SubscriptionRevision {
+        number: small_count(row, "number")?,
         at: time(row, "at")?,
-        wish: Wish {
+        spec: SubscriptionSpec {
             target_url: row.get("target_url")?,
             event_types: event_types.ok_or_else(|| unreadable("event_types"))?,
             description: row.get("description")?,

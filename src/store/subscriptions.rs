@@ -1,35 +1,35 @@
 //! Subscriptions: table `subscriptions`, with configuration, breaker state and sealed secret.
 
-use super::{Error, count, maybe_time, small, time, unreadable};
-use crate::domain::breaker::Breaker;
+use super::{Error, count, optional_time, small_count, time, unreadable};
+use crate::domain::breaker::CircuitBreaker;
 use crate::domain::event::EventType;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::ramp::Ramp;
-use crate::domain::standing::Disabled;
-use crate::domain::subscription::{Dates, Subscription, Wish};
+use crate::domain::slow_start::SlowStart;
+use crate::domain::subscription::{RecordDates, SubscriptionSpec, WebhookSubscription};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
 /// Values of a new subscription. The secret is sealed once the id is known.
 #[derive(Debug)]
-pub(crate) struct New<'a> {
+pub(crate) struct NewSubscriptionRow<'a> {
     pub(crate) company: CompanyId,
     pub(crate) created_by: KeyId,
-    pub(crate) wish: &'a Wish,
+    pub(crate) spec: &'a SubscriptionSpec,
     pub(crate) now: Timestamp,
 }
 
 /// Inserts a subscription without a secret; [`set_secret`] must follow in the same transaction.
-pub(crate) fn insert(connection: &Connection, new: &New<'_>) -> Result<SubscriptionId, Error> {
-    let types: Vec<&str> = new.wish.event_types.iter().map(|kind| kind.name()).collect();
+pub(crate) fn insert(connection: &Connection, new: &NewSubscriptionRow<'_>) -> Result<SubscriptionId, Error> {
+    let types: Vec<&str> = new.spec.event_types.iter().map(|kind| kind.name()).collect();
     connection
         .prepare_cached(
             "INSERT INTO subscriptions (company_id, created_by, target_url, event_types, description, managed_by, secret, created_at, updated_at)
              VALUES (:company, :key, :url, :types, :description, :managed_by, x'', :now, :now)",
         )?
         .execute(named_params! {
-            ":company": new.company.0, ":key": new.created_by.0, ":url": new.wish.target_url, ":types": types.join(","),
-            ":description": new.wish.description, ":managed_by": new.wish.managed_by, ":now": new.now.millis(),
+            ":company": new.company.0, ":key": new.created_by.0, ":url": new.spec.target_url, ":types": types.join(","),
+            ":description": new.spec.description, ":managed_by": new.spec.managed_by, ":now": new.now.millis(),
         })?;
     Ok(SubscriptionId(connection.last_insert_rowid()))
 }
@@ -54,23 +54,28 @@ pub(crate) fn target(connection: &Connection, id: SubscriptionId) -> Result<Opti
 }
 
 /// Returns a subscription that is not deleted.
-pub(crate) fn get(connection: &Connection, id: SubscriptionId) -> Result<Option<Subscription>, Error> {
+pub(crate) fn get(connection: &Connection, id: SubscriptionId) -> Result<Option<WebhookSubscription>, Error> {
     let mut statement = connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM subscriptions WHERE id = ?1 AND deleted_at IS NULL"))?;
     Ok(statement.query_row([id.0], read).optional()?)
 }
 
 /// Returns a subscription, deleted or not, with its time of deletion.
-pub(crate) fn even_deleted(
+pub(crate) fn get_including_deleted(
     connection: &Connection,
     id: SubscriptionId,
-) -> Result<Option<(Subscription, Option<Timestamp>)>, Error> {
+) -> Result<Option<(WebhookSubscription, Option<Timestamp>)>, Error> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM subscriptions WHERE id = ?1"))?;
-    Ok(statement.query_row([id.0], |row| Ok((read(row)?, maybe_time(row, 18)?))).optional()?)
+    Ok(statement.query_row([id.0], |row| Ok((read(row)?, optional_time(row, 18)?))).optional()?)
 }
 
 /// Updates target, event types and description of a subscription.
-pub(crate) fn change(connection: &Connection, id: SubscriptionId, wish: &Wish, now: Timestamp) -> Result<(), Error> {
+pub(crate) fn set_spec(
+    connection: &Connection,
+    id: SubscriptionId,
+    wish: &SubscriptionSpec,
+    now: Timestamp,
+) -> Result<(), Error> {
     let types: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
     connection
         .prepare_cached(
@@ -89,7 +94,7 @@ pub(crate) fn delete(connection: &Connection, id: SubscriptionId, now: Timestamp
 }
 
 /// Lists the subscriptions of one company or of all that are not deleted, oldest first.
-pub(crate) fn all(connection: &Connection, company: Option<CompanyId>) -> Result<Vec<Subscription>, Error> {
+pub(crate) fn all(connection: &Connection, company: Option<CompanyId>) -> Result<Vec<WebhookSubscription>, Error> {
     let of_one = if company.is_some() { "company_id = ?1" } else { "?1 IS NULL" };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM subscriptions WHERE {of_one} AND deleted_at IS NULL ORDER BY id"
@@ -106,27 +111,27 @@ pub(crate) fn count_of(connection: &Connection, company: CompanyId) -> Result<u6
 }
 
 /// Lists all subscriptions of a company, deleted ones included with their time of deletion, oldest first.
-pub(crate) fn ever(
+pub(crate) fn list_including_deleted(
     connection: &Connection,
     company: CompanyId,
-) -> Result<Vec<(Subscription, Option<Timestamp>)>, Error> {
+) -> Result<Vec<(WebhookSubscription, Option<Timestamp>)>, Error> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM subscriptions WHERE company_id = ?1 ORDER BY id"))?;
-    let rows = statement.query_map([company.0], |row| Ok((read(row)?, maybe_time(row, 18)?)))?;
+    let rows = statement.query_map([company.0], |row| Ok((read(row)?, optional_time(row, 18)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Updates breaker, streak, slow start and attempt times of a subscription after an attempt.
-pub(crate) fn attempted(connection: &Connection, subscription: &Subscription) -> Result<(), Error> {
+pub(crate) fn update_after_attempt(connection: &Connection, subscription: &WebhookSubscription) -> Result<(), Error> {
     connection
         .prepare_cached(
             "UPDATE subscriptions SET n_consecutive_failures = :streak, first_failure_at = :began, last_failure_at = :latest, slow_start_limit = :ramp,
                  last_attempt_at = :attempt, last_success_at = :success WHERE id = :id",
         )?
         .execute(named_params! {
-            ":id": subscription.id.0, ":streak": subscription.breaker.streak,
+            ":id": subscription.id.0, ":streak": subscription.breaker.failures_in_a_row,
             ":began": subscription.streak.map(|streak| streak.0.millis()), ":latest": subscription.streak.map(|streak| streak.1.millis()),
-            ":ramp": subscription.ramp.room(), ":attempt": subscription.last_attempt_at.map(Timestamp::millis), ":success": subscription.last_success_at.map(Timestamp::millis),
+            ":ramp": subscription.slow_start.concurrency_limit(), ":attempt": subscription.last_attempt_at.map(Timestamp::millis), ":success": subscription.last_success_at.map(Timestamp::millis),
         })?;
     Ok(())
 }
@@ -135,7 +140,7 @@ pub(crate) fn attempted(connection: &Connection, subscription: &Subscription) ->
 pub(crate) fn disable(
     connection: &Connection,
     id: SubscriptionId,
-    (reason, note): (Disabled, Option<&str>),
+    (reason, note): (DisabledReason, Option<&str>),
     now: Timestamp,
 ) -> Result<(), Error> {
     connection
@@ -168,12 +173,12 @@ pub(crate) fn enable(connection: &Connection, id: SubscriptionId, now: Timestamp
             "UPDATE subscriptions SET disabled_reason = NULL, disabled_note = NULL, disabled_at = NULL, n_consecutive_failures = 0, first_failure_at = NULL,
                  last_failure_at = NULL, n_missed = 0, slow_start_limit = ?3, updated_at = ?2 WHERE id = ?1",
         )?
-        .execute(params![id.0, now.millis(), Ramp::FOOT.room()])?;
+        .execute(params![id.0, now.millis(), SlowStart::INITIAL.concurrency_limit()])?;
     Ok(())
 }
 
 /// Counts one more missed event.
-pub(crate) fn skipped(connection: &Connection, id: SubscriptionId) -> Result<(), Error> {
+pub(crate) fn increment_missed(connection: &Connection, id: SubscriptionId) -> Result<(), Error> {
     connection.prepare_cached("UPDATE subscriptions SET n_missed = n_missed + 1 WHERE id = ?1")?.execute([id.0])?;
     Ok(())
 }
@@ -185,28 +190,29 @@ const COLUMNS: &str = "id, company_id, created_by, target_url, event_types, desc
 
 /// Reads a subscription by column number: this runs for every event and attempt, and looking up names costs as much as
 /// the rest.
-fn read(row: &Row<'_>) -> rusqlite::Result<Subscription> {
+fn read(row: &Row<'_>) -> rusqlite::Result<WebhookSubscription> {
     let types = row.get_ref(4)?.as_str().map_err(|_| unreadable("event_types"))?;
     let event_types: Option<Vec<EventType>> = types.split(',').map(EventType::named).collect();
     let reason: Option<String> = row.get(7)?;
-    let reason = reason.map(|name| Disabled::named(&name).ok_or_else(|| unreadable("disabled_reason"))).transpose()?;
-    Ok(Subscription {
+    let reason =
+        reason.map(|name| DisabledReason::named(&name).ok_or_else(|| unreadable("disabled_reason"))).transpose()?;
+    Ok(WebhookSubscription {
         id: SubscriptionId(row.get(0)?),
         company: CompanyId(row.get(1)?),
         created_by: row.get::<_, Option<i64>>(2)?.map(KeyId),
-        wish: Wish {
+        spec: SubscriptionSpec {
             target_url: row.get(3)?,
             event_types: event_types.ok_or_else(|| unreadable("event_types"))?,
             description: row.get(5)?,
             managed_by: row.get(6)?,
         },
-        off: reason.zip(maybe_time(row, 8)?),
-        breaker: Breaker { streak: small(row, 9)? },
-        ramp: Ramp::at(small(row, 10)?),
-        streak: maybe_time(row, 11)?.zip(maybe_time(row, 12)?),
-        last_attempt_at: maybe_time(row, 13)?,
-        last_success_at: maybe_time(row, 14)?,
-        n_skipped: count(row, 15)?,
-        dates: Dates { created_at: time(row, 16)?, updated_at: time(row, 17)? },
+        disabled: reason.zip(optional_time(row, 8)?),
+        breaker: CircuitBreaker { failures_in_a_row: small_count(row, 9)? },
+        slow_start: SlowStart::from_stored(small_count(row, 10)?),
+        streak: optional_time(row, 11)?.zip(optional_time(row, 12)?),
+        last_attempt_at: optional_time(row, 13)?,
+        last_success_at: optional_time(row, 14)?,
+        n_missed: count(row, 15)?,
+        dates: RecordDates { created_at: time(row, 16)?, updated_at: time(row, 17)? },
     })
 }

@@ -1,10 +1,10 @@
 //! Trips of circuit breakers: table `trips`.
 
-use super::scan::{Log, wanted};
-use super::{Error, count, maybe_time, time, unreadable};
+use super::paging::{PagedQuery, add_condition};
+use super::{Error, count, optional_time, time, unreadable};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
-use crate::domain::log::{Page, Span};
-use crate::domain::subscription::Subscription;
+use crate::domain::log::{PageSpec, RowPage};
+use crate::domain::subscription::WebhookSubscription;
 use crate::domain::time::Timestamp;
 use crate::domain::trip::Trip;
 use rusqlite::{Connection, Row, params};
@@ -12,19 +12,19 @@ use rusqlite::{Connection, Row, params};
 /// Records that the breaker disabled a subscription.
 pub(crate) fn insert(
     connection: &Connection,
-    of: &Subscription,
+    of: &WebhookSubscription,
     causes: &[(String, u32)],
     now: Timestamp,
 ) -> Result<(), Error> {
     let causes = serde_json::to_string(causes).map_err(|_| Error::Unreadable("causes"))?;
     connection
         .prepare_cached("INSERT INTO trips (subscription_id, company_id, target_url, tripped_at, causes) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![of.id.0, of.company.0, of.wish.target_url, now.millis(), causes])?;
+        .execute(params![of.id.0, of.company.0, of.spec.target_url, now.millis(), causes])?;
     Ok(())
 }
 
 /// Records that a subscription was enabled again, and how many events it missed.
-pub(crate) fn close(
+pub(crate) fn record_enabled(
     connection: &Connection,
     of: SubscriptionId,
     by: &str,
@@ -51,20 +51,20 @@ pub(crate) fn list(
     connection: &Connection,
     company: Option<CompanyId>,
     subscription: Option<SubscriptionId>,
-    span: &Span,
-) -> Result<Page<Trip>, Error> {
+    span: &PageSpec,
+) -> Result<RowPage<Trip>, Error> {
     let (mut seek, mut sift) = (Vec::new(), Vec::new());
-    wanted(&mut seek, "subscription_id = ?", subscription.map(|id| id.0));
-    wanted(&mut sift, "company_id = ?", company.map(|id| id.0));
-    let log = Log {
+    add_condition(&mut seek, "subscription_id = ?", subscription.map(|id| id.0));
+    add_condition(&mut sift, "company_id = ?", company.map(|id| id.0));
+    let log = PagedQuery {
         table: if subscription.is_some() { "trips INDEXED BY trips_subscription" } else { "trips" },
         columns: "*",
         computed: ", CASE WHEN enabled_at IS NULL
                           THEN coalesce((SELECT s.n_missed FROM subscriptions s WHERE s.id = subscription_id), 0)
                           ELSE n_missed END AS missed",
         time: "tripped_at",
-        seek,
-        sift,
+        index_conditions: seek,
+        row_conditions: sift,
     };
     log.page(connection, span, read, |trip| trip.id.0)
 }
@@ -88,7 +88,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Trip> {
         target_url: row.get("target_url")?,
         tripped_at: time(row, "tripped_at")?,
         causes: serde_json::from_str(&row.get::<_, String>("causes")?).map_err(|_| unreadable("causes"))?,
-        enabled: maybe_time(row, "enabled_at")?.zip(by),
+        reenabled: optional_time(row, "enabled_at")?.zip(by),
         n_missed: count(row, "missed")?,
     })
 }

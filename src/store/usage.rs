@@ -2,9 +2,9 @@
 //! read without scanning the log.
 
 use super::{Error, count, time};
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::log::Request;
+use crate::domain::log::LoggedRequest;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::HashMap;
@@ -12,13 +12,13 @@ use std::collections::HashMap;
 /// Width of a time slot of the counters per key, in milliseconds.
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 /// Maximum number of callers of a key that are counted separately in a day.
-pub(crate) const CALLERS: i64 = 50;
+pub(crate) const MAX_CALLERS_PER_DAY: i64 = 50;
 /// Name under which all further callers are counted.
-const OTHERS: &str = "(others)";
+const OTHER_CALLERS: &str = "(others)";
 
 /// Requests of a key to one route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RouteUse {
+pub struct RouteUsage {
     /// Key that made the requests.
     pub key: KeyId,
     /// HTTP method of the route.
@@ -33,7 +33,7 @@ pub struct RouteUse {
 
 /// Requests of a key from one address with one user agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallerUse {
+pub struct CallerUsage {
     /// Key that made the requests.
     pub key: KeyId,
     /// Network address of the caller.
@@ -48,7 +48,7 @@ pub struct CallerUse {
 
 /// Number of requests answered with one status and problem code.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CodeCount {
+pub struct StatusCodeCount {
     /// HTTP status of the answers.
     pub status: u16,
     /// Problem code; `None` for answers that are no problem.
@@ -59,20 +59,20 @@ pub struct CodeCount {
 
 /// Adds requests to the counters; each request comes with the number of equal ones it represents. Counters are summed
 /// in memory first.
-pub(crate) fn note(connection: &Connection, requests: &[(&Request, u64)]) -> Result<(), Error> {
+pub(crate) fn add(connection: &Connection, requests: &[(&LoggedRequest, u64)]) -> Result<(), Error> {
     let mut answers: HashMap<(Timestamp, u16, &str), i64> = HashMap::new();
     let mut routes: HashMap<(KeyId, Timestamp, &str, &str), (i64, i64)> = HashMap::new();
     let mut callers: HashMap<(KeyId, Timestamp, &str, &str), (i64, Timestamp)> = HashMap::new();
     for (request, n) in requests {
         let n = i64::try_from(*n).unwrap_or(i64::MAX);
         let code = request.code.as_deref().unwrap_or_default();
-        *answers.entry((request.at.slot(MINUTE_MS), request.status, code)).or_default() += n;
+        *answers.entry((request.at.floor_to(MINUTE_MS), request.status, code)).or_default() += n;
         let Some((key, _)) = request.caller else { continue };
-        let day = request.at.slot(DAY_MS);
+        let day = request.at.floor_to(DAY_MS);
         let route = routes.entry((key, day, &request.method, &request.route)).or_default();
         *route = (route.0 + n, route.1 + if matches!(request.status, 401 | 403 | 429) { 0 } else { n });
         let (address, agent) =
-            (request.address.as_deref().unwrap_or_default(), request.agent.as_deref().unwrap_or_default());
+            (request.address.as_deref().unwrap_or_default(), request.user_agent.as_deref().unwrap_or_default());
         let caller = callers.entry((key, day, address, agent)).or_default();
         *caller = (caller.0 + n, caller.1.max(request.at));
     }
@@ -93,13 +93,13 @@ pub(crate) fn note(connection: &Connection, requests: &[(&Request, u64)]) -> Res
     let mut callers: Vec<_> = callers.into_iter().collect();
     callers.sort_unstable();
     for ((key, day, address, agent), (n, last_at)) in callers {
-        caller(connection, (key, day), (address, agent), n, last_at)?;
+        add_caller(connection, (key, day), (address, agent), n, last_at)?;
     }
     Ok(())
 }
 
 /// Adds requests of one caller of a key on one day.
-fn caller(
+fn add_caller(
     connection: &Connection,
     (key, day): (KeyId, Timestamp),
     (address, agent): (&str, &str),
@@ -117,7 +117,8 @@ fn caller(
     let n_callers: i64 = connection
         .prepare_cached("SELECT count(*) FROM key_callers WHERE key_id = ?1 AND day_at = ?2")?
         .query_row(params![key.0, day.millis()], |row| row.get(0))?;
-    let (address, agent) = if n_callers < CALLERS { (address, agent) } else { (OTHERS, OTHERS) };
+    let (address, agent) =
+        if n_callers < MAX_CALLERS_PER_DAY { (address, agent) } else { (OTHER_CALLERS, OTHER_CALLERS) };
     connection
         .prepare_cached(
             "INSERT INTO key_callers (key_id, day_at, address, user_agent, n, last_at) VALUES (?1, ?2, ?3, ?4, ?6, ?5)
@@ -128,13 +129,13 @@ fn caller(
 }
 
 /// Sums the routes of one key or of all, from the day of `since` on, busiest first.
-pub(crate) fn routes(connection: &Connection, key: Option<KeyId>, since: Timestamp) -> Result<Vec<RouteUse>, Error> {
+pub(crate) fn routes(connection: &Connection, key: Option<KeyId>, since: Timestamp) -> Result<Vec<RouteUsage>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT key_id, method, route, sum(n) AS n, sum(n_used) AS n_used FROM key_routes
          WHERE (?1 IS NULL OR key_id = ?1) AND day_at >= ?2 GROUP BY 1, 2, 3 ORDER BY n DESC, route, method",
     )?;
-    let rows = statement.query_map(params![key.map(|id| id.0), since.slot(DAY_MS).millis()], |row| {
-        Ok(RouteUse {
+    let rows = statement.query_map(params![key.map(|id| id.0), since.floor_to(DAY_MS).millis()], |row| {
+        Ok(RouteUsage {
             key: KeyId(row.get("key_id")?),
             method: row.get("method")?,
             route: row.get("route")?,
@@ -146,13 +147,13 @@ pub(crate) fn routes(connection: &Connection, key: Option<KeyId>, since: Timesta
 }
 
 /// Sums the callers of all keys, from the day of `since` on, busiest first.
-pub(crate) fn callers(connection: &Connection, since: Timestamp) -> Result<Vec<CallerUse>, Error> {
+pub(crate) fn callers(connection: &Connection, since: Timestamp) -> Result<Vec<CallerUsage>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT key_id, address, user_agent, sum(n) AS n, max(last_at) AS last_at FROM key_callers
          WHERE day_at >= ?1 GROUP BY 1, 2, 3 ORDER BY n DESC, address, user_agent",
     )?;
-    let rows = statement.query_map([since.slot(DAY_MS).millis()], |row| {
-        Ok(CallerUse {
+    let rows = statement.query_map([since.floor_to(DAY_MS).millis()], |row| {
+        Ok(CallerUsage {
             key: KeyId(row.get("key_id")?),
             address: row.get("address")?,
             agent: row.get("user_agent")?,
@@ -164,49 +165,49 @@ pub(crate) fn callers(connection: &Connection, since: Timestamp) -> Result<Vec<C
 }
 
 /// Counts requests by status and code, from the minute of `since` on, most frequent first.
-pub(crate) fn codes(connection: &Connection, since: Timestamp) -> Result<Vec<CodeCount>, Error> {
+pub(crate) fn codes(connection: &Connection, since: Timestamp) -> Result<Vec<StatusCodeCount>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT status, nullif(code, '') AS code, sum(n) AS n FROM request_minutes WHERE slot_at >= ?1
          GROUP BY 1, 2 ORDER BY n DESC, status, code",
     )?;
-    let rows = statement.query_map([since.slot(MINUTE_MS).millis()], |row| {
-        Ok(CodeCount { status: row.get("status")?, code: row.get("code")?, n: count(row, "n")? })
+    let rows = statement.query_map([since.floor_to(MINUTE_MS).millis()], |row| {
+        Ok(StatusCodeCount { status: row.get("status")?, code: row.get("code")?, n: count(row, "n")? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// First day for which a key has counters.
-pub(crate) fn known_since(connection: &Connection, key: KeyId) -> Result<Option<Timestamp>, Error> {
+pub(crate) fn counted_since(connection: &Connection, key: KeyId) -> Result<Option<Timestamp>, Error> {
     Ok(connection
         .prepare_cached("SELECT min(day_at) AS day_at FROM key_routes WHERE key_id = ?1")?
-        .query_row([key.0], |row| super::maybe_time(row, "day_at"))
+        .query_row([key.0], |row| super::optional_time(row, "day_at"))
         .optional()?
         .flatten())
 }
 
 /// Row counts of the database from maintained numbers.
 #[derive(Debug, Clone)]
-pub(crate) struct Counts {
+pub(crate) struct DatabaseCounts {
     /// Last assigned id, by table.
-    pub(crate) given: HashMap<String, u64>,
+    pub(crate) last_ids: HashMap<String, u64>,
     /// Last assigned number of an event.
     pub(crate) n_events: u64,
     /// Number of unfinished deliveries, by state.
-    pub(crate) waiting: [(State, u64); 4],
+    pub(crate) waiting: [(DeliveryState, u64); 4],
     /// Number of enabled subscriptions; deleted ones are not counted in any of the three.
     pub(crate) n_enabled: u64,
     pub(crate) n_off: u64,
     pub(crate) n_tripped: u64,
     /// Highest number of failures in a row of an enabled subscription.
-    pub(crate) most_failures: u64,
+    pub(crate) max_failures_in_a_row: u64,
 }
 
-/// Maximum number of rows that [`missed`] counts of each kind.
+/// Maximum number of rows that [`count_missed`] counts of each kind.
 pub(crate) const MAX_MISSED: u64 = 10_000;
 
 /// Counts the skipped and the exhausted deliveries created since `since`, of subscriptions that are not deleted, each
 /// up to [`MAX_MISSED`].
-pub(crate) fn missed(connection: &Connection, since: Timestamp) -> Result<(u64, u64), Error> {
+pub(crate) fn count_missed(connection: &Connection, since: Timestamp) -> Result<(u64, u64), Error> {
     let of = |state: &str| {
         // The state is part of the SQL text: bound as a parameter, SQLite would not use the partial index.
         let sql = format!(
@@ -230,10 +231,11 @@ pub(crate) fn tripped(connection: &Connection, limit: usize) -> Result<Vec<(Subs
 }
 
 /// Counts events, deliveries and subscriptions without scanning the logs.
-pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
+pub(crate) fn counts(connection: &Connection) -> Result<DatabaseCounts, Error> {
     let mut statement = connection.prepare_cached("SELECT name, seq FROM sqlite_sequence")?;
     let given = statement.query_map([], |row| Ok((row.get("name")?, count(row, "seq")?)))?.collect::<Result<_, _>>()?;
-    let mut waiting = [State::Pending, State::InFlight, State::Parked, State::Skipped].map(|state| (state, 0));
+    let mut waiting = [DeliveryState::Pending, DeliveryState::InFlight, DeliveryState::Parked, DeliveryState::Skipped]
+        .map(|state| (state, 0));
     for (state, n) in &mut waiting {
         let mut sum = connection.prepare_cached(
             "SELECT CASE ?1 WHEN 'in_flight' THEN (SELECT count(*) FROM leases)
@@ -251,14 +253,14 @@ pub(crate) fn counts(connection: &Connection) -> Result<Counts, Error> {
          FROM subscriptions WHERE deleted_at IS NULL",
     )?;
     Ok(statement.query_row([], |row| {
-        Ok(Counts {
-            given,
+        Ok(DatabaseCounts {
+            last_ids: given,
             n_events: count(row, "events")?,
             waiting,
             n_enabled: count(row, "enabled")?,
             n_off: count(row, "off")?,
             n_tripped: count(row, "tripped")?,
-            most_failures: count(row, "failures")?,
+            max_failures_in_a_row: count(row, "failures")?,
         })
     })?)
 }

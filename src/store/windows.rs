@@ -1,26 +1,26 @@
 //! Rate limit windows as last flushed: the current ones continue after a restart, the past ones are the history.
 
-use super::{Error, count, small, time, unreadable};
+use super::{Error, count, small_count, time, unreadable};
 use crate::domain::ids::KeyId;
 use crate::domain::time::Timestamp;
-use crate::domain::window::{Bucket, Window};
+use crate::domain::window::{RateBucket, RateWindow};
 use rusqlite::{Connection, Row, params};
 
 /// Usage of one rate limit window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Used {
+pub struct WindowUsage {
     /// Key whose calls are counted.
     pub key: KeyId,
     /// Bucket in which the calls are counted.
-    pub bucket: Bucket,
+    pub bucket: RateBucket,
     /// Start of the window and the calls admitted.
-    pub window: Window,
+    pub window: RateWindow,
     /// Number of calls rejected in the window.
     pub n_refused: u64,
 }
 
 /// Stores a window; stored counts never decrease.
-pub(crate) fn flush(connection: &Connection, used: &Used) -> Result<(), Error> {
+pub(crate) fn flush(connection: &Connection, used: &WindowUsage) -> Result<(), Error> {
     connection
         .prepare_cached(
             "INSERT INTO rate_windows (key_id, bucket, start_at, n_admitted, n_rejected) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -37,7 +37,11 @@ pub(crate) fn flush(connection: &Connection, used: &Used) -> Result<(), Error> {
 }
 
 /// Lists the windows that began at or after `since`, oldest first, of one key or of all.
-pub(crate) fn since(connection: &Connection, key: Option<KeyId>, since: Timestamp) -> Result<Vec<Used>, Error> {
+pub(crate) fn list_since(
+    connection: &Connection,
+    key: Option<KeyId>,
+    since: Timestamp,
+) -> Result<Vec<WindowUsage>, Error> {
     let of_one = if key.is_some() { "key_id = ?1 AND" } else { "?1 IS NULL AND" };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT key_id, bucket, start_at, n_admitted, n_rejected FROM rate_windows WHERE {of_one} start_at >= ?2 ORDER BY start_at"
@@ -46,11 +50,11 @@ pub(crate) fn since(connection: &Connection, key: Option<KeyId>, since: Timestam
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Used> {
-    Ok(Used {
+fn read(row: &Row<'_>) -> rusqlite::Result<WindowUsage> {
+    Ok(WindowUsage {
         key: KeyId(row.get("key_id")?),
-        bucket: Bucket::named(&row.get::<_, String>("bucket")?).ok_or_else(|| unreadable("bucket"))?,
-        window: Window { start: time(row, "start_at")?, used: small(row, "n_admitted")? },
+        bucket: RateBucket::named(&row.get::<_, String>("bucket")?).ok_or_else(|| unreadable("bucket"))?,
+        window: RateWindow { start: time(row, "start_at")?, used: small_count(row, "n_admitted")? },
         n_refused: count(row, "n_rejected")?,
     })
 }

@@ -1,18 +1,20 @@
 //! Wording of the reasons for health statuses: rule, value, limit and window in one line.
 
 use super::count;
-use crate::domain::breaker::FUSE;
-use crate::domain::health::{ENOUGH, Tally};
+use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::event_gap::{GAP_MULTIPLIER, GAP_SAMPLE_COUNT, MIN_EVENT_GAP};
+use crate::domain::health_status::{
+    ABANDONED_DAYS, DisabledReason, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, MIN_HEADROOM_PERCENT,
+};
 use crate::domain::reason::Reason;
-use crate::domain::silence::{GAPS, SHORTEST, TIMES};
-use crate::domain::standing::{ABANDONED_DAYS, Disabled, HEADROOM, Judgement, STREAKS};
+use crate::domain::success_rate::{MIN_RATE_SAMPLES, SuccessCounts};
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
 /// Puts the reason of an assessment into words.
 #[must_use]
-pub fn worded(judgement: &Judgement) -> Judgement<String> {
-    Judgement { standing: judgement.standing, why: why(&judgement.why) }
+pub fn worded(judgement: &HealthAssessment) -> HealthAssessment<String> {
+    HealthAssessment { status: judgement.status, reason: why(&judgement.reason) }
 }
 
 /// Words a reason in one line.
@@ -33,23 +35,23 @@ pub fn why(reason: &Reason) -> String {
         }
         Reason::InUse => "in use; no 429 or 5xx in the last minute".to_owned(),
         Reason::NeverUsed => "never used".to_owned(),
-        Reason::Tripped { at } => format!("breaker tripped: {FUSE} failures in a row{}", off_since(*at)),
+        Reason::Tripped { at } => format!("breaker tripped: {FAILURE_THRESHOLD} failures in a row{}", off_since(*at)),
         Reason::Disabled { at, is_intended: true } => format!("disabled by hand with a reason{}", off_since(*at)),
         Reason::Disabled { at, is_intended: false } => format!("disabled by hand, no reason given{}", off_since(*at)),
         Reason::FailuresInARow { n, limit } => {
-            format!("{} in a row (limit {limit}); trips at {FUSE}", count(*n, "failure"))
+            format!("{} in a row (limit {limit}); trips at {FAILURE_THRESHOLD}", count(*n, "failure"))
         }
         Reason::LowSuccess { hour, limit } => format!("{} (limit {limit} %)", attempts(*hour)),
         Reason::NeverAttempted => "no delivery attempted yet".to_owned(),
         Reason::Success { hour } => attempts(*hour),
         Reason::TooFewAttempts { hour, streak } => format!(
-            "{} in a row; {} of {} succeeded in 1 h (a rate needs {ENOUGH})",
+            "{} in a row; {} of {} succeeded in 1 h (a rate needs {MIN_RATE_SAMPLES})",
             count(*streak, "failure"),
             hour.n_ok,
             hour.total()
         ),
         Reason::ListedOn { streak: Some(n) } => {
-            format!("enabled; {} in a row (limit {})", count(*n, "failure"), STREAKS.0)
+            format!("enabled; {} in a row (limit {})", count(*n, "failure"), FAILURES_IN_A_ROW_LIMITS.0)
         }
         Reason::ListedOn { streak: None } => {
             "enabled; an API key cannot see delivery results: send a test, or use crow listen".to_owned()
@@ -65,13 +67,13 @@ pub fn why(reason: &Reason) -> String {
             format!("{} got 429 this minute; {used} of {limit} used", count(*n_refused, "call"))
         }
         Reason::LittleHeadroom { left, limit } => {
-            format!("{left} of {limit} calls left this minute (limit {HEADROOM} %)")
+            format!("{left} of {limit} calls left this minute (limit {MIN_HEADROOM_PERCENT} %)")
         }
         Reason::Headroom { left, limit } => format!("{left} of {limit} calls left this minute"),
         Reason::EventsMissing { since_last, usual_gap } => {
-            let limit = (*usual_gap * TIMES).max(SHORTEST);
+            let limit = (*usual_gap * GAP_MULTIPLIER).max(MIN_EVENT_GAP);
             format!(
-                "no events for {} min (limit {} min); the longest of the last {GAPS} gaps was {} min",
+                "no events for {} min (limit {} min); the longest of the last {GAP_SAMPLE_COUNT} gaps was {} min",
                 minutes(*since_last),
                 minutes(limit),
                 minutes(*usual_gap)
@@ -92,11 +94,11 @@ fn off_since(at: Option<Timestamp>) -> String {
     at.map_or_else(String::new, |at| format!("; off since {}", at.format("%H:%M:%S UTC")))
 }
 
-fn attempts(hour: Tally) -> String {
+fn attempts(hour: SuccessCounts) -> String {
     format!("{} of {} attempts succeeded in 1 h", hour.n_ok, hour.total())
 }
 
-fn listed_off(by: Option<Disabled>, went_off: Option<(Timestamp, Timestamp)>) -> String {
+fn listed_off(by: Option<DisabledReason>, went_off: Option<(Timestamp, Timestamp)>) -> String {
     let when = went_off.map_or_else(
         || "off since before crow first saw it".to_owned(),
         |(after, before)| {
@@ -104,8 +106,8 @@ fn listed_off(by: Option<Disabled>, went_off: Option<(Timestamp, Timestamp)>) ->
         },
     );
     match by {
-        Some(Disabled::Breaker) => format!("breaker tripped; {when}"),
-        Some(Disabled::Manual) => format!("disabled by hand; {when}"),
+        Some(DisabledReason::Breaker) => format!("breaker tripped; {when}"),
+        Some(DisabledReason::Manual) => format!("disabled by hand; {when}"),
         None => format!("{when}; cause unknown (breaker or by hand)"),
     }
 }
@@ -121,7 +123,7 @@ mod tests {
     #[test]
     fn a_reason_names_value_limit_and_window() {
         let at = Some(Timestamp::from_millis(0));
-        let hour = Tally { n_ok: 32, n_failed: 8 };
+        let hour = SuccessCounts { n_ok: 32, n_failed: 8 };
         let cases = [
             (
                 Reason::Dormant { days: 97, limit: 90, is_used: true },
@@ -133,7 +135,7 @@ mod tests {
             (Reason::Disabled { at: None, is_intended: false }, "disabled by hand, no reason given"),
             (Reason::LowSuccess { hour, limit: 95 }, "32 of 40 attempts succeeded in 1 h (limit 95 %)"),
             (
-                Reason::TooFewAttempts { hour: Tally { n_ok: 0, n_failed: 8 }, streak: 8 },
+                Reason::TooFewAttempts { hour: SuccessCounts { n_ok: 0, n_failed: 8 }, streak: 8 },
                 "8 failures in a row; 0 of 8 succeeded in 1 h (a rate needs 20)",
             ),
             (

@@ -2,7 +2,7 @@
 
 pub mod health;
 
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use std::fmt::Display;
 
 /// Count with a regular plural: `1 event`, `2 events`.
@@ -21,15 +21,15 @@ pub fn several<N: Display + Copy + PartialEq + From<u8>>(n: N, one: &str, many: 
 
 /// Word for the state of a delivery.
 #[must_use]
-pub const fn delivery(state: State) -> &'static str {
+pub const fn delivery(state: DeliveryState) -> &'static str {
     match state {
-        State::Pending => "pending",
-        State::InFlight => "in flight",
-        State::Succeeded => "succeeded",
-        State::Exhausted => "given up",
-        State::Skipped => "missed",
-        State::Parked => "on hold",
-        State::Cancelled => "cancelled",
+        DeliveryState::Pending => "pending",
+        DeliveryState::InFlight => "in flight",
+        DeliveryState::Succeeded => "succeeded",
+        DeliveryState::Exhausted => "given up",
+        DeliveryState::Skipped => "missed",
+        DeliveryState::Parked => "on hold",
+        DeliveryState::Cancelled => "cancelled",
     }
 }
 

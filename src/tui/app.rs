@@ -365,7 +365,7 @@ impl App {
     #[must_use]
     pub fn wakes_at(&self, now: Timestamp) -> Timestamp {
         let pace = if self.counts_by_second() { 1_000 } else { 60_000 };
-        let tick = now.slot(pace).plus(Duration::from_millis(pace.unsigned_abs()));
+        let tick = now.floor_to(pace).plus(Duration::from_millis(pace.unsigned_abs()));
         let told = self.notice.as_ref().and_then(Notice::until);
         [told, self.desk.held_until()].into_iter().flatten().fold(tick, Timestamp::min)
     }

@@ -15,9 +15,9 @@ use super::overlay::note::NoteLine;
 use super::panes::Pane;
 use crate::api::log::TripQuery;
 use crate::api::sift;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::query::field::Field;
-use crate::domain::query::portion::{Asked, Log};
-use crate::domain::standing::Standing;
+use crate::domain::query::pushdown::{LogKind, RemoteFilter};
 use crate::domain::time::Timestamp;
 
 /// Direction of a jump along the rows.
@@ -36,10 +36,10 @@ impl App {
             Action::Complete => self.complete(now),
             Action::NextMatch => self.go_to_match(Way::Down, now),
             Action::PreviousMatch => self.go_to_match(Way::Up, now),
-            Action::NextTrouble => self.go_to(&[Standing::Tripped, Standing::Failing], Way::Down, now),
-            Action::PreviousTrouble => self.go_to(&[Standing::Tripped, Standing::Failing], Way::Up, now),
-            Action::NextWarning => self.go_to(&[Standing::Attention], Way::Down, now),
-            Action::PreviousWarning => self.go_to(&[Standing::Attention], Way::Up, now),
+            Action::NextTrouble => self.go_to(&[HealthStatus::Tripped, HealthStatus::Failing], Way::Down, now),
+            Action::PreviousTrouble => self.go_to(&[HealthStatus::Tripped, HealthStatus::Failing], Way::Up, now),
+            Action::NextWarning => self.go_to(&[HealthStatus::Warning], Way::Down, now),
+            Action::PreviousWarning => self.go_to(&[HealthStatus::Warning], Way::Up, now),
             Action::Mark => self.mark(now),
             Action::MarkRange => self.mark_range(now),
             Action::Sort => {
@@ -157,25 +157,25 @@ impl App {
         self.settle(now);
         let Some(view) = self.view() else { return };
         let now = view.now;
-        let company = self.company.map(|id| Asked::Number(Field::Company, id.0));
-        let asked = |pane: Pane, log: Log| {
+        let company = self.company.map(|id| RemoteFilter::Number(Field::Company, id.0));
+        let asked = |pane: Pane, log: LogKind| {
             let filter: Option<&Filter> = self.desk.of(pane).filter.as_ref();
-            let mut asked = filter.map_or_else(Vec::new, |filter| filter.query.portion(log, now).asked);
-            let since = asked.iter().position(|asked| matches!(asked, Asked::Time(Field::Since, _)));
+            let mut asked = filter.map_or_else(Vec::new, |filter| filter.query.split_for(log, now).remote);
+            let since = asked.iter().position(|asked| matches!(asked, RemoteFilter::Time(Field::Since, _)));
             // A second `since` is not needed: the filter's own beginning is asked for, and rows outside the time
             // window are hidden by the console.
             if let (Some(window), None) = (self.desk.window, since) {
-                asked.push(Asked::Time(Field::Since, now.minus(window)));
+                asked.push(RemoteFilter::Time(Field::Since, now.minus(window)));
             }
             if let Some(company) = &company {
-                asked.retain(|asked| !matches!(asked, Asked::Number(Field::Company, _)));
+                asked.retain(|asked| !matches!(asked, RemoteFilter::Number(Field::Company, _)));
                 asked.push(company.clone());
             }
             asked
         };
-        let mut attempts = sift::attempt_query(&asked(Pane::Deliveries, Log::Attempts));
-        let events = sift::event_query(&asked(Pane::Events, Log::Events));
-        let mut requests = sift::request_query(&asked(Pane::Requests, Log::Requests));
+        let mut attempts = sift::attempt_query(&asked(Pane::Deliveries, LogKind::Attempts));
+        let events = sift::event_query(&asked(Pane::Events, LogKind::Events));
+        let mut requests = sift::request_query(&asked(Pane::Requests, LogKind::Requests));
         if let Some(drill) = self.trail.drill {
             drill.narrow(&mut attempts, &mut requests);
         }
@@ -200,13 +200,13 @@ impl App {
     }
 
     /// Moves to the next row whose health status is one of `standings`, without wrapping.
-    fn go_to(&mut self, standings: &[Standing], way: Way, now: Timestamp) {
+    fn go_to(&mut self, standings: &[HealthStatus], way: Way, now: Timestamp) {
         let Some(view) = self.view() else { return self.say("still loading", now) };
         let items = view.order(self.focus).items;
         let at = self.places.of(self.focus).row().unwrap_or(0);
         let fits = |row: &usize| {
             let judged = items.get(*row).and_then(|item| view.judged(*item));
-            judged.is_some_and(|(_, judgement)| standings.contains(&judgement.standing))
+            judged.is_some_and(|(_, judgement)| standings.contains(&judgement.status))
         };
         let row = match way {
             Way::Down => (at + 1..items.len()).find(fits),
@@ -215,7 +215,7 @@ impl App {
         match row {
             Some(row) => self.put_cursor(row, &items, now),
             None => {
-                let what = if standings.contains(&Standing::Attention) { "warning" } else { "failing row" };
+                let what = if standings.contains(&HealthStatus::Warning) { "warning" } else { "failing row" };
                 let side = if way == Way::Down { "below" } else { "above" };
                 self.say(format!("no {what} {side}"), now);
             }

@@ -50,19 +50,19 @@ fn link(app: &App) -> Option<String> {
         Link::Stale => Some(format!("STALE  {heard}: the data may have changed since")),
         Link::Waiting { why, until } => {
             let left = until.since(app.clock).as_millis().div_ceil(1_000);
-            Some(format!("WAITING  {heard}  next call in {left} s  {}", Untrusted::new(why.clone()).inert()))
+            Some(format!("WAITING  {heard}  next call in {left} s  {}", Untrusted::new(why.clone()).sanitized()))
         }
         Link::Offline { why, retry_at, .. } => {
             let left = retry_at.since(app.clock).as_millis().div_ceil(1_000);
             let next = if left == 0 { "retrying now".to_owned() } else { format!("retry in {left} s") };
-            Some(format!("OFFLINE  {heard}  {next}  {}", Untrusted::new(why.clone()).inert()))
+            Some(format!("OFFLINE  {heard}  {next}  {}", Untrusted::new(why.clone()).sanitized()))
         }
     }
 }
 
 fn paused(app: &App) -> Option<String> {
     let why = app.picture.overview.as_ref()?.platform.dispatch_paused.clone()?;
-    Some(format!("DISPATCH PAUSED  {}", Untrusted::new(why).inert()))
+    Some(format!("DISPATCH PAUSED  {}", Untrusted::new(why).sanitized()))
 }
 
 fn private(app: &App) -> Option<String> {

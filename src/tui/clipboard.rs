@@ -3,8 +3,8 @@
 
 use super::format;
 use super::once::Issued;
-use crate::ambient::Ambient;
-use crate::domain::outbound::Outbound;
+use crate::ambient::RuntimeEnv;
+use crate::domain::outbound::OutboundText;
 use crate::monitor::files;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -117,7 +117,7 @@ impl Clipboard {
     ///
     /// # Errors
     /// A one-line reason when no route took the text.
-    pub async fn put(&mut self, text: &Outbound, ambient: &Ambient) -> Result<Copied, String> {
+    pub async fn put(&mut self, text: &OutboundText, ambient: &RuntimeEnv) -> Result<Copied, String> {
         self.send(text.as_str(), ambient).await
     }
 
@@ -125,11 +125,11 @@ impl Clipboard {
     ///
     /// # Errors
     /// A one-line reason when no route took the secret.
-    pub async fn put_secret(&mut self, issued: &Issued, ambient: &Ambient) -> Result<Copied, String> {
+    pub async fn put_secret(&mut self, issued: &Issued, ambient: &RuntimeEnv) -> Result<Copied, String> {
         self.send(issued.secret().reveal(), ambient).await
     }
 
-    async fn send(&mut self, text: &str, ambient: &Ambient) -> Result<Copied, String> {
+    async fn send(&mut self, text: &str, ambient: &RuntimeEnv) -> Result<Copied, String> {
         let size = format::plural(text.len() as u64, "byte");
         let mut why = "no clipboard accepted it".to_owned();
         for route in self.routes.clone() {
@@ -160,7 +160,7 @@ impl Clipboard {
 }
 
 /// Whether a program took the text and exited successfully within [`PROGRAM_TIMEOUT`].
-async fn taken(command: &[&str], text: &str, ambient: &Ambient) -> bool {
+async fn taken(command: &[&str], text: &str, ambient: &RuntimeEnv) -> bool {
     let Some((name, arguments)) = command.split_first() else { return false };
     let started =
         Command::new(name).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -170,7 +170,7 @@ async fn taken(command: &[&str], text: &str, ambient: &Ambient) -> bool {
     // A program that reads nothing would block the writer forever, so the write runs outside of the loop until the
     // program is gone.
     tokio::task::spawn_blocking(move || input.write_all(text.as_bytes()));
-    let ended = ambient.within(PROGRAM_TIMEOUT, ended(&mut child, ambient)).await;
+    let ended = ambient.timeout(PROGRAM_TIMEOUT, ended(&mut child, ambient)).await;
     if ended.is_none() {
         let _ = child.kill().and_then(|()| child.wait());
     }
@@ -178,7 +178,7 @@ async fn taken(command: &[&str], text: &str, ambient: &Ambient) -> bool {
 }
 
 /// Waits for a program to exit; returns whether it succeeded.
-async fn ended(child: &mut Child, ambient: &Ambient) -> bool {
+async fn ended(child: &mut Child, ambient: &RuntimeEnv) -> bool {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return status.success(),
@@ -236,7 +236,7 @@ mod tests {
     async fn the_first_way_that_takes_a_text_is_said_and_no_more() {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("deep/copied.txt");
-        let ambient = Ambient::real();
+        let ambient = RuntimeEnv::real();
         let takes = Route::Program(&["sh", "-c", "cat > /dev/null"], "its buffer");
         let refuses = Route::Program(&["false"], "nowhere");
         let missing = Route::Program(&["/no/such/program"], "nowhere");

@@ -12,8 +12,8 @@ use super::memory::{Effected, Memory, StateKeeper, Synced, Syncing};
 use super::perform::Performer;
 use super::terminal::{Guard, abandon, retake, suspend};
 use super::theme::Look;
-use crate::ambient::Ambient;
-use crate::domain::outbound::Redactions;
+use crate::ambient::RuntimeEnv;
+use crate::domain::outbound::RedactionCounts;
 use crate::monitor::snapshot::Snapshot;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures_util::{Stream, StreamExt, stream};
@@ -95,7 +95,7 @@ pub struct Setup {
     /// Runner of background jobs, which calls the platform.
     pub performer: Performer,
     /// Source of time, real or scripted.
-    pub ambient: Ambient,
+    pub ambient: RuntimeEnv,
 }
 
 /// Reason why the console ended.
@@ -171,7 +171,7 @@ pub async fn run(setup: Setup) -> Result<Ending, Error> {
 }
 
 /// Waits for SIGTERM, SIGHUP or the end of the terminal.
-pub(super) fn ending(ambient: Ambient) -> io::Result<impl Future<Output = Ending>> {
+pub(super) fn ending(ambient: RuntimeEnv) -> io::Result<impl Future<Output = Ending>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let gone = async move {
@@ -222,7 +222,7 @@ pub async fn drive<B: Backend>(
 struct Outside {
     clipboard: Clipboard,
     performer: Performer,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     keeper: StateKeeper,
     syncing: Option<Syncing>,
 }
@@ -346,8 +346,8 @@ async fn ended(syncing: &mut Option<Syncing>) -> io::Result<Synced> {
 
 /// Copies a text with its secrets redacted, and reports how many were redacted.
 async fn copied(outside: &mut Outside, text: &str) -> Result<Copied, String> {
-    let mut redactions = Redactions::default();
-    let passed = outside.performer.gate().pass(text, &mut redactions);
+    let mut redactions = RedactionCounts::default();
+    let passed = outside.performer.gate().redact_and_release(text, &mut redactions);
     let text = passed.map_err(|held| format!("nothing was copied: {held}"))?;
     let more = |said: String| match redactions.total() {
         0 => said,

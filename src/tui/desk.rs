@@ -4,10 +4,10 @@
 use super::panes::Pane;
 use super::places::Item;
 use crate::api::sift;
-use crate::domain::query::Query;
+use crate::domain::query::FilterQuery;
 use crate::domain::query::field::{Field, Sort};
-use crate::domain::query::parse::{Fault, parse};
-use crate::domain::query::sift::{Row, Value};
+use crate::domain::query::matching::{FieldValue, QueryableRow};
+use crate::domain::query::parse::{QueryError, parse};
 use crate::domain::time::Timestamp;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub struct Filter {
     /// Text as the operator typed it, trimmed.
     pub text: String,
     /// Parsed query that rows are matched against.
-    pub query: Query,
+    pub query: FilterQuery,
 }
 
 /// Direction in which rows are sorted.
@@ -117,8 +117,8 @@ impl Filter {
     /// Parses a filter for a pane; `None` for an empty text.
     ///
     /// # Errors
-    /// [`Fault`] with the position and the reason when the text cannot be parsed.
-    pub fn read(text: &str, pane: Pane) -> Result<Option<Self>, Fault> {
+    /// [`QueryError`] with the position and the reason when the text cannot be parsed.
+    pub fn read(text: &str, pane: Pane) -> Result<Option<Self>, QueryError> {
         let query = parse(text, fields(pane))?;
         Ok((!query.is_empty()).then(|| Self { text: text.trim().to_owned(), query }))
     }
@@ -139,17 +139,17 @@ impl Desk {
 
     /// Whether a row of a pane passes its filter and the time window, at `now` by the platform's clock.
     #[must_use]
-    pub fn lets_through(&self, pane: Pane, row: &dyn Row, now: Timestamp) -> bool {
+    pub fn lets_through(&self, pane: Pane, row: &dyn QueryableRow, now: Timestamp) -> bool {
         let in_window = match (self.window, row.at()) {
             (Some(window), Some(at)) => at >= now.minus(window),
             _ => true,
         };
-        in_window && self.of(pane).filter.as_ref().is_none_or(|filter| filter.query.passes(row, now))
+        in_window && self.of(pane).filter.as_ref().is_none_or(|filter| filter.query.matches(row, now))
     }
 
     /// Sorts a pane's rows by its sort field, then by the pinned order if there is one. Each row comes with its
     /// original position and its id.
-    pub fn sort<T: Row>(&self, pane: Pane, rows: &mut [(usize, Item, &T)], now: Timestamp) {
+    pub fn sort<T: QueryableRow>(&self, pane: Pane, rows: &mut [(usize, Item, &T)], now: Timestamp) {
         if let Some((field, direction)) = self.of(pane).sort {
             rows.sort_by_cached_key(|(_, _, row)| Rank::of(row.values(field, now).first(), direction));
         }
@@ -172,7 +172,7 @@ impl Desk {
         });
     }
 
-    /// Pins the row order of a pane for [`HELD_FOR`].
+    /// Pins the row order of a pane for [`ACKNOWLEDGEMENT_TTL`].
     pub fn hold(&mut self, pane: Pane, items: Vec<Item>, now: Timestamp) {
         self.held = Some(Held { pane, items, until: now.plus(HELD_FOR) });
     }
@@ -245,11 +245,11 @@ enum Rank {
 }
 
 impl Rank {
-    fn of(value: Option<&Value<'_>>, direction: Direction) -> Self {
+    fn of(value: Option<&FieldValue<'_>>, direction: Direction) -> Self {
         let (number, text) = match value {
             None => return Self::Last,
-            Some(Value::Number(number)) => (*number, String::new()),
-            Some(Value::Text(text)) => (0, text.to_ascii_lowercase()),
+            Some(FieldValue::Number(number)) => (*number, String::new()),
+            Some(FieldValue::Text(text)) => (0, text.to_ascii_lowercase()),
         };
         match direction {
             Direction::Up => Self::Up(number, text),

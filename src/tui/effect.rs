@@ -20,9 +20,9 @@ use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
 use crate::diagnose::case::Matter;
 use crate::domain::alert;
 use crate::domain::event::EventType;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
-use crate::domain::replay::Phase;
-use crate::domain::standing::Standing;
+use crate::domain::replay::ReplayState;
 use crate::escalation::bundle::Bundle;
 use crate::escalation::ticket::Bodies;
 use crate::escalation::write::Form;
@@ -90,13 +90,13 @@ pub enum Act {
     /// Set the reason why a subscription was disabled manually; its alert ends.
     Intend(SubscriptionId, String),
     /// Acknowledge an alert of this health status, with an optional note.
-    Acknowledge(alert::Subject, Standing, Option<String>),
+    Acknowledge(alert::AlertSubject, HealthStatus, Option<String>),
     /// Restore an earlier revision of a subscription's configuration.
     RollBack(SubscriptionId, u32),
     /// Replay the deliveries that a plan selects; the last field is their number when they were counted.
     Replay(SubscriptionId, NewReplay, u64),
     /// Pause, resume or cancel a replay.
-    Turn(ReplayId, Phase),
+    Turn(ReplayId, ReplayState),
     /// Make one more attempt of a delivery, outside of its schedule.
     Resend(DeliveryId),
     /// Revoke an API key, which takes effect with its next call.
@@ -140,9 +140,9 @@ impl Act {
             Self::Replay(id, _, n) => {
                 format!("replay {} of subscription {id}", format::several(*n, "delivery", "deliveries"))
             }
-            Self::Turn(id, Phase::Paused) => format!("pause replay {id}"),
-            Self::Turn(id, Phase::Running) => format!("resume replay {id}"),
-            Self::Turn(id, Phase::Cancelled | Phase::Finished) => format!("cancel replay {id}"),
+            Self::Turn(id, ReplayState::Paused) => format!("pause replay {id}"),
+            Self::Turn(id, ReplayState::Running) => format!("resume replay {id}"),
+            Self::Turn(id, ReplayState::Cancelled | ReplayState::Finished) => format!("cancel replay {id}"),
             Self::Resend(id) => format!("resend delivery {id}"),
             Self::Revoke(id) => format!("revoke key {id}"),
             Self::Limit(id, _) => format!("change the rate limits of key {id}"),

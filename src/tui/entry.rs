@@ -159,7 +159,7 @@ impl Entry {
 }
 
 fn inert(text: &str) -> String {
-    Untrusted::new(text).inert()
+    Untrusted::new(text).sanitized()
 }
 
 /// Width of the text before the byte `at`, in columns.

@@ -19,7 +19,7 @@ use crate::api::operators::OperatorRow;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::api::subscriptions::ReplayChoice;
 use crate::domain::ids::{OperatorId, SubscriptionId};
-use crate::domain::replay::Phase;
+use crate::domain::replay::ReplayState;
 use crate::domain::time::Timestamp;
 
 impl App {
@@ -318,7 +318,9 @@ impl App {
     pub(super) fn fill_or_turn(&mut self, action: Action, now: Timestamp) {
         let act = match action {
             Action::TurnReplay => self.replays().and_then(Replays::turned).map(|(id, phase)| Act::Turn(id, phase)),
-            Action::EndReplay => self.replays().and_then(Replays::ended).map(|id| Act::Turn(id, Phase::Cancelled)),
+            Action::EndReplay => {
+                self.replays().and_then(Replays::ended).map(|id| Act::Turn(id, ReplayState::Cancelled))
+            }
             Action::RevokeOperator => self.revocable().map(Act::RevokeOperator),
             _ => {
                 if let Some(form) = self.form() {

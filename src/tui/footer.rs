@@ -8,7 +8,7 @@ use super::layout::Class;
 use super::notice::Notice;
 use super::paint;
 use super::theme::{self, Role};
-use crate::domain::standing::Standing;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -33,7 +33,7 @@ fn notice(app: &App) -> Option<(String, Style)> {
 
 /// Note of the operator about the selected item.
 fn noted(app: &App) -> Option<(String, Style)> {
-    let note = Untrusted::new(app.desk.note(app.selected()?)?).inert();
+    let note = Untrusted::new(app.desk.note(app.selected()?)?).sanitized();
     Some((format!("note: {note}"), app.theme().style(Role::Text)))
 }
 
@@ -43,13 +43,13 @@ fn why(app: &App, room: usize) -> Option<(String, Style)> {
         return None;
     }
     let (name, judgement) = app.view()?.judged(app.selected()?)?;
-    let standing = judgement.standing;
-    if standing == Standing::Healthy {
+    let standing = judgement.status;
+    if standing == HealthStatus::Healthy {
         return noted(app);
     }
     let state = format!("{} {}", theme::mark(standing), theme::word(standing));
-    let text = format!("{state} {}: {}", format::middle(&name, 40), judgement.why);
-    let text = if format::width(&text) <= room { text } else { format!("{state} {}", judgement.why) };
+    let text = format!("{state} {}: {}", format::middle(&name, 40), judgement.reason);
+    let text = if format::width(&text) <= room { text } else { format!("{state} {}", judgement.reason) };
     let text = noted(app).map_or(text.clone(), |(note, _)| format!("{text}   {note}"));
     Some((text, app.theme().style(Role::Word(standing))))
 }

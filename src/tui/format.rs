@@ -1,6 +1,6 @@
 //! Formatting of values for the terminal: numbers, ages, countdowns, URLs, and text fitted to a width in columns.
 
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::text::Untrusted;
 use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
@@ -169,19 +169,21 @@ pub fn several(n: u64, one: &str, many: &str) -> String {
 
 /// State of a delivery as people read it: missed and on hold instead of the wire's `skipped` and `parked`.
 #[must_use]
-pub const fn delivery_state(state: State) -> &'static str {
+pub const fn delivery_state(state: DeliveryState) -> &'static str {
     match state {
-        State::Skipped => "missed",
-        State::Parked => "on hold",
-        State::InFlight => "in flight",
-        State::Pending | State::Succeeded | State::Exhausted | State::Cancelled => state.name(),
+        DeliveryState::Skipped => "missed",
+        DeliveryState::Parked => "on hold",
+        DeliveryState::InFlight => "in flight",
+        DeliveryState::Pending | DeliveryState::Succeeded | DeliveryState::Exhausted | DeliveryState::Cancelled => {
+            state.name()
+        }
     }
 }
 
 /// URL without its scheme and its trailing slash, for lists.
 #[must_use]
 pub fn target(url: &Untrusted) -> String {
-    let text = url.inert();
+    let text = url.sanitized();
     let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(&text);
     bare.strip_suffix('/').unwrap_or(bare).to_owned()
 }

@@ -10,7 +10,7 @@ use super::overlay::Layer;
 use super::panes::Pane;
 use super::panes::diagnose::{self, Run};
 use super::places::Item;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::query::field::Field;
 use crate::domain::time::Timestamp;
 use crate::monitor::files::{self, FileLock};
@@ -325,7 +325,11 @@ impl StateKeeper {
     }
 
     /// Starts a sync. The future's result is for [`Self::finish`].
-    pub fn begin(&mut self, app: &App, ambient: &Ambient) -> impl Future<Output = io::Result<Synced>> + Send + 'static {
+    pub fn begin(
+        &mut self,
+        app: &App,
+        ambient: &RuntimeEnv,
+    ) -> impl Future<Output = io::Result<Synced>> + Send + 'static {
         let change = Change { before: self.before.clone(), after: app.remembered_since(&self.before) };
         self.under_way = Some(change.clone());
         let (memory, stamp, ambient) = (self.memory.clone(), self.stamp, ambient.clone());
@@ -363,7 +367,7 @@ impl StateKeeper {
     }
 
     /// Finishes the sync in flight and writes the remaining changes, at the end of a console.
-    pub async fn close(mut self, under_way: Option<Syncing>, app: &mut App, ambient: &Ambient) {
+    pub async fn close(mut self, under_way: Option<Syncing>, app: &mut App, ambient: &RuntimeEnv) {
         if let Some(under_way) = under_way {
             let came = under_way.await.map_err(io::Error::other).flatten();
             self.finish(app, came, ambient.now());
@@ -388,7 +392,7 @@ impl Memory {
     /// # Errors
     /// A one-line reason why the file could not be read, and the name under which it was set aside. Where it could
     /// not be set aside, the console stops using the file, so that the file stays as it is.
-    pub async fn recall(&mut self, app: &mut App, ambient: &Ambient) -> Result<(), String> {
+    pub async fn recall(&mut self, app: &mut App, ambient: &RuntimeEnv) -> Result<(), String> {
         let Some(file) = self.0.clone() else { return Ok(()) };
         let mut read = read(&file);
         let mut aside = None;
@@ -413,7 +417,7 @@ impl Memory {
 
     /// Merges a change into the file under its lock. Returns at once if neither this console nor the file changed;
     /// `known` is the stamp of the last sync.
-    async fn sync(&self, change: Change, known: Option<Stamp>, ambient: &Ambient) -> io::Result<Synced> {
+    async fn sync(&self, change: Change, known: Option<Stamp>, ambient: &RuntimeEnv) -> io::Result<Synced> {
         let Some(file) = self.0.clone() else { return Ok(Synced::default()) };
         let stamp_now = std::fs::metadata(&file).ok().map(|of| stamp(&of));
         if change.before == change.after && stamp_now.is_some() && stamp_now == known {
@@ -432,9 +436,9 @@ impl Memory {
 
 /// Waits for the lock of a state file. On a file system without locks the result is `None`, and only the merge
 /// protects the file.
-async fn lock(file: &Path, ambient: &Ambient) -> io::Result<Option<FileLock>> {
+async fn lock(file: &Path, ambient: &RuntimeEnv) -> io::Result<Option<FileLock>> {
     let beside = file.with_extension("json.lock");
-    let taken = ambient.within(LOCK_TIMEOUT, async {
+    let taken = ambient.timeout(LOCK_TIMEOUT, async {
         loop {
             match FileLock::try_take(&beside) {
                 Ok(None) => ambient.sleep(LOCK_INTERVAL).await,

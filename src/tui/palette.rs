@@ -1,7 +1,7 @@
 //! Colour palettes of the themes, and a check of their contrast.
 
 use super::theme::Role;
-use crate::domain::standing::Standing;
+use crate::domain::health_status::HealthStatus;
 use ratatui::style::Color;
 
 /// Nine colours of a theme that does not use the terminal's own.
@@ -95,11 +95,11 @@ impl Palette {
             Role::Warning => self.attention,
             Role::Trouble => self.failing,
             Role::Word(standing) | Role::Mark(standing) => match standing {
-                Standing::Tripped => self.tripped,
-                Standing::Failing => self.failing,
-                Standing::Attention => self.attention,
-                Standing::Healthy => self.text,
-                Standing::Off | Standing::Unknown => self.dim,
+                HealthStatus::Tripped => self.tripped,
+                HealthStatus::Failing => self.failing,
+                HealthStatus::Warning => self.attention,
+                HealthStatus::Healthy => self.text,
+                HealthStatus::Off | HealthStatus::Unknown => self.dim,
             },
         }
     }

@@ -7,7 +7,7 @@ use super::effect::{Act, Finished, Found, Happening, Job, KeyStory, Known, Sent,
 use super::format;
 use super::once::Issued;
 use super::places::Item;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::deliveries::Trace;
 use crate::api::events::NewEvent;
 use crate::api::keys::{Company, Limits, pending_remark};
@@ -26,7 +26,7 @@ use crate::diagnose::run::run;
 use crate::diagnose::runbook::{begin, go_on};
 use crate::domain::ids::{AttemptId, CompanyId, ReplayId, SubscriptionId};
 use crate::domain::outbound::SecretGate;
-use crate::domain::replay::Phase;
+use crate::domain::replay::ReplayState;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::escalation::bundle::{self, Bundle};
@@ -96,7 +96,7 @@ impl Performer {
 
     /// Runs a job of pane 9 or 0. These jobs only read from the platform.
     async fn consult(&self, job: Job) -> Consulted {
-        let (client, ambient) = (&self.client, Ambient::real());
+        let (client, ambient) = (&self.client, RuntimeEnv::real());
         match job {
             Job::Playbook(topic, subject, earlier) => {
                 let report = run(client, &ambient, topic, Wish::about(subject), earlier.as_deref()).await;
@@ -249,7 +249,7 @@ impl Performer {
         }
         let failed = |why: String| format!("could not {}: {why}", act.verb());
         match &self.post {
-            Some(post) => by_post(post, act).await.map_err(|why| failed(Untrusted::new(why).inert())),
+            Some(post) => by_post(post, act).await.map_err(|why| failed(Untrusted::new(why).sanitized())),
             None => self.change(act).await.map_err(|error| failed(inert(error))),
         }
     }
@@ -323,11 +323,11 @@ impl Performer {
         }))
     }
 
-    async fn turn(&self, id: ReplayId, wanted: Phase) -> Result<ReplayRow, Error> {
+    async fn turn(&self, id: ReplayId, wanted: ReplayState) -> Result<ReplayRow, Error> {
         match wanted {
-            Phase::Paused => self.client.pause_replay(id).await,
-            Phase::Running => self.client.resume_replay(id).await,
-            Phase::Cancelled | Phase::Finished => self.client.cancel_replay(id).await,
+            ReplayState::Paused => self.client.pause_replay(id).await,
+            ReplayState::Running => self.client.resume_replay(id).await,
+            ReplayState::Cancelled | ReplayState::Finished => self.client.cancel_replay(id).await,
         }
     }
 }
@@ -383,7 +383,7 @@ async fn written(bundle: Bundle, form: Form) -> Result<String, String> {
 fn tested(id: SubscriptionId, result: &TestResult) -> Done {
     let came = match (result.status_code, &result.error) {
         (Some(status), _) => format!("HTTP {status}"),
-        (None, Some(error)) => format!("no response ({})", error.inert()),
+        (None, Some(error)) => format!("no response ({})", error.sanitized()),
         (None, None) => "no response".to_owned(),
     };
     let line = format!("test to subscription {id}: {came} after {} ms", result.elapsed_ms);
@@ -393,7 +393,7 @@ fn tested(id: SubscriptionId, result: &TestResult) -> Done {
 /// Makes an error's text harmless for the terminal, because errors quote received text.
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn inert(error: Error) -> String {
-    Untrusted::new(error.to_string()).inert()
+    Untrusted::new(error.to_string()).sanitized()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::panes::Pane;
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use std::fmt;
 
 /// Id of a row in any pane.
@@ -15,7 +15,7 @@ pub enum Item {
     /// Attempt, by its number on the platform.
     Attempt(AttemptId),
     /// Rate window of a key's bucket.
-    Window(KeyId, Bucket),
+    Window(KeyId, RateBucket),
     /// Trip, by its number on the platform.
     Trip(TripId),
     /// Event, by its number on the platform.
@@ -52,7 +52,7 @@ impl Item {
             "request" => Self::Request(id),
             "window" => {
                 let bucket = words.next()?;
-                Self::Window(KeyId(id), Bucket::ALL.into_iter().find(|known| known.name() == bucket)?)
+                Self::Window(KeyId(id), RateBucket::ALL.into_iter().find(|known| known.name() == bucket)?)
             }
             _ => return None,
         })

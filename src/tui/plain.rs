@@ -5,8 +5,8 @@ use super::app::{App, Msg};
 use super::format;
 use super::panes::Pane;
 use super::theme;
-use crate::domain::alert::Subject;
-use crate::domain::standing::Standing;
+use crate::domain::alert::AlertSubject;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::monitor::alerts::Alert;
@@ -23,7 +23,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub struct Plain {
     app: App,
     link: Option<&'static str>,
-    told: Vec<(Subject, Standing, String)>,
+    told: Vec<(AlertSubject, HealthStatus, String)>,
 }
 
 impl Plain {
@@ -43,7 +43,7 @@ impl Plain {
             self.link = Some(link);
             said.push(match &picture.link {
                 Link::Offline { why, .. } | Link::Waiting { why, .. } => {
-                    format!("{link}: {}", Untrusted::new(why.as_str()).inert())
+                    format!("{link}: {}", Untrusted::new(why.as_str()).sanitized())
                 }
                 _ => link.to_owned(),
             });

@@ -9,7 +9,7 @@ use super::paint::{self, Title};
 use super::press::scrolled;
 use super::terminal::{Guard, suspend};
 use super::theme::{self, Charset, Look, Role, Theme};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::tui::app::Msg;
 use crossterm::event::{Event, EventStream, KeyEvent};
 use futures_util::{Stream, StreamExt as _};
@@ -122,7 +122,7 @@ impl Reader {
 ///
 /// # Errors
 /// [`Error`] when the terminal cannot be set up or written to.
-pub async fn read(reader: Reader, ambient: Ambient) -> Result<Ending, Error> {
+pub async fn read(reader: Reader, ambient: RuntimeEnv) -> Result<Ending, Error> {
     let ending = ending(ambient)?;
     let guard = Guard::take(reader.look.mouse)?;
     let mut terminal = Terminal::new(Calm::new(io::stdout()))?;

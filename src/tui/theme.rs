@@ -2,7 +2,7 @@
 
 use super::layout::Class;
 use super::palette::{self, Palette};
-use crate::domain::standing::Standing;
+use crate::domain::health_status::HealthStatus;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
@@ -79,9 +79,9 @@ pub enum Role {
     /// Error text and urgent banners.
     Trouble,
     /// Code of a health status.
-    Word(Standing),
+    Word(HealthStatus),
     /// Mark of a health status.
-    Mark(Standing),
+    Mark(HealthStatus),
 }
 
 /// Theme that gives every style role its look.
@@ -140,11 +140,11 @@ fn sixteen(role: Role) -> Color {
         Role::Warning => Color::Yellow,
         Role::Trouble => Color::Red,
         Role::Word(standing) | Role::Mark(standing) => match standing {
-            Standing::Tripped => Color::Magenta,
-            Standing::Failing => Color::Red,
-            Standing::Attention => Color::Yellow,
-            Standing::Healthy => Color::Reset,
-            Standing::Off | Standing::Unknown => Color::DarkGray,
+            HealthStatus::Tripped => Color::Magenta,
+            HealthStatus::Failing => Color::Red,
+            HealthStatus::Warning => Color::Yellow,
+            HealthStatus::Healthy => Color::Reset,
+            HealthStatus::Off | HealthStatus::Unknown => Color::DarkGray,
         },
     }
 }
@@ -152,47 +152,47 @@ fn sixteen(role: Role) -> Color {
 fn modifiers(role: Role) -> Modifier {
     match role {
         Role::Strong | Role::Accent | Role::Warning | Role::Trouble => Modifier::BOLD,
-        Role::Mark(Standing::Failing) => Modifier::BOLD | Modifier::REVERSED,
-        Role::Word(Standing::Tripped | Standing::Failing | Standing::Attention)
-        | Role::Mark(Standing::Tripped | Standing::Attention) => Modifier::BOLD,
+        Role::Mark(HealthStatus::Failing) => Modifier::BOLD | Modifier::REVERSED,
+        Role::Word(HealthStatus::Tripped | HealthStatus::Failing | HealthStatus::Warning)
+        | Role::Mark(HealthStatus::Tripped | HealthStatus::Warning) => Modifier::BOLD,
         _ => Modifier::empty(),
     }
 }
 
 fn mono(role: Role) -> Modifier {
     match role {
-        Role::Dim | Role::Word(Standing::Off | Standing::Unknown) | Role::Mark(Standing::Off | Standing::Unknown) => {
-            Modifier::DIM
-        }
-        Role::Word(Standing::Failing) | Role::Trouble => Modifier::REVERSED,
-        Role::Word(Standing::Tripped) | Role::Mark(Standing::Tripped) => Modifier::UNDERLINED,
+        Role::Dim
+        | Role::Word(HealthStatus::Off | HealthStatus::Unknown)
+        | Role::Mark(HealthStatus::Off | HealthStatus::Unknown) => Modifier::DIM,
+        Role::Word(HealthStatus::Failing) | Role::Trouble => Modifier::REVERSED,
+        Role::Word(HealthStatus::Tripped) | Role::Mark(HealthStatus::Tripped) => Modifier::UNDERLINED,
         _ => Modifier::empty(),
     }
 }
 
 /// Mark of a health status, one column wide.
 #[must_use]
-pub const fn mark(standing: Standing) -> char {
+pub const fn mark(standing: HealthStatus) -> char {
     match standing {
-        Standing::Healthy => '●',
-        Standing::Attention => '▲',
-        Standing::Failing => '✖',
-        Standing::Tripped => '#',
-        Standing::Off => '-',
-        Standing::Unknown => '?',
+        HealthStatus::Healthy => '●',
+        HealthStatus::Warning => '▲',
+        HealthStatus::Failing => '✖',
+        HealthStatus::Tripped => '#',
+        HealthStatus::Off => '-',
+        HealthStatus::Unknown => '?',
     }
 }
 
 /// Code of a health status, such as `WRN`.
 #[must_use]
-pub const fn word(standing: Standing) -> &'static str {
+pub const fn word(standing: HealthStatus) -> &'static str {
     match standing {
-        Standing::Healthy => "OK",
-        Standing::Attention => "WRN",
-        Standing::Failing => "ERR",
-        Standing::Tripped => "TRP",
-        Standing::Off => "OFF",
-        Standing::Unknown => "UNK",
+        HealthStatus::Healthy => "OK",
+        HealthStatus::Warning => "WRN",
+        HealthStatus::Failing => "ERR",
+        HealthStatus::Tripped => "TRP",
+        HealthStatus::Off => "OFF",
+        HealthStatus::Unknown => "UNK",
     }
 }
 
@@ -237,13 +237,13 @@ fn ascii(symbol: &str) -> char {
 mod tests {
     use super::*;
 
-    const STANDINGS: [Standing; 6] = [
-        Standing::Tripped,
-        Standing::Failing,
-        Standing::Attention,
-        Standing::Unknown,
-        Standing::Healthy,
-        Standing::Off,
+    const STANDINGS: [HealthStatus; 6] = [
+        HealthStatus::Tripped,
+        HealthStatus::Failing,
+        HealthStatus::Warning,
+        HealthStatus::Unknown,
+        HealthStatus::Healthy,
+        HealthStatus::Off,
     ];
 
     #[test]

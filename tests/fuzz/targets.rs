@@ -1,7 +1,7 @@
 //! The fuzz targets: one for each parser of what others send, with good inputs to begin from. A target panics where a promise is broken; that
 //! nothing panics by itself is a promise of each.
 
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::attempts::AttemptRow;
 use crow::api::bundle::{Manifest, Ticket};
 use crow::api::log::LogPage;
@@ -10,16 +10,16 @@ use crow::api::problem::Problem;
 use crow::api::requests::RequestRow;
 use crow::client::connection::{Client, Credential};
 use crow::client::{partner, reading};
-use crow::domain::delivery::Schedule;
+use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::{CompanyId, SubscriptionId};
-use crow::domain::key::{self, Scopes};
-use crow::domain::lab::{self, Sample};
-use crow::domain::outbound::{Redactions, SecretGate};
+use crow::domain::key::{self, ScopeSet};
+use crow::domain::outbound::{RedactionCounts, SecretGate};
 use crow::domain::query::field::Field;
 use crow::domain::query::parse::parse;
 use crow::domain::scan::{self, KnownSecrets};
 use crow::domain::secret::Secret;
-use crow::domain::target::{Bounds, Policy};
+use crow::domain::signature_debugger::{self, SignatureSample};
+use crow::domain::target::{TargetPolicy, TargetRules};
 use crow::domain::text::Untrusted;
 use crow::domain::time::Timestamp;
 use crow::engine::reach::Reach;
@@ -105,7 +105,7 @@ fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
 fn query(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     if let Ok(query) = parse(&text, Field::ALL) {
-        for (_, span) in query.spans() {
+        for (_, span) in query.terms_with_ranges() {
             assert!(text.get(span).is_some(), "a term lies between characters");
         }
     }
@@ -113,20 +113,20 @@ fn query(input: &[u8]) {
 
 fn credential(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    if key::judge(&text).is_ok() {
+    if key::parse_key_company(&text).is_ok() {
         assert!(text.is_ascii() && text.starts_with("wlcro_"));
     }
-    let scopes = Scopes::parse(&text);
+    let scopes = ScopeSet::parse(&text);
     assert!(scopes.iter().count() <= 5);
 }
 
 fn target_url(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    let bounds = Bounds { policy: Policy::Public, ..Bounds::default() };
-    if let Ok(url) = bounds.judge(&text) {
+    let bounds = TargetRules { policy: TargetPolicy::Public, ..TargetRules::default() };
+    if let Ok(url) = bounds.check(&text) {
         assert_eq!(url.scheme(), "https");
         assert!(url.username().is_empty() && url.password().is_none() && url.host().is_some());
-        let again = bounds.judge(url.as_str()).expect("what is accepted is accepted as it is dialled");
+        let again = bounds.check(url.as_str()).expect("what is accepted is accepted as it is dialled");
         assert_eq!(again, url);
     }
 }
@@ -145,7 +145,7 @@ fn outside_text(input: &[u8]) {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
     };
-    assert!(!text.inert().chars().any(is_active), "{:?}", text.inert());
+    assert!(!text.sanitized().chars().any(is_active), "{:?}", text.sanitized());
     for out in [markdown::code(&text), markdown::prose(text.raw()), markdown::shell(&text)] {
         assert!(!out.contains('\u{1b}'));
     }
@@ -169,7 +169,7 @@ fn signature_debugger(input: &[u8]) {
     let mut text = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
     let (secret, timestamp, signature) = (Secret::new(text()), text(), text());
     let body = parts.next().unwrap_or_default();
-    let sample = Sample {
+    let sample = SignatureSample {
         signature: &signature,
         timestamp: &timestamp,
         body,
@@ -178,7 +178,7 @@ fn signature_debugger(input: &[u8]) {
         computed: None,
         received_at: Some(1_795_430_410),
     };
-    let _ = lab::judge(&sample);
+    let _ = signature_debugger::diagnose_signature(&sample);
 }
 
 fn secret_scan(input: &[u8]) {
@@ -187,8 +187,8 @@ fn secret_scan(input: &[u8]) {
     let found = scan::find(input, &known);
     assert!(found.iter().all(|of| of.range.start < of.range.end && of.range.end <= input.len()));
     let text = String::from_utf8_lossy(input);
-    let mut redactions = Redactions::default();
-    let _ = SecretGate::default().pass(&text, &mut redactions);
+    let mut redactions = RedactionCounts::default();
+    let _ = SecretGate::default().redact_and_release(&text, &mut redactions);
     let mut with = input.to_vec();
     with.extend_from_slice(b" fuzz-known-secret-0123456789 ");
     assert!(!scan::find(&with, &known).is_empty(), "a known secret passes beside {}", input.escape_ascii());
@@ -253,7 +253,7 @@ fn ticket_archive(input: &[u8]) {
 /// A platform with a receiver, both in this process, by a scripted clock and dice.
 struct FuzzWorld {
     runtime: Runtime,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     address: SocketAddr,
     token: Secret,
     subscription: SubscriptionId,
@@ -272,11 +272,11 @@ static WORLD: LazyLock<FuzzWorld> = LazyLock::new(|| {
     let runtime = Runtime::new().expect("threads");
     let world = runtime.block_on(async {
         let dir = TempDir::new().expect("a directory");
-        let ambient = Ambient::scripted(Timestamp::from_millis(1_795_430_410_000), 1);
+        let ambient = RuntimeEnv::scripted(Timestamp::from_millis(1_795_430_410_000), 1);
         let settings = Settings {
             data_dir: dir.path().to_owned(),
-            policy: Policy::Private,
-            schedule: Schedule::default(),
+            policy: TargetPolicy::Private,
+            schedule: RetryPolicy::default(),
             keep: None,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
             delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
@@ -308,7 +308,7 @@ async fn subscribe(at: &SocketAddr, token: &Secret, to: &SocketAddr) -> Subscrip
     let new = crow::api::keys::NewKey {
         company_id: company.id,
         name: "all".to_owned(),
-        scopes: key::Scope::ALL.to_vec(),
+        scopes: key::KeyScope::ALL.to_vec(),
         limits: None,
     };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
@@ -348,12 +348,12 @@ impl FuzzWorld {
         self.runtime.block_on(async {
             let mut work = std::pin::pin!(work);
             for _ in 0..MAX_MOMENTS {
-                if let Some(done) = Ambient::real().within(MOMENT, work.as_mut()).await {
+                if let Some(done) = RuntimeEnv::real().timeout(MOMENT, work.as_mut()).await {
                     return done;
                 }
                 self.ambient.advance(Duration::from_secs(11));
             }
-            Ambient::real().within(Duration::from_secs(20), work).await.expect("it ends")
+            RuntimeEnv::real().timeout(Duration::from_secs(20), work).await.expect("it ends")
         })
     }
 }

@@ -9,13 +9,13 @@ use crow::api::paths;
 use crow::api::replays::NewReplay;
 use crow::api::subscriptions::ReplayChoice;
 use crow::client::connection::{Client, Credential};
-use crow::domain::alert::Subject;
+use crow::domain::alert::AlertSubject;
 use crow::domain::event::EventType;
+use crow::domain::health_status::HealthStatus;
 use crow::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
-use crow::domain::operator::Role;
-use crow::domain::replay::Phase;
+use crow::domain::operator::OperatorRole;
+use crow::domain::replay::ReplayState;
 use crow::domain::secret::Secret;
-use crow::domain::standing::Standing;
 use crow::domain::time::Timestamp;
 use crow::server::guard::Access as Price;
 use crow::server::router::table;
@@ -45,19 +45,19 @@ fn acts() -> Vec<Act> {
         Act::Disable(subscription, None),
         Act::Delete(subscription),
         Act::Intend(subscription, "they move".to_owned()),
-        Act::Acknowledge(Subject::Clock, Standing::Attention, None),
+        Act::Acknowledge(AlertSubject::Clock, HealthStatus::Warning, None),
         Act::RollBack(subscription, 1),
         Act::Replay(subscription, wish, 2),
-        Act::Turn(ReplayId(1), Phase::Paused),
-        Act::Turn(ReplayId(1), Phase::Running),
-        Act::Turn(ReplayId(1), Phase::Cancelled),
+        Act::Turn(ReplayId(1), ReplayState::Paused),
+        Act::Turn(ReplayId(1), ReplayState::Running),
+        Act::Turn(ReplayId(1), ReplayState::Cancelled),
         Act::Resend(DeliveryId(1)),
         Act::Revoke(KeyId(1)),
         Act::Limit(KeyId(1), LimitsWish::default()),
         Act::Emit(CompanyId(1), EventType::LeadCreated),
         Act::CreateCompany(NewCompany { name: "Acme".to_owned() }),
         Act::CreateKey(key),
-        Act::CreateOperator(NewOperator { name: "dana".to_owned(), role: Role::Viewer }),
+        Act::CreateOperator(NewOperator { name: "dana".to_owned(), role: OperatorRole::Viewer }),
         Act::RevokeOperator(OperatorId(1)),
     ]
 }

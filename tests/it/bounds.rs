@@ -4,7 +4,7 @@
 use crate::support::lines::Lines;
 use crate::support::platform::within;
 use crate::support::serving::Serving;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use std::fs::File;
 use std::io::{Cursor, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -135,7 +135,7 @@ async fn speak(mut stream: TcpStream, said: &impl Fn(&str) -> Arc<(String, Strin
     if stream.write_all(first.as_bytes()).await.is_err() {
         return;
     }
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     while !again.is_empty() && stream.write_all(again.as_bytes()).await.is_ok() {
         if pause > Duration::ZERO {
             ambient.sleep(pause).await;
@@ -194,7 +194,7 @@ impl Home {
         let mut command = self.crow(arguments);
         command.stdout(Stdio::from(stdout)).stderr(Stdio::from(err.reopen().expect("a file")));
         let mut child = command.spawn().expect("the binary starts");
-        let (ambient, watch, mut peak) = (Ambient::real(), Ambient::real().stopwatch(), 0);
+        let (ambient, watch, mut peak) = (RuntimeEnv::real(), RuntimeEnv::real().stopwatch(), 0);
         let code = loop {
             peak = peak_of(child.id()).unwrap_or(peak);
             if let Some(status) = child.try_wait().expect("a process") {

@@ -14,12 +14,12 @@ use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::keys::Company;
 use crow::api::subscriptions::{CreatedSubscription, ReplayChoice, SubscriptionRow};
-use crow::domain::breaker::FUSE;
-use crow::domain::delivery::{Kind, State};
+use crow::domain::breaker::FAILURE_THRESHOLD;
+use crow::domain::delivery::{AttemptKind, DeliveryState};
+use crow::domain::health_status::DisabledReason;
 use crow::domain::ids::{DeliveryId, SubscriptionId};
 use crow::domain::secret::Secret;
 use crow::domain::signature::verify;
-use crow::domain::standing::Disabled;
 use std::time::Duration;
 
 /// A company with one subscription to a receiver.
@@ -50,17 +50,17 @@ impl Scene {
     }
 
     /// The delivery of an event, and where it stands.
-    async fn delivery(&self, event: i64) -> (DeliveryId, State) {
+    async fn delivery(&self, event: i64) -> (DeliveryId, DeliveryState) {
         let database = self.platform.database();
         let read = |row: &rusqlite::Row<'_>| Ok((DeliveryId(row.get(0)?), row.get::<_, String>(1)?));
         let seen = "SELECT id, CASE WHEN EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = d.id) THEN 'in_flight' ELSE state END
                     FROM deliveries d WHERE event_id = ?1";
         let (id, state) = database.query_row(seen, [event], read).expect("a row");
-        (id, State::named(&state).expect("a state"))
+        (id, DeliveryState::named(&state).expect("a state"))
     }
 
     /// Waits until the delivery of an event stands so.
-    async fn stands(&self, event: i64, state: State) -> DeliveryId {
+    async fn stands(&self, event: i64, state: DeliveryState) -> DeliveryId {
         let what = format!("event {event} is {}", state.name());
         self.platform.until(&what, async || self.delivery(event).await.1 == state).await;
         self.delivery(event).await.0
@@ -150,14 +150,17 @@ async fn the_breaker_trips_at_twenty_what_follows_is_skipped_and_enabling_with_r
     for _ in 0..4 {
         scene.emit().await;
     }
-    let tripped = async || scene.row().await.subscription.disabled_reason == Some(Disabled::Breaker);
+    let tripped = async || scene.row().await.subscription.disabled_reason == Some(DisabledReason::Breaker);
     scene.platform.advance_until("the breaker trips", tripped).await;
     let row = scene.row().await;
-    assert_eq!(row.subscription.consecutive_failures, FUSE);
+    assert_eq!(row.subscription.consecutive_failures, FAILURE_THRESHOLD);
     assert_eq!(row.health.n_parked, 4, "what was pending waits");
     let overview = scene.platform.operator().overview(50).await.expect("an overview");
     let trip = &overview.trips.items[0];
-    assert_eq!((trip.subscription_id, trip.causes[0].cause.raw(), trip.causes[0].n), (scene.subscription, "500", FUSE));
+    assert_eq!(
+        (trip.subscription_id, trip.causes[0].cause.raw(), trip.causes[0].n),
+        (scene.subscription, "500", FAILURE_THRESHOLD)
+    );
     let n_before = receiver.ledger().len();
     let skipped = [scene.emit().await, scene.emit().await, scene.emit().await];
     assert_eq!(scene.row().await.health.n_skipped, 3);
@@ -175,7 +178,7 @@ async fn the_breaker_trips_at_twenty_what_follows_is_skipped_and_enabling_with_r
     }
     assert_eq!(receiver.ledger().len(), n_before + 1 + 4 + 3, "each exactly once");
     let kinds = operator.attempts(None, 50).await.expect("a page").items;
-    assert_eq!(kinds.iter().filter(|attempt| attempt.kind == Kind::Replay).count(), 3);
+    assert_eq!(kinds.iter().filter(|attempt| attempt.kind == AttemptKind::Replay).count(), 3);
     let trip = operator.overview(50).await.expect("an overview").trips.items.remove(0);
     assert_eq!((trip.n_missed, trip.enabled_by.expect("somebody").raw()), (3, "admin"));
 }

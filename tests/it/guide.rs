@@ -9,7 +9,7 @@ use crow::api::document::schema;
 use crow::api::keys::{NewCompany, NewKey};
 use crow::client::connection::Credential;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -32,11 +32,11 @@ async fn scene() -> (Serving, Receiver) {
     let serving = Serving::start(&[]);
     let operator = serving.operator();
     let company = operator.create_company(&NewCompany { name: "Acme Credit".to_owned() }).await.expect("a company").id;
-    let scopes = vec![Scope::EventsRead, Scope::WebhooksWrite];
+    let scopes = vec![KeyScope::EventsRead, KeyScope::WebhooksWrite];
     let new = NewKey { company_id: company, name: "Zapier Production".to_owned(), scopes, limits: None };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
     let new =
-        NewKey { company_id: company, name: "Old Report".to_owned(), scopes: vec![Scope::EventsRead], limits: None };
+        NewKey { company_id: company, name: "Old Report".to_owned(), scopes: vec![KeyScope::EventsRead], limits: None };
     operator.create_key(&new).await.expect("a key");
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let new = subscription(&receiver.url);

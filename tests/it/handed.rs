@@ -14,10 +14,10 @@ use crow::api::notice::{NOTICE, Notice, Turn};
 use crow::api::overview::Overview;
 use crow::api::review::AUDIT;
 use crow::client::outward::CREDENTIAL;
-use crow::domain::address;
 use crow::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
-use crow::domain::outbound::{Redactions, SecretGate};
-use crow::domain::window::Bucket;
+use crow::domain::outbound::{RedactionCounts, SecretGate};
+use crow::domain::url_redaction;
+use crow::domain::window::RateBucket;
 use crow::escalation::bundle::{Bundle, Error, bundle};
 use crow::escalation::ticket::Bodies;
 use crow::escalation::{briefing, review};
@@ -65,7 +65,7 @@ fn documents(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
         ("report.json", serde_json::to_string_pretty(&pen.report()).expect("JSON")),
     ];
     let passed = texts.into_iter().map(|(name, text)| {
-        let passed = outbound::document(&text, gate, &mut Redactions::default());
+        let passed = outbound::document(&text, gate, &mut RedactionCounts::default());
         (name.to_owned(), passed.unwrap_or_else(|held| panic!("{name}: {held}")).as_str().to_owned())
     });
     passed.collect()
@@ -96,7 +96,7 @@ fn notices(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
         made.push((name("webhook and command"), line.as_str().to_owned()));
         let event = outbound::pager_event(CREDENTIAL, notice, gate).expect("no secret is left");
         made.push((name("PagerDuty's event"), event.as_str().to_owned()));
-        let line = gate.pass(&notice.line(), &mut Redactions::default()).expect("no secret is left");
+        let line = gate.redact_and_release(&notice.line(), &mut RedactionCounts::default()).expect("no secret is left");
         made.push((name("line"), line.as_str().to_owned()));
     }
     made
@@ -152,7 +152,7 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
         Item::Subscription(SubscriptionId(7)),
         Item::Attempt(AttemptId(678)),
         Item::Event(EventId(45_001)),
-        Item::Window(KeyId(4), Bucket::Read),
+        Item::Window(KeyId(4), RateBucket::Read),
         Item::Trip(TripId(1)),
         Item::Request(5),
     ];
@@ -160,7 +160,7 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     for (item, form) in items.iter().flat_map(|item| Form::ALL.map(|form| (*item, form))) {
         let text = app.copied(&[item], form);
         assert!(!text.is_empty(), "{item} {form:?}");
-        let passed = gate.pass(&text, &mut Redactions::default());
+        let passed = gate.redact_and_release(&text, &mut RedactionCounts::default());
         let passed = passed.unwrap_or_else(|held| panic!("a copy of {item} as {form:?}: {held}"));
         made.push((format!("a copy of {item} as {form:?}"), passed.as_str().to_owned()));
     }
@@ -295,7 +295,7 @@ fn wronged(share: usize, n_shares: usize) -> (Vec<String>, usize) {
         match bundle(&Pen(&mut write).case(), Bodies::Included, &gate) {
             Err(error) => wronged.push(format!("{seed}: {error}")),
             Ok(made) => {
-                let masked = made.manifest().redactions.iter().filter(|of| of.what != address::PARTS);
+                let masked = made.manifest().redactions.iter().filter(|of| of.what != url_redaction::URL_PARTS_LABEL);
                 wronged.extend(masked.map(|of| format!("{seed}: {} {}", of.n, of.what)).next());
                 assert_eq!(made.manifest().platform_check, PlatformCheck::NotAsked);
             }
@@ -324,12 +324,13 @@ fn what_is_masked_is_named_with_its_place_and_leaves_once_its_fingerprint_is_rel
     };
     let case = Pen(&mut write).case();
     let made = bundle(&case, Bodies::Included, &SecretGate::default()).expect("it is masked");
-    let masked: Vec<_> = made.manifest().redactions.iter().filter(|of| of.what != address::PARTS).collect();
+    let masked: Vec<_> =
+        made.manifest().redactions.iter().filter(|of| of.what != url_redaction::URL_PARTS_LABEL).collect();
     let [masked] = masked.as_slice() else { panic!("{masked:?}") };
     assert_eq!((masked.n, masked.places.as_slice()), (1, ["/notes/0/text".to_owned()].as_slice()));
     let said = masked.to_string();
     assert!(said.contains("at /notes/0/text; ") && said.contains("--allow ") && !said.contains(&token[8..]), "{said}");
-    let gate = SecretGate::default().releasing(masked.fingerprints.clone());
+    let gate = SecretGate::default().with_allowed(masked.fingerprints.clone());
     let made = bundle(&case, Bodies::Included, &gate).expect("it was released");
     assert!(made.ticket().notes[0].text.contains(&token));
     assert_eq!(made.manifest().released, masked.fingerprints);

@@ -1,7 +1,7 @@
 //! The secret gate against credentials as they are issued, in every encoding that text travels in, and against texts that have none.
 
 use crate::support::credentials::{Credential, Dice, ENCODINGS, Encoding, credentials, innocent};
-use crow::domain::outbound::{Redactions, SecretGate};
+use crow::domain::outbound::{RedactionCounts, SecretGate};
 use crow::domain::scan::{self, KnownSecrets};
 use crow::domain::secret::Secret;
 use crow::domain::text::Untrusted;
@@ -48,9 +48,10 @@ fn x1_every_kind_of_credential_is_found_whole_in_every_encoding() {
 fn x1_what_leaves_has_nothing_of_a_credential_and_keeps_what_stands_around_it() {
     let gate = SecretGate::default();
     for (credential, encoding, text) in corpus() {
-        let mut redactions = Redactions::default();
+        let mut redactions = RedactionCounts::default();
         let what = format!("{} / {}", credential.name, encoding.name);
-        let out = gate.pass(&text, &mut redactions).unwrap_or_else(|held| panic!("{what}: {held}: {text}"));
+        let out =
+            gate.redact_and_release(&text, &mut redactions).unwrap_or_else(|held| panic!("{what}: {held}: {text}"));
         let out = out.as_str();
         assert!(out.starts_with("upstream sa") && out.ends_with("the end"), "{what}: {out}");
         assert!(redactions.total() > 0, "{what}: {out}");
@@ -70,7 +71,7 @@ fn x1_a_known_secret_without_any_shape_is_found_in_every_encoding_and_so_is_its_
         for text in ["correct/horse:battery+staple", "correct-horse-battery-staple-and-more"] {
             let text = format!("upstream said {} at the end", (encoding.encode)(text));
             let found = gate.find(&text);
-            assert!(found.iter().any(|of| of.held.is_some()), "{}: {text}", encoding.name);
+            assert!(found.iter().any(|of| of.known.is_some()), "{}: {text}", encoding.name);
         }
     }
     // The bytes that a secret in Base64 says, as some libraries take them.
@@ -94,7 +95,7 @@ fn x1_a_secret_over_lines_is_found_after_the_lines_became_one() {
     for (credential, encoding, text) in corpus().filter(|(_, encoding, _)| encoding.name.contains("lines")) {
         let json = serde_json::to_string(&text).expect("JSON");
         let nested = serde_json::to_string(&json).expect("JSON");
-        for line in [Untrusted::new(text).inert(), json, nested] {
+        for line in [Untrusted::new(text).sanitized(), json, nested] {
             assert!(!gate.find(&line).is_empty(), "{} / {}: {line}", credential.name, encoding.name);
         }
     }
@@ -111,7 +112,7 @@ fn names_and_identifiers_that_lines_bring_together_are_no_secret() {
         "id 6cb112ff-b8c6-4d96-a4ee-ba2616fb78fa\nETag: 1",
     ];
     for text in texts {
-        for text in [text.to_owned(), Untrusted::new(text).inert(), serde_json::to_string(text).expect("JSON")] {
+        for text in [text.to_owned(), Untrusted::new(text).sanitized(), serde_json::to_string(text).expect("JSON")] {
             assert_eq!(gate.find(&text), [], "{text}");
         }
     }
@@ -120,7 +121,7 @@ fn names_and_identifiers_that_lines_bring_together_are_no_secret() {
 #[test]
 fn a_secret_across_two_chunks_is_found_and_a_long_text_is_searched_within_its_time() {
     let key = credentials(&mut Dice(1)).swap_remove(0).text;
-    for before in [scan::CHUNK - 20, scan::CHUNK, scan::CHUNK + 20] {
+    for before in [scan::CHUNK_BYTES - 20, scan::CHUNK_BYTES, scan::CHUNK_BYTES + 20] {
         let text = format!("{} {key} {}", "words ".repeat(before / 6), "words ".repeat(20_000));
         let found = scan::find(text.as_bytes(), &KnownSecrets::default());
         assert_eq!(found.iter().map(|of| &text[of.range.clone()]).collect::<Vec<_>>(), [key.as_str()]);

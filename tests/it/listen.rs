@@ -1,7 +1,7 @@
 //! Connections that come and say nothing, or say it one byte at a time.
 
 use crate::support::platform::{Platform, within};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -14,7 +14,7 @@ const MANY: usize = 200;
 async fn a2_idle_and_unfinished_connections_are_closed_and_others_are_served_meanwhile() {
     let platform = Platform::lively().await;
     let address = platform.address.trim_start_matches("http://").to_owned();
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let mut held = JoinSet::new();
     for n in 0..MANY {
         let (address, ambient) = (address.clone(), ambient.clone());

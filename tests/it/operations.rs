@@ -9,8 +9,8 @@ use crow::api::keys::{NewCompany, NewKey};
 use crow::api::operators::NewOperator;
 use crow::client::connection::{Client, Credential};
 use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crow::domain::key::Scope;
-use crow::domain::operator::Role;
+use crow::domain::key::KeyScope;
+use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
 use serde_json::Value;
 use std::path::Path;
@@ -30,7 +30,7 @@ impl Scene {
         let serving = Serving::start(&[]);
         let operator = serving.operator();
         let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
-        let scopes = vec![Scope::WebhooksWrite, Scope::EventsRead, Scope::Admin];
+        let scopes = vec![KeyScope::WebhooksWrite, KeyScope::EventsRead, KeyScope::Admin];
         let new = NewKey { company_id: company.id, name: "Zapier Production".to_owned(), scopes, limits: None };
         let key = operator.create_key(&new).await.expect("a key").key.into_secret();
         let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
@@ -173,7 +173,7 @@ async fn a_check_counts_everything_missed_and_knows_nothing_where_its_token_is_n
         let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
         asked(command.args(["check", "--url", scene.serving.address(), "--token-file"]).arg(&file))
     };
-    let viewer = NewOperator { name: "viewer".to_owned(), role: Role::Viewer };
+    let viewer = NewOperator { name: "viewer".to_owned(), role: OperatorRole::Viewer };
     let viewer = scene.operator.create_operator(&viewer).await.expect("an operator");
     let token = viewer.token.into_secret();
     assert_eq!(check(token.reveal()).0, Some(2), "the breaker tripped");

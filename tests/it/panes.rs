@@ -8,7 +8,7 @@ use crow::api::document::schema;
 use crow::api::keys::{Company, NewCompany, NewKey};
 use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{Client, Credential};
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -33,7 +33,7 @@ impl Scene {
         let serving = Serving::start(&[]);
         let operator = serving.operator();
         let company = operator.create_company(&NewCompany { name: HOSTILE_NAME.to_owned() }).await.expect("a company");
-        let scopes = vec![Scope::WebhooksWrite, Scope::EventsRead];
+        let scopes = vec![KeyScope::WebhooksWrite, KeyScope::EventsRead];
         let new = NewKey { company_id: company.id, name: HOSTILE_NAME.to_owned(), scopes, limits: None };
         let key = operator.create_key(&new).await.expect("a key").key.into_secret();
         let receiver = Receiver::start(&[Behaviour::Status(500)]).await;

@@ -2,7 +2,7 @@
 
 use crate::support::serving::Serving;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -169,7 +169,7 @@ async fn on_a_production_platform_the_number_of_things_is_wanted_in_place_of_a_y
     let wish = |name: &str| NewKey {
         company_id: company,
         name: name.to_owned(),
-        scopes: vec![Scope::EventsRead],
+        scopes: vec![KeyScope::EventsRead],
         limits: None,
     };
     let key = operator.create_key(&wish("CRM")).await.expect("a key").row;

@@ -2,7 +2,7 @@
 //! key do nothing, and that is empty. And no key leaves this machine in the clear unless somebody says so.
 
 use crate::support::platform::Platform;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -57,7 +57,7 @@ impl Scene {
 async fn no_command_says_that_all_is_well_where_it_looked_at_nothing() {
     let scene = Scene { platform: Platform::lively().await, dir: TempDir::new().expect("a directory") };
     let company = scene.platform.company("Acme").await;
-    let key = scene.platform.key(&company, &[Scope::IntegrationsRead]).await;
+    let key = scene.platform.key(&company, &[KeyScope::IntegrationsRead]).await;
     let stranger = "wlop_abcdefghijklmnopqrstuvwxyz0123456789-ABCDEF";
     // One that nobody has asked anything yet: what a key was refused stands in the log of the other.
     let empty = Platform::lively().await;

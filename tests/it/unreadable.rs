@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use crow::client::connection::{Client, Credential};
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::tui::console::Access;
 use serde_json::Value;
@@ -92,7 +92,7 @@ impl Scene {
     async fn new() -> Self {
         let platform = Platform::lively().await;
         let company = platform.company("Acme").await;
-        let key = platform.key(&company, &Scope::ALL).await;
+        let key = platform.key(&company, &KeyScope::ALL).await;
         platform.subscribe(&company, "http://127.0.0.1:9/nobody").await;
         platform.emit(company.id).await;
         platform.partner(&key).events(None, 1).await.expect("a poll");

@@ -13,7 +13,7 @@ use crow::api::keys::{NewCompany, NewKey};
 use crow::api::subscriptions::ReplayChoice;
 use crow::client::connection::Credential;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -88,7 +88,8 @@ async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once()
     let serving = Serving::start(&[]);
     let operator = serving.operator();
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
-    let new = NewKey { company_id: company.id, name: "k".to_owned(), scopes: vec![Scope::WebhooksWrite], limits: None };
+    let new =
+        NewKey { company_id: company.id, name: "k".to_owned(), scopes: vec![KeyScope::WebhooksWrite], limits: None };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let new = subscription(&receiver.url);

@@ -1,7 +1,7 @@
 //! JSON that is safe to print on a terminal: control, hiding and reordering characters are written as escapes, which
 //! programs read as the original text.
 
-use crate::domain::text::is_active;
+use crate::domain::text::is_terminal_control;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -25,12 +25,12 @@ pub fn line(value: &impl Serialize) -> Result<String, serde_json::Error> {
 /// within strings, where an escape has the same meaning.
 #[must_use]
 pub fn harmless(text: &str) -> String {
-    if text.chars().all(|c| c == '\n' || !is_active(c)) {
+    if text.chars().all(|c| c == '\n' || !is_terminal_control(c)) {
         return text.to_owned();
     }
     let mut escaped = String::with_capacity(text.len() + 64);
     for character in text.chars() {
-        if character != '\n' && is_active(character) {
+        if character != '\n' && is_terminal_control(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 let _ = write!(escaped, "\\u{unit:04x}");
             }
@@ -53,7 +53,7 @@ mod tests {
             let value = json!({ "text": text });
             for written in [pretty(&value), line(&value)] {
                 let written = written.expect("plain data");
-                prop_assert!(!written.chars().any(|c| c != '\n' && is_active(c)));
+                prop_assert!(!written.chars().any(|c| c != '\n' && is_terminal_control(c)));
                 prop_assert_eq!(&serde_json::from_str::<Value>(&written).expect("JSON"), &value);
             }
         }

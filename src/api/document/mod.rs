@@ -6,9 +6,9 @@ pub mod inert;
 pub mod outbound;
 pub mod schema;
 
+use crate::domain::health_status::HealthAssessment;
 use crate::domain::query::field::Field;
-use crate::domain::query::sift::{Row, Value};
-use crate::domain::standing::Judgement;
+use crate::domain::query::matching::{FieldValue, QueryableRow};
 use crate::domain::time::Timestamp;
 use crate::text::health::why;
 use serde::{Deserialize, Serialize};
@@ -88,13 +88,13 @@ pub struct Judged<T> {
 impl<T> Judged<T> {
     /// Joins a row with the assessment of its health.
     #[must_use]
-    pub fn new(row: T, judgement: &Judgement) -> Self {
-        Self { row, state: judgement.standing.word(), why: why(&judgement.why) }
+    pub fn new(row: T, judgement: &HealthAssessment) -> Self {
+        Self { row, state: judgement.status.code(), why: why(&judgement.reason) }
     }
 }
 
-impl<T: Row> Row for Judged<T> {
-    fn values(&self, field: Field, now: Timestamp) -> Vec<Value<'_>> {
+impl<T: QueryableRow> QueryableRow for Judged<T> {
+    fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         self.row.values(field, now)
     }
 

@@ -3,15 +3,19 @@
 
 use super::inert::{self, harmless};
 use crate::api::notice::{Notice, PagerEvent};
-use crate::domain::outbound::{Held, Outbound, Redactions, SecretGate};
+use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate, SecretInTextError};
 use crate::domain::text::Untrusted;
 use serde::Serialize;
 
 /// Redacts the strings of a JSON document and releases it through the secret gate.
 ///
 /// # Errors
-/// [`Held`] when a secret remains that could not be redacted.
-pub fn pass(json: &str, gate: &SecretGate, redactions: &mut Redactions) -> Result<Outbound, Held> {
+/// [`SecretInTextError`] when a secret remains that could not be redacted.
+pub fn pass(
+    json: &str,
+    gate: &SecretGate,
+    redactions: &mut RedactionCounts,
+) -> Result<OutboundText, SecretInTextError> {
     gate.release(harmless(&redacted(json, gate, redactions)))
 }
 
@@ -23,24 +27,24 @@ pub enum LineError {
     Json(#[from] serde_json::Error),
     /// A secret in it could not be masked.
     #[error(transparent)]
-    Held(#[from] Held),
+    Held(#[from] SecretInTextError),
 }
 
 /// Writes a value as JSON on one line, redacts its texts, and lets it out.
 ///
 /// # Errors
-/// [`LineError::Held`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
-pub fn line(value: &impl Serialize, gate: &SecretGate) -> Result<Outbound, LineError> {
-    Ok(pass(&inert::line(value)?, gate, &mut Redactions::default())?)
+/// [`LineError::SecretInTextError`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
+pub fn line(value: &impl Serialize, gate: &SecretGate) -> Result<OutboundText, LineError> {
+    Ok(pass(&inert::line(value)?, gate, &mut RedactionCounts::default())?)
 }
 
 /// Writes a notification as the event that PagerDuty takes, on one line. Its texts are redacted before the event cuts
 /// them: half a secret has no shape.
 ///
 /// # Errors
-/// [`LineError::Held`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
-pub fn pager_event(routing_key: &str, notice: &Notice, gate: &SecretGate) -> Result<Outbound, LineError> {
-    let told = |text: &Untrusted| Untrusted::new(gate.redact(text.raw(), &mut Redactions::default()));
+/// [`LineError::SecretInTextError`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
+pub fn pager_event(routing_key: &str, notice: &Notice, gate: &SecretGate) -> Result<OutboundText, LineError> {
+    let told = |text: &Untrusted| Untrusted::new(gate.redact(text.raw(), &mut RedactionCounts::default()));
     let notice = Notice { name: told(&notice.name), why: told(&notice.why), ..notice.clone() };
     line(&PagerEvent::new(routing_key, &notice), gate)
 }
@@ -48,12 +52,16 @@ pub fn pager_event(routing_key: &str, notice: &Notice, gate: &SecretGate) -> Res
 /// Redacts a document that a command writes, and lets it out: JSON text by text, Markdown and HTML as a whole.
 ///
 /// # Errors
-/// [`Held`] for a secret that could not be masked.
-pub fn document(text: &str, gate: &SecretGate, redactions: &mut Redactions) -> Result<Outbound, Held> {
-    if text.starts_with('{') { pass(text, gate, redactions) } else { gate.pass(text, redactions) }
+/// [`SecretInTextError`] for a secret that could not be masked.
+pub fn document(
+    text: &str,
+    gate: &SecretGate,
+    redactions: &mut RedactionCounts,
+) -> Result<OutboundText, SecretInTextError> {
+    if text.starts_with('{') { pass(text, gate, redactions) } else { gate.redact_and_release(text, redactions) }
 }
 
-fn redacted(json: &str, gate: &SecretGate, redactions: &mut Redactions) -> String {
+fn redacted(json: &str, gate: &SecretGate, redactions: &mut RedactionCounts) -> String {
     let (mut told, mut rest) = (String::with_capacity(json.len()), json);
     while let Some(start) = rest.find('"') {
         let end = start + literal(&rest[start..]);
@@ -93,7 +101,7 @@ mod tests {
     #[test]
     fn each_text_is_redacted_for_itself_and_the_rest_stays_to_the_byte() {
         let gate = SecretGate::default();
-        let mut redactions = Redactions::default();
+        let mut redactions = RedactionCounts::default();
         let json = "{\n  \"z\": \"at https://h.example/in?token=abc\",\n  \"a\": [1, \"pass\\\"word=hunter2\", \"password=hunter2 \\u001b\"]\n}";
         let out = pass(json, &gate, &mut redactions).expect("nothing is left");
         assert_eq!(

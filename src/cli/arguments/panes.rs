@@ -2,10 +2,10 @@
 
 use super::place::Remote;
 use super::read::{back, calls, event_type, scope, state};
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
-use crate::domain::key::Scope;
-use crate::domain::patch::Patch;
+use crate::domain::key::KeyScope;
+use crate::domain::patch::FieldPatch;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -137,7 +137,7 @@ pub(in crate::cli) struct CreateKey {
     pub(in crate::cli) name: String,
     /// Scopes of the key, separated by commas; they cannot be changed later
     #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true, value_parser = scope)]
-    pub(in crate::cli) scope: Vec<Scope>,
+    pub(in crate::cli) scope: Vec<KeyScope>,
     #[command(flatten)]
     pub(in crate::cli) consent: Consent,
 }
@@ -213,7 +213,7 @@ pub(in crate::cli) struct Replay {
     pub(in crate::cli) until: Option<Duration>,
     /// States of the deliveries to replay: skipped, exhausted, parked, succeeded
     #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "skipped,exhausted", value_parser = state)]
-    pub(in crate::cli) state: Vec<State>,
+    pub(in crate::cli) state: Vec<DeliveryState>,
     /// Maximum number of deliveries a second
     #[arg(long, value_name = "N")]
     pub(in crate::cli) rate: Option<u32>,
@@ -292,13 +292,13 @@ pub(in crate::cli) struct SetLimits {
     pub(in crate::cli) key: String,
     /// Calls a minute in the read bucket, or "default"; unchanged if absent
     #[arg(long, value_name = "N", value_parser = calls)]
-    pub(in crate::cli) read: Option<Patch<u32>>,
+    pub(in crate::cli) read: Option<FieldPatch<u32>>,
     /// Calls a minute in the write bucket, or "default"; unchanged if absent
     #[arg(long, value_name = "N", value_parser = calls)]
-    pub(in crate::cli) write: Option<Patch<u32>>,
+    pub(in crate::cli) write: Option<FieldPatch<u32>>,
     /// Calls a minute in the admin bucket, or "default"; unchanged if absent
     #[arg(long, value_name = "N", value_parser = calls)]
-    pub(in crate::cli) admin: Option<Patch<u32>>,
+    pub(in crate::cli) admin: Option<FieldPatch<u32>>,
     #[command(flatten)]
     pub(in crate::cli) consent: Consent,
 }

@@ -3,7 +3,7 @@
 use super::console::Look;
 use super::read::{Keep, collector, keep, pace, public_name, retry_base, scenario, size};
 use crate::demo::scenario::script::Script;
-use crate::domain::proxy::AddressBlock;
+use crate::domain::proxy::CidrBlock;
 use crate::engine::MAX_SUBSCRIPTIONS;
 use clap::Args;
 use std::net::SocketAddr;
@@ -83,7 +83,7 @@ pub(in crate::cli) struct Serve {
     /// Proxy whose X-Forwarded-For or Forwarded header names the caller: an address or a block of addresses (CIDR);
     /// may be repeated. Implies --behind-proxy
     #[arg(long, value_name = "CIDR")]
-    pub(in crate::cli) trusted_proxy: Vec<AddressBlock>,
+    pub(in crate::cli) trusted_proxy: Vec<CidrBlock>,
     /// Name or address under which callers reach the platform, without a port; may be repeated. Requests with any
     /// other Host are refused
     #[arg(long, value_name = "NAME", value_parser = public_name)]

@@ -5,10 +5,10 @@ use crate::api::runbook::Runbook;
 use crate::demo::scenario::library;
 use crate::demo::scenario::script::Script;
 use crate::diagnose::checkup::probe::{PROBES, Probe};
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
-use crate::domain::key::Scope;
-use crate::domain::patch::Patch;
+use crate::domain::key::KeyScope;
+use crate::domain::patch::FieldPatch;
 use crate::server::exposure;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -96,9 +96,9 @@ pub(super) fn retry_base(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses a key scope by its name.
-pub(super) fn scope(text: &str) -> Result<Scope, String> {
-    let known = || Scope::ALL.map(Scope::name).join(", ");
-    Scope::named(text).ok_or_else(|| format!("unknown scope; known: {}", known()))
+pub(super) fn scope(text: &str) -> Result<KeyScope, String> {
+    let known = || KeyScope::ALL.map(KeyScope::name).join(", ");
+    KeyScope::named(text).ok_or_else(|| format!("unknown scope; known: {}", known()))
 }
 
 /// Parses an event type by its name.
@@ -108,8 +108,8 @@ pub(super) fn event_type(text: &str) -> Result<EventType, String> {
 }
 
 /// Parses a delivery state that a replay can select.
-pub(super) fn state(text: &str) -> Result<State, String> {
-    State::named(text).ok_or_else(|| "unknown state; known: skipped, exhausted, parked, succeeded".to_owned())
+pub(super) fn state(text: &str) -> Result<DeliveryState, String> {
+    DeliveryState::named(text).ok_or_else(|| "unknown state; known: skipped, exhausted, parked, succeeded".to_owned())
 }
 
 /// Parses the name of a health check.
@@ -126,10 +126,10 @@ pub(super) fn limit(text: &str) -> Result<(&'static str, u64), String> {
 }
 
 /// Parses a number of calls per minute, 1 to 1,000,000, or `default`.
-pub(super) fn calls(text: &str) -> Result<Patch<u32>, String> {
+pub(super) fn calls(text: &str) -> Result<FieldPatch<u32>, String> {
     match (text, text.parse()) {
-        ("default", _) => Ok(Patch::Clear),
-        (_, Ok(n)) if (1..=1_000_000).contains(&n) => Ok(Patch::Set(n)),
+        ("default", _) => Ok(FieldPatch::Clear),
+        (_, Ok(n)) if (1..=1_000_000).contains(&n) => Ok(FieldPatch::Set(n)),
         _ => Err("must be 1 to 1000000, or default".to_owned()),
     }
 }

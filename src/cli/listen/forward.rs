@@ -73,7 +73,7 @@ impl Forward {
             let room = MAX_ANSWER_BYTES - body.len();
             body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             if chunk.len() > room {
-                let limit = files::size(MAX_ANSWER_BYTES as u64);
+                let limit = files::format_size(MAX_ANSWER_BYTES as u64);
                 tracing::warn!("the answer of {} exceeds {limit}; it is truncated", self.url);
                 break;
             }

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::profile::credential::{address, alone};
 use super::remote::Place;
 use super::{log, remote, settings};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::domain::text::Untrusted;
 use crate::monitor::history::History;
 use crate::monitor::history::receipts::is_believed;
@@ -44,7 +44,7 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     let secret = asked.secret_file.as_deref().map(|file| alone(file, "a signing secret")).transpose()?;
     let forward = asked.forward.as_deref().map(|to| Forward::new(to, &asked.trust_ca)).transpose()?;
     let history = history(&asked)?;
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, asked.port));
     let listener = TcpListener::bind(address).await.map_err(|error| {
         Failure::usage(
@@ -90,7 +90,7 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
         }
         Ok::<(), Failure>(())
     };
-    let finished = ambient.within(STOP_TIMEOUT, rest).await;
+    let finished = ambient.timeout(STOP_TIMEOUT, rest).await;
     serving.abort();
     finished.unwrap_or_else(|| {
         tracing::warn!("open requests did not finish within {} s and are aborted", STOP_TIMEOUT.as_secs());
@@ -140,8 +140,8 @@ impl Arrival {
 
     fn json(&self) -> String {
         serde_json::json!({
-            "schema": "crow.receipt/1", "receivedUtc": self.at, "eventId": self.event, "eventType": self.kind.inert(),
-            "companyId": self.company, "deliveryId": self.delivery.as_ref().map(Untrusted::inert),
+            "schema": "crow.receipt/1", "receivedUtc": self.at, "eventId": self.event, "eventType": self.kind.sanitized(),
+            "companyId": self.company, "deliveryId": self.delivery.as_ref().map(Untrusted::sanitized),
             "attempt": self.attempt, "verdict": self.verdict, "answered": self.answered,
             "elapsedMs": self.elapsed.as_millis(), "receivedBefore": self.n_repeated(), "missingBefore": self.gap(),
             "nBytes": self.n_bytes,
@@ -156,9 +156,9 @@ impl Arrival {
             "{}  {}  {:<24} event {number}  try {attempt}  {} bytes  {}",
             self.at.format("%H:%M:%S%.3f"),
             self.answered,
-            self.kind.inert(),
+            self.kind.sanitized(),
             self.n_bytes,
-            Untrusted::new(self.verdict.as_str()).inert()
+            Untrusted::new(self.verdict.as_str()).sanitized()
         );
         if self.n_repeated() > 0 {
             line.push_str(&format!("  REPEATED, received before: {}", self.n_repeated()));

@@ -2,12 +2,12 @@
 //! A rejected delivery is shown, and only its beginning is recorded; a verified one is recorded whole.
 
 use super::forward::Forward;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::lab::Lab;
 use crate::domain::ids::EventId;
-use crate::domain::lab::{self, Finding, Sample};
 use crate::domain::secret::Secret;
 use crate::domain::signature;
+use crate::domain::signature_debugger::{self, SignatureDiagnosis, SignatureSample};
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::files;
@@ -42,7 +42,7 @@ const MAX_FORGED_PER_MINUTE: u32 = 10;
 /// State shared by the requests of the receiver.
 #[derive(Debug)]
 pub(super) struct Desk {
-    pub(super) ambient: Ambient,
+    pub(super) ambient: RuntimeEnv,
     pub(super) history: History,
     /// Signing secret; without it signatures are not checked.
     pub(super) secret: Option<Secret>,
@@ -96,16 +96,16 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     if parts.method != Method::POST {
         // Browsers and health probes send other methods; a delivery is always a POST.
         let allow = [(header::ALLOW, "POST")];
-        let verdict = format!("method {}, expected POST", Untrusted::new(parts.method.as_str()).inert());
+        let verdict = format!("method {}, expected POST", Untrusted::new(parts.method.as_str()).sanitized());
         return desk.refuse(arrival, &verdict, (StatusCode::METHOD_NOT_ALLOWED, allow).into_response());
     }
     let place = desk.places.acquire().await;
-    let body = match desk.ambient.within(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
+    let body = match desk.ambient.timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
         Some(Ok(body)) => body,
         Some(Err(error)) => {
             let is_too_large = std::error::Error::source(&error)
                 .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-            let limit = files::size(MAX_BODY_BYTES as u64);
+            let limit = files::format_size(MAX_BODY_BYTES as u64);
             let (status, why) = if is_too_large {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("body larger than {limit}"))
             } else {
@@ -161,7 +161,7 @@ fn contradiction(headers: &HeaderMap, envelope: &Envelope) -> Option<String> {
     }
     match (text("x-wlcro-event-type"), &envelope.kind) {
         (Some(named), Some(kind)) if named != kind => {
-            let (named, kind) = (Untrusted::new(named).inert(), Untrusted::new(kind.as_str()).inert());
+            let (named, kind) = (Untrusted::new(named).sanitized(), Untrusted::new(kind.as_str()).sanitized());
             Some(format!("type {named} in the header, {kind} in the body: possibly forged"))
         }
         _ => None,
@@ -229,7 +229,7 @@ impl Arrival {
 
 impl Desk {
     pub(super) fn new(
-        ambient: Ambient,
+        ambient: RuntimeEnv,
         history: History,
         secret: Option<Secret>,
         forward: Option<Forward>,
@@ -250,7 +250,7 @@ impl Desk {
     /// Checks whether one more unverified delivery may be recorded in this minute, and counts it.
     fn may_keep(&self, at: Timestamp) -> bool {
         let Ok(mut forged) = self.forged.lock() else { return false };
-        let minute = at.slot(MINUTE_MS);
+        let minute = at.floor_to(MINUTE_MS);
         if forged.0 != minute {
             *forged = (minute, 0);
         }
@@ -284,7 +284,7 @@ impl Desk {
         if body.len() > MAX_LAB_BYTES {
             return "signature mismatch: another secret, or a changed body".to_owned();
         }
-        let finding = lab::judge(&Sample {
+        let finding = signature_debugger::diagnose_signature(&SignatureSample {
             signature: given,
             timestamp,
             body,
@@ -294,7 +294,7 @@ impl Desk {
             received_at: Some(now),
         });
         match (&finding, Lab::from(&finding).causes.first()) {
-            (Finding::Genuine, _) => GENUINE.to_owned(),
+            (SignatureDiagnosis::Genuine, _) => GENUINE.to_owned(),
             (_, Some(cause)) => format!("signature mismatch: {}", cause.title),
             (_, None) => "signature mismatch: another secret, or a changed body".to_owned(),
         }

@@ -1,6 +1,6 @@
 //! `crow reconcile`: compares polled events with received ones.
 
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::cli::arguments::listen::Reconcile;
 use crate::cli::diagnose::print;
 use crate::cli::failure::Failure;
@@ -20,7 +20,7 @@ const MAX_NAMED_EVENTS: usize = 50;
 /// Polls the events up to now and compares them: exit code 0 if all of them were received, also if there was
 /// none, 1 if an event is missing or could not be read, 2 if nothing was compared.
 pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> Result<ExitCode, Failure> {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let holders = place.holders()?;
     if holders.is_empty() {
         return Err(Failure::usage(
@@ -75,19 +75,19 @@ fn json(of: &Comparison) -> serde_json::Value {
     let missing: Vec<serde_json::Value> = of
         .missing
         .iter()
-        .map(|(id, kind, at)| serde_json::json!({ "eventId": id.0, "eventType": kind.inert(), "createdUtc": at }))
+        .map(|(id, kind, at)| serde_json::json!({ "eventId": id.0, "eventType": kind.sanitized(), "createdUtc": at }))
         .collect();
     let repeated: Vec<serde_json::Value> =
         of.repeated.iter().map(|(id, n)| serde_json::json!({ "eventId": id.0, "times": n })).collect();
     let unreadable: Vec<serde_json::Value> = of
         .unreadable
         .iter()
-        .map(|(id, why)| serde_json::json!({ "eventId": id.map(|id| id.0), "why": why.inert() }))
+        .map(|(id, why)| serde_json::json!({ "eventId": id.map(|id| id.0), "why": why.sanitized() }))
         .collect();
     let not_compared: Vec<serde_json::Value> = of
         .not_compared
         .iter()
-        .map(|(kind, n)| serde_json::json!({ "eventType": kind.inert(), "nPolled": n }))
+        .map(|(kind, n)| serde_json::json!({ "eventType": kind.sanitized(), "nPolled": n }))
         .collect();
     serde_json::json!({
         "schema": "crow.reconcile/1", "types": of.types, "nPolled": of.n_polled, "nReceived": of.n_received,
@@ -102,14 +102,14 @@ fn shown(of: &Comparison, asked: &Reconcile) -> String {
         format!("{} polled, {} of them received and answered 2xx", count(of.n_polled, "event"), of.n_received),
     ];
     for (id, kind, at) in of.missing.iter().take(MAX_NAMED_EVENTS) {
-        lines.push(format!("missing   {id}  {}  {} UTC", kind.inert(), at.format("%Y-%m-%d %H:%M:%S")));
+        lines.push(format!("missing   {id}  {}  {} UTC", kind.sanitized(), at.format("%Y-%m-%d %H:%M:%S")));
     }
     if of.missing.len() > MAX_NAMED_EVENTS {
         lines.push(format!("missing   and {} more; use --json for all", of.missing.len() - MAX_NAMED_EVENTS));
     }
     for (id, why) in of.unreadable.iter().take(MAX_NAMED_EVENTS) {
         let id = id.map_or_else(|| "-".to_owned(), |id| id.to_string());
-        lines.push(format!("unreadable  {id}  {}; reception unknown", why.inert()));
+        lines.push(format!("unreadable  {id}  {}; reception unknown", why.sanitized()));
     }
     for (id, n) in &of.repeated {
         lines.push(format!("repeated  {id}  {n} times (normal for at-least-once delivery)"));
@@ -120,7 +120,7 @@ fn shown(of: &Comparison, asked: &Reconcile) -> String {
     }
     if asked.types.is_empty() {
         for (kind, n) in &of.not_compared {
-            let kind = kind.inert();
+            let kind = kind.sanitized();
             lines.push(format!("not compared  {n} of {kind}: none received here yet; add --types {kind} to compare"));
         }
     }

@@ -135,5 +135,5 @@ fn answered(question: &str) -> Result<String, Failure> {
 
 /// Quotes text from outside within a line, with control characters removed.
 pub(in crate::cli) fn quoted(text: &Untrusted) -> String {
-    format!("\"{}\"", text.inert())
+    format!("\"{}\"", text.sanitized())
 }

@@ -15,7 +15,7 @@ use crate::client;
 use crate::client::connection::Client;
 use crate::domain::ids::{AttemptId, DeliveryId};
 use crate::domain::query::field::Field;
-use crate::domain::query::portion::Log;
+use crate::domain::query::pushdown::LogKind;
 use crate::text::{count, delivery};
 use std::process::ExitCode;
 
@@ -57,10 +57,10 @@ impl Listed for DeliveryRow {
     }
 
     async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
-        let portion = ask.query.portion(Log::Deliveries, ask.now);
-        let query = sift::delivery_query(&portion.asked);
+        let portion = ask.query.split_for(LogKind::Deliveries, ask.now);
+        let query = sift::delivery_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| client.delivery_log(&query, cursor, n).await;
-        ask.pages(&portion.rest, newer_than, page).await
+        ask.pages(&portion.local, newer_than, page).await
     }
 }
 
@@ -86,10 +86,10 @@ impl Listed for AttemptRow {
     }
 
     async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
-        let portion = ask.query.portion(Log::Attempts, ask.now);
-        let query = sift::attempt_query(&portion.asked);
+        let portion = ask.query.split_for(LogKind::Attempts, ask.now);
+        let query = sift::attempt_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| client.attempt_log(&query, cursor, n).await;
-        ask.pages(&portion.rest, newer_than, page).await
+        ask.pages(&portion.local, newer_than, page).await
     }
 }
 
@@ -110,7 +110,7 @@ async fn resend(asked: Change) -> Result<ExitCode, Failure> {
         format!(
             "delivery {id} of event {} ({}) to subscription {}: {} after {}",
             row.event_id,
-            row.event_type.inert(),
+            row.event_type.sanitized(),
             row.subscription_id,
             delivery(row.state),
             count(row.n_attempts, "attempt")

@@ -77,7 +77,7 @@ fn scalar(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::Bool(is) => (if *is { "yes" } else { "no" }).to_owned(),
-        Value::String(text) => Untrusted::new(text.as_str()).inert(),
+        Value::String(text) => Untrusted::new(text.as_str()).sanitized(),
         Value::Array(items) if items.is_empty() => "-".to_owned(),
         Value::Array(items) if items.len() >= CURVE && items.iter().all(Value::is_u64) => {
             let counts = items.iter().map(|n| n.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX));
@@ -103,7 +103,7 @@ fn label(name: &str) -> String {
         }
         label.extend(character.to_lowercase());
     }
-    Untrusted::new(label).inert()
+    Untrusted::new(label).sanitized()
 }
 
 #[cfg(test)]

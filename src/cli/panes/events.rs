@@ -16,7 +16,7 @@ use crate::client;
 use crate::client::connection::Client;
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::query::field::Field;
-use crate::domain::query::portion::Log;
+use crate::domain::query::pushdown::LogKind;
 use crate::files;
 use crate::tui::format::plural;
 use serde_json::value::RawValue;
@@ -57,10 +57,10 @@ impl Listed for EventRow {
     }
 
     async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
-        let portion = ask.query.portion(Log::Events, ask.now);
-        let query = sift::event_query(&portion.asked);
+        let portion = ask.query.split_for(LogKind::Events, ask.now);
+        let query = sift::event_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| client.event_log(&query, cursor, n).await;
-        ask.pages(&portion.rest, newer_than, page).await
+        ask.pages(&portion.local, newer_than, page).await
     }
 }
 

@@ -15,9 +15,9 @@ use crate::cli::failure::Failure;
 use crate::cli::{output, portal};
 use crate::client;
 use crate::client::connection::Client;
+use crate::domain::health_status::assess_key;
 use crate::domain::ids::CompanyId;
 use crate::domain::query::field::Field;
-use crate::domain::standing::judge_key;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::health::why;
@@ -60,7 +60,7 @@ impl Listed for Judged<KeyRow> {
 
     async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let judge = |row: KeyRow| {
-            let judgement = judge_key(&row.facts(), ask.now);
+            let judgement = assess_key(&row.facts(), ask.now);
             Judged::new(row, &judgement)
         };
         let page = client.keys().await?;
@@ -92,11 +92,11 @@ async fn examine(asked: ShowKey) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.look.remote)?;
     let row = find(&client, &asked.key).await?;
     let now = client.overview(1).await?.server_utc;
-    let judgement = judge_key(&row.facts(), now);
+    let judgement = assess_key(&row.facts(), now);
     let history = client.key_usage(row.id).await?;
     let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == row.id).collect();
     let detail =
-        KeyDetail { row, state: judgement.standing.word().to_owned(), why: why(&judgement.why), history, windows };
+        KeyDetail { row, state: judgement.status.code().to_owned(), why: why(&judgement.reason), history, windows };
     show(KEYS.detail, &detail, Form::of(asked.look.json))
 }
 
@@ -145,7 +145,7 @@ async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
             "key {}, {}, ending in {}, of company {}; scopes: {}",
             row.id,
             quoted(&row.name),
-            row.last4.inert(),
+            row.last4.sanitized(),
             row.company_id,
             scopes(&row)
         ),
@@ -185,11 +185,11 @@ fn called(callers: &[CallerUse]) -> String {
         return "no callers today".to_owned();
     }
     let named = callers.iter().map(|of| {
-        let agent = of.user_agent.inert();
+        let agent = of.user_agent.sanitized();
         format!(
             "{} at {} ({} today)",
             if agent.is_empty() { "(no user agent)" } else { &agent },
-            of.address.inert(),
+            of.address.sanitized(),
             of.n
         )
     });

@@ -15,10 +15,10 @@ use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
-use crate::domain::patch::Patch;
+use crate::domain::health_status::assess_window;
+use crate::domain::patch::FieldPatch;
 use crate::domain::query::field::Field;
-use crate::domain::standing::judge_window;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: Limits) -> Result<ExitCode, Failure> {
@@ -58,7 +58,7 @@ impl Listed for Judged<LimitDetail> {
 
     async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let judge = |row: LimitDetail| {
-            let judgement = judge_window(&row.row.facts());
+            let judgement = assess_window(&row.row.facts());
             Judged::new(row, &judgement)
         };
         let page = client.limits().await?;
@@ -71,12 +71,16 @@ async fn set(asked: SetLimits) -> Result<ExitCode, Failure> {
     let key = find(&client, &asked.key).await?;
     let Calls { read, write, admin } = key.limits;
     let [of_read, of_write, of_admin] = [asked.read, asked.write, asked.admin].map(Option::unwrap_or_default);
-    let lines = [(Bucket::Read, read, &of_read), (Bucket::Write, write, &of_write), (Bucket::Admin, admin, &of_admin)]
-        .map(|(bucket, now, patch)| match patch {
-            Patch::Keep => format!("{bucket}: {now} calls a minute, unchanged"),
-            Patch::Clear => format!("{bucket}: {now} \u{2192} {} calls a minute (default)", bucket.default_limit()),
-            Patch::Set(n) => format!("{bucket}: {now} \u{2192} {n} calls a minute"),
-        });
+    let lines = [
+        (RateBucket::Read, read, &of_read),
+        (RateBucket::Write, write, &of_write),
+        (RateBucket::Admin, admin, &of_admin),
+    ]
+    .map(|(bucket, now, patch)| match patch {
+        FieldPatch::Keep => format!("{bucket}: {now} calls a minute, unchanged"),
+        FieldPatch::Clear => format!("{bucket}: {now} \u{2192} {} calls a minute (default)", bucket.default_limit()),
+        FieldPatch::Set(n) => format!("{bucket}: {now} \u{2192} {n} calls a minute"),
+    });
     let mut preview = vec![format!("key {}, {}, of company {}", key.id, quoted(&key.name), key.company_id)];
     preview.extend(lines);
     preview.push("applies from the next request".to_owned());

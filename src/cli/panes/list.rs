@@ -1,7 +1,7 @@
 //! Generic list command: fetches, filters, writes and follows the rows of any pane.
 
 use super::table::{self, Column, Table};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::document::{Names, One, Rows};
 use crate::api::log::LogPage;
 use crate::api::readable::UnreadableRows;
@@ -12,11 +12,11 @@ use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::query::field::Field;
+use crate::domain::query::matching::QueryableRow;
 use crate::domain::query::parse::parse;
-use crate::domain::query::sift::Row;
-use crate::domain::query::{Moment, Query, Sign, Term, Test};
+use crate::domain::query::{FilterQuery, QueryTerm, QueryTime, TermSign, TermTest};
 use crate::domain::time::Timestamp;
-use crate::files::size;
+use crate::files::format_size;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
@@ -35,7 +35,7 @@ const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
 const PACE: Duration = Duration::from_secs(1);
 
 /// Row of a list command, with its columns, filter fields and document names.
-pub(super) trait Listed: Row + Serialize + Sized + 'static {
+pub(super) trait Listed: QueryableRow + Serialize + Sized + 'static {
     /// Schema names of the documents.
     const NAMES: Names;
     /// Fields that `--filter` can use.
@@ -53,7 +53,7 @@ pub(super) trait Listed: Row + Serialize + Sized + 'static {
 /// Query of a list command.
 #[derive(Debug)]
 pub(super) struct Ask {
-    pub(super) query: Query,
+    pub(super) query: FilterQuery,
     /// Time on the platform's clock.
     pub(super) now: Timestamp,
     /// Maximum number of rows to return.
@@ -93,7 +93,7 @@ impl ReadingBound {
             }
             Self::Bytes => format!(
                 "{n} rows, the {} that one command keeps; there are more: narrow --filter",
-                size(MAX_KEPT_BYTES as u64)
+                format_size(MAX_KEPT_BYTES as u64)
             ),
         }
     }
@@ -101,9 +101,9 @@ impl ReadingBound {
 
 impl Ask {
     /// Filters the rows of a list, and cuts them at the limit. With `is_more`, the list goes on beyond these rows.
-    pub(super) fn sift<T: Row>(&self, rows: Vec<T>, is_more: bool, unreadable: UnreadableRows) -> Came<T> {
+    pub(super) fn sift<T: QueryableRow>(&self, rows: Vec<T>, is_more: bool, unreadable: UnreadableRows) -> Came<T> {
         let n_read = rows.len();
-        let mut rows: Vec<T> = rows.into_iter().filter(|row| self.query.passes(row, self.now)).collect();
+        let mut rows: Vec<T> = rows.into_iter().filter(|row| self.query.matches(row, self.now)).collect();
         let has_more = is_more || rows.len() > self.limit;
         let bound = (is_more && rows.len() <= self.limit).then_some(ReadingBound::Rows(n_read));
         rows.truncate(self.limit);
@@ -112,9 +112,9 @@ impl Ask {
 
     /// Reads the matching rows of a log, page by page until there are enough, [`MAX_READ_PAGES`] were read or [`MAX_KEPT_BYTES`] are kept.
     /// `rest` is the part of the filter that the platform did not apply.
-    pub(super) async fn pages<T: Row + Serialize>(
+    pub(super) async fn pages<T: QueryableRow + Serialize>(
         &self,
-        rest: &Query,
+        rest: &FilterQuery,
         newer_than: Option<&str>,
         page: impl AsyncFn(Option<&str>, u32) -> Result<LogPage<T>, client::Error>,
     ) -> Result<Came<T>, client::Error> {
@@ -127,7 +127,7 @@ impl Ask {
             n_pages += 1;
             n_read += came.items.len();
             unreadable.extend(came.unreadable);
-            let fitting: Vec<T> = came.items.into_iter().filter(|row| rest.passes(row, self.now)).collect();
+            let fitting: Vec<T> = came.items.into_iter().filter(|row| rest.matches(row, self.now)).collect();
             n_bytes += fitting.iter().map(bytes).sum::<usize>();
             if newer_than.is_some() {
                 // Each page has its newest row first, and a later page has newer rows.
@@ -164,9 +164,9 @@ fn bytes<T: Serialize>(row: &T) -> usize {
 }
 
 /// Parses the filter of the arguments; an error marks the character at which it begins.
-pub(in crate::cli) fn query(filter: Option<&str>, fields: &[Field]) -> Result<Query, Failure> {
+pub(in crate::cli) fn query(filter: Option<&str>, fields: &[Field]) -> Result<FilterQuery, Failure> {
     let text = filter.unwrap_or_default();
-    parse(text, fields).map_err(|fault| Failure::pointing("--filter", text, fault.at, &fault.what, &fault.remedy))
+    parse(text, fields).map_err(|fault| Failure::pointing("--filter", text, fault.at, &fault.problem, &fault.remedy))
 }
 
 /// Runs a list of current items.
@@ -178,7 +178,9 @@ pub(super) async fn list<T: Listed>(asked: Listing) -> Result<ExitCode, Failure>
 
 /// Runs a list of a log.
 pub(super) async fn log<T: Listed>(asked: LogListing) -> Result<ExitCode, Failure> {
-    let since = asked.since.map(|back| Term { sign: Sign::Must, test: Test::Time(Field::Since, Moment::Ago(back)) });
+    let since = asked
+        .since
+        .map(|back| QueryTerm { sign: TermSign::Must, test: TermTest::Time(Field::Since, QueryTime::Ago(back)) });
     let asked = asked.listing;
     let query = query(asked.filter.as_deref(), T::FIELDS)?;
     let query = query.terms().cloned().chain(since).collect();
@@ -186,7 +188,7 @@ pub(super) async fn log<T: Listed>(asked: LogListing) -> Result<ExitCode, Failur
     show::<T>(asked, query, limit).await
 }
 
-async fn show<T: Listed>(asked: Listing, query: Query, limit: usize) -> Result<ExitCode, Failure> {
+async fn show<T: Listed>(asked: Listing, query: FilterQuery, limit: usize) -> Result<ExitCode, Failure> {
     if asked.watch && asked.shape.json {
         return Err(Failure::usage("--watch cannot write a single JSON document", "use --ndjson instead of --json"));
     }
@@ -213,7 +215,7 @@ async fn show<T: Listed>(asked: Listing, query: Query, limit: usize) -> Result<E
             Watch { ask, seen: HashMap::new(), newer: None, unreadable: came.unreadable.clone(), is_lost: false };
         watch.note(&came);
         while reader == Reader::There {
-            Ambient::real().sleep(PACE).await;
+            RuntimeEnv::real().sleep(PACE).await;
             reader = watch.look(&client, &mut paper).await?;
         }
     }

@@ -14,7 +14,7 @@ use crate::client;
 use crate::client::connection::Client;
 use crate::domain::ids::ReplayId;
 use crate::domain::query::field::Field;
-use crate::domain::replay::Phase;
+use crate::domain::replay::ReplayState;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: Replays) -> Result<ExitCode, Failure> {
@@ -98,9 +98,9 @@ async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
     let plan = Plan::new(format!("{name} replay {id}"), preview);
     let work = async |client: &Client| {
         let (row, wanted) = match verb {
-            Verb::Pause => (client.pause_replay(id).await?, Phase::Paused),
-            Verb::Resume => (client.resume_replay(id).await?, Phase::Running),
-            Verb::Cancel => (client.cancel_replay(id).await?, Phase::Cancelled),
+            Verb::Pause => (client.pause_replay(id).await?, ReplayState::Paused),
+            Verb::Resume => (client.resume_replay(id).await?, ReplayState::Running),
+            Verb::Cancel => (client.cancel_replay(id).await?, ReplayState::Cancelled),
         };
         // A replay that has ended keeps its state.
         let (said, end) = if row.phase == wanted {

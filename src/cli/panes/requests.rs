@@ -13,7 +13,7 @@ use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
 use crate::domain::query::field::Field;
-use crate::domain::query::portion::Log;
+use crate::domain::query::pushdown::LogKind;
 use std::process::ExitCode;
 
 /// Requests per page of the log.
@@ -51,10 +51,10 @@ impl Listed for RequestRow {
     }
 
     async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
-        let portion = ask.query.portion(Log::Requests, ask.now);
-        let query = sift::request_query(&portion.asked);
+        let portion = ask.query.split_for(LogKind::Requests, ask.now);
+        let query = sift::request_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| Ok(client.request_log(&query, cursor, n).await?.page);
-        ask.pages(&portion.rest, newer_than, page).await
+        ask.pages(&portion.local, newer_than, page).await
     }
 }
 

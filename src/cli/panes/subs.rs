@@ -14,10 +14,10 @@ use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::Client;
-use crate::domain::health::ENOUGH;
+use crate::domain::health_status::{DisabledReason, assess_subscription};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::query::field::Field;
-use crate::domain::standing::{Disabled, judge_subscription};
+use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
 use crate::text::health::why;
 use crate::tui::format::{plural, several};
@@ -63,7 +63,7 @@ impl Listed for Judged<SubscriptionRow> {
 
     async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let judge = |row: SubscriptionRow| {
-            let judgement = judge_subscription(&row.facts());
+            let judgement = assess_subscription(&row.facts());
             Judged::new(row, &judgement)
         };
         let page = client.subscription_rows().await?;
@@ -73,7 +73,7 @@ impl Listed for Judged<SubscriptionRow> {
 
 /// Returns the success rate in percent; `None` with too few attempts to judge.
 fn success(rate: &Rate) -> Option<u64> {
-    rate.tally().percent().filter(|_| rate.tally().total() >= ENOUGH)
+    rate.tally().percent().filter(|_| rate.tally().total() >= MIN_RATE_SAMPLES)
 }
 
 fn named(row: &SubscriptionRow) -> String {
@@ -85,14 +85,14 @@ async fn examine(asked: Show) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.look.remote)?;
     let id = SubscriptionId(asked.id);
     let row = client.subscription(id).await?;
-    let judgement = judge_subscription(&row.facts());
+    let judgement = assess_subscription(&row.facts());
     let attempts = client.attempts(Some(id), N_ATTEMPTS).await?.items;
     let revisions = client.revisions(id).await?.items;
     let replays = client.replays().await?.items.into_iter().filter(|replay| replay.subscription_id == id).collect();
     let detail = SubscriptionDetail {
         row,
-        state: judgement.standing.word().to_owned(),
-        why: why(&judgement.why),
+        state: judgement.status.code().to_owned(),
+        why: why(&judgement.reason),
         attempts,
         revisions,
         replays,
@@ -119,7 +119,7 @@ async fn test(asked: Change) -> Result<ExitCode, Failure> {
 fn tested(id: i64, result: &TestResult) -> String {
     let came = match (result.status_code, &result.error) {
         (Some(status), _) => format!("answered {status}"),
-        (None, Some(error)) => format!("got no answer: {}", error.inert()),
+        (None, Some(error)) => format!("got no answer: {}", error.sanitized()),
         (None, None) => "got no answer".to_owned(),
     };
     format!("the test to subscription {id} {came} in {} ms", result.elapsed_ms)
@@ -134,7 +134,7 @@ async fn enable(asked: Enable) -> Result<ExitCode, Failure> {
     let skipped = plural(row.health.n_skipped, "event");
     let preview = vec![
         named(&row),
-        why(&judge_subscription(&row.facts()).why),
+        why(&assess_subscription(&row.facts()).reason),
         format!(
             "deliveries resume and the failure count restarts at 0; {} on hold are sent",
             several(row.health.n_parked, "delivery", "deliveries")
@@ -160,7 +160,7 @@ async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     let (id, of) = (row.subscription.id, &row.subscription);
     let told = match &reason {
-        Some(reason) => format!("reason: {}", Untrusted::new(reason.as_str()).inert()),
+        Some(reason) => format!("reason: {}", Untrusted::new(reason.as_str()).sanitized()),
         None => "no --reason TEXT given: an alert is raised".to_owned(),
     };
     match (of.disabled_reason, reason) {
@@ -176,7 +176,7 @@ async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
             };
             plan.carry_out(&asked.consent, work, &client).await
         }
-        (Some(Disabled::Manual), Some(reason)) => {
+        (Some(DisabledReason::Manual), Some(reason)) => {
             let effect = "stays disabled; its alert ends".to_owned();
             let act = format!("record why subscription {id} is disabled");
             let plan = Plan::new(act, vec![named(&row), effect, told]);
@@ -203,7 +203,7 @@ async fn delete(asked: Change) -> Result<ExitCode, Failure> {
         format!("cancels {} pending and {} held", row.health.n_backlog, row.health.n_parked),
     ];
     if let Some(tool) = &of.managed_by {
-        preview.push(format!("{} manages it and is not notified", tool.inert()));
+        preview.push(format!("{} manages it and is not notified", tool.sanitized()));
     }
     let plan = Plan::new(format!("delete subscription {id}"), preview);
     let work = async |client: &Client| {
@@ -264,7 +264,7 @@ async fn roll_back(asked: Rollback) -> Result<ExitCode, Failure> {
         let remedy = format!("see crow subs show {id}");
         Failure::usage(format!("subscription {id} has no revision {}", asked.revision), remedy)
     })?;
-    let types = |types: &[Untrusted]| types.iter().map(Untrusted::inert).collect::<Vec<_>>().join(" ");
+    let types = |types: &[Untrusted]| types.iter().map(Untrusted::sanitized).collect::<Vec<_>>().join(" ");
     let now = &row.subscription;
     let preview = vec![
         named(&row),

@@ -29,7 +29,7 @@ impl Cell {
     /// Formats the cell for the terminal.
     fn shown(&self, now: Timestamp) -> String {
         match self {
-            Self::Text(text) => Untrusted::new(text.as_str()).inert(),
+            Self::Text(text) => Untrusted::new(text.as_str()).sanitized(),
             Self::Number(n) => n.map_or_else(|| "-".to_owned(), |n| n.to_string()),
             Self::Time(None) => "never".to_owned(),
             Self::Time(Some(at)) if *at > now => format!("in {}", format::age(at.since(now))),
@@ -46,7 +46,7 @@ impl Cell {
             Self::Text(text) => {
                 let starts = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
                 let guard = if text.trim_start_matches([' ', '"', '\'']).starts_with(starts) { "'" } else { "" };
-                let text = format!("{guard}{}", Untrusted::new(text.as_str()).inert());
+                let text = format!("{guard}{}", Untrusted::new(text.as_str()).sanitized());
                 if text.contains([',', '"', ';', ' ']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
             }
         }

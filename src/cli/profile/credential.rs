@@ -52,7 +52,7 @@ impl<'a> Source<'a> {
 }
 
 fn well_formed(secret: &Secret, whose: &str) -> Result<(), Failure> {
-    key::judge(secret.reveal())
+    key::parse_key_company(secret.reveal())
         .map(|_| ())
         .map_err(|fault| Failure::usage(format!("{whose}: {fault}"), "copy the whole key again"))
 }

@@ -81,7 +81,7 @@ fn add_key(asked: &AddKey) -> Result<(), Failure> {
 fn keep(profile: &str, name: &str, kind: Kind, secret: &Secret, wish: Option<shelf::Place>) -> Result<Kept, Failure> {
     let (place, why) = safe::put(profile, name, secret, wish)?;
     let kept = Kept { name: name.to_owned(), kind, kept: place };
-    let what = match (kind, key::judge(secret.reveal())) {
+    let what = match (kind, key::parse_key_company(secret.reveal())) {
         (Kind::Key, Ok(company)) => format!("key {name} of company {company}, ending in {}", secret.last4()),
         _ => format!("{} {name}, ending in {}", kind.name(), secret.last4()),
     };

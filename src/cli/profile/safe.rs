@@ -48,7 +48,7 @@ pub(in crate::cli) fn get(profile: &str, kept: &Kept) -> Result<Secret, Failure>
             .map_err(|why| Failure::usage(format!("{} of profile {profile}: {why}", kept.name), again)),
         Place::File => {
             let path = file(profile, &kept.name)?;
-            let text = files::read_text(&path, files::MAX_SECRET_BYTES)
+            let text = files::read_text_limited(&path, files::MAX_SECRET_BYTES)
                 .map_err(|error| Failure::usage(format!("{}: {error}", path.display()), again))?;
             Ok(Secret::new(text.trim().to_owned()))
         }

@@ -260,7 +260,7 @@ impl Shelf {
 }
 
 fn read_text(file: &Path) -> Result<String, Failure> {
-    match crate::files::read_text(file, crate::files::MAX_SETTINGS_BYTES) {
+    match crate::files::read_text_limited(file, crate::files::MAX_SETTINGS_BYTES) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(Failure::usage(format!("{}: {error}", file.display()), "give a readable file")),

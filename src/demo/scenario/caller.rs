@@ -85,15 +85,15 @@ fn damaged(damage: Damage, key: &Secret) -> Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::key::{Malformed, judge};
+    use crate::domain::key::{KeyFormatError, parse_key_company};
 
     #[test]
     fn damage_is_what_it_is_called() {
         let key = Secret::new(format!("wlcro_live_92_{}", "Ab3_x".repeat(9).chars().take(43).collect::<String>()));
-        let judged = |damage| judge(damaged(damage, &key).reveal()).map(|company| company.0);
+        let judged = |damage| parse_key_company(damaged(damage, &key).reveal()).map(|company| company.0);
         assert_eq!(judged(Damage::None), Ok(92));
-        assert!(matches!(judged(Damage::Truncated), Err(Malformed::Length { found: 34 })));
-        assert_eq!(judged(Damage::InnerSpace), Err(Malformed::InnerSpace));
+        assert!(matches!(judged(Damage::Truncated), Err(KeyFormatError::Length { found: 34 })));
+        assert_eq!(judged(Damage::InnerSpace), Err(KeyFormatError::InnerSpace));
         assert_eq!(judged(Damage::OtherCompany), Ok(4_092));
         assert_eq!(judged(Damage::OtherSecret), Ok(92));
         assert_ne!(damaged(Damage::OtherSecret, &key).reveal(), key.reveal());

@@ -3,10 +3,10 @@
 
 use super::script::Manner;
 use super::wrong;
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::demo::handle::{self, Handle};
-use crate::domain::lab::TOLERANCE;
 use crate::domain::secret::Secret;
+use crate::domain::signature_debugger::MAX_CLOCK_SKEW;
 use crate::domain::time::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
@@ -33,7 +33,7 @@ pub type Post = Handle<Desk>;
 #[derive(Debug)]
 pub struct Desk {
     manner: Manner,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     secret: OnceLock<Secret>,
     is_mended: AtomicBool,
 }
@@ -56,7 +56,7 @@ impl Post {
     pub async fn open(
         path: &str,
         manner: Manner,
-        ambient: Ambient,
+        ambient: RuntimeEnv,
         serving: &mut JoinSet<()>,
     ) -> Result<Self, io::Error> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
@@ -181,7 +181,7 @@ impl Desk {
         let now = self.ambient.now().minus(LATE);
         let sent = request.headers.get("x-wlcro-timestamp").and_then(|text| text.parse::<i64>().ok());
         let off_by = sent.map_or(u64::MAX, |sent| now.seconds().abs_diff(sent));
-        if off_by <= TOLERANCE.as_secs() {
+        if off_by <= MAX_CLOCK_SKEW.as_secs() {
             return Reply::new("200 OK", r#"{"received":true}"#);
         }
         let headers = format!("date: {}\r\n", http_date(now));

@@ -2,7 +2,7 @@
 
 use crate::api::report::Topic;
 use crate::domain::event::EventType;
-use crate::domain::key::Scope;
+use crate::domain::key::KeyScope;
 use serde::Deserialize;
 
 /// Fault scenario, as read from its TOML file.
@@ -35,7 +35,7 @@ pub struct KeyPart {
     /// Name by which steps refer to the key.
     pub name: String,
     /// Scopes that the key has.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<KeyScope>,
     /// Calls per minute in every bucket; the platform's defaults if absent.
     pub limit: Option<u32>,
     /// Company that the key belongs to.

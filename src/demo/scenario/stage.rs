@@ -3,7 +3,7 @@
 use super::caller::Caller;
 use super::post::Post;
 use super::script::{Act, Call, Manner, Owner, Rush, Script};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::events::NewEvent;
 use crate::api::keys::{LimitsWish, NewCompany, NewKey};
 use crate::api::log::RequestQuery;
@@ -39,7 +39,7 @@ pub struct Stage {
     /// Client with an admin token; the platform must permit private targets.
     pub operator: Client,
     /// Clock of the platform, advanced or slept on.
-    pub ambient: Ambient,
+    pub ambient: RuntimeEnv,
     /// Function that locks the platform's database.
     pub hold: Hold,
 }
@@ -234,7 +234,7 @@ impl Stage {
             if n_quiet == QUIET {
                 return Ok(());
             }
-            self.ambient.pass(LOOK).await;
+            self.ambient.advance_or_sleep(LOOK).await;
         }
         Err(lost("finish", "deliveries are still in progress"))
     }
@@ -248,7 +248,7 @@ impl Stage {
             }
             self.operator.overview(1).await.map_err(failed("read the platform's state"))?;
             let step = if left.is_zero() { LOOK } else { LOOK * 15 };
-            self.ambient.pass(step).await;
+            self.ambient.advance_or_sleep(step).await;
             left = left.saturating_sub(step);
         }
         Err(lost("finish", "requests are not yet logged"))

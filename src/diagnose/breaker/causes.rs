@@ -5,7 +5,7 @@ use crate::api::remedy::{Guide, Remedy};
 use crate::api::report::{Cause, Evidence, Offer, Step, Subject, Verdict};
 use crate::api::runbook::Runbook;
 use crate::diagnose::endpoint::Group;
-use crate::domain::breaker::FUSE;
+use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::SubscriptionId;
 
 /// Ranks the causes that the steps found. A breaker that has tripped comes before the endpoint's own failures.
@@ -63,7 +63,7 @@ fn tripped(facts: &Facts<'_>, steps: &[Step]) -> Cause {
     let seen = if seen.is_empty() { "causes not recorded".to_owned() } else { seen.join(", ") };
     Cause {
         id: "breaker-tripped".to_owned(),
-        title: format!("subscription {id}: the breaker tripped after {FUSE} failures in a row ({seen})"),
+        title: format!("subscription {id}: the breaker tripped after {FAILURE_THRESHOLD} failures in a row ({seen})"),
         evidence: evidence(steps, &["breaker-state", "endpoint-now", "missed-events"]),
         resolution: "Fix the endpoint, send tests until one succeeds, then enable the subscription and choose whether to resend missed \
                      events."

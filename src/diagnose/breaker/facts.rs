@@ -8,9 +8,9 @@ use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
 use crate::diagnose::dossier::Sight;
 use crate::diagnose::endpoint::{Group, groups};
-use crate::domain::breaker::FUSE;
-use crate::domain::delivery::Kind;
-use crate::domain::standing::Disabled;
+use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::delivery::AttemptKind;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use std::fmt;
@@ -52,8 +52,8 @@ impl<'a> Facts<'a> {
         // The time has whole seconds, so the end of that second is the latest possible moment.
         let off_by = subscription.disabled_utc.unwrap_or(known.at).plus(Duration::from_secs(1));
         let state = match subscription.disabled_reason {
-            Some(Disabled::Breaker) => State::Tripped(open_trip(known).map_or(off_by, |trip| trip.tripped_utc)),
-            Some(Disabled::Manual) => State::SwitchedOff(off_by),
+            Some(DisabledReason::Breaker) => State::Tripped(open_trip(known).map_or(off_by, |trip| trip.tripped_utc)),
+            Some(DisabledReason::Manual) => State::SwitchedOff(off_by),
             None if !subscription.is_enabled => State::SwitchedOff(off_by),
             None if subscription.consecutive_failures >= FILLING => State::Fills,
             None => State::Holds,
@@ -77,7 +77,7 @@ impl<'a> Facts<'a> {
     /// Reason why the delivery log could not be read.
     pub fn attempts(&self) -> Result<Vec<&'a AttemptRow>, &'a str> {
         let rows = self.known.attempts.as_ref().map_err(String::as_str)?;
-        let mut rows: Vec<&AttemptRow> = rows.iter().filter(|row| row.outcome().is_counted()).collect();
+        let mut rows: Vec<&AttemptRow> = rows.iter().filter(|row| row.outcome().is_about_receiver()).collect();
         rows.sort_by_key(|row| std::cmp::Reverse((row.started_utc, row.id)));
         Ok(rows)
     }
@@ -103,7 +103,7 @@ impl<'a> Facts<'a> {
 
     fn streak(&self) -> Result<Vec<&'a AttemptRow>, String> {
         let attempts = self.attempts().map_err(|why| format!("the delivery log could not be read: {why}"))?;
-        let scheduled = attempts.into_iter().filter(|row| row.kind == Kind::Scheduled);
+        let scheduled = attempts.into_iter().filter(|row| row.kind == AttemptKind::Scheduled);
         Ok(scheduled.take_while(|row| !row.outcome().is_success()).collect())
     }
 
@@ -123,7 +123,7 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn evidence(&self, what: impl fmt::Display, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
         let id = self.row.subscription.id;
-        let query = format!("{what}, GET {}?subscription={id}&limit={FUSE}", paths::ATTEMPTS);
+        let query = format!("{what}, GET {}?subscription={id}&limit={FAILURE_THRESHOLD}", paths::ATTEMPTS);
         Evidence { query, value: value.into(), limit, at_utc: self.known.at }
     }
 

@@ -1,14 +1,14 @@
 //! Collection of the evidence for the circuit breaker playbook. A call that fails is kept as the reason why something
 //! is unknown.
 
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::attempts::AttemptRow;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
 use crate::client::connection::Client;
 use crate::diagnose::dossier::{Learnt, Sight};
 use crate::diagnose::own;
-use crate::domain::breaker::FUSE;
+use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 
@@ -31,13 +31,13 @@ pub struct Breaker {
 }
 
 /// Collects the evidence of the circuit breaker playbook, with three concurrent calls.
-pub async fn breaker(client: &Client, ambient: &Ambient, id: SubscriptionId) -> Breaker {
+pub async fn breaker(client: &Client, ambient: &RuntimeEnv, id: SubscriptionId) -> Breaker {
     if own::key(client).is_some() {
         return own::breaker(client, ambient, id).await;
     }
     let at = ambient.now();
     let (row, attempts, overview) =
-        tokio::join!(client.subscription(id), client.attempts(Some(id), FUSE), client.overview(ROWS));
+        tokio::join!(client.subscription(id), client.attempts(Some(id), FAILURE_THRESHOLD), client.overview(ROWS));
     let latest = |trips: Vec<TripRow>| {
         trips.into_iter().filter(|trip| trip.subscription_id == id).max_by_key(|trip| (trip.tripped_utc, trip.id))
     };

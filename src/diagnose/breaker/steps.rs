@@ -5,7 +5,7 @@ use crate::api::attempts::AttemptRow;
 use crate::api::report::{Evidence, Step, Verdict};
 use crate::diagnose::dossier::Sight;
 use crate::diagnose::own;
-use crate::domain::breaker::FUSE;
+use crate::domain::breaker::FAILURE_THRESHOLD;
 
 /// Ids and texts of the questions, in the order of the report.
 pub const QUESTIONS: [(&str, &str); 5] = [
@@ -39,7 +39,7 @@ fn skipped(why: &str) -> Answer {
 
 fn state(facts: &Facts<'_>) -> Answer {
     let streak = facts.row.subscription.consecutive_failures;
-    let limit = format!("below {FILLING}; trips at {FUSE}");
+    let limit = format!("below {FILLING}; trips at {FAILURE_THRESHOLD}");
     let mut evidence = vec![facts.of_subscription("failures in a row", streak.to_string(), Some(limit))];
     let verdict = match facts.state {
         State::Holds => Verdict::Pass,

@@ -5,9 +5,9 @@ use crate::api::attempts::AttemptRow;
 use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
 use crate::api::trips::{CauseCount, TripRow};
 use crate::diagnose::dossier::Sight;
-use crate::domain::delivery::Kind;
+use crate::domain::delivery::AttemptKind;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{AttemptId, CompanyId, TripId};
-use crate::domain::standing::Disabled;
 use crate::domain::time::Timestamp;
 
 const ID: SubscriptionId = SubscriptionId(7);
@@ -16,7 +16,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000 + seconds * 1_000)
 }
 
-fn attempt(id: i64, seconds: i64, kind: Kind, word: &str) -> AttemptRow {
+fn attempt(id: i64, seconds: i64, kind: AttemptKind, word: &str) -> AttemptRow {
     let status_code = word.parse().ok();
     AttemptRow {
         id: AttemptId(id),
@@ -37,7 +37,7 @@ fn attempt(id: i64, seconds: i64, kind: Kind, word: &str) -> AttemptRow {
     }
 }
 
-fn row(streak: u32, disabled: Option<Disabled>) -> SubscriptionRow {
+fn row(streak: u32, disabled: Option<DisabledReason>) -> SubscriptionRow {
     let subscription = Subscription {
         id: ID,
         company_id: CompanyId(92),
@@ -85,7 +85,7 @@ fn causes(report: &Report) -> Vec<&str> {
 }
 
 fn streak(n: i64, word: &str) -> Vec<AttemptRow> {
-    (0..n).map(|n| attempt(n, n, Kind::Scheduled, word)).collect()
+    (0..n).map(|n| attempt(n, n, AttemptKind::Scheduled, word)).collect()
 }
 
 #[test]
@@ -104,7 +104,8 @@ fn nothing_sent_yet_is_unknown_and_not_a_pass() {
 
 #[test]
 fn a_filling_fuse_is_explained_by_the_failures_since_the_last_success() {
-    let mut attempts = vec![attempt(100, -10, Kind::Scheduled, "timeout"), attempt(101, -5, Kind::Scheduled, "200")];
+    let mut attempts =
+        vec![attempt(100, -10, AttemptKind::Scheduled, "timeout"), attempt(101, -5, AttemptKind::Scheduled, "200")];
     attempts.extend(streak(6, "401"));
     let report = check(ID, &known(row(6, None), attempts));
     assert_eq!(verdicts(&report), ["fail", "fail", "fail", "skipped", "skipped"]);
@@ -115,14 +116,14 @@ fn a_filling_fuse_is_explained_by_the_failures_since_the_last_success() {
 #[test]
 fn two_faults_at_once_are_both_found_the_more_frequent_first() {
     let mut attempts = streak(6, "timeout");
-    attempts.push(attempt(50, 50, Kind::Scheduled, "500"));
+    attempts.push(attempt(50, 50, AttemptKind::Scheduled, "500"));
     let report = check(ID, &known(row(7, None), attempts));
     assert_eq!(causes(&report), ["endpoint-slow", "endpoint-500"]);
 }
 
 #[test]
 fn a_tripped_breaker_without_an_attempt_since_is_not_known_to_be_safe() {
-    let mut tripped = row(20, Some(Disabled::Breaker));
+    let mut tripped = row(20, Some(DisabledReason::Breaker));
     tripped.health.n_skipped = 3;
     let mut known = known(tripped, streak(20, "500"));
     known.trip = Ok(Some(trip(&[("500", 18), ("refused", 2)])));
@@ -135,8 +136,8 @@ fn a_tripped_breaker_without_an_attempt_since_is_not_known_to_be_safe() {
 #[test]
 fn a_test_that_succeeds_after_the_trip_makes_enabling_safe() {
     let mut attempts = streak(20, "500");
-    attempts.push(attempt(60, 130, Kind::Test, "200"));
-    let report = check(ID, &known(row(20, Some(Disabled::Breaker)), attempts));
+    attempts.push(attempt(60, 130, AttemptKind::Test, "200"));
+    let report = check(ID, &known(row(20, Some(DisabledReason::Breaker)), attempts));
     assert_eq!(verdicts(&report), ["fail", "fail", "pass", "pass", "pass"]);
     assert_eq!(causes(&report), ["breaker-fixed", "endpoint-500"]);
 }
@@ -144,9 +145,9 @@ fn a_test_that_succeeds_after_the_trip_makes_enabling_safe() {
 #[test]
 fn a_test_that_fails_after_an_earlier_one_succeeded_counts() {
     let mut attempts = streak(20, "500");
-    attempts.push(attempt(60, 130, Kind::Test, "200"));
-    attempts.push(attempt(61, 140, Kind::Test, "500"));
-    let report = check(ID, &known(row(20, Some(Disabled::Breaker)), attempts));
+    attempts.push(attempt(60, 130, AttemptKind::Test, "200"));
+    attempts.push(attempt(61, 140, AttemptKind::Test, "500"));
+    let report = check(ID, &known(row(20, Some(DisabledReason::Breaker)), attempts));
     assert_eq!(verdicts(&report), ["fail", "fail", "fail", "pass", "fail"]);
     assert_eq!(causes(&report), ["breaker-tripped", "endpoint-500"]);
 }
@@ -154,28 +155,28 @@ fn a_test_that_fails_after_an_earlier_one_succeeded_counts() {
 #[test]
 fn a_success_before_the_trip_says_nothing_about_now() {
     let mut attempts = streak(20, "500");
-    attempts.push(attempt(60, 99, Kind::Test, "200"));
-    let report = check(ID, &known(row(20, Some(Disabled::Breaker)), attempts));
+    attempts.push(attempt(60, 99, AttemptKind::Test, "200"));
+    let report = check(ID, &known(row(20, Some(DisabledReason::Breaker)), attempts));
     assert_eq!(verdicts(&report)[2], "unknown");
 }
 
 #[test]
 fn an_earlier_trip_that_is_over_does_not_explain_a_later_one() {
-    let mut known = known(row(20, Some(Disabled::Breaker)), streak(20, "timeout"));
+    let mut known = known(row(20, Some(DisabledReason::Breaker)), streak(20, "timeout"));
     known.trip = Ok(Some(TripRow { enabled_utc: Some(at(20)), ..trip(&[("500", 20)]) }));
     assert_eq!(causes(&check(ID, &known)), ["breaker-tripped", "endpoint-slow"]);
 }
 
 #[test]
 fn one_switched_off_by_hand_is_named_as_such() {
-    let report = check(ID, &known(row(0, Some(Disabled::Manual)), streak(2, "200")));
+    let report = check(ID, &known(row(0, Some(DisabledReason::Manual)), streak(2, "200")));
     assert_eq!(verdicts(&report), ["fail", "skipped", "unknown", "pass", "unknown"]);
     assert_eq!(causes(&report), ["sub-disabled"]);
 }
 
 #[test]
 fn what_could_not_be_read_is_unknown_with_the_reason() {
-    let mut half = known(row(20, Some(Disabled::Breaker)), Vec::new());
+    let mut half = known(row(20, Some(DisabledReason::Breaker)), Vec::new());
     half.attempts = Err("no answer".to_owned());
     let report = check(ID, &half);
     assert_eq!(verdicts(&report), ["fail", "unknown", "unknown", "pass", "unknown"]);
@@ -190,7 +191,7 @@ fn what_could_not_be_read_is_unknown_with_the_reason() {
 #[test]
 fn trouble_of_the_platform_itself_is_held_against_nobody() {
     let mut attempts = streak(6, "500");
-    attempts.push(attempt(60, 60, Kind::Scheduled, "ours"));
+    attempts.push(attempt(60, 60, AttemptKind::Scheduled, "ours"));
     let report = check(ID, &known(row(6, None), attempts));
     assert_eq!(causes(&report), ["endpoint-500"]);
 }

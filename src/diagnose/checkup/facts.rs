@@ -1,6 +1,6 @@
 //! Facts of a health check. What could not be read is kept as the reason why.
 
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::keys::KeyRow;
 use crate::api::limits::LimitDetail;
 use crate::api::log::RequestQuery;
@@ -42,7 +42,7 @@ pub(super) struct Facts {
 /// # Errors
 ///
 /// [`Error`] when not even the overview could be read.
-pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, Error> {
+pub(super) async fn learn(client: &Client, ambient: &RuntimeEnv) -> Result<Facts, Error> {
     let overview = client.overview(1).await?;
     let (at, here) = (overview.server_utc, ambient.now());
     let requests = RequestQuery::default();
@@ -81,5 +81,5 @@ pub(super) async fn learn(client: &Client, ambient: &Ambient) -> Result<Facts, E
 /// Formats an error with control characters removed; it may quote text from outside.
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
 fn inert(error: Error) -> String {
-    Untrusted::new(error.to_string()).inert()
+    Untrusted::new(error.to_string()).sanitized()
 }

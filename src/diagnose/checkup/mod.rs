@@ -5,7 +5,7 @@ pub mod probe;
 #[cfg(test)]
 mod tests;
 
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::checkup::{Checkup, Grade, Reading, Side};
 use crate::api::problem::Code;
 use crate::client::Error;
@@ -25,7 +25,7 @@ pub struct Limits {
 
 /// Runs the checks. A platform that cannot be reached is critical; if it does not accept the token, the result is
 /// unknown.
-pub async fn check(client: &Client, ambient: &Ambient, probes: &[&'static Probe], limits: &Limits) -> Checkup {
+pub async fn check(client: &Client, ambient: &RuntimeEnv, probes: &[&'static Probe], limits: &Limits) -> Checkup {
     let facts = match facts::learn(client, ambient).await {
         Ok(facts) => facts,
         Err(error) => return lost(&error),
@@ -45,7 +45,7 @@ fn lost(error: &Error) -> Checkup {
     } else {
         (Grade::Critical, error.to_string())
     };
-    let reading = Reading { crit: Some(0), ..plain("platform", grade, Untrusted::new(said).inert()) };
+    let reading = Reading { crit: Some(0), ..plain("platform", grade, Untrusted::new(said).sanitized()) };
     Checkup { grade, server_utc: None, readings: vec![reading] }
 }
 

@@ -6,8 +6,10 @@ use crate::api::keys::KeyRow;
 use crate::api::overview::Pipeline;
 use crate::api::requests::CodeCount;
 use crate::api::subscriptions::SubscriptionRow;
-use crate::domain::breaker::FUSE;
-use crate::domain::standing::{DORMANT_DAYS, Disabled, HEADROOM, STREAKS, SUCCESS};
+use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::health_status::{
+    DORMANT_DAYS, DisabledReason, FAILURES_IN_A_ROW_LIMITS, MIN_HEADROOM_PERCENT, SUCCESS_PERCENT_LIMITS,
+};
 use crate::text::count;
 
 /// Number of missed events up to which a platform counts.
@@ -65,7 +67,7 @@ pub const PROBES: &[Probe] = &[
         "streak",
         "most failures in a row of an enabled subscription",
         "",
-        (Some(2), Some(STREAKS.1 as u64 - 1)),
+        (Some(2), Some(FAILURES_IN_A_ROW_LIMITS.1 as u64 - 1)),
         streak,
     ),
     Probe {
@@ -73,8 +75,8 @@ pub const PROBES: &[Probe] = &[
         what: "lowest hourly success rate of an enabled subscription",
         unit: "%",
         side: Side::Below,
-        warn: Some(SUCCESS.0),
-        crit: Some(SUCCESS.1),
+        warn: Some(SUCCESS_PERCENT_LIMITS.0),
+        crit: Some(SUCCESS_PERCENT_LIMITS.1),
         look: success,
     },
     more("missed", "deliveries of the last 24 h that were missed or given up", "", (Some(0), None), missed),
@@ -87,7 +89,7 @@ pub const PROBES: &[Probe] = &[
         what: "lowest headroom of a rate limit",
         unit: "%",
         side: Side::Below,
-        warn: Some(HEADROOM as u64),
+        warn: Some(MIN_HEADROOM_PERCENT as u64),
         crit: None,
         look: headroom,
     },
@@ -131,19 +133,19 @@ fn due(facts: &Facts) -> Learnt<Found> {
 }
 
 fn name(row: &SubscriptionRow) -> String {
-    format!("subscription {} ({})", row.subscription.id, row.subscription.target_url.inert())
+    format!("subscription {} ({})", row.subscription.id, row.subscription.target_url.sanitized())
 }
 
 fn tripped(facts: &Facts) -> Learnt<Found> {
     let rows = facts.subscriptions.as_ref().map_err(Clone::clone)?;
     let off: Vec<&SubscriptionRow> =
-        rows.iter().filter(|row| row.subscription.disabled_reason == Some(Disabled::Breaker)).collect();
+        rows.iter().filter(|row| row.subscription.disabled_reason == Some(DisabledReason::Breaker)).collect();
     let said = match off.as_slice() {
         [] => "no breaker has tripped".to_owned(),
         [row, rest @ ..] => {
             let since = row.subscription.disabled_utc.map_or_else(String::new, |at| format!(", off since {at}"));
             format!(
-                "{}: breaker tripped after {FUSE} failures in a row{since}; {} missed{}",
+                "{}: breaker tripped after {FAILURE_THRESHOLD} failures in a row{since}; {} missed{}",
                 name(row),
                 count(row.health.n_skipped, "event"),
                 others(rest.len())
@@ -161,7 +163,7 @@ fn off(facts: &Facts) -> Learnt<Found> {
     let rows = facts.subscriptions.as_ref().map_err(Clone::clone)?;
     let off: Vec<&SubscriptionRow> = rows
         .iter()
-        .filter(|row| row.subscription.disabled_reason == Some(Disabled::Manual) && row.health.n_skipped > 0)
+        .filter(|row| row.subscription.disabled_reason == Some(DisabledReason::Manual) && row.health.n_skipped > 0)
         .collect();
     let n = off.iter().map(|row| row.health.n_skipped).sum();
     let said = match off.as_slice() {
@@ -186,7 +188,10 @@ fn streak(facts: &Facts) -> Learnt<Found> {
     match rows.iter().max_by_key(|row| row.subscription.consecutive_failures) {
         Some(row) if row.subscription.consecutive_failures > 0 => {
             let streak = row.subscription.consecutive_failures;
-            found(streak.into(), format!("{}: {} in a row; trips at {FUSE}", name(row), count(streak, "failure")))
+            found(
+                streak.into(),
+                format!("{}: {} in a row; trips at {FAILURE_THRESHOLD}", name(row), count(streak, "failure")),
+            )
         }
         _ => found(0, "no failures on enabled subscriptions"),
     }
@@ -194,7 +199,7 @@ fn streak(facts: &Facts) -> Learnt<Found> {
 
 fn success(facts: &Facts) -> Learnt<Found> {
     let rows = enabled(facts)?;
-    let rates = rows.iter().filter_map(|row| Some((row.health.last_1h.tally().judged_percent()?, *row)));
+    let rates = rows.iter().filter_map(|row| Some((row.health.last_1h.tally().percent_if_significant()?, *row)));
     Ok(match rates.min_by_key(|(percent, _)| *percent) {
         Some((percent, row)) => {
             let tally = row.health.last_1h.tally();
@@ -230,7 +235,8 @@ fn answered(facts: &Facts, is_meant: fn(u16) -> bool, what: &str) -> Learnt<Foun
     let said = match meant.as_slice() {
         [] => format!("no call got {what} in 1 h"),
         counts => {
-            let code = |of: &CodeCount| of.code.as_ref().map_or_else(String::new, |code| format!(" {}", code.inert()));
+            let code =
+                |of: &CodeCount| of.code.as_ref().map_or_else(String::new, |code| format!(" {}", code.sanitized()));
             let listed = counts.iter().map(|of| format!("{}{} \u{d7}{}", of.status, code(of), of.n));
             format!("in 1 h: {}", listed.collect::<Vec<_>>().join(", "))
         }
@@ -264,7 +270,7 @@ fn headroom(facts: &Facts) -> Learnt<Found> {
             let said = format!(
                 "key {} ({}): {} of {} {} calls left this minute",
                 row.key_id,
-                row.key_name.inert(),
+                row.key_name.sanitized(),
                 row.remaining,
                 row.limit,
                 row.bucket
@@ -288,7 +294,7 @@ fn keys(facts: &Facts) -> Learnt<Found> {
     let said = match idle.as_slice() {
         [] => format!("every active key was used or created in the last {DORMANT_DAYS} days"),
         [(days, row), rest @ ..] => {
-            format!("key {} ({}): unused for {days} days{}", row.id, row.name.inert(), others(rest.len()))
+            format!("key {} ({}): unused for {days} days{}", row.id, row.name.sanitized(), others(rest.len()))
         }
     };
     found(idle.len() as u64, said)

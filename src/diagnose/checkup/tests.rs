@@ -2,7 +2,7 @@
 
 use super::probe::PROBES;
 use super::{Limits, Probe, check, read};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::checkup::{Grade, Side};
 use crate::api::overview::{Pipeline, Platform};
 use crate::api::readable::UnreadableRows;
@@ -83,7 +83,7 @@ async fn a_platform_that_cannot_be_reached_is_critical() {
     let client =
         Client::new("http://127.0.0.1:9", Credential::Operator(Secret::new("none".to_owned()))).expect("a client");
     let probes: Vec<&Probe> = PROBES.iter().collect();
-    let checkup = check(&client, &Ambient::real(), &probes, &Limits::default()).await;
+    let checkup = check(&client, &RuntimeEnv::real(), &probes, &Limits::default()).await;
     assert_eq!((checkup.grade, checkup.readings.len()), (Grade::Critical, 1));
     assert!(checkup.readings[0].said.starts_with("cannot reach http://127.0.0.1:9"));
 }

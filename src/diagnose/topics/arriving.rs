@@ -13,10 +13,10 @@ use crate::api::subscriptions::SubscriptionRow;
 use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::endpoint::{Fault, groups};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
-use crate::domain::breaker::FUSE;
-use crate::domain::delivery::Kind;
+use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::delivery::AttemptKind;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, SubscriptionId};
-use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use crate::text::{count, several};
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,7 +136,7 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
         }
     }
     let recovery = Remedy::Runbook(Guide { runbook: Runbook::BreakerRecovery, subject: Subject::Subscription(of.id) });
-    let weighed = if of.disabled_reason == Some(Disabled::Breaker) {
+    let weighed = if of.disabled_reason == Some(DisabledReason::Breaker) {
         let trip = dossier
             .trips
             .found
@@ -146,11 +146,16 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
         let seen: Vec<String> = trip
             .into_iter()
             .flat_map(|trip| &trip.causes)
-            .map(|count| format!("{} \u{d7}{}", count.cause.inert(), count.n))
+            .map(|count| format!("{} \u{d7}{}", count.cause.sanitized(), count.n))
             .collect();
         let seen = if seen.is_empty() { "causes not recorded".to_owned() } else { seen.join(", ") };
-        evidence.push(dossier.trips.evidence(&format!("{subject}: the last {FUSE} attempts"), seen.clone(), None));
-        let title = format!("{subject}: the breaker tripped at {since} after {FUSE} failures in a row ({seen})");
+        evidence.push(dossier.trips.evidence(
+            &format!("{subject}: the last {FAILURE_THRESHOLD} attempts"),
+            seen.clone(),
+            None,
+        ));
+        let title =
+            format!("{subject}: the breaker tripped at {since} after {FAILURE_THRESHOLD} failures in a row ({seen})");
         cause(
             3_500,
             "breaker-tripped",
@@ -234,7 +239,7 @@ fn unlisted_by(dossier: &Dossier, id: SubscriptionId, events: &[EventRow]) -> An
     }
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for event in events.iter().filter(|event| !lists(dossier, id, event)) {
-        *kinds.entry(event.kind.inert()).or_default() += 1;
+        *kinds.entry(event.kind.sanitized()).or_default() += 1;
     }
     let kinds: Vec<String> = kinds.iter().map(|(kind, n)| format!("{kind} \u{d7}{n}")).collect();
     let kinds = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
@@ -262,7 +267,7 @@ fn types(dossier: &Dossier) -> Answer {
         for event in events.iter().filter(|event| event.company_id == company) {
             n_types += 1;
             if !wanted.contains(event.kind.raw()) {
-                *missed.entry(event.kind.inert()).or_default() += 1;
+                *missed.entry(event.kind.sanitized()).or_default() += 1;
             }
         }
         if missed.is_empty() {
@@ -295,7 +300,7 @@ fn types(dossier: &Dossier) -> Answer {
 /// Returns the scheduled attempts since the last success, newest first.
 #[must_use]
 pub fn streak(rows: &[AttemptRow]) -> Vec<&AttemptRow> {
-    let counted = rows.iter().filter(|row| row.kind == Kind::Scheduled && row.outcome().is_counted());
+    let counted = rows.iter().filter(|row| row.kind == AttemptKind::Scheduled && row.outcome().is_about_receiver());
     counted.take_while(|row| !row.outcome().is_success()).collect()
 }
 
@@ -320,7 +325,7 @@ fn answers(dossier: &Dossier) -> Answer {
         evidence.push(dossier.subscriptions.evidence(
             &what,
             n.to_string(),
-            Some(&format!("below {FAILING}; trips at {FUSE}")),
+            Some(&format!("below {FAILING}; trips at {FAILURE_THRESHOLD}")),
         ));
         if n < FAILING {
             continue;
@@ -404,7 +409,7 @@ fn endpoint(dossier: &Dossier, row: &SubscriptionRow, streak: &[&AttemptRow], qu
                 format!("{subject}: latest attempt"),
                 format!("{}, {} after {} ms", newest.id, newest.outcome(), newest.elapsed_ms),
             ));
-            evidence.extend(newest.error.as_ref().map(|error| say(format!("{subject}: error"), error.inert())));
+            evidence.extend(newest.error.as_ref().map(|error| say(format!("{subject}: error"), error.sanitized())));
         }
         let title = format!("{subject}: {}", group.fault.title(&group.seen));
         let weighed = cause(2_000 + group.n, group.fault.id(), title, evidence, group.fault.resolution());

@@ -119,7 +119,7 @@ fn slow(dossier: &Dossier) -> Answer {
     if late.is_empty() {
         return Answer::of_read(&dossier.served, Vec::new(), vec![found]);
     }
-    let ids: Vec<String> = late.iter().take(3).map(|row| row.request_id.inert()).collect();
+    let ids: Vec<String> = late.iter().take(3).map(|row| row.request_id.sanitized()).collect();
     let evidence = vec![found.clone(), dossier.served.evidence("request ids", ids.join(", "), None)];
     let title = format!(
         "{} succeeded only after {SLOW_MS} ms or more; the client may have given up",

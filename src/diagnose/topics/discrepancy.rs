@@ -7,7 +7,7 @@ use crate::api::remedy::{Gap, Remedy};
 use crate::api::report::Topic;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::SubscriptionId;
 use crate::text::{count, delivery};
 use std::collections::BTreeMap;
@@ -72,8 +72,8 @@ fn delivered(dossier: &Dossier) -> Answer {
 }
 
 fn gap(dossier: &Dossier, id: SubscriptionId, rows: &[&DeliveryRow]) -> Weighed {
-    let number = |state: State| rows.iter().filter(|row| row.state == state).count();
-    let states = [State::Skipped, State::Exhausted, State::Parked];
+    let number = |state: DeliveryState| rows.iter().filter(|row| row.state == state).count();
+    let states = [DeliveryState::Skipped, DeliveryState::Exhausted, DeliveryState::Parked];
     let counts: Vec<String> = states
         .into_iter()
         .filter(|state| number(*state) > 0)

@@ -182,7 +182,7 @@ fn filters(dossier: &Dossier) -> Answer {
         if left_out.is_empty() {
             continue;
         }
-        let mut kinds: Vec<String> = left_out.iter().map(|event| event.kind.inert()).collect();
+        let mut kinds: Vec<String> = left_out.iter().map(|event| event.kind.sanitized()).collect();
         kinds.sort();
         kinds.dedup();
         let evidence = vec![

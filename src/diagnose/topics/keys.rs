@@ -7,7 +7,7 @@ use crate::api::report::Topic;
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
-use crate::domain::key::{Malformed, Misplaced};
+use crate::domain::key::{KeyFormatError, KeyLocationError};
 use crate::text::count;
 
 /// Checks, in order: refused with 401, header, form, known, active.
@@ -72,7 +72,7 @@ fn header(dossier: &Dossier) -> Answer {
         "missing_key",
         |row| detail(row).to_owned(),
         |said, rows| {
-            let place = Misplaced::told(said);
+            let place = KeyLocationError::from_message(said);
             let title = match place {
                 Some(place) => format!("the key was not in X-Api-Key: {place} ({})", count(rows.len(), "call")),
                 None => format!("no key was sent ({})", count(rows.len(), "call")),
@@ -95,23 +95,23 @@ fn form(dossier: &Dossier) -> Answer {
         "malformed_key",
         |row| detail(row).to_owned(),
         |said, rows| {
-            let (id, what, resolution) = match Malformed::told(said) {
-                Some(Malformed::OuterSpace | Malformed::InnerSpace) => (
+            let (id, what, resolution) = match KeyFormatError::from_message(said) {
+                Some(KeyFormatError::OuterSpace | KeyFormatError::InnerSpace) => (
                     "key-spaces",
                     "the key contains white space, a line break or an invisible character",
                     "Copy the key again, and strip white space and line breaks where it is read from a file or setting.",
                 ),
-                Some(Malformed::Length { .. }) => (
+                Some(KeyFormatError::Length { .. }) => (
                     "key-truncated",
                     "the key is too short or too long",
                     "Copy the whole key again: 43 characters follow the company's number and an underscore. A field or column at the sender may be too short.",
                 ),
-                Some(Malformed::Company) => (
+                Some(KeyFormatError::Company) => (
                     "key-wrong-company",
                     "the key has no valid company number",
                     "Copy the key again: it begins with wlcro_live_, the company's number and an underscore.",
                 ),
-                Some(Malformed::Prefix) | None => (
+                Some(KeyFormatError::Prefix) | None => (
                     "key-wrong-prefix",
                     "the key has the wrong prefix",
                     "Use a key of this platform: it begins with wlcro_live_ or wlcro_. Check whether the key of another service is configured.",

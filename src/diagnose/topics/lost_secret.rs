@@ -61,7 +61,7 @@ fn has_secret(dossier: &Dossier) -> Answer {
             Err(why) => return Answer { causes, evidence, verdict: crate::api::report::Verdict::Unknown(why) },
         };
         let id = of.attempt.subscription_id;
-        let said = detail.response_body.text.as_ref().map_or_else(|| "(not text)".to_owned(), Untrusted::inert);
+        let said = detail.response_body.text.as_ref().map_or_else(|| "(not text)".to_owned(), Untrusted::sanitized);
         let found = of.detail.evidence(&format!("subscription {id}: receiver's answer"), said, None);
         evidence.push(found.clone());
         if !says_no_secret(detail) {

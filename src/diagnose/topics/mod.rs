@@ -112,16 +112,16 @@ fn grouped<K: Ord>(rows: Vec<&RequestRow>, key: impl Fn(&RequestRow) -> K) -> BT
 fn told(dossier: &Dossier, rows: &[&RequestRow]) -> Vec<Evidence> {
     let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) else { return Vec::new() };
     let log = &dossier.refused;
-    let routes = grouped(rows.to_vec(), |row| format!("{} {}", row.method.inert(), row.route.inert()));
+    let routes = grouped(rows.to_vec(), |row| format!("{} {}", row.method.sanitized(), row.route.sanitized()));
     let routes: Vec<String> = routes.iter().map(|(route, rows)| format!("{route} \u{d7}{}", rows.len())).collect();
-    let ids: Vec<String> = rows.iter().take(3).map(|row| row.request_id.inert()).collect();
+    let ids: Vec<String> = rows.iter().take(3).map(|row| row.request_id.sanitized()).collect();
     let mut evidence = vec![
         log.evidence("calls", rows.len().to_string(), None),
         log.evidence("first and latest", format!("{} \u{2026} {}", oldest.utc, newest.utc), None),
         log.evidence("routes", routes.join(", "), None),
         log.evidence("request ids", ids.join(", "), None),
     ];
-    evidence.extend(newest.detail.as_ref().map(|detail| log.evidence("error message", detail.inert(), None)));
+    evidence.extend(newest.detail.as_ref().map(|detail| log.evidence("error message", detail.sanitized(), None)));
     evidence
 }
 

@@ -5,7 +5,7 @@ use crate::api::report::Topic;
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
-use crate::domain::key::Scope;
+use crate::domain::key::KeyScope;
 use crate::text::count;
 
 /// Checks, in order: refused with 403, scopes, company, managed.
@@ -42,8 +42,8 @@ pub const PLAYBOOK: Playbook = Playbook {
 
 /// Returns the scope that a refused call lacked.
 #[must_use]
-pub fn lacked(row: &RequestRow) -> Option<Scope> {
-    Scope::named(detail(row).strip_prefix("this key lacks the scope ")?.trim())
+pub fn lacked(row: &RequestRow) -> Option<KeyScope> {
+    KeyScope::named(detail(row).strip_prefix("this key lacks the scope ")?.trim())
 }
 
 /// Creates a result with one cause per group of calls that were refused with a code.
@@ -97,8 +97,8 @@ fn scopes(dossier: &Dossier) -> Answer {
             let title = format!(
                 "{name} lacks {scope} ({} to {} {})",
                 count(rows.len(), "call"),
-                newest.method.inert(),
-                newest.route.inert()
+                newest.method.sanitized(),
+                newest.route.sanitized()
             );
             let weighed = cause(
                 weight(2_000, rows.len()),
@@ -123,7 +123,7 @@ fn companies(dossier: &Dossier) -> Answer {
             let title = format!(
                 "{name} requests data of another company ({} to {})",
                 count(rows.len(), "call"),
-                rows[0].route.inert()
+                rows[0].route.sanitized()
             );
             cause(
                 weight(2_000, rows.len()),

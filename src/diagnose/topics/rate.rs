@@ -58,7 +58,7 @@ fn sharers(dossier: &Dossier, key: KeyId) -> (usize, Vec<Evidence>) {
     let all: u64 = callers.iter().map(|caller| caller.n).sum();
     let heavy: Vec<_> = callers.iter().filter(|caller| caller.n * SHARE >= all).collect();
     let evidence = heavy.iter().map(|caller| {
-        let what = format!("calls today by {} from {}", caller.user_agent.inert(), caller.address.inert());
+        let what = format!("calls today by {} from {}", caller.user_agent.sanitized(), caller.address.sanitized());
         dossier.limits.evidence(&what, format!("{} of {all}", caller.n), None)
     });
     (heavy.len(), evidence.collect())

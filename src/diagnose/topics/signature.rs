@@ -7,8 +7,8 @@ use crate::api::remedy::Remedy;
 use crate::api::report::{Evidence, Topic};
 use crate::diagnose::dossier::{Dossier, Refusal};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
-use crate::domain::lab::TOLERANCE;
-use crate::domain::lab::flaw::Flaw;
+use crate::domain::signature_debugger::MAX_CLOCK_SKEW;
+use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::domain::text::Untrusted;
 
 /// Checks, in order: accepted, clock, computed signature.
@@ -74,10 +74,10 @@ fn clock(dossier: &Dossier) -> Answer {
     for of in refusals {
         let Ok(check) = of.check.get() else { continue };
         let Some(ahead) = check.clock_ahead_seconds else { continue };
-        let limit = format!("within \u{b1} {} s", TOLERANCE.as_secs());
+        let limit = format!("within \u{b1} {} s", MAX_CLOCK_SKEW.as_secs());
         let what = format!("subscription {}: receiver's clock (Date header)", of.attempt.subscription_id);
         let found = of.check.evidence(&what, format!("{ahead:+} s"), Some(&limit));
-        if check.lab.causes.iter().any(|cause| cause.id == Flaw::StaleClock.id()) {
+        if check.lab.causes.iter().any(|cause| cause.id == SignatureFault::StaleClock.id()) {
             causes.push(explained(of, std::slice::from_ref(&found), 3_000));
         }
         evidence.push(found);
@@ -100,9 +100,9 @@ fn computed(dossier: &Dossier) -> Answer {
             Err(why) => return Answer { causes, evidence, verdict: crate::api::report::Verdict::Unknown(why) },
         };
         let what = format!("subscription {}: signature that the receiver reports", of.attempt.subscription_id);
-        let said = check.computed.as_ref().map_or_else(|| "none reported".to_owned(), Untrusted::inert);
+        let said = check.computed.as_ref().map_or_else(|| "none reported".to_owned(), Untrusted::sanitized);
         evidence.push(of.check.evidence(&what, said, Some("the signature sent")));
-        if check.lab.causes.iter().any(|cause| cause.id == Flaw::StaleClock.id()) || says_no_secret(of) {
+        if check.lab.causes.iter().any(|cause| cause.id == SignatureFault::StaleClock.id()) || says_no_secret(of) {
             continue;
         }
         causes.push(match check.lab.fit {
@@ -124,11 +124,11 @@ fn explained(of: &Refusal, evidence: &[Evidence], weight: u32) -> Weighed {
     let id = of.attempt.subscription_id;
     let mut evidence = evidence.to_vec();
     for row in &rows {
-        evidence.push(of.check.evidence(&format!("subscription {id}: {}", row.id), row.difference.inert(), None));
+        evidence.push(of.check.evidence(&format!("subscription {id}: {}", row.id), row.difference.sanitized(), None));
     }
     let first = rows.first();
-    let title =
-        first.map_or_else(String::new, |row| format!("subscription {id}: {}; {}", row.title, row.difference.inert()));
+    let title = first
+        .map_or_else(String::new, |row| format!("subscription {id}: {}; {}", row.title, row.difference.sanitized()));
     let resolution: Vec<&str> = rows.iter().map(|row| row.resolution.as_str()).collect();
     let id = first.map_or("sig-unexplained", |row| row.id.as_str());
     offering(cause(weight, id, title, evidence, &resolution.join(" ")), [Remedy::Verify(of.attempt.id)])
@@ -140,7 +140,13 @@ fn unexplained(of: &Refusal, n_tried: u64, evidence: &[Evidence]) -> Weighed {
         "subscription {id}: none of {n_tried} variants with this company's secrets gives the receiver's signature; it uses another secret, \
          or changes the body in an unknown way"
     );
-    let weighed = cause(1_500, Flaw::WrongSecret.id(), title, evidence.to_vec(), Flaw::WrongSecret.resolution());
+    let weighed = cause(
+        1_500,
+        SignatureFault::WrongSecret.id(),
+        title,
+        evidence.to_vec(),
+        SignatureFault::WrongSecret.resolution(),
+    );
     offering(weighed, [Remedy::Verify(of.attempt.id)])
 }
 

@@ -1,12 +1,12 @@
 //! Completion of queries: field names, and values that a field can have or currently has.
 
 use super::field::{Field, Sort};
-use super::parse::pieces;
+use super::parse::tokenize;
 use super::{is_plain, quoted};
 
 /// A completion that can replace the word being typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub struct CompletionItem {
     /// Text to insert into the query.
     pub text: String,
     /// Explanation in a few words; empty if the text is self-explanatory.
@@ -15,49 +15,49 @@ pub struct Candidate {
 
 /// Completions for the word being typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Completion {
+pub struct QueryCompletion {
     /// Byte offset from which a completion replaces the text up to the cursor.
     pub from: usize,
     /// Possible completions, the likeliest first.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<CompletionItem>,
 }
 
 /// Maximum number of completions offered.
-const MOST: usize = 12;
+const MAX_COMPLETIONS: usize = 12;
 
 /// Completes `text` at the byte offset `cursor` for rows with `fields`. `seen` returns the values that current rows
 /// have for a field.
 #[must_use]
-pub fn complete(text: &str, cursor: usize, fields: &[Field], seen: &dyn Fn(Field) -> Vec<String>) -> Completion {
+pub fn complete(text: &str, cursor: usize, fields: &[Field], seen: &dyn Fn(Field) -> Vec<String>) -> QueryCompletion {
     let before = text.get(..cursor).unwrap_or(text);
-    let begun = pieces(before).pop().filter(|piece| piece.at + piece.text.len() == before.len());
+    let begun = tokenize(before).pop().filter(|piece| piece.at + piece.text.len() == before.len());
     let Some(piece) = begun else {
-        return Completion { from: before.len(), candidates: names("", fields) };
+        return QueryCompletion { from: before.len(), candidates: names("", fields) };
     };
     let bare = piece.text.strip_prefix('!').unwrap_or(piece.text);
     let at = piece.at + piece.text.len() - bare.len();
-    let cut = super::parse::Piece { text: bare, at }.cut();
+    let cut = super::parse::QueryToken { text: bare, at }.split_at_operator();
     let Some((name, _, value)) = cut else {
-        return Completion { from: at, candidates: names(bare, fields) };
+        return QueryCompletion { from: at, candidates: names(bare, fields) };
     };
     let Some(field) = Field::named(name.text).filter(|field| fields.contains(field)) else {
-        return Completion { from: before.len(), candidates: Vec::new() };
+        return QueryCompletion { from: before.len(), candidates: Vec::new() };
     };
     let last = value.text.rfind(',').map_or(0, |comma| comma + 1);
     let begun = &value.text[last..];
     let candidates = values(field, seen).into_iter().filter(|value| starts(value, begun) && value != begun);
-    let candidates = candidates.take(MOST).map(|text| Candidate { text, meaning: "" });
-    Completion { from: value.at + last, candidates: candidates.collect() }
+    let candidates = candidates.take(MAX_COMPLETIONS).map(|text| CompletionItem { text, meaning: "" });
+    QueryCompletion { from: value.at + last, candidates: candidates.collect() }
 }
 
 fn starts(text: &str, begun: &str) -> bool {
     text.get(..begun.len()).is_some_and(|start| start.eq_ignore_ascii_case(begun))
 }
 
-fn names(begun: &str, fields: &[Field]) -> Vec<Candidate> {
+fn names(begun: &str, fields: &[Field]) -> Vec<CompletionItem> {
     let fits = fields.iter().filter(|field| starts(field.name(), begun));
-    let candidate = |field: &Field| Candidate { text: format!("{}:", field.name()), meaning: field.meaning() };
-    fits.map(candidate).take(MOST).collect()
+    let candidate = |field: &Field| CompletionItem { text: format!("{}:", field.name()), meaning: field.meaning() };
+    fits.map(candidate).take(MAX_COMPLETIONS).collect()
 }
 
 fn values(field: Field, seen: &dyn Fn(Field) -> Vec<String>) -> Vec<String> {

@@ -1,9 +1,9 @@
 //! Fields of queries: their names, the kinds of their values and short explanations.
 
-use crate::domain::delivery::{Kind, State};
+use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::EventType;
-use crate::domain::key::Scope;
-use crate::domain::window::Bucket;
+use crate::domain::key::KeyScope;
+use crate::domain::window::RateBucket;
 
 /// Kind of a field's values, which decides the permitted comparisons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ macro_rules! fields {
                 match self { $(Self::$name => $word),+ }
             }
 
-            /// Kind of the field's values.
+            /// AttemptKind of the field's values.
             #[must_use]
             pub const fn sort(self) -> Sort {
                 match self { $(Self::$name => Sort::$sort),+ }
@@ -82,7 +82,7 @@ fields! {
 }
 
 /// Codes of the health statuses, which the field `state` accepts besides delivery states.
-const STANDINGS: [&str; 6] = ["ok", "wrn", "err", "trp", "off", "unk"];
+const STATUS_CODES: [&str; 6] = ["ok", "wrn", "err", "trp", "off", "unk"];
 
 impl Field {
     /// Looks up a field by its name or by a longer alias such as `subscription` or `elapsed`.
@@ -102,12 +102,12 @@ impl Field {
     #[must_use]
     pub fn words(self) -> Vec<&'static str> {
         match self {
-            Self::State => STANDINGS.into_iter().chain(State::ALL.map(State::name)).collect(),
+            Self::State => STATUS_CODES.into_iter().chain(DeliveryState::ALL.map(DeliveryState::name)).collect(),
             Self::Outcome => vec!["success", "failure"],
             Self::Type => EventType::ALL.map(EventType::name).to_vec(),
-            Self::Kind => Kind::ALL.map(Kind::name).to_vec(),
-            Self::Scope => Scope::ALL.map(Scope::name).to_vec(),
-            Self::Bucket => Bucket::ALL.map(Bucket::name).to_vec(),
+            Self::Kind => AttemptKind::ALL.map(AttemptKind::name).to_vec(),
+            Self::Scope => KeyScope::ALL.map(KeyScope::name).to_vec(),
+            Self::Bucket => RateBucket::ALL.map(RateBucket::name).to_vec(),
             _ => Vec::new(),
         }
     }

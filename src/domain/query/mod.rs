@@ -3,9 +3,9 @@
 
 pub mod complete;
 pub mod field;
+pub mod matching;
 pub mod parse;
-pub mod portion;
-pub mod sift;
+pub mod pushdown;
 #[cfg(test)]
 mod tests;
 
@@ -17,22 +17,22 @@ use std::time::Duration;
 
 /// A query, all of whose terms must match. Equality ignores where in the text the terms were written.
 #[derive(Debug, Clone, Default)]
-pub struct Query {
-    terms: Vec<(Term, Range<usize>)>,
+pub struct FilterQuery {
+    terms: Vec<(QueryTerm, Range<usize>)>,
 }
 
 /// One term of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Term {
+pub struct QueryTerm {
     /// Whether the test must match or must not.
-    pub sign: Sign,
+    pub sign: TermSign,
     /// Test that is applied to a row.
-    pub test: Test,
+    pub test: TermTest,
 }
 
 /// Sign of a term in a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
+pub enum TermSign {
     /// The test must match the row.
     Must,
     /// The test must not match the row.
@@ -41,20 +41,20 @@ pub enum Sign {
 
 /// Test of a term, applied to a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Test {
+pub enum TermTest {
     /// One of the row's texts contains this text, without regard to the case of ASCII letters.
     Text(String),
     /// The number lies in one of the ranges.
-    Number(Field, Vec<Span>),
+    Number(Field, Vec<NumberRange>),
     /// The word or text matches one of the patterns.
-    Word(Field, Vec<Pattern>),
+    Word(Field, Vec<TextPattern>),
     /// The row's time is at or after ([`Field::Since`]) or before ([`Field::Until`]) this time.
-    Time(Field, Moment),
+    Time(Field, QueryTime),
 }
 
 /// Range of numbers, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
+pub struct NumberRange {
     /// Least number of the range.
     pub from: i64,
     /// Greatest number of the range.
@@ -63,18 +63,18 @@ pub struct Span {
 
 /// Pattern of a word or text, without regard to the case of ASCII letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pattern {
+pub enum TextPattern {
     /// The text equals this text.
-    Is(String),
+    Equals(String),
     /// The text contains this text.
-    Holds(String),
+    Contains(String),
     /// The text matches this pattern, in which `*` means any text.
-    Like(String),
+    Glob(String),
 }
 
 /// A time in a query, absolute or relative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum QueryTime {
     /// A duration before the present.
     Ago(Duration),
     /// The latest time that was this long after midnight UTC.
@@ -83,30 +83,30 @@ pub enum Moment {
     At(Timestamp),
 }
 
-impl Moment {
+impl QueryTime {
     /// Resolves the time, with `now` as the present.
     #[must_use]
-    pub fn before(self, now: Timestamp) -> Timestamp {
+    pub fn resolve(self, now: Timestamp) -> Timestamp {
         const DAY: i64 = 86_400_000;
         match self {
             Self::Ago(ago) => now.minus(ago),
             Self::At(at) => at,
             Self::Daily(after) => {
-                let today = now.slot(DAY).plus(after);
+                let today = now.floor_to(DAY).plus(after);
                 if today > now { today.minus(Duration::from_millis(DAY.unsigned_abs())) } else { today }
             }
         }
     }
 }
 
-impl Query {
+impl FilterQuery {
     /// Terms in the order in which they were written.
-    pub fn terms(&self) -> impl Iterator<Item = &Term> {
+    pub fn terms(&self) -> impl Iterator<Item = &QueryTerm> {
         self.terms.iter().map(|(term, _)| term)
     }
 
     /// Terms with the byte ranges of the text that they were parsed from.
-    pub fn spans(&self) -> impl Iterator<Item = (&Term, Range<usize>)> {
+    pub fn terms_with_ranges(&self) -> impl Iterator<Item = (&QueryTerm, Range<usize>)> {
         self.terms.iter().map(|(term, span)| (term, span.clone()))
     }
 
@@ -117,22 +117,22 @@ impl Query {
     }
 }
 
-impl PartialEq for Query {
+impl PartialEq for FilterQuery {
     fn eq(&self, other: &Self) -> bool {
         self.terms().eq(other.terms())
     }
 }
 
-impl Eq for Query {}
+impl Eq for FilterQuery {}
 
-impl FromIterator<Term> for Query {
-    fn from_iter<T: IntoIterator<Item = Term>>(terms: T) -> Self {
+impl FromIterator<QueryTerm> for FilterQuery {
+    fn from_iter<T: IntoIterator<Item = QueryTerm>>(terms: T) -> Self {
         Self { terms: terms.into_iter().map(|term| (term, 0..0)).collect() }
     }
 }
 
 /// Formats the query so that parsing yields it again.
-impl fmt::Display for Query {
+impl fmt::Display for FilterQuery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, term) in self.terms().enumerate() {
             let space = if position == 0 { "" } else { " " };
@@ -142,25 +142,25 @@ impl fmt::Display for Query {
     }
 }
 
-impl fmt::Display for Term {
+impl fmt::Display for QueryTerm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.sign == Sign::MustNot {
+        if self.sign == TermSign::MustNot {
             f.write_str("!")?;
         }
         match &self.test {
-            Test::Text(text) => f.write_str(&quoted(text)),
-            Test::Number(field, spans) => match spans.as_slice() {
-                [Span { from: i64::MIN, to: -1 }] => write!(f, "{}<0", field.name()),
-                [Span { from: i64::MIN, to }] => write!(f, "{}<={to}", field.name()),
-                [Span { from, to: i64::MAX }] if *from != i64::MAX => write!(f, "{}>={from}", field.name()),
+            TermTest::Text(text) => f.write_str(&quoted(text)),
+            TermTest::Number(field, spans) => match spans.as_slice() {
+                [NumberRange { from: i64::MIN, to: -1 }] => write!(f, "{}<0", field.name()),
+                [NumberRange { from: i64::MIN, to }] => write!(f, "{}<={to}", field.name()),
+                [NumberRange { from, to: i64::MAX }] if *from != i64::MAX => write!(f, "{}>={from}", field.name()),
                 spans => write!(f, "{}:{}", field.name(), joined(spans)),
             },
-            Test::Word(field, patterns) => {
-                let exact = patterns.iter().any(|pattern| matches!(pattern, Pattern::Is(_)));
+            TermTest::Word(field, patterns) => {
+                let exact = patterns.iter().any(|pattern| matches!(pattern, TextPattern::Equals(_)));
                 let is = if exact && field.words().is_empty() { "=" } else { ":" };
                 write!(f, "{}{is}{}", field.name(), joined(patterns))
             }
-            Test::Time(field, moment) => write!(f, "{}:{moment}", field.name()),
+            TermTest::Time(field, moment) => write!(f, "{}:{moment}", field.name()),
         }
     }
 }
@@ -179,23 +179,23 @@ fn is_plain(text: &str) -> bool {
     !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || "\",*\\".contains(c))
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for NumberRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.from == self.to { self.from.fmt(f) } else { write!(f, "{}..{}", self.from, self.to) }
     }
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for TextPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Like(text) => f.write_str(text),
-            Self::Is(text) | Self::Holds(text) if is_plain(text) => f.write_str(text),
-            Self::Is(text) | Self::Holds(text) => f.write_str(&quoted(text)),
+            Self::Glob(text) => f.write_str(text),
+            Self::Equals(text) | Self::Contains(text) if is_plain(text) => f.write_str(text),
+            Self::Equals(text) | Self::Contains(text) => f.write_str(&quoted(text)),
         }
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for QueryTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At(at) => f.write_str(&at.to_rfc3339_millis()),

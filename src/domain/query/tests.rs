@@ -2,10 +2,10 @@
 
 use super::complete::complete;
 use super::field::{Field, Sort};
+use super::matching::{FieldValue, QueryableRow};
 use super::parse::parse;
-use super::portion::{Asked, Log};
-use super::sift::{Row, Value};
-use super::{Moment, Pattern, Query, Sign, Span, Term, Test};
+use super::pushdown::{LogKind, RemoteFilter};
+use super::{FilterQuery, NumberRange, QueryTerm, QueryTime, TermSign, TermTest, TextPattern};
 use crate::domain::time::Timestamp;
 use proptest::prelude::*;
 use std::borrow::Cow;
@@ -23,14 +23,14 @@ struct Attempt {
     at: Timestamp,
 }
 
-impl Row for Attempt {
-    fn values(&self, field: Field, _: Timestamp) -> Vec<Value<'_>> {
+impl QueryableRow for Attempt {
+    fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::Status => self.status.map(Value::Number).into_iter().collect(),
-            Field::Company => vec![Value::Number(self.company)],
-            Field::Kind => vec![Value::Text(Cow::Borrowed(self.kind))],
-            Field::Type => vec![Value::Text(Cow::Borrowed(self.event))],
-            Field::Target => vec![Value::Text(Cow::Borrowed(self.target))],
+            Field::Status => self.status.map(FieldValue::Number).into_iter().collect(),
+            Field::Company => vec![FieldValue::Number(self.company)],
+            Field::Kind => vec![FieldValue::Text(Cow::Borrowed(self.kind))],
+            Field::Type => vec![FieldValue::Text(Cow::Borrowed(self.event))],
+            Field::Target => vec![FieldValue::Text(Cow::Borrowed(self.target))],
             _ => Vec::new(),
         }
     }
@@ -44,7 +44,7 @@ impl Row for Attempt {
     }
 }
 
-fn read(text: &str) -> Query {
+fn read(text: &str) -> FilterQuery {
     parse(text, Field::ALL).unwrap_or_else(|fault| panic!("{text}: {fault}"))
 }
 
@@ -89,7 +89,7 @@ fn rows_pass_as_the_words_say() {
         ("KIND:test", false),
     ] {
         match parse(text, Field::ALL) {
-            Ok(query) => assert_eq!(query.passes(&row, NOW), passes, "{text}"),
+            Ok(query) => assert_eq!(query.matches(&row, NOW), passes, "{text}"),
             Err(fault) => assert!(text.starts_with("KIND") && !passes, "{text}: {fault}"),
         }
     }
@@ -119,7 +119,7 @@ fn faults_stand_under_their_character_with_a_remedy() {
     ] {
         let fault = parse(text, Field::ALL).expect_err(text);
         assert_eq!(fault.at, at, "{text}: {fault}");
-        assert!(fault.what.contains(what) && fault.remedy.contains(remedy), "{text}: {fault}");
+        assert!(fault.problem.contains(what) && fault.remedy.contains(remedy), "{text}: {fault}");
     }
     let fault = parse("ms:5", &[Field::Status, Field::Key]).expect_err("not of these rows");
     assert_eq!(fault.to_string(), "no field ms here; fields: status key");
@@ -147,22 +147,22 @@ fn completion_knows_fields_words_and_what_is_there() {
 #[test]
 fn the_platform_gets_what_it_can_do_and_the_rest_is_done_here() {
     let query = read("status:503 status>=500 company:92 !sub:4 type:payment.failed since:15m \"globex\" \"two\" ms>5");
-    let portion = query.portion(Log::Attempts, NOW);
+    let portion = query.split_for(LogKind::Attempts, NOW);
     assert_eq!(
-        portion.asked,
+        portion.remote,
         [
-            Asked::Number(Field::Status, 503),
-            Asked::Number(Field::Company, 92),
-            Asked::Word(Field::Type, "payment.failed".to_owned()),
-            Asked::Time(Field::Since, NOW.minus(Duration::from_secs(900))),
-            Asked::Text("globex".to_owned()),
+            RemoteFilter::Number(Field::Status, 503),
+            RemoteFilter::Number(Field::Company, 92),
+            RemoteFilter::Word(Field::Type, "payment.failed".to_owned()),
+            RemoteFilter::Time(Field::Since, NOW.minus(Duration::from_secs(900))),
+            RemoteFilter::Text("globex".to_owned()),
         ]
     );
-    assert_eq!(portion.rest.to_string(), "status>=500 !sub:4 \"two\" ms>=6");
-    let portion = read("company:92 \"globex\" status:500").portion(Log::Events, NOW);
-    assert_eq!(portion.asked, [Asked::Number(Field::Company, 92)]);
-    assert_eq!(portion.rest.to_string(), "\"globex\" status:500");
-    let asked = |text: &str| read(text).portion(Log::Deliveries, NOW).asked.len();
+    assert_eq!(portion.local.to_string(), "status>=500 !sub:4 \"two\" ms>=6");
+    let portion = read("company:92 \"globex\" status:500").split_for(LogKind::Events, NOW);
+    assert_eq!(portion.remote, [RemoteFilter::Number(Field::Company, 92)]);
+    assert_eq!(portion.local.to_string(), "\"globex\" status:500");
+    let asked = |text: &str| read(text).split_for(LogKind::Deliveries, NOW).remote.len();
     assert_eq!([asked("state:parked"), asked("state:err"), asked("state:parked,skipped")], [1, 0, 0]);
 }
 
@@ -170,44 +170,44 @@ fn any_text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z\"\\\\*,!:=<> ]{1,8}", "\\PC{1,6}"]
 }
 
-fn any_test() -> impl Strategy<Value = Test> {
+fn any_test() -> impl Strategy<Value = TermTest> {
     let of = |sort| Field::ALL.iter().copied().filter(|field| field.sort() == sort).collect::<Vec<_>>();
     let field = move |sort| proptest::sample::select(of(sort));
-    let span = (0_i64..2_000, 0_i64..50).prop_map(|(from, more)| Span { from, to: from + more });
+    let span = (0_i64..2_000, 0_i64..50).prop_map(|(from, more)| NumberRange { from, to: from + more });
     let open = prop_oneof![
-        (0_i64..2_000).prop_map(|from| Span { from, to: i64::MAX }),
-        (-1_i64..2_000).prop_map(|to| Span { from: i64::MIN, to }),
+        (0_i64..2_000).prop_map(|from| NumberRange { from, to: i64::MAX }),
+        (-1_i64..2_000).prop_map(|to| NumberRange { from: i64::MIN, to }),
     ];
-    let like = "[a-z.]{0,4}\\*[a-z.]{0,4}".prop_map(Pattern::Like);
+    let like = "[a-z.]{0,4}\\*[a-z.]{0,4}".prop_map(TextPattern::Glob);
     let word = field(Sort::Word).prop_flat_map(|field| {
         let words = proptest::sample::select(field.words());
-        let patterns = proptest::collection::vec(words.prop_map(|word| Pattern::Is(word.to_owned())), 1..3);
+        let patterns = proptest::collection::vec(words.prop_map(|word| TextPattern::Equals(word.to_owned())), 1..3);
         (Just(field), patterns)
     });
     let moment = prop_oneof![
-        (0_u64..1_000_000).prop_map(|s| Moment::Ago(Duration::from_secs(s))),
-        (0_u64..86_400).prop_map(|s| Moment::Daily(Duration::from_secs(s))),
-        (0_i64..4_000_000_000_000).prop_map(|ms| Moment::At(Timestamp::from_millis(ms))),
+        (0_u64..1_000_000).prop_map(|s| QueryTime::Ago(Duration::from_secs(s))),
+        (0_u64..86_400).prop_map(|s| QueryTime::Daily(Duration::from_secs(s))),
+        (0_i64..4_000_000_000_000).prop_map(|ms| QueryTime::At(Timestamp::from_millis(ms))),
     ];
     let time = proptest::sample::select(vec![Field::Since, Field::Until]);
-    let texts = |of: fn(String) -> Pattern| {
+    let texts = |of: fn(String) -> TextPattern| {
         let pattern = prop_oneof![any_text().prop_map(of), like.clone()];
         (field(Sort::Text), proptest::collection::vec(pattern, 1..3))
     };
     prop_oneof![
-        any_text().prop_map(Test::Text),
-        (field(Sort::Number), proptest::collection::vec(span, 1..4)).prop_map(|(f, s)| Test::Number(f, s)),
-        (field(Sort::Number), open).prop_map(|(f, s)| Test::Number(f, vec![s])),
-        word.prop_map(|(f, p)| Test::Word(f, p)),
-        texts(Pattern::Is).prop_map(|(f, p)| Test::Word(f, p)),
-        texts(Pattern::Holds).prop_map(|(f, p)| Test::Word(f, p)),
-        (time, moment).prop_map(|(f, m)| Test::Time(f, m)),
+        any_text().prop_map(TermTest::Text),
+        (field(Sort::Number), proptest::collection::vec(span, 1..4)).prop_map(|(f, s)| TermTest::Number(f, s)),
+        (field(Sort::Number), open).prop_map(|(f, s)| TermTest::Number(f, vec![s])),
+        word.prop_map(|(f, p)| TermTest::Word(f, p)),
+        texts(TextPattern::Equals).prop_map(|(f, p)| TermTest::Word(f, p)),
+        texts(TextPattern::Contains).prop_map(|(f, p)| TermTest::Word(f, p)),
+        (time, moment).prop_map(|(f, m)| TermTest::Time(f, m)),
     ]
 }
 
-fn any_query() -> impl Strategy<Value = Query> {
-    let sign = prop_oneof![Just(Sign::Must), Just(Sign::MustNot)];
-    proptest::collection::vec((sign, any_test()).prop_map(|(sign, test)| Term { sign, test }), 0..5)
+fn any_query() -> impl Strategy<Value = FilterQuery> {
+    let sign = prop_oneof![Just(TermSign::Must), Just(TermSign::MustNot)];
+    proptest::collection::vec((sign, any_test()).prop_map(|(sign, test)| QueryTerm { sign, test }), 0..5)
         .prop_map(|terms| terms.into_iter().collect())
 }
 
@@ -226,7 +226,7 @@ proptest! {
     ) {
         match parse(&text, Field::ALL) {
             Ok(query) => {
-                for (_, span) in query.spans() {
+                for (_, span) in query.terms_with_ranges() {
                     prop_assert!(text.get(span).is_some());
                 }
                 let again = parse(&query.to_string(), Field::ALL);
@@ -250,14 +250,14 @@ proptest! {
             target: "https://a.example/b",
             at: NOW.minus(Duration::from_secs(seconds)),
         };
-        let portion = query.portion(Log::Attempts, NOW);
-        let asked = portion.asked.iter().map(|asked| match asked.clone() {
-            Asked::Number(field, n) => Test::Number(field, vec![Span { from: n, to: n }]),
-            Asked::Word(field, word) => Test::Word(field, vec![Pattern::Is(word)]),
-            Asked::Time(field, at) => Test::Time(field, Moment::At(at)),
-            Asked::Text(text) => Test::Text(text),
+        let portion = query.split_for(LogKind::Attempts, NOW);
+        let asked = portion.remote.iter().map(|asked| match asked.clone() {
+            RemoteFilter::Number(field, n) => TermTest::Number(field, vec![NumberRange { from: n, to: n }]),
+            RemoteFilter::Word(field, word) => TermTest::Word(field, vec![TextPattern::Equals(word)]),
+            RemoteFilter::Time(field, at) => TermTest::Time(field, QueryTime::At(at)),
+            RemoteFilter::Text(text) => TermTest::Text(text),
         });
-        let asked: Query = asked.map(|test| Term { sign: Sign::Must, test }).collect();
-        prop_assert_eq!(asked.passes(&row, NOW) && portion.rest.passes(&row, NOW), query.passes(&row, NOW));
+        let asked: FilterQuery = asked.map(|test| QueryTerm { sign: TermSign::Must, test }).collect();
+        prop_assert_eq!(asked.matches(&row, NOW) && portion.local.matches(&row, NOW), query.matches(&row, NOW));
     }
 }

@@ -1,11 +1,11 @@
 //! Decoding of Base64 and hexadecimal runs inside a text.
 
-use super::Encoding;
+use super::SecretEncoding;
 use std::ops::Range;
 
 /// Encoding of a run of digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Digits {
+pub(super) enum DigitKind {
     /// Base64 digits of either alphabet.
     Base64,
     /// Hexadecimal digits of either case.
@@ -13,36 +13,36 @@ pub(super) enum Digits {
 }
 
 /// Minimum length of a Base64 run to decode.
-const MIN_BASE64: usize = 10;
+const MIN_BASE64_RUN: usize = 10;
 /// Minimum length of a hexadecimal run to decode.
-const MIN_HEX: usize = 14;
+const MIN_HEX_RUN: usize = 14;
 /// Minimum length of a decoded text to scan.
-const MIN_TEXT: usize = 7;
+const MIN_TEXT_RUN: usize = 7;
 
 /// Decoded bytes of a run, or a text within them.
 #[derive(Debug)]
-pub(super) struct Decoded {
+pub(super) struct DecodedRun {
     pub(super) bytes: Vec<u8>,
     /// Offset of the digits that encode the first byte.
     from: usize,
-    digits: Digits,
+    digits: DigitKind,
 }
 
-impl Decoded {
+impl DecodedRun {
     /// Encoding in which the bytes were written.
-    pub(super) const fn encoding(&self) -> Encoding {
+    pub(super) const fn encoding(&self) -> SecretEncoding {
         match self.digits {
-            Digits::Base64 => Encoding::Base64,
-            Digits::Hex => Encoding::Hex,
+            DigitKind::Base64 => SecretEncoding::Base64,
+            DigitKind::Hex => SecretEncoding::Hex,
         }
     }
 
     /// Range of digits that encode a range of the decoded bytes.
     pub(super) fn source(&self, range: &Range<usize>) -> Range<usize> {
         let (start, end) = match self.digits {
-            Digits::Hex => (range.start * 2, range.end * 2),
+            DigitKind::Hex => (range.start * 2, range.end * 2),
             // A text can begin anywhere in a group of three bytes: `from` is where the group of its first byte begins.
-            Digits::Base64 => (range.start * 8 / 6, (range.end * 8).div_ceil(6)),
+            DigitKind::Base64 => (range.start * 8 / 6, (range.end * 8).div_ceil(6)),
         };
         self.from + start..self.from + end
     }
@@ -68,11 +68,11 @@ const fn values() -> [u8; 256] {
 }
 
 /// Value of each Base64 digit; 0xff for other bytes.
-const VALUES: [u8; 256] = values();
+const BASE64_VALUES: [u8; 256] = values();
 
 /// Returns whether a byte is a Base64 digit of either alphabet.
 pub(super) const fn is_base64(byte: u8) -> bool {
-    VALUES[byte as usize] != 0xff
+    BASE64_VALUES[byte as usize] != 0xff
 }
 
 /// Finds every run of at least `shortest` bytes for which `is_of` holds.
@@ -96,7 +96,7 @@ pub(super) fn runs(text: &[u8], shortest: usize, is_of: impl Fn(u8) -> bool) -> 
 
 /// Extent of what was decoded from a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum DecodedPart {
     /// All bytes, whatever they are.
     Bytes,
     /// A text within the bytes.
@@ -104,22 +104,22 @@ pub(super) enum Part {
 }
 
 /// Decodes every Base64 and hexadecimal run at every alignment, and passes on its bytes and every text within them.
-pub(super) fn each(text: &[u8], mut take: impl FnMut(&Decoded, Part)) {
-    for run in runs(text, MIN_HEX, |byte| byte.is_ascii_hexdigit()) {
+pub(super) fn for_each_decoded(text: &[u8], mut take: impl FnMut(&DecodedRun, DecodedPart)) {
+    for run in runs(text, MIN_HEX_RUN, |byte| byte.is_ascii_hexdigit()) {
         for from in run.start..run.start + 2 {
             let digits = &text[from..run.end];
             let value =
                 |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok()).unwrap_or(0);
             let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| value(pair[0]) * 16 + value(pair[1])).collect();
-            texts(&Decoded { bytes, from, digits: Digits::Hex }, &mut take);
+            texts(&DecodedRun { bytes, from, digits: DigitKind::Hex }, &mut take);
         }
     }
     if cfg!(feature = "sabotage-x1") {
         return;
     }
-    for run in runs(text, MIN_BASE64, is_base64) {
+    for run in runs(text, MIN_BASE64_RUN, is_base64) {
         for from in run.start..run.start + 4 {
-            texts(&Decoded { bytes: base64(&text[from..run.end]), from, digits: Digits::Base64 }, &mut take);
+            texts(&DecodedRun { bytes: base64(&text[from..run.end]), from, digits: DigitKind::Base64 }, &mut take);
         }
     }
 }
@@ -128,7 +128,8 @@ pub(super) fn each(text: &[u8], mut take: impl FnMut(&Decoded, Part)) {
 pub(super) fn base64(digits: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
     for group in digits.chunks(4) {
-        let joined = group.iter().fold(0_u32, |joined, digit| joined << 6 | u32::from(VALUES[*digit as usize] & 63));
+        let joined =
+            group.iter().fold(0_u32, |joined, digit| joined << 6 | u32::from(BASE64_VALUES[*digit as usize] & 63));
         let [_, first, second, third] = (joined << (6 * (4 - group.len()))).to_be_bytes();
         bytes.extend_from_slice(&[first, second, third][..group.len() * 6 / 8]);
     }
@@ -136,17 +137,17 @@ pub(super) fn base64(digits: &[u8]) -> Vec<u8> {
 }
 
 /// Passes on the decoded bytes and every text within them.
-fn texts(all: &Decoded, take: &mut impl FnMut(&Decoded, Part)) {
-    take(all, Part::Bytes);
+fn texts(all: &DecodedRun, take: &mut impl FnMut(&DecodedRun, DecodedPart)) {
+    take(all, DecodedPart::Bytes);
     let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
-    for run in runs(&all.bytes, MIN_TEXT, is_text) {
+    for run in runs(&all.bytes, MIN_TEXT_RUN, is_text) {
         // A Base64 digit shares bits with its neighbours, so a text starts exactly only at the beginning of its group.
         let (start, from) = match all.digits {
-            Digits::Hex => (run.start, run.start * 2),
-            Digits::Base64 => (run.start - run.start % 3, run.start / 3 * 4),
+            DigitKind::Hex => (run.start, run.start * 2),
+            DigitKind::Base64 => (run.start - run.start % 3, run.start / 3 * 4),
         };
         let mut bytes = all.bytes[start..run.end].to_vec();
         bytes[..run.start - start].fill(0);
-        take(&Decoded { bytes, from: all.from + from, digits: all.digits }, Part::Text);
+        take(&DecodedRun { bytes, from: all.from + from, digits: all.digits }, DecodedPart::Text);
     }
 }

@@ -1,22 +1,22 @@
 //! Secret scan: finds known secrets and everything shaped like a credential, in clear text and through the encodings in
 //! which text travels: up to six layers of escapes of JSON, URLs, HTML and Markdown, quoted-printable, Base64 and
 //! hexadecimal, up to three nested, and split over lines, strings and markup. Time is linear in the length of the text;
-//! memory is bounded by [`CHUNK`].
+//! memory is bounded by [`CHUNK_BYTES`].
 
 mod decode;
-mod judge;
+mod heuristics;
 mod known;
 mod shapes;
 mod views;
 
 pub use known::KnownSecrets;
 
-use decode::Part;
+use decode::DecodedPart;
 use sha2::{Digest, Sha256};
-use shapes::{Joined, Wanted};
+use shapes::{JoinedText, ShapeFilter};
 use std::fmt;
 use std::ops::Range;
-use views::{Rewritten, Splits};
+use views::{RewrittenView, SplitKind};
 
 /// Kind of a found secret, the most specific first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +95,7 @@ impl fmt::Display for SecretKind {
 
 /// Encoding in which a secret is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Encoding {
+pub enum SecretEncoding {
     /// Written in clear text, unencoded.
     Clear,
     /// Escaped for JSON, URLs, HTML, Markdown or quoted-printable.
@@ -108,7 +108,7 @@ pub enum Encoding {
     Hex,
 }
 
-impl Encoding {
+impl SecretEncoding {
     /// Name of the encoding on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -128,7 +128,7 @@ impl Encoding {
     }
 }
 
-impl fmt::Display for Encoding {
+impl fmt::Display for SecretEncoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Clear => "in clear",
@@ -142,9 +142,9 @@ impl fmt::Display for Encoding {
 
 /// Fingerprint of a secret: eight bytes of a SHA-256, which identify the secret without revealing it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Fingerprint([u8; 8]);
+pub struct SecretFingerprint([u8; 8]);
 
-impl Fingerprint {
+impl SecretFingerprint {
     fn of(secret: &[u8]) -> Self {
         let digest = Sha256::new().chain_update(b"crow secret fingerprint\0").chain_update(secret).finalize();
         let mut bytes = [0; 8];
@@ -153,7 +153,7 @@ impl Fingerprint {
     }
 }
 
-impl fmt::Display for Fingerprint {
+impl fmt::Display for SecretFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
     }
@@ -161,17 +161,17 @@ impl fmt::Display for Fingerprint {
 
 /// A secret found in a text, without the secret itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct SecretFinding {
     /// Kind of the found secret.
     pub kind: SecretKind,
     /// Encoding in which the secret is written.
-    pub encoding: Encoding,
+    pub encoding: SecretEncoding,
     /// Byte range of the secret in the text.
     pub range: Range<usize>,
     /// Fingerprint by which an operator can release the finding.
-    pub fingerprint: Fingerprint,
+    pub fingerprint: SecretFingerprint,
     /// Number of the known secret, as numbered by [`HeldSecrets`].
-    pub held: Option<usize>,
+    pub known: Option<usize>,
 }
 
 /// Known secrets that are searched for besides the shapes of credentials.
@@ -183,57 +183,58 @@ pub trait HeldSecrets {
 
 /// Extent of a scan for secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum ScanScope {
     /// Known secrets and shapes of credentials.
     Everything,
     /// Known secrets and nothing more.
-    Held,
+    KnownOnly,
 }
 
 /// Error of a scan that was stopped before the end of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the search took too long")]
-pub struct Interrupted;
+pub struct ScanInterrupted;
 
 /// Number of bytes scanned at once.
-pub const CHUNK: usize = 256 * 1024;
+pub const CHUNK_BYTES: usize = 256 * 1024;
 /// Overlap of two chunks in bytes: longer than any secret to detect, encoded twice.
-const OVERLAP: usize = 48 * 1024;
+const OVERLAP_BYTES: usize = 48 * 1024;
 /// Maximum number of nested encodings that are decoded.
-const MAX_DEPTH: usize = 3;
+const MAX_NESTED_ENCODINGS: usize = 3;
 /// Maximum number of escape layers that are undone within one encoding.
-const MAX_ESCAPES: usize = 6;
+const MAX_ESCAPE_LAYERS: usize = 6;
 
 /// Scans a text for secrets. Overlapping findings are merged; findings are in text order.
 #[must_use]
-pub fn find(text: &[u8], held: &dyn HeldSecrets) -> Vec<Finding> {
-    search(text, held, Scope::Everything, &|| true).unwrap_or_default()
+pub fn find(text: &[u8], held: &dyn HeldSecrets) -> Vec<SecretFinding> {
+    search(text, held, ScanScope::Everything, &|| true).unwrap_or_default()
 }
 
-/// Scans a text as long as `goes_on` returns true; it is called before every [`CHUNK`].
+/// Scans a text as long as `goes_on` returns true; it is called before every [`CHUNK_BYTES`].
 ///
 /// # Errors
-/// [`Interrupted`] when `goes_on` returned false.
+/// [`ScanInterrupted`] when `goes_on` returned false.
 pub fn search(
     text: &[u8],
     held: &dyn HeldSecrets,
-    scope: Scope,
+    scope: ScanScope,
     goes_on: &dyn Fn() -> bool,
-) -> Result<Vec<Finding>, Interrupted> {
+) -> Result<Vec<SecretFinding>, ScanInterrupted> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < text.len() {
         if !goes_on() {
-            return Err(Interrupted);
+            return Err(ScanInterrupted);
         }
-        let end = text.len().min(at + CHUNK + OVERLAP);
-        let mut search = Search { held, scope, found: Vec::new() };
-        search.level(&text[at..end], 0, Encoding::Clear, &Chain { step: Step::Root, parent: None });
-        found
-            .extend(search.found.into_iter().map(|of| Finding { range: at + of.range.start..at + of.range.end, ..of }));
-        at += CHUNK;
+        let end = text.len().min(at + CHUNK_BYTES + OVERLAP_BYTES);
+        let mut search = SecretSearch { held, scope, found: Vec::new() };
+        search.scan_level(&text[at..end], 0, SecretEncoding::Clear, &ViewChain { step: ViewStep::Root, parent: None });
+        found.extend(
+            search.found.into_iter().map(|of| SecretFinding { range: at + of.range.start..at + of.range.end, ..of }),
+        );
+        at += CHUNK_BYTES;
     }
-    Ok(merged(found))
+    Ok(merge_overlapping(found))
 }
 
 /// Finds runs of letters, digits, `_` and `-` that are at least `shortest` long.
@@ -246,13 +247,13 @@ pub fn word_runs(text: &[u8], shortest: usize) -> Vec<Range<usize>> {
 /// followed by a number.
 #[must_use]
 pub fn is_random_word(word: &[u8]) -> bool {
-    judge::is_random_word(word)
+    heuristics::is_random_word(word)
 }
 
 /// Merges overlapping findings into one of the most specific kind.
-fn merged(mut found: Vec<Finding>) -> Vec<Finding> {
+fn merge_overlapping(mut found: Vec<SecretFinding>) -> Vec<SecretFinding> {
     found.sort_by_key(|of| (of.range.start, of.kind, of.range.end));
-    let mut merged: Vec<Finding> = Vec::new();
+    let mut merged: Vec<SecretFinding> = Vec::new();
     for next in found {
         match merged.last_mut().filter(|last| next.range.start < last.range.end) {
             Some(last) => {
@@ -270,131 +271,151 @@ fn merged(mut found: Vec<Finding>) -> Vec<Finding> {
 
 /// Transformation by which a view was made from its parent.
 #[derive(Clone, Copy)]
-enum Step<'a> {
+enum ViewStep<'a> {
     Root,
-    Rewritten(&'a Rewritten),
-    Decoded(&'a decode::Decoded),
+    Rewritten(&'a RewrittenView),
+    Decoded(&'a decode::DecodedRun),
 }
 
 /// Transformations from the original text to a view, to map ranges back.
 #[derive(Clone, Copy)]
-struct Chain<'a> {
-    step: Step<'a>,
-    parent: Option<&'a Chain<'a>>,
+struct ViewChain<'a> {
+    step: ViewStep<'a>,
+    parent: Option<&'a ViewChain<'a>>,
 }
 
-impl<'a> Chain<'a> {
-    const fn then(&'a self, step: Step<'a>) -> Self {
-        Chain { step, parent: Some(self) }
+impl<'a> ViewChain<'a> {
+    const fn then(&'a self, step: ViewStep<'a>) -> Self {
+        ViewChain { step, parent: Some(self) }
     }
 
     /// Maps a range of the view back to the original text.
     fn root(&self, range: Range<usize>) -> Range<usize> {
         let range = match self.step {
-            Step::Root => range,
-            Step::Rewritten(view) => view.source(&range),
-            Step::Decoded(run) => run.source(&range),
+            ViewStep::Root => range,
+            ViewStep::Rewritten(view) => view.source(&range),
+            ViewStep::Decoded(run) => run.source(&range),
         };
         self.parent.map_or(range.clone(), |parent| parent.root(range))
     }
 }
 
 /// State of a scan over one chunk.
-struct Search<'a> {
+struct SecretSearch<'a> {
     held: &'a dyn HeldSecrets,
-    scope: Scope,
-    found: Vec<Finding>,
+    scope: ScanScope,
+    found: Vec<SecretFinding>,
 }
 
-impl Search<'_> {
+impl SecretSearch<'_> {
     /// Scans a text, its quoted-printable decoding, and whatever is encoded in either.
-    fn level(&mut self, text: &[u8], depth: usize, encoding: Encoding, chain: &Chain<'_>) {
-        self.base(text, depth, encoding, chain);
-        if let Some(view) = views::printable(text) {
-            let chain = chain.then(Step::Rewritten(&view));
-            self.base(&view.bytes, depth, encoding.max(Encoding::Escaped), &chain);
+    fn scan_level(&mut self, text: &[u8], depth: usize, encoding: SecretEncoding, chain: &ViewChain<'_>) {
+        self.scan_text(text, depth, encoding, chain);
+        if let Some(view) = views::decode_quoted_printable(text) {
+            let chain = chain.then(ViewStep::Rewritten(&view));
+            self.scan_text(&view.bytes, depth, encoding.max(SecretEncoding::Escaped), &chain);
         }
     }
 
     /// Scans a text, its unescaped form, the joined lines of both, and their encoded runs.
-    fn base(&mut self, text: &[u8], depth: usize, encoding: Encoding, chain: &Chain<'_>) {
-        self.look(text, &[], Wanted::All, encoding, chain);
-        self.lines(text, encoding, chain);
-        self.escapes(text, MAX_ESCAPES, depth, encoding, chain);
+    fn scan_text(&mut self, text: &[u8], depth: usize, encoding: SecretEncoding, chain: &ViewChain<'_>) {
+        self.scan_view(text, &[], ShapeFilter::All, encoding, chain);
+        self.scan_joined_lines(text, encoding, chain);
+        self.scan_unescaped(text, MAX_ESCAPE_LAYERS, depth, encoding, chain);
     }
 
-    fn escapes(&mut self, text: &[u8], layers: usize, depth: usize, encoding: Encoding, chain: &Chain<'_>) {
+    fn scan_unescaped(
+        &mut self,
+        text: &[u8],
+        layers: usize,
+        depth: usize,
+        encoding: SecretEncoding,
+        chain: &ViewChain<'_>,
+    ) {
         if let Some(view) = views::unescaped(text).filter(|_| layers > 0) {
-            let (chain, encoding) = (chain.then(Step::Rewritten(&view)), encoding.max(Encoding::Escaped));
-            self.look(&view.bytes, &[], Wanted::All, encoding, &chain);
-            self.lines(&view.bytes, encoding, &chain);
-            return self.escapes(&view.bytes, layers - 1, depth, encoding, &chain);
+            let (chain, encoding) = (chain.then(ViewStep::Rewritten(&view)), encoding.max(SecretEncoding::Escaped));
+            self.scan_view(&view.bytes, &[], ShapeFilter::All, encoding, &chain);
+            self.scan_joined_lines(&view.bytes, encoding, &chain);
+            return self.scan_unescaped(&view.bytes, layers - 1, depth, encoding, &chain);
         }
-        match views::joined(text, Splits::Spaces) {
+        match views::joined(text, SplitKind::Spaces) {
             Some(view) => {
-                let (chain, encoding) = (chain.then(Step::Rewritten(&view)), encoding.max(Encoding::Split));
-                self.look(&view.bytes, &view.joints, Wanted::Unspaced, encoding, &chain);
-                self.decoded(&view.bytes, depth, &chain);
+                let (chain, encoding) = (chain.then(ViewStep::Rewritten(&view)), encoding.max(SecretEncoding::Split));
+                self.scan_view(&view.bytes, &view.joints, ShapeFilter::Unspaced, encoding, &chain);
+                self.scan_decoded(&view.bytes, depth, &chain);
             }
-            None => self.decoded(text, depth, chain),
+            None => self.scan_decoded(text, depth, chain),
         }
     }
 
     /// Scans a text with its lines joined, and then without the escapes that were split.
-    fn lines(&mut self, text: &[u8], encoding: Encoding, chain: &Chain<'_>) {
-        let Some(view) = views::joined(text, Splits::Lines) else { return };
-        let (chain, encoding) = (chain.then(Step::Rewritten(&view)), encoding.max(Encoding::Split));
-        self.look(&view.bytes, &view.joints, Wanted::All, encoding, &chain);
+    fn scan_joined_lines(&mut self, text: &[u8], encoding: SecretEncoding, chain: &ViewChain<'_>) {
+        let Some(view) = views::joined(text, SplitKind::Lines) else { return };
+        let (chain, encoding) = (chain.then(ViewStep::Rewritten(&view)), encoding.max(SecretEncoding::Split));
+        self.scan_view(&view.bytes, &view.joints, ShapeFilter::All, encoding, &chain);
         if let Some(undone) = views::unescaped(&view.bytes) {
             let joints = undone.places(&view.joints);
-            self.look(&undone.bytes, &joints, Wanted::All, encoding, &chain.then(Step::Rewritten(&undone)));
+            self.scan_view(
+                &undone.bytes,
+                &joints,
+                ShapeFilter::All,
+                encoding,
+                &chain.then(ViewStep::Rewritten(&undone)),
+            );
         }
     }
 
-    fn decoded(&mut self, text: &[u8], depth: usize, chain: &Chain<'_>) {
-        if depth >= MAX_DEPTH {
+    fn scan_decoded(&mut self, text: &[u8], depth: usize, chain: &ViewChain<'_>) {
+        if depth >= MAX_NESTED_ENCODINGS {
             return;
         }
-        decode::each(text, |run, part| {
-            let chain = chain.then(Step::Decoded(run));
+        decode::for_each_decoded(text, |run, part| {
+            let chain = chain.then(ViewStep::Decoded(run));
             match part {
-                Part::Bytes => self.look_for_held(&run.bytes, &[], run.encoding(), &chain),
-                Part::Text => self.level(&run.bytes, depth + 1, run.encoding(), &chain),
+                DecodedPart::Bytes => self.scan_for_known(&run.bytes, &[], run.encoding(), &chain),
+                DecodedPart::Text => self.scan_level(&run.bytes, depth + 1, run.encoding(), &chain),
             }
         });
     }
 
-    fn look(&mut self, text: &[u8], joints: &[usize], wanted: Wanted, encoding: Encoding, chain: &Chain<'_>) {
-        self.look_for_held(text, joints, encoding, chain);
-        if self.scope == Scope::Everything {
-            for shape in shapes::find(Joined { bytes: text, joints }, wanted) {
-                self.note(shape.kind, None, (text, shape.range), encoding, chain);
+    fn scan_view(
+        &mut self,
+        text: &[u8],
+        joints: &[usize],
+        wanted: ShapeFilter,
+        encoding: SecretEncoding,
+        chain: &ViewChain<'_>,
+    ) {
+        self.scan_for_known(text, joints, encoding, chain);
+        if self.scope == ScanScope::Everything {
+            for shape in shapes::find(JoinedText { bytes: text, joints }, wanted) {
+                self.record(shape.kind, None, (text, shape.range), encoding, chain);
             }
         }
     }
 
-    fn look_for_held(&mut self, text: &[u8], joints: &[usize], encoding: Encoding, chain: &Chain<'_>) {
+    fn scan_for_known(&mut self, text: &[u8], joints: &[usize], encoding: SecretEncoding, chain: &ViewChain<'_>) {
         for (range, number) in self.held.find(text, joints) {
-            self.note(SecretKind::Known, Some(number), (text, range), encoding, chain);
+            self.record(SecretKind::Known, Some(number), (text, range), encoding, chain);
         }
     }
 
-    fn note(
+    fn record(
         &mut self,
         kind: SecretKind,
         held: Option<usize>,
         (text, range): (&[u8], Range<usize>),
-        encoding: Encoding,
-        chain: &Chain<'_>,
+        encoding: SecretEncoding,
+        chain: &ViewChain<'_>,
     ) {
         let root = chain.root(range.clone());
         // A finding inside the previous one of an equal or more specific kind adds nothing.
         if self.found.last().is_some_and(|last| {
-            last.kind <= kind && last.held == held && last.range.start <= root.start && root.end <= last.range.end
+            last.kind <= kind && last.known == held && last.range.start <= root.start && root.end <= last.range.end
         }) {
             return;
         }
-        let fingerprint = Fingerprint::of(&text[range]);
-        self.found.push(Finding { kind, encoding, range: root, fingerprint, held });
+        let fingerprint = SecretFingerprint::of(&text[range]);
+        self.found.push(SecretFinding { kind, encoding, range: root, fingerprint, known: held });
     }
 }

@@ -1,25 +1,25 @@
 //! Shapes of credentials: issuers' prefixes, headers, URLs, assignments and random bytes of common lengths.
 
 use super::decode::{base64, is_base64, runs};
-use super::{SecretKind, judge};
+use super::{SecretKind, heuristics};
 use std::ops::Range;
 
 /// Part of a view that looks like a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(super) struct CredentialShape {
     pub(super) kind: SecretKind,
     pub(super) range: Range<usize>,
 }
 
 /// A text to scan, with the offsets at which it was joined.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Joined<'a> {
+pub(super) struct JoinedText<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) joints: &'a [usize],
 }
 
 /// Format of a credential with a fixed prefix.
-struct Prefix {
+struct CredentialPrefix {
     text: &'static [u8],
     kind: SecretKind,
     /// Predicate of the characters after the prefix.
@@ -48,52 +48,57 @@ const fn is_token(byte: u8) -> bool {
     is_base64(byte) || matches!(byte, b'.' | b'~' | b'=')
 }
 
-const fn of(text: &'static [u8], kind: SecretKind, is_of: fn(u8) -> bool, lengths: (usize, usize)) -> Prefix {
-    Prefix { text, kind, is_of, lengths }
+const fn credential(
+    text: &'static [u8],
+    kind: SecretKind,
+    is_of: fn(u8) -> bool,
+    lengths: (usize, usize),
+) -> CredentialPrefix {
+    CredentialPrefix { text, kind, is_of, lengths }
 }
 
 /// Maximum length of a credential after a prefix without a fixed length.
-const MAX_TAIL: usize = 512;
+const MAX_TAIL_CHARS: usize = 512;
 
 /// Known credential prefixes with their formats.
-const PREFIXES: [Prefix; 37] = [
-    of(b"wlcro_", SecretKind::ApiKey, is_word, (16, 69)),
-    of(b"wlop_", SecretKind::OperatorToken, is_word, (16, 43)),
-    of(b"whsec_", SecretKind::SigningSecret, is_token, (16, 128)),
-    of(b"eyJ", SecretKind::JsonWebToken, is_dotted, (20, 8_192)),
-    of(b"AKIA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
-    of(b"ASIA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
-    of(b"ABIA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
-    of(b"ACCA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
-    of(b"AIza", SecretKind::CloudKey, is_word, (35, 35)),
-    of(b"ya29.", SecretKind::CloudKey, is_dotted, (20, MAX_TAIL)),
-    of(b"GOCSPX-", SecretKind::CloudKey, is_word, (20, 28)),
-    of(b"dop_v1_", SecretKind::CloudKey, is_letter_or_digit, (64, 64)),
-    of(b"ghp_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
-    of(b"gho_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
-    of(b"ghu_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
-    of(b"ghs_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
-    of(b"ghr_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
-    of(b"github_pat_", SecretKind::ServiceToken, is_word, (22, 82)),
-    of(b"glpat-", SecretKind::ServiceToken, is_word, (20, 64)),
-    of(b"xoxb-", SecretKind::ServiceToken, is_word, (10, 255)),
-    of(b"xoxa-", SecretKind::ServiceToken, is_word, (10, 255)),
-    of(b"xoxp-", SecretKind::ServiceToken, is_word, (10, 255)),
-    of(b"xoxr-", SecretKind::ServiceToken, is_word, (10, 255)),
-    of(b"xoxs-", SecretKind::ServiceToken, is_word, (10, 255)),
-    of(b"xoxe-", SecretKind::ServiceToken, is_word, (10, 255)),
-    of(b"xapp-", SecretKind::ServiceToken, is_word, (10, 255)),
-    of(b"sk_live_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
-    of(b"sk_test_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
-    of(b"rk_live_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
-    of(b"rk_test_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
-    of(b"sk-", SecretKind::ServiceToken, is_word, (24, 255)),
-    of(b"SG.", SecretKind::ServiceToken, is_dotted, (32, 96)),
-    of(b"npm_", SecretKind::ServiceToken, is_letter_or_digit, (36, 36)),
-    of(b"pypi-", SecretKind::ServiceToken, is_word, (32, MAX_TAIL)),
-    of(b"hf_", SecretKind::ServiceToken, is_letter_or_digit, (30, 64)),
-    of(b"shpat_", SecretKind::ServiceToken, is_letter_or_digit, (32, 32)),
-    of(b"shpss_", SecretKind::ServiceToken, is_letter_or_digit, (32, 32)),
+const PREFIXES: [CredentialPrefix; 37] = [
+    credential(b"wlcro_", SecretKind::ApiKey, is_word, (16, 69)),
+    credential(b"wlop_", SecretKind::OperatorToken, is_word, (16, 43)),
+    credential(b"whsec_", SecretKind::SigningSecret, is_token, (16, 128)),
+    credential(b"eyJ", SecretKind::JsonWebToken, is_dotted, (20, 8_192)),
+    credential(b"AKIA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
+    credential(b"ASIA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
+    credential(b"ABIA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
+    credential(b"ACCA", SecretKind::CloudKey, is_upper_or_digit, (16, 16)),
+    credential(b"AIza", SecretKind::CloudKey, is_word, (35, 35)),
+    credential(b"ya29.", SecretKind::CloudKey, is_dotted, (20, MAX_TAIL_CHARS)),
+    credential(b"GOCSPX-", SecretKind::CloudKey, is_word, (20, 28)),
+    credential(b"dop_v1_", SecretKind::CloudKey, is_letter_or_digit, (64, 64)),
+    credential(b"ghp_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    credential(b"gho_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    credential(b"ghu_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    credential(b"ghs_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    credential(b"ghr_", SecretKind::ServiceToken, is_letter_or_digit, (36, 251)),
+    credential(b"github_pat_", SecretKind::ServiceToken, is_word, (22, 82)),
+    credential(b"glpat-", SecretKind::ServiceToken, is_word, (20, 64)),
+    credential(b"xoxb-", SecretKind::ServiceToken, is_word, (10, 255)),
+    credential(b"xoxa-", SecretKind::ServiceToken, is_word, (10, 255)),
+    credential(b"xoxp-", SecretKind::ServiceToken, is_word, (10, 255)),
+    credential(b"xoxr-", SecretKind::ServiceToken, is_word, (10, 255)),
+    credential(b"xoxs-", SecretKind::ServiceToken, is_word, (10, 255)),
+    credential(b"xoxe-", SecretKind::ServiceToken, is_word, (10, 255)),
+    credential(b"xapp-", SecretKind::ServiceToken, is_word, (10, 255)),
+    credential(b"sk_live_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
+    credential(b"sk_test_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
+    credential(b"rk_live_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
+    credential(b"rk_test_", SecretKind::ServiceToken, is_letter_or_digit, (16, 247)),
+    credential(b"sk-", SecretKind::ServiceToken, is_word, (24, 255)),
+    credential(b"SG.", SecretKind::ServiceToken, is_dotted, (32, 96)),
+    credential(b"npm_", SecretKind::ServiceToken, is_letter_or_digit, (36, 36)),
+    credential(b"pypi-", SecretKind::ServiceToken, is_word, (32, MAX_TAIL_CHARS)),
+    credential(b"hf_", SecretKind::ServiceToken, is_letter_or_digit, (30, 64)),
+    credential(b"shpat_", SecretKind::ServiceToken, is_letter_or_digit, (32, 32)),
+    credential(b"shpss_", SecretKind::ServiceToken, is_letter_or_digit, (32, 32)),
 ];
 
 /// Builds the bit set of two-character beginnings of all prefixes.
@@ -109,11 +114,11 @@ const fn pairs() -> [u64; 1024] {
 }
 
 /// Bit set of two-character beginnings, to rule out most offsets with one lookup.
-static PAIRS: [u64; 1024] = pairs();
+static PREFIX_PAIRS: [u64; 1024] = pairs();
 
 /// Shapes to look for in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(super) enum ShapeFilter {
     /// All known shapes of credentials.
     All,
     /// Only shapes that do not depend on white space, for a text from which it was removed.
@@ -121,33 +126,38 @@ pub(super) enum Wanted {
 }
 
 /// Finds every shape of a credential in a text.
-pub(super) fn find(text: Joined<'_>, wanted: Wanted) -> Vec<Shape> {
+pub(super) fn find(text: JoinedText<'_>, wanted: ShapeFilter) -> Vec<CredentialShape> {
     let mut found = Vec::new();
     for (at, two) in text.bytes.windows(2).enumerate() {
         let pair = usize::from(two[0]) << 8 | usize::from(two[1]);
-        if PAIRS[pair >> 6] >> (pair & 63) & 1 == 1 {
+        if PREFIX_PAIRS[pair >> 6] >> (pair & 63) & 1 == 1 {
             let mut of = PREFIXES.iter().filter(|of| of.text.starts_with(two));
-            found.extend(of.find_map(|of| prefixed(text, at, of, wanted)));
+            found.extend(of.find_map(|of| match_prefix(text, at, of, wanted)));
         }
         found.extend(match two {
             b"--" => private_key(text.bytes, at),
-            b":/" => judge::userinfo(text.bytes, at),
+            b":/" => heuristics::userinfo(text.bytes, at),
             _ => None,
         });
-        if wanted == Wanted::All {
+        if wanted == ShapeFilter::All {
             found.extend(match two[0] {
-                b'B' | b'b' if matches!(two[1], b'e' | b'E' | b'a' | b'A') => judge::authorization(text.bytes, at),
-                b':' | b'=' => judge::assignment(text.bytes, at),
-                b'@' => judge::account(text.bytes, at),
+                b'B' | b'b' if matches!(two[1], b'e' | b'E' | b'a' | b'A') => heuristics::authorization(text.bytes, at),
+                b':' | b'=' => heuristics::assignment(text.bytes, at),
+                b'@' => heuristics::host_login(text.bytes, at),
                 _ => None,
             });
         }
     }
-    random(text, &mut found);
+    find_random(text, &mut found);
     found
 }
 
-fn prefixed(text: Joined<'_>, at: usize, of: &Prefix, wanted: Wanted) -> Option<Shape> {
+fn match_prefix(
+    text: JoinedText<'_>,
+    at: usize,
+    of: &CredentialPrefix,
+    wanted: ShapeFilter,
+) -> Option<CredentialShape> {
     let tail = text.bytes[at..].strip_prefix(of.text)?;
     let is_joint = |place: usize| text.joints.binary_search(&place).is_ok();
     if at > 0 && text.bytes[at - 1].is_ascii_alphanumeric() && !is_joint(at) {
@@ -158,19 +168,21 @@ fn prefixed(text: Joined<'_>, at: usize, of: &Prefix, wanted: Wanted) -> Option<
         return None;
     }
     let from = at + of.text.len();
-    let n = until_prose(text, from, n, of.lengths.0);
+    let n = length_before_prose(text, from, n, of.lengths.0);
     let tail = &tail[..n];
     let is_whole = match of.text {
-        b"eyJ" => judge::is_web_token(&text.bytes[at..from + n]),
+        b"eyJ" => heuristics::is_web_token(&text.bytes[at..from + n]),
         // Prose without its spaces, and names with the same beginning, are no credentials.
-        b"whsec_" | b"sk-" | b"hf_" | b"SG." | b"pypi-" => judge::is_mixed(tail) || judge::is_mixed_in_case(tail),
-        _ => wanted == Wanted::All || judge::is_mixed(tail),
+        b"whsec_" | b"sk-" | b"hf_" | b"SG." | b"pypi-" => {
+            heuristics::is_mixed(tail) || heuristics::is_mixed_in_case(tail)
+        }
+        _ => wanted == ShapeFilter::All || heuristics::is_mixed(tail),
     };
-    is_whole.then_some(Shape { kind: of.kind, range: at..from + n })
+    is_whole.then_some(CredentialShape { kind: of.kind, range: at..from + n })
 }
 
 /// Length of a tail of `n` bytes without trailing words that were attached when spaces were removed; at least `least`.
-fn until_prose(text: Joined<'_>, from: usize, n: usize, least: usize) -> usize {
+fn length_before_prose(text: JoinedText<'_>, from: usize, n: usize, least: usize) -> usize {
     let first = text.joints.partition_point(|joint| *joint < from + least);
     let within = text.joints[first..].iter().take_while(|joint| **joint < from + n);
     let is_word = |joint: &usize| {
@@ -180,29 +192,29 @@ fn until_prose(text: Joined<'_>, from: usize, n: usize, least: usize) -> usize {
             .copied()
             .unwrap_or(from + n)
             .min(from + n);
-        judge::is_word(&text.bytes[*joint..next])
+        heuristics::is_word(&text.bytes[*joint..next])
     };
     within.copied().find(is_word).map_or(n, |joint| joint - from)
 }
 
 /// Maximum length of a private key in bytes.
-const MAX_PRIVATE_KEY: usize = 16 * 1024;
+const MAX_PRIVATE_KEY_BYTES: usize = 16 * 1024;
 /// Maximum length of the first or last line of a PEM block.
-const MAX_FENCE: usize = 64;
+const MAX_PEM_LINE_BYTES: usize = 64;
 
 /// Detects a private key in PEM format, up to its last line or to the end of the text.
-fn private_key(text: &[u8], at: usize) -> Option<Shape> {
-    let rest = &text[at..text.len().min(at + MAX_PRIVATE_KEY)];
+fn private_key(text: &[u8], at: usize) -> Option<CredentialShape> {
+    let rest = &text[at..text.len().min(at + MAX_PRIVATE_KEY_BYTES)];
     let label = rest.strip_prefix(b"-----BEGIN")?;
     let position = |text: &[u8], word: &[u8]| text.windows(word.len()).position(|part| part == word);
-    let fence = &label[..label.len().min(MAX_FENCE)];
+    let fence = &label[..label.len().min(MAX_PEM_LINE_BYTES)];
     position(fence, b"PRIVATE").filter(|private| position(fence, b"-----").is_some_and(|end| end > *private))?;
     let end = position(label, b"-----END").map_or(rest.len(), |end| {
         let from = 10 + end + 8;
-        let last = &rest[from..rest.len().min(from + MAX_FENCE)];
+        let last = &rest[from..rest.len().min(from + MAX_PEM_LINE_BYTES)];
         position(last, b"-----").map_or(from, |dashes| from + dashes + 5)
     });
-    Some(Shape { kind: SecretKind::PrivateKey, range: at..end + at })
+    Some(CredentialShape { kind: SecretKind::PrivateKey, range: at..end + at })
 }
 
 /// Lengths of random secrets in Base64 digits: 43 for 32 bytes without padding, 40 for 30 bytes; in hexadecimal 64 for
@@ -215,28 +227,30 @@ const MAX_PIECES: usize = 3;
 const MAX_HEX_PIECES: usize = 32;
 
 /// Finds random bytes of common lengths, also when split.
-fn random(text: Joined<'_>, found: &mut Vec<Shape>) {
+fn find_random(text: JoinedText<'_>, found: &mut Vec<CredentialShape>) {
     for run in runs(text.bytes, BASE64_LENGTHS[1], is_base64) {
         // A secret in at most MAX_PIECES pieces has at least one long piece.
         let is_start = |piece: &Range<usize>| piece.len() >= BASE64_LENGTHS[1] / MAX_PIECES;
-        sums(&split(&run, text.joints), MAX_PIECES, &BASE64_LENGTHS, is_start, |of| {
-            if judge::is_random(text.bytes, of) && !judge::is_digest(text.bytes, of[0].start) {
+        for_each_sum(&split(&run, text.joints), MAX_PIECES, &BASE64_LENGTHS, is_start, |of| {
+            if heuristics::is_random(text.bytes, of) && !heuristics::is_digest(text.bytes, of[0].start) {
                 let end = of[of.len() - 1].end;
                 let end = end + usize::from(text.bytes.get(end) == Some(&b'='));
-                found.push(Shape { kind: SecretKind::RandomBytes, range: of[0].start..end });
+                found.push(CredentialShape { kind: SecretKind::RandomBytes, range: of[0].start..end });
             }
         });
     }
     for run in runs(text.bytes, HEX_LENGTH, |byte| byte.is_ascii_hexdigit()) {
-        sums(
+        for_each_sum(
             &split(&run, text.joints),
             MAX_HEX_PIECES,
             &[HEX_LENGTH],
             |_| true,
             |of| {
                 let range = of[0].start..of[of.len() - 1].end;
-                if judge::is_random_hex(&text.bytes[range.clone()]) && !judge::is_digest(text.bytes, range.start) {
-                    found.push(Shape { kind: SecretKind::RandomBytes, range });
+                if heuristics::is_random_hex(&text.bytes[range.clone()])
+                    && !heuristics::is_digest(text.bytes, range.start)
+                {
+                    found.push(CredentialShape { kind: SecretKind::RandomBytes, range });
                 }
             },
         );
@@ -259,7 +273,7 @@ fn split(run: &Range<usize>, joints: &[usize]) -> Vec<Range<usize>> {
 
 /// Passes on every sequence of adjacent pieces whose total length is one of `lengths` and that has a piece for which
 /// `is_needed` holds.
-fn sums(
+fn for_each_sum(
     pieces: &[Range<usize>],
     most: usize,
     lengths: &[usize],
@@ -283,7 +297,7 @@ fn sums(
 }
 
 /// Returns whether Base64 digits decode to text: then they are no random secret, and are scanned as text.
-pub(super) fn says_text(digits: &[u8]) -> bool {
+pub(super) fn decodes_to_text(digits: &[u8]) -> bool {
     let bytes = base64(digits);
     let n_text = bytes.iter().filter(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')).count();
     n_text * 10 >= bytes.len() * 9

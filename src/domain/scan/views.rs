@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// Consecutive bytes of a view with their source.
 #[derive(Debug, Clone, Copy)]
-struct Segment {
+struct ViewSegment {
     /// Offset of the segment in the view.
     view: usize,
     /// Offset of the segment in the source.
@@ -16,27 +16,27 @@ struct Segment {
 
 /// A text derived from another one, with a mapping back.
 #[derive(Debug, Default)]
-pub(super) struct Rewritten {
+pub(super) struct RewrittenView {
     pub(super) bytes: Vec<u8>,
-    segments: Vec<Segment>,
+    segments: Vec<ViewSegment>,
     /// Offsets in `bytes` at which something was removed.
     pub(super) joints: Vec<usize>,
 }
 
-impl Rewritten {
+impl RewrittenView {
     fn copy(&mut self, byte: u8, source: usize) {
         let view = self.bytes.len();
         let is_next =
             self.segments.last().is_some_and(|last| last.n_source == 0 && last.source + (view - last.view) == source);
         if !is_next {
-            self.segments.push(Segment { view, source, n_source: 0 });
+            self.segments.push(ViewSegment { view, source, n_source: 0 });
         }
         self.bytes.push(byte);
     }
 
     fn decoded(&mut self, bytes: &[u8], source: usize, n_source: usize) {
         if !bytes.is_empty() {
-            self.segments.push(Segment { view: self.bytes.len(), source, n_source });
+            self.segments.push(ViewSegment { view: self.bytes.len(), source, n_source });
             self.bytes.extend_from_slice(bytes);
         }
     }
@@ -78,7 +78,7 @@ impl Rewritten {
 }
 
 /// Named HTML character references for characters that occur in secrets.
-const NAMED: [(&[u8], u8); 30] = [
+const NAMED_REFERENCES: [(&[u8], u8); 30] = [
     (b"amp", b'&'),
     (b"lt", b'<'),
     (b"gt", b'>'),
@@ -112,33 +112,33 @@ const NAMED: [(&[u8], u8); 30] = [
 ];
 
 /// Maximum length of an escape in bytes.
-const MAX_ESCAPE: usize = 16;
+const MAX_ESCAPE_BYTES: usize = 16;
 
 /// Undoes one layer of escapes of JSON, programming languages, URLs, HTML and Markdown, turns the pictures of line ends
 /// into line ends, and removes invisible characters, their marks and other control pictures. `None` if nothing changes.
-pub(super) fn unescaped(text: &[u8]) -> Option<Rewritten> {
+pub(super) fn unescaped(text: &[u8]) -> Option<RewrittenView> {
     let is_special = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | b'<' | 0xc2 | 0xe2 | 0xef);
     text.iter().position(is_special)?;
-    let (mut view, mut at, mut is_changed) = (Rewritten::default(), 0, false);
+    let (mut view, mut at, mut is_changed) = (RewrittenView::default(), 0, false);
     view.bytes.reserve(text.len());
     let mut buffer = [0; 4];
     while let Some(&byte) = text.get(at) {
-        let rest = &text[at..text.len().min(at + MAX_ESCAPE)];
+        let rest = &text[at..text.len().min(at + MAX_ESCAPE_BYTES)];
         let found = match byte {
-            b'\\' => backslash(rest),
-            b'%' => hex_byte(rest.get(1..3)).map(|byte| (Undone::Byte(byte), 3)),
-            b'&' => reference(rest),
-            b'<' => mark(rest).map(|n| (Undone::Nothing, n)),
+            b'\\' => decode_backslash(rest),
+            b'%' => hex_byte(rest.get(1..3)).map(|byte| (DecodedEscape::Byte(byte), 3)),
+            b'&' => decode_html_reference(rest),
+            b'<' => hidden_mark_len(rest).map(|n| (DecodedEscape::Nothing, n)),
             0xc2 | 0xe2 | 0xef => pictured(rest)
-                .map(|byte| (Undone::Byte(byte), PICTURE))
-                .or_else(|| unseen(rest).map(|n| (Undone::Nothing, n))),
+                .map(|byte| (DecodedEscape::Byte(byte), PICTURE))
+                .or_else(|| invisible_char_len(rest).map(|n| (DecodedEscape::Nothing, n))),
             _ => None,
         };
         match found {
             None => view.copy(byte, at),
-            Some((Undone::Nothing, _)) => {}
-            Some((Undone::Byte(byte), n)) => view.decoded(&[byte], at, n),
-            Some((Undone::Character(character), n)) => {
+            Some((DecodedEscape::Nothing, _)) => {}
+            Some((DecodedEscape::Byte(byte), n)) => view.decoded(&[byte], at, n),
+            Some((DecodedEscape::Character(character), n)) => {
                 view.decoded(character.encode_utf8(&mut buffer).as_bytes(), at, n);
             }
         }
@@ -150,7 +150,7 @@ pub(super) fn unescaped(text: &[u8]) -> Option<Rewritten> {
 
 /// Replacement of one decoded escape.
 #[derive(Debug, Clone, Copy)]
-enum Undone {
+enum DecodedEscape {
     Nothing,
     Byte(u8),
     Character(char),
@@ -175,30 +175,31 @@ fn number(text: &[u8], radix: u32, longest: usize) -> Option<(u32, usize)> {
     (n > 0).then_some((value, n))
 }
 
-fn backslash(rest: &[u8]) -> Option<(Undone, usize)> {
-    let character = |code: u32, n: usize| char::from_u32(code).map(|character| (Undone::Character(character), n));
+fn decode_backslash(rest: &[u8]) -> Option<(DecodedEscape, usize)> {
+    let character =
+        |code: u32, n: usize| char::from_u32(code).map(|character| (DecodedEscape::Character(character), n));
     match *rest.get(1)? {
         b'u' if rest.get(2) == Some(&b'{') => {
             let (code, n) = number(&rest[3..], 16, 6)?;
             (rest.get(3 + n) == Some(&b'}')).then(|| character(code, 4 + n))?
         }
         b'u' => number(rest.get(2..)?, 16, 4).filter(|(_, n)| *n == 4).and_then(|(code, n)| character(code, 2 + n)),
-        b'x' => hex_byte(rest.get(2..4)).map(|byte| (Undone::Byte(byte), 4)),
-        b'n' => Some((Undone::Byte(b'\n'), 2)),
-        b'r' => Some((Undone::Byte(b'\r'), 2)),
-        b't' => Some((Undone::Byte(b'\t'), 2)),
+        b'x' => hex_byte(rest.get(2..4)).map(|byte| (DecodedEscape::Byte(byte), 4)),
+        b'n' => Some((DecodedEscape::Byte(b'\n'), 2)),
+        b'r' => Some((DecodedEscape::Byte(b'\r'), 2)),
+        b't' => Some((DecodedEscape::Byte(b'\t'), 2)),
         b'0'..=b'3' => number(&rest[1..], 8, 3).filter(|(_, n)| *n == 3).and_then(|(code, n)| character(code, 1 + n)),
-        byte if byte.is_ascii_punctuation() => Some((Undone::Byte(byte), 2)),
+        byte if byte.is_ascii_punctuation() => Some((DecodedEscape::Byte(byte), 2)),
         // A backslash at the end of a line continues the line.
-        b'\n' | b'\r' => Some((Undone::Nothing, 1)),
+        b'\n' | b'\r' => Some((DecodedEscape::Nothing, 1)),
         _ => None,
     }
 }
 
-fn reference(rest: &[u8]) -> Option<(Undone, usize)> {
+fn decode_html_reference(rest: &[u8]) -> Option<(DecodedEscape, usize)> {
     let of = |code: u32, n: usize| {
         let n = n + usize::from(rest.get(n) == Some(&b';'));
-        char::from_u32(code).map(|character| (Undone::Character(character), n))
+        char::from_u32(code).map(|character| (DecodedEscape::Character(character), n))
     };
     match (rest.get(1)?, rest.get(2)) {
         (b'#', Some(b'x' | b'X')) => number(&rest[3..], 16, 7).and_then(|(code, n)| of(code, 3 + n)),
@@ -206,14 +207,14 @@ fn reference(rest: &[u8]) -> Option<(Undone, usize)> {
         (b'A'..=b'Z' | b'a'..=b'z', _) => {
             let end = rest.iter().position(|byte| *byte == b';')?;
             let name = &rest[1..end];
-            NAMED.iter().find(|(of, _)| *of == name).map(|(_, byte)| (Undone::Byte(*byte), end + 1))
+            NAMED_REFERENCES.iter().find(|(of, _)| *of == name).map(|(_, byte)| (DecodedEscape::Byte(*byte), end + 1))
         }
         _ => None,
     }
 }
 
 /// Length of the mark of a hidden character: `<U+200B>`.
-fn mark(rest: &[u8]) -> Option<usize> {
+fn hidden_mark_len(rest: &[u8]) -> Option<usize> {
     let digits = rest.strip_prefix(b"<U+")?;
     let (_, n) = number(digits, 16, 6)?;
     (digits.get(n) == Some(&b'>')).then_some(n + 4)
@@ -232,7 +233,7 @@ fn pictured(rest: &[u8]) -> Option<u8> {
 }
 
 /// Length of an invisible character or of a control picture.
-fn unseen(rest: &[u8]) -> Option<usize> {
+fn invisible_char_len(rest: &[u8]) -> Option<usize> {
     match rest {
         [0xc2, 0xad, ..] => Some(2),
         [0xe2, 0x80, 0x8b..=0x8f | 0xa8..=0xae, ..]
@@ -265,9 +266,9 @@ fn soft_break(text: &[u8]) -> usize {
 }
 
 /// Decodes quoted-printable: `=5F`, and `=` at the end of a line. `None` if there is none.
-pub(super) fn printable(text: &[u8]) -> Option<Rewritten> {
+pub(super) fn decode_quoted_printable(text: &[u8]) -> Option<RewrittenView> {
     text.iter().position(|byte| *byte == b'=')?;
-    let (mut view, mut at, mut is_changed) = (Rewritten::default(), 0, false);
+    let (mut view, mut at, mut is_changed) = (RewrittenView::default(), 0, false);
     while let Some(&byte) = text.get(at) {
         let n = match &text[at..] {
             rest @ [b'=', b'\r' | b'\n' | b'\\' | 0xe2, ..] => soft_break(rest),
@@ -291,7 +292,7 @@ pub(super) fn printable(text: &[u8]) -> Option<Rewritten> {
 
 /// Separators that are removed to join a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Splits {
+pub(super) enum SplitKind {
     /// Line ends, seams between adjacent quoted strings, tags and emphasis.
     Lines,
     /// All white space as well.
@@ -299,14 +300,14 @@ pub(super) enum Splits {
 }
 
 /// Maximum length of a separator: the part between two quotation marks, or a tag.
-const MAX_JOINT: usize = 64;
+const MAX_JOINT_BYTES: usize = 64;
 
 /// Joins a text by removing separators. `None` if there are none.
-pub(super) fn joined(text: &[u8], splits: Splits) -> Option<Rewritten> {
-    let (mut view, mut at) = (Rewritten::default(), 0);
+pub(super) fn joined(text: &[u8], splits: SplitKind) -> Option<RewrittenView> {
+    let (mut view, mut at) = (RewrittenView::default(), 0);
     view.bytes.reserve(text.len());
     while let Some(&byte) = text.get(at) {
-        let n = joint(&text[at..], splits);
+        let n = joint_len(&text[at..], splits);
         if n == 0 {
             view.copy(byte, at);
         } else {
@@ -318,38 +319,38 @@ pub(super) fn joined(text: &[u8], splits: Splits) -> Option<Rewritten> {
 }
 
 /// Length of the separator at the beginning of a text; 0 if there is none.
-fn joint(text: &[u8], splits: Splits) -> usize {
+fn joint_len(text: &[u8], splits: SplitKind) -> usize {
     match text[0] {
-        b'\n' | b'\r' => line_end(text),
+        b'\n' | b'\r' => line_end_len(text),
         b' ' | b'\t' => {
-            let n = text.iter().take(MAX_JOINT).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            let n = text.iter().take(MAX_JOINT_BYTES).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
             match text.get(n) {
-                Some(b'\n' | b'\r') => n + line_end(&text[n..]),
-                _ if splits == Splits::Spaces => n,
+                Some(b'\n' | b'\r') => n + line_end_len(&text[n..]),
+                _ if splits == SplitKind::Spaces => n,
                 _ => 0,
             }
         }
         b'*' | b'~' => 1,
-        b'"' | b'\'' | b'`' => seam(text, splits),
-        b'<' => tag(text),
+        b'"' | b'\'' | b'`' => quote_seam_len(text, splits),
+        b'<' => tag_len(text),
         _ => 0,
     }
 }
 
 /// Length of a line end with the beginning of the next line: white space, and marks of quotations and comments.
-fn line_end(text: &[u8]) -> usize {
+fn line_end_len(text: &[u8]) -> usize {
     text.iter()
-        .take(MAX_JOINT)
+        .take(MAX_JOINT_BYTES)
         .take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ' | b'\t' | b'>' | b'|' | b'#'))
         .count()
 }
 
 /// Length of the seam between two adjacent quoted strings: `" + "`, `' . '`, `""`; `", "` where white space is removed
 /// too.
-fn seam(text: &[u8], splits: Splits) -> usize {
-    let between = text[1..].iter().take(MAX_JOINT).take_while(|byte| match byte {
+fn quote_seam_len(text: &[u8], splits: SplitKind) -> usize {
+    let between = text[1..].iter().take(MAX_JOINT_BYTES).take_while(|byte| match byte {
         b' ' | b'\t' | b'\n' | b'\r' | b'+' | b'.' | b'&' | b'|' | b'-' | b'>' => true,
-        b',' => splits == Splits::Spaces,
+        b',' => splits == SplitKind::Spaces,
         _ => false,
     });
     let n = 1 + between.count();
@@ -358,15 +359,15 @@ fn seam(text: &[u8], splits: Splits) -> usize {
 
 /// Returns whether a quoted string is the name of a member, so that the string before it had ended.
 fn is_name(text: &[u8]) -> bool {
-    let name = text[1..].iter().take(MAX_JOINT).take_while(|byte| **byte != text[0]).count();
+    let name = text[1..].iter().take(MAX_JOINT_BYTES).take_while(|byte| **byte != text[0]).count();
     text.get(name + 2) == Some(&b':')
 }
 
-fn tag(text: &[u8]) -> usize {
+fn tag_len(text: &[u8]) -> usize {
     let name = text.get(1 + usize::from(text.get(1) == Some(&b'/')));
     if !name.is_some_and(u8::is_ascii_alphabetic) {
         return 0;
     }
-    let inside = text[1..].iter().take(MAX_JOINT).take_while(|byte| !matches!(byte, b'<' | b'>')).count();
+    let inside = text[1..].iter().take(MAX_JOINT_BYTES).take_while(|byte| !matches!(byte, b'<' | b'>')).count();
     if text.get(1 + inside) == Some(&b'>') { inside + 2 } else { 0 }
 }

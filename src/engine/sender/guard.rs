@@ -2,8 +2,8 @@
 //! and exactly the checked addresses are dialled; no second resolution takes place.
 
 use super::trouble::Trouble;
-use crate::domain::delivery::Cause;
-use crate::domain::target::{Bounds, Policy};
+use crate::domain::delivery::FailureKind;
+use crate::domain::target::{TargetPolicy, TargetRules};
 use crate::engine::names::{Resolve, Unresolved};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,17 +16,17 @@ const TRIED: usize = 8;
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) names: Arc<dyn Resolve>,
-    pub(super) policy: Policy,
+    pub(super) policy: TargetPolicy,
     pub(super) listens_at: Vec<SocketAddr>,
 }
 
 impl Guard {
     /// Target rules at this moment, with the host's own addresses; interfaces come and go. If they cannot be listed,
     /// none is known.
-    pub(super) fn bounds(&self) -> Bounds {
+    pub(super) fn bounds(&self) -> TargetRules {
         let listed = if_addrs::get_if_addrs().unwrap_or_default();
         let own = listed.into_iter().map(|interface| interface.ip().to_canonical()).collect();
-        Bounds { policy: self.policy, own, listens_at: self.listens_at.clone() }
+        TargetRules { policy: self.policy, own_addresses: own, listens_at: self.listens_at.clone() }
     }
 
     /// Resolves a target's host and checks all addresses. One forbidden address refuses the target, because otherwise
@@ -42,7 +42,7 @@ impl Guard {
         let found: Vec<SocketAddr> = found.into_iter().map(|address| SocketAddr::new(address, port)).collect();
         let host = url.host_str().unwrap_or_default();
         if found.is_empty() {
-            return Err(Trouble::new(Cause::Dns, format!("{host} has no address")));
+            return Err(Trouble::new(FailureKind::Dns, format!("{host} has no address")));
         }
         self.judge(host, &found)?;
         Ok(in_turns(&found))
@@ -51,8 +51,8 @@ impl Guard {
     async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Trouble> {
         self.names.resolve(name).await.map_err(|error| {
             let cause = match error {
-                Unresolved::Unknown(_) => Cause::Dns,
-                Unresolved::Deaf(_) => Cause::Ours,
+                Unresolved::Unknown(_) => FailureKind::Dns,
+                Unresolved::Deaf(_) => FailureKind::Local,
             };
             Trouble::new(cause, error.to_string())
         })
@@ -64,9 +64,9 @@ impl Guard {
         }
         let bounds = self.bounds();
         for address in found {
-            bounds.judge_address(*address).map_err(|fault| {
+            bounds.check_address(*address).map_err(|fault| {
                 let why = format!("{host} resolves to {}, but a target {fault}", address.ip());
-                Trouble::new(Cause::Blocked, why)
+                Trouble::new(FailureKind::Blocked, why)
             })?;
         }
         Ok(())

@@ -4,9 +4,9 @@ use super::gauge::{Gauge, Gauged};
 use super::guard::Guard;
 use super::track::Track;
 use super::trouble::{self, Trouble};
-use crate::ambient::Ambient;
-use crate::domain::attempt::Phase;
-use crate::domain::delivery::{BODY_READ, Cause};
+use crate::ambient::RuntimeEnv;
+use crate::domain::attempt::AttemptPhase;
+use crate::domain::delivery::{FailureKind, MAX_BODY_READ};
 use crate::engine::Error;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -32,7 +32,7 @@ use url::{Host, Url};
 /// Delay before the next address is dialled in parallel (Happy Eyeballs, RFC 8305).
 const STAGGER: Duration = Duration::from_millis(250);
 /// Maximum size of an answer's head, and of the read-ahead buffer.
-const HEAD_READ: usize = BODY_READ - 1;
+const HEAD_READ: usize = MAX_BODY_READ - 1;
 
 /// Connection that is idle or has one request in flight.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Dialler {
         for path in ca_files {
             let refused = |why: String| Error::Sender(format!("{}: {why}", path.display()));
             let before = roots.len();
-            let bytes = crate::files::read(path, crate::files::MAX_SETTINGS_BYTES)
+            let bytes = crate::files::read_limited(path, crate::files::MAX_SETTINGS_BYTES)
                 .map_err(|error| refused(error.to_string()))?;
             for root in CertificateDer::pem_slice_iter(&bytes) {
                 roots.push(root.map_err(|error| refused(error.to_string()))?);
@@ -97,23 +97,24 @@ impl Dialler {
     /// Resolves and checks the target, connects, and negotiates TLS.
     pub(super) async fn dial(&self, url: &Url, track: &mut Track<'_>) -> Result<Line, Trouble> {
         if matches!(url.host(), Some(Host::Domain(_))) {
-            track.enter(Phase::Dns);
+            track.enter(AttemptPhase::Dns);
         }
         let addresses = self.guard.addresses(url).await?;
-        track.enter(Phase::Connect);
+        track.enter(AttemptPhase::Connect);
         let stream = connect(&addresses, track.ambient()).await?;
         let _ = stream.set_nodelay(true);
-        let peer = stream.peer_addr().map_err(|error| trouble::of_io(&error, Phase::Connect))?;
+        let peer = stream.peer_addr().map_err(|error| trouble::of_io(&error, AttemptPhase::Connect))?;
         let (stream, gauge) = Gauged::new(stream);
         let (requests, driver) = if url.scheme() == "https" {
-            track.enter(Phase::Tls);
+            track.enter(AttemptPhase::Tls);
             let name = server_name(url)
-                .ok_or_else(|| Trouble::new(Cause::Tls, "no certificate can be valid for this host"))?;
-            let stream = self.tls.connect(name, stream).await.map_err(|error| trouble::of_io(&error, Phase::Tls))?;
-            track.enter(Phase::Head);
+                .ok_or_else(|| Trouble::new(FailureKind::Tls, "no certificate can be valid for this host"))?;
+            let stream =
+                self.tls.connect(name, stream).await.map_err(|error| trouble::of_io(&error, AttemptPhase::Tls))?;
+            track.enter(AttemptPhase::Head);
             converse(stream).await?
         } else {
-            track.enter(Phase::Head);
+            track.enter(AttemptPhase::Head);
             converse(stream).await?
         };
         Ok(Line { requests, gauge, peer, driver })
@@ -125,7 +126,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let made = http1::Builder::new().max_buf_size(HEAD_READ).handshake(TokioIo::new(stream)).await;
-    let (requests, connection) = made.map_err(|error| trouble::of_http(&error, Phase::Head))?;
+    let (requests, connection) = made.map_err(|error| trouble::of_http(&error, AttemptPhase::Head))?;
     // Errors of the connection reach the caller through the pending request.
     let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
     Ok((requests, driver))
@@ -140,7 +141,7 @@ fn server_name(url: &Url) -> Option<ServerName<'static>> {
 }
 
 /// Dials the addresses in parallel with a delay, or at once after a failure; the first connection wins.
-async fn connect(addresses: &[SocketAddr], ambient: &Ambient) -> Result<TcpStream, Trouble> {
+async fn connect(addresses: &[SocketAddr], ambient: &RuntimeEnv) -> Result<TcpStream, Trouble> {
     let mut waiting = addresses.iter();
     let mut dialling = FuturesUnordered::new();
     let mut failed = None;
@@ -148,7 +149,7 @@ async fn connect(addresses: &[SocketAddr], ambient: &Ambient) -> Result<TcpStrea
         match waiting.next() {
             Some(address) => dialling.push(async move { (*address, TcpStream::connect(address).await) }),
             None if dialling.is_empty() => {
-                return Err(failed.unwrap_or_else(|| Trouble::new(Cause::Dns, "the host name has no address")));
+                return Err(failed.unwrap_or_else(|| Trouble::new(FailureKind::Dns, "the host name has no address")));
             }
             None => {}
         }
@@ -158,7 +159,7 @@ async fn connect(addresses: &[SocketAddr], ambient: &Ambient) -> Result<TcpStrea
                 Err(error) => {
                     let trouble = unreachable(address, &error);
                     // A failure that says something about the receiver outweighs a local one.
-                    if trouble.cause != Cause::Ours || failed.is_none() {
+                    if trouble.cause != FailureKind::Local || failed.is_none() {
                         failed = Some(trouble);
                     }
                 }
@@ -173,14 +174,14 @@ fn unreachable(address: SocketAddr, error: &IoError) -> Trouble {
     /// Errors of exhausted descriptors (ENFILE, EMFILE) and socket memory (ENOMEM, ENOBUFS).
     const EXHAUSTED: [i32; 4] = [23, 24, 12, 105];
     if error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code)) {
-        return Trouble::new(Cause::Ours, format!("this platform cannot open another connection: {error}"));
+        return Trouble::new(FailureKind::Local, format!("this platform cannot open another connection: {error}"));
     }
     match error.kind() {
-        ErrorKind::ConnectionRefused => Trouble::new(Cause::Refused, format!("{address} refused the connection")),
-        ErrorKind::TimedOut => Trouble::new(Cause::Timeout, format!("{address} does not answer")),
+        ErrorKind::ConnectionRefused => Trouble::new(FailureKind::Refused, format!("{address} refused the connection")),
+        ErrorKind::TimedOut => Trouble::new(FailureKind::Timeout, format!("{address} does not answer")),
         ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => unrouted(address),
         ErrorKind::AddrNotAvailable | ErrorKind::AddrInUse => unbound(address),
-        _ => Trouble::new(Cause::Broken, format!("{address} cannot be reached: {error}")),
+        _ => Trouble::new(FailureKind::ConnectionReset, format!("{address} cannot be reached: {error}")),
     }
 }
 
@@ -189,9 +190,9 @@ fn unreachable(address: SocketAddr, error: &IoError) -> Trouble {
 fn unrouted(address: SocketAddr) -> Trouble {
     if has_route_v4() || has_route_v6() {
         let why = format!("no route to {address}; other networks are reachable");
-        return Trouble::new(Cause::Broken, why);
+        return Trouble::new(FailureKind::ConnectionReset, why);
     }
-    Trouble::new(Cause::Ours, "this platform has no network connection")
+    Trouble::new(FailureKind::Local, "this platform has no network connection")
 }
 
 /// Classifies a missing local address or port. Both depend on the dialled address: a host without IPv6 has no local
@@ -199,13 +200,16 @@ fn unrouted(address: SocketAddr) -> Trouble {
 /// bound.
 fn unbound(address: SocketAddr) -> Trouble {
     if address.is_ipv6() && !has_route_v6() {
-        return Trouble::new(Cause::Broken, format!("{address} cannot be reached: this platform has no IPv6 address"));
+        return Trouble::new(
+            FailureKind::ConnectionReset,
+            format!("{address} cannot be reached: this platform has no IPv6 address"),
+        );
     }
     if TcpListener::bind(any_port(address.is_ipv6())).is_ok() {
         let why = format!("no local port left for another connection to {address}; other addresses are reachable");
-        return Trouble::new(Cause::Broken, why);
+        return Trouble::new(FailureKind::ConnectionReset, why);
     }
-    Trouble::new(Cause::Ours, "this platform has no free local port left")
+    Trouble::new(FailureKind::Local, "this platform has no free local port left")
 }
 
 fn any_port(is_ipv6: bool) -> SocketAddr {

@@ -13,14 +13,14 @@ mod trouble;
 
 use super::Error;
 use super::reach::Reach;
-use crate::ambient::Ambient;
-use crate::domain::attempt::{Exchange, Phase, Result as AttemptResult};
-use crate::domain::delivery::{BODY_KEPT, BODY_READ, Cause, DEADLINE, Outcome};
+use crate::ambient::RuntimeEnv;
+use crate::domain::attempt::{AttemptPhase, AttemptResult, HttpExchange};
+use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome, FailureKind, MAX_BODY_READ, MAX_BODY_STORED};
 use crate::domain::event::EventType;
 use crate::domain::ids::EventId;
 use crate::domain::secret::Secret;
 use crate::domain::signature;
-use crate::domain::target::{Bounds, Policy};
+use crate::domain::target::{TargetPolicy, TargetRules};
 use crate::domain::time::Timestamp;
 use guard::Guard;
 use http_body_util::{BodyExt as _, Full};
@@ -52,7 +52,7 @@ pub(super) struct Parcel {
 pub(super) struct Landed {
     pub(super) started_at: Timestamp,
     pub(super) result: AttemptResult,
-    pub(super) exchange: Exchange,
+    pub(super) exchange: HttpExchange,
     /// Request body as it was sent.
     pub(super) body: Vec<u8>,
 }
@@ -73,32 +73,33 @@ struct Letter {
 
 impl Sender {
     /// Creates a sender that dials only targets permitted by the policy.
-    pub(super) fn new(policy: Policy, reach: &Reach) -> Result<Self, Error> {
+    pub(super) fn new(policy: TargetPolicy, reach: &Reach) -> Result<Self, Error> {
         let guard = Guard { names: reach.names.clone(), policy, listens_at: reach.listens_at.clone() };
         Ok(Self { dialler: Dialler::new(guard, &reach.ca_files)?, pool: Pool::default() })
     }
 
     /// Target rules at this moment.
-    pub(super) fn bounds(&self) -> Bounds {
+    pub(super) fn bounds(&self) -> TargetRules {
         self.dialler.guard().bounds()
     }
 
     /// Signs and posts a webhook request within the deadline.
-    pub(super) async fn post(&self, parcel: Parcel, ambient: &Ambient) -> Landed {
+    pub(super) async fn post(&self, parcel: Parcel, ambient: &RuntimeEnv) -> Landed {
         let started_at = ambient.now();
         let watch = ambient.stopwatch();
-        let mut exchange = Exchange::default();
+        let mut exchange = HttpExchange::default();
         let mut track = Track::new(ambient);
-        let outcome = ambient.within(DEADLINE, self.attempt(&parcel, started_at, &mut exchange, &mut track)).await;
+        let outcome =
+            ambient.timeout(ATTEMPT_TIMEOUT, self.attempt(&parcel, started_at, &mut exchange, &mut track)).await;
         let (phases, last) = track.end();
         exchange.phases = phases;
         let (outcome, error) = match outcome {
             Some(Ok(outcome)) => (outcome, None),
-            Some(Err(Trouble { cause, why })) => (Outcome::Unanswered(cause), Some(why)),
+            Some(Err(Trouble { cause, why })) => (AttemptOutcome::Unanswered(cause), Some(why)),
             None => {
                 let doing = last.map_or_else(String::new, |phase| format!("; waiting for {}", trouble::doing(phase)));
-                let error = format!("no complete answer within {} s{doing}", DEADLINE.as_secs());
-                (Outcome::Unanswered(Cause::Timeout), Some(error))
+                let error = format!("no complete answer within {} s{doing}", ATTEMPT_TIMEOUT.as_secs());
+                (AttemptOutcome::Unanswered(FailureKind::Timeout), Some(error))
             }
         };
         let result = AttemptResult { outcome, error, elapsed_ms: watch.elapsed_ms() };
@@ -109,19 +110,19 @@ impl Sender {
         &self,
         parcel: &Parcel,
         now: Timestamp,
-        exchange: &mut Exchange,
+        exchange: &mut HttpExchange,
         track: &mut Track<'_>,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<AttemptOutcome, Trouble> {
         // Local addresses are checked when a connection is dialled; kept connections passed that check.
-        let bounds = Bounds { policy: self.dialler.guard().policy, ..Bounds::default() };
+        let bounds = TargetRules { policy: self.dialler.guard().policy, ..TargetRules::default() };
         let url = bounds
-            .judge(&parcel.target_url)
-            .map_err(|fault| Trouble::new(Cause::Blocked, format!("the target {fault}")))?;
+            .check(&parcel.target_url)
+            .map_err(|fault| Trouble::new(FailureKind::Blocked, format!("the target {fault}")))?;
         exchange.request_headers = headers(parcel, &url, now);
         let letter = Letter { headers: packed(&exchange.request_headers)?, url, body: parcel.body.clone().into() };
         if let Some(line) = self.pool.take(&letter.url.origin()) {
             let gauge = line.gauge.clone();
-            track.enter(Phase::Head);
+            track.enter(AttemptPhase::Head);
             let outcome = self.converse(line, &letter, exchange, track).await;
             // Only an untouched connection permits a second try: the receiver cannot have the request.
             if outcome.is_ok() || !gauge.is_untouched() {
@@ -138,33 +139,33 @@ impl Sender {
         &self,
         mut line: Line,
         letter: &Letter,
-        exchange: &mut Exchange,
+        exchange: &mut HttpExchange,
         track: &mut Track<'_>,
-    ) -> Result<Outcome, Trouble> {
+    ) -> Result<AttemptOutcome, Trouble> {
         exchange.peer = Some(line.peer.to_string());
-        line.requests.ready().await.map_err(|error| trouble::of_http(&error, Phase::Head))?;
+        line.requests.ready().await.map_err(|error| trouble::of_http(&error, AttemptPhase::Head))?;
         let sent = line.requests.send_request(letter.request()).await;
-        let response = sent.map_err(|error| trouble::of_http(&error, Phase::Head))?;
+        let response = sent.map_err(|error| trouble::of_http(&error, AttemptPhase::Head))?;
         let status = response.status().as_u16();
         exchange.response_headers = kept(response.headers());
         let retry_after = retry_after(response.headers(), track.ambient().now());
         let keep_alive = keep_alive(response.headers());
-        track.enter(Phase::Body);
+        track.enter(AttemptPhase::Body);
         let mut body = response.into_body();
         let mut n_read = 0;
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| trouble::of_http(&error, Phase::Body))?;
+            let frame = frame.map_err(|error| trouble::of_http(&error, AttemptPhase::Body))?;
             let Ok(chunk) = frame.into_data() else { continue };
-            n_read = BODY_READ.min(n_read + chunk.len());
-            let room = BODY_KEPT.saturating_sub(exchange.response_body.len());
+            n_read = MAX_BODY_READ.min(n_read + chunk.len());
+            let room = MAX_BODY_STORED.saturating_sub(exchange.response_body.len());
             exchange.response_body.extend_from_slice(&chunk[..room.min(chunk.len())]);
-            exchange.n_response_bytes = n_read.try_into().unwrap_or(u64::MAX);
-            if n_read == BODY_READ {
-                return Ok(Outcome::Answered { status, retry_after });
+            exchange.n_body_bytes_read = n_read.try_into().unwrap_or(u64::MAX);
+            if n_read == MAX_BODY_READ {
+                return Ok(AttemptOutcome::Answered { status, retry_after });
             }
         }
         self.pool.put(letter.url.origin(), line, keep_alive, track.ambient());
-        Ok(Outcome::Answered { status, retry_after })
+        Ok(AttemptOutcome::Answered { status, retry_after })
     }
 }
 
@@ -205,7 +206,7 @@ fn headers(parcel: &Parcel, url: &Url, now: Timestamp) -> Vec<(String, String)> 
 fn packed(headers: &[(String, String)]) -> Result<HeaderMap, Trouble> {
     let mut packed = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        let unfit = || Trouble::new(Cause::Broken, format!("header {name} cannot be sent"));
+        let unfit = || Trouble::new(FailureKind::ConnectionReset, format!("header {name} cannot be sent"));
         let name = hyper::header::HeaderName::try_from(name.as_str()).map_err(|_| unfit())?;
         packed.append(name, HeaderValue::try_from(value.as_str()).map_err(|_| unfit())?);
     }

@@ -1,8 +1,8 @@
 //! Pool of idle connections, by origin.
 
 use super::line::Line;
-use crate::ambient::{Ambient, Stopwatch};
-use crate::domain::delivery::FLIGHTS;
+use crate::ambient::{RuntimeEnv, Stopwatch};
+use crate::domain::delivery::MAX_IN_FLIGHT;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl Pool {
     }
 
     /// Keeps a connection for the announced idle timeout, at most one minute.
-    pub(super) fn put(&self, origin: Origin, line: Line, announced: Option<Duration>, ambient: &Ambient) {
+    pub(super) fn put(&self, origin: Origin, line: Line, announced: Option<Duration>, ambient: &RuntimeEnv) {
         let kept_for = announced.map_or(KEPT_FOR, |announced| announced.saturating_sub(MARGIN).min(KEPT_FOR));
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.values().map(Vec::len).sum::<usize>() >= KEPT {
@@ -69,7 +69,7 @@ impl Pool {
             }
         }
         let lines = idle.entry(origin).or_default();
-        if lines.len() < FLIGHTS {
+        if lines.len() < MAX_IN_FLIGHT {
             lines.push(Idle { line, since: ambient.stopwatch(), kept_for });
         }
     }

@@ -1,27 +1,27 @@
 //! Phase timer of an attempt. The timer outlives an attempt that is cancelled by its deadline.
 
-use crate::ambient::{Ambient, Stopwatch};
-use crate::domain::attempt::{Phase, Phases};
+use crate::ambient::{RuntimeEnv, Stopwatch};
+use crate::domain::attempt::{AttemptPhase, PhaseTimings};
 
 /// Measures the phases of one attempt.
 #[derive(Debug)]
 pub(super) struct Track<'a> {
-    ambient: &'a Ambient,
-    phases: Phases,
-    current: Option<(Phase, Stopwatch)>,
+    ambient: &'a RuntimeEnv,
+    phases: PhaseTimings,
+    current: Option<(AttemptPhase, Stopwatch)>,
 }
 
 impl<'a> Track<'a> {
-    pub(super) fn new(ambient: &'a Ambient) -> Self {
-        Self { ambient, phases: Phases::default(), current: None }
+    pub(super) fn new(ambient: &'a RuntimeEnv) -> Self {
+        Self { ambient, phases: PhaseTimings::default(), current: None }
     }
 
-    pub(super) const fn ambient(&self) -> &'a Ambient {
+    pub(super) const fn ambient(&self) -> &'a RuntimeEnv {
         self.ambient
     }
 
     /// Enters a phase and ends the previous one; entering the current phase again changes nothing.
-    pub(super) fn enter(&mut self, phase: Phase) {
+    pub(super) fn enter(&mut self, phase: AttemptPhase) {
         if self.current.as_ref().is_none_or(|(current, _)| *current != phase) {
             self.leave();
             self.current = Some((phase, self.ambient.stopwatch()));
@@ -30,11 +30,11 @@ impl<'a> Track<'a> {
 
     /// Discards all measurements, for a second try.
     pub(super) fn restart(&mut self) {
-        (self.phases, self.current) = (Phases::default(), None);
+        (self.phases, self.current) = (PhaseTimings::default(), None);
     }
 
     /// Stops the timer; returns the phases and the phase that was running.
-    pub(super) fn end(mut self) -> (Phases, Option<Phase>) {
+    pub(super) fn end(mut self) -> (PhaseTimings, Option<AttemptPhase>) {
         let last = self.current.as_ref().map(|(phase, _)| *phase);
         self.leave();
         (self.phases, last)

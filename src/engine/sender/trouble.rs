@@ -1,7 +1,7 @@
 //! Send errors: the cause of an attempt without an answer, derived from error types and never from their texts.
 
-use crate::domain::attempt::Phase;
-use crate::domain::delivery::Cause;
+use crate::domain::attempt::AttemptPhase;
+use crate::domain::delivery::FailureKind;
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use std::error::Error as StdError;
 use std::io::{Error as IoError, ErrorKind};
@@ -9,30 +9,30 @@ use std::io::{Error as IoError, ErrorKind};
 /// Error of an attempt without an answer.
 #[derive(Debug)]
 pub(super) struct Trouble {
-    pub(super) cause: Cause,
+    pub(super) cause: FailureKind,
     /// Explanation as a sentence without a full stop.
     pub(super) why: String,
 }
 
 impl Trouble {
-    pub(super) fn new(cause: Cause, why: impl Into<String>) -> Self {
+    pub(super) fn new(cause: FailureKind, why: impl Into<String>) -> Self {
         Self { cause, why: why.into() }
     }
 }
 
 /// Name of a phase, to follow "while" or "waiting for".
-pub(super) const fn doing(phase: Phase) -> &'static str {
+pub(super) const fn doing(phase: AttemptPhase) -> &'static str {
     match phase {
-        Phase::Dns => "the DNS lookup",
-        Phase::Connect => "the connection",
-        Phase::Tls => "the TLS handshake",
-        Phase::Head => "the response headers",
-        Phase::Body => "the rest of the response body",
+        AttemptPhase::Dns => "the DNS lookup",
+        AttemptPhase::Connect => "the connection",
+        AttemptPhase::Tls => "the TLS handshake",
+        AttemptPhase::Head => "the response headers",
+        AttemptPhase::Body => "the rest of the response body",
     }
 }
 
 /// Converts an error of an HTTP exchange.
-pub(super) fn of_http(error: &hyper::Error, phase: Phase) -> Trouble {
+pub(super) fn of_http(error: &hyper::Error, phase: AttemptPhase) -> Trouble {
     let mut source = error.source();
     while let Some(inner) = source {
         if let Some(inner) = inner.downcast_ref::<IoError>() {
@@ -41,37 +41,38 @@ pub(super) fn of_http(error: &hyper::Error, phase: Phase) -> Trouble {
         source = inner.source();
     }
     if error.is_parse_too_large() {
-        Trouble::new(Cause::Garbled, "response headers too large")
+        Trouble::new(FailureKind::InvalidHttp, "response headers too large")
     } else if error.is_parse() {
-        Trouble::new(Cause::Garbled, "response is not HTTP/1.1")
+        Trouble::new(FailureKind::InvalidHttp, "response is not HTTP/1.1")
     } else {
-        Trouble::new(Cause::Broken, closed(phase))
+        Trouble::new(FailureKind::ConnectionReset, closed(phase))
     }
 }
 
 /// Converts an I/O error of an established connection.
-pub(super) fn of_io(error: &IoError, phase: Phase) -> Trouble {
+pub(super) fn of_io(error: &IoError, phase: AttemptPhase) -> Trouble {
     if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
         return of_tls(error);
     }
     match error.kind() {
         ErrorKind::TimedOut => {
-            Trouble::new(Cause::Timeout, format!("the connection timed out waiting for {}", doing(phase)))
+            Trouble::new(FailureKind::Timeout, format!("the connection timed out waiting for {}", doing(phase)))
         }
         // hyper reports malformed chunks with these kinds.
         ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-            Trouble::new(Cause::Garbled, "response body does not match its headers")
+            Trouble::new(FailureKind::InvalidHttp, "response body does not match its headers")
         }
-        ErrorKind::ConnectionReset => {
-            Trouble::new(Cause::Broken, format!("the receiver reset the connection before {}", doing(phase)))
-        }
-        _ => Trouble::new(Cause::Broken, closed(phase)),
+        ErrorKind::ConnectionReset => Trouble::new(
+            FailureKind::ConnectionReset,
+            format!("the receiver reset the connection before {}", doing(phase)),
+        ),
+        _ => Trouble::new(FailureKind::ConnectionReset, closed(phase)),
     }
 }
 
-fn closed(phase: Phase) -> String {
+fn closed(phase: AttemptPhase) -> String {
     match phase {
-        Phase::Tls => "the receiver closed the connection during the TLS handshake".to_owned(),
+        AttemptPhase::Tls => "the receiver closed the connection during the TLS handshake".to_owned(),
         _ => format!("the receiver closed the connection before {}", doing(phase)),
     }
 }
@@ -104,7 +105,7 @@ pub(super) fn of_tls(error: &TlsError) -> Trouble {
         TlsError::PeerMisbehaved(_) => "the receiver violates the TLS protocol".to_owned(),
         _ => format!("TLS handshake failed: {error}"),
     };
-    Trouble::new(Cause::Tls, why)
+    Trouble::new(FailureKind::Tls, why)
 }
 
 /// Describes a certificate error, to follow "the receiver's certificate".

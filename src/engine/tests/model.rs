@@ -1,9 +1,9 @@
 //! What the platform ought to do with deliveries, replays and the breaker, in memory and in few words.
 
-use crate::domain::breaker::{Breaker, Effect};
-use crate::domain::delivery::{Kind, Roll, Schedule, State};
-use crate::domain::ramp::Ramp;
-use crate::domain::replay::{CROWD, Phase, Turn, turn};
+use crate::domain::breaker::{BreakerTransition, CircuitBreaker};
+use crate::domain::delivery::{AttemptKind, DeliveryState, RetryPolicy, UnitRandom};
+use crate::domain::replay::{MAX_DUE_BEFORE_REPLAY, ReplayDecision, ReplayState, decide};
+use crate::domain::slow_start::SlowStart;
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +23,8 @@ pub(super) const LIMIT: u32 = 3;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Delivery {
     pub(super) of: usize,
-    pub(super) state: State,
-    pub(super) kind: Kind,
+    pub(super) state: DeliveryState,
+    pub(super) kind: AttemptKind,
     pub(super) n_attempts: u32,
     pub(super) n_beside: u32,
     pub(super) due_at: Option<Timestamp>,
@@ -35,8 +35,8 @@ pub(super) struct Delivery {
 
 impl Delivery {
     /// As which it is seen.
-    pub(super) const fn seen(&self) -> State {
-        if self.is_held { State::InFlight } else { self.state }
+    pub(super) const fn seen(&self) -> DeliveryState {
+        if self.is_held { DeliveryState::InFlight } else { self.state }
     }
 }
 
@@ -45,8 +45,8 @@ impl Delivery {
 pub(super) struct Subscriber {
     pub(super) is_off: bool,
     pub(super) is_deleted: bool,
-    pub(super) breaker: Breaker,
-    pub(super) ramp: Ramp,
+    pub(super) breaker: CircuitBreaker,
+    pub(super) ramp: SlowStart,
     pub(super) skipped_after: usize,
     pub(super) n_skipped: u64,
 }
@@ -55,8 +55,8 @@ pub(super) struct Subscriber {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Plan {
     pub(super) of: usize,
-    pub(super) phase: Phase,
-    pub(super) picks: BTreeMap<usize, State>,
+    pub(super) phase: ReplayState,
+    pub(super) picks: BTreeMap<usize, DeliveryState>,
     pub(super) n_selected: u64,
     pub(super) n_taken: u64,
     pub(super) n_passed: u64,
@@ -77,58 +77,58 @@ impl Model {
     pub(super) fn turn_off(&mut self, of: usize) {
         self.subscribers[of].is_off = true;
         self.subscribers[of].skipped_after = self.deliveries.len();
-        for delivery in self.deliveries.iter_mut().filter(|d| d.of == of && d.state == State::Pending) {
-            (delivery.state, delivery.due_at) = (State::Parked, None);
+        for delivery in self.deliveries.iter_mut().filter(|d| d.of == of && d.state == DeliveryState::Pending) {
+            (delivery.state, delivery.due_at) = (DeliveryState::Parked, None);
         }
     }
 
-    pub(super) fn add_plan(&mut self, of: usize, picks: BTreeMap<usize, State>) {
-        let phase = if picks.is_empty() { Phase::Finished } else { Phase::Running };
+    pub(super) fn add_plan(&mut self, of: usize, picks: BTreeMap<usize, DeliveryState>) {
+        let phase = if picks.is_empty() { ReplayState::Finished } else { ReplayState::Running };
         let n_selected = picks.len() as u64;
         let plan = Plan { of, phase, picks, n_selected, n_taken: 0, n_passed: 0, n_succeeded: 0, n_exhausted: 0 };
         self.plans.push(plan);
     }
 
     /// One attempt ended.
-    pub(super) fn land(&mut self, n: usize, kind: Kind, fate: Fate, now: Timestamp) {
+    pub(super) fn land(&mut self, n: usize, kind: AttemptKind, fate: Fate, now: Timestamp) {
         self.deliveries[n].is_held = false;
         if matches!(fate, Fate::Ours) {
             return;
         }
         let has_arrived = matches!(fate, Fate::Arrives);
         self.deliveries[n].n_attempts += 1;
-        if kind == Kind::Resend {
+        if kind == AttemptKind::Resend {
             self.deliveries[n].n_beside += 1;
             self.resends.remove(&n);
             if has_arrived {
                 let delivery = &mut self.deliveries[n];
-                (delivery.state, delivery.due_at) = (State::Succeeded, None);
+                (delivery.state, delivery.due_at) = (DeliveryState::Succeeded, None);
             }
             return;
         }
         let of = self.deliveries[n].of;
         let subscriber = &mut self.subscribers[of];
-        subscriber.ramp = subscriber.ramp.after(has_arrived);
-        let mut effect = Effect::Holds;
-        if kind == Kind::Scheduled {
-            (subscriber.breaker, effect) = subscriber.breaker.after(has_arrived);
+        subscriber.ramp = subscriber.ramp.after_attempt(has_arrived);
+        let mut effect = BreakerTransition::Unchanged;
+        if kind == AttemptKind::Scheduled {
+            (subscriber.breaker, effect) = subscriber.breaker.after_attempt(has_arrived);
         }
-        let trips = effect == Effect::Trips && !subscriber.is_off && !subscriber.is_deleted;
+        let trips = effect == BreakerTransition::Trip && !subscriber.is_off && !subscriber.is_deleted;
         let delivery = &mut self.deliveries[n];
-        let wait = Schedule::default().wait(delivery.n_attempts - delivery.n_beside, None, Roll(0.5));
+        let wait = RetryPolicy::default().delay_after(delivery.n_attempts - delivery.n_beside, None, UnitRandom(0.5));
         (delivery.state, delivery.due_at) = match wait {
-            _ if has_arrived => (State::Succeeded, None),
-            None => (State::Exhausted, None),
-            Some(_) if subscriber.is_deleted => (State::Cancelled, None),
-            Some(_) if subscriber.is_off || trips => (State::Parked, None),
-            Some(wait) => (State::Pending, Some(now.plus(wait))),
+            _ if has_arrived => (DeliveryState::Succeeded, None),
+            None => (DeliveryState::Exhausted, None),
+            Some(_) if subscriber.is_deleted => (DeliveryState::Cancelled, None),
+            Some(_) if subscriber.is_off || trips => (DeliveryState::Parked, None),
+            Some(wait) => (DeliveryState::Pending, Some(now.plus(wait))),
         };
-        if kind == Kind::Replay
+        if kind == AttemptKind::Replay
             && let Some(plan) = delivery.replay
         {
             match delivery.state {
-                State::Succeeded => self.plans[plan].n_succeeded += 1,
-                State::Exhausted => self.plans[plan].n_exhausted += 1,
+                DeliveryState::Succeeded => self.plans[plan].n_succeeded += 1,
+                DeliveryState::Exhausted => self.plans[plan].n_exhausted += 1,
                 _ => {}
             }
         }
@@ -142,20 +142,22 @@ impl Model {
         for number in 0..self.plans.len() {
             let of = self.plans[number].of;
             let subscriber = self.subscribers[of];
-            if self.plans[number].phase != Phase::Running || subscriber.is_off || subscriber.is_deleted {
+            if self.plans[number].phase != ReplayState::Running || subscriber.is_off || subscriber.is_deleted {
                 continue;
             }
-            let is_due =
-                |d: &&Delivery| d.of == of && d.seen() == State::Pending && d.due_at.is_some_and(|at| at <= now);
+            let is_due = |d: &&Delivery| {
+                d.of == of && d.seen() == DeliveryState::Pending && d.due_at.is_some_and(|at| at <= now)
+            };
             let n_due = u32::try_from(self.deliveries.iter().filter(is_due).count()).expect("few");
-            let limit = LIMIT.min(CROWD.saturating_sub(n_due)) as usize;
+            let limit = LIMIT.min(MAX_DUE_BEFORE_REPLAY.saturating_sub(n_due)) as usize;
             let is_free = |n: &usize| !self.deliveries[*n].is_held;
             let turns: Vec<usize> = self.plans[number].picks.keys().copied().filter(is_free).take(limit).collect();
             for n in turns {
                 let selected = self.plans[number].picks.remove(&n).expect("picked");
                 let delivery = &mut self.deliveries[n];
-                if turn(selected, Some(delivery.state)) == Turn::Taken {
-                    (delivery.state, delivery.kind, delivery.due_at) = (State::Pending, Kind::Replay, Some(now));
+                if decide(selected, Some(delivery.state)) == ReplayDecision::Enqueue {
+                    (delivery.state, delivery.kind, delivery.due_at) =
+                        (DeliveryState::Pending, AttemptKind::Replay, Some(now));
                     (delivery.n_beside, delivery.replay) = (delivery.n_attempts, Some(number));
                     self.plans[number].n_taken += 1;
                 } else {
@@ -163,7 +165,7 @@ impl Model {
                 }
             }
             if self.plans[number].picks.is_empty() {
-                self.plans[number].phase = Phase::Finished;
+                self.plans[number].phase = ReplayState::Finished;
             }
         }
     }

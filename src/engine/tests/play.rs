@@ -13,23 +13,23 @@ use super::super::settle::{Flight, settle};
 use super::super::subscribers::remove;
 use super::super::subscriptions::{Missed, switch_off, switch_on};
 use super::model::{Delivery, Fate, LIMIT, Model, Plan, Subscriber};
-use crate::ambient::Ambient;
-use crate::domain::attempt::{Exchange, Result as AttemptResult};
+use crate::ambient::RuntimeEnv;
+use crate::domain::attempt::{AttemptResult, HttpExchange};
 use crate::domain::audit::AuditKey;
-use crate::domain::breaker::Breaker;
-use crate::domain::delivery::{Cause, Kind, Outcome, Roll, Schedule, State};
+use crate::domain::breaker::CircuitBreaker;
+use crate::domain::delivery::{AttemptKind, AttemptOutcome, DeliveryState, FailureKind, RetryPolicy, UnitRandom};
+use crate::domain::egress_health::EgressAdmission;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
-use crate::domain::operator::{Operator, Role};
-use crate::domain::ramp::Ramp;
-use crate::domain::replay::{Choice, Phase, SELECTABLE};
-use crate::domain::slots::{Slot, SlotLedger};
-use crate::domain::subscription::{Subscription, Wish};
+use crate::domain::operator::{OperatorAccount, OperatorRole};
+use crate::domain::replay::{REPLAYABLE_STATES, ReplaySelection, ReplayState};
+use crate::domain::slots::{AttemptSlot, SlotLedger};
+use crate::domain::slow_start::SlowStart;
+use crate::domain::subscription::{SubscriptionSpec, WebhookSubscription};
 use crate::domain::time::Timestamp;
-use crate::domain::trouble::Admission;
 use crate::store;
-use crate::store::deliveries::{Claimed, Lease};
-use crate::store::replays::Running;
+use crate::store::deliveries::{Lease, LeasedDelivery};
+use crate::store::replays::RunningReplay;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashMap};
@@ -56,7 +56,7 @@ enum Command {
     /// The states by their bits.
     Replay(usize, u8),
     Round,
-    Turn(usize, Phase),
+    Turn(usize, ReplayState),
     Restart,
 }
 
@@ -78,7 +78,7 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
         5 => any.clone().prop_map(Command::Resend),
         4 => (of, 1_u8..16).prop_map(|(n, bits)| Command::Replay(n, bits)),
         8 => Just(Command::Round),
-        3 => (any, prop_oneof![Just(Phase::Paused), Just(Phase::Running), Just(Phase::Cancelled)])
+        3 => (any, prop_oneof![Just(ReplayState::Paused), Just(ReplayState::Running), Just(ReplayState::Cancelled)])
             .prop_map(|(n, phase)| Command::Turn(n, phase)),
         2 => Just(Command::Restart),
     ];
@@ -88,10 +88,10 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
 /// The platform's tables, what the dispatcher has in hand, and the model beside them.
 struct World {
     connection: Connection,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     caller: Caller,
-    flights: Vec<(Claimed, String)>,
-    late: Vec<(Claimed, String)>,
+    flights: Vec<(LeasedDelivery, String)>,
+    late: Vec<(LeasedDelivery, String)>,
     n_claims: u32,
     model: Model,
 }
@@ -100,8 +100,8 @@ fn id(of: usize) -> SubscriptionId {
     SubscriptionId(i64::try_from(of).expect("few") + 1)
 }
 
-fn slot(claimed: &Claimed) -> Slot {
-    Slot { company: claimed.company, host: Arc::from("example.com"), subscription: claimed.subscription }
+fn slot(claimed: &LeasedDelivery) -> AttemptSlot {
+    AttemptSlot { company: claimed.company, host: Arc::from("example.com"), subscription: claimed.subscription }
 }
 
 fn place(of: DeliveryId) -> usize {
@@ -110,9 +110,9 @@ fn place(of: DeliveryId) -> usize {
 
 impl World {
     fn new() -> Self {
-        let connection = store::blank().expect("a database in memory");
+        let connection = store::open_in_memory().expect("a database in memory");
         let (company, created_by) = (CompanyId(1), KeyId(1));
-        let wish = Wish {
+        let wish = SubscriptionSpec {
             target_url: "https://example.com/".to_owned(),
             event_types: vec![EventType::LeadCreated],
             description: None,
@@ -120,25 +120,25 @@ impl World {
         };
         let mut model = Model::default();
         for _ in 0..N_SUBSCRIPTIONS {
-            let new = store::subscriptions::New { company, created_by, wish: &wish, now: START };
+            let new = store::subscriptions::NewSubscriptionRow { company, created_by, spec: &wish, now: START };
             let id = store::subscriptions::insert(&connection, &new).expect("a subscription");
             // Not far from its fuse's end, so that short sequences see it trip.
             let new = store::subscriptions::get(&connection, id).expect("read").expect("it is there");
-            let burnt = Subscription { breaker: Breaker { streak: 15 }, ..new };
-            store::subscriptions::attempted(&connection, &burnt).expect("written");
+            let burnt = WebhookSubscription { breaker: CircuitBreaker { failures_in_a_row: 15 }, ..new };
+            store::subscriptions::update_after_attempt(&connection, &burnt).expect("written");
             model.subscribers.push(Subscriber {
                 is_off: false,
                 is_deleted: false,
-                breaker: Breaker { streak: 15 },
-                ramp: Ramp::default(),
+                breaker: CircuitBreaker { failures_in_a_row: 15 },
+                ramp: SlowStart::default(),
                 skipped_after: 0,
                 n_skipped: 0,
             });
         }
-        let operator = Operator { id: OperatorId(0), name: "model".to_owned(), role: Role::Admin };
+        let operator = OperatorAccount { id: OperatorId(0), name: "model".to_owned(), role: OperatorRole::Admin };
         Self {
             connection,
-            ambient: Ambient::scripted(START, 1),
+            ambient: RuntimeEnv::scripted(START, 1),
             caller: Caller::new(Actor::Operator(operator), "model".to_owned(), AuditKey::new([0; 32])),
             flights: Vec::new(),
             late: Vec::new(),
@@ -175,7 +175,7 @@ impl World {
                 if let Some(before) = store::subscriptions::get(&self.connection, id(of)).expect("read") {
                     let by = (&self.caller, &self.ambient);
                     switch_off(&self.connection, by, &before, None).expect("off");
-                    if before.off.is_none() {
+                    if before.disabled.is_none() {
                         self.model.turn_off(of);
                     }
                 }
@@ -185,7 +185,7 @@ impl World {
                 let n = n % self.model.deliveries.len();
                 if !self.model.subscribers[self.model.deliveries[n].of].is_deleted {
                     let delivery = DeliveryId(i64::try_from(n).expect("few") + 1);
-                    store::resends::ask(&self.connection, delivery, now).expect("asked");
+                    store::resends::request(&self.connection, delivery, now).expect("asked");
                     self.model.resends.insert(n);
                 }
             }
@@ -194,12 +194,12 @@ impl World {
             Command::Turn(n, wanted) if !self.model.plans.is_empty() => {
                 let n = n % self.model.plans.len();
                 let before = self.model.plans[n].phase;
-                let after = before.turned(wanted);
+                let after = before.transition(wanted);
                 if after != before {
                     let replay = ReplayId(i64::try_from(n).expect("few") + 1);
-                    store::replays::turn(&self.connection, replay, after, now).expect("turned");
+                    store::replays::set_state(&self.connection, replay, after, now).expect("turned");
                     self.model.plans[n].phase = after;
-                    if after == Phase::Cancelled {
+                    if after == ReplayState::Cancelled {
                         self.model.plans[n].picks.clear();
                     }
                 }
@@ -220,18 +220,19 @@ impl World {
     fn emit(&mut self) {
         let now = self.now();
         let draft = Draft { company: CompanyId(1), kind: EventType::LeadCreated, payload: "{}", metadata: None };
-        publish(&self.connection, &draft, Schedule::default(), now).expect("published");
+        publish(&self.connection, &draft, RetryPolicy::default(), now).expect("published");
         for of in 0..N_SUBSCRIPTIONS {
             let subscriber = &mut self.model.subscribers[of];
             if subscriber.is_deleted {
                 continue;
             }
-            let (state, due_at) = if subscriber.is_off { (State::Skipped, None) } else { (State::Pending, Some(now)) };
+            let (state, due_at) =
+                if subscriber.is_off { (DeliveryState::Skipped, None) } else { (DeliveryState::Pending, Some(now)) };
             subscriber.n_skipped += u64::from(subscriber.is_off);
             self.model.deliveries.push(Delivery {
                 of,
                 state,
-                kind: Kind::Scheduled,
+                kind: AttemptKind::Scheduled,
                 n_attempts: 0,
                 n_beside: 0,
                 due_at,
@@ -255,7 +256,7 @@ impl World {
         for (claimed, _) in &self.flights {
             slots.take(&slot(claimed));
         }
-        let ask = Ask { lease, slots, admission: Admission::Open(BTreeMap::new()) };
+        let ask = Ask { lease, slots, admission: EgressAdmission::Open(BTreeMap::new()) };
         let claims = claim(&self.connection, ask).expect("claimed");
         for job in claims.jobs {
             let n = place(job.claimed.id);
@@ -264,33 +265,36 @@ impl World {
             assert!(!delivery.is_held, "never two at once");
             let under_way = under_way.entry(job.claimed.subscription).or_default();
             *under_way += 1;
-            if job.claimed.kind == Kind::Resend {
+            if job.claimed.kind == AttemptKind::Resend {
                 assert!(self.model.resends.contains(&n), "somebody asked for it");
-                assert!(*under_way <= Ramp::default().room() as usize);
+                assert!(*under_way <= SlowStart::default().concurrency_limit() as usize);
             } else {
-                assert_eq!((delivery.state, subscriber.is_off), (State::Pending, false));
+                assert_eq!((delivery.state, subscriber.is_off), (DeliveryState::Pending, false));
                 assert!(delivery.due_at.is_some_and(|at| at <= now), "none early");
                 assert_eq!(delivery.kind, job.claimed.kind);
-                assert!(*under_way <= subscriber.ramp.room() as usize, "one, then two, then four");
+                assert!(*under_way <= subscriber.ramp.concurrency_limit() as usize, "one, then two, then four");
             }
             delivery.is_held = true;
             self.flights.push((job.claimed, token.clone()));
         }
         for (n, delivery) in self.model.deliveries.iter().enumerate() {
             let room = under_way.get(&id(delivery.of)).copied().unwrap_or(0);
-            let ramp = self.model.subscribers[delivery.of].ramp.room() as usize;
-            let is_due = delivery.seen() == State::Pending && delivery.due_at.is_some_and(|at| at <= now);
+            let ramp = self.model.subscribers[delivery.of].ramp.concurrency_limit() as usize;
+            let is_due = delivery.seen() == DeliveryState::Pending && delivery.due_at.is_some_and(|at| at <= now);
             assert!(!is_due || room >= ramp, "delivery {n} is due and there is room");
             let is_asked = self.model.resends.contains(&n) && !delivery.is_held;
-            assert!(!is_asked || room >= Ramp::default().room() as usize, "delivery {n} is to be resent");
+            assert!(
+                !is_asked || room >= SlowStart::default().concurrency_limit() as usize,
+                "delivery {n} is to be resent"
+            );
         }
     }
 
-    fn settle(&self, claimed: Claimed, lease: String, fate: Fate) -> bool {
+    fn settle(&self, claimed: LeasedDelivery, lease: String, fate: Fate) -> bool {
         let outcome = match fate {
-            Fate::Arrives => Outcome::Answered { status: 200, retry_after: None },
-            Fate::Fails => Outcome::Answered { status: 500, retry_after: None },
-            Fate::Ours => Outcome::Unanswered(Cause::Ours),
+            Fate::Arrives => AttemptOutcome::Answered { status: 200, retry_after: None },
+            Fate::Fails => AttemptOutcome::Answered { status: 500, retry_after: None },
+            Fate::Ours => AttemptOutcome::Unanswered(FailureKind::Local),
         };
         let flight = Flight {
             slot: slot(&claimed),
@@ -301,15 +305,15 @@ impl World {
             landed: Landed {
                 started_at: self.now(),
                 result: AttemptResult { outcome, error: None, elapsed_ms: 1 },
-                exchange: Exchange::default(),
+                exchange: HttpExchange::default(),
                 body: Vec::new(),
             },
-            roll: Roll(0.5),
+            roll: UnitRandom(0.5),
         };
         settle(&self.connection, &[Arc::new(flight)], self.now()).expect("settled")[0]
     }
 
-    fn land(&mut self, (claimed, lease): (Claimed, String), fate: Fate) {
+    fn land(&mut self, (claimed, lease): (LeasedDelivery, String), fate: Fate) {
         let (n, kind) = (place(claimed.id), claimed.kind);
         assert!(self.settle(claimed, lease, fate), "its lease is its own");
         let now = self.now();
@@ -320,20 +324,25 @@ impl World {
         let Some(before) = store::subscriptions::get(&self.connection, id(of)).expect("read") else { return };
         switch_on(&self.connection, (&self.caller, &self.ambient), &before, missed).expect("on");
         let now = self.now();
-        if before.off.is_none() {
+        if before.disabled.is_none() {
             return;
         }
         let subscriber = self.model.subscribers[of];
         if missed == Missed::Replay && subscriber.n_skipped > 0 {
             let deliveries = self.model.deliveries.iter().enumerate().skip(subscriber.skipped_after);
-            let picks = deliveries.filter(|(_, d)| d.of == of && d.state == State::Skipped);
+            let picks = deliveries.filter(|(_, d)| d.of == of && d.state == DeliveryState::Skipped);
             self.model.add_plan(of, picks.map(|(n, d)| (n, d.state)).collect());
         }
-        let after =
-            Subscriber { is_off: false, breaker: Breaker::default(), ramp: Ramp::FOOT, n_skipped: 0, ..subscriber };
+        let after = Subscriber {
+            is_off: false,
+            breaker: CircuitBreaker::default(),
+            ramp: SlowStart::INITIAL,
+            n_skipped: 0,
+            ..subscriber
+        };
         self.model.subscribers[of] = after;
-        for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of && d.state == State::Parked) {
-            (delivery.state, delivery.due_at) = (State::Pending, Some(now));
+        for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of && d.state == DeliveryState::Parked) {
+            (delivery.state, delivery.due_at) = (DeliveryState::Pending, Some(now));
         }
     }
 
@@ -343,24 +352,29 @@ impl World {
         self.model.subscribers[of].is_deleted = true;
         self.model.resends.retain(|n| self.model.deliveries[*n].of != of);
         for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of) {
-            if matches!(delivery.state, State::Pending | State::Parked) {
-                (delivery.state, delivery.due_at) = (State::Cancelled, None);
+            if matches!(delivery.state, DeliveryState::Pending | DeliveryState::Parked) {
+                (delivery.state, delivery.due_at) = (DeliveryState::Cancelled, None);
             }
         }
-        let is_open = |plan: &&mut Plan| plan.of == of && matches!(plan.phase, Phase::Running | Phase::Paused);
+        let is_open =
+            |plan: &&mut Plan| plan.of == of && matches!(plan.phase, ReplayState::Running | ReplayState::Paused);
         for plan in self.model.plans.iter_mut().filter(is_open) {
-            plan.phase = Phase::Cancelled;
+            plan.phase = ReplayState::Cancelled;
             plan.picks.clear();
         }
     }
 
     fn replay(&mut self, of: usize, bits: u8) {
         let Some(subscription) = store::subscriptions::get(&self.connection, id(of)).expect("read") else { return };
-        let mut states: Vec<State> =
-            SELECTABLE.into_iter().enumerate().filter(|(n, _)| bits & (1 << n) != 0).map(|(_, state)| state).collect();
+        let mut states: Vec<DeliveryState> = REPLAYABLE_STATES
+            .into_iter()
+            .enumerate()
+            .filter(|(n, _)| bits & (1 << n) != 0)
+            .map(|(_, state)| state)
+            .collect();
         states.sort_unstable();
         let until = self.now().plus(Duration::from_secs(1));
-        let choice = Choice { since: Timestamp::from_millis(0), until, states: states.clone() };
+        let choice = ReplaySelection { since: Timestamp::from_millis(0), until, states: states.clone() };
         plan(&self.connection, (&self.caller, &self.ambient), &subscription, choice, 20).expect("planned");
         let deliveries = self.model.deliveries.iter().enumerate();
         let picks = deliveries.filter(|(_, d)| d.of == of && states.contains(&d.state));
@@ -370,7 +384,7 @@ impl World {
     fn round(&mut self) {
         let now = self.now();
         for running in store::replays::running(&self.connection).expect("read") {
-            let Running { id, .. } = running;
+            let RunningReplay { id, .. } = running;
             assert_eq!(round(&self.connection, running, LIMIT, now).expect("a round").of, id);
         }
         self.model.round(now);
@@ -378,11 +392,11 @@ impl World {
 
     /// Both say the same.
     fn compare(&self) {
-        let mut counts: BTreeMap<(usize, State), u64> = BTreeMap::new();
+        let mut counts: BTreeMap<(usize, DeliveryState), u64> = BTreeMap::new();
         for (n, model) in self.model.deliveries.iter().enumerate() {
             *counts.entry((model.of, model.seen())).or_default() += 1;
             let id = DeliveryId(i64::try_from(n).expect("few") + 1);
-            let real = store::journal::delivery(&self.connection, id).expect("read").expect("it is there");
+            let real = store::delivery_log::delivery(&self.connection, id).expect("read").expect("it is there");
             assert_eq!(
                 (real.state, real.kind, real.n_attempts, real.due_at),
                 (model.seen(), model.kind, model.n_attempts, model.due_at),
@@ -394,16 +408,17 @@ impl World {
             let count = |state| counts.get(&(of, state)).copied().unwrap_or(0);
             assert_eq!(
                 (kept.n_pending, kept.n_in_flight, kept.n_parked),
-                (count(State::Pending), count(State::InFlight), count(State::Parked)),
+                (count(DeliveryState::Pending), count(DeliveryState::InFlight), count(DeliveryState::Parked)),
                 "what is kept of subscription {of} is true"
             );
         }
         for (of, model) in self.model.subscribers.iter().enumerate() {
-            let found =
-                store::subscriptions::even_deleted(&self.connection, id(of)).expect("read").expect("it is there");
+            let found = store::subscriptions::get_including_deleted(&self.connection, id(of))
+                .expect("read")
+                .expect("it is there");
             let (real, deleted_at) = found;
             assert_eq!(
-                (real.off.is_some(), deleted_at.is_some(), real.breaker, real.ramp, real.n_skipped),
+                (real.disabled.is_some(), deleted_at.is_some(), real.breaker, real.slow_start, real.n_missed),
                 (model.is_off, model.is_deleted, model.breaker, model.ramp, model.n_skipped),
                 "subscription {of}"
             );
@@ -413,7 +428,7 @@ impl World {
             let real = store::replays::get(&self.connection, replay).expect("read").expect("it is there");
             let p = real.progress;
             assert_eq!(
-                (real.phase, p.n_selected, p.n_taken, p.n_passed, p.n_succeeded, p.n_exhausted),
+                (real.state, p.n_selected, p.n_enqueued, p.n_skipped, p.n_succeeded, p.n_exhausted),
                 (model.phase, model.n_selected, model.n_taken, model.n_passed, model.n_succeeded, model.n_exhausted),
                 "replay {n}"
             );
@@ -426,10 +441,10 @@ impl World {
             self.perform(Command::Enable(of, Missed::Leave));
         }
         for n in 0..self.model.plans.len() {
-            self.perform(Command::Turn(n, Phase::Running));
+            self.perform(Command::Turn(n, ReplayState::Running));
         }
         for _ in 0..2_000 {
-            let is_idle = self.model.deliveries.iter().all(|d| !d.is_held && d.state != State::Pending)
+            let is_idle = self.model.deliveries.iter().all(|d| !d.is_held && d.state != DeliveryState::Pending)
                 && self.model.plans.iter().all(|plan| plan.picks.is_empty())
                 && self.model.resends.is_empty();
             if is_idle {
@@ -442,11 +457,15 @@ impl World {
         for (n, delivery) in self.model.deliveries.iter().enumerate() {
             let is_deleted = self.model.subscribers[delivery.of].is_deleted;
             assert!(
-                is_deleted || matches!(delivery.state, State::Succeeded | State::Exhausted | State::Skipped),
+                is_deleted
+                    || matches!(
+                        delivery.state,
+                        DeliveryState::Succeeded | DeliveryState::Exhausted | DeliveryState::Skipped
+                    ),
                 "delivery {n} is lost: {delivery:?}"
             );
         }
-        for plan in self.model.plans.iter().filter(|plan| plan.phase == Phase::Finished) {
+        for plan in self.model.plans.iter().filter(|plan| plan.phase == ReplayState::Finished) {
             assert_eq!(plan.n_taken + plan.n_passed, plan.n_selected, "each has had its turn once");
         }
         assert!(self.model.resends.is_empty());

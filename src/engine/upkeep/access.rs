@@ -5,17 +5,17 @@ use super::super::root::Custody;
 use super::super::vault::{Proof, Vault};
 use super::super::{Error, audit, auth, files, token_file};
 use super::store_error;
-use crate::ambient::Ambient;
-use crate::domain::operator::{Operator, Role};
+use crate::ambient::RuntimeEnv;
+use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::store;
-use crate::store::operators::Kept;
+use crate::store::operators::StoredOperator;
 use std::path::{Path, PathBuf};
 
 /// Result of a token reset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reset {
     /// Operator that the token belongs to.
-    pub operator: Operator,
+    pub operator: OperatorAccount,
     /// File with the token, alone on one line (mode 0600).
     pub file: PathBuf,
 }
@@ -24,29 +24,29 @@ pub struct Reset {
 /// admins are revoked, a new admin is created.
 ///
 /// # Errors
-/// [`Error::Store`] while a platform is running there or if there is no database, [`Error::Sealed`] for a wrong key,
+/// [`Error::PlatformStore`] while a platform is running there or if there is no database, [`Error::Sealed`] for a wrong key,
 /// [`Error::Io`] when the token file cannot be written.
-pub fn reset(dir: &Path, custody: &Custody, ambient: &Ambient) -> Result<Reset, Error> {
+pub fn reset(dir: &Path, custody: &Custody, ambient: &RuntimeEnv) -> Result<Reset, Error> {
     let database = store::database(dir);
-    drop(store::upkeep::glance(&database).map_err(store_error)?);
+    drop(store::maintenance::open_read_only(&database).map_err(store_error)?);
     let _lock = store::lock(dir).map_err(store_error)?;
-    let proof = store::upkeep::alone(&database, Proof::of).map_err(store_error)?;
+    let proof = store::maintenance::with_exclusive(&database, Proof::of).map_err(store_error)?;
     let vault = Vault::open(dir, custody, &proof, ambient)?;
     let token = auth::new_token(ambient);
     let file = token_file(dir);
     files::write_private(&file, &format!("{}\n", token.reveal()))?;
-    let operator = store::upkeep::alone(&database, |connection| {
+    let operator = store::maintenance::with_exclusive(&database, |connection| {
         audit::chain_once(connection, &vault, ambient)?;
         let (hash, now) = (vault.hash(token.reveal()), ambient.now());
-        let is_admin = |kept: &Kept| kept.revoked_at.is_none() && kept.operator.role == Role::Admin;
-        let operator = match store::operators::ever(connection)?.into_iter().find(is_admin) {
+        let is_admin = |kept: &StoredOperator| kept.revoked_at.is_none() && kept.operator.role == OperatorRole::Admin;
+        let operator = match store::operators::list_all(connection)?.into_iter().find(is_admin) {
             Some(kept) => {
                 store::operators::set_hash(connection, kept.operator.id, &hash)?;
                 kept.operator
             }
             None => {
-                let (name, role) = (now.format("admin %Y%m%dT%H%M%SZ"), Role::Admin);
-                Operator { id: store::operators::insert(connection, &name, role, &hash, now)?, name, role }
+                let (name, role) = (now.format("admin %Y%m%dT%H%M%SZ"), OperatorRole::Admin);
+                OperatorAccount { id: store::operators::insert(connection, &name, role, &hash, now)?, name, role }
             }
         };
         let change = Change {

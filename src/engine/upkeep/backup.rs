@@ -7,7 +7,7 @@ use super::super::vault::Proof;
 use super::super::{Error, files};
 use super::{clear, store_error};
 use crate::store;
-use crate::store::upkeep::{Ended, Progress};
+use crate::store::maintenance::{BackupEnd, BackupProgress};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use std::fs::File;
@@ -64,24 +64,25 @@ pub(super) const CHUNK: usize = 1 << 20;
 /// it stopped the copy. The copy has a temporary name until it is complete.
 ///
 /// # Errors
-/// [`Error::Exists`], [`Error::Unsound`], [`Error::Sealed`] for a wrong key, [`Error::Store`] or [`Error::Io`] when a
+/// [`Error::Exists`], [`Error::Unsound`], [`Error::Sealed`] for a wrong key, [`Error::PlatformStore`] or [`Error::Io`] when a
 /// file cannot be read or written. An existing backup is then unchanged.
 pub fn backup(
     dir: &Path,
     custody: &Custody,
     file: &Path,
     existing: Existing,
-    step: impl FnMut(Progress) -> ControlFlow<()>,
+    step: impl FnMut(BackupProgress) -> ControlFlow<()>,
 ) -> Result<Option<Backup>, Error> {
     let is_there = |path: &PathBuf| existing == Existing::Kept && path.exists();
     if let Some(path) = [file.to_owned(), key_of(file), code_of(file)].into_iter().find(is_there) {
         return Err(Error::Exists(path));
     }
-    let glance = store::upkeep::glance(&store::database(dir)).map_err(store_error)?;
+    let glance = store::maintenance::open_read_only(&store::database(dir)).map_err(store_error)?;
     let partial = files::beside(file, ".partial");
     clear(&partial)?;
-    let made =
-        make(dir, custody, file, &partial, |partial| store::upkeep::copy(&glance, partial, step).map_err(store_error));
+    let made = make(dir, custody, file, &partial, |partial| {
+        store::maintenance::copy(&glance, partial, step).map_err(store_error)
+    });
     if !matches!(made, Ok(Some(_))) {
         files::remove(&partial)?;
     }
@@ -93,13 +94,15 @@ fn make(
     custody: &Custody,
     file: &Path,
     partial: &Path,
-    copy: impl FnOnce(&Path) -> Result<Ended, Error>,
+    copy: impl FnOnce(&Path) -> Result<BackupEnd, Error>,
 ) -> Result<Option<Backup>, Error> {
-    if copy(partial)? == Ended::Stopped {
+    if copy(partial)? == BackupEnd::Stopped {
         return Ok(None);
     }
-    let glance = store::upkeep::glance(partial).map_err(store_error)?;
-    if let Some(fault) = store::upkeep::faults(&glance.connection).map_err(store_error)?.into_iter().next() {
+    let glance = store::maintenance::open_read_only(partial).map_err(store_error)?;
+    if let Some(fault) =
+        store::maintenance::integrity_faults(&glance.connection).map_err(store_error)?.into_iter().next()
+    {
         return Err(Error::Unsound { path: store::database(dir), fault });
     }
     let key = match custody {

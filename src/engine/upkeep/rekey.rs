@@ -8,7 +8,7 @@ use super::super::root::{self, Custody, Root};
 use super::super::vault::{Proof, Vault};
 use super::super::{Error, files};
 use super::{COMMAND, store_error};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::store;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,14 +26,14 @@ pub struct Rekeyed {
 /// keys and operator tokens stay valid.
 ///
 /// # Errors
-/// [`Error::Store`] while a platform is running there, [`Error::Sealed`] naming the value that the present key does
+/// [`Error::PlatformStore`] while a platform is running there, [`Error::Sealed`] naming the value that the present key does
 /// not open, [`Error::Io`] when a key file cannot be written. Until the transaction commits, everything is unchanged.
-pub fn rekey(dir: &Path, custody: &Custody, next: &Custody, ambient: &Ambient) -> Result<Rekeyed, Error> {
+pub fn rekey(dir: &Path, custody: &Custody, next: &Custody, ambient: &RuntimeEnv) -> Result<Rekeyed, Error> {
     let database = store::database(dir);
-    drop(store::upkeep::glance(&database).map_err(store_error)?);
+    drop(store::maintenance::open_read_only(&database).map_err(store_error)?);
     let _lock = store::lock(dir).map_err(store_error)?;
     // Migrates the schema, which the following queries rely on.
-    let proof = store::upkeep::alone(&database, Proof::of).map_err(store_error)?;
+    let proof = store::maintenance::with_exclusive(&database, Proof::of).map_err(store_error)?;
     let vault = Vault::open(dir, custody, &proof, ambient)?;
     if let Custody::File = custody {
         root::settle(dir, vault.root())?;
@@ -60,15 +60,15 @@ pub fn rekey(dir: &Path, custody: &Custody, next: &Custody, ambient: &Ambient) -
     Ok(Rekeyed { n_secrets, file })
 }
 
-fn seal_anew(database: &Path, old: &Vault, new: &Vault, ambient: &Ambient) -> Result<usize, Error> {
-    store::upkeep::alone(database, |connection| {
+fn seal_anew(database: &Path, old: &Vault, new: &Vault, ambient: &RuntimeEnv) -> Result<usize, Error> {
+    store::maintenance::with_exclusive(database, |connection| {
         audit::chain_once(connection, old, ambient)?;
-        let secrets = store::custody::secrets(connection)?;
+        let secrets = store::sealed_values::signing_secrets(connection)?;
         for (id, sealed) in &secrets {
             let secret = old.unseal(*id, sealed)?;
             store::subscriptions::set_secret(connection, *id, &new.seal(*id, &secret, ambient)?)?;
         }
-        store::custody::set_pepper(connection, &new.sealed_pepper(ambient)?)?;
+        store::sealed_values::set_pepper(connection, &new.sealed_pepper(ambient)?)?;
         let change = Change {
             action: "change the platform's key",
             subject: "the vault".to_owned(),

@@ -6,8 +6,8 @@ use super::super::root::Custody;
 use super::super::vault::{Proof, Vault};
 use super::super::{Error, audit};
 use super::store_error;
-use crate::ambient::Ambient;
-use crate::domain::numbers::Numbers;
+use crate::ambient::RuntimeEnv;
+use crate::domain::id_sequences::LastIds;
 use crate::store;
 use std::path::Path;
 
@@ -15,19 +15,24 @@ use std::path::Path;
 /// numbers that will not be used.
 ///
 /// # Errors
-/// [`Error::Store`] while a platform is running there or if there is no database, [`Error::Sealed`] for a wrong key.
-pub fn renumber(dir: &Path, custody: &Custody, after_event: Option<i64>, ambient: &Ambient) -> Result<Numbers, Error> {
+/// [`Error::PlatformStore`] while a platform is running there or if there is no database, [`Error::Sealed`] for a wrong key.
+pub fn renumber(
+    dir: &Path,
+    custody: &Custody,
+    after_event: Option<i64>,
+    ambient: &RuntimeEnv,
+) -> Result<LastIds, Error> {
     let database = store::database(dir);
-    drop(store::upkeep::glance(&database).map_err(store_error)?);
+    drop(store::maintenance::open_read_only(&database).map_err(store_error)?);
     let _lock = store::lock(dir).map_err(store_error)?;
-    let proof = store::upkeep::alone(&database, Proof::of).map_err(store_error)?;
+    let proof = store::maintenance::with_exclusive(&database, Proof::of).map_err(store_error)?;
     let vault = Vault::open(dir, custody, &proof, ambient)?;
-    let numbers = store::upkeep::alone(&database, |connection| {
+    let numbers = store::maintenance::with_exclusive(&database, |connection| {
         audit::chain_once(connection, &vault, ambient)?;
-        let written = store::upkeep::written(connection)?;
-        let gap = written.last.after_gap(&written.pace, ambient.now());
-        let numbers = Numbers { event: after_event.map_or(gap.event, |event| event.max(written.last.event)), ..gap };
-        store::custody::clear_epoch(connection)?;
+        let written = store::maintenance::sequence_state(connection)?;
+        let gap = written.last.after_gap(&written.id_rates, ambient.now());
+        let numbers = LastIds { event: after_event.map_or(gap.event, |event| event.max(written.last.event)), ..gap };
+        store::sealed_values::clear_epoch(connection)?;
         leave_out(connection, &vault, ambient, (written.last, numbers), "asked for with crow db renumber")?;
         Ok::<_, Error>(numbers)
     })?;

@@ -7,11 +7,11 @@ use super::super::vault::{Proof, Vault};
 use super::super::{Error, audit, files, make_dir};
 use super::backup::{self, CHUNK, code_of, key_of};
 use super::{COMMAND, clear, store_error};
-use crate::ambient::Ambient;
-use crate::domain::numbers::Numbers;
+use crate::ambient::RuntimeEnv;
+use crate::domain::id_sequences::LastIds;
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::upkeep::{Ended, Progress, Written};
+use crate::store::maintenance::{BackupEnd, BackupProgress, SequenceState};
 use hmac::Mac as _;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -25,7 +25,7 @@ pub struct Restored {
     /// Path of the old database, if there was one.
     pub aside: Option<PathBuf>,
     /// Last event and delivery numbers that will not be used again.
-    pub last: Numbers,
+    pub last: LastIds,
     /// Way in which these numbers were determined.
     pub continuation: Continuation,
 }
@@ -65,7 +65,7 @@ pub enum Origin {
 /// whether to continue; `None` if it stopped the copy.
 ///
 /// # Errors
-/// [`Error::Store`] while a platform is running there, or for a file that is foreign or newer; [`Error::Unproven`]
+/// [`Error::PlatformStore`] while a platform is running there, or for a file that is foreign or newer; [`Error::Unproven`]
 /// and [`Error::Forged`] when the authentication fails; [`Error::Unsound`] when the copy is damaged or has another
 /// schema; [`Error::Sealed`] when neither the key beside the backup nor the directory's key opens it. The old
 /// database is then in place and unchanged.
@@ -73,12 +73,12 @@ pub fn restore(
     dir: &Path,
     custody: &Custody,
     asked: Asked<'_>,
-    ambient: &Ambient,
-    step: impl FnMut(Progress) -> ControlFlow<()>,
+    ambient: &RuntimeEnv,
+    step: impl FnMut(BackupProgress) -> ControlFlow<()>,
 ) -> Result<Option<Restored>, Error> {
     let Asked { file, origin, after_event } = asked;
     // Only regular files are accepted: a pipe or a device would block, or never end.
-    crate::files::open(file).map_err(|source| Error::Io { path: file.to_owned(), source })?;
+    crate::files::open_regular(file).map_err(|source| Error::Io { path: file.to_owned(), source })?;
     make_dir(dir)?;
     let _lock = store::lock(dir).map_err(store_error)?;
     let database = store::database(dir);
@@ -89,11 +89,11 @@ pub fn restore(
     }
     let Some((vault, key)) = taken? else { return Ok(None) };
     let replaced = numbers(&database);
-    let (last, continuation) = store::upkeep::alone(&next, |connection| {
-        let written = store::upkeep::written(connection)?;
+    let (last, continuation) = store::maintenance::with_exclusive(&next, |connection| {
+        let written = store::maintenance::sequence_state(connection)?;
         let (last, continuation) = go_on(&written, replaced, after_event, ambient);
-        store::upkeep::number_on(connection, last)?;
-        store::custody::clear_epoch(connection)?;
+        store::maintenance::raise_sequences(connection, last)?;
+        store::sealed_values::clear_epoch(connection)?;
         let Some(vault) = &vault else { return Ok((last, continuation)) };
         audit::chain_once(connection, vault, ambient)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -126,7 +126,7 @@ fn take(
     custody: &Custody,
     (file, origin): (&Path, Origin),
     to: &Path,
-    step: impl FnMut(Progress) -> ControlFlow<()>,
+    step: impl FnMut(BackupProgress) -> ControlFlow<()>,
 ) -> Result<Option<Opened>, Error> {
     let beside = match custody {
         Custody::File => root::read(&key_of(file))?.map(Arc::new),
@@ -140,11 +140,10 @@ fn take(
     // An authenticated backup is a single file; a write-ahead log beside another database belongs to its contents.
     let ended = match code {
         Some(_) => copy_bytes(file, to, step)?,
-        None => {
-            store::upkeep::copy(&store::upkeep::glance(file).map_err(store_error)?, to, step).map_err(store_error)?
-        }
+        None => store::maintenance::copy(&store::maintenance::open_read_only(file).map_err(store_error)?, to, step)
+            .map_err(store_error)?,
     };
-    if ended == Ended::Stopped {
+    if ended == BackupEnd::Stopped {
         return Ok(None);
     }
     if let Some(code) = code {
@@ -164,7 +163,11 @@ fn read_code(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// Copies a file byte by byte, in large blocks.
-fn copy_bytes(from: &Path, to: &Path, mut step: impl FnMut(Progress) -> ControlFlow<()>) -> Result<Ended, Error> {
+fn copy_bytes(
+    from: &Path,
+    to: &Path,
+    mut step: impl FnMut(BackupProgress) -> ControlFlow<()>,
+) -> Result<BackupEnd, Error> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Io { path, source }
@@ -179,10 +182,10 @@ fn copy_bytes(from: &Path, to: &Path, mut step: impl FnMut(Progress) -> ControlF
         n_copied += n as u64;
         if n == 0 {
             target.sync_all().map_err(io(to))?;
-            return Ok(Ended::Whole);
+            return Ok(BackupEnd::Complete);
         }
-        if step(Progress { n_bytes: n_bytes.max(n_copied), n_copied }).is_break() {
-            return Ok(Ended::Stopped);
+        if step(BackupProgress { n_bytes: n_bytes.max(n_copied), n_copied }).is_break() {
+            return Ok(BackupEnd::Stopped);
         }
     }
 }
@@ -212,9 +215,9 @@ fn authenticate(
 
 /// Checks schema, integrity and key of a copy.
 fn judge(dir: &Path, custody: &Custody, file: &Path, copy: &Path, beside: Option<Arc<Root>>) -> Result<Opened, Error> {
-    let glance = store::upkeep::glance(copy).map_err(store_error)?;
-    let mut faults = store::upkeep::schema_differences(&glance).map_err(store_error)?;
-    faults.extend(store::upkeep::faults(&glance.connection).map_err(store_error)?);
+    let glance = store::maintenance::open_read_only(copy).map_err(store_error)?;
+    let mut faults = store::maintenance::schema_differences(&glance).map_err(store_error)?;
+    faults.extend(store::maintenance::integrity_faults(&glance.connection).map_err(store_error)?);
     if !faults.is_empty() {
         faults.truncate(MAX_NAMED_FAULTS);
         return Err(Error::Unsound { path: file.to_owned(), fault: faults.join("; ") });
@@ -231,30 +234,30 @@ fn judge(dir: &Path, custody: &Custody, file: &Path, copy: &Path, beside: Option
 const MAX_NAMED_FAULTS: usize = 10;
 
 /// Reads the last numbers of the present database and its last write; `None` if the database cannot be read.
-fn numbers(database: &Path) -> Option<(Numbers, Timestamp)> {
-    let glance = store::upkeep::glance(database).ok()?;
-    store::upkeep::last_numbers(&glance.connection).ok()
+fn numbers(database: &Path) -> Option<(LastIds, Timestamp)> {
+    let glance = store::maintenance::open_read_only(database).ok()?;
+    store::maintenance::last_ids(&glance.connection).ok()
 }
 
 /// Determines the last numbers that must not be used again.
 fn go_on(
-    written: &Written,
-    replaced: Option<(Numbers, Timestamp)>,
+    written: &SequenceState,
+    replaced: Option<(LastIds, Timestamp)>,
     after_event: Option<i64>,
-    ambient: &Ambient,
-) -> (Numbers, Continuation) {
+    ambient: &RuntimeEnv,
+) -> (LastIds, Continuation) {
     let known = replaced.map_or(written.last, |(last, _)| last.max(written.last));
-    let gap = known.after_gap(&written.pace, ambient.now());
+    let gap = known.after_gap(&written.id_rates, ambient.now());
     match (after_event, replaced) {
-        (Some(event), _) => (Numbers { event: event.max(written.last.event), ..gap }, Continuation::Asked),
-        (None, Some((_, newest_at))) if newest_at >= written.pace.newest_at => (known, Continuation::Replaced),
+        (Some(event), _) => (LastIds { event: event.max(written.last.event), ..gap }, Continuation::Asked),
+        (None, Some((_, newest_at))) if newest_at >= written.id_rates.last_write_at => (known, Continuation::Replaced),
         (None, _) => (gap, Continuation::Gap),
     }
 }
 
 /// Gives the old database and its key a second name. A write-ahead log that cannot be folded in moves with it: beside
 /// another database the log would corrupt that one.
-fn put_aside(dir: &Path, database: &Path, key: Option<&Root>, ambient: &Ambient) -> Result<Option<PathBuf>, Error> {
+fn put_aside(dir: &Path, database: &Path, key: Option<&Root>, ambient: &RuntimeEnv) -> Result<Option<PathBuf>, Error> {
     if !database.exists() {
         return Ok(None);
     }
@@ -267,7 +270,7 @@ fn put_aside(dir: &Path, database: &Path, key: Option<&Root>, ambient: &Ambient)
         let path = path.to_owned();
         move |source| Error::Io { path, source }
     };
-    let _ = store::upkeep::fold_log(database);
+    let _ = store::maintenance::truncate_wal(database);
     // A hard link keeps the database under its own name until the rename replaces it.
     std::fs::hard_link(database, &aside).map_err(io(&aside))?;
     if key.is_some() && root::file(dir).exists() {

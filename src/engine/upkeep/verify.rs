@@ -5,7 +5,7 @@ use super::super::Error;
 use super::super::root::{self, Custody, Root};
 use super::super::vault::{Proof, Trail, Vault};
 use super::store_error;
-use crate::domain::audit::{AuditKey, Head};
+use crate::domain::audit::{AuditChainHead, AuditKey};
 use crate::store;
 use rusqlite::Connection;
 use std::path::Path;
@@ -35,16 +35,16 @@ pub enum Verdict {
 /// receives each step as it ends. The audit trail is also compared with `expected`, a head stored elsewhere.
 ///
 /// # Errors
-/// [`Error::Store`] when there is no database, or a foreign or newer one. Damage is a verdict, not an error.
+/// [`Error::PlatformStore`] when there is no database, or a foreign or newer one. Damage is a verdict, not an error.
 pub fn verify(
     dir: &Path,
     custody: &Custody,
-    expected: Option<&Head>,
+    expected: Option<&AuditChainHead>,
     mut tell: impl FnMut(Check),
 ) -> Result<(), Error> {
     let path = store::database(dir);
     let mut told = |name, verdict| tell(Check { name, verdict });
-    let glance = match store::upkeep::glance(&path) {
+    let glance = match store::maintenance::open_read_only(&path) {
         Err(error) if error.is_damage() => {
             told(STRUCTURE, Verdict::Faults(vec![error.to_string()]));
             return Ok(());
@@ -54,20 +54,23 @@ pub fn verify(
     let connection = &glance.connection;
     // A read transaction gives all steps the same state.
     connection.execute_batch("BEGIN").map_err(store_error)?;
-    told(STRUCTURE, verdict(store::upkeep::faults(connection), || format!("schema version {}", glance.version)));
+    told(
+        STRUCTURE,
+        verdict(store::maintenance::integrity_faults(connection), || format!("schema version {}", glance.version)),
+    );
     told(
         SCHEMA,
-        verdict(store::upkeep::schema_differences(&glance), || "matches this version's migrations".to_owned()),
+        verdict(store::maintenance::schema_differences(&glance), || "matches this version's migrations".to_owned()),
     );
-    told(FILES, verdict(Ok(store::upkeep::open_to_others(dir)), || "readable only by their owner".to_owned()));
-    if !store::upkeep::is_current(&glance) {
+    told(FILES, verdict(Ok(store::maintenance::open_to_others(dir)), || "readable only by their owner".to_owned()));
+    if !store::maintenance::is_current(&glance) {
         let why = || Verdict::Unknown("older schema; it is migrated when the platform starts".to_owned());
         for name in [STATES, SEALS, AUDIT] {
             told(name, why());
         }
         return Ok(());
     }
-    told(STATES, verdict(store::upkeep::contradictions(connection), || "no contradictions".to_owned()));
+    told(STATES, verdict(store::maintenance::invariant_violations(connection), || "no contradictions".to_owned()));
     told(SEALS, seals(connection, dir, custody));
     told(AUDIT, audit(connection, dir, custody, expected));
     Ok(())
@@ -77,14 +80,14 @@ pub fn verify(
 /// running.
 ///
 /// # Errors
-/// [`Error::Store`] when there is no readable database, [`Error::KeyMissing`] or [`Error::Sealed`] when no key opens
+/// [`Error::PlatformStore`] when there is no readable database, [`Error::KeyMissing`] or [`Error::Sealed`] when no key opens
 /// it, [`Error::Unsound`] when the last row is not the row written last.
-pub fn audit_head(dir: &Path, custody: &Custody) -> Result<Head, Error> {
+pub fn audit_head(dir: &Path, custody: &Custody) -> Result<AuditChainHead, Error> {
     let path = store::database(dir);
-    let glance = store::upkeep::glance(&path).map_err(store_error)?;
+    let glance = store::maintenance::open_read_only(&path).map_err(store_error)?;
     let unsound = |fault: &str| Error::Unsound { path: path.clone(), fault: fault.to_owned() };
     let key = audit_key(&glance.connection, dir, custody)?.ok_or_else(|| unsound(NOT_KEYED))?;
-    let head = store::audit::head(&glance.connection, &key).map_err(store_error)?;
+    let head = store::audit::verified_head(&glance.connection, &key).map_err(store_error)?;
     head.ok_or_else(|| unsound("the audit trail does not end with the row written last"))
 }
 
@@ -116,7 +119,7 @@ fn verdict(faults: Result<Vec<String>, store::Error>, whole: impl FnOnce() -> St
 
 /// Opens the pepper and every signing secret.
 fn seals(connection: &Connection, dir: &Path, custody: &Custody) -> Verdict {
-    let asked = Proof::of(connection).and_then(|proof| Ok((proof, store::custody::secrets(connection)?)));
+    let asked = Proof::of(connection).and_then(|proof| Ok((proof, store::sealed_values::signing_secrets(connection)?)));
     let (proof, secrets) = match asked {
         Ok(asked) => asked,
         Err(error) => return Verdict::Faults(vec![error.to_string()]),
@@ -133,7 +136,7 @@ fn seals(connection: &Connection, dir: &Path, custody: &Custody) -> Verdict {
     verdict(Ok(faults), || format!("{} decrypts the pepper and {} signing secrets", root.origin(), secrets.len()))
 }
 
-fn audit(connection: &Connection, dir: &Path, custody: &Custody, expected: Option<&Head>) -> Verdict {
+fn audit(connection: &Connection, dir: &Path, custody: &Custody, expected: Option<&AuditChainHead>) -> Verdict {
     let key = match audit_key(connection, dir, custody) {
         Ok(Some(key)) => key,
         // With an expected head, "unknown" could be mistaken for "present".
@@ -142,8 +145,9 @@ fn audit(connection: &Connection, dir: &Path, custody: &Custody, expected: Optio
         Err(error) if expected.is_some() => return Verdict::Faults(vec![error.to_string()]),
         Err(error) => return Verdict::Unknown(error.to_string()),
     };
-    let asked = store::audit::check(connection, &key)
-        .and_then(|checked| Ok((checked, expected.map(|head| store::audit::holds(connection, head)).transpose()?)));
+    let asked = store::audit::verify(connection, &key).and_then(|checked| {
+        Ok((checked, expected.map(|head| store::audit::contains_head(connection, head)).transpose()?))
+    });
     let (checked, holds) = match asked {
         Ok(asked) => asked,
         Err(error) => return Verdict::Faults(vec![error.to_string()]),

@@ -7,10 +7,10 @@ use crate::api::report::{Cause, Evidence, Report, Step, Topic, Verdict};
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
 use crate::diagnose::dossier::Asked;
-use crate::domain::delivery::Kind as AttemptKind;
+use crate::domain::delivery::AttemptKind;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
-use crate::domain::key::Scope;
-use crate::domain::scan::{Encoding, SecretKind};
+use crate::domain::key::KeyScope;
+use crate::domain::scan::{SecretEncoding, SecretKind};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::escalation::read::{self, open};
@@ -102,7 +102,7 @@ fn key() -> KeyRow {
         company_id: CompanyId(92),
         name: "Website Forms".into(),
         last4: "x81Q".into(),
-        scopes: vec![Scope::EventsRead],
+        scopes: vec![KeyScope::EventsRead],
         is_active: true,
         created_utc: at(-100),
         last_used_utc: None,
@@ -353,10 +353,10 @@ fn what_cannot_be_masked_is_held_back_names_its_place_and_leaves_once_it_is_rele
     let refused = built(&case).expect_err("held");
     let said = refused.to_string();
     let Error::Held { place, held } = refused else { panic!("{said}") };
-    assert_eq!((held.kind, held.encoding), (SecretKind::OperatorToken, Encoding::Split), "{said}");
+    assert_eq!((held.kind, held.encoding), (SecretKind::OperatorToken, SecretEncoding::Split), "{said}");
     assert!(place.starts_with("ticket.") && held.line > 1 && !said.contains("Ab3Ab3"), "{said}");
     assert!(said.contains(&held.fingerprint), "{said}");
-    let open = gate().releasing([held.fingerprint]);
+    let open = gate().with_allowed([held.fingerprint]);
     let made = bundle(&case, Bodies::Included, &open);
     assert!(matches!(&made, Ok(_) | Err(Error::Held { .. })), "{made:?}");
 }

@@ -3,7 +3,7 @@
 use super::chart::{Series, bars};
 use super::{heading, sections, summary};
 use crate::api::review::Review;
-use crate::domain::text::{Untrusted, markup};
+use crate::domain::text::{Untrusted, escape_html};
 use std::fmt::Write as _;
 
 /// Style sheet of the page: suitable for print, follows the reader's dark or light mode.
@@ -19,7 +19,7 @@ svg{width:100%;height:auto;display:block}svg text{font:11px system-ui,sans-serif
 
 /// Escapes text for HTML, with control characters removed.
 pub(in crate::escalation) fn escape(text: &Untrusted) -> String {
-    markup(&text.inert())
+    escape_html(&text.sanitized())
 }
 
 /// Wraps a body in a page whose content security policy forbids every external resource.

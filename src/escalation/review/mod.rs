@@ -7,7 +7,7 @@ pub mod markdown;
 mod tests;
 
 use crate::api::review::{KeyAge, LOW, ROTATION_DAYS, Review};
-use crate::domain::standing::DORMANT_DAYS;
+use crate::domain::health_status::DORMANT_DAYS;
 use crate::domain::text::Untrusted;
 
 /// Section of a review: a title, advice and a table.

@@ -5,9 +5,9 @@ use super::History;
 use crate::client::answer::Meaning;
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use crate::monitor::budget::{Window, allowance};
-use crate::sqlite::{Error, Lane};
+use crate::sqlite::{Error, JobPriority};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct Wish {
     /// Name of the key that the call uses.
     pub key: String,
     /// Bucket in which the platform counts the call.
-    pub bucket: Bucket,
+    pub bucket: RateBucket,
     /// HTTP method of the call.
     pub method: &'static str,
     /// Path of the call, with placeholders.
@@ -92,12 +92,12 @@ impl History {
     /// # Errors
     ///
     /// [`Error`] when the database cannot be read.
-    pub async fn window(&self, key: String, bucket: Bucket, now: Timestamp) -> Result<Window, Error> {
-        self.database.read(Lane::Common, move |connection| window(connection, &key, bucket, now)).await
+    pub async fn window(&self, key: String, bucket: RateBucket, now: Timestamp) -> Result<Window, Error> {
+        self.database.read(JobPriority::Low, move |connection| window(connection, &key, bucket, now)).await
     }
 }
 
-fn pause_of(key: &str, bucket: Bucket) -> String {
+fn pause_of(key: &str, bucket: RateBucket) -> String {
     format!("pause:{key}:{bucket}")
 }
 
@@ -135,7 +135,7 @@ fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Er
 }
 
 /// Reads the state of a window, from the headers of answers and from the own calls of the last minute.
-fn window(connection: &Connection, key: &str, bucket: Bucket, now: Timestamp) -> Result<Window, Error> {
+fn window(connection: &Connection, key: &str, bucket: RateBucket, now: Timestamp) -> Result<Window, Error> {
     let since = now.millis() - MINUTE_MS;
     let (n_own, first_own): (u32, Option<i64>) = connection
         .prepare_cached(
@@ -189,7 +189,7 @@ fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now:
     if let Some((limit, left, reset)) = outcome.window {
         // A window with a reset time began one minute before it; without one, the clock minute is assumed.
         let minute =
-            reset.map_or_else(|| now.slot(MINUTE_MS), |reset| Timestamp::from_millis(reset.millis() - MINUTE_MS));
+            reset.map_or_else(|| now.floor_to(MINUTE_MS), |reset| Timestamp::from_millis(reset.millis() - MINUTE_MS));
         let own: u32 = connection
             .prepare_cached("SELECT count(*) FROM calls WHERE key = ?1 AND bucket = ?2 AND at >= ?3 AND is_counted")?
             .query_row(params![wish.key, wish.bucket.name(), minute.millis()], |row| row.get(0))?;

@@ -1,7 +1,7 @@
 //! Keys of the profile as they are stored: names, scopes, and whether the platform accepts them.
 
 use super::History;
-use crate::domain::key::Scopes;
+use crate::domain::key::ScopeSet;
 use crate::domain::text::Untrusted;
 use crate::monitor::picture::KeyName;
 use crate::sqlite::Error;
@@ -35,7 +35,7 @@ impl History {
     /// # Errors
     ///
     /// [`Error`] when the database cannot be written.
-    pub async fn note_scopes(&self, key: String, held: Scopes, lacking: Scopes) -> Result<(), Error> {
+    pub async fn note_scopes(&self, key: String, held: ScopeSet, lacking: ScopeSet) -> Result<(), Error> {
         self.write(move |connection| {
             connection
                 .prepare_cached(

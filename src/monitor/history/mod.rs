@@ -13,11 +13,11 @@ mod unreadable;
 
 use super::alerts::Alert;
 use super::link::Link;
-use crate::domain::alert::Subject;
-use crate::domain::standing::Standing;
+use crate::domain::alert::AlertSubject;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::sqlite::{Database, Error, Lane, Options, private};
+use crate::sqlite::{Database, DatabaseOptions, Error, JobPriority, private_files};
 use rusqlite::{Connection, params};
 use std::path::Path;
 
@@ -47,10 +47,16 @@ impl History {
     pub fn open(path: &Path) -> Result<Self, Error> {
         // Two consoles that start at once would both run the migrations; the lock makes them open the file one after
         // the other. Where files cannot be locked, SQLite's own locking must do.
-        let door = private::options().write(true).create(true).truncate(false).open(path.with_extension("lock"));
+        let door =
+            private_files::private_options().write(true).create(true).truncate(false).open(path.with_extension("lock"));
         let _alone = door.and_then(|file| file.lock().map(|()| file)).ok();
-        let options =
-            Options { application_id: APPLICATION_ID, migrations: MIGRATIONS, n_readers: 1, queue: 256, reserved: 0 };
+        let options = DatabaseOptions {
+            application_id: APPLICATION_ID,
+            migrations: MIGRATIONS,
+            n_readers: 1,
+            queue_capacity: 256,
+            reserved_capacity: 0,
+        };
         Ok(Self { database: Database::open(path, options)? })
     }
 
@@ -59,7 +65,7 @@ impl History {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.database.write(Lane::Common, work).await
+        self.database.write(JobPriority::Low, work).await
     }
 
     /// Returns the alerts of the last snapshot; alerts of a kind that this version does not know are left out.
@@ -68,7 +74,7 @@ impl History {
     ///
     /// [`Error`] when the database cannot be read.
     pub async fn alerts(&self) -> Result<Vec<Alert>, Error> {
-        self.database.read(Lane::Common, read_alerts).await
+        self.database.read(JobPriority::Low, read_alerts).await
     }
 
     /// Stores the alerts of a snapshot in place of earlier ones.
@@ -78,7 +84,7 @@ impl History {
     /// [`Error`] when the database cannot be written.
     pub async fn remember(&self, alerts: Vec<Alert>) -> Result<(), Error> {
         self.database
-            .write(Lane::Common, move |connection| {
+            .write(JobPriority::Low, move |connection| {
                 connection.prepare_cached("DELETE FROM alerts")?.execute([])?;
                 let mut insert = connection.prepare_cached(
                     "INSERT OR REPLACE INTO alerts (subject, name, status, reason, since_at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -113,7 +119,7 @@ impl History {
             Link::Offline { why, .. } => ("offline", Some(why.clone())),
         };
         self.database
-            .write(Lane::Common, move |connection| {
+            .write(JobPriority::Low, move |connection| {
                 connection
                     .prepare_cached("INSERT INTO link_changes (at, state, reason) VALUES (?1, ?2, ?3)")?
                     .execute(params![at.millis(), state, why])?;
@@ -149,32 +155,32 @@ fn read_alerts(connection: &Connection) -> Result<Vec<Alert>, Error> {
 }
 
 /// Health statuses that an alert can have.
-const ALARMING: [Standing; 3] = [Standing::Tripped, Standing::Failing, Standing::Attention];
+const ALARMING: [HealthStatus; 3] = [HealthStatus::Tripped, HealthStatus::Failing, HealthStatus::Warning];
 
-const fn standing(of: Standing) -> &'static str {
+const fn standing(of: HealthStatus) -> &'static str {
     match of {
-        Standing::Tripped => "tripped",
-        Standing::Failing => "failing",
-        Standing::Attention => "attention",
-        Standing::Unknown => "unknown",
-        Standing::Healthy => "healthy",
-        Standing::Off => "off",
+        HealthStatus::Tripped => "tripped",
+        HealthStatus::Failing => "failing",
+        HealthStatus::Warning => "attention",
+        HealthStatus::Unknown => "unknown",
+        HealthStatus::Healthy => "healthy",
+        HealthStatus::Off => "off",
     }
 }
 
-fn write_subject(subject: Subject) -> String {
+fn write_subject(subject: AlertSubject) -> String {
     subject.to_string().replace(' ', ":")
 }
 
-fn read_subject(text: &str) -> Option<Subject> {
-    Subject::named(&text.replace(':', " "))
+fn read_subject(text: &str) -> Option<AlertSubject> {
+    AlertSubject::named(&text.replace(':', " "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-    use crate::domain::window::Bucket;
+    use crate::domain::window::RateBucket;
 
     #[test]
     fn consoles_that_start_at_once_all_get_the_history() {
@@ -203,10 +209,10 @@ mod tests {
             acknowledged: None,
         };
         let alerts = vec![
-            alert(Subject::Subscription(SubscriptionId(17)), Standing::Tripped),
-            alert(Subject::Window(KeyId(3), Bucket::Read), Standing::Attention),
-            alert(Subject::Events(CompanyId(92)), Standing::Attention),
-            alert(Subject::Clock, Standing::Attention),
+            alert(AlertSubject::Subscription(SubscriptionId(17)), HealthStatus::Tripped),
+            alert(AlertSubject::Window(KeyId(3), RateBucket::Read), HealthStatus::Warning),
+            alert(AlertSubject::Events(CompanyId(92)), HealthStatus::Warning),
+            alert(AlertSubject::Clock, HealthStatus::Warning),
         ];
         let history = History::open(&path).unwrap();
         history.remember(alerts.clone()).await.unwrap();

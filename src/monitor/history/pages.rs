@@ -8,12 +8,12 @@ use crate::api::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery
 use crate::api::readable::UnreadableRows;
 use crate::api::requests::{CodeCount, RequestRow};
 use crate::api::trips::TripRow;
-use crate::domain::delivery::{Kind, RETRIES};
+use crate::domain::delivery::{AttemptKind, MAX_RETRIES};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::monitor::picture::trip;
-use crate::sqlite::{Error, Lane};
+use crate::sqlite::{Error, JobPriority};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -101,7 +101,7 @@ impl History {
                    WHERE (:company IS NULL OR r.company = :company) AND (:type IS NULL OR r.type = :type)
                    AND (:since IS NULL OR r.created_at >= :since) AND (:until IS NULL OR r.created_at < :until)";
         self.database
-            .read(Lane::Common, move |connection| {
+            .read(JobPriority::Low, move |connection| {
                 let (since, until) = (millis(query.since), millis(query.until));
                 let filters: [(&str, &dyn ToSql); 4] =
                     [(":company", &query.company), (":type", &query.kind), (":since", &since), (":until", &until)];
@@ -118,7 +118,7 @@ impl History {
     pub async fn event(&self, id: EventId) -> Result<Option<EventDetail>, Error> {
         let sql = "SELECT r.id, r.company, r.type, r.created_at, length(r.envelope), r.envelope FROM events r WHERE r.id = ?1";
         self.database
-            .read(Lane::Common, move |connection| {
+            .read(JobPriority::Low, move |connection| {
                 let mut statement = connection.prepare_cached(sql)?;
                 let found = statement.query_row([id.0], |found| {
                     let bytes: Vec<u8> = found.get(5)?;
@@ -151,7 +151,7 @@ impl History {
                    AND (:status IS NULL OR r.status = :status) AND (:code IS NULL OR r.code = :code)
                    AND (:since IS NULL OR r.at >= :since) AND (:until IS NULL OR r.at < :until)";
         self.database
-            .read(Lane::Common, move |connection| {
+            .read(JobPriority::Low, move |connection| {
                 let (since, until) = (millis(query.since), millis(query.until));
                 let filters: [(&str, &dyn ToSql); 6] = [
                     (":company", &query.company),
@@ -193,7 +193,7 @@ impl History {
                    AND (:since IS NULL OR r.at >= :since) AND (:until IS NULL OR r.at < :until)
                    AND (:subscription IS NULL) AND (:q IS NULL OR instr(r.signature_result, :q) > 0)";
         self.database
-            .read(Lane::Common, move |connection| {
+            .read(JobPriority::Low, move |connection| {
                 let (since, until) = (millis(query.since), millis(query.until));
                 let filters: [(&str, &dyn ToSql); 9] = [
                     (":company", &query.company),
@@ -220,7 +220,7 @@ impl History {
         let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result, r.headers, r.body
                    FROM received_deliveries r WHERE r.id = ?1";
         self.database
-            .read(Lane::Common, move |connection| {
+            .read(JobPriority::Low, move |connection| {
                 let mut statement = connection.prepare_cached(sql)?;
                 let found = statement.query_row(params![id.0], |found| {
                     let (head, body): (String, Vec<u8>) = (found.get("headers")?, found.get("body")?);
@@ -256,7 +256,7 @@ impl History {
         let sql = "SELECT r.* FROM subscription_outages r WHERE (:company IS NULL OR r.company = :company)
                    AND (:subscription IS NULL OR r.subscription = :subscription)";
         self.database
-            .read(Lane::Common, move |connection| {
+            .read(JobPriority::Low, move |connection| {
                 let filters: [(&str, &dyn ToSql); 2] =
                     [(":company", &query.company), (":subscription", &query.subscription)];
                 page(connection, sql, &filters, (cursor.as_deref(), limit), |row| {
@@ -322,9 +322,9 @@ fn receipt(row: &Row<'_>) -> rusqlite::Result<(i64, AttemptRow)> {
         delivery_id: None,
         event_id: event.map(EventId),
         event_type: Untrusted::new(row.get::<_, String>("type")?),
-        kind: Kind::Scheduled,
+        kind: AttemptKind::Scheduled,
         number: row.get::<_, Option<u32>>("attempt")?.unwrap_or(1),
-        of: RETRIES + 1,
+        of: MAX_RETRIES + 1,
         elapsed_ms: row.get::<_, i64>("elapsed_ms")?.unsigned_abs(),
         status_code: row.get("answered_status")?,
         cause: None,

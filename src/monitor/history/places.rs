@@ -3,7 +3,7 @@
 use super::History;
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
-use crate::sqlite::{Error, Lane};
+use crate::sqlite::{Error, JobPriority};
 use rusqlite::{OptionalExtension as _, params};
 
 impl History {
@@ -33,7 +33,7 @@ impl History {
     /// [`Error`] when the database cannot be read.
     pub async fn place(&self, what: String) -> Result<Option<Vec<(String, String)>>, Error> {
         self.database
-            .read(Lane::Common, move |connection| {
+            .read(JobPriority::Low, move |connection| {
                 let mut statement = connection.prepare_cached("SELECT cursor FROM poll_state WHERE task = ?1")?;
                 let text: Option<Option<String>> = statement.query_row([what], |row| row.get(0)).optional()?;
                 Ok(text.flatten().and_then(|text| serde_json::from_str(&text).ok()))

@@ -4,7 +4,7 @@ use super::History;
 use crate::domain::ids::EventId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::sqlite::{Error, Lane};
+use crate::sqlite::{Error, JobPriority};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ impl History {
     ///
     /// [`Error`] when the database cannot be read.
     pub async fn received_types(&self) -> Result<Vec<String>, Error> {
-        self.database.read(Lane::Common, types).await
+        self.database.read(JobPriority::Low, types).await
     }
 
     /// Compares the events between two times with the deliveries received. Without `types`, the types are compared of
@@ -135,7 +135,7 @@ impl History {
     ///
     /// [`Error`] when the database cannot be read.
     pub async fn compare(&self, since: Timestamp, until: Timestamp, types: Vec<String>) -> Result<Comparison, Error> {
-        self.database.read(Lane::Common, move |connection| compare(connection, (since, until), types)).await
+        self.database.read(JobPriority::Low, move |connection| compare(connection, (since, until), types)).await
     }
 }
 

@@ -5,12 +5,12 @@ use crate::api::readable::UnreadableRows;
 use crate::client::partner::{Listed, Polled, Unreadable, subscription};
 use crate::client::reading::{self, Next};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
-use crate::domain::key::Scopes;
+use crate::domain::key::ScopeSet;
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use crate::monitor::reach::Riddle;
-use crate::sqlite::{Error, Lane};
+use crate::sqlite::{Error, JobPriority};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -30,9 +30,9 @@ pub struct KeySeen {
     /// Name of the key in the profile.
     pub name: String,
     /// Scopes that the key is known to have.
-    pub held: Scopes,
+    pub held: ScopeSet,
     /// Scopes that the key is known to lack.
-    pub lacking: Scopes,
+    pub lacking: ScopeSet,
     /// Reason why the platform does not accept the key.
     pub refused: Option<Untrusted>,
     /// Time of the last successful call with the key.
@@ -45,7 +45,7 @@ pub struct WindowSeen {
     /// Name of the key in the profile.
     pub key: String,
     /// Bucket that the window belongs to.
-    pub bucket: Bucket,
+    pub bucket: RateBucket,
     /// Start of the newest minute that was seen.
     pub minute_at: Timestamp,
     /// Calls allowed in the newest minute.
@@ -151,7 +151,7 @@ impl History {
     ///
     /// [`Error`] when the database cannot be read.
     pub async fn keys(&self) -> Result<Vec<KeySeen>, Error> {
-        self.database.read(Lane::Common, keys).await
+        self.database.read(JobPriority::Low, keys).await
     }
 
     /// Stores polled events, and the position at which polling continues. Events that are already stored stay
@@ -258,7 +258,7 @@ impl History {
     /// [`Error`] when the database cannot be read.
     pub async fn owner(&self, id: SubscriptionId) -> Result<Option<CompanyId>, Error> {
         self.database
-            .read(Lane::Common, move |connection| {
+            .read(JobPriority::Low, move |connection| {
                 let mut statement = connection.prepare_cached("SELECT company FROM subscriptions WHERE id = ?1")?;
                 Ok(statement.query_row([id.0], |row| row.get(0)).optional()?.map(CompanyId))
             })
@@ -271,7 +271,7 @@ impl History {
     ///
     /// [`Error`] when the database cannot be read.
     pub async fn seen(&self, now: Timestamp) -> Result<Seen, Error> {
-        self.database.read(Lane::Common, move |connection| seen(connection, now)).await
+        self.database.read(JobPriority::Low, move |connection| seen(connection, now)).await
     }
 }
 
@@ -337,8 +337,8 @@ fn keys(connection: &Connection) -> Result<Vec<KeySeen>, Error> {
     let rows = statement.query_map([], |row| {
         Ok(KeySeen {
             name: row.get("name")?,
-            held: Scopes::parse(&row.get::<_, String>("granted_scopes")?),
-            lacking: Scopes::parse(&row.get::<_, String>("missing_scopes")?),
+            held: ScopeSet::parse(&row.get::<_, String>("granted_scopes")?),
+            lacking: ScopeSet::parse(&row.get::<_, String>("missing_scopes")?),
             refused: row.get::<_, Option<String>>("rejection")?.map(Untrusted::new),
             used_at: row.get::<_, Option<i64>>("last_used_at")?.map(Timestamp::from_millis),
         })
@@ -378,10 +378,10 @@ fn windows(connection: &Connection, now: Timestamp) -> Result<Vec<WindowSeen>, E
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (key, bucket): (String, String) = (row.get("key")?, row.get("bucket")?);
-        let Some(bucket) = Bucket::named(&bucket) else { continue };
-        let this = now.slot(MINUTE_MS).millis();
+        let Some(bucket) = RateBucket::named(&bucket) else { continue };
+        let this = now.floor_to(MINUTE_MS).millis();
         let hour = slots(connection, &key, bucket, (this - HOUR_MS, MINUTE_MS, 60))?;
-        let week_began = now.slot(HOUR_MS).millis() - (WEEK_HOURS - 1) * HOUR_MS;
+        let week_began = now.floor_to(HOUR_MS).millis() - (WEEK_HOURS - 1) * HOUR_MS;
         let week = slots(connection, &key, bucket, (week_began, HOUR_MS, WEEK_HOURS))?;
         found.push(WindowSeen {
             key,
@@ -402,7 +402,7 @@ fn windows(connection: &Connection, now: Timestamp) -> Result<Vec<WindowSeen>, E
 fn slots(
     connection: &Connection,
     key: &str,
-    bucket: Bucket,
+    bucket: RateBucket,
     (since, width, n): (i64, i64, i64),
 ) -> Result<Vec<Option<u32>>, Error> {
     let mut slots = vec![None; usize::try_from(n).unwrap_or(0)];

@@ -1,7 +1,7 @@
 //! The OpenAPI document as an HTML page, built here without scripts and without external resources.
 
 use super::DOCUMENT;
-use crate::domain::text::markup;
+use crate::domain::text::escape_html;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
@@ -41,11 +41,11 @@ fn page(document: &Value) -> String {
     let _ = write!(body, "<h2>problems</h2><table><tr><th>code<th>status");
     let problems = &document["components"]["responses"]["Problem"]["content"]["application/problem+json"]["examples"];
     for (code, example) in problems.as_object().into_iter().flatten() {
-        let _ = write!(body, "<tr><td><code>{}</code><td>{}", markup(code), escape(&example["summary"]));
+        let _ = write!(body, "<tr><td><code>{}</code><td>{}", escape_html(code), escape(&example["summary"]));
     }
     let _ = write!(body, "</table><h2>types</h2>");
     for (name, schema) in document["components"]["schemas"].as_object().into_iter().flatten() {
-        let _ = write!(body, "<section id=\"{0}\"><h3>{0}</h3>{1}</section>", markup(name), block(schema));
+        let _ = write!(body, "<section id=\"{0}\"><h3>{0}</h3>{1}</section>", escape_html(name), block(schema));
     }
     let (title, about) = (escape(&document["info"]["title"]), escape(&document["info"]["description"]));
     format!(
@@ -55,7 +55,7 @@ fn page(document: &Value) -> String {
 }
 
 fn section(body: &mut String, path: &str, method: &str, operation: &Value) {
-    let (method, path) = (markup(&method.to_uppercase()), markup(path));
+    let (method, path) = (escape_html(&method.to_uppercase()), escape_html(path));
     let (summary, price) = (escape(&operation["summary"]), escape(&operation["description"]));
     let _ = write!(body, "<section><h3><code>{method} {path}</code></h3><p>{summary}. {price}</p>");
     let parameters = operation["parameters"].as_array().filter(|parameters| !parameters.is_empty());
@@ -80,7 +80,7 @@ fn section(body: &mut String, path: &str, method: &str, operation: &Value) {
         if status != "default" {
             let answer = link(&response["content"]["application/json"]["schema"]);
             let what = escape(&response["description"]);
-            let _ = write!(body, "<p>Answers {} {answer}: {what}</p>", markup(status));
+            let _ = write!(body, "<p>Answers {} {answer}: {what}</p>", escape_html(status));
         }
     }
     body.push_str("</section>");
@@ -89,15 +89,15 @@ fn section(body: &mut String, path: &str, method: &str, operation: &Value) {
 /// Returns a link to the type that a schema refers to.
 fn link(schema: &Value) -> String {
     let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
-    name.map_or_else(String::new, |name| format!("<a href=\"#{0}\">{0}</a>", markup(name)))
+    name.map_or_else(String::new, |name| format!("<a href=\"#{0}\">{0}</a>", escape_html(name)))
 }
 
 fn block(value: &Value) -> String {
-    format!("<pre>{}</pre>", markup(&serde_json::to_string_pretty(value).unwrap_or_default()))
+    format!("<pre>{}</pre>", escape_html(&serde_json::to_string_pretty(value).unwrap_or_default()))
 }
 
 fn escape(value: &Value) -> String {
-    markup(value.as_str().unwrap_or_default())
+    escape_html(value.as_str().unwrap_or_default())
 }
 
 #[cfg(test)]

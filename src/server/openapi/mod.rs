@@ -12,7 +12,7 @@ macro_rules! shape {
 macro_rules! answer {
     ($wrapper:ident<$row:ident>) => {
         Answer::Json(
-            Shape::of::<$wrapper<$row>>(concat!(stringify!($wrapper), "_", stringify!($row))).listing(shape!($row)),
+            Shape::of::<$wrapper<$row>>(concat!(stringify!($wrapper), "_", stringify!($row))).with_rows(shape!($row)),
         )
     };
     ($row:ident) => {
@@ -59,7 +59,7 @@ pub fn untold() -> Vec<String> {
         .collect()
 }
 
-/// Returns the query parameters that a route reads; those of `GET` for `HEAD`.
+/// Returns the query parameters that a route reads; those of `GET` for `HEAD_NAME`.
 pub(super) fn parameters_of(method: &Method, path: &str) -> &'static [&'static str] {
     static KNOWN: LazyLock<HashMap<(&'static str, &'static str), Vec<&'static str>>> = LazyLock::new(|| {
         let names = |told: &Told| told.query.iter().map(Parameter::name).collect();

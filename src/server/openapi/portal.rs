@@ -17,7 +17,7 @@ use crate::api::secretcheck::SecretCheck;
 use crate::api::stats::Stats;
 use crate::api::subscriptions::{Disable, Enable, SubscriptionRow, TestDelivery, TestResult};
 use crate::api::trips::TripRow;
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 
 /// Returns the descriptions of the public routes and of the routes about traffic and subscriptions.
@@ -310,7 +310,7 @@ fn deliveries() -> Vec<Told> {
             subscription(),
             id("event", "Number of the event that is delivered"),
             event_type(),
-            names("state", "State of the delivery", State::ALL.map(State::name)),
+            names("state", "State of the delivery", DeliveryState::ALL.map(DeliveryState::name)),
         ])
         .asked(range())
         .paged(),

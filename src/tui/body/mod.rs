@@ -114,7 +114,8 @@ fn more(shown: &Shown<'_>, n_bytes: usize) -> Option<Entry> {
 fn plain(text: &str, shown: &Shown<'_>) -> Vec<Entry> {
     let end = text.floor_char_boundary(SHOWN);
     let style = shown.theme.style(Role::Text);
-    let lines = text[..end].split('\n').flat_map(|line| format::wrap(&Untrusted::new(line).inert(), columns(shown)));
+    let lines =
+        text[..end].split('\n').flat_map(|line| format::wrap(&Untrusted::new(line).sanitized(), columns(shown)));
     let entries = lines.map(|line| barred(shown, vec![Span::styled(line, style)], None));
     entries.chain(more(shown, text.len() - end)).collect()
 }
@@ -159,7 +160,7 @@ fn spans(text: &str, line: &json::Line, theme: Theme) -> Vec<Span<'static>> {
             json::Kind::Value => theme.style(Role::Strong),
             json::Kind::Mark => theme.style(Role::Dim),
         };
-        let token = Untrusted::new(&text[range.clone()]).inert();
+        let token = Untrusted::new(&text[range.clone()]).sanitized();
         spans.push(Span::styled(if &text[range.clone()] == ":" { ": ".to_owned() } else { token }, style));
     }
     spans

@@ -9,7 +9,7 @@ use super::super::places::Item;
 use super::super::press::stepped;
 use super::super::table::{Cell, Column, Row, Table, words};
 use super::super::theme::{self, Role};
-use crate::domain::alert::Subject;
+use crate::domain::alert::AlertSubject;
 use crate::monitor::alerts::{Acknowledged, Alert};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -19,7 +19,7 @@ use ratatui::widgets::{Clear, Widget};
 /// List of alerts, with the subject of the selected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlertList {
-    selected: Option<Subject>,
+    selected: Option<AlertSubject>,
 }
 
 impl AlertList {
@@ -30,7 +30,7 @@ impl AlertList {
     }
 
     /// Moves the selection among the subjects of the alerts.
-    pub fn step(&mut self, step: Step, subjects: &[Subject], page: usize) {
+    pub fn step(&mut self, step: Step, subjects: &[AlertSubject], page: usize) {
         let at = subjects.iter().position(|subject| Some(*subject) == self.selected).unwrap_or(0);
         self.selected = subjects.get(stepped(step, at, subjects.len(), page)).copied();
     }
@@ -49,10 +49,10 @@ impl AlertList {
     #[must_use]
     pub fn item(&self, alerts: &[Alert]) -> Option<Item> {
         match self.alert(alerts)?.subject {
-            Subject::Subscription(id) => Some(Item::Subscription(id)),
-            Subject::Key(id) => Some(Item::Key(id)),
-            Subject::Window(id, bucket) => Some(Item::Window(id, bucket)),
-            Subject::Events(_) | Subject::Pipeline | Subject::Clock => None,
+            AlertSubject::Subscription(id) => Some(Item::Subscription(id)),
+            AlertSubject::Key(id) => Some(Item::Key(id)),
+            AlertSubject::Window(id, bucket) => Some(Item::Window(id, bucket)),
+            AlertSubject::Events(_) | AlertSubject::Pipeline | AlertSubject::Clock => None,
         }
     }
 }

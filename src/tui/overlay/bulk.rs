@@ -46,7 +46,7 @@ impl Count {
     #[must_use]
     pub fn wanted(&self) -> String {
         let pledge = self.only().and_then(|question| question.pledge.as_ref());
-        pledge.map_or_else(|| self.n_things().to_string(), Untrusted::inert)
+        pledge.map_or_else(|| self.n_things().to_string(), Untrusted::sanitized)
     }
 
     /// Number of things that the changes affect together.
@@ -123,7 +123,7 @@ pub(super) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, count: &Cou
         lines.push(Line::styled(format!("and {} more", n - shown), theme.style(Role::Dim)));
     }
     if let Some(question) = count.only().filter(|question| question.pledge.is_some()) {
-        lines.push(Line::styled(format::middle(&question.name.inert(), room), theme.style(Role::Strong)));
+        lines.push(Line::styled(format::middle(&question.name.sanitized(), room), theme.style(Role::Strong)));
     }
     if let Some(question) = count.questions.first() {
         let each = if n > 1 { "For the first: " } else { "" };
@@ -162,7 +162,10 @@ pub(super) fn draw_run(buffer: &mut Buffer, area: Rect, app: &App, run: &Run) {
         lines.push(Line::styled(format::clip(&format!("now: {}", act.verb()), room), theme.style(Role::Dim)));
     }
     for (_, why) in run.failed.iter().rev().take(usize::from(area.height).saturating_sub(9)) {
-        lines.push(Line::styled(format::clip(&Untrusted::new(why.as_str()).inert(), room), theme.style(Role::Trouble)));
+        lines.push(Line::styled(
+            format::clip(&Untrusted::new(why.as_str()).sanitized(), room),
+            theme.style(Role::Trouble),
+        ));
     }
     let hint = match (run.is_over(), run.failed.is_empty()) {
         (false, _) => "Esc skips the actions not started yet",

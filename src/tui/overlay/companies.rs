@@ -80,7 +80,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: &Companies)
     let all = std::iter::once((None, "all companies".to_owned()));
     let each = companies
         .iter()
-        .map(|company| (Some(company.id), format!("{:>6}  {}", company.id.to_string(), company.name.inert())));
+        .map(|company| (Some(company.id), format!("{:>6}  {}", company.id.to_string(), company.name.sanitized())));
     let rows: Vec<_> = all.chain(each).collect();
     let at = rows.iter().position(|(id, _)| *id == list.selected).unwrap_or(0);
     let height = usize::from(area.height.saturating_sub(4)).max(1);

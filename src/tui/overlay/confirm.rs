@@ -5,9 +5,9 @@ use super::super::effect::Act;
 use super::super::format;
 use super::super::theme::Role;
 use super::dialog;
-use crate::domain::alert::Subject;
+use crate::domain::alert::AlertSubject;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{KeyId, SubscriptionId};
-use crate::domain::standing::Standing;
 use crate::domain::text::Untrusted;
 use crate::monitor::alerts::Alert;
 use crate::monitor::snapshot::Snapshot;
@@ -23,7 +23,7 @@ pub enum Was {
     /// Key that was not revoked.
     ActiveKey(KeyId),
     /// Alert with its health status.
-    Alert(Subject, Standing),
+    Alert(AlertSubject, HealthStatus),
     /// No condition: the change refers to nothing that can change.
     Past,
 }
@@ -98,7 +98,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, question: &Questi
     let room = usize::from(area.width.saturating_sub(6)).min(70);
     let mut lines = vec![
         Line::styled(question.act.asked(), theme.style(Role::Strong)),
-        Line::styled(format::middle(&question.name.inert(), room), theme.style(Role::Text)),
+        Line::styled(format::middle(&question.name.sanitized(), room), theme.style(Role::Text)),
     ];
     lines.extend(
         format::flow(&question.effect, room).into_iter().map(|line| Line::styled(line, theme.style(Role::Text))),

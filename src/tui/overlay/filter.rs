@@ -11,10 +11,10 @@ use super::super::panes::Pane;
 use super::super::press::stepped;
 use super::super::theme::{Role, Theme};
 use super::padded;
-use crate::domain::query::complete::{Candidate, Completion, complete};
+use crate::domain::query::complete::{CompletionItem, QueryCompletion, complete};
 use crate::domain::query::field::Field;
-use crate::domain::query::parse::Fault;
-use crate::domain::query::sift::{Row, Value};
+use crate::domain::query::matching::{FieldValue, QueryableRow};
+use crate::domain::query::parse::QueryError;
 use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -38,9 +38,9 @@ pub struct FilterLine {
     /// Filter in force before, which Esc restores.
     pub before: Option<Filter>,
     /// Parse error of the text, if there is one.
-    fault: Option<Fault>,
+    fault: Option<QueryError>,
     /// Completion candidates at the cursor.
-    completion: Completion,
+    completion: QueryCompletion,
     /// Index of the selected completion candidate.
     chosen: usize,
 }
@@ -52,7 +52,7 @@ impl FilterLine {
         let before = app.desk.of(pane).filter.clone();
         // A trailing space makes the text typed next a term of its own.
         let text = before.as_ref().map_or_else(String::new, |filter| format!("{} ", filter.text));
-        let completion = Completion { from: 0, candidates: Vec::new() };
+        let completion = QueryCompletion { from: 0, candidates: Vec::new() };
         let mut line = Self { pane, entry: Entry::new(&text), before, fault: None, completion, chosen: 0 };
         line.think(app);
         line
@@ -79,8 +79,8 @@ impl FilterLine {
     /// Parses the text; an error is also kept and shown beneath the input.
     ///
     /// # Errors
-    /// [`Fault`] with the position and the reason when the text cannot be parsed.
-    pub fn read(&mut self) -> Result<Option<Filter>, Fault> {
+    /// [`QueryError`] with the position and the reason when the text cannot be parsed.
+    pub fn read(&mut self) -> Result<Option<Filter>, QueryError> {
         let read = Filter::read(self.entry.text(), self.pane);
         self.fault = read.as_ref().err().cloned();
         read
@@ -112,15 +112,15 @@ impl FilterLine {
     }
 }
 
-/// Distinct values that rows of a pane have for a field, at most [`SEEN`].
+/// Distinct values that rows of a pane have for a field, at most [`DELIVERY_COLUMNS`].
 fn seen(app: &App, pane: Pane, field: Field) -> Vec<String> {
     let Some(view) = app.view() else { return Vec::new() };
     let mut values: Vec<String> = Vec::new();
-    view.each(pane, &mut |row: &dyn Row| {
+    view.each(pane, &mut |row: &dyn QueryableRow| {
         for value in row.values(field, view.now) {
             let text = match value {
-                Value::Number(number) => number.to_string(),
-                Value::Text(text) => text.into_owned(),
+                FieldValue::Number(number) => number.to_string(),
+                FieldValue::Text(text) => text.into_owned(),
             };
             if values.len() < SEEN && !values.contains(&text) {
                 values.push(text);
@@ -161,7 +161,7 @@ fn beneath(line: &FilterLine, room: usize, theme: Theme) -> Line<'static> {
         return Line::styled(format::clip(hint, room + PROMPT.len()), theme.style(Role::Dim));
     };
     let column = PROMPT.len() + line.entry.column(fault.at, room);
-    let text = Untrusted::new(fault.to_string()).inert();
+    let text = Untrusted::new(fault.to_string()).sanitized();
     // Where the error does not fit to the right of its position, it is drawn to the left.
     let wide = format::width(&text) + 2;
     let line = if column + wide <= room + PROMPT.len() {
@@ -176,14 +176,14 @@ fn beneath(line: &FilterLine, room: usize, theme: Theme) -> Line<'static> {
 }
 
 /// Visible candidates with their indices; the selected one is among them.
-fn window(candidates: &[Candidate], chosen: usize) -> Vec<(usize, &Candidate)> {
+fn window(candidates: &[CompletionItem], chosen: usize) -> Vec<(usize, &CompletionItem)> {
     let first = chosen.saturating_sub(MOST - 1);
     candidates.iter().enumerate().skip(first).take(MOST).collect()
 }
 
-fn listed(candidate: &Candidate, is_chosen: bool, theme: Theme) -> Line<'static> {
+fn listed(candidate: &CompletionItem, is_chosen: bool, theme: Theme) -> Line<'static> {
     let gutter = if is_chosen { "> " } else { "  " };
-    let text = Untrusted::new(candidate.text.as_str()).inert();
+    let text = Untrusted::new(candidate.text.as_str()).sanitized();
     let mut line = Line::from(vec![
         Span::styled(gutter, theme.style(Role::Accent)),
         Span::styled(format!("{text:<24}"), theme.style(Role::Text)),

@@ -10,13 +10,13 @@ use crate::api::operators::NewOperator;
 use crate::api::replays::NewReplay;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::ids::{OperatorId, ReplayId};
-use crate::domain::replay::{PACE, Phase};
+use crate::domain::replay::{DEFAULT_REPLAY_RATE, ReplayState};
 use crate::domain::text::Untrusted;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 
 pub(super) fn replay(row: &SubscriptionRow, wish: &NewReplay, n: u64) -> About {
     let of = &row.subscription;
-    let pace = wish.rate_per_second.unwrap_or(PACE);
+    let pace = wish.rate_per_second.unwrap_or(DEFAULT_REPLAY_RATE);
     let off = if of.is_enabled { "" } else { " Sending starts when the subscription is enabled." };
     let effect = format!(
         "Sends {} again, each once, at up to {pace} per second. Replays do not count towards the breaker or the success rate.{off}",
@@ -25,11 +25,11 @@ pub(super) fn replay(row: &SubscriptionRow, wish: &NewReplay, n: u64) -> About {
     (of.target_url.clone(), Was::Subscription(of.id, of.target_url.clone(), of.is_enabled), effect)
 }
 
-pub(super) fn turn(id: ReplayId, wanted: Phase) -> About {
+pub(super) fn turn(id: ReplayId, wanted: ReplayState) -> About {
     let effect = match wanted {
-        Phase::Paused => "Takes no further deliveries until resumed. Deliveries already taken are completed.",
-        Phase::Running => "Continues where it stopped.",
-        Phase::Cancelled | Phase::Finished => {
+        ReplayState::Paused => "Takes no further deliveries until resumed. Deliveries already taken are completed.",
+        ReplayState::Running => "Continues where it stopped.",
+        ReplayState::Cancelled | ReplayState::Finished => {
             "Deliveries not taken yet stay as they are; those already taken are completed. A cancelled replay cannot be resumed."
         }
     };
@@ -63,9 +63,9 @@ pub(super) fn revoked_operator(app: &App, id: OperatorId) -> About {
 /// Describes every limit that changes, with its old and its new value.
 pub(super) fn limited(row: &KeyRow, wish: &LimitsWish) -> String {
     let changes: Vec<String> = [
-        (Bucket::Read, row.limits.read, wish.read),
-        (Bucket::Write, row.limits.write, wish.write),
-        (Bucket::Admin, row.limits.admin, wish.admin),
+        (RateBucket::Read, row.limits.read, wish.read),
+        (RateBucket::Write, row.limits.write, wish.write),
+        (RateBucket::Admin, row.limits.admin, wish.admin),
     ]
     .into_iter()
     .map(|(bucket, is, wanted)| (bucket, is, wanted.unwrap_or_else(|| bucket.default_limit())))

@@ -12,8 +12,8 @@ use super::super::theme::Role;
 use super::confirm::Question;
 use super::form::Purpose;
 use super::{dialog, offers};
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::SubscriptionId;
-use crate::domain::standing::Disabled;
 use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -144,8 +144,8 @@ fn switching(app: &App, id: SubscriptionId) -> Option<Purpose> {
     let of = &offers::subscription(app, id).ok().filter(|_| offers::has_portal(app))?.subscription;
     match of.disabled_reason {
         None => Some(Purpose::Disable),
-        Some(Disabled::Manual) => Some(Purpose::Intend(id)),
-        Some(Disabled::Breaker) => None,
+        Some(DisabledReason::Manual) => Some(Purpose::Intend(id)),
+        Some(DisabledReason::Breaker) => None,
     }
 }
 
@@ -198,7 +198,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
     }
     if let Some(told) = &menu.told {
         let room = usize::from(area.width.saturating_sub(6)).min(76);
-        let told = format::flow(&Untrusted::new(told.as_str()).inert(), room);
+        let told = format::flow(&Untrusted::new(told.as_str()).sanitized(), room);
         lines.extend(told.into_iter().map(|line| Line::styled(line, theme.style(Role::Strong))));
         lines.push(Line::default());
     }

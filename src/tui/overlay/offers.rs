@@ -12,11 +12,11 @@ use super::detail::Fetched;
 use super::{Layer, grants};
 use crate::api::keys::KeyRow;
 use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
-use crate::domain::alert::Subject;
-use crate::domain::delivery::Kind;
+use crate::domain::alert::AlertSubject;
+use crate::domain::delivery::AttemptKind;
 use crate::domain::event::EventType;
+use crate::domain::health_status::{DisabledReason, HealthStatus};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::standing::{Disabled, Standing};
 use crate::domain::text::Untrusted;
 
 /// Message for every change in a read-only console.
@@ -188,7 +188,7 @@ fn switched(act: &Act, row: &SubscriptionRow) -> Result<About, String> {
     match act {
         Act::Enable(..) if of.is_enabled => return Err("already enabled".to_owned()),
         Act::Disable(..) if !of.is_enabled => return Err("already disabled".to_owned()),
-        Act::Intend(..) if of.disabled_reason != Some(Disabled::Manual) => {
+        Act::Intend(..) if of.disabled_reason != Some(DisabledReason::Manual) => {
             return Err("not disabled manually".to_owned());
         }
         _ => {}
@@ -212,13 +212,14 @@ fn emitted(app: &App, company: CompanyId, kind: EventType) -> About {
     (Untrusted::new(kind.name()), Was::Past, effect)
 }
 
-fn acknowledged(app: &App, about: (Subject, Standing), note: Option<&str>) -> Result<About, String> {
+fn acknowledged(app: &App, about: (AlertSubject, HealthStatus), note: Option<&str>) -> Result<About, String> {
     let alerts = app.picture.alerts();
     let alert = alerts.iter().find(|alert| alert.subject == about.0).ok_or("the alert is resolved")?;
     if alert.standing != about.1 {
         return Err("the alert changed in the meantime; review and try again".to_owned());
     }
-    let said = note.map_or_else(String::new, |note| format!(" Visible to everyone: {}", Untrusted::new(note).inert()));
+    let said =
+        note.map_or_else(String::new, |note| format!(" Visible to everyone: {}", Untrusted::new(note).sanitized()));
     let effect = format!(
         "Everyone sees that you are on it, and no one else is notified for a day, unless the alert gets worse or recurs. Until it is resolved it is listed last.{said}"
     );
@@ -239,7 +240,7 @@ fn last_test(app: &App, id: SubscriptionId) -> String {
     });
     let listed = app.picture.overview.as_ref().map(|overview| overview.attempts.items.as_slice());
     let all = fetched.into_iter().chain(listed).flatten();
-    let tests = all.filter(|row| row.subscription_id == id && row.kind == Kind::Test);
+    let tests = all.filter(|row| row.subscription_id == id && row.kind == AttemptKind::Test);
     match (tests.max_by_key(|row| row.id), app.view()) {
         (Some(test), Some(view)) => {
             let age = format::age(view.now.since(test.started_utc));
@@ -276,8 +277,8 @@ fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
             let named = story.callers.iter().map(|caller| {
                 format!(
                     "{} at {} ({} today)",
-                    caller.user_agent.inert(),
-                    caller.address.inert(),
+                    caller.user_agent.sanitized(),
+                    caller.address.sanitized(),
                     format::number(caller.n)
                 )
             });
@@ -340,7 +341,7 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
         Act::Disable(_, reason) => {
             let n = format::several(health.n_backlog, "delivery waits", "deliveries wait");
             let reason = match reason {
-                Some(reason) => format!("Reason: {}", Untrusted::new(reason.as_str()).inert()),
+                Some(reason) => format!("Reason: {}", Untrusted::new(reason.as_str()).sanitized()),
                 None => "Without a reason, an alert is raised.".to_owned(),
             };
             format!("Nothing is delivered until the subscription is enabled again; {n} until then. {reason}")
@@ -349,7 +350,7 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
             let n = format::several(health.n_backlog + health.n_parked, "delivery is", "deliveries are");
             let tool = row.subscription.managed_by.as_ref();
             let tool =
-                tool.map_or_else(String::new, |tool| format!(" {} created it and is not notified.", tool.inert()));
+                tool.map_or_else(String::new, |tool| format!(" {} created it and is not notified.", tool.sanitized()));
             format!(
                 "No more events are delivered to it, and this cannot be undone; {n} cancelled. Its log is kept.{tool}"
             )
@@ -357,7 +358,7 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
         Act::Intend(_, reason) => {
             format!(
                 "The subscription stays disabled and its alert ends. Visible to everyone: {}",
-                Untrusted::new(reason.as_str()).inert()
+                Untrusted::new(reason.as_str()).sanitized()
             )
         }
         Act::RollBack(_, revision) => format!(
@@ -372,8 +373,8 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
 pub(super) fn name(app: &App, item: Item) -> Option<String> {
     let view = app.view()?;
     match item {
-        Item::Subscription(id) => subscription(app, id).ok().map(|row| row.subscription.target_url.inert()),
-        Item::Key(id) => keys::find(&view, id).map(|row| row.name.inert()),
+        Item::Subscription(id) => subscription(app, id).ok().map(|row| row.subscription.target_url.sanitized()),
+        Item::Key(id) => keys::find(&view, id).map(|row| row.name.sanitized()),
         other => view.judged(other).map(|(name, _)| name),
     }
 }

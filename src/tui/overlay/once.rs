@@ -72,7 +72,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, shown: &Shown) {
     };
     let mut lines = say(&format!("{} (shown only once):", shown.issued.name), Role::Text);
     lines.push(Line::default());
-    let secret = Untrusted::new(shown.issued.secret().reveal()).inert();
+    let secret = Untrusted::new(shown.issued.secret().reveal()).sanitized();
     lines.extend(format::wrap(&secret, room).into_iter().map(|line| Line::styled(line, theme.style(Role::Strong))));
     lines.push(Line::default());
     lines.extend(say("It cannot be shown again: neither the platform nor this console stores it.", Role::Warning));
@@ -82,6 +82,6 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, shown: &Shown) {
         Fate::Copied(Copied::Sent(line)) => (format!("{line}: check that it pastes before you close"), Role::Warning),
         Fate::Failed(why) => (format!("{why}; select it with the mouse or write it down"), Role::Trouble),
     };
-    lines.extend(say(&Untrusted::new(said).inert(), role));
+    lines.extend(say(&Untrusted::new(said).sanitized(), role));
     dialog(buffer, area, app, "Shown once", &lines);
 }

@@ -10,7 +10,7 @@ use super::super::theme::Role;
 use crate::api::operators::OperatorRow;
 use crate::api::replays::ReplayRow;
 use crate::domain::ids::{OperatorId, ReplayId};
-use crate::domain::replay::Phase;
+use crate::domain::replay::ReplayState;
 use crate::domain::time::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -115,12 +115,14 @@ impl Replays {
     ///
     /// # Errors
     /// A one-line reason when the replay is over or the list is empty.
-    pub fn turned(&self) -> Result<(ReplayId, Phase), String> {
+    pub fn turned(&self) -> Result<(ReplayId, ReplayState), String> {
         let row = self.selected().ok_or("no replay selected")?;
         match row.phase {
-            Phase::Running => Ok((row.id, Phase::Paused)),
-            Phase::Paused => Ok((row.id, Phase::Running)),
-            Phase::Cancelled | Phase::Finished => Err(format!("replay {} has ended: {}", row.id, row.phase.name())),
+            ReplayState::Running => Ok((row.id, ReplayState::Paused)),
+            ReplayState::Paused => Ok((row.id, ReplayState::Running)),
+            ReplayState::Cancelled | ReplayState::Finished => {
+                Err(format!("replay {} has ended: {}", row.id, row.phase.name()))
+            }
         }
     }
 
@@ -168,13 +170,13 @@ fn left(row: &ReplayRow) -> String {
     let done = row.progress.n_taken + row.progress.n_passed;
     let n = row.progress.n_selected.saturating_sub(done);
     match row.phase {
-        Phase::Running => {
+        ReplayState::Running => {
             let seconds = n.div_ceil(u64::from(row.rate_per_second.max(1)));
             format!("~{} at {}/s", format::age(Duration::from_secs(seconds)), row.rate_per_second)
         }
-        Phase::Paused => format!("{} waiting", format::number(n)),
-        Phase::Cancelled => format!("{} not sent", format::number(n)),
-        Phase::Finished => row.ended_utc.map_or_else(String::new, |at: Timestamp| at.format("%H:%M:%S")),
+        ReplayState::Paused => format!("{} waiting", format::number(n)),
+        ReplayState::Cancelled => format!("{} not sent", format::number(n)),
+        ReplayState::Finished => row.ended_utc.map_or_else(String::new, |at: Timestamp| at.format("%H:%M:%S")),
     }
 }
 
@@ -183,7 +185,7 @@ fn replay(app: &App, row: &ReplayRow) -> Row {
     let style = |role| theme.style(role);
     let progress = row.progress;
     let done = progress.n_taken + progress.n_passed;
-    let role = if matches!(row.phase, Phase::Running | Phase::Paused) { Role::Text } else { Role::Dim };
+    let role = if matches!(row.phase, ReplayState::Running | ReplayState::Paused) { Role::Text } else { Role::Dim };
     let given_up = if progress.n_exhausted > 0 { Role::Trouble } else { Role::Dim };
     Row {
         cells: vec![
@@ -207,7 +209,7 @@ fn operator(app: &App, row: &OperatorRow) -> Row {
         cells: vec![
             Cell::new(row.id.to_string(), theme.style(role)),
             Cell::new(state, theme.style(role)),
-            Cell::new(row.name.inert(), theme.style(role)),
+            Cell::new(row.name.sanitized(), theme.style(role)),
             Cell::new(row.role.name(), theme.style(role)),
             Cell::new(row.created_utc.format("%Y-%m-%d %H:%M:%S"), theme.style(Role::Dim)),
         ],

@@ -47,7 +47,7 @@ pub fn lines(app: &App, told: Told) -> Vec<Line<'static>> {
             .rev()
             .map(|(at, said)| {
                 let at = Span::styled(at.format("%H:%M:%S UTC  "), dim);
-                Line::from(vec![at, Span::styled(Untrusted::new(said.as_str()).inert(), text)])
+                Line::from(vec![at, Span::styled(Untrusted::new(said.as_str()).sanitized(), text)])
             })
             .collect(),
         Told::Bundle => app
@@ -59,7 +59,7 @@ pub fn lines(app: &App, told: Told) -> Vec<Line<'static>> {
                 let name = name.map_or_else(|| "not in the current data".to_owned(), |(name, _)| name);
                 let mut line = Line::from(vec![Span::styled(format!("{item:<22}  "), text), Span::styled(name, dim)]);
                 if let Some(note) = app.desk.note(*item) {
-                    line.push_span(Span::styled(format!("  note: {}", Untrusted::new(note).inert()), text));
+                    line.push_span(Span::styled(format!("  note: {}", Untrusted::new(note).sanitized()), text));
                 }
                 line
             })

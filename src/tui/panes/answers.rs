@@ -41,7 +41,7 @@ impl Page {
     /// Wraps text with an indentation; control characters are made harmless.
     fn flowed(&self, text: &str, indent: usize, role: Role) -> Vec<Line<'static>> {
         let room = self.width.saturating_sub(indent);
-        let lines = format::flow(&Untrusted::new(text).inert(), room);
+        let lines = format::flow(&Untrusted::new(text).sanitized(), room);
         let style = self.theme.style(role);
         lines.into_iter().map(|line| Line::styled(format!("{}{line}", " ".repeat(indent)), style)).collect()
     }
@@ -112,7 +112,7 @@ impl Page {
         let called = |of: &Evidence| of.query.split_once(", GET ").map(|(_, call)| call.to_owned());
         for (at, of) in evidence.iter().enumerate() {
             let (what, call) = of.query.split_once(", GET ").unwrap_or((of.query.as_str(), ""));
-            self.say(&format!("{what}: {}{}", of.value.inert(), of.expected()), INDENT, Role::Text);
+            self.say(&format!("{what}: {}{}", of.value.sanitized(), of.expected()), INDENT, Role::Text);
             // Facts from one call are listed together, with the call once beneath them.
             let goes_on =
                 evidence.get(at + 1).is_some_and(|next| called(next) == called(of) && next.at_utc == of.at_utc);
@@ -161,7 +161,7 @@ impl Page {
     fn lab(&mut self, check: &SignatureCheck, entry: Entry) {
         let (role, text) = came(&Outcome::Lab(Box::new(check.clone())));
         self.say(&text, 0, role);
-        let computed = check.computed.as_ref().map_or_else(|| "unknown".to_owned(), Untrusted::inert);
+        let computed = check.computed.as_ref().map_or_else(|| "unknown".to_owned(), Untrusted::sanitized);
         self.say(&format!("receiver computed: {computed}"), 0, Role::Dim);
         let ahead = check
             .clock_ahead_seconds

@@ -4,9 +4,9 @@ use super::view::{Rows, View};
 use crate::api::attempts::AttemptRow;
 use crate::api::log::AttemptQuery;
 use crate::api::overview::Minute;
-use crate::domain::delivery::Kind;
+use crate::domain::delivery::AttemptKind;
+use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::AttemptId;
-use crate::domain::standing::{Judgement, Standing};
 use crate::domain::time::Timestamp;
 use crate::tui::chart;
 use crate::tui::format;
@@ -45,7 +45,7 @@ pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, AttemptRow> {
 pub(in crate::tui) fn result(row: &AttemptRow) -> String {
     match (row.status_code, &row.cause) {
         (Some(status), _) => status.to_string(),
-        (None, Some(cause)) => cause.inert(),
+        (None, Some(cause)) => cause.sanitized(),
         (None, None) => "no answer".to_owned(),
     }
 }
@@ -55,20 +55,20 @@ fn ended(row: &AttemptRow) -> Timestamp {
     row.started_utc.plus(Duration::from_millis(row.elapsed_ms))
 }
 
-fn standing(row: &AttemptRow) -> Standing {
-    if row.outcome().is_success() { Standing::Healthy } else { Standing::Failing }
+fn standing(row: &AttemptRow) -> HealthStatus {
+    if row.outcome().is_success() { HealthStatus::Healthy } else { HealthStatus::Failing }
 }
 
-pub(super) fn judged(row: &AttemptRow) -> (String, Judgement<String>) {
+pub(super) fn judged(row: &AttemptRow) -> (String, HealthAssessment<String>) {
     let why = match &row.error {
-        Some(error) => format!("{}: {}", result(row), error.inert()),
+        Some(error) => format!("{}: {}", result(row), error.sanitized()),
         None if row.outcome().is_success() => format!("HTTP {}", result(row)),
         None if row.status_code.is_some() => format!("HTTP {} (needs 2xx within 10 s)", result(row)),
         None => format!("{} (needs 2xx within 10 s)", result(row)),
     };
     (
         format!("attempt {}/{} to {}", row.number, row.of, format::target(&row.target_url)),
-        Judgement { standing: standing(row), why },
+        HealthAssessment { status: standing(row), reason: why },
     )
 }
 
@@ -123,8 +123,8 @@ pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
         .iter()
         .map(|minute| match (minute.n_failed, u64::from(minute.n_failed) * 2 > total(minute)) {
             (0, _) => Span::raw(" ".repeat(wide)),
-            (_, false) => Span::styled("^".repeat(wide), style(Role::Word(Standing::Attention))),
-            (_, true) => Span::styled("!".repeat(wide), style(Role::Word(Standing::Failing))),
+            (_, false) => Span::styled("^".repeat(wide), style(Role::Word(HealthStatus::Warning))),
+            (_, true) => Span::styled("!".repeat(wide), style(Role::Word(HealthStatus::Failing))),
         })
         .collect();
     ticks.push(Span::styled(legend, style(Role::Dim)));
@@ -150,12 +150,12 @@ pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {
         false => format!("{} {}", row.subscription_id, format::target(&row.target_url)),
     };
     let event = row.event_id.map_or_else(|| "-".to_owned(), |id| format::number(id.0));
-    let kind = if row.kind == Kind::Scheduled { "" } else { row.kind.name() };
+    let kind = if row.kind == AttemptKind::Scheduled { "" } else { row.kind.name() };
     Row {
         cells: vec![
             view.dim(ended(row).format("%H:%M:%S%.3f")),
             Cell::marked(mark, result(row), view.theme.style(Role::Word(standing))),
-            view.text(row.event_type.inert()),
+            view.text(row.event_type.sanitized()),
             Cell::middle(subscription, view.theme.style(Role::Text)),
             view.text(row.elapsed_ms.to_string()),
             view.dim(format!("{}/{}", row.number, row.of)),
@@ -172,7 +172,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &AttemptRow, room: usize) ->
     let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), format::number);
     for (label, value) in [
         ("Started", view.moment(row.started_utc)),
-        ("Target", row.target_url.inert()),
+        ("Target", row.target_url.sanitized()),
         (
             "Subscription",
             if view.is_partial() {
@@ -181,7 +181,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &AttemptRow, room: usize) ->
                 format!("{}, company {}", row.subscription_id, row.company_id)
             },
         ),
-        ("Event", format!("{} {}", row.event_type.inert(), number(row.event_id.map(|id| id.0)))),
+        ("Event", format!("{} {}", row.event_type.sanitized(), number(row.event_id.map(|id| id.0)))),
         (
             "Delivery",
             format!(

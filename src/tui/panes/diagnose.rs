@@ -233,7 +233,7 @@ pub(super) fn came(outcome: &Outcome) -> (Role, String) {
             }
             Fit::Explained => {
                 let ids: Vec<&str> = check.lab.causes.iter().map(|cause| cause.id.as_str()).collect();
-                (Role::Trouble, Untrusted::new(ids.join(", ")).inert())
+                (Role::Trouble, Untrusted::new(ids.join(", ")).sanitized())
             }
             Fit::Unexplained => {
                 (Role::Trouble, format!("no match among {} known mistakes", check.lab.n_tried.unwrap_or_default()))
@@ -249,7 +249,7 @@ pub(super) fn came(outcome: &Outcome) -> (Role, String) {
             Conclusion::CauseFound => {
                 let ids: Vec<&str> = report.causes.iter().map(|cause| cause.id.as_str()).collect();
                 let n = format::plural(ids.len() as u64, "cause");
-                (Role::Trouble, Untrusted::new(format!("{n}: {}", ids.join(", "))).inert())
+                (Role::Trouble, Untrusted::new(format!("{n}: {}", ids.join(", "))).sanitized())
             }
         },
     }

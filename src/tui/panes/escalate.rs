@@ -67,7 +67,7 @@ type Say<'s> = &'s dyn Fn(&str, Role) -> Vec<Line<'static>>;
 pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     let theme = app.theme();
     let say = |text: &str, role: Role| -> Vec<Line<'static>> {
-        format::flow(&Untrusted::new(text).inert(), width)
+        format::flow(&Untrusted::new(text).sanitized(), width)
             .into_iter()
             .map(|line| Line::styled(line, theme.style(role)))
             .collect()
@@ -147,7 +147,7 @@ fn preview(app: &App, bundle: &Bundle, say: Say<'_>) -> Vec<Line<'static>> {
 #[must_use]
 pub fn opened(of: &Opened, place: &str, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let say = |text: &str, role: Role| -> Vec<Line<'static>> {
-        let lines = format::flow(&Untrusted::new(text).inert(), width);
+        let lines = format::flow(&Untrusted::new(text).sanitized(), width);
         lines.into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
     };
     let manifest = &of.manifest;

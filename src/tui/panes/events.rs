@@ -2,8 +2,8 @@
 
 use super::view::{Rows, View};
 use crate::api::deliveries::EventRow;
+use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::EventId;
-use crate::domain::standing::{Judgement, Standing};
 use crate::tui::format;
 use crate::tui::table::{Column, Row, numbers, words};
 use ratatui::text::Line;
@@ -31,13 +31,13 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: EventId) -> Option<&'a Event
     view.logs.events.stretch.find(id.0)
 }
 
-pub(super) fn judged(view: &View<'_>, row: &EventRow) -> (String, Judgement<String>) {
+pub(super) fn judged(view: &View<'_>, row: &EventRow) -> (String, HealthAssessment<String>) {
     let why = match row.n_deliveries {
         _ if view.is_partial() => "polled; recipients not available".to_owned(),
         0 => "no subscription of the company matched; Enter shows why".to_owned(),
         n => format!("created {}", format::several(u64::from(n), "delivery", "deliveries")),
     };
-    (row.kind.inert(), Judgement { standing: Standing::Healthy, why })
+    (row.kind.sanitized(), HealthAssessment { status: HealthStatus::Healthy, reason: why })
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
@@ -50,7 +50,7 @@ pub(super) fn row(view: &View<'_>, row: &EventRow) -> Row {
         cells: vec![
             view.dim(row.created_utc.format("%Y-%m-%d %H:%M:%S")),
             view.text(format::number(row.id.0)),
-            view.text(row.kind.inert()),
+            view.text(row.kind.sanitized()),
             view.dim(row.company_id.to_string()),
             if view.is_partial() {
                 view.untold()
@@ -69,7 +69,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &EventRow, room: usize) -> V
     let (_, judgement) = judged(view, row);
     let mut lines = view.judgement_lines(&judgement, room);
     for (label, value) in [
-        ("Type", row.kind.inert()),
+        ("Type", row.kind.sanitized()),
         ("Occurred", view.moment(row.created_utc)),
         ("Company", row.company_id.to_string()),
         ("Envelope", format::plural(row.n_bytes, "byte")),

@@ -2,9 +2,9 @@
 
 use super::view::View;
 use crate::api::keys::KeyRow;
+use crate::domain::health_status::{HealthAssessment, HealthStatus, assess_key};
 use crate::domain::ids::KeyId;
-use crate::domain::key::Scope;
-use crate::domain::standing::{Judgement, Standing, judge_key};
+use crate::domain::key::KeyScope;
 use crate::text::health::worded;
 use crate::tui::format;
 use crate::tui::table::{Column, Row, numbers, words};
@@ -30,16 +30,16 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: KeyId) -> Option<&'a KeyRow>
     view.overview.keys.items.iter().find(|row| row.id == id)
 }
 
-fn judge(view: &View<'_>, row: &KeyRow) -> Judgement<String> {
-    worded(&view.reach.judge_key(row.id).unwrap_or_else(|| judge_key(&row.facts(), view.now)))
+fn judge(view: &View<'_>, row: &KeyRow) -> HealthAssessment<String> {
+    worded(&view.reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), view.now)))
 }
 
-pub(super) fn judged(view: &View<'_>, row: &KeyRow) -> (String, Judgement<String>) {
-    (row.name.inert(), judge(view, row))
+pub(super) fn judged(view: &View<'_>, row: &KeyRow) -> (String, HealthAssessment<String>) {
+    (row.name.sanitized(), judge(view, row))
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
-    view.tally_of(&view.overview.keys, |row| (row.company_id, judge(view, row).standing))
+    view.tally_of(&view.overview.keys, |row| (row.company_id, judge(view, row).status))
 }
 
 /// Scopes of a key; without a Portal, also those not known yet, marked with a question mark.
@@ -47,13 +47,13 @@ fn scopes(view: &View<'_>, row: &KeyRow) -> String {
     let held = row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let Some(finding) = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)) else { return held };
     let unknown =
-        Scope::ALL.into_iter().filter(|scope| !finding.held.contains(scope) && !finding.lacking.contains(scope));
+        KeyScope::ALL.into_iter().filter(|scope| !finding.held.contains(scope) && !finding.lacking.contains(scope));
     let unknown: Vec<String> = unknown.map(|scope| format!("{}?", scope.name())).collect();
     [held, unknown.join(" ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
-    let standing = judge(view, row).standing;
+    let standing = judge(view, row).status;
     // Last use is recorded at most once in five minutes; calls of the last minute are more recent.
     let used = match row.last_used_utc {
         Some(_) if row.usage.n_last_minute > 0 => "now".to_owned(),
@@ -63,19 +63,23 @@ pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
     Row {
         cells: vec![
             view.state(standing),
-            view.text(row.name.inert()),
-            view.text(row.last4.inert()),
-            if standing == Standing::Attention { view.text(used) } else { view.dim(used) },
+            view.text(row.name.sanitized()),
+            view.text(row.last4.sanitized()),
+            if standing == HealthStatus::Warning { view.text(used) } else { view.dim(used) },
             if view.is_partial() { view.untold() } else { view.text(format::count(row.usage.n_last_minute)) },
             if view.is_partial() {
                 view.untold()
             } else {
                 view.tinted(
                     row.usage.n_client_errors,
-                    if row.usage.n_limited > 0 { Standing::Attention } else { Standing::Healthy },
+                    if row.usage.n_limited > 0 { HealthStatus::Warning } else { HealthStatus::Healthy },
                 )
             },
-            if view.is_partial() { view.untold() } else { view.tinted(row.usage.n_server_errors, Standing::Failing) },
+            if view.is_partial() {
+                view.untold()
+            } else {
+                view.tinted(row.usage.n_server_errors, HealthStatus::Failing)
+            },
             view.dim(scopes(view, row)),
             view.dim(row.company_id.to_string()),
         ],
@@ -86,16 +90,16 @@ pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
 /// Details of a key without a Portal: what probing calls and crow's own calls revealed.
 fn found(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
     let finding = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)).cloned().unwrap_or_default();
-    let names = |scopes: &[Scope]| scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
-    let unknown: Vec<Scope> = Scope::ALL
+    let names = |scopes: &[KeyScope]| scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
+    let unknown: Vec<KeyScope> = KeyScope::ALL
         .into_iter()
         .filter(|scope| !finding.held.contains(scope) && !finding.lacking.contains(scope))
         .collect();
     let or = |text: String, else_: &str| if text.is_empty() { else_.to_owned() } else { text };
     let mut lines = view.judgement_lines(&judge(view, row), room);
     for (label, value) in [
-        ("Name", row.name.inert()),
-        ("Key", format!("ends in {}, company {}", row.last4.inert(), row.company_id)),
+        ("Name", row.name.sanitized()),
+        ("Key", format!("ends in {}, company {}", row.last4.sanitized(), row.company_id)),
         ("Allowed", or(names(&finding.held), "none found")),
         ("Denied", or(names(&finding.lacking), "none found")),
         ("Unknown", or(names(&unknown), "none: each scope was probed once, without changing anything")),
@@ -119,8 +123,8 @@ pub(super) fn details(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'s
     let revoked = row.revoked_utc.map_or_else(|| "no".to_owned(), |at| view.moment(at));
     let mut lines = view.judgement_lines(&judge(view, row), room);
     for (label, value) in [
-        ("Name", row.name.inert()),
-        ("Key", format!("ID {}, ends in {}", row.id, row.last4.inert())),
+        ("Name", row.name.sanitized()),
+        ("Key", format!("ID {}, ends in {}", row.id, row.last4.sanitized())),
         ("Company", row.company_id.to_string()),
         ("Scopes", scopes(view, row)),
         ("Last used", row.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.moment(at))),

@@ -3,9 +3,9 @@
 
 use super::view::View;
 use crate::api::limits::LimitRow;
+use crate::domain::health_status::{ExhaustionForecast, HealthAssessment, HealthStatus, assess_window};
 use crate::domain::ids::KeyId;
-use crate::domain::standing::{Forecast, Judgement, Standing, judge_window};
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use crate::monitor::reach::WindowFinding;
 use crate::text::health::worded;
 use crate::tui::format;
@@ -30,16 +30,16 @@ pub(super) const COLUMNS: [Column; 10] = [
 pub(super) const EMPTY: [&str; 2] =
     ["No rate limits yet.", "Rate-limit usage of each active key (read, write, admin) appears here, tightest first."];
 
-pub(super) fn find<'a>(view: &View<'a>, id: KeyId, bucket: Bucket) -> Option<&'a LimitRow> {
+pub(super) fn find<'a>(view: &View<'a>, id: KeyId, bucket: RateBucket) -> Option<&'a LimitRow> {
     view.overview.limits.items.iter().find(|row| row.key_id == id && row.bucket == bucket)
 }
 
-pub(super) fn judged(row: &LimitRow) -> (String, Judgement<String>) {
-    (format!("{} {}", row.key_name.inert(), row.bucket), worded(&judge_window(&row.facts())))
+pub(super) fn judged(row: &LimitRow) -> (String, HealthAssessment<String>) {
+    (format!("{} {}", row.key_name.sanitized(), row.bucket), worded(&assess_window(&row.facts())))
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
-    view.tally_of(&view.overview.limits, |row| (row.company_id, judge_window(&row.facts()).standing))
+    view.tally_of(&view.overview.limits, |row| (row.company_id, assess_window(&row.facts()).status))
 }
 
 fn percent_left(row: &LimitRow) -> u64 {
@@ -67,17 +67,19 @@ fn first_429(view: &View<'_>, row: &LimitRow) -> String {
         return "window ended".to_owned();
     }
     match row.forecast(view.now) {
-        Forecast::Unknown => "-".to_owned(),
-        Forecast::ResetsFirst => "resets first".to_owned(),
-        Forecast::EmptyAfter(after) => format!("in ~{}", format::age(after)),
+        ExhaustionForecast::Unknown => "-".to_owned(),
+        ExhaustionForecast::ResetsFirst => "resets first".to_owned(),
+        ExhaustionForecast::ExhaustedAfter(after) => format!("in ~{}", format::age(after)),
     }
 }
 
 pub(super) fn row(view: &View<'_>, row: &LimitRow) -> Row {
     let (_, judgement) = judged(row);
-    let standing = judgement.standing;
+    let standing = judgement.status;
     let tint = if row.used == 0 { Role::Dim } else { Role::Word(standing) };
-    let forecast = if standing == Standing::Healthy && !matches!(row.forecast(view.now), Forecast::EmptyAfter(_)) {
+    let forecast = if standing == HealthStatus::Healthy
+        && !matches!(row.forecast(view.now), ExhaustionForecast::ExhaustedAfter(_))
+    {
         view.dim(first_429(view, row))
     } else {
         view.text(first_429(view, row))
@@ -85,8 +87,8 @@ pub(super) fn row(view: &View<'_>, row: &LimitRow) -> Row {
     Row {
         cells: vec![
             view.state(standing),
-            view.text(row.key_name.inert()),
-            view.dim(row.last4.inert()),
+            view.text(row.key_name.sanitized()),
+            view.dim(row.last4.sanitized()),
             view.text(row.bucket.name()),
             Cell::bar(u64::from(row.used), u64::from(row.limit), view.theme.style(tint)),
             Cell::new(format!("{}%", percent_left(row)), view.theme.style(tint)),
@@ -132,7 +134,7 @@ pub(super) fn details(view: &View<'_>, row: &LimitRow, room: usize) -> Vec<Line<
     let mut lines = view.judgement_lines(&judgement, room);
     let window = if row.used == 0 { "no calls yet".to_owned() } else { resets(view, row) };
     for (label, value) in [
-        ("Key", format!("{}, ID {}, ends in {}", row.key_name.inert(), row.key_id, row.last4.inert())),
+        ("Key", format!("{}, ID {}, ends in {}", row.key_name.sanitized(), row.key_id, row.last4.sanitized())),
         ("Bucket", format!("{}, {} calls per minute, company {}", row.bucket, row.limit, row.company_id)),
         ("Remaining", format!("{} of {} calls, {}%", row.remaining, row.limit, percent_left(row))),
         ("Used", format!("{} {}", format::bar(u64::from(row.used), u64::from(row.limit), 42), row.used)),

@@ -211,7 +211,7 @@ fn titled(app: &App, view: &View<'_>, pane: Pane) -> String {
     }
     let arrangement = view.desk.of(pane);
     if let Some(filter) = &arrangement.filter {
-        let _ = write!(name, "  / {}", Untrusted::new(filter.text.as_str()).inert());
+        let _ = write!(name, "  / {}", Untrusted::new(filter.text.as_str()).sanitized());
     }
     if let Some(window) = view.desk.window.filter(|_| pane.is_log()) {
         let _ = write!(name, "  last {}", format::age(window));

@@ -2,7 +2,7 @@
 
 use super::view::{Rows, View};
 use crate::api::requests::RequestRow;
-use crate::domain::standing::{Judgement, Standing};
+use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::text::Untrusted;
 use crate::tui::format;
 use crate::tui::table::{Cell, Column, Row, numbers, words};
@@ -35,12 +35,12 @@ pub(in crate::tui) fn find<'a>(view: &View<'a>, id: i64) -> Option<&'a RequestRo
     view.logs.requests.stretch.find(id)
 }
 
-const fn standing(row: &RequestRow) -> Standing {
+const fn standing(row: &RequestRow) -> HealthStatus {
     match row.status {
         // Status 0 means that no response was sent.
-        0 | 500.. => Standing::Failing,
-        400..500 => Standing::Attention,
-        _ => Standing::Healthy,
+        0 | 500.. => HealthStatus::Failing,
+        400..500 => HealthStatus::Warning,
+        _ => HealthStatus::Healthy,
     }
 }
 
@@ -49,19 +49,19 @@ fn status(row: &RequestRow) -> String {
 }
 
 fn code(row: &RequestRow) -> String {
-    row.code.as_ref().map_or_else(String::new, Untrusted::inert)
+    row.code.as_ref().map_or_else(String::new, Untrusted::sanitized)
 }
 
-pub(super) fn judged(row: &RequestRow) -> (String, Judgement<String>) {
-    let name = format!("{} {}", row.method.inert(), row.route.inert());
+pub(super) fn judged(row: &RequestRow) -> (String, HealthAssessment<String>) {
+    let name = format!("{} {}", row.method.sanitized(), row.route.sanitized());
     let why = match (&row.code, &row.detail) {
-        (_, Some(detail)) if row.status == 0 => format!("no response: {}", detail.inert()),
-        (Some(code), Some(detail)) => format!("HTTP {} {}: {}", row.status, code.inert(), detail.inert()),
-        (Some(code), None) => format!("HTTP {} {}", row.status, code.inert()),
-        (None, Some(detail)) => format!("HTTP {}: {}", row.status, detail.inert()),
+        (_, Some(detail)) if row.status == 0 => format!("no response: {}", detail.sanitized()),
+        (Some(code), Some(detail)) => format!("HTTP {} {}: {}", row.status, code.sanitized(), detail.sanitized()),
+        (Some(code), None) => format!("HTTP {} {}", row.status, code.sanitized()),
+        (None, Some(detail)) => format!("HTTP {}: {}", row.status, detail.sanitized()),
         (None, None) => format!("HTTP {}", row.status),
     };
-    (name, Judgement { standing: standing(row), why })
+    (name, HealthAssessment { status: standing(row), reason: why })
 }
 
 /// Responses of the last hour: errors by code, server errors first, then by frequency.
@@ -72,7 +72,7 @@ pub(super) fn tally(view: &View<'_>) -> String {
     let mut errors: Vec<_> = counts.iter().filter(|count| count.status >= 400).collect();
     errors.sort_by_key(|count| (std::cmp::Reverse(count.status / 100), std::cmp::Reverse(count.n)));
     let named = errors.iter().map(|count| match &count.code {
-        Some(code) => format!("{} {} {}", format::number(count.n), count.status, code.inert()),
+        Some(code) => format!("{} {} {}", format::number(count.n), count.status, code.sanitized()),
         None => format!("{} {}", format::number(count.n), count.status),
     });
     let hour = format!("{} in 1 h", format::number(n));
@@ -82,8 +82,8 @@ pub(super) fn tally(view: &View<'_>) -> String {
 /// Last four characters of the key; with a question mark if the platform does not know the key.
 fn last4(row: &RequestRow) -> String {
     match (&row.last4, &row.claimed_last4) {
-        (Some(last4), _) => last4.inert(),
-        (None, Some(claimed)) => format!("{}?", claimed.inert()),
+        (Some(last4), _) => last4.sanitized(),
+        (None, Some(claimed)) => format!("{}?", claimed.sanitized()),
         (None, None) => "-".to_owned(),
     }
 }
@@ -96,11 +96,11 @@ pub(super) fn row(view: &View<'_>, row: &RequestRow) -> Row {
             view.dim(row.utc.format("%H:%M:%S%.3f")),
             Cell::marked(mark, status(row), view.theme.style(Role::Word(standing))),
             view.text(code(row)),
-            view.text(row.method.inert()),
-            Cell::middle(row.route.inert(), view.theme.style(Role::Text)),
+            view.text(row.method.sanitized()),
+            Cell::middle(row.route.sanitized(), view.theme.style(Role::Text)),
             view.text(last4(row)),
             view.text(row.elapsed_ms.to_string()),
-            Cell::middle(row.request_id.inert(), view.theme.style(Role::Dim)),
+            Cell::middle(row.request_id.sanitized(), view.theme.style(Role::Dim)),
             view.dim(row.company_id.map_or_else(|| "-".to_owned(), |id| id.to_string())),
         ],
         below: Vec::new(),
@@ -111,29 +111,29 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &RequestRow, room: usize) ->
     let (_, judgement) = judged(row);
     let mut lines = view.judgement_lines(&judgement, room);
     let key = match (row.key_id, &row.last4) {
-        (Some(id), Some(last4)) => format!("ID {id}, ends in {}", last4.inert()),
+        (Some(id), Some(last4)) => format!("ID {id}, ends in {}", last4.sanitized()),
         (Some(id), None) => format!("ID {id}"),
         (None, _) => match (&row.claimed_last4, row.claimed_company_id) {
             (Some(last4), Some(company)) => {
-                format!("not identified; ends in {}, names company {company}", last4.inert())
+                format!("not identified; ends in {}, names company {company}", last4.sanitized())
             }
-            (Some(last4), None) => format!("not identified; ends in {}", last4.inert()),
+            (Some(last4), None) => format!("not identified; ends in {}", last4.sanitized()),
             (None, _) => "not identified".to_owned(),
         },
     };
     for (label, value) in [
-        ("Request", format!("{} {}", row.method.inert(), row.route.inert())),
+        ("Request", format!("{} {}", row.method.sanitized(), row.route.sanitized())),
         ("Received", view.moment(row.utc)),
         ("Key", key),
         ("Company", row.company_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())),
         ("Duration", format!("{} ms", format::number(row.elapsed_ms))),
-        ("Request ID", row.request_id.inert()),
+        ("Request ID", row.request_id.sanitized()),
     ] {
         lines.extend(view.labelled(label, &value, room));
     }
     for (label, value) in [("Query", &row.query), ("Caller", &row.address), ("User agent", &row.user_agent)] {
         if let Some(value) = value {
-            lines.extend(view.labelled(label, &value.inert(), room));
+            lines.extend(view.labelled(label, &value.sanitized(), room));
         }
     }
     lines

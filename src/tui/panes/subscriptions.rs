@@ -3,10 +3,10 @@
 use super::trips;
 use super::view::View;
 use crate::api::subscriptions::{Rate, SubscriptionRow};
-use crate::domain::breaker::FUSE;
-use crate::domain::health::ENOUGH;
+use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::health_status::{FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus, assess_subscription};
 use crate::domain::ids::SubscriptionId;
-use crate::domain::standing::{Judgement, STREAKS, Standing, judge_subscription};
+use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::health::worded;
@@ -39,21 +39,21 @@ pub(super) fn find<'a>(view: &View<'a>, id: SubscriptionId) -> Option<&'a Subscr
     view.overview.subscriptions.items.iter().find(|row| row.subscription.id == id)
 }
 
-fn judge(view: &View<'_>, row: &SubscriptionRow) -> Judgement<String> {
+fn judge(view: &View<'_>, row: &SubscriptionRow) -> HealthAssessment<String> {
     let listed = view.reach.judge_subscription(row.subscription.id);
-    worded(&listed.unwrap_or_else(|| judge_subscription(&row.facts())))
+    worded(&listed.unwrap_or_else(|| assess_subscription(&row.facts())))
 }
 
-pub(super) fn judged(view: &View<'_>, row: &SubscriptionRow) -> (String, Judgement<String>) {
+pub(super) fn judged(view: &View<'_>, row: &SubscriptionRow) -> (String, HealthAssessment<String>) {
     (format::target(&row.subscription.target_url), judge(view, row))
 }
 
 pub(super) fn tally(view: &View<'_>) -> String {
-    view.tally_of(&view.overview.subscriptions, |row| (row.subscription.company_id, judge(view, row).standing))
+    view.tally_of(&view.overview.subscriptions, |row| (row.subscription.company_id, judge(view, row).status))
 }
 
 fn types(row: &SubscriptionRow) -> String {
-    row.subscription.event_types.iter().map(Untrusted::inert).collect::<Vec<_>>().join(" ")
+    row.subscription.event_types.iter().map(Untrusted::sanitized).collect::<Vec<_>>().join(" ")
 }
 
 /// Time until the next attempt, as a countdown.
@@ -70,7 +70,7 @@ fn next(view: &View<'_>, row: &SubscriptionRow) -> String {
 
 fn percent(view: &View<'_>, rate: &Rate) -> Cell {
     match rate.tally().percent() {
-        Some(percent) if rate.tally().total() >= ENOUGH => view.text(format!("{percent}%")),
+        Some(percent) if rate.tally().total() >= MIN_RATE_SAMPLES => view.text(format!("{percent}%")),
         Some(percent) => view.dim(format!("{percent}%")),
         None => view.dim("-"),
     }
@@ -87,20 +87,20 @@ fn fuse(view: &View<'_>, row: &SubscriptionRow) -> Cell {
         return view.untold();
     }
     let streak = row.subscription.consecutive_failures;
-    let text = format!("{streak}/{FUSE}");
+    let text = format!("{streak}/{FAILURE_THRESHOLD}");
     let standing = match streak {
         0 => return view.dim(text),
-        _ if streak >= FUSE => Standing::Tripped,
-        _ if streak >= STREAKS.1 => Standing::Failing,
-        _ if streak >= STREAKS.0 => Standing::Attention,
-        _ => Standing::Healthy,
+        _ if streak >= FAILURE_THRESHOLD => HealthStatus::Tripped,
+        _ if streak >= FAILURES_IN_A_ROW_LIMITS.1 => HealthStatus::Failing,
+        _ if streak >= FAILURES_IN_A_ROW_LIMITS.0 => HealthStatus::Warning,
+        _ => HealthStatus::Healthy,
     };
     Cell::new(text, view.theme.style(Role::Word(standing)))
 }
 
 /// Forecast such as `trips in ~6 m at this pace`; `None` below the warning threshold.
 fn forecast(row: &SubscriptionRow) -> Option<String> {
-    let worth = row.subscription.is_enabled && row.subscription.consecutive_failures >= STREAKS.0;
+    let worth = row.subscription.is_enabled && row.subscription.consecutive_failures >= FAILURES_IN_A_ROW_LIMITS.0;
     let after = row.trips_after().filter(|_| worth)?;
     Some(format!("trips in ~{} at this pace", format::age(after)))
 }
@@ -112,7 +112,7 @@ const fn waiting(row: &SubscriptionRow) -> u64 {
 
 pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
     let health = &row.health;
-    let standing = judge(view, row).standing;
+    let standing = judge(view, row).status;
     let p95 = health.last_1h.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
     let missed = (!row.subscription.is_enabled && health.n_skipped > 0)
         .then(|| format!("missed while off: {}", format::plural(health.n_skipped, "event")));
@@ -163,13 +163,13 @@ fn listed(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'stat
     let told = |at: Option<Timestamp>| at.map_or_else(|| "not available".to_owned(), |at| view.moment(at));
     let since = |at: Timestamp| told((at.millis() != 0).then_some(at));
     let streak = if tells_streak(view, row) {
-        format!("{}/{FUSE} in a row", of.consecutive_failures)
+        format!("{}/{FAILURE_THRESHOLD} in a row", of.consecutive_failures)
     } else {
         "not available".to_owned()
     };
     let mut lines = view.judgement_lines(&judge(view, row), room);
     for (label, value) in [
-        ("Target", of.target_url.inert()),
+        ("Target", of.target_url.sanitized()),
         ("Events", types(row)),
         ("Enabled", if of.is_enabled { "yes".to_owned() } else { format!("no; seen disabled since: {}", told(of.disabled_utc)) }),
         ("Failures", streak),
@@ -183,7 +183,7 @@ fn listed(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'stat
         lines.extend(view.labelled(label, &value, room));
     }
     if let Some(description) = &of.description {
-        lines.extend(view.labelled("Description", &description.inert(), room));
+        lines.extend(view.labelled("Description", &description.sanitized(), room));
     }
     lines
 }
@@ -195,10 +195,10 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
     let subscription = &row.subscription;
     let health = &row.health;
     let streak = subscription.consecutive_failures;
-    let gauge = format::bar(u64::from(streak), u64::from(FUSE), 22);
+    let gauge = format::bar(u64::from(streak), u64::from(FAILURE_THRESHOLD), 22);
     let burnt = forecast(row).map_or_else(
-        || format!("{gauge} {streak}/{FUSE} in a row"),
-        |text| format!("{gauge} {streak}/{FUSE} in a row, {text}"),
+        || format!("{gauge} {streak}/{FAILURE_THRESHOLD} in a row"),
+        |text| format!("{gauge} {streak}/{FAILURE_THRESHOLD} in a row, {text}"),
     );
     let due = match next(view, row).as_str() {
         "off" | "-" => String::new(),
@@ -220,7 +220,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
         lines.extend(view.labelled("Causes", &format!("{} (of the last 20 attempts)", trips::causes(trip)), room));
     }
     for (label, value) in [
-        ("Target", subscription.target_url.inert()),
+        ("Target", subscription.target_url.sanitized()),
         ("Events", types(row)),
         ("Failures", burnt),
         ("5 minutes", rate(&health.last_5m)),
@@ -245,7 +245,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
     }
     for (label, text) in [("Description", &subscription.description), ("Off reason", &row.disabled_note)] {
         if let Some(text) = text {
-            lines.extend(view.labelled(label, &text.inert(), room));
+            lines.extend(view.labelled(label, &text.sanitized(), room));
         }
     }
     lines
@@ -254,7 +254,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
 fn owner(row: &SubscriptionRow) -> String {
     let company = format!("company {}", row.subscription.company_id);
     match &row.subscription.managed_by {
-        Some(tool) => format!("{company}, managed by {}", tool.inert()),
+        Some(tool) => format!("{company}, managed by {}", tool.sanitized()),
         None => company,
     }
 }

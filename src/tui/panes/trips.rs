@@ -2,8 +2,8 @@
 
 use super::view::{Rows, View};
 use crate::api::trips::TripRow;
+use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{SubscriptionId, TripId};
-use crate::domain::standing::{Judgement, Standing};
 use crate::domain::time::Timestamp;
 use crate::tui::chart;
 use crate::tui::format;
@@ -41,7 +41,7 @@ pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, TripRow> {
 
 /// Results of the last 20 attempts before a trip: `500 x18, timeout x2`.
 pub(super) fn causes(row: &TripRow) -> String {
-    row.causes.iter().map(|cause| format!("{} ×{}", cause.cause.inert(), cause.n)).collect::<Vec<_>>().join(", ")
+    row.causes.iter().map(|cause| format!("{} ×{}", cause.cause.sanitized(), cause.n)).collect::<Vec<_>>().join(", ")
 }
 
 /// Time for which the subscription was or has been disabled.
@@ -49,24 +49,24 @@ fn off_for(view: &View<'_>, row: &TripRow) -> String {
     format::age(row.enabled_utc.unwrap_or(view.now).since(row.tripped_utc))
 }
 
-pub(super) fn judged(view: &View<'_>, row: &TripRow) -> (String, Judgement<String>) {
+pub(super) fn judged(view: &View<'_>, row: &TripRow) -> (String, HealthAssessment<String>) {
     let off = off_for(view, row);
     let judgement = match row.enabled_utc {
-        None if view.is_partial() => Judgement {
-            standing: Standing::Tripped,
-            why: format!("seen off for {off}; cause and missed events not available"),
+        None if view.is_partial() => HealthAssessment {
+            status: HealthStatus::Tripped,
+            reason: format!("seen off for {off}; cause and missed events not available"),
         },
-        Some(_) if view.is_partial() => Judgement {
-            standing: Standing::Healthy,
-            why: format!("seen on again after {off}; missed events not available"),
+        Some(_) if view.is_partial() => HealthAssessment {
+            status: HealthStatus::Healthy,
+            reason: format!("seen on again after {off}; missed events not available"),
         },
-        None => Judgement {
-            standing: Standing::Tripped,
-            why: format!("off for {off} after {}; missed {}", causes(row), format::plural(row.n_missed, "event")),
+        None => HealthAssessment {
+            status: HealthStatus::Tripped,
+            reason: format!("off for {off} after {}; missed {}", causes(row), format::plural(row.n_missed, "event")),
         },
-        Some(_) => Judgement {
-            standing: Standing::Healthy,
-            why: format!("enabled again after {off}; missed {}", format::plural(row.n_missed, "event")),
+        Some(_) => HealthAssessment {
+            status: HealthStatus::Healthy,
+            reason: format!("enabled again after {off}; missed {}", format::plural(row.n_missed, "event")),
         },
     };
     (format::target(&row.target_url), judgement)
@@ -114,7 +114,7 @@ pub(in crate::tui) fn strips(view: &View<'_>, of: Option<SubscriptionId>, room: 
                 }
             };
             let cells: String = counts.iter().enumerate().map(cell).collect();
-            let role = if n == 0 { Role::Dim } else { Role::Word(Standing::Tripped) };
+            let role = if n == 0 { Role::Dim } else { Role::Word(HealthStatus::Tripped) };
             let least = if reach.is_some_and(|reach| since < reach) { "at least " } else { "" };
             let remark = format!("  {least}{} (now →)", format::plural(n, "trip"));
             Line::from(vec![
@@ -131,8 +131,8 @@ const LABEL: usize = 14;
 
 pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
     let (_, judgement) = judged(view, row);
-    let standing = judgement.standing;
-    let word = if standing == Standing::Tripped { theme::word(standing) } else { "ON" };
+    let standing = judgement.status;
+    let word = if standing == HealthStatus::Tripped { theme::word(standing) } else { "ON" };
     let mark = (theme::mark(standing), view.theme.style(Role::Mark(standing)));
     let fresh = view.now.since(row.tripped_utc).as_secs() < 86_400;
     let off = off_for(view, row);
@@ -144,7 +144,7 @@ pub(super) fn row(view: &View<'_>, row: &TripRow) -> Row {
             Cell::middle(format::target(&row.target_url), view.theme.style(Role::Text)),
             view.text(causes(row)),
             if row.enabled_utc.is_none() { view.text(off) } else { view.dim(format!("was {off}")) },
-            if view.is_partial() { view.untold() } else { view.tinted(row.n_missed, Standing::Attention) },
+            if view.is_partial() { view.untold() } else { view.tinted(row.n_missed, HealthStatus::Warning) },
         ],
         below: (row.enabled_utc.is_none())
             .then(|| {
@@ -167,13 +167,13 @@ pub(super) fn details(view: &View<'_>, row: &TripRow, room: usize) -> Vec<Line<'
     let (_, judgement) = judged(view, row);
     let mut lines = view.judgement_lines(&judgement, room);
     let enabled = match (&row.enabled_utc, &row.enabled_by) {
-        (Some(at), Some(who)) => format!("{} by {}", view.moment(*at), who.inert()),
+        (Some(at), Some(who)) => format!("{} by {}", view.moment(*at), who.sanitized()),
         (Some(at), None) => view.moment(*at),
         (None, _) => "not yet; R enables and replays missed events, x lists more actions".to_owned(),
     };
     for (label, value) in [
         ("Tripped", view.moment(row.tripped_utc)),
-        ("Target", row.target_url.inert()),
+        ("Target", row.target_url.sanitized()),
         ("Subscription", format!("{}, company {}", row.subscription_id, row.company_id)),
         ("Causes", format!("{} (of the last 20 attempts)", causes(row))),
         ("Off for", off_for(view, row)),

@@ -3,9 +3,9 @@
 use super::{Pane, deliveries, events, keys, limits, requests, subscriptions, trips};
 use crate::api::overview::Overview;
 use crate::api::readable::UnreadableRows;
+use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::CompanyId;
-use crate::domain::query::sift;
-use crate::domain::standing::{Judgement, Standing};
+use crate::domain::query::matching;
 use crate::domain::time::Timestamp;
 use crate::monitor::logs::Logs;
 use crate::monitor::reach::Reach;
@@ -114,7 +114,7 @@ impl View<'_> {
         }
     }
 
-    fn pick<'r, T: sift::Row + 'r>(
+    fn pick<'r, T: matching::QueryableRow + 'r>(
         &self,
         pane: Pane,
         rows: impl IntoIterator<Item = &'r T>,
@@ -161,7 +161,7 @@ impl View<'_> {
     }
 
     /// Calls `visit` for all rows a pane has loaded, visible or not.
-    pub fn each(&self, pane: Pane, visit: &mut dyn FnMut(&dyn sift::Row)) {
+    pub fn each(&self, pane: Pane, visit: &mut dyn FnMut(&dyn matching::QueryableRow)) {
         let of = self.overview;
         match pane {
             Pane::Keys => of.keys.items.iter().for_each(|row| visit(row)),
@@ -220,7 +220,7 @@ impl View<'_> {
 
     /// Name of an item and its health status with the reason; `None` if the item is not loaded.
     #[must_use]
-    pub fn judged(&self, item: Item) -> Option<(String, Judgement<String>)> {
+    pub fn judged(&self, item: Item) -> Option<(String, HealthAssessment<String>)> {
         match item {
             Item::Key(id) => keys::find(self, id).map(|row| keys::judged(self, row)),
             Item::Subscription(id) => subscriptions::find(self, id).map(|row| subscriptions::judged(self, row)),
@@ -247,7 +247,7 @@ impl View<'_> {
     }
 
     /// Cell with the mark and code of a health status.
-    pub(super) fn state(&self, standing: Standing) -> Cell {
+    pub(super) fn state(&self, standing: HealthStatus) -> Cell {
         let mark = (theme::mark(standing), self.theme.style(Role::Mark(standing)));
         Cell::marked(mark, theme::word(standing), self.theme.style(Role::Word(standing)))
     }
@@ -272,7 +272,7 @@ impl View<'_> {
     }
 
     /// Cell with a count: dim if it is 0, in the colour of a health status otherwise.
-    pub(super) fn tinted(&self, n: u64, standing: Standing) -> Cell {
+    pub(super) fn tinted(&self, n: u64, standing: HealthStatus) -> Cell {
         let role = if n == 0 { Role::Dim } else { Role::Word(standing) };
         Cell::new(format::count(n), self.theme.style(role))
     }
@@ -287,9 +287,9 @@ impl View<'_> {
         }
     }
 
-    pub(super) fn judgement_lines(&self, judgement: &Judgement<String>, room: usize) -> Vec<Line<'static>> {
-        let standing = judgement.standing;
-        let text = format!("{} {}  {}", theme::mark(standing), theme::word(standing), judgement.why);
+    pub(super) fn judgement_lines(&self, judgement: &HealthAssessment<String>, room: usize) -> Vec<Line<'static>> {
+        let standing = judgement.status;
+        let text = format!("{} {}  {}", theme::mark(standing), theme::word(standing), judgement.reason);
         let style = self.theme.style(Role::Word(standing));
         format::flow(&text, room).into_iter().map(|line| Line::styled(line, style)).collect()
     }
@@ -308,9 +308,9 @@ impl View<'_> {
     pub(super) fn tally_of<T>(
         &self,
         listing: &crate::api::page::Listing<T>,
-        about: impl Fn(&T) -> (CompanyId, Standing),
+        about: impl Fn(&T) -> (CompanyId, HealthStatus),
     ) -> String {
-        let shown: Vec<Standing> = listing
+        let shown: Vec<HealthStatus> = listing
             .items
             .iter()
             .map(about)
@@ -319,7 +319,7 @@ impl View<'_> {
             .collect();
         let n_received = listing.items.len();
         let mut words = Vec::new();
-        for counted in [Standing::Tripped, Standing::Failing, Standing::Attention, Standing::Unknown] {
+        for counted in [HealthStatus::Tripped, HealthStatus::Failing, HealthStatus::Warning, HealthStatus::Unknown] {
             let n = shown.iter().filter(|standing| **standing == counted).count();
             if n > 0 {
                 words.push(format!("{n} {}", theme::word(counted)));

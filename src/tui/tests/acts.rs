@@ -7,15 +7,15 @@ use crate::api::limits::{CallerUse, KeyUsage};
 use crate::api::operators::{NewOperator, OperatorRow};
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayProgress, ReplayRow, StateCount};
 use crate::api::subscriptions::ReplayChoice;
-use crate::domain::alert::Subject;
-use crate::domain::delivery::{Kind, State};
+use crate::domain::alert::AlertSubject;
+use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::EventType;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
-use crate::domain::key::Scope;
-use crate::domain::operator::Role;
-use crate::domain::replay::Phase;
+use crate::domain::key::KeyScope;
+use crate::domain::operator::OperatorRole;
+use crate::domain::replay::ReplayState;
 use crate::domain::secret::Secret;
-use crate::domain::standing::Standing;
 use crate::monitor::logs::Ask;
 use crate::tui::app::Msg;
 use crate::tui::clipboard::Copied;
@@ -40,14 +40,18 @@ pub(super) fn replays() -> Vec<ReplayRow> {
         phase,
         since_utc: ago(7_200),
         until_utc: ago(60),
-        states: vec![State::Skipped],
+        states: vec![DeliveryState::Skipped],
         rate_per_second: 20,
         progress: ReplayProgress { n_selected: 118, n_taken, n_passed: 2, n_succeeded: n_taken, n_exhausted: 0 },
         asked_by: "dana".into(),
         created_utc: ago(30),
         ended_utc,
     };
-    vec![row(3, Phase::Running, 40, None), row(2, Phase::Paused, 7, None), row(1, Phase::Finished, 116, Some(ago(9)))]
+    vec![
+        row(3, ReplayState::Running, 40, None),
+        row(2, ReplayState::Paused, 7, None),
+        row(1, ReplayState::Finished, 116, Some(ago(9))),
+    ]
 }
 
 pub(super) fn operators() -> Vec<OperatorRow> {
@@ -59,13 +63,16 @@ pub(super) fn operators() -> Vec<OperatorRow> {
         created_utc: ago(90_000),
         revoked_utc: revoked.map(ago),
     };
-    vec![row(1, "first admin", Role::Admin, None), row(2, "dana\u{1b}[31m", Role::Viewer, Some(60))]
+    vec![row(1, "first admin", OperatorRole::Admin, None), row(2, "dana\u{1b}[31m", OperatorRole::Viewer, Some(60))]
 }
 
 /// What a platform answers to a question of the console.
 pub(super) fn answer(bench: &Bench, job: &Job) -> Option<Finished> {
     let company = |id, name: &str| Company { id: CompanyId(id), name: name.into(), created_utc: bench.now };
-    let counts = vec![StateCount { state: State::Skipped, n: 118 }, StateCount { state: State::Exhausted, n: 3 }];
+    let counts = vec![
+        StateCount { state: DeliveryState::Skipped, n: 118 },
+        StateCount { state: DeliveryState::Exhausted, n: 3 },
+    ];
     Some(match job {
         Job::Fetch(item) => Finished::Fetched(*item, Ok(Box::new(found(*item)))),
         Job::Companies => Finished::Companies(Ok(vec![company(92, "Acme"), company(93, "Globex\u{1b}[2J")])),
@@ -107,13 +114,13 @@ fn ways() -> Vec<(&'static str, Act)> {
     let wish = NewReplay {
         since: ago(7_200),
         until: None,
-        states: vec![State::Skipped, State::Succeeded],
+        states: vec![DeliveryState::Skipped, DeliveryState::Succeeded],
         dry_run: true,
         rate_per_second: None,
     };
     let (off, on) = (SubscriptionId(21), SubscriptionId(23));
     let key =
-        NewKey { company_id: CompanyId(93), name: "crm".to_owned(), scopes: vec![Scope::EventsRead], limits: None };
+        NewKey { company_id: CompanyId(93), name: "crm".to_owned(), scopes: vec![KeyScope::EventsRead], limits: None };
     vec![
         ("3x\ny", Act::Test(off)),
         ("3xj\ny", Act::Enable(off, ReplayChoice::None)),
@@ -124,13 +131,16 @@ fn ways() -> Vec<(&'static str, Act)> {
         ("3jxjjj\n they asked \ny", Act::Disable(on, Some("they asked".to_owned()))),
         ("3Gxjjj\nthey still move\ny", Act::Intend(SubscriptionId(26), "they still move".to_owned())),
         ("3xjjjj\nders\n", Act::Delete(off)),
-        ("aA\ny", Act::Acknowledge(Subject::Subscription(off), Standing::Tripped, None)),
-        ("ajAon it\ny", Act::Acknowledge(Subject::Subscription(on), Standing::Failing, Some("on it".to_owned()))),
+        ("aA\ny", Act::Acknowledge(AlertSubject::Subscription(off), HealthStatus::Tripped, None)),
+        (
+            "ajAon it\ny",
+            Act::Acknowledge(AlertSubject::Subscription(on), HealthStatus::Failing, Some("on it".to_owned())),
+        ),
         ("3xjjj\n\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(off, wish.clone(), 121)),
         ("3jR\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(on, wish, 121)),
-        ("rPy", Act::Turn(ReplayId(3), Phase::Paused)),
-        ("rjPy", Act::Turn(ReplayId(2), Phase::Running)),
-        ("rXy", Act::Turn(ReplayId(3), Phase::Cancelled)),
+        ("rPy", Act::Turn(ReplayId(3), ReplayState::Paused)),
+        ("rjPy", Act::Turn(ReplayId(2), ReplayState::Running)),
+        ("rXy", Act::Turn(ReplayId(3), ReplayState::Cancelled)),
         ("4jx\ny", Act::Resend(DeliveryId(1_577))),
         ("4jRy", Act::Resend(DeliveryId(1_577))),
         ("2x\naZ3k\n", Act::Revoke(KeyId(1))),
@@ -143,7 +153,7 @@ fn ways() -> Vec<(&'static str, Act)> {
         ("M \t \ny", Act::Emit(CompanyId(93), EventType::ClientStatusChanged)),
         ("CNInitech\ny", Act::CreateCompany(NewCompany { name: "Initech".to_owned() })),
         ("K \tcrm\t \ny", Act::CreateKey(key)),
-        ("oNdana\t \ny", Act::CreateOperator(NewOperator { name: "dana".to_owned(), role: Role::Operator })),
+        ("oNdana\t \ny", Act::CreateOperator(NewOperator { name: "dana".to_owned(), role: OperatorRole::Operator })),
         ("oXdmin\n", Act::RevokeOperator(OperatorId(1))),
     ]
 }
@@ -360,7 +370,7 @@ fn enabling_says_what_the_last_test_showed_or_that_one_may_come_first() {
     assert!(bench.screen().contains("Send one first (t)"), "{}", bench.screen());
     let mut next = overview();
     let mut test = attempt(9_000, 120, Some(200), None);
-    (test.subscription_id, test.kind) = (SubscriptionId(21), Kind::Test);
+    (test.subscription_id, test.kind) = (SubscriptionId(21), AttemptKind::Test);
     next.attempts.items.insert(0, test);
     let mut bench = Bench::new(120, 36);
     bench.show(next);

@@ -8,12 +8,12 @@ use crate::api::overview::{Minute, Overview, Pipeline, Platform};
 use crate::api::page::Listing;
 use crate::api::subscriptions::{Health, Rate, Subscription, SubscriptionRow};
 use crate::api::trips::{CauseCount, TripRow};
-use crate::domain::delivery::Kind;
+use crate::domain::delivery::AttemptKind;
+use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, KeyId, SubscriptionId, TripId};
-use crate::domain::key::Scope;
-use crate::domain::standing::Disabled;
+use crate::domain::key::KeyScope;
 use crate::domain::time::Timestamp;
-use crate::domain::window::Bucket;
+use crate::domain::window::RateBucket;
 use crate::monitor::logs::Ask;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::{App, Msg, Setting};
@@ -41,7 +41,7 @@ fn key(id: i64, name: &str, last4: &str, used: Option<u64>, usage: Usage) -> Key
         company_id: CompanyId(92),
         name: name.into(),
         last4: last4.into(),
-        scopes: vec![Scope::EventsRead, Scope::IntegrationsWrite],
+        scopes: vec![KeyScope::EventsRead, KeyScope::IntegrationsWrite],
         is_active: true,
         created_utc: ago(200 * 86_400),
         last_used_utc: used.map(ago),
@@ -117,7 +117,7 @@ fn subscription(id: i64, target: &str, streak: u32) -> SubscriptionRow {
 fn subscriptions() -> Listing<SubscriptionRow> {
     let mut tripped = subscription(21, "https://hooks.acme.example/orders", 20);
     tripped.subscription.is_enabled = false;
-    tripped.subscription.disabled_reason = Some(Disabled::Breaker);
+    tripped.subscription.disabled_reason = Some(DisabledReason::Breaker);
     tripped.subscription.disabled_utc = Some(ago(240).whole_second());
     tripped.health = Health { last_1h: rate(0, 37), n_skipped: 118, n_parked: 3, ..Health::default() };
     let mut failing = subscription(23, "https://api.globex.example/in", 15);
@@ -145,7 +145,7 @@ fn subscriptions() -> Listing<SubscriptionRow> {
     let hostile = subscription(18, "https://evil.example/\u{1b}[2J\u{202e}moc.elgoog", 0);
     let mut off = subscription(26, "https://paused.example/in", 0);
     off.subscription.is_enabled = false;
-    off.subscription.disabled_reason = Some(Disabled::Manual);
+    off.subscription.disabled_reason = Some(DisabledReason::Manual);
     off.subscription.disabled_utc = Some(ago(7_200).whole_second());
     off.disabled_note = Some("they move\u{1b}[2J house".into());
     let items = vec![tripped, failing, flaky, unknown, healthy, hostile, off];
@@ -164,7 +164,7 @@ pub(super) fn attempt(id: i64, seconds: u64, status: Option<u16>, cause: Option<
         delivery_id: Some(DeliveryId(id + 900)),
         event_id: Some(EventId(45_000 + id)),
         event_type: if failing { "payment.failed" } else { "client.status_changed" }.into(),
-        kind: if id % 7 == 0 { Kind::Test } else { Kind::Scheduled },
+        kind: if id % 7 == 0 { AttemptKind::Test } else { AttemptKind::Scheduled },
         number: if failing { 3 } else { 1 },
         of: 11,
         elapsed_ms,
@@ -188,7 +188,7 @@ fn attempts() -> Listing<AttemptRow> {
     Listing::of(items, 4_812, 0)
 }
 
-fn window(key: i64, name: &str, bucket: Bucket, used: u32, n_refused: u64) -> LimitRow {
+fn window(key: i64, name: &str, bucket: RateBucket, used: u32, n_refused: u64) -> LimitRow {
     let limit = bucket.default_limit();
     LimitRow {
         key_id: KeyId(key),
@@ -200,20 +200,20 @@ fn window(key: i64, name: &str, bucket: Bucket, used: u32, n_refused: u64) -> Li
         used,
         remaining: limit - used.min(limit),
         n_refused,
-        window_utc: NOW.slot(60_000),
-        reset_utc: NOW.slot(60_000).plus(Duration::from_secs(60)),
+        window_utc: NOW.floor_to(60_000),
+        reset_utc: NOW.floor_to(60_000).plus(Duration::from_secs(60)),
         history: (0..60).map(|minute| if used == 0 { 0 } else { minute * used / 60 }).collect(),
     }
 }
 
 fn limits() -> Listing<LimitRow> {
     let items = vec![
-        window(1, "Zapier Production", Bucket::Read, 60, 14),
-        window(1, "Zapier Production", Bucket::Write, 92, 0),
-        window(3, "n8n Workflows", Bucket::Read, 40, 0),
-        window(3, "n8n Workflows", Bucket::Write, 19, 0),
-        window(4, "客户同步 integration for the northern region", Bucket::Read, 1, 0),
-        window(4, "客户同步 integration for the northern region", Bucket::Admin, 0, 0),
+        window(1, "Zapier Production", RateBucket::Read, 60, 14),
+        window(1, "Zapier Production", RateBucket::Write, 92, 0),
+        window(3, "n8n Workflows", RateBucket::Read, 40, 0),
+        window(3, "n8n Workflows", RateBucket::Write, 19, 0),
+        window(4, "客户同步 integration for the northern region", RateBucket::Read, 1, 0),
+        window(4, "客户同步 integration for the northern region", RateBucket::Admin, 0, 0),
     ];
     Listing::of(items, 6, 2)
 }

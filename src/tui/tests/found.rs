@@ -7,9 +7,9 @@ use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, Trace, Tr
 use crate::api::limits::{CallerUse, KeyUsage, LimitDetail, RouteUse};
 use crate::api::revisions::RevisionRow;
 use crate::api::stats::AttemptPoint;
-use crate::domain::delivery::{Kind, State};
+use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::domain::key::Scope;
+use crate::domain::key::KeyScope;
 use crate::tui::effect::{Found, Happening, KeyStory, Known, Sent, WindowStory};
 use crate::tui::places::Item;
 use std::time::Duration;
@@ -49,17 +49,17 @@ fn body(text: &str) -> Body {
     Body::new(text.as_bytes(), text.len() as u64)
 }
 
-fn delivery(event: EventId, subscription: i64, state: State) -> DeliveryRow {
+fn delivery(event: EventId, subscription: i64, state: DeliveryState) -> DeliveryRow {
     DeliveryRow {
         id: DeliveryId(1_575),
         event_id: event,
         event_type: "payment.failed".into(),
         subscription_id: SubscriptionId(subscription),
         company_id: CompanyId(92),
-        kind: Kind::Scheduled,
+        kind: AttemptKind::Scheduled,
         state,
         n_attempts: 3,
-        due_utc: (state == State::Pending).then(|| NOW.plus(Duration::from_secs(42))),
+        due_utc: (state == DeliveryState::Pending).then(|| NOW.plus(Duration::from_secs(42))),
         created_utc: ago(120),
     }
 }
@@ -77,7 +77,7 @@ fn known() -> Known {
     };
     let minutes = (0..60_u32)
         .map(|minute| AttemptPoint {
-            utc: NOW.slot(60_000).minus(Duration::from_secs(u64::from(59 - minute) * 60)),
+            utc: NOW.floor_to(60_000).minus(Duration::from_secs(u64::from(59 - minute) * 60)),
             n_ok: if minute < 15 || minute % 7 == 0 { 0 } else { u64::from(40 - minute / 2) },
             n_failed: if minute < 15 { 0 } else { u64::from(minute / 4) },
             p50_ms: (minute >= 15).then_some(150),
@@ -93,7 +93,7 @@ fn known() -> Known {
 fn sent(id: i64) -> Sent {
     let detail = detail();
     let tries = [id + 40, id, id - 30].map(|id| attempt(id, 7, Some(503), None)).to_vec();
-    let row = delivery(EventId(45_675), 23, State::Pending);
+    let row = delivery(EventId(45_675), 23, DeliveryState::Pending);
     Sent { detail, delivery: Some(DeliveryDetail { row, attempts: tries }) }
 }
 
@@ -101,7 +101,7 @@ fn happening(id: EventId) -> Happening {
     let envelope = format!(
         r#"{{"id":{id},"type":"payment.failed","createdUtc":"2026-11-23T14:02:31Z","companyId":92,"payload":{{"payment_id":7,"amount_attempted":83.95,"failure_reason":"card declined\u001b[2J","tags":[]}}}}"#
     );
-    let met = |id: i64, target: &str, verdict, why: &str, state: Option<State>| TraceRow {
+    let met = |id: i64, target: &str, verdict, why: &str, state: Option<DeliveryState>| TraceRow {
         subscription_id: SubscriptionId(id),
         target_url: target.into(),
         verdict,
@@ -114,14 +114,14 @@ fn happening(id: EventId) -> Happening {
             "https://crm.initech.example/wh",
             Verdict::Matched,
             "subscribed to this type and enabled",
-            Some(State::Succeeded),
+            Some(DeliveryState::Succeeded),
         ),
         met(
             21,
             "https://hooks.acme.example/orders",
             Verdict::Disabled,
             "subscribed to this type but disabled when the event happened",
-            Some(State::Skipped),
+            Some(DeliveryState::Skipped),
         ),
         met(
             23,
@@ -170,7 +170,7 @@ pub(super) fn found(item: Item) -> Found {
             usage: KeyUsage {
                 since_utc: Some(ago(30 * 86_400)),
                 routes: routes(),
-                never_used: vec![Scope::IntegrationsWrite],
+                never_used: vec![KeyScope::IntegrationsWrite],
             },
             callers: callers(),
             requests: (0..5).map(|n| request(9_000 - n)).collect(),

@@ -2,7 +2,7 @@
 //! terminal are tested with the real binary in `tests/it`.
 
 use super::fixture::{Bench, NOW, empty, overview, picture};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::api::alerts::AcknowledgementRow;
 use crate::domain::ids::SubscriptionId;
 use crate::monitor::link::Link;
@@ -298,7 +298,7 @@ fn the_mouse_does_what_keys_do_and_paste_goes_only_into_lines() {
 async fn arrangements_are_remembered() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut memory = Memory(Some(dir.path().join("state/platform.json")));
-    let ambient = Ambient::scripted(NOW, 1);
+    let ambient = RuntimeEnv::scripted(NOW, 1);
     let mut bench = Bench::new(120, 36);
     assert_eq!(memory.recall(&mut bench.app, &ambient).await, Ok(()));
     let keeper = StateKeeper::new(memory.clone(), &bench.app, NOW);
@@ -320,7 +320,7 @@ async fn arrangements_are_remembered() {
 async fn the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut memory = Memory(Some(dir.path().join("platform.json")));
-    let ambient = Ambient::scripted(NOW, 1);
+    let ambient = RuntimeEnv::scripted(NOW, 1);
     let mut bench = Bench::new(120, 36);
     assert_eq!(memory.recall(&mut bench.app, &ambient).await, Ok(()));
     let screen = bench.screen();

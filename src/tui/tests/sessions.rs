@@ -1,7 +1,7 @@
 //! Whole sessions: the loop with a terminal in memory and an injected stream of input.
 
 use super::fixture::{NOW, identity, overview, picture, text};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::clipboard::{Clipboard, Route, Wrap};
 use crate::tui::console::{Access, Ending, Setup, drive};
@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 struct Session {
     keys: mpsc::UnboundedSender<io::Result<Event>>,
     pictures: watch::Sender<Arc<Snapshot>>,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
 }
 
 /// Runs a session, answers how it ended and what was on the screen then.
@@ -39,7 +39,7 @@ async fn remembering<F: Future<Output = ()>>(
     ending: impl Future<Output = Ending>,
     script: impl FnOnce(Session) -> F,
 ) -> (Ending, String) {
-    let ambient = Ambient::scripted(NOW, 1);
+    let ambient = RuntimeEnv::scripted(NOW, 1);
     let (keys, events) = mpsc::unbounded_channel();
     let (pictures, receiver) = watch::channel(Arc::default());
     let setup = Setup {

@@ -1,7 +1,7 @@
 //! Consoles that share one state file: each keeps its own words and sees the other's, and a file that cannot be read is kept.
 
 use super::fixture::{Bench, NOW};
-use crate::ambient::Ambient;
+use crate::ambient::RuntimeEnv;
 use crate::tui::desk::Filter;
 use crate::tui::memory::{Effected, Memory, StateKeeper};
 use crate::tui::panes::Pane;
@@ -42,8 +42,8 @@ impl Side {
     }
 }
 
-fn ambient() -> Ambient {
-    Ambient::scripted(NOW, 1)
+fn ambient() -> RuntimeEnv {
+    RuntimeEnv::scripted(NOW, 1)
 }
 
 /// What A does, what B does before it knows of it, and what both have in the end.

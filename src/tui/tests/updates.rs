@@ -268,7 +268,7 @@ fn a_beat_without_news_and_a_quiet_minute_draw_nothing() {
     assert!(bench.app.knows(&beat));
     bench.tell(Msg::Picture(beat));
     let until = bench.app.wakes_at(bench.now);
-    assert_eq!(until, bench.now.slot(60_000).plus(Duration::from_secs(60)));
+    assert_eq!(until, bench.now.floor_to(60_000).plus(Duration::from_secs(60)));
 
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 120, 36)) };
     let mut terminal = Terminal::with_options(Calm::new(Vec::new()), options).expect("a terminal");

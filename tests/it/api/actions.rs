@@ -1,7 +1,7 @@
 //! The nine actions and the searches: what they publish, and what they find.
 
 use super::Partner;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use serde_json::{Value, json};
 
 fn ada() -> Value {
@@ -113,7 +113,7 @@ async fn companies_do_not_meet() {
     let partner = Partner::start().await;
     let lead = partner.created("/integrations/leads", ada()).await;
     let stranger = partner.platform.company("Globex").await;
-    let foreign = partner.platform.key(&stranger, &Scope::ALL).await;
+    let foreign = partner.platform.key(&stranger, &KeyScope::ALL).await;
     for (method, path, body) in [
         ("PATCH", format!("/integrations/leads/{lead}"), json!({"city": "Austin"})),
         ("PATCH", format!("/integrations/clients/{lead}/status"), json!({"new_status_id": 42})),

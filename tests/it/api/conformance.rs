@@ -4,7 +4,7 @@
 use super::{Partner, often};
 use crate::support::platform::Answer;
 use crow::api::keys::LimitsWish;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -69,15 +69,15 @@ impl Cast {
         let mut known = BTreeMap::new();
         let mut key = |name: &str, key: &str| known.insert(name.to_owned(), ("x-api-key", key.to_owned()));
         key("key", partner.key.reveal());
-        for scope in Scope::ALL {
+        for scope in KeyScope::ALL {
             let narrow = partner.platform.key_with(&partner.company, &[scope], often()).await;
             key(&format!("scope:{scope}"), narrow.reveal());
         }
-        let limited = partner.platform.key_with(&partner.company, &Scope::ALL, LimitsWish::default()).await;
+        let limited = partner.platform.key_with(&partner.company, &KeyScope::ALL, LimitsWish::default()).await;
         key("limited", limited.reveal());
         let stranger = partner.platform.company("Globex").await;
-        key("foreign", partner.platform.key_with(&stranger, &Scope::ALL, often()).await.reveal());
-        let revoked = partner.platform.key_with(&partner.company, &Scope::ALL, often()).await;
+        key("foreign", partner.platform.key_with(&stranger, &KeyScope::ALL, often()).await.reveal());
+        let revoked = partner.platform.key_with(&partner.company, &KeyScope::ALL, often()).await;
         key("revoked", revoked.reveal());
         let operator = partner.platform.operator();
         let rows = operator.keys().await.expect("rows").items;

@@ -2,12 +2,12 @@
 //! page sizes.
 
 use super::{JSON, LEAD, Partner};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::keys::LimitsWish;
 use crow::domain::event::EventType;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::time::Timestamp;
-use crow::domain::window::{Answer, Bucket};
+use crow::domain::window::{RateBucket, RateLimitDecision};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,28 +20,30 @@ const CROWD: usize = 64;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a4_sixty_four_threads_and_restarts_never_get_more_than_the_limit_out_of_a_window() {
     for seed in 0..6 {
-        let dice = Ambient::scripted(Timestamp::from_millis(0), seed);
+        let dice = RuntimeEnv::scripted(Timestamp::from_millis(0), seed);
         let mut partner = Partner::start().await;
-        let limit = 1 + u32::try_from(dice.pick(400)).expect("few");
+        let limit = 1 + u32::try_from(dice.random_below(400)).expect("few");
         let limits = LimitsWish { read: Some(limit), ..LimitsWish::default() };
-        let key = partner.platform.key_with(&partner.company, &[Scope::EventsRead], limits).await;
+        let key = partner.platform.key_with(&partner.company, &[KeyScope::EventsRead], limits).await;
         for window in 0..3 {
             let mut admitted = 0;
-            for _ in 0..=dice.pick(3) {
-                let each = 1 + dice.pick(12);
+            for _ in 0..=dice.random_below(3) {
+                let each = 1 + dice.random_below(12);
                 let engine = &partner.platform.engine;
                 let known = engine.authenticate(key.reveal()).expect("a good key");
-                let (known, reset) = (&known, engine.admit(&known, Bucket::Admin).reset_at);
+                let (known, reset) = (&known, engine.admit(&known, RateBucket::Admin).reset_at);
                 let answers: Vec<_> = std::thread::scope(|scope| {
                     let threads: Vec<_> = (0..CROWD)
-                        .map(|_| scope.spawn(move || (0..each).map(|_| engine.admit(known, Bucket::Read)).collect()))
+                        .map(|_| {
+                            scope.spawn(move || (0..each).map(|_| engine.admit(known, RateBucket::Read)).collect())
+                        })
                         .collect();
                     threads.into_iter().flat_map(|thread| -> Vec<_> { thread.join().expect("no panic") }).collect()
                 });
                 let mut left = BTreeSet::new();
                 for answer in answers {
                     assert_eq!((answer.limit, answer.reset_at), (limit, reset));
-                    if answer.answer == Answer::Refused {
+                    if answer.decision == RateLimitDecision::Refused {
                         assert_eq!(answer.remaining, 0);
                     } else {
                         admitted += 1;
@@ -52,13 +54,21 @@ async fn a4_sixty_four_threads_and_restarts_never_get_more_than_the_limit_out_of
                 partner.platform = partner.platform.restart().await;
             }
             let tried = partner.platform.engine.authenticate(key.reveal()).expect("a good key");
-            let last = partner.platform.engine.admit(&tried, Bucket::Read);
-            assert_eq!(last.answer == Answer::Refused, admitted >= limit, "seed {seed}: nothing is lost by a restart");
+            let last = partner.platform.engine.admit(&tried, RateBucket::Read);
+            assert_eq!(
+                last.decision == RateLimitDecision::Refused,
+                admitted >= limit,
+                "seed {seed}: nothing is lost by a restart"
+            );
             let wait = last.retry_after_seconds(partner.platform.ambient.now());
             partner.platform.advance(Duration::from_secs(wait.max(1)));
-            let waited = partner.platform.engine.admit(&tried, Bucket::Read);
-            if last.answer == Answer::Refused {
-                assert_eq!((waited.answer != Answer::Refused, waited.remaining), (true, limit - 1), "waiting helps");
+            let waited = partner.platform.engine.admit(&tried, RateBucket::Read);
+            if last.decision == RateLimitDecision::Refused {
+                assert_eq!(
+                    (waited.decision != RateLimitDecision::Refused, waited.remaining),
+                    (true, limit - 1),
+                    "waiting helps"
+                );
             }
             partner.platform.advance(Duration::from_secs(61));
         }
@@ -70,14 +80,14 @@ async fn b8_sixty_four_callers_with_the_same_names_make_one_record_a_name_also_a
     const BODIES: [&str; 2] =
         [LEAD, r#"{"first_name":"Bea","last_name":"Byron","email":"bea@example.com","phone":"555-0100"}"#];
     for seed in 0..3 {
-        let dice = Ambient::scripted(Timestamp::from_millis(0), seed);
+        let dice = RuntimeEnv::scripted(Timestamp::from_millis(0), seed);
         let mut partner = Partner::start().await;
         let mut first: BTreeMap<usize, (usize, Vec<u8>)> = BTreeMap::new();
         for round in 0..3 {
             let shared = Arc::new(partner);
             let mut callers = JoinSet::new();
             for _ in 0..CROWD {
-                let (name, body) = (dice.pick(10), dice.pick(10) / 9);
+                let (name, body) = (dice.random_below(10), dice.random_below(10) / 9);
                 let partner = Arc::clone(&shared);
                 callers.spawn(async move {
                     let named = format!("import-{name}");
@@ -110,7 +120,7 @@ async fn a5_pollers_see_every_event_once_and_in_order_while_writers_write() {
     /// The event after all others.
     const LAST: u64 = (WRITERS * EACH + 1) as u64;
     let partner = Arc::new(Partner::start().await);
-    let dice = Ambient::scripted(Timestamp::from_millis(0), 5);
+    let dice = RuntimeEnv::scripted(Timestamp::from_millis(0), 5);
     let mut writers = JoinSet::new();
     for n in 0..WRITERS {
         let partner = Arc::clone(&partner);
@@ -123,7 +133,7 @@ async fn a5_pollers_see_every_event_once_and_in_order_while_writers_write() {
     }
     let mut pollers = JoinSet::new();
     for n in 0..CROWD - WRITERS {
-        let (partner, limit) = (Arc::clone(&partner), 1 + dice.pick(40));
+        let (partner, limit) = (Arc::clone(&partner), 1 + dice.random_below(40));
         let filter = ["", "type=lead.created,payment.failed&"][n % 2];
         pollers.spawn(async move {
             let (mut seen, mut cursor) = (Vec::new(), String::new());

@@ -2,7 +2,7 @@
 
 use super::{LEAD, Partner};
 use crate::support::platform::within;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -123,7 +123,7 @@ async fn an_answer_that_is_not_taken_ends_its_connection_after_thirty_seconds() 
         while stream.write_all(b"x").await.is_ok() {
             partner.platform.advance(Duration::from_secs(1));
             n_seconds += 1;
-            Ambient::real().sleep(Duration::from_millis(1)).await;
+            RuntimeEnv::real().sleep(Duration::from_millis(1)).await;
         }
     };
     within("the end of the connection", gone).await;

@@ -2,7 +2,7 @@
 
 use super::Partner;
 use crate::storage::process::lead;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::events::NewEvent;
 use crow::domain::event::EventType;
 use crow::domain::time::Timestamp;
@@ -106,17 +106,17 @@ async fn paging_while_events_arrive_skips_nothing_and_repeats_nothing() {
     const WATCHED: [EventType; 2] = [EventType::LeadCreated, EventType::InvoiceCreated];
     for seed in 0..6 {
         let partner = Partner::start().await;
-        let dice = Ambient::scripted(Timestamp::from_millis(0), seed);
+        let dice = RuntimeEnv::scripted(Timestamp::from_millis(0), seed);
         let filters = ["?type=invoice.created,lead.created&", "?"];
         let (mut all, mut watched) = (Vec::new(), Vec::new());
         let (mut seen, mut cursors) = ([Vec::new(), Vec::new()], [String::new(), String::new()]);
         for round in 0..14 {
-            for _ in 0..if round < 10 { dice.pick(5) } else { 0 } {
-                let kind = EventType::ALL[dice.pick(EventType::ALL.len())];
+            for _ in 0..if round < 10 { dice.random_below(5) } else { 0 } {
+                let kind = EventType::ALL[dice.random_below(EventType::ALL.len())];
                 // Now and then the clock jumps, back as well: ids keep their order, times do not.
-                let jump = [-300, 100, 500][dice.pick(3)];
+                let jump = [-300, 100, 500][dice.random_below(3)];
                 let now = partner.platform.ambient.now().millis() + jump;
-                partner.platform.ambient.travel(Timestamp::from_millis(now));
+                partner.platform.ambient.set_time(Timestamp::from_millis(now));
                 let id = partner.emit(kind).await;
                 all.push(id);
                 if WATCHED.contains(&kind) {
@@ -124,7 +124,7 @@ async fn paging_while_events_arrive_skips_nothing_and_repeats_nothing() {
                 }
             }
             for (which, filter) in filters.iter().enumerate() {
-                let limit = 1 + dice.pick(4) + if round > 10 { 100 } else { 0 };
+                let limit = 1 + dice.random_below(4) + if round > 10 { 100 } else { 0 };
                 let (ids, page) = partner.page(&format!("{filter}limit={limit}{}", cursors[which])).await;
                 seen[which].extend(ids);
                 cursors[which] = format!("&cursor={}", page["nextCursor"].as_str().expect("a cursor"));
@@ -140,11 +140,11 @@ async fn a_page_ends_at_four_mebibytes_and_nothing_is_skipped_or_repeated() {
     const MAX_PAGE: usize = 4 << 20;
     for seed in 0..3 {
         let partner = Partner::start().await;
-        let dice = Ambient::scripted(Timestamp::from_millis(0), seed);
+        let dice = RuntimeEnv::scripted(Timestamp::from_millis(0), seed);
         let (mut all, mut leads) = (Vec::new(), Vec::new());
         for _ in 0..16 {
-            let kind = [EventType::LeadCreated, EventType::InvoiceCreated][dice.pick(2)];
-            let length = [10, 300_000, 900_000, 1_040_000][dice.pick(4)];
+            let kind = [EventType::LeadCreated, EventType::InvoiceCreated][dice.random_below(2)];
+            let length = [10, 300_000, 900_000, 1_040_000][dice.random_below(4)];
             let payload = serde_json::value::to_raw_value(&json!({"client_id": 1, "x": "x".repeat(length)}));
             let event = NewEvent {
                 company_id: partner.company.id,
@@ -169,7 +169,7 @@ async fn a_page_ends_at_four_mebibytes_and_nothing_is_skipped_or_repeated() {
         for (filter, wanted) in lists {
             let (mut seen, mut cursor) = (Vec::new(), String::new());
             loop {
-                let limit = [1, 2, 5, 200, 200][dice.pick(5)];
+                let limit = [1, 2, 5, 200, 200][dice.random_below(5)];
                 let answer = partner.call("GET", &format!("/events{filter}limit={limit}{cursor}"), Value::Null).await;
                 let page = answer.json();
                 let ids: Vec<i64> = page["items"]

@@ -5,8 +5,8 @@
 use super::{LEAD, Partner, often};
 use crate::mutation::{changed, changes};
 use crate::support::platform::within;
-use crow::ambient::Ambient;
-use crow::domain::key::Scope;
+use crow::ambient::RuntimeEnv;
+use crow::domain::key::KeyScope;
 use crow::server::guard::Access;
 use crow::server::router::table;
 use proptest::prelude::*;
@@ -45,13 +45,13 @@ fn corpus(key: &str, token: &str) -> Vec<Vec<u8>> {
 }
 
 /// Sends bytes and takes whatever comes until the platform closes. What is unfinished is given time by the platform's clock, then given up.
-async fn exchange(address: &str, bytes: &[u8], ambient: &Ambient) -> Vec<u8> {
+async fn exchange(address: &str, bytes: &[u8], ambient: &RuntimeEnv) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.expect("it lives");
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
     let (mut buffer, mut n_waits) = ([0; 16_384], 0);
     loop {
-        match Ambient::real().within(MOMENT, stream.read(&mut buffer)).await {
+        match RuntimeEnv::real().timeout(MOMENT, stream.read(&mut buffer)).await {
             Some(Ok(n @ 1..)) => answer.extend_from_slice(&buffer[..n]),
             Some(_) => return answer,
             None if n_waits == 0 => ambient.advance(Duration::from_secs(11)),
@@ -83,7 +83,7 @@ fn judge(answer: &[u8], secrets: [&str; 2]) -> Result<(), String> {
 fn changed_requests_are_answered_with_a_success_or_a_4xx_and_the_platform_lives() {
     let runtime = tokio::runtime::Runtime::new().expect("threads");
     let partner = runtime.block_on(Partner::start());
-    let key = runtime.block_on(partner.platform.key_with(&partner.company, &Scope::ALL, often()));
+    let key = runtime.block_on(partner.platform.key_with(&partner.company, &KeyScope::ALL, often()));
     let token = partner.platform.token();
     let corpus = corpus(key.reveal(), token.reveal());
     let address = partner.platform.address.trim_start_matches("http://");

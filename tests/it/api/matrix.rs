@@ -2,7 +2,7 @@
 
 use super::{JSON, often};
 use crate::support::platform::Platform;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::server::guard::Access;
 use crow::server::router::{Route, table};
 use std::collections::BTreeSet;
@@ -39,7 +39,7 @@ async fn what_answers_without_a_credential_is_on_the_short_list() {
 async fn every_scope_opens_exactly_its_own_routes_and_is_counted_in_their_bucket() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    for held in Scope::ALL {
+    for held in KeyScope::ALL {
         let key = platform.key_with(&company, &[held], often()).await;
         let own = [JSON, ("x-api-key", key.reveal())];
         for route in table() {
@@ -64,8 +64,8 @@ async fn every_scope_opens_exactly_its_own_routes_and_is_counted_in_their_bucket
 async fn every_route_of_partners_refuses_bad_keys_each_with_its_cause() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    let good = platform.key_with(&company, &Scope::ALL, often()).await;
-    let revoked = platform.key_with(&company, &Scope::ALL, often()).await;
+    let good = platform.key_with(&company, &KeyScope::ALL, often()).await;
+    let revoked = platform.key_with(&company, &KeyScope::ALL, often()).await;
     let rows = platform.operator().keys().await.expect("rows").items;
     let row = rows.iter().find(|row| row.last4.raw() == revoked.last4()).expect("its row");
     platform.operator().revoke_key(row.id).await.expect("revoked");
@@ -95,7 +95,7 @@ async fn every_route_of_partners_refuses_bad_keys_each_with_its_cause() {
 async fn a_key_opens_no_route_of_operators_and_a_token_none_of_partners() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    let key = platform.key_with(&company, &Scope::ALL, often()).await;
+    let key = platform.key_with(&company, &KeyScope::ALL, often()).await;
     let bearer = format!("Bearer {}", key.reveal());
     let token = format!("Bearer {}", platform.engine.mint_operator("matrix").reveal());
     for route in table() {

@@ -19,7 +19,7 @@ use crate::support::platform::{Answer, Platform};
 use crow::api::keys::{Company, LimitsWish};
 use crow::api::problem::Code;
 use crow::client::Error;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ impl Partner {
     pub(crate) async fn start() -> Self {
         let platform = Platform::start().await;
         let company = platform.company("Acme").await;
-        let key = platform.key_with(&company, &Scope::ALL, often()).await;
+        let key = platform.key_with(&company, &KeyScope::ALL, often()).await;
         Self { platform, company, key }
     }
 
@@ -80,9 +80,9 @@ pub(crate) fn often() -> LimitsWish {
 async fn a_key_that_is_not_good_is_told_why_and_never_repeated() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    let key = platform.key(&company, &[Scope::EventsRead]).await;
+    let key = platform.key(&company, &[KeyScope::EventsRead]).await;
     let good = key.reveal();
-    let revoked = platform.key(&company, &[Scope::EventsRead]).await;
+    let revoked = platform.key(&company, &[KeyScope::EventsRead]).await;
     let rows = platform.operator().keys().await.expect("rows").items;
     let row = rows.iter().find(|row| row.last4.raw() == revoked.last4()).expect("its row");
     platform.operator().revoke_key(row.id).await.expect("revoked");
@@ -113,7 +113,7 @@ async fn a_key_that_is_not_good_is_told_why_and_never_repeated() {
 async fn a_window_admits_its_limit_and_waiting_helps() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    let key = platform.key(&company, &[Scope::EventsRead]).await;
+    let key = platform.key(&company, &[KeyScope::EventsRead]).await;
     let headers = [("x-api-key", key.reveal())];
     for left in (0..60).rev() {
         let answer = platform.call("GET", "/api/v1/events", &headers, None).await;
@@ -132,7 +132,7 @@ async fn a_window_admits_its_limit_and_waiting_helps() {
 async fn a_restart_does_not_refill_a_window_that_was_written_down() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    let key = platform.key(&company, &[Scope::EventsRead]).await;
+    let key = platform.key(&company, &[KeyScope::EventsRead]).await;
     for _ in 0..40 {
         platform.call("GET", "/api/v1/events", &[("x-api-key", key.reveal())], None).await;
     }
@@ -145,7 +145,7 @@ async fn a_restart_does_not_refill_a_window_that_was_written_down() {
 async fn a_lead_becomes_an_event_that_can_be_polled_and_the_cursor_keeps_its_place() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    let key = platform.key(&company, &[Scope::EventsRead, Scope::IntegrationsWrite]).await;
+    let key = platform.key(&company, &[KeyScope::EventsRead, KeyScope::IntegrationsWrite]).await;
     let headers = [JSON, ("x-api-key", key.reveal())];
     let empty = platform.partner(&key).events(None, 10).await.expect("a page");
     assert!(empty.items.is_empty() && empty.next_cursor.is_some());
@@ -166,7 +166,7 @@ async fn a_lead_becomes_an_event_that_can_be_polled_and_the_cursor_keeps_its_pla
 async fn bad_input_names_the_field_and_the_remedy() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    let key = platform.key(&company, &Scope::ALL).await;
+    let key = platform.key(&company, &KeyScope::ALL).await;
     let own = ("x-api-key", key.reveal());
     let cases = [
         ("/api/v1/integrations/leads", r#"{"first_name":"#, 400, "malformed_json", None),
@@ -205,8 +205,8 @@ async fn bad_input_names_the_field_and_the_remedy() {
 async fn another_companys_subscription_is_not_told_apart_from_its_content() {
     let platform = Platform::start().await;
     let (acme, globex) = (platform.company("Acme").await, platform.company("Globex").await);
-    let ours = platform.key(&acme, &Scope::ALL).await;
-    let theirs = platform.key(&globex, &Scope::ALL).await;
+    let ours = platform.key(&acme, &KeyScope::ALL).await;
+    let theirs = platform.key(&globex, &KeyScope::ALL).await;
     let body = r#"{"targetUrl":"https://hooks.example.com/in","eventTypes":["lead.created"]}"#;
     let created = platform
         .call("POST", "/api/v1/webhooks/subscriptions", &[JSON, ("x-api-key", ours.reveal())], Some(body))
@@ -224,7 +224,7 @@ async fn another_companys_subscription_is_not_told_apart_from_its_content() {
 async fn a_refusal_reaches_the_client_as_a_typed_problem() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    let key = platform.key(&company, &[Scope::Admin]).await;
+    let key = platform.key(&company, &[KeyScope::Admin]).await;
     let Err(Error::Refused { problem }) = platform.partner(&key).events(None, 10).await else { panic!("refused") };
     assert_eq!((problem.code, problem.status), (Code::InsufficientScope, 403));
 }

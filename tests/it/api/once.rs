@@ -2,7 +2,7 @@
 
 use super::{JSON, LEAD, Partner, often};
 use crate::support::platform::Answer;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -38,7 +38,7 @@ async fn another_body_or_route_is_a_conflict_another_key_or_day_is_not() {
         let refused = partner.create(&partner.key, path, "a", body).await;
         assert_eq!((refused.status, refused.json()["code"].as_str()), (409, Some("idempotency_conflict")), "{path}");
     }
-    let second = partner.platform.key_with(&partner.company, &Scope::ALL, often()).await;
+    let second = partner.platform.key_with(&partner.company, &KeyScope::ALL, often()).await;
     assert_eq!(partner.create(&second, "leads", "a", &other).await.status, 201);
     partner.platform.advance(Duration::from_secs(24 * 60 * 60 - 1));
     assert_eq!(partner.create(&partner.key, "leads", "a", LEAD).await.header("idempotency-replayed"), "true");
@@ -95,7 +95,7 @@ async fn a_repeated_subscription_is_the_same_one_with_the_same_secret_until_it_i
     assert!(!String::from_utf8_lossy(&kept).contains(&secret));
     let other = post(&partner, &partner.key, "hook-1", &body.replace("/in", "/out")).await;
     assert_eq!((other.status, other.json()["code"].as_str()), (409, Some("idempotency_conflict")));
-    let second = partner.platform.key_with(&partner.company, &Scope::ALL, often()).await;
+    let second = partner.platform.key_with(&partner.company, &KeyScope::ALL, often()).await;
     let theirs = post(&partner, &second, "hook-1", body).await;
     assert_eq!((theirs.status, theirs.header("idempotency-replayed")), (201, ""));
     assert_ne!(theirs.json()["signingSecret"], created["signingSecret"]);

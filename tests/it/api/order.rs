@@ -2,7 +2,7 @@
 
 use super::{LEAD, Partner, often};
 use crow::api::keys::LimitsWish;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 
 /// A method, a path, headers, a body, and the code of the answer.
 type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, &'a str);
@@ -12,11 +12,11 @@ type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, &'a str);
 async fn the_first_fault_is_the_one_that_is_told() {
     let partner = Partner::start().await;
     let no_calls = LimitsWish { write: Some(1), ..often() };
-    let spent = partner.platform.key_with(&partner.company, &[Scope::Admin], no_calls).await;
+    let spent = partner.platform.key_with(&partner.company, &[KeyScope::Admin], no_calls).await;
     let first =
         partner.platform.call("POST", "/api/v1/integrations/leads", &[("x-api-key", spent.reveal())], None).await;
     assert_eq!(first.status, 403, "the one call of this minute");
-    let narrow = partner.platform.key_with(&partner.company, &[Scope::Admin], often()).await;
+    let narrow = partner.platform.key_with(&partner.company, &[KeyScope::Admin], often()).await;
     let wide = &partner.key;
     let large = " ".repeat(1024 * 1024 + 1);
     let leads = "/api/v1/integrations/leads";

@@ -4,7 +4,7 @@ use super::Partner;
 use crate::storage::process::lead;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use serde_json::{Value, json};
 
 const PLACE: &str = "/webhooks/subscriptions";
@@ -57,7 +57,7 @@ async fn what_a_tool_manages_others_may_only_switch() {
     let partner = Partner::start().await;
     let id = partner.subscribe("https://hooks.example.com/in", Some("Zapier")).await;
     let one = format!("{PLACE}/{id}");
-    let other = partner.platform.key(&partner.company, &[Scope::WebhooksWrite]).await;
+    let other = partner.platform.key(&partner.company, &[KeyScope::WebhooksWrite]).await;
     for (method, body) in [
         ("PATCH", json!({"description": "mine"})),
         ("PATCH", json!({"isEnabled": false, "targetUrl": "https://hooks.example.com/mine"})),
@@ -185,7 +185,7 @@ async fn a_test_says_what_came_of_it_and_counts_for_nothing() {
     assert_eq!((&gone["success"], &gone["statusCode"]), (&json!(false), &Value::Null));
     assert!(gone["error"].is_string());
     let stranger = partner.platform.company("Globex").await;
-    let foreign = partner.platform.key(&stranger, &[Scope::WebhooksWrite]).await;
+    let foreign = partner.platform.key(&stranger, &[KeyScope::WebhooksWrite]).await;
     let refused = partner.call_as(&foreign, "POST", &format!("{one}/test"), json!({})).await;
     assert_eq!((refused.status, &refused.json()["code"]), (403, &json!("other_company")));
 }

@@ -290,7 +290,7 @@ async fn a_company_has_as_many_subscriptions_as_it_may_have() {
     let refused = partner.expect("POST", "/webhooks/subscriptions", body.clone(), 409).await;
     assert_eq!((&refused["code"], &refused["limit"]), (&"quota_reached".into(), &100.into()));
     let other = partner.platform.company("Globex").await;
-    let theirs = partner.platform.key(&other, &crow::domain::key::Scope::ALL).await;
+    let theirs = partner.platform.key(&other, &crow::domain::key::KeyScope::ALL).await;
     assert_eq!(partner.call_as(&theirs, "POST", "/webhooks/subscriptions", body.clone()).await.status, 201);
     partner.expect("DELETE", &format!("/webhooks/subscriptions/{}", last["id"]), Value::Null, 204).await;
     partner.expect("POST", "/webhooks/subscriptions", body, 201).await;
@@ -315,7 +315,7 @@ async fn every_list_of_the_portal_honours_its_limit() {
     let partner = Partner::start().await;
     let bearer = format!("Bearer {}", partner.platform.token().reveal());
     partner.platform.company("Globex").await;
-    partner.platform.key(&partner.company, &crow::domain::key::Scope::ALL).await;
+    partner.platform.key(&partner.company, &crow::domain::key::KeyScope::ALL).await;
     for n in 0..2 {
         let new = format!(r#"{{"name":"Vera {n}","role":"viewer"}}"#);
         let headers = [JSON, ("authorization", bearer.as_str())];

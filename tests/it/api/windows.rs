@@ -2,7 +2,7 @@
 
 use super::Partner;
 use crow::api::keys::LimitsWish;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ async fn sixty_four_tasks_and_restarts_never_get_more_than_the_limit_out_of_a_wi
     const LIMIT: u32 = 150;
     let mut partner = Partner::start().await;
     let limits = LimitsWish { read: Some(LIMIT), ..LimitsWish::default() };
-    let key = partner.platform.key_with(&partner.company, &[Scope::EventsRead], limits).await;
+    let key = partner.platform.key_with(&partner.company, &[KeyScope::EventsRead], limits).await;
     for window in 0..2 {
         let mut admitted = 0;
         for _ in 0..3 {

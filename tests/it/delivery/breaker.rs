@@ -3,9 +3,9 @@
 use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::replays::NewReplay;
-use crow::domain::breaker::FUSE;
-use crow::domain::delivery::State;
-use crow::domain::standing::Disabled;
+use crow::domain::breaker::FAILURE_THRESHOLD;
+use crow::domain::delivery::DeliveryState;
+use crow::domain::health_status::DisabledReason;
 use crow::domain::time::Timestamp;
 
 const OK: Behaviour = Behaviour::Status(200);
@@ -39,19 +39,19 @@ impl Scene {
 
 #[tokio::test]
 async fn b1_nineteen_a_success_and_twenty_more_trip_once() {
-    let mut script = vec![BROKEN; FUSE as usize - 1];
+    let mut script = vec![BROKEN; FAILURE_THRESHOLD as usize - 1];
     script.extend([OK, BROKEN]);
     let receiver = Receiver::start(&script).await;
     let scene = Scene::with(&receiver).await;
-    scene.one_by_one(FUSE - 1).await;
-    assert_eq!(scene.fuse().await, (FUSE - 1, true));
+    scene.one_by_one(FAILURE_THRESHOLD - 1).await;
+    assert_eq!(scene.fuse().await, (FAILURE_THRESHOLD - 1, true));
     scene.one_by_one(1).await;
     assert_eq!(scene.fuse().await, (0, true), "a success zeroes");
-    scene.one_by_one(FUSE - 1).await;
-    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE - 1, true), 0));
+    scene.one_by_one(FAILURE_THRESHOLD - 1).await;
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FAILURE_THRESHOLD - 1, true), 0));
     scene.one_by_one(1).await;
-    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE, false), 1));
-    assert_eq!(scene.row().await.subscription.disabled_reason, Some(Disabled::Breaker));
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FAILURE_THRESHOLD, false), 1));
+    assert_eq!(scene.row().await.subscription.disabled_reason, Some(DisabledReason::Breaker));
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn b1_sixty_four_at_once_trip_once_and_at_twenty() {
     let n_in_flight =
         async || scene.platform.database().query_row(count, [], |row| row.get::<_, i64>(0)).expect("a count");
     scene.platform.until("the last attempts are written down", async || n_in_flight().await == 0).await;
-    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE, false), 1));
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FAILURE_THRESHOLD, false), 1));
     let sent = receiver.ledger().len();
     assert!((20..=23).contains(&sent), "twenty, and what was under way then: {sent}");
     let row = scene.row().await;
@@ -77,11 +77,11 @@ async fn b1_sixty_four_at_once_trip_once_and_at_twenty() {
 async fn b1_a_restart_at_nineteen_forgets_nothing() {
     let receiver = Receiver::start(&[BROKEN]).await;
     let mut scene = Scene::with(&receiver).await;
-    scene.one_by_one(FUSE - 1).await;
+    scene.one_by_one(FAILURE_THRESHOLD - 1).await;
     scene.platform = scene.platform.restart().await;
-    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE - 1, true), 0));
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FAILURE_THRESHOLD - 1, true), 0));
     scene.one_by_one(1).await;
-    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE, false), 1));
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FAILURE_THRESHOLD, false), 1));
 }
 
 #[tokio::test]
@@ -89,8 +89,8 @@ async fn b1_resends_and_replays_at_nineteen_do_not_count() {
     let receiver = Receiver::start(&[OK, BROKEN]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
-    let arrived = scene.stands(event, State::Succeeded).await;
-    scene.one_by_one(FUSE - 1).await;
+    let arrived = scene.stands(event, DeliveryState::Succeeded).await;
+    scene.one_by_one(FAILURE_THRESHOLD - 1).await;
     let operator = scene.platform.operator();
     let n = scene.n_attempts();
     operator.resend(arrived).await.expect("accepted");
@@ -98,13 +98,13 @@ async fn b1_resends_and_replays_at_nineteen_do_not_count() {
     let wish = NewReplay {
         since: Timestamp::from_millis(0),
         until: Some(scene.platform.ambient.now().plus(std::time::Duration::from_secs(1))),
-        states: vec![State::Succeeded],
+        states: vec![DeliveryState::Succeeded],
         dry_run: false,
         rate_per_second: None,
     };
     assert_eq!(operator.replay(scene.subscription, &wish).await.expect("a plan").n_selected, 1);
     scene.platform.until("the replay is written down", async || scene.n_attempts() == n + 2).await;
-    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE - 1, true), 0));
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FAILURE_THRESHOLD - 1, true), 0));
     scene.one_by_one(1).await;
-    assert_eq!((scene.fuse().await, scene.n_trips()), ((FUSE, false), 1));
+    assert_eq!((scene.fuse().await, scene.n_trips()), ((FAILURE_THRESHOLD, false), 1));
 }

@@ -2,8 +2,8 @@
 
 use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::domain::delivery::State;
-use crow::domain::key::Scope;
+use crow::domain::delivery::DeliveryState;
+use crow::domain::key::KeyScope;
 use crow::domain::signature::verify;
 
 /// Payloads that lose something as soon as somebody reads and writes them back.
@@ -17,11 +17,11 @@ fn payloads() -> Vec<String> {
     ]
     .map(ToOwned::to_owned)
     .into();
-    let ambient = crow::ambient::Ambient::scripted(crate::support::platform::START, 7);
+    let ambient = crow::ambient::RuntimeEnv::scripted(crate::support::platform::START, 7);
     for _ in 0..20 {
-        let noise: String = ambient.bytes::<96>().iter().map(|byte| char::from(byte & 0x7f)).collect();
+        let noise: String = ambient.random_bytes::<96>().iter().map(|byte| char::from(byte & 0x7f)).collect();
         let noise: String = noise.chars().filter(|c| !c.is_control() && *c != '"' && *c != '\\').collect();
-        payloads.push(format!(r#"{{ "noise" :"{noise}é{}"}}"#, char::from(ambient.bytes::<1>()[0] | 0x80)));
+        payloads.push(format!(r#"{{ "noise" :"{noise}é{}"}}"#, char::from(ambient.random_bytes::<1>()[0] | 0x80)));
     }
     payloads.push(format!(r#"{{"large":"{}"}}"#, "x".repeat(1_000_000)));
     payloads
@@ -44,7 +44,7 @@ async fn b7_bytes_stay_as_they_came_across_retries_and_restarts() {
         assert_eq!(answer.status, 201, "{payload:.80}: {}", String::from_utf8_lossy(&answer.body));
         let event = answer.json()["id"].as_i64().expect("a number");
         receiver.received(n + 1).await;
-        scene.stands(event, if n % 2 == 0 { State::Pending } else { State::Succeeded }).await;
+        scene.stands(event, if n % 2 == 0 { DeliveryState::Pending } else { DeliveryState::Succeeded }).await;
         events.push(event);
     }
     receiver.becomes(&[Behaviour::Status(200)]);
@@ -76,7 +76,7 @@ const LARGEST: usize = 1_048_576;
 async fn b7_no_webhook_is_larger_than_a_mebibyte_by_whichever_door_it_is_made() {
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let scene = Scene::with(&receiver).await;
-    let scopes = [Scope::Admin, Scope::WebhooksWrite];
+    let scopes = [KeyScope::Admin, KeyScope::WebhooksWrite];
     let (key, token) = (scene.platform.key(&scene.company, &scopes).await, scene.platform.token());
     let bearer = format!("Bearer {}", token.reveal());
     let (company, test) = (scene.company.id, format!("/api/v1/webhooks/subscriptions/{}/test", scene.subscription));

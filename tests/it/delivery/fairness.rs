@@ -5,11 +5,11 @@ use crate::support::names::Names;
 use crate::support::namespace;
 use crate::support::platform::{Platform, Stopped};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::keys::{Company, LimitsWish};
-use crow::domain::delivery::{Schedule, State};
-use crow::domain::key::Scope;
-use crow::domain::target::Policy;
+use crow::domain::delivery::{DeliveryState, RetryPolicy};
+use crow::domain::key::KeyScope;
+use crow::domain::target::TargetPolicy;
 use crow::engine::reach::Reach;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const LAG_LIMIT: Duration = Duration::from_millis(250);
 /// Subscribes a company to its leads at many targets.
 async fn subscribe_all(platform: &Platform, company: &Company, targets: impl Iterator<Item = String>) {
     let limits = LimitsWish { admin: Some(100_000), ..LimitsWish::default() };
-    let key = platform.key_with(company, &[Scope::WebhooksWrite], limits).await;
+    let key = platform.key_with(company, &[KeyScope::WebhooksWrite], limits).await;
     let partner = platform.partner(&key);
     for target in targets {
         partner.create_subscription(&crate::storage::process::subscription(&target)).await.expect("a subscription");
@@ -50,7 +50,7 @@ async fn f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pau
         names.leads(&format!("hangs-{n}.test"), &["127.0.0.1"]);
     }
     let reach = Reach { names, ..Reach::default() };
-    let stopped = Stopped::new(Ambient::real(), Schedule::default(), Policy::Private, reach);
+    let stopped = Stopped::new(RuntimeEnv::real(), RetryPolicy::default(), TargetPolicy::Private, reach);
     let platform = stopped.permitting(MAX_SUBSCRIPTIONS).start().await;
     let acme = platform.company("Acme").await;
     let targets = (0..N_HANGING)
@@ -117,7 +117,7 @@ async fn f1_resends_of_one_company_do_not_wait_for_those_of_another() {
     scene.platform.subscribe(&other, &of_other.url).await;
     let event = scene.platform.emit(other.id).await;
     of_other.received(1).await;
-    let id = scene.stands(event.0, State::Succeeded).await;
+    let id = scene.stands(event.0, DeliveryState::Succeeded).await;
     receiver.becomes(&[Behaviour::Hang]);
     let ask = "INSERT INTO resends (delivery_id, subscription_id, requested_at)
                SELECT id, subscription_id, created_at FROM deliveries WHERE company_id = ?1";
@@ -142,7 +142,7 @@ async fn f1_twenty_companies_whose_endpoints_hang_delay_no_newcomer() {
         names.leads(&format!("hangs-{n}.test"), &["127.0.0.1"]);
     }
     let reach = Reach { names, ..Reach::default() };
-    let platform = Stopped::new(Ambient::real(), Schedule::default(), Policy::Private, reach).start().await;
+    let platform = Stopped::new(RuntimeEnv::real(), RetryPolicy::default(), TargetPolicy::Private, reach).start().await;
     let mut companies = Vec::new();
     for n in 0..N_COMPANIES {
         let company = platform.company(&format!("Hanging {n}")).await;

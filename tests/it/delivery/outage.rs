@@ -4,9 +4,9 @@ use super::Scene;
 use crate::support::names::{Names, Says, to};
 use crate::support::platform::{Platform, START};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::ambient::Ambient;
-use crow::domain::delivery::Schedule;
-use crow::domain::target::Policy;
+use crow::ambient::RuntimeEnv;
+use crow::domain::delivery::RetryPolicy;
+use crow::domain::target::TargetPolicy;
 use crow::engine::names::Unresolved;
 use crow::engine::reach::Reach;
 use std::io::{self, Write};
@@ -52,8 +52,8 @@ async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_lo
         names.set(host, [Says::Fails(Unresolved::Deaf("no name server answers".to_owned()))]);
     }
     let reach = Reach { names: Arc::<Names>::clone(&names), ..Reach::default() };
-    let ambient = Ambient::scripted(START, 1);
-    let platform = Platform::reaching(ambient, Schedule::default(), Policy::Private, reach).await;
+    let ambient = RuntimeEnv::scripted(START, 1);
+    let platform = Platform::reaching(ambient, RetryPolicy::default(), TargetPolicy::Private, reach).await;
     let scene = Scene::upon(platform, &receiver.url.replace("127.0.0.1", HOSTS[0])).await;
     for host in &HOSTS[1..] {
         scene.platform.subscribe(&scene.company, &receiver.url.replace("127.0.0.1", host)).await;
@@ -116,7 +116,8 @@ async fn f1_deafness_that_one_company_met_holds_up_no_company_that_has_not_met_i
         names.set(host, [Says::Fails(Unresolved::Deaf("no name server answers".to_owned()))]);
     }
     let reach = Reach { names, ..Reach::default() };
-    let platform = Platform::reaching(Ambient::scripted(START, 1), Schedule::default(), Policy::Private, reach).await;
+    let platform =
+        Platform::reaching(RuntimeEnv::scripted(START, 1), RetryPolicy::default(), TargetPolicy::Private, reach).await;
     let scene = Scene::upon(platform, &receiver.url.replace("127.0.0.1", HOSTS[0])).await;
     for host in &HOSTS[1..] {
         scene.platform.subscribe(&scene.company, &receiver.url.replace("127.0.0.1", host)).await;

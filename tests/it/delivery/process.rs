@@ -7,7 +7,7 @@ use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
 use crow::client::connection::{Client, Credential};
 use crow::domain::ids::CompanyId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use std::collections::HashMap;
 use std::path::Path;
@@ -36,8 +36,12 @@ impl Process {
 
     async fn subscribe(&self, url: &str) -> CompanyId {
         let company = self.operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
-        let new =
-            NewKey { company_id: company.id, name: "k".to_owned(), scopes: vec![Scope::WebhooksWrite], limits: None };
+        let new = NewKey {
+            company_id: company.id,
+            name: "k".to_owned(),
+            scopes: vec![KeyScope::WebhooksWrite],
+            limits: None,
+        };
         let key = self.operator.create_key(&new).await.expect("a key").key.into_secret();
         let new = subscription(url);
         let partner = Client::new(&self.address, Credential::Key(key)).expect("a client");
@@ -55,7 +59,7 @@ impl Process {
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
         let mut child = self.child.take().expect("it runs");
         let ended = tokio::task::spawn_blocking(move || child.wait());
-        let ended = crow::ambient::Ambient::real().within(std::time::Duration::from_secs(12), ended).await;
+        let ended = crow::ambient::RuntimeEnv::real().timeout(std::time::Duration::from_secs(12), ended).await;
         ended.expect("it ends within twelve seconds").expect("no panic").expect("a status").code()
     }
 }

@@ -4,9 +4,9 @@ use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crow::api::subscriptions::ReplayChoice;
-use crow::domain::delivery::{Kind, State};
+use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::ids::ReplayId;
-use crow::domain::replay::Phase;
+use crow::domain::replay::ReplayState;
 use crow::domain::time::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const OK: Behaviour = Behaviour::Status(200);
 const BROKEN: Behaviour = Behaviour::Status(500);
 
 impl Scene {
-    fn wish(&self, states: &[State]) -> NewReplay {
+    fn wish(&self, states: &[DeliveryState]) -> NewReplay {
         NewReplay {
             since: Timestamp::from_millis(0),
             until: Some(self.platform.ambient.now().plus(Duration::from_secs(1))),
@@ -35,7 +35,8 @@ impl Scene {
 
     /// Moves the clock until a replay has come to its end and nothing waits.
     async fn replayed(&self, id: ReplayId) {
-        let is_done = async || self.replay(id).await.phase == Phase::Finished && self.row().await.health.n_backlog == 0;
+        let is_done =
+            async || self.replay(id).await.phase == ReplayState::Finished && self.row().await.health.n_backlog == 0;
         self.platform.advance_until("the replay is finished", is_done).await;
     }
 
@@ -71,13 +72,13 @@ async fn b2_what_was_skipped_is_delivered_exactly_once_and_what_was_parked_resum
     for n in 1..=3 {
         let event = scene.emit().await;
         receiver.received(n).await;
-        scene.stands(event, State::Pending).await;
+        scene.stands(event, DeliveryState::Pending).await;
     }
     scene.off().await;
     assert_eq!(scene.row().await.health.n_parked, 3);
     // A clock that is set back while it is off hides nothing.
     scene.emit_many(SKIPPED / 2).await;
-    scene.platform.ambient.travel(scene.platform.ambient.now().minus(Duration::from_secs(3_600)));
+    scene.platform.ambient.set_time(scene.platform.ambient.now().minus(Duration::from_secs(3_600)));
     scene.emit_many(SKIPPED / 2).await;
     assert_eq!(scene.row().await.health.n_skipped, SKIPPED as u64, "they are seen");
     receiver.becomes(&[OK]);
@@ -106,15 +107,19 @@ async fn a_dry_run_counts_and_changes_nothing() {
     scene.platform.until("both arrive", async || scene.row().await.health.last_1h.n_succeeded == 2).await;
     scene.off().await;
     scene.emit_many(3).await;
-    let wish = NewReplay { dry_run: true, ..scene.wish(&[State::Skipped, State::Succeeded, State::Exhausted]) };
+    let wish = NewReplay {
+        dry_run: true,
+        ..scene.wish(&[DeliveryState::Skipped, DeliveryState::Succeeded, DeliveryState::Exhausted])
+    };
     let plan = scene.plan(&wish).await;
-    let counts: Vec<(State, u64)> = plan.counts.iter().map(|count| (count.state, count.n)).collect();
-    assert_eq!(counts, [(State::Succeeded, 2), (State::Exhausted, 0), (State::Skipped, 3)]);
+    let counts: Vec<(DeliveryState, u64)> = plan.counts.iter().map(|count| (count.state, count.n)).collect();
+    assert_eq!(counts, [(DeliveryState::Succeeded, 2), (DeliveryState::Exhausted, 0), (DeliveryState::Skipped, 3)]);
     assert_eq!((plan.n_selected, plan.replay), (5, None));
     let none = NewReplay { until: Some(Timestamp::from_millis(1)), ..wish.clone() };
     assert_eq!(scene.plan(&none).await.n_selected, 0);
     assert!(scene.platform.operator().replays().await.expect("a page").items.is_empty());
-    let bad = NewReplay { states: vec![State::Pending], rate_per_second: Some(0), until: Some(wish.since), ..wish };
+    let bad =
+        NewReplay { states: vec![DeliveryState::Pending], rate_per_second: Some(0), until: Some(wish.since), ..wish };
     let refused = scene.platform.operator().replay(scene.subscription, &bad).await.expect_err("refused").to_string();
     for field in ["states", "ratePerSecond", "until"] {
         assert!(refused.contains(field), "{refused}");
@@ -128,7 +133,7 @@ async fn what_has_arrived_is_replayed_with_the_same_bytes_and_pages_have_no_edge
         let scene = Scene::with(&receiver).await;
         scene.emit_many(n).await;
         scene.platform.until("all arrive", async || scene.row().await.health.last_1h.n_succeeded == n as u64).await;
-        let plan = scene.plan(&scene.wish(&[State::Succeeded])).await.replay.expect("a plan");
+        let plan = scene.plan(&scene.wish(&[DeliveryState::Succeeded])).await.replay.expect("a plan");
         scene.replayed(plan.id).await;
         assert!(times(&receiver).values().all(|times| *times == 2), "{n}: each once more");
         assert_eq!(receiver.ledger().len(), 2 * n);
@@ -142,12 +147,16 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     scene.off().await;
     scene.emit_many(30).await;
     scene.on().await;
-    let wish = NewReplay { rate_per_second: Some(2), ..scene.wish(&[State::Skipped]) };
+    let wish = NewReplay { rate_per_second: Some(2), ..scene.wish(&[DeliveryState::Skipped]) };
     let plan = scene.plan(&wish).await.replay.expect("a plan");
     receiver.received(2).await;
     let operator = scene.platform.operator();
     let paused = operator.pause_replay(plan.id).await.expect("paused");
-    assert_eq!((paused.phase, paused.progress.n_taken), (Phase::Paused, 2), "two a second, and no time has passed");
+    assert_eq!(
+        (paused.phase, paused.progress.n_taken),
+        (ReplayState::Paused, 2),
+        "two a second, and no time has passed"
+    );
     // An answer that is on its way when the clock jumps would come too late.
     let arrived = async || scene.replay(plan.id).await.progress.n_succeeded == 2;
     scene.platform.until("both have arrived", arrived).await;
@@ -155,7 +164,7 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     scene.platform.until("nothing waits", async || scene.row().await.health.n_backlog == 0).await;
     assert_eq!(receiver.ledger().len(), 2);
     scene.platform = scene.platform.restart().await;
-    assert_eq!(scene.replay(plan.id).await.phase, Phase::Paused);
+    assert_eq!(scene.replay(plan.id).await.phase, ReplayState::Paused);
     let operator = scene.platform.operator();
     operator.resume_replay(plan.id).await.expect("resumed");
     scene.platform.advance_until("some more", async || receiver.ledger().len() >= 10).await;
@@ -163,14 +172,14 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     scene.platform.advance_until("some more", async || receiver.ledger().len() >= 20).await;
     let operator = scene.platform.operator();
     let cancelled = operator.cancel_replay(plan.id).await.expect("cancelled");
-    assert_eq!((cancelled.phase, cancelled.ended_utc.is_some()), (Phase::Cancelled, true));
-    assert_eq!(operator.resume_replay(plan.id).await.expect("as it was").phase, Phase::Cancelled);
+    assert_eq!((cancelled.phase, cancelled.ended_utc.is_some()), (ReplayState::Cancelled, true));
+    assert_eq!(operator.resume_replay(plan.id).await.expect("as it was").phase, ReplayState::Cancelled);
     scene.platform.until("nothing waits", async || scene.row().await.health.n_backlog == 0).await;
     assert!(times(&receiver).values().all(|times| *times == 1));
     let taken = usize::try_from(cancelled.progress.n_taken).expect("few");
     assert_eq!(receiver.ledger().len(), taken, "what was taken is delivered, and nothing else");
     // What is left can be replayed by another plan.
-    let rest = scene.plan(&scene.wish(&[State::Skipped])).await.replay.expect("a plan");
+    let rest = scene.plan(&scene.wish(&[DeliveryState::Skipped])).await.replay.expect("a plan");
     scene.replayed(rest.id).await;
     assert_eq!((times(&receiver).len(), receiver.ledger().len()), (30, 30));
 }
@@ -181,19 +190,19 @@ async fn a_replay_waits_while_its_subscription_is_off_and_ends_with_it() {
     let scene = Scene::with(&receiver).await;
     scene.off().await;
     scene.emit_many(5).await;
-    let plan = scene.plan(&scene.wish(&[State::Skipped])).await.replay.expect("a plan");
+    let plan = scene.plan(&scene.wish(&[DeliveryState::Skipped])).await.replay.expect("a plan");
     scene.platform.advance(Duration::from_secs(60));
     assert_eq!(scene.replay(plan.id).await.progress.n_taken, 0);
     scene.on().await;
     scene.replayed(plan.id).await;
     assert_eq!(receiver.ledger().len(), 5);
     scene.off().await;
-    let waiting = scene.plan(&scene.wish(&[State::Succeeded])).await.replay.expect("a plan");
+    let waiting = scene.plan(&scene.wish(&[DeliveryState::Succeeded])).await.replay.expect("a plan");
     let (key, id) =
-        (scene.platform.key(&scene.company, &[crow::domain::key::Scope::WebhooksWrite]).await, scene.subscription);
+        (scene.platform.key(&scene.company, &[crow::domain::key::KeyScope::WebhooksWrite]).await, scene.subscription);
     let path = format!("/api/v1/webhooks/subscriptions/{id}");
     assert_eq!(scene.platform.call("DELETE", &path, &[("x-api-key", key.reveal())], None).await.status, 204);
-    assert_eq!(scene.replay(waiting.id).await.phase, Phase::Cancelled);
+    assert_eq!(scene.replay(waiting.id).await.phase, ReplayState::Cancelled);
 }
 
 #[tokio::test]
@@ -219,5 +228,5 @@ async fn a_subscription_that_comes_back_gets_one_attempt_then_two_then_four() {
     scene.platform.until("four at once", async || in_flight(4).await).await;
     let operator = scene.platform.operator();
     let kinds = operator.attempts(None, 50).await.expect("a page").items;
-    assert!(kinds.iter().all(|attempt| attempt.kind == Kind::Scheduled));
+    assert!(kinds.iter().all(|attempt| attempt.kind == AttemptKind::Scheduled));
 }

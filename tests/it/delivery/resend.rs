@@ -4,10 +4,10 @@ use super::Scene;
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::attempts::AttemptRow;
-use crow::domain::delivery::{Kind, State};
+use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, DeliveryId, OperatorId};
-use crow::domain::operator::{Operator, Role};
+use crow::domain::operator::{OperatorAccount, OperatorRole};
 use crow::engine::caller::{Actor, Caller};
 use crow::engine::events::News;
 use std::pin::pin;
@@ -27,7 +27,7 @@ impl Scene {
         let n = self.attempts(id).await.len();
         self.platform.operator().resend(id).await.expect("accepted");
         self.platform.until("the resend is written down", async || self.attempts(id).await.len() == n + 1).await;
-        assert_eq!(self.attempts(id).await[0].kind, Kind::Resend);
+        assert_eq!(self.attempts(id).await[0].kind, AttemptKind::Resend);
     }
 }
 
@@ -36,9 +36,9 @@ async fn what_has_succeeded_is_sent_again_and_a_failure_changes_nothing() {
     let receiver = Receiver::start(&[OK, BROKEN]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
-    let id = scene.stands(event, State::Succeeded).await;
+    let id = scene.stands(event, DeliveryState::Succeeded).await;
     scene.resent(id).await;
-    assert_eq!(scene.delivery(event).await.1, State::Succeeded);
+    assert_eq!(scene.delivery(event).await.1, DeliveryState::Succeeded);
     let row = scene.row().await;
     assert_eq!((row.subscription.consecutive_failures, row.health.last_1h.n_failed), (0, 0), "it counts for nothing");
     assert_eq!(receiver.ledger()[0].body, receiver.ledger()[1].body);
@@ -58,7 +58,7 @@ async fn what_is_pending_stays_due_when_it_was_and_uses_up_no_retry() {
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
     receiver.received(1).await;
-    let id = scene.stands(event, State::Pending).await;
+    let id = scene.stands(event, DeliveryState::Pending).await;
     let due = scene.row().await.health.next_due_utc;
     scene.resent(id).await;
     let row = scene.row().await;
@@ -66,11 +66,11 @@ async fn what_is_pending_stays_due_when_it_was_and_uses_up_no_retry() {
     // The second attempt by the schedule: the wait after it is twice the base, as if there had been no resend.
     scene.platform.advance(due.expect("planned").since(scene.platform.ambient.now()));
     receiver.received(3).await;
-    scene.stands(event, State::Pending).await;
+    scene.stands(event, DeliveryState::Pending).await;
     let wait = scene.row().await.health.next_due_utc.expect("planned").since(scene.platform.ambient.now());
     assert!((48..=72).contains(&wait.as_secs()), "60 s ± 20 %: {wait:?}");
     scene.resent(id).await;
-    assert_eq!(scene.delivery(event).await.1, State::Succeeded, "there is nothing left to do");
+    assert_eq!(scene.delivery(event).await.1, DeliveryState::Succeeded, "there is nothing left to do");
     assert_eq!(scene.row().await.health.n_backlog, 0);
     let numbers: Vec<u32> = scene.attempts(id).await.iter().map(|attempt| attempt.number).collect();
     assert_eq!(numbers, [4, 3, 2, 1]);
@@ -83,15 +83,15 @@ async fn what_was_skipped_or_parked_is_sent_although_the_subscription_is_off() {
     let operator = scene.platform.operator();
     let parked = scene.emit().await;
     receiver.received(1).await;
-    scene.stands(parked, State::Pending).await;
+    scene.stands(parked, DeliveryState::Pending).await;
     operator.disable(scene.subscription, None).await.expect("disabled");
-    let id = scene.stands(parked, State::Parked).await;
+    let id = scene.stands(parked, DeliveryState::Parked).await;
     scene.resent(id).await;
-    assert_eq!(scene.delivery(parked).await.1, State::Parked, "it failed, so it waits on");
+    assert_eq!(scene.delivery(parked).await.1, DeliveryState::Parked, "it failed, so it waits on");
     let skipped = scene.emit().await;
-    let id = scene.stands(skipped, State::Skipped).await;
+    let id = scene.stands(skipped, DeliveryState::Skipped).await;
     scene.resent(id).await;
-    assert_eq!(scene.delivery(skipped).await.1, State::Succeeded);
+    assert_eq!(scene.delivery(skipped).await.1, DeliveryState::Succeeded);
     let row = scene.row().await;
     assert_eq!((row.subscription.is_enabled, row.health.n_parked), (false, 1));
 }
@@ -102,13 +102,13 @@ async fn what_was_given_up_can_still_succeed() {
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
     receiver.received(1).await;
-    let id = scene.stands(event, State::Pending).await;
+    let id = scene.stands(event, DeliveryState::Pending).await;
     let give_up = "UPDATE deliveries SET state = 'exhausted', due_at = NULL WHERE id = ?1";
     assert_eq!(scene.platform.database().execute(give_up, [id.0]).expect("written"), 1);
     scene.resent(id).await;
-    assert_eq!(scene.delivery(event).await.1, State::Exhausted);
+    assert_eq!(scene.delivery(event).await.1, DeliveryState::Exhausted);
     scene.resent(id).await;
-    assert_eq!(scene.delivery(event).await.1, State::Succeeded);
+    assert_eq!(scene.delivery(event).await.1, DeliveryState::Succeeded);
 }
 
 #[tokio::test]
@@ -117,15 +117,15 @@ async fn what_is_under_way_is_resent_afterwards_and_asking_twice_sends_once() {
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
     receiver.received(1).await;
-    let id = scene.stands(event, State::InFlight).await;
+    let id = scene.stands(event, DeliveryState::InFlight).await;
     let operator = scene.platform.operator();
     operator.resend(id).await.expect("accepted");
     operator.resend(id).await.expect("accepted");
     assert_eq!(receiver.ledger().len(), 1, "never two at once");
     scene.platform.advance(Duration::from_secs(10));
-    scene.stands(event, State::Succeeded).await;
-    let kinds: Vec<Kind> = scene.attempts(id).await.iter().map(|attempt| attempt.kind).collect();
-    assert_eq!(kinds, [Kind::Resend, Kind::Scheduled]);
+    scene.stands(event, DeliveryState::Succeeded).await;
+    let kinds: Vec<AttemptKind> = scene.attempts(id).await.iter().map(|attempt| attempt.kind).collect();
+    assert_eq!(kinds, [AttemptKind::Resend, AttemptKind::Scheduled]);
     assert_eq!(receiver.ledger().len(), 2);
 }
 
@@ -135,7 +135,7 @@ async fn a_resend_survives_a_restart_and_nothing_is_resent_to_what_was_deleted()
     let mut scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
     receiver.received(1).await;
-    let id = scene.stands(event, State::Pending).await;
+    let id = scene.stands(event, DeliveryState::Pending).await;
     scene.platform.operator().resend(id).await.expect("accepted");
     receiver.received(2).await;
     let ambient = scene.platform.ambient.clone();
@@ -148,7 +148,7 @@ async fn a_resend_survives_a_restart_and_nothing_is_resent_to_what_was_deleted()
         }
     };
     scene.platform.advance_until("the retry", async || receiver.ledger().len() == 3).await;
-    scene.stands(event, State::Succeeded).await;
+    scene.stands(event, DeliveryState::Succeeded).await;
 
     let stuck = "UPDATE subscriptions SET deleted_at = 1 WHERE id = ?1";
     assert_eq!(scene.platform.database().execute(stuck, [scene.subscription.0]).expect("written"), 1);
@@ -192,7 +192,7 @@ async fn b5_a_thousand_resends_race_with_attempts_and_no_delivery_is_under_way_t
 
 /// Publishes an event and resends its delivery while its first attempt is made.
 async fn race(engine: crow::engine::Engine, company: CompanyId, n: usize) {
-    let operator = Operator { id: OperatorId(0), name: "racer".to_owned(), role: Role::Admin };
+    let operator = OperatorAccount { id: OperatorId(0), name: "racer".to_owned(), role: OperatorRole::Admin };
     let caller = Caller::new(Actor::Operator(operator), format!("race-{n}"), engine.audit_key());
     let news = News { company, kind: EventType::LeadCreated, payload: None, metadata: None };
     let event = engine.publish(caller.clone(), news).await.expect("published");

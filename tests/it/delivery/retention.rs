@@ -3,7 +3,7 @@
 use super::Scene;
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::domain::delivery::State;
+use crow::domain::delivery::DeliveryState;
 use crow::domain::ids::AttemptId;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn what_is_old_and_over_is_deleted_and_what_waits_is_not() {
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let scene = Scene::keeping(&receiver, 30 * DAY).await;
     let old = scene.emit().await;
-    scene.stands(old, State::Succeeded).await;
+    scene.stands(old, DeliveryState::Succeeded).await;
     scene.platform.operator().disable(scene.subscription, None).await.expect("disabled");
     let skipped = scene.emit().await;
     scene.platform.advance(29 * DAY);
@@ -54,8 +54,8 @@ async fn f1_a_log_beyond_its_quota_gives_up_the_oldest_bodies_says_so_and_takes_
         scene.emit().await;
     }
     let last = scene.emit().await;
-    scene.stands(of_other.0, State::Succeeded).await;
-    scene.stands(last, State::Succeeded).await;
+    scene.stands(of_other.0, DeliveryState::Succeeded).await;
+    scene.stands(last, DeliveryState::Succeeded).await;
     let database = scene.platform.database();
     let ask = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
     let n_full = || ask("SELECT count(*) FROM attempts WHERE company_id = 1 AND stripped_at IS NULL");
@@ -94,8 +94,8 @@ async fn f1_a_log_of_small_answers_beyond_its_quota_loses_its_oldest_attempts() 
         scene.emit().await;
     }
     let last = scene.emit().await;
-    scene.stands(first, State::Succeeded).await;
-    scene.stands(last, State::Succeeded).await;
+    scene.stands(first, DeliveryState::Succeeded).await;
+    scene.stands(last, DeliveryState::Succeeded).await;
     let database = scene.platform.database();
     let ask = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
     let is_within = async || {
@@ -105,7 +105,7 @@ async fn f1_a_log_of_small_answers_beyond_its_quota_loses_its_oldest_attempts() 
     scene.platform.until("the log fits", is_within).await;
     let n = |event: i64| ask(&format!("SELECT count(*) FROM attempts WHERE event_id = {event}"));
     assert_eq!((n(first), n(last)), (0, 1));
-    assert_eq!(scene.delivery(first).await.1, State::Succeeded, "what became of it is still known");
+    assert_eq!(scene.delivery(first).await.1, DeliveryState::Succeeded, "what became of it is still known");
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn f1_what_is_stored_of_an_answers_head_is_bounded() {
     let receiver = Receiver::start(&[Behaviour::Large(0, 60)]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
-    scene.stands(event, State::Succeeded).await;
+    scene.stands(event, DeliveryState::Succeeded).await;
     let stored = "SELECT octet_length(response_headers) FROM attempts";
     let n_bytes: i64 = scene.platform.database().query_row(stored, [], |row| row.get(0)).expect("a number");
     assert!((7_000..=8_192 + 1_024).contains(&n_bytes), "{n_bytes}");

@@ -2,7 +2,7 @@
 
 use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::domain::delivery::{RETRIES, Schedule, State};
+use crow::domain::delivery::{DeliveryState, MAX_RETRIES, RetryPolicy};
 use std::time::Duration;
 
 const BROKEN: Behaviour = Behaviour::Status(500);
@@ -12,15 +12,15 @@ async fn b3_eleven_tries_each_in_its_band_and_none_early() {
     let receiver = Receiver::start(&[BROKEN]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
-    let is_over = async || scene.delivery(event).await.1 == State::Exhausted;
+    let is_over = async || scene.delivery(event).await.1 == DeliveryState::Exhausted;
     scene.platform.advance_until("all tries are made", is_over).await;
     let (id, _) = scene.delivery(event).await;
     let mut attempts = scene.platform.operator().delivery(id).await.expect("a delivery").attempts;
     attempts.reverse();
-    assert_eq!(attempts.len(), RETRIES as usize + 1);
-    let schedule = Schedule::default();
+    assert_eq!(attempts.len(), MAX_RETRIES as usize + 1);
+    let schedule = RetryPolicy::default();
     for (n, pair) in attempts.windows(2).enumerate() {
-        let plan = (schedule.base * (1 << n)).min(schedule.cap());
+        let plan = (schedule.base * (1 << n)).min(schedule.max_delay());
         let wait = pair[1].started_utc.since(pair[0].started_utc);
         assert!(wait >= plan.mul_f64(0.8) && wait <= plan.mul_f64(1.2) + Duration::from_secs(1), "{n}: {wait:?}");
     }
@@ -34,10 +34,10 @@ async fn k7_a_clock_that_is_set_back_makes_nothing_wait_longer_than_was_planned(
         let scene = Scene::with(&receiver).await;
         let event = scene.emit().await;
         receiver.received(1).await;
-        scene.stands(event, State::Pending).await;
+        scene.stands(event, DeliveryState::Pending).await;
         let due = async || scene.row().await.health.next_due_utc.expect("planned");
         let planned = due().await.since(scene.platform.ambient.now());
-        scene.platform.ambient.travel(scene.platform.ambient.now().minus(Duration::from_secs(back)));
+        scene.platform.ambient.set_time(scene.platform.ambient.now().minus(Duration::from_secs(back)));
         // The clerk looks at the clock five times a second.
         let is_near = async || {
             scene.platform.advance(Duration::from_millis(100));
@@ -54,10 +54,10 @@ async fn k7_a_clock_that_was_set_back_while_nobody_looked_is_found_out_at_the_st
     let mut scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
     receiver.received(1).await;
-    scene.stands(event, State::Pending).await;
+    scene.stands(event, DeliveryState::Pending).await;
     let ambient = scene.platform.ambient.clone();
     scene.platform =
-        scene.platform.restart_after(|_| ambient.travel(ambient.now().minus(Duration::from_secs(30 * 86_400)))).await;
+        scene.platform.restart_after(|_| ambient.set_time(ambient.now().minus(Duration::from_secs(30 * 86_400)))).await;
     let due = scene.row().await.health.next_due_utc.expect("planned");
     assert!(due.since(ambient.now()) <= Duration::from_secs(4 * 3_600 * 24 / 10), "{due:?}");
 }
@@ -69,13 +69,13 @@ async fn k7_a_day_that_passes_at_once_begins_no_herd() {
     for n in 1..=4 {
         let event = scene.emit().await;
         receiver.received(n).await;
-        scene.stands(event, State::Pending).await;
+        scene.stands(event, DeliveryState::Pending).await;
     }
     for _ in 0..20 {
         scene.emit().await;
     }
     receiver.received(8).await;
-    scene.platform.ambient.travel(scene.platform.ambient.now().plus(Duration::from_secs(86_400)));
+    scene.platform.ambient.set_time(scene.platform.ambient.now().plus(Duration::from_secs(86_400)));
     // The four that hang are given up; the next four take their places.
     scene.platform.advance(Duration::from_secs(10));
     receiver.received(12).await;
@@ -90,21 +90,21 @@ async fn k6_an_outcome_that_comes_after_its_lease_was_lost_is_refused() {
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
     receiver.received(1).await;
-    let id = scene.stands(event, State::InFlight).await;
+    let id = scene.stands(event, DeliveryState::InFlight).await;
     // Somebody else has it now.
     let steal = "UPDATE leases SET token = 'another' WHERE delivery_id = ?1";
     assert_eq!(scene.platform.database().execute(steal, [id.0]).expect("written"), 1);
     scene.platform.advance(Duration::from_secs(10));
     // A second event is served after the first flight has landed, or beside it; either way its outcome is in the log and the other is not.
     let other = scene.emit().await;
-    scene.stands(other, State::Succeeded).await;
+    scene.stands(other, DeliveryState::Succeeded).await;
     let detail = scene.platform.operator().delivery(id).await.expect("a delivery");
-    assert_eq!((detail.attempts.len(), detail.row.n_attempts, detail.row.state), (0, 0, State::InFlight));
+    assert_eq!((detail.attempts.len(), detail.row.n_attempts, detail.row.state), (0, 0, DeliveryState::InFlight));
     assert_eq!(scene.row().await.subscription.consecutive_failures, 0);
     // The lease of the other ends by itself, and the delivery is made.
     let is_made = async || {
         scene.platform.advance(Duration::from_secs(1));
-        scene.delivery(event).await.1 == State::Succeeded
+        scene.delivery(event).await.1 == DeliveryState::Succeeded
     };
     scene.platform.until("it is returned and made", is_made).await;
 }

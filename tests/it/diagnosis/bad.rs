@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::report::{Conclusion, Report, Subject, Topic, Verdict};
 use crow::client::connection::{Client, Credential};
 use crow::demo::scenario::library;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
 
-async fn diagnosed(client: &Client, ambient: &Ambient, topic: Topic) -> Report {
+async fn diagnosed(client: &Client, ambient: &RuntimeEnv, topic: Topic) -> Report {
     run(client, ambient, topic, Wish::about(Subject::All), None).await
 }
 

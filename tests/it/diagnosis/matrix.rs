@@ -2,7 +2,7 @@
 
 use super::checkup;
 use crate::support::platform::Platform;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::report::{Report, Step, Subject, Topic, Verdict};
 use crow::demo::scenario::library;
 use crow::demo::scenario::script::Script;
@@ -11,7 +11,7 @@ use crow::diagnose::dossier::Wish;
 use crow::diagnose::run::run;
 use crow::domain::ids::{KeyId, SubscriptionId};
 use crow::domain::time::Timestamp;
-use crow::sqlite::hold::Held;
+use crow::sqlite::exclusive_transaction::ExclusiveTransaction;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -27,7 +27,9 @@ fn asked() -> Option<usize> {
 pub(super) fn stage(platform: &Platform) -> Stage {
     let path = platform.database().path().expect("a file").to_owned();
     let hold = move || -> Result<Box<dyn Send>, String> {
-        Held::take(Path::new(&path)).map(|held| -> Box<dyn Send> { Box::new(held) }).map_err(|error| error.to_string())
+        ExclusiveTransaction::begin(Path::new(&path))
+            .map(|held| -> Box<dyn Send> { Box::new(held) })
+            .map_err(|error| error.to_string())
     };
     Stage { operator: platform.operator(), ambient: platform.ambient.clone(), hold: Box::new(hold) }
 }
@@ -99,12 +101,12 @@ async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_non
 async fn two_scenarios_at_once_are_both_explained() {
     let scripts: Vec<Script> =
         library::all().expect("well formed").into_iter().filter(|script| script.cause.is_some()).collect();
-    let dice = Ambient::scripted(Timestamp::from_millis(0), 20_261_124);
+    let dice = RuntimeEnv::scripted(Timestamp::from_millis(0), 20_261_124);
     let n_pairs = asked().unwrap_or(PAIRS);
     let mut wrong = Vec::new();
     for _ in 0..n_pairs {
-        let first = dice.pick(scripts.len());
-        let second = (first + 1 + dice.pick(scripts.len() - 1)) % scripts.len();
+        let first = dice.random_below(scripts.len());
+        let second = (first + 1 + dice.random_below(scripts.len() - 1)) % scripts.len();
         let pair = [&scripts[first], &scripts[second]];
         let platform = Platform::start().await;
         let _played = played(&platform, &pair).await;

@@ -4,7 +4,7 @@ use super::demo::Demo;
 use super::matrix::played;
 use crate::support::platform::{Platform, until};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::events::NewEvent;
 use crow::api::page::Page;
 use crow::api::report::{Conclusion, Report, Subject, Topic, Verdict};
@@ -16,7 +16,7 @@ use crow::diagnose::dossier::Wish;
 use crow::diagnose::run::run;
 use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ impl World {
         let keys = client.keys().await.expect("keys").items;
         Self {
             subscriptions: rows.iter().map(|row| (row.subscription.id, row.subscription.company_id)).collect(),
-            keys: keys.iter().map(|key| (key.id, key.company_id, key.name.inert())).collect(),
+            keys: keys.iter().map(|key| (key.id, key.company_id, key.name.sanitized())).collect(),
         }
     }
 
@@ -76,10 +76,10 @@ impl World {
 fn sentences(report: &Report) -> Vec<String> {
     let steps = report.steps.iter().flat_map(|step| {
         let why = step.verdict.why().map(ToOwned::to_owned);
-        why.into_iter().chain(step.evidence.iter().map(|of| format!("{}: {}", of.query, of.value.inert())))
+        why.into_iter().chain(step.evidence.iter().map(|of| format!("{}: {}", of.query, of.value.sanitized())))
     });
     let causes = report.causes.iter().flat_map(|cause| {
-        let evidence = cause.evidence.iter().map(|of| format!("{}: {}", of.query, of.value.inert()));
+        let evidence = cause.evidence.iter().map(|of| format!("{}: {}", of.query, of.value.sanitized()));
         [cause.title.clone(), cause.resolution.clone()].into_iter().chain(evidence)
     });
     steps.chain(causes).collect()
@@ -99,7 +99,7 @@ fn too_wide(world: &World, report: &Report) -> Vec<String> {
     said.iter().filter(names).map(|said| format!("{} over {}: {said}", report.topic, report.subject)).collect()
 }
 
-async fn asked(client: &Client, ambient: &Ambient, topic: Topic, subject: Subject) -> Report {
+async fn asked(client: &Client, ambient: &RuntimeEnv, topic: Topic, subject: Subject) -> Report {
     run(client, ambient, topic, Wish::about(subject), None).await
 }
 
@@ -165,7 +165,7 @@ async fn in_the_demo_company_what_is_well_has_no_cause_and_nobody_is_told_of_ano
         let page: Page<RequestRow> = client.look("/portal/v1/requests", &query).await.expect("requests");
         page.items.iter().filter(|row| row.status >= 400).count()
     };
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let world = World::of(&client).await;
     let (mut wrong, mut n_well) = (Vec::new(), 0);
     for subject in world.subjects() {
@@ -217,7 +217,7 @@ async fn what_one_subscription_does_not_list_is_a_remark_and_what_nobody_lists_i
 async fn calls_that_no_key_could_be_read_from_are_nobodys_and_a_mistyped_key_is_its_owners() {
     let platform = Platform::lively().await;
     let (one, other) = (platform.company("Acme").await, platform.company("Globex").await);
-    let (key, others) = (platform.key(&one, &Scope::ALL).await, platform.key(&other, &Scope::ALL).await);
+    let (key, others) = (platform.key(&one, &KeyScope::ALL).await, platform.key(&other, &KeyScope::ALL).await);
     let call = async |key: &str| {
         let request = platform.http.get(format!("{}/api/v1/events", platform.address));
         let request = if key.is_empty() { request } else { request.header("x-api-key", key) };

@@ -12,7 +12,7 @@ use crow::diagnose::dossier::Wish;
 use crow::diagnose::run::run;
 use crow::diagnose::runbook::{begin, go_on};
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::escalation::bundle::bundle;
 use crow::escalation::ticket::Bodies;
@@ -34,7 +34,7 @@ async fn a_key_of_a_healthy_company_finds_no_cause_and_claims_nothing_that_it_ca
     let platform = Platform::start().await;
     let stage = stage(&platform);
     let healthy = stage.play(&script("healthy")).await.expect("played");
-    let scopes = Scope::ALL;
+    let scopes = KeyScope::ALL;
     let company =
         crow::api::keys::Company { id: healthy.company, name: "Harbor".into(), created_utc: platform.ambient.now() };
     let key = platform.key(&company, &scopes).await;

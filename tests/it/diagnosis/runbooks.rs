@@ -7,7 +7,7 @@ use crow::api::report::{Subject, Verdict};
 use crow::api::runbook::{Progress, Runbook};
 use crow::api::subscriptions::ReplayChoice;
 use crow::diagnose::runbook::go_on;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use std::time::Duration;
 
 fn begun(platform: &Platform, runbook: Runbook, subject: Subject) -> Progress {
@@ -25,7 +25,7 @@ async fn checked(platform: &Platform, run: &Progress) -> (Progress, Vec<&'static
 async fn a_key_is_rotated_new_before_old() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
-    let old = platform.key(&company, &[Scope::EventsRead]).await;
+    let old = platform.key(&company, &[KeyScope::EventsRead]).await;
     let operator = platform.operator();
     let old_id = operator.keys().await.expect("keys").items[0].id;
     platform.partner(&old).events(None, 1).await.expect("a page");
@@ -33,7 +33,8 @@ async fn a_key_is_rotated_new_before_old() {
     let run = begun(&platform, Runbook::KeyRotation, Subject::Key(old_id));
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["fail", "skipped", "skipped", "skipped"]);
-    let wish = NewKey { company_id: company.id, name: "new".to_owned(), scopes: vec![Scope::EventsRead], limits: None };
+    let wish =
+        NewKey { company_id: company.id, name: "new".to_owned(), scopes: vec![KeyScope::EventsRead], limits: None };
     let new = operator.create_key(&wish).await.expect("a key").key.into_secret();
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["pass", "fail", "skipped", "skipped"]);

@@ -8,9 +8,9 @@ use crate::support::serving::Serving;
 use crow::api::attempts::Body;
 use crow::api::keys::{NewCompany, NewKey};
 use crow::client::connection::Credential;
-use crow::domain::delivery::{BODY_KEPT, BODY_READ};
-use crow::domain::key::Scope;
-use crow::domain::target::Policy;
+use crow::domain::delivery::{MAX_BODY_READ, MAX_BODY_STORED};
+use crow::domain::key::KeyScope;
+use crow::domain::target::TargetPolicy;
 
 /// 16 MiB of zeros, packed.
 const BOMBS: [(&str, &[u8]); 2] =
@@ -18,7 +18,7 @@ const BOMBS: [(&str, &[u8]); 2] =
 
 #[tokio::test]
 async fn e1_of_a_body_without_end_so_much_is_read_and_no_more() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
     let subscription = scene.aim(&receiver.url()).await;
     let heads = [
@@ -30,8 +30,8 @@ async fn e1_of_a_body_without_end_so_much_is_read_and_no_more() {
         receiver.becomes(&[Act::Hear, say(head), Act::SayForever(vec![b'x'; 64 * 1024])]);
         let detail = scene.shoot(subscription).await;
         assert_eq!(detail.row.status_code, head[9..12].parse().ok());
-        assert_eq!(detail.response_body.n_bytes, BODY_READ as u64, "{head}");
-        assert_eq!(detail.response_body.text.map(|text| text.raw().len()), Some(BODY_KEPT));
+        assert_eq!(detail.response_body.n_bytes, MAX_BODY_READ as u64, "{head}");
+        assert_eq!(detail.response_body.text.map(|text| text.raw().len()), Some(MAX_BODY_STORED));
         assert!(detail.response_body.truncated);
         // What was not read was taken by nobody: the receiver is told so.
         let ledger = receiver.settled().await;
@@ -41,12 +41,12 @@ async fn e1_of_a_body_without_end_so_much_is_read_and_no_more() {
     let chunked = [b"10000\r\n".as_slice(), &[b'x'; 0x1_0000], b"\r\n"].concat();
     let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     receiver.becomes(&[Act::Hear, say(head), Act::SayForever(chunked)]);
-    assert_eq!(scene.shoot(subscription).await.response_body.n_bytes, BODY_READ as u64);
+    assert_eq!(scene.shoot(subscription).await.response_body.n_bytes, MAX_BODY_READ as u64);
 }
 
 #[tokio::test]
 async fn e1_packed_bodies_stay_packed() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
     let subscription = scene.aim(&receiver.url()).await;
     for (encoding, bomb) in BOMBS {
@@ -54,7 +54,7 @@ async fn e1_packed_bodies_stay_packed() {
         receiver.becomes(&[Act::Hear, say(head), say(bomb)]);
         let detail = scene.shoot(subscription).await;
         assert_eq!(detail.response_body.n_bytes, bomb.len() as u64);
-        let kept = &bomb[..bomb.len().min(BODY_KEPT)];
+        let kept = &bomb[..bomb.len().min(MAX_BODY_STORED)];
         assert_eq!(detail.response_body, Body::new(kept, bomb.len() as u64), "byte for byte");
         let heard = receiver.settled().await.pop().expect("an entry").heard;
         let head = String::from_utf8_lossy(&heard).to_ascii_lowercase();
@@ -70,7 +70,7 @@ async fn e1_64_bodies_without_end_at_once_cost_little_memory() {
     let operator = serving.operator();
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let new =
-        NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![Scope::WebhooksWrite], limits: None };
+        NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![KeyScope::WebhooksWrite], limits: None };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
     let partner = serving.client(Credential::Key(key));
     for _ in 0..16 {

@@ -5,7 +5,7 @@ use crate::support::faults::{Act, Entry, Faults, say};
 use crate::support::names::{Says, to};
 use crate::support::platform::within;
 use crow::api::attempts::AttemptDetail;
-use crow::domain::target::Policy;
+use crow::domain::target::TargetPolicy;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ const NAME: &str = "slow.example";
 
 /// Sends a test to something slow, moves the clock to the deadline in steps, and has a byte dripped at each.
 async fn slow(url: &str, names: Says, receiver: Option<&Faults>) -> AttemptDetail {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     scene.names.set(NAME, [names]);
     let subscription = scene.aim(url).await;
     let operator = scene.platform.operator();

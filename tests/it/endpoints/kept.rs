@@ -2,14 +2,14 @@
 
 use super::{Scene, came_to};
 use crate::support::faults::{Act, Faults, say};
-use crow::domain::target::Policy;
+use crow::domain::target::TargetPolicy;
 use std::time::Duration;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 #[tokio::test]
 async fn a_kept_connection_is_used_again_and_the_phases_say_so() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[Act::Hear, say(OK), Act::Hear, say(OK), Act::Hang]).await;
     scene.names.leads("kept.example", &["127.0.0.1"]);
     let subscription = scene.aim(&format!("http://kept.example:{}/", receiver.port)).await;
@@ -26,7 +26,7 @@ async fn a_kept_connection_is_used_again_and_the_phases_say_so() {
 
 #[tokio::test]
 async fn one_that_was_closed_meanwhile_costs_the_receiver_nothing() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let busy = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     for last_words in ["", busy] {
         let receiver = Faults::start(&[Act::Hear, say(OK), say(last_words)]).await;
@@ -43,7 +43,7 @@ async fn one_that_was_closed_meanwhile_costs_the_receiver_nothing() {
 
 #[tokio::test]
 async fn what_may_have_been_taken_is_not_sent_twice() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[Act::Hear, say(OK), Act::Hear]).await;
     let subscription = scene.aim(&receiver.url()).await;
     assert_eq!(came_to(&scene.shoot(subscription).await), "200");
@@ -56,7 +56,7 @@ async fn what_may_have_been_taken_is_not_sent_twice() {
 
 #[tokio::test]
 async fn one_is_given_up_before_the_receiver_said_it_would() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let answer = "HTTP/1.1 200 OK\r\nkeep-alive: timeout=5\r\ncontent-length: 0\r\n\r\n";
     let script: Vec<Act> = [Act::Hear, say(answer)].into_iter().cycle().take(6).chain([Act::Hang]).collect();
     let receiver = Faults::start(&script).await;

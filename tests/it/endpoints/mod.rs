@@ -11,16 +11,16 @@ mod tls;
 use crate::storage::process::subscription;
 use crate::support::names::Names;
 use crate::support::platform::{Platform, START};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::attempts::AttemptDetail;
 use crow::api::keys::LimitsWish;
 use crow::client::Error;
 use crow::client::connection::Client;
-use crow::domain::delivery::Schedule;
+use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
-use crow::domain::target::Policy;
+use crow::domain::target::TargetPolicy;
 use crow::engine::reach::Reach;
 use serde_json::Value;
 use std::path::PathBuf;
@@ -36,14 +36,14 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    pub(crate) async fn new(policy: Policy, ca_files: Vec<PathBuf>) -> Self {
+    pub(crate) async fn new(policy: TargetPolicy, ca_files: Vec<PathBuf>) -> Self {
         let names = Arc::new(Names::default());
         let reach = Reach { names: Arc::<Names>::clone(&names), ca_files, ..Reach::default() };
-        let ambient = Ambient::scripted(START, 1);
-        let platform = Platform::reaching(ambient, Schedule::default(), policy, reach).await;
+        let ambient = RuntimeEnv::scripted(START, 1);
+        let platform = Platform::reaching(ambient, RetryPolicy::default(), policy, reach).await;
         let company = platform.company("Acme").await;
         let limits = LimitsWish { admin: Some(100_000), ..LimitsWish::default() };
-        let key = platform.key_with(&company, &[Scope::WebhooksWrite], limits).await;
+        let key = platform.key_with(&company, &[KeyScope::WebhooksWrite], limits).await;
         let (operator, partner) = (platform.operator(), platform.partner(&key));
         Self { platform, names, operator, partner, key }
     }

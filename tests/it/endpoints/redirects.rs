@@ -2,11 +2,11 @@
 
 use super::{Scene, came_to};
 use crate::support::faults::{Act, Faults, say};
-use crow::domain::target::Policy;
+use crow::domain::target::TargetPolicy;
 
 #[tokio::test]
 async fn e3_redirects_are_not_followed_and_nothing_arrives_where_they_lead() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let inside = Faults::start(&[Act::Hear, say("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")]).await;
     let receiver = Faults::start(&[]).await;
     let subscription = scene.aim(&receiver.url()).await;

@@ -2,7 +2,7 @@
 
 use super::{Scene, came_to};
 use crate::support::faults::{Act, Faults, say};
-use crow::domain::target::Policy;
+use crow::domain::target::TargetPolicy;
 use std::fmt::Write as _;
 
 /// A reply after the whole request was heard.
@@ -197,7 +197,7 @@ fn ends() -> Vec<Fault> {
 
 #[tokio::test]
 async fn e4_answers_are_taken_by_their_status() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
     let subscription = scene.aim(&receiver.url()).await;
     let mut wrong = Vec::new();
@@ -215,7 +215,7 @@ async fn e4_answers_are_taken_by_their_status() {
 #[tokio::test]
 async fn e4_what_is_no_answer_is_classified_with_a_plain_reason() {
     assert!(answers().len() + heads().len() + ends().len() >= 60);
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
     let subscription = scene.aim(&receiver.url()).await;
     let mut wrong = Vec::new();
@@ -232,7 +232,7 @@ async fn e4_what_is_no_answer_is_classified_with_a_plain_reason() {
 
 #[tokio::test]
 async fn e4_nobody_listens() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
     let url = receiver.url();
     drop(receiver);

@@ -10,8 +10,8 @@ use crow::api::keys::{NewCompany, NewKey};
 use crow::api::problem::Code;
 use crow::client::Error;
 use crow::client::connection::Credential;
-use crow::domain::key::Scope;
-use crow::domain::target::Policy;
+use crow::domain::key::KeyScope;
+use crow::domain::target::TargetPolicy;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -30,7 +30,7 @@ fn table(text: &'static str) -> Vec<(&'static str, &'static str)> {
 
 #[tokio::test]
 async fn a_test_says_no_address_that_the_partner_did_not_give() {
-    let public = Scene::new(Policy::Public, Vec::new()).await;
+    let public = Scene::new(TargetPolicy::Public, Vec::new()).await;
     let named = public.aim("https://inside.example/hook").await;
     let mut said = BTreeSet::new();
     let inside = ["10.9.9.9", "127.0.0.1", "169.254.169.254", "192.168.3.4", "fd00::77", "::ffff:10.1.2.3"];
@@ -44,7 +44,7 @@ async fn a_test_says_no_address_that_the_partner_did_not_give() {
     assert_eq!(said, one, "the same for every address");
 
     // Where addresses are permitted, nothing listens there.
-    let private = Scene::new(Policy::Private, Vec::new()).await;
+    let private = Scene::new(TargetPolicy::Private, Vec::new()).await;
     private.names.leads("inside.example", &["127.0.0.7"]);
     let named = private.aim("http://inside.example:9/hook").await;
     assert_eq!(private.partner_test(named).await["error"], "its address refused the connection");
@@ -64,7 +64,7 @@ fn refusal(error: Error) -> String {
 async fn s1_addresses_that_are_not_public_are_refused_at_creation_and_when_dialled() {
     let addresses = table(ADDRESSES);
     assert!(addresses.len() >= 120, "{}", addresses.len());
-    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Public, Vec::new()).await;
     let subscription = scene.aim("https://s1.example/hook").await;
     let mut wrong = Vec::new();
     for (address, range) in addresses {
@@ -89,7 +89,7 @@ async fn s1_addresses_that_are_not_public_are_refused_at_creation_and_when_diall
 async fn s1_odd_spellings_are_refused_at_creation() {
     let spellings = table(SPELLINGS);
     assert!(spellings.len() >= 60, "{}", spellings.len());
-    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Public, Vec::new()).await;
     let mut wrong = Vec::new();
     for (written, expected) in spellings {
         // What cannot stand in a line of the table is written as in Rust.
@@ -104,7 +104,7 @@ async fn s1_odd_spellings_are_refused_at_creation() {
 
 #[tokio::test]
 async fn s1_what_is_public_is_accepted() {
-    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Public, Vec::new()).await;
     for (url, _) in table(PUBLIC) {
         scene.aim(url).await;
     }
@@ -112,7 +112,7 @@ async fn s1_what_is_public_is_accepted() {
 
 #[tokio::test]
 async fn s2_the_platform_is_no_target_of_its_own() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let port = scene.platform.address.rsplit(':').next().expect("a port").to_owned();
     for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "0.0.0.0", "0x7f.1"] {
         let error = scene.subscribe(&format!("http://{host}:{port}/api/v1/events/test")).await.expect_err(host);
@@ -134,7 +134,7 @@ async fn s2_proxies_of_the_environment_are_ignored() {
     let operator = serving.operator();
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let new =
-        NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![Scope::WebhooksWrite], limits: None };
+        NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![KeyScope::WebhooksWrite], limits: None };
     let partner = serving.client(Credential::Key(operator.create_key(&new).await.expect("a key").key.into_secret()));
     let new = subscription(&receiver.url());
     partner.create_subscription(&new).await.expect("a subscription");
@@ -147,7 +147,7 @@ async fn s2_proxies_of_the_environment_are_ignored() {
 
 #[tokio::test]
 async fn s3_one_address_that_is_not_public_refuses_all_of_a_name() {
-    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Public, Vec::new()).await;
     let inside = Faults::start(&[Act::Hang]).await;
     let subscription = scene.aim(&format!("https://mixed.example:{}/", inside.port)).await;
     // The bad one first, so that dialling without judging would arrive.
@@ -164,7 +164,7 @@ async fn s3_one_address_that_is_not_public_refuses_all_of_a_name() {
 
 #[tokio::test]
 async fn s3_a_name_that_turned_inwards_after_it_was_accepted_is_not_dialled() {
-    let scene = Scene::new(Policy::Public, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Public, Vec::new()).await;
     let inside = Faults::start(&[Act::Hang]).await;
     let subscription = scene.aim(&format!("https://rebinding.example:{}/", inside.port)).await;
     scene.names.set("rebinding.example", [to(&["127.0.0.1"])]);
@@ -176,7 +176,7 @@ async fn s3_a_name_that_turned_inwards_after_it_was_accepted_is_not_dialled() {
 
 #[tokio::test]
 async fn s3_what_was_judged_is_dialled_and_nobody_resolves_twice() {
-    let scene = Scene::new(Policy::Private, Vec::new()).await;
+    let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let outside = Faults::start_at("127.0.0.1", 0, &[Act::Hear, say(OK)]).await;
     let inside = Faults::start_at("127.0.0.2", outside.port, &[Act::Hear, say(OK)]).await;
     let subscription = scene.aim(&format!("http://rebinding.example:{}/", outside.port)).await;

@@ -3,12 +3,12 @@
 use super::{Scene, came_to};
 use crate::support::faults::certificates::{Authority, Kind, NAME};
 use crate::support::faults::{Act, Faults, say};
-use crow::domain::target::Policy;
+use crow::domain::target::TargetPolicy;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 async fn scene(authority: &Authority) -> Scene {
-    let scene = Scene::new(Policy::Private, vec![authority.file()]).await;
+    let scene = Scene::new(TargetPolicy::Private, vec![authority.file()]).await;
     scene.names.leads(NAME, &["127.0.0.1"]);
     scene
 }

@@ -2,7 +2,7 @@
 
 use super::{connect, database_size, exchange, flood_time, resident, say};
 use crate::storage::process::Serving;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::log::RequestQuery;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -46,7 +46,7 @@ async fn l1_an_anonymous_flood_fills_neither_disk_nor_memory_and_hides_no_partne
     let (_, partner) = serving.company().await;
     partner.events(None, 1).await.expect("an answer");
     let (size, memory) = (database_size(home.path()), resident(&serving));
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let mut flood = JoinSet::new();
     for (status, request) in kinds() {
         let (mut stream, ambient) = (connect(&serving).await, ambient.clone());

@@ -3,7 +3,7 @@
 use super::{connect, is_long, raise_descriptor_limit, resident, say};
 use crate::storage::process::Serving;
 use crate::support::platform::within;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::client::connection::Credential;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -46,7 +46,7 @@ async fn besiege(serving: &Serving, head: Vec<u8>) -> JoinHandle<()> {
     }
     tokio::spawn(async move {
         loop {
-            Ambient::real().sleep(Duration::from_millis(2)).await;
+            RuntimeEnv::real().sleep(Duration::from_millis(2)).await;
             peers.push(peer(&address, &head).await);
         }
     })
@@ -54,7 +54,7 @@ async fn besiege(serving: &Serving, head: Vec<u8>) -> JoinHandle<()> {
 
 /// A call on a connection of its own: the status, and how long it took.
 async fn call(serving: &Serving, path: &str, header: &str) -> (u16, Duration) {
-    let watch = Ambient::real().stopwatch();
+    let watch = RuntimeEnv::real().stopwatch();
     let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\nConnection: close\r\n\r\n");
     let mut answer = Vec::new();
     let exchange = async {

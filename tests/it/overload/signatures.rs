@@ -6,7 +6,7 @@ use crate::support::platform::within;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::attempts::AttemptRow;
 use crow::api::events::NewEvent;
 use crow::api::lab::SignatureCheck;
@@ -16,7 +16,7 @@ use crow::client::Error;
 use crow::client::connection::{Client, Credential};
 use crow::domain::event::EventType;
 use crow::domain::ids::AttemptId;
-use crow::domain::operator::Role;
+use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -80,7 +80,7 @@ async fn l5_signatures_that_are_explained_all_at_once_cost_neither_memory_nor_ot
     let attempts = attempts(&serving).await;
     let (_, partner) = serving.company().await;
     let operator = serving.operator();
-    let new = NewOperator { name: "Vera".to_owned(), role: Role::Viewer };
+    let new = NewOperator { name: "Vera".to_owned(), role: OperatorRole::Viewer };
     let created = operator.create_operator(&new).await.expect("a viewer");
     let token = created.token.into_secret();
     let memory = resident(&serving);
@@ -94,7 +94,7 @@ async fn l5_signatures_that_are_explained_all_at_once_cost_neither_memory_nor_ot
             client.look::<SignatureCheck>(&path, &[]).await
         });
     }
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let (mut took, mut most) = (Vec::new(), memory);
     let (mut n_explained, mut n_refused) = (0, 0);
     while n_explained + n_refused < AT_ONCE {

@@ -3,8 +3,8 @@
 use super::Scene;
 use crate::support::platform::Platform;
 use crow::api::subscriptions::ReplayChoice;
-use crow::domain::alert::{HELD_FOR, REMARK, Subject};
-use crow::domain::standing::Standing;
+use crow::domain::alert::{ACKNOWLEDGEMENT_TTL, AlertSubject, MAX_NOTE_CHARS};
+use crow::domain::health_status::HealthStatus;
 use crow::domain::text::Untrusted;
 use crow::monitor::alerts::{Alert, Alerts};
 use crow::monitor::reach::Reach;
@@ -17,7 +17,7 @@ const PATH: &str = "/portal/v1/acknowledgements";
 async fn alerts(platform: &Platform) -> Vec<Alert> {
     let overview = platform.operator().overview(10).await.expect("an overview");
     let alerts = Alerts::default().after(&overview, &Reach::Portal, overview.server_utc);
-    let about = alerts.list().iter().filter(|alert| matches!(alert.subject, Subject::Subscription(_)));
+    let about = alerts.list().iter().filter(|alert| matches!(alert.subject, AlertSubject::Subscription(_)));
     about.cloned().collect()
 }
 
@@ -30,12 +30,12 @@ async fn a_subscription_that_is_off_is_an_alert_until_somebody_says_why() {
     let off = scene.call("POST", &disable, Some("{}")).await.json();
     assert_eq!((off["disabledReason"].as_str(), off["disabledNote"].as_str()), (Some("manual"), None));
     let raised = alerts(platform).await;
-    assert_eq!(raised.iter().map(|alert| alert.standing).collect::<Vec<_>>(), [Standing::Attention]);
+    assert_eq!(raised.iter().map(|alert| alert.standing).collect::<Vec<_>>(), [HealthStatus::Warning]);
     assert!(raised[0].why.contains("no reason given"), "{}", raised[0].why);
     // What is no reason changes nothing.
     operator.disable(id, Some("   ".to_owned())).await.expect("asked");
     assert_eq!(alerts(platform).await.len(), 1);
-    let long = json!({"reason": "x".repeat(REMARK + 1)}).to_string();
+    let long = json!({"reason": "x".repeat(MAX_NOTE_CHARS + 1)}).to_string();
     let refused = scene.call("POST", &disable, Some(&long)).await;
     assert_eq!((refused.status, refused.json()["errors"]["reason"].is_null()), (400, false));
     let marked = operator.disable(id, Some(" they move house ".to_owned())).await.expect("marked");
@@ -71,10 +71,10 @@ async fn who_looks_after_an_alert_is_told_to_everybody_for_a_day_or_until_it_beg
     let id = scene.subscribe(&["lead.created"]).await;
     operator.disable(id, None).await.expect("disabled");
     platform.advance(Duration::from_secs(5));
-    let subject = Subject::Subscription(id);
+    let subject = AlertSubject::Subscription(id);
     let cursor = operator.overview(1).await.expect("an overview").cursor;
     let said =
-        operator.acknowledge(subject, Standing::Attention, Some("on it\u{1b}[2J".to_owned())).await.expect("said");
+        operator.acknowledge(subject, HealthStatus::Warning, Some("on it\u{1b}[2J".to_owned())).await.expect("said");
     assert_eq!((said.subject.as_str(), said.state.as_str()), (format!("subscription {id}").as_str(), "wrn"));
     assert!(operator.overview(1).await.expect("an overview").cursor > cursor, "the stream tells");
     let care = alerts(platform).await.remove(0).acknowledged.expect("somebody looks after it");
@@ -83,18 +83,18 @@ async fn who_looks_after_an_alert_is_told_to_everybody_for_a_day_or_until_it_beg
     let audit = scene.get("/portal/v1/audit").await;
     assert_eq!(audit["items"][0]["action"], "acknowledge alert");
     // Another word takes the place of the one before.
-    operator.acknowledge(subject, Standing::Attention, None).await.expect("said");
+    operator.acknowledge(subject, HealthStatus::Warning, None).await.expect("said");
     assert_eq!(operator.acknowledgements().await.expect("a list").items.len(), 1);
     // What stands better than when it was said is looked after still; what begins anew is another alert.
-    operator.acknowledge(subject, Standing::Failing, None).await.expect("said");
+    operator.acknowledge(subject, HealthStatus::Failing, None).await.expect("said");
     assert!(alerts(platform).await.remove(0).acknowledged.is_some());
     operator.enable(id, ReplayChoice::None).await.expect("enabled");
     platform.advance(Duration::from_secs(5));
     operator.disable(id, None).await.expect("disabled");
     assert_eq!(alerts(platform).await.remove(0).acknowledged, None);
-    operator.acknowledge(subject, Standing::Attention, None).await.expect("said");
+    operator.acknowledge(subject, HealthStatus::Warning, None).await.expect("said");
     assert!(alerts(platform).await.remove(0).acknowledged.is_some());
-    platform.advance(HELD_FOR);
+    platform.advance(ACKNOWLEDGEMENT_TTL);
     assert_eq!(alerts(platform).await.remove(0).acknowledged, None);
     assert_eq!(operator.acknowledgements().await.expect("a list").items, []);
 }
@@ -112,7 +112,7 @@ async fn nobody_looks_after_what_is_not_there() {
         (json!({"subject": "events 99", "state": "wrn"}), 404),
         (json!({"subject": "the moon", "state": "wrn"}), 400),
         (json!({"subject": "clock", "state": "ok"}), 400),
-        (json!({"subject": "clock", "state": "wrn", "note": "x".repeat(REMARK + 1)}), 400),
+        (json!({"subject": "clock", "state": "wrn", "note": "x".repeat(MAX_NOTE_CHARS + 1)}), 400),
     ];
     for (body, status) in cases {
         let answer = scene.call("POST", PATH, Some(&body.to_string())).await;

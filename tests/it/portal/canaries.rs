@@ -3,7 +3,7 @@
 use super::Scene;
 use crow::api::subscriptions::NewSubscription;
 use crow::domain::event::EventType;
-use crow::domain::operator::Role;
+use crow::domain::operator::OperatorRole;
 use crow::server::guard::Access;
 use crow::server::router::table;
 use serde_json::Value;
@@ -68,8 +68,8 @@ async fn no_filter_of_a_viewer_tells_what_its_answers_leave_out() {
     scene.attempted(1).await;
     let error = format!("not understood: https://other.example/in?token={}", CANARIES[1]);
     scene.platform.database().execute("UPDATE attempts SET error = ?1", [error]).expect("an error");
-    let (_, viewer) = scene.operator("a viewer", Role::Viewer).await;
-    let (_, owner) = scene.operator("an owner", Role::Admin).await;
+    let (_, viewer) = scene.operator("a viewer", OperatorRole::Viewer).await;
+    let (_, owner) = scene.operator("an owner", OperatorRole::Admin).await;
     let mut found_by_owner = BTreeSet::new();
     for (route, names) in readable(&scene).await {
         let path = route.replace("{id}", "1");

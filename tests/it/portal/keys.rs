@@ -1,13 +1,13 @@
 //! Keys: limits of their own.
 
 use super::Scene;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use serde_json::json;
 
 #[tokio::test]
 async fn a_limit_acts_on_the_next_request_and_survives_a_restart() {
     let mut scene = Scene::new().await;
-    let key = scene.platform.key(&scene.company, &[Scope::EventsRead]).await;
+    let key = scene.platform.key(&scene.company, &[KeyScope::EventsRead]).await;
     let rows = scene.platform.operator().keys().await.expect("rows").items;
     let id = rows.iter().find(|row| row.last4.raw() == key.last4()).expect("its row").id;
     let path = format!("/portal/v1/keys/{id}/limits");

@@ -3,7 +3,7 @@
 use super::{Scene, ids};
 use crate::support::receiver::Behaviour;
 use crow::domain::event::EventType;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use serde_json::json;
 use std::time::Duration;
 
@@ -177,7 +177,7 @@ async fn a_trace_says_of_every_subscription_why_it_has_a_delivery_or_none() {
 #[tokio::test]
 async fn requests_are_logged_with_their_code_and_counted_by_route_and_caller() {
     let scene = Scene::new().await;
-    let poor = scene.platform.key(&scene.company, &[Scope::EventsRead, Scope::Admin]).await;
+    let poor = scene.platform.key(&scene.company, &[KeyScope::EventsRead, KeyScope::Admin]).await;
     let plain = [("x-api-key", poor.reveal()), ("user-agent", "probe/1")];
     assert_eq!(scene.platform.call("GET", "/api/v1/events", &plain, None).await.status, 200);
     assert_eq!(scene.platform.call("GET", "/api/v1/webhooks/subscriptions", &plain, None).await.status, 403);

@@ -2,7 +2,7 @@
 
 use super::{JSON, Scene, ids};
 use crow::domain::ids::OperatorId;
-use crow::domain::operator::Role;
+use crow::domain::operator::OperatorRole;
 use serde_json::json;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -19,8 +19,8 @@ async fn a_large_payload_is_masked_in_its_operators_turn_and_a_small_one_at_once
     scene.attempted(2).await;
     let of_large = |path: &str| format!("/portal/v1/{path}?event=1");
     let attempt = ids(&scene.get(&of_large("attempts")).await)[0];
-    let (viewer, token) = scene.operator("a viewer", Role::Viewer).await;
-    let (_, other) = scene.operator("another viewer", Role::Viewer).await;
+    let (viewer, token) = scene.operator("a viewer", OperatorRole::Viewer).await;
+    let (_, other) = scene.operator("another viewer", OperatorRole::Viewer).await;
     let get = |token: &str, path: String| {
         let (http, url, bearer) =
             (scene.platform.http.clone(), format!("{}{path}", scene.platform.address), format!("Bearer {token}"));

@@ -22,7 +22,7 @@ use crow::api::keys::Company;
 use crow::api::subscriptions::NewSubscription;
 use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ impl Scene {
     async fn new() -> Self {
         let platform = Platform::start().await;
         let company = platform.company("Acme").await;
-        let key = platform.key(&company, &Scope::ALL).await;
+        let key = platform.key(&company, &KeyScope::ALL).await;
         let token = platform.token();
         let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
         Self { platform, company, key, token, receiver }

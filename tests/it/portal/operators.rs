@@ -1,13 +1,13 @@
 //! Operators: tokens shown once, three roles, revocation at once.
 
 use super::{JSON, Scene};
-use crow::domain::operator::Role;
+use crow::domain::operator::OperatorRole;
 use crow::server::guard::Access;
 use crow::server::router::table;
 use serde_json::json;
 
 impl Scene {
-    pub(super) async fn operator(&self, name: &str, role: Role) -> (i64, String) {
+    pub(super) async fn operator(&self, name: &str, role: OperatorRole) -> (i64, String) {
         let body = json!({"name": name, "role": role.name()}).to_string();
         let created = self.call("POST", "/portal/v1/operators", Some(&body)).await;
         assert_eq!(created.status, 201, "{}", String::from_utf8_lossy(&created.body));
@@ -21,7 +21,7 @@ impl Scene {
 #[tokio::test]
 async fn every_portal_route_asks_for_its_role() {
     let scene = Scene::new().await;
-    for held in Role::ALL {
+    for held in OperatorRole::ALL {
         let (_, token) = scene.operator(&format!("a {}", held.name()), held).await;
         let bearer = format!("Bearer {token}");
         for route in table() {
@@ -48,21 +48,21 @@ async fn only_an_admin_sees_payloads_as_they_are() {
     let body = json!({"companyId": scene.company.id, "type": "lead.created", "payload": {"client_id": 7, "email": "ada@example.com"}});
     assert_eq!(scene.call("POST", "/portal/v1/events", Some(&body.to_string())).await.status, 201);
     scene.attempted(1).await;
-    for role in Role::ALL {
+    for role in OperatorRole::ALL {
         let (_, token) = scene.operator(&format!("a {}", role.name()), role).await;
         let bearer = format!("Bearer {token}");
         let answer = scene.platform.call("GET", "/portal/v1/attempts/1", &[("authorization", &bearer)], None).await;
         let detail = answer.json();
         let sent = detail["requestBody"]["text"].as_str().expect("text");
-        assert_eq!(detail["redacted"], role != Role::Admin);
-        assert_eq!(sent.contains("ada@example.com"), role == Role::Admin, "{role:?}: {sent}");
+        assert_eq!(detail["redacted"], role != OperatorRole::Admin);
+        assert_eq!(sent.contains("ada@example.com"), role == OperatorRole::Admin, "{role:?}: {sent}");
         assert!(sent.contains("\"client_id\":7"), "{sent}");
-        assert_eq!(detail["responseBody"]["text"].is_null(), role != Role::Admin);
+        assert_eq!(detail["responseBody"]["text"].is_null(), role != OperatorRole::Admin);
         let answer = scene.platform.call("GET", "/portal/v1/events/1", &[("authorization", &bearer)], None).await;
         let event = answer.json();
         let envelope = event["envelope"]["text"].as_str().expect("text");
-        assert_eq!(event["redacted"], role != Role::Admin);
-        assert_eq!(envelope.contains("ada@example.com"), role == Role::Admin, "{role:?}: {envelope}");
+        assert_eq!(event["redacted"], role != OperatorRole::Admin);
+        assert_eq!(envelope.contains("ada@example.com"), role == OperatorRole::Admin, "{role:?}: {envelope}");
         assert_eq!(detail["responseBody"]["nBytes"], 4);
     }
 }
@@ -70,7 +70,7 @@ async fn only_an_admin_sees_payloads_as_they_are() {
 #[tokio::test]
 async fn a_token_is_shown_once_and_a_revoked_one_fails_at_once_and_for_good() {
     let mut scene = Scene::new().await;
-    let (id, token) = scene.operator("Grace", Role::Viewer).await;
+    let (id, token) = scene.operator("Grace", OperatorRole::Viewer).await;
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str())];
     assert_eq!(scene.platform.call("GET", "/portal/v1/trips", &headers, None).await.status, 200);
@@ -89,7 +89,7 @@ async fn the_last_admin_stays_and_bad_wishes_are_named() {
     let scene = Scene::new().await;
     let refused = scene.call("POST", "/portal/v1/operators/1/revoke", None).await;
     assert_eq!((refused.status, refused.json()["errors"]["id"].is_array()), (400, true));
-    scene.operator("Ada", Role::Admin).await;
+    scene.operator("Ada", OperatorRole::Admin).await;
     assert_eq!(scene.call("POST", "/portal/v1/operators/1/revoke", None).await.status, 200);
     for (body, field) in [(r#"{"name":" ","role":"admin"}"#, "name"), (r#"{"name":"x","role":"king"}"#, "role")] {
         let refused = scene.call("POST", "/portal/v1/operators", Some(body)).await;
@@ -111,7 +111,7 @@ async fn only_an_admin_sees_the_secret_parts_of_urls_whatever_is_asked() {
     scene.call("POST", &format!("/portal/v1/subscriptions/{id}/disable"), Some(&disable)).await;
     scene.call("POST", &format!("/portal/v1/subscriptions/{id}/rollback"), Some(r#"{"revision": 1}"#)).await;
     let mut n_with_urls = 0;
-    for role in Role::ALL {
+    for role in OperatorRole::ALL {
         let (_, token) = scene.operator(&format!("a {}", role.name()), role).await;
         let bearer = format!("Bearer {token}");
         for route in table() {
@@ -125,12 +125,17 @@ async fn only_an_admin_sees_the_secret_parts_of_urls_whatever_is_asked() {
             let answer = scene.platform.call("GET", &path, &[("authorization", &bearer)], None).await;
             let text = String::from_utf8_lossy(&answer.body).into_owned();
             let is_told = text.contains("4fQ9zX2mLkW81") || text.contains("abcdef123");
-            assert!(role == Role::Admin || !is_told, "{} on {path}: {text}", role.name());
-            n_with_urls += usize::from(role == Role::Admin && is_told);
+            assert!(role == OperatorRole::Admin || !is_told, "{} on {path}: {text}", role.name());
+            n_with_urls += usize::from(role == OperatorRole::Admin && is_told);
         }
         let test = format!("/portal/v1/subscriptions/{id}/test");
         let answer = scene.platform.call("POST", &test, &[JSON, ("authorization", &bearer)], Some("{}")).await;
-        assert_eq!(String::from_utf8_lossy(&answer.body).contains("abcdef123"), role == Role::Admin, "{}", role.name());
+        assert_eq!(
+            String::from_utf8_lossy(&answer.body).contains("abcdef123"),
+            role == OperatorRole::Admin,
+            "{}",
+            role.name()
+        );
     }
     assert!(n_with_urls >= 8, "{n_with_urls} answers have URLs");
 }

@@ -5,7 +5,7 @@ use crate::support::credentials::{Dice, ENCODINGS, innocent};
 use crow::api::keys::ShownOnce;
 use crow::api::secretcheck::{HeldKind, SecretCheck};
 use crow::api::subscriptions::NewSubscription;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use serde_json::json;
 
 impl Scene {
@@ -36,7 +36,7 @@ async fn x1_the_platform_finds_every_secret_that_it_holds_in_every_encoding_and_
     let chosen =
         NewSubscription { signing_secret: Some(ShownOnce::new("correct/horse:battery+staple".to_owned())), ..new };
     let second = scene.platform.partner(&scene.key).create_subscription(&chosen).await.expect("a subscription");
-    let revoked = scene.platform.key(&scene.company, &[Scope::EventsRead]).await;
+    let revoked = scene.platform.key(&scene.company, &[KeyScope::EventsRead]).await;
     let keys = scene.platform.operator().keys().await.expect("keys").items;
     let id = |last4: &str| keys.iter().find(|row| row.last4.raw() == last4).expect("its row").id.0;
     let revoked_id = id(&revoked.last4());

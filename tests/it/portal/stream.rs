@@ -4,7 +4,7 @@ use super::Scene;
 use crate::support::platform::within;
 use crow::api::operators::NewOperator;
 use crow::domain::ids::OperatorId;
-use crow::domain::operator::Role;
+use crow::domain::operator::OperatorRole;
 
 /// The cursor of the first message that a caller hears who last heard `last`, while `meanwhile` happens.
 async fn first_heard(scene: &Scene, last: &str, meanwhile: impl Future<Output = ()>) -> u64 {
@@ -41,7 +41,7 @@ async fn open(scene: &Scene, token: &str) -> reqwest::Response {
 }
 
 async fn operator(scene: &Scene, name: &str) -> (OperatorId, String) {
-    let new = NewOperator { name: name.to_owned(), role: Role::Viewer };
+    let new = NewOperator { name: name.to_owned(), role: OperatorRole::Viewer };
     let created = scene.platform.operator().create_operator(&new).await.expect("an operator");
     (created.row.id, created.token.into_secret().reveal().to_owned())
 }

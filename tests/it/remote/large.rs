@@ -1,6 +1,6 @@
 //! Pages that are longer than an answer may be: one large row hides no neighbour, and fewer rows are asked for where the page is the trouble.
 
-use super::{ALL, Ambient, Client, Console, Credential, Secret, StandIn, TempDir, post, until};
+use super::{ALL, Client, Console, Credential, RuntimeEnv, Secret, StandIn, TempDir, post, until};
 use axum::extract::Request;
 use axum::response::IntoResponse as _;
 use crow::api::log::RequestQuery;
@@ -16,7 +16,7 @@ fn event(id: i64, at: crow::domain::time::Timestamp, n: usize) -> String {
 
 #[tokio::test]
 async fn r3_an_event_longer_than_an_answer_may_be_hides_no_other_and_is_counted() {
-    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
     for id in 1..8 {
@@ -39,7 +39,7 @@ async fn r3_an_event_longer_than_an_answer_may_be_hides_no_other_and_is_counted(
 
 #[tokio::test]
 async fn a_page_longer_than_an_answer_may_be_is_asked_for_again_with_fewer_rows() {
-    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
     for id in 1..13 {

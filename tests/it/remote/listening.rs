@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::domain::secret::Secret;
 use crow::domain::signature;
 use serde_json::Value;
@@ -48,7 +48,7 @@ impl Scene {
 
     /// A POST that is signed with the secret, or with another one.
     fn signed(&self, secret: &str, body: Vec<u8>) -> reqwest::RequestBuilder {
-        let at = Ambient::real().now().seconds();
+        let at = RuntimeEnv::real().now().seconds();
         let signature = signature::sign(&Secret::new(secret.to_owned()), at, &body);
         let post = self.http.post(format!("{}/hook", self.address)).body(body);
         post.header("x-wlcro-timestamp", at.to_string()).header("x-wlcro-signature", signature)
@@ -255,7 +255,7 @@ async fn what_is_under_way_at_the_signal_is_finished_and_kept() {
 /// What reconcile says where there is nothing, something or everything to compare, and what a monitor makes of it.
 #[tokio::test]
 async fn reconcile_says_0_where_it_looked_and_nothing_was_missing_and_2_where_it_could_not_look() {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
     let earlier = || ambient.now().minus(Duration::from_secs(10));

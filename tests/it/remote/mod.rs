@@ -13,12 +13,12 @@ use crate::support::console::Console;
 use crate::support::platform::{START, until};
 use crate::support::standin::{ALL, Mood, POLLS, StandIn};
 use crate::support::wire::Wire;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::client::connection::{Client, Credential};
-use crow::domain::alert::Subject;
+use crow::domain::alert::AlertSubject;
 use crow::domain::ids::CompanyId;
 use crow::domain::secret::Secret;
-use crow::domain::window::Bucket;
+use crow::domain::window::RateBucket;
 use crow::monitor::history::History;
 use crow::monitor::link::Link;
 use crow::monitor::picture::KeyName;
@@ -38,7 +38,7 @@ fn holder(address: &str, name: &str, key: &str) -> Holder {
     Holder { key: KeyName { name: name.to_owned(), last4: secret().last4(), company: CompanyId(92) }, client }
 }
 
-fn post(address: &str, keys: &[(&str, &str)], ambient: &Ambient, dir: &Path) -> Post {
+fn post(address: &str, keys: &[(&str, &str)], ambient: &RuntimeEnv, dir: &Path) -> Post {
     let history = History::open(&dir.join("history.db")).expect("it opens");
     let holders = keys.iter().map(|(name, key)| holder(address, name, key)).collect();
     Post::new(holders, ambient.clone(), history, 10)
@@ -51,7 +51,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(post: &Post, ambient: &Ambient) -> Self {
+    fn begin(post: &Post, ambient: &RuntimeEnv) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let running = tokio::spawn(rounds::watch(post.clone(), ambient.clone(), sender));
         Self { pictures, running }
@@ -83,7 +83,7 @@ impl Drop for Watch {
 
 #[tokio::test]
 async fn every_pane_tells_what_keys_can_prove_and_says_what_it_cannot_know() {
-    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     for id in 41..46 {
         platform.happens(id, "lead.created", ambient.now());
@@ -123,7 +123,7 @@ async fn every_pane_tells_what_keys_can_prove_and_says_what_it_cannot_know() {
 
 #[tokio::test]
 async fn a_subscription_seen_to_go_off_is_a_trip_and_is_seen_to_come_back() {
-    let (ambient, dir) = (Ambient::scripted(START, 3), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::scripted(START, 3), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
     let watch = Watch::begin(&post, &ambient);
@@ -138,7 +138,7 @@ async fn a_subscription_seen_to_go_off_is_a_trip_and_is_seen_to_come_back() {
 }
 
 /// Lets time pass second by second, never while a call is under way for longer than it takes, until something holds.
-async fn pass_until(ambient: &Ambient, platform: &StandIn, what: &str, holds: impl Fn() -> bool) {
+async fn pass_until(ambient: &RuntimeEnv, platform: &StandIn, what: &str, holds: impl Fn() -> bool) {
     until(what, async || {
         second(ambient, platform).await;
         holds()
@@ -147,7 +147,7 @@ async fn pass_until(ambient: &Ambient, platform: &StandIn, what: &str, holds: im
 }
 
 /// A second passes. An owner's call over the same socket gives others time to finish theirs.
-async fn second(ambient: &Ambient, platform: &StandIn) {
+async fn second(ambient: &RuntimeEnv, platform: &StandIn) {
     ambient.advance(Duration::from_secs(1));
     let owner = holder(&platform.address, "nobody", "wlcro_live_92_nobody");
     for _ in 0..3 {
@@ -158,7 +158,7 @@ async fn second(ambient: &Ambient, platform: &StandIn) {
 
 #[tokio::test]
 async fn a7_ten_minutes_on_a_key_that_its_owner_uses_at_90_percent_cost_the_owner_nothing() {
-    let (ambient, dir) = (Ambient::scripted(START, 5), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::scripted(START, 5), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
     let owner = holder(&platform.address, "owner", ALL);
@@ -213,7 +213,7 @@ async fn the_link_breaks_in_ten_ways_keeps_its_picture_and_mends_by_itself() {
 
 /// Breaks the link of a picture that was received, and mends it again.
 async fn broken(mood: Mood, state: &'static str) {
-    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
@@ -238,12 +238,12 @@ async fn broken(mood: Mood, state: &'static str) {
 async fn patiently(what: &str, watch: &Watch, is_right: impl Fn(&Snapshot) -> bool) {
     let mut pictures = watch.pictures.clone();
     let shown = pictures.wait_for(|picture| is_right(picture));
-    let waited = Ambient::real().within(Duration::from_secs(120), shown).await;
+    let waited = RuntimeEnv::real().timeout(Duration::from_secs(120), shown).await;
     assert!(waited.is_some_and(|shown| shown.is_ok()), "waited too long: {what}");
 }
 
 async fn unreachable(address: String, state: &'static str) {
-    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     let address = address.replace("localhost:TLS", platform.address.trim_start_matches("http://"));
     let post = post(&address, &[("Zapier", ALL)], &ambient, dir.path());
@@ -257,7 +257,7 @@ async fn unreachable(address: String, state: &'static str) {
 
 #[tokio::test]
 async fn a_platform_that_nobody_listens_for_keeps_its_picture_and_is_live_again_when_somebody_does() {
-    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
     let mut wire = Wire::to(&platform.address, None).await;
@@ -274,12 +274,12 @@ async fn a_platform_that_nobody_listens_for_keeps_its_picture_and_is_live_again_
 }
 
 async fn skewed() {
-    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.becomes(Mood::Skewed(-120));
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
     let watch = Watch::begin(&post, &ambient);
-    let alarmed = |picture: &Snapshot| picture.alerts().iter().any(|alert| alert.subject == Subject::Clock);
+    let alarmed = |picture: &Snapshot| picture.alerts().iter().any(|alert| alert.subject == AlertSubject::Clock);
     patiently("the clock's alert", &watch, |picture| told(picture) == "LIVE" && alarmed(picture)).await;
     platform.becomes(Mood::Well);
     patiently("the clock is right again", &watch, |picture| told(picture) == "LIVE" && !alarmed(picture)).await;
@@ -287,7 +287,7 @@ async fn skewed() {
 
 #[tokio::test]
 async fn two_consoles_on_one_profile_share_turns_and_see_the_same() {
-    let (ambient, dir) = (Ambient::scripted(START, 7), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::scripted(START, 7), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.happens(41, "lead.created", ambient.now());
     let keys = [("Zapier", ALL)];
@@ -304,13 +304,14 @@ async fn two_consoles_on_one_profile_share_turns_and_see_the_same() {
     assert!((2..=19).contains(&lists), "together no more than one alone: {lists} in three minutes");
     let n_probes = calls.iter().filter(|(call, _)| call.starts_with("POST")).count();
     assert_eq!(n_probes, 2, "each scope is asked after once: {calls:?}");
-    let window = posts[0].history().window("Zapier".to_owned(), Bucket::Read, ambient.now()).await.expect("a window");
+    let window =
+        posts[0].history().window("Zapier".to_owned(), RateBucket::Read, ambient.now()).await.expect("a window");
     assert!(window.n_own <= 6, "{window:?}");
 }
 
 #[tokio::test]
 async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
-    let (ambient, dir) = (Ambient::scripted(START, 9), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::scripted(START, 9), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
     let history = post.history().clone();
@@ -320,7 +321,7 @@ async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
     let all = database.transaction().expect("a transaction");
     for minute in 0..7 * 24 * 60_i64 {
         // The third day was not watched.
-        let at = START.slot(3_600_000).plus(Duration::from_secs(3_600)).minus(week).millis() + minute * 60_000;
+        let at = START.floor_to(3_600_000).plus(Duration::from_secs(3_600)).minus(week).millis() + minute * 60_000;
         if minute / 1_440 == 2 || at > START.millis() {
             continue;
         }
@@ -346,7 +347,7 @@ async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
     }
     all.commit().expect("committed");
     let _ = history;
-    let timer = Ambient::real().stopwatch();
+    let timer = RuntimeEnv::real().stopwatch();
     let again = History::open(&dir.path().join("history.db")).expect("it opens");
     let seen = again.seen(START).await.expect("it reads");
     let page = again.event_page(crow::api::log::EventQuery::default(), None, 200).await.expect("a page");
@@ -355,7 +356,7 @@ async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
         println!("a week of history opened and read in {} ms", timer.elapsed_ms());
     }
     assert_eq!(page.items.len(), 200);
-    let window = seen.windows.iter().find(|window| window.bucket == Bucket::Read).expect("a window");
+    let window = seen.windows.iter().find(|window| window.bucket == RateBucket::Read).expect("a window");
     let n_seen = window.week.iter().flatten().count();
     assert_eq!(
         (window.week.len(), n_seen),

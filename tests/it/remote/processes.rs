@@ -1,6 +1,6 @@
 //! The real binary on a platform that has no Portal: over TLS, twice at once, with a token that is good for nothing.
 
-use super::{ALL, Ambient, StandIn, TempDir, until};
+use super::{ALL, RuntimeEnv, StandIn, TempDir, until};
 use crate::support::faults::certificates::{Authority, Kind};
 use crate::support::lines::Lines;
 use crate::support::wire::Wire;
@@ -71,7 +71,7 @@ fn arguments<'a>(url: &'a str, key: &'a Path) -> [&'a str; 6] {
 
 #[tokio::test]
 async fn a_bad_certificate_and_a_cut_wire_are_told_and_mended_and_no_key_is_in_any_log() {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
     let authority = Authority::named("test authority");
@@ -108,7 +108,7 @@ async fn a_bad_certificate_and_a_cut_wire_are_told_and_mended_and_no_key_is_in_a
 
 #[tokio::test]
 async fn two_processes_on_one_profile_share_its_turns_and_one_outlives_the_other() {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
     let home = Home::new();
@@ -156,7 +156,7 @@ async fn two_processes_on_one_profile_share_its_turns_and_one_outlives_the_other
 
 #[tokio::test]
 async fn a_token_where_there_is_no_portal_is_said_to_be_of_no_use_and_keys_are_used_instead() {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let platform = StandIn::start(&ambient).await;
     let home = Home::new();
     let (key, token) = (home.path("key"), home.path("token"));

@@ -4,7 +4,7 @@ use crate::support::lines::Lines;
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::attempts::AttemptRow;
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey, ShownOnce};
@@ -12,7 +12,7 @@ use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{Client, Credential};
 use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, SubscriptionId};
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::signature;
 use serde_json::Value;
@@ -33,7 +33,7 @@ impl Scene {
         let serving = Serving::start(&[]);
         let operator = serving.operator();
         let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
-        let wish = NewKey { company_id: company, name: "CRM".to_owned(), scopes: Scope::ALL.to_vec(), limits: None };
+        let wish = NewKey { company_id: company, name: "CRM".to_owned(), scopes: KeyScope::ALL.to_vec(), limits: None };
         let key = operator.create_key(&wish).await.expect("a key").key.into_secret();
         for (name, text) in [("key", key.reveal()), ("secret", SECRET)] {
             let path = serving.folder().join(name);
@@ -135,7 +135,7 @@ async fn what_is_received_is_checked_and_held_against_what_happened() {
     assert_eq!(forged.status(), 401);
     listening.tells(1, "\"answered\":401").await;
     // Of two signatures another receiver may take the other one: neither is believed, also if one of them fits.
-    let now = Ambient::real().now().seconds();
+    let now = RuntimeEnv::real().now().seconds();
     let twice = http
         .post(format!("{address}/hook"))
         .header("x-wlcro-timestamp", now.to_string())

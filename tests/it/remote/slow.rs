@@ -1,6 +1,6 @@
 //! Platforms that take their time: the screen says what is slow after the first call that takes too long, and the other calls get their turn.
 
-use super::{ALL, Ambient, Console, Mood, POLLS, StandIn, TempDir, post};
+use super::{ALL, Console, Mood, POLLS, RuntimeEnv, StandIn, TempDir, post};
 use futures_util::future::{LocalBoxFuture, join_all};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,7 +21,7 @@ async fn a_platform_that_was_never_heard_and_is_slow_is_named_after_one_call_wit
 }
 
 async fn is_named(mood: Mood) {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     let platform = StandIn::start(&ambient).await;
     platform.becomes(mood.clone());
     says_what_is_slow(&format!("{mood:?}"), &platform.address).await;
@@ -38,7 +38,7 @@ async fn is_named_for_a_slow_head() {
                 let mut asked = [0; 1024];
                 let _ = peer.read(&mut asked).await;
                 for byte in b"HTTP/1.1 200 OK\r\nx-padding: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" {
-                    Ambient::real().sleep(Duration::from_secs(1)).await;
+                    RuntimeEnv::real().sleep(Duration::from_secs(1)).await;
                     if peer.write_all(&[*byte]).await.is_err() {
                         break;
                     }
@@ -51,7 +51,7 @@ async fn is_named_for_a_slow_head() {
 }
 
 async fn says_what_is_slow(what: &str, address: &str) {
-    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let post = post(address, &[("Zapier", ALL), ("Poller", POLLS)], &ambient, dir.path());
     let console = Console::watching(&post, &ambient, (180, 50));
     let said = "GET /api/v1/webhooks/subscriptions: ";
@@ -60,7 +60,7 @@ async fn says_what_is_slow(what: &str, address: &str) {
             tokio::task::yield_now().await;
         }
     };
-    let came = ambient.within(MAX_SILENCE, named).await;
+    let came = ambient.timeout(MAX_SILENCE, named).await;
     assert!(came.is_some(), "{what}: nothing is said of what is slow\n{}", console.text());
     console.quit().await;
 }

@@ -1,6 +1,6 @@
 //! The console's behaviour on a platform without a Portal: what does not need one works as everywhere, and what does says why not.
 
-use super::{ALL, Ambient, Console, POLLS, START, StandIn, TempDir, post, until};
+use super::{ALL, Console, POLLS, RuntimeEnv, START, StandIn, TempDir, post, until};
 use crossterm::event::KeyCode;
 use crow::tui::console::{Access, Ending};
 use rand::seq::IndexedRandom as _;
@@ -11,13 +11,13 @@ use std::time::Duration;
 struct Scene {
     console: Console,
     platform: StandIn,
-    ambient: Ambient,
+    ambient: RuntimeEnv,
     _dir: TempDir,
 }
 
 impl Scene {
     async fn new(access: Access, size: (u16, u16)) -> Self {
-        let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+        let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
         let platform = StandIn::start(&ambient).await;
         platform.allows(6_000);
         for id in 41..46 {
@@ -36,7 +36,7 @@ impl Scene {
                 tokio::task::yield_now().await;
             }
         };
-        let came = Ambient::real().within(Duration::from_secs(20), seen).await;
+        let came = RuntimeEnv::real().timeout(Duration::from_secs(20), seen).await;
         assert!(came.is_some(), "{parts:?} is not on\n{}", self.console.text());
     }
 

@@ -2,7 +2,7 @@
 //! and nobody is called offline for them.
 
 use super::processes::Home;
-use super::{ALL, Ambient, Console, StandIn, TempDir, post, until};
+use super::{ALL, Console, RuntimeEnv, StandIn, TempDir, post, until};
 use crate::support::lines::Lines;
 use crow::domain::time::Timestamp;
 use futures_util::future::{LocalBoxFuture, join_all};
@@ -36,7 +36,7 @@ fn odd_events(at: Timestamp) -> Vec<(String, bool)> {
 
 #[tokio::test]
 async fn r3_an_event_that_cannot_be_read_hides_no_other_and_is_shown_as_it_came() {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     for (json, is_readable) in odd_events(ambient.now()) {
         let (dir, platform) = (TempDir::new().expect("a directory"), StandIn::start(&ambient).await);
         platform.allows(6_000);
@@ -77,7 +77,7 @@ async fn r3_a_subscription_that_cannot_be_read_hides_no_other_and_is_not_taken_f
 }
 
 async fn listed_oddly(json: &str) {
-    let (ambient, dir) = (Ambient::real(), TempDir::new().expect("a directory"));
+    let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
@@ -95,7 +95,7 @@ async fn listed_oddly(json: &str) {
 
 #[tokio::test]
 async fn r3_reconcile_compares_what_it_can_read_and_names_what_it_cannot() {
-    let ambient = Ambient::real();
+    let ambient = RuntimeEnv::real();
     // The stand-in tells times to a quarter of a second, which may be in the future.
     let earlier = || ambient.now().minus(Duration::from_secs(10));
     for (json, is_readable) in odd_events(earlier()) {

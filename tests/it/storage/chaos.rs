@@ -4,7 +4,7 @@
 use super::disk::Shim;
 use super::ledger::Ledger;
 use super::process::{Serving, lead, subscription};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::client::connection::Client;
 use crow::domain::ids::CompanyId;
 use crow::domain::time::Timestamp;
@@ -176,7 +176,7 @@ impl ChaosScene {
 
     /// Injects one fault for `lasting`, ends it, and waits until an event is taken again.
     async fn suffer(&mut self, fault: ChaosFault, lasting: Duration, company: CompanyId) {
-        let ambient = Ambient::real();
+        let ambient = RuntimeEnv::real();
         *self.report.n_by_fault.entry(fault.to_string()).or_default() += 1;
         let pid = self.serving.id();
         self.report.resident.2 = self.report.resident.2.max(self.serving.resident());
@@ -246,7 +246,7 @@ fn prlimit(pid: u32, limit: &str) {
 
 /// Runs the campaign.
 pub(crate) async fn run(plan: ChaosPlan) -> ChaosReport {
-    let (ambient, dice) = (Ambient::real(), Ambient::scripted(Timestamp::default(), plan.seed));
+    let (ambient, dice) = (RuntimeEnv::real(), RuntimeEnv::scripted(Timestamp::default(), plan.seed));
     let home = TempDir::new().expect("a directory");
     let dir = home.path().join("data");
     let shim = Shim::build(home.path(), &dir);
@@ -268,9 +268,9 @@ pub(crate) async fn run(plan: ChaosPlan) -> ChaosReport {
     loop {
         let mut faults = FAULTS.to_vec();
         while !faults.is_empty() {
-            let fault = faults.swap_remove(dice.pick(faults.len()));
+            let fault = faults.swap_remove(dice.random_below(faults.len()));
             let millis = usize::try_from(plan.max_fault.as_millis()).expect("small");
-            scene.suffer(fault, Duration::from_millis(50 + dice.pick(millis) as u64), company.id).await;
+            scene.suffer(fault, Duration::from_millis(50 + dice.random_below(millis) as u64), company.id).await;
         }
         if scene.report.resident.0 == 0 {
             scene.report.resident.0 = scene.serving.resident();
@@ -310,6 +310,6 @@ async fn emit(operator: Client, company: CompanyId, acknowledged: Arc<watch::Sen
         if let Ok(event) = operator.emit(&lead(company)).await {
             acknowledged.send_modify(|ids| ids.push(event.id.0));
         }
-        Ambient::real().sleep(EMIT_INTERVAL).await;
+        RuntimeEnv::real().sleep(EMIT_INTERVAL).await;
     }
 }

@@ -1,7 +1,7 @@
 //! A disk that loses what was not synced. A library between the binary and the file system writes down every change of a file; from that
 //! record, what a loss of power at any moment may leave is put together again.
 
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -181,13 +181,13 @@ impl File {
     }
 
     /// Of what is on its way, some arrives, some does not, and some arrives in part, in any order.
-    fn lose_power(&mut self, dice: &Ambient) {
+    fn lose_power(&mut self, dice: &RuntimeEnv) {
         for part in std::mem::take(&mut self.waiting) {
-            match (dice.pick(3), part) {
+            match (dice.random_below(3), part) {
                 (0, _) => {}
                 (1, Part::Bytes(offset, bytes)) => {
                     for (n, sector) in bytes.chunks(SECTOR).enumerate() {
-                        if dice.pick(2) == 0 {
+                        if dice.random_below(2) == 0 {
                             self.take(&Part::Bytes(offset + n * SECTOR, sector.to_vec()));
                         }
                     }
@@ -203,7 +203,7 @@ type Names = BTreeMap<String, usize>;
 
 /// Puts into `to` what a loss of power after the record's byte `at` may leave. Names last when the folder was synced; of the later changes of
 /// names the first ones may have arrived.
-pub(crate) fn image(changes: &[Change], at: usize, to: &Path, dice: &Ambient) {
+pub(crate) fn image(changes: &[Change], at: usize, to: &Path, dice: &RuntimeEnv) {
     let mut files: Vec<File> = Vec::new();
     let mut names = Names::new();
     // Every state of the names since the folder was synced.
@@ -240,7 +240,7 @@ pub(crate) fn image(changes: &[Change], at: usize, to: &Path, dice: &Ambient) {
     for file in &mut files {
         file.lose_power(dice);
     }
-    let arrived = &states[dice.pick(states.len())];
+    let arrived = &states[dice.random_below(states.len())];
     for (name, id) in arrived {
         let path = to.join(name);
         std::fs::write(&path, &files[*id].safe).expect("written");

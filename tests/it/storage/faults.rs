@@ -3,7 +3,7 @@
 use super::ledger::Ledger;
 use super::process::{Serving, crow, done, lead, subscription};
 use super::scene::Scene;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::client;
 use crow::client::connection::Client;
 use crow::domain::ids::CompanyId;
@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 const LOG: u64 = 256 << 20;
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    Ambient::real().within(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
+    RuntimeEnv::real().timeout(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
 }
 
 /// The status of a refused call.

@@ -5,7 +5,7 @@ use super::process::{Serving, crow, done, ended, refused};
 use crate::support::platform::plain_http;
 use crow::api::operators::NewOperator;
 use crow::client::connection::{Client, Credential};
-use crow::domain::operator::Role;
+use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
@@ -18,7 +18,7 @@ async fn audited(dir: &Path) {
     let serving = Serving::start(dir);
     serving.company().await;
     for name in ["Ada", "Grace", "Edsger", "Barbara"] {
-        let new = NewOperator { name: name.to_owned(), role: Role::Viewer };
+        let new = NewOperator { name: name.to_owned(), role: OperatorRole::Viewer };
         serving.operator().create_operator(&new).await.expect("created");
     }
     serving.stop();

@@ -3,14 +3,14 @@
 use super::process::{Serving, crow, done, ended, lead};
 use super::scene::Scene;
 use super::small::SmallDisk;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::operators::NewOperator;
 use crow::api::paths;
 use crow::api::problem::Code;
 use crow::client;
 use crow::client::connection::{Client, Credential};
 use crow::domain::ids::{CompanyId, KeyId};
-use crow::domain::operator::Role;
+use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
 use serde_json::Value;
 use std::path::Path;
@@ -21,7 +21,7 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(30);
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    Ambient::real().within(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
+    RuntimeEnv::real().timeout(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
 }
 
 /// Asks until it is so.
@@ -91,7 +91,7 @@ struct Cast {
 
 async fn cast(serving: &Serving) -> Cast {
     let (company, partner) = serving.company().await;
-    let new = NewOperator { name: "rogue".to_owned(), role: Role::Admin };
+    let new = NewOperator { name: "rogue".to_owned(), role: OperatorRole::Admin };
     let created = serving.operator().create_operator(&new).await.expect("an operator");
     let token = Secret::new(created.token.into_secret().reveal().to_owned());
     let rogue = Client::new(&serving.address, Credential::Operator(token)).expect("a client");
@@ -191,7 +191,7 @@ async fn l2_a_revocation_that_even_the_reserve_cannot_take_is_in_force_said_and_
     .into_iter()
     .enumerate()
     {
-        let said = pending.unwrap_or_else(|| panic!("{n} is not on disk")).inert();
+        let said = pending.unwrap_or_else(|| panic!("{n} is not on disk")).sanitized();
         assert!(
             said.contains("in force") && said.contains("the disk is full") && said.contains("tried again"),
             "{said}"

@@ -2,7 +2,7 @@
 
 use super::ledger::Ledger;
 use super::process::{Serving, lead, subscription};
-use crow::ambient::{Ambient, Stopwatch};
+use crow::ambient::{RuntimeEnv, Stopwatch};
 use crow::client::connection::Client;
 use crow::domain::ids::CompanyId;
 use crow::domain::time::Timestamp;
@@ -96,7 +96,7 @@ pub(crate) async fn run(plan: Plan) -> Report {
     let home = TempDir::new().expect("a directory");
     let dir = home.path().join("data");
     let ledger = Ledger::start().await;
-    let dice = Ambient::scripted(Timestamp::default(), plan.seed);
+    let dice = RuntimeEnv::scripted(Timestamp::default(), plan.seed);
     let mut serving = Serving::start(&dir);
     let bind = serving.address.trim_start_matches("http://").to_owned();
     let (company, partner) = serving.company().await;
@@ -117,7 +117,7 @@ pub(crate) async fn run(plan: Plan) -> Report {
     let turns = plan.n_kills + 1;
     for kill in 0..plan.n_kills {
         let n = n_events * (kill + 1) / turns - n_events * kill / turns;
-        let point = ledger.n_arrived() + 1 + dice.pick(usize::try_from(n * 7).expect("small").max(1)) as u64;
+        let point = ledger.n_arrived() + 1 + dice.random_below(usize::try_from(n * 7).expect("small").max(1)) as u64;
         emission.allowed.add_permits(usize::try_from(n).expect("small"));
         patiently("requests before a kill", ledger.arrived(point)).await;
         emission.is_up.send_replace(false);
@@ -195,7 +195,7 @@ fn live(dir: &Path) -> Connection {
 /// Waits until each of the claims was succeeded by an end of its delivery. How long that took.
 async fn settled(dir: &Path, claims: &[Claim]) -> Duration {
     let database = live(dir);
-    let watch: Stopwatch = Ambient::real().stopwatch();
+    let watch: Stopwatch = RuntimeEnv::real().stopwatch();
     for claim in claims {
         let sql =
             "SELECT state = 'succeeded' AND NOT EXISTS (SELECT 1 FROM leases WHERE delivery_id = ?1 AND token = ?2)
@@ -203,7 +203,7 @@ async fn settled(dir: &Path, claims: &[Claim]) -> Duration {
         let is_settled =
             || database.query_row(sql, (claim.delivery, &claim.lease), |row| row.get::<_, bool>(0)).expect("a row");
         while !is_settled() && watch.elapsed() <= RESOLVED {
-            Ambient::real().sleep(Duration::from_millis(2)).await;
+            RuntimeEnv::real().sleep(Duration::from_millis(2)).await;
         }
         if watch.elapsed() > RESOLVED {
             break;
@@ -216,17 +216,17 @@ async fn settled(dir: &Path, claims: &[Claim]) -> Duration {
 async fn finished(database: &Connection) -> u64 {
     let sql = "SELECT count(*) FROM deliveries WHERE state <> 'succeeded'";
     let left = || database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
-    let (mut lowest, mut watch) = (left(), Ambient::real().stopwatch());
+    let (mut lowest, mut watch) = (left(), RuntimeEnv::real().stopwatch());
     while lowest > 0 && watch.elapsed() < RESOLVED {
-        Ambient::real().sleep(Duration::from_millis(20)).await;
+        RuntimeEnv::real().sleep(Duration::from_millis(20)).await;
         let n = left();
         if n < lowest {
-            (lowest, watch) = (n, Ambient::real().stopwatch());
+            (lowest, watch) = (n, RuntimeEnv::real().stopwatch());
         }
     }
     lowest.unsigned_abs()
 }
 
 async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
-    Ambient::real().within(PATIENCE, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
+    RuntimeEnv::real().timeout(PATIENCE, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
 }

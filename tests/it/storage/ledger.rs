@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::routing::post;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -86,6 +86,6 @@ async fn receive(State(shared): State<Arc<Shared>>, Path(subscription): Path<i64
     let event = headers.get("x-wlcro-event-id").and_then(|id| id.to_str().ok()?.parse().ok()).expect("an event's id");
     *shared.counts.lock().expect("not poisoned").entry((subscription, event)).or_default() += 1;
     shared.n_arrived.send_modify(|n| *n += 1);
-    Ambient::real().sleep(LATENCY).await;
+    RuntimeEnv::real().sleep(LATENCY).await;
     let _ = shared.is_open.subscribe().wait_for(|is_open| *is_open).await;
 }

@@ -3,7 +3,7 @@
 use super::disk::Shim;
 use super::process::lead;
 use super::scene::Scene;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use std::fmt;
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ impl Report {
 pub(crate) async fn run(fault: &'static str, lasting: impl AsyncFnOnce(&Shim)) -> Report {
     let scene = Scene::start(SUBSCRIPTIONS).await;
     let Scene { shim, ledger, serving, company, .. } = &scene;
-    let (operator, ambient) = (serving.operator(), Ambient::real());
+    let (operator, ambient) = (serving.operator(), RuntimeEnv::real());
     let is_disk = fault == "ENOSPC";
     if is_disk {
         // Nothing can be emitted then; what was before must be under way.
@@ -107,5 +107,5 @@ pub(crate) async fn run(fault: &'static str, lasting: impl AsyncFnOnce(&Shim)) -
 }
 
 async fn patiently(what: &str, work: impl Future<Output = ()>) {
-    assert!(Ambient::real().within(PATIENCE, work).await.is_some(), "waited too long: {what}");
+    assert!(RuntimeEnv::real().timeout(PATIENCE, work).await.is_some(), "waited too long: {what}");
 }

@@ -3,7 +3,7 @@
 use super::disk::{Change, Shim, image};
 use super::ledger::Ledger;
 use super::process::{Serving, crow, done, ended, lead, subscription};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::domain::time::Timestamp;
 use rusqlite::Connection;
 use std::fmt;
@@ -70,7 +70,7 @@ pub(crate) async fn run(n: u64, seed: u64) -> Report {
     let mut report =
         Report { n_losses: n, n_acknowledged: acknowledged.len(), n_changes: changes.len(), ..Report::default() };
     for loss in 0..n {
-        let dice = Ambient::scripted(Timestamp::default(), seed.wrapping_mul(1_000_003).wrapping_add(loss));
+        let dice = RuntimeEnv::scripted(Timestamp::default(), seed.wrapping_mul(1_000_003).wrapping_add(loss));
         let at = moment(&changes, &dice);
         if let Err(fault) = judge(&changes, at, founded_at, &acknowledged, &dice) {
             report.faults.push(format!("loss {loss} at {at} of {last}: {fault}"));
@@ -102,8 +102,8 @@ async fn work(serving: &Serving, shim: &Arc<Shim>) -> Vec<Acknowledged> {
 }
 
 /// Somewhere in the record, between two changes.
-fn moment(changes: &[Change], dice: &Ambient) -> usize {
-    changes[dice.pick(changes.len())].end
+fn moment(changes: &[Change], dice: &RuntimeEnv) -> usize {
+    changes[dice.random_below(changes.len())].end
 }
 
 /// Loses power, and looks at what is left.
@@ -112,7 +112,7 @@ fn judge(
     at: usize,
     founded_at: usize,
     acknowledged: &[Acknowledged],
-    dice: &Ambient,
+    dice: &RuntimeEnv,
 ) -> Result<(), String> {
     let home = TempDir::new().expect("a directory");
     image(changes, at, home.path(), dice);

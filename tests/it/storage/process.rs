@@ -6,7 +6,7 @@ use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{Client, Credential};
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -243,7 +243,7 @@ impl Serving {
         let new = NewKey {
             company_id: company.id,
             name: "everything".to_owned(),
-            scopes: Scope::ALL.to_vec(),
+            scopes: KeyScope::ALL.to_vec(),
             limits: Some(limits),
         };
         let key = self.operator().create_key(&new).await.expect("a key").key.into_secret();

@@ -1,7 +1,7 @@
 //! K10: much that is old is forgotten while others write.
 
 use super::process::{Serving, lead, subscription};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::domain::ids::CompanyId;
 use rusqlite::{Connection, params};
 use std::fmt;
@@ -68,14 +68,14 @@ pub(crate) async fn run(n_rows: u64) -> Report {
     let serving = Serving::with(&dir, |command| {
         command.args(["--keep", KEEP]);
     });
-    let (ambient, stop) = (Ambient::real(), Arc::new(AtomicBool::new(false)));
+    let (ambient, stop) = (RuntimeEnv::real(), Arc::new(AtomicBool::new(false)));
     let watch = ambient.stopwatch();
     let emitting = tokio::spawn(emit(serving.operator(), company.id, Arc::clone(&stop)));
     let database = Connection::open(dir.join("platform.db")).expect("a database");
     let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a count");
     let mut longest_log = 0;
     let limit = PATIENCE_PER_ROW * u32::try_from(n_rows).expect("few") + Duration::from_secs(60);
-    let gone = ambient.within(limit, async {
+    let gone = ambient.timeout(limit, async {
         while count("SELECT count(*) FROM (SELECT 1 FROM events WHERE kind = 'client.created' LIMIT 1)") > 0 {
             longest_log = longest_log.max(std::fs::metadata(serving.log()).map_or(0, |file| file.len()));
             ambient.sleep(Duration::from_millis(100)).await;
@@ -106,7 +106,7 @@ pub(crate) async fn run(n_rows: u64) -> Report {
 /// Old events, each delivered in one attempt.
 fn fill(dir: &Path, n: i64) {
     let mut database = Connection::open(dir.join("platform.db")).expect("a database");
-    let at = Ambient::real().now().minus(OLD).millis();
+    let at = RuntimeEnv::real().now().minus(OLD).millis();
     let body = "x".repeat(400);
     let transaction = database.transaction().expect("a transaction");
     for id in 1..=n {
@@ -137,7 +137,7 @@ fn fill(dir: &Path, n: i64) {
 async fn emit(operator: crow::client::connection::Client, company: CompanyId, stop: Arc<AtomicBool>) -> Vec<Duration> {
     let mut calls = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let watch = Ambient::real().stopwatch();
+        let watch = RuntimeEnv::real().stopwatch();
         operator.emit(&lead(company)).await.expect("no write is refused");
         calls.push(watch.elapsed());
     }

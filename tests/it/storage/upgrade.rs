@@ -6,7 +6,7 @@ use super::process::{ANY, Serving, crow, done};
 use crate::support::platform::{plain_http, until};
 use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::terminal::Terminal;
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::attempts::AttemptRow;
 use crow::api::deliveries::EventRow;
 use crow::api::log::{AttemptQuery, EventQuery, RequestQuery, TripQuery};
@@ -64,7 +64,7 @@ impl Upgrade {
     /// Sets the wall clock to so many seconds after the files were left.
     fn set_clock(&self, seconds: i64) {
         let left = self.answers["at"].as_i64().expect("a time");
-        self.shim.set_clock(left + seconds - Ambient::real().now().millis() / 1_000);
+        self.shim.set_clock(left + seconds - RuntimeEnv::real().now().millis() / 1_000);
     }
 
     fn path(&self, name: &str) -> PathBuf {

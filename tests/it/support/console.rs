@@ -3,7 +3,7 @@
 use super::platform::Platform;
 use super::screen::Screen;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::client::connection::Client;
 use crow::monitor::feed;
 use crow::monitor::post::Post;
@@ -41,12 +41,12 @@ impl Console {
     }
 
     /// Opens a console that may act on a platform which is watched with keys.
-    pub(crate) fn watching(post: &Post, ambient: &Ambient, size: (u16, u16)) -> Self {
+    pub(crate) fn watching(post: &Post, ambient: &RuntimeEnv, size: (u16, u16)) -> Self {
         Self::with_keys(post, ambient, Access::Act, size)
     }
 
     /// Opens a console on a platform which is watched with keys.
-    pub(crate) fn with_keys(post: &Post, ambient: &Ambient, access: Access, size: (u16, u16)) -> Self {
+    pub(crate) fn with_keys(post: &Post, ambient: &RuntimeEnv, access: Access, size: (u16, u16)) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let feeding = tokio::spawn(rounds::watch(post.clone(), ambient.clone(), sender));
         let client = post.holders()[0].client.clone();
@@ -56,7 +56,7 @@ impl Console {
     }
 
     /// Opens a console of an operator's.
-    pub(crate) fn open(client: Client, ambient: Ambient, access: Access, size: (u16, u16)) -> Self {
+    pub(crate) fn open(client: Client, ambient: RuntimeEnv, access: Access, size: (u16, u16)) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::Settings { rows: 200, history: None };
         let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
@@ -66,7 +66,7 @@ impl Console {
 
     fn run(
         (address, access): (String, Access),
-        ambient: Ambient,
+        ambient: RuntimeEnv,
         (pictures, feeding): (watch::Receiver<Arc<Snapshot>>, JoinHandle<()>),
         performer: Performer,
         size: (u16, u16),

@@ -1,15 +1,15 @@
 //! A platform under test: everything real but the clock and the dice.
 
 use crate::storage::process::{lead, subscription};
-use crow::ambient::Ambient;
+use crow::ambient::RuntimeEnv;
 use crow::api::keys::{Company, LimitsWish, NewCompany, NewKey};
 use crow::api::subscriptions::CreatedSubscription;
 use crow::client::connection::{Client, Credential};
-use crow::domain::delivery::Schedule;
+use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::{CompanyId, EventId};
-use crow::domain::key::Scope;
+use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
-use crow::domain::target::Policy;
+use crow::domain::target::TargetPolicy;
 use crow::domain::time::Timestamp;
 use crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crow::engine::reach::Reach;
@@ -41,7 +41,7 @@ fn new_dir() -> TempDir {
 
 /// A platform that runs.
 pub(crate) struct Platform {
-    pub(crate) ambient: Ambient,
+    pub(crate) ambient: RuntimeEnv,
     pub(crate) address: String,
     pub(crate) engine: Engine,
     pub(crate) http: reqwest::Client,
@@ -72,33 +72,41 @@ impl Answer {
 impl Platform {
     /// A new platform in a new directory, by a scripted clock.
     pub(crate) async fn start() -> Self {
-        Self::found(Ambient::scripted(START, 1), Schedule::default(), None).await
+        Self::found(RuntimeEnv::scripted(START, 1), RetryPolicy::default(), None).await
     }
 
     /// A new platform by a scripted clock that keeps its logs for so long.
     pub(crate) async fn keeping(keep: Duration) -> Self {
-        Self::found(Ambient::scripted(START, 1), Schedule::default(), Some(keep)).await
+        Self::found(RuntimeEnv::scripted(START, 1), RetryPolicy::default(), Some(keep)).await
     }
 
     /// A new platform by a scripted clock where a company's log may have so many bytes.
     pub(crate) async fn with_log_quota(delivery_log_quota: u64) -> Self {
-        let ambient = Ambient::scripted(START, 1);
-        Stopped { delivery_log_quota, ..Stopped::new(ambient, Schedule::default(), Policy::Private, Reach::default()) }
-            .start()
-            .await
+        let ambient = RuntimeEnv::scripted(START, 1);
+        Stopped {
+            delivery_log_quota,
+            ..Stopped::new(ambient, RetryPolicy::default(), TargetPolicy::Private, Reach::default())
+        }
+        .start()
+        .await
     }
 
     /// A new platform by the real clock that tries again soon: for tests that look at it through a console, which has a clock of its own.
     pub(crate) async fn lively() -> Self {
-        Self::found(Ambient::real(), Schedule { base: Duration::from_millis(20) }, None).await
+        Self::found(RuntimeEnv::real(), RetryPolicy { base: Duration::from_millis(20) }, None).await
     }
 
-    async fn found(ambient: Ambient, schedule: Schedule, keep: Option<Duration>) -> Self {
-        Stopped { keep, ..Stopped::new(ambient, schedule, Policy::Private, Reach::default()) }.start().await
+    async fn found(ambient: RuntimeEnv, schedule: RetryPolicy, keep: Option<Duration>) -> Self {
+        Stopped { keep, ..Stopped::new(ambient, schedule, TargetPolicy::Private, Reach::default()) }.start().await
     }
 
     /// A new platform that permits only what `policy` says and is given this of the world outside. It knows where it listens.
-    pub(crate) async fn reaching(ambient: Ambient, schedule: Schedule, policy: Policy, reach: Reach) -> Self {
+    pub(crate) async fn reaching(
+        ambient: RuntimeEnv,
+        schedule: RetryPolicy,
+        policy: TargetPolicy,
+        reach: Reach,
+    ) -> Self {
         Stopped::new(ambient, schedule, policy, reach).start().await
     }
 
@@ -163,12 +171,12 @@ impl Platform {
     }
 
     /// A new key of a company.
-    pub(crate) async fn key(&self, company: &Company, scopes: &[Scope]) -> Secret {
+    pub(crate) async fn key(&self, company: &Company, scopes: &[KeyScope]) -> Secret {
         self.key_with(company, scopes, LimitsWish::default()).await
     }
 
     /// A new key of a company with limits of its own.
-    pub(crate) async fn key_with(&self, company: &Company, scopes: &[Scope], limits: LimitsWish) -> Secret {
+    pub(crate) async fn key_with(&self, company: &Company, scopes: &[KeyScope], limits: LimitsWish) -> Secret {
         let (name, scopes) = ("test key".to_owned(), scopes.to_vec());
         let new = NewKey { company_id: company.id, name, scopes, limits: Some(limits) };
         self.operator().create_key(&new).await.expect("a key").key.into_secret()
@@ -176,7 +184,7 @@ impl Platform {
 
     /// A new subscription of a company to its leads at `url`.
     pub(crate) async fn subscribe(&self, company: &Company, url: &str) -> CreatedSubscription {
-        let key = self.key(company, &[Scope::WebhooksWrite]).await;
+        let key = self.key(company, &[KeyScope::WebhooksWrite]).await;
         let new = subscription(url);
         self.partner(&key).create_subscription(&new).await.expect("a subscription")
     }
@@ -238,19 +246,19 @@ impl Platform {
 /// A platform that does not run, with what it left behind.
 pub(crate) struct Stopped {
     dir: TempDir,
-    ambient: Ambient,
-    schedule: Schedule,
+    ambient: RuntimeEnv,
+    schedule: RetryPolicy,
     keep: Option<Duration>,
     delivery_log_quota: u64,
     max_subscriptions: u32,
-    policy: Policy,
+    policy: TargetPolicy,
     reach: Reach,
     bind: String,
 }
 
 impl Stopped {
     /// One that was never started, in a new directory.
-    pub(crate) fn new(ambient: Ambient, schedule: Schedule, policy: Policy, reach: Reach) -> Self {
+    pub(crate) fn new(ambient: RuntimeEnv, schedule: RetryPolicy, policy: TargetPolicy, reach: Reach) -> Self {
         Self {
             dir: new_dir(),
             ambient,
@@ -326,7 +334,7 @@ pub(crate) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
 
 /// Runs `work` for at most a limit in real time.
 pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
-    Ambient::real().within(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
+    RuntimeEnv::real().timeout(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
 }
 
 /// A client without anything of ours in it.

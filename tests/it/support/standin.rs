@@ -6,10 +6,10 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use crow::ambient::Ambient;
-use crow::domain::key::Scope;
+use crow::ambient::RuntimeEnv;
+use crow::domain::key::KeyScope;
 use crow::domain::time::Timestamp;
-use crow::domain::window::Bucket;
+use crow::domain::window::RateBucket;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -44,7 +44,7 @@ struct Books {
     events: Vec<(i64, &'static str, Timestamp)>,
     /// Whether each subscription is enabled, by its number.
     subscriptions: BTreeMap<i64, bool>,
-    used: BTreeMap<(String, Bucket, i64), u32>,
+    used: BTreeMap<(String, RateBucket, i64), u32>,
     limits: [u32; 3],
     calls: Vec<(String, String, u16)>,
     tests: u32,
@@ -66,10 +66,10 @@ pub(crate) struct StandIn {
 }
 
 #[derive(Clone)]
-struct Desk(Arc<Mutex<Books>>, Ambient);
+struct Desk(Arc<Mutex<Books>>, RuntimeEnv);
 
 impl StandIn {
-    pub(crate) async fn start(ambient: &Ambient) -> Self {
+    pub(crate) async fn start(ambient: &RuntimeEnv) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let books = Arc::new(Mutex::new(Books {
@@ -156,15 +156,15 @@ impl Drop for StandIn {
     }
 }
 
-fn scope_of(method: &Method, path: &str) -> Option<(Scope, Bucket)> {
+fn scope_of(method: &Method, path: &str) -> Option<(KeyScope, RateBucket)> {
     let is_get = method == Method::GET;
     Some(match path {
-        "/api/v1/events" if is_get => (Scope::EventsRead, Bucket::Read),
-        "/api/v1/events/test" => (Scope::Admin, Bucket::Admin),
-        "/api/v1/integrations/clients/search" if is_get => (Scope::IntegrationsRead, Bucket::Read),
-        "/api/v1/integrations/leads" => (Scope::IntegrationsWrite, Bucket::Write),
+        "/api/v1/events" if is_get => (KeyScope::EventsRead, RateBucket::Read),
+        "/api/v1/events/test" => (KeyScope::Admin, RateBucket::Admin),
+        "/api/v1/integrations/clients/search" if is_get => (KeyScope::IntegrationsRead, RateBucket::Read),
+        "/api/v1/integrations/leads" => (KeyScope::IntegrationsWrite, RateBucket::Write),
         path if path.starts_with("/api/v1/webhooks/subscriptions") => {
-            (Scope::WebhooksWrite, if is_get { Bucket::Read } else { Bucket::Admin })
+            (KeyScope::WebhooksWrite, if is_get { RateBucket::Read } else { RateBucket::Admin })
         }
         _ => return None,
     })
@@ -221,7 +221,7 @@ async fn answer(State(Desk(books, ambient)): State<Desk>, request: Request) -> R
     if mood != Mood::Headless {
         put("request-id", format!("r-{}", books.calls.len()));
         if let Some((bucket, limit, left)) = window {
-            let reset = now.slot(60_000).seconds() + 60;
+            let reset = now.floor_to(60_000).seconds() + 60;
             put("x-ratelimit-limit", limit.to_string());
             put("x-ratelimit-remaining", left.to_string());
             put("x-ratelimit-reset", reset.to_string());
@@ -253,7 +253,7 @@ struct Asked<'a> {
     body: &'a [u8],
 }
 
-type Window = Option<(Bucket, u32, u32)>;
+type Window = Option<(RateBucket, u32, u32)>;
 
 impl Asked<'_> {
     fn answered(&self, books: &mut Books, key: &str, now: Timestamp) -> (u16, Value, Window) {
@@ -265,15 +265,15 @@ impl Asked<'_> {
             return plain(refused(401, "bad_key", "we do not know this key"));
         }
         let limit = books.limits[bucket as usize];
-        let used = books.used.entry((key.to_owned(), bucket, now.slot(60_000).millis())).or_default();
+        let used = books.used.entry((key.to_owned(), bucket, now.floor_to(60_000).millis())).or_default();
         if *used >= limit {
             let (status, body) = refused(429, "slow_down", "too many calls");
             return (status, body, Some((bucket, limit, 0)));
         }
         *used += 1;
         let window = Some((bucket, limit, limit - *used));
-        let is_lacking = scope == Scope::EventsRead && books.lacks_events;
-        let (status, body) = if is_lacking || key == POLLS && scope != Scope::EventsRead {
+        let is_lacking = scope == KeyScope::EventsRead && books.lacks_events;
+        let (status, body) = if is_lacking || key == POLLS && scope != KeyScope::EventsRead {
             (403, json!({ "error": "Forbidden", "requiredScope": scope.name() }))
         } else {
             self.permitted(books, now)

@@ -16,14 +16,14 @@ use crow::api::trips::{CauseCount, TripRow};
 use crow::diagnose::case::Case;
 use crow::diagnose::dossier::Asked;
 use crow::domain::alert;
-use crow::domain::delivery::{Kind, State};
+use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::event::EventType;
+use crow::domain::health_status::HealthStatus;
 use crow::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, KeyId, SubscriptionId, TripId};
-use crow::domain::key::Scope;
-use crow::domain::standing::Standing;
+use crow::domain::key::KeyScope;
 use crow::domain::text::Untrusted;
 use crow::domain::time::Timestamp;
-use crow::domain::window::Bucket;
+use crow::domain::window::RateBucket;
 use crow::monitor::alerts::{Acknowledged, Alert};
 
 /// Writes the text of a part.
@@ -73,7 +73,7 @@ impl Pen<'_> {
             company_id: COMPANY,
             name: self.outside("name of a key"),
             last4: self.outside("last four of a key"),
-            scopes: vec![Scope::EventsRead],
+            scopes: vec![KeyScope::EventsRead],
             is_active: true,
             created_utc: at(-100),
             last_used_utc: None,
@@ -114,7 +114,7 @@ impl Pen<'_> {
             delivery_id: Some(DeliveryId(8)),
             event_id: Some(EventId(45_001)),
             event_type: self.outside("event type of an attempt"),
-            kind: Kind::Scheduled,
+            kind: AttemptKind::Scheduled,
             number: 3,
             of: 11,
             elapsed_ms: 40,
@@ -182,8 +182,8 @@ impl Pen<'_> {
             event_type: self.outside("event type of a delivery"),
             subscription_id: SUBSCRIPTION,
             company_id: COMPANY,
-            kind: Kind::Scheduled,
-            state: State::Pending,
+            kind: AttemptKind::Scheduled,
+            state: DeliveryState::Pending,
             n_attempts: 3,
             due_utc: None,
             created_utc: at(1),
@@ -276,7 +276,7 @@ impl Pen<'_> {
             company_id: COMPANY,
             key_name: self.outside("key's name of a window"),
             last4: self.outside("last four of a window"),
-            bucket: Bucket::Read,
+            bucket: RateBucket::Read,
             limit: 60,
             used: 60,
             remaining: 0,
@@ -362,8 +362,8 @@ impl Pen<'_> {
             opened: vec![Opened {
                 method: "GET".to_owned(),
                 path: self.text("path that is open"),
-                scope: Scope::EventsRead,
-                bucket: Bucket::Read,
+                scope: KeyScope::EventsRead,
+                bucket: RateBucket::Read,
             }],
             samples: vec![Sample { kind: EventType::ALL[0], payload: self.text("sample payload") }],
         }
@@ -381,9 +381,9 @@ impl Pen<'_> {
             note: self.some("words of an acknowledgement"),
         };
         Alert {
-            subject: alert::Subject::Subscription(SUBSCRIPTION),
+            subject: alert::AlertSubject::Subscription(SUBSCRIPTION),
             name: self.outside("name of an alert"),
-            standing: Standing::Failing,
+            standing: HealthStatus::Failing,
             why: self.text("cause of an alert"),
             since: at(0),
             acknowledged: Some(acknowledged),

@@ -19,7 +19,7 @@ const BAR: &str = "│";
 pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     let (detail, theme) = (&of.detail, scene.view.theme);
     sheet.add(deliveries::details(&scene.view, &detail.row, scene.room));
-    let peer = detail.peer.as_ref().map_or_else(|| "none: no connection was made".to_owned(), Untrusted::inert);
+    let peer = detail.peer.as_ref().map_or_else(|| "none: no connection was made".to_owned(), Untrusted::sanitized);
     sheet.add(scene.labelled("Remote addr", &peer));
     sheet.add(phases(scene, &detail.phases));
     if detail.redacted {
@@ -106,14 +106,14 @@ fn signed(scene: &Scene<'_>, detail: &AttemptDetail) -> Vec<Line<'static>> {
     let text = match timestamp(detail) {
         Some(time) => format!(
             "HMAC-SHA256 of {} + \".\" + body ({}), marked {BAR} below",
-            time.inert(),
+            time.sanitized(),
             format::plural(detail.request_body.n_bytes, "byte")
         ),
         None => "nothing: no timestamp header was sent".to_owned(),
     };
     let mut lines = scene.labelled("Signed", &text);
     if let Some(signature) = sent(detail, "x-wlcro-signature") {
-        lines.extend(scene.labelled("Signature", &signature.inert()));
+        lines.extend(scene.labelled("Signature", &signature.sanitized()));
     }
     lines
 }
@@ -152,7 +152,7 @@ fn headers(scene: &Scene<'_>, sheet: &mut Sheet, headers: &[Header]) {
     }
     for header in headers {
         let is_signed = header.name.raw().eq_ignore_ascii_case("x-wlcro-timestamp");
-        let text = format!("{}: {}", header.name.inert(), header.value.inert());
+        let text = format!("{}: {}", header.name.sanitized(), header.value.sanitized());
         for line in format::wrap(&text, scene.room.saturating_sub(2)) {
             let bar = is_signed.then(|| Span::styled(format!("{BAR} "), theme.style(Role::Accent)));
             let role = if is_signed { Role::Strong } else { Role::Text };

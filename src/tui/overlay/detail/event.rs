@@ -34,7 +34,7 @@ fn trace(scene: &Scene<'_>, sheet: &mut Sheet, of: &Happening) {
             None => (Role::Dim, "none"),
         };
         let target = format::middle(&format::target(&row.target_url), 44);
-        let why = Untrusted::new(row.why.as_str()).inert();
+        let why = Untrusted::new(row.why.as_str()).sanitized();
         let text = format::clip(&format!("{:>5}  {state:<9}  {target}: {why}", row.subscription_id), scene.room);
         sheet.link(scene.styled(text, role), Does::Open(Item::Subscription(row.subscription_id)));
     }

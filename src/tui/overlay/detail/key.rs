@@ -38,7 +38,7 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
 pub(super) fn routes(scene: &Scene<'_>, sheet: &mut Sheet, routes: &[RouteUse]) {
     let most = routes.iter().map(|route| route.n).max().unwrap_or(0);
     for route in routes {
-        let name = format::middle(&format!("{} {}", route.method.inert(), route.route.inert()), 48);
+        let name = format::middle(&format!("{} {}", route.method.sanitized(), route.route.sanitized()), 48);
         let bar = format::bar(route.n, most, 22);
         let text = format::clip(&format!("{:>9}  {bar}  {name}", format::number(route.n)), scene.room);
         sheet.add([scene.styled(text, Role::Text)]);
@@ -54,8 +54,8 @@ pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUse
         let text = format!(
             "{:>9}  {:<21}  {}  last {}",
             format::number(caller.n),
-            caller.address.inert(),
-            caller.user_agent.inert(),
+            caller.address.sanitized(),
+            caller.user_agent.sanitized(),
             scene.view.moment(caller.last_utc)
         );
         sheet.add(format::flow(&text, scene.room).into_iter().map(|line| scene.styled(line, Role::Text)));
@@ -69,14 +69,14 @@ pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUse
 pub(super) fn requests(scene: &Scene<'_>, sheet: &mut Sheet, requests: &[RequestRow]) {
     for row in requests {
         let role = if row.status < 400 { Role::Text } else { Role::Trouble };
-        let code = row.code.as_ref().map_or_else(String::new, Untrusted::inert);
+        let code = row.code.as_ref().map_or_else(String::new, Untrusted::sanitized);
         let text = format!(
             "{}  {} {code:<14}  {} {}  {}",
             row.utc.format("%m-%d %H:%M:%S%.3f"),
             row.status,
-            row.method.inert(),
-            row.route.inert(),
-            row.request_id.inert()
+            row.method.sanitized(),
+            row.route.sanitized(),
+            row.request_id.sanitized()
         );
         sheet.link(scene.styled(format::clip(&text, scene.room), role), Does::Open(Item::Request(row.id)));
     }

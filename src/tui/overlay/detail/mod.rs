@@ -144,7 +144,7 @@ impl Scene<'_> {
             row.elapsed_ms,
             format!("{}/{}", row.number, row.of),
             row.kind.name(),
-            row.event_type.inert()
+            row.event_type.sanitized()
         );
         let spans = vec![
             Span::styled(row.started_utc.format("%m-%d %H:%M:%S%.3f  "), theme.style(Role::Dim)),

@@ -10,7 +10,7 @@ use super::super::super::trail::Drill;
 use super::{Scene, format};
 use crate::api::revisions::RevisionRow;
 use crate::api::stats::AttemptPoint;
-use crate::domain::health::Tally;
+use crate::domain::success_rate::SuccessCounts;
 use crate::domain::text::Untrusted;
 use ratatui::text::Line;
 
@@ -41,7 +41,7 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
 
 /// Sparklines of success rate, latency and attempts with their extremes; minutes without attempts are gaps.
 fn minutes(scene: &Scene<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'static>> {
-    let tally = |point: &AttemptPoint| Tally { n_ok: point.n_ok, n_failed: point.n_failed };
+    let tally = |point: &AttemptPoint| SuccessCounts { n_ok: point.n_ok, n_failed: point.n_failed };
     let success: Vec<Option<u64>> = minutes.iter().map(|point| tally(point).percent()).collect();
     let slow: Vec<Option<u64>> = minutes.iter().map(|point| point.p95_ms.map(u64::from)).collect();
     let many: Vec<Option<u64>> = minutes.iter().map(|point| Some(tally(point).total()).filter(|n| *n > 0)).collect();
@@ -62,10 +62,10 @@ fn minutes(scene: &Scene<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'static>> {
 }
 
 fn configuration(scene: &Scene<'_>, of: &RevisionRow) -> Vec<Line<'static>> {
-    let types = of.event_types.iter().map(Untrusted::inert).collect::<Vec<_>>().join(" ");
-    let owner = of.managed_by.as_ref().map_or_else(String::new, |tool| format!("   managed by {}", tool.inert()));
-    let about = of.description.as_ref().map_or_else(String::new, |text| format!("   {}", text.inert()));
+    let types = of.event_types.iter().map(Untrusted::sanitized).collect::<Vec<_>>().join(" ");
+    let owner = of.managed_by.as_ref().map_or_else(String::new, |tool| format!("   managed by {}", tool.sanitized()));
+    let about = of.description.as_ref().map_or_else(String::new, |text| format!("   {}", text.sanitized()));
     let since = of.since_utc.format("%Y-%m-%d %H:%M:%S");
-    let text = format!("since {since}   {}   {types}{owner}{about}", format::middle(&of.target_url.inert(), 60));
+    let text = format!("since {since}   {}   {types}{owner}{about}", format::middle(&of.target_url.sanitized(), 60));
     scene.labelled(&format!("Revision {}", of.revision), &text)
 }

@@ -57,7 +57,7 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
                 drawn.push_span(" ".repeat(fill));
             }
             Input::Line(entry) => {
-                let text = format::clip(&Untrusted::new(entry.text()).inert(), ENTRY);
+                let text = format::clip(&Untrusted::new(entry.text()).sanitized(), ENTRY);
                 drawn.push_span(Span::styled(format!("{text:<ENTRY$}"), theme.style(Role::Text)));
             }
             Input::OneOf(names, chosen) => {
@@ -81,7 +81,7 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
         lines.push(drawn);
     }
     let (role, said) = match (&form.fault, &form.sent) {
-        (Some((_, why)), _) => (Role::Trouble, Untrusted::new(why.as_str()).inert()),
+        (Some((_, why)), _) => (Role::Trouble, Untrusted::new(why.as_str()).sanitized()),
         (None, Some(_)) => (Role::Dim, "waiting for the platform …".to_owned()),
         (None, None) => {
             let key = match form.fields.get(form.at).map(|field| &field.input) {

@@ -3,12 +3,12 @@
 use super::super::super::app::App;
 use super::super::super::entry::Entry;
 use super::{Field, Input, Purpose, Tick};
-use crate::domain::delivery::State;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::key::Scope;
-use crate::domain::operator::Role as OperatorRole;
-use crate::domain::replay::{PACE, SELECTABLE};
+use crate::domain::key::KeyScope;
+use crate::domain::operator::OperatorRole;
+use crate::domain::replay::{DEFAULT_REPLAY_RATE, REPLAYABLE_STATES};
 
 fn line(label: &'static str, text: &str, hint: impl Into<String>) -> Field {
     Field { label, input: Input::Line(Entry::new(text)), hint: hint.into() }
@@ -61,7 +61,7 @@ pub(super) fn companies(app: &App) -> Vec<CompanyId> {
 
 fn key_fields(companies: Vec<String>) -> Vec<Field> {
     let mut fields = vec![one_of("Company", companies, 0), line("Name", "", "e.g. Zapier production")];
-    let scopes = Scope::ALL.into_iter().zip(["Scopes"].into_iter().chain(std::iter::repeat("")));
+    let scopes = KeyScope::ALL.into_iter().zip(["Scopes"].into_iter().chain(std::iter::repeat("")));
     fields.extend(scopes.map(|(scope, label)| tick(label, Tick::Off, scope.name())));
     fields
 }
@@ -85,16 +85,17 @@ fn replay_fields(app: &App, id: SubscriptionId) -> Vec<Field> {
     let since = trip.map_or_else(|| "24h".to_owned(), |trip| trip.tripped_utc.format("%Y-%m-%dT%H:%M:%SZ"));
     let mut fields =
         vec![line("Since", &since, "2h, 14:02 or 2026-11-23, inclusive"), line("Until", "", "exclusive; empty: now")];
-    for (position, state) in SELECTABLE.into_iter().enumerate() {
+    for (position, state) in REPLAYABLE_STATES.into_iter().enumerate() {
         let meant = match state {
-            State::Skipped => "missed: while the subscription was off",
-            State::Exhausted => "exhausted: all attempts failed",
-            State::Parked => "on hold: until the subscription is enabled",
+            DeliveryState::Skipped => "missed: while the subscription was off",
+            DeliveryState::Exhausted => "exhausted: all attempts failed",
+            DeliveryState::Parked => "on hold: until the subscription is enabled",
             _ => "succeeded: delivered, would be sent again",
         };
-        let ticked = if matches!(state, State::Skipped | State::Exhausted) { Tick::On } else { Tick::Off };
+        let ticked =
+            if matches!(state, DeliveryState::Skipped | DeliveryState::Exhausted) { Tick::On } else { Tick::Off };
         fields.push(tick(if position == 0 { "States" } else { "" }, ticked, meant));
     }
-    fields.push(line("Rate", &PACE.to_string(), "deliveries per second"));
+    fields.push(line("Rate", &DEFAULT_REPLAY_RATE.to_string(), "deliveries per second"));
     fields
 }

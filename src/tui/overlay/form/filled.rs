@@ -7,15 +7,15 @@ use super::{About, COMPANY, Form, Input, Purpose, Tick};
 use crate::api::keys::{LimitsWish, NewCompany, NewKey};
 use crate::api::operators::NewOperator;
 use crate::api::replays::NewReplay;
-use crate::domain::alert::REMARK;
-use crate::domain::delivery::State;
+use crate::domain::alert::MAX_NOTE_CHARS;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, SubscriptionId};
-use crate::domain::key::Scope;
-use crate::domain::operator::Role as OperatorRole;
+use crate::domain::key::KeyScope;
+use crate::domain::operator::OperatorRole;
 use crate::domain::query::field::Field as Queried;
-use crate::domain::query::portion::{Asked, Log};
-use crate::domain::replay::{PACES, SELECTABLE};
+use crate::domain::query::pushdown::{LogKind, RemoteFilter};
+use crate::domain::replay::{REPLAY_RATE_RANGE, REPLAYABLE_STATES};
 use crate::domain::time::Timestamp;
 
 /// Result of a form whose fields are all valid.
@@ -60,12 +60,12 @@ impl Form {
         }
     }
 
-    /// Optional text of a field, at most [`REMARK`] characters.
+    /// Optional text of a field, at most [`MAX_NOTE_CHARS`] characters.
     fn remark(&self, at: usize) -> Result<Option<String>, (usize, String)> {
         match self.text(at) {
             "" => Ok(None),
             text => match text.chars().count() {
-                n if n > REMARK => Err((at, format!("{n} characters; the limit is {REMARK}"))),
+                n if n > MAX_NOTE_CHARS => Err((at, format!("{n} characters; the limit is {MAX_NOTE_CHARS}"))),
                 _ => Ok(Some(text.to_owned())),
             },
         }
@@ -109,8 +109,8 @@ impl Form {
 
     fn key(&self) -> Result<Act, (usize, String)> {
         let (company_id, name) = (self.company()?, self.name(1, 100)?);
-        let ticked = |(position, scope): (usize, Scope)| self.is_ticked(2 + position).then_some(scope);
-        let scopes: Vec<Scope> = Scope::ALL.into_iter().enumerate().filter_map(ticked).collect();
+        let ticked = |(position, scope): (usize, KeyScope)| self.is_ticked(2 + position).then_some(scope);
+        let scopes: Vec<KeyScope> = KeyScope::ALL.into_iter().enumerate().filter_map(ticked).collect();
         if scopes.is_empty() {
             return Err((2, "select at least one scope; scopes cannot be changed later".to_owned()));
         }
@@ -133,17 +133,26 @@ impl Form {
         if until.is_some_and(|until| until <= since) {
             return Err((1, "the end must be after the start".to_owned()));
         }
-        let ticked = |(position, state): (usize, State)| self.is_ticked(2 + position).then_some(state);
-        let states: Vec<State> = SELECTABLE.into_iter().enumerate().filter_map(ticked).collect();
+        let ticked = |(position, state): (usize, DeliveryState)| self.is_ticked(2 + position).then_some(state);
+        let states: Vec<DeliveryState> = REPLAYABLE_STATES.into_iter().enumerate().filter_map(ticked).collect();
         if states.is_empty() {
             return Err((2, "select at least one state".to_owned()));
         }
-        let at = 2 + SELECTABLE.len();
+        let at = 2 + REPLAYABLE_STATES.len();
         let pace = match self.text(at) {
             "" => None,
             text => match text.parse::<u32>() {
-                Ok(n) if PACES.contains(&n) => Some(n),
-                _ => return Err((at, format!("{text} is not a number from {} to {}", PACES.start(), PACES.end()))),
+                Ok(n) if REPLAY_RATE_RANGE.contains(&n) => Some(n),
+                _ => {
+                    return Err((
+                        at,
+                        format!(
+                            "{text} is not a number from {} to {}",
+                            REPLAY_RATE_RANGE.start(),
+                            REPLAY_RATE_RANGE.end()
+                        ),
+                    ));
+                }
             },
         };
         Ok(Filled::Replay(id, NewReplay { since, until, states, dry_run: true, rate_per_second: pace }))
@@ -158,9 +167,9 @@ impl Form {
         let read = Filter::read(&format!("{}:{text}", field.name()), Pane::Deliveries);
         let asked = read
             .map_err(|fault| (at, fault.to_string()))?
-            .map_or_else(Vec::new, |filter| filter.query.portion(Log::Deliveries, now).asked);
+            .map_or_else(Vec::new, |filter| filter.query.split_for(LogKind::Deliveries, now).remote);
         match asked.as_slice() {
-            [Asked::Time(_, moment)] => Ok(Some(*moment)),
+            [RemoteFilter::Time(_, moment)] => Ok(Some(*moment)),
             _ => Err((at, format!("{text} is not a time; use 2h, 14:02 or 2026-11-23"))),
         }
     }

@@ -13,9 +13,9 @@ use super::super::press::stepped;
 use super::{Layer, offers};
 use crate::api::keys::Company;
 use crate::api::remedy::Gap;
-use crate::domain::alert::Subject;
+use crate::domain::alert::AlertSubject;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::standing::Standing;
 use crate::domain::time::Timestamp;
 use crossterm::event::KeyCode;
 use filled::Filled;
@@ -66,7 +66,7 @@ impl Purpose {
 enum About {
     Nothing,
     Subscriptions(Vec<SubscriptionId>),
-    Alert(Subject, Standing),
+    Alert(AlertSubject, HealthStatus),
 }
 
 /// State of a checkbox in a form.
@@ -146,7 +146,7 @@ impl Form {
         let Some(Field { input: Input::OneOf(names, at), .. }) = self.fields.get_mut(COMPANY) else { return };
         let chosen = self.companies.get(*at).copied();
         self.companies = came.iter().map(|company| company.id).collect();
-        *names = came.iter().map(|company| format!("{} {}", company.id, company.name.inert())).collect();
+        *names = came.iter().map(|company| format!("{} {}", company.id, company.name.sanitized())).collect();
         *at = self.companies.iter().position(|id| Some(*id) == chosen).unwrap_or(0);
     }
 
@@ -227,7 +227,7 @@ fn subscriptions(app: &App) -> Vec<SubscriptionId> {
 }
 
 /// Subject and health status of the selected alert.
-fn alert(app: &App) -> Option<(Subject, Standing)> {
+fn alert(app: &App) -> Option<(AlertSubject, HealthStatus)> {
     let list = app.layers.iter().rev().find_map(|layer| match layer {
         Layer::Alerts(list) => Some(list),
         _ => None,
