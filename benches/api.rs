@@ -15,9 +15,9 @@ use crow::client::connection::{Client, Credential};
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
-use crow::engine::reach::Reach;
-use crow::engine::root::Custody;
-use crow::engine::{Engine, Settings};
+use crow::engine::egress::EgressConfig;
+use crow::engine::master_key::MasterKeySource;
+use crow::engine::{Engine, EngineSettings};
 use crow::server;
 use crow::server::exposure::Exposure;
 use crow::sqlite::{Database, DatabaseOptions, Error, JobPriority};
@@ -193,16 +193,16 @@ async fn bare_lead(State(database): State<Database>, body: String) -> String {
 async fn run(n_events: i64) {
     let ambient = RuntimeEnv::real();
     let dir = tempfile::tempdir().expect("a directory");
-    let settings = || Settings {
+    let settings = || EngineSettings {
         data_dir: dir.path().to_owned(),
-        policy: TargetPolicy::Public,
-        schedule: RetryPolicy::default(),
-        keep: None,
+        target_policy: TargetPolicy::Public,
+        retry_schedule: RetryPolicy::default(),
+        retain_for: None,
         delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
         request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
         max_subscriptions: u32::MAX,
-        reach: Reach::default(),
-        custody: Custody::File,
+        egress: EgressConfig::default(),
+        master_key_source: MasterKeySource::File,
     };
     let engine = Engine::open(settings(), ambient.clone()).await.expect("it opens");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -23,10 +23,10 @@ use crow::domain::secret::Secret;
 use crow::domain::signature;
 use crow::domain::target::TargetPolicy;
 use crow::engine::caller::{Actor, Caller};
-use crow::engine::events::News;
-use crow::engine::reach::Reach;
-use crow::engine::root::Custody;
-use crow::engine::{Engine, Settings};
+use crow::engine::egress::EgressConfig;
+use crow::engine::events::EventPublication;
+use crow::engine::master_key::MasterKeySource;
+use crow::engine::{Engine, EngineSettings};
 use crow::server;
 use crow::server::exposure::Exposure;
 use crow::sqlite::{Database, DatabaseOptions, Error, JobPriority};
@@ -79,23 +79,23 @@ impl Platform {
     /// A company with one subscription for each of the targets.
     async fn start(targets: &[String]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let settings = Settings {
+        let settings = EngineSettings {
             data_dir: dir.path().to_owned(),
-            policy: TargetPolicy::Private,
-            schedule: RetryPolicy::default(),
-            keep: None,
+            target_policy: TargetPolicy::Private,
+            retry_schedule: RetryPolicy::default(),
+            retain_for: None,
             delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
             max_subscriptions: u32::MAX,
-            reach: Reach::default(),
-            custody: Custody::File,
+            egress: EgressConfig::default(),
+            master_key_source: MasterKeySource::File,
         };
         let engine = Engine::open(settings, RuntimeEnv::real()).await.expect("it opens");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let (stop, stopped) = watch::channel(false);
         let token = engine.mint_operator("bench");
-        let actor = Actor::Operator(engine.operator(token.reveal()).expect("just minted"));
+        let actor = Actor::Operator(engine.authenticate_operator(token.reveal()).expect("just minted"));
         let operator = Client::new(&address, Credential::Operator(token)).expect("a client");
         let serving = server::serve(listener, engine.clone(), Exposure::default(), stopped);
         let tasks = vec![tokio::spawn(async move {
@@ -124,7 +124,8 @@ impl Platform {
                 (emitter..n).step_by(EMITTERS).map(|i| companies[i % companies.len()]).collect();
             emitters.spawn(async move {
                 for company in theirs {
-                    let news = News { company, kind: EventType::LeadCreated, payload: None, metadata: None };
+                    let news =
+                        EventPublication { company, kind: EventType::LeadCreated, payload: None, metadata: None };
                     engine.publish(caller.clone(), news).await.expect("published");
                 }
             });

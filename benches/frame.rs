@@ -21,9 +21,9 @@ use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
-use crow::engine::reach::Reach;
-use crow::engine::root::Custody;
-use crow::engine::{Engine, Settings};
+use crow::engine::egress::EgressConfig;
+use crow::engine::master_key::MasterKeySource;
+use crow::engine::{Engine, EngineSettings};
 use crow::monitor::feed;
 use crow::monitor::snapshot::Snapshot;
 use crow::server;
@@ -205,16 +205,16 @@ async fn keys(client: Client, ambient: &RuntimeEnv) -> Vec<Duration> {
 async fn run(n_attempts: i64, pace: u32) {
     let ambient = RuntimeEnv::real();
     let dir = tempfile::tempdir().expect("a directory");
-    let settings = Settings {
+    let settings = EngineSettings {
         data_dir: dir.path().to_owned(),
-        policy: TargetPolicy::Private,
-        schedule: RetryPolicy::default(),
-        keep: None,
+        target_policy: TargetPolicy::Private,
+        retry_schedule: RetryPolicy::default(),
+        retain_for: None,
         delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
         request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
         max_subscriptions: u32::MAX,
-        custody: Custody::File,
-        reach: Reach::default(),
+        master_key_source: MasterKeySource::File,
+        egress: EgressConfig::default(),
     };
     let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

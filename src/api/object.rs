@@ -1,7 +1,7 @@
 //! JSON objects that must be written as objects.
 //!
 //! A serde struct also accepts a JSON array, whose elements are assigned to the fields in declaration order. That
-//! order is not part of the API, so bodies are read through [`Object`], which refuses arrays.
+//! order is not part of the API, so bodies are read through [`PayloadWriter`], which refuses arrays.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};

@@ -74,7 +74,7 @@ impl<T> Default for Listing<T> {
     }
 }
 
-/// Wire form of [`ListingFacts`], read row by row so that one bad row does not fail the overview.
+/// Wire form of [`Listing`], read row by row so that one bad row does not fail the overview.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 struct ListingRead<T> {

@@ -9,12 +9,12 @@ use crate::api::audit::AuditHead;
 use crate::domain::audit::AuditChainHead;
 use crate::domain::id_sequences::LastIds;
 use crate::engine;
-use crate::engine::root::Custody;
-use crate::engine::upkeep::backup::{self, Existing};
-use crate::engine::upkeep::rekey;
-use crate::engine::upkeep::renumber;
-use crate::engine::upkeep::restore::{self, Asked, Continuation, Origin};
-use crate::engine::upkeep::verify::{self, Check, Verdict};
+use crate::engine::maintenance::backup::{self, ExistingBackup};
+use crate::engine::maintenance::rekey;
+use crate::engine::maintenance::renumber;
+use crate::engine::maintenance::restore::{self, BackupTrust, NumberContinuation, RestoreRequest};
+use crate::engine::maintenance::verify::{self, VerifyStep, VerifyVerdict};
+use crate::engine::master_key::MasterKeySource;
 use crate::store::maintenance::BackupProgress;
 use crate::text::count;
 use std::io::{IsTerminal as _, Write as _};
@@ -36,7 +36,7 @@ pub(super) async fn run(db: Db) -> Result<ExitCode, Failure> {
     }
 }
 
-pub(super) fn place(data: Option<PathBuf>) -> Result<(PathBuf, Custody), Failure> {
+pub(super) fn place(data: Option<PathBuf>) -> Result<(PathBuf, MasterKeySource), Failure> {
     let dir = match data {
         Some(dir) => dir,
         None => settings::data_dir()?,
@@ -46,7 +46,7 @@ pub(super) fn place(data: Option<PathBuf>) -> Result<(PathBuf, Custody), Failure
 
 async fn backup(asked: DbBackup) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
-    let existing = if asked.force { Existing::Replaced } else { Existing::Kept };
+    let existing = if asked.force { ExistingBackup::Replace } else { ExistingBackup::Keep };
     let file = asked.file.clone();
     let made = copying(move |step| backup::backup(&dir, &custody, &file, existing, step)).await?;
     let name = asked.file.display();
@@ -63,10 +63,10 @@ async fn backup(asked: DbBackup) -> Result<ExitCode, Failure> {
 async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
     let (dir, custody) = place(asked.data)?;
     let (file, ambient) = (asked.file.clone(), RuntimeEnv::real());
-    let origin = if asked.unauthenticated { Origin::Any } else { Origin::Proven };
+    let origin = if asked.unauthenticated { BackupTrust::Any } else { BackupTrust::Proven };
     let after_event = asked.after_event;
     let done = copying(move |step| {
-        restore::restore(&dir, &custody, Asked { file: &file, origin, after_event }, &ambient, step)
+        restore::restore(&dir, &custody, RestoreRequest { file: &file, origin, after_event }, &ambient, step)
     })
     .await?;
     let mut text = format!("{} is restored", asked.file.display());
@@ -75,9 +75,9 @@ async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
     }
     let LastIds { event, delivery } = done.last;
     let why = match done.continuation {
-        Continuation::Replaced => "the last numbers of the old database",
-        Continuation::Gap => "numbers are skipped, as the last ones used are unknown",
-        Continuation::Asked => "as requested",
+        NumberContinuation::Replaced => "the last numbers of the old database",
+        NumberContinuation::Gap => "numbers are skipped, as the last ones used are unknown",
+        NumberContinuation::Requested => "as requested",
     };
     text.push_str(&format!("\nnew events are numbered after {event}, new deliveries after {delivery}: {why}"));
     text.push_str("\ndeliveries that succeeded after the backup are sent again");
@@ -103,7 +103,7 @@ fn rekey(asked: DbRekey) -> Result<ExitCode, Failure> {
             count(done.n_secrets, "signing secret")
         ),
     };
-    if done.file.is_some() && matches!(custody, Custody::Given(_)) {
+    if done.file.is_some() && matches!(custody, MasterKeySource::Provided(_)) {
         text.push_str("; unset CROW_PLATFORM_KEY");
     }
     say(&format!("{text}\nearlier backups still need their own keys"))
@@ -122,7 +122,7 @@ fn verify(asked: &DbVerify) -> Result<ExitCode, Failure> {
     if asked.json {
         say(&json(&checks))?;
     }
-    let is_faulty = |check: &Check| matches!(check.verdict, Verdict::Faults(_));
+    let is_faulty = |check: &VerifyStep| matches!(check.verdict, VerifyVerdict::Failed(_));
     Ok(if checks.iter().any(is_faulty) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
@@ -144,25 +144,29 @@ fn read_head(file: &Path) -> Result<AuditChainHead, Failure> {
 }
 
 /// Formats the result of a check as text for the terminal.
-fn shown(check: &Check) -> String {
+fn shown(check: &VerifyStep) -> String {
     let name = check.name;
     match &check.verdict {
-        Verdict::Whole(what) => format!("ok       {name}: {what}"),
-        Verdict::Unknown(why) => format!("unknown  {name}: {why}"),
-        Verdict::Faults(faults) => {
+        VerifyVerdict::Passed(what) => format!("ok       {name}: {what}"),
+        VerifyVerdict::Unknown(why) => format!("unknown  {name}: {why}"),
+        VerifyVerdict::Failed(faults) => {
             let lines: Vec<String> = faults.iter().map(|fault| format!("WRONG    {name}: {fault}")).collect();
             lines.join("\n")
         }
     }
 }
 
-fn json(checks: &[Check]) -> String {
+fn json(checks: &[VerifyStep]) -> String {
     let checks: Vec<serde_json::Value> = checks
         .iter()
         .map(|check| match &check.verdict {
-            Verdict::Whole(what) => serde_json::json!({"check": check.name, "verdict": "ok", "detail": what}),
-            Verdict::Unknown(why) => serde_json::json!({"check": check.name, "verdict": "unknown", "detail": why}),
-            Verdict::Faults(faults) => serde_json::json!({"check": check.name, "verdict": "wrong", "faults": faults}),
+            VerifyVerdict::Passed(what) => serde_json::json!({"check": check.name, "verdict": "ok", "detail": what}),
+            VerifyVerdict::Unknown(why) => {
+                serde_json::json!({"check": check.name, "verdict": "unknown", "detail": why})
+            }
+            VerifyVerdict::Failed(faults) => {
+                serde_json::json!({"check": check.name, "verdict": "wrong", "faults": faults})
+            }
         })
         .collect();
     serde_json::json!({"checks": checks}).to_string()

@@ -11,9 +11,9 @@ use super::standalone::{Standalone, Wish};
 use crate::ambient::RuntimeEnv;
 use crate::client::connection::Client;
 use crate::demo::company;
-use crate::demo::plan::Pace;
 use crate::demo::scenario::library;
-use crate::demo::scenario::stage::{Played, Stage};
+use crate::demo::scenario::runner::{RunningScenario, ScenarioRunner};
+use crate::demo::schedule::SpeedFactor;
 use crate::domain::secret::Secret;
 use crate::domain::target::TargetPolicy;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
@@ -107,10 +107,11 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
     }
     let (end, ended) = oneshot::channel::<()>();
     let life = if demo.scenario.is_empty() {
-        let setup = company::Setup { operator, ambient: ambient.clone(), pace: Pace::times(demo.speed) };
+        let setup =
+            company::CompanySetup { operator, ambient: ambient.clone(), speed: SpeedFactor::from_factor(demo.speed) };
         let company = company::open(setup).await?;
         keep_key(&place, company.curl_key())?;
-        tokio::spawn(company.live(async {
+        tokio::spawn(company.generate_traffic(async {
             let _ = ended.await;
         }))
     } else {
@@ -162,18 +163,23 @@ async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Runti
 }
 
 /// Plays the scenarios one after the other; their receivers keep running.
-async fn staged(demo: &Demo, place: &Place, operator: Client, ambient: &RuntimeEnv) -> Result<Vec<Played>, Failure> {
+async fn staged(
+    demo: &Demo,
+    place: &Place,
+    operator: Client,
+    ambient: &RuntimeEnv,
+) -> Result<Vec<RunningScenario>, Failure> {
     let database = place.path().join("platform.db");
     let hold = move || -> Result<Box<dyn Send>, String> {
         ExclusiveTransaction::begin(&database)
             .map(|held| -> Box<dyn Send> { Box::new(held) })
             .map_err(|error| error.to_string())
     };
-    let stage = Stage { operator, ambient: ambient.clone(), hold: Box::new(hold) };
+    let stage = ScenarioRunner { operator, ambient: ambient.clone(), lock_database: Box::new(hold) };
     let mut played = Vec::new();
     for script in &demo.scenario {
         tracing::info!(scenario = script.name, topic = script.topic.name(), "{}", script.story);
-        played.push(stage.play(script).await?);
+        played.push(stage.run(script).await?);
     }
     if let Some(key) = played.iter().find_map(|played| played.keys.first()) {
         keep_key(place, key)?;
@@ -189,7 +195,7 @@ fn keep_key(place: &Place, key: &Secret) -> Result<(), Failure> {
 /// Prints the list of scenarios, as text or JSON.
 fn list(json: bool) -> Result<ExitCode, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string(), "");
-    let scripts = library::all().map_err(|error| failed(&error))?;
+    let scripts = library::parse_all().map_err(|error| failed(&error))?;
     if json {
         let rows: Vec<serde_json::Value> = scripts
             .iter()

@@ -77,20 +77,20 @@ impl From<engine::Error> for Failure {
             engine::Error::Store(store::Error::Sqlite(error)) => sqlite_remedy(error),
             engine::Error::Io { source, .. } => io_remedy(source),
             engine::Error::StorageFull(store::Error::Sqlite(error)) => sqlite_remedy(error),
-            engine::Error::Descriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
+            engine::Error::DescriptorsExhausted => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
             engine::Error::Sender(_) => "check the files given with --trust-ca and the operating system's certificates",
-            engine::Error::KeyMissing(_) => "restore the file from a backup, or set the key in CROW_PLATFORM_KEY",
-            engine::Error::Sealed { .. } => {
+            engine::Error::MasterKeyMissing(_) => "restore the file from a backup, or set the key in CROW_PLATFORM_KEY",
+            engine::Error::UnsealFailed { .. } => {
                 "restore the matching key (backups have theirs in FILE.key), or the database with crow db restore FILE"
             }
-            engine::Error::Lost { .. } => {
+            engine::Error::DatabaseMissing { .. } => {
                 "restore a backup with crow db restore FILE, or choose another directory for a new platform with --data DIR"
             }
-            engine::Error::Exists(_) => "choose another name, or replace it with --force",
-            engine::Error::Unsound { .. } => "use an older backup, or check the database with crow db verify",
-            engine::Error::NotAKey(_) => "put the right key into that file",
-            engine::Error::Forged { .. } => "use another backup, or provide the key written with this one",
-            engine::Error::Unproven(_) => {
+            engine::Error::FileExists(_) => "choose another name, or replace it with --force",
+            engine::Error::DatabaseDamaged { .. } => "use an older backup, or check the database with crow db verify",
+            engine::Error::InvalidMasterKey(_) => "put the right key into that file",
+            engine::Error::BackupForged { .. } => "use another backup, or provide the key written with this one",
+            engine::Error::BackupCodeMissing(_) => {
                 "restore the file, or accept a backup of unverified origin with --unauthenticated"
             }
             _ => "see the log for more",

@@ -77,7 +77,7 @@ pub(super) async fn brief(asked: Briefing) -> Result<ExitCode, Failure> {
     let samples = EventType::ALL
         .into_iter()
         .filter(|_| wants_events)
-        .map(|kind| Sample { kind, payload: samples::fixed(kind) })
+        .map(|kind| Sample { kind, payload: samples::fixed_payload(kind) })
         .collect();
     let made = Brief { platform: client.base().to_owned(), company, key, opened, samples };
     let text = match form(asked.format, asked.out.as_deref())? {

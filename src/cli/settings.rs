@@ -3,7 +3,7 @@
 use super::arguments::console::{self, Layout};
 use super::failure::Failure;
 use super::theme;
-use crate::engine::root::{Custody, Root};
+use crate::engine::master_key::{MasterKey, MasterKeySource};
 use crate::tui::clipboard::{Route, TMUX, Wrap};
 use crate::tui::layout::Class;
 use crate::tui::theme::{Charset, Look, Mouse, ThemeName};
@@ -41,18 +41,18 @@ pub(super) fn config_file() -> Option<PathBuf> {
 
 /// Returns where the platform's key comes from: `CROW_PLATFORM_KEY` if that is set, otherwise the key file in the
 /// data directory.
-pub(super) fn custody() -> Result<Custody, Failure> {
-    Ok(key("CROW_PLATFORM_KEY")?.map_or(Custody::File, Custody::Given))
+pub(super) fn custody() -> Result<MasterKeySource, Failure> {
+    Ok(key("CROW_PLATFORM_KEY")?.map_or(MasterKeySource::File, MasterKeySource::Provided))
 }
 
 /// Returns where the platform's next key comes from: `CROW_PLATFORM_NEW_KEY` if that is set, otherwise the key file.
-pub(super) fn next_custody() -> Result<Custody, Failure> {
-    Ok(key("CROW_PLATFORM_NEW_KEY")?.map_or(Custody::File, Custody::Given))
+pub(super) fn next_custody() -> Result<MasterKeySource, Failure> {
+    Ok(key("CROW_PLATFORM_NEW_KEY")?.map_or(MasterKeySource::File, MasterKeySource::Provided))
 }
 
-fn key(name: &str) -> Result<Option<Arc<Root>>, Failure> {
+fn key(name: &str) -> Result<Option<Arc<MasterKey>>, Failure> {
     let text = variable(name).map(Zeroizing::new);
-    Ok(text.map(|text| Root::parse(&text, name)).transpose()?.map(Arc::new))
+    Ok(text.map(|text| MasterKey::parse(&text, name)).transpose()?.map(Arc::new))
 }
 
 /// Returns how the console is drawn: as the arguments say, otherwise as the environment says. A non-empty `NO_COLOR`

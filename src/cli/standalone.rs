@@ -6,8 +6,8 @@ use crate::ambient::RuntimeEnv;
 use crate::client::connection::{Client, Credential};
 use crate::domain::delivery::RetryPolicy;
 use crate::domain::target::TargetPolicy;
-use crate::engine::reach::Reach;
-use crate::engine::{Engine, Settings};
+use crate::engine::egress::EgressConfig;
+use crate::engine::{Engine, EngineSettings};
 use crate::server;
 use crate::server::exposure::Exposure;
 use std::net::SocketAddr;
@@ -96,18 +96,18 @@ impl Standalone {
             )
         })?;
         let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
-        let reach = Reach { ca_files, listens_at: vec![address], ..Reach::default() };
+        let reach = EgressConfig { ca_files, listen_addresses: vec![address], ..EgressConfig::default() };
         let (schedule, custody) = (RetryPolicy { base: retry_base }, settings::custody()?);
-        let settings = Settings {
+        let settings = EngineSettings {
             data_dir,
-            policy,
-            schedule,
-            keep,
+            target_policy: policy,
+            retry_schedule: schedule,
+            retain_for: keep,
             request_log_limit,
             delivery_log_quota,
             max_subscriptions,
-            reach,
-            custody,
+            egress: reach,
+            master_key_source: custody,
         };
         let engine = Engine::open(settings, ambient).await?;
         let work = Task::start({
@@ -115,7 +115,7 @@ impl Standalone {
             async move |stopped| engine.run(stopped).await
         });
         let serving = Task::start(|stopped| server::serve(listener, engine.clone(), exposure, stopped));
-        let mut changes = engine.changes();
+        let mut changes = engine.subscribe_changes();
         // The address is announced only once deliveries are dispatched.
         while !engine.status().is_dispatching {
             if changes.changed().await.is_err() {

@@ -177,7 +177,7 @@ impl Client {
         self.read(status, &bytes)
     }
 
-    /// Makes one call, with all its phases within [`LIMIT`].
+    /// Makes one call, with all its phases within [`REPLAY_BATCH_LIMIT`].
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         method: Method,

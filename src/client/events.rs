@@ -47,7 +47,7 @@ impl Client {
     }
 
     /// Reads the trace of an event: every subscription of its company and why it has a delivery or none (Portal API).
-    /// Joins at most eight pages; [`Trace::has_more`] tells whether more exist.
+    /// Joins at most eight pages; [`EventTrace::has_more`] tells whether more exist.
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.

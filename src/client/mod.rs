@@ -1,7 +1,7 @@
 //! HTTP client of the platform, for the console, the commands and the demo: one file per noun, typed errors.
 //!
 //! The calls of the Portal API are typed and strict. Answers of the Integration API of other platforms are read
-//! tolerantly, by [`decision`], [`reading`] and [`partner`].
+//! tolerantly, by [`answer`], [`reading`] and [`partner`].
 
 pub mod alerts;
 pub mod answer;

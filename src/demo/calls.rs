@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counter of calls; clones share one state.
 #[derive(Debug, Clone, Default)]
-pub struct Calls(Arc<Counters>);
+pub struct CallStats(Arc<CallCounters>);
 
 #[derive(Debug, Default)]
-struct Counters {
+struct CallCounters {
     done: AtomicU64,
     refused: AtomicU64,
     lost: AtomicU64,
@@ -17,7 +17,7 @@ struct Counters {
 
 /// Number of calls by outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Count {
+pub struct CallCounts {
     /// Calls that the platform answered with success.
     pub n_done: u64,
     /// Calls that the platform refused.
@@ -26,9 +26,9 @@ pub struct Count {
     pub n_lost: u64,
 }
 
-impl Calls {
+impl CallStats {
     /// Counts a call and returns its answer, if there is one.
-    pub fn note<T>(&self, result: Result<T, Error>) -> Option<T> {
+    pub fn record<T>(&self, result: Result<T, Error>) -> Option<T> {
         let counter = match &result {
             Ok(_) => &self.0.done,
             Err(Error::Refused { .. }) => &self.0.refused,
@@ -40,8 +40,8 @@ impl Calls {
 
     /// Number of calls by outcome until now.
     #[must_use]
-    pub fn count(&self) -> Count {
-        Count {
+    pub fn counts(&self) -> CallCounts {
+        CallCounts {
             n_done: self.0.done.load(Ordering::Relaxed),
             n_refused: self.0.refused.load(Ordering::Relaxed),
             n_lost: self.0.lost.load(Ordering::Relaxed),
@@ -56,11 +56,11 @@ mod tests {
 
     #[test]
     fn tells_a_refusal_from_a_lost_call() {
-        let calls = Calls::default();
-        assert_eq!(calls.note(Ok(7)), Some(7));
+        let calls = CallStats::default();
+        assert_eq!(calls.record(Ok(7)), Some(7));
         let problem = Box::new(Problem::new(Code::RateLimited, "too fast"));
-        assert_eq!(calls.note::<()>(Err(Error::Refused { problem })), None);
-        assert_eq!(calls.note::<()>(Err(Error::Unusable("gone".to_owned()))), None);
-        assert_eq!(calls.count(), Count { n_done: 1, n_refused: 1, n_lost: 1 });
+        assert_eq!(calls.record::<()>(Err(Error::Refused { problem })), None);
+        assert_eq!(calls.record::<()>(Err(Error::Unusable("gone".to_owned()))), None);
+        assert_eq!(calls.counts(), CallCounts { n_done: 1, n_refused: 1, n_lost: 1 });
     }
 }

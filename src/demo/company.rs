@@ -1,12 +1,12 @@
 //! Simulated company: set up completely, then active until stopped.
 
 use super::Error;
-use super::calls::Calls;
-use super::cast::{self, Owner};
-use super::life::Life;
-use super::plan::Pace;
-use super::receiver::Receiver;
-use super::seed::{Founder, Placed};
+use super::calls::CallStats;
+use super::fixtures::{self, SubscriptionOwner};
+use super::receiver::WebhookReceiver;
+use super::schedule::SpeedFactor;
+use super::seed::{CompanyBuilder, InstalledReceiver};
+use super::traffic::TrafficGenerator;
 use crate::ambient::RuntimeEnv;
 use crate::client::connection::Client;
 use crate::domain::ids::CompanyId;
@@ -15,82 +15,83 @@ use tokio::task::JoinSet;
 
 /// Parameters of a simulated company.
 #[derive(Debug)]
-pub struct Setup {
+pub struct CompanySetup {
     /// Client with an admin token; the platform must permit private targets.
     pub operator: Client,
     /// Clock and random source shared with the platform; the setup moves the clock.
     pub ambient: RuntimeEnv,
     /// Speed factor of the company's traffic.
-    pub pace: Pace,
+    pub speed: SpeedFactor,
 }
 
 /// Simulated company with keys, subscriptions and running receivers.
 #[derive(Debug)]
-pub struct Company {
-    life: Life,
-    placed: Vec<Placed>,
-    spare: Secret,
+pub struct SimulatedCompany {
+    traffic: TrafficGenerator,
+    receivers: Vec<InstalledReceiver>,
+    spare_key: Secret,
     serving: JoinSet<()>,
 }
 
-/// Sets up a company. Its receivers answer at once; traffic begins with [`Company::live`].
+/// Sets up a company. Its receivers answer at once; traffic begins with [`SimulatedCompany::generate_traffic`].
 ///
 /// # Errors
 /// [`Error::Listen`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be reached;
 /// records created before remain.
-pub async fn open(setup: Setup) -> Result<Company, Error> {
-    let Setup { operator, ambient, pace } = setup;
-    let founder = Founder { operator: &operator, ambient: &ambient };
-    let past = founder.past().await?;
+pub async fn open(setup: CompanySetup) -> Result<SimulatedCompany, Error> {
+    let CompanySetup { operator, ambient, speed: pace } = setup;
+    let founder = CompanyBuilder { operator: &operator, ambient: &ambient };
+    let past = founder.create_with_history().await?;
     let company = past.company;
-    founder.retire(past.retired).await?;
-    let (zapier, read_limit) = founder.client(company, &cast::ZAPIER).await?;
-    let (n8n, _) = founder.client(company, &cast::N8N).await?;
-    let (forms, _) = founder.client(company, &cast::FORMS).await?;
-    let (office, _) = founder.client(company, &cast::OFFICE).await?;
-    let spare = founder.key(company, &cast::SPARE).await?.key.into_secret();
+    founder.revoke_retired(past.retired).await?;
+    let (zapier, read_limit) = founder.create_client(company, &fixtures::ZAPIER).await?;
+    let (n8n, _) = founder.create_client(company, &fixtures::N8N).await?;
+    let (forms, _) = founder.create_client(company, &fixtures::FORMS).await?;
+    let (office, _) = founder.create_client(company, &fixtures::OFFICE).await?;
+    let spare = founder.create_key(company, &fixtures::SPARE).await?.key.into_secret();
     let mut serving = JoinSet::new();
     let mut placed = Vec::new();
-    for part in cast::RECEIVERS {
+    for part in fixtures::RECEIVERS {
         let owner = match part.owner {
-            Owner::Office => &office,
-            Owner::Zapier => &zapier,
+            SubscriptionOwner::Office => &office,
+            SubscriptionOwner::Zapier => &zapier,
         };
-        placed.push(founder.place(part, owner, &mut serving).await?);
+        placed.push(founder.install_receiver(part, owner, &mut serving).await?);
     }
-    let calls = Calls::default();
-    let life = Life { company, ambient, pace, calls, operator, zapier, read_limit, n8n, forms, office };
-    Ok(Company { life, placed, spare, serving })
+    let calls = CallStats::default();
+    let life =
+        TrafficGenerator { company, ambient, speed: pace, calls, operator, zapier, read_limit, n8n, forms, office };
+    Ok(SimulatedCompany { traffic: life, receivers: placed, spare_key: spare, serving })
 }
 
-impl Company {
+impl SimulatedCompany {
     /// Number of the company on the platform.
     #[must_use]
     pub const fn id(&self) -> CompanyId {
-        self.life.company
+        self.traffic.company
     }
 
     /// Unused key with all scopes, for trying the API by hand.
     #[must_use]
     pub const fn curl_key(&self) -> &Secret {
-        &self.spare
+        &self.spare_key
     }
 
     /// Receivers of the company, with their ledgers.
-    pub fn receivers(&self) -> impl Iterator<Item = &Receiver> {
-        self.placed.iter().map(|placed| &placed.receiver)
+    pub fn receivers(&self) -> impl Iterator<Item = &WebhookReceiver> {
+        self.receivers.iter().map(|placed| &placed.receiver)
     }
 
     /// Statistics of the company's calls.
     #[must_use]
-    pub fn calls(&self) -> Calls {
-        self.life.calls.clone()
+    pub fn calls(&self) -> CallStats {
+        self.traffic.calls.clone()
     }
 
     /// Generates traffic until `stop` is ready or this is dropped. Failed calls are only counted.
-    pub async fn live(self, stop: impl Future<Output = ()>) {
-        let Self { life, placed, mut serving, .. } = self;
-        life.begin(&placed, &mut serving);
+    pub async fn generate_traffic(self, stop: impl Future<Output = ()>) {
+        let Self { traffic: life, receivers: placed, mut serving, .. } = self;
+        life.start(&placed, &mut serving);
         stop.await;
         serving.shutdown().await;
     }
@@ -117,7 +118,7 @@ mod tests {
 
     /// What a platform was asked for: what, by whom, when.
     #[derive(Debug, Clone, PartialEq)]
-    struct Asked {
+    struct RecordedCall {
         what: String,
         key: String,
         at: Timestamp,
@@ -125,15 +126,15 @@ mod tests {
 
     /// A platform that only takes notes.
     #[derive(Clone)]
-    struct Stub {
+    struct StubPlatform {
         ambient: RuntimeEnv,
-        asked: Arc<watch::Sender<Vec<Asked>>>,
+        asked: Arc<watch::Sender<Vec<RecordedCall>>>,
     }
 
-    impl Stub {
+    impl StubPlatform {
         fn note(&self, what: impl Into<String>, headers: &HeaderMap) -> usize {
             let key = headers.get("x-api-key").and_then(|key| key.to_str().ok()).unwrap_or("operator").to_owned();
-            let asked = Asked { what: what.into(), key, at: self.ambient.now() };
+            let asked = RecordedCall { what: what.into(), key, at: self.ambient.now() };
             self.asked.send_modify(|list| list.push(asked));
             self.asked.borrow().len()
         }
@@ -158,12 +159,16 @@ mod tests {
         }
     }
 
-    async fn company(State(stub): State<Stub>, headers: HeaderMap) -> Json<Value> {
+    async fn company(State(stub): State<StubPlatform>, headers: HeaderMap) -> Json<Value> {
         stub.note("company", &headers);
         Json(json!({"id": 92, "name": "x", "createdUtc": stub.ambient.now()}))
     }
 
-    async fn key(State(stub): State<Stub>, headers: HeaderMap, Json(new): Json<NewKey>) -> Json<CreatedKeyJson> {
+    async fn key(
+        State(stub): State<StubPlatform>,
+        headers: HeaderMap,
+        Json(new): Json<NewKey>,
+    ) -> Json<CreatedKeyJson> {
         let id = stub.note(format!("key {}", new.name), &headers);
         let row = KeyRow {
             id: KeyId(i64::try_from(id).expect("small")),
@@ -183,7 +188,7 @@ mod tests {
 
     type CreatedKeyJson = crate::api::keys::CreatedKey;
 
-    async fn revoke(State(stub): State<Stub>, headers: HeaderMap, Path(id): Path<i64>) -> Json<Value> {
+    async fn revoke(State(stub): State<StubPlatform>, headers: HeaderMap, Path(id): Path<i64>) -> Json<Value> {
         stub.note(format!("revoke {id}"), &headers);
         let now = stub.ambient.now();
         Json(json!({"id": id, "companyId": 92, "name": "x", "last4": "x", "scopes": [], "isActive": false,
@@ -191,7 +196,7 @@ mod tests {
             "usage": {"nLastMinute": 0, "nClientErrors": 0, "nLimited": 0, "nServerErrors": 0}}))
     }
 
-    fn subscription(stub: &Stub, id: i64) -> Subscription {
+    fn subscription(stub: &StubPlatform, id: i64) -> Subscription {
         Subscription {
             id: SubscriptionId(id),
             company_id: CompanyId(92),
@@ -211,7 +216,7 @@ mod tests {
     }
 
     async fn subscribe(
-        State(stub): State<Stub>,
+        State(stub): State<StubPlatform>,
         headers: HeaderMap,
         Json(new): Json<NewSubscription>,
     ) -> Json<CreatedSubscription> {
@@ -221,7 +226,7 @@ mod tests {
         Json(CreatedSubscription { subscription, signing_secret })
     }
 
-    async fn disable(State(stub): State<Stub>, headers: HeaderMap, Path(id): Path<i64>) -> Json<Value> {
+    async fn disable(State(stub): State<StubPlatform>, headers: HeaderMap, Path(id): Path<i64>) -> Json<Value> {
         stub.note("disable", &headers);
         let row = serde_json::to_value(subscription(&stub, id)).expect("plain");
         let health = serde_json::to_value(crate::api::subscriptions::Health::default()).expect("plain");
@@ -230,12 +235,16 @@ mod tests {
         Json(Value::Object(row))
     }
 
-    async fn events(State(stub): State<Stub>, headers: HeaderMap) -> Json<Value> {
+    async fn events(State(stub): State<StubPlatform>, headers: HeaderMap) -> Json<Value> {
         stub.note("poll", &headers);
         Json(json!({"items": [], "nextCursor": "c", "hasMore": false}))
     }
 
-    async fn emit(State(stub): State<Stub>, headers: HeaderMap, Json(new): Json<Value>) -> (StatusCode, Json<Value>) {
+    async fn emit(
+        State(stub): State<StubPlatform>,
+        headers: HeaderMap,
+        Json(new): Json<Value>,
+    ) -> (StatusCode, Json<Value>) {
         let kind = new["type"].as_str().expect("a type").to_owned();
         let id = stub.note(format!("emit {kind}"), &headers);
         let envelope =
@@ -243,7 +252,7 @@ mod tests {
         (StatusCode::CREATED, Json(envelope))
     }
 
-    async fn lead(State(stub): State<Stub>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
+    async fn lead(State(stub): State<StubPlatform>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
         let id = stub.note("lead", &headers);
         let lead = json!({"client_id": id, "status": "Lead - New", "created_utc": stub.ambient.now()});
         (StatusCode::CREATED, Json(lead))
@@ -253,8 +262,8 @@ mod tests {
         StatusCode::SERVICE_UNAVAILABLE
     }
 
-    async fn founded(pace: Pace) -> (Stub, Company, JoinSet<()>) {
-        let stub = Stub { ambient: RuntimeEnv::real(), asked: Arc::new(watch::Sender::new(Vec::new())) };
+    async fn founded(pace: SpeedFactor) -> (StubPlatform, SimulatedCompany, JoinSet<()>) {
+        let stub = StubPlatform { ambient: RuntimeEnv::real(), asked: Arc::new(watch::Sender::new(Vec::new())) };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let mut platform = JoinSet::new();
@@ -264,34 +273,34 @@ mod tests {
         });
         let token = Credential::Operator(Secret::new("operator".to_owned()));
         let operator = Client::new(&base, token).expect("a client");
-        let company = open(Setup { operator, ambient: stub.ambient.clone(), pace }).await.expect("open");
+        let company = open(CompanySetup { operator, ambient: stub.ambient.clone(), speed: pace }).await.expect("open");
         (stub, company, platform)
     }
 
     #[tokio::test]
     async fn one_key_is_used_long_ago_and_all_else_happens_now() {
         let before = RuntimeEnv::real().now();
-        let (stub, company, _platform) = founded(Pace::default()).await;
+        let (stub, company, _platform) = founded(SpeedFactor::default()).await;
         let asked = stub.asked.borrow().clone();
         let old: Vec<&str> = asked.iter().take_while(|asked| asked.at < before).map(|asked| &*asked.what).collect();
         assert_eq!(old, ["company", "key HubSpot Sync", "poll", "key Old Integration"]);
         let days = before.since(asked[2].at).as_secs() / 86_400;
-        assert!((cast::DORMANT_DAYS - 1..=cast::DORMANT_DAYS).contains(&days), "{days} days");
+        assert!((fixtures::DORMANT_DAYS - 1..=fixtures::DORMANT_DAYS).contains(&days), "{days} days");
         assert_eq!(asked[2].key, "key-of-HubSpot-Sync");
         assert!(asked[4..].iter().all(|asked| asked.at >= before));
         assert_eq!(asked[4].what, "revoke 4");
         assert_eq!(stub.times("disable"), 1);
         let subscribing: Vec<_> = asked.iter().filter(|asked| asked.what.starts_with("subscribe")).collect();
-        assert_eq!(subscribing.len(), cast::RECEIVERS.len());
+        assert_eq!(subscribing.len(), fixtures::RECEIVERS.len());
         assert_eq!(subscribing[1].key, "key-of-Zapier-Production");
         assert_eq!(company.curl_key().reveal(), "key-of-Local-Testing");
         assert_eq!(company.id(), CompanyId(92));
-        assert!(company.receivers().all(|receiver| receiver.ledger().n_received == 0));
+        assert!(company.receivers().all(|receiver| receiver.counts().n_received == 0));
     }
 
     #[tokio::test]
     async fn a_living_company_emits_polls_and_creates_leads_and_ends_when_stopped() {
-        let (stub, company, _platform) = founded(Pace::times(100.0)).await;
+        let (stub, company, _platform) = founded(SpeedFactor::from_factor(100.0)).await;
         let calls = company.calls();
         let mut asked = stub.asked.subscribe();
         let busy = async move {
@@ -301,9 +310,9 @@ mod tests {
             });
             met.await.expect("the stub lives");
         };
-        let lived = stub.ambient.timeout(Duration::from_secs(60), company.live(busy)).await;
+        let lived = stub.ambient.timeout(Duration::from_secs(60), company.generate_traffic(busy)).await;
         assert_eq!(lived, Some(()));
-        assert!(calls.count().n_done >= 10);
+        assert!(calls.counts().n_done >= 10);
         assert!(
             stub.asked
                 .borrow()
@@ -315,16 +324,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_platform_that_goes_away_ends_nothing_and_is_counted() {
-        let (stub, company, mut platform) = founded(Pace::times(100.0)).await;
+        let (stub, company, mut platform) = founded(SpeedFactor::from_factor(100.0)).await;
         platform.shutdown().await;
         let calls = company.calls();
         let ambient = stub.ambient.clone();
         let enough = async move {
-            while calls.count().n_lost < 20 {
+            while calls.counts().n_lost < 20 {
                 ambient.sleep(Duration::from_millis(5)).await;
             }
         };
-        let lived = stub.ambient.timeout(Duration::from_secs(60), company.live(enough)).await;
+        let lived = stub.ambient.timeout(Duration::from_secs(60), company.generate_traffic(enough)).await;
         assert_eq!(lived, Some(()));
     }
 }

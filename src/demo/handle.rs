@@ -4,36 +4,36 @@ use crate::domain::secret::Secret;
 use std::sync::{Arc, OnceLock};
 
 /// State of a receiver behind a handle.
-pub trait Desk {
+pub trait RepairableReceiver {
     /// Signing secret to verify with; empty until set.
     fn secret(&self) -> &OnceLock<Secret>;
 
     /// Repairs the receiver, for good.
-    fn mend(&self);
+    fn repair(&self);
 }
 
 /// Handle of a receiver; clones share one state.
 #[derive(Debug)]
-pub struct Handle<D> {
+pub struct ReceiverHandle<D> {
     url: String,
-    desk: Arc<D>,
+    state: Arc<D>,
 }
 
-impl<D> Clone for Handle<D> {
+impl<D> Clone for ReceiverHandle<D> {
     fn clone(&self) -> Self {
-        Self { url: self.url.clone(), desk: Arc::clone(&self.desk) }
+        Self { url: self.url.clone(), state: Arc::clone(&self.state) }
     }
 }
 
-impl<D: Desk> Handle<D> {
+impl<D: RepairableReceiver> ReceiverHandle<D> {
     /// Creates the handle of a receiver that listens at `url`.
     pub(in crate::demo) const fn new(url: String, desk: Arc<D>) -> Self {
-        Self { url, desk }
+        Self { url, state: desk }
     }
 
     /// State of the receiver behind the handle.
-    pub(in crate::demo) const fn desk(&self) -> &Arc<D> {
-        &self.desk
+    pub(in crate::demo) const fn state(&self) -> &Arc<D> {
+        &self.state
     }
 
     /// URL that the receiver listens at.
@@ -43,12 +43,12 @@ impl<D: Desk> Handle<D> {
     }
 
     /// Sets the signing secret; only the first call counts. Before that, no request verifies.
-    pub fn trust(&self, secret: Secret) {
-        let _ = self.desk.secret().set(secret);
+    pub fn set_secret(&self, secret: Secret) {
+        let _ = self.state.secret().set(secret);
     }
 
     /// Repairs the receiver, for good.
-    pub fn mend(&self) {
-        self.desk.mend();
+    pub fn repair(&self) {
+        self.state.repair();
     }
 }

@@ -1,17 +1,17 @@
 //! Simulated company for demos and tests: clients that call the platform, a CRM that emits events, and local
 //! receivers with known faults.
 
+pub mod behaviour;
 pub mod calls;
-pub mod cast;
 pub mod company;
+pub mod fake_leads;
+pub mod fixtures;
 pub mod handle;
-pub mod life;
-pub mod people;
-pub mod plan;
 pub mod receiver;
 pub mod scenario;
+pub mod schedule;
 pub mod seed;
-pub mod temper;
+pub mod traffic;
 
 use crate::client;
 use std::io;

@@ -1,7 +1,7 @@
 //! Webhook receiver on a local port: verifies signatures, answers by its behaviour, and counts requests.
 
-use super::handle::{self, Handle};
-use super::temper::{Mood, Reply, Temper};
+use super::behaviour::{BehaviourState, ReceiverBehaviour, ReceiverReply};
+use super::handle::{self, ReceiverHandle};
 use crate::ambient::RuntimeEnv;
 use crate::domain::secret::Secret;
 use crate::domain::signature;
@@ -22,11 +22,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 /// Tolerance between a timestamp and the receiver's clock.
-const FRESH: Duration = Duration::from_secs(300);
+const TIMESTAMP_TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Counts of a receiver's requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ledger {
+pub struct ReceiverCounts {
     /// Number of requests that arrived completely.
     pub n_received: u64,
     /// Requests with a fresh timestamp and a correct signature.
@@ -38,32 +38,32 @@ pub struct Ledger {
 }
 
 /// Handle of a receiver; clones share one state.
-pub type Receiver = Handle<Desk>;
+pub type WebhookReceiver = ReceiverHandle<ReceiverState>;
 
 /// State of a simulated webhook receiver.
 #[derive(Debug)]
-pub struct Desk {
+pub struct ReceiverState {
     ambient: RuntimeEnv,
-    mood: Mutex<Mood>,
+    behaviour: Mutex<BehaviourState>,
     secret: OnceLock<Secret>,
-    ledger: Mutex<Ledger>,
+    counts: Mutex<ReceiverCounts>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl handle::Desk for Desk {
+impl handle::RepairableReceiver for ReceiverState {
     fn secret(&self) -> &OnceLock<Secret> {
         &self.secret
     }
 
-    fn mend(&self) {
-        locked(&self.mood).mend(self.ambient.now());
+    fn repair(&self) {
+        locked(&self.behaviour).repair(self.ambient.now());
     }
 }
 
-impl Receiver {
+impl WebhookReceiver {
     /// Starts a receiver on a free port of 127.0.0.1 as a task of `serving`; the receiver stops when the task set is
     /// dropped.
     ///
@@ -71,17 +71,17 @@ impl Receiver {
     /// [`io::Error`] when no port is free.
     pub async fn open(
         path: &str,
-        temper: Temper,
+        temper: ReceiverBehaviour,
         ambient: RuntimeEnv,
         serving: &mut JoinSet<()>,
     ) -> Result<Self, io::Error> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
         let url = format!("http://{}{path}", listener.local_addr()?);
-        let desk = Arc::new(Desk {
+        let desk = Arc::new(ReceiverState {
             ambient,
-            mood: Mutex::new(Mood::new(temper)),
+            behaviour: Mutex::new(BehaviourState::new(temper)),
             secret: OnceLock::new(),
-            ledger: Mutex::default(),
+            counts: Mutex::default(),
         });
         let router = router(path, Arc::clone(&desk));
         serving.spawn(async move {
@@ -93,35 +93,35 @@ impl Receiver {
 
     /// Counts of the requests until now.
     #[must_use]
-    pub fn ledger(&self) -> Ledger {
-        locked(&self.desk().ledger).clone()
+    pub fn counts(&self) -> ReceiverCounts {
+        locked(&self.state().counts).clone()
     }
 }
 
-fn router(path: &str, desk: Arc<Desk>) -> Router {
+fn router(path: &str, desk: Arc<ReceiverState>) -> Router {
     Router::new().route(path, post(answer)).with_state(desk)
 }
 
-async fn answer(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
-    let reply = desk.judge(&headers, &body);
+async fn answer(State(desk): State<Arc<ReceiverState>>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
+    let reply = desk.decide(&headers, &body);
     desk.ambient.sleep(reply.after).await;
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     if status.is_success() {
-        desk.accept(&headers);
+        desk.record_accepted(&headers);
     }
     (status, [(CONTENT_TYPE, "application/json")], reply.body)
 }
 
-impl Desk {
-    fn judge(&self, headers: &HeaderMap, body: &[u8]) -> Reply {
-        locked(&self.ledger).n_received += 1;
+impl ReceiverState {
+    fn decide(&self, headers: &HeaderMap, body: &[u8]) -> ReceiverReply {
+        locked(&self.counts).n_received += 1;
         if !self.is_genuine(headers, body) {
             let body = r#"{"error":"signature does not match"}"#;
-            return Reply { after: Duration::from_millis(5), status: 401, body };
+            return ReceiverReply { after: Duration::from_millis(5), status: 401, body };
         }
-        locked(&self.ledger).n_verified += 1;
+        locked(&self.counts).n_verified += 1;
         let (luck, time) = (self.ambient.random_unit(), self.ambient.random_unit());
-        locked(&self.mood).reply(self.ambient.now(), luck, time)
+        locked(&self.behaviour).reply(self.ambient.now(), luck, time)
     }
 
     fn is_genuine(&self, headers: &HeaderMap, body: &[u8]) -> bool {
@@ -132,11 +132,12 @@ impl Desk {
         };
         let now = self.ambient.now();
         let sent = Timestamp::from_millis(sent_at.saturating_mul(1_000));
-        now.since(sent).max(sent.since(now)) <= FRESH && signature::verify(secret, sent_at, body, signature)
+        now.since(sent).max(sent.since(now)) <= TIMESTAMP_TOLERANCE
+            && signature::verify(secret, sent_at, body, signature)
     }
 
-    fn accept(&self, headers: &HeaderMap) {
-        let mut ledger = locked(&self.ledger);
+    fn record_accepted(&self, headers: &HeaderMap) {
+        let mut ledger = locked(&self.counts);
         ledger.n_accepted += 1;
         ledger.events.extend(number(headers, &EVENT_ID));
     }
@@ -169,20 +170,20 @@ mod tests {
         Secret::new(text.to_owned())
     }
 
-    struct Bench {
+    struct ReceiverBench {
         ambient: RuntimeEnv,
-        receiver: Receiver,
+        receiver: WebhookReceiver,
         router: Router,
         _serving: JoinSet<()>,
     }
 
-    async fn bench(temper: Temper) -> Bench {
+    async fn bench(temper: ReceiverBehaviour) -> ReceiverBench {
         let ambient = RuntimeEnv::scripted(Timestamp::from_millis(NOW * 1_000), 3);
         let mut serving = JoinSet::new();
-        let receiver = Receiver::open("/hook", temper, ambient.clone(), &mut serving).await.expect("a port");
-        receiver.trust(secret("the right secret, long enough"));
-        let router = router("/hook", Arc::clone(receiver.desk()));
-        Bench { ambient, receiver, router, _serving: serving }
+        let receiver = WebhookReceiver::open("/hook", temper, ambient.clone(), &mut serving).await.expect("a port");
+        receiver.set_secret(secret("the right secret, long enough"));
+        let router = router("/hook", Arc::clone(receiver.state()));
+        ReceiverBench { ambient, receiver, router, _serving: serving }
     }
 
     fn request(key: &str, timestamp: i64, event: i64) -> Request<Body> {
@@ -195,7 +196,7 @@ mod tests {
     }
 
     /// Posts, and moves the clock until there is an answer.
-    async fn status(bench: &Bench, request: Request<Body>) -> u16 {
+    async fn status(bench: &ReceiverBench, request: Request<Body>) -> u16 {
         let call = tokio::spawn(bench.router.clone().oneshot(request));
         for _ in 0..2_000 {
             if call.is_finished() {
@@ -209,42 +210,42 @@ mod tests {
 
     #[tokio::test]
     async fn accepts_what_is_signed_well_and_counts_each_event_once() {
-        let bench = bench(Temper::Prompt).await;
+        let bench = bench(ReceiverBehaviour::Prompt).await;
         for event in [7, 7, 8] {
             assert_eq!(status(&bench, request("the right secret, long enough", NOW, event)).await, 200);
         }
-        let ledger = bench.receiver.ledger();
+        let ledger = bench.receiver.counts();
         assert_eq!((ledger.n_received, ledger.n_verified, ledger.n_accepted), (3, 3, 3));
         assert_eq!(ledger.events, BTreeSet::from([7, 8]));
     }
 
     #[tokio::test]
     async fn rejects_a_wrong_secret_a_stale_timestamp_and_no_signature_at_all() {
-        let bench = bench(Temper::Prompt).await;
+        let bench = bench(ReceiverBehaviour::Prompt).await;
         assert_eq!(status(&bench, request("some other secret, long enough", NOW, 7)).await, 401);
         assert_eq!(status(&bench, request("the right secret, long enough", NOW - 301, 7)).await, 401);
         let bare = Request::post("/hook").body(Body::from(BODY)).expect("a request");
         assert_eq!(status(&bench, bare).await, 401);
-        let ledger = bench.receiver.ledger();
+        let ledger = bench.receiver.counts();
         assert_eq!((ledger.n_received, ledger.n_verified, ledger.n_accepted), (3, 0, 0));
         assert!(ledger.events.is_empty());
     }
 
     #[tokio::test]
     async fn a_failing_receiver_breaks_after_a_while_and_answers_again_once_mended() {
-        let bench = bench(Temper::Failing).await;
+        let bench = bench(ReceiverBehaviour::Failing).await;
         let send = || request("the right secret, long enough", bench.ambient.now().seconds(), 7);
         assert_eq!(status(&bench, send()).await, 200);
         bench.ambient.advance(Duration::from_secs(20));
         assert_eq!(status(&bench, send()).await, 500);
-        bench.receiver.mend();
+        bench.receiver.repair();
         assert_eq!(status(&bench, send()).await, 200);
-        assert_eq!(bench.receiver.ledger().n_accepted, 2);
+        assert_eq!(bench.receiver.counts().n_accepted, 2);
     }
 
     #[tokio::test]
     async fn listens_where_it_says() {
-        let bench = bench(Temper::Prompt).await;
+        let bench = bench(ReceiverBehaviour::Prompt).await;
         let address = bench.receiver.url().strip_prefix("http://").and_then(|rest| rest.strip_suffix("/hook"));
         let mut stream = tokio::net::TcpStream::connect(address.expect("an address")).await.expect("a connection");
         let call = b"POST /hook HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";

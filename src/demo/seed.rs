@@ -2,8 +2,8 @@
 //! own API.
 
 use super::Error;
-use super::cast::{self, Fate, Held, KeyPart, Owner, Part};
-use super::receiver::Receiver;
+use super::fixtures::{self, InitialState, KeySpec, ReceiverSpec, SecretVersion, SubscriptionOwner};
+use super::receiver::WebhookReceiver;
 use crate::ambient::RuntimeEnv;
 use crate::api::events::NewEvent;
 use crate::api::keys::{CreatedKey, NewCompany, NewKey, ShownOnce};
@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 /// Part of the setup that dates from long ago.
 #[derive(Debug)]
-pub struct Past {
+pub struct InitialCompany {
     /// Number of the simulated company.
     pub company: CompanyId,
     /// Key that the setup revokes later.
@@ -29,79 +29,79 @@ pub struct Past {
 
 /// Running receiver with its subscription.
 #[derive(Debug, Clone)]
-pub struct Placed {
+pub struct InstalledReceiver {
     /// Number of the subscription that sends to the receiver.
     pub subscription: SubscriptionId,
     /// Handle of the running receiver.
-    pub receiver: Receiver,
+    pub receiver: WebhookReceiver,
     /// Specification that receiver and subscription were created from.
-    pub part: Part,
+    pub spec: ReceiverSpec,
 }
 
 /// Builder of a simulated company.
 #[derive(Debug, Clone, Copy)]
-pub struct Founder<'a> {
+pub struct CompanyBuilder<'a> {
     /// Client of the platform with an admin token.
     pub operator: &'a Client,
     /// Clock of the platform, moved during the setup.
     pub ambient: &'a RuntimeEnv,
 }
 
-fn failed(what: &'static str) -> impl FnOnce(client::Error) -> Error {
+fn platform_error(what: &'static str) -> impl FnOnce(client::Error) -> Error {
     move |source| Error::Platform { what, source }
 }
 
-impl Founder<'_> {
+impl CompanyBuilder<'_> {
     /// Creates the company and its oldest keys with the clock set back to the last use of the dormant key. Afterwards
     /// the clock is at the present again.
     ///
     /// # Errors
     /// [`Error::Platform`] when the platform refuses or cannot be reached.
-    pub async fn past(&self) -> Result<Past, Error> {
+    pub async fn create_with_history(&self) -> Result<InitialCompany, Error> {
         let present = self.ambient.now();
-        self.ambient.set_time(present.minus(Duration::from_secs(cast::DORMANT_DAYS * 86_400)));
-        let past = self.founding().await;
+        self.ambient.set_time(present.minus(Duration::from_secs(fixtures::DORMANT_DAYS * 86_400)));
+        let past = self.create_oldest_records().await;
         self.ambient.set_time(present);
         self.ambient.reset_time();
         past
     }
 
-    async fn founding(&self) -> Result<Past, Error> {
-        let company = NewCompany { name: cast::COMPANY.to_owned() };
-        let company = self.operator.create_company(&company).await.map_err(failed("create its company"))?.id;
-        let (dormant, _) = self.client(company, &cast::HUBSPOT).await?;
-        dormant.events(None, 1).await.map_err(failed("use a key"))?;
-        let retired = self.key(company, &cast::RETIRED).await?.row.id;
-        Ok(Past { company, retired })
+    async fn create_oldest_records(&self) -> Result<InitialCompany, Error> {
+        let company = NewCompany { name: fixtures::COMPANY_NAME.to_owned() };
+        let company = self.operator.create_company(&company).await.map_err(platform_error("create its company"))?.id;
+        let (dormant, _) = self.create_client(company, &fixtures::HUBSPOT).await?;
+        dormant.events(None, 1).await.map_err(platform_error("use a key"))?;
+        let retired = self.create_key(company, &fixtures::RETIRED).await?.row.id;
+        Ok(InitialCompany { company, retired })
     }
 
     /// Creates an API key of the company.
     ///
     /// # Errors
     /// [`Error::Platform`] when the platform refuses or cannot be reached.
-    pub async fn key(&self, company: CompanyId, part: &KeyPart) -> Result<CreatedKey, Error> {
+    pub async fn create_key(&self, company: CompanyId, part: &KeySpec) -> Result<CreatedKey, Error> {
         let new =
             NewKey { company_id: company, name: part.name.to_owned(), scopes: part.scopes.to_vec(), limits: None };
-        self.operator.create_key(&new).await.map_err(failed("create a key"))
+        self.operator.create_key(&new).await.map_err(platform_error("create a key"))
     }
 
     /// Creates an API key and a client that uses the key; returns the client and the key's read limit per minute.
     ///
     /// # Errors
     /// [`Error::Platform`] when the platform refuses or cannot be reached.
-    pub async fn client(&self, company: CompanyId, part: &KeyPart) -> Result<(Client, u32), Error> {
-        let created = self.key(company, part).await?;
+    pub async fn create_client(&self, company: CompanyId, part: &KeySpec) -> Result<(Client, u32), Error> {
+        let created = self.create_key(company, part).await?;
         let credential = Credential::Key(created.key.into_secret());
         let client = Client::new(self.operator.base(), credential);
-        Ok((client.map_err(failed("call with a key"))?, created.row.limits.read))
+        Ok((client.map_err(platform_error("call with a key"))?, created.row.limits.read))
     }
 
     /// Revokes the key of the retired integration.
     ///
     /// # Errors
     /// [`Error::Platform`] when the platform refuses or cannot be reached.
-    pub async fn retire(&self, key: KeyId) -> Result<(), Error> {
-        self.operator.revoke_key(key).await.map_err(failed("revoke a key"))?;
+    pub async fn revoke_retired(&self, key: KeyId) -> Result<(), Error> {
+        self.operator.revoke_key(key).await.map_err(platform_error("revoke a key"))?;
         Ok(())
     }
 
@@ -110,29 +110,34 @@ impl Founder<'_> {
     /// # Errors
     /// [`Error::Listen`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be
     /// reached.
-    pub async fn place(&self, part: Part, owner: &Client, serving: &mut JoinSet<()>) -> Result<Placed, Error> {
-        let receiver = Receiver::open(part.path, part.temper, self.ambient.clone(), serving).await?;
+    pub async fn install_receiver(
+        &self,
+        part: ReceiverSpec,
+        owner: &Client,
+        serving: &mut JoinSet<()>,
+    ) -> Result<InstalledReceiver, Error> {
+        let receiver = WebhookReceiver::open(part.path, part.behaviour, self.ambient.clone(), serving).await?;
         let new = NewSubscription {
             target_url: receiver.url().to_owned(),
             event_types: part.types.iter().map(|kind| kind.name().to_owned()).collect(),
             description: Some(part.description.to_owned()),
             managed_by: match part.owner {
-                Owner::Office => None,
-                Owner::Zapier => Some("Zapier".to_owned()),
+                SubscriptionOwner::Office => None,
+                SubscriptionOwner::Zapier => Some("Zapier".to_owned()),
             },
             signing_secret: Some(ShownOnce::new(self.secret_text())),
         };
-        let created = owner.create_subscription(&new).await.map_err(failed("subscribe"))?;
+        let created = owner.create_subscription(&new).await.map_err(platform_error("subscribe"))?;
         let subscription = created.subscription.id;
-        receiver.trust(match part.held {
-            Held::Current => created.signing_secret.into_secret(),
-            Held::Outdated => Secret::new(self.secret_text()),
+        receiver.set_secret(match part.secret_version {
+            SecretVersion::Current => created.signing_secret.into_secret(),
+            SecretVersion::Outdated => Secret::new(self.secret_text()),
         });
-        if let Fate::SwitchedOff(reason) = part.fate {
+        if let InitialState::Disabled(reason) = part.initial_state {
             let reason = Some(reason.to_owned());
-            self.operator.disable(subscription, reason).await.map_err(failed("disable a subscription"))?;
+            self.operator.disable(subscription, reason).await.map_err(platform_error("disable a subscription"))?;
         }
-        Ok(Placed { subscription, receiver, part })
+        Ok(InstalledReceiver { subscription, receiver, spec: part })
     }
 
     fn secret_text(&self) -> String {
@@ -142,6 +147,6 @@ impl Founder<'_> {
 
 /// Event to emit as the CRM, with the platform's sample as payload.
 #[must_use]
-pub const fn happening(company: CompanyId, kind: EventType) -> NewEvent {
+pub const fn crm_event(company: CompanyId, kind: EventType) -> NewEvent {
     NewEvent { company_id: company, kind, payload: None, metadata: None }
 }

@@ -81,7 +81,7 @@ pub struct AttemptFilter {
 pub enum TextFilter {
     /// Searches the stored values, for an operator who sees them unchanged.
     Stored(String),
-    /// Searches the values as [`super::url_redaction`] redacts them, so that the matching rows reveal nothing of the omitted
+    /// Searches the values as [`super::address`] redacts them, so that the matching rows reveal nothing of the omitted
     /// parts.
     Redacted(String),
 }

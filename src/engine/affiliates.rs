@@ -1,10 +1,10 @@
 //! Affiliates of a company: create and update.
 
-use super::caller::{Caller, Change};
-use super::clients::tell;
-use super::fields::Faults;
-use super::once::{Created, Made, Once, Reply};
-use super::{Engine, Error, Fault};
+use super::caller::{AuditedChange, Caller};
+use super::clients::publish_payload;
+use super::fields::FieldErrors;
+use super::idempotency::{CreatedRecord, IdempotentCreate, IdempotentReply, RecordOrigin};
+use super::{Engine, Error, FieldError};
 use crate::domain::company::{Affiliate, ContactDetails};
 use crate::domain::event::EventType;
 use crate::domain::ids::{AffiliateId, CompanyId};
@@ -16,7 +16,7 @@ use serde_json::json;
 
 /// Fields of an affiliate to create, not yet validated.
 #[derive(Debug, Clone, Default)]
-pub struct Wish {
+pub struct AffiliateDraft {
     /// Name, email and phone of the affiliate.
     pub person: ContactDetails,
     /// Affiliate code, at most 50 characters.
@@ -29,7 +29,7 @@ pub struct Wish {
 
 /// Changes to an affiliate; fields left out keep their value.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct AffiliateChange {
     /// New email address; null is refused.
     pub email: FieldPatch<String>,
     /// New first name; null is refused.
@@ -53,16 +53,16 @@ impl Engine {
     /// returns the existing record.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every invalid field, [`Error::Repeated`]; [`Error::Contended`], [`Error::StorageFull`]
+    /// [`Error::Invalid`] with every invalid field, [`Error::IdempotencyConflict`]; [`Error::Contended`], [`Error::StorageFull`]
     /// or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn create_affiliate(
         &self,
         caller: Caller,
         company: CompanyId,
-        wish: Wish,
-        once: Once,
-    ) -> Result<Reply, Error> {
-        let Wish { person, code, commission_rate, external_id } = wish;
+        wish: AffiliateDraft,
+        once: IdempotentCreate,
+    ) -> Result<IdempotentReply, Error> {
+        let AffiliateDraft { person, code, commission_rate, external_id } = wish;
         let dates = RecordDates { created_at: self.shared.ambient.now(), updated_at: self.shared.ambient.now() };
         let mut affiliate = Affiliate {
             id: AffiliateId(0),
@@ -74,16 +74,16 @@ impl Engine {
             external_id,
             dates,
         };
-        let mut faults = Faults::default();
-        judge(&affiliate, &mut faults);
-        faults.judged()?;
+        let mut faults = FieldErrors::default();
+        validate(&affiliate, &mut faults);
+        faults.into_result()?;
         let ambient = self.shared.ambient.clone();
-        let schedule = self.shared.settings.schedule;
+        let schedule = self.shared.settings.retry_schedule;
         let create = move |connection: &Connection, now| {
             if let Some(external_id) = &affiliate.external_id
                 && let Some(earlier) = store::affiliates::by_external_id(connection, company, external_id)?
             {
-                return Ok(created(&earlier, Made::Earlier));
+                return Ok(created_record(&earlier, RecordOrigin::Existing));
             }
             affiliate.dates = RecordDates { created_at: now, updated_at: now };
             affiliate.id = store::affiliates::insert(connection, &affiliate)?;
@@ -91,18 +91,18 @@ impl Engine {
                 "employee_id": affiliate.id.0, "full_name": affiliate.person.full_name(), "email": affiliate.person.email,
                 "phone": affiliate.person.phone, "is_approved_affiliate": affiliate.is_approved, "created_date": now.to_rfc3339_seconds(),
             });
-            tell(connection, company, EventType::AffiliateCreated, &payload, (schedule, now))?;
-            let change = Change {
+            publish_payload(connection, company, EventType::AffiliateCreated, &payload, (schedule, now))?;
+            let change = AuditedChange {
                 action: "create affiliate",
                 subject: format!("affiliate {}", affiliate.id),
                 before: None,
                 after: None,
                 reason: None,
             };
-            caller.audit(connection, &ambient, change)?;
-            Ok(created(&affiliate, Made::Now))
+            caller.append_audit_row(connection, &ambient, change)?;
+            Ok(created_record(&affiliate, RecordOrigin::Created))
         };
-        self.create(once, create).await
+        self.run_create(once, create).await
     }
 
     /// Changes at least one field of an affiliate (Update Affiliate).
@@ -114,55 +114,58 @@ impl Engine {
         &self,
         caller: Caller,
         (company, id): (CompanyId, AffiliateId),
-        wanted: Wanted,
+        wanted: AffiliateChange,
     ) -> Result<Affiliate, Error> {
-        let changed = wanted.names();
+        let changed = wanted.changed_fields();
         if changed.is_empty() {
-            return Err(Error::Invalid(vec![Fault::new("body", "must have at least one field that can be changed")]));
+            return Err(Error::Invalid(vec![FieldError::new(
+                "body",
+                "must have at least one field that can be changed",
+            )]));
         }
         let ambient = self.shared.ambient.clone();
         let affiliate = self
             .shared
-            .partners
+            .partner_store
             .write(move |connection| {
                 let missing = || Error::NotFound(format!("affiliate {id}"));
                 let mut affiliate = store::affiliates::get(connection, id)?.ok_or_else(missing)?;
                 if affiliate.company != company {
                     return Err(Error::OtherCompany("affiliate"));
                 }
-                let mut faults = Faults::default();
-                apply(wanted, &mut affiliate, &mut faults);
-                judge(&affiliate, &mut faults);
+                let mut faults = FieldErrors::default();
+                apply_change(wanted, &mut affiliate, &mut faults);
+                validate(&affiliate, &mut faults);
                 // Only fields of this request are judged: stored values may predate a rule.
                 faults.0.retain(|fault| changed.contains(&fault.field));
                 if let Some(external_id) = &affiliate.external_id
                     && store::affiliates::by_external_id(connection, company, external_id)?
                         .is_some_and(|other| other.id != id)
                 {
-                    faults.expect(false, "external_id", "must not be that of another affiliate");
+                    faults.require(false, "external_id", "must not be that of another affiliate");
                 }
-                faults.judged()?;
+                faults.into_result()?;
                 affiliate.dates.updated_at = ambient.now();
                 store::affiliates::update(connection, &affiliate)?;
-                let change = Change {
+                let change = AuditedChange {
                     action: "update affiliate",
                     subject: format!("affiliate {id}"),
                     before: None,
                     after: Some(changed.join(", ")),
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok(affiliate)
             })
             .await?;
-        self.changed();
+        self.mark_changed();
         Ok(affiliate)
     }
 }
 
-impl Wanted {
+impl AffiliateChange {
     /// Wire names of the fields that change.
-    fn names(&self) -> Vec<&'static str> {
+    fn changed_fields(&self) -> Vec<&'static str> {
         [
             ("email", self.email.is_keep()),
             ("first_name", self.first_name.is_keep()),
@@ -180,31 +183,31 @@ impl Wanted {
     }
 }
 
-fn apply(wanted: Wanted, affiliate: &mut Affiliate, faults: &mut Faults) {
+fn apply_change(wanted: AffiliateChange, affiliate: &mut Affiliate, faults: &mut FieldErrors) {
     let person = &mut affiliate.person;
     for (field, patch, value) in [
         ("first_name", wanted.first_name, &mut person.first_name),
         ("last_name", wanted.last_name, &mut person.last_name),
         ("email", wanted.email, &mut person.email),
     ] {
-        faults.expect(patch.apply_required(value), field, "must not be null");
+        faults.require(patch.apply_required(value), field, "must not be null");
     }
     let is_given = wanted.is_approved.apply_required(&mut affiliate.is_approved);
-    faults.expect(is_given, "is_approved_affiliate", "must not be null");
+    faults.require(is_given, "is_approved_affiliate", "must not be null");
     wanted.phone.apply(&mut person.phone);
     wanted.code.apply(&mut affiliate.code);
     wanted.commission_rate.apply(&mut affiliate.commission_rate);
     wanted.external_id.apply(&mut affiliate.external_id);
 }
 
-fn judge(affiliate: &Affiliate, faults: &mut Faults) {
-    faults.person(&affiliate.person);
-    faults.text("affiliate_code", affiliate.code.as_deref(), 50);
+fn validate(affiliate: &Affiliate, faults: &mut FieldErrors) {
+    faults.check_person(&affiliate.person);
+    faults.check_text("affiliate_code", affiliate.code.as_deref(), 50);
     let is_share = affiliate.commission_rate.is_none_or(|rate| (0.0..=100.0).contains(&rate));
-    faults.expect(is_share, "commission_rate", "must be 0 to 100");
-    faults.text("external_id", affiliate.external_id.as_deref(), 200);
+    faults.require(is_share, "commission_rate", "must be 0 to 100");
+    faults.check_text("external_id", affiliate.external_id.as_deref(), 200);
 }
 
-const fn created(affiliate: &Affiliate, made: Made) -> Created {
-    Created { id: affiliate.id.0, status: None, created_at: affiliate.dates.created_at, made }
+const fn created_record(affiliate: &Affiliate, made: RecordOrigin) -> CreatedRecord {
+    CreatedRecord { id: affiliate.id.0, status: None, created_at: affiliate.dates.created_at, origin: made }
 }

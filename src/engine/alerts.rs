@@ -1,9 +1,9 @@
 //! Acknowledgements of alerts. Consoles derive the alerts themselves from the overview; the platform stores only who
 //! acknowledged which one.
 
-use super::caller::{Caller, Change};
-use super::subscriptions::{actor, missing};
-use super::{Engine, Error, Fault};
+use super::caller::{AuditedChange, Caller};
+use super::subscriptions::{actor_name, subscription_not_found};
+use super::{Engine, Error, FieldError};
 use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement, AlertSubject, MAX_NOTE_CHARS};
 use crate::domain::health_status::HealthStatus;
 use crate::store;
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 /// Request to acknowledge an alert, not yet validated.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct AcknowledgementDraft {
     /// Subject of the alert, such as `subscription 17`.
     pub subject: String,
     /// Health code at the time of acknowledgement: `trp`, `err` or `wrn`.
@@ -27,11 +27,11 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] with every invalid field, [`Error::NotFound`] for an unknown subject; [`Error::Contended`],
     /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
-    pub async fn acknowledge(&self, caller: Caller, wish: Wish) -> Result<Acknowledgement, Error> {
-        let (subject, standing) = judge(&wish)?;
-        let note = judge_remark("note", wish.note)?;
+    pub async fn acknowledge(&self, caller: Caller, wish: AcknowledgementDraft) -> Result<Acknowledgement, Error> {
+        let (subject, standing) = validate(&wish)?;
+        let note = validate_note("note", wish.note)?;
         if let AlertSubject::Key(id) | AlertSubject::Window(id, _) = subject
-            && !self.shared.keyring.all().iter().any(|key| key.id == id)
+            && !self.shared.api_keys.all().iter().any(|key| key.id == id)
         {
             return Err(Error::NotFound(format!("key {id}")));
         }
@@ -40,27 +40,27 @@ impl Engine {
             .shared
             .store
             .write_queued(move |connection| {
-                expect(connection, subject)?;
+                require_subject_exists(connection, subject)?;
                 let said = Acknowledgement {
                     subject,
                     status: standing,
                     acknowledged_at: ambient.now(),
-                    acknowledged_by: actor(&caller),
+                    acknowledged_by: actor_name(&caller),
                     note,
                 };
                 store::acknowledgements::replace(connection, &said, said.acknowledged_at.minus(ACKNOWLEDGEMENT_TTL))?;
-                let change = Change {
+                let change = AuditedChange {
                     action: "acknowledge alert",
                     subject: subject.to_string(),
                     before: None,
                     after: Some(standing.code().to_owned()),
                     reason: said.note.clone(),
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok::<_, Error>(said)
             })
             .await?;
-        self.changed();
+        self.mark_changed();
         Ok(said)
     }
 
@@ -79,34 +79,36 @@ impl Engine {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a text of more than 500 characters.
-pub(super) fn judge_remark(field: &'static str, remark: Option<String>) -> Result<Option<String>, Error> {
+pub(super) fn validate_note(field: &'static str, remark: Option<String>) -> Result<Option<String>, Error> {
     let remark = remark.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     match remark {
         Some(text) if text.chars().count() > MAX_NOTE_CHARS => {
-            Err(Error::Invalid(vec![Fault::new(field, "must have at most 500 characters")]))
+            Err(Error::Invalid(vec![FieldError::new(field, "must have at most 500 characters")]))
         }
         remark => Ok(remark),
     }
 }
 
-fn judge(wish: &Wish) -> Result<(AlertSubject, HealthStatus), Error> {
+fn validate(wish: &AcknowledgementDraft) -> Result<(AlertSubject, HealthStatus), Error> {
     let subject = AlertSubject::named(&wish.subject);
     let standing = HealthStatus::named(&wish.state).filter(|standing| standing.needs_action());
     let mut faults = Vec::new();
     if subject.is_none() {
         let text = "must be subscription N, key N, window N BUCKET, events N, pipeline or clock";
-        faults.push(Fault::new("subject", text));
+        faults.push(FieldError::new("subject", text));
     }
     if standing.is_none() {
-        faults.push(Fault::new("state", "must be trp, err or wrn"));
+        faults.push(FieldError::new("state", "must be trp, err or wrn"));
     }
     subject.zip(standing).ok_or(Error::Invalid(faults))
 }
 
 /// Requires that the subscription or company of an alert exists.
-fn expect(connection: &Connection, subject: AlertSubject) -> Result<(), Error> {
+fn require_subject_exists(connection: &Connection, subject: AlertSubject) -> Result<(), Error> {
     match subject {
-        AlertSubject::Subscription(id) if store::subscriptions::get(connection, id)?.is_none() => Err(missing(id)),
+        AlertSubject::Subscription(id) if store::subscriptions::get(connection, id)?.is_none() => {
+            Err(subscription_not_found(id))
+        }
         AlertSubject::Events(id) if !store::companies::exists(connection, id)? => {
             Err(Error::NotFound(format!("company {id}")))
         }

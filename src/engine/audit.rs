@@ -1,7 +1,7 @@
 //! The audit trail: list, integrity check and chain head.
 
-use super::caller::{Caller, Change};
-use super::vault::{Trail, Vault};
+use super::caller::{AuditedChange, Caller};
+use super::vault::{AuditChaining, Vault};
 use super::{Engine, Error};
 use crate::ambient::RuntimeEnv;
 use crate::domain::audit::{AuditChainHead, AuditKey, AuditVerification};
@@ -16,8 +16,8 @@ use rusqlite::Connection;
 ///
 /// # Errors
 /// [`Error`] when the database cannot be read or written.
-pub(super) fn chain_once(connection: &Connection, vault: &Vault, ambient: &RuntimeEnv) -> Result<(), Error> {
-    if vault.trail() == Trail::Keyed {
+pub(super) fn upgrade_audit_chain(connection: &Connection, vault: &Vault, ambient: &RuntimeEnv) -> Result<(), Error> {
+    if vault.audit_chaining() == AuditChaining::Keyed {
         return Ok(());
     }
     let key = vault.audit_key();
@@ -28,14 +28,14 @@ pub(super) fn chain_once(connection: &Connection, vault: &Vault, ambient: &Runti
     }
     let faults: Vec<String> = checked.faults.iter().map(ToString::to_string).collect();
     let state = if faults.is_empty() { "whole".to_owned() } else { faults.join("; ") };
-    let change = Change {
+    let change = AuditedChange {
         action: "chain the audit trail under the platform's key",
         subject: "audit trail".to_owned(),
         before: Some(format!("{} rows with plain hashes: {state}", checked.n_rows)),
         after: Some(format!("{} rows with MACs", checked.n_rows)),
         reason: None,
     };
-    Ok(Caller::machine("crow", ambient, key).audit(connection, ambient, change)?)
+    Ok(Caller::local_command("crow", ambient, key).append_audit_row(connection, ambient, change)?)
 }
 
 impl Engine {
@@ -43,7 +43,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn audit(&self, span: PageSpec) -> Result<RowPage<StoredAuditEntry>, Error> {
+    pub async fn audit_page(&self, span: PageSpec) -> Result<RowPage<StoredAuditEntry>, Error> {
         self.shared.store.read(move |connection| store::audit::list(connection, &span)).await.map_err(Error::from)
     }
 
@@ -53,7 +53,7 @@ impl Engine {
     /// [`Error::Contended`] when earlier checks take too long; [`Error`] when the database cannot be read. A broken
     /// trail is a result, not an error.
     pub async fn check_audit(&self, operator: OperatorId) -> Result<AuditVerification, Error> {
-        let _turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
+        let _turn = self.shared.work_gate.acquire(operator, &self.shared.ambient).await?;
         let key = self.audit_key();
         self.shared.store.read(move |connection| store::audit::verify(connection, &key)).await.map_err(Error::from)
     }

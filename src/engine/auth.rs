@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// Reason why an API key is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum KeyRejection {
     /// The text has not the form of a key.
     Malformed(KeyFormatError),
     /// No key has this hash, or the key belongs to another company than its text says.
@@ -27,9 +27,9 @@ pub enum Refusal {
 
 /// API keys of the platform by peppered hash.
 #[derive(Debug, Default)]
-pub(super) struct Keyring(RwLock<HashMap<[u8; 32], Arc<ApiKey>>>);
+pub(super) struct ApiKeyCache(RwLock<HashMap<[u8; 32], Arc<ApiKey>>>);
 
-impl Keyring {
+impl ApiKeyCache {
     pub(super) fn load(keys: Vec<([u8; 32], ApiKey)>) -> Self {
         Self(RwLock::new(keys.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect()))
     }
@@ -60,9 +60,9 @@ impl Keyring {
 
 /// Operators by the peppered hash of their token.
 #[derive(Debug, Default)]
-pub(super) struct Tokens(RwLock<HashMap<[u8; 32], OperatorAccount>>);
+pub(super) struct OperatorTokenCache(RwLock<HashMap<[u8; 32], OperatorAccount>>);
 
-impl Tokens {
+impl OperatorTokenCache {
     pub(super) fn load(operators: Vec<([u8; 32], OperatorAccount)>) -> Self {
         Self(RwLock::new(operators.into_iter().collect()))
     }
@@ -93,49 +93,49 @@ impl Engine {
     /// Authenticates an API key and records its use.
     ///
     /// # Errors
-    /// [`Refusal`] with the reason; the key is never repeated.
-    pub fn authenticate(&self, text: &str) -> Result<Arc<ApiKey>, Refusal> {
-        let company = key::parse_key_company(text).map_err(Refusal::Malformed)?;
-        let found = self.shared.keyring.get(&self.shared.vault.hash(text)).ok_or(Refusal::Unknown)?;
+    /// [`KeyRejection`] with the reason; the key is never repeated.
+    pub fn authenticate(&self, text: &str) -> Result<Arc<ApiKey>, KeyRejection> {
+        let company = key::parse_key_company(text).map_err(KeyRejection::Malformed)?;
+        let found = self.shared.api_keys.get(&self.shared.vault.hash(text)).ok_or(KeyRejection::Unknown)?;
         if found.company != company {
-            return Err(Refusal::Unknown);
+            return Err(KeyRejection::Unknown);
         }
         if found.revoked_at.is_some() {
-            return Err(Refusal::Revoked);
+            return Err(KeyRejection::Revoked);
         }
-        self.note_use(&found);
+        self.record_key_use(&found);
         Ok(found)
     }
 
     /// Finds the operator that an operator token belongs to.
     #[must_use]
-    pub fn operator(&self, text: &str) -> Option<OperatorAccount> {
+    pub fn authenticate_operator(&self, text: &str) -> Option<OperatorAccount> {
         let hash = self.shared.vault.hash(text);
-        self.shared.tokens.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
+        self.shared.operator_tokens.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
     }
 
     /// Whether an operator has a valid token.
     #[must_use]
     pub fn is_operator(&self, id: OperatorId) -> bool {
-        let tokens = self.shared.tokens.0.read().unwrap_or_else(PoisonError::into_inner);
+        let tokens = self.shared.operator_tokens.0.read().unwrap_or_else(PoisonError::into_inner);
         tokens.values().any(|operator| operator.id == id)
     }
 
     /// Counts a call of a key in the rate window of a bucket, and decides whether the call is admitted.
     #[must_use]
-    pub fn admit(&self, key: &ApiKey, bucket: RateBucket) -> RateLimitOutcome {
-        self.shared.windows.admit(key.id, bucket, key.limits.for_bucket(bucket), self.shared.ambient.now())
+    pub fn admit_call(&self, key: &ApiKey, bucket: RateBucket) -> RateLimitOutcome {
+        self.shared.rate_limiter.admit(key.id, bucket, key.limits.for_bucket(bucket), self.shared.ambient.now())
     }
 
     /// Updates the last use of a key, at most once per five minutes.
-    fn note_use(&self, key: &ApiKey) {
+    fn record_key_use(&self, key: &ApiKey) {
         let now = self.shared.ambient.now();
         let is_due = |last: Option<Timestamp>| last.is_none_or(|last| now.since(last) >= LAST_USED_INTERVAL);
         if !is_due(key.last_used_at) {
             return;
         }
-        self.shared.keyring.change(key.id, |key| key.last_used_at = Some(now));
-        self.shared.log.note_use(key.id, now);
+        self.shared.api_keys.change(key.id, |key| key.last_used_at = Some(now));
+        self.shared.request_log.record_key_use(key.id, now);
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
             ([u8::try_from(id).unwrap(); 32], OperatorAccount { id: OperatorId(id), name: String::new(), role })
         };
         // The first lives in this process alone: who comes back tomorrow is not let in by it.
-        let tokens = Tokens::load(vec![
+        let tokens = OperatorTokenCache::load(vec![
             operator(0, OperatorRole::Admin),
             operator(1, OperatorRole::Admin),
             operator(2, OperatorRole::Admin),

@@ -1,4 +1,4 @@
-//! Caller of an operation: every operation that changes the platform takes a [`Caller`] and writes an audit row in
+//! Caller of an operation: every operation that changes the platform takes a [`PartnerClient`] and writes an audit row in
 //! the same transaction.
 
 use crate::ambient::RuntimeEnv;
@@ -43,7 +43,7 @@ impl Actor {
 
 /// Contents of an audit row, apart from actor and time.
 #[derive(Debug)]
-pub(super) struct Change<'a> {
+pub(super) struct AuditedChange<'a> {
     pub(super) action: &'a str,
     pub(super) subject: String,
     pub(super) before: Option<String>,
@@ -59,17 +59,17 @@ impl Caller {
     }
 
     /// Creates the caller for a command on the machine itself, which needs no token.
-    pub(super) fn machine(command: &str, ambient: &RuntimeEnv, audit_key: AuditKey) -> Self {
+    pub(super) fn local_command(command: &str, ambient: &RuntimeEnv, audit_key: AuditKey) -> Self {
         let operator = OperatorAccount { id: OperatorId(0), name: command.to_owned(), role: OperatorRole::Admin };
         Self::new(Actor::Operator(operator), format!("local_{}", ambient.ulid()), audit_key)
     }
 
     /// Appends the audit row of a change; call this in the transaction of the change.
-    pub(super) fn audit(
+    pub(super) fn append_audit_row(
         &self,
         connection: &Connection,
         ambient: &RuntimeEnv,
-        change: Change<'_>,
+        change: AuditedChange<'_>,
     ) -> Result<(), store::Error> {
         let entry = store::audit::AuditEntry {
             at: ambient.now(),

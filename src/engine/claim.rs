@@ -18,18 +18,18 @@ use url::Url;
 
 /// Parameters of a claim: lease, occupied slots and limits of the sender's back-off.
 #[derive(Debug, Clone)]
-pub(super) struct Ask {
+pub(super) struct ClaimRequest {
     pub(super) lease: Lease,
     /// Slots of attempts in flight.
     pub(super) slots: SlotLedger,
     /// Limits while the sender itself has trouble.
-    pub(super) admission: EgressAdmission,
+    pub(super) backoff_admission: EgressAdmission,
 }
 
 /// Deliveries leased by one claim.
 #[derive(Debug, Default)]
-pub(super) struct Claims {
-    pub(super) jobs: Vec<Job>,
+pub(super) struct ClaimedBatch {
+    pub(super) jobs: Vec<DeliveryJob>,
     /// Time at which the next delivery becomes due. Deliveries due now but not claimed wait for a slot or for a
     /// back-off to end.
     pub(super) next_due_at: Option<Timestamp>,
@@ -37,20 +37,20 @@ pub(super) struct Claims {
 
 /// Everything needed to attempt one delivery.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(super) struct DeliveryJob {
     pub(super) claimed: LeasedDelivery,
     pub(super) slot: AttemptSlot,
     pub(super) event: Event,
     pub(super) target_url: String,
-    pub(super) sealed: Vec<u8>,
+    pub(super) sealed_secret: Vec<u8>,
 }
 
 /// Leases due deliveries and requested resends, as free slots permit.
-pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::Error> {
+pub(super) fn claim_due(connection: &Connection, ask: ClaimRequest) -> Result<ClaimedBatch, store::Error> {
     let now = ask.lease.now;
     let mut candidates = Vec::new();
     for of in store::resends::requested_subscriptions(connection)? {
-        let slot = slot(of.company, &of.target_url, of.subscription);
+        let slot = slot_for(of.company, &of.target_url, of.subscription);
         // Resends skip slow start: an operator asked for them, also while the subscription is off.
         candidates.push(SlotCandidate {
             slot,
@@ -62,69 +62,69 @@ pub(super) fn claim(connection: &Connection, ask: Ask) -> Result<Claims, store::
     for of in store::deliveries::due_subscriptions(connection)? {
         dues.insert(of.subscription, of.due_at);
         if of.due_at <= now {
-            let slot = slot(of.company, &of.target_url, of.subscription);
+            let slot = slot_for(of.company, &of.target_url, of.subscription);
             candidates.push(SlotCandidate { slot, limit: of.ramp.concurrency_limit() as usize, is_resend: false });
         }
     }
-    let mut hand = Hand {
+    let mut hand = ClaimBuilder {
         connection,
         lease: ask.lease,
         slots: ask.slots,
         jobs: Vec::new(),
-        served: BTreeSet::new(),
-        known: HashMap::new(),
+        claimed_subscriptions: BTreeSet::new(),
+        targets: HashMap::new(),
     };
-    match ask.admission {
+    match ask.backoff_admission {
         EgressAdmission::Open(limits) => {
             for candidate in &mut candidates {
                 let limit = limits.get(&candidate.slot.subscription).copied().unwrap_or(usize::MAX);
                 candidate.limit = candidate.limit.min(limit);
             }
-            hand.fill(&mut candidates, MAX_IN_FLIGHT, usize::MAX)?;
+            hand.claim_planned(&mut candidates, MAX_IN_FLIGHT, usize::MAX)?;
         }
         EgressAdmission::Probing { affected, is_due } => {
             let (mut probes, mut others): (Vec<_>, Vec<_>) =
                 candidates.into_iter().partition(|candidate| affected.contains(&candidate.slot.company));
             // While the sender has general trouble, unaffected companies get one attempt each; affected ones share a
             // single probe.
-            hand.fill(&mut others, MAX_IN_FLIGHT, 1)?;
+            hand.claim_planned(&mut others, MAX_IN_FLIGHT, 1)?;
             if is_due && affected.iter().all(|company| hand.slots.n_held_by(*company) == 0) {
-                hand.fill(&mut probes, 1, 1)?;
+                hand.claim_planned(&mut probes, 1, 1)?;
             }
         }
     }
-    for of in hand.served {
+    for of in hand.claimed_subscriptions {
         match store::deliveries::next_due_at(connection, of)? {
             Some(due_at) => dues.insert(of, due_at),
             None => dues.remove(&of),
         };
     }
     let next_due_at = dues.into_values().filter(|due_at| *due_at > now).min();
-    Ok(Claims { jobs: hand.jobs, next_due_at })
+    Ok(ClaimedBatch { jobs: hand.jobs, next_due_at })
 }
 
 /// Slot that an attempt for a subscription occupies. Stored targets are valid URLs.
-fn slot(company: CompanyId, target_url: &str, subscription: SubscriptionId) -> AttemptSlot {
+fn slot_for(company: CompanyId, target_url: &str, subscription: SubscriptionId) -> AttemptSlot {
     let url = Url::parse(target_url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or(target_url);
     AttemptSlot { company, host: Arc::from(host), subscription }
 }
 
 /// Intermediate state of a claim.
-struct Hand<'a> {
+struct ClaimBuilder<'a> {
     connection: &'a Connection,
     lease: Lease,
     slots: SlotLedger,
-    jobs: Vec<Job>,
+    jobs: Vec<DeliveryJob>,
     /// Subscriptions with at least one claimed delivery.
-    served: BTreeSet<SubscriptionId>,
+    claimed_subscriptions: BTreeSet<SubscriptionId>,
     /// Target and sealed secret of each subscription, read once per claim.
-    known: HashMap<SubscriptionId, Option<(String, Vec<u8>)>>,
+    targets: HashMap<SubscriptionId, Option<(String, Vec<u8>)>>,
 }
 
-impl Hand<'_> {
+impl ClaimBuilder<'_> {
     /// Claims deliveries of the candidates until no slot is free or nothing is due; at most `room` attempts.
-    fn fill(
+    fn claim_planned(
         &mut self,
         candidates: &mut [SlotCandidate],
         room: usize,
@@ -148,9 +148,9 @@ impl Hand<'_> {
                     *limit = 0;
                 }
                 room -= claimed.len();
-                self.served.insert(slot.subscription);
+                self.claimed_subscriptions.insert(slot.subscription);
                 for claimed in claimed {
-                    self.take(claimed, slot)?;
+                    self.add_job(claimed, slot)?;
                 }
             }
         }
@@ -158,9 +158,9 @@ impl Hand<'_> {
 
     /// Builds the job of a claimed delivery. An unreadable delivery is given up, so that it does not block the
     /// others.
-    fn take(&mut self, claimed: LeasedDelivery, slot: &AttemptSlot) -> Result<(), store::Error> {
+    fn add_job(&mut self, claimed: LeasedDelivery, slot: &AttemptSlot) -> Result<(), store::Error> {
         let (id, n_attempts) = (claimed.id, claimed.n_attempts);
-        match self.job(claimed, slot) {
+        match self.load_job(claimed, slot) {
             Ok(Some(job)) => {
                 self.slots.take(&job.slot);
                 self.jobs.push(job);
@@ -171,10 +171,10 @@ impl Hand<'_> {
         }
     }
 
-    fn job(&mut self, claimed: LeasedDelivery, slot: &AttemptSlot) -> Result<Option<Job>, store::Error> {
+    fn load_job(&mut self, claimed: LeasedDelivery, slot: &AttemptSlot) -> Result<Option<DeliveryJob>, store::Error> {
         let connection = self.connection;
         let id = claimed.subscription;
-        let known = match self.known.entry(id) {
+        let known = match self.targets.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(store::subscriptions::target(connection, id)?),
         };
@@ -182,7 +182,7 @@ impl Hand<'_> {
         else {
             return Ok(None);
         };
-        Ok(Some(Job { claimed, slot: slot.clone(), event, target_url, sealed }))
+        Ok(Some(DeliveryJob { claimed, slot: slot.clone(), event, target_url, sealed_secret: sealed }))
     }
 
     fn give_up(&self, id: DeliveryId, n_attempts: u32) -> Result<(), store::Error> {

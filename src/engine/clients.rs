@@ -1,10 +1,10 @@
 //! Clients and leads: create, update and change status. Record, events and audit row are one transaction.
 
-use super::caller::{Caller, Change};
-use super::events::{Draft, publish};
-use super::fields::Faults;
-use super::once::{Created, Made, Once, Reply};
-use super::{Engine, Error, Fault};
+use super::caller::{AuditedChange, Caller};
+use super::events::{EventDraft, insert_event};
+use super::fields::FieldErrors;
+use super::idempotency::{CreatedRecord, IdempotentCreate, IdempotentReply, RecordOrigin};
+use super::{Engine, Error, FieldError};
 use crate::domain::company::{
     CLIENT_ACTIVE, ClientAssignment, ClientOrigin, ClientStatus, ContactDetails, CrmClient, LEAD_NEW, PostalAddress,
 };
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 /// Fields of a client or lead to create, not yet validated.
 #[derive(Debug, Clone, Default)]
-pub struct Wish {
+pub struct ClientDraft {
     /// Name, email and phone of the client.
     pub person: ContactDetails,
     /// City, state and zip code of the client.
@@ -35,7 +35,7 @@ pub struct Wish {
 
 /// Kind of records that an action applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum ClientScope {
     /// Only leads; a client that is not a lead counts as not found.
     Lead,
     /// Clients of every status, leads included.
@@ -44,7 +44,7 @@ pub enum Which {
 
 /// Changes to a client; fields left out keep their value.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct ClientChange {
     /// New first name; null is refused.
     pub first_name: FieldPatch<String>,
     /// New last name; null is refused.
@@ -69,13 +69,13 @@ pub struct Wanted {
 
 /// Status change of a client.
 #[derive(Debug, Clone, Default)]
-pub struct Move {
+pub struct ClientStatusMove {
     /// New status by name; must agree with the number if both are given.
     pub status: Option<String>,
     /// New status by number; must agree with the name if both are given.
     pub status_id: Option<i64>,
     /// CRM number of the employee who changed the status.
-    pub by_employee: Option<i64>,
+    pub changed_by_employee: Option<i64>,
     /// Note on the change, at most 1,000 characters.
     pub note: Option<String>,
 }
@@ -85,39 +85,43 @@ impl Engine {
     /// returns the existing record.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every invalid field, [`Error::Repeated`]; [`Error::Contended`], [`Error::StorageFull`]
+    /// [`Error::Invalid`] with every invalid field, [`Error::IdempotencyConflict`]; [`Error::Contended`], [`Error::StorageFull`]
     /// or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn create_client(
         &self,
         caller: Caller,
         company: CompanyId,
-        which: Which,
-        wish: Wish,
-        once: Once,
-    ) -> Result<Reply, Error> {
-        let status = judge(&wish, which)?;
+        which: ClientScope,
+        wish: ClientDraft,
+        once: IdempotentCreate,
+    ) -> Result<IdempotentReply, Error> {
+        let status = validate_draft(&wish, which)?;
         let ambient = self.shared.ambient.clone();
-        let schedule = self.shared.settings.schedule;
+        let schedule = self.shared.settings.retry_schedule;
         let create = move |connection: &Connection, now| {
             if let Some(external_id) = &wish.origin.external_id
                 && let Some(client) = store::clients::by_external_id(connection, company, external_id)?
             {
-                return Ok(created(&client, Made::Earlier));
+                return Ok(created_record(&client, RecordOrigin::Existing));
             }
-            judge_affiliate(connection, company, wish.assigned.affiliate)?;
-            let Wish { person, address, assigned, origin, status: _ } = wish;
+            require_affiliate(connection, company, wish.assigned.affiliate)?;
+            let ClientDraft { person, address, assigned, origin, status: _ } = wish;
             let dates = RecordDates { created_at: now, updated_at: now };
             let mut client =
                 CrmClient { id: ClientId(0), company, person, address, status, assignment: assigned, origin, dates };
             client.id = store::clients::insert(connection, &client)?;
-            announce(connection, &client, schedule, now)?;
+            publish_created(connection, &client, schedule, now)?;
             let action = if status.is_lead() { "create lead" } else { "create client" };
             let after = Some(client.status.name.to_owned());
             let subject = format!("client {}", client.id);
-            caller.audit(connection, &ambient, Change { action, subject, before: None, after, reason: None })?;
-            Ok(created(&client, Made::Now))
+            caller.append_audit_row(
+                connection,
+                &ambient,
+                AuditedChange { action, subject, before: None, after, reason: None },
+            )?;
+            Ok(created_record(&client, RecordOrigin::Created))
         };
-        self.create(once, create).await
+        self.run_create(once, create).await
     }
 
     /// Changes at least one field of a client or lead (Update Lead, Update Client).
@@ -129,74 +133,77 @@ impl Engine {
         &self,
         caller: Caller,
         (company, id): (CompanyId, ClientId),
-        which: Which,
-        wanted: Wanted,
+        which: ClientScope,
+        wanted: ClientChange,
     ) -> Result<CrmClient, Error> {
-        let changed = wanted.names();
+        let changed = wanted.changed_fields();
         if changed.is_empty() {
-            return Err(Error::Invalid(vec![Fault::new("body", "must have at least one field that can be changed")]));
+            return Err(Error::Invalid(vec![FieldError::new(
+                "body",
+                "must have at least one field that can be changed",
+            )]));
         }
         let ambient = self.shared.ambient.clone();
         let client = self
             .shared
-            .partners
+            .partner_store
             .write(move |connection| {
-                let mut client = find(connection, company, id, which)?;
-                let mut faults = Faults::default();
+                let mut client = find_client(connection, company, id, which)?;
+                let mut faults = FieldErrors::default();
                 let is_affiliate_given = matches!(wanted.affiliate, FieldPatch::Set(_));
-                apply(wanted, &mut client, &mut faults);
-                judge_client(&client, &mut faults);
+                apply_change(wanted, &mut client, &mut faults);
+                validate_client(&client, &mut faults);
                 // Only fields of this request are judged: stored values may predate a rule.
                 faults.0.retain(|fault| changed.contains(&fault.field));
                 if let Some(external_id) = &client.origin.external_id
                     && store::clients::by_external_id(connection, company, external_id)?
                         .is_some_and(|other| other.id != id)
                 {
-                    faults.expect(false, "external_id", "must not be that of another client or lead");
+                    faults.require(false, "external_id", "must not be that of another client or lead");
                 }
-                faults.judged()?;
+                faults.into_result()?;
                 if is_affiliate_given {
-                    judge_affiliate(connection, company, client.assignment.affiliate)?;
+                    require_affiliate(connection, company, client.assignment.affiliate)?;
                 }
                 client.dates.updated_at = ambient.now();
                 store::clients::update(connection, &client)?;
-                let change = Change {
+                let change = AuditedChange {
                     action: "update client",
                     subject: format!("client {id}"),
                     before: None,
                     after: Some(changed.join(", ")),
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok::<_, Error>(client)
             })
             .await?;
-        self.changed();
+        self.mark_changed();
         Ok(client)
     }
 
-    /// Changes the status of a client or lead (Update Lead Status, Update Client Status). With [`Which::Lead`] the
+    /// Changes the status of a client or lead (Update Lead Status, Update Client Status). With [`ClientScope::Lead`] the
     /// new status must be a Lead status. A lead that becomes a client also publishes `client.created`. An unchanged
     /// status writes nothing.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
     /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
-    pub async fn move_client(
+    pub async fn change_client_status(
         &self,
         caller: Caller,
         (company, id): (CompanyId, ClientId),
-        which: Which,
-        step: Move,
+        which: ClientScope,
+        step: ClientStatusMove,
     ) -> Result<(ClientStatus, CrmClient), Error> {
-        let status = judge_move(&step, which)?;
+        let status = validate_status_move(&step, which)?;
         let ambient = self.shared.ambient.clone();
-        let schedule = self.shared.settings.schedule;
+        let schedule = self.shared.settings.retry_schedule;
         let moved = self
             .shared
-            .partners
+            .partner_store
             .write(move |connection| {
-                let mut client = find(connection, company, id, which)?;
+                let mut client = find_client(connection, company, id, which)?;
                 let previous = client.status;
                 if previous == status {
                     return Ok((previous, client));
@@ -207,31 +214,31 @@ impl Engine {
                 store::clients::update(connection, &client)?;
                 let payload = json!({
                     "client_id": id.0, "previous_status": previous.name, "new_status": status.name,
-                    "changed_date": now.to_rfc3339_seconds(), "changed_by_employee_id": step.by_employee, "status_note": step.note,
+                    "changed_date": now.to_rfc3339_seconds(), "changed_by_employee_id": step.changed_by_employee, "status_note": step.note,
                 });
-                tell(connection, company, EventType::ClientStatusChanged, &payload, (schedule, now))?;
+                publish_payload(connection, company, EventType::ClientStatusChanged, &payload, (schedule, now))?;
                 if previous.is_lead() && !status.is_lead() {
-                    announce(connection, &client, schedule, now)?;
+                    publish_created(connection, &client, schedule, now)?;
                 }
-                let change = Change {
+                let change = AuditedChange {
                     action: "change status",
                     subject: format!("client {id}"),
                     before: Some(previous.name.to_owned()),
                     after: Some(status.name.to_owned()),
                     reason: step.note,
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok::<_, Error>((previous, client))
             })
             .await?;
-        self.ring();
+        self.notify_dispatcher();
         Ok(moved)
     }
 }
 
-impl Wanted {
+impl ClientChange {
     /// Wire names of the fields that change.
-    fn names(&self) -> Vec<&'static str> {
+    fn changed_fields(&self) -> Vec<&'static str> {
         [
             ("first_name", self.first_name.is_keep()),
             ("last_name", self.last_name.is_keep()),
@@ -252,14 +259,14 @@ impl Wanted {
 }
 
 /// Applies the changes; null for a required field is an error.
-fn apply(wanted: Wanted, client: &mut CrmClient, faults: &mut Faults) {
+fn apply_change(wanted: ClientChange, client: &mut CrmClient, faults: &mut FieldErrors) {
     let person = &mut client.person;
     for (field, patch, value) in [
         ("first_name", wanted.first_name, &mut person.first_name),
         ("last_name", wanted.last_name, &mut person.last_name),
         ("email", wanted.email, &mut person.email),
     ] {
-        faults.expect(patch.apply_required(value), field, "must not be null");
+        faults.require(patch.apply_required(value), field, "must not be null");
     }
     wanted.phone.apply(&mut person.phone);
     wanted.city.apply(&mut client.address.city);
@@ -271,78 +278,83 @@ fn apply(wanted: Wanted, client: &mut CrmClient, faults: &mut Faults) {
 }
 
 /// Validates the fields of a new client and resolves its initial status.
-fn judge(wish: &Wish, which: Which) -> Result<ClientStatus, Error> {
-    let mut faults = Faults::default();
-    faults.person(&wish.person);
-    faults.address(&wish.address);
-    faults.number("employee_id", wish.assigned.employee);
-    faults.text("source", wish.origin.source.as_deref(), 200);
-    faults.text("package_keyword", wish.origin.package_keyword.as_deref(), 100);
-    faults.text("external_id", wish.origin.external_id.as_deref(), 200);
+fn validate_draft(wish: &ClientDraft, which: ClientScope) -> Result<ClientStatus, Error> {
+    let mut faults = FieldErrors::default();
+    faults.check_person(&wish.person);
+    faults.check_address(&wish.address);
+    faults.check_number("employee_id", wish.assigned.employee);
+    faults.check_text("source", wish.origin.source.as_deref(), 200);
+    faults.check_text("package_keyword", wish.origin.package_keyword.as_deref(), 100);
+    faults.check_text("external_id", wish.origin.external_id.as_deref(), 200);
     let (name, number) = &wish.status;
-    let status = faults.status(["status", "status_id"], name.as_deref(), *number);
-    faults.judged()?;
+    let status = faults.resolve_status(["status", "status_id"], name.as_deref(), *number);
+    faults.into_result()?;
     Ok(status.unwrap_or(match which {
-        Which::Lead => LEAD_NEW,
-        Which::Client => CLIENT_ACTIVE,
+        ClientScope::Lead => LEAD_NEW,
+        ClientScope::Client => CLIENT_ACTIVE,
     }))
 }
 
-fn judge_client(client: &CrmClient, faults: &mut Faults) {
-    faults.person(&client.person);
-    faults.address(&client.address);
-    faults.number("employee_id", client.assignment.employee);
-    faults.text("external_id", client.origin.external_id.as_deref(), 200);
+fn validate_client(client: &CrmClient, faults: &mut FieldErrors) {
+    faults.check_person(&client.person);
+    faults.check_address(&client.address);
+    faults.check_number("employee_id", client.assignment.employee);
+    faults.check_text("external_id", client.origin.external_id.as_deref(), 200);
 }
 
-fn judge_move(step: &Move, which: Which) -> Result<ClientStatus, Error> {
-    let mut faults = Faults::default();
-    let status = faults.status(["new_status", "new_status_id"], step.status.as_deref(), step.status_id);
+fn validate_status_move(step: &ClientStatusMove, which: ClientScope) -> Result<ClientStatus, Error> {
+    let mut faults = FieldErrors::default();
+    let status = faults.resolve_status(["new_status", "new_status_id"], step.status.as_deref(), step.status_id);
     let is_given = step.status.is_some() || step.status_id.is_some();
-    faults.expect(is_given, "new_status", "must be given, or new_status_id");
-    if which == Which::Lead && status.is_some_and(|status| !status.is_lead()) {
-        faults.expect(false, "new_status", "must be a Lead status; a lead becomes a client by Update Client Status");
+    faults.require(is_given, "new_status", "must be given, or new_status_id");
+    if which == ClientScope::Lead && status.is_some_and(|status| !status.is_lead()) {
+        faults.require(false, "new_status", "must be a Lead status; a lead becomes a client by Update Client Status");
     }
-    faults.number("changed_by_employee_id", step.by_employee);
-    faults.text("status_note", step.note.as_deref(), 1_000);
-    faults.judged()?;
-    status.ok_or_else(|| Error::Invalid(vec![Fault::new("new_status", "must be given, or new_status_id")]))
+    faults.check_number("changed_by_employee_id", step.changed_by_employee);
+    faults.check_text("status_note", step.note.as_deref(), 1_000);
+    faults.into_result()?;
+    status.ok_or_else(|| Error::Invalid(vec![FieldError::new("new_status", "must be given, or new_status_id")]))
 }
 
 /// Requires that a given affiliate belongs to the company.
-fn judge_affiliate(connection: &Connection, company: CompanyId, id: Option<AffiliateId>) -> Result<(), Error> {
+fn require_affiliate(connection: &Connection, company: CompanyId, id: Option<AffiliateId>) -> Result<(), Error> {
     let Some(id) = id else { return Ok(()) };
     let found = store::affiliates::get(connection, id)?.filter(|affiliate| affiliate.company == company);
     found.map(|_| ()).ok_or_else(|| {
-        Error::Invalid(vec![Fault::new("affiliate_id", "must be the number of an affiliate of this company")])
+        Error::Invalid(vec![FieldError::new("affiliate_id", "must be the number of an affiliate of this company")])
     })
 }
 
 /// Finds a client of a company by number.
-pub(super) fn find(
+pub(super) fn find_client(
     connection: &Connection,
     company: CompanyId,
     id: ClientId,
-    which: Which,
+    which: ClientScope,
 ) -> Result<CrmClient, Error> {
     let noun = match which {
-        Which::Lead => "lead",
-        Which::Client => "client",
+        ClientScope::Lead => "lead",
+        ClientScope::Client => "client",
     };
     let missing = || Error::NotFound(format!("{noun} {id}"));
     let client = store::clients::get(connection, id)?.ok_or_else(missing)?;
     if client.company != company {
         return Err(Error::OtherCompany(noun));
     }
-    if which == Which::Lead && !client.status.is_lead() { Err(missing()) } else { Ok(client) }
+    if which == ClientScope::Lead && !client.status.is_lead() { Err(missing()) } else { Ok(client) }
 }
 
-const fn created(client: &CrmClient, made: Made) -> Created {
-    Created { id: client.id.0, status: Some(client.status), created_at: client.dates.created_at, made }
+const fn created_record(client: &CrmClient, made: RecordOrigin) -> CreatedRecord {
+    CreatedRecord { id: client.id.0, status: Some(client.status), created_at: client.dates.created_at, origin: made }
 }
 
 /// Publishes the creation event of a client or lead.
-fn announce(connection: &Connection, client: &CrmClient, schedule: RetryPolicy, now: Timestamp) -> Result<(), Error> {
+fn publish_created(
+    connection: &Connection,
+    client: &CrmClient,
+    schedule: RetryPolicy,
+    now: Timestamp,
+) -> Result<(), Error> {
     let CrmClient { id, company, person, status, assignment: assigned, origin, .. } = client;
     let mut payload = json!({
         "client_id": id.0, "first_name": person.first_name, "last_name": person.last_name, "email": person.email, "phone": person.phone,
@@ -357,11 +369,11 @@ fn announce(connection: &Connection, client: &CrmClient, schedule: RetryPolicy, 
         payload["affiliate_id"] = json!(assigned.affiliate.map(|id| id.0));
         EventType::ClientCreated
     };
-    tell(connection, *company, kind, &payload, (schedule, now))
+    publish_payload(connection, *company, kind, &payload, (schedule, now))
 }
 
 /// Publishes an event with a JSON payload.
-pub(super) fn tell(
+pub(super) fn publish_payload(
     connection: &Connection,
     company: CompanyId,
     kind: EventType,
@@ -369,5 +381,6 @@ pub(super) fn tell(
     (schedule, now): (RetryPolicy, Timestamp),
 ) -> Result<(), Error> {
     let payload = payload.to_string();
-    publish(connection, &Draft { company, kind, payload: &payload, metadata: None }, schedule, now).map(|_| ())
+    insert_event(connection, &EventDraft { company, kind, payload: &payload, metadata: None }, schedule, now)
+        .map(|_| ())
 }

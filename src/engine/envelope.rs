@@ -11,7 +11,7 @@ pub(super) const MAX_ENVELOPE_BYTES: usize = 1024 * 1024;
 
 /// Members of an envelope. `payload` and `metadata` are JSON texts that were validated before.
 #[derive(Debug)]
-pub(super) struct Parts<'a> {
+pub(super) struct EnvelopeParts<'a> {
     pub(super) id: EventId,
     pub(super) kind: EventType,
     pub(super) created_at: Timestamp,
@@ -24,8 +24,8 @@ pub(super) struct Parts<'a> {
 ///
 /// # Errors
 /// [`Error::EnvelopeTooLarge`] beyond 1 MiB.
-pub(super) fn seal(parts: &Parts<'_>) -> Result<Vec<u8>, Error> {
-    let Parts { id, kind, created_at, company, payload, metadata } = parts;
+pub(super) fn serialize_envelope(parts: &EnvelopeParts<'_>) -> Result<Vec<u8>, Error> {
+    let EnvelopeParts { id, kind, created_at, company, payload, metadata } = parts;
     let created = created_at.to_rfc3339_seconds();
     let metadata = metadata.map_or_else(String::new, |metadata| format!(r#","metadata":{metadata}"#));
     let bytes = format!(

@@ -1,9 +1,9 @@
 //! Events: publishing writes the event and one delivery per matching subscription in one transaction.
 
-use super::caller::{Caller, Change};
-use super::envelope::{self, Parts};
-use super::once::{Given, RepeatableCall, Reply};
-use super::{Engine, Error, Fault, samples};
+use super::caller::{AuditedChange, Caller};
+use super::envelope::{self, EnvelopeParts};
+use super::idempotency::{IdempotentCall, IdempotentReply, ReplyOrigin};
+use super::{Engine, Error, FieldError, samples};
 use crate::domain::delivery::{AttemptKind, DeliveryState, RetryPolicy};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId};
@@ -14,7 +14,7 @@ use rusqlite::Connection;
 
 /// Event to publish; payload and metadata are texts of JSON objects.
 #[derive(Debug, Clone)]
-pub struct News {
+pub struct EventPublication {
     /// Company that the event belongs to.
     pub company: CompanyId,
     /// Type of the event to publish.
@@ -27,7 +27,7 @@ pub struct News {
 
 /// Page of events in id order.
 #[derive(Debug, Clone)]
-pub struct Page {
+pub struct EventPage {
     /// Envelopes as stored bytes, in the requested order.
     pub envelopes: Vec<Vec<u8>>,
     /// Cursor of the next page; every event up to this id has been read.
@@ -42,75 +42,79 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] for an unknown company or a payload that is not an object, [`Error::EnvelopeTooLarge`];
     /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
-    pub async fn publish(&self, caller: Caller, news: News) -> Result<Event, Error> {
-        let store = self.store_of(&caller);
-        let event = store.write(self.publication(caller, news)?).await?;
-        self.ring();
+    pub async fn publish(&self, caller: Caller, news: EventPublication) -> Result<Event, Error> {
+        let store = self.store_for(&caller);
+        let event = store.write(self.publish_transaction(caller, news)?).await?;
+        self.notify_dispatcher();
         Ok(event)
     }
 
     /// Publishes an event under an idempotency key; a repeated call returns the first answer and publishes nothing.
     ///
     /// # Errors
-    /// [`Error::Repeated`], and every error of [`Engine::publish`].
-    pub async fn publish_once(
+    /// [`Error::IdempotencyConflict`], and every error of [`Engine::insert_event`].
+    pub async fn publish_idempotent(
         &self,
         caller: Caller,
-        news: News,
-        call: RepeatableCall,
+        news: EventPublication,
+        call: IdempotentCall,
         render: fn(&Event) -> (u16, Vec<u8>),
-    ) -> Result<Reply, Error> {
-        let store = self.store_of(&caller);
+    ) -> Result<IdempotentReply, Error> {
+        let store = self.store_for(&caller);
         let ambient = self.shared.ambient.clone();
-        let publish = self.publication(caller, news)?;
+        let publish = self.publish_transaction(caller, news)?;
         let reply = store
             .write(move |connection| {
                 let now = ambient.now();
-                if let Some(earlier) = call.earlier(connection, now)? {
+                if let Some(earlier) = call.stored_reply(connection, now)? {
                     return Ok(earlier);
                 }
                 let event = publish(connection)?;
-                call.answer(connection, render(&event), now)
+                call.store_reply(connection, render(&event), now)
             })
             .await?;
-        if reply.given == Given::Fresh {
-            self.ring();
+        if reply.origin == ReplyOrigin::Fresh {
+            self.notify_dispatcher();
         }
         Ok(reply)
     }
 
     /// Validates an event and returns the transaction that publishes it.
-    fn publication(
+    fn publish_transaction(
         &self,
         caller: Caller,
-        news: News,
+        news: EventPublication,
     ) -> Result<impl FnOnce(&Connection) -> Result<Event, Error> + Send + use<>, Error> {
-        let faults: Vec<Fault> = [("payload", &news.payload), ("metadata", &news.metadata)]
+        let faults: Vec<FieldError> = [("payload", &news.payload), ("metadata", &news.metadata)]
             .into_iter()
             .filter(|(_, text)| text.as_deref().is_some_and(|text| !text.trim_start().starts_with('{')))
-            .map(|(field, _)| Fault::new(field, "must be an object"))
+            .map(|(field, _)| FieldError::new(field, "must be an object"))
             .collect();
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
         let ambient = self.shared.ambient.clone();
-        let schedule = self.shared.settings.schedule;
-        let payload = news.payload.unwrap_or_else(|| samples::payload(news.kind, &ambient));
+        let schedule = self.shared.settings.retry_schedule;
+        let payload = news.payload.unwrap_or_else(|| samples::random_payload(news.kind, &ambient));
         Ok(move |connection: &Connection| {
             if !store::companies::exists(connection, news.company)? {
-                return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
+                return Err(Error::Invalid(vec![FieldError::new("companyId", "must be the number of a company")]));
             }
-            let draft =
-                Draft { company: news.company, kind: news.kind, payload: &payload, metadata: news.metadata.as_deref() };
-            let event = publish(connection, &draft, schedule, ambient.now())?;
-            let change = Change {
+            let draft = EventDraft {
+                company: news.company,
+                kind: news.kind,
+                payload: &payload,
+                metadata: news.metadata.as_deref(),
+            };
+            let event = insert_event(connection, &draft, schedule, ambient.now())?;
+            let change = AuditedChange {
                 action: "publish",
                 subject: format!("event {}", event.id),
                 before: None,
                 after: Some(event.kind.name().to_owned()),
                 reason: None,
             };
-            caller.audit(connection, &ambient, change)?;
+            caller.append_audit_row(connection, &ambient, change)?;
             Ok(event)
         })
     }
@@ -126,7 +130,7 @@ impl Engine {
         filter: EventFilter,
         (order, from): (EventOrder, Option<EventId>),
         limit: u32,
-    ) -> Result<Page, Error> {
+    ) -> Result<EventPage, Error> {
         let from = from.unwrap_or(EventId(if order == EventOrder::OldestFirst { 0 } else { i64::MAX }));
         let read = move |connection: &Connection| {
             let store::events::EnvelopePage { events, has_more } =
@@ -138,21 +142,21 @@ impl Engine {
                 _ => store::events::latest(connection, company)?.map_or(from, |latest| latest.max(from)),
             };
             let envelopes = events.into_iter().map(|(_, envelope)| envelope).collect();
-            Ok::<_, store::Error>(Page { envelopes, next, has_more })
+            Ok::<_, store::Error>(EventPage { envelopes, next, has_more })
         };
-        self.shared.partners.read(read).await.map_err(Error::from)
+        self.shared.partner_store.read(read).await.map_err(Error::from)
     }
 
     /// Wakes the dispatcher and notifies subscribers of changes.
-    pub(super) fn ring(&self) {
-        self.shared.bell.notify_one();
-        self.changed();
+    pub(super) fn notify_dispatcher(&self) {
+        self.shared.dispatcher_wakeup.notify_one();
+        self.mark_changed();
     }
 }
 
 /// Event without an id, ready to be written.
 #[derive(Debug)]
-pub(super) struct Draft<'a> {
+pub(super) struct EventDraft<'a> {
     pub(super) company: CompanyId,
     pub(super) kind: EventType,
     pub(super) payload: &'a str,
@@ -164,15 +168,15 @@ pub(super) struct Draft<'a> {
 /// # Errors
 /// [`Error::EnvelopeTooLarge`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change
 /// cannot be written.
-pub(super) fn publish(
+pub(super) fn insert_event(
     connection: &Connection,
-    draft: &Draft<'_>,
+    draft: &EventDraft<'_>,
     schedule: RetryPolicy,
     now: Timestamp,
 ) -> Result<Event, Error> {
     let id = store::events::next_id(connection)?;
-    let Draft { company, kind, payload, metadata } = *draft;
-    let body = envelope::seal(&Parts { id, kind, created_at: now, company, payload, metadata })?;
+    let EventDraft { company, kind, payload, metadata } = *draft;
+    let body = envelope::serialize_envelope(&EnvelopeParts { id, kind, created_at: now, company, payload, metadata })?;
     let event = Event { id, company, kind, created_at: now, body };
     store::events::insert(connection, &event)?;
     for subscription in store::subscriptions::all(connection, Some(company))? {

@@ -1,49 +1,49 @@
 //! Validation rules of action fields. Every check appends to a list, so that a caller sees all invalid fields at
 //! once.
 
-use super::{Error, Fault};
+use super::{Error, FieldError};
 use crate::domain::company::{ClientStatus, ContactDetails, PostalAddress};
 
 /// Validation errors collected so far, in check order.
 #[derive(Debug, Default)]
-pub(super) struct Faults(pub(super) Vec<Fault>);
+pub(super) struct FieldErrors(pub(super) Vec<FieldError>);
 
-impl Faults {
+impl FieldErrors {
     /// Records a validation error unless `holds` is true.
-    pub(super) fn expect(&mut self, holds: bool, field: &'static str, text: &str) {
+    pub(super) fn require(&mut self, holds: bool, field: &'static str, text: &str) {
         if !holds {
-            self.0.push(Fault::new(field, text));
+            self.0.push(FieldError::new(field, text));
         }
     }
 
     /// Checks an optional text of 1 to `longest` characters.
-    pub(super) fn text(&mut self, field: &'static str, text: Option<&str>, longest: usize) {
+    pub(super) fn check_text(&mut self, field: &'static str, text: Option<&str>, longest: usize) {
         let fits = text.is_none_or(|text| !text.trim().is_empty() && text.chars().count() <= longest);
-        self.expect(fits, field, &format!("must have 1 to {longest} characters"));
+        self.require(fits, field, &format!("must have 1 to {longest} characters"));
     }
 
     /// Checks an optional number that refers to a record elsewhere.
-    pub(super) fn number(&mut self, field: &'static str, number: Option<i64>) {
-        self.expect(number.is_none_or(|number| number > 0), field, "must be a positive whole number");
+    pub(super) fn check_number(&mut self, field: &'static str, number: Option<i64>) {
+        self.require(number.is_none_or(|number| number > 0), field, "must be a positive whole number");
     }
 
-    pub(super) fn person(&mut self, person: &ContactDetails) {
-        self.text("first_name", Some(&person.first_name), 100);
-        self.text("last_name", Some(&person.last_name), 100);
-        self.expect(is_email(&person.email), "email", "must be an address with one @ and at most 254 characters");
+    pub(super) fn check_person(&mut self, person: &ContactDetails) {
+        self.check_text("first_name", Some(&person.first_name), 100);
+        self.check_text("last_name", Some(&person.last_name), 100);
+        self.require(is_email(&person.email), "email", "must be an address with one @ and at most 254 characters");
         let is_phone = person.phone.as_deref().is_none_or(is_phone);
-        self.expect(is_phone, "phone", "must have digits, +, spaces, dashes and parentheses only, at most 32");
+        self.require(is_phone, "phone", "must have digits, +, spaces, dashes and parentheses only, at most 32");
     }
 
-    pub(super) fn address(&mut self, address: &PostalAddress) {
-        self.text("city", address.city.as_deref(), 100);
+    pub(super) fn check_address(&mut self, address: &PostalAddress) {
+        self.check_text("city", address.city.as_deref(), 100);
         let state = address.state.as_deref().map_or(2, |state| state.trim().chars().count().min(state.chars().count()));
-        self.expect((2..=50).contains(&state), "state", "must have 2 to 50 characters");
-        self.text("zip", address.zip.as_deref(), 10);
+        self.require((2..=50).contains(&state), "state", "must have 2 to 50 characters");
+        self.check_text("zip", address.zip.as_deref(), 10);
     }
 
     /// Resolves a status from its name, its number or both, which must agree; `None` if neither is given.
-    pub(super) fn status(
+    pub(super) fn resolve_status(
         &mut self,
         fields: [&'static str; 2],
         name: Option<&str>,
@@ -51,26 +51,26 @@ impl Faults {
     ) -> Option<ClientStatus> {
         let named = name.and_then(ClientStatus::named);
         let numbered = number.and_then(ClientStatus::from_id);
-        self.expect(name.is_none() || named.is_some(), fields[0], "must be the name of a status");
-        self.expect(number.is_none() || numbered.is_some(), fields[1], "must be the number of a status");
+        self.require(name.is_none() || named.is_some(), fields[0], "must be the name of a status");
+        self.require(number.is_none() || numbered.is_some(), fields[1], "must be the number of a status");
         if let (Some(named), Some(numbered)) = (named, numbered) {
-            self.expect(named == numbered, fields[1], &format!("must agree with {}, or be left out", fields[0]));
+            self.require(named == numbered, fields[1], &format!("must agree with {}, or be left out", fields[0]));
         }
         named.or(numbered)
     }
 
     /// Returns all validation errors, if there are any.
-    pub(super) fn judged(self) -> Result<(), Error> {
+    pub(super) fn into_result(self) -> Result<(), Error> {
         if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self.0)) }
     }
 }
 
 /// Validates the name of a company, key or operator: 1 to `longest` characters, without control characters.
-pub(super) fn judge_name(name: &str, longest: usize) -> Option<Fault> {
+pub(super) fn validate_name(name: &str, longest: usize) -> Option<FieldError> {
     if name.trim().is_empty() || name.chars().count() > longest {
-        return Some(Fault::new("name", format!("must have 1 to {longest} characters")));
+        return Some(FieldError::new("name", format!("must have 1 to {longest} characters")));
     }
-    name.chars().any(char::is_control).then(|| Fault::new("name", "must not contain control characters"))
+    name.chars().any(char::is_control).then(|| FieldError::new("name", "must not contain control characters"))
 }
 
 pub(super) fn is_email(email: &str) -> bool {
@@ -93,13 +93,13 @@ mod tests {
 
     #[test]
     fn every_field_is_named_at_once() {
-        let mut faults = Faults::default();
-        faults.person(&ContactDetails {
+        let mut faults = FieldErrors::default();
+        faults.check_person(&ContactDetails {
             email: "no".into(),
             phone: Some("call me".into()),
             ..ContactDetails::default()
         });
-        faults.address(&PostalAddress {
+        faults.check_address(&PostalAddress {
             city: Some(String::new()),
             state: Some("T".into()),
             zip: Some("12345-678901".into()),
@@ -117,8 +117,8 @@ mod tests {
     #[test]
     fn a_status_is_found_by_either_and_both_must_agree() {
         let found = |name, number| {
-            let mut faults = Faults::default();
-            let status = faults.status(["status", "status_id"], name, number).map(|status| status.id);
+            let mut faults = FieldErrors::default();
+            let status = faults.resolve_status(["status", "status_id"], name, number).map(|status| status.id);
             (status, faults.0.len())
         };
         assert_eq!(found(Some("Client - Active"), None), (Some(42), 0));

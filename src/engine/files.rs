@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Appends a suffix to a path: `platform.key` and `.next` give `platform.key.next`.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
@@ -19,7 +19,7 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// [`Error::Io`] when the file system refuses; an existing file is then unchanged.
 pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
-    let next = beside(path, ".new");
+    let next = with_suffix(path, ".new");
     let _ = std::fs::remove_file(&next);
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,9 +1,9 @@
 //! Companies and API keys: create, list, limit and revoke.
 
-use super::caller::{Caller, Change};
-use super::fields::judge_name;
-use super::revocations::{Revocation, Revoked, Subject};
-use super::{Engine, Error, Fault, auth};
+use super::caller::{AuditedChange, Caller};
+use super::fields::validate_name;
+use super::revocations::{Revocation, RevocationSubject, RevokeResult};
+use super::{Engine, Error, FieldError, auth};
 use crate::domain::company::Company;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::{ApiKey, KeyLimits, ScopeSet};
@@ -13,11 +13,11 @@ use crate::store;
 use std::sync::Arc;
 
 /// Maximum rate limit of a key, in calls per minute.
-const MOST_CALLS: u32 = 1_000_000;
+const MAX_CALLS_PER_MINUTE: u32 = 1_000_000;
 
 /// Fields of an API key to create, not yet validated.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct KeyDraft {
     /// Company that owns the key.
     pub company: CompanyId,
     /// Name of the key, 1 to 100 characters.
@@ -35,7 +35,7 @@ impl Engine {
     /// [`Error::Invalid`] for a name that is empty, too long or contains control characters; [`Error::Contended`],
     /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn create_company(&self, caller: Caller, name: String) -> Result<Company, Error> {
-        if let Some(fault) = judge_name(&name, 200) {
+        if let Some(fault) = validate_name(&name, 200) {
             return Err(Error::Invalid(vec![fault]));
         }
         let ambient = self.shared.ambient.clone();
@@ -44,18 +44,18 @@ impl Engine {
             .store
             .write_queued(move |connection| {
                 let company = store::companies::insert(connection, &name, ambient.now())?;
-                let change = Change {
+                let change = AuditedChange {
                     action: "create company",
                     subject: format!("company {}", company.id),
                     before: None,
                     after: Some(name),
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok::<_, Error>(company)
             })
             .await?;
-        self.changed();
+        self.mark_changed();
         Ok(company)
     }
 
@@ -72,12 +72,12 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`]
     /// when the change cannot be written.
-    pub async fn create_key(&self, caller: Caller, wish: Wish) -> Result<(ApiKey, Secret), Error> {
-        let mut faults: Vec<Fault> = judge_name(&wish.name, 100).into_iter().collect();
+    pub async fn create_key(&self, caller: Caller, wish: KeyDraft) -> Result<(ApiKey, Secret), Error> {
+        let mut faults: Vec<FieldError> = validate_name(&wish.name, 100).into_iter().collect();
         if wish.scopes == ScopeSet::default() {
-            faults.push(Fault::new("scopes", "must name at least one scope"));
+            faults.push(FieldError::new("scopes", "must name at least one scope"));
         }
-        faults.extend(judge_limits(wish.limits));
+        faults.extend(validate_limits(wish.limits));
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
@@ -90,9 +90,9 @@ impl Engine {
             .store
             .write_queued(move |connection| {
                 if !store::companies::exists(connection, wish.company)? {
-                    return Err(Error::Invalid(vec![Fault::new("companyId", "must be the number of a company")]));
+                    return Err(Error::Invalid(vec![FieldError::new("companyId", "must be the number of a company")]));
                 }
-                let Wish { company, name, scopes, limits } = wish;
+                let KeyDraft { company, name, scopes, limits } = wish;
                 let created_at = ambient.now();
                 let mut key = ApiKey {
                     id: KeyId(0),
@@ -107,19 +107,19 @@ impl Engine {
                 };
                 key.id = store::keys::insert(connection, &key, &hash)?;
                 let after = Some(format!("{} …{} {}", key.name, key.last4, key.scopes));
-                let change = Change {
+                let change = AuditedChange {
                     action: "create key",
                     subject: format!("key {}", key.id),
                     before: None,
                     after,
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok(key)
             })
             .await?;
-        self.shared.keyring.add(hash, key.clone());
-        self.changed();
+        self.shared.api_keys.add(hash, key.clone());
+        self.mark_changed();
         Ok((key, secret))
     }
 
@@ -128,16 +128,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`] for an unknown key.
-    pub async fn revoke_key(&self, caller: Caller, id: KeyId) -> Result<Revoked<Arc<ApiKey>>, Error> {
+    pub async fn revoke_key(&self, caller: Caller, id: KeyId) -> Result<RevokeResult<Arc<ApiKey>>, Error> {
         let missing = || Error::NotFound(format!("key {id}"));
         let at = self.shared.ambient.now();
-        self.shared.keyring.change(id, |key| key.revoked_at = key.revoked_at.or(Some(at)));
-        let key = self.shared.keyring.by_id(id).ok_or_else(missing)?;
+        self.shared.api_keys.change(id, |key| key.revoked_at = key.revoked_at.or(Some(at)));
+        let key = self.shared.api_keys.by_id(id).ok_or_else(missing)?;
         let before = "active".to_owned();
-        let revocation = Revocation { subject: Subject::Key(id), before, at: key.revoked_at.unwrap_or(at), caller };
+        let revocation =
+            Revocation { subject: RevocationSubject::Key(id), before, at: key.revoked_at.unwrap_or(at), caller };
         let write_pending = self.write_revocation(revocation).await;
-        self.changed();
-        Ok(Revoked { row: key, write_pending })
+        self.mark_changed();
+        Ok(RevokeResult { row: key, pending_reason: write_pending })
     }
 
     /// Changes the rate limits of a key, effective with the next request.
@@ -145,16 +146,16 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for a limit of 0 or above a million; [`Error::Contended`],
     /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
-    pub async fn limit_key(
+    pub async fn set_key_limits(
         &self,
         caller: Caller,
         id: KeyId,
         change: impl FnOnce(KeyLimits) -> KeyLimits,
     ) -> Result<Arc<ApiKey>, Error> {
         let missing = || Error::NotFound(format!("key {id}"));
-        let key = self.shared.keyring.by_id(id).ok_or_else(missing)?;
+        let key = self.shared.api_keys.by_id(id).ok_or_else(missing)?;
         let limits = change(key.limits);
-        let faults: Vec<Fault> = judge_limits(limits).collect();
+        let faults: Vec<FieldError> = validate_limits(limits).collect();
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
@@ -167,28 +168,28 @@ impl Engine {
                 let spelt = |limits: KeyLimits| {
                     RateBucket::ALL.map(|bucket| format!("{bucket} {}", limits.for_bucket(bucket))).join(", ")
                 };
-                let change = Change {
+                let change = AuditedChange {
                     action: "limit key",
                     subject: format!("key {id}"),
                     before: Some(spelt(before)),
                     after: Some(spelt(limits)),
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok::<_, Error>(())
             })
             .await?;
-        self.shared.keyring.change(id, |key| key.limits = limits);
-        self.changed();
-        self.shared.keyring.by_id(id).ok_or_else(missing)
+        self.shared.api_keys.change(id, |key| key.limits = limits);
+        self.mark_changed();
+        self.shared.api_keys.by_id(id).ok_or_else(missing)
     }
 }
 
 /// Validates rate limits, field by field. 0 is refused: a caller limited to 0 waits forever, so such a key is to be
 /// revoked.
-fn judge_limits(limits: KeyLimits) -> impl Iterator<Item = Fault> {
+fn validate_limits(limits: KeyLimits) -> impl Iterator<Item = FieldError> {
     [("read", limits.read), ("write", limits.write), ("admin", limits.admin)]
         .into_iter()
-        .filter(|(_, limit)| limit.is_some_and(|limit| !(1..=MOST_CALLS).contains(&limit)))
-        .map(|(field, _)| Fault::new(field, format!("must be null or 1 to {MOST_CALLS} calls a minute")))
+        .filter(|(_, limit)| limit.is_some_and(|limit| !(1..=MAX_CALLS_PER_MINUTE).contains(&limit)))
+        .map(|(field, _)| FieldError::new(field, format!("must be null or 1 to {MAX_CALLS_PER_MINUTE} calls a minute")))
 }

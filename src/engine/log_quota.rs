@@ -10,7 +10,7 @@ use tokio::sync::watch;
 /// Default quota of the delivery log per company, in bytes.
 pub const DEFAULT_DELIVERY_LOG_QUOTA: u64 = 2 << 30;
 /// Pause between two slices, so that other writes proceed.
-const BREATH: Duration = Duration::from_millis(20);
+const SLICE_PAUSE_INTERVAL: Duration = Duration::from_millis(20);
 /// Interval between two checks of the byte counters.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -27,7 +27,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
             let shrink =
                 move |connection: &rusqlite::Connection| store::log_quota::shrink(connection, company, quota, now);
             if store.write_queued(shrink).await.is_ok_and(|n| n > 0) {
-                nap = BREATH;
+                nap = SLICE_PAUSE_INTERVAL;
             }
             last = company;
         }

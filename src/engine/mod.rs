@@ -8,25 +8,29 @@ pub mod audit;
 pub mod auth;
 pub mod caller;
 mod claim;
-mod clerk;
 pub mod clients;
+pub mod delivery_log;
+mod dispatch_transaction;
 mod dispatcher;
+pub mod dns;
+pub mod egress;
 mod envelope;
 pub mod events;
 mod fields;
 pub mod files;
-pub mod gauges;
-pub mod journal;
+mod housekeeping;
+pub mod idempotency;
 pub mod keys;
-pub mod lab;
 pub mod log_quota;
-pub mod names;
+pub mod maintenance;
+pub mod master_key;
+pub mod metrics;
 pub mod notes;
 mod numbers;
-pub mod once;
 pub mod operators;
 pub mod overview;
-pub mod reach;
+pub mod partner_subscriptions;
+mod rate_limiter;
 mod replayer;
 pub mod replays;
 mod request_log;
@@ -35,18 +39,14 @@ pub mod resends;
 pub mod retention;
 pub mod revisions;
 pub mod revocations;
-pub mod root;
 pub mod samples;
-pub mod secretcheck;
+pub mod secret_scan;
 mod sender;
 mod settle;
+pub mod signature_debugger;
 pub mod stats;
-pub mod subscribers;
 pub mod subscriptions;
-mod turn;
-pub mod upkeep;
 mod vault;
-mod windows;
 mod work_gate;
 
 use crate::ambient::RuntimeEnv;
@@ -58,33 +58,33 @@ use crate::domain::target::TargetPolicy;
 use crate::domain::window::RateWindow;
 use crate::store;
 use crate::store::{PlatformStore, StoreErrorClass};
-use auth::{Keyring, Tokens};
+use auth::{ApiKeyCache, OperatorTokenCache};
 use caller::{Actor, Caller};
-use reach::Reach;
+use egress::EgressConfig;
+use master_key::MasterKeySource;
+use rate_limiter::RateLimiter;
 use revocations::PendingRevocations;
-use root::Custody;
 use sender::Sender;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use vault::{Proof, Trail, Vault};
-use windows::Windows;
+use vault::{AuditChaining, KeyProof, Vault};
 
 /// Default limit of subscriptions per company.
 pub const MAX_SUBSCRIPTIONS: u32 = 100;
 
 /// Configuration of a platform, fixed while [`Engine`] runs.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct EngineSettings {
     /// Data directory with the database, keys and token file; created with mode 0700 if absent.
     pub data_dir: PathBuf,
     /// Webhook targets that are permitted: public HTTPS only, or private addresses and `http` too.
-    pub policy: TargetPolicy,
+    pub target_policy: TargetPolicy,
     /// Retry schedule of failed deliveries, stored with each delivery.
-    pub schedule: RetryPolicy,
+    pub retry_schedule: RetryPolicy,
     /// Retention of attempts, requests, finished deliveries and their events; nothing expires if absent.
-    pub keep: Option<Duration>,
+    pub retain_for: Option<Duration>,
     /// Limit of the request log in bytes; the oldest rows beyond this limit are deleted.
     pub request_log_limit: u64,
     /// Quota of the delivery log in bytes per company; beyond this quota the oldest attempts lose bodies and headers.
@@ -92,9 +92,9 @@ pub struct Settings {
     /// Limit of subscriptions per company.
     pub max_subscriptions: u32,
     /// Network configuration of the webhook sender.
-    pub reach: Reach,
+    pub egress: EgressConfig,
     /// Source of the platform's master key.
-    pub custody: Custody,
+    pub master_key_source: MasterKeySource,
 }
 
 /// Error of an engine operation.
@@ -108,7 +108,7 @@ pub enum Error {
     OtherCompany(&'static str),
     /// The request breaks validation rules; every invalid field is listed.
     #[error("{} is not valid", .0.first().map_or("the request", |fault| fault.field))]
-    Invalid(Vec<Fault>),
+    Invalid(Vec<FieldError>),
     /// The envelope of an event, which is also the body of its webhooks, exceeds the limit of a webhook body.
     #[error("the event's envelope would have {n_bytes} bytes; a webhook has at most {}", envelope::MAX_ENVELOPE_BYTES)]
     EnvelopeTooLarge {
@@ -120,13 +120,13 @@ pub enum Error {
         "this subscription is managed by {0}; a key other than its creator may only change isEnabled, and delete it once that key \
          is revoked"
     )]
-    Managed(String),
+    ManagedSubscription(String),
     /// The idempotency key was used with another request within 24 hours.
     #[error("this Idempotency-Key was used with another request; use a new one for each record")]
-    Repeated,
+    IdempotencyConflict,
     /// The idempotency key created a subscription that was deleted since, so its signing secret is lost.
     #[error("this Idempotency-Key created subscription {0}, which was deleted since; use a new one to create another")]
-    RepeatedGone(SubscriptionId),
+    IdempotencyTargetDeleted(SubscriptionId),
     /// The company has reached a quota.
     #[error("this company has {limit} {what}, the maximum; delete one, or ask the platform's operators for more")]
     QuotaReached {
@@ -143,7 +143,7 @@ pub enum Error {
     StorageFull(store::Error),
     /// The process has reached its limit of open files.
     #[error("no file descriptors left")]
-    Descriptors,
+    DescriptorsExhausted,
     /// The database failed for a reason other than space, contention or descriptors.
     #[error(transparent)]
     Store(store::Error),
@@ -160,7 +160,7 @@ pub enum Error {
     #[error(
         "{place} in the database cannot be decrypted with the key in {key}; the key was replaced, or the database edited"
     )]
-    Sealed {
+    UnsealFailed {
         /// Table, row and column of the value.
         place: String,
         /// Origin of the master key that was tried.
@@ -168,13 +168,13 @@ pub enum Error {
     },
     /// The text that should be a master key is not one.
     #[error("{0} is not a platform key (64 hexadecimal digits)")]
-    NotAKey(String),
+    InvalidMasterKey(String),
     /// The master key file of an existing platform is missing.
     #[error("{} is missing; without it no key, token or signing secret can be verified", .0.display())]
-    KeyMissing(PathBuf),
+    MasterKeyMissing(PathBuf),
     /// The database of an existing platform is missing or truncated.
     #[error("{} is missing or truncated, but {} shows that a platform was set up here", database.display(), key.display())]
-    Lost {
+    DatabaseMissing {
         /// Expected path of the database.
         database: PathBuf,
         /// Remaining file that proves a platform existed here.
@@ -182,10 +182,10 @@ pub enum Error {
     },
     /// The destination file exists and is not to be overwritten.
     #[error("{} already exists", .0.display())]
-    Exists(PathBuf),
+    FileExists(PathBuf),
     /// The contents of a backup do not match its authentication code.
     #[error("{} is not the backup that {} was made for, or was made with another key than the one in {key}", path.display(), code.display())]
-    Forged {
+    BackupForged {
         /// Path of the backup file.
         path: PathBuf,
         /// Path of the file with the authentication code.
@@ -195,10 +195,10 @@ pub enum Error {
     },
     /// A backup has no file with an authentication code.
     #[error("{} is missing, so the backup's origin cannot be verified", .0.display())]
-    Unproven(PathBuf),
+    BackupCodeMissing(PathBuf),
     /// A database, or a copy of one, is damaged.
     #[error("{} is damaged: {fault}", path.display())]
-    Unsound {
+    DatabaseDamaged {
         /// Path of the damaged or copied database.
         path: PathBuf,
         /// First problem found, or several joined by semicolons.
@@ -211,14 +211,14 @@ pub enum Error {
 
 /// Validation error of one field; the text continues a sentence that begins with the field's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct FieldError {
     /// Name of the field as the caller sent it.
     pub field: &'static str,
     /// Rule that the value breaks, worded as `must …`.
     pub text: String,
 }
 
-impl Fault {
+impl FieldError {
     /// Creates the validation error of a field.
     #[must_use]
     pub fn new(field: &'static str, text: impl Into<String>) -> Self {
@@ -228,8 +228,8 @@ impl Fault {
 
 impl Error {
     /// Whether storage is unavailable at present and the same call may succeed later.
-    const fn is_of_storage(&self) -> bool {
-        matches!(self, Self::StorageFull(_) | Self::Descriptors | Self::Contended)
+    const fn is_storage_unavailable(&self) -> bool {
+        matches!(self, Self::StorageFull(_) | Self::DescriptorsExhausted | Self::Contended)
     }
 }
 
@@ -239,7 +239,7 @@ impl<E: Into<store::Error>> From<E> for Error {
         match error.class() {
             StoreErrorClass::Contended => Self::Contended,
             StoreErrorClass::Full => Self::StorageFull(error),
-            StoreErrorClass::Descriptors => Self::Descriptors,
+            StoreErrorClass::Descriptors => Self::DescriptorsExhausted,
             StoreErrorClass::Internal => Self::Store(error),
         }
     }
@@ -257,38 +257,38 @@ impl store::TransactionError for Error {
 /// Handle of the platform; clones share one state.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    shared: Arc<EngineInner>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    settings: Settings,
+struct EngineInner {
+    settings: EngineSettings,
     ambient: RuntimeEnv,
     store: PlatformStore,
     /// Handle of the same database with the lower write priority of partner calls.
-    partners: PlatformStore,
+    partner_store: PlatformStore,
     vault: Vault,
-    keyring: Keyring,
-    tokens: Tokens,
-    windows: Windows,
-    revocations: PendingRevocations,
-    log: request_log::RequestLog,
+    api_keys: ApiKeyCache,
+    operator_tokens: OperatorTokenCache,
+    rate_limiter: RateLimiter,
+    pending_revocations: PendingRevocations,
+    request_log: request_log::RequestLog,
     sender: Sender,
-    gate: work_gate::WorkGate,
-    bell: Notify,
+    work_gate: work_gate::WorkGate,
+    dispatcher_wakeup: Notify,
     /// Wakes the replayer when a replay may continue.
-    plans: Notify,
+    replayer_wakeup: Notify,
     changes: watch::Sender<u64>,
-    status: Mutex<Status>,
+    status: Mutex<EngineStatus>,
 }
 
 /// State of the background tasks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Status {
+pub struct EngineStatus {
     /// Whether the dispatcher task is running.
     pub is_dispatching: bool,
     /// Reason why dispatch is paused; absent while deliveries are sent.
-    pub paused: Option<String>,
+    pub pause_reason: Option<String>,
     /// Reason of the last failed write, until a write succeeds. Dispatch is paused meanwhile.
     pub write_fault: Option<String>,
 }
@@ -299,20 +299,20 @@ impl Engine {
     /// refuses writes opens read-only and resumes writing when the storage accepts writes again.
     ///
     /// # Errors
-    /// [`Error::Lost`], [`Error::KeyMissing`] or [`Error::Io`] when the directory is incomplete or not accessible;
-    /// [`Error::Sealed`] for a wrong master key; [`Error::PlatformStore`] when the database is in use by another process,
+    /// [`Error::DatabaseMissing`], [`Error::MasterKeyMissing`] or [`Error::Io`] when the directory is incomplete or not accessible;
+    /// [`Error::UnsealFailed`] for a wrong master key; [`Error::PlatformStore`] when the database is in use by another process,
     /// foreign, damaged or newer than this program; [`Error::StorageFull`] when a new platform cannot be written.
-    pub async fn open(settings: Settings, ambient: RuntimeEnv) -> Result<Self, Error> {
+    pub async fn open(settings: EngineSettings, ambient: RuntimeEnv) -> Result<Self, Error> {
         let dir = settings.data_dir.clone();
         make_dir(&dir)?;
-        check_not_lost(&dir)?;
+        check_database_present(&dir)?;
         let store = open_store(dir.clone()).await?;
-        let proof = store.read(Proof::of).await?;
-        let vault = Vault::open(&dir, &settings.custody, &proof, &ambient)?;
-        root::settle(&dir, vault.root())?;
+        let proof = store.read(KeyProof::read).await?;
+        let vault = Vault::open(&dir, &settings.master_key_source, &proof, &ambient)?;
+        master_key::finish_key_change(&dir, vault.master_key())?;
         let now = ambient.now();
-        found(&store, &dir, &vault, &ambient).await?;
-        numbers::begin(&store, &dir, &vault, &ambient).await?;
+        complete_first_start(&store, &dir, &vault, &ambient).await?;
+        numbers::start_numbering(&store, &dir, &vault, &ambient).await?;
         let released = store
             .write(move |connection| {
                 if !cfg!(feature = "sabotage-k1") {
@@ -334,23 +334,24 @@ impl Engine {
                 Ok::<_, store::Error>((store::keys::all(connection)?, store::operators::list_active(connection)?, used))
             })
             .await?;
-        let (keyring, tokens, windows) = (Keyring::load(keys), Tokens::load(operators), Windows::load(used));
-        let sender = Sender::new(settings.policy, &settings.reach)?;
-        let shared = Shared {
+        let (keyring, tokens, windows) =
+            (ApiKeyCache::load(keys), OperatorTokenCache::load(operators), RateLimiter::load(used));
+        let sender = Sender::new(settings.target_policy, &settings.egress)?;
+        let shared = EngineInner {
             settings,
-            log: request_log::RequestLog::new(&ambient),
+            request_log: request_log::RequestLog::new(&ambient),
             ambient,
-            partners: store.low_priority(),
+            partner_store: store.low_priority(),
             store,
             vault,
-            keyring,
-            tokens,
-            windows,
-            revocations: PendingRevocations::default(),
+            api_keys: keyring,
+            operator_tokens: tokens,
+            rate_limiter: windows,
+            pending_revocations: PendingRevocations::default(),
             sender,
-            gate: work_gate::WorkGate::new(),
-            bell: Notify::new(),
-            plans: Notify::new(),
+            work_gate: work_gate::WorkGate::new(),
+            dispatcher_wakeup: Notify::new(),
+            replayer_wakeup: Notify::new(),
             changes: watch::Sender::new(0),
             status: Mutex::default(),
         };
@@ -362,7 +363,7 @@ impl Engine {
     /// windows and requests. Then closes the database. Servers must stop before.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
         let (end, ended) = watch::channel(false);
-        let clerk = tokio::spawn(clerk::run(self.clone(), ended));
+        let clerk = tokio::spawn(housekeeping::run(self.clone(), ended));
         let replayer = tokio::spawn(replayer::run(self.clone(), stop.clone()));
         let retention = tokio::spawn(retention::run(self.clone(), stop.clone()));
         let log_quota = tokio::spawn(log_quota::run(self.clone(), stop.clone()));
@@ -371,7 +372,7 @@ impl Engine {
         end.send_replace(true);
         let _ = clerk.await;
         let store = self.shared.store.clone();
-        numbers::end(&store, &self.shared.settings.data_dir).await;
+        numbers::record_clean_stop(&store, &self.shared.settings.data_dir).await;
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
     }
 
@@ -383,22 +384,22 @@ impl Engine {
 
     /// Configuration that the platform was opened with.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &EngineSettings {
         &self.shared.settings
     }
 
     /// Subscribes to a counter that grows with every change an overview could show.
     #[must_use]
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub fn subscribe_changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
     }
 
     /// State of the background tasks, with the current write fault.
     #[must_use]
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> EngineStatus {
         let status = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let write_fault = self.shared.store.write_fault().map(|fault| fault.to_string());
-        Status { paused: write_fault.clone().or(status.paused), write_fault, ..status }
+        EngineStatus { pause_reason: write_fault.clone().or(status.pause_reason), write_fault, ..status }
     }
 
     /// Creates an admin token that exists only in the memory of this process.
@@ -407,29 +408,29 @@ impl Engine {
         let token = auth::new_token(&self.shared.ambient);
         let operator =
             OperatorAccount { id: crate::domain::ids::OperatorId(0), name: name.to_owned(), role: OperatorRole::Admin };
-        self.shared.tokens.add(self.shared.vault.hash(token.reveal()), operator);
+        self.shared.operator_tokens.add(self.shared.vault.hash(token.reveal()), operator);
         token
     }
 
     /// Database handle with the write priority of the caller: partner or operator.
-    fn store_of(&self, caller: &Caller) -> &PlatformStore {
+    fn store_for(&self, caller: &Caller) -> &PlatformStore {
         match caller.actor {
-            Actor::Key(_) => &self.shared.partners,
+            Actor::Key(_) => &self.shared.partner_store,
             Actor::Operator(_) => &self.shared.store,
         }
     }
 
-    fn set_status(&self, change: impl FnOnce(&mut Status)) {
+    fn set_status(&self, change: impl FnOnce(&mut EngineStatus)) {
         let mut status = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner);
         let before = status.clone();
         change(&mut status);
         if *status != before {
             drop(status);
-            self.changed();
+            self.mark_changed();
         }
     }
 
-    fn changed(&self) {
+    fn mark_changed(&self) {
         self.shared.changes.send_modify(|cursor| *cursor += 1);
     }
 }
@@ -448,16 +449,16 @@ fn token_file(dir: &Path) -> PathBuf {
 }
 
 /// Size of the smallest SQLite database in bytes; SQLite opens a shorter file as an empty database.
-const LEAST: u64 = 512;
+const MIN_DATABASE_BYTES: u64 = 512;
 
 /// Refuses to initialise a platform where a key or token file is left but the database is missing: a new, empty
 /// database would hide the loss.
-fn check_not_lost(dir: &Path) -> Result<(), Error> {
+fn check_database_present(dir: &Path) -> Result<(), Error> {
     let database = store::database(dir);
-    let left = [root::file(dir), token_file(dir)].into_iter().find(|path| path.exists());
-    let is_gone = std::fs::metadata(&database).map_or(true, |file| file.len() < LEAST);
+    let left = [master_key::key_file(dir), token_file(dir)].into_iter().find(|path| path.exists());
+    let is_gone = std::fs::metadata(&database).map_or(true, |file| file.len() < MIN_DATABASE_BYTES);
     match left {
-        Some(key) if is_gone => Err(Error::Lost { database, key }),
+        Some(key) if is_gone => Err(Error::DatabaseMissing { database, key }),
         _ => Ok(()),
     }
 }
@@ -470,7 +471,12 @@ async fn open_store(dir: PathBuf) -> Result<PlatformStore, Error> {
 
 /// Completes the first start: creates the admin operator and writes its token file. Also moves the pepper into the
 /// database and puts the audit trail under a keyed MAC on platforms created before either existed.
-async fn found(store: &PlatformStore, dir: &Path, vault: &Vault, ambient: &RuntimeEnv) -> Result<(), Error> {
+async fn complete_first_start(
+    store: &PlatformStore,
+    dir: &Path,
+    vault: &Vault,
+    ambient: &RuntimeEnv,
+) -> Result<(), Error> {
     let operators = store.read(store::operators::list_all).await?;
     let admin = if operators.is_empty() {
         let token = auth::new_token(ambient);
@@ -479,13 +485,13 @@ async fn found(store: &PlatformStore, dir: &Path, vault: &Vault, ambient: &Runti
     } else {
         None
     };
-    if admin.is_none() && vault.trail() == Trail::Keyed {
+    if admin.is_none() && vault.audit_chaining() == AuditChaining::Keyed {
         return Ok(());
     }
     let (vault, ambient) = (vault.clone(), ambient.clone());
     store
         .write(move |connection| {
-            audit::chain_once(connection, &vault, &ambient)?;
+            audit::upgrade_audit_chain(connection, &vault, &ambient)?;
             if let Some((hash, now)) = admin {
                 store::operators::insert(connection, "admin", OperatorRole::Admin, &hash, now)?;
             }

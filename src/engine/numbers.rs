@@ -3,7 +3,7 @@
 //! restored from a copy or moved from another machine, numbering resumes after a gap wider than what may have been
 //! used since.
 
-use super::caller::{Caller, Change};
+use super::caller::{AuditedChange, Caller};
 use super::vault::Vault;
 use super::{Error, files};
 use crate::ambient::RuntimeEnv;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// File name of the number record in the data directory.
-const FILE: &str = "platform.numbers";
+const NUMBER_RECORD_FILE: &str = "platform.numbers";
 
 /// Last numbers and identity of the database file at the previous run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +54,7 @@ impl FileIdentity {
 
 impl NumberRecord {
     /// Whether a database in this state contains every number used so far.
-    fn is_followed_by(&self, written: &SequenceState, file: &FileIdentity) -> bool {
+    fn is_continued_by(&self, written: &SequenceState, file: &FileIdentity) -> bool {
         let LastIds { event, delivery } = written.last;
         let is_known = self.epochs.contains(&written.epoch.clone().unwrap_or_default());
         let is_as_left = self.is_final && (event, delivery) == (self.event, self.delivery);
@@ -63,13 +63,13 @@ impl NumberRecord {
     }
 }
 
-fn path(dir: &Path) -> PathBuf {
-    dir.join(FILE)
+fn record_path(dir: &Path) -> PathBuf {
+    dir.join(NUMBER_RECORD_FILE)
 }
 
 /// Reads the number record; `None` if there is no file. An unreadable record matches no database.
-fn read(dir: &Path) -> Option<NumberRecord> {
-    let text = std::fs::read_to_string(path(dir)).ok()?;
+fn read_record(dir: &Path) -> Option<NumberRecord> {
+    let text = std::fs::read_to_string(record_path(dir)).ok()?;
     let unreadable = NumberRecord {
         epochs: [String::from("?"), String::from("?")],
         file: FileIdentity { device: 0, inode: 0, born: None },
@@ -81,29 +81,35 @@ fn read(dir: &Path) -> Option<NumberRecord> {
 }
 
 /// Writes the number record. A failure only makes the next start leave a gap, so it is logged.
-fn write(dir: &Path, record: &NumberRecord) {
+fn write_record(dir: &Path, record: &NumberRecord) {
     let written = serde_json::to_string(record).map_err(|error| error.to_string());
-    let written = written.and_then(|text| files::write_private(&path(dir), &text).map_err(|error| error.to_string()));
+    let written =
+        written.and_then(|text| files::write_private(&record_path(dir), &text).map_err(|error| error.to_string()));
     if let Err(why) = written {
         tracing::warn!(why, "the last ids used could not be stored; the next start skips some");
     }
 }
 
 /// Removes the number record, so that the next start continues from the numbers of the database.
-pub(super) fn forget(dir: &Path) -> Result<(), Error> {
-    files::remove(&path(dir))
+pub(super) fn remove_record(dir: &Path) -> Result<(), Error> {
+    files::remove(&record_path(dir))
 }
 
 /// Starts numbering, after a gap if the database cannot be the one left by the previous run.
 ///
 /// # Errors
 /// [`Error`] when the record, the file or the database cannot be read or written.
-pub(super) async fn begin(store: &PlatformStore, dir: &Path, vault: &Vault, ambient: &RuntimeEnv) -> Result<(), Error> {
+pub(super) async fn start_numbering(
+    store: &PlatformStore,
+    dir: &Path,
+    vault: &Vault,
+    ambient: &RuntimeEnv,
+) -> Result<(), Error> {
     let written = store.read(store::maintenance::sequence_state).await?;
-    let (record, file) = (read(dir), FileIdentity::of(&store::database(dir))?);
+    let (record, file) = (read_record(dir), FileIdentity::of(&store::database(dir))?);
     let is_followed = match (&record, &written.epoch) {
         (None, epoch) => epoch.is_none(),
-        (Some(record), _) => record.is_followed_by(&written, &file),
+        (Some(record), _) => record.is_continued_by(&written, &file),
     };
     let known = record.map_or(written.last, |record| LastIds { event: record.event, delivery: record.delivery });
     let last =
@@ -111,7 +117,7 @@ pub(super) async fn begin(store: &PlatformStore, dir: &Path, vault: &Vault, ambi
     let epoch = hex::encode(ambient.random_bytes::<16>());
     let epochs = [written.epoch.clone().unwrap_or_default(), epoch.clone()];
     let mut record = NumberRecord { epochs, file, event: last.event, delivery: last.delivery, is_final: false };
-    write(dir, &record);
+    write_record(dir, &record);
     let (vault, clock) = (vault.clone(), ambient.clone());
     let begun = store
         .write(move |connection| {
@@ -120,7 +126,7 @@ pub(super) async fn begin(store: &PlatformStore, dir: &Path, vault: &Vault, ambi
                 return Ok(());
             }
             let why = "the database is not the one last used here; it was restored or copied from elsewhere";
-            leave_out(connection, &vault, &clock, (written.last, last), why)
+            advance_sequences(connection, &vault, &clock, (written.last, last), why)
         })
         .await;
     match begun {
@@ -132,7 +138,7 @@ pub(super) async fn begin(store: &PlatformStore, dir: &Path, vault: &Vault, ambi
     // Only now the old epoch is dropped: a copy from before this start no longer matches the record.
     let [_, epoch] = record.epochs;
     record.epochs = [epoch.clone(), epoch];
-    write(dir, &record);
+    write_record(dir, &record);
     if !is_followed {
         tracing::warn!(
             event = last.event,
@@ -144,7 +150,7 @@ pub(super) async fn begin(store: &PlatformStore, dir: &Path, vault: &Vault, ambi
 }
 
 /// Advances the sequences beyond a gap and records this in the audit trail.
-pub(super) fn leave_out(
+pub(super) fn advance_sequences(
     connection: &Connection,
     vault: &Vault,
     ambient: &RuntimeEnv,
@@ -153,18 +159,18 @@ pub(super) fn leave_out(
 ) -> Result<(), Error> {
     store::maintenance::raise_sequences(connection, to)?;
     let named = |numbers: LastIds| format!("event {}, delivery {}", numbers.event, numbers.delivery);
-    let change = Change {
+    let change = AuditedChange {
         action: "leave out numbers",
         subject: "events and deliveries".to_owned(),
         before: Some(named(from)),
         after: Some(named(to)),
         reason: Some(why.to_owned()),
     };
-    Ok(Caller::machine("crow", ambient, vault.audit_key()).audit(connection, ambient, change)?)
+    Ok(Caller::local_command("crow", ambient, vault.audit_key()).append_audit_row(connection, ambient, change)?)
 }
 
 /// Records an orderly stop with the last numbers.
-pub(super) async fn end(store: &PlatformStore, dir: &Path) {
+pub(super) async fn record_clean_stop(store: &PlatformStore, dir: &Path) {
     let (Ok(written), Ok(file)) =
         (store.read(store::maintenance::sequence_state).await, FileIdentity::of(&store::database(dir)))
     else {
@@ -172,7 +178,7 @@ pub(super) async fn end(store: &PlatformStore, dir: &Path) {
     };
     let epoch = written.epoch.unwrap_or_default();
     let LastIds { event, delivery } = written.last;
-    write(dir, &NumberRecord { epochs: [epoch.clone(), epoch], file, event, delivery, is_final: true });
+    write_record(dir, &NumberRecord { epochs: [epoch.clone(), epoch], file, event, delivery, is_final: true });
 }
 
 #[cfg(test)]
@@ -212,7 +218,7 @@ mod tests {
             (false, Some("z"), (12, 25), &file, false, "overwritten with an earlier one"),
         ];
         for (is_final, epoch, (event, delivery), found, wanted, what) in cases {
-            assert_eq!(record(is_final).is_followed_by(&written(epoch, event, delivery), found), wanted, "{what}");
+            assert_eq!(record(is_final).is_continued_by(&written(epoch, event, delivery), found), wanted, "{what}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Operators of the Portal API: list, create and revoke.
 
-use super::caller::{Caller, Change};
-use super::fields::judge_name;
-use super::revocations::{Revocation, Revoked, Subject};
-use super::{Engine, Error, Fault, auth};
+use super::caller::{AuditedChange, Caller};
+use super::fields::validate_name;
+use super::revocations::{Revocation, RevocationSubject, RevokeResult};
+use super::{Engine, Error, FieldError, auth};
 use crate::domain::ids::OperatorId;
 use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::secret::Secret;
@@ -30,7 +30,7 @@ impl Engine {
         name: String,
         role: OperatorRole,
     ) -> Result<(StoredOperator, Secret), Error> {
-        if let Some(fault) = judge_name(&name, 100) {
+        if let Some(fault) = validate_name(&name, 100) {
             return Err(Error::Invalid(vec![fault]));
         }
         let name = name.trim().to_owned();
@@ -44,22 +44,22 @@ impl Engine {
             .write_queued(move |connection| {
                 if let Some(other) = store::operators::find_by_name(connection, &name)? {
                     let text = format!("is already used by operator {}", other.operator.id);
-                    return Err(Error::Invalid(vec![Fault::new("name", text)]));
+                    return Err(Error::Invalid(vec![FieldError::new("name", text)]));
                 }
                 let id = store::operators::insert(connection, &name, role, &hash, created_at)?;
-                let change = Change {
+                let change = AuditedChange {
                     action: "create operator",
                     subject: format!("operator {id}"),
                     before: None,
                     after: Some(format!("{name} ({})", role.name())),
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok::<_, Error>(OperatorAccount { id, name, role })
             })
             .await?;
-        self.shared.tokens.add(hash, operator.clone());
-        self.changed();
+        self.shared.operator_tokens.add(hash, operator.clone());
+        self.mark_changed();
         Ok((StoredOperator { operator, created_at, revoked_at: None }, token))
     }
 
@@ -69,20 +69,20 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for the last admin; [`Error`] when the database cannot be read.
-    pub async fn revoke_operator(&self, caller: Caller, id: OperatorId) -> Result<Revoked<StoredOperator>, Error> {
+    pub async fn revoke_operator(&self, caller: Caller, id: OperatorId) -> Result<RevokeResult<StoredOperator>, Error> {
         let kept = self.shared.store.read(move |connection| store::operators::get(connection, id)).await?;
         let kept = kept.ok_or_else(|| Error::NotFound(format!("operator {id}")))?;
-        if !self.shared.tokens.revoke(id) {
-            return Err(Error::Invalid(vec![Fault::new("id", "is the last admin; create another admin first")]));
+        if !self.shared.operator_tokens.revoke(id) {
+            return Err(Error::Invalid(vec![FieldError::new("id", "is the last admin; create another admin first")]));
         }
         if kept.revoked_at.is_some() {
-            return Ok(Revoked { row: kept, write_pending: None });
+            return Ok(RevokeResult { row: kept, pending_reason: None });
         }
         let at = self.shared.ambient.now();
         let before = format!("{} ({})", kept.operator.name, kept.operator.role.name());
-        let revocation = Revocation { subject: Subject::Operator(id), before, at, caller };
+        let revocation = Revocation { subject: RevocationSubject::Operator(id), before, at, caller };
         let write_pending = self.write_revocation(revocation).await;
-        self.changed();
-        Ok(Revoked { row: StoredOperator { revoked_at: Some(at), ..kept }, write_pending })
+        self.mark_changed();
+        Ok(RevokeResult { row: StoredOperator { revoked_at: Some(at), ..kept }, pending_reason: write_pending })
     }
 }

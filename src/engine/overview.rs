@@ -27,7 +27,7 @@ use std::time::Duration;
 
 /// Scheduled attempts of a subscription within a time window.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Rate {
+pub struct AttemptRate {
     /// Successes and failures of the attempts.
     pub tally: SuccessCounts,
     /// Durations of the attempts as a histogram.
@@ -36,11 +36,11 @@ pub struct Rate {
 
 /// Subscription with its delivery health.
 #[derive(Debug, Clone)]
-pub struct Patient {
+pub struct SubscriptionHealth {
     /// Configuration and state of the subscription.
     pub subscription: WebhookSubscription,
     /// Attempts of the last 5 minutes, 1 hour and 24 hours.
-    pub rates: [Rate; 3],
+    pub rates: [AttemptRate; 3],
     /// Deliveries that are not finished.
     pub backlog: DeliveryBacklog,
     /// Reason given for disabling the subscription; absent while it is enabled.
@@ -49,7 +49,7 @@ pub struct Patient {
 
 /// API key with its recent use.
 #[derive(Debug, Clone)]
-pub struct KeyUse {
+pub struct KeyWithUsage {
     /// Key, without its secret part.
     pub key: Arc<ApiKey>,
     /// Calls of the key in the last minute.
@@ -58,7 +58,7 @@ pub struct KeyUse {
 
 /// Rate window of a key and bucket with the history of the 60 minutes before.
 #[derive(Debug, Clone)]
-pub struct WindowUse {
+pub struct WindowWithHistory {
     /// Key that the window belongs to.
     pub key: Arc<ApiKey>,
     /// Bucket that the window counts.
@@ -73,7 +73,7 @@ pub struct WindowUse {
 
 /// First rows of a list, with totals of the whole list.
 #[derive(Debug, Clone)]
-pub struct Listing<T> {
+pub struct TopRows<T> {
     /// Rows in list order, worst or newest first.
     pub items: Vec<T>,
     /// Total number of rows in the list.
@@ -84,21 +84,21 @@ pub struct Listing<T> {
 
 /// Data of an overview, read at one point in time.
 #[derive(Debug, Clone)]
-pub struct Dashboard {
+pub struct OverviewData {
     /// Time of the platform's clock.
     pub now: Timestamp,
     /// Change cursor, read before all other data so that no later change is missed.
     pub cursor: u64,
     /// API keys, worst health first.
-    pub keys: Listing<KeyUse>,
+    pub keys: TopRows<KeyWithUsage>,
     /// Subscriptions with their health, worst first.
-    pub subscriptions: Listing<Patient>,
+    pub subscriptions: TopRows<SubscriptionHealth>,
     /// Attempts, newest first; the totals count scheduled attempts of the last hour.
-    pub attempts: Listing<Attempt>,
+    pub attempts: TopRows<Attempt>,
     /// Rate windows, least headroom first.
-    pub windows: Listing<WindowUse>,
+    pub windows: TopRows<WindowWithHistory>,
     /// Trips of the breaker, newest first.
-    pub trips: Listing<Trip>,
+    pub trips: TopRows<Trip>,
     /// Number of trips in the last 24 hours.
     pub n_trips_24h: u64,
     /// Sum of the backlogs of all subscriptions.
@@ -116,8 +116,8 @@ pub struct Dashboard {
 }
 
 /// Values read from the database in one transaction.
-struct Reading {
-    patients: Vec<Patient>,
+struct OverviewReading {
+    subscriptions: Vec<SubscriptionHealth>,
     usage: HashMap<KeyId, KeyRequestCounts>,
     attempts: Vec<Attempt>,
     windows: Vec<WindowUsage>,
@@ -130,35 +130,35 @@ struct Reading {
     acknowledgements: Vec<Acknowledgement>,
 }
 
-const MINUTES: usize = 60;
+const HISTORY_MINUTES: usize = 60;
 
 impl Engine {
     /// Reads the overview with at most `rows` rows per list.
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn overview(&self, rows: u32) -> Result<Dashboard, Error> {
+    pub async fn overview(&self, rows: u32) -> Result<OverviewData, Error> {
         let cursor = *self.shared.changes.borrow();
         let now = self.shared.ambient.now();
-        let reading = self.shared.store.read(move |connection| read(connection, rows, now)).await?;
+        let reading = self.shared.store.read(move |connection| read_overview(connection, rows, now)).await?;
         let limit = rows as usize;
-        let minutes = minutes(&reading.minutes, now);
+        let minutes = fill_minutes(&reading.minutes, now);
         let hour = minutes.iter().fold(SuccessCounts::default(), |sum, minute| SuccessCounts {
             n_ok: sum.n_ok + minute.n_ok,
             n_failed: sum.n_failed + minute.n_failed,
         });
         let (n_trips_24h, n_trips, n_open) = reading.n_trips;
-        let keys = self.keys_in_order(&reading.usage, now);
-        Ok(Dashboard {
+        let keys = self.sorted_keys(&reading.usage, now);
+        Ok(OverviewData {
             now,
             cursor,
-            windows: listing(self.windows_in_order(&reading.windows, now), limit),
-            keys: listing(keys, limit),
-            backlog: total(&reading.patients),
-            overdue: overdue(&reading.patients, now, limit),
-            subscriptions: listing(in_order(reading.patients), limit),
-            attempts: Listing { items: reading.attempts, total: hour.total(), n_alarming: hour.n_failed },
-            trips: Listing { items: reading.trips, total: n_trips, n_alarming: n_open },
+            windows: top_rows(self.sorted_windows(&reading.windows, now), limit),
+            keys: top_rows(keys, limit),
+            backlog: total_backlog(&reading.subscriptions),
+            overdue: overdue_companies(&reading.subscriptions, now, limit),
+            subscriptions: top_rows(sort_worst_first(reading.subscriptions), limit),
+            attempts: TopRows { items: reading.attempts, total: hour.total(), n_alarming: hour.n_failed },
+            trips: TopRows { items: reading.trips, total: n_trips, n_alarming: n_open },
             n_trips_24h,
             missed: reading.missed,
             minutes,
@@ -170,57 +170,61 @@ impl Engine {
     /// Lists the companies with missing events.
     pub(super) async fn silences(&self) -> Result<Vec<(Company, EventGap)>, Error> {
         let now = self.shared.ambient.now();
-        self.shared.store.read(move |connection| silences(connection, now)).await.map_err(Error::from)
+        self.shared.store.read(move |connection| find_silences(connection, now)).await.map_err(Error::from)
     }
 
     /// Lists all keys with their calls of the last minute, worst health first.
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn keys(&self) -> Result<Vec<KeyUse>, Error> {
+    pub async fn keys(&self) -> Result<Vec<KeyWithUsage>, Error> {
         let now = self.shared.ambient.now();
         let usage = self.shared.store.read(move |connection| store::requests::last_minute(connection, now)).await?;
-        Ok(self.keys_in_order(&usage.into_iter().collect(), now).into_iter().map(|(_, key)| key).collect())
+        Ok(self.sorted_keys(&usage.into_iter().collect(), now).into_iter().map(|(_, key)| key).collect())
     }
 
     /// Lists all subscriptions with their health, worst first.
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn patients(&self) -> Result<Vec<Patient>, Error> {
+    pub async fn subscriptions_by_health(&self) -> Result<Vec<SubscriptionHealth>, Error> {
         let now = self.shared.ambient.now();
-        let patients = self.shared.store.read(move |connection| patients(connection, now)).await?;
-        Ok(in_order(patients).into_iter().map(|(_, patient)| patient).collect())
+        let patients = self.shared.store.read(move |connection| read_all_health(connection, now)).await?;
+        Ok(sort_worst_first(patients).into_iter().map(|(_, patient)| patient).collect())
     }
 
     /// Reads one subscription with its health.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
-    pub async fn patient(&self, id: SubscriptionId) -> Result<Patient, Error> {
+    pub async fn subscription_health(&self, id: SubscriptionId) -> Result<SubscriptionHealth, Error> {
         let subscription = self.subscription(id, None).await?;
         let now = self.shared.ambient.now();
-        self.shared.store.read(move |connection| patient(connection, subscription, now)).await.map_err(Error::from)
+        self.shared.store.read(move |connection| read_health(connection, subscription, now)).await.map_err(Error::from)
     }
 
     /// Lists the rate windows of active keys, least headroom first.
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn limits(&self) -> Result<Vec<WindowUse>, Error> {
+    pub async fn limits(&self) -> Result<Vec<WindowWithHistory>, Error> {
         let now = self.shared.ambient.now();
         let used = self
             .shared
             .store
             .read(move |connection| store::windows::list_since(connection, None, history_start(now)))
             .await?;
-        Ok(self.windows_in_order(&used, now).into_iter().map(|(_, window)| window).collect())
+        Ok(self.sorted_windows(&used, now).into_iter().map(|(_, window)| window).collect())
     }
 
-    fn keys_in_order(&self, usage: &HashMap<KeyId, KeyRequestCounts>, now: Timestamp) -> Vec<(HealthStatus, KeyUse)> {
-        let mut keys: Vec<(HealthStatus, KeyUse)> = self
+    fn sorted_keys(
+        &self,
+        usage: &HashMap<KeyId, KeyRequestCounts>,
+        now: Timestamp,
+    ) -> Vec<(HealthStatus, KeyWithUsage)> {
+        let mut keys: Vec<(HealthStatus, KeyWithUsage)> = self
             .shared
-            .keyring
+            .api_keys
             .all()
             .into_iter()
             .map(|key| {
@@ -232,33 +236,38 @@ impl Engine {
                     n_limited: usage.n_limited,
                     n_server_errors: usage.n_server_errors,
                 };
-                (assess_key(&facts, now).status, KeyUse { key, usage })
+                (assess_key(&facts, now).status, KeyWithUsage { key, usage })
             })
             .collect();
         keys.sort_by_key(|(standing, used)| (*standing, used.key.id));
         keys
     }
 
-    pub(super) fn windows_in_order(&self, used: &[WindowUsage], now: Timestamp) -> Vec<(HealthStatus, WindowUse)> {
+    pub(super) fn sorted_windows(
+        &self,
+        used: &[WindowUsage],
+        now: Timestamp,
+    ) -> Vec<(HealthStatus, WindowWithHistory)> {
         let mut histories: HashMap<(KeyId, RateBucket), Vec<u32>> = HashMap::new();
         let start = history_start(now);
         for used in used {
-            let minute = usize::try_from((used.window.start.millis() - start.millis()) / MINUTE_MS).unwrap_or(MINUTES);
+            let minute =
+                usize::try_from((used.window.start.millis() - start.millis()) / MINUTE_MS).unwrap_or(HISTORY_MINUTES);
             if let Some(slot) =
-                histories.entry((used.key, used.bucket)).or_insert_with(|| vec![0; MINUTES]).get_mut(minute)
+                histories.entry((used.key, used.bucket)).or_insert_with(|| vec![0; HISTORY_MINUTES]).get_mut(minute)
             {
                 *slot = used.window.used;
             }
         }
         let mut windows = Vec::new();
-        for key in self.shared.keyring.all().into_iter().filter(|key| key.revoked_at.is_none()) {
+        for key in self.shared.api_keys.all().into_iter().filter(|key| key.revoked_at.is_none()) {
             for bucket in RateBucket::ALL.into_iter().filter(|bucket| bucket.is_reachable(key.scopes)) {
-                let WindowUsage { window, n_refused, .. } = self.shared.windows.at(key.id, bucket, now);
+                let WindowUsage { window, n_refused, .. } = self.shared.rate_limiter.window_at(key.id, bucket, now);
                 let facts = WindowFacts { limit: key.limits.for_bucket(bucket), used: window.used, n_refused };
-                let history = histories.remove(&(key.id, bucket)).unwrap_or_else(|| vec![0; MINUTES]);
+                let history = histories.remove(&(key.id, bucket)).unwrap_or_else(|| vec![0; HISTORY_MINUTES]);
                 windows.push((
                     assess_window(&facts).status,
-                    WindowUse { key: Arc::clone(&key), bucket, window, n_refused, history },
+                    WindowWithHistory { key: Arc::clone(&key), bucket, window, n_refused, history },
                 ));
             }
         }
@@ -271,9 +280,9 @@ impl Engine {
     }
 }
 
-fn read(connection: &Connection, rows: u32, now: Timestamp) -> Result<Reading, store::Error> {
-    Ok(Reading {
-        patients: patients(connection, now)?,
+fn read_overview(connection: &Connection, rows: u32, now: Timestamp) -> Result<OverviewReading, store::Error> {
+    Ok(OverviewReading {
+        subscriptions: read_all_health(connection, now)?,
         usage: store::requests::last_minute(connection, now)?.into_iter().collect(),
         attempts: store::attempts::page(connection, None, None, rows)?,
         windows: store::windows::list_since(connection, None, history_start(now))?,
@@ -281,13 +290,13 @@ fn read(connection: &Connection, rows: u32, now: Timestamp) -> Result<Reading, s
         n_trips: store::trips::totals(connection, now.minus(Duration::from_secs(86_400)))?,
         missed: store::usage::count_missed(connection, now.minus(Duration::from_secs(86_400)))?,
         minutes: store::attempt_rollups::per_minute(connection, now.minus(Duration::from_secs(3_600)))?,
-        silences: silences(connection, now)?,
+        silences: find_silences(connection, now)?,
         acknowledgements: store::acknowledgements::list_since(connection, now.minus(ACKNOWLEDGEMENT_TTL))?,
     })
 }
 
 /// Finds companies with missing events. The gap statistics are read only where the last event is long ago.
-fn silences(connection: &Connection, now: Timestamp) -> Result<Vec<(Company, EventGap)>, store::Error> {
+fn find_silences(connection: &Connection, now: Timestamp) -> Result<Vec<(Company, EventGap)>, store::Error> {
     let mut silences = Vec::new();
     for company in store::companies::all(connection)? {
         let last = store::events::latest_times(connection, company.id, 1)?;
@@ -299,20 +308,20 @@ fn silences(connection: &Connection, now: Timestamp) -> Result<Vec<(Company, Eve
     Ok(silences)
 }
 
-fn patients(connection: &Connection, now: Timestamp) -> Result<Vec<Patient>, store::Error> {
+fn read_all_health(connection: &Connection, now: Timestamp) -> Result<Vec<SubscriptionHealth>, store::Error> {
     store::subscriptions::all(connection, None)?
         .into_iter()
-        .map(|subscription| patient(connection, subscription, now))
+        .map(|subscription| read_health(connection, subscription, now))
         .collect()
 }
 
-fn patient(
+fn read_health(
     connection: &Connection,
     subscription: WebhookSubscription,
     now: Timestamp,
-) -> Result<Patient, store::Error> {
+) -> Result<SubscriptionHealth, store::Error> {
     let [minute, hour] = store::attempt_rollups::ROLLUP_WIDTHS_MS;
-    let mut rates = [Rate::default(); 3];
+    let mut rates = [AttemptRate::default(); 3];
     for (rate, (span, seconds)) in rates.iter_mut().zip([(minute, 300), (minute, 3_600), (hour, 86_400)]) {
         let (tally, histogram) = store::attempt_rollups::totals_since(
             connection,
@@ -320,18 +329,18 @@ fn patient(
             span,
             now.minus(Duration::from_secs(seconds)).plus(Duration::from_millis(1)),
         )?;
-        *rate = Rate { tally, histogram };
+        *rate = AttemptRate { tally, histogram };
     }
     let backlog = store::deliveries::backlog(connection, subscription.id)?;
     let note = match subscription.disabled {
         Some(_) => store::subscriptions::note(connection, subscription.id)?,
         None => None,
     };
-    Ok(Patient { subscription, rates, backlog, note })
+    Ok(SubscriptionHealth { subscription, rates, backlog, note })
 }
 
-fn in_order(patients: Vec<Patient>) -> Vec<(HealthStatus, Patient)> {
-    let mut judged: Vec<(HealthStatus, Patient)> = patients
+fn sort_worst_first(patients: Vec<SubscriptionHealth>) -> Vec<(HealthStatus, SubscriptionHealth)> {
+    let mut judged: Vec<(HealthStatus, SubscriptionHealth)> = patients
         .into_iter()
         .map(|patient| {
             let of = &patient.subscription;
@@ -352,20 +361,20 @@ fn in_order(patients: Vec<Patient>) -> Vec<(HealthStatus, Patient)> {
     judged
 }
 
-fn listing<T>(judged: Vec<(HealthStatus, T)>, limit: usize) -> Listing<T> {
+fn top_rows<T>(judged: Vec<(HealthStatus, T)>, limit: usize) -> TopRows<T> {
     let n_alarming = judged.iter().filter(|(standing, _)| standing.needs_action()).count();
     let total = judged.len();
     let items = judged.into_iter().take(limit).map(|(_, item)| item).collect();
-    Listing {
+    TopRows {
         items,
         total: total.try_into().unwrap_or(u64::MAX),
         n_alarming: n_alarming.try_into().unwrap_or(u64::MAX),
     }
 }
 
-fn total(patients: &[Patient]) -> DeliveryBacklog {
+fn total_backlog(patients: &[SubscriptionHealth]) -> DeliveryBacklog {
     let mut total = DeliveryBacklog::default();
-    for Patient { subscription, backlog, .. } in patients {
+    for SubscriptionHealth { subscription, backlog, .. } in patients {
         total.n_pending += backlog.n_pending;
         total.n_in_flight += backlog.n_in_flight;
         total.n_parked += backlog.n_parked;
@@ -377,9 +386,9 @@ fn total(patients: &[Patient]) -> DeliveryBacklog {
 }
 
 /// Finds at most `limit` companies with overdue deliveries and their oldest due time, the most overdue first.
-fn overdue(patients: &[Patient], now: Timestamp, limit: usize) -> Vec<(CompanyId, Timestamp)> {
+fn overdue_companies(patients: &[SubscriptionHealth], now: Timestamp, limit: usize) -> Vec<(CompanyId, Timestamp)> {
     let mut first: BTreeMap<CompanyId, Timestamp> = BTreeMap::new();
-    for Patient { subscription, backlog, .. } in
+    for SubscriptionHealth { subscription, backlog, .. } in
         patients.iter().filter(|patient| patient.subscription.disabled.is_none())
     {
         let Some(due) = backlog.next_due_at.filter(|due| *due < now) else { continue };
@@ -396,9 +405,9 @@ fn history_start(now: Timestamp) -> Timestamp {
     now.floor_to(MINUTE_MS).minus(Duration::from_secs(3_600))
 }
 
-fn minutes(known: &[(Timestamp, SuccessCounts)], now: Timestamp) -> Vec<SuccessCounts> {
+fn fill_minutes(known: &[(Timestamp, SuccessCounts)], now: Timestamp) -> Vec<SuccessCounts> {
     let first = now.floor_to(MINUTE_MS).minus(Duration::from_secs(59 * 60));
-    let mut minutes = vec![SuccessCounts::default(); MINUTES];
+    let mut minutes = vec![SuccessCounts::default(); HISTORY_MINUTES];
     for (start, tally) in known {
         let position = usize::try_from((start.millis() - first.millis()).div_euclid(MINUTE_MS));
         if let Some(slot) = position.ok().and_then(|position| minutes.get_mut(position)) {

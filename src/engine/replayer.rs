@@ -16,19 +16,19 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Longest sleep without a wake-up; limits the cost of a lost notification.
-const NAP: Duration = Duration::from_secs(30);
+const MAX_IDLE_INTERVAL: Duration = Duration::from_secs(30);
 /// Delay while a subscription has enough due deliveries, or after storage failed.
-const REST: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     let shared = &engine.shared;
-    let mut replayer = Replayer { purses: HashMap::new() };
+    let mut replayer = Replayer { token_buckets: HashMap::new() };
     while !*stop.borrow() {
         // Register for notifications before querying, so that a notification that arrives during the query is not
         // missed.
-        let mut rung = pin!(shared.plans.notified());
+        let mut rung = pin!(shared.replayer_wakeup.notified());
         rung.as_mut().enable();
-        let nap = replayer.work(&engine).await;
+        let nap = replayer.tick(&engine).await;
         tokio::select! {
             () = rung => {}
             () = shared.ambient.sleep(nap) => {}
@@ -39,19 +39,19 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 
 /// Token bucket of each running replay, with the time since its last refill.
 struct Replayer {
-    purses: HashMap<ReplayId, (ReplayTokenBucket, Stopwatch)>,
+    token_buckets: HashMap<ReplayId, (ReplayTokenBucket, Stopwatch)>,
 }
 
 impl Replayer {
     /// Runs one batch over all running replays. Returns the time until the next batch.
-    async fn work(&mut self, engine: &Engine) -> Duration {
+    async fn tick(&mut self, engine: &Engine) -> Duration {
         let shared = &engine.shared;
-        let Ok(running) = shared.store.read(store::replays::running).await else { return REST };
-        self.purses.retain(|id, _| running.iter().any(|replay| replay.id == *id));
+        let Ok(running) = shared.store.read(store::replays::running).await else { return RETRY_DELAY };
+        self.token_buckets.retain(|id, _| running.iter().any(|replay| replay.id == *id));
         let mut asks = Vec::new();
         for replay in running {
             let (purse, watch) = self
-                .purses
+                .token_buckets
                 .entry(replay.id)
                 .or_insert_with(|| (ReplayTokenBucket::full(replay.per_second), shared.ambient.stopwatch()));
             purse.refill(watch.elapsed());
@@ -59,43 +59,45 @@ impl Replayer {
             asks.push((replay, purse.available()));
         }
         if asks.is_empty() {
-            return NAP;
+            return MAX_IDLE_INTERVAL;
         }
         let now = shared.ambient.now();
         let rounds = shared.store.write_queued(move |connection| {
-            asks.into_iter().map(|(replay, limit)| round(connection, replay, limit, now)).collect::<Result<Vec<_>, _>>()
+            asks.into_iter()
+                .map(|(replay, limit)| run_batch(connection, replay, limit, now))
+                .collect::<Result<Vec<_>, _>>()
         });
-        let Ok(rounds) = rounds.await else { return REST };
-        let mut nap = REST;
-        for Round { of, n_taken, n_passed } in &rounds {
-            if let Some((purse, _)) = self.purses.get_mut(of) {
+        let Ok(rounds) = rounds.await else { return RETRY_DELAY };
+        let mut nap = RETRY_DELAY;
+        for ReplayBatch { replay: of, n_enqueued: n_taken, n_passed_over: n_passed } in &rounds {
+            if let Some((purse, _)) = self.token_buckets.get_mut(of) {
                 purse.take(*n_taken);
                 nap = nap.min(purse.time_until_next().max(Duration::from_millis(1)));
             }
             if n_taken + n_passed > 0 {
-                engine.ring();
+                engine.notify_dispatcher();
             }
         }
         // Items held back by due deliveries wait for an attempt to finish, which wakes the replayer.
-        if rounds.iter().all(|round| round.n_taken + round.n_passed == 0) { REST } else { nap }
+        if rounds.iter().all(|round| round.n_enqueued + round.n_passed_over == 0) { RETRY_DELAY } else { nap }
     }
 }
 
 /// Result of one batch of one replay.
 #[derive(Debug)]
-pub(super) struct Round {
-    pub(super) of: ReplayId,
-    n_taken: u32,
-    n_passed: u32,
+pub(super) struct ReplayBatch {
+    pub(super) replay: ReplayId,
+    n_enqueued: u32,
+    n_passed_over: u32,
 }
 
 /// Enqueues at most `limit` selected deliveries, fewer when the subscription has enough due deliveries.
-pub(super) fn round(
+pub(super) fn run_batch(
     connection: &Connection,
     replay: RunningReplay,
     limit: u32,
     now: Timestamp,
-) -> Result<Round, store::Error> {
+) -> Result<ReplayBatch, store::Error> {
     let n_due = store::deliveries::n_due(connection, replay.subscription, MAX_DUE_BEFORE_REPLAY, now)?;
     let (mut n_taken, mut n_passed) = (0, 0);
     for pick in
@@ -113,5 +115,5 @@ pub(super) fn round(
         store::replays::remove_item(connection, replay.id, pick.delivery)?;
     }
     store::replays::add_progress(connection, replay.id, (n_taken, n_passed), now)?;
-    Ok(Round { of: replay.id, n_taken, n_passed })
+    Ok(ReplayBatch { replay: replay.id, n_enqueued: n_taken, n_passed_over: n_passed })
 }

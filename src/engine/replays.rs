@@ -1,8 +1,8 @@
 //! Replays of operators: count, plan, pause, resume and cancel.
 
-use super::caller::{Caller, Change};
-use super::subscriptions::{actor, missing};
-use super::{Engine, Error, Fault};
+use super::caller::{AuditedChange, Caller};
+use super::subscriptions::{actor_name, subscription_not_found};
+use super::{Engine, Error, FieldError};
 use crate::ambient::RuntimeEnv;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::{ReplayId, SubscriptionId};
@@ -17,7 +17,7 @@ use rusqlite::Connection;
 
 /// Selection of deliveries to replay, not yet validated.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct ReplayDraft {
     /// Start of the event times, inclusive.
     pub since: Timestamp,
     /// End of the event times, exclusive; the present if absent.
@@ -33,12 +33,16 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] with every invalid field; [`Error`] when the database cannot be read.
-    pub async fn replay_counts(&self, id: SubscriptionId, wish: Wish) -> Result<Vec<(DeliveryState, u64)>, Error> {
-        let (choice, _) = judge(wish, self.shared.ambient.now())?;
+    pub async fn replay_counts(
+        &self,
+        id: SubscriptionId,
+        wish: ReplayDraft,
+    ) -> Result<Vec<(DeliveryState, u64)>, Error> {
+        let (choice, _) = validate(wish, self.shared.ambient.now())?;
         self.shared
             .store
             .read(move |connection| {
-                store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
+                store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))?;
                 Ok(store::replays::counts(connection, id, &choice)?)
             })
             .await
@@ -54,27 +58,28 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`]
     /// or [`Error::PlatformStore`] when the change cannot be written.
-    pub async fn replay(
+    pub async fn plan_replay(
         &self,
         caller: Caller,
         id: SubscriptionId,
-        wish: Wish,
+        wish: ReplayDraft,
     ) -> Result<(Replay, Vec<(DeliveryState, u64)>), Error> {
         let ambient = self.shared.ambient.clone();
         let now = ambient.now();
-        let (choice, per_second) = judge(wish, now)?;
+        let (choice, per_second) = validate(wish, now)?;
         let planned = self
             .shared
             .store
             .write(move |connection| {
-                let subscription = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
+                let subscription =
+                    store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))?;
                 let counts = store::replays::counts(connection, id, &choice)?;
-                let replay = plan(connection, (&caller, &ambient), &subscription, choice, per_second)?;
-                let replay = store::replays::get(connection, replay)?.ok_or_else(|| unknown(replay))?;
+                let replay = plan_selection(connection, (&caller, &ambient), &subscription, choice, per_second)?;
+                let replay = store::replays::get(connection, replay)?.ok_or_else(|| replay_not_found(replay))?;
                 Ok::<_, Error>((replay, counts))
             })
             .await?;
-        self.replan();
+        self.notify_replayer();
         Ok(planned)
     }
 
@@ -84,17 +89,17 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot
     /// be written.
-    pub async fn turn_replay(&self, caller: Caller, id: ReplayId, wanted: ReplayState) -> Result<Replay, Error> {
+    pub async fn set_replay_state(&self, caller: Caller, id: ReplayId, wanted: ReplayState) -> Result<Replay, Error> {
         let ambient = self.shared.ambient.clone();
         let turned = self
             .shared
             .store
             .write(move |connection| {
-                let before = store::replays::get(connection, id)?.ok_or_else(|| unknown(id))?;
+                let before = store::replays::get(connection, id)?.ok_or_else(|| replay_not_found(id))?;
                 let after = before.state.transition(wanted);
                 if after != before.state {
                     store::replays::set_state(connection, id, after, ambient.now())?;
-                    let change = Change {
+                    let change = AuditedChange {
                         action: match wanted {
                             ReplayState::Paused => "pause replay",
                             ReplayState::Cancelled => "cancel replay",
@@ -105,12 +110,12 @@ impl Engine {
                         after: Some(after.name().to_owned()),
                         reason: None,
                     };
-                    caller.audit(connection, &ambient, change)?;
+                    caller.append_audit_row(connection, &ambient, change)?;
                 }
-                store::replays::get(connection, id)?.ok_or_else(|| unknown(id))
+                store::replays::get(connection, id)?.ok_or_else(|| replay_not_found(id))
             })
             .await?;
-        self.replan();
+        self.notify_replayer();
         Ok(turned)
     }
 
@@ -118,9 +123,9 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
-    pub async fn replay_plan(&self, id: ReplayId) -> Result<Replay, Error> {
+    pub async fn find_replay(&self, id: ReplayId) -> Result<Replay, Error> {
         let found = self.shared.store.read(move |connection| store::replays::get(connection, id)).await?;
-        found.ok_or_else(|| unknown(id))
+        found.ok_or_else(|| replay_not_found(id))
     }
 
     /// Reads a page of replays, newest first.
@@ -132,14 +137,14 @@ impl Engine {
     }
 
     /// Wakes the replayer and notifies subscribers of changes.
-    pub(super) fn replan(&self) {
-        self.shared.plans.notify_one();
-        self.changed();
+    pub(super) fn notify_replayer(&self) {
+        self.shared.replayer_wakeup.notify_one();
+        self.mark_changed();
     }
 }
 
 /// Plans the replay of a selection, within the caller's transaction.
-pub(super) fn plan(
+pub(super) fn plan_selection(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),
     of: &WebhookSubscription,
@@ -147,7 +152,7 @@ pub(super) fn plan(
     per_second: u32,
 ) -> Result<ReplayId, store::Error> {
     let now = ambient.now();
-    let draft = draft(caller, of, choice, per_second, now);
+    let draft = new_replay(caller, of, choice, per_second, now);
     let replay = store::replays::insert(connection, &draft)?;
     store::replays::select(connection, replay, of.id, &draft.selection)?;
     store::replays::add_progress(connection, replay, (0, 0), now)?;
@@ -157,7 +162,7 @@ pub(super) fn plan(
 
 /// Plans the replay of all deliveries skipped since a subscription was disabled, within the caller's transaction;
 /// `None` if there are none.
-pub(super) fn plan_missed(
+pub(super) fn plan_skipped(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),
     of: &WebhookSubscription,
@@ -168,7 +173,7 @@ pub(super) fn plan_missed(
     }
     let now = ambient.now();
     let choice = ReplaySelection { since, until: now, states: vec![DeliveryState::Skipped] };
-    let replay = store::replays::insert(connection, &draft(caller, of, choice, DEFAULT_REPLAY_RATE, now))?;
+    let replay = store::replays::insert(connection, &new_replay(caller, of, choice, DEFAULT_REPLAY_RATE, now))?;
     store::replays::select_missed(connection, replay, of.id)?;
     store::replays::add_progress(connection, replay, (0, 0), now)?;
     audit_plan(connection, (caller, ambient), replay)?;
@@ -183,7 +188,7 @@ pub(super) fn cancel_all(connection: &Connection, of: SubscriptionId, now: Times
     Ok(())
 }
 
-fn draft(
+fn new_replay(
     caller: &Caller,
     of: &WebhookSubscription,
     choice: ReplaySelection,
@@ -198,7 +203,7 @@ fn draft(
         selection: choice,
         per_second,
         progress: ReplayCounts::default(),
-        requested_by: actor(caller),
+        requested_by: actor_name(caller),
         created_at: now,
         ended_at: None,
     }
@@ -210,7 +215,7 @@ fn audit_plan(
     id: ReplayId,
 ) -> Result<(), store::Error> {
     let Some(replay) = store::replays::get(connection, id)? else { return Ok(()) };
-    let change = Change {
+    let change = AuditedChange {
         action: "replay subscription",
         subject: format!("subscription {}", replay.subscription),
         before: None,
@@ -220,25 +225,25 @@ fn audit_plan(
         )),
         reason: None,
     };
-    caller.audit(connection, ambient, change)
+    caller.append_audit_row(connection, ambient, change)
 }
 
-fn judge(wish: Wish, now: Timestamp) -> Result<(ReplaySelection, u32), Error> {
+fn validate(wish: ReplayDraft, now: Timestamp) -> Result<(ReplaySelection, u32), Error> {
     let mut faults = Vec::new();
     let mut states = wish.states;
     states.sort_unstable();
     states.dedup();
     if states.is_empty() || states.iter().any(|state| !REPLAYABLE_STATES.contains(state)) {
         let known = REPLAYABLE_STATES.map(DeliveryState::name).join(", ");
-        faults.push(Fault::new("states", format!("must name some of {known}")));
+        faults.push(FieldError::new("states", format!("must name some of {known}")));
     }
     let until = wish.until.unwrap_or(now);
     if wish.since >= until {
-        faults.push(Fault::new("until", "must be later than since"));
+        faults.push(FieldError::new("until", "must be later than since"));
     }
     let per_second = wish.per_second.unwrap_or(DEFAULT_REPLAY_RATE);
     if !REPLAY_RATE_RANGE.contains(&per_second) {
-        faults.push(Fault::new(
+        faults.push(FieldError::new(
             "ratePerSecond",
             format!("must be {} to {}", REPLAY_RATE_RANGE.start(), REPLAY_RATE_RANGE.end()),
         ));
@@ -250,6 +255,6 @@ fn judge(wish: Wish, now: Timestamp) -> Result<(ReplaySelection, u32), Error> {
     }
 }
 
-fn unknown(id: ReplayId) -> Error {
+fn replay_not_found(id: ReplayId) -> Error {
     Error::NotFound(format!("replay {id}"))
 }

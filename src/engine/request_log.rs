@@ -15,42 +15,42 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Queue limit for requests with a key, in rows and bytes.
-const MAX_PARTNER_QUEUE: Room = Room { n_rows: 20_000, n_bytes: 16 << 20 };
+const MAX_PARTNER_QUEUE: QueueLimit = QueueLimit { n_rows: 20_000, n_bytes: 16 << 20 };
 /// Queue limit for requests without a key, in rows and bytes.
-const MAX_ANONYMOUS_QUEUE: Room = Room { n_rows: 2_000, n_bytes: 2 << 20 };
+const MAX_ANONYMOUS_QUEUE: QueueLimit = QueueLimit { n_rows: 2_000, n_bytes: 2 << 20 };
 /// Maximum number of distinct counted requests between two flushes; beyond this, address and user agent are dropped.
 const MAX_COUNTED_KINDS: usize = 4_096;
 /// Maximum number of addresses and of keys with a token bucket of their own; the rest share one bucket.
 const MAX_BUCKETS: usize = 4_096;
 
 /// Row rates for refusals of callers without a key: of all together, and of one address.
-const ANONYMOUS_RATE: TokenRate = TokenRate { burst: 500, interval: Duration::from_millis(500) };
-const ADDRESS_RATE: TokenRate = TokenRate { burst: 100, interval: Duration::from_secs(1) };
+const ANONYMOUS_ROW_RATE: TokenRate = TokenRate { burst: 500, interval: Duration::from_millis(500) };
+const ADDRESS_ROW_RATE: TokenRate = TokenRate { burst: 100, interval: Duration::from_secs(1) };
 /// Row rate for refusals of one key over its rate limit.
-const LIMITED_RATE: TokenRate = TokenRate { burst: 100, interval: Duration::from_secs(1) };
+const RATE_LIMITED_ROW_RATE: TokenRate = TokenRate { burst: 100, interval: Duration::from_secs(1) };
 
 /// Width of the time slots in which requests without a row are counted, that of the narrowest counter.
-const SLOT_MS: i64 = 10_000;
+const COUNTER_SLOT_MS: i64 = 10_000;
 
 /// In-memory buffer of the request log.
 #[derive(Debug)]
 pub(super) struct RequestLog {
     since: Stopwatch,
-    intake: Mutex<Intake>,
+    intake: Mutex<RequestIntake>,
 }
 
 #[derive(Debug, Default)]
-struct Intake {
-    waiting: Waiting,
-    totals: Totals,
-    throttle: Throttle,
+struct RequestIntake {
+    waiting: PendingRequests,
+    totals: RequestTotals,
+    throttle: RowThrottle,
 }
 
 /// Totals since the start of the process.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Totals {
+pub(super) struct RequestTotals {
     /// Requests by method, route and status.
-    pub(super) answers: BTreeMap<(String, String, u16), u64>,
+    pub(super) requests: BTreeMap<(String, String, u16), u64>,
     /// Durations as a histogram; `elapsed_ms` is their sum in milliseconds.
     pub(super) durations: Histogram,
     pub(super) elapsed_ms: u64,
@@ -62,22 +62,22 @@ pub(super) struct Totals {
 
 /// Requests and key uses that wait for the next flush.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
-    pub(super) partners: Queue,
-    pub(super) anonymous: Queue,
+pub(super) struct PendingRequests {
+    pub(super) partners: RequestQueue,
+    pub(super) anonymous: RequestQueue,
     /// Requests without a row, grouped by all counted properties.
     pub(super) counted: HashMap<LoggedRequest, u64>,
     /// Last use of each key.
-    pub(super) uses: BTreeMap<KeyId, Timestamp>,
+    pub(super) key_uses: BTreeMap<KeyId, Timestamp>,
     pub(super) n_dropped: u64,
 }
 
-impl Waiting {
+impl PendingRequests {
     pub(super) fn is_empty(&self) -> bool {
         self.partners.rows.is_empty()
             && self.anonymous.rows.is_empty()
             && self.counted.is_empty()
-            && self.uses.is_empty()
+            && self.key_uses.is_empty()
     }
 
     /// Iterates over every request with its count.
@@ -107,7 +107,7 @@ impl Waiting {
         let is_told_apart = request.caller.is_some() && self.counted.len() < MAX_COUNTED_KINDS;
         let (address, agent) = if is_told_apart { (request.address, request.user_agent) } else { (None, None) };
         let kind = LoggedRequest {
-            at: request.at.floor_to(SLOT_MS),
+            at: request.at.floor_to(COUNTER_SLOT_MS),
             detail: None,
             rejected_key: None,
             request_id: String::new(),
@@ -123,21 +123,21 @@ impl Waiting {
 
 /// Limit of a queue in rows and bytes.
 #[derive(Debug, Clone, Copy)]
-struct Room {
+struct QueueLimit {
     n_rows: usize,
     n_bytes: usize,
 }
 
 /// Queue of rows in arrival order.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct RequestQueue {
     rows: Vec<LoggedRequest>,
     n_bytes: usize,
 }
 
-impl Queue {
+impl RequestQueue {
     /// Adds a row, or returns it when the queue is full.
-    fn add(&mut self, row: LoggedRequest, most: Room) -> Option<LoggedRequest> {
+    fn add(&mut self, row: LoggedRequest, most: QueueLimit) -> Option<LoggedRequest> {
         let n_bytes = self.n_bytes + size_of::<LoggedRequest>() + row.n_text_bytes();
         if self.rows.len() >= most.n_rows || n_bytes > most.n_bytes {
             return Some(row);
@@ -150,22 +150,22 @@ impl Queue {
 
 /// Token buckets that bound the rows of refusals.
 #[derive(Debug, Default)]
-struct Throttle {
+struct RowThrottle {
     anonymous: TokenBucket,
-    addresses: Buckets<IpAddr>,
-    keys: Buckets<KeyId>,
+    addresses: KeyedBuckets<IpAddr>,
+    keys: KeyedBuckets<KeyId>,
 }
 
-impl Throttle {
+impl RowThrottle {
     /// Whether a request gets a row. A request of a key within its rate limit always does: the rate limit bounds
     /// their number.
     fn admits(&mut self, request: &LoggedRequest, now: Duration) -> bool {
         match request.caller {
-            Some((key, _)) => request.status != 429 || self.keys.take(key, LIMITED_RATE, now),
+            Some((key, _)) => request.status != 429 || self.keys.take(key, RATE_LIMITED_ROW_RATE, now),
             None => {
                 let address = request.address.as_ref().and_then(|text| text.parse().ok());
                 let network = caller_network(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
-                self.addresses.take(network, ADDRESS_RATE, now) && self.anonymous.take(ANONYMOUS_RATE, now)
+                self.addresses.take(network, ADDRESS_ROW_RATE, now) && self.anonymous.take(ANONYMOUS_ROW_RATE, now)
             }
         }
     }
@@ -173,23 +173,23 @@ impl Throttle {
 
 /// Token buckets by address or key. Full buckets are evicted when there are too many.
 #[derive(Debug)]
-struct Buckets<K> {
+struct KeyedBuckets<K> {
     known: HashMap<K, TokenBucket>,
-    others: TokenBucket,
+    overflow: TokenBucket,
 }
 
-impl<K> Default for Buckets<K> {
+impl<K> Default for KeyedBuckets<K> {
     fn default() -> Self {
-        Self { known: HashMap::new(), others: TokenBucket::default() }
+        Self { known: HashMap::new(), overflow: TokenBucket::default() }
     }
 }
 
-impl<K: Hash + Eq> Buckets<K> {
+impl<K: Hash + Eq> KeyedBuckets<K> {
     fn take(&mut self, name: K, rate: TokenRate, now: Duration) -> bool {
         if self.known.len() >= MAX_BUCKETS && !self.known.contains_key(&name) {
             self.known.retain(|_, bucket| !bucket.is_full(now));
             if self.known.len() >= MAX_BUCKETS {
-                return self.others.take(rate, now);
+                return self.overflow.take(rate, now);
             }
         }
         self.known.entry(name).or_default().take(rate, now)
@@ -201,34 +201,34 @@ impl RequestLog {
         Self { since: ambient.stopwatch(), intake: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Intake> {
+    fn lock(&self) -> MutexGuard<'_, RequestIntake> {
         self.intake.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn note_use(&self, key: KeyId, at: Timestamp) {
-        self.lock().waiting.uses.insert(key, at);
+    pub(super) fn record_key_use(&self, key: KeyId, at: Timestamp) {
+        self.lock().waiting.key_uses.insert(key, at);
     }
 
-    pub(super) fn take(&self) -> Waiting {
+    pub(super) fn take_pending(&self) -> PendingRequests {
         std::mem::take(&mut self.lock().waiting)
     }
 
-    pub(super) fn totals(&self) -> Totals {
+    pub(super) fn totals(&self) -> RequestTotals {
         self.lock().totals.clone()
     }
 
     /// Takes back a flush that failed. Rows that no longer fit are only counted.
-    pub(super) fn give_back(&self, notes: &Waiting) {
+    pub(super) fn restore(&self, notes: &PendingRequests) {
         let intake = &mut *self.lock();
-        for (key, at) in &notes.uses {
-            intake.waiting.uses.entry(*key).or_insert(*at);
+        for (key, at) in &notes.key_uses {
+            intake.waiting.key_uses.entry(*key).or_insert(*at);
         }
         for (request, n) in &notes.counted {
             intake.waiting.count(request.clone(), *n);
         }
         let newer = std::mem::take(&mut intake.waiting.partners.rows);
         let newer = newer.into_iter().chain(std::mem::take(&mut intake.waiting.anonymous.rows));
-        (intake.waiting.partners, intake.waiting.anonymous) = (Queue::default(), Queue::default());
+        (intake.waiting.partners, intake.waiting.anonymous) = (RequestQueue::default(), RequestQueue::default());
         let before = intake.waiting.n_dropped;
         // Re-queued oldest first: beyond the limit the newest rows are dropped.
         for row in notes.rows().cloned().chain(newer) {
@@ -238,12 +238,12 @@ impl RequestLog {
     }
 
     /// Counts a request, and queues a row if the row rate permits one.
-    pub(super) fn add(&self, request: LoggedRequest) {
+    pub(super) fn record(&self, request: LoggedRequest) {
         let now = self.since.elapsed();
-        let Intake { waiting, totals, throttle } = &mut *self.lock();
+        let RequestIntake { waiting, totals, throttle } = &mut *self.lock();
         totals.elapsed_ms += request.elapsed_ms;
         totals.durations.add(bin_index(request.elapsed_ms), 1);
-        *totals.answers.entry((request.method.clone(), request.route.clone(), request.status)).or_default() += 1;
+        *totals.requests.entry((request.method.clone(), request.route.clone(), request.status)).or_default() += 1;
         if throttle.admits(&request, now) {
             let before = waiting.n_dropped;
             waiting.add(request);
@@ -292,14 +292,14 @@ mod tests {
         let flood = |n: u64| {
             for turn in 0..n {
                 let address = format!("2001:db8:{:x}:{:x}::{turn:x}", turn % 64, turn % 256);
-                log.add(request(None, 404, &address));
-                log.add(request(Some(KEY), if turn % 2 == 0 { 200 } else { 429 }, "192.0.2.1"));
+                log.record(request(None, 404, &address));
+                log.record(request(Some(KEY), if turn % 2 == 0 { 200 } else { 429 }, "192.0.2.1"));
             }
         };
         flood(10_000);
         ambient.advance(Duration::from_secs(60));
         flood(2_000);
-        let (waiting, totals) = (log.take(), log.totals());
+        let (waiting, totals) = (log.take_pending(), log.totals());
         let of = |caller: bool, status: u16| {
             waiting.rows().filter(|row| (row.caller.is_some(), row.status) == (caller, status)).count()
         };
@@ -317,11 +317,11 @@ mod tests {
     #[test]
     fn one_address_has_its_own_rate_and_addresses_without_end_share_one() {
         let (_, log) = log();
-        (0..1_000).for_each(|_| log.add(request(None, 401, "192.0.2.1")));
-        log.add(request(None, 401, "192.0.2.2"));
-        assert_eq!(log.take().rows().count(), 101);
+        (0..1_000).for_each(|_| log.record(request(None, 401, "192.0.2.1")));
+        log.record(request(None, 401, "192.0.2.2"));
+        assert_eq!(log.take_pending().rows().count(), 101);
         for host in 0..100_000_u32 {
-            log.add(request(None, 401, &Ipv4Addr::from_bits(host).to_string()));
+            log.record(request(None, 401, &Ipv4Addr::from_bits(host).to_string()));
         }
         let intake = log.lock();
         assert!(intake.throttle.addresses.known.len() <= MAX_BUCKETS);
@@ -332,15 +332,15 @@ mod tests {
     fn the_queue_ends_at_its_bytes_and_what_finds_no_place_is_counted() {
         let (_, log) = log();
         let n = 30_000_u64;
-        (0..n).for_each(|_| log.add(request(Some(KEY), 200, "192.0.2.1")));
-        let notes = log.take();
+        (0..n).for_each(|_| log.record(request(Some(KEY), 200, "192.0.2.1")));
+        let notes = log.take_pending();
         assert!(notes.partners.n_bytes <= MAX_PARTNER_QUEUE.n_bytes && notes.partners.rows.len() > 10_000);
         assert_eq!(notes.counts().map(|(_, n)| n).sum::<u64>(), n);
         assert_eq!(log.totals().n_dropped, n - notes.partners.rows.len() as u64);
         // Storage fails: everything comes back, and what came meanwhile stands behind it.
-        (0..n).for_each(|_| log.add(request(Some(KEY), 500, "192.0.2.1")));
-        log.give_back(&notes);
-        let again = log.take();
+        (0..n).for_each(|_| log.record(request(Some(KEY), 500, "192.0.2.1")));
+        log.restore(&notes);
+        let again = log.take_pending();
         assert_eq!(again.counts().map(|(_, n)| n).sum::<u64>(), 2 * n);
         assert!(again.partners.n_bytes <= MAX_PARTNER_QUEUE.n_bytes);
         assert_eq!(again.rows().next().map(|row| row.status), Some(200));

@@ -28,13 +28,13 @@ impl Engine {
     /// Refusals of callers without a key, and of keys over their rate limit, get rows at a bounded rate but are
     /// always counted.
     pub fn log_request(&self, request: LoggedRequest) {
-        self.shared.log.add(request.truncated());
+        self.shared.request_log.record(request.truncated());
     }
 
     /// Number of refusals since the start without a row in the log, by status.
     #[must_use]
     pub fn unlogged(&self) -> BTreeMap<u16, u64> {
-        self.shared.log.totals().unlogged
+        self.shared.request_log.totals().unlogged
     }
 
     /// Reads a page of requests, newest first, and the answer counts of the last hour by code.
@@ -60,14 +60,14 @@ impl Engine {
     /// Last four characters of a key's secret.
     #[must_use]
     pub fn last4(&self, key: KeyId) -> Option<String> {
-        self.shared.keyring.by_id(key).map(|key| key.last4.clone())
+        self.shared.api_keys.by_id(key).map(|key| key.last4.clone())
     }
 
     /// Reads today's requests of all keys by route and by caller, busiest first.
     ///
     /// # Errors
     /// [`Error`] when the database cannot be read.
-    pub async fn used_today(&self) -> Result<(Vec<RouteUsage>, Vec<CallerUsage>), Error> {
+    pub async fn usage_today(&self) -> Result<(Vec<RouteUsage>, Vec<CallerUsage>), Error> {
         let now = self.shared.ambient.now();
         self.shared
             .store
@@ -84,7 +84,7 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`]; [`Error`] when the database cannot be read.
     pub async fn key_history(&self, id: KeyId) -> Result<KeyHistory, Error> {
-        let key = self.shared.keyring.by_id(id).ok_or_else(|| Error::NotFound(format!("key {id}")))?;
+        let key = self.shared.api_keys.by_id(id).ok_or_else(|| Error::NotFound(format!("key {id}")))?;
         let (since, routes) = self
             .shared
             .store

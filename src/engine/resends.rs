@@ -1,6 +1,6 @@
 //! Resends: one more attempt of a delivery on an operator's request, in any state of the delivery.
 
-use super::caller::{Caller, Change};
+use super::caller::{AuditedChange, Caller};
 use super::{Engine, Error};
 use crate::domain::ids::DeliveryId;
 use crate::domain::log::DeliverySummary;
@@ -29,18 +29,18 @@ impl Engine {
                     return Err(Error::NotFound(format!("the subscription of this delivery, {subscription},")));
                 }
                 let is_new = store::resends::request(connection, id, ambient.now())?;
-                let change = Change {
+                let change = AuditedChange {
                     action: "resend delivery",
                     subject: format!("delivery {id}"),
                     before: Some(delivery.state.name().to_owned()),
                     after: Some(if is_new { "requested" } else { "already requested" }.to_owned()),
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok(delivery)
             })
             .await?;
-        self.ring();
+        self.notify_dispatcher();
         Ok(delivery)
     }
 }

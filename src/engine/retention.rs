@@ -2,39 +2,39 @@
 //! slice, and the oldest requests beyond the size limit of the request log. Counters and unfinished deliveries are
 //! never deleted.
 
-use super::{Engine, Settings};
+use super::{Engine, EngineSettings};
 use crate::domain::time::Timestamp;
 use crate::store;
 use std::time::Duration;
 use tokio::sync::watch;
 
 /// Pause between two slices, so that other writes proceed.
-const BREATH: Duration = Duration::from_millis(50);
+const SLICE_PAUSE_INTERVAL: Duration = Duration::from_millis(50);
 /// Interval between two retention sweeps.
-const ROUND: Duration = Duration::from_secs(3_600);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3_600);
 /// Interval between two checks of the request log's size.
-const SIZE_INTERVAL: Duration = Duration::from_secs(60);
+const SIZE_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// Default size limit of the request log in bytes, enough for some million rows.
 pub const DEFAULT_REQUEST_LOG_LIMIT: u64 = 1 << 30;
 
 /// Next step of a sweep; deliveries are deleted after their attempts, events after their deliveries.
 #[derive(Debug, Clone, Copy)]
-enum Stage {
+enum SweepStage {
     Logs,
     Deliveries(i64),
     Events(i64),
 }
 
 pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
-    let Settings { keep, request_log_limit: limit, .. } = engine.shared.settings;
+    let EngineSettings { retain_for: keep, request_log_limit: limit, .. } = engine.shared.settings;
     let ambient = &engine.shared.ambient;
-    let mut stage = Some(Stage::Logs);
+    let mut stage = Some(SweepStage::Logs);
     let mut since_sweep = ambient.stopwatch();
     while !*stop.borrow() {
         let due = stage.zip(keep.map(|keep| ambient.now().minus(keep)));
         let slice = engine.shared.store.write_queued(move |connection| {
             let n_beyond = store::requests::delete_over_limit(connection, limit)?;
-            let next = due.map_or(Ok(None), |(stage, before)| sweep(connection, stage, before))?;
+            let next = due.map_or(Ok(None), |(stage, before)| sweep_slice(connection, stage, before))?;
             Ok::<_, store::Error>((n_beyond, next))
         });
         // Storage failures are reported by housekeeping; retention can wait.
@@ -42,8 +42,8 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
         if stage.is_some() && next.is_none() {
             since_sweep = ambient.stopwatch();
         }
-        stage = next.or_else(|| (since_sweep.elapsed() >= ROUND).then_some(Stage::Logs));
-        let nap = if n_beyond > 0 || stage.is_some() { BREATH } else { SIZE_INTERVAL };
+        stage = next.or_else(|| (since_sweep.elapsed() >= SWEEP_INTERVAL).then_some(SweepStage::Logs));
+        let nap = if n_beyond > 0 || stage.is_some() { SLICE_PAUSE_INTERVAL } else { SIZE_CHECK_INTERVAL };
         tokio::select! {
             () = ambient.sleep(nap) => {}
             _ = stop.changed() => {}
@@ -52,17 +52,22 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 }
 
 /// Deletes one slice. Returns where to continue, or `None` at the end of the sweep.
-fn sweep(connection: &rusqlite::Connection, stage: Stage, before: Timestamp) -> Result<Option<Stage>, store::Error> {
+fn sweep_slice(
+    connection: &rusqlite::Connection,
+    stage: SweepStage,
+    before: Timestamp,
+) -> Result<Option<SweepStage>, store::Error> {
     Ok(match stage {
-        Stage::Logs if store::retention::delete_logs(connection, before)? > 0 => Some(Stage::Logs),
-        Stage::Logs => Some(Stage::Deliveries(0)),
-        Stage::Deliveries(after) => match store::retention::delete_deliveries(connection, after, before)?.last_examined
-        {
-            Some(place) => Some(Stage::Deliveries(place)),
-            None => Some(Stage::Events(0)),
-        },
-        Stage::Events(after) => {
-            store::retention::delete_events(connection, after, before)?.last_examined.map(Stage::Events)
+        SweepStage::Logs if store::retention::delete_logs(connection, before)? > 0 => Some(SweepStage::Logs),
+        SweepStage::Logs => Some(SweepStage::Deliveries(0)),
+        SweepStage::Deliveries(after) => {
+            match store::retention::delete_deliveries(connection, after, before)?.last_examined {
+                Some(place) => Some(SweepStage::Deliveries(place)),
+                None => Some(SweepStage::Events(0)),
+            }
+        }
+        SweepStage::Events(after) => {
+            store::retention::delete_events(connection, after, before)?.last_examined.map(SweepStage::Events)
         }
     })
 }

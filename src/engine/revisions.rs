@@ -1,7 +1,7 @@
 //! Revisions of subscriptions: list earlier configurations and roll back to one.
 
-use super::caller::{Caller, Change};
-use super::{Engine, Error, Fault};
+use super::caller::{AuditedChange, Caller};
+use super::{Engine, Error, FieldError};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::subscription::SubscriptionSpec;
 use crate::store;
@@ -25,7 +25,7 @@ impl Engine {
     /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
     pub async fn roll_back(&self, caller: Caller, id: SubscriptionId, number: u32) -> Result<(), Error> {
         let ambient = self.shared.ambient.clone();
-        let bounds = self.shared.sender.bounds();
+        let bounds = self.shared.sender.target_rules();
         self.shared
             .store
             .write_queued(move |connection| {
@@ -34,29 +34,32 @@ impl Engine {
                 let revisions = store::revisions::list(connection, id)?;
                 let unknown = || {
                     let text = format!("must be 1 to {}", revisions.len());
-                    Error::Invalid(vec![Fault::new("revision", text)])
+                    Error::Invalid(vec![FieldError::new("revision", text)])
                 };
                 let found = revisions.iter().find(|revision| revision.number == number).ok_or_else(unknown)?;
                 if found.spec == before.spec {
                     return Ok::<_, Error>(());
                 }
                 let target = bounds.check(&found.spec.target_url).map_err(|fault| {
-                    Error::Invalid(vec![Fault::new("revision", format!("has a target that is not allowed: {fault}"))])
+                    Error::Invalid(vec![FieldError::new(
+                        "revision",
+                        format!("has a target that is not allowed: {fault}"),
+                    )])
                 })?;
                 let wish = SubscriptionSpec { target_url: target.into(), ..found.spec.clone() };
                 store::revisions::apply(connection, id, &wish, ambient.now())?;
-                let change = Change {
+                let change = AuditedChange {
                     action: "roll back subscription",
                     subject: format!("subscription {id}"),
                     before: Some(before.spec.target_url),
                     after: Some(format!("{} (revision {number})", wish.target_url)),
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)?;
+                caller.append_audit_row(connection, &ambient, change)?;
                 Ok(())
             })
             .await?;
-        self.changed();
+        self.mark_changed();
         Ok(())
     }
 }

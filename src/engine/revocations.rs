@@ -1,7 +1,7 @@
 //! Revocation of keys and operators: effective in memory at once, then written, using the disk reserve if necessary.
 //! A failed write is retried until it succeeds.
 
-use super::caller::{Caller, Change};
+use super::caller::{AuditedChange, Caller};
 use super::{Engine, Error};
 use crate::ambient::RuntimeEnv;
 use crate::domain::ids::{KeyId, OperatorId};
@@ -12,12 +12,12 @@ use std::sync::{Mutex, PoisonError};
 
 /// Key or operator that is revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Subject {
+pub(super) enum RevocationSubject {
     Key(KeyId),
     Operator(OperatorId),
 }
 
-impl std::fmt::Display for Subject {
+impl std::fmt::Display for RevocationSubject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Key(id) => write!(f, "key {id}"),
@@ -29,7 +29,7 @@ impl std::fmt::Display for Subject {
 /// Revocation in force, possibly not yet written.
 #[derive(Debug, Clone)]
 pub(super) struct Revocation {
-    pub(super) subject: Subject,
+    pub(super) subject: RevocationSubject,
     /// State before the revocation, for the audit row.
     pub(super) before: String,
     pub(super) at: Timestamp,
@@ -40,30 +40,30 @@ impl Revocation {
     /// Writes the revocation with its audit row. Does nothing if it is stored already, so that a retry is safe.
     fn write(self, connection: &Connection, ambient: &RuntimeEnv) -> Result<(), store::Error> {
         let (is_new, action) = match self.subject {
-            Subject::Key(id) => (store::keys::revoke(connection, id, self.at)?, "revoke key"),
-            Subject::Operator(id) => (store::operators::revoke(connection, id, self.at)?, "revoke operator"),
+            RevocationSubject::Key(id) => (store::keys::revoke(connection, id, self.at)?, "revoke key"),
+            RevocationSubject::Operator(id) => (store::operators::revoke(connection, id, self.at)?, "revoke operator"),
         };
         if !is_new {
             return Ok(());
         }
-        let change = Change {
+        let change = AuditedChange {
             action,
             subject: self.subject.to_string(),
             before: Some(self.before),
             after: Some("revoked".to_owned()),
             reason: None,
         };
-        self.caller.audit(connection, ambient, change)
+        self.caller.append_audit_row(connection, ambient, change)
     }
 }
 
 /// Result of revoking a key or operator.
 #[derive(Debug, Clone)]
-pub struct Revoked<T> {
+pub struct RevokeResult<T> {
     /// Key or operator after the revocation.
     pub row: T,
     /// Reason why the revocation is not on disk yet; `None` once it is written.
-    pub write_pending: Option<String>,
+    pub pending_reason: Option<String>,
 }
 
 /// Revocations in force but not on disk, oldest first, at most one per key or operator.
@@ -84,7 +84,7 @@ impl PendingRevocations {
         });
     }
 
-    fn remove(&self, subject: Subject) {
+    fn remove(&self, subject: RevocationSubject) {
         self.change(|pending| pending.retain(|revocation| revocation.subject != subject));
     }
 
@@ -98,7 +98,7 @@ impl Engine {
     pub(super) async fn write_revocation(&self, revocation: Revocation) -> Option<String> {
         let subject = revocation.subject;
         // Registered before the first try, because the calling request may be cancelled while it waits.
-        self.shared.revocations.add(revocation.clone());
+        self.shared.pending_revocations.add(revocation.clone());
         let error = self.try_revocation(revocation).await.err()?;
         tracing::error!(%error, "the revocation of {subject} is in effect but not on disk; retrying");
         Some(format!(
@@ -108,7 +108,7 @@ impl Engine {
 
     /// Retries the writes of pending revocations.
     pub(super) async fn write_pending_revocations(&self) {
-        for revocation in self.shared.revocations.all() {
+        for revocation in self.shared.pending_revocations.all() {
             let subject = revocation.subject;
             if self.try_revocation(revocation).await.is_err() {
                 return;
@@ -120,7 +120,7 @@ impl Engine {
     async fn try_revocation(&self, revocation: Revocation) -> Result<(), Error> {
         let (subject, ambient) = (revocation.subject, self.shared.ambient.clone());
         self.shared.store.write_critical(move |connection| revocation.write(connection, &ambient)).await?;
-        self.shared.revocations.remove(subject);
+        self.shared.pending_revocations.remove(subject);
         Ok(())
     }
 }

@@ -24,36 +24,36 @@ const AGREEMENTS: [&str; 3] = ["Service Agreement", "Limited Power of Attorney",
 
 /// Generates the same sample on every call, for documentation.
 #[must_use]
-pub fn fixed(kind: EventType) -> String {
-    payload(kind, &RuntimeEnv::scripted(Timestamp::from_millis(FIXED_MS), 1))
+pub fn fixed_payload(kind: EventType) -> String {
+    random_payload(kind, &RuntimeEnv::scripted(Timestamp::from_millis(FIXED_MS), 1))
 }
 
 /// Time of fixed samples: 2026-01-15T12:00:00Z.
 const FIXED_MS: i64 = 1_768_478_400_000;
 
 /// Generates a sample payload as a JSON object, fields in the documented order.
-pub(super) fn payload(kind: EventType, ambient: &RuntimeEnv) -> String {
-    let sample = Sample { ambient, now: ambient.now() };
+pub(super) fn random_payload(kind: EventType, ambient: &RuntimeEnv) -> String {
+    let sample = SampleSource { ambient, now: ambient.now() };
     match kind {
-        EventType::ClientCreated => sample.client(CLIENT_ACTIVE).close(),
-        EventType::LeadCreated => sample.client(LEAD_NEW).close(),
-        EventType::ClientStatusChanged => Object::open()
+        EventType::ClientCreated => sample.client(CLIENT_ACTIVE).finish(),
+        EventType::LeadCreated => sample.client(LEAD_NEW).finish(),
+        EventType::ClientStatusChanged => PayloadWriter::open()
             .number("client_id", sample.id())
             .text("previous_status", LEAD_NEW.name)
             .text("new_status", CLIENT_ACTIVE.name)
             .text("changed_date", &sample.date(0))
-            .number("changed_by_employee_id", sample.small(40))
+            .number("changed_by_employee_id", sample.small_number(40))
             .text("status_note", "Signed up after consultation")
-            .close(),
-        EventType::InvoiceCreated => Object::open()
+            .finish(),
+        EventType::InvoiceCreated => PayloadWriter::open()
             .number("invoice_id", sample.id())
             .number("client_id", sample.id())
             .money("amount", sample.cents())
             .text("due_date", &sample.date(14))
             .text("description", "Monthly service")
             .text("invoice_status", "Unpaid")
-            .close(),
-        EventType::InvoiceStatusChanged => Object::open()
+            .finish(),
+        EventType::InvoiceStatusChanged => PayloadWriter::open()
             .number("invoice_id", sample.id())
             .number("client_id", sample.id())
             .text("previous_status", "Unpaid")
@@ -61,15 +61,15 @@ pub(super) fn payload(kind: EventType, ambient: &RuntimeEnv) -> String {
             .text("changed_date", &sample.date(0))
             .money("total_paid", sample.cents())
             .money("balance", 0)
-            .close(),
+            .finish(),
         EventType::PaymentSucceeded => sample.payment(),
-        EventType::PaymentFailed => Object::open()
+        EventType::PaymentFailed => PayloadWriter::open()
             .number("payment_id", sample.id())
             .number("invoice_id", sample.id())
             .number("client_id", sample.id())
             .money("amount_attempted", sample.cents())
-            .text("failure_reason", sample.one(&FAILURES))
-            .close(),
+            .text("failure_reason", sample.pick_from(&FAILURES))
+            .finish(),
         EventType::AffiliateCreated => sample.affiliate(),
         EventType::DocumentUploaded => sample.document(),
         EventType::AgreementSigned => sample.agreement(),
@@ -77,9 +77,9 @@ pub(super) fn payload(kind: EventType, ambient: &RuntimeEnv) -> String {
 }
 
 /// Writer of a JSON object that keeps two decimals in amounts.
-struct Object(String);
+struct PayloadWriter(String);
 
-impl Object {
+impl PayloadWriter {
     fn open() -> Self {
         Self("{".to_owned())
     }
@@ -102,19 +102,19 @@ impl Object {
         self.raw(name, &format!("{}.{:02}", cents / 100, cents % 100))
     }
 
-    fn close(mut self) -> String {
+    fn finish(mut self) -> String {
         self.0.push('}');
         self.0
     }
 }
 
-struct Sample<'a> {
+struct SampleSource<'a> {
     ambient: &'a RuntimeEnv,
     now: Timestamp,
 }
 
-impl Sample<'_> {
-    fn one<T: Copy>(&self, of: &[T]) -> T {
+impl SampleSource<'_> {
+    fn pick_from<T: Copy>(&self, of: &[T]) -> T {
         of[self.ambient.random_below(of.len())]
     }
 
@@ -122,16 +122,16 @@ impl Sample<'_> {
         10_000 + self.ambient.random_below(90_000)
     }
 
-    fn small(&self, below: usize) -> usize {
+    fn small_number(&self, below: usize) -> usize {
         1 + self.ambient.random_below(below)
     }
 
     fn name(&self) -> (&'static str, &'static str) {
-        (self.one(&FIRST_NAMES), self.one(&LAST_NAMES))
+        (self.pick_from(&FIRST_NAMES), self.pick_from(&LAST_NAMES))
     }
 
     fn email(&self, first: &str, last: &str) -> String {
-        format!("{}.{}{}@example.com", first.to_lowercase(), last.to_lowercase(), self.small(99))
+        format!("{}.{}{}@example.com", first.to_lowercase(), last.to_lowercase(), self.small_number(99))
     }
 
     fn phone(&self) -> String {
@@ -143,12 +143,12 @@ impl Sample<'_> {
     }
 
     fn cents(&self) -> usize {
-        4_900 + 100 * self.ambient.random_below(300) + self.one(&[0, 50, 95, 99])
+        4_900 + 100 * self.ambient.random_below(300) + self.pick_from(&[0, 50, 95, 99])
     }
 
-    fn client(&self, status: ClientStatus) -> Object {
+    fn client(&self, status: ClientStatus) -> PayloadWriter {
         let (first, last) = self.name();
-        let object = Object::open()
+        let object = PayloadWriter::open()
             .number("client_id", self.id())
             .text("first_name", first)
             .text("last_name", last)
@@ -157,10 +157,10 @@ impl Sample<'_> {
             .text("status", status.name)
             .raw("status_id", &status.id.to_string());
         let object = if status.is_lead() {
-            object.text("source", self.one(&SOURCES))
+            object.text("source", self.pick_from(&SOURCES))
         } else {
             object
-                .number("employee_id", self.small(40))
+                .number("employee_id", self.small_number(40))
                 .text("employee_name", "Jordan Blake")
                 .raw("affiliate_id", "null")
         };
@@ -168,51 +168,51 @@ impl Sample<'_> {
     }
 
     fn payment(&self) -> String {
-        Object::open()
+        PayloadWriter::open()
             .number("payment_id", self.id())
             .number("invoice_id", self.id())
             .number("client_id", self.id())
             .money("payment_amount", self.cents())
-            .text("payment_method", self.one(&METHODS))
+            .text("payment_method", self.pick_from(&METHODS))
             .text("date_paid", &self.date(0))
             .text("transaction_id", &format!("txn_{}", self.id()))
-            .close()
+            .finish()
     }
 
     fn affiliate(&self) -> String {
         let (first, last) = self.name();
-        Object::open()
-            .number("employee_id", self.small(900))
+        PayloadWriter::open()
+            .number("employee_id", self.small_number(900))
             .text("full_name", &format!("{first} {last}"))
             .text("email", &self.email(first, last))
             .text("phone", &self.phone())
             .raw("is_approved_affiliate", "false")
             .text("created_date", &self.date(0))
-            .close()
+            .finish()
     }
 
     fn document(&self) -> String {
-        let (file, kind) = self.one(&DOCUMENTS);
-        Object::open()
+        let (file, kind) = self.pick_from(&DOCUMENTS);
+        PayloadWriter::open()
             .number("document_id", self.id())
             .number("client_id", self.id())
             .text("file_name", file)
             .text("document_type", kind)
-            .number("uploaded_by_employee_id", self.small(40))
+            .number("uploaded_by_employee_id", self.small_number(40))
             .text("uploaded_date", &self.date(0))
-            .close()
+            .finish()
     }
 
     fn agreement(&self) -> String {
         let (first, last) = self.name();
-        Object::open()
+        PayloadWriter::open()
             .number("agreement_id", self.id())
             .number("client_id", self.id())
-            .text("agreement_name", self.one(&AGREEMENTS))
+            .text("agreement_name", self.pick_from(&AGREEMENTS))
             .text("signer_name", &format!("{first} {last}"))
             .text("signer_email", &self.email(first, last))
             .text("signed_date", &self.date(0))
-            .close()
+            .finish()
     }
 }
 
@@ -226,7 +226,7 @@ mod tests {
     fn every_type_has_a_sample_that_differs_and_is_an_object() {
         let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 3);
         for kind in EventType::ALL {
-            let samples: HashSet<String> = (0..20).map(|_| payload(kind, &ambient)).collect();
+            let samples: HashSet<String> = (0..20).map(|_| random_payload(kind, &ambient)).collect();
             assert!(samples.len() > 10, "{kind}");
             for sample in samples {
                 assert!(
@@ -241,7 +241,7 @@ mod tests {
     fn money_keeps_its_second_decimal() {
         let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 3);
         for _ in 0..50 {
-            let sample = payload(EventType::InvoiceStatusChanged, &ambient);
+            let sample = random_payload(EventType::InvoiceStatusChanged, &ambient);
             assert!(sample.contains(r#""balance":0.00"#), "{sample}");
         }
     }

@@ -1,7 +1,7 @@
 //! Commit of attempt outcomes: attempts, failures in a row, breaker trips, next due times and counters, in one
 //! transaction.
 
-use super::sender::Landed;
+use super::sender::SendResult;
 use crate::domain::attempt::{Attempt, AttemptSubject};
 use crate::domain::breaker::{BreakerTransition, FAILURE_THRESHOLD};
 use crate::domain::delivery::{AttemptKind, DeliveryState, NextStep, UnitRandom, next_step};
@@ -22,96 +22,96 @@ use std::sync::Arc;
 
 /// Side that an attempt's outcome says something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum FaultDomain {
     /// The receiver, which answered or was unreachable.
-    Theirs,
+    Remote,
     /// Only this platform, whose own network failed.
-    Ours,
+    Local,
 }
 
 /// Finished attempt with the claim it was made under.
 #[derive(Debug)]
-pub(super) struct Flight {
+pub(super) struct CompletedAttempt {
     pub(super) claimed: LeasedDelivery,
     /// Slot that the attempt occupied.
     pub(super) slot: AttemptSlot,
-    pub(super) lease: String,
+    pub(super) lease_token: String,
     pub(super) target_url: String,
     pub(super) event_type: EventType,
-    pub(super) landed: Landed,
+    pub(super) send_result: SendResult,
     /// Jitter of the next retry, drawn in advance.
-    pub(super) roll: UnitRandom,
+    pub(super) jitter: UnitRandom,
 }
 
-impl Flight {
+impl CompletedAttempt {
     /// Side that the outcome says something about.
-    pub(super) const fn told(&self) -> Told {
-        if self.landed.result.outcome.is_about_receiver() { Told::Theirs } else { Told::Ours }
+    pub(super) const fn fault_domain(&self) -> FaultDomain {
+        if self.send_result.result.outcome.is_about_receiver() { FaultDomain::Remote } else { FaultDomain::Local }
     }
 }
 
 /// Commits attempts in order, and writes rows they share once. Returns, per attempt, whether it was accepted. An
 /// outcome whose lease was lost is rejected, since a later claim may own the delivery. An outcome of a local fault is
 /// not written: the delivery is released as if it had not been tried.
-pub(super) fn settle(
+pub(super) fn settle_attempts(
     connection: &Connection,
-    flights: &[Arc<Flight>],
+    flights: &[Arc<CompletedAttempt>],
     now: Timestamp,
 ) -> Result<Vec<bool>, store::Error> {
-    let mut books = Books { connection, now, standings: BTreeMap::new(), health: BTreeMap::new() };
-    let believed = flights.iter().map(|flight| books.settle(flight)).collect::<Result<_, _>>()?;
-    books.close()?;
+    let mut books = SettleBatch { connection, now, subscriptions: BTreeMap::new(), rollups: BTreeMap::new() };
+    let believed = flights.iter().map(|flight| books.settle_attempt(flight)).collect::<Result<_, _>>()?;
+    books.flush()?;
     Ok(believed)
 }
 
 /// Subscription with the changes of the attempts so far.
-struct Standing {
+struct SubscriptionUpdate {
     subscription: WebhookSubscription,
     is_deleted: bool,
     /// Whether the change is not yet written.
-    is_news: bool,
+    is_dirty: bool,
 }
 
 /// Batch in progress: subscriptions and counters are written once, after all attempts.
-struct Books<'a> {
+struct SettleBatch<'a> {
     connection: &'a Connection,
     now: Timestamp,
     /// Subscriptions loaded so far; `None` for one that does not exist.
-    standings: BTreeMap<SubscriptionId, Option<Standing>>,
+    subscriptions: BTreeMap<SubscriptionId, Option<SubscriptionUpdate>>,
     /// Counts of scheduled attempts by subscription and latency bin.
-    health: BTreeMap<(SubscriptionId, usize), SuccessCounts>,
+    rollups: BTreeMap<(SubscriptionId, usize), SuccessCounts>,
 }
 
-impl Books<'_> {
-    fn standing(&mut self, id: SubscriptionId) -> Result<Option<&mut Standing>, store::Error> {
-        let standing = match self.standings.entry(id) {
+impl SettleBatch<'_> {
+    fn subscription_update(&mut self, id: SubscriptionId) -> Result<Option<&mut SubscriptionUpdate>, store::Error> {
+        let standing = match self.subscriptions.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 let found = store::subscriptions::get_including_deleted(self.connection, id)?;
-                place.insert(found.map(|(subscription, deleted_at)| Standing {
+                place.insert(found.map(|(subscription, deleted_at)| SubscriptionUpdate {
                     subscription,
                     is_deleted: deleted_at.is_some(),
-                    is_news: false,
+                    is_dirty: false,
                 }))
             }
         };
         Ok(standing.as_mut())
     }
 
-    fn settle(&mut self, flight: &Flight) -> Result<bool, store::Error> {
+    fn settle_attempt(&mut self, flight: &CompletedAttempt) -> Result<bool, store::Error> {
         let (connection, now) = (self.connection, self.now);
         let claimed = &flight.claimed;
-        let Some(standing) = self.standing(claimed.subscription)? else { return Ok(false) };
-        let outcome = &flight.landed.result.outcome;
+        let Some(standing) = self.subscription_update(claimed.subscription)? else { return Ok(false) };
+        let outcome = &flight.send_result.result.outcome;
         if claimed.kind == AttemptKind::Resend && outcome.is_about_receiver() {
             return standing.settle_resend(connection, flight, now);
         }
         let number = claimed.n_attempts + 1;
         // Attempts such as resends are numbered but use up no retry.
-        let verdict = next_step(outcome, number - claimed.n_without_retry, &claimed.retry_policy, now, flight.roll);
+        let verdict = next_step(outcome, number - claimed.n_without_retry, &claimed.retry_policy, now, flight.jitter);
         let (succeeded, counts) = (outcome.is_success(), claimed.kind == AttemptKind::Scheduled);
         let before = &standing.subscription;
-        let (after, effect) = next(before, claimed.kind, (succeeded, counts), now);
+        let (after, effect) = after_attempt(before, claimed.kind, (succeeded, counts), now);
         // Only the transition trips: outcomes of attempts started before the trip must not record a second one.
         let trips = effect == BreakerTransition::Trip && before.disabled.is_none() && !standing.is_deleted;
         let is_off = before.disabled.is_some() || trips;
@@ -121,26 +121,26 @@ impl Books<'_> {
             NextStep::RetryAt(_) if standing.is_deleted => (DeliveryState::Cancelled, None),
             NextStep::RetryAt(_) if is_off => (DeliveryState::Parked, None),
             NextStep::RetryAt(at) => (DeliveryState::Pending, Some(at)),
-            NextStep::Requeued => return store::deliveries::release(connection, claimed.id, &flight.lease),
+            NextStep::Requeued => return store::deliveries::release(connection, claimed.id, &flight.lease_token),
         };
         // The lease token guards the write: an outcome that lost its lease changes nothing.
-        if !store::deliveries::complete(connection, claimed.id, &flight.lease, state, number, due)? {
+        if !store::deliveries::complete(connection, claimed.id, &flight.lease_token, state, number, due)? {
             return Ok(false);
         }
-        store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
+        store::attempts::insert(connection, &attempt_row(flight, number), &flight.send_result.exchange, None)?;
         if claimed.kind == AttemptKind::Replay && matches!(state, DeliveryState::Succeeded | DeliveryState::Exhausted) {
             store::replays::count_outcome(connection, claimed.id, state)?;
         }
         if trips {
-            trip(connection, &standing.subscription, now)?;
+            trip_breaker(connection, &standing.subscription, now)?;
         }
-        standing.now_is(after);
+        standing.replace(after);
         if trips {
             standing.subscription.disabled = Some((DisabledReason::Breaker, now));
         }
         if counts {
-            let bin = latency::bin_index(flight.landed.result.elapsed_ms);
-            let tally = self.health.entry((claimed.subscription, bin)).or_default();
+            let bin = latency::bin_index(flight.send_result.result.elapsed_ms);
+            let tally = self.rollups.entry((claimed.subscription, bin)).or_default();
             tally.n_ok += u64::from(succeeded);
             tally.n_failed += u64::from(!succeeded);
         }
@@ -148,41 +148,41 @@ impl Books<'_> {
     }
 
     /// Writes the collected subscriptions and counters.
-    fn close(self) -> Result<(), store::Error> {
-        for standing in self.standings.into_values().flatten().filter(|standing| standing.is_news) {
+    fn flush(self) -> Result<(), store::Error> {
+        for standing in self.subscriptions.into_values().flatten().filter(|standing| standing.is_dirty) {
             store::subscriptions::update_after_attempt(self.connection, &standing.subscription)?;
         }
-        store::attempt_rollups::add(self.connection, self.now, &self.health)
+        store::attempt_rollups::add(self.connection, self.now, &self.rollups)
     }
 }
 
-impl Standing {
-    fn now_is(&mut self, subscription: WebhookSubscription) {
+impl SubscriptionUpdate {
+    fn replace(&mut self, subscription: WebhookSubscription) {
         self.subscription = subscription;
-        self.is_news = true;
+        self.is_dirty = true;
     }
 
     /// Commits a resend, which counts for nothing: a success finishes the delivery, a failure leaves it unchanged.
     fn settle_resend(
         &mut self,
         connection: &Connection,
-        flight: &Flight,
+        flight: &CompletedAttempt,
         now: Timestamp,
     ) -> Result<bool, store::Error> {
-        let has_succeeded = flight.landed.result.outcome.is_success();
-        if !store::resends::complete(connection, flight.claimed.id, &flight.lease, has_succeeded)? {
+        let has_succeeded = flight.send_result.result.outcome.is_success();
+        if !store::resends::complete(connection, flight.claimed.id, &flight.lease_token, has_succeeded)? {
             return Ok(false);
         }
         let number = flight.claimed.n_attempts + 1;
-        store::attempts::insert(connection, &attempt(flight, number), &flight.landed.exchange, None)?;
-        let (after, _) = next(&self.subscription, AttemptKind::Resend, (has_succeeded, false), now);
-        self.now_is(after);
+        store::attempts::insert(connection, &attempt_row(flight, number), &flight.send_result.exchange, None)?;
+        let (after, _) = after_attempt(&self.subscription, AttemptKind::Resend, (has_succeeded, false), now);
+        self.replace(after);
         Ok(true)
     }
 }
 
 /// Trips the breaker: disables the subscription, records the trip with recent causes, and holds its due deliveries.
-fn trip(connection: &Connection, of: &WebhookSubscription, now: Timestamp) -> Result<(), store::Error> {
+fn trip_breaker(connection: &Connection, of: &WebhookSubscription, now: Timestamp) -> Result<(), store::Error> {
     let causes = store::attempts::outcome_counts(connection, of.id, FAILURE_THRESHOLD)?;
     store::subscriptions::disable(connection, of.id, (DisabledReason::Breaker, None), now)?;
     store::trips::insert(connection, of, &causes, now)?;
@@ -191,7 +191,7 @@ fn trip(connection: &Connection, of: &WebhookSubscription, now: Timestamp) -> Re
 }
 
 /// Computes the subscription after one more attempt.
-fn next(
+fn after_attempt(
     before: &WebhookSubscription,
     claimed: AttemptKind,
     (succeeded, counts): (bool, bool),
@@ -215,7 +215,7 @@ fn next(
     (after, effect)
 }
 
-fn attempt(flight: &Flight, number: u32) -> Attempt {
+fn attempt_row(flight: &CompletedAttempt, number: u32) -> Attempt {
     let claimed = &flight.claimed;
     Attempt {
         id: AttemptId(0),
@@ -228,7 +228,7 @@ fn attempt(flight: &Flight, number: u32) -> Attempt {
         },
         kind: claimed.kind,
         number,
-        started_at: flight.landed.started_at,
-        result: flight.landed.result.clone(),
+        started_at: flight.send_result.started_at,
+        result: flight.send_result.result.clone(),
     }
 }

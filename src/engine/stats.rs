@@ -1,6 +1,6 @@
 //! Time series for charts, read from counters.
 
-use super::{Engine, Error, Fault};
+use super::{Engine, Error, FieldError};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::store;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Resolution of a time series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Width {
+pub enum SeriesResolution {
     /// Points of one minute, up to 24 hours.
     Minute,
     /// Points of one hour, up to 31 days.
@@ -17,13 +17,13 @@ pub enum Width {
 }
 
 /// Default number of points when no start is given.
-const POINTS: u64 = 60;
+const DEFAULT_POINTS: u64 = 60;
 
 /// Query of the time series of attempts and requests.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted {
+pub struct TimeSeriesQuery {
     /// Width of each point in time.
-    pub width: Width,
+    pub resolution: SeriesResolution,
     /// Subscription whose attempts are counted; all subscriptions if absent. Requests are always counted in total.
     pub subscription: Option<SubscriptionId>,
     /// Start of the series; 60 points before the end if absent.
@@ -34,7 +34,7 @@ pub struct Wanted {
 
 /// One point of the time series.
 #[derive(Debug, Clone, Copy)]
-pub struct Point {
+pub struct StatsPoint {
     /// Start of the point's time slot.
     pub at: Timestamp,
     /// Scheduled attempts within the slot.
@@ -43,7 +43,7 @@ pub struct Point {
     pub requests: RequestSlotCounts,
 }
 
-impl Width {
+impl SeriesResolution {
     const fn millis(self) -> i64 {
         match self {
             Self::Minute => MINUTE_MS,
@@ -52,7 +52,7 @@ impl Width {
     }
 
     /// Maximum number of points: a day of minutes or 31 days of hours.
-    const fn most(self) -> i64 {
+    const fn max_points(self) -> i64 {
         match self {
             Self::Minute => 24 * 60,
             Self::Hour => 31 * 24,
@@ -66,15 +66,15 @@ impl Engine {
     /// # Errors
     /// [`Error::Invalid`] when the end is before the start or the range has too many points; [`Error`] when the
     /// database cannot be read.
-    pub async fn stats(&self, wanted: Wanted) -> Result<Vec<Point>, Error> {
-        let width = wanted.width.millis();
+    pub async fn time_series(&self, wanted: TimeSeriesQuery) -> Result<Vec<StatsPoint>, Error> {
+        let width = wanted.resolution.millis();
         let end = wanted.until.unwrap_or_else(|| self.shared.ambient.now());
-        let default = Duration::from_millis((POINTS - 1) * width.unsigned_abs());
+        let default = Duration::from_millis((DEFAULT_POINTS - 1) * width.unsigned_abs());
         let start = wanted.since.unwrap_or_else(|| end.minus(default)).floor_to(width);
         let n_points = (i128::from(end.millis()) - i128::from(start.millis())) / i128::from(width);
-        if n_points < 0 || n_points >= i128::from(wanted.width.most()) {
-            let text = format!("must be before until, by at most {} points", wanted.width.most());
-            return Err(Error::Invalid(vec![Fault::new("since", text)]));
+        if n_points < 0 || n_points >= i128::from(wanted.resolution.max_points()) {
+            let text = format!("must be before until, by at most {} points", wanted.resolution.max_points());
+            return Err(Error::Invalid(vec![FieldError::new("since", text)]));
         }
         let (attempts, requests) = self
             .shared
@@ -91,7 +91,7 @@ impl Engine {
         let points = (0..).map(|point| Timestamp::from_millis(start.millis() + point * width));
         Ok(points
             .take_while(|at| *at <= end)
-            .map(|at| Point {
+            .map(|at| StatsPoint {
                 at,
                 attempts: attempts.get(&at).copied().unwrap_or_default(),
                 requests: requests.get(&at).copied().unwrap_or_default(),

@@ -1,11 +1,11 @@
 //! Subscriptions: create, read, test, enable and disable.
 
-use super::caller::{Actor, Caller, Change};
-use super::envelope::{self, Parts};
-use super::once::{RepeatableCall, Reply};
-use super::replays::plan_missed;
-use super::sender::{Landed, Parcel};
-use super::{Engine, Error, Fault, alerts, samples};
+use super::caller::{Actor, AuditedChange, Caller};
+use super::envelope::{self, EnvelopeParts};
+use super::idempotency::{IdempotentCall, IdempotentReply};
+use super::replays::plan_skipped;
+use super::sender::{SendResult, WebhookRequest};
+use super::{Engine, Error, FieldError, alerts, samples};
 use crate::ambient::RuntimeEnv;
 use crate::domain::attempt::{Attempt, AttemptSubject};
 use crate::domain::delivery::AttemptKind;
@@ -22,7 +22,7 @@ use serde_json::Value;
 
 /// Fields of a subscription to create, not yet validated.
 #[derive(Debug, Default)]
-pub struct Draft {
+pub struct SubscriptionDraft {
     /// URL that webhooks are sent to.
     pub target_url: String,
     /// Names of event types, 1 to 10 without repeats.
@@ -37,7 +37,7 @@ pub struct Draft {
 
 /// Treatment of deliveries skipped while a subscription was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Missed {
+pub enum SkippedPolicy {
     /// Skipped deliveries stay skipped, unless a later replay selects them.
     Leave,
     /// Skipped deliveries are replayed at the default rate.
@@ -46,7 +46,7 @@ pub enum Missed {
 
 /// Result of a test delivery.
 #[derive(Debug)]
-pub struct Test {
+pub struct SubscriptionTest {
     /// Attempt of the test, as logged.
     pub attempt: Attempt,
     /// Stored part of the answer's body.
@@ -57,18 +57,18 @@ pub struct Test {
 
 /// Contents of a test delivery.
 #[derive(Debug, Clone, Default)]
-pub struct Probe {
+pub struct TestDraft {
     /// Name of an event type; the first type of the subscription if absent.
     pub event_type: Option<String>,
     /// Payload of the test event.
-    pub payload: Payload,
+    pub payload: TestPayload,
     /// Value of `statusOverride` in the metadata: a JSON string or number, at most 200 characters.
     pub status_override: Option<String>,
 }
 
 /// Payload of a test delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Payload {
+pub enum TestPayload {
     /// Realistic sample of the event type.
     #[default]
     Sample,
@@ -83,28 +83,28 @@ impl Engine {
     /// stores it sealed. A retry returns the stored answer with the secret, while the subscription exists.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every invalid field, [`Error::QuotaReached`], [`Error::Repeated`],
-    /// [`Error::RepeatedGone`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change
+    /// [`Error::Invalid`] with every invalid field, [`Error::QuotaReached`], [`Error::IdempotencyConflict`],
+    /// [`Error::IdempotencyTargetDeleted`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change
     /// cannot be written.
     pub async fn create_subscription(
         &self,
         caller: Caller,
         company: CompanyId,
-        draft: Draft,
-        call: RepeatableCall,
+        draft: SubscriptionDraft,
+        call: IdempotentCall,
         render: fn(&WebhookSubscription) -> (u16, Vec<u8>),
-    ) -> Result<(Reply, Secret), Error> {
-        let wish = self.judge_subscription(&draft).map_err(Error::Invalid)?;
+    ) -> Result<(IdempotentReply, Secret), Error> {
+        let wish = self.validate_subscription(&draft).map_err(Error::Invalid)?;
         let ambient = self.shared.ambient.clone();
         let secret = draft.signing_secret.unwrap_or_else(|| Secret::new(STANDARD.encode(ambient.random_bytes::<32>())));
         let engine = self.clone();
         let created = self
             .shared
-            .partners
+            .partner_store
             .write(move |connection| {
                 let now = ambient.now();
-                if let Some(earlier) = call.earlier(connection, now)? {
-                    let secret = engine.secret_again(connection, &earlier)?;
+                if let Some(earlier) = call.stored_reply(connection, now)? {
+                    let secret = engine.unseal_stored_secret(connection, &earlier)?;
                     return Ok((earlier, secret));
                 }
                 let limit = engine.shared.settings.max_subscriptions;
@@ -115,60 +115,60 @@ impl Engine {
                 let id = store::subscriptions::insert(connection, &new)?;
                 let sealed = engine.shared.vault.seal(id, &secret, &ambient)?;
                 store::subscriptions::set_secret(connection, id, &sealed)?;
-                let change = Change {
+                let change = AuditedChange {
                     action: "create subscription",
                     subject: format!("subscription {id}"),
                     before: None,
                     after: Some(wish.target_url.clone()),
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)?;
-                let created = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
-                Ok((call.answer(connection, render(&created), now)?, secret))
+                caller.append_audit_row(connection, &ambient, change)?;
+                let created = store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))?;
+                Ok((call.store_reply(connection, render(&created), now)?, secret))
             })
             .await?;
-        self.changed();
+        self.mark_changed();
         Ok(created)
     }
 
     /// Unseals the secret of a stored answer, since stored answers contain no secret.
-    fn secret_again(&self, connection: &Connection, earlier: &Reply) -> Result<Secret, Error> {
+    fn unseal_stored_secret(&self, connection: &Connection, earlier: &IdempotentReply) -> Result<Secret, Error> {
         let answered: Value = serde_json::from_slice(&earlier.body).unwrap_or_default();
         let id = SubscriptionId(answered["id"].as_i64().unwrap_or_default());
-        let (_, sealed) = store::subscriptions::target(connection, id)?.ok_or(Error::RepeatedGone(id))?;
+        let (_, sealed) = store::subscriptions::target(connection, id)?.ok_or(Error::IdempotencyTargetDeleted(id))?;
         self.unseal(id, &sealed)
     }
 
     /// Validates a draft; returns the configuration or every validation error.
-    pub(super) fn judge_subscription(&self, draft: &Draft) -> Result<SubscriptionSpec, Vec<Fault>> {
+    pub(super) fn validate_subscription(&self, draft: &SubscriptionDraft) -> Result<SubscriptionSpec, Vec<FieldError>> {
         let mut faults = Vec::new();
-        let target = self.shared.sender.bounds().check(&draft.target_url);
+        let target = self.shared.sender.target_rules().check(&draft.target_url);
         if let Err(fault) = &target {
-            faults.push(Fault::new("targetUrl", fault.to_string()));
+            faults.push(FieldError::new("targetUrl", fault.to_string()));
         }
         let event_types: Vec<EventType> = draft.event_types.iter().filter_map(|name| EventType::named(name)).collect();
         if let Some(unknown) = draft.event_types.iter().find(|name| EventType::named(name).is_none()) {
             let lower = EventType::named(&unknown.to_lowercase());
             let hint = lower.map_or_else(String::new, |kind| format!("; names are lowercase: {kind}"));
-            faults.push(Fault::new("eventTypes", format!("must be existing event types{hint}")));
+            faults.push(FieldError::new("eventTypes", format!("must be existing event types{hint}")));
         } else if event_types.is_empty() || event_types.len() > EventType::ALL.len() {
-            faults.push(Fault::new("eventTypes", "must have 1 to 10 event types"));
+            faults.push(FieldError::new("eventTypes", "must have 1 to 10 event types"));
         } else if (1..event_types.len()).any(|position| event_types[..position].contains(&event_types[position])) {
-            faults.push(Fault::new("eventTypes", "must not repeat a type"));
+            faults.push(FieldError::new("eventTypes", "must not repeat a type"));
         }
         if draft.description.as_ref().is_some_and(|text| text.chars().count() > 200) {
-            faults.push(Fault::new("description", "must have at most 200 characters"));
+            faults.push(FieldError::new("description", "must have at most 200 characters"));
         }
         let named = |tool: &String| MANAGERS.into_iter().find(|known| known.eq_ignore_ascii_case(tool));
         let manager = draft.managed_by.as_ref().map(named);
         if manager == Some(None) {
-            faults.push(Fault::new("managedBy", "must be Zapier, n8n or Make"));
+            faults.push(FieldError::new("managedBy", "must be Zapier, n8n or Make"));
         }
         let is_secret = |secret: &Secret| {
             (24..=128).contains(&secret.reveal().len()) && secret.reveal().bytes().all(|byte| byte.is_ascii_graphic())
         };
         if draft.signing_secret.as_ref().is_some_and(|secret| !is_secret(secret)) {
-            faults.push(Fault::new("signingSecret", "must have 24 to 128 visible ASCII characters"));
+            faults.push(FieldError::new("signingSecret", "must have 24 to 128 visible ASCII characters"));
         }
         match target {
             Ok(target) if faults.is_empty() => Ok(SubscriptionSpec {
@@ -186,9 +186,9 @@ impl Engine {
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`]; [`Error`] when the database cannot be read.
     pub async fn subscription(&self, id: SubscriptionId, of: Option<CompanyId>) -> Result<WebhookSubscription, Error> {
-        let store = of.map_or(&self.shared.store, |_| &self.shared.partners);
+        let store = of.map_or(&self.shared.store, |_| &self.shared.partner_store);
         let found = store.read(move |connection| store::subscriptions::get(connection, id)).await?;
-        let found = found.ok_or_else(|| missing(id))?;
+        let found = found.ok_or_else(|| subscription_not_found(id))?;
         match of {
             Some(company) if company != found.company => Err(Error::OtherCompany("subscription")),
             _ => Ok(found),
@@ -206,20 +206,20 @@ impl Engine {
         &self,
         caller: Caller,
         id: SubscriptionId,
-        missed: Missed,
+        missed: SkippedPolicy,
     ) -> Result<WebhookSubscription, Error> {
         let ambient = self.shared.ambient.clone();
         let enabled = self
             .shared
             .store
             .write(move |connection| {
-                let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
-                switch_on(connection, (&caller, &ambient), &before, missed)?;
-                store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))
+                let before = store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))?;
+                enable_subscription(connection, (&caller, &ambient), &before, missed)?;
+                store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))
             })
             .await?;
-        self.ring();
-        self.replan();
+        self.notify_dispatcher();
+        self.notify_replayer();
         Ok(enabled)
     }
 
@@ -235,18 +235,18 @@ impl Engine {
         id: SubscriptionId,
         reason: Option<String>,
     ) -> Result<WebhookSubscription, Error> {
-        let reason = alerts::judge_remark("reason", reason)?;
+        let reason = alerts::validate_note("reason", reason)?;
         let ambient = self.shared.ambient.clone();
         let disabled = self
             .shared
             .store
             .write(move |connection| {
-                let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
-                switch_off(connection, (&caller, &ambient), &before, reason)?;
-                store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))
+                let before = store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))?;
+                disable_subscription(connection, (&caller, &ambient), &before, reason)?;
+                store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))
             })
             .await?;
-        self.changed();
+        self.mark_changed();
         Ok(disabled)
     }
 
@@ -257,28 +257,28 @@ impl Engine {
     /// [`Error::NotFound`], [`Error::Invalid`] for a missing or too long reason, or if the subscription is not
     /// disabled manually; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be
     /// written.
-    pub async fn intend(
+    pub async fn set_disable_reason(
         &self,
         caller: Caller,
         id: SubscriptionId,
         reason: Option<String>,
     ) -> Result<WebhookSubscription, Error> {
-        let invalid = |field, text| Error::Invalid(vec![Fault::new(field, text)]);
-        let reason = alerts::judge_remark("reason", reason)?.ok_or_else(|| invalid("reason", "must not be empty"))?;
+        let invalid = |field, text| Error::Invalid(vec![FieldError::new(field, text)]);
+        let reason = alerts::validate_note("reason", reason)?.ok_or_else(|| invalid("reason", "must not be empty"))?;
         let ambient = self.shared.ambient.clone();
         let marked = self
             .shared
             .store
             .write(move |connection| {
-                let before = store::subscriptions::get(connection, id)?.ok_or_else(|| missing(id))?;
+                let before = store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))?;
                 if !matches!(before.disabled, Some((DisabledReason::Manual, _))) {
                     return Err(invalid("only", "must be any: the subscription is not disabled by hand"));
                 }
-                mark(connection, (&caller, &ambient), id, reason)?;
+                set_reason(connection, (&caller, &ambient), id, reason)?;
                 Ok(before)
             })
             .await?;
-        self.changed();
+        self.mark_changed();
         Ok(marked)
     }
 
@@ -295,18 +295,18 @@ impl Engine {
         caller: Caller,
         id: SubscriptionId,
         of: Option<CompanyId>,
-        probe: Probe,
-    ) -> Result<Test, Error> {
-        let kind = judge_probe(&probe)?;
+        probe: TestDraft,
+    ) -> Result<SubscriptionTest, Error> {
+        let kind = validate_test(&probe)?;
         let found = self
-            .store_of(&caller)
+            .store_for(&caller)
             .read(move |connection| {
                 Ok::<_, store::Error>(
                     store::subscriptions::get(connection, id)?.zip(store::subscriptions::secret(connection, id)?),
                 )
             })
             .await?;
-        let (subscription, sealed) = found.ok_or_else(|| missing(id))?;
+        let (subscription, sealed) = found.ok_or_else(|| subscription_not_found(id))?;
         if of.is_some_and(|company| company != subscription.company) {
             return Err(Error::OtherCompany("subscription"));
         }
@@ -326,7 +326,7 @@ impl Engine {
             started_at: landed.started_at,
             result: landed.result,
         };
-        let test = Test {
+        let test = SubscriptionTest {
             attempt: attempt.clone(),
             response_body: landed.exchange.response_body.clone(),
             n_response_bytes: landed.exchange.n_body_bytes_read,
@@ -338,17 +338,17 @@ impl Engine {
             .write_queued(move |connection| {
                 store::attempts::insert(connection, &attempt, &exchange, Some(&body))?;
                 let after = Some(attempt.result.outcome.to_string());
-                let change = Change {
+                let change = AuditedChange {
                     action: "test subscription",
                     subject: format!("subscription {id}"),
                     before: None,
                     after,
                     reason: None,
                 };
-                caller.audit(connection, &ambient, change)
+                caller.append_audit_row(connection, &ambient, change)
             })
             .await?;
-        self.changed();
+        self.mark_changed();
         Ok(test)
     }
 
@@ -357,16 +357,16 @@ impl Engine {
         subscription: &WebhookSubscription,
         sealed: &[u8],
         kind: EventType,
-        probe: Probe,
-    ) -> Result<Landed, Error> {
+        probe: TestDraft,
+    ) -> Result<SendResult, Error> {
         let ambient = &self.shared.ambient;
         let payload = match probe.payload {
-            Payload::Sample => samples::payload(kind, ambient),
-            Payload::Empty => "{}".to_owned(),
-            Payload::Given(payload) => payload,
+            TestPayload::Sample => samples::random_payload(kind, ambient),
+            TestPayload::Empty => "{}".to_owned(),
+            TestPayload::Given(payload) => payload,
         };
         let status = probe.status_override.map_or_else(String::new, |status| format!(r#","statusOverride":{status}"#));
-        let body = envelope::seal(&Parts {
+        let body = envelope::serialize_envelope(&EnvelopeParts {
             id: EventId(0),
             kind,
             created_at: ambient.now(),
@@ -374,13 +374,13 @@ impl Engine {
             payload: &payload,
             metadata: Some(&format!(r#"{{"test":true{status}}}"#)),
         })?;
-        let parcel = Parcel {
+        let parcel = WebhookRequest {
             target_url: subscription.spec.target_url.clone(),
             secret: self.unseal(subscription.id, sealed)?,
             event: EventId(0),
             event_type: kind,
             delivery: "test".to_owned(),
-            number: 1,
+            attempt_number: 1,
             body,
         };
         Ok(self.shared.sender.post(parcel, ambient).await)
@@ -393,39 +393,39 @@ impl Engine {
 }
 
 /// Validates a test request; returns its event type, if one is named.
-fn judge_probe(probe: &Probe) -> Result<Option<EventType>, Error> {
+fn validate_test(probe: &TestDraft) -> Result<Option<EventType>, Error> {
     let mut faults = Vec::new();
     let kind = probe.event_type.as_deref().map(EventType::named);
     if kind == Some(None) {
-        faults.push(Fault::new("eventType", "must be one of the ten event types"));
+        faults.push(FieldError::new("eventType", "must be one of the ten event types"));
     }
-    if matches!(&probe.payload, Payload::Given(payload) if !payload.trim_start().starts_with('{')) {
-        faults.push(Fault::new("samplePayload", "must be an object"));
+    if matches!(&probe.payload, TestPayload::Given(payload) if !payload.trim_start().starts_with('{')) {
+        faults.push(FieldError::new("samplePayload", "must be an object"));
     }
     let is_simple = |status: &String| status.len() <= 200 && !status.starts_with(['{', '[', 't', 'f']);
     if !probe.status_override.as_ref().is_none_or(is_simple) {
-        faults.push(Fault::new("statusOverride", "must be a text or a number, at most 200 characters"));
+        faults.push(FieldError::new("statusOverride", "must be a text or a number, at most 200 characters"));
     }
     if faults.is_empty() { Ok(kind.flatten()) } else { Err(Error::Invalid(faults)) }
 }
 
 /// Enables a subscription within the caller's transaction; an enabled one stays unchanged.
-pub(super) fn switch_on(
+pub(super) fn enable_subscription(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),
     before: &WebhookSubscription,
-    missed: Missed,
+    missed: SkippedPolicy,
 ) -> Result<(), store::Error> {
     let Some((reason, since)) = before.disabled else { return Ok(()) };
     let (id, now) = (before.id, ambient.now());
     let replay = match missed {
-        Missed::Leave => None,
-        Missed::Replay => plan_missed(connection, (caller, ambient), before, since)?,
+        SkippedPolicy::Leave => None,
+        SkippedPolicy::Replay => plan_skipped(connection, (caller, ambient), before, since)?,
     };
     store::subscriptions::enable(connection, id, now)?;
-    store::trips::record_enabled(connection, id, &actor(caller), before.n_missed, now)?;
+    store::trips::record_enabled(connection, id, &actor_name(caller), before.n_missed, now)?;
     let n_resumed = store::deliveries::resume(connection, id, now)?;
-    let change = Change {
+    let change = AuditedChange {
         action: "enable subscription",
         subject: format!("subscription {id}"),
         before: Some(format!("disabled: {}, {} skipped", reason.name(), before.n_missed)),
@@ -435,11 +435,11 @@ pub(super) fn switch_on(
         }),
         reason: None,
     };
-    caller.audit(connection, ambient, change)
+    caller.append_audit_row(connection, ambient, change)
 }
 
 /// Disables a subscription within the caller's transaction, or sets the reason of one that is manually disabled.
-pub(super) fn switch_off(
+pub(super) fn disable_subscription(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),
     before: &WebhookSubscription,
@@ -447,14 +447,14 @@ pub(super) fn switch_off(
 ) -> Result<(), store::Error> {
     let id = before.id;
     match (before.disabled, reason) {
-        (Some((DisabledReason::Manual, _)), Some(reason)) => mark(connection, (caller, ambient), id, reason),
+        (Some((DisabledReason::Manual, _)), Some(reason)) => set_reason(connection, (caller, ambient), id, reason),
         (Some(_), _) => Ok(()),
-        (None, reason) => park(connection, (caller, ambient), id, reason),
+        (None, reason) => disable_and_hold(connection, (caller, ambient), id, reason),
     }
 }
 
 /// Sets the reason of a manually disabled subscription.
-fn mark(
+fn set_reason(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),
     id: SubscriptionId,
@@ -462,18 +462,18 @@ fn mark(
 ) -> Result<(), store::Error> {
     let said = store::subscriptions::note(connection, id)?;
     store::subscriptions::set_note(connection, id, &reason, ambient.now())?;
-    let change = Change {
+    let change = AuditedChange {
         action: "mark subscription as intended",
         subject: format!("subscription {id}"),
         before: said,
         after: Some(reason),
         reason: None,
     };
-    caller.audit(connection, ambient, change)
+    caller.append_audit_row(connection, ambient, change)
 }
 
 /// Disables an enabled subscription and puts its deliveries on hold.
-fn park(
+fn disable_and_hold(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),
     id: SubscriptionId,
@@ -481,21 +481,21 @@ fn park(
 ) -> Result<(), store::Error> {
     store::subscriptions::disable(connection, id, (DisabledReason::Manual, reason.as_deref()), ambient.now())?;
     let n_parked = store::deliveries::park(connection, id)?;
-    let change = Change {
+    let change = AuditedChange {
         action: "disable subscription",
         subject: format!("subscription {id}"),
         before: Some("enabled".to_owned()),
         after: Some(format!("disabled: manual, {n_parked} parked")),
         reason,
     };
-    caller.audit(connection, ambient, change)
+    caller.append_audit_row(connection, ambient, change)
 }
 
-pub(super) fn missing(id: SubscriptionId) -> Error {
+pub(super) fn subscription_not_found(id: SubscriptionId) -> Error {
     Error::NotFound(format!("subscription {id}"))
 }
 
-pub(super) fn actor(caller: &Caller) -> String {
+pub(super) fn actor_name(caller: &Caller) -> String {
     match &caller.actor {
         Actor::Operator(operator) => operator.name.clone(),
         Actor::Key(key) => format!("key {}", key.name),

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Maximum number of jobs at once.
-const MAX_WORKS: usize = 2;
+const MAX_CONCURRENT_JOBS: usize = 2;
 /// Timeout of a job that waits for its permit.
-const TURN_TIMEOUT: Duration = Duration::from_secs(2);
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Semaphores of running and waiting jobs.
 #[derive(Debug)]
@@ -23,18 +23,18 @@ pub(super) struct WorkGate {
 
 /// Permit of a running job, returned on drop.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct WorkPermit {
     _own: OwnedSemaphorePermit,
     _shared: OwnedSemaphorePermit,
 }
 
 impl WorkGate {
     pub(super) fn new() -> Self {
-        Self { all: Arc::new(Semaphore::new(MAX_WORKS)), operators: Mutex::default() }
+        Self { all: Arc::new(Semaphore::new(MAX_CONCURRENT_JOBS)), operators: Mutex::default() }
     }
 
     /// Waits for a permit; [`Error::Contended`] after two seconds.
-    pub(super) async fn enter(&self, operator: OperatorId, ambient: &RuntimeEnv) -> Result<Turn, Error> {
+    pub(super) async fn acquire(&self, operator: OperatorId, ambient: &RuntimeEnv) -> Result<WorkPermit, Error> {
         let own = {
             let mut operators = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(operators.entry(operator).or_insert_with(|| Arc::new(Semaphore::new(1))))
@@ -42,9 +42,9 @@ impl WorkGate {
         let shared = Arc::clone(&self.all);
         let turn = async {
             let own = own.acquire_owned().await.ok()?;
-            Some(Turn { _own: own, _shared: shared.acquire_owned().await.ok()? })
+            Some(WorkPermit { _own: own, _shared: shared.acquire_owned().await.ok()? })
         };
-        ambient.timeout(TURN_TIMEOUT, turn).await.flatten().ok_or(Error::Contended)
+        ambient.timeout(PERMIT_TIMEOUT, turn).await.flatten().ok_or(Error::Contended)
     }
 }
 
@@ -59,7 +59,7 @@ impl Engine {
         operator: OperatorId,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let turn = self.shared.gate.enter(operator, &self.shared.ambient).await?;
+        let turn = self.shared.work_gate.acquire(operator, &self.shared.ambient).await?;
         let work = move || {
             let _turn = turn;
             work()
@@ -78,17 +78,17 @@ mod tests {
     async fn one_at_a_time_for_each_operator_and_two_in_all_and_a_wait_that_ends() {
         let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 1);
         let gate = Arc::new(WorkGate::new());
-        let enter = |operator: i64| gate.enter(OperatorId(operator), &ambient).now_or_never();
+        let enter = |operator: i64| gate.acquire(OperatorId(operator), &ambient).now_or_never();
         let first = enter(1).expect("at once").expect("a turn");
         assert!(enter(1).is_none(), "the same operator waits");
         let second = enter(2).expect("at once").expect("a turn");
         assert!(enter(3).is_none(), "all places are taken");
         let waiting = tokio::spawn({
             let (gate, ambient) = (Arc::clone(&gate), ambient.clone());
-            async move { gate.enter(OperatorId(1), &ambient).await.map(|_| ()) }
+            async move { gate.acquire(OperatorId(1), &ambient).await.map(|_| ()) }
         });
         tokio::task::yield_now().await;
-        ambient.advance(TURN_TIMEOUT);
+        ambient.advance(PERMIT_TIMEOUT);
         assert!(matches!(waiting.await.expect("no panic"), Err(Error::Contended)));
         drop(first);
         assert!(enter(1).expect("at once").is_ok());

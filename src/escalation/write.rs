@@ -32,7 +32,7 @@ impl Form {
 ///
 /// # Errors
 ///
-/// [`Error::Exists`] when `path` exists, [`Error::Io`] when the file system refuses a write.
+/// [`Error::FileExists`] when `path` exists, [`Error::Io`] when the file system refuses a write.
 pub fn write(bundle: &Bundle, path: &Path) -> Result<(), Error> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
         let failed = |source| Error::Io { path: path.to_owned(), source };

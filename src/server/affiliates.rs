@@ -9,8 +9,8 @@ use crate::api::actions::{AffiliatePatch, CreatedAffiliate, NewAffiliate, Update
 use crate::domain::company::ContactDetails;
 use crate::domain::ids::AffiliateId;
 use crate::engine::Engine;
-use crate::engine::affiliates::{Wanted, Wish};
-use crate::engine::once::{Created, Once};
+use crate::engine::affiliates::{AffiliateChange, AffiliateDraft};
+use crate::engine::idempotency::{CreatedRecord, IdempotentCreate};
 use axum::extract::State;
 use axum::response::Response;
 
@@ -22,7 +22,7 @@ pub(super) async fn create(
     creating: Creating<NewAffiliate>,
 ) -> Result<Response, Refusal> {
     let (new, call) = creating.by(allowed.key().id);
-    let wish = Wish {
+    let wish = AffiliateDraft {
         person: ContactDetails {
             first_name: new.first_name,
             last_name: new.last_name,
@@ -33,10 +33,10 @@ pub(super) async fn create(
         commission_rate: new.commission_rate,
         external_id: new.external_id,
     };
-    let render = |created: &Created| {
+    let render = |created: &CreatedRecord| {
         rendered(created, &CreatedAffiliate { affiliate_id: AffiliateId(created.id), created_utc: created.created_at })
     };
-    let once = Once { call, render };
+    let once = IdempotentCreate { call, render };
     Ok(replied(engine.create_affiliate(allowed.caller(), allowed.key().company, wish, once).await?))
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn change(
     Id(id): Id,
     Json(patch): Json<AffiliatePatch>,
 ) -> Result<axum::Json<UpdatedAffiliate>, Refusal> {
-    let wanted = Wanted {
+    let wanted = AffiliateChange {
         email: patch.email,
         first_name: patch.first_name,
         last_name: patch.last_name,

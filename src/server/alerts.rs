@@ -8,7 +8,7 @@ use super::translate;
 use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crate::api::page::Page;
 use crate::engine::Engine;
-use crate::engine::alerts::Wish;
+use crate::engine::alerts::AcknowledgementDraft;
 use axum::extract::State;
 use axum::http::StatusCode;
 use std::convert::identity;
@@ -31,6 +31,6 @@ pub(super) async fn acknowledge(
     Json(new): Json<NewAcknowledgement>,
 ) -> Result<(StatusCode, axum::Json<AcknowledgementRow>), Refusal> {
     let NewAcknowledgement { subject, state, note } = new;
-    let said = engine.acknowledge(operator.caller(), Wish { subject, state, note }).await?;
+    let said = engine.acknowledge(operator.caller(), AcknowledgementDraft { subject, state, note }).await?;
     Ok((StatusCode::CREATED, axum::Json(translate::acknowledgement(said))))
 }

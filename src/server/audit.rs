@@ -18,7 +18,7 @@ pub(super) async fn list(
     State(engine): State<Engine>,
     wanted: Wanted<Everything>,
 ) -> Result<axum::Json<LogPage<AuditRow>>, Refusal> {
-    let page = engine.audit(wanted.span(None, None)).await?;
+    let page = engine.audit_page(wanted.span(None, None)).await?;
     Ok(shown(
         &operator,
         wanted.page(page, |of| AuditRow {

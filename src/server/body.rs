@@ -10,7 +10,7 @@ use crate::api::object::Object;
 use crate::api::problem::{Code, Problem};
 use crate::domain::ids::KeyId;
 use crate::engine::Engine;
-use crate::engine::once::RepeatableCall;
+use crate::engine::idempotency::IdempotentCall;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderValue;
@@ -197,8 +197,8 @@ pub(super) struct Creating<T> {
 
 impl<T> Creating<T> {
     /// Returns the value and the identity of the call, by which a repetition with the same key is recognised.
-    pub(super) fn by(self, key: KeyId) -> (T, RepeatableCall) {
-        (self.value, RepeatableCall { key, name: self.name, digest: self.digest })
+    pub(super) fn by(self, key: KeyId) -> (T, IdempotentCall) {
+        (self.value, IdempotentCall { key, idempotency_key: self.name, digest: self.digest })
     }
 }
 

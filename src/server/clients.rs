@@ -11,9 +11,11 @@ use crate::api::actions::{
 use crate::domain::company::{ClientAssignment, ClientCriteria, ClientOrigin, ContactDetails, PostalAddress};
 use crate::domain::ids::{ClientId, NoteId};
 use crate::engine::Engine;
-use crate::engine::clients::{Move, Wanted, Which, Wish};
+use crate::engine::clients::{ClientChange, ClientDraft, ClientScope, ClientStatusMove};
+use crate::engine::idempotency::{
+    CreatedRecord, IdempotentCall, IdempotentCreate, IdempotentReply, RecordOrigin, ReplyOrigin,
+};
 use crate::engine::notes;
-use crate::engine::once::{Created, Given, Made, Once, RepeatableCall, Reply};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode};
@@ -33,7 +35,7 @@ pub(super) async fn create_lead(
     creating: Creating<NewLead>,
 ) -> Result<Response, Refusal> {
     let (new, call) = creating.by(allowed.key().id);
-    let wish = Wish {
+    let wish = ClientDraft {
         person: ContactDetails {
             first_name: new.first_name,
             last_name: new.last_name,
@@ -45,7 +47,7 @@ pub(super) async fn create_lead(
         origin: ClientOrigin { source: new.source, package_keyword: new.package_keyword, external_id: new.external_id },
         status: (None, None),
     };
-    create(&allowed, &engine, Which::Lead, wish, call).await
+    create(&allowed, &engine, ClientScope::Lead, wish, call).await
 }
 
 /// `POST /api/v1/integrations/clients`: creates a client. Answers 201, or 200 with the existing record if the external
@@ -56,7 +58,7 @@ pub(super) async fn create_client(
     creating: Creating<NewClient>,
 ) -> Result<Response, Refusal> {
     let (new, call) = creating.by(allowed.key().id);
-    let wish = Wish {
+    let wish = ClientDraft {
         person: ContactDetails {
             first_name: new.first_name,
             last_name: new.last_name,
@@ -68,21 +70,21 @@ pub(super) async fn create_client(
         origin: ClientOrigin { source: new.source, package_keyword: None, external_id: new.external_id },
         status: (new.status, new.status_id),
     };
-    create(&allowed, &engine, Which::Client, wish, call).await
+    create(&allowed, &engine, ClientScope::Client, wish, call).await
 }
 
 async fn create(
     allowed: &Allowed<Actions>,
     engine: &Engine,
-    which: Which,
-    wish: Wish,
-    call: RepeatableCall,
+    which: ClientScope,
+    wish: ClientDraft,
+    call: IdempotentCall,
 ) -> Result<Response, Refusal> {
-    let render = |created: &Created| {
+    let render = |created: &CreatedRecord| {
         let status = created.status.map_or_else(String::new, |status| status.name.to_owned());
         rendered(created, &CreatedClient { client_id: ClientId(created.id), status, created_utc: created.created_at })
     };
-    let once = Once { call, render };
+    let once = IdempotentCreate { call, render };
     Ok(replied(engine.create_client(allowed.caller(), allowed.key().company, which, wish, once).await?))
 }
 
@@ -93,7 +95,7 @@ pub(super) async fn change_lead(
     Id(id): Id,
     Json(patch): Json<ClientPatch>,
 ) -> Answer<UpdatedClient> {
-    change(&allowed, &engine, (ClientId(id), Which::Lead), patch).await
+    change(&allowed, &engine, (ClientId(id), ClientScope::Lead), patch).await
 }
 
 /// `PATCH /api/v1/integrations/clients/{id}`: updates a client; absent fields are kept.
@@ -103,16 +105,16 @@ pub(super) async fn change_client(
     Id(id): Id,
     Json(patch): Json<ClientPatch>,
 ) -> Answer<UpdatedClient> {
-    change(&allowed, &engine, (ClientId(id), Which::Client), patch).await
+    change(&allowed, &engine, (ClientId(id), ClientScope::Client), patch).await
 }
 
 async fn change(
     allowed: &Allowed<Actions>,
     engine: &Engine,
-    (id, which): (ClientId, Which),
+    (id, which): (ClientId, ClientScope),
     patch: ClientPatch,
 ) -> Answer<UpdatedClient> {
-    let wanted = Wanted {
+    let wanted = ClientChange {
         first_name: patch.first_name,
         last_name: patch.last_name,
         email: patch.email,
@@ -135,7 +137,7 @@ pub(super) async fn move_lead(
     Id(id): Id,
     Json(step): Json<StatusChange>,
 ) -> Answer<ChangedStatus> {
-    move_to(&allowed, &engine, (ClientId(id), Which::Lead), step).await
+    move_to(&allowed, &engine, (ClientId(id), ClientScope::Lead), step).await
 }
 
 /// `PATCH /api/v1/integrations/clients/{id}/status`: changes the status of a client or lead; a lead may become a
@@ -146,19 +148,24 @@ pub(super) async fn move_client(
     Id(id): Id,
     Json(step): Json<StatusChange>,
 ) -> Answer<ChangedStatus> {
-    move_to(&allowed, &engine, (ClientId(id), Which::Client), step).await
+    move_to(&allowed, &engine, (ClientId(id), ClientScope::Client), step).await
 }
 
 async fn move_to(
     allowed: &Allowed<Actions>,
     engine: &Engine,
-    (id, which): (ClientId, Which),
+    (id, which): (ClientId, ClientScope),
     change: StatusChange,
 ) -> Answer<ChangedStatus> {
     let StatusChange { new_status, new_status_id, changed_by_employee_id, status_note } = change;
-    let step =
-        Move { status: new_status, status_id: new_status_id, by_employee: changed_by_employee_id, note: status_note };
-    let (previous, client) = engine.move_client(allowed.caller(), (allowed.key().company, id), which, step).await?;
+    let step = ClientStatusMove {
+        status: new_status,
+        status_id: new_status_id,
+        changed_by_employee: changed_by_employee_id,
+        note: status_note,
+    };
+    let (previous, client) =
+        engine.change_client_status(allowed.caller(), (allowed.key().company, id), which, step).await?;
     Ok(axum::Json(ChangedStatus {
         previous_status: previous.name.to_owned(),
         new_status: client.status.name.to_owned(),
@@ -175,11 +182,11 @@ pub(super) async fn add_note(
 ) -> Result<Response, Refusal> {
     let (new, call) = creating.by(allowed.key().id);
     let NewNote { text, note_type, visibility, external_id } = new;
-    let wish = notes::Wish { text, note_type, visibility, external_id };
-    let render = |created: &Created| {
+    let wish = notes::NoteDraft { text, note_type, visibility, external_id };
+    let render = |created: &CreatedRecord| {
         rendered(created, &CreatedNote { client_note_id: NoteId(created.id), created_utc: created.created_at })
     };
-    let once = Once { call, render };
+    let once = IdempotentCreate { call, render };
     Ok(replied(engine.add_note(allowed.caller(), (allowed.key().company, ClientId(id)), wish, once).await?))
 }
 
@@ -189,15 +196,15 @@ pub(super) async fn find_client(
     State(engine): State<Engine>,
     pairs: Pairs,
 ) -> Answer<Found> {
-    find(&allowed, &engine, Which::Client, &pairs).await
+    find(&allowed, &engine, ClientScope::Client, &pairs).await
 }
 
 /// `GET /api/v1/integrations/leads/search`: searches leads only.
 pub(super) async fn find_lead(allowed: Allowed<Searches>, State(engine): State<Engine>, pairs: Pairs) -> Answer<Found> {
-    find(&allowed, &engine, Which::Lead, &pairs).await
+    find(&allowed, &engine, ClientScope::Lead, &pairs).await
 }
 
-async fn find(allowed: &Allowed<Searches>, engine: &Engine, which: Which, pairs: &Pairs) -> Answer<Found> {
+async fn find(allowed: &Allowed<Searches>, engine: &Engine, which: ClientScope, pairs: &Pairs) -> Answer<Found> {
     let text = |name| pairs.one(name).map(|text| text.map(ToOwned::to_owned));
     let id = pairs.number("client_id")?.map(ClientId);
     let traits = ClientCriteria { email: text("email")?, phone: text("phone")?, id, external_id: text("external_id")? };
@@ -207,20 +214,20 @@ async fn find(allowed: &Allowed<Searches>, engine: &Engine, which: Which, pairs:
 }
 
 /// Renders the answer to a create: 201 for a new record, 200 for one that existed before.
-pub(super) fn rendered<T: Serialize>(created: &Created, answer: &T) -> (u16, Vec<u8>) {
-    let status = match created.made {
-        Made::Now => StatusCode::CREATED,
-        Made::Earlier => StatusCode::OK,
+pub(super) fn rendered<T: Serialize>(created: &CreatedRecord, answer: &T) -> (u16, Vec<u8>) {
+    let status = match created.origin {
+        RecordOrigin::Created => StatusCode::CREATED,
+        RecordOrigin::Existing => StatusCode::OK,
     };
     (status.as_u16(), serde_json::to_vec(answer).unwrap_or_default())
 }
 
 /// Converts a stored or fresh reply into a response; a replayed one carries `Idempotency-Replayed: true`.
-pub(super) fn replied(reply: Reply) -> Response {
+pub(super) fn replied(reply: IdempotentReply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     let body = ([(CONTENT_TYPE, "application/json")], reply.body);
-    match reply.given {
-        Given::Fresh => (status, body).into_response(),
-        Given::Replayed => (status, [(REPLAYED, "true")], body).into_response(),
+    match reply.origin {
+        ReplyOrigin::Fresh => (status, body).into_response(),
+        ReplyOrigin::Replayed => (status, [(REPLAYED, "true")], body).into_response(),
     }
 }

@@ -14,8 +14,8 @@ use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::log::{DeliveryFilter, DeliverySummary, EventSummary};
 use crate::domain::text::Untrusted;
-use crate::engine::journal::Traced;
-use crate::engine::{Engine, journal};
+use crate::engine::delivery_log::TracedSubscription;
+use crate::engine::{Engine, delivery_log};
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -67,7 +67,7 @@ pub(super) async fn events(
 ) -> Result<axum::Json<LogPage<EventRow>>, Refusal> {
     let of = &wanted.filters;
     let kind = event_type(of.kind.as_ref())?;
-    let page = engine.happened(of.company.map(CompanyId), kind, wanted.span(of.since, of.until)).await?;
+    let page = engine.event_summaries(of.company.map(CompanyId), kind, wanted.span(of.since, of.until)).await?;
     Ok(axum::Json(wanted.page(page, event)))
 }
 
@@ -98,9 +98,9 @@ pub(super) async fn trace(
     Id(id): Id,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Trace>, Refusal> {
-    let traced = engine.trace(EventId(id)).await?;
-    let tell = |of: Traced| {
-        let (verdict, why) = verdict(of.verdict);
+    let traced = engine.trace_event(EventId(id)).await?;
+    let tell = |of: TracedSubscription| {
+        let (verdict, why) = verdict(of.outcome);
         let row = TraceRow {
             subscription_id: of.id,
             target_url: Untrusted::new(of.target_url),
@@ -115,16 +115,18 @@ pub(super) async fn trace(
     Ok(axum::Json(Trace { event: event(traced.event), subscriptions, next_cursor, has_more }))
 }
 
-const fn verdict(of: journal::Verdict) -> (Verdict, &'static str) {
+const fn verdict(of: delivery_log::MatchOutcome) -> (Verdict, &'static str) {
     match of {
-        journal::Verdict::Matched => (Verdict::Matched, "subscribed to this type and enabled"),
-        journal::Verdict::Disabled => {
+        delivery_log::MatchOutcome::Matched => (Verdict::Matched, "subscribed to this type and enabled"),
+        delivery_log::MatchOutcome::Disabled => {
             (Verdict::Disabled, "subscribed to this type but disabled when the event happened")
         }
-        journal::Verdict::OtherType => (Verdict::OtherType, "not subscribed to this type when the event happened"),
-        journal::Verdict::CreatedLater => (Verdict::CreatedLater, "created after the event"),
-        journal::Verdict::Deleted => (Verdict::Deleted, "deleted before the event"),
-        journal::Verdict::Forgotten => {
+        delivery_log::MatchOutcome::OtherType => {
+            (Verdict::OtherType, "not subscribed to this type when the event happened")
+        }
+        delivery_log::MatchOutcome::CreatedLater => (Verdict::CreatedLater, "created after the event"),
+        delivery_log::MatchOutcome::Deleted => (Verdict::Deleted, "deleted before the event"),
+        delivery_log::MatchOutcome::Expired => {
             (Verdict::Forgotten, "subscribed to this type; the delivery is no longer stored")
         }
     }

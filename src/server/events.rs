@@ -10,7 +10,7 @@ use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::EventId;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
-use crate::engine::events::News;
+use crate::engine::events::EventPublication;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -84,14 +84,14 @@ pub(super) async fn publish_test(
     creating: Creating<TestEvent>,
 ) -> Result<Response, Refusal> {
     let (test, call) = creating.by(allowed.key().id);
-    let news = News {
+    let news = EventPublication {
         company: allowed.key().company,
         kind: test.event_type,
         payload: test.payload.map(|payload| payload.get().to_owned()),
         metadata: Some(r#"{"test":true}"#.to_owned()),
     };
     let render = |event: &Event| (StatusCode::CREATED.as_u16(), event.body.clone());
-    Ok(replied(engine.publish_once(allowed.caller(), news, call, render).await?))
+    Ok(replied(engine.publish_idempotent(allowed.caller(), news, call, render).await?))
 }
 
 /// `POST /portal/v1/events`: publishes an event of any type, as the CRM would.
@@ -100,7 +100,7 @@ pub(super) async fn emit(
     State(engine): State<Engine>,
     Json(new): Json<NewEvent>,
 ) -> Result<Response, Refusal> {
-    let news = News {
+    let news = EventPublication {
         company: new.company_id,
         kind: new.kind,
         payload: new.payload.map(|payload| payload.get().to_owned()),

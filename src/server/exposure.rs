@@ -70,7 +70,7 @@ impl Reachability {
     /// Refuses a request head with a repeated single header, or with a `Host` that names another server.
     ///
     /// # Errors
-    /// [`Refusal`] with 400 for a repeated or missing header, with 421 for a foreign host name.
+    /// [`KeyRejection`] with 400 for a repeated or missing header, with 421 for a foreign host name.
     pub(super) fn judge(&self, request: &Request) -> Result<(), Refusal> {
         let headers = request.headers();
         for (name, spelled) in &SINGLE_HEADERS {

@@ -193,7 +193,7 @@ impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
         note.write(|noted| noted.caller = Some((key.id, key.company)));
         hold(parts, Holder::Key(key.id))?;
         // Counted before the scope is checked, so that calls without the scope are rate limited as well.
-        let admission = engine.admit(&key, bucket);
+        let admission = engine.admit_call(&key, bucket);
         note.write(|noted| noted.admission = Some(admission));
         if admission.decision == RateLimitDecision::Refused {
             return Err(Refusal::limited(&admission, engine.ambient().now()));
@@ -260,11 +260,15 @@ fn claimed(text: &str) -> Option<RejectedKey> {
     Some(RejectedKey { company, last4: text.get(text.len() - 4..)?.to_owned() })
 }
 
-fn refused(refusal: auth::Refusal) -> Refusal {
+fn refused(refusal: auth::KeyRejection) -> Refusal {
     match refusal {
-        auth::Refusal::Malformed(malformed) => Refusal::new(Code::MalformedKey, malformed.to_string()),
-        auth::Refusal::Unknown => Refusal::new(Code::UnknownKey, "unknown key; copy it again, or ask for a new one"),
-        auth::Refusal::Revoked => Refusal::new(Code::RevokedKey, "this key was revoked permanently; ask for a new one"),
+        auth::KeyRejection::Malformed(malformed) => Refusal::new(Code::MalformedKey, malformed.to_string()),
+        auth::KeyRejection::Unknown => {
+            Refusal::new(Code::UnknownKey, "unknown key; copy it again, or ask for a new one")
+        }
+        auth::KeyRejection::Revoked => {
+            Refusal::new(Code::RevokedKey, "this key was revoked permanently; ask for a new one")
+        }
     }
 }
 
@@ -311,7 +315,7 @@ impl<P: Price> FromRequestParts<Engine> for Operator<P> {
                 "send an operator token as Authorization: Bearer wlop_…; the first one is in operator.token",
             )
         };
-        let operator = engine.operator(token.ok_or_else(unknown)?).ok_or_else(unknown)?;
+        let operator = engine.authenticate_operator(token.ok_or_else(unknown)?).ok_or_else(unknown)?;
         hold(parts, Holder::Operator(operator.id))?;
         if operator.role < role {
             return Err(Refusal::new(

@@ -3,7 +3,7 @@
 use super::problem::Refusal;
 use crate::api::problem::{Code, Problem};
 use crate::domain::target::TargetPolicy;
-use crate::engine::{Engine, Status};
+use crate::engine::{Engine, EngineStatus};
 use axum::extract::State;
 use serde_json::{Value, json};
 
@@ -12,14 +12,14 @@ pub(super) async fn healthz(State(engine): State<Engine>) -> axum::Json<Value> {
     axum::Json(json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "privateTargets": engine.settings().policy == TargetPolicy::Private,
+        "privateTargets": engine.settings().target_policy == TargetPolicy::Private,
     }))
 }
 
 /// `GET /readyz`: answers 200 if the database accepts writes and the dispatcher runs, otherwise 503 with the reason.
 pub(super) async fn readyz(State(engine): State<Engine>) -> Result<axum::Json<Value>, Refusal> {
     engine.companies().await?;
-    let Status { is_dispatching, paused, write_fault } = engine.status();
+    let EngineStatus { is_dispatching, pause_reason: paused, write_fault } = engine.status();
     if let Some(why) = write_fault {
         let problem = Problem::new(Code::StorageFull, format!("{why}; writes are rejected, reads keep working"));
         return Err(Problem { status: 503, title: Code::Contended.title().to_owned(), ..problem }.into());

@@ -13,8 +13,8 @@ use crate::domain::ids::KeyId;
 use crate::domain::key::KeyLimits;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
-use crate::engine::keys::Wish;
-use crate::engine::revocations::Revoked;
+use crate::engine::keys::KeyDraft;
+use crate::engine::revocations::RevokeResult;
 use axum::extract::State;
 use axum::http::StatusCode;
 use std::convert::identity;
@@ -55,7 +55,7 @@ pub(super) async fn create(
     Json(new): Json<NewKey>,
 ) -> Result<(StatusCode, axum::Json<CreatedKey>), Refusal> {
     let LimitsWish { read, write, admin } = new.limits.unwrap_or_default();
-    let wish = Wish {
+    let wish = KeyDraft {
         company: new.company_id,
         name: new.name,
         scopes: new.scopes.into_iter().collect(),
@@ -73,7 +73,7 @@ pub(super) async fn revoke(
     State(engine): State<Engine>,
     Id(id): Id,
 ) -> Result<axum::Json<RevokedKey>, Refusal> {
-    let Revoked { row, write_pending } = engine.revoke_key(operator.caller(), KeyId(id)).await?;
+    let RevokeResult { row, pending_reason: write_pending } = engine.revoke_key(operator.caller(), KeyId(id)).await?;
     let row = KeyRow::new(&row, Usage::default());
     Ok(axum::Json(RevokedKey { row, write_pending: write_pending.map(Untrusted::new) }))
 }
@@ -92,6 +92,6 @@ pub(super) async fn limit(
         patch.admin.apply(&mut limits.admin);
         limits
     };
-    let key = engine.limit_key(operator.caller(), KeyId(id), change).await?;
+    let key = engine.set_key_limits(operator.caller(), KeyId(id), change).await?;
     Ok(axum::Json(KeyRow::new(&key, Usage::default())))
 }

@@ -19,7 +19,7 @@ pub(super) async fn explain(
 ) -> Result<axum::Json<SignatureCheck>, Refusal> {
     let explained = engine.explain_signature(operator.id(), AttemptId(id), query.computed).await?;
     Ok(axum::Json(SignatureCheck {
-        lab: Lab::from(&explained.finding),
+        lab: Lab::from(&explained.diagnosis),
         computed: explained.computed.map(Untrusted::new),
         clock_ahead_seconds: explained.clock_ahead,
     }))

@@ -14,7 +14,7 @@ use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::window::RateBucket;
 use crate::engine::Engine;
-use crate::engine::overview::WindowUse;
+use crate::engine::overview::WindowWithHistory;
 use axum::extract::State;
 
 /// Maximum number of routes, and of callers, per window in the answer.
@@ -26,7 +26,7 @@ pub(super) async fn list(
     State(engine): State<Engine>,
     Query(paging): Query<Paging>,
 ) -> Result<axum::Json<Page<LimitDetail>>, Refusal> {
-    let (routes, callers) = engine.used_today().await?;
+    let (routes, callers) = engine.usage_today().await?;
     let table = router::table();
     let bucket = |method: &str, path: &str| -> Option<RateBucket> {
         table.iter().find(|route| route.method.as_str() == method && route.path == path).and_then(|route| {
@@ -36,7 +36,7 @@ pub(super) async fn list(
             }
         })
     };
-    let tell = |window: WindowUse| {
+    let tell = |window: WindowWithHistory| {
         let row = translate::window(window);
         let top_routes = routes
             .iter()
@@ -61,7 +61,7 @@ pub(super) async fn list(
             .collect();
         LimitDetail { row, top_routes, callers }
     };
-    let name = |window: &WindowUse| format!("{} {}", window.key.id, window.bucket);
+    let name = |window: &WindowWithHistory| format!("{} {}", window.key.id, window.bucket);
     Ok(axum::Json(page_of(engine.limits().await?, &paging, "limits", name, tell)?))
 }
 

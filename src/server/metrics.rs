@@ -8,8 +8,8 @@ use super::exposure::Reachability;
 use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
 use crate::domain::latency::{BIN_BOUNDS_MS, Histogram};
-use crate::engine::gauges::Gauges;
-use crate::engine::{Engine, Status};
+use crate::engine::metrics::MetricsSnapshot;
+use crate::engine::{Engine, EngineStatus};
 use axum::Extension;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::CONTENT_TYPE;
@@ -36,7 +36,7 @@ pub(super) async fn get(
 
 async fn write(engine: &Engine) -> Result<String, Refusal> {
     let mut text = String::new();
-    for Metric { name, kind, what, samples } in told(&engine.gauges().await?, &engine.status()) {
+    for Metric { name, kind, what, samples } in told(&engine.metrics_snapshot().await?, &engine.status()) {
         let kind = match kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -111,7 +111,7 @@ const STATUSES: [u16; 20] =
     [200, 201, 204, 400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 421, 429, 431, 500, 501, 503, 507];
 
 /// Returns every metric, in the order of output.
-pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
+pub(super) fn told(gauges: &MetricsSnapshot, status: &EngineStatus) -> Vec<Metric> {
     use Kind::{Counter, Gauge};
     let dropped = "Requests not logged because the log could not keep up, since start";
     let mut metrics = vec![
@@ -121,7 +121,7 @@ pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
             "crow_dispatch_paused",
             Gauge,
             "1 if dispatch is paused by a local failure",
-            u64::from(status.paused.is_some()),
+            u64::from(status.pause_reason.is_some()),
         ),
         one(
             "crow_storage_writable",
@@ -139,13 +139,13 @@ pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
             "crow_deliveries_waiting",
             "Deliveries waiting",
             "state",
-            &gauges.waiting.map(|(state, n)| (state.name(), n)),
+            &gauges.n_unfinished.map(|(state, n)| (state.name(), n)),
         ),
         by(
             "crow_scheduled_attempts_last_hour",
             "Scheduled attempts of the last hour",
             "outcome",
-            &[("success", gauges.hour.n_ok), ("failure", gauges.hour.n_failed)],
+            &[("success", gauges.last_hour.n_ok), ("failure", gauges.last_hour.n_failed)],
         ),
     ];
     metrics.extend(standing(gauges));
@@ -154,7 +154,7 @@ pub(super) fn told(gauges: &Gauges, status: &Status) -> Vec<Metric> {
 }
 
 /// Returns the metrics of problems that need attention, the values that `crow check` examines.
-fn standing(gauges: &Gauges) -> Vec<Metric> {
+fn standing(gauges: &MetricsSnapshot) -> Vec<Metric> {
     use Kind::Gauge;
     let named = gauges.tripped.len() as u64;
     let (n_skipped, n_exhausted) = gauges.missed;
@@ -168,7 +168,7 @@ fn standing(gauges: &Gauges) -> Vec<Metric> {
             "crow_subscriptions",
             "Subscriptions by state: enabled, disabled by hand, or disabled by the breaker",
             "state",
-            &[("enabled", gauges.n_enabled), ("off", gauges.n_off), ("tripped", gauges.n_tripped)],
+            &[("enabled", gauges.n_enabled), ("off", gauges.n_disabled), ("tripped", gauges.n_tripped)],
         ),
         Metric {
             name: "crow_subscription_tripped",
@@ -186,7 +186,7 @@ fn standing(gauges: &Gauges) -> Vec<Metric> {
             "crow_consecutive_failures_max",
             Gauge,
             "Most failures in a row of an enabled subscription; the breaker trips at 20",
-            gauges.most_failures,
+            gauges.max_failures_in_a_row,
         ),
         one("crow_oldest_due_seconds", Gauge, "Delay of the oldest due delivery", gauges.oldest_due.as_secs()),
         by(
@@ -201,12 +201,12 @@ fn standing(gauges: &Gauges) -> Vec<Metric> {
 }
 
 /// Returns the metrics of requests to the Integration API since the start.
-fn requests(gauges: &Gauges) -> Vec<Metric> {
-    let by_route = gauges.answers.iter().map(|((method, route, status), n)| {
+fn requests(gauges: &MetricsSnapshot) -> Vec<Metric> {
+    let by_route = gauges.requests.iter().map(|((method, route, status), n)| {
         sample(vec![("method", method.clone()), ("route", route.clone()), ("status", status.to_string())], *n)
     });
     let mut by_status: BTreeMap<u16, u64> = STATUSES.into_iter().map(|status| (status, 0)).collect();
-    for ((_, _, status), n) in &gauges.answers {
+    for ((_, _, status), n) in &gauges.requests {
         *by_status.entry(*status).or_default() += n;
     }
     // Statuses that callers can cause at will are reported from zero, so that their first increase is visible.

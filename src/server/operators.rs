@@ -12,7 +12,7 @@ use crate::domain::operator;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
-use crate::engine::revocations::Revoked;
+use crate::engine::revocations::RevokeResult;
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -52,7 +52,8 @@ pub(super) async fn revoke(
     State(engine): State<Engine>,
     Id(id): Id,
 ) -> Result<axum::Json<RevokedOperator>, Refusal> {
-    let Revoked { row: kept, write_pending } = engine.revoke_operator(operator.caller(), OperatorId(id)).await?;
+    let RevokeResult { row: kept, pending_reason: write_pending } =
+        engine.revoke_operator(operator.caller(), OperatorId(id)).await?;
     let row = row(kept.operator, kept.created_at, kept.revoked_at);
     Ok(axum::Json(RevokedOperator { row, write_pending: write_pending.map(Untrusted::new) }))
 }

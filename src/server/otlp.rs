@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A description of what is wrong with the address, or of why the metrics cannot be read at the start.
 pub async fn push(engine: Engine, url: &str, pace: Duration, mut stopped: watch::Receiver<bool>) -> Result<(), String> {
     let look = async || -> Result<Vec<Metric>, String> {
-        Ok(told(&engine.gauges().await.map_err(|error| error.to_string())?, &engine.status()))
+        Ok(told(&engine.metrics_snapshot().await.map_err(|error| error.to_string())?, &engine.status()))
     };
     let http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())

@@ -15,7 +15,7 @@ pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
 /// Reads a query string into `T`; unknown parameters are ignored.
 ///
 /// # Errors
-/// [`Refusal`] that names the first parameter that cannot be read.
+/// [`KeyRejection`] that names the first parameter that cannot be read.
 pub(super) fn read<T: DeserializeOwned>(query: &str) -> Result<T, Refusal> {
     let parameters = Parameters { pairs: pairs(query).into_iter(), pending: None };
     T::deserialize(parameters).map_err(|Wrong { name, text }| Refusal::field(name.as_deref().unwrap_or("query"), &text))

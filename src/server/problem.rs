@@ -19,7 +19,7 @@ impl Refusal {
     }
 
     pub(super) fn invalid(field: &'static str, text: impl Into<String>) -> Self {
-        engine::Error::Invalid(vec![engine::Fault::new(field, text)]).into()
+        engine::Error::Invalid(vec![engine::FieldError::new(field, text)]).into()
     }
 
     /// Refuses a body or query field that cannot be read; `field` is a path within the caller's own body.
@@ -59,12 +59,12 @@ impl From<engine::Error> for Refusal {
                 }
                 Self(Box::new(Problem::new(Code::ValidationFailed, detail).with("errors", errors)))
             }
-            engine::Error::Managed(ref tool) => {
+            engine::Error::ManagedSubscription(ref tool) => {
                 let detail = error.to_string();
                 Problem::new(Code::ManagedSubscription, detail).with("managedBy", tool.as_str()).into()
             }
             engine::Error::EnvelopeTooLarge { .. } => Self::new(Code::PayloadTooLarge, error.to_string()),
-            engine::Error::Repeated | engine::Error::RepeatedGone(_) => {
+            engine::Error::IdempotencyConflict | engine::Error::IdempotencyTargetDeleted(_) => {
                 Self::new(Code::IdempotencyConflict, error.to_string())
             }
             engine::Error::QuotaReached { limit, .. } => {
@@ -77,7 +77,7 @@ impl From<engine::Error> for Refusal {
             engine::Error::StorageFull(why) => {
                 Self::new(Code::StorageFull, format!("{why}; nothing was changed, reads keep working"))
             }
-            engine::Error::Descriptors => Self::new(
+            engine::Error::DescriptorsExhausted => Self::new(
                 Code::Contended,
                 "the platform has no file descriptors left; nothing was changed; retry in a second",
             ),

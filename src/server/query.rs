@@ -93,7 +93,7 @@ impl Filtered<'_> {
     /// Decodes a cursor into a position in the list.
     ///
     /// # Errors
-    /// [`Refusal`] that names the filters the cursor belongs to, as far as the cursor reveals them.
+    /// [`KeyRejection`] that names the filters the cursor belongs to, as far as the cursor reveals them.
     fn position(&self, cursor: &str) -> Result<i64, Refusal> {
         let read = || {
             let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;

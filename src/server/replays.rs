@@ -11,7 +11,7 @@ use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{ReplayId, SubscriptionId};
 use crate::domain::replay::ReplayState;
 use crate::engine::Engine;
-use crate::engine::replays::Wish;
+use crate::engine::replays::ReplayDraft;
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -26,13 +26,13 @@ pub(super) async fn plan(
     Json(new): Json<NewReplay>,
 ) -> Result<(StatusCode, axum::Json<ReplayPlan>), Refusal> {
     let NewReplay { since, until, states, dry_run, rate_per_second } = new;
-    let wish = Wish { since, until, states, per_second: rate_per_second };
+    let wish = ReplayDraft { since, until, states, per_second: rate_per_second };
     let id = SubscriptionId(id);
     if dry_run {
         let counts = engine.replay_counts(id, wish).await?;
         return Ok((StatusCode::OK, axum::Json(told(counts, None))));
     }
-    let (replay, counts) = engine.replay(operator.caller(), id, wish).await?;
+    let (replay, counts) = engine.plan_replay(operator.caller(), id, wish).await?;
     Ok((StatusCode::CREATED, axum::Json(told(counts, Some(replay.into())))))
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn list(
 
 /// `GET /portal/v1/replays/{id}`: one replay with its progress.
 pub(super) async fn get(_: Operator<Viewer>, State(engine): State<Engine>, Id(id): Id) -> Answer<ReplayRow> {
-    Ok(axum::Json(engine.replay_plan(ReplayId(id)).await?.into()))
+    Ok(axum::Json(engine.find_replay(ReplayId(id)).await?.into()))
 }
 
 /// `POST /portal/v1/replays/{id}/pause`: pauses a replay; one that has ended is left unchanged.
@@ -74,5 +74,5 @@ pub(super) async fn cancel(operator: Operator<Acting>, State(engine): State<Engi
 }
 
 async fn turn(operator: &Operator<Acting>, engine: &Engine, id: i64, wanted: ReplayState) -> Answer<ReplayRow> {
-    Ok(axum::Json(engine.turn_replay(operator.caller(), ReplayId(id), wanted).await?.into()))
+    Ok(axum::Json(engine.set_replay_state(operator.caller(), ReplayId(id), wanted).await?.into()))
 }

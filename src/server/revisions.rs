@@ -50,5 +50,5 @@ pub(super) async fn roll_back(
     Json(wish): Json<Rollback>,
 ) -> Result<axum::Json<SubscriptionRow>, Refusal> {
     engine.roll_back(operator.caller(), SubscriptionId(id), wish.revision).await?;
-    Ok(shown(&operator, translate::subscription(engine.patient(SubscriptionId(id)).await?)))
+    Ok(shown(&operator, translate::subscription(engine.subscription_health(SubscriptionId(id)).await?)))
 }

@@ -5,7 +5,7 @@ use super::guard::{Operator, Viewer};
 use super::problem::Refusal;
 use crate::api::secretcheck::{HeldKind, HeldSecret, SecretCheck};
 use crate::engine::Engine;
-use crate::engine::secretcheck::Owner;
+use crate::engine::secret_scan::SecretOwner;
 use axum::extract::State;
 
 /// `POST /portal/v1/secret-check`: reports where the platform's secrets occur in the body, and their owners. The
@@ -16,14 +16,14 @@ pub(super) async fn check(
     Octets(text): Octets,
 ) -> Result<axum::Json<SecretCheck>, Refusal> {
     let n_bytes = text.len() as u64;
-    let found = engine.check_secrets(operator.id(), text).await?;
+    let found = engine.scan_for_secrets(operator.id(), text).await?;
     let items = found
         .into_iter()
         .map(|(of, owner)| {
             let (kind, id) = match owner {
-                Owner::Subscription(id) => (HeldKind::SigningSecret, id.0),
-                Owner::Key(id) => (HeldKind::ApiKey, id.0),
-                Owner::Operator(id) => (HeldKind::OperatorToken, id.0),
+                SecretOwner::Subscription(id) => (HeldKind::SigningSecret, id.0),
+                SecretOwner::Key(id) => (HeldKind::ApiKey, id.0),
+                SecretOwner::Operator(id) => (HeldKind::OperatorToken, id.0),
             };
             HeldSecret {
                 kind,

@@ -6,7 +6,7 @@ use super::query::Query;
 use crate::api::stats::{AttemptPoint, RequestPoint, Span, Stats, StatsQuery};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::Engine;
-use crate::engine::stats::{Wanted, Width};
+use crate::engine::stats::{SeriesResolution, TimeSeriesQuery};
 use axum::extract::State;
 
 /// `GET /portal/v1/stats`: time series without gaps, oldest point first.
@@ -16,13 +16,17 @@ pub(super) async fn get(
     Query(query): Query<StatsQuery>,
 ) -> Result<axum::Json<Stats>, Refusal> {
     let width = match query.span {
-        Span::Minute => Width::Minute,
-        Span::Hour => Width::Hour,
+        Span::Minute => SeriesResolution::Minute,
+        Span::Hour => SeriesResolution::Hour,
     };
-    let wanted =
-        Wanted { width, subscription: query.subscription.map(SubscriptionId), since: query.since, until: query.until };
+    let wanted = TimeSeriesQuery {
+        resolution: width,
+        subscription: query.subscription.map(SubscriptionId),
+        since: query.since,
+        until: query.until,
+    };
     let mut stats = Stats { span: query.span, attempts: Vec::new(), requests: Vec::new() };
-    for point in engine.stats(wanted).await? {
+    for point in engine.time_series(wanted).await? {
         stats.attempts.push(AttemptPoint {
             utc: point.at,
             n_ok: point.attempts.tally.n_ok,

@@ -43,7 +43,7 @@ pub(super) async fn follow(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     let operator = operator.id();
     let open = ConnectionTable::open_stream(&connection, operator).map_err(refused)?;
-    let mut changes = engine.changes();
+    let mut changes = engine.subscribe_changes();
     let cursor = changes.borrow_and_update().to_string();
     let is_known = headers.get(LAST_EVENT_ID).is_some_and(|last| last.as_bytes() == cursor.as_bytes());
     let turn = if is_known { Turn::Later } else { Turn::First };

@@ -16,9 +16,9 @@ use crate::api::subscriptions::{
 use crate::domain::ids::SubscriptionId;
 use crate::domain::subscription;
 use crate::engine::Engine;
-use crate::engine::once::Reply;
-use crate::engine::subscribers::{Switched, Wanted};
-use crate::engine::subscriptions::Draft;
+use crate::engine::idempotency::IdempotentReply;
+use crate::engine::partner_subscriptions::{EnabledFilter, SubscriptionChange};
+use crate::engine::subscriptions::SubscriptionDraft;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -37,9 +37,9 @@ pub(super) async fn list(
     let paging = pairs.paging()?;
     let limit = paging.limit()?;
     let (switched, filter) = match pairs.one("isEnabled")? {
-        None => (Switched::OnOrOff, ""),
-        Some("true") => (Switched::On, "isEnabled=true;"),
-        Some("false") => (Switched::Off, "isEnabled=false;"),
+        None => (EnabledFilter::Any, ""),
+        Some("true") => (EnabledFilter::Enabled, "isEnabled=true;"),
+        Some("false") => (EnabledFilter::Disabled, "isEnabled=false;"),
         Some(_) => return Err(Refusal::invalid("isEnabled", "must be true or false")),
     };
     let list = Filtered { list: LIST, filters: filter };
@@ -72,7 +72,7 @@ pub(super) async fn create(
     creating: Creating<NewSubscription>,
 ) -> Result<Response, Refusal> {
     let (new, call) = creating.by(allowed.key().id);
-    let draft = Draft {
+    let draft = SubscriptionDraft {
         target_url: new.target_url,
         event_types: new.event_types,
         description: new.description,
@@ -88,7 +88,7 @@ pub(super) async fn create(
     let unreadable = |_| Refusal::new(Code::Internal, "the stored answer cannot be read");
     let subscription: Subscription = serde_json::from_slice(&reply.body).map_err(unreadable)?;
     let created = CreatedSubscription { subscription, signing_secret: ShownOnce::new(secret.reveal().to_owned()) };
-    Ok(replied(Reply { body: serde_json::to_vec(&created).unwrap_or_default(), ..reply }))
+    Ok(replied(IdempotentReply { body: serde_json::to_vec(&created).unwrap_or_default(), ..reply }))
 }
 
 /// `PATCH /api/v1/webhooks/subscriptions/{id}`: changes a subscription. Of a managed one, only `isEnabled` may be
@@ -100,7 +100,7 @@ pub(super) async fn change(
     Json(patch): Json<SubscriptionPatch>,
 ) -> Answer<Subscription> {
     let SubscriptionPatch { target_url, event_types, description, is_enabled } = patch;
-    let wanted = Wanted { target_url, event_types, description, is_enabled };
+    let wanted = SubscriptionChange { target_url, event_types, description, is_enabled };
     let owner = (allowed.key().company, allowed.key().id);
     let changed = engine.change_subscription(allowed.caller(), owner, SubscriptionId(id), wanted).await?;
     Ok(axum::Json(changed.into()))

@@ -10,7 +10,7 @@ use crate::api::page::Page;
 use crate::api::subscriptions::{Disable, Enable, Only, ReplayChoice, SubscriptionRow, TestDelivery, TestResult};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::Engine;
-use crate::engine::subscriptions::{Missed, Payload, Probe};
+use crate::engine::subscriptions::{SkippedPolicy, TestDraft, TestPayload};
 use axum::extract::State;
 use axum::http::StatusCode;
 
@@ -22,7 +22,8 @@ pub(super) async fn all(
     State(engine): State<Engine>,
     Query(paging): Query<Paging>,
 ) -> Answer<Page<SubscriptionRow>> {
-    let rows: Vec<SubscriptionRow> = engine.patients().await?.into_iter().map(translate::subscription).collect();
+    let rows: Vec<SubscriptionRow> =
+        engine.subscriptions_by_health().await?.into_iter().map(translate::subscription).collect();
     let name = |row: &SubscriptionRow| row.subscription.id.to_string();
     Ok(axum::Json(page_of(rows, &paging, "subscriptions", name, |row| as_seen(&operator, row))?))
 }
@@ -54,8 +55,8 @@ pub(super) async fn enable(
     Json(wish): Json<Enable>,
 ) -> Answer<SubscriptionRow> {
     let missed = match wish.replay {
-        ReplayChoice::None => Missed::Leave,
-        ReplayChoice::Skipped => Missed::Replay,
+        ReplayChoice::None => SkippedPolicy::Leave,
+        ReplayChoice::Skipped => SkippedPolicy::Replay,
     };
     engine.enable(operator.caller(), SubscriptionId(id), missed).await?;
     row(&operator, &engine, SubscriptionId(id)).await
@@ -70,7 +71,7 @@ pub(super) async fn disable(
 ) -> Answer<SubscriptionRow> {
     match wish.only {
         Only::Any => engine.disable(operator.caller(), SubscriptionId(id), wish.reason).await?,
-        Only::Off => engine.intend(operator.caller(), SubscriptionId(id), wish.reason).await?,
+        Only::Off => engine.set_disable_reason(operator.caller(), SubscriptionId(id), wish.reason).await?,
     };
     row(&operator, &engine, SubscriptionId(id)).await
 }
@@ -87,16 +88,16 @@ pub(super) async fn test(
 }
 
 /// Converts the body of a test into the engine's request.
-pub(super) fn probe(wish: TestDelivery) -> Probe {
+pub(super) fn probe(wish: TestDelivery) -> TestDraft {
     let TestDelivery { event_type, use_sample_payload, sample_payload, status_override } = wish;
     let payload = match (sample_payload, use_sample_payload) {
-        (Some(payload), _) => Payload::Given(payload.get().to_owned()),
-        (None, Some(false)) => Payload::Empty,
-        (None, _) => Payload::Sample,
+        (Some(payload), _) => TestPayload::Given(payload.get().to_owned()),
+        (None, Some(false)) => TestPayload::Empty,
+        (None, _) => TestPayload::Sample,
     };
-    Probe { event_type, payload, status_override: status_override.map(|status| status.get().to_owned()) }
+    TestDraft { event_type, payload, status_override: status_override.map(|status| status.get().to_owned()) }
 }
 
 async fn row<P>(operator: &Operator<P>, engine: &Engine, id: SubscriptionId) -> Answer<SubscriptionRow> {
-    Ok(shown(operator, translate::subscription(engine.patient(id).await?)))
+    Ok(shown(operator, translate::subscription(engine.subscription_health(id).await?)))
 }

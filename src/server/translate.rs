@@ -19,12 +19,12 @@ use crate::domain::target::TargetPolicy;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
-use crate::engine::overview::{self, Dashboard, KeyUse, Patient, WindowUse};
-use crate::engine::subscriptions::Test;
+use crate::engine::overview::{self, KeyWithUsage, OverviewData, SubscriptionHealth, WindowWithHistory};
+use crate::engine::subscriptions::SubscriptionTest;
 use std::net::{IpAddr, SocketAddr};
 use url::Url;
 
-pub(super) fn key(of: &KeyUse) -> KeyRow {
+pub(super) fn key(of: &KeyWithUsage) -> KeyRow {
     let usage = Usage {
         n_last_minute: of.usage.n,
         n_client_errors: of.usage.n_client_errors,
@@ -34,7 +34,7 @@ pub(super) fn key(of: &KeyUse) -> KeyRow {
     KeyRow::new(&of.key, usage)
 }
 
-pub(super) fn subscription(of: Patient) -> SubscriptionRow {
+pub(super) fn subscription(of: SubscriptionHealth) -> SubscriptionRow {
     let [last_5m, last_1h, last_24h] = of.rates.map(rate);
     let (streak_began_utc, streak_latest_utc) = of.subscription.streak.unzip();
     let health = Health {
@@ -51,7 +51,7 @@ pub(super) fn subscription(of: Patient) -> SubscriptionRow {
     SubscriptionRow { subscription: of.subscription.into(), health, disabled_note: of.note.map(Untrusted::new) }
 }
 
-pub(super) fn test(of: Test) -> TestResult {
+pub(super) fn test(of: SubscriptionTest) -> TestResult {
     let result = of.attempt.result;
     let status_code = match result.outcome {
         AttemptOutcome::Answered { status, .. } => Some(status),
@@ -70,7 +70,7 @@ pub(super) fn test(of: Test) -> TestResult {
 
 /// Converts the result of a test for the partner who ran it. If the target is a host name, addresses are removed from
 /// the error: a partner could otherwise resolve internal names through test deliveries.
-pub(super) fn partner_test(of: Test) -> TestResult {
+pub(super) fn partner_test(of: SubscriptionTest) -> TestResult {
     let is_named = Url::parse(&of.attempt.subject.target_url).is_ok_and(|url| url.domain().is_some());
     let is_blocked = of.attempt.result.outcome == AttemptOutcome::Unanswered(FailureKind::Blocked);
     let result = test(of);
@@ -93,7 +93,7 @@ fn without_addresses(text: &str) -> String {
     text.split(' ').map(|word| if is_address(word) { "its address" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
-fn rate(of: overview::Rate) -> Rate {
+fn rate(of: overview::AttemptRate) -> Rate {
     Rate {
         n_succeeded: of.tally.n_ok,
         n_failed: of.tally.n_failed,
@@ -103,7 +103,7 @@ fn rate(of: overview::Rate) -> Rate {
     }
 }
 
-pub(super) fn window(of: WindowUse) -> LimitRow {
+pub(super) fn window(of: WindowWithHistory) -> LimitRow {
     let limit = of.key.limits.for_bucket(of.bucket);
     LimitRow {
         key_id: of.key.id,
@@ -139,7 +139,7 @@ const fn overdue((company_id, oldest_due_utc): (CompanyId, Timestamp)) -> Overdu
     OverdueRow { company_id, oldest_due_utc }
 }
 
-pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
+pub(super) fn dashboard(of: OverviewData, engine: &Engine) -> Overview {
     let sum = |side: fn(&SuccessCounts) -> u64| of.minutes.iter().map(side).sum();
     let pipeline = Pipeline {
         n_pending: of.backlog.n_pending,
@@ -157,8 +157,8 @@ pub(super) fn dashboard(of: Dashboard, engine: &Engine) -> Overview {
         cursor: of.cursor,
         platform: Platform {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            private_targets: engine.settings().policy == TargetPolicy::Private,
-            dispatch_paused: engine.status().paused,
+            private_targets: engine.settings().target_policy == TargetPolicy::Private,
+            dispatch_paused: engine.status().pause_reason,
         },
         pipeline,
         minutes: of
@@ -197,6 +197,6 @@ fn silence((company, of): (Company, EventGap)) -> SilenceRow {
     }
 }
 
-fn listing<A, B>(of: overview::Listing<A>, translate: impl FnMut(A) -> B) -> Listing<B> {
+fn listing<A, B>(of: overview::TopRows<A>, translate: impl FnMut(A) -> B) -> Listing<B> {
     Listing::of(of.items.into_iter().map(translate).collect(), of.total, of.n_alarming)
 }

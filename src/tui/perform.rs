@@ -54,7 +54,7 @@ pub struct Performer {
 }
 
 impl Performer {
-    /// Creates a runner that calls through `client`, and makes changes only with [`Access::Act`].
+    /// Creates a runner that calls through `client`, and makes changes only with [`Access::ScenarioStep`].
     #[must_use]
     pub const fn new(client: Client, access: Access) -> Self {
         Self { client, access, post: None }

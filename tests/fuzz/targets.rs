@@ -22,9 +22,9 @@ use crow::domain::signature_debugger::{self, SignatureSample};
 use crow::domain::target::{TargetPolicy, TargetRules};
 use crow::domain::text::Untrusted;
 use crow::domain::time::Timestamp;
-use crow::engine::reach::Reach;
-use crow::engine::root::Custody;
-use crow::engine::{Engine, Settings};
+use crow::engine::egress::EgressConfig;
+use crow::engine::master_key::MasterKeySource;
+use crow::engine::{Engine, EngineSettings};
 use crow::escalation::{markdown, read};
 use crow::server;
 use crow::server::exposure::Exposure;
@@ -273,16 +273,16 @@ static WORLD: LazyLock<FuzzWorld> = LazyLock::new(|| {
     let world = runtime.block_on(async {
         let dir = TempDir::new().expect("a directory");
         let ambient = RuntimeEnv::scripted(Timestamp::from_millis(1_795_430_410_000), 1);
-        let settings = Settings {
+        let settings = EngineSettings {
             data_dir: dir.path().to_owned(),
-            policy: TargetPolicy::Private,
-            schedule: RetryPolicy::default(),
-            keep: None,
+            target_policy: TargetPolicy::Private,
+            retry_schedule: RetryPolicy::default(),
+            retain_for: None,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
             delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
             max_subscriptions: u32::MAX,
-            reach: Reach::default(),
-            custody: Custody::File,
+            egress: EgressConfig::default(),
+            master_key_source: MasterKeySource::File,
         };
         let engine = Engine::open(settings, ambient.clone()).await.expect("a platform");
         let token = engine.mint_operator("fuzz");

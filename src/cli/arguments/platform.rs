@@ -2,7 +2,7 @@
 
 use super::console::Look;
 use super::read::{Keep, collector, keep, pace, public_name, retry_base, scenario, size};
-use crate::demo::scenario::script::Script;
+use crate::demo::scenario::script::ScenarioScript;
 use crate::domain::proxy::CidrBlock;
 use crate::engine::MAX_SUBSCRIPTIONS;
 use clap::Args;
@@ -21,7 +21,7 @@ pub(in crate::cli) struct Demo {
     pub(in crate::cli) bind: SocketAddr,
     /// Faults to simulate instead of the usual company: names of scenarios, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = scenario)]
-    pub(in crate::cli) scenario: Vec<Script>,
+    pub(in crate::cli) scenario: Vec<ScenarioScript>,
     /// List the scenarios: what each one shows, and which playbook diagnoses it
     #[arg(long, conflicts_with_all = ["scenario", "headless", "data"])]
     pub(in crate::cli) list_scenarios: bool,

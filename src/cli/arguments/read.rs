@@ -3,7 +3,7 @@
 use crate::api::report::Topic;
 use crate::api::runbook::Runbook;
 use crate::demo::scenario::library;
-use crate::demo::scenario::script::Script;
+use crate::demo::scenario::script::ScenarioScript;
 use crate::diagnose::checkup::probe::{PROBES, Probe};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
@@ -25,8 +25,8 @@ impl Default for Keep {
 }
 
 /// Parses the name of a demo scenario.
-pub(super) fn scenario(name: &str) -> Result<Script, String> {
-    let all = library::all().map_err(|error| error.to_string())?;
+pub(super) fn scenario(name: &str) -> Result<ScenarioScript, String> {
+    let all = library::parse_all().map_err(|error| error.to_string())?;
     let known: Vec<&str> = all.iter().map(|script| script.name.as_str()).collect();
     let known = known.join(", ");
     all.into_iter().find(|script| script.name == name).ok_or_else(|| format!("unknown scenario; known: {known}"))

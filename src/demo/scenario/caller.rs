@@ -1,21 +1,21 @@
 //! Integration API calls of partner systems in scenarios, with correct or damaged keys and their own user agents.
 
-use super::script::{Call, Damage};
+use super::script::{KeyDamage, ScenarioCall};
 use crate::domain::secret::Secret;
 use reqwest::header::{CONTENT_TYPE, USER_AGENT};
 use std::time::Duration;
 
 /// Timeout of an API call.
-const PATIENCE: Duration = Duration::from_secs(60);
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// HTTP client of a partner's system in a scenario.
 #[derive(Debug, Clone)]
-pub struct Caller {
+pub struct PartnerClient {
     base: String,
     http: reqwest::Client,
 }
 
-impl Caller {
+impl PartnerClient {
     /// Creates a client of the platform at `base`.
     ///
     /// # Errors
@@ -23,7 +23,7 @@ impl Caller {
     pub fn new(base: &str) -> Result<Self, reqwest::Error> {
         // The client of `client` cannot send damaged keys; only loopback addresses are called here.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let http = reqwest::Client::builder().no_proxy().timeout(CALL_TIMEOUT).build()?;
         Ok(Self { base: base.to_owned(), http })
     }
 
@@ -31,12 +31,18 @@ impl Caller {
     ///
     /// # Errors
     /// [`reqwest::Error`] when no answer arrives.
-    pub async fn call(&self, call: &Call, path: &str, key: &Secret, n: u32) -> Result<Answered, reqwest::Error> {
+    pub async fn call(
+        &self,
+        call: &ScenarioCall,
+        path: &str,
+        key: &Secret,
+        n: u32,
+    ) -> Result<CallAnswer, reqwest::Error> {
         let method = reqwest::Method::from_bytes(call.method.as_bytes()).unwrap_or(reqwest::Method::GET);
         let mut request = self.http.request(method, format!("{}{path}", self.base));
-        let sent = damaged(call.damage, key);
+        let sent = damage_key(call.damage, key);
         request = match call.damage {
-            Damage::Authorization => request.header("authorization", format!("Bearer {}", sent.reveal())),
+            KeyDamage::Authorization => request.header("authorization", format!("Bearer {}", sent.reveal())),
             _ => request.header("x-api-key", sent.reveal()),
         };
         let turn = usize::try_from(n).unwrap_or(0) % call.agents.len().max(1);
@@ -48,13 +54,13 @@ impl Caller {
         }
         let response = request.send().await?;
         let id = response.headers().get("x-request-id").and_then(|id| id.to_str().ok());
-        Ok(Answered { status: response.status().as_u16(), request_id: id.unwrap_or_default().to_owned() })
+        Ok(CallAnswer { status: response.status().as_u16(), request_id: id.unwrap_or_default().to_owned() })
     }
 }
 
 /// Answer to an API call.
 #[derive(Debug, Clone)]
-pub struct Answered {
+pub struct CallAnswer {
     /// HTTP status of the answer.
     pub status: u16,
     /// Request id of the call in the request log.
@@ -62,21 +68,21 @@ pub struct Answered {
 }
 
 /// Applies a fault to a key before it is sent.
-fn damaged(damage: Damage, key: &Secret) -> Secret {
+fn damage_key(damage: KeyDamage, key: &Secret) -> Secret {
     let text = key.reveal();
     let parts = || {
         let rest = text.strip_prefix("wlcro_live_")?;
         rest.split_once('_')
     };
     Secret::new(match (damage, parts()) {
-        (Damage::None | Damage::Authorization, _) | (_, None) => text.to_owned(),
-        (Damage::Truncated, _) => text.chars().take(text.len() - 9).collect(),
-        (Damage::InnerSpace, _) => format!("{} {}", &text[..text.len() / 2], &text[text.len() / 2..]),
-        (Damage::OtherCompany, Some((company, secret))) => {
+        (KeyDamage::None | KeyDamage::Authorization, _) | (_, None) => text.to_owned(),
+        (KeyDamage::Truncated, _) => text.chars().take(text.len() - 9).collect(),
+        (KeyDamage::InnerSpace, _) => format!("{} {}", &text[..text.len() / 2], &text[text.len() / 2..]),
+        (KeyDamage::OtherCompany, Some((company, secret))) => {
             let other = company.parse::<i64>().unwrap_or(0) + 4_000;
             format!("wlcro_live_{other}_{secret}")
         }
-        (Damage::OtherSecret, Some((company, secret))) => {
+        (KeyDamage::OtherSecret, Some((company, secret))) => {
             format!("wlcro_live_{company}_{}", secret.chars().rev().collect::<String>())
         }
     })
@@ -90,13 +96,13 @@ mod tests {
     #[test]
     fn damage_is_what_it_is_called() {
         let key = Secret::new(format!("wlcro_live_92_{}", "Ab3_x".repeat(9).chars().take(43).collect::<String>()));
-        let judged = |damage| parse_key_company(damaged(damage, &key).reveal()).map(|company| company.0);
-        assert_eq!(judged(Damage::None), Ok(92));
-        assert!(matches!(judged(Damage::Truncated), Err(KeyFormatError::Length { found: 34 })));
-        assert_eq!(judged(Damage::InnerSpace), Err(KeyFormatError::InnerSpace));
-        assert_eq!(judged(Damage::OtherCompany), Ok(4_092));
-        assert_eq!(judged(Damage::OtherSecret), Ok(92));
-        assert_ne!(damaged(Damage::OtherSecret, &key).reveal(), key.reveal());
-        assert_eq!(damaged(Damage::OtherCompany, &key).last4(), key.last4());
+        let judged = |damage| parse_key_company(damage_key(damage, &key).reveal()).map(|company| company.0);
+        assert_eq!(judged(KeyDamage::None), Ok(92));
+        assert!(matches!(judged(KeyDamage::Truncated), Err(KeyFormatError::Length { found: 34 })));
+        assert_eq!(judged(KeyDamage::InnerSpace), Err(KeyFormatError::InnerSpace));
+        assert_eq!(judged(KeyDamage::OtherCompany), Ok(4_092));
+        assert_eq!(judged(KeyDamage::OtherSecret), Ok(92));
+        assert_ne!(damage_key(KeyDamage::OtherSecret, &key).reveal(), key.reveal());
+        assert_eq!(damage_key(KeyDamage::OtherCompany, &key).last4(), key.last4());
     }
 }

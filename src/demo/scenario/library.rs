@@ -1,9 +1,9 @@
 //! Library of all fault scenarios.
 
-use super::script::Script;
+use super::script::ScenarioScript;
 
 /// Texts of all scenarios in `assets/scenarios`.
-const SCRIPTS: [&str; 37] = [
+const SCENARIO_TEXTS: [&str; 37] = [
     include_str!("../../../assets/scenarios/healthy.toml"),
     include_str!("../../../assets/scenarios/key-revoked.toml"),
     include_str!("../../../assets/scenarios/key-truncated.toml"),
@@ -47,19 +47,19 @@ const SCRIPTS: [&str; 37] = [
 ///
 /// # Errors
 /// [`toml::de::Error`] for a malformed scenario, which a test rules out.
-pub fn all() -> Result<Vec<Script>, toml::de::Error> {
-    SCRIPTS.into_iter().map(toml::from_str).collect()
+pub fn parse_all() -> Result<Vec<ScenarioScript>, toml::de::Error> {
+    SCENARIO_TEXTS.into_iter().map(toml::from_str).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::Act;
+    use super::super::script::ScenarioStep;
     use super::*;
     use std::collections::BTreeSet;
 
     #[test]
     fn every_script_is_read_and_names_only_who_takes_part() {
-        let scripts = all().expect("they are well formed");
+        let scripts = parse_all().expect("they are well formed");
         let names: BTreeSet<&str> = scripts.iter().map(|script| script.name.as_str()).collect();
         assert_eq!(names.len(), scripts.len());
         assert_eq!(
@@ -72,13 +72,14 @@ mod tests {
             assert!(script.story.len() > 40, "{}", script.name);
             for act in &script.acts {
                 let (key, receiver) = match act {
-                    Act::Subscribe { key, to, .. } => (Some(key), Some(to)),
-                    Act::Call(call) => (Some(&call.key), None),
-                    Act::Revoke { key } => (Some(key), None),
-                    Act::Disable { of, .. } | Act::Enable { of } | Act::Test { of } | Act::Mend { of } => {
-                        (None, Some(of))
-                    }
-                    Act::Emit { .. } | Act::Settle {} => (None, None),
+                    ScenarioStep::Subscribe { key, to, .. } => (Some(key), Some(to)),
+                    ScenarioStep::Call(call) => (Some(&call.key), None),
+                    ScenarioStep::Revoke { key } => (Some(key), None),
+                    ScenarioStep::Disable { of, .. }
+                    | ScenarioStep::Enable { of }
+                    | ScenarioStep::Test { of }
+                    | ScenarioStep::Mend { of } => (None, Some(of)),
+                    ScenarioStep::Emit { .. } | ScenarioStep::Settle {} => (None, None),
                 };
                 assert!(key.is_none_or(|key| keys.contains(&key.as_str())), "{}: {act:?}", script.name);
                 assert!(receiver.is_none_or(|name| receivers.contains(&name.as_str())), "{}: {act:?}", script.name);

@@ -2,8 +2,8 @@
 //! every playbook can be tested against a known cause. Several scenarios can run on one platform.
 
 pub mod caller;
+pub mod faulty_signatures;
 pub mod library;
-pub mod post;
+pub mod raw_receiver;
+pub mod runner;
 pub mod script;
-pub mod stage;
-pub mod wrong;

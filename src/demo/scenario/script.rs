@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// Fault scenario, as read from its TOML file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Script {
+pub struct ScenarioScript {
     /// Name of the scenario, which names the fault.
     pub name: String,
     /// Playbook that diagnoses the fault.
@@ -19,19 +19,19 @@ pub struct Script {
     pub story: String,
     /// API keys of the scenario's company.
     #[serde(default)]
-    pub keys: Vec<KeyPart>,
+    pub keys: Vec<ScenarioKey>,
     /// Receivers of the scenario's webhooks.
     #[serde(default)]
-    pub receivers: Vec<ReceiverPart>,
+    pub receivers: Vec<ScenarioReceiver>,
     /// Steps of the scenario, in order.
     #[serde(default)]
-    pub acts: Vec<Act>,
+    pub acts: Vec<ScenarioStep>,
 }
 
 /// API key of a scenario.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct KeyPart {
+pub struct ScenarioKey {
     /// Name by which steps refer to the key.
     pub name: String,
     /// Scopes that the key has.
@@ -40,13 +40,13 @@ pub struct KeyPart {
     pub limit: Option<u32>,
     /// Company that the key belongs to.
     #[serde(default)]
-    pub owner: Owner,
+    pub owner: ScenarioKeyOwner,
 }
 
 /// Company that owns an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Owner {
+pub enum ScenarioKeyOwner {
     /// Company that the scenario creates for itself.
     #[default]
     Company,
@@ -57,13 +57,13 @@ pub enum Owner {
 /// Webhook receiver of a scenario.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ReceiverPart {
+pub struct ScenarioReceiver {
     /// Name by which steps refer to the receiver.
     pub name: String,
     /// URL path that the receiver listens on.
     pub path: String,
     /// Behaviour of the receiver when a webhook arrives.
-    pub manner: Manner,
+    pub manner: ScenarioBehaviour,
     /// Receiver whose signing secret this one has instead of its own.
     pub secret_of: Option<String>,
 }
@@ -71,7 +71,7 @@ pub struct ReceiverPart {
 /// Behaviour of a scenario's receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Manner {
+pub enum ScenarioBehaviour {
     /// Verifies the signature correctly and answers 200.
     Prompt,
     /// Answers every request with 500.
@@ -103,7 +103,7 @@ pub enum Manner {
 /// One step of a scenario.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Act {
+pub enum ScenarioStep {
     /// Creates a subscription with a key.
     Subscribe {
         /// Name of the key that subscribes.
@@ -125,7 +125,7 @@ pub enum Act {
         times: u32,
     },
     /// Calls the Integration API as a partner's system.
-    Call(Call),
+    Call(ScenarioCall),
     /// Disables a receiver's subscription manually.
     Disable {
         /// Name of the receiver whose subscription changes.
@@ -160,7 +160,7 @@ pub enum Act {
 /// API calls of a partner's system.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Call {
+pub struct ScenarioCall {
     /// Name of the key to call with.
     pub key: String,
     /// HTTP method of the calls, `GET` by default.
@@ -178,16 +178,16 @@ pub struct Call {
     pub agents: Vec<String>,
     /// Fault in how the key is sent.
     #[serde(default)]
-    pub damage: Damage,
+    pub damage: KeyDamage,
     /// Timing of the calls relative to each other.
     #[serde(default)]
-    pub rush: Rush,
+    pub rush: CallTiming,
 }
 
 /// Fault in how an API key is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Damage {
+pub enum KeyDamage {
     /// Key is sent unchanged in `X-Api-Key`.
     #[default]
     None,
@@ -206,7 +206,7 @@ pub enum Damage {
 /// Timing of several API calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Rush {
+pub enum CallTiming {
     /// One call after the other.
     #[default]
     Calm,

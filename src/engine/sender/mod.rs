@@ -4,15 +4,15 @@
 //! not followed, proxies are not used, bodies are not decompressed. Connections are kept. A request is sent a second
 //! time only if its kept connection was closed before the first byte, so the receiver cannot get it twice.
 
-mod gauge;
-mod guard;
-mod line;
+mod connection;
+mod phase_timer;
 mod pool;
-mod track;
-mod trouble;
+mod send_error;
+mod target_guard;
+mod write_guard;
 
 use super::Error;
-use super::reach::Reach;
+use super::egress::EgressConfig;
 use crate::ambient::RuntimeEnv;
 use crate::domain::attempt::{AttemptPhase, AttemptResult, HttpExchange};
 use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome, FailureKind, MAX_BODY_READ, MAX_BODY_STORED};
@@ -22,34 +22,34 @@ use crate::domain::secret::Secret;
 use crate::domain::signature;
 use crate::domain::target::{TargetPolicy, TargetRules};
 use crate::domain::time::Timestamp;
-use guard::Guard;
+use connection::{ReceiverConnection, ReceiverConnector};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Method, Request};
-use line::{Dialler, Line};
-use pool::Pool;
+use phase_timer::PhaseTimer;
+use pool::ConnectionPool;
+use send_error::SendError;
 use std::time::{Duration, UNIX_EPOCH};
-use track::Track;
-use trouble::Trouble;
+use target_guard::TargetGuard;
 use url::Url;
 
 /// Webhook request to send, before signing.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct WebhookRequest {
     pub(super) target_url: String,
     pub(super) secret: Secret,
     pub(super) event: EventId,
     pub(super) event_type: EventType,
     /// Number of the delivery, or `test`.
     pub(super) delivery: String,
-    pub(super) number: u32,
+    pub(super) attempt_number: u32,
     pub(super) body: Vec<u8>,
 }
 
 /// Result of a webhook request.
 #[derive(Debug)]
-pub(super) struct Landed {
+pub(super) struct SendResult {
     pub(super) started_at: Timestamp,
     pub(super) result: AttemptResult,
     pub(super) exchange: HttpExchange,
@@ -60,12 +60,12 @@ pub(super) struct Landed {
 /// Sends webhook requests and keeps connections open.
 #[derive(Debug)]
 pub(super) struct Sender {
-    dialler: Dialler,
-    pool: Pool,
+    connector: ReceiverConnector,
+    pool: ConnectionPool,
 }
 
 /// Signed request that can be sent again on a new connection.
-struct Letter {
+struct PreparedRequest {
     url: Url,
     headers: HeaderMap,
     body: Bytes,
@@ -73,88 +73,91 @@ struct Letter {
 
 impl Sender {
     /// Creates a sender that dials only targets permitted by the policy.
-    pub(super) fn new(policy: TargetPolicy, reach: &Reach) -> Result<Self, Error> {
-        let guard = Guard { names: reach.names.clone(), policy, listens_at: reach.listens_at.clone() };
-        Ok(Self { dialler: Dialler::new(guard, &reach.ca_files)?, pool: Pool::default() })
+    pub(super) fn new(policy: TargetPolicy, reach: &EgressConfig) -> Result<Self, Error> {
+        let guard =
+            TargetGuard { resolver: reach.resolver.clone(), policy, listen_addresses: reach.listen_addresses.clone() };
+        Ok(Self { connector: ReceiverConnector::new(guard, &reach.ca_files)?, pool: ConnectionPool::default() })
     }
 
     /// Target rules at this moment.
-    pub(super) fn bounds(&self) -> TargetRules {
-        self.dialler.guard().bounds()
+    pub(super) fn target_rules(&self) -> TargetRules {
+        self.connector.guard().target_rules()
     }
 
     /// Signs and posts a webhook request within the deadline.
-    pub(super) async fn post(&self, parcel: Parcel, ambient: &RuntimeEnv) -> Landed {
+    pub(super) async fn post(&self, parcel: WebhookRequest, ambient: &RuntimeEnv) -> SendResult {
         let started_at = ambient.now();
         let watch = ambient.stopwatch();
         let mut exchange = HttpExchange::default();
-        let mut track = Track::new(ambient);
+        let mut track = PhaseTimer::new(ambient);
         let outcome =
             ambient.timeout(ATTEMPT_TIMEOUT, self.attempt(&parcel, started_at, &mut exchange, &mut track)).await;
         let (phases, last) = track.end();
         exchange.phases = phases;
         let (outcome, error) = match outcome {
             Some(Ok(outcome)) => (outcome, None),
-            Some(Err(Trouble { cause, why })) => (AttemptOutcome::Unanswered(cause), Some(why)),
+            Some(Err(SendError { cause, message: why })) => (AttemptOutcome::Unanswered(cause), Some(why)),
             None => {
-                let doing = last.map_or_else(String::new, |phase| format!("; waiting for {}", trouble::doing(phase)));
+                let doing =
+                    last.map_or_else(String::new, |phase| format!("; waiting for {}", send_error::phase_name(phase)));
                 let error = format!("no complete answer within {} s{doing}", ATTEMPT_TIMEOUT.as_secs());
                 (AttemptOutcome::Unanswered(FailureKind::Timeout), Some(error))
             }
         };
         let result = AttemptResult { outcome, error, elapsed_ms: watch.elapsed_ms() };
-        Landed { started_at, result, exchange, body: parcel.body }
+        SendResult { started_at, result, exchange, body: parcel.body }
     }
 
     async fn attempt(
         &self,
-        parcel: &Parcel,
+        parcel: &WebhookRequest,
         now: Timestamp,
         exchange: &mut HttpExchange,
-        track: &mut Track<'_>,
-    ) -> Result<AttemptOutcome, Trouble> {
+        track: &mut PhaseTimer<'_>,
+    ) -> Result<AttemptOutcome, SendError> {
         // Local addresses are checked when a connection is dialled; kept connections passed that check.
-        let bounds = TargetRules { policy: self.dialler.guard().policy, ..TargetRules::default() };
+        let bounds = TargetRules { policy: self.connector.guard().policy, ..TargetRules::default() };
         let url = bounds
             .check(&parcel.target_url)
-            .map_err(|fault| Trouble::new(FailureKind::Blocked, format!("the target {fault}")))?;
-        exchange.request_headers = headers(parcel, &url, now);
-        let letter = Letter { headers: packed(&exchange.request_headers)?, url, body: parcel.body.clone().into() };
+            .map_err(|fault| SendError::new(FailureKind::Blocked, format!("the target {fault}")))?;
+        exchange.request_headers = signed_headers(parcel, &url, now);
+        let letter =
+            PreparedRequest { headers: header_map(&exchange.request_headers)?, url, body: parcel.body.clone().into() };
         if let Some(line) = self.pool.take(&letter.url.origin()) {
-            let gauge = line.gauge.clone();
+            let gauge = line.write_guard.clone();
             track.enter(AttemptPhase::Head);
-            let outcome = self.converse(line, &letter, exchange, track).await;
+            let outcome = self.exchange_on(line, &letter, exchange, track).await;
             // Only an untouched connection permits a second try: the receiver cannot have the request.
-            if outcome.is_ok() || !gauge.is_untouched() {
+            if outcome.is_ok() || !gauge.is_nothing_written() {
                 return outcome;
             }
             track.restart();
         }
-        let line = self.dialler.dial(&letter.url, track).await?;
-        self.converse(line, &letter, exchange, track).await
+        let line = self.connector.dial(&letter.url, track).await?;
+        self.exchange_on(line, &letter, exchange, track).await
     }
 
     /// Sends the request and reads the answer up to the body limit. A reusable connection returns to the pool.
-    async fn converse(
+    async fn exchange_on(
         &self,
-        mut line: Line,
-        letter: &Letter,
+        mut line: ReceiverConnection,
+        letter: &PreparedRequest,
         exchange: &mut HttpExchange,
-        track: &mut Track<'_>,
-    ) -> Result<AttemptOutcome, Trouble> {
+        track: &mut PhaseTimer<'_>,
+    ) -> Result<AttemptOutcome, SendError> {
         exchange.peer = Some(line.peer.to_string());
-        line.requests.ready().await.map_err(|error| trouble::of_http(&error, AttemptPhase::Head))?;
+        line.requests.ready().await.map_err(|error| send_error::from_http(&error, AttemptPhase::Head))?;
         let sent = line.requests.send_request(letter.request()).await;
-        let response = sent.map_err(|error| trouble::of_http(&error, AttemptPhase::Head))?;
+        let response = sent.map_err(|error| send_error::from_http(&error, AttemptPhase::Head))?;
         let status = response.status().as_u16();
-        exchange.response_headers = kept(response.headers());
+        exchange.response_headers = stored_headers(response.headers());
         let retry_after = retry_after(response.headers(), track.ambient().now());
         let keep_alive = keep_alive(response.headers());
         track.enter(AttemptPhase::Body);
         let mut body = response.into_body();
         let mut n_read = 0;
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| trouble::of_http(&error, AttemptPhase::Body))?;
+            let frame = frame.map_err(|error| send_error::from_http(&error, AttemptPhase::Body))?;
             let Ok(chunk) = frame.into_data() else { continue };
             n_read = MAX_BODY_READ.min(n_read + chunk.len());
             let room = MAX_BODY_STORED.saturating_sub(exchange.response_body.len());
@@ -169,7 +172,7 @@ impl Sender {
     }
 }
 
-impl Letter {
+impl PreparedRequest {
     fn request(&self) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = Method::POST;
@@ -183,7 +186,7 @@ impl Letter {
 }
 
 /// Headers of the request, in this order, with a fresh timestamp and signature for every attempt.
-fn headers(parcel: &Parcel, url: &Url, now: Timestamp) -> Vec<(String, String)> {
+fn signed_headers(parcel: &WebhookRequest, url: &Url, now: Timestamp) -> Vec<(String, String)> {
     let timestamp = now.seconds();
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     [
@@ -196,17 +199,17 @@ fn headers(parcel: &Parcel, url: &Url, now: Timestamp) -> Vec<(String, String)> 
         ("x-wlcro-event-id", parcel.event.to_string()),
         ("x-wlcro-event-type", parcel.event_type.to_string()),
         ("x-wlcro-delivery-id", parcel.delivery.clone()),
-        ("x-wlcro-attempt", parcel.number.to_string()),
+        ("x-wlcro-attempt", parcel.attempt_number.to_string()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
 }
 
-fn packed(headers: &[(String, String)]) -> Result<HeaderMap, Trouble> {
+fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, SendError> {
     let mut packed = HeaderMap::with_capacity(headers.len());
     for (name, value) in headers {
-        let unfit = || Trouble::new(FailureKind::ConnectionReset, format!("header {name} cannot be sent"));
+        let unfit = || SendError::new(FailureKind::ConnectionReset, format!("header {name} cannot be sent"));
         let name = hyper::header::HeaderName::try_from(name.as_str()).map_err(|_| unfit())?;
         packed.append(name, HeaderValue::try_from(value.as_str()).map_err(|_| unfit())?);
     }
@@ -219,7 +222,7 @@ const MAX_KEPT_HEADER_BYTES: usize = 8 * 1024;
 const MAX_KEPT_HEADER_CHARS: usize = 1_024;
 
 /// Keeps the first headers of an answer, up to [`MAX_KEPT_HEADER_BYTES`].
-fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
+fn stored_headers(headers: &HeaderMap) -> Vec<(String, String)> {
     let cut = |text: &[u8]| String::from_utf8_lossy(text).chars().take(MAX_KEPT_HEADER_CHARS).collect::<String>();
     let mut n_bytes = 0;
     headers
@@ -303,7 +306,7 @@ mod tests {
         for (n, name, value) in
             [(60, 4, 1_024), (1, 60_000, 2), (1, 4, 60_000), (100, 300, 300), (100, 0, 0), (7, 4, 1_000)]
         {
-            let headers = kept(&many(n, name, value));
+            let headers = stored_headers(&many(n, name, value));
             let n_bytes: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
             assert!(n_bytes <= MAX_KEPT_HEADER_BYTES, "{n} x {name} + {value}: {n_bytes}");
             let is_small = n * (name + value + 6) <= MAX_KEPT_HEADER_BYTES;

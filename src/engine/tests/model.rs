@@ -9,19 +9,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How an attempt ends.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Fate {
+pub(super) enum ModelOutcome {
     Arrives,
     Fails,
     /// The sender itself is in trouble.
-    Ours,
+    LocalFault,
 }
 
 /// Deliveries that a replay gives their turn in one round.
-pub(super) const LIMIT: u32 = 3;
+pub(super) const REPLAY_BATCH_LIMIT: u32 = 3;
 
 /// A delivery of the model.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Delivery {
+pub(super) struct ModelDelivery {
     pub(super) of: usize,
     pub(super) state: DeliveryState,
     pub(super) kind: AttemptKind,
@@ -33,7 +33,7 @@ pub(super) struct Delivery {
     pub(super) replay: Option<usize>,
 }
 
-impl Delivery {
+impl ModelDelivery {
     /// As which it is seen.
     pub(super) const fn seen(&self) -> DeliveryState {
         if self.is_held { DeliveryState::InFlight } else { self.state }
@@ -42,7 +42,7 @@ impl Delivery {
 
 /// A subscription of the model.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Subscriber {
+pub(super) struct ModelSubscription {
     pub(super) is_off: bool,
     pub(super) is_deleted: bool,
     pub(super) breaker: CircuitBreaker,
@@ -53,7 +53,7 @@ pub(super) struct Subscriber {
 
 /// A replay of the model.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Plan {
+pub(super) struct ModelReplay {
     pub(super) of: usize,
     pub(super) phase: ReplayState,
     pub(super) picks: BTreeMap<usize, DeliveryState>,
@@ -66,14 +66,14 @@ pub(super) struct Plan {
 
 /// The model: what the platform ought to be.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Model {
-    pub(super) deliveries: Vec<Delivery>,
-    pub(super) subscribers: Vec<Subscriber>,
-    pub(super) plans: Vec<Plan>,
+pub(super) struct PlatformModel {
+    pub(super) deliveries: Vec<ModelDelivery>,
+    pub(super) subscribers: Vec<ModelSubscription>,
+    pub(super) plans: Vec<ModelReplay>,
     pub(super) resends: BTreeSet<usize>,
 }
 
-impl Model {
+impl PlatformModel {
     pub(super) fn turn_off(&mut self, of: usize) {
         self.subscribers[of].is_off = true;
         self.subscribers[of].skipped_after = self.deliveries.len();
@@ -85,17 +85,18 @@ impl Model {
     pub(super) fn add_plan(&mut self, of: usize, picks: BTreeMap<usize, DeliveryState>) {
         let phase = if picks.is_empty() { ReplayState::Finished } else { ReplayState::Running };
         let n_selected = picks.len() as u64;
-        let plan = Plan { of, phase, picks, n_selected, n_taken: 0, n_passed: 0, n_succeeded: 0, n_exhausted: 0 };
+        let plan =
+            ModelReplay { of, phase, picks, n_selected, n_taken: 0, n_passed: 0, n_succeeded: 0, n_exhausted: 0 };
         self.plans.push(plan);
     }
 
     /// One attempt ended.
-    pub(super) fn land(&mut self, n: usize, kind: AttemptKind, fate: Fate, now: Timestamp) {
+    pub(super) fn land(&mut self, n: usize, kind: AttemptKind, fate: ModelOutcome, now: Timestamp) {
         self.deliveries[n].is_held = false;
-        if matches!(fate, Fate::Ours) {
+        if matches!(fate, ModelOutcome::LocalFault) {
             return;
         }
-        let has_arrived = matches!(fate, Fate::Arrives);
+        let has_arrived = matches!(fate, ModelOutcome::Arrives);
         self.deliveries[n].n_attempts += 1;
         if kind == AttemptKind::Resend {
             self.deliveries[n].n_beside += 1;
@@ -145,11 +146,11 @@ impl Model {
             if self.plans[number].phase != ReplayState::Running || subscriber.is_off || subscriber.is_deleted {
                 continue;
             }
-            let is_due = |d: &&Delivery| {
+            let is_due = |d: &&ModelDelivery| {
                 d.of == of && d.seen() == DeliveryState::Pending && d.due_at.is_some_and(|at| at <= now)
             };
             let n_due = u32::try_from(self.deliveries.iter().filter(is_due).count()).expect("few");
-            let limit = LIMIT.min(MAX_DUE_BEFORE_REPLAY.saturating_sub(n_due)) as usize;
+            let limit = REPLAY_BATCH_LIMIT.min(MAX_DUE_BEFORE_REPLAY.saturating_sub(n_due)) as usize;
             let is_free = |n: &usize| !self.deliveries[*n].is_held;
             let turns: Vec<usize> = self.plans[number].picks.keys().copied().filter(is_free).take(limit).collect();
             for n in turns {

@@ -31,11 +31,11 @@ async fn a4_sixty_four_threads_and_restarts_never_get_more_than_the_limit_out_of
                 let each = 1 + dice.random_below(12);
                 let engine = &partner.platform.engine;
                 let known = engine.authenticate(key.reveal()).expect("a good key");
-                let (known, reset) = (&known, engine.admit(&known, RateBucket::Admin).reset_at);
+                let (known, reset) = (&known, engine.admit_call(&known, RateBucket::Admin).reset_at);
                 let answers: Vec<_> = std::thread::scope(|scope| {
                     let threads: Vec<_> = (0..CROWD)
                         .map(|_| {
-                            scope.spawn(move || (0..each).map(|_| engine.admit(known, RateBucket::Read)).collect())
+                            scope.spawn(move || (0..each).map(|_| engine.admit_call(known, RateBucket::Read)).collect())
                         })
                         .collect();
                     threads.into_iter().flat_map(|thread| -> Vec<_> { thread.join().expect("no panic") }).collect()
@@ -54,7 +54,7 @@ async fn a4_sixty_four_threads_and_restarts_never_get_more_than_the_limit_out_of
                 partner.platform = partner.platform.restart().await;
             }
             let tried = partner.platform.engine.authenticate(key.reveal()).expect("a good key");
-            let last = partner.platform.engine.admit(&tried, RateBucket::Read);
+            let last = partner.platform.engine.admit_call(&tried, RateBucket::Read);
             assert_eq!(
                 last.decision == RateLimitDecision::Refused,
                 admitted >= limit,
@@ -62,7 +62,7 @@ async fn a4_sixty_four_threads_and_restarts_never_get_more_than_the_limit_out_of
             );
             let wait = last.retry_after_seconds(partner.platform.ambient.now());
             partner.platform.advance(Duration::from_secs(wait.max(1)));
-            let waited = partner.platform.engine.admit(&tried, RateBucket::Read);
+            let waited = partner.platform.engine.admit_call(&tried, RateBucket::Read);
             if last.decision == RateLimitDecision::Refused {
                 assert_eq!(
                     (waited.decision != RateLimitDecision::Refused, waited.remaining),

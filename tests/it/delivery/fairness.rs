@@ -10,7 +10,7 @@ use crow::api::keys::{Company, LimitsWish};
 use crow::domain::delivery::{DeliveryState, RetryPolicy};
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
-use crow::engine::reach::Reach;
+use crow::engine::egress::EgressConfig;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ async fn f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pau
     for n in 0..HOSTS {
         names.leads(&format!("hangs-{n}.test"), &["127.0.0.1"]);
     }
-    let reach = Reach { names, ..Reach::default() };
+    let reach = EgressConfig { resolver: names, ..EgressConfig::default() };
     let stopped = Stopped::new(RuntimeEnv::real(), RetryPolicy::default(), TargetPolicy::Private, reach);
     let platform = stopped.permitting(MAX_SUBSCRIPTIONS).start().await;
     let acme = platform.company("Acme").await;
@@ -74,7 +74,7 @@ async fn f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pau
             let watch = platform.ambient.stopwatch();
             healthy.received(n).await;
             lags.push(watch.elapsed());
-            assert_eq!(platform.engine.status().paused, None);
+            assert_eq!(platform.engine.status().pause_reason, None);
         }
         lags.sort_unstable();
         lags
@@ -100,7 +100,7 @@ async fn f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pau
     busy.received(N_BUSY * EVENTS).await;
     let of_acme = "leases l JOIN subscriptions s ON s.id = l.subscription_id WHERE s.company_id = 1";
     assert!(count(of_acme) <= 30, "three quarters of what newcomers leave");
-    assert_eq!(platform.engine.status().paused, None);
+    assert_eq!(platform.engine.status().pause_reason, None);
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn f1_twenty_companies_whose_endpoints_hang_delay_no_newcomer() {
     for n in 0..N_SUBSCRIPTIONS {
         names.leads(&format!("hangs-{n}.test"), &["127.0.0.1"]);
     }
-    let reach = Reach { names, ..Reach::default() };
+    let reach = EgressConfig { resolver: names, ..EgressConfig::default() };
     let platform = Stopped::new(RuntimeEnv::real(), RetryPolicy::default(), TargetPolicy::Private, reach).start().await;
     let mut companies = Vec::new();
     for n in 0..N_COMPANIES {

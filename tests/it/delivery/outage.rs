@@ -7,8 +7,8 @@ use crate::support::receiver::{Behaviour, Receiver};
 use crow::ambient::RuntimeEnv;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::target::TargetPolicy;
-use crow::engine::names::Unresolved;
-use crow::engine::reach::Reach;
+use crow::engine::dns::ResolveError;
+use crow::engine::egress::EgressConfig;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,9 +49,9 @@ async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_lo
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let names = Arc::new(Names::default());
     for host in HOSTS {
-        names.set(host, [Says::Fails(Unresolved::Deaf("no name server answers".to_owned()))]);
+        names.set(host, [Says::Fails(ResolveError::ResolverUnreachable("no name server answers".to_owned()))]);
     }
-    let reach = Reach { names: Arc::<Names>::clone(&names), ..Reach::default() };
+    let reach = EgressConfig { resolver: Arc::<Names>::clone(&names), ..EgressConfig::default() };
     let ambient = RuntimeEnv::scripted(START, 1);
     let platform = Platform::reaching(ambient, RetryPolicy::default(), TargetPolicy::Private, reach).await;
     let scene = Scene::upon(platform, &receiver.url.replace("127.0.0.1", HOSTS[0])).await;
@@ -62,7 +62,7 @@ async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_lo
         scene.emit().await;
     }
     let n_asked = || HOSTS.map(|host| names.n_asked(host)).iter().sum::<usize>();
-    let is_paused = async || scene.platform.engine.status().paused.is_some();
+    let is_paused = async || scene.platform.engine.status().pause_reason.is_some();
     scene.platform.until("it is taken for general trouble", is_paused).await;
     let database = scene.platform.database();
     let count = |of: &str| {
@@ -102,7 +102,7 @@ async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_lo
     };
     scene.platform.until("all is delivered", goes_on).await;
     assert_eq!(receiver.ledger().len(), all, "each once");
-    scene.platform.until("it is over", async || scene.platform.engine.status().paused.is_none()).await;
+    scene.platform.until("it is over", async || scene.platform.engine.status().pause_reason.is_none()).await;
     let n_lines = n_lines.load(Ordering::Relaxed);
     assert!((2..=100).contains(&n_lines), "{n_lines} lines");
 }
@@ -113,9 +113,9 @@ async fn f1_deafness_that_one_company_met_holds_up_no_company_that_has_not_met_i
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let names = Arc::new(Names::default());
     for host in HOSTS {
-        names.set(host, [Says::Fails(Unresolved::Deaf("no name server answers".to_owned()))]);
+        names.set(host, [Says::Fails(ResolveError::ResolverUnreachable("no name server answers".to_owned()))]);
     }
-    let reach = Reach { names, ..Reach::default() };
+    let reach = EgressConfig { resolver: names, ..EgressConfig::default() };
     let platform =
         Platform::reaching(RuntimeEnv::scripted(START, 1), RetryPolicy::default(), TargetPolicy::Private, reach).await;
     let scene = Scene::upon(platform, &receiver.url.replace("127.0.0.1", HOSTS[0])).await;
@@ -125,11 +125,11 @@ async fn f1_deafness_that_one_company_met_holds_up_no_company_that_has_not_met_i
     let other = scene.platform.company("Beta").await;
     scene.platform.subscribe(&other, &receiver.url).await;
     scene.emit().await;
-    let is_paused = async || scene.platform.engine.status().paused.is_some();
+    let is_paused = async || scene.platform.engine.status().pause_reason.is_some();
     scene.platform.until("it is taken for general trouble", is_paused).await;
     // The clock stands still: what waited for a rest to end would wait for ever.
     scene.platform.emit(other.id).await;
     receiver.received(1).await;
-    let is_over = async || scene.platform.engine.status().paused.is_none();
+    let is_over = async || scene.platform.engine.status().pause_reason.is_none();
     scene.platform.until("what got through shows that the trouble is not general", is_over).await;
 }

@@ -9,7 +9,7 @@ use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, DeliveryId, OperatorId};
 use crow::domain::operator::{OperatorAccount, OperatorRole};
 use crow::engine::caller::{Actor, Caller};
-use crow::engine::events::News;
+use crow::engine::events::EventPublication;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -194,7 +194,7 @@ async fn b5_a_thousand_resends_race_with_attempts_and_no_delivery_is_under_way_t
 async fn race(engine: crow::engine::Engine, company: CompanyId, n: usize) {
     let operator = OperatorAccount { id: OperatorId(0), name: "racer".to_owned(), role: OperatorRole::Admin };
     let caller = Caller::new(Actor::Operator(operator), format!("race-{n}"), engine.audit_key());
-    let news = News { company, kind: EventType::LeadCreated, payload: None, metadata: None };
+    let news = EventPublication { company, kind: EventType::LeadCreated, payload: None, metadata: None };
     let event = engine.publish(caller.clone(), news).await.expect("published");
     for _ in 0..n % 7 {
         tokio::task::yield_now().await;

@@ -90,7 +90,7 @@ async fn dying(platform: &Platform, after: usize) -> String {
 #[tokio::test]
 async fn a_platform_that_goes_away_half_way_leaves_the_rest_unknown_and_the_run_can_be_gone_on_with() {
     let platform = Platform::start().await;
-    let all = library::all().expect("well formed");
+    let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "endpoint-500").expect("a scenario");
     let _played = played(&platform, &[script]).await;
     let operator = platform.operator();

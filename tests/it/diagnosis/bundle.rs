@@ -58,7 +58,7 @@ async fn case(platform: &Platform, topic: crow::api::report::Topic) -> Case {
 #[tokio::test]
 async fn x1_every_scenarios_bundle_has_what_the_guide_asks_for_and_no_secret() {
     let canaries = canaries();
-    for script in library::all().expect("well formed") {
+    for script in library::parse_all().expect("well formed") {
         let platform = Platform::start().await;
         let played = played(&platform, &[&script]).await;
         let case = case(&platform, script.topic).await;
@@ -99,7 +99,7 @@ async fn x1_every_scenarios_bundle_has_what_the_guide_asks_for_and_no_secret() {
 #[tokio::test]
 async fn x1_a_canary_in_any_disguise_is_masked_in_its_place() {
     let platform = Platform::start().await;
-    let all = library::all().expect("well formed");
+    let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "endpoint-500").expect("a scenario");
     let _played = played(&platform, &[script]).await;
     let clean = case(&platform, script.topic).await;
@@ -124,7 +124,7 @@ async fn x1_a_canary_in_any_disguise_is_masked_in_its_place() {
 #[tokio::test]
 async fn a_bundle_about_several_things_has_all_of_them_and_what_was_picked_out() {
     let platform = Platform::start().await;
-    let all = library::all().expect("well formed");
+    let all = library::parse_all().expect("well formed");
     let pick = |name: &str| all.iter().find(|script| script.name == name).expect("a scenario");
     let played = played(&platform, &[pick("endpoint-500"), pick("endpoint-redirects"), pick("scope-missing")]).await;
     let operator = platform.operator();

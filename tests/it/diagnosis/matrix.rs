@@ -5,8 +5,8 @@ use crate::support::platform::Platform;
 use crow::ambient::RuntimeEnv;
 use crow::api::report::{Report, Step, Subject, Topic, Verdict};
 use crow::demo::scenario::library;
-use crow::demo::scenario::script::Script;
-use crow::demo::scenario::stage::{Played, Stage};
+use crow::demo::scenario::runner::{RunningScenario, ScenarioRunner};
+use crow::demo::scenario::script::ScenarioScript;
 use crow::diagnose::dossier::Wish;
 use crow::diagnose::run::run;
 use crow::domain::ids::{KeyId, SubscriptionId};
@@ -24,21 +24,21 @@ fn asked() -> Option<usize> {
     std::env::var("CROW_PAIRS").ok()?.parse().ok()
 }
 
-pub(super) fn stage(platform: &Platform) -> Stage {
+pub(super) fn stage(platform: &Platform) -> ScenarioRunner {
     let path = platform.database().path().expect("a file").to_owned();
     let hold = move || -> Result<Box<dyn Send>, String> {
         ExclusiveTransaction::begin(Path::new(&path))
             .map(|held| -> Box<dyn Send> { Box::new(held) })
             .map_err(|error| error.to_string())
     };
-    Stage { operator: platform.operator(), ambient: platform.ambient.clone(), hold: Box::new(hold) }
+    ScenarioRunner { operator: platform.operator(), ambient: platform.ambient.clone(), lock_database: Box::new(hold) }
 }
 
-pub(super) async fn played(platform: &Platform, scripts: &[&Script]) -> Vec<Played> {
+pub(super) async fn played(platform: &Platform, scripts: &[&ScenarioScript]) -> Vec<RunningScenario> {
     let stage = stage(platform);
     let mut played = Vec::new();
     for script in scripts {
-        played.push(stage.play(script).await.unwrap_or_else(|error| panic!("{}: {error}", script.name)));
+        played.push(stage.run(script).await.unwrap_or_else(|error| panic!("{}: {error}", script.name)));
     }
     played
 }
@@ -59,7 +59,7 @@ async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_non
         "scenario", "topic", "causes in the order of their rank"
     );
     let mut wrong = Vec::new();
-    for script in library::all().expect("well formed") {
+    for script in library::parse_all().expect("well formed") {
         let platform = Platform::start().await;
         let _played = played(&platform, &[&script]).await;
         wrong.extend(checkup::faults(&script.name, &checkup::asked(&platform).await));
@@ -99,8 +99,8 @@ async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_non
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "the matrix is there to be read")]
 async fn two_scenarios_at_once_are_both_explained() {
-    let scripts: Vec<Script> =
-        library::all().expect("well formed").into_iter().filter(|script| script.cause.is_some()).collect();
+    let scripts: Vec<ScenarioScript> =
+        library::parse_all().expect("well formed").into_iter().filter(|script| script.cause.is_some()).collect();
     let dice = RuntimeEnv::scripted(Timestamp::from_millis(0), 20_261_124);
     let n_pairs = asked().unwrap_or(PAIRS);
     let mut wrong = Vec::new();
@@ -132,7 +132,7 @@ async fn two_scenarios_at_once_are_both_explained() {
 
 #[tokio::test]
 async fn a_subject_narrows_and_one_that_is_not_there_is_unknown() {
-    let all = library::all().expect("well formed");
+    let all = library::parse_all().expect("well formed");
     let pick = |name: &str| all.iter().find(|script| script.name == name).expect("a scenario");
     let platform = Platform::start().await;
     let played = played(&platform, &[pick("endpoint-500"), pick("endpoint-redirects"), pick("scope-missing")]).await;
@@ -160,7 +160,7 @@ async fn a_subject_narrows_and_one_that_is_not_there_is_unknown() {
 
 #[tokio::test]
 async fn a_run_that_was_cut_short_is_gone_on_with() {
-    let all = library::all().expect("well formed");
+    let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "key-revoked").expect("a scenario");
     let platform = Platform::start().await;
     let _played = played(&platform, &[script]).await;

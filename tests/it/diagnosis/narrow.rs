@@ -127,7 +127,7 @@ fn is_nothing_to_judge(why: &str) -> bool {
 
 #[tokio::test]
 async fn where_all_is_well_no_subject_has_a_cause_and_none_is_told_of_another() {
-    let all = library::all().expect("well formed");
+    let all = library::parse_all().expect("well formed");
     let healthy = all.iter().find(|script| script.name == "healthy").expect("a scenario");
     let platform = Platform::start().await;
     let _played = played(&platform, &[healthy]).await;
@@ -196,7 +196,7 @@ async fn in_the_demo_company_what_is_well_has_no_cause_and_nobody_is_told_of_ano
 
 #[tokio::test]
 async fn what_one_subscription_does_not_list_is_a_remark_and_what_nobody_lists_is_a_cause_of_the_company() {
-    let all = library::all().expect("well formed");
+    let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "type-not-subscribed").expect("a scenario");
     let platform = Platform::start().await;
     let played = played(&platform, &[script]).await;

@@ -6,7 +6,7 @@ use crow::api::report::{Conclusion, Report, Subject, Topic, Verdict};
 use crow::api::runbook::Runbook;
 use crow::client::connection::Client;
 use crow::demo::scenario::library;
-use crow::demo::scenario::script::Script;
+use crow::demo::scenario::script::ScenarioScript;
 use crow::diagnose::case::{Matter, collect};
 use crow::diagnose::dossier::Wish;
 use crow::diagnose::run::run;
@@ -17,8 +17,8 @@ use crow::domain::secret::Secret;
 use crow::escalation::bundle::bundle;
 use crow::escalation::ticket::Bodies;
 
-fn script(name: &str) -> Script {
-    library::all().expect("well formed").into_iter().find(|script| script.name == name).expect("a scenario")
+fn script(name: &str) -> ScenarioScript {
+    library::parse_all().expect("well formed").into_iter().find(|script| script.name == name).expect("a scenario")
 }
 
 async fn diagnosed(platform: &Platform, partner: &Client, topic: Topic) -> Report {
@@ -33,7 +33,7 @@ fn ids(report: &Report) -> Vec<&str> {
 async fn a_key_of_a_healthy_company_finds_no_cause_and_claims_nothing_that_it_cannot_know() {
     let platform = Platform::start().await;
     let stage = stage(&platform);
-    let healthy = stage.play(&script("healthy")).await.expect("played");
+    let healthy = stage.run(&script("healthy")).await.expect("played");
     let scopes = KeyScope::ALL;
     let company =
         crow::api::keys::Company { id: healthy.company, name: "Harbor".into(), created_utc: platform.ambient.now() };

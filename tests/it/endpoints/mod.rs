@@ -21,7 +21,7 @@ use crow::domain::ids::SubscriptionId;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::target::TargetPolicy;
-use crow::engine::reach::Reach;
+use crow::engine::egress::EgressConfig;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) async fn new(policy: TargetPolicy, ca_files: Vec<PathBuf>) -> Self {
         let names = Arc::new(Names::default());
-        let reach = Reach { names: Arc::<Names>::clone(&names), ca_files, ..Reach::default() };
+        let reach = EgressConfig { resolver: Arc::<Names>::clone(&names), ca_files, ..EgressConfig::default() };
         let ambient = RuntimeEnv::scripted(START, 1);
         let platform = Platform::reaching(ambient, RetryPolicy::default(), policy, reach).await;
         let company = platform.company("Acme").await;

@@ -1,6 +1,6 @@
 //! Names whose addresses are set, and a count of who asked for them.
 
-use crow::engine::names::{Resolve, Unresolved};
+use crow::engine::dns::{NameResolver, ResolveError};
 use futures_util::future::BoxFuture;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use std::sync::Mutex;
 #[derive(Debug, Clone)]
 pub(crate) enum Says {
     Addresses(Vec<IpAddr>),
-    Fails(Unresolved),
+    Fails(ResolveError),
     Nothing,
 }
 
@@ -42,11 +42,11 @@ pub(crate) fn to(addresses: &[&str]) -> Says {
     Says::Addresses(addresses.iter().map(|address| address.parse().expect("an address")).collect())
 }
 
-impl Resolve for Names {
-    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, Unresolved>> {
+impl NameResolver for Names {
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, ResolveError>> {
         let mut known = self.known.lock().expect("not poisoned");
         let says = match known.get_mut(name) {
-            None => Says::Fails(Unresolved::Unknown(format!("the name {name} does not exist"))),
+            None => Says::Fails(ResolveError::NameNotFound(format!("the name {name} does not exist"))),
             Some((says, n_asked)) => {
                 *n_asked += 1;
                 let next = if says.len() > 1 { says.pop_front() } else { says.front().cloned() };

@@ -11,11 +11,11 @@ use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::target::TargetPolicy;
 use crow::domain::time::Timestamp;
+use crow::engine::egress::EgressConfig;
 use crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
-use crow::engine::reach::Reach;
+use crow::engine::master_key::MasterKeySource;
 use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
-use crow::engine::root::Custody;
-use crow::engine::{Engine, Error, MAX_SUBSCRIPTIONS, Settings};
+use crow::engine::{Engine, EngineSettings, Error, MAX_SUBSCRIPTIONS};
 use crow::server::exposure::Exposure;
 use crow::{server, sqlite, store};
 use serde_json::Value;
@@ -85,7 +85,7 @@ impl Platform {
         let ambient = RuntimeEnv::scripted(START, 1);
         Stopped {
             delivery_log_quota,
-            ..Stopped::new(ambient, RetryPolicy::default(), TargetPolicy::Private, Reach::default())
+            ..Stopped::new(ambient, RetryPolicy::default(), TargetPolicy::Private, EgressConfig::default())
         }
         .start()
         .await
@@ -97,7 +97,9 @@ impl Platform {
     }
 
     async fn found(ambient: RuntimeEnv, schedule: RetryPolicy, keep: Option<Duration>) -> Self {
-        Stopped { keep, ..Stopped::new(ambient, schedule, TargetPolicy::Private, Reach::default()) }.start().await
+        Stopped { keep, ..Stopped::new(ambient, schedule, TargetPolicy::Private, EgressConfig::default()) }
+            .start()
+            .await
     }
 
     /// A new platform that permits only what `policy` says and is given this of the world outside. It knows where it listens.
@@ -105,7 +107,7 @@ impl Platform {
         ambient: RuntimeEnv,
         schedule: RetryPolicy,
         policy: TargetPolicy,
-        reach: Reach,
+        reach: EgressConfig,
     ) -> Self {
         Stopped::new(ambient, schedule, policy, reach).start().await
     }
@@ -113,8 +115,15 @@ impl Platform {
     /// Stops in order: the port is free, the directory stays.
     pub(crate) async fn stop(self) -> Stopped {
         let Self { ambient, address, engine, stop, tasks, dir, .. } = self;
-        let Settings { schedule, keep, delivery_log_quota, max_subscriptions, policy, reach, .. } =
-            engine.settings().clone();
+        let EngineSettings {
+            retry_schedule: schedule,
+            retain_for: keep,
+            delivery_log_quota,
+            max_subscriptions,
+            target_policy: policy,
+            egress: reach,
+            ..
+        } = engine.settings().clone();
         stop.send_replace(true);
         for task in tasks {
             task.await.expect("no panic");
@@ -252,13 +261,13 @@ pub(crate) struct Stopped {
     delivery_log_quota: u64,
     max_subscriptions: u32,
     policy: TargetPolicy,
-    reach: Reach,
+    reach: EgressConfig,
     bind: String,
 }
 
 impl Stopped {
     /// One that was never started, in a new directory.
-    pub(crate) fn new(ambient: RuntimeEnv, schedule: RetryPolicy, policy: TargetPolicy, reach: Reach) -> Self {
+    pub(crate) fn new(ambient: RuntimeEnv, schedule: RetryPolicy, policy: TargetPolicy, reach: EgressConfig) -> Self {
         Self {
             dir: new_dir(),
             ambient,
@@ -283,20 +292,20 @@ impl Stopped {
             self;
         let listener = TcpListener::bind(&bind).await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        reach.listens_at = vec![address];
+        reach.listen_addresses = vec![address];
         let address = format!("http://{address}");
         let data_dir = dir.path().to_owned();
-        let (custody, request_log_limit) = (Custody::File, DEFAULT_REQUEST_LOG_LIMIT);
-        let settings = Settings {
+        let (custody, request_log_limit) = (MasterKeySource::File, DEFAULT_REQUEST_LOG_LIMIT);
+        let settings = EngineSettings {
             data_dir,
-            policy,
-            schedule,
-            keep,
+            target_policy: policy,
+            retry_schedule: schedule,
+            retain_for: keep,
             request_log_limit,
             delivery_log_quota,
             max_subscriptions,
-            reach,
-            custody,
+            egress: reach,
+            master_key_source: custody,
         };
         // The lock was given back when the platform before was dropped. Where another test starts a process just now, that one holds a copy of
         // every open file until it becomes another program.

@@ -1,0 +1,121 @@
+//! Signature debugger on the platform, where the secrets are: explains a refused signature from the receiver's
+//! answer. No secret leaves the platform.
+
+use super::{Engine, Error, FieldError};
+use crate::domain::attempt::HttpExchange;
+use crate::domain::ids::{AttemptId, OperatorId, SubscriptionId};
+use crate::domain::secret::Secret;
+use crate::domain::signature_debugger::{
+    self, MAX_CLOCK_SKEW, OtherSecret, SearchBudget, SignatureDiagnosis, SignatureSample, response_hints,
+};
+use crate::store;
+
+/// Maximum number of bytes hashed for one explanation, about one second of a core.
+const MAX_HASHED_BYTES: u64 = 256 << 20;
+
+/// Explanation of a refused signature.
+#[derive(Debug, Clone)]
+pub struct SignatureExplanation {
+    /// Diagnosis of the signature debugger.
+    pub diagnosis: SignatureDiagnosis,
+    /// Signature that the receiver computed, if its answer names one.
+    pub computed: Option<String>,
+    /// Seconds by which the receiver's clock is ahead of the platform's.
+    pub clock_ahead: Option<i64>,
+}
+
+impl Engine {
+    /// Explains why a receiver refused the signature of an attempt, from the sent bytes, the stored answer and the
+    /// secrets of the company's subscriptions. A `computed` signature given by the operator takes precedence over
+    /// signatures in the answer. An operator has one explanation at a time; for large payloads fewer variants are
+    /// tried.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when `computed` is empty or longer than 200 characters, [`Error::NotFound`],
+    /// [`Error::Contended`] when earlier explanations take too long; [`Error`] when the database cannot be read.
+    pub async fn explain_signature(
+        &self,
+        operator: OperatorId,
+        id: AttemptId,
+        computed: Option<String>,
+    ) -> Result<SignatureExplanation, Error> {
+        if computed.as_ref().is_some_and(|text| !(1..=200).contains(&text.chars().count())) {
+            return Err(Error::Invalid(vec![FieldError::new("computed", "must have 1 to 200 characters")]));
+        }
+        let turn = self.shared.work_gate.acquire(operator, &self.shared.ambient).await?;
+        let (attempt, exchange, body) = self.attempt(id).await?;
+        let of = attempt.subject;
+        let found = self
+            .shared
+            .store
+            .read(move |connection| {
+                let mut sealed: Vec<(SubscriptionId, Vec<u8>)> = Vec::new();
+                let ids = store::subscriptions::all(connection, Some(of.company))?.into_iter().map(|other| other.id);
+                for id in std::iter::once(of.subscription).chain(ids.filter(|id| *id != of.subscription)) {
+                    sealed.extend(store::subscriptions::secret(connection, id)?.map(|secret| (id, secret)));
+                }
+                Ok::<_, store::Error>(sealed)
+            })
+            .await?;
+        let secrets: Vec<(String, Secret)> = found
+            .iter()
+            .map(|(id, sealed)| Ok((format!("subscription {id}"), self.unseal(*id, sealed)?)))
+            .collect::<Result<_, Error>>()?;
+        let received_at = header_value(&exchange.response_headers, "date").and_then(response_hints::http_date);
+        let clock_ahead = received_at.map(|at| at - attempt.started_at.seconds());
+        // The permit lasts as long as the work, also when the caller has disconnected.
+        let work = move || {
+            let _turn = turn;
+            explain_exchange((&exchange, &body), &secrets, received_at, computed)
+        };
+        let (finding, computed) = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Contended)??;
+        Ok(SignatureExplanation { diagnosis: finding, computed, clock_ahead })
+    }
+}
+
+fn header_value<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    headers.iter().find(|(there, _)| there.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+fn explain_exchange(
+    (exchange, body): (&HttpExchange, &[u8]),
+    secrets: &[(String, Secret)],
+    received_at: Option<i64>,
+    told: Option<String>,
+) -> Result<(SignatureDiagnosis, Option<String>), Error> {
+    let (_, secret) = secrets.first().ok_or_else(|| Error::NotFound("its subscription".to_owned()))?;
+    let others: Vec<OtherSecret<'_>> = secrets[1..].iter().map(|(name, secret)| OtherSecret { name, secret }).collect();
+    let sent = |name| header_value(&exchange.request_headers, name).unwrap_or_default();
+    let (signature, timestamp) = (sent("x-wlcro-signature"), sent("x-wlcro-timestamp"));
+    let mut answer = String::from_utf8_lossy(&exchange.response_body).into_owned();
+    for (name, value) in &exchange.response_headers {
+        answer.push_str(&format!("\n{name} {value}"));
+    }
+    let mut effort = SearchBudget::bytes(MAX_HASHED_BYTES);
+    let base = SignatureSample { signature, timestamp, body, secret, others: &others, computed: None, received_at };
+    if let Some(computed) = told {
+        let finding = signature_debugger::diagnose_signature_within(
+            &SignatureSample { computed: Some(&computed), ..base },
+            &mut effort,
+        );
+        return Ok((finding, Some(computed)));
+    }
+    let mut unexplained = None;
+    for computed in response_hints::possible_signatures(&answer).into_iter().filter(|text| text != signature) {
+        match signature_debugger::diagnose_signature_within(
+            &SignatureSample { computed: Some(&computed), ..base },
+            &mut effort,
+        ) {
+            explained @ SignatureDiagnosis::Explained(_) => return Ok((explained, Some(computed))),
+            other => unexplained = unexplained.or(Some((other, Some(computed)))),
+        }
+    }
+    let is_stale = received_at
+        .zip(timestamp.parse::<i64>().ok())
+        .is_some_and(|(at, sent)| at.abs_diff(sent) > MAX_CLOCK_SKEW.as_secs());
+    // A stale clock explains the refusal better than a signature that no known fault reproduces.
+    Ok(match unexplained {
+        Some(unexplained) if !is_stale => unexplained,
+        _ => (signature_debugger::diagnose_signature_within(&base, &mut effort), None),
+    })
+}
