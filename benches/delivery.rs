@@ -13,8 +13,8 @@
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
 use crow::ambient::{RuntimeEnv, Stopwatch};
-use crow::api::keys::{LimitsWish, NewCompany, NewKey};
-use crow::client::connection::{Client, Credential};
+use crow::api::keys::{NewCompany, NewKey, RequestedLimits};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
@@ -28,7 +28,7 @@ use crow::engine::events::EventPublication;
 use crow::engine::master_key::MasterKeySource;
 use crow::engine::{Engine, EngineSettings};
 use crow::server;
-use crow::server::exposure::Exposure;
+use crow::server::exposure::ServerExposure;
 use crow::sqlite::{Database, DatabaseOptions, Error, JobPriority};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -69,7 +69,7 @@ struct Platform {
     dir: TempDir,
     engine: Engine,
     caller: Caller,
-    operator: Client,
+    operator: PlatformClient,
     companies: Vec<CompanyId>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
@@ -96,8 +96,8 @@ impl Platform {
         let (stop, stopped) = watch::channel(false);
         let token = engine.mint_operator("bench");
         let actor = Actor::Operator(engine.authenticate_operator(token.reveal()).expect("just minted"));
-        let operator = Client::new(&address, Credential::Operator(token)).expect("a client");
-        let serving = server::serve(listener, engine.clone(), Exposure::default(), stopped);
+        let operator = PlatformClient::new(&address, ClientCredential::Operator(token)).expect("a client");
+        let serving = server::serve(listener, engine.clone(), ServerExposure::default(), stopped);
         let tasks = vec![tokio::spawn(async move {
             serving.await;
         })];
@@ -162,17 +162,17 @@ impl Platform {
 }
 
 /// A company with a subscription to leads at `target`.
-async fn subscribed(operator: &Client, address: &str, target: &str) -> CompanyId {
+async fn subscribed(operator: &PlatformClient, address: &str, target: &str) -> CompanyId {
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
     let most = Some(1_000_000);
     let new = NewKey {
         company_id: company,
         name: "bench".to_owned(),
         scopes: KeyScope::ALL.to_vec(),
-        limits: Some(LimitsWish { read: most, write: most, admin: most }),
+        limits: Some(RequestedLimits { read: most, write: most, admin: most }),
     };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
-    let partner = Client::new(address, Credential::Key(key)).expect("a client");
+    let partner = PlatformClient::new(address, ClientCredential::Key(key)).expect("a client");
     partner.create_subscription(&process::subscription(target)).await.expect("a subscription");
     company
 }

@@ -15,7 +15,7 @@ use crow::ambient::RuntimeEnv;
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
 use crow::api::subscriptions::NewSubscription;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
@@ -27,7 +27,7 @@ use crow::engine::{Engine, EngineSettings};
 use crow::monitor::feed;
 use crow::monitor::snapshot::Snapshot;
 use crow::server;
-use crow::server::exposure::Exposure;
+use crow::server::exposure::ServerExposure;
 use crow::tui::app::{App, Msg, Setting};
 use crow::tui::clipboard::{Clipboard, Route, Wrap};
 use crow::tui::console::{Access, Identity, Mode, Setup, Stakes, drive};
@@ -135,7 +135,7 @@ fn frames(picture: &Arc<Snapshot>, ambient: &RuntimeEnv, size: (u16, u16)) {
 }
 
 /// Emits events at a steady pace, for as long as it is polled.
-async fn stream(operator: Client, ambient: RuntimeEnv, company_id: CompanyId, pace: u32) {
+async fn stream(operator: PlatformClient, ambient: RuntimeEnv, company_id: CompanyId, pace: u32) {
     let watch = ambient.stopwatch();
     for n in 0_u32.. {
         let due = Duration::from_secs(1) * n / pace.max(1);
@@ -149,7 +149,7 @@ async fn stream(operator: Client, ambient: RuntimeEnv, company_id: CompanyId, pa
 }
 
 /// Presses keys in a console that looks at the log, and times each until the frame with the next row selected is complete.
-async fn keys(client: Client, ambient: &RuntimeEnv) -> Vec<Duration> {
+async fn keys(client: PlatformClient, ambient: &RuntimeEnv) -> Vec<Duration> {
     let (keys, events) = mpsc::unbounded_channel();
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
     let settings = feed::Settings { rows: 200, history: None };
@@ -220,8 +220,9 @@ async fn run(n_attempts: i64, pace: u32) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let (_stop, stopped) = watch::channel(false);
-    let operator = Client::new(&address, Credential::Operator(engine.mint_operator("bench"))).expect("a client");
-    tokio::spawn(server::serve(listener, engine.clone(), Exposure::default(), stopped.clone()));
+    let operator =
+        PlatformClient::new(&address, ClientCredential::Operator(engine.mint_operator("bench"))).expect("a client");
+    tokio::spawn(server::serve(listener, engine.clone(), ServerExposure::default(), stopped.clone()));
     tokio::spawn(async move { engine.run(stopped).await });
     let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let target = format!("http://{}/hook", receiver.local_addr().expect("an address"));
@@ -231,7 +232,7 @@ async fn run(n_attempts: i64, pace: u32) {
         let new =
             NewKey { company_id: company.id, name: format!("key {n}"), scopes: KeyScope::ALL.to_vec(), limits: None };
         let key = operator.create_key(&new).await.expect("a key").key.into_secret();
-        let partner = Client::new(&address, Credential::Key(key)).expect("a client");
+        let partner = PlatformClient::new(&address, ClientCredential::Key(key)).expect("a client");
         // The first one gets what is emitted, the others wait for something that does not happen.
         let kind = if n == 0 { EventType::LeadCreated } else { EventType::AgreementSigned };
         let new = NewSubscription {

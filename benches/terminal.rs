@@ -10,7 +10,7 @@ use crow::ambient::RuntimeEnv;
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
 use crow::api::subscriptions::NewSubscription;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::key::KeyScope;
@@ -170,13 +170,13 @@ fn started(ambient: &RuntimeEnv, run: impl Fn() -> Console) -> f64 {
 }
 
 /// Twenty subscriptions to a receiver that takes everything.
-async fn subscribe(operator: &Client, address: &str, company: CompanyId) {
+async fn subscribe(operator: &PlatformClient, address: &str, company: CompanyId) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let target_url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(async || "ok")).await });
     let new = NewKey { company_id: company, name: "CRM".to_owned(), scopes: KeyScope::ALL.to_vec(), limits: None };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
-    let partner = Client::new(address, Credential::Key(key)).expect("a client");
+    let partner = PlatformClient::new(address, ClientCredential::Key(key)).expect("a client");
     for n in 0..20 {
         let wish = NewSubscription {
             target_url: format!("{target_url}/{n}"),
@@ -194,7 +194,7 @@ async fn run(ambient: RuntimeEnv) {
     let served = Served::start(dir.path());
     let token_file = dir.path().join("operator.token").to_string_lossy().into_owned();
     let token = fs::read_to_string(&token_file).expect("a token").trim().to_owned();
-    let operator = Client::new(&served.1, Credential::Operator(Secret::new(token))).expect("a client");
+    let operator = PlatformClient::new(&served.1, ClientCredential::Operator(Secret::new(token))).expect("a client");
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     for n in 0..20 {
         let new =

@@ -312,14 +312,14 @@ pub struct ChangedStatus {
 
 /// Answer to a search: one record or none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Found {
+pub struct SearchResult {
     /// Record that matches the search; the newest one if several share an email address or a phone number.
-    pub items: Vec<Record>,
+    pub items: Vec<ClientRecord>,
 }
 
 /// Client or lead as searches return it. Every field is always present.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Record {
+pub struct ClientRecord {
     /// Number of the client or lead.
     pub client_id: ClientId,
     /// First name of the client or lead.
@@ -351,7 +351,7 @@ pub struct Record {
     pub created_utc: Timestamp,
 }
 
-impl Record {
+impl ClientRecord {
     /// Builds the record of a client with its affiliate's name.
     #[must_use]
     pub fn new(of: CrmClient, affiliate_name: Option<String>) -> Self {

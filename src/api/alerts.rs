@@ -30,7 +30,7 @@ pub struct AcknowledgementRow {
 impl AcknowledgementRow {
     /// Returns the acknowledgement in domain terms; `None` if this version does not know its subject or severity.
     #[must_use]
-    pub fn said(&self) -> Option<Acknowledgement> {
+    pub fn to_acknowledgement(&self) -> Option<Acknowledgement> {
         Some(Acknowledgement {
             subject: AlertSubject::named(&self.subject)?,
             status: HealthStatus::named(&self.state)?,

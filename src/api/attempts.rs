@@ -64,7 +64,7 @@ impl AttemptRow {
 /// Bytes of a request, an answer or an envelope, as they were sent or received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Body {
+pub struct CapturedBody {
     /// Kept bytes, encoded in Base64.
     pub base64: String,
     /// Kept bytes as text; null if they are not valid UTF-8.
@@ -77,7 +77,7 @@ pub struct Body {
 
 /// One HTTP header of a request or an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Header {
+pub struct HttpHeader {
     /// Name of the header, as sent.
     pub name: Untrusted,
     /// Value of the header; bytes that are not UTF-8 are replaced.
@@ -92,13 +92,13 @@ pub struct AttemptDetail {
     #[serde(flatten)]
     pub row: AttemptRow,
     /// Headers of the request, as sent.
-    pub request_headers: Vec<Header>,
+    pub request_headers: Vec<HttpHeader>,
     /// Body of the request: the exact bytes that were signed and sent.
-    pub request_body: Body,
+    pub request_body: CapturedBody,
     /// Headers of the receiver's answer.
-    pub response_headers: Vec<Header>,
+    pub response_headers: Vec<HttpHeader>,
     /// First 16 KiB of the body of the receiver's answer.
-    pub response_body: Body,
+    pub response_body: CapturedBody,
     /// Network address that was dialled; null if none was.
     pub peer: Option<Untrusted>,
     /// Duration of each phase of the attempt.
@@ -164,7 +164,7 @@ impl From<Attempt> for AttemptRow {
     }
 }
 
-impl Body {
+impl CapturedBody {
     /// Wraps the `kept` bytes of a body of `n_bytes` bytes.
     #[must_use]
     pub fn new(kept: &[u8], n_bytes: u64) -> Self {
@@ -183,7 +183,7 @@ impl Body {
     }
 }
 
-impl From<(String, String)> for Header {
+impl From<(String, String)> for HttpHeader {
     fn from((name, value): (String, String)) -> Self {
         Self { name: Untrusted::new(name), value: Untrusted::new(value) }
     }

@@ -35,7 +35,7 @@ pub struct AuditRow {
 /// Range of rows that are missing from the audit trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Gap {
+pub struct MissingAuditRows {
     /// First sequence number that is missing.
     pub first: i64,
     /// Last sequence number that is missing.
@@ -61,7 +61,7 @@ pub struct AuditCheck {
     /// Number of rows that were read.
     pub n_rows: u64,
     /// Ranges of rows that are missing.
-    pub missing: Vec<Gap>,
+    pub missing: Vec<MissingAuditRows>,
     /// Sequence numbers of rows whose content or previous hash differs from what was written; the last row is included
     /// if another one was written last.
     pub altered: Vec<i64>,

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Name and version of the briefing document.
-pub const BRIEFING: &str = "crow.briefing/1";
+pub const BRIEFING_DOCUMENT: &str = "crow.briefing/1";
 
 /// Route that the key may call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Opened {
+pub struct PermittedRoute {
     /// HTTP method of the route.
     pub method: String,
     /// Path of the route, with placeholders.
@@ -28,7 +28,7 @@ pub struct Opened {
 /// Event type with a sample payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Sample {
+pub struct SamplePayload {
     /// Event type of the sample.
     #[serde(rename = "type")]
     pub kind: EventType,
@@ -39,7 +39,7 @@ pub struct Sample {
 /// Briefing of a partner about one API key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Brief {
+pub struct PartnerBriefing {
     /// Base address of the platform.
     pub platform: String,
     /// Name of the partner's company; null if unknown.
@@ -47,7 +47,7 @@ pub struct Brief {
     /// API key without its secret.
     pub key: KeyRow,
     /// Routes that the key may call.
-    pub opened: Vec<Opened>,
+    pub opened: Vec<PermittedRoute>,
     /// Sample payloads per event type; empty if the key may neither poll events nor subscribe to them.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<SamplePayload>,
 }

@@ -1,29 +1,29 @@
 //! Ticket bundles: the machine-readable ticket, and the manifest of the files in a bundle, the time that they cover
 //! and the redactions made.
 
-use super::report::{Cause, Step, Subject, Topic};
+use super::report::{DiagnosedCause, DiagnosisSubject, PlaybookTopic, ReportedCheck};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Format version of tickets and manifests.
-pub const VERSION: u32 = 3;
+pub const BUNDLE_FORMAT_VERSION: u32 = 3;
 
 /// Manifest of a ticket bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Manifest {
-    /// Format version of the manifest, [`VERSION`].
+pub struct BundleManifest {
+    /// Format version of the manifest, [`BUNDLE_FORMAT_VERSION`].
     pub version: u32,
     /// Version of the crow that made the bundle.
     pub crow: String,
     /// Time at which the bundle was made.
     pub created_utc: Timestamp,
     /// Scopes that the ticket is about.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<DiagnosisSubject>,
     /// Time range of the failures in the bundle; null without failures.
-    pub window: Option<Window>,
+    pub window: Option<FailureWindow>,
     /// Redactions made in text from outside, by kind.
-    pub redactions: Vec<Redaction>,
+    pub redactions: Vec<RedactionTally>,
     /// The fingerprints of what was let through on demand (`--allow`); not in files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub released: Vec<String>,
@@ -31,7 +31,7 @@ pub struct Manifest {
     #[serde(default)]
     pub platform_check: PlatformCheck,
     /// Files of the bundle other than the manifest.
-    pub files: Vec<Entry>,
+    pub files: Vec<ManifestFile>,
 }
 
 /// Result of the secret scan of a ticket by the platform itself.
@@ -59,7 +59,7 @@ impl std::fmt::Display for PlatformCheck {
 
 /// Number of redactions of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Redaction {
+pub struct RedactionTally {
     /// Kind of text that was redacted.
     pub what: String,
     /// Number of redactions of this kind.
@@ -72,7 +72,7 @@ pub struct Redaction {
     pub places: Vec<String>,
 }
 
-impl std::fmt::Display for Redaction {
+impl std::fmt::Display for RedactionTally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Redacted: {} ({} {})", self.what, self.n, if self.n == 1 { "time" } else { "times" })?;
         if !self.places.is_empty() {
@@ -88,7 +88,7 @@ impl std::fmt::Display for Redaction {
 /// Time range of failures, both ends inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Window {
+pub struct FailureWindow {
     /// Time of the first failure.
     pub since_utc: Timestamp,
     /// Time of the last failure.
@@ -98,7 +98,7 @@ pub struct Window {
 /// File of a ticket bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Entry {
+pub struct ManifestFile {
     /// Name of the file within the bundle's folder.
     pub name: String,
     /// Length of the file in bytes.
@@ -110,39 +110,39 @@ pub struct Entry {
 /// Ticket for support staff, machine-readable. All texts are sanitised for a terminal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Ticket {
-    /// Format version of the ticket, [`VERSION`].
+pub struct SupportTicket {
+    /// Format version of the ticket, [`BUNDLE_FORMAT_VERSION`].
     pub version: u32,
     /// Time at which the ticket was written, by the platform's clock.
     pub written_utc: Timestamp,
     /// Scopes that the ticket is about.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<DiagnosisSubject>,
     /// Notes that the operator added.
-    pub notes: Vec<NotePart>,
+    pub notes: Vec<TicketNote>,
     /// Symptom of the problem, in one line.
     pub symptom: String,
     /// Reasons for or against escalating the ticket.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<EscalationReason>,
     /// Versions of crow and of the platform.
-    pub versions: Versions,
+    pub versions: SoftwareVersions,
     /// Milliseconds that the platform's clock is ahead of the machine that wrote the ticket; null if unknown.
     pub clock_ahead_ms: Option<i64>,
     /// Time range of the failures; null without failures.
-    pub window: Option<Window>,
+    pub window: Option<FailureWindow>,
     /// API keys involved in the problem.
-    pub keys: Vec<KeyPart>,
+    pub keys: Vec<TicketKey>,
     /// Subscriptions involved in the problem.
-    pub subscriptions: Vec<SubscriptionPart>,
+    pub subscriptions: Vec<TicketSubscription>,
     /// Attempts that failed or were selected, oldest first.
-    pub failures: Vec<FailurePart>,
+    pub failures: Vec<TicketFailure>,
     /// Requests that were refused or selected, oldest first.
-    pub requests: Vec<RequestPart>,
+    pub requests: Vec<TicketRequest>,
     /// Events that were selected, each with its trace.
-    pub events: Vec<EventPart>,
+    pub events: Vec<TicketEvent>,
     /// Expected and actual behaviour, side by side.
-    pub comparison: Comparison,
+    pub comparison: BehaviourComparison,
     /// Playbooks that were run, with their findings.
-    pub playbooks: Vec<PlaybookPart>,
+    pub playbooks: Vec<TicketPlaybook>,
     /// Shell commands that reproduce the problem, with placeholders for secrets.
     pub reproduce: Vec<String>,
     /// Data that is not in the ticket, each with the reason.
@@ -151,14 +151,14 @@ pub struct Ticket {
 
 /// Reason for or against escalating a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reason {
+pub struct EscalationReason {
     /// Identifier of the reason: `platform-error`, `unexplained`, `unreachable`, `signature-disputed` or `not-yet`.
     pub id: String,
     /// Reason as a sentence for a human reader.
     pub text: String,
 }
 
-impl Reason {
+impl EscalationReason {
     /// Returns whether the reason says that escalating would be premature.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
@@ -168,7 +168,7 @@ impl Reason {
 
 /// Versions of crow and of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Versions {
+pub struct SoftwareVersions {
     /// Version of the crow that wrote the ticket.
     pub crow: String,
     /// Version of the platform; null if it did not report one.
@@ -178,7 +178,7 @@ pub struct Versions {
 /// API key involved in a problem, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KeyPart {
+pub struct TicketKey {
     /// Name of the key, for display.
     pub name: String,
     /// Last four characters of the key.
@@ -194,7 +194,7 @@ pub struct KeyPart {
 /// Subscription involved in a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SubscriptionPart {
+pub struct TicketSubscription {
     /// Number of the subscription, unique on the platform.
     pub id: i64,
     /// Company that owns the subscription.
@@ -213,7 +213,7 @@ pub struct SubscriptionPart {
 
 /// Note of an operator about one object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotePart {
+pub struct TicketNote {
     /// Object that the note is about, such as `subscription 17`.
     pub about: String,
     /// Text of the note, sanitised for a terminal.
@@ -223,7 +223,7 @@ pub struct NotePart {
 /// Event in a ticket, without its payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct EventPart {
+pub struct TicketEvent {
     /// Number of the event; increases with every event.
     pub event_id: i64,
     /// Type of the event, such as `lead.created`.
@@ -239,7 +239,7 @@ pub struct EventPart {
 /// Attempt that failed or was selected for a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FailurePart {
+pub struct TicketFailure {
     /// Time at which the attempt began.
     pub utc: Timestamp,
     /// Number of the attempt, unique on the platform.
@@ -267,7 +267,7 @@ pub struct FailurePart {
 /// Request that was refused or selected for a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RequestPart {
+pub struct TicketRequest {
     /// Time at which the request arrived.
     pub utc: Timestamp,
     /// Id of the request, equal to the header `X-Request-Id`.
@@ -286,7 +286,7 @@ pub struct RequestPart {
 
 /// Comparison of expected and actual behaviour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Comparison {
+pub struct BehaviourComparison {
     /// Behaviour that was expected, in one line.
     pub expected: String,
     /// Behaviour that was observed, in one line.
@@ -295,13 +295,13 @@ pub struct Comparison {
 
 /// Findings of one playbook in a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlaybookPart {
+pub struct TicketPlaybook {
     /// Topic of the playbook that was run.
-    pub topic: Topic,
+    pub topic: PlaybookTopic,
     /// Scope of the diagnosis, such as one subscription.
-    pub subject: Subject,
+    pub subject: DiagnosisSubject,
     /// Causes that were found, likeliest first.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<DiagnosedCause>,
     /// Checks of the playbook with their evidence.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ReportedCheck>,
 }

@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Name and version of the health check document.
-pub const CHECK: &str = "crow.check/1";
+pub const CHECK_DOCUMENT: &str = "crow.check/1";
 
 /// Grade of a check, in ascending order of severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Grade {
+pub enum CheckGrade {
     /// The value is within its limits.
     Ok,
     /// The value exceeds its warning limit.
@@ -21,10 +21,10 @@ pub enum Grade {
     Critical,
 }
 
-impl Grade {
+impl CheckGrade {
     /// Returns the exit code and the status word of the monitoring plugin convention.
     #[must_use]
-    pub const fn plugin(self) -> (u8, &'static str) {
+    pub const fn plugin_status(self) -> (u8, &'static str) {
         match self {
             Self::Ok => (0, "OK"),
             Self::Warning => (1, "WARNING"),
@@ -37,7 +37,7 @@ impl Grade {
 /// Side of a limit on which values are bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Side {
+pub enum ThresholdSide {
     /// Values above the limit are bad.
     Above,
     /// Values below the limit are bad.
@@ -47,11 +47,11 @@ pub enum Side {
 /// Result of one check: a number with its limits and its grade.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Reading {
+pub struct CheckReading {
     /// Name of the check, for selection and performance data.
     pub name: String,
     /// Grade of the value against its limits.
-    pub grade: Grade,
+    pub grade: CheckGrade,
     /// Finding of the check, in one line.
     pub said: String,
     /// Measured value; null if unknown or if there is nothing to measure.
@@ -59,7 +59,7 @@ pub struct Reading {
     /// Unit of the value: `s`, `%`, or empty for a count.
     pub unit: String,
     /// Side of the limits on which values are bad.
-    pub side: Side,
+    pub side: ThresholdSide,
     /// Warning limit of the check; null if there is none.
     pub warn: Option<u64>,
     /// Critical limit of the check; null if there is none.
@@ -69,21 +69,21 @@ pub struct Reading {
 /// Results of all checks of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Checkup {
+pub struct HealthCheckReport {
     /// Grade of the run: the worst grade of its checks.
-    pub grade: Grade,
+    pub grade: CheckGrade,
     /// Time of the platform's clock; null if the platform could not be reached.
     pub server_utc: Option<Timestamp>,
     /// Results of the checks, in the order of their listing.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<CheckReading>,
 }
 
-impl Reading {
+impl CheckReading {
     /// Formats the result as performance data of monitoring plugins, `'label'=value[unit];warn;crit;0`; `None` without
     /// a value.
     #[must_use]
-    pub fn performance(&self) -> Option<String> {
-        let colon = if self.side == Side::Below { ":" } else { "" };
+    pub fn performance_data(&self) -> Option<String> {
+        let colon = if self.side == ThresholdSide::Below { ":" } else { "" };
         let limit = |limit: Option<u64>| limit.map_or_else(String::new, |n| format!("{n}{colon}"));
         let value = self.value?;
         Some(format!("{}={value}{};{};{};0", self.name, self.unit, limit(self.warn), limit(self.crit)))

@@ -1,6 +1,6 @@
 //! Configuration of a platform without any secret, for version control and for comparison with another platform.
 
-use super::keys::{Company, KeyRow, Limits};
+use super::keys::{CompanyRow, KeyRow, RateLimits};
 use super::subscriptions::SubscriptionRow;
 use crate::domain::ids::{KeyId, SubscriptionId};
 use crate::domain::key::KeyScope;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Name and version of the configuration document.
-pub const CONFIGURATION: &str = "crow.configuration/1";
+pub const CONFIGURATION_DOCUMENT: &str = "crow.configuration/1";
 
 /// Company with its active keys and its subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -33,7 +33,7 @@ pub struct KeyConfig {
     /// Scopes of the key, fixed at creation.
     pub scopes: Vec<KeyScope>,
     /// Rate limits of the key, in calls a minute per bucket.
-    pub limits: Limits,
+    pub limits: RateLimits,
     /// Number of the key on the platform that was read; not part of the document.
     #[serde(skip)]
     #[schema(ignore)]
@@ -63,18 +63,18 @@ pub struct SubscriptionConfig {
 
 /// Configuration of a whole platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Configuration {
+pub struct PlatformConfig {
     /// Companies of the platform, ordered by name.
     pub companies: Vec<CompanyConfig>,
 }
 
 /// Change that brings one platform closer to the configuration of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum ConfigChange {
     /// Create a company with this name.
     Company(String),
     /// Set the rate limits of a key, with a description.
-    Limits(KeyId, Limits, String),
+    Limits(KeyId, RateLimits, String),
     /// Enable a subscription, with a description.
     Enable(SubscriptionId, String),
     /// Disable a subscription, with a description.
@@ -83,10 +83,10 @@ pub enum Change {
     ByHand(String),
 }
 
-impl Configuration {
+impl PlatformConfig {
     /// Builds the configuration of a platform, in an order that does not depend on numbers.
     #[must_use]
-    pub fn new(companies: &[Company], keys: &[KeyRow], subscriptions: &[SubscriptionRow]) -> Self {
+    pub fn new(companies: &[CompanyRow], keys: &[KeyRow], subscriptions: &[SubscriptionRow]) -> Self {
         let mut all: Vec<CompanyConfig> = companies
             .iter()
             .map(|company| {
@@ -125,13 +125,13 @@ impl Configuration {
     /// Returns the changes that make `there` equal to this configuration. Nothing is ever deleted: objects that exist
     /// only `there` are reported for a change by hand.
     #[must_use]
-    pub fn changes(&self, there: &Self) -> Vec<Change> {
+    pub fn changes(&self, there: &Self) -> Vec<ConfigChange> {
         let mut changes = Vec::new();
         for company in &self.companies {
             match there.companies.iter().find(|other| other.name == company.name) {
                 Some(other) => company.changes(other, &mut changes),
                 None => {
-                    changes.push(Change::Company(company.name.raw().to_owned()));
+                    changes.push(ConfigChange::Company(company.name.raw().to_owned()));
                     let empty =
                         CompanyConfig { name: company.name.clone(), keys: Vec::new(), subscriptions: Vec::new() };
                     company.changes(&empty, &mut changes);
@@ -140,7 +140,8 @@ impl Configuration {
         }
         for other in &there.companies {
             if !self.companies.iter().any(|company| company.name == other.name) {
-                changes.push(Change::ByHand(format!("company \"{}\" is not in the file", other.name.sanitized())));
+                changes
+                    .push(ConfigChange::ByHand(format!("company \"{}\" is not in the file", other.name.sanitized())));
             }
         }
         changes
@@ -149,70 +150,72 @@ impl Configuration {
 
 impl SubscriptionConfig {
     /// Returns the target URL as an export writes it, without secret parts.
-    fn told(&self) -> String {
+    fn redacted_target(&self) -> String {
         Untrusted::new(url_redaction::redact_url(self.target_url.raw())).sanitized()
     }
 
     /// Returns whether another subscription is equal except for its target URL.
-    fn is_like(&self, other: &Self) -> bool {
+    fn matches_except_target(&self, other: &Self) -> bool {
         (&self.event_types, &self.description, self.is_enabled)
             == (&other.event_types, &other.description, other.is_enabled)
     }
 }
 
 impl CompanyConfig {
-    fn changes(&self, there: &Self, changes: &mut Vec<Change>) {
+    fn changes(&self, there: &Self, changes: &mut Vec<ConfigChange>) {
         let company = self.name.sanitized();
         for key in &self.keys {
             let name = format!("key \"{}\" of \"{company}\"", key.name.sanitized());
             let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(",");
             match there.keys.iter().find(|other| other.name == key.name) {
-                None => changes.push(Change::ByHand(format!(
+                None => changes.push(ConfigChange::ByHand(format!(
                     "{name} is missing: create it with crow keys create --name ... --scope {scopes}; it is shown once"
                 ))),
                 Some(other) => {
                     if other.scopes != key.scopes {
-                        changes.push(Change::ByHand(format!(
+                        changes.push(ConfigChange::ByHand(format!(
                             "{name} has other scopes, which cannot be changed: replace it with a key with {scopes}"
                         )));
                     }
                     if let (Some(id), true) = (other.id, other.limits != key.limits) {
-                        let Limits { read, write, admin } = key.limits;
+                        let RateLimits { read, write, admin } = key.limits;
                         let what = format!("{name}: {read} read, {write} write and {admin} admin calls a minute");
-                        changes.push(Change::Limits(id, key.limits, what));
+                        changes.push(ConfigChange::Limits(id, key.limits, what));
                     }
                 }
             }
         }
         let mut free: Vec<&SubscriptionConfig> = there.subscriptions.iter().collect();
         for wanted in &self.subscriptions {
-            let told = wanted.told();
+            let told = wanted.redacted_target();
             let name = format!("subscription of \"{company}\" to \"{told}\"");
             let exact = free.iter().position(|other| other.target_url == wanted.target_url);
-            let found = exact.or_else(|| free.iter().position(|other| other.told() == told)).map(|at| free.remove(at));
+            let found = exact
+                .or_else(|| free.iter().position(|other| other.redacted_target() == told))
+                .map(|at| free.remove(at));
             // An export omits the secret parts of URLs, so several subscriptions may look alike; none is changed on a
             // guess.
-            let n_alike = there.subscriptions.iter().filter(|other| other.told() == told).count();
+            let n_alike = there.subscriptions.iter().filter(|other| other.redacted_target() == told).count();
             match found {
                 Some(other) if exact.is_none() && n_alike > 1 => {
-                    if !other.is_like(wanted) {
-                        changes.push(Change::ByHand(format!(
+                    if !other.matches_except_target(wanted) {
+                        changes.push(ConfigChange::ByHand(format!(
                             "{name} is one of {n_alike} that an export cannot distinguish, and one of them differs"
                         )));
                     }
                 }
-                None => changes.push(Change::ByHand(format!(
+                None => changes.push(ConfigChange::ByHand(format!(
                     "{name} is missing: its owner creates it with a key and gets its secret"
                 ))),
                 Some(other) => {
                     if (&other.event_types, &other.description) != (&wanted.event_types, &wanted.description) {
-                        changes.push(Change::ByHand(format!(
+                        changes.push(ConfigChange::ByHand(format!(
                             "{name} has other event types or another description: its owner changes them with a key"
                         )));
                     }
                     match (other.id, wanted.is_enabled, other.is_enabled) {
-                        (Some(id), true, false) => changes.push(Change::Enable(id, name)),
-                        (Some(id), false, true) => changes.push(Change::Disable(id, name)),
+                        (Some(id), true, false) => changes.push(ConfigChange::Enable(id, name)),
+                        (Some(id), false, true) => changes.push(ConfigChange::Disable(id, name)),
                         _ => {}
                     }
                 }
@@ -220,25 +223,25 @@ impl CompanyConfig {
         }
         for other in &there.keys {
             if !self.keys.iter().any(|key| key.name == other.name) {
-                changes.push(Change::ByHand(format!(
+                changes.push(ConfigChange::ByHand(format!(
                     "key \"{}\" of \"{company}\" is not in the file",
                     other.name.sanitized()
                 )));
             }
         }
         for other in free {
-            changes.push(Change::ByHand(format!(
+            changes.push(ConfigChange::ByHand(format!(
                 "subscription of \"{company}\" to \"{}\" is not in the file",
-                other.told()
+                other.redacted_target()
             )));
         }
     }
 }
 
-impl Change {
+impl ConfigChange {
     /// Returns the change in words, with text from outside sanitised.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Company(name) => format!("+ company \"{}\"", Untrusted::new(name.as_str()).sanitized()),
             Self::Limits(_, _, what) => format!("~ {what}"),
@@ -253,11 +256,11 @@ impl Change {
 mod tests {
     use super::*;
 
-    fn configuration(limit: u32, is_enabled: bool) -> Configuration {
+    fn configuration(limit: u32, is_enabled: bool) -> PlatformConfig {
         let key = KeyConfig {
             name: "Zap".into(),
             scopes: vec![KeyScope::EventsRead],
-            limits: Limits { read: limit, write: 100, admin: 200 },
+            limits: RateLimits { read: limit, write: 100, admin: 200 },
             id: Some(KeyId(7)),
         };
         let subscription = SubscriptionConfig {
@@ -268,7 +271,7 @@ mod tests {
             is_enabled,
             id: Some(SubscriptionId(3)),
         };
-        Configuration {
+        PlatformConfig {
             companies: vec![CompanyConfig { name: "Acme".into(), keys: vec![key], subscriptions: vec![subscription] }],
         }
     }
@@ -277,7 +280,7 @@ mod tests {
     fn what_differs_is_changed_and_what_nobody_may_change_is_said() {
         let (wanted, there) = (configuration(60, true), configuration(5, false));
         assert_eq!(wanted.changes(&wanted), []);
-        let words: Vec<String> = wanted.changes(&there).iter().map(Change::words).collect();
+        let words: Vec<String> = wanted.changes(&there).iter().map(ConfigChange::describe).collect();
         assert_eq!(
             words,
             [
@@ -285,21 +288,21 @@ mod tests {
                 "~ enable the subscription of \"Acme\" to \"https://a.example/in\""
             ]
         );
-        let empty = Configuration { companies: Vec::new() };
-        let words: Vec<String> = wanted.changes(&empty).iter().map(Change::words).collect();
+        let empty = PlatformConfig { companies: Vec::new() };
+        let words: Vec<String> = wanted.changes(&empty).iter().map(ConfigChange::describe).collect();
         assert_eq!((words.len(), words[0].as_str()), (3, "+ company \"Acme\""));
         assert!(words[1].contains("crow keys create") && words[2].contains("its owner creates it"), "{words:?}");
         assert_eq!(empty.changes(&wanted).len(), 1, "nothing is taken away");
         let mut other = configuration(60, true);
         other.companies[0].keys[0].scopes = vec![KeyScope::Admin];
-        assert!(wanted.changes(&other)[0].words().contains("cannot be changed"));
+        assert!(wanted.changes(&other)[0].describe().contains("cannot be changed"));
     }
 
     #[test]
     fn a_file_says_nothing_of_numbers_and_can_be_read_again() {
         let json = serde_json::to_string(&configuration(60, true)).expect("plain data");
         assert!(!json.contains("\"id\""), "{json}");
-        let read: Configuration = serde_json::from_str(&json).expect("the same");
+        let read: PlatformConfig = serde_json::from_str(&json).expect("the same");
         assert_eq!(read.changes(&configuration(60, true)), []);
     }
 }

@@ -1,6 +1,6 @@
 //! Deliveries, events and event traces, as operators see them.
 
-use super::attempts::{AttemptRow, Body};
+use super::attempts::{AttemptRow, CapturedBody};
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
@@ -72,7 +72,7 @@ pub struct EventDetail {
     #[serde(flatten)]
     pub row: EventRow,
     /// Envelope of the event: the exact bytes that are polled, signed and sent.
-    pub envelope: Body,
+    pub envelope: CapturedBody,
     /// Whether values in the envelope are masked because the operator is not an admin.
     #[serde(default)]
     pub redacted: bool,
@@ -81,7 +81,7 @@ pub struct EventDetail {
 /// Relation of a subscription to an event: why the event was delivered to it or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum TraceVerdict {
     /// Subscribed to the type and enabled: a delivery was created for sending.
     Matched,
     /// Subscribed to the type but disabled: the delivery was skipped.
@@ -105,7 +105,7 @@ pub struct TraceRow {
     /// URL that the subscription delivers to now.
     pub target_url: Untrusted,
     /// Reason why the subscription has a delivery of the event, or none.
-    pub verdict: Verdict,
+    pub verdict: TraceVerdict,
     /// Sentence that explains `verdict` to a human reader.
     pub why: String,
     /// Delivery of the event to the subscription; null if there is none.
@@ -115,7 +115,7 @@ pub struct TraceRow {
 /// Trace of an event: a page of the subscriptions of its company, each with the delivery or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Trace {
+pub struct EventDeliveryTrace {
     /// Event that is traced, without its payload.
     pub event: EventRow,
     /// Every subscription of the company, including those deleted since; subscriptions with deliveries first.

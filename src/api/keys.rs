@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 /// Company: a tenant that owns keys, subscriptions, events and clients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Company {
+pub struct CompanyRow {
     /// Number of the company; part of every key of the company.
     pub id: CompanyId,
     /// Name of the company, for display.
@@ -34,7 +34,7 @@ pub struct NewCompany {
 
 /// Rate limits of a key, in calls a minute per bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Limits {
+pub struct RateLimits {
     /// Calls a minute in the read bucket.
     pub read: u32,
     /// Calls a minute in the write bucket.
@@ -45,7 +45,7 @@ pub struct Limits {
 
 /// Rate limits requested for a new key; null or absent means the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-pub struct LimitsWish {
+pub struct RequestedLimits {
     /// Calls a minute in the read bucket, 1 to 1,000,000; the default if null or absent.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 1_000_000)]
@@ -77,8 +77,8 @@ pub struct LimitsPatch {
     pub admin: FieldPatch<u32>,
 }
 
-impl From<&LimitsWish> for LimitsPatch {
-    fn from(wish: &LimitsWish) -> Self {
+impl From<&RequestedLimits> for LimitsPatch {
+    fn from(wish: &RequestedLimits) -> Self {
         let all = |limit: Option<u32>| limit.map_or(FieldPatch::Clear, FieldPatch::Set);
         Self { read: all(wish.read), write: all(wish.write), admin: all(wish.admin) }
     }
@@ -100,13 +100,13 @@ pub struct NewKey {
     pub scopes: Vec<KeyScope>,
     /// Rate limits of the key; the defaults if absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::object::maybe")]
-    pub limits: Option<LimitsWish>,
+    pub limits: Option<RequestedLimits>,
 }
 
 /// Calls made with a key in the last minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Usage {
+pub struct RecentKeyUsage {
     /// Number of calls in the last 60 seconds.
     pub n_last_minute: u64,
     /// Number of calls in the last 60 seconds answered 4xx, including 429.
@@ -140,9 +140,9 @@ pub struct KeyRow {
     /// Time at which the key was revoked; null while the key is active.
     pub revoked_utc: Option<Timestamp>,
     /// Rate limits of the key, in calls a minute per bucket.
-    pub limits: Limits,
+    pub limits: RateLimits,
     /// Calls made with the key in the last minute.
-    pub usage: Usage,
+    pub usage: RecentKeyUsage,
 }
 
 impl KeyRow {
@@ -167,7 +167,7 @@ pub struct CreatedKey {
     #[serde(flatten)]
     pub row: KeyRow,
     /// Full API key, shown only in this answer.
-    pub key: ShownOnce,
+    pub key: OneTimeSecret,
 }
 
 /// Answer to `POST /portal/v1/keys/{id}/revoke`: the revocation is already in force.
@@ -185,16 +185,16 @@ pub struct RevokedKey {
 
 /// Returns the clause to append to "… is revoked" while the revocation is not on disk; empty otherwise.
 #[must_use]
-pub fn pending_remark(write_pending: Option<&Untrusted>) -> String {
+pub fn pending_write_clause(write_pending: Option<&Untrusted>) -> String {
     write_pending.map_or_else(String::new, |why| format!("; {}", why.sanitized()))
 }
 
 /// Secret in the one answer or request that may carry it. `Debug` output does not contain the secret.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ShownOnce(String);
+pub struct OneTimeSecret(String);
 
-impl ShownOnce {
+impl OneTimeSecret {
     /// Wraps a revealed secret for an answer.
     #[must_use]
     pub fn new(text: String) -> Self {
@@ -208,13 +208,13 @@ impl ShownOnce {
     }
 }
 
-impl std::fmt::Debug for ShownOnce {
+impl std::fmt::Debug for OneTimeSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ShownOnce(…)")
     }
 }
 
-impl From<domain::company::Company> for Company {
+impl From<domain::company::Company> for CompanyRow {
     fn from(of: domain::company::Company) -> Self {
         Self { id: of.id, name: Untrusted::new(of.name), created_utc: of.created_at }
     }
@@ -223,7 +223,7 @@ impl From<domain::company::Company> for Company {
 impl KeyRow {
     /// Builds the row of a stored key and its recent usage.
     #[must_use]
-    pub fn new(of: &ApiKey, usage: Usage) -> Self {
+    pub fn new(of: &ApiKey, usage: RecentKeyUsage) -> Self {
         let limit = |bucket| of.limits.for_bucket(bucket);
         Self {
             id: of.id,
@@ -235,7 +235,7 @@ impl KeyRow {
             created_utc: of.created_at,
             last_used_utc: of.last_used_at,
             revoked_utc: of.revoked_at,
-            limits: Limits {
+            limits: RateLimits {
                 read: limit(RateBucket::Read),
                 write: limit(RateBucket::Write),
                 admin: limit(RateBucket::Admin),

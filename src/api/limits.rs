@@ -42,7 +42,7 @@ pub struct LimitRow {
 /// Number of requests that a key made to one route.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RouteUse {
+pub struct RouteUsageRow {
     /// HTTP method of the route.
     pub method: Untrusted,
     /// Path of the route, with placeholders.
@@ -54,7 +54,7 @@ pub struct RouteUse {
 /// Requests of a key from one address with one user agent today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CallerUse {
+pub struct CallerUsageRow {
     /// Address of the caller. Callers beyond the first fifty of a key are counted together as `(others)`.
     pub address: Untrusted,
     /// User agent that the caller reported.
@@ -73,9 +73,9 @@ pub struct LimitDetail {
     #[serde(flatten)]
     pub row: LimitRow,
     /// Busiest routes of this bucket today, at most ten.
-    pub top_routes: Vec<RouteUse>,
+    pub top_routes: Vec<RouteUsageRow>,
     /// Busiest callers of the key today over all buckets, at most ten.
-    pub callers: Vec<CallerUse>,
+    pub callers: Vec<CallerUsageRow>,
 }
 
 /// Usage of a key's scopes: the answer to `GET /portal/v1/keys/{id}/usage`.
@@ -85,7 +85,7 @@ pub struct KeyUsage {
     /// Time since which the usage of the key is counted; null if no usage is counted.
     pub since_utc: Option<Timestamp>,
     /// Requests of the key by route, busiest first.
-    pub routes: Vec<RouteUse>,
+    pub routes: Vec<RouteUsageRow>,
     /// Scopes of the key that were never used.
     pub never_used: Vec<KeyScope>,
 }
@@ -93,7 +93,7 @@ pub struct KeyUsage {
 impl LimitRow {
     /// Returns whether both rows display alike: two unused windows do, whatever minute they belong to.
     #[must_use]
-    pub fn shows_same(&self, other: &Self) -> bool {
+    pub fn displays_like(&self, other: &Self) -> bool {
         let is_unused = |row: &Self| row.used == 0 && row.n_refused == 0;
         if !(is_unused(self) && is_unused(other)) {
             return self == other;

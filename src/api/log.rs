@@ -133,4 +133,4 @@ pub struct TripQuery {
 
 /// Query of a log that has no filters.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Everything {}
+pub struct UnfilteredQuery {}

@@ -1,5 +1,5 @@
 //! Alert notifications: what is sent when an alert begins, changes or ends. A webhook receives a
-//! [`Notice`] as it is; PagerDuty receives a [`PagerEvent`] of its Events API, version 2.
+//! [`AlertNotification`] as it is; PagerDuty receives a [`PagerEvent`] of its Events API, version 2.
 
 use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Name and version of the notification document.
-pub const NOTICE: &str = "crow.notice/1";
+pub const NOTIFICATION_DOCUMENT: &str = "crow.notice/1";
 
 /// Transition of an alert that a notification reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Turn {
+pub enum AlertTransition {
     /// The alert began and is active.
     Raised,
     /// The alert's severity changed and the alert is still active.
@@ -26,7 +26,7 @@ pub enum Turn {
     Tried,
 }
 
-impl Turn {
+impl AlertTransition {
     /// Returns the transition's name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -43,9 +43,9 @@ impl Turn {
 /// Notification about one alert, sent to a webhook when the alert begins, changes or ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Notice {
+pub struct AlertNotification {
     /// Transition of the alert that is reported.
-    pub turn: Turn,
+    pub turn: AlertTransition,
     /// Deduplication key: equal in all notifications of one alert, whichever console sends them.
     pub key: String,
     /// Subject of the alert, such as `subscription 17`.
@@ -64,16 +64,16 @@ pub struct Notice {
     pub platform: String,
 }
 
-impl Notice {
+impl AlertNotification {
     /// Returns the notification as one line, with text from outside sanitised.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn summary_line(&self) -> String {
         let state = self.state.to_uppercase();
         format!("{} {state} {} ({}): {}", self.turn.name(), self.subject, self.name.sanitized(), self.why.sanitized())
     }
 }
 
-/// Event for PagerDuty's `POST /v2/enqueue`, built from a [`Notice`].
+/// Event for PagerDuty's `POST /v2/enqueue`, built from a [`AlertNotification`].
 #[derive(Debug, Serialize)]
 pub struct PagerEvent<'a> {
     routing_key: &'a str,
@@ -91,22 +91,22 @@ struct PagerPayload<'a> {
     severity: &'static str,
     timestamp: String,
     component: &'a str,
-    custom_details: &'a Notice,
+    custom_details: &'a AlertNotification,
 }
 
 /// Maximum length of a PagerDuty summary, in characters.
-const SUMMARY: usize = 1_024;
+const MAX_SUMMARY_CHARS: usize = 1_024;
 
 impl<'a> PagerEvent<'a> {
     /// Builds the PagerDuty event for a notification. Only a triggering event has a payload.
     #[must_use]
-    pub fn new(routing_key: &'a str, notice: &'a Notice) -> Self {
+    pub fn new(routing_key: &'a str, notice: &'a AlertNotification) -> Self {
         let event_action = match notice.turn {
-            Turn::Raised | Turn::Changed | Turn::Tried => "trigger",
-            Turn::Acknowledged => "acknowledge",
-            Turn::Resolved => "resolve",
+            AlertTransition::Raised | AlertTransition::Changed | AlertTransition::Tried => "trigger",
+            AlertTransition::Acknowledged => "acknowledge",
+            AlertTransition::Resolved => "resolve",
         };
-        let severity = if notice.turn == Turn::Tried {
+        let severity = if notice.turn == AlertTransition::Tried {
             "info"
         } else if notice.state == HealthStatus::Tripped.code() {
             "critical"
@@ -116,7 +116,7 @@ impl<'a> PagerEvent<'a> {
             "warning"
         };
         let payload = (event_action == "trigger").then(|| PagerPayload {
-            summary: notice.line().chars().take(SUMMARY).collect(),
+            summary: notice.summary_line().chars().take(MAX_SUMMARY_CHARS).collect(),
             source: &notice.platform,
             severity,
             timestamp: notice.at_utc.to_string(),

@@ -1,7 +1,7 @@
 //! JSON objects that must be written as objects.
 //!
 //! A serde struct also accepts a JSON array, whose elements are assigned to the fields in declaration order. That
-//! order is not part of the API, so bodies are read through [`PayloadWriter`], which refuses arrays.
+//! order is not part of the API, so bodies are read through [`StrictObject`], which refuses arrays.
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
@@ -11,11 +11,11 @@ use std::marker::PhantomData;
 
 /// Value that was written as a JSON object, not as an array of its fields.
 #[derive(Debug)]
-pub struct Object<T>(pub T);
+pub struct StrictObject<T>(pub T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for StrictObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Reader(PhantomData)).map(Self)
+        deserializer.deserialize_map(StrictObjectVisitor(PhantomData)).map(Self)
     }
 }
 
@@ -24,12 +24,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// # Errors
 /// The deserialiser's error when the value is neither null nor an object that reads as `T`.
 pub fn maybe<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|object| object.0))
+    Ok(Option::<StrictObject<T>>::deserialize(deserializer)?.map(|object| object.0))
 }
 
-struct Reader<T>(PhantomData<T>);
+struct StrictObjectVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for StrictObjectVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,11 +44,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::keys::{LimitsWish, NewKey};
+    use crate::api::keys::{NewKey, RequestedLimits};
 
     #[test]
     fn a_list_is_no_object() {
-        let read = |text: &str| serde_json::from_str::<Object<LimitsWish>>(text).map(|object| object.0.read);
+        let read = |text: &str| serde_json::from_str::<StrictObject<RequestedLimits>>(text).map(|object| object.0.read);
         assert_eq!(read(r#"{"read": 5}"#).unwrap(), Some(5));
         for text in ["[5]", "[]", "null", "5"] {
             assert!(read(text).is_err(), "{text}");

@@ -1,6 +1,6 @@
 //! Operators and their tokens, as admins see them.
 
-use super::keys::ShownOnce;
+use super::keys::OneTimeSecret;
 use crate::domain::ids::OperatorId;
 use crate::domain::operator::OperatorRole;
 use crate::domain::text::Untrusted;
@@ -58,5 +58,5 @@ pub struct CreatedOperator {
     #[serde(flatten)]
     pub row: OperatorRow,
     /// Operator token, shown only in this answer.
-    pub token: ShownOnce,
+    pub token: OneTimeSecret,
 }

@@ -5,7 +5,7 @@ use super::alerts::AcknowledgementRow;
 use super::attempts::AttemptRow;
 use super::keys::KeyRow;
 use super::limits::LimitRow;
-use super::page::Listing;
+use super::page::CappedList;
 use super::readable::{ReadableRows, UnreadableRows};
 use super::subscriptions::SubscriptionRow;
 use super::trips::TripRow;
@@ -18,28 +18,28 @@ use utoipa::ToSchema;
 /// Overview of the platform: the data of the dashboard at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Overview {
+pub struct PlatformOverview {
     /// Time of the platform's clock when the data was read.
     pub server_utc: Timestamp,
     /// Change counter; another value than before means that something changed. The event stream announces new values.
     pub cursor: u64,
     /// Version and operating state of the platform.
-    pub platform: Platform,
+    pub platform: PlatformStatus,
     /// Counters of the delivery pipeline.
-    pub pipeline: Pipeline,
+    pub pipeline: PipelineCounts,
     /// Pipeline counters of the last 60 minutes, one entry a minute, oldest first; the last entry is the present
     /// minute.
-    pub minutes: Vec<Minute>,
+    pub minutes: Vec<PipelineMinute>,
     /// API keys, worst health first.
-    pub keys: Listing<KeyRow>,
+    pub keys: CappedList<KeyRow>,
     /// Subscriptions of all companies, worst health first.
-    pub subscriptions: Listing<SubscriptionRow>,
+    pub subscriptions: CappedList<SubscriptionRow>,
     /// Attempts, newest first; `total` counts the attempts of the last hour.
-    pub attempts: Listing<AttemptRow>,
+    pub attempts: CappedList<AttemptRow>,
     /// Rate windows of active keys, least headroom first.
-    pub limits: Listing<LimitRow>,
+    pub limits: CappedList<LimitRow>,
     /// Trips of the breaker, newest first.
-    pub trips: Listing<TripRow>,
+    pub trips: CappedList<TripRow>,
     /// Companies without an event for longer than three times their usual gap.
     #[serde(default)]
     #[schema(value_type = Vec<SilenceRow>)]
@@ -54,10 +54,10 @@ pub struct Overview {
     pub acknowledgements: ReadableRows<AcknowledgementRow>,
 }
 
-impl Overview {
+impl PlatformOverview {
     /// Returns the name and the unreadable rows of every list that has any.
     #[must_use]
-    pub fn unreadable(&self) -> Vec<(&'static str, &UnreadableRows)> {
+    pub fn unreadable_lists(&self) -> Vec<(&'static str, &UnreadableRows)> {
         let all = [
             ("keys", &self.keys.unreadable),
             ("subscriptions", &self.subscriptions.unreadable),
@@ -74,7 +74,7 @@ impl Overview {
     /// Returns whether both overviews display alike, ignoring the time they were read and the minute of unused rate
     /// windows.
     #[must_use]
-    pub fn shows_same(&self, other: &Self) -> bool {
+    pub fn displays_like(&self, other: &Self) -> bool {
         let Self {
             server_utc: _,
             cursor: _,
@@ -95,7 +95,7 @@ impl Overview {
             && (limits.total, limits.n_alarming) == (other.limits.total, other.limits.n_alarming)
             && limits.unreadable == other.limits.unreadable
             && limits.items.len() == other.limits.items.len()
-            && limits.items.iter().zip(&other.limits.items).all(|(one, other)| one.shows_same(other))
+            && limits.items.iter().zip(&other.limits.items).all(|(one, other)| one.displays_like(other))
             && trips == &other.trips
             && (silences, overdue) == (&other.silences, &other.overdue)
             && acknowledgements == &other.acknowledgements
@@ -132,7 +132,7 @@ pub struct SilenceRow {
 /// Version and operating state of the platform.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Platform {
+pub struct PlatformStatus {
     /// Version of the crow that runs the platform.
     pub version: String,
     /// Whether http and private target addresses are permitted, as is meant for development and demos only.
@@ -144,7 +144,7 @@ pub struct Platform {
 /// Counters of the delivery pipeline over all companies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Pipeline {
+pub struct PipelineCounts {
     /// Number of deliveries that wait for their due time.
     pub n_pending: u64,
     /// Number of deliveries in flight.
@@ -170,7 +170,7 @@ pub struct Pipeline {
 /// Scheduled attempts of all companies in one minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Minute {
+pub struct PipelineMinute {
     /// Number of scheduled attempts that succeeded.
     pub n_ok: u32,
     /// Number of scheduled attempts that failed.
@@ -188,7 +188,7 @@ pub struct OverviewQuery {
 /// Message of the event stream `GET /portal/v1/stream`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Pulse {
+pub struct ChangePulse {
     /// Change counter of the overview; another value than before means that something changed.
     pub cursor: u64,
     /// Time of the platform's clock when the message was sent.

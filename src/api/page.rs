@@ -23,7 +23,7 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// Wraps a complete list as a single page without a cursor.
     #[must_use]
-    pub fn whole(items: Vec<T>) -> Self {
+    pub fn complete(items: Vec<T>) -> Self {
         Self { items, next_cursor: None, has_more: false, unreadable: UnreadableRows::default() }
     }
 }
@@ -47,7 +47,7 @@ impl<T> From<PageRead<T>> for Page<T> {
 /// First rows of a list, with the number of rows in the whole list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", from = "ListingRead<T>", bound(deserialize = "T: DeserializeOwned"))]
-pub struct Listing<T> {
+pub struct CappedList<T> {
     /// First rows of the list: worst first, or newest first.
     pub items: Vec<T>,
     /// Number of rows in the whole list, shown or not.
@@ -60,21 +60,21 @@ pub struct Listing<T> {
     pub unreadable: UnreadableRows,
 }
 
-impl<T> Listing<T> {
+impl<T> CappedList<T> {
     /// Wraps the first rows of a list of `total` rows, of which `n_alarming` need attention.
     #[must_use]
-    pub fn of(items: Vec<T>, total: u64, n_alarming: u64) -> Self {
+    pub fn new(items: Vec<T>, total: u64, n_alarming: u64) -> Self {
         Self { items, total, n_alarming, unreadable: UnreadableRows::default() }
     }
 }
 
-impl<T> Default for Listing<T> {
+impl<T> Default for CappedList<T> {
     fn default() -> Self {
-        Self::of(Vec::new(), 0, 0)
+        Self::new(Vec::new(), 0, 0)
     }
 }
 
-/// Wire form of [`Listing`], read row by row so that one bad row does not fail the overview.
+/// Wire form of [`CappedList`], read row by row so that one bad row does not fail the overview.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 struct ListingRead<T> {
@@ -83,7 +83,7 @@ struct ListingRead<T> {
     n_alarming: u64,
 }
 
-impl<T> From<ListingRead<T>> for Listing<T> {
+impl<T> From<ListingRead<T>> for CappedList<T> {
     fn from(read: ListingRead<T>) -> Self {
         let ListingRead { items: ReadableRows { rows: items, unreadable }, total, n_alarming } = read;
         Self { items, total, n_alarming, unreadable }

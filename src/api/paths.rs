@@ -131,7 +131,7 @@ pub const METRICS: &str = "/metrics";
 /// Returns `path` with its first `{…}` placeholder replaced by `value`; a path without a placeholder is returned
 /// unchanged.
 #[must_use]
-pub fn with(path: &str, value: impl std::fmt::Display) -> String {
+pub fn with_value(path: &str, value: impl std::fmt::Display) -> String {
     match (path.find('{'), path.find('}')) {
         (Some(open), Some(close)) if open < close => format!("{}{value}{}", &path[..open], &path[close + 1..]),
         _ => path.to_owned(),
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_value_takes_the_place_of_its_name() {
-        assert_eq!(with(KEY_REVOKE, 7), "/portal/v1/keys/7/revoke");
-        assert_eq!(with(EVENTS, 7), EVENTS);
+        assert_eq!(with_value(KEY_REVOKE, 7), "/portal/v1/keys/7/revoke");
+        assert_eq!(with_value(EVENTS, 7), EVENTS);
     }
 }

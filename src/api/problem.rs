@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// Media type of every error body.
-pub const MEDIA_TYPE: &str = "application/problem+json";
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
 /// Machine-readable cause of a refused or failed request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Code {
+pub enum ProblemCode {
     /// 400: the request is not valid HTTP.
     MalformedRequest,
     /// 400: the body is not valid JSON.
@@ -78,7 +78,7 @@ pub enum Code {
     Unknown,
 }
 
-impl Code {
+impl ProblemCode {
     /// Returns the HTTP status of the code; [`Self::NameNotFound`] counts as 500.
     #[must_use]
     pub const fn status(self) -> u16 {
@@ -141,7 +141,7 @@ pub struct Problem {
     /// HTTP status of the answer, repeated in the body.
     pub status: u16,
     /// Machine-readable cause of the problem.
-    pub code: Code,
+    pub code: ProblemCode,
     /// Description of the problem and of the remedy, for a human reader.
     #[serde(default)]
     pub detail: String,
@@ -158,7 +158,7 @@ pub struct Problem {
 impl Problem {
     /// Creates a problem with the status and title of `code`. The server adds the request id when the answer leaves.
     #[must_use]
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self {
             kind: "about:blank".to_owned(),
             title: code.title().to_owned(),
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn looks_as_documented_and_survives_unknown_codes() {
-        let problem = Problem::new(Code::InsufficientScope, "this key lacks the scope events:read")
+        let problem = Problem::new(ProblemCode::InsufficientScope, "this key lacks the scope events:read")
             .with("requiredScope", "events:read");
         let json = serde_json::to_value(&problem).expect("plain data");
         assert_eq!(
@@ -193,6 +193,6 @@ mod tests {
                 "detail": "this key lacks the scope events:read", "requestId": "", "requiredScope": "events:read"})
         );
         let strange: Problem = serde_json::from_str(r#"{"status": 418, "code": "teapot"}"#).expect("tolerated");
-        assert_eq!((strange.code, strange.status), (Code::Unknown, 418));
+        assert_eq!((strange.code, strange.status), (ProblemCode::Unknown, 418));
     }
 }

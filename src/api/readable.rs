@@ -32,7 +32,7 @@ pub struct UnreadableRows {
 
 impl UnreadableRows {
     /// Records a row that could not be read; the row's text is kept only for the first three.
-    pub fn note(&mut self, why: &str, raw: &str) {
+    pub fn record(&mut self, why: &str, raw: &str) {
         self.n += 1;
         if self.shown.len() < MAX_SHOWN_ROWS {
             let head = |text: &str| Untrusted::new(text.chars().take(MAX_SHOWN_CHARS).collect::<String>());
@@ -49,7 +49,7 @@ impl UnreadableRows {
 
     /// Returns one line about the unreadable rows, sanitised for a terminal; `None` when every row was read.
     #[must_use]
-    pub fn remark(&self) -> Option<String> {
+    pub fn summary_line(&self) -> Option<String> {
         let first = self.shown.first()?;
         let rows = if self.n == 1 { "1 row" } else { &format!("{} rows", self.n) };
         let which = if self.n == 1 { "Content" } else { "First" };
@@ -86,8 +86,8 @@ impl<T: Serialize> Serialize for ReadableRows<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for ReadableRows<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Rows<T>(PhantomData<T>);
-        impl<'de, T: DeserializeOwned> Visitor<'de> for Rows<T> {
+        struct ReadableRowsVisitor<T>(PhantomData<T>);
+        impl<'de, T: DeserializeOwned> Visitor<'de> for ReadableRowsVisitor<T> {
             type Value = ReadableRows<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,13 +99,13 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for ReadableRows<T> {
                 while let Some(raw) = list.next_element::<Box<RawValue>>()? {
                     match serde_json::from_str(raw.get()) {
                         Ok(row) => read.rows.push(row),
-                        Err(error) => read.unreadable.note(&error.to_string(), raw.get()),
+                        Err(error) => read.unreadable.record(&error.to_string(), raw.get()),
                     }
                 }
                 Ok(read)
             }
         }
-        deserializer.deserialize_seq(Rows(PhantomData))
+        deserializer.deserialize_seq(ReadableRowsVisitor(PhantomData))
     }
 }
 
@@ -113,7 +113,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for ReadableRows<T> {
 mod tests {
     use super::*;
     use crate::api::log::LogPage;
-    use crate::api::page::{Listing, Page};
+    use crate::api::page::{CappedList, Page};
 
     #[derive(Debug, Clone, PartialEq, Deserialize)]
     struct Row {
@@ -152,7 +152,7 @@ mod tests {
             let listing = format!(r#"{{"items":{items},"total":3,"nAlarming":0}}"#);
             let page_read: Page<Row> = serde_json::from_str(&page).expect(&odd);
             let log_read: LogPage<Row> = serde_json::from_str(&page).expect(&odd);
-            let listing_read: Listing<Row> = serde_json::from_str(&listing).expect(&odd);
+            let listing_read: CappedList<Row> = serde_json::from_str(&listing).expect(&odd);
             assert_eq!((page_read.next_cursor.as_deref(), log_read.has_more), (Some("c"), true));
             for (items, unreadable) in [
                 (page_read.items, page_read.unreadable),
@@ -161,7 +161,7 @@ mod tests {
             ] {
                 let ids: Vec<i64> = items.iter().map(|row| row.id).collect();
                 assert_eq!((ids, unreadable.n), (vec![1, 3], 1), "{odd}");
-                let remark = unreadable.remark().expect("it is told");
+                let remark = unreadable.summary_line().expect("it is told");
                 let shown: String = odd.chars().take(20).collect();
                 assert!(remark.starts_with("1 row could not be read: ") && remark.contains(&shown), "{remark}");
             }

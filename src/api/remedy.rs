@@ -1,7 +1,7 @@
 //! Remediations: actions against a cause. Each is typed, so that a console can take it after a confirmation, and has a
 //! shell command that repeats it.
 
-use super::report::{Offer, Subject};
+use super::report::{DiagnosisSubject, OfferedAction};
 use super::runbook::Runbook;
 use crate::domain::ids::{AttemptId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
@@ -10,25 +10,25 @@ use serde::{Deserialize, Serialize};
 /// Action that can be taken against a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Remedy {
+pub enum RemediationAction {
     /// Send a test delivery to a subscription.
     Test(SubscriptionId),
     /// Enable a subscription and deliver the events that it missed.
     Enable(SubscriptionId),
     /// Replay the deliveries of a time range that did not succeed.
-    Replay(Gap),
+    Replay(MissedRange),
     /// Revoke an API key permanently.
     Revoke(KeyId),
     /// Examine how the receiver verified an attempt's signature.
     Verify(AttemptId),
     /// Work through a runbook step by step.
-    Runbook(Guide),
+    Runbook(RunbookTarget),
 }
 
 /// Time range in which a subscription missed events; its end is exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Gap {
+pub struct MissedRange {
     /// Subscription that missed the events.
     pub subscription: SubscriptionId,
     /// Start of the range, inclusive.
@@ -40,20 +40,20 @@ pub struct Gap {
 /// Runbook together with the object that it is run for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Guide {
+pub struct RunbookTarget {
     /// Runbook that is to be worked through.
     pub runbook: Runbook,
     /// Key or subscription that the runbook is run for.
-    pub subject: Subject,
+    pub subject: DiagnosisSubject,
 }
 
 /// Formats a Portal API call as a curl command, with placeholders for address and token.
-fn portal(path: &str, body: Option<&str>) -> String {
+fn portal_curl(path: &str, body: Option<&str>) -> String {
     let body = body.map_or_else(String::new, |body| format!(" -H 'Content-Type: application/json' -d '{body}'"));
     format!("curl -X POST \"$PLATFORM_URL/portal/v1/{path}\" -H \"Authorization: Bearer $OPERATOR_TOKEN\"{body}")
 }
 
-impl Remedy {
+impl RemediationAction {
     /// Returns the action's identifier on the wire.
     #[must_use]
     pub const fn id(&self) -> &'static str {
@@ -69,7 +69,7 @@ impl Remedy {
 
     /// Returns the effect of the action, in one line.
     #[must_use]
-    pub fn what(&self) -> String {
+    pub fn effect(&self) -> String {
         match self {
             Self::Test(id) => format!("send a test to subscription {id}"),
             Self::Enable(id) => format!("enable subscription {id} and resend missed events"),
@@ -88,23 +88,23 @@ impl Remedy {
     #[must_use]
     pub fn command(&self) -> String {
         match self {
-            Self::Test(id) => portal(&format!("subscriptions/{id}/test"), None),
-            Self::Enable(id) => portal(&format!("subscriptions/{id}/enable"), Some(r#"{"replay": "skipped"}"#)),
-            Self::Replay(Gap { subscription, since_utc, until_utc }) => {
+            Self::Test(id) => portal_curl(&format!("subscriptions/{id}/test"), None),
+            Self::Enable(id) => portal_curl(&format!("subscriptions/{id}/enable"), Some(r#"{"replay": "skipped"}"#)),
+            Self::Replay(MissedRange { subscription, since_utc, until_utc }) => {
                 let states = r#"["skipped", "exhausted", "parked"]"#;
                 let body = format!(
                     r#"{{"since": "{since_utc}", "until": "{until_utc}", "states": {states}, "dryRun": true}}"#
                 );
-                portal(&format!("subscriptions/{subscription}/replay"), Some(&body))
+                portal_curl(&format!("subscriptions/{subscription}/replay"), Some(&body))
             }
-            Self::Revoke(id) => portal(&format!("keys/{id}/revoke"), None),
+            Self::Revoke(id) => portal_curl(&format!("keys/{id}/revoke"), None),
             Self::Verify(_) => "crow verify --headers headers.txt --body body.bin".to_owned(),
             Self::Runbook(of) => {
                 let which = match of.subject {
-                    Subject::Key(id) => format!(" --key {id}"),
-                    Subject::Subscription(id) => format!(" --subscription {id}"),
-                    Subject::Company(id) => format!(" --company {id}"),
-                    Subject::All => String::new(),
+                    DiagnosisSubject::Key(id) => format!(" --key {id}"),
+                    DiagnosisSubject::Subscription(id) => format!(" --subscription {id}"),
+                    DiagnosisSubject::Company(id) => format!(" --company {id}"),
+                    DiagnosisSubject::All => String::new(),
                 };
                 format!("crow runbook {}{which}", of.runbook.name())
             }
@@ -112,9 +112,9 @@ impl Remedy {
     }
 }
 
-impl From<Remedy> for Offer {
-    fn from(remedy: Remedy) -> Self {
-        Self { id: remedy.id().to_owned(), what: remedy.what(), command: remedy.command(), remedy: Some(remedy) }
+impl From<RemediationAction> for OfferedAction {
+    fn from(remedy: RemediationAction) -> Self {
+        Self { id: remedy.id().to_owned(), what: remedy.effect(), command: remedy.command(), remedy: Some(remedy) }
     }
 }
 
@@ -124,29 +124,29 @@ mod tests {
 
     #[test]
     fn a_remedy_can_be_read_back_and_repeated_in_a_shell() {
-        let gap = Gap {
+        let gap = MissedRange {
             subscription: SubscriptionId(7),
             since_utc: Timestamp::from_millis(0),
             until_utc: Timestamp::from_millis(1_000),
         };
-        let guide = Guide { runbook: Runbook::KeyRotation, subject: Subject::Key(KeyId(3)) };
+        let guide = RunbookTarget { runbook: Runbook::KeyRotation, subject: DiagnosisSubject::Key(KeyId(3)) };
         for remedy in [
-            Remedy::Test(SubscriptionId(7)),
-            Remedy::Enable(SubscriptionId(7)),
-            Remedy::Replay(gap),
-            Remedy::Revoke(KeyId(3)),
-            Remedy::Verify(AttemptId(9)),
-            Remedy::Runbook(guide),
+            RemediationAction::Test(SubscriptionId(7)),
+            RemediationAction::Enable(SubscriptionId(7)),
+            RemediationAction::Replay(gap),
+            RemediationAction::Revoke(KeyId(3)),
+            RemediationAction::Verify(AttemptId(9)),
+            RemediationAction::Runbook(guide),
         ] {
-            let offer = Offer::from(remedy);
+            let offer = OfferedAction::from(remedy);
             let json = serde_json::to_value(&offer).expect("plain data");
-            assert_eq!(serde_json::from_value::<Offer>(json).expect("readable"), offer);
+            assert_eq!(serde_json::from_value::<OfferedAction>(json).expect("readable"), offer);
         }
         assert_eq!(
-            Remedy::Enable(SubscriptionId(7)).command(),
+            RemediationAction::Enable(SubscriptionId(7)).command(),
             "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/7/enable\" -H \"Authorization: Bearer $OPERATOR_TOKEN\" \
              -H 'Content-Type: application/json' -d '{\"replay\": \"skipped\"}'"
         );
-        assert_eq!(Remedy::Runbook(guide).command(), "crow runbook key-rotation --key 3");
+        assert_eq!(RemediationAction::Runbook(guide).command(), "crow runbook key-rotation --key 3");
     }
 }

@@ -1,6 +1,6 @@
 //! Reports of playbooks: the checks that were run, their evidence, and the causes found.
 
-use super::remedy::Remedy;
+use super::remedy::RemediationAction;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -10,7 +10,7 @@ use std::fmt;
 /// Topic of a playbook: the symptom that it diagnoses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Topic {
+pub enum PlaybookTopic {
     /// Requests with a key are refused with 401.
     KeyNotWorking,
     /// Requests with a key are refused with 403.
@@ -35,7 +35,7 @@ pub enum Topic {
     Discrepancy,
 }
 
-impl Topic {
+impl PlaybookTopic {
     /// Every topic, in the order of the guide.
     pub const ALL: [Self; 11] = [
         Self::KeyNotWorking,
@@ -112,7 +112,7 @@ impl Topic {
     }
 }
 
-impl fmt::Display for Topic {
+impl fmt::Display for PlaybookTopic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -121,7 +121,7 @@ impl fmt::Display for Topic {
 /// Scope of a diagnosis: everything, or one company, key or subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Subject {
+pub enum DiagnosisSubject {
     /// Everything on the platform, all companies included.
     All,
     /// One company and all that it owns.
@@ -132,7 +132,7 @@ pub enum Subject {
     Subscription(SubscriptionId),
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for DiagnosisSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::All => f.write_str("everything"),
@@ -169,7 +169,7 @@ impl Evidence {
 /// Result of a check. Unknown never counts as pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", content = "why", rename_all = "snake_case")]
-pub enum Verdict {
+pub enum CheckVerdict {
     /// The check found nothing wrong.
     Pass,
     /// The check found something wrong.
@@ -180,7 +180,7 @@ pub enum Verdict {
     Skipped(String),
 }
 
-impl Verdict {
+impl CheckVerdict {
     /// Returns the result as one word.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -204,21 +204,21 @@ impl Verdict {
 
 /// One check of a playbook with its result and evidence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct ReportedCheck {
     /// Identifier of the check, such as `endpoint-answers`.
     pub id: String,
     /// Question that the check answers.
     pub question: String,
     /// Result of the check; the member `why` accompanies an unknown or skipped one.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// Evidence that the result is based on.
     pub evidence: Vec<Evidence>,
 }
 
 /// Cause that explains the symptom, with its resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cause {
+pub struct DiagnosedCause {
     /// Identifier of the cause in the playbooks, such as `endpoint-500`.
     pub id: String,
     /// Title of the cause, in one line.
@@ -229,12 +229,12 @@ pub struct Cause {
     pub resolution: String,
     /// Actions that crow can take against the cause, each after a confirmation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub offers: Vec<Offer>,
+    pub offers: Vec<OfferedAction>,
 }
 
 /// Action that is offered against a cause. A playbook itself never changes anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Offer {
+pub struct OfferedAction {
     /// Identifier of the action: `test`, `enable`, `replay`, `revoke`, `verify` or `runbook`.
     pub id: String,
     /// Effect of the action, in one line.
@@ -243,12 +243,12 @@ pub struct Offer {
     pub command: String,
     /// Action in a form that a console can take; null in documents of an older crow.
     #[serde(default)]
-    pub remedy: Option<Remedy>,
+    pub remedy: Option<RemediationAction>,
 }
 
 /// Conclusion of a playbook's run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conclusion {
+pub enum DiagnosisConclusion {
     /// No check failed, and the main check was answered.
     NoCause,
     /// At least one cause was found.
@@ -262,43 +262,43 @@ pub enum Conclusion {
 /// Report of one playbook run over one scope.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct DiagnosisReport {
     /// Topic of the playbook that was run.
-    pub topic: Topic,
+    pub topic: PlaybookTopic,
     /// Scope of the diagnosis, such as one subscription.
-    pub subject: Subject,
+    pub subject: DiagnosisSubject,
     /// Time of the run, by the platform's clock.
     pub at_utc: Timestamp,
     /// Causes that were found, likeliest first; empty if nothing is wrong or nothing explains the symptom.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<DiagnosedCause>,
     /// Checks in the order in which they were run.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ReportedCheck>,
 }
 
-impl Report {
+impl DiagnosisReport {
     /// Returns the number of checks that could not be answered.
     #[must_use]
     pub fn n_unknown(&self) -> usize {
-        self.steps.iter().filter(|step| matches!(step.verdict, Verdict::Unknown(_))).count()
+        self.steps.iter().filter(|step| matches!(step.verdict, CheckVerdict::Unknown(_))).count()
     }
 
     /// Derives the conclusion from the causes and the results of the checks.
     #[must_use]
-    pub fn conclusion(&self) -> Conclusion {
-        let is_answered = |step: &Step| matches!(step.verdict, Verdict::Pass | Verdict::Fail);
-        let has_failed = self.steps.iter().any(|step| step.verdict == Verdict::Fail);
+    pub fn conclusion(&self) -> DiagnosisConclusion {
+        let is_answered = |step: &ReportedCheck| matches!(step.verdict, CheckVerdict::Pass | CheckVerdict::Fail);
+        let has_failed = self.steps.iter().any(|step| step.verdict == CheckVerdict::Fail);
         match (self.causes.is_empty(), self.steps.iter().any(is_answered)) {
-            (false, _) => Conclusion::CauseFound,
-            (true, false) => Conclusion::NotRun,
-            (true, true) if has_failed || self.open_question().is_some() => Conclusion::Undecided,
-            (true, true) => Conclusion::NoCause,
+            (false, _) => DiagnosisConclusion::CauseFound,
+            (true, false) => DiagnosisConclusion::NotRun,
+            (true, true) if has_failed || self.open_question().is_some() => DiagnosisConclusion::Undecided,
+            (true, true) => DiagnosisConclusion::NoCause,
         }
     }
 
     /// Returns the main check if it was not answered.
     #[must_use]
-    pub fn open_question(&self) -> Option<&Step> {
-        let is_open = |step: &&Step| !matches!(step.verdict, Verdict::Pass | Verdict::Fail);
+    pub fn open_question(&self) -> Option<&ReportedCheck> {
+        let is_open = |step: &&ReportedCheck| !matches!(step.verdict, CheckVerdict::Pass | CheckVerdict::Fail);
         self.steps.iter().find(|step| step.id == self.topic.main_question()).filter(is_open)
     }
 }
@@ -309,18 +309,18 @@ mod tests {
 
     #[test]
     fn looks_as_documented_and_can_be_read_back() {
-        let step = |id: &str, verdict| Step {
+        let step = |id: &str, verdict| ReportedCheck {
             id: id.to_owned(),
             question: "Is it?".to_owned(),
             verdict,
             evidence: Vec::new(),
         };
-        let report = Report {
-            topic: Topic::Breaker,
-            subject: Subject::Subscription(SubscriptionId(7)),
+        let report = DiagnosisReport {
+            topic: PlaybookTopic::Breaker,
+            subject: DiagnosisSubject::Subscription(SubscriptionId(7)),
             at_utc: Timestamp::from_millis(0),
             causes: Vec::new(),
-            steps: vec![step("a", Verdict::Pass), step("b", Verdict::Unknown("nobody asked".to_owned()))],
+            steps: vec![step("a", CheckVerdict::Pass), step("b", CheckVerdict::Unknown("nobody asked".to_owned()))],
         };
         let json = serde_json::to_value(&report).expect("plain data");
         assert_eq!(
@@ -329,32 +329,32 @@ mod tests {
                 {"id": "a", "question": "Is it?", "verdict": "pass", "evidence": []},
                 {"id": "b", "question": "Is it?", "verdict": "unknown", "why": "nobody asked", "evidence": []}]})
         );
-        assert_eq!(serde_json::from_value::<Report>(json).expect("readable"), report);
-        assert_eq!(report.conclusion(), Conclusion::NoCause);
+        assert_eq!(serde_json::from_value::<DiagnosisReport>(json).expect("readable"), report);
+        assert_eq!(report.conclusion(), DiagnosisConclusion::NoCause);
     }
 
     #[test]
     fn a_report_is_decided_by_its_main_question_and_by_checks_that_failed() {
-        let unknown = || Verdict::Unknown("nothing was ever sent".to_owned());
+        let unknown = || CheckVerdict::Unknown("nothing was ever sent".to_owned());
         for (main, other, conclusion) in [
-            (Verdict::Pass, Verdict::Pass, Conclusion::NoCause),
-            (Verdict::Pass, unknown(), Conclusion::NoCause),
-            (unknown(), Verdict::Pass, Conclusion::Undecided),
-            (Verdict::Skipped("no".to_owned()), Verdict::Pass, Conclusion::Undecided),
-            (Verdict::Pass, Verdict::Fail, Conclusion::Undecided),
-            (Verdict::Fail, Verdict::Pass, Conclusion::Undecided),
-            (unknown(), unknown(), Conclusion::NotRun),
+            (CheckVerdict::Pass, CheckVerdict::Pass, DiagnosisConclusion::NoCause),
+            (CheckVerdict::Pass, unknown(), DiagnosisConclusion::NoCause),
+            (unknown(), CheckVerdict::Pass, DiagnosisConclusion::Undecided),
+            (CheckVerdict::Skipped("no".to_owned()), CheckVerdict::Pass, DiagnosisConclusion::Undecided),
+            (CheckVerdict::Pass, CheckVerdict::Fail, DiagnosisConclusion::Undecided),
+            (CheckVerdict::Fail, CheckVerdict::Pass, DiagnosisConclusion::Undecided),
+            (unknown(), unknown(), DiagnosisConclusion::NotRun),
         ] {
-            for topic in Topic::ALL {
-                let step = |id: &str, verdict: &Verdict| Step {
+            for topic in PlaybookTopic::ALL {
+                let step = |id: &str, verdict: &CheckVerdict| ReportedCheck {
                     id: id.to_owned(),
                     question: "Is it?".to_owned(),
                     verdict: verdict.clone(),
                     evidence: Vec::new(),
                 };
-                let report = Report {
+                let report = DiagnosisReport {
                     topic,
-                    subject: Subject::All,
+                    subject: DiagnosisSubject::All,
                     at_utc: Timestamp::from_millis(0),
                     causes: Vec::new(),
                     steps: vec![step("other", &other), step(topic.main_question(), &main)],
@@ -366,11 +366,12 @@ mod tests {
 
     #[test]
     fn a_report_of_unknowns_alone_counts_as_not_run() {
-        let verdict = Verdict::Unknown("no connection".to_owned());
-        let step = Step { id: "a".to_owned(), question: "Is it?".to_owned(), verdict, evidence: Vec::new() };
-        let subject = Subject::Subscription(SubscriptionId(7));
+        let verdict = CheckVerdict::Unknown("no connection".to_owned());
+        let step = ReportedCheck { id: "a".to_owned(), question: "Is it?".to_owned(), verdict, evidence: Vec::new() };
+        let subject = DiagnosisSubject::Subscription(SubscriptionId(7));
         let at_utc = Timestamp::from_millis(0);
-        let report = Report { topic: Topic::Breaker, subject, at_utc, causes: Vec::new(), steps: vec![step] };
-        assert_eq!(report.conclusion(), Conclusion::NotRun);
+        let report =
+            DiagnosisReport { topic: PlaybookTopic::Breaker, subject, at_utc, causes: Vec::new(), steps: vec![step] };
+        assert_eq!(report.conclusion(), DiagnosisConclusion::NotRun);
     }
 }

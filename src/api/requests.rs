@@ -57,7 +57,7 @@ pub struct RequestRow {
 /// Number of requests that were answered with one status and problem code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CodeCount {
+pub struct ProblemCodeCount {
     /// HTTP status of the answers.
     pub status: u16,
     /// Problem code of the answers; null for answers that were no problem.
@@ -78,19 +78,19 @@ pub struct StatusCount {
 /// Page of the request log, with counts of the last hour's answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", from = "RequestLogRead")]
-pub struct RequestLog {
+pub struct RequestLogPage {
     /// Rows of the request log with their cursors.
     #[serde(flatten)]
     pub page: LogPage<RequestRow>,
     /// Requests of the last hour by status and code, most frequent first. Includes requests without a row; the query's
     /// filters do not apply.
-    pub last_hour: Vec<CodeCount>,
+    pub last_hour: Vec<ProblemCodeCount>,
     /// Refused requests without a row since the platform started, by status. Rows of calls without a key, and of calls
     /// beyond a key's rate limit, are written at a bounded rate.
     pub unlogged: Vec<StatusCount>,
 }
 
-/// Wire form of [`RequestLog`], read row by row so that one bad row does not fail the page.
+/// Wire form of [`RequestLogPage`], read row by row so that one bad row does not fail the page.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RequestLogRead {
@@ -98,12 +98,12 @@ struct RequestLogRead {
     next_cursor: Option<String>,
     previous_cursor: Option<String>,
     has_more: bool,
-    last_hour: ReadableRows<CodeCount>,
+    last_hour: ReadableRows<ProblemCodeCount>,
     #[serde(default)]
     unlogged: Vec<StatusCount>,
 }
 
-impl From<RequestLogRead> for RequestLog {
+impl From<RequestLogRead> for RequestLogPage {
     fn from(read: RequestLogRead) -> Self {
         let RequestLogRead { items, next_cursor, previous_cursor, has_more, last_hour, unlogged } = read;
         let mut unreadable = items.unreadable;

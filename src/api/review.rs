@@ -9,21 +9,21 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Name and version of the review document.
-pub const AUDIT: &str = "crow.audit/1";
+pub const REVIEW_DOCUMENT: &str = "crow.audit/1";
 /// Age in days from which a key or a signing secret is due for rotation.
 pub const ROTATION_DAYS: u64 = 365;
 
 /// Period that a review covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Period {
+pub enum ReviewPeriod {
     /// The last 30 days before the review.
     Month,
     /// The last 90 days before the review.
     Quarter,
 }
 
-impl Period {
+impl ReviewPeriod {
     /// Returns the length of the period in days.
     #[must_use]
     pub const fn days(self) -> u64 {
@@ -67,7 +67,7 @@ pub struct IdleScopes {
 /// Success rate of a subscription over the period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Success {
+pub struct SubscriptionSuccess {
     /// Number of the subscription, unique on the platform.
     pub id: SubscriptionId,
     /// Company that owns the subscription.
@@ -85,7 +85,7 @@ pub struct Success {
 /// Subscription that is disabled, with the reason and what it missed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Switched {
+pub struct DisabledSubscription {
     /// Number of the subscription, unique on the platform.
     pub id: SubscriptionId,
     /// Company that owns the subscription.
@@ -119,7 +119,7 @@ pub struct SecretAge {
 /// Attempts and requests of one day of the period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Day {
+pub struct ReviewDay {
     /// Time at which the day begins.
     pub utc: Timestamp,
     /// Number of scheduled attempts that succeeded.
@@ -136,7 +136,7 @@ pub struct Day {
 
 /// Number of changes of one kind that operators and keys made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Acted {
+pub struct ActionCount {
     /// Kind of change, as in the audit trail.
     pub action: Untrusted,
     /// Number of changes of this kind in the period.
@@ -146,13 +146,13 @@ pub struct Acted {
 /// Origin of a review: the platform, the period and the previous review.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Frame {
+pub struct ReviewHeader {
     /// Base address of the platform that was reviewed.
     pub platform: String,
     /// Version of the crow that made the review.
     pub crow: String,
     /// Period that the review covers.
-    pub period: Period,
+    pub period: ReviewPeriod,
     /// Start of the period that the review covers.
     pub since_utc: Timestamp,
     /// End of the period, by the platform's clock.
@@ -164,9 +164,9 @@ pub struct Frame {
 /// Review of a platform over a period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Review {
+pub struct PlatformReview {
     /// Origin of the review: platform, period and previous review.
-    pub frame: Frame,
+    pub frame: ReviewHeader,
     /// Number of active API keys.
     pub n_keys: u64,
     /// Number of subscriptions on the platform.
@@ -176,19 +176,19 @@ pub struct Review {
     /// Scopes of active keys that were never used.
     pub idle_scopes: Vec<IdleScopes>,
     /// Success rate of every subscription over the period, worst first.
-    pub success: Vec<Success>,
+    pub success: Vec<SubscriptionSuccess>,
     /// Trips of the breaker in the period, newest first.
     pub trips: Vec<TripRow>,
     /// Subscriptions that are disabled, with the reason.
-    pub off: Vec<Switched>,
+    pub off: Vec<DisabledSubscription>,
     /// Active keys that are due for rotation, oldest first.
     pub due_keys: Vec<KeyAge>,
     /// Ages of all signing secrets, oldest first.
     pub secrets: Vec<SecretAge>,
     /// Counts of each day of the period, oldest first.
-    pub days: Vec<Day>,
+    pub days: Vec<ReviewDay>,
     /// Changes of the period in the audit trail by kind, most frequent first.
-    pub acted: Vec<Acted>,
+    pub acted: Vec<ActionCount>,
     /// Differences from the previous review, line by line.
     pub changes: Vec<String>,
     /// Data that could not be obtained, each with the reason.
@@ -196,12 +196,12 @@ pub struct Review {
 }
 
 /// Success rate in percent below which a subscription is reported as low.
-pub const LOW: u64 = 95;
+pub const LOW_SUCCESS_PERCENT: u64 = 95;
 
-impl Review {
-    /// Iterates over the subscriptions with a success rate below [`LOW`].
-    pub fn low(&self) -> impl Iterator<Item = &Success> {
-        self.success.iter().filter(|of| of.percent.is_some_and(|percent| percent < LOW))
+impl PlatformReview {
+    /// Iterates over the subscriptions with a success rate below [`LOW_SUCCESS_PERCENT`].
+    pub fn low_success(&self) -> impl Iterator<Item = &SubscriptionSuccess> {
+        self.success.iter().filter(|of| of.percent.is_some_and(|percent| percent < LOW_SUCCESS_PERCENT))
     }
 
     /// Iterates over the signing secrets that are due for rotation.
@@ -211,7 +211,7 @@ impl Review {
 
     /// Compares the review with the previous one and returns the differences, line by line.
     #[must_use]
-    pub fn since(&self, last: &Self) -> Vec<String> {
+    pub fn differences_from(&self, last: &Self) -> Vec<String> {
         let mut lines = Vec::new();
         let mut compare = |what: &str, now: Vec<String>, then: Vec<String>| {
             lines.extend(now.iter().filter(|one| !then.contains(one)).map(|one| format!("new: {what} {one}")));
@@ -227,8 +227,9 @@ impl Review {
             scopes.map(|of| format!("key {} ({}): {}", of.id, of.name.sanitized(), of.scopes.join(" "))).collect()
         };
         compare("unused scopes:", scopes(self), scopes(last));
-        let low =
-            |of: &Self| of.low().map(|of| format!("subscription {} ({})", of.id, of.target_url.sanitized())).collect();
+        let low = |of: &Self| {
+            of.low_success().map(|of| format!("subscription {} ({})", of.id, of.target_url.sanitized())).collect()
+        };
         compare("low success:", low(self), low(last));
         let off = |of: &Self| {
             of.off.iter().map(|of| format!("subscription {} ({})", of.id, of.target_url.sanitized())).collect()

@@ -25,7 +25,7 @@ pub struct RevisionRow {
 
 /// Body of `POST /portal/v1/subscriptions/{id}/rollback`.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-pub struct Rollback {
+pub struct RollbackRequest {
     /// Revision number whose configuration is restored.
     pub revision: u32,
 }

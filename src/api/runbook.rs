@@ -1,6 +1,6 @@
 //! Runbooks and the progress of their runs, as it is stored in a file and shown.
 
-use super::report::{Offer, Subject, Verdict};
+use super::report::{CheckVerdict, DiagnosisSubject, OfferedAction};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -46,11 +46,11 @@ impl Runbook {
 
     /// Returns the runbooks that apply to a scope.
     #[must_use]
-    pub const fn about(subject: Subject) -> &'static [Self] {
+    pub const fn for_subject(subject: DiagnosisSubject) -> &'static [Self] {
         match subject {
-            Subject::Key(_) => &[Self::KeyRotation],
-            Subject::Subscription(_) => &[Self::BreakerRecovery, Self::LostSecret, Self::Rollback],
-            Subject::All | Subject::Company(_) => &[],
+            DiagnosisSubject::Key(_) => &[Self::KeyRotation],
+            DiagnosisSubject::Subscription(_) => &[Self::BreakerRecovery, Self::LostSecret, Self::Rollback],
+            DiagnosisSubject::All | DiagnosisSubject::Company(_) => &[],
         }
     }
 
@@ -64,31 +64,31 @@ impl Runbook {
 /// Progress of one run of a runbook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Progress {
+pub struct RunbookProgress {
     /// Runbook that is being worked through.
     pub runbook: Runbook,
     /// Key or subscription that the run is about.
-    pub subject: Subject,
+    pub subject: DiagnosisSubject,
     /// Time at which the run began, by the platform's clock.
     pub begun_utc: Timestamp,
     /// Time at which the steps were last checked.
     pub checked_utc: Timestamp,
     /// Steps of the runbook, in their order.
-    pub steps: Vec<StepState>,
+    pub steps: Vec<RunbookStepState>,
 }
 
-impl Progress {
+impl RunbookProgress {
     /// Returns whether every step is done.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        !self.steps.is_empty() && self.steps.iter().all(StepState::is_done)
+        !self.steps.is_empty() && self.steps.iter().all(RunbookStepState::is_done)
     }
 }
 
 /// Step of a runbook with the result of its check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StepState {
+pub struct RunbookStepState {
     /// Identifier of the step within its runbook.
     pub id: String,
     /// Instruction of the step, for the operator.
@@ -98,31 +98,31 @@ pub struct StepState {
     /// Result of the check. Pass: done; fail: not done yet; unknown: could not be determined; skipped: an earlier step
     /// comes first.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// Finding of the latest check, in one line.
     pub found: String,
     /// Time of the latest check; null before the first.
     pub at_utc: Option<Timestamp>,
     /// Actions that take the step from crow; empty unless the step is the current one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub offers: Vec<Offer>,
+    pub offers: Vec<OfferedAction>,
 }
 
-impl StepState {
+impl RunbookStepState {
     /// Returns whether the step is done.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.verdict == Verdict::Pass
+        self.verdict == CheckVerdict::Pass
     }
 
     /// Returns the state of the step as one word: `done`, `now`, `unknown` or `later`.
     #[must_use]
     pub const fn state(&self) -> &'static str {
         match self.verdict {
-            Verdict::Pass => "done",
-            Verdict::Fail => "now",
-            Verdict::Unknown(_) => "unknown",
-            Verdict::Skipped(_) => "later",
+            CheckVerdict::Pass => "done",
+            CheckVerdict::Fail => "now",
+            CheckVerdict::Unknown(_) => "unknown",
+            CheckVerdict::Skipped(_) => "later",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! OpenAPI schemas of the `domain` values that [`super::names`] and [`super::time`] serialise.
 
-use super::keys::ShownOnce;
+use super::keys::OneTimeSecret;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::EventType;
 use crate::domain::health_status::DisabledReason;
@@ -52,7 +52,7 @@ described! {
     KeyScope: names("What a key may do", KeyScope::ALL.map(KeyScope::name)),
     DeliveryState: names("Where a delivery stands", DeliveryState::ALL.map(DeliveryState::name)),
     Untrusted: text("Text from outside, as it came"),
-    ShownOnce: text("A secret in the one answer or request that carries it"),
+    OneTimeSecret: text("A secret in the one answer or request that carries it"),
     Timestamp: text("RFC 3339 in UTC").format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
 }
 

@@ -6,19 +6,19 @@ use utoipa::ToSchema;
 /// Result of a secret scan: where the platform's secrets occur in a text. The secrets themselves are not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SecretCheck {
+pub struct SecretScanReport {
     /// Number of bytes that were searched.
     pub n_bytes: u64,
     /// Secrets that were found, in the order of the text; empty if none.
-    pub items: Vec<HeldSecret>,
+    pub items: Vec<SecretOccurrence>,
 }
 
 /// Occurrence of one of the platform's secrets in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct HeldSecret {
+pub struct SecretOccurrence {
     /// Kind of secret that was found.
-    pub kind: HeldKind,
+    pub kind: HeldSecretKind,
     /// Number of the subscription, key or operator that the secret belongs to.
     pub id: i64,
     /// Fingerprint of the secret: eight bytes of a digest in lowercase hex. Equal secrets have equal fingerprints.
@@ -34,7 +34,7 @@ pub struct HeldSecret {
 /// Kind of secret that the platform holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum HeldKind {
+pub enum HeldSecretKind {
     /// Signing secret of a subscription.
     SigningSecret,
     /// API key of a company, in full.
@@ -43,10 +43,10 @@ pub enum HeldKind {
     OperatorToken,
 }
 
-impl HeldKind {
+impl HeldSecretKind {
     /// Returns the kind with its article, to be followed by the owner's number: "the API key" 7.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::SigningSecret => "the signing secret of subscription",
             Self::ApiKey => "the API key",

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// Width of one point of a time series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Span {
+pub enum PointWidth {
     /// One minute; at most a day of minutes.
     #[default]
     Minute,
@@ -20,7 +20,7 @@ pub enum Span {
 pub struct StatsQuery {
     /// Width of a point, `minute` or `hour`; minutes if absent.
     #[serde(default)]
-    pub span: Span,
+    pub span: PointWidth,
     /// Subscription whose attempts are counted, with latency percentiles; if absent, all subscriptions without
     /// percentiles.
     pub subscription: Option<i64>,
@@ -67,9 +67,9 @@ pub struct RequestPoint {
 /// Time series of attempts and requests. Points without any are included with zeros.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Stats {
+pub struct TimeSeries {
     /// Width of each point of both series.
-    pub span: Span,
+    pub span: PointWidth,
     /// Attempts per point, oldest first.
     pub attempts: Vec<AttemptPoint>,
     /// Requests of all keys per point, oldest first.

@@ -1,6 +1,6 @@
 //! Subscriptions: the object of the Integration API, and the operator's row with its health.
 
-use super::keys::ShownOnce;
+use super::keys::OneTimeSecret;
 use crate::domain::breaker::{FAILURE_THRESHOLD, forecast_trip};
 use crate::domain::event::EventType;
 use crate::domain::health_status::{DisabledReason, SubscriptionFacts};
@@ -79,7 +79,7 @@ pub struct NewSubscription {
     /// Signing secret of 24 to 128 visible ASCII characters. If absent, the platform generates 32 random bytes in
     /// Base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signing_secret: Option<ShownOnce>,
+    pub signing_secret: Option<OneTimeSecret>,
 }
 
 /// Body of `PATCH /api/v1/webhooks/subscriptions/{id}`; absent fields keep their values.
@@ -112,14 +112,14 @@ pub struct CreatedSubscription {
     #[serde(flatten)]
     pub subscription: Subscription,
     /// Signing secret of the subscription, shown only in this answer.
-    pub signing_secret: ShownOnce,
+    pub signing_secret: OneTimeSecret,
 }
 
 /// Scheduled attempts over a time window: counts and latency percentiles. A percentile is the upper bound of its
 /// latency bin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Rate {
+pub struct AttemptSummary {
     /// Number of attempts that succeeded.
     pub n_succeeded: u64,
     /// Number of attempts that failed.
@@ -132,7 +132,7 @@ pub struct Rate {
     pub p99_ms: Option<u32>,
 }
 
-impl Rate {
+impl AttemptSummary {
     /// Returns the success and failure counts without the latencies.
     #[must_use]
     pub const fn tally(&self) -> SuccessCounts {
@@ -143,13 +143,13 @@ impl Rate {
 /// Health of a subscription: recent success rates, failures in a row, and deliveries waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Health {
+pub struct DeliveryHealth {
     /// Scheduled attempts of the last 5 minutes.
-    pub last_5m: Rate,
+    pub last_5m: AttemptSummary,
     /// Scheduled attempts of the last hour.
-    pub last_1h: Rate,
+    pub last_1h: AttemptSummary,
     /// Scheduled attempts of the last 24 hours.
-    pub last_24h: Rate,
+    pub last_24h: AttemptSummary,
     /// Time of the first of the present failures in a row; null without one.
     pub streak_began_utc: Option<Timestamp>,
     /// Time of the latest of the present failures in a row; null without one.
@@ -172,7 +172,7 @@ pub struct SubscriptionRow {
     #[serde(flatten)]
     pub subscription: Subscription,
     /// Health of the subscription at the time of the answer.
-    pub health: Health,
+    pub health: DeliveryHealth,
     /// Reason given for disabling the subscription manually, then or later. If present, the subscription is off
     /// intentionally and raises no alert.
     #[serde(default)]
@@ -205,7 +205,7 @@ impl SubscriptionRow {
 /// Handling of the events that a subscription missed while it was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ReplayChoice {
+pub enum MissedEventsChoice {
     /// Leave missed events undelivered (the default).
     #[default]
     None,
@@ -215,28 +215,28 @@ pub enum ReplayChoice {
 
 /// Body of `POST /portal/v1/subscriptions/{id}/enable`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
-pub struct Enable {
+pub struct EnableSubscription {
     /// Handling of the events missed while the subscription was disabled; `none` if absent.
     #[serde(default)]
-    pub replay: ReplayChoice,
+    pub replay: MissedEventsChoice,
 }
 
 /// Body of `POST /portal/v1/subscriptions/{id}/disable`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-pub struct Disable {
+pub struct DisableSubscription {
     /// Reason, at most 500 characters. A reason marks the subscription as intentionally off and is recorded in the
     /// audit trail; a subscription that is already off manually is marked too.
     #[serde(default)]
     pub reason: Option<String>,
     /// `off` marks a subscription only if it is already off, and never disables one; `any` if absent.
     #[serde(default)]
-    pub only: Only,
+    pub only: DisableScope,
 }
 
 /// Restriction of a disable call to subscriptions in a certain state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Only {
+pub enum DisableScope {
     /// Applies to every subscription, enabled or not (the default).
     #[default]
     Any,

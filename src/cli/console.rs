@@ -12,7 +12,7 @@ use crate::domain::target::TargetPolicy;
 use crate::engine::MAX_SUBSCRIPTIONS;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
-use crate::server::exposure::Exposure;
+use crate::server::exposure::ServerExposure;
 use crate::tui::console::{Access, Identity, Mode, Stakes};
 use ratatui::style::Color;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
         delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
         ca_files: asked.trust_ca,
-        exposure: Exposure::default(),
+        exposure: ServerExposure::default(),
         ambient: ambient.clone(),
     };
     let platform = standalone::Standalone::start(wish).await?;

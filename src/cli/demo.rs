@@ -9,7 +9,7 @@ use super::screen::{self, Opening};
 use super::serve::{announce, stop_signal};
 use super::standalone::{Standalone, Wish};
 use crate::ambient::RuntimeEnv;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::demo::company;
 use crate::demo::scenario::library;
 use crate::demo::scenario::runner::{RunningScenario, ScenarioRunner};
@@ -19,7 +19,7 @@ use crate::domain::target::TargetPolicy;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::engine::{MAX_SUBSCRIPTIONS, files};
-use crate::server::exposure::Exposure;
+use crate::server::exposure::ServerExposure;
 use crate::sqlite::exclusive_transaction::ExclusiveTransaction;
 use crate::tui::console::{Access, Identity, Mode, Stakes};
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
         max_subscriptions: MAX_SUBSCRIPTIONS,
         ca_files: Vec::new(),
-        exposure: Exposure::default(),
+        exposure: ServerExposure::default(),
         ambient: ambient.clone(),
     };
     let platform = Standalone::start(wish).await?;
@@ -166,7 +166,7 @@ async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Runti
 async fn staged(
     demo: &Demo,
     place: &Place,
-    operator: Client,
+    operator: PlatformClient,
     ambient: &RuntimeEnv,
 ) -> Result<Vec<RunningScenario>, Failure> {
     let database = place.path().join("platform.db");

@@ -7,10 +7,10 @@ use super::failure::Failure;
 use super::kept::{keep, kept, recall};
 use super::{log, output, remote};
 use crate::ambient::RuntimeEnv;
-use crate::api::document::inert::harmless;
+use crate::api::document::terminal_safe::escape_active;
 use crate::api::keys::KeyRow;
-use crate::api::report::{Conclusion, Evidence, Report, Subject};
-use crate::client::connection::Client;
+use crate::api::report::{DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, Evidence};
+use crate::client::connection::PlatformClient;
 use crate::diagnose::dossier::Wish;
 use crate::diagnose::own;
 use crate::diagnose::run::{run as diagnose, unasked};
@@ -22,11 +22,11 @@ use std::process::ExitCode;
 pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
-    let earlier: Option<Report> = asked.run.as_deref().map(|file| recall(file, REMEDY)).transpose()?.flatten();
+    let earlier: Option<DiagnosisReport> = asked.run.as_deref().map(|file| recall(file, REMEDY)).transpose()?.flatten();
     let ambient = RuntimeEnv::real();
     let report = match wish(&client, &asked.about).await {
         Ok(wish) => diagnose(&client, &ambient, asked.topic, wish, earlier.as_ref()).await,
-        Err(why) => unasked(asked.topic, Subject::All, ambient.now(), &why),
+        Err(why) => unasked(asked.topic, DiagnosisSubject::All, ambient.now(), &why),
     };
     let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::failed(error.to_string(), ""))?;
     if let Some(file) = &asked.run {
@@ -34,9 +34,9 @@ pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
     }
     print(if asked.json { json } else { text(&report) }.trim_end())?;
     Ok(match report.conclusion() {
-        Conclusion::NoCause => ExitCode::SUCCESS,
-        Conclusion::CauseFound => ExitCode::from(1),
-        Conclusion::Undecided | Conclusion::NotRun => ExitCode::from(2),
+        DiagnosisConclusion::NoCause => ExitCode::SUCCESS,
+        DiagnosisConclusion::CauseFound => ExitCode::from(1),
+        DiagnosisConclusion::Undecided | DiagnosisConclusion::NotRun => ExitCode::from(2),
     })
 }
 
@@ -45,18 +45,18 @@ pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
 /// # Errors
 ///
 /// One line that says why the subject cannot be resolved.
-pub(super) async fn wish(client: &Client, about: &About) -> Result<Wish, String> {
+pub(super) async fn wish(client: &PlatformClient, about: &About) -> Result<Wish, String> {
     let subject = match (about.subscription, &about.key, about.company) {
-        (Some(id), ..) => Subject::Subscription(SubscriptionId(id)),
-        (None, Some(name), _) => Subject::Key(key(client, name).await?),
-        (None, None, Some(id)) => Subject::Company(CompanyId(id)),
-        (None, None, None) => Subject::All,
+        (Some(id), ..) => DiagnosisSubject::Subscription(SubscriptionId(id)),
+        (None, Some(name), _) => DiagnosisSubject::Key(key(client, name).await?),
+        (None, None, Some(id)) => DiagnosisSubject::Company(CompanyId(id)),
+        (None, None, None) => DiagnosisSubject::All,
     };
     Ok(Wish { subject, back: about.since })
 }
 
 /// Finds a key by name or by its last four characters; if none matches, by its number.
-async fn key(client: &Client, name: &str) -> Result<KeyId, String> {
+async fn key(client: &PlatformClient, name: &str) -> Result<KeyId, String> {
     if own::key(client).is_some() {
         return Err(format!(
             "cannot look up key {} with an API key; omit --key to diagnose the key in use",
@@ -83,7 +83,7 @@ async fn key(client: &Client, name: &str) -> Result<KeyId, String> {
 /// # Errors
 ///
 /// [`Failure`] with exit code 2 when the subject cannot be resolved.
-pub(super) async fn needed(client: &Client, about: &About) -> Result<Wish, Failure> {
+pub(super) async fn needed(client: &PlatformClient, about: &About) -> Result<Wish, Failure> {
     wish(client, about).await.map_err(|why| Failure::usage(why, ""))
 }
 
@@ -92,10 +92,10 @@ pub(super) const REMEDY: &str = "give a file from an earlier run, or a new file"
 
 /// Writes to stdout with control characters removed; a closed pipe is not an error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
-    output::write(&harmless(text)).map(drop)
+    output::write(&escape_active(text)).map(drop)
 }
 
-fn text(report: &Report) -> String {
+fn text(report: &DiagnosisReport) -> String {
     let mut text = String::new();
     for step in &report.steps {
         let _ = writeln!(text, "{:<8} {}", step.verdict.name(), step.question);
@@ -106,14 +106,14 @@ fn text(report: &Report) -> String {
     }
     let n_unknown = report.n_unknown();
     let _ = match report.conclusion() {
-        Conclusion::CauseFound => Ok(()),
-        Conclusion::NotRun => writeln!(text, "\nno check could be completed"),
-        Conclusion::Undecided => match report.open_question() {
+        DiagnosisConclusion::CauseFound => Ok(()),
+        DiagnosisConclusion::NotRun => writeln!(text, "\nno check could be completed"),
+        DiagnosisConclusion::Undecided => match report.open_question() {
             Some(open) => writeln!(text, "\nundecided: {:?} is unknown", open.question),
             None => writeln!(text, "\nundecided: a check failed without a known cause"),
         },
-        Conclusion::NoCause if n_unknown == 0 => writeln!(text, "\nno cause found"),
-        Conclusion::NoCause => {
+        DiagnosisConclusion::NoCause if n_unknown == 0 => writeln!(text, "\nno cause found"),
+        DiagnosisConclusion::NoCause => {
             writeln!(text, "\nno cause found; {n_unknown} of {} checks unknown", report.steps.len())
         }
     };

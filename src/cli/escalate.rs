@@ -9,7 +9,7 @@ use crate::ambient::RuntimeEnv;
 use crate::api::bundle::PlatformCheck;
 use crate::api::paths;
 use crate::client::Error;
-use crate::client::connection::{Client, Credential};
+use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::diagnose::case::{Matter, collect};
 use crate::domain::outbound::SecretGate;
 use crate::domain::text::Untrusted;
@@ -38,7 +38,7 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
     let gate = gate(&client).with_allowed(asked.allow);
     let held = |error: bundle::Error| Failure::failed(error.to_string(), RELEASE);
     let mut bundle = bundle::bundle(&case, bodies, &gate).map_err(held)?;
-    if let Credential::Operator(_) = client.credential() {
+    if let ClientCredential::Operator(_) = client.credential() {
         let inert = |error: Error| Untrusted::new(error.to_string()).sanitized();
         let ask = |text| async { client.check_secrets(text).await.map_err(inert) };
         bundle = check::checked(bundle, &gate, ask).await.map_err(held)?;
@@ -60,10 +60,12 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
 
 /// Returns why the platform answers nothing at all; `None` if it answers, even if only to refuse for lack of
 /// permission.
-async fn unanswered(client: &Client) -> Option<String> {
+async fn unanswered(client: &PlatformClient) -> Option<String> {
     let asked = match client.credential() {
-        Credential::Operator(_) => client.overview(1).await.map(drop),
-        Credential::Key(_) => client.look::<Value>(paths::SUBSCRIPTIONS, &[("limit", "1".to_owned())]).await.map(drop),
+        ClientCredential::Operator(_) => client.overview(1).await.map(drop),
+        ClientCredential::Key(_) => {
+            client.get_any::<Value>(paths::SUBSCRIPTIONS, &[("limit", "1".to_owned())]).await.map(drop)
+        }
     };
     match asked {
         Err(Error::Refused { problem }) if problem.status != 401 => None,
@@ -75,8 +77,8 @@ async fn unanswered(client: &Client) -> Option<String> {
 const RELEASE: &str = "check that passage; --allow FINGERPRINT releases it if it is not a secret, --without-bodies leaves out response bodies";
 
 /// Builds the secret scan that every outgoing document passes. It knows the credential of `client`, and finds it too.
-pub(super) fn gate(client: &Client) -> SecretGate {
-    let (Credential::Operator(secret) | Credential::Key(secret)) = client.credential();
+pub(super) fn gate(client: &PlatformClient) -> SecretGate {
+    let (ClientCredential::Operator(secret) | ClientCredential::Key(secret)) = client.credential();
     SecretGate::new([secret])
 }
 

@@ -21,7 +21,7 @@ pub(super) fn recall<T: DeserializeOwned>(file: &Path, remedy: &str) -> Result<O
 
 /// A JSON document without the secrets in its texts, as it may be kept.
 pub(super) fn kept(json: &str, gate: &SecretGate) -> Result<OutboundText, Failure> {
-    outbound::pass(json, gate, &mut RedactionCounts::default())
+    outbound::redact_and_release(json, gate, &mut RedactionCounts::default())
         .map_err(|held| Failure::failed(format!("nothing was written: {held}"), "look at names and targets"))
 }
 

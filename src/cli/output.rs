@@ -1,7 +1,7 @@
 //! Output of commands: stdout carries data only. A closed pipe is not an error.
 
 use super::failure::Failure;
-use crate::api::document::inert;
+use crate::api::document::terminal_safe;
 use serde::Serialize;
 use std::io::Write as _;
 
@@ -12,7 +12,7 @@ pub(super) enum Reader {
     Gone,
 }
 
-/// Writes a text and a line break to stdout, and flushes. Returns [`JsonReader::Gone`] if the pipe is closed.
+/// Writes a text and a line break to stdout, and flushes. Returns [`Reader::Gone`] if the pipe is closed.
 pub(super) fn write(text: &str) -> Result<Reader, Failure> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -24,12 +24,12 @@ pub(super) fn write(text: &str) -> Result<Reader, Failure> {
 
 /// Formats a value as indented JSON, with control characters escaped so that it is safe on any terminal.
 pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
-    inert::pretty(value).map_err(|error| Failure::failed(error.to_string(), ""))
+    terminal_safe::to_safe_pretty(value).map_err(|error| Failure::failed(error.to_string(), ""))
 }
 
 /// Formats a value as JSON on one line, with control characters escaped so that it is safe on any terminal.
 pub(super) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
-    inert::line(value).map_err(|error| Failure::failed(error.to_string(), ""))
+    terminal_safe::to_safe_line(value).map_err(|error| Failure::failed(error.to_string(), ""))
 }
 
 /// Writes a remark to stderr, beside the data on stdout.

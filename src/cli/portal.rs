@@ -3,18 +3,18 @@
 use super::arguments::place::Remote;
 use super::failure::Failure;
 use super::remote;
-use crate::client::connection::{Client, Credential};
+use crate::client::connection::{ClientCredential, PlatformClient};
 
 /// Connects to the chosen platform as an operator.
 ///
 /// # Errors
 ///
 /// [`Failure`] with exit code 2 when only a key of the Integration API is available.
-pub(super) fn connect(remote: &Remote) -> Result<Client, Failure> {
+pub(super) fn connect(remote: &Remote) -> Result<PlatformClient, Failure> {
     let client = remote::connect(remote)?;
     match client.credential() {
-        Credential::Operator(_) => Ok(client),
-        Credential::Key(_) => Err(Failure::usage(
+        ClientCredential::Operator(_) => Ok(client),
+        ClientCredential::Key(_) => Err(Failure::usage(
             "not available with an API key: this needs an operator token of the Portal API",
             "give an operator token with --token-file F",
         )),

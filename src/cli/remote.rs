@@ -8,7 +8,7 @@ use super::profile::safe;
 use super::profile::shelf::{Kind, Profile, Shelf};
 use super::settings;
 use crate::ambient::RuntimeEnv;
-use crate::client::connection::{Client, Credential};
+use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::domain::key::parse_key_company;
 use crate::domain::secret::Secret;
 use crate::monitor::picture::KeyName;
@@ -40,11 +40,11 @@ pub(super) struct Place {
 
 impl Place {
     /// Creates a client with the operator token if there is one, otherwise with the first key.
-    pub(super) fn client(&self) -> Result<Client, Failure> {
+    pub(super) fn client(&self) -> Result<PlatformClient, Failure> {
         let copy = |secret: &Secret| Secret::new(secret.reveal().to_owned());
         let credential = match (&self.token, self.keys.first()) {
-            (Some(token), _) => Credential::Operator(copy(token)),
-            (None, Some((_, key))) => Credential::Key(copy(key)),
+            (Some(token), _) => ClientCredential::Operator(copy(token)),
+            (None, Some((_, key))) => ClientCredential::Key(copy(key)),
             (None, None) => {
                 let name = self.name.as_deref().unwrap_or("the profile");
                 return Err(Failure::usage(
@@ -53,7 +53,7 @@ impl Place {
                 ));
             }
         };
-        Client::new(&self.url, credential)
+        PlatformClient::new(&self.url, credential)
             .map_err(|error| Failure::usage(error.to_string(), "check the address and the file"))
     }
 }
@@ -109,8 +109,8 @@ impl Place {
         let holder = |(name, key): &(String, Secret)| {
             let refused = |why: String| Failure::usage(format!("{name}: {why}"), "copy the whole key again");
             let company = parse_key_company(key.reveal()).map_err(|fault| refused(fault.to_string()))?;
-            let credential = Credential::Key(Secret::new(key.reveal().to_owned()));
-            let client = Client::new(&self.url, credential).map_err(|error| refused(error.to_string()))?;
+            let credential = ClientCredential::Key(Secret::new(key.reveal().to_owned()));
+            let client = PlatformClient::new(&self.url, credential).map_err(|error| refused(error.to_string()))?;
             Ok(Holder { key: KeyName { name: name.clone(), last4: key.last4(), company }, client })
         };
         self.keys.iter().map(holder).collect()
@@ -123,7 +123,7 @@ fn bare(url: &str) -> &str {
 }
 
 /// Creates a client for the chosen platform.
-pub(super) fn connect(remote: &Remote) -> Result<Client, Failure> {
+pub(super) fn connect(remote: &Remote) -> Result<PlatformClient, Failure> {
     place(remote)?.client()
 }
 

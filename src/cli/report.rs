@@ -6,17 +6,17 @@ use super::failure::Failure;
 use super::kept::{keep, kept, recall, unwritten};
 use super::panes::keys::find;
 use super::{log, output, portal, settings};
-use crate::api::briefing::{BRIEFING, Brief, Opened, Sample};
-use crate::api::document::{One, outbound};
-use crate::api::review::{AUDIT, Period};
-use crate::client::connection::Client;
+use crate::api::briefing::{BRIEFING_DOCUMENT, PartnerBriefing, PermittedRoute, SamplePayload};
+use crate::api::document::{ObjectDocument, outbound};
+use crate::api::review::{REVIEW_DOCUMENT, ReviewPeriod};
+use crate::client::connection::PlatformClient;
 use crate::diagnose::survey::survey;
 use crate::domain::event::EventType;
 use crate::domain::key::KeyScope;
 use crate::domain::outbound::RedactionCounts;
 use crate::engine::samples;
 use crate::escalation::{briefing, review};
-use crate::server::guard::Access;
+use crate::server::guard::RouteAccess;
 use crate::server::router;
 use crate::text::count;
 use std::path::{Path, PathBuf};
@@ -38,9 +38,9 @@ pub(super) async fn audit(asked: Audit) -> Result<ExitCode, Failure> {
         })?),
         None => recall(&memory, REMEDY)?,
     };
-    let period = if asked.period == Span::Month { Period::Month } else { Period::Quarter };
+    let period = if asked.period == Span::Month { ReviewPeriod::Month } else { ReviewPeriod::Quarter };
     let made = survey(&client, period, last.as_ref()).await?;
-    let json = output::json(&One { schema: AUDIT, item: &made })?;
+    let json = output::json(&ObjectDocument { schema: REVIEW_DOCUMENT, item: &made })?;
     let text = match form(asked.format, asked.out.as_deref())? {
         Format::Md => review::markdown::write(&made),
         Format::Html => review::html::write(&made),
@@ -66,10 +66,10 @@ pub(super) async fn brief(asked: Briefing) -> Result<ExitCode, Failure> {
     let opened = router::table()
         .iter()
         .filter_map(|route| match route.access {
-            Access::Key(scope, bucket) => {
-                Some(Opened { method: route.method.to_string(), path: route.path.to_owned(), scope, bucket })
+            RouteAccess::Key(scope, bucket) => {
+                Some(PermittedRoute { method: route.method.to_string(), path: route.path.to_owned(), scope, bucket })
             }
-            Access::Public | Access::Operator(_) => None,
+            RouteAccess::Public | RouteAccess::Operator(_) => None,
         })
         .filter(|route| key.scopes.contains(&route.scope))
         .collect();
@@ -77,20 +77,20 @@ pub(super) async fn brief(asked: Briefing) -> Result<ExitCode, Failure> {
     let samples = EventType::ALL
         .into_iter()
         .filter(|_| wants_events)
-        .map(|kind| Sample { kind, payload: samples::fixed_payload(kind) })
+        .map(|kind| SamplePayload { kind, payload: samples::fixed_payload(kind) })
         .collect();
-    let made = Brief { platform: client.base().to_owned(), company, key, opened, samples };
+    let made = PartnerBriefing { platform: client.base().to_owned(), company, key, opened, samples };
     let text = match form(asked.format, asked.out.as_deref())? {
         Format::Md => briefing::markdown(&made),
         Format::Html => briefing::html(&made),
-        Format::Json => output::json(&One { schema: BRIEFING, item: &made })?,
+        Format::Json => output::json(&ObjectDocument { schema: BRIEFING_DOCUMENT, item: &made })?,
     };
     deliver(&text, asked.out.as_deref(), &client)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Returns the path of the file that stores the last review of a platform.
-fn memory(client: &Client) -> Result<PathBuf, Failure> {
+fn memory(client: &PlatformClient) -> Result<PathBuf, Failure> {
     let place: String = client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     Ok(settings::state_dir()?.join("audits").join(format!("{place}.json")))
 }
@@ -110,7 +110,7 @@ fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
 }
 
 /// Redacts a document, scans it for secrets, and writes it to the file or to stdout.
-pub(super) fn deliver(text: &str, out: Option<&Path>, client: &Client) -> Result<(), Failure> {
+pub(super) fn deliver(text: &str, out: Option<&Path>, client: &PlatformClient) -> Result<(), Failure> {
     let mut redactions = RedactionCounts::default();
     let gate = gate(client);
     let text = outbound::document(text, &gate, &mut redactions)

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::kept::{keep, kept, recall};
 use super::{log, remote};
 use crate::ambient::RuntimeEnv;
-use crate::api::runbook::{Progress, Runbook};
+use crate::api::runbook::{Runbook, RunbookProgress};
 use crate::diagnose::runbook::{begin, go_on};
 use crate::domain::text::Untrusted;
 use std::fmt::Write as _;
@@ -17,14 +17,14 @@ pub(super) async fn run(asked: RunbookCall) -> Result<ExitCode, Failure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
     let subject = needed(&client, &asked.about).await?.subject;
-    if !Runbook::about(subject).contains(&asked.runbook) {
+    if !Runbook::for_subject(subject).contains(&asked.runbook) {
         let what = if asked.runbook == Runbook::KeyRotation { "--key NAME|LAST4" } else { "--subscription ID" };
         return Err(Failure::usage(format!("{} needs a subject", asked.runbook.name()), format!("give {what}")));
     }
     let file = asked.run.unwrap_or_else(|| {
         format!("crow-{}-{}.json", asked.runbook.name(), subject.to_string().replace(' ', "-")).into()
     });
-    let earlier: Option<Progress> = recall(&file, REMEDY)?;
+    let earlier: Option<RunbookProgress> = recall(&file, REMEDY)?;
     if earlier.as_ref().is_some_and(|run| run.runbook != asked.runbook || run.subject != subject) {
         return Err(Failure::usage(
             format!("{} belongs to another run", file.display()),
@@ -47,7 +47,7 @@ fn inert(text: &str) -> String {
     Untrusted::new(text).sanitized()
 }
 
-fn shown(progress: &Progress) -> String {
+fn shown(progress: &RunbookProgress) -> String {
     let mut text = format!("{} for {}, started {}\n", progress.runbook.name(), progress.subject, progress.begun_utc);
     for (position, step) in progress.steps.iter().enumerate() {
         let _ = writeln!(text, "{:<8} {}. {}", step.state(), position + 1, step.to_do);

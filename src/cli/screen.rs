@@ -5,7 +5,7 @@ use super::arguments::console::Look;
 use super::failure::Failure;
 use super::{config, plain, settings};
 use crate::ambient::RuntimeEnv;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::monitor::feed;
 use crate::monitor::history::History;
 use crate::monitor::post::{Holder, Post};
@@ -32,7 +32,7 @@ pub(super) struct Opening {
     pub(super) identity: Identity,
     pub(super) access: Access,
     pub(super) look: Look,
-    pub(super) client: Client,
+    pub(super) client: PlatformClient,
     pub(super) ambient: RuntimeEnv,
     /// Keys with which the platform is observed when there is no operator token; empty if there is one.
     pub(super) holders: Vec<Holder>,

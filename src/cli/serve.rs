@@ -7,7 +7,7 @@ use super::{hardening, log, settings};
 use crate::ambient::RuntimeEnv;
 use crate::domain::proxy::TrustedProxies;
 use crate::domain::target::TargetPolicy;
-use crate::server::exposure::{Exposure, Proxied};
+use crate::server::exposure::{ProxyMode, ServerExposure};
 use crate::server::otlp;
 use futures_util::future::OptionFuture;
 use std::io::Write as _;
@@ -44,8 +44,12 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         delivery_log_quota: serve.delivery_log_quota,
         max_subscriptions: serve.max_subscriptions,
         ca_files: serve.trust_ca,
-        exposure: Exposure {
-            proxied: if is_proxied { Proxied::Behind(TrustedProxies(serve.trusted_proxy)) } else { Proxied::Direct },
+        exposure: ServerExposure {
+            proxied: if is_proxied {
+                ProxyMode::Behind(TrustedProxies(serve.trusted_proxy))
+            } else {
+                ProxyMode::Direct
+            },
             public_names: serve.public_name,
         },
         ambient: RuntimeEnv::real(),
@@ -57,7 +61,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
     let (stop_pushing, told) = watch::channel(false);
     let pushing = serve.otlp.map(|url| {
         let engine = platform.engine().clone();
-        tokio::spawn(async move { otlp::push(engine, &url, serve.otlp_every, told).await })
+        tokio::spawn(async move { otlp::run_exporter(engine, &url, serve.otlp_every, told).await })
     });
     let stopped = stop_signal()?;
     announce(platform.address())?;

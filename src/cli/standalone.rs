@@ -3,13 +3,13 @@
 use super::failure::Failure;
 use super::settings;
 use crate::ambient::RuntimeEnv;
-use crate::client::connection::{Client, Credential};
+use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::domain::delivery::RetryPolicy;
 use crate::domain::target::TargetPolicy;
 use crate::engine::egress::EgressConfig;
 use crate::engine::{Engine, EngineSettings};
 use crate::server;
-use crate::server::exposure::Exposure;
+use crate::server::exposure::ServerExposure;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(super) struct Wish {
     /// PEM files of certificate authorities to trust for webhook targets, beside those of the operating system.
     pub(super) ca_files: Vec<PathBuf>,
     /// How the platform can be reached from other machines.
-    pub(super) exposure: Exposure,
+    pub(super) exposure: ServerExposure,
     pub(super) ambient: RuntimeEnv,
 }
 
@@ -136,9 +136,9 @@ impl Standalone {
     }
 
     /// Creates a client over the socket, with an admin credential that exists only in this process's memory.
-    pub(super) fn client(&self, name: &str) -> Result<Client, Failure> {
+    pub(super) fn client(&self, name: &str) -> Result<PlatformClient, Failure> {
         let token = self.engine.mint_operator(name);
-        Ok(Client::new(&self.address, Credential::Operator(token))?)
+        Ok(PlatformClient::new(&self.address, ClientCredential::Operator(token))?)
     }
 
     /// Stops from the outside in: open calls finish, then attempts in flight, then buffered writes, and the database

@@ -3,7 +3,7 @@
 use super::arguments::trouble::Verify;
 use super::diagnose::print;
 use super::failure::Failure;
-use crate::api::lab::{Fit, Lab};
+use crate::api::signature_check::{SignatureFit, SignatureReport};
 use crate::domain::secret::Secret;
 use crate::domain::signature_debugger::signature_fault::{DetectedFault, SignatureFault};
 use crate::domain::signature_debugger::{self, OtherSecret, SignatureDiagnosis, SignatureSample, headers};
@@ -60,7 +60,7 @@ pub(super) fn run(asked: &Verify) -> Result<ExitCode, Failure> {
 
 /// Prints the result; exit code 0 if the signature matches, 1 if not.
 fn tell(finding: &SignatureDiagnosis, asked: &Verify) -> Result<ExitCode, Failure> {
-    let lab = Lab::from(finding);
+    let lab = SignatureReport::from(finding);
     if asked.json {
         let json = serde_json::to_string_pretty(&lab).map_err(|error| Failure::failed(error.to_string(), ""))?;
         print(&json)?;
@@ -126,16 +126,16 @@ impl Head {
     }
 }
 
-fn shown(lab: &Lab) -> String {
+fn shown(lab: &SignatureReport) -> String {
     let mut text = String::new();
     let _ = match (lab.fit, lab.n_tried) {
-        (Fit::Genuine, _) => writeln!(
+        (SignatureFit::Genuine, _) => writeln!(
             text,
             "the signature is valid; if the receiver rejects it, add the signature it computes with --computed and its clock with \
              --received-at"
         ),
-        (Fit::Explained, _) => writeln!(text, "the signature does not match; cause found"),
-        (Fit::Unexplained, n_tried) => writeln!(
+        (SignatureFit::Explained, _) => writeln!(text, "the signature does not match; cause found"),
+        (SignatureFit::Unexplained, n_tried) => writeln!(
             text,
             "the signature does not match, nor does any of {} variants: the secret is another one, or the body was changed in an \
              unknown way",

@@ -9,10 +9,10 @@ use super::output::{self, Reader};
 use super::serve::stop_signal;
 use super::{log, portal, settings};
 use crate::ambient::RuntimeEnv;
-use crate::api::document::{One, outbound};
-use crate::api::notice::{NOTICE, Notice, Turn};
-use crate::client::connection::Client;
-use crate::client::outward::{CREDENTIAL, Outward, Undelivered};
+use crate::api::document::{ObjectDocument, outbound};
+use crate::api::notice::{AlertNotification, AlertTransition, NOTIFICATION_DOCUMENT};
+use crate::client::connection::PlatformClient;
+use crate::client::notifications::{CREDENTIAL_PLACEHOLDER, NotificationError, OutwardClient};
 use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate};
 use crate::domain::text::Untrusted;
 use crate::monitor::alerts::Alerts;
@@ -50,7 +50,7 @@ pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
     }
     if asked.list {
         for notice in desk.told.told() {
-            output::write(&format!("{}  since {}  {}", notice.key, notice.since_utc, notice.line()))?;
+            output::write(&format!("{}  since {}  {}", notice.key, notice.since_utc, notice.summary_line()))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -73,14 +73,14 @@ struct Desk {
     told: Notices,
     /// File that stores which alerts were reported.
     memory: PathBuf,
-    outward: Outward,
+    outward: OutwardClient,
     /// Secret scan that every outgoing text passes.
     gate: SecretGate,
     ambient: RuntimeEnv,
 }
 
 impl Desk {
-    fn open(client: &Client, ways: Vec<Way>, asked: &Watch) -> Result<Self, Failure> {
+    fn open(client: &PlatformClient, ways: Vec<Way>, asked: &Watch) -> Result<Self, Failure> {
         let platform = client.base().to_owned();
         let place: String = platform.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let folder = match &asked.state {
@@ -99,7 +99,7 @@ impl Desk {
             outbox,
             told,
             memory,
-            outward: Outward::new()?,
+            outward: OutwardClient::new()?,
             gate: gate(client),
             ambient: RuntimeEnv::real(),
         })
@@ -121,7 +121,7 @@ impl Desk {
     }
 
     /// Watches the platform until a signal arrives or the pipe is closed.
-    async fn follow(mut self, client: Client, asked: Watch) -> Result<ExitCode, Failure> {
+    async fn follow(mut self, client: PlatformClient, asked: Watch) -> Result<ExitCode, Failure> {
         let _alone = self.alone()?;
         let (sender, mut pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::Settings { rows: ROWS, history: None };
@@ -165,7 +165,7 @@ impl Desk {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn keep(&self, notice: &Notice) -> Result<(), Failure> {
+    fn keep(&self, notice: &AlertNotification) -> Result<(), Failure> {
         let ways: Vec<&str> = self.ways.iter().map(Way::name).collect();
         self.outbox
             .put(notice, &ways)
@@ -190,11 +190,11 @@ impl Desk {
                 }
                 Some(way) => match self.deliver(way, &letter.notice).await {
                     Ok(()) => self.outbox.done(&letter),
-                    Err(Undelivered::ForGood(why)) => {
+                    Err(NotificationError::Permanent(why)) => {
                         output::remark(&said(&letter, &why, "dropped"));
                         self.outbox.done(&letter)
                     }
-                    Err(Undelivered::ForNow { why, retry_after }) => {
+                    Err(NotificationError::Temporary { why, retry_after }) => {
                         if letter.n_tries == 0 {
                             output::remark(&said(&letter, &why, "retrying"));
                         }
@@ -208,11 +208,12 @@ impl Desk {
         }
     }
 
-    async fn deliver(&self, way: &Way, notice: &Notice) -> Result<(), Undelivered> {
+    async fn deliver(&self, way: &Way, notice: &AlertNotification) -> Result<(), NotificationError> {
         match way {
             Way::Webhook(url) => self.outward.post(url, &self.noticed(notice)?, None).await,
             Way::PagerDuty(url, key) => {
-                let event = outbound::pager_event(CREDENTIAL, notice, &self.gate).map_err(|why| held(notice, &why))?;
+                let event = outbound::pager_event(CREDENTIAL_PLACEHOLDER, notice, &self.gate)
+                    .map_err(|why| held(notice, &why))?;
                 self.outward.post(url, &event, Some(key)).await
             }
             Way::Command(words) => command(words, &self.noticed(notice)?, &self.ambient).await,
@@ -220,22 +221,26 @@ impl Desk {
     }
 
     /// Serialises a notification as the document that leaves this machine.
-    fn noticed(&self, notice: &Notice) -> Result<OutboundText, Undelivered> {
-        outbound::line(&One { schema: NOTICE, item: notice }, &self.gate).map_err(|why| held(notice, &why))
+    fn noticed(&self, notice: &AlertNotification) -> Result<OutboundText, NotificationError> {
+        outbound::line(&ObjectDocument { schema: NOTIFICATION_DOCUMENT, item: notice }, &self.gate)
+            .map_err(|why| held(notice, &why))
     }
 
     /// A notice as a line for people.
-    fn written(&self, notice: &Notice) -> Result<OutboundText, Undelivered> {
+    fn written(&self, notice: &AlertNotification) -> Result<OutboundText, NotificationError> {
         self.gate
-            .redact_and_release(&format!("{}  {}", notice.at_utc, notice.line()), &mut RedactionCounts::default())
+            .redact_and_release(
+                &format!("{}  {}", notice.at_utc, notice.summary_line()),
+                &mut RedactionCounts::default(),
+            )
             .map_err(|why| held(notice, &why))
     }
 
     /// The bell, and a notification where the terminal knows them; nothing where there is none.
-    fn ring(&self, notice: &Notice) {
+    fn ring(&self, notice: &AlertNotification) {
         let mut err = std::io::stderr();
         if err.is_terminal() {
-            let said = self.gate.redact_and_release(&notice.line(), &mut RedactionCounts::default());
+            let said = self.gate.redact_and_release(&notice.summary_line(), &mut RedactionCounts::default());
             let said = said.as_ref().map_or(notice.key.as_str(), OutboundText::as_str);
             let _ = write!(err, "\x1b]9;crow: {said}\x07\x07");
         }
@@ -250,8 +255,8 @@ impl Desk {
             ));
         }
         let now = self.ambient.now();
-        let notice = Notice {
-            turn: Turn::Tried,
+        let notice = AlertNotification {
+            turn: AlertTransition::Tried,
             key: format!("crow/trial/{}", now.millis()),
             subject: "trial".to_owned(),
             name: "crow watch --try".into(),
@@ -274,13 +279,13 @@ impl Desk {
         }
         if let Some(pager) = self.ways.iter().find(|way| matches!(way, Way::PagerDuty(..))) {
             // A test must not leave an incident open that pages an operator.
-            let _ = self.deliver(pager, &Notice { turn: Turn::Resolved, ..notice }).await;
+            let _ = self.deliver(pager, &AlertNotification { turn: AlertTransition::Resolved, ..notice }).await;
         }
         Ok(code)
     }
 
     /// Acknowledges a reported alert on the platform, where every watch and console sees it.
-    async fn acknowledge(&self, client: &Client, key: &str) -> Result<ExitCode, Failure> {
+    async fn acknowledge(&self, client: &PlatformClient, key: &str) -> Result<ExitCode, Failure> {
         let Some(open) = self.told.told().find(|notice| notice.key == key) else {
             return Err(Failure::usage(format!("no reported alert has the key {key}"), "see crow watch --list"));
         };
@@ -297,8 +302,8 @@ impl Desk {
 }
 
 /// Outcome of a notification that does not pass the secret gate.
-fn held(notice: &Notice, why: &dyn std::error::Error) -> Undelivered {
-    Undelivered::ForGood(format!("{} was not sent: {why}", notice.key))
+fn held(notice: &AlertNotification, why: &dyn std::error::Error) -> NotificationError {
+    NotificationError::Permanent(format!("{} was not sent: {why}", notice.key))
 }
 
 fn said(letter: &Letter, why: &str, end: &str) -> String {
@@ -319,10 +324,10 @@ fn remember(memory: &Path, told: &Notices) -> std::io::Result<()> {
 }
 
 /// Runs a program with the notification on its standard input; its output is discarded.
-async fn command(words: &[String], json: &OutboundText, ambient: &RuntimeEnv) -> Result<(), Undelivered> {
-    let for_now = |why: String| Undelivered::ForNow { why, retry_after: None };
+async fn command(words: &[String], json: &OutboundText, ambient: &RuntimeEnv) -> Result<(), NotificationError> {
+    let for_now = |why: String| NotificationError::Temporary { why, retry_after: None };
     let Some((program, rest)) = words.split_first() else {
-        return Err(Undelivered::ForGood("no program given".to_owned()));
+        return Err(NotificationError::Permanent("no program given".to_owned()));
     };
     let mut running = Command::new(program)
         .args(rest)

@@ -1,14 +1,14 @@
 //! Calls about acknowledgements of alerts (Portal API).
 
 use super::Error;
-use super::connection::Client;
+use super::connection::PlatformClient;
 use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crate::api::page::Page;
 use crate::api::paths;
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
 
-impl Client {
+impl PlatformClient {
     /// Acknowledges an alert of the given severity.
     ///
     /// # Errors

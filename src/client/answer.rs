@@ -3,8 +3,8 @@
 
 use super::Error;
 use super::body;
-use super::connection::{Client, LIMIT};
-use super::reading::{Fields, unix};
+use super::connection::{CALL_TIMEOUT, PlatformClient};
+use super::tolerant_reading::{ObjectFields, timestamp_from_unix};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
@@ -15,11 +15,11 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 /// Maximum number of characters shown of a body that is not understood.
-const SHOWN: usize = 300;
+const MAX_DETAIL_CHARS: usize = 300;
 
 /// Rate window of a call, as reported by the answer's headers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct WindowNote {
+pub struct ReportedWindow {
     /// Number of calls allowed in the window.
     pub limit: Option<u32>,
     /// Number of calls left in the window.
@@ -34,11 +34,11 @@ pub struct WindowNote {
 
 /// Answer of a platform, as received.
 #[derive(Debug)]
-pub struct Answer {
+pub struct RawAnswer {
     /// HTTP status of the answer.
     pub status: u16,
     /// Rate window that the call was counted in.
-    pub window: WindowNote,
+    pub window: ReportedWindow,
     /// Id of the request, under any of the usual headers.
     pub request_id: Option<Untrusted>,
     /// Time to wait before the next call, if the answer gives one.
@@ -53,7 +53,7 @@ pub struct Answer {
 
 /// Refusal of a call, read from whatever error format the platform uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ApiRefusal {
     /// HTTP status of the answer.
     pub status: u16,
     /// Machine-readable error code, if there is one.
@@ -66,7 +66,7 @@ pub struct Refusal {
 
 /// Meaning of a status for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Meaning {
+pub enum StatusMeaning {
     /// 2xx: the call succeeded and the body is the answer.
     Success,
     /// 3xx: a redirect, which is not followed.
@@ -74,7 +74,7 @@ pub enum Meaning {
     /// 401: the key was refused as missing, malformed, unknown or revoked.
     KeyRefused,
     /// 403: the key lacks a scope or a right.
-    ScopeLacking,
+    Forbidden,
     /// 429: the rate limit is reached.
     RateLimited,
     /// Any other 4xx: the call was refused.
@@ -85,19 +85,19 @@ pub enum Meaning {
     Failing,
 }
 
-impl Answer {
+impl RawAnswer {
     /// Returns the meaning of the answer's status.
     #[must_use]
-    pub const fn meaning(&self) -> Meaning {
+    pub const fn meaning(&self) -> StatusMeaning {
         match self.status {
-            200..=299 => Meaning::Success,
-            300..=399 => Meaning::Redirect,
-            401 => Meaning::KeyRefused,
-            403 => Meaning::ScopeLacking,
-            429 => Meaning::RateLimited,
-            503 => Meaning::Busy,
-            500.. => Meaning::Failing,
-            _ => Meaning::Refused,
+            200..=299 => StatusMeaning::Success,
+            300..=399 => StatusMeaning::Redirect,
+            401 => StatusMeaning::KeyRefused,
+            403 => StatusMeaning::Forbidden,
+            429 => StatusMeaning::RateLimited,
+            503 => StatusMeaning::Busy,
+            500.. => StatusMeaning::Failing,
+            _ => StatusMeaning::Refused,
         }
     }
 
@@ -110,10 +110,10 @@ impl Answer {
 
     /// Reads the error in the body: problem+json, a nested or flat error object, or plain text.
     #[must_use]
-    pub fn refusal(&self) -> Refusal {
+    pub fn refusal(&self) -> ApiRefusal {
         let text = self.text();
         let shown = || {
-            let mut shown: String = text.trim().chars().take(SHOWN).collect();
+            let mut shown: String = text.trim().chars().take(MAX_DETAIL_CHARS).collect();
             if shown.is_empty() {
                 shown = match &self.location {
                     Some(location) => format!("redirects to {}; keys are not sent to another address", location.raw()),
@@ -124,11 +124,11 @@ impl Answer {
         };
         let fields = serde_json::from_str::<&RawValue>(&text)
             .ok()
-            .and_then(|raw| Fields::read(raw, &["error", "problem", "fault"]).ok());
-        let plain = Refusal { status: self.status, code: None, detail: shown(), required_scope: None };
+            .and_then(|raw| ObjectFields::read(raw, &["error", "problem", "fault"]).ok());
+        let plain = ApiRefusal { status: self.status, code: None, detail: shown(), required_scope: None };
         let Some(fields) = fields else { return plain };
         let detail = fields.text(&["detail", "message", "errordescription", "description", "error", "reason", "title"]);
-        Refusal {
+        ApiRefusal {
             code: fields.text(&["code", "errorcode", "type", "error"]).filter(|code| code.raw() != "about:blank"),
             detail: detail.unwrap_or(plain.detail),
             required_scope: fields.text(&["requiredscope", "scope"]),
@@ -137,16 +137,16 @@ impl Answer {
     }
 }
 
-impl Refusal {
+impl ApiRefusal {
     /// Returns whether the key was refused for lack of a scope.
     #[must_use]
-    pub const fn is_for_scope(&self) -> bool {
+    pub const fn is_forbidden(&self) -> bool {
         self.status == 403
     }
 
     /// Returns the refusal as one line, sanitised for a terminal.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn summary_line(&self) -> String {
         let code = self.code.as_ref().filter(|code| *code != &self.detail);
         let code = code.map_or_else(String::new, |code| format!(" {}", code.sanitized()));
         format!("{}{code}: {}", self.status, self.detail.sanitized())
@@ -154,39 +154,40 @@ impl Refusal {
 }
 
 /// Headers that may carry the id of the request.
-const REQUEST_IDS: [&str; 5] = ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "traceparent"];
+const REQUEST_ID_HEADERS: [&str; 5] =
+    ["x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "traceparent"];
 
-impl Client {
+impl PlatformClient {
     /// Makes any call and returns whatever answer came. An empty body, unlike no body, is sent with its headers. The answer to a GET is read as
     /// a list: where it exceeds 8 MiB, rows of more than 2 MiB are replaced by a JSON string that gives their size and beginning.
     ///
     /// # Errors
     /// [`Error`] when no complete answer arrives within the time and size limits.
-    pub async fn ask(
+    pub async fn call_raw(
         &self,
         method: Method,
         path: &str,
         query: &[(String, String)],
         body: Option<Vec<u8>>,
-    ) -> Result<Answer, Error> {
+    ) -> Result<RawAnswer, Error> {
         let pairs: Vec<(&str, String)> = query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         let is_get = method == Method::GET;
-        let mut request = self.plain(method, path, &pairs);
+        let mut request = self.bare_request(method, path, &pairs);
         if let Some(body) = body {
             request =
                 request.header("content-type", "application/json").header("content-length", body.len()).body(body);
         }
-        let mut response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
+        let mut response = request.timeout(CALL_TIMEOUT).send().await.map_err(|error| self.call_error(&error))?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = if is_get { body::read_list(&mut response).await } else { body::read(&mut response).await };
+        let body = if is_get { body::read_list(&mut response).await } else { body::read_body(&mut response).await };
         let body = body.map_err(|fault| self.unread(fault, status))?;
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let server_at = text("date").and_then(|date| httpdate::parse_http_date(date).ok()).and_then(since_epoch);
-        Ok(Answer {
+        let server_at = text("date").and_then(|date| httpdate::parse_http_date(date).ok()).and_then(timestamp_of);
+        Ok(RawAnswer {
             status,
-            window: window(&headers, server_at),
-            request_id: REQUEST_IDS.into_iter().find_map(text).map(Untrusted::new),
-            retry_after: text("retry-after").and_then(|text| wait(text, server_at)),
+            window: parse_window(&headers, server_at),
+            request_id: REQUEST_ID_HEADERS.into_iter().find_map(text).map(Untrusted::new),
+            retry_after: text("retry-after").and_then(|text| parse_retry_after(text, server_at)),
             server_at,
             location: text("location").map(Untrusted::new),
             body,
@@ -194,22 +195,22 @@ impl Client {
     }
 }
 
-fn since_epoch(time: std::time::SystemTime) -> Option<Timestamp> {
+fn timestamp_of(time: std::time::SystemTime) -> Option<Timestamp> {
     let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
     i64::try_from(since.as_millis()).ok().map(Timestamp::from_millis)
 }
 
 /// Parses a `Retry-After` value: seconds, or a date relative to the server's clock.
-fn wait(text: &str, server_at: Option<Timestamp>) -> Option<Duration> {
+fn parse_retry_after(text: &str, server_at: Option<Timestamp>) -> Option<Duration> {
     let seconds = text.trim().parse::<f64>().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
     let date = || {
-        let until = httpdate::parse_http_date(text).ok().and_then(since_epoch)?;
+        let until = httpdate::parse_http_date(text).ok().and_then(timestamp_of)?;
         Some(until.since(server_at?))
     };
     seconds.map(|seconds| Duration::from_secs_f64(seconds.ceil())).or_else(date)
 }
 
-fn window(headers: &HeaderMap, server_at: Option<Timestamp>) -> WindowNote {
+fn parse_window(headers: &HeaderMap, server_at: Option<Timestamp>) -> ReportedWindow {
     let text = |name: &str| {
         let value = headers.get(format!("x-ratelimit-{name}")).or_else(|| headers.get(format!("ratelimit-{name}")));
         value.and_then(|value| value.to_str().ok()).map(str::trim)
@@ -219,12 +220,12 @@ fn window(headers: &HeaderMap, server_at: Option<Timestamp>) -> WindowNote {
     // Platforms report Unix seconds, Unix milliseconds, or the seconds until the reset.
     let reset = text("reset").and_then(|text| text.parse::<i64>().ok()).and_then(|number| match number {
         0..=86_400 => server_at.map(|at| at.plus(Duration::from_secs(number.unsigned_abs()))),
-        _ => Some(unix(number)),
+        _ => Some(timestamp_from_unix(number)),
     });
-    WindowNote {
+    ReportedWindow {
         limit: number("limit"),
         remaining: number("remaining"),
-        reset_at: reset.or_else(|| text("reset").and_then(super::reading::moment)),
+        reset_at: reset.or_else(|| text("reset").and_then(super::tolerant_reading::parse_timestamp)),
         bucket: policy.and_then(|policy| RateBucket::named(policy.split(':').next()?)),
         policy: policy.map(Untrusted::new),
     }
@@ -234,10 +235,10 @@ fn window(headers: &HeaderMap, server_at: Option<Timestamp>) -> WindowNote {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer {
+    fn answer(status: u16, body: &str) -> RawAnswer {
+        RawAnswer {
             status,
-            window: WindowNote::default(),
+            window: ReportedWindow::default(),
             request_id: None,
             retry_after: None,
             server_at: None,
@@ -261,7 +262,7 @@ mod tests {
             ("<html>\u{1b}[31m</html>", "403: <html>␛[31m</html>"),
         ];
         for (body, line) in cases {
-            assert_eq!(answer(403, body).refusal().line(), line, "{body}");
+            assert_eq!(answer(403, body).refusal().summary_line(), line, "{body}");
         }
         let scope = answer(403, cases[0].0).refusal().required_scope;
         assert_eq!(scope.map(|scope| scope.sanitized()).as_deref(), Some("admin"));
@@ -273,7 +274,7 @@ mod tests {
         let read = |pairs: &[(&'static str, &'static str)]| {
             let headers =
                 pairs.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
-            window(&headers.collect(), Some(at))
+            parse_window(&headers.collect(), Some(at))
         };
         let note = read(&[
             ("x-ratelimit-limit", "60"),
@@ -284,8 +285,8 @@ mod tests {
         assert_eq!((note.limit, note.remaining, note.bucket), (Some(60), Some(6), Some(RateBucket::Read)));
         assert_eq!(note.reset_at, Some(Timestamp::from_millis(1_795_430_460_000)));
         assert_eq!(read(&[("ratelimit-reset", "50")]).reset_at, Some(Timestamp::from_millis(1_795_430_460_000)));
-        assert_eq!(read(&[("x-ratelimit-remaining", "lots")]), WindowNote::default());
-        assert_eq!(wait("7", None), Some(Duration::from_secs(7)));
-        assert_eq!(wait("never", Some(at)), None);
+        assert_eq!(read(&[("x-ratelimit-remaining", "lots")]), ReportedWindow::default());
+        assert_eq!(parse_retry_after("7", None), Some(Duration::from_secs(7)));
+        assert_eq!(parse_retry_after("never", Some(at)), None);
     }
 }

@@ -1,9 +1,9 @@
 //! Connection to a platform: base address, credential, and the reading of answers.
 
 use super::Error;
-use super::body::{self, Fault, MAX_ANSWER_BYTES};
+use super::body::{self, BodyFault, MAX_ANSWER_BYTES};
 use crate::api::page::Page;
-use crate::api::problem::{Code, Problem};
+use crate::api::problem::{Problem, ProblemCode};
 use crate::domain::secret::Secret;
 use crate::files;
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -20,7 +20,7 @@ use std::time::Duration;
 use url::Url;
 
 /// Time limit of one call, over all its phases.
-pub const LIMIT: Duration = Duration::from_secs(10);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Number of rows requested per page of a list.
 const PAGE_LIMIT: u32 = 200;
@@ -43,7 +43,7 @@ pub fn smaller(limit: Option<u32>) -> Option<u32> {
 
 /// Credential of a client, sent with every request.
 #[derive(Debug)]
-pub enum Credential {
+pub enum ClientCredential {
     /// Token of an operator, for the Portal API.
     Operator(Secret),
     /// API key, for the Integration API.
@@ -52,19 +52,19 @@ pub enum Credential {
 
 /// Client of one platform with one credential. Clones share their connections.
 #[derive(Debug, Clone)]
-pub struct Client {
+pub struct PlatformClient {
     base: Url,
     http: reqwest::Client,
-    credential: Arc<Credential>,
+    credential: Arc<ClientCredential>,
 }
 
-impl Client {
+impl PlatformClient {
     /// Creates a client for the platform at `base`, an `http` or `https` URL without a path. Proxies from the
     /// environment are ignored, redirects are not followed, and TLS certificates are always verified.
     ///
     /// # Errors
     /// [`Error::Unusable`] when `base` is not such a URL, or the credential cannot be sent in a header.
-    pub fn new(base: &str, credential: Credential) -> Result<Self, Error> {
+    pub fn new(base: &str, credential: ClientCredential) -> Result<Self, Error> {
         let url = Url::parse(base)
             .map_err(|error| Error::Unusable(format!("{base:?} is not a URL: {error}; try http://127.0.0.1:PORT")))?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -72,8 +72,8 @@ impl Client {
         }
         let mut headers = HeaderMap::new();
         let (name, text) = match &credential {
-            Credential::Operator(token) => ("authorization", format!("Bearer {}", token.reveal())),
-            Credential::Key(key) => ("x-api-key", key.reveal().to_owned()),
+            ClientCredential::Operator(token) => ("authorization", format!("Bearer {}", token.reveal())),
+            ClientCredential::Key(key) => ("x-api-key", key.reveal().to_owned()),
         };
         let mut value = HeaderValue::try_from(text).map_err(|_| {
             Error::Unusable("the token has characters that a header cannot contain; is it a whole file?".to_owned())
@@ -81,7 +81,7 @@ impl Client {
         value.set_sensitive(true);
         headers.insert(name, value);
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls()?)
+            .tls_backend_preconfigured(tls_config()?)
             .default_headers(headers)
             .user_agent(concat!("crow/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -102,7 +102,7 @@ impl Client {
 
     /// Returns the credential of the client.
     #[must_use]
-    pub fn credential(&self) -> &Credential {
+    pub fn credential(&self) -> &ClientCredential {
         &self.credential
     }
 
@@ -110,7 +110,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn look<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, Error> {
+    pub async fn get_any<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, Error> {
         self.get(path, query).await
     }
 
@@ -120,7 +120,7 @@ impl Client {
 
     /// Reads all rows of a list, page by page, up to [`MAX_PAGES`] or [`MAX_LIST_BYTES`]; `has_more` is then still set.
     pub(super) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Page<T>, Error> {
-        let (mut all, mut n_bytes) = (Page::whole(Vec::new()), 0);
+        let (mut all, mut n_bytes) = (Page::complete(Vec::new()), 0);
         for _ in 0..MAX_PAGES {
             let mut query = vec![("limit", PAGE_LIMIT.to_string())];
             query.extend(all.next_cursor.take().map(|cursor| ("cursor", cursor)));
@@ -145,15 +145,15 @@ impl Client {
     ) -> Result<(T, usize), Error> {
         loop {
             let request = self.request(Method::GET, path, query, None::<&()>, &[])?;
-            let mut response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
+            let mut response = request.timeout(CALL_TIMEOUT).send().await.map_err(|error| self.call_error(&error))?;
             let status = response.status().as_u16();
             match body::read_list(&mut response).await {
-                Ok(bytes) => return Ok((self.read(status, &bytes)?, bytes.len())),
+                Ok(bytes) => return Ok((self.decode(status, &bytes)?, bytes.len())),
                 Err(fault) => {
                     let limit = query.iter_mut().find(|(name, _)| *name == "limit").map(|(_, limit)| limit);
                     let smaller = limit.as_ref().and_then(|limit| smaller(limit.parse().ok()));
                     match (limit, smaller) {
-                        (Some(limit), Some(smaller)) if matches!(fault, Fault::TooLarge) => {
+                        (Some(limit), Some(smaller)) if matches!(fault, BodyFault::TooLarge) => {
                             *limit = smaller.to_string()
                         }
                         _ => return Err(self.unread(fault, status)),
@@ -170,14 +170,14 @@ impl Client {
     /// Posts raw bytes and reads the JSON answer.
     pub(super) async fn post_bytes<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> Result<T, Error> {
         let request =
-            self.plain(Method::POST, path, &[]).header("content-type", "application/octet-stream").body(bytes);
-        let response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
+            self.bare_request(Method::POST, path, &[]).header("content-type", "application/octet-stream").body(bytes);
+        let response = request.timeout(CALL_TIMEOUT).send().await.map_err(|error| self.call_error(&error))?;
         let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        self.read(status, &bytes)
+        let bytes = response.bytes().await.map_err(|error| self.call_error(&error))?;
+        self.decode(status, &bytes)
     }
 
-    /// Makes one call, with all its phases within [`REPLAY_BATCH_LIMIT`].
+    /// Makes one call, with all its phases within [`CALL_TIMEOUT`].
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -187,32 +187,34 @@ impl Client {
         headers: &[(&'static str, String)],
     ) -> Result<T, Error> {
         let request = self.request(method, path, query, body, headers)?;
-        let mut response = request.timeout(LIMIT).send().await.map_err(|error| self.unreachable(&error))?;
+        let mut response = request.timeout(CALL_TIMEOUT).send().await.map_err(|error| self.call_error(&error))?;
         let bytes = self.body(&mut response).await?;
-        self.read(response.status().as_u16(), &bytes)
+        self.decode(response.status().as_u16(), &bytes)
     }
 
     /// Opens an answer of unbounded length. Its time limits are left to the caller.
-    pub(super) async fn open(&self, path: &str) -> Result<Response, Error> {
+    pub(super) async fn open_stream(&self, path: &str) -> Result<Response, Error> {
         let request = self.request(Method::GET, path, &[], None::<&()>, &[])?;
-        let mut response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let mut response = request.send().await.map_err(|error| self.call_error(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }
         let bytes = self.body(&mut response).await?;
-        Err(self.refusal(response.status().as_u16(), &bytes))
+        Err(self.decode_refusal(response.status().as_u16(), &bytes))
     }
 
     /// Reads the body of an answer, within its size limit.
     pub(super) async fn body(&self, response: &mut Response) -> Result<Vec<u8>, Error> {
         let status = response.status().as_u16();
-        body::read(response).await.map_err(|fault| self.unread(fault, status))
+        body::read_body(response).await.map_err(|fault| self.unread(fault, status))
     }
 
-    pub(super) fn unread(&self, fault: Fault, status: u16) -> Error {
+    pub(super) fn unread(&self, fault: BodyFault, status: u16) -> Error {
         match fault {
-            Fault::Broken(error) => self.unreachable(&error),
-            Fault::TooLarge => Error::TooLarge { base: self.base().to_owned(), status, limit: MAX_ANSWER_BYTES as u64 },
+            BodyFault::Broken(error) => self.call_error(&error),
+            BodyFault::TooLarge => {
+                Error::TooLarge { base: self.base().to_owned(), status, limit: MAX_ANSWER_BYTES as u64 }
+            }
         }
     }
 
@@ -224,7 +226,7 @@ impl Client {
         body: Option<&impl Serialize>,
         headers: &[(&'static str, String)],
     ) -> Result<RequestBuilder, Error> {
-        let mut request = self.plain(method, path, query);
+        let mut request = self.bare_request(method, path, query);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
@@ -237,7 +239,7 @@ impl Client {
     }
 
     /// Builds a request without a body.
-    pub(super) fn plain(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
+    pub(super) fn bare_request(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(path);
         if !query.is_empty() {
@@ -246,31 +248,35 @@ impl Client {
         self.http.request(method, url)
     }
 
-    fn read<T: DeserializeOwned>(&self, status: u16, bytes: &[u8]) -> Result<T, Error> {
+    fn decode<T: DeserializeOwned>(&self, status: u16, bytes: &[u8]) -> Result<T, Error> {
         if !(200..300).contains(&status) {
-            return Err(self.refusal(status, bytes));
+            return Err(self.decode_refusal(status, bytes));
         }
         // Invalid UTF-8 in one row must not make the others unreadable, so it is replaced.
         let text = if bytes.is_empty() { "null".into() } else { String::from_utf8_lossy(bytes) };
-        serde_json::from_str(&text).map_err(|error| Error::Garbled {
+        serde_json::from_str(&text).map_err(|error| Error::UnreadableAnswer {
             base: self.base().to_owned(),
             status,
             why: error.to_string(),
         })
     }
 
-    fn refusal(&self, status: u16, bytes: &[u8]) -> Error {
+    fn decode_refusal(&self, status: u16, bytes: &[u8]) -> Error {
         match serde_json::from_slice::<Problem>(bytes) {
-            Ok(problem) if problem.code != Code::Unknown || !problem.detail.is_empty() => {
+            Ok(problem) if problem.code != ProblemCode::Unknown || !problem.detail.is_empty() => {
                 Error::Refused { problem: Box::new(problem) }
             }
-            _ => Error::Garbled { base: self.base().to_owned(), status, why: "not a problem+json document".to_owned() },
+            _ => Error::UnreadableAnswer {
+                base: self.base().to_owned(),
+                status,
+                why: "not a problem+json document".to_owned(),
+            },
         }
     }
 
-    pub(super) fn unreachable(&self, error: &reqwest::Error) -> Error {
+    pub(super) fn call_error(&self, error: &reqwest::Error) -> Error {
         if error.is_timeout() {
-            return Error::Slow { base: self.base().to_owned(), limit: LIMIT };
+            return Error::Timeout { base: self.base().to_owned(), limit: CALL_TIMEOUT };
         }
         let mut innermost = error.source();
         while let Some(next) = innermost.and_then(std::error::Error::source) {
@@ -285,17 +291,17 @@ impl Client {
 ///
 /// # Errors
 /// [`Error::Unusable`] when TLS cannot be set up.
-pub fn plain() -> Result<reqwest::Client, Error> {
-    plain_trusting(&[])
+pub fn bare_http_client() -> Result<reqwest::Client, Error> {
+    bare_http_client_trusting(&[])
 }
 
 /// Creates a bare HTTP client that also trusts the certificate authorities in these PEM files.
 ///
 /// # Errors
 /// [`Error::Unusable`] when a file cannot be read or contains no certificate, or TLS cannot be set up.
-pub fn plain_trusting(ca_files: &[PathBuf]) -> Result<reqwest::Client, Error> {
+pub fn bare_http_client_trusting(ca_files: &[PathBuf]) -> Result<reqwest::Client, Error> {
     reqwest::Client::builder()
-        .tls_backend_preconfigured(tls_trusting(ca_files)?)
+        .tls_backend_preconfigured(tls_config_trusting(ca_files)?)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
@@ -303,11 +309,11 @@ pub fn plain_trusting(ca_files: &[PathBuf]) -> Result<reqwest::Client, Error> {
 }
 
 /// Configures TLS with the root certificates of the operating system and the *ring* provider.
-pub(super) fn tls() -> Result<rustls::ClientConfig, Error> {
-    tls_trusting(&[])
+pub(super) fn tls_config() -> Result<rustls::ClientConfig, Error> {
+    tls_config_trusting(&[])
 }
 
-fn tls_trusting(ca_files: &[PathBuf]) -> Result<rustls::ClientConfig, Error> {
+fn tls_config_trusting(ca_files: &[PathBuf]) -> Result<rustls::ClientConfig, Error> {
     let refused = |error: rustls::Error| Error::Unusable(format!("cannot set up TLS: {error}"));
     let mut roots = Vec::new();
     for path in ca_files {

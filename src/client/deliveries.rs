@@ -1,14 +1,14 @@
 //! Calls about deliveries and attempts (Portal API).
 
 use super::Error;
-use super::connection::Client;
+use super::connection::PlatformClient;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow};
 use crate::api::page::Page;
 use crate::api::paths;
 use crate::domain::ids::{AttemptId, DeliveryId, SubscriptionId};
 
-impl Client {
+impl PlatformClient {
     /// Lists the newest attempts, of one subscription or of all.
     ///
     /// # Errors
@@ -24,7 +24,7 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn attempt(&self, id: AttemptId) -> Result<AttemptDetail, Error> {
-        self.get(&paths::with(paths::ATTEMPT, id), &[]).await
+        self.get(&paths::with_value(paths::ATTEMPT, id), &[]).await
     }
 
     /// Reads one delivery with its attempts.
@@ -32,7 +32,7 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn delivery(&self, id: DeliveryId) -> Result<DeliveryDetail, Error> {
-        self.get(&paths::with(paths::DELIVERY, id), &[]).await
+        self.get(&paths::with_value(paths::DELIVERY, id), &[]).await
     }
 
     /// Queues one more attempt of a delivery and returns the delivery as it was before.
@@ -40,6 +40,6 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn resend(&self, id: DeliveryId) -> Result<DeliveryRow, Error> {
-        self.post(&paths::with(paths::DELIVERY_RESEND, id), &serde_json::json!({})).await
+        self.post(&paths::with_value(paths::DELIVERY_RESEND, id), &serde_json::json!({})).await
     }
 }

@@ -1,8 +1,8 @@
 //! Calls that poll events (Integration API), and that publish and trace them.
 
 use super::Error;
-use super::connection::Client;
-use crate::api::deliveries::{EventDetail, Trace};
+use super::connection::PlatformClient;
+use crate::api::deliveries::{EventDeliveryTrace, EventDetail};
 use crate::api::events::{Envelope, NewEvent, TestEvent};
 use crate::api::page::Page;
 use crate::api::paths;
@@ -11,7 +11,7 @@ use crate::domain::ids::EventId;
 /// Maximum number of pages of a trace that one call joins.
 const MAX_TRACE_PAGES: usize = 8;
 
-impl Client {
+impl PlatformClient {
     /// Polls the events after `cursor`, in the order of their numbers (Integration API).
     ///
     /// # Errors
@@ -43,20 +43,20 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn event(&self, id: EventId) -> Result<EventDetail, Error> {
-        self.get(&paths::with(paths::PORTAL_EVENT, id), &[]).await
+        self.get(&paths::with_value(paths::PORTAL_EVENT, id), &[]).await
     }
 
     /// Reads the trace of an event: every subscription of its company and why it has a delivery or none (Portal API).
-    /// Joins at most eight pages; [`EventTrace::has_more`] tells whether more exist.
+    /// Joins at most eight pages; [`EventDeliveryTrace::has_more`] tells whether more exist.
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn trace(&self, id: EventId) -> Result<Trace, Error> {
-        let path = paths::with(paths::PORTAL_EVENT_TRACE, id);
-        let mut trace: Trace = self.get(&path, &[]).await?;
+    pub async fn trace(&self, id: EventId) -> Result<EventDeliveryTrace, Error> {
+        let path = paths::with_value(paths::PORTAL_EVENT_TRACE, id);
+        let mut trace: EventDeliveryTrace = self.get(&path, &[]).await?;
         for _ in 1..MAX_TRACE_PAGES {
             let Some(cursor) = trace.next_cursor.take().filter(|_| trace.has_more) else { break };
-            let more: Trace = self.get(&path, &[("cursor", cursor)]).await?;
+            let more: EventDeliveryTrace = self.get(&path, &[("cursor", cursor)]).await?;
             trace.subscriptions.extend(more.subscriptions);
             (trace.next_cursor, trace.has_more) = (more.next_cursor, more.has_more);
         }

@@ -1,20 +1,20 @@
 //! Calls about companies, API keys and rate limits (Portal API).
 
 use super::Error;
-use super::connection::Client;
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
+use super::connection::PlatformClient;
+use crate::api::keys::{CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
 use crate::api::limits::{KeyUsage, LimitDetail};
 use crate::api::page::Page;
 use crate::api::paths;
 use crate::domain::ids::KeyId;
 use reqwest::Method;
 
-impl Client {
+impl PlatformClient {
     /// Creates a company with a name.
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn create_company(&self, new: &NewCompany) -> Result<Company, Error> {
+    pub async fn create_company(&self, new: &NewCompany) -> Result<CompanyRow, Error> {
         self.post(paths::COMPANIES, new).await
     }
 
@@ -39,14 +39,14 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn revoke_key(&self, id: KeyId) -> Result<RevokedKey, Error> {
-        self.post(&paths::with(paths::KEY_REVOKE, id), &serde_json::json!({})).await
+        self.post(&paths::with_value(paths::KEY_REVOKE, id), &serde_json::json!({})).await
     }
 
     /// Lists all companies on the platform.
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn companies(&self) -> Result<Page<Company>, Error> {
+    pub async fn companies(&self) -> Result<Page<CompanyRow>, Error> {
         self.list(paths::COMPANIES).await
     }
 
@@ -55,7 +55,7 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn key_usage(&self, id: KeyId) -> Result<KeyUsage, Error> {
-        self.get(&paths::with(paths::KEY_USAGE, id), &[]).await
+        self.get(&paths::with_value(paths::KEY_USAGE, id), &[]).await
     }
 
     /// Lists all rate windows with their busiest routes and callers, least headroom first.
@@ -72,6 +72,6 @@ impl Client {
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn limit_key(&self, id: KeyId, patch: impl Into<LimitsPatch>) -> Result<KeyRow, Error> {
         let patch: LimitsPatch = patch.into();
-        self.call(Method::PATCH, &paths::with(paths::KEY_LIMITS, id), &[], Some(&patch), &[]).await
+        self.call(Method::PATCH, &paths::with_value(paths::KEY_LIMITS, id), &[], Some(&patch), &[]).await
     }
 }

@@ -1,11 +1,11 @@
 //! Calls of the lead actions (Integration API).
 
 use super::Error;
-use super::connection::Client;
+use super::connection::PlatformClient;
 use crate::api::actions::{CreatedClient, NewLead};
 use crate::api::paths;
 
-impl Client {
+impl PlatformClient {
     /// Calls the action Create Lead.
     ///
     /// # Errors

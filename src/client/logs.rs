@@ -1,18 +1,18 @@
 //! Pages of the platform's logs, newest rows first, in both directions (Portal API).
 
 use super::Error;
-use super::connection::Client;
+use super::connection::PlatformClient;
 use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::{DeliveryRow, EventRow};
 use crate::api::log::{AttemptQuery, DeliveryQuery, EventQuery, LogPage, RequestQuery, TripQuery};
 use crate::api::paths;
-use crate::api::requests::RequestLog;
+use crate::api::requests::RequestLogPage;
 use crate::api::trips::TripRow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-impl Client {
+impl PlatformClient {
     /// Reads a page of attempts, from `cursor` on or beginning with the newest.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Client {
         query: &RequestQuery,
         cursor: Option<&str>,
         limit: u32,
-    ) -> Result<RequestLog, Error> {
+    ) -> Result<RequestLogPage, Error> {
         self.log(paths::REQUESTS, query, cursor, limit).await
     }
 

@@ -1,7 +1,7 @@
 //! HTTP client of the platform, for the console, the commands and the demo: one file per noun, typed errors.
 //!
 //! The calls of the Portal API are typed and strict. Answers of the Integration API of other platforms are read
-//! tolerantly, by [`answer`], [`reading`] and [`partner`].
+//! tolerantly, by [`answer`], [`tolerant_reading`] and [`partner`].
 
 pub mod alerts;
 pub mod answer;
@@ -12,15 +12,15 @@ pub mod events;
 pub mod keys;
 pub mod leads;
 pub mod logs;
+pub mod notifications;
 pub mod operators;
-pub mod outward;
 pub mod overview;
 pub mod partner;
-pub mod reading;
 pub mod replays;
 pub mod secretcheck;
 mod sieve;
 pub mod subscriptions;
+pub mod tolerant_reading;
 
 use crate::api::problem::Problem;
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub enum Error {
     },
     /// No complete answer arrived within the time limit.
     #[error("{base} gave no whole answer within {} s", limit.as_secs())]
-    Slow {
+    Timeout {
         /// Base address of the platform.
         base: String,
         /// Time limit of the call.
@@ -62,7 +62,7 @@ pub enum Error {
     },
     /// The answer cannot be read as the expected type.
     #[error("{base} answered {status} with an unexpected document: {why}")]
-    Garbled {
+    UnreadableAnswer {
         /// Base address of the platform.
         base: String,
         /// HTTP status of the answer.

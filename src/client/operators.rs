@@ -1,13 +1,13 @@
 //! Calls about operators and their tokens (Portal API).
 
 use super::Error;
-use super::connection::Client;
+use super::connection::PlatformClient;
 use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
 use crate::api::page::Page;
 use crate::api::paths;
 use crate::domain::ids::OperatorId;
 
-impl Client {
+impl PlatformClient {
     /// Lists all operators including revoked ones, oldest first.
     ///
     /// # Errors
@@ -29,6 +29,6 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn revoke_operator(&self, id: OperatorId) -> Result<RevokedOperator, Error> {
-        self.post(&paths::with(paths::OPERATOR_REVOKE, id), &serde_json::json!({})).await
+        self.post(&paths::with_value(paths::OPERATOR_REVOKE, id), &serde_json::json!({})).await
     }
 }

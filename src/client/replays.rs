@@ -1,19 +1,19 @@
 //! Calls about replays (Portal API).
 
 use super::Error;
-use super::connection::Client;
+use super::connection::PlatformClient;
 use crate::api::log::LogPage;
 use crate::api::paths;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::domain::ids::{ReplayId, SubscriptionId};
 
-impl Client {
+impl PlatformClient {
     /// Creates a replay of a subscription's deliveries, or with `dry_run` only counts what the replay would select.
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn replay(&self, of: SubscriptionId, new: &NewReplay) -> Result<ReplayPlan, Error> {
-        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_REPLAY, of), new).await
+    pub async fn create_replay(&self, of: SubscriptionId, new: &NewReplay) -> Result<ReplayPlan, Error> {
+        self.post(&paths::with_value(paths::PORTAL_SUBSCRIPTION_REPLAY, of), new).await
     }
 
     /// Lists the newest replays of all subscriptions.
@@ -28,8 +28,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn replay_plan(&self, id: ReplayId) -> Result<ReplayRow, Error> {
-        self.get(&paths::with(paths::REPLAY, id), &[]).await
+    pub async fn get_replay(&self, id: ReplayId) -> Result<ReplayRow, Error> {
+        self.get(&paths::with_value(paths::REPLAY, id), &[]).await
     }
 
     /// Pauses a replay; deliveries that it has queued are still sent.
@@ -37,7 +37,7 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn pause_replay(&self, id: ReplayId) -> Result<ReplayRow, Error> {
-        self.post(&paths::with(paths::REPLAY_PAUSE, id), &serde_json::json!({})).await
+        self.post(&paths::with_value(paths::REPLAY_PAUSE, id), &serde_json::json!({})).await
     }
 
     /// Resumes a paused replay where it stopped.
@@ -45,7 +45,7 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn resume_replay(&self, id: ReplayId) -> Result<ReplayRow, Error> {
-        self.post(&paths::with(paths::REPLAY_RESUME, id), &serde_json::json!({})).await
+        self.post(&paths::with_value(paths::REPLAY_RESUME, id), &serde_json::json!({})).await
     }
 
     /// Cancels a replay permanently; deliveries that it has queued are still sent.
@@ -53,6 +53,6 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn cancel_replay(&self, id: ReplayId) -> Result<ReplayRow, Error> {
-        self.post(&paths::with(paths::REPLAY_CANCEL, id), &serde_json::json!({})).await
+        self.post(&paths::with_value(paths::REPLAY_CANCEL, id), &serde_json::json!({})).await
     }
 }

@@ -1,16 +1,16 @@
 //! Call of the platform's own secret scan (Portal API).
 
 use super::Error;
-use super::connection::Client;
+use super::connection::PlatformClient;
 use crate::api::paths;
-use crate::api::secretcheck::SecretCheck;
+use crate::api::secretcheck::SecretScanReport;
 
-impl Client {
+impl PlatformClient {
     /// Searches a text of at most 1 MiB for the secrets that the platform holds.
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn check_secrets(&self, text: String) -> Result<SecretCheck, Error> {
+    pub async fn check_secrets(&self, text: String) -> Result<SecretScanReport, Error> {
         self.post_bytes(paths::SECRET_CHECK, text.into_bytes()).await
     }
 }

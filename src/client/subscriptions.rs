@@ -1,24 +1,24 @@
 //! Calls about subscriptions, for operators (Portal API) and for partners (Integration API).
 
 use super::Error;
-use super::connection::Client;
+use super::connection::PlatformClient;
 use crate::api::page::Page;
 use crate::api::paths;
-use crate::api::revisions::{RevisionRow, Rollback};
+use crate::api::revisions::{RevisionRow, RollbackRequest};
 use crate::api::subscriptions::{
-    CreatedSubscription, Disable, Enable, NewSubscription, Only, ReplayChoice, Subscription, SubscriptionRow,
-    TestDelivery, TestResult,
+    CreatedSubscription, DisableScope, DisableSubscription, EnableSubscription, MissedEventsChoice, NewSubscription,
+    Subscription, SubscriptionRow, TestDelivery, TestResult,
 };
 use crate::domain::ids::SubscriptionId;
 use reqwest::Method;
 
-impl Client {
+impl PlatformClient {
     /// Reads one subscription with its health (Portal API).
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn subscription(&self, id: SubscriptionId) -> Result<SubscriptionRow, Error> {
-        self.get(&paths::with(paths::PORTAL_SUBSCRIPTION, id), &[]).await
+        self.get(&paths::with_value(paths::PORTAL_SUBSCRIPTION, id), &[]).await
     }
 
     /// Lists the subscriptions of all companies with their health, worst first (Portal API).
@@ -33,8 +33,12 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn enable(&self, id: SubscriptionId, replay: ReplayChoice) -> Result<SubscriptionRow, Error> {
-        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_ENABLE, id), &Enable { replay }).await
+    pub async fn enable_subscription(
+        &self,
+        id: SubscriptionId,
+        replay: MissedEventsChoice,
+    ) -> Result<SubscriptionRow, Error> {
+        self.post(&paths::with_value(paths::PORTAL_SUBSCRIPTION_ENABLE, id), &EnableSubscription { replay }).await
     }
 
     /// Deletes a subscription, also one that a tool manages (Portal API); its log stays readable.
@@ -42,7 +46,7 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn delete_subscription(&self, id: SubscriptionId) -> Result<(), Error> {
-        let path = paths::with(paths::PORTAL_SUBSCRIPTION, id);
+        let path = paths::with_value(paths::PORTAL_SUBSCRIPTION, id);
         self.call(Method::DELETE, &path, &[], None::<&()>, &[]).await
     }
 
@@ -50,8 +54,16 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn disable(&self, id: SubscriptionId, reason: Option<String>) -> Result<SubscriptionRow, Error> {
-        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_DISABLE, id), &Disable { reason, only: Only::Any }).await
+    pub async fn disable_subscription(
+        &self,
+        id: SubscriptionId,
+        reason: Option<String>,
+    ) -> Result<SubscriptionRow, Error> {
+        self.post(
+            &paths::with_value(paths::PORTAL_SUBSCRIPTION_DISABLE, id),
+            &DisableSubscription { reason, only: DisableScope::Any },
+        )
+        .await
     }
 
     /// Sets the reason of a subscription that is already off, which marks it as intentionally off (Portal API). Never
@@ -59,9 +71,9 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached or refuses the call, as it does for an enabled subscription.
-    pub async fn intend(&self, id: SubscriptionId, reason: String) -> Result<SubscriptionRow, Error> {
-        let wish = Disable { reason: Some(reason), only: Only::Off };
-        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_DISABLE, id), &wish).await
+    pub async fn set_disable_reason(&self, id: SubscriptionId, reason: String) -> Result<SubscriptionRow, Error> {
+        let wish = DisableSubscription { reason: Some(reason), only: DisableScope::Off };
+        self.post(&paths::with_value(paths::PORTAL_SUBSCRIPTION_DISABLE, id), &wish).await
     }
 
     /// Sends a test delivery to the subscription's target (Portal API).
@@ -69,8 +81,8 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached or refuses the call. A target that fails is a result, not an
     /// error.
-    pub async fn test(&self, id: SubscriptionId) -> Result<TestResult, Error> {
-        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_TEST, id), &TestDelivery::default()).await
+    pub async fn test_subscription(&self, id: SubscriptionId) -> Result<TestResult, Error> {
+        self.post(&paths::with_value(paths::PORTAL_SUBSCRIPTION_TEST, id), &TestDelivery::default()).await
     }
 
     /// Creates a subscription for the key's company (Integration API); only this answer carries the signing secret.
@@ -94,14 +106,14 @@ impl Client {
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn revisions(&self, id: SubscriptionId) -> Result<Page<RevisionRow>, Error> {
-        self.list(&paths::with(paths::PORTAL_SUBSCRIPTION_REVISIONS, id)).await
+        self.list(&paths::with_value(paths::PORTAL_SUBSCRIPTION_REVISIONS, id)).await
     }
 
     /// Restores an earlier configuration as a new revision (Portal API).
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn roll_back(&self, id: SubscriptionId, revision: u32) -> Result<SubscriptionRow, Error> {
-        self.post(&paths::with(paths::PORTAL_SUBSCRIPTION_ROLLBACK, id), &Rollback { revision }).await
+    pub async fn roll_back_subscription(&self, id: SubscriptionId, revision: u32) -> Result<SubscriptionRow, Error> {
+        self.post(&paths::with_value(paths::PORTAL_SUBSCRIPTION_ROLLBACK, id), &RollbackRequest { revision }).await
     }
 }

@@ -52,13 +52,13 @@ impl CallStats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::problem::{Code, Problem};
+    use crate::api::problem::{Problem, ProblemCode};
 
     #[test]
     fn tells_a_refusal_from_a_lost_call() {
         let calls = CallStats::default();
         assert_eq!(calls.record(Ok(7)), Some(7));
-        let problem = Box::new(Problem::new(Code::RateLimited, "too fast"));
+        let problem = Box::new(Problem::new(ProblemCode::RateLimited, "too fast"));
         assert_eq!(calls.record::<()>(Err(Error::Refused { problem })), None);
         assert_eq!(calls.record::<()>(Err(Error::Unusable("gone".to_owned()))), None);
         assert_eq!(calls.counts(), CallCounts { n_done: 1, n_refused: 1, n_lost: 1 });

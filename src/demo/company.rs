@@ -8,7 +8,7 @@ use super::schedule::SpeedFactor;
 use super::seed::{CompanyBuilder, InstalledReceiver};
 use super::traffic::TrafficGenerator;
 use crate::ambient::RuntimeEnv;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::ids::CompanyId;
 use crate::domain::secret::Secret;
 use tokio::task::JoinSet;
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 #[derive(Debug)]
 pub struct CompanySetup {
     /// Client with an admin token; the platform must permit private targets.
-    pub operator: Client,
+    pub operator: PlatformClient,
     /// Clock and random source shared with the platform; the setup moves the clock.
     pub ambient: RuntimeEnv,
     /// Speed factor of the company's traffic.
@@ -36,7 +36,7 @@ pub struct SimulatedCompany {
 /// Sets up a company. Its receivers answer at once; traffic begins with [`SimulatedCompany::generate_traffic`].
 ///
 /// # Errors
-/// [`Error::Listen`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be reached;
+/// [`Error::Listen`] when no local port is free, [`Error::PlatformStatus`] when the platform refuses or cannot be reached;
 /// records created before remain.
 pub async fn open(setup: CompanySetup) -> Result<SimulatedCompany, Error> {
     let CompanySetup { operator, ambient, speed: pace } = setup;
@@ -100,10 +100,10 @@ impl SimulatedCompany {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::keys::{KeyRow, Limits, NewKey, ShownOnce, Usage};
+    use crate::api::keys::{KeyRow, NewKey, OneTimeSecret, RateLimits, RecentKeyUsage};
     use crate::api::paths;
     use crate::api::subscriptions::{CreatedSubscription, NewSubscription, Subscription};
-    use crate::client::connection::Credential;
+    use crate::client::connection::ClientCredential;
     use crate::domain::ids::{KeyId, SubscriptionId};
     use crate::domain::time::Timestamp;
     use axum::extract::{Path, State};
@@ -180,10 +180,10 @@ mod tests {
             created_utc: stub.ambient.now(),
             last_used_utc: None,
             revoked_utc: None,
-            limits: Limits { read: 60, write: 100, admin: 200 },
-            usage: Usage::default(),
+            limits: RateLimits { read: 60, write: 100, admin: 200 },
+            usage: RecentKeyUsage::default(),
         };
-        Json(CreatedKeyJson { row, key: ShownOnce::new(format!("key-of-{}", new.name.replace(' ', "-"))) })
+        Json(CreatedKeyJson { row, key: OneTimeSecret::new(format!("key-of-{}", new.name.replace(' ', "-"))) })
     }
 
     type CreatedKeyJson = crate::api::keys::CreatedKey;
@@ -229,7 +229,7 @@ mod tests {
     async fn disable(State(stub): State<StubPlatform>, headers: HeaderMap, Path(id): Path<i64>) -> Json<Value> {
         stub.note("disable", &headers);
         let row = serde_json::to_value(subscription(&stub, id)).expect("plain");
-        let health = serde_json::to_value(crate::api::subscriptions::Health::default()).expect("plain");
+        let health = serde_json::to_value(crate::api::subscriptions::DeliveryHealth::default()).expect("plain");
         let mut row = row.as_object().expect("an object").clone();
         row.insert("health".to_owned(), health);
         Json(Value::Object(row))
@@ -271,8 +271,8 @@ mod tests {
         platform.spawn(async move {
             let _ = axum::serve(listener, router).await;
         });
-        let token = Credential::Operator(Secret::new("operator".to_owned()));
-        let operator = Client::new(&base, token).expect("a client");
+        let token = ClientCredential::Operator(Secret::new("operator".to_owned()));
+        let operator = PlatformClient::new(&base, token).expect("a client");
         let company = open(CompanySetup { operator, ambient: stub.ambient.clone(), speed: pace }).await.expect("open");
         (stub, company, platform)
     }

@@ -6,10 +6,10 @@ use super::fixtures::{self, InitialState, KeySpec, ReceiverSpec, SecretVersion, 
 use super::receiver::WebhookReceiver;
 use crate::ambient::RuntimeEnv;
 use crate::api::events::NewEvent;
-use crate::api::keys::{CreatedKey, NewCompany, NewKey, ShownOnce};
+use crate::api::keys::{CreatedKey, NewCompany, NewKey, OneTimeSecret};
 use crate::api::subscriptions::NewSubscription;
 use crate::client;
-use crate::client::connection::{Client, Credential};
+use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::secret::Secret;
@@ -42,7 +42,7 @@ pub struct InstalledReceiver {
 #[derive(Debug, Clone, Copy)]
 pub struct CompanyBuilder<'a> {
     /// Client of the platform with an admin token.
-    pub operator: &'a Client,
+    pub operator: &'a PlatformClient,
     /// Clock of the platform, moved during the setup.
     pub ambient: &'a RuntimeEnv,
 }
@@ -56,7 +56,7 @@ impl CompanyBuilder<'_> {
     /// the clock is at the present again.
     ///
     /// # Errors
-    /// [`Error::Platform`] when the platform refuses or cannot be reached.
+    /// [`Error::PlatformStatus`] when the platform refuses or cannot be reached.
     pub async fn create_with_history(&self) -> Result<InitialCompany, Error> {
         let present = self.ambient.now();
         self.ambient.set_time(present.minus(Duration::from_secs(fixtures::DORMANT_DAYS * 86_400)));
@@ -78,7 +78,7 @@ impl CompanyBuilder<'_> {
     /// Creates an API key of the company.
     ///
     /// # Errors
-    /// [`Error::Platform`] when the platform refuses or cannot be reached.
+    /// [`Error::PlatformStatus`] when the platform refuses or cannot be reached.
     pub async fn create_key(&self, company: CompanyId, part: &KeySpec) -> Result<CreatedKey, Error> {
         let new =
             NewKey { company_id: company, name: part.name.to_owned(), scopes: part.scopes.to_vec(), limits: None };
@@ -88,18 +88,18 @@ impl CompanyBuilder<'_> {
     /// Creates an API key and a client that uses the key; returns the client and the key's read limit per minute.
     ///
     /// # Errors
-    /// [`Error::Platform`] when the platform refuses or cannot be reached.
-    pub async fn create_client(&self, company: CompanyId, part: &KeySpec) -> Result<(Client, u32), Error> {
+    /// [`Error::PlatformStatus`] when the platform refuses or cannot be reached.
+    pub async fn create_client(&self, company: CompanyId, part: &KeySpec) -> Result<(PlatformClient, u32), Error> {
         let created = self.create_key(company, part).await?;
-        let credential = Credential::Key(created.key.into_secret());
-        let client = Client::new(self.operator.base(), credential);
+        let credential = ClientCredential::Key(created.key.into_secret());
+        let client = PlatformClient::new(self.operator.base(), credential);
         Ok((client.map_err(platform_error("call with a key"))?, created.row.limits.read))
     }
 
     /// Revokes the key of the retired integration.
     ///
     /// # Errors
-    /// [`Error::Platform`] when the platform refuses or cannot be reached.
+    /// [`Error::PlatformStatus`] when the platform refuses or cannot be reached.
     pub async fn revoke_retired(&self, key: KeyId) -> Result<(), Error> {
         self.operator.revoke_key(key).await.map_err(platform_error("revoke a key"))?;
         Ok(())
@@ -108,12 +108,12 @@ impl CompanyBuilder<'_> {
     /// Starts a receiver and creates the subscription for it with the key of `owner`.
     ///
     /// # Errors
-    /// [`Error::Listen`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be
+    /// [`Error::Listen`] when no local port is free, [`Error::PlatformStatus`] when the platform refuses or cannot be
     /// reached.
     pub async fn install_receiver(
         &self,
         part: ReceiverSpec,
-        owner: &Client,
+        owner: &PlatformClient,
         serving: &mut JoinSet<()>,
     ) -> Result<InstalledReceiver, Error> {
         let receiver = WebhookReceiver::open(part.path, part.behaviour, self.ambient.clone(), serving).await?;
@@ -125,7 +125,7 @@ impl CompanyBuilder<'_> {
                 SubscriptionOwner::Office => None,
                 SubscriptionOwner::Zapier => Some("Zapier".to_owned()),
             },
-            signing_secret: Some(ShownOnce::new(self.secret_text())),
+            signing_secret: Some(OneTimeSecret::new(self.secret_text())),
         };
         let created = owner.create_subscription(&new).await.map_err(platform_error("subscribe"))?;
         let subscription = created.subscription.id;
@@ -135,7 +135,10 @@ impl CompanyBuilder<'_> {
         });
         if let InitialState::Disabled(reason) = part.initial_state {
             let reason = Some(reason.to_owned());
-            self.operator.disable(subscription, reason).await.map_err(platform_error("disable a subscription"))?;
+            self.operator
+                .disable_subscription(subscription, reason)
+                .await
+                .map_err(platform_error("disable a subscription"))?;
         }
         Ok(InstalledReceiver { subscription, receiver, spec: part })
     }

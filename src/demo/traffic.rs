@@ -11,7 +11,7 @@ use super::schedule::{
 use super::seed::{InstalledReceiver, crm_event};
 use crate::ambient::RuntimeEnv;
 use crate::api::events::TestEvent;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::event::EventType;
 use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, SubscriptionId};
@@ -30,17 +30,17 @@ pub struct TrafficGenerator {
     /// Statistics of all generated calls.
     pub calls: CallStats,
     /// Client with an admin token that acts as the CRM.
-    pub operator: Client,
+    pub operator: PlatformClient,
     /// Client of the Zapier integration, which polls events.
-    pub zapier: Client,
+    pub zapier: PlatformClient,
     /// Read limit of the poller in calls per minute.
     pub read_limit: u32,
     /// Client of the n8n integration, which creates leads steadily.
-    pub n8n: Client,
+    pub n8n: PlatformClient,
     /// Client of the website forms, which create leads in bursts.
-    pub forms: Client,
+    pub forms: PlatformClient,
     /// Client of the back office, which publishes test events.
-    pub office: Client,
+    pub office: PlatformClient,
 }
 
 const fn millis(ms: u64) -> Duration {

@@ -7,13 +7,13 @@ use super::playbook::Source;
 use super::run::run_all;
 use crate::ambient::RuntimeEnv;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::deliveries::Trace;
+use crate::api::deliveries::EventDeliveryTrace;
 use crate::api::keys::KeyRow;
 use crate::api::paths;
-use crate::api::report::{Report, Subject, Topic};
+use crate::api::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::SubscriptionRow;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::ids::{AttemptId, EventId};
 use crate::domain::time::Timestamp;
 use crate::text::count;
@@ -33,9 +33,9 @@ const PICKED: usize = 40;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matter {
     /// Subjects that playbooks are run over; everything if empty.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<DiagnosisSubject>,
     /// Playbook to run; all that apply to a subject if `None`.
-    pub topic: Option<Topic>,
+    pub topic: Option<PlaybookTopic>,
     /// How far back the playbooks look.
     pub back: Duration,
     /// Rows and notes that the operator selected.
@@ -58,7 +58,7 @@ pub struct Picked {
 impl Matter {
     /// Creates the scope of some subjects over the last hour, with all playbooks.
     #[must_use]
-    pub fn about(subjects: Vec<Subject>) -> Self {
+    pub fn about(subjects: Vec<DiagnosisSubject>) -> Self {
         Self { subjects, topic: None, back: WINDOW, picked: Picked::default() }
     }
 }
@@ -67,7 +67,7 @@ impl Matter {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
     /// Subjects that playbooks were run over.
-    pub subjects: Vec<Subject>,
+    pub subjects: Vec<DiagnosisSubject>,
     /// Time of the collection, on the platform's clock if it answered.
     pub at: Timestamp,
     /// Milliseconds by which the platform's clock is ahead of this machine's; `None` if the platform did not answer.
@@ -75,7 +75,7 @@ pub struct Case {
     /// Version of the platform, if it answered.
     pub platform: Option<String>,
     /// Reports of the playbooks that were run.
-    pub reports: Vec<Report>,
+    pub reports: Vec<DiagnosisReport>,
     /// Keys whose calls were refused, and those of the subjects.
     pub keys: Asked<Vec<KeyRow>>,
     /// Subscriptions that are disabled or fail, and those of the subjects.
@@ -85,7 +85,7 @@ pub struct Case {
     /// Refused requests, and the selected ones; newest first.
     pub requests: Asked<Vec<RequestRow>>,
     /// Traces of the selected events: their deliveries, and why.
-    pub events: Vec<Trace>,
+    pub events: Vec<EventDeliveryTrace>,
     /// Notes of the operator: subject and text.
     pub notes: Vec<(String, String)>,
     /// Data that could not be collected, with the reason.
@@ -94,26 +94,32 @@ pub struct Case {
 
 /// Returns the playbooks that apply to a subject.
 #[must_use]
-pub fn fitting(subject: Subject) -> Vec<Topic> {
+pub fn fitting(subject: DiagnosisSubject) -> Vec<PlaybookTopic> {
     match subject {
-        Subject::All | Subject::Company(_) => Topic::ALL.to_vec(),
-        Subject::Key(_) => {
-            vec![Topic::KeyNotWorking, Topic::Permissions, Topic::RateLimits, Topic::EventsMissing, Topic::BulkTimeouts]
+        DiagnosisSubject::All | DiagnosisSubject::Company(_) => PlaybookTopic::ALL.to_vec(),
+        DiagnosisSubject::Key(_) => {
+            vec![
+                PlaybookTopic::KeyNotWorking,
+                PlaybookTopic::Permissions,
+                PlaybookTopic::RateLimits,
+                PlaybookTopic::EventsMissing,
+                PlaybookTopic::BulkTimeouts,
+            ]
         }
-        Subject::Subscription(_) => vec![
-            Topic::WebhooksNotArriving,
-            Topic::Breaker,
-            Topic::Signature,
-            Topic::LostSecret,
-            Topic::ManagedSubscription,
-            Topic::Discrepancy,
+        DiagnosisSubject::Subscription(_) => vec![
+            PlaybookTopic::WebhooksNotArriving,
+            PlaybookTopic::Breaker,
+            PlaybookTopic::Signature,
+            PlaybookTopic::LostSecret,
+            PlaybookTopic::ManagedSubscription,
+            PlaybookTopic::Discrepancy,
         ],
     }
 }
 
 /// Runs the playbooks of a scope and collects the evidence, with read-only calls.
-pub async fn collect(client: &Client, ambient: &RuntimeEnv, matter: &Matter) -> Case {
-    let mut subjects = if matter.subjects.is_empty() { vec![Subject::All] } else { matter.subjects.clone() };
+pub async fn collect(client: &PlatformClient, ambient: &RuntimeEnv, matter: &Matter) -> Case {
+    let mut subjects = if matter.subjects.is_empty() { vec![DiagnosisSubject::All] } else { matter.subjects.clone() };
     let n_subjects = subjects.len();
     subjects.truncate(SUBJECTS);
     let overview = match own::key(client) {
@@ -202,7 +208,7 @@ fn cut<T, K: Ord>(asked: &mut Asked<Vec<T>>, most: usize, age: impl Fn(&T) -> K)
 }
 
 /// Adds the rows that the operator selected, whether they failed or not.
-async fn add_picked(client: &Client, picked: &Picked, case: &mut Case) {
+async fn add_picked(client: &PlatformClient, picked: &Picked, case: &mut Case) {
     let there: Vec<AttemptId> = case.failures.found.iter().flatten().map(|of| of.row.id).collect();
     let wanted = picked.attempts.iter().filter(|id| !there.contains(id)).take(PICKED);
     let attempts = join_all(wanted.map(async |id| (id, client.attempt(*id).await))).await;
@@ -246,7 +252,7 @@ fn keys(dossier: &Dossier) -> Asked<Vec<KeyRow>> {
     let refused: Vec<&RequestRow> = dossier.refused.found.iter().flatten().collect();
     let found = dossier.keys.found.clone().map(|mut rows| {
         rows.retain(|key| {
-            dossier.wish.subject == Subject::Key(key.id)
+            dossier.wish.subject == DiagnosisSubject::Key(key.id)
                 || refused
                     .iter()
                     .any(|row| row.key_id == Some(key.id) || row.claimed_last4.as_ref() == Some(&key.last4))
@@ -260,14 +266,16 @@ fn subscriptions(dossier: &Dossier) -> Asked<Vec<SubscriptionRow>> {
     let found = dossier.subscriptions.found.clone().map(|mut rows| {
         rows.retain(|row| {
             let of = &row.subscription;
-            !of.is_enabled || of.consecutive_failures > 0 || dossier.wish.subject == Subject::Subscription(of.id)
+            !of.is_enabled
+                || of.consecutive_failures > 0
+                || dossier.wish.subject == DiagnosisSubject::Subscription(of.id)
         });
         rows
     });
     Asked { found, ..dossier.subscriptions.clone() }
 }
 
-async fn failures(client: &Client, dossier: &Dossier) -> Asked<Vec<AttemptDetail>> {
+async fn failures(client: &PlatformClient, dossier: &Dossier) -> Asked<Vec<AttemptDetail>> {
     let query = format!("GET {}", paths::ATTEMPT);
     let asked = |found| Asked { query: query.clone(), at: dossier.at, found, is_cut: false };
     if let Err(why) = &dossier.subscriptions.found {

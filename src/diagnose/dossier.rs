@@ -3,10 +3,10 @@
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::deliveries::{DeliveryRow, EventRow};
 use crate::api::keys::KeyRow;
-use crate::api::lab::SignatureCheck;
 use crate::api::limits::LimitDetail;
-use crate::api::report::{Evidence, Subject};
+use crate::api::report::{DiagnosisSubject, Evidence};
 use crate::api::requests::RequestRow;
+use crate::api::signature_check::SignatureCheck;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
@@ -24,7 +24,7 @@ pub const WINDOW: Duration = Duration::from_secs(3_600);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
     /// Subject that the playbook looks at.
-    pub subject: Subject,
+    pub subject: DiagnosisSubject,
     /// Period to look back from now.
     pub back: Duration,
 }
@@ -32,7 +32,7 @@ pub struct Wish {
 impl Wish {
     /// Creates a scope over the last hour of a subject.
     #[must_use]
-    pub const fn about(subject: Subject) -> Self {
+    pub const fn about(subject: DiagnosisSubject) -> Self {
         Self { subject, back: WINDOW }
     }
 }

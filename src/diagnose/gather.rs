@@ -9,9 +9,9 @@ use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::DeliveryRow;
 use crate::api::log::LogPage;
 use crate::api::paths;
-use crate::api::report::Subject;
+use crate::api::report::DiagnosisSubject;
 use crate::api::requests::RequestRow;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
@@ -28,7 +28,7 @@ const SUBSCRIPTIONS: usize = 24;
 const REFUSALS: usize = 8;
 
 /// Collects the evidence that a playbook needs; with a key alone, as far as the key can see it.
-pub async fn gather(client: &Client, ambient: &RuntimeEnv, wish: Wish, needs: &[Source]) -> Dossier {
+pub async fn gather(client: &PlatformClient, ambient: &RuntimeEnv, wish: Wish, needs: &[Source]) -> Dossier {
     if let Some(key) = own::key(client) {
         return own::gather(client, key, ambient, wish, needs).await;
     }
@@ -38,9 +38,9 @@ pub async fn gather(client: &Client, ambient: &RuntimeEnv, wish: Wish, needs: &[
     let mut dossier = Dossier::empty(wish, at);
     // The subject's own list is needed to resolve the subject to its company.
     let subject = match wish.subject {
-        Subject::Key(_) => Some(Source::Keys),
-        Subject::Subscription(_) => Some(Source::Subscriptions),
-        Subject::All | Subject::Company(_) => None,
+        DiagnosisSubject::Key(_) => Some(Source::Keys),
+        DiagnosisSubject::Subscription(_) => Some(Source::Subscriptions),
+        DiagnosisSubject::All | DiagnosisSubject::Company(_) => None,
     };
     let wants = |source| needs.contains(&source) || subject == Some(source);
     let (keys, subscriptions) = tokio::join!(
@@ -73,7 +73,7 @@ pub async fn gather(client: &Client, ambient: &RuntimeEnv, wish: Wish, needs: &[
 
 /// Finds requests by their numbers among the newest of the log. Returns those found, and the reason why the others
 /// are missing.
-pub async fn picked_requests(client: &Client, wanted: &[i64]) -> (Vec<RequestRow>, String) {
+pub async fn picked_requests(client: &PlatformClient, wanted: &[i64]) -> (Vec<RequestRow>, String) {
     let (mut found, mut cursor): (Vec<RequestRow>, Option<String>) = (Vec::new(), None);
     let newest = PAGES * usize::try_from(PAGE).unwrap_or_default();
     for _ in 0..PAGES {
@@ -83,7 +83,7 @@ pub async fn picked_requests(client: &Client, wanted: &[i64]) -> (Vec<RequestRow
         let query: Query = std::iter::once(("limit", PAGE.to_string()))
             .chain(cursor.take().map(|cursor| ("cursor", cursor)))
             .collect();
-        match client.look::<LogPage<RequestRow>>(paths::REQUESTS, &query).await {
+        match client.get_any::<LogPage<RequestRow>>(paths::REQUESTS, &query).await {
             Ok(page) => {
                 found.extend(page.items.into_iter().filter(|row| wanted.contains(&row.id)));
                 cursor = page.next_cursor.filter(|_| page.has_more);
@@ -109,13 +109,13 @@ struct Narrowed {
 fn narrowed(dossier: &Dossier) -> Narrowed {
     let subject = dossier.wish.subject;
     match subject {
-        Subject::All => Narrowed::default(),
-        Subject::Company(id) => Narrowed { company: Some(id), ..Narrowed::default() },
-        Subject::Key(id) => {
+        DiagnosisSubject::All => Narrowed::default(),
+        DiagnosisSubject::Company(id) => Narrowed { company: Some(id), ..Narrowed::default() },
+        DiagnosisSubject::Key(id) => {
             let company = dossier.key(id).map(|key| key.company_id);
             Narrowed { company, key: Some(id), subscription: None }
         }
-        Subject::Subscription(id) => {
+        DiagnosisSubject::Subscription(id) => {
             let row = dossier.subscriptions.found.iter().flatten().find(|row| row.subscription.id == id);
             Narrowed { company: row.map(|row| row.subscription.company_id), key: None, subscription: Some(id) }
         }
@@ -138,7 +138,7 @@ impl Narrowed {
 
 /// Collector of evidence: the client, with the time, the period and the filters of the run.
 struct Desk<'a> {
-    client: &'a Client,
+    client: &'a PlatformClient,
     at: Timestamp,
     since: Timestamp,
     narrowed: Narrowed,
@@ -164,7 +164,7 @@ impl Desk<'_> {
                 query.push(("limit", PAGE.to_string()));
             }
             query.extend(cursor.clone().map(|cursor| ("cursor", cursor)));
-            match self.client.look::<LogPage<T>>(path, &query).await {
+            match self.client.get_any::<LogPage<T>>(path, &query).await {
                 Ok(page) => {
                     if let Ok(rows) = &mut asked.found {
                         rows.extend(page.items);
@@ -228,7 +228,7 @@ impl Desk<'_> {
     /// Reads the attempts of subscriptions that are disabled or fail, and of the subject's subscription in any case.
     async fn attempts(&self, dossier: &Dossier) -> Vec<Attempts> {
         let Ok(rows) = &dossier.subscriptions.found else { return Vec::new() };
-        let is_named = |id| dossier.wish.subject == Subject::Subscription(id);
+        let is_named = |id| dossier.wish.subject == DiagnosisSubject::Subscription(id);
         let wanted = rows.iter().filter(|row| {
             let of = &row.subscription;
             !of.is_enabled || of.consecutive_failures > 0 || is_named(of.id)
@@ -237,7 +237,7 @@ impl Desk<'_> {
         join_all(ids.into_iter().map(|subscription| async move {
             let limit = (FAILURE_THRESHOLD * 2).to_string();
             let query = vec![("subscription", subscription.to_string()), ("limit", limit)];
-            let found = self.client.look::<LogPage<AttemptRow>>(paths::ATTEMPTS, &query).await;
+            let found = self.client.get_any::<LogPage<AttemptRow>>(paths::ATTEMPTS, &query).await;
             let query = shown(paths::ATTEMPTS, &query);
             let is_cut = found.as_ref().is_ok_and(|page| page.has_more || page.unreadable.n > 0);
             let found = found.map(|page| page.items).map_err(|error| why(&error));
@@ -261,9 +261,11 @@ impl Desk<'_> {
         });
         let chosen: Vec<AttemptRow> = newest.take(REFUSALS).collect();
         let found = join_all(chosen.into_iter().map(|attempt| async move {
-            let (path, check) =
-                (paths::with(paths::ATTEMPT, attempt.id), paths::with(paths::ATTEMPT_SIGNATURE, attempt.id));
-            let (detail, lab) = tokio::join!(self.client.look(&path, &[]), self.client.look(&check, &[]));
+            let (path, check) = (
+                paths::with_value(paths::ATTEMPT, attempt.id),
+                paths::with_value(paths::ATTEMPT_SIGNATURE, attempt.id),
+            );
+            let (detail, lab) = tokio::join!(self.client.get_any(&path, &[]), self.client.get_any(&check, &[]));
             Refusal {
                 detail: Asked { found: detail.map_err(|error| why(&error)), ..self.asked(&format!("GET {path}")) },
                 check: Asked { found: lab.map_err(|error| why(&error)), ..self.asked(&format!("GET {check}")) },

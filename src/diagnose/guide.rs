@@ -2,25 +2,27 @@
 //! only the company's own key is allowed.
 
 use super::dossier::Dossier;
-use crate::api::remedy::{Gap, Remedy};
-use crate::api::report::{Offer, Subject};
-use crate::api::runbook::{Progress, Runbook};
+use crate::api::remedy::{MissedRange, RemediationAction};
+use crate::api::report::{DiagnosisSubject, OfferedAction};
+use crate::api::runbook::{Runbook, RunbookProgress};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
 use serde_json::json;
 
 /// Returns the actions for a step that is not done yet.
 #[must_use]
-pub fn offers(of: &Progress, step: &str, dossier: &Dossier) -> Vec<Offer> {
+pub fn offers(of: &RunbookProgress, step: &str, dossier: &Dossier) -> Vec<OfferedAction> {
     match (of.runbook, of.subject, step) {
-        (Runbook::KeyRotation, Subject::Key(id), "old-revoked") => vec![Remedy::Revoke(id).into()],
-        (Runbook::BreakerRecovery | Runbook::Rollback, Subject::Subscription(id), "endpoint-answers") => {
-            vec![Remedy::Test(id).into()]
+        (Runbook::KeyRotation, DiagnosisSubject::Key(id), "old-revoked") => vec![RemediationAction::Revoke(id).into()],
+        (Runbook::BreakerRecovery | Runbook::Rollback, DiagnosisSubject::Subscription(id), "endpoint-answers") => {
+            vec![RemediationAction::Test(id).into()]
         }
-        (Runbook::BreakerRecovery, Subject::Subscription(id), "enabled") => vec![Remedy::Enable(id).into()],
-        (Runbook::BreakerRecovery, Subject::Subscription(id), "nothing-waits") => missed(dossier, id),
-        (Runbook::LostSecret, Subject::Subscription(id), "new-subscription") => twin(dossier, id),
-        (Runbook::LostSecret, Subject::Subscription(id), "old-deleted") => vec![of_the_company(
+        (Runbook::BreakerRecovery, DiagnosisSubject::Subscription(id), "enabled") => {
+            vec![RemediationAction::Enable(id).into()]
+        }
+        (Runbook::BreakerRecovery, DiagnosisSubject::Subscription(id), "nothing-waits") => missed(dossier, id),
+        (Runbook::LostSecret, DiagnosisSubject::Subscription(id), "new-subscription") => twin(dossier, id),
+        (Runbook::LostSecret, DiagnosisSubject::Subscription(id), "old-deleted") => vec![of_the_company(
             "delete",
             format!("delete subscription {id}"),
             &format!("-X DELETE \"$PLATFORM_URL/api/v1/webhooks/subscriptions/{id}\" -H \"X-Api-Key: $API_KEY\""),
@@ -30,23 +32,23 @@ pub fn offers(of: &Progress, step: &str, dossier: &Dossier) -> Vec<Offer> {
 }
 
 /// Creates an action that only a key of the company can take.
-fn of_the_company(id: &str, what: String, arguments: &str) -> Offer {
-    Offer { id: id.to_owned(), what, command: format!("curl {arguments}"), remedy: None }
+fn of_the_company(id: &str, what: String, arguments: &str) -> OfferedAction {
+    OfferedAction { id: id.to_owned(), what, command: format!("curl {arguments}"), remedy: None }
 }
 
 /// Offers a replay of all deliveries that are known not to have arrived.
-fn missed(dossier: &Dossier, id: SubscriptionId) -> Vec<Offer> {
+fn missed(dossier: &Dossier, id: SubscriptionId) -> Vec<OfferedAction> {
     let times = || {
         let rows = dossier.undelivered.found.iter().flatten().filter(|row| row.subscription_id == id);
         rows.map(|row| row.created_utc)
     };
     let Some((since_utc, latest)) = times().min().zip(times().max()) else { return Vec::new() };
     let until_utc = latest.plus(std::time::Duration::from_millis(1));
-    vec![Remedy::Replay(Gap { subscription: id, since_utc, until_utc }).into()]
+    vec![RemediationAction::Replay(MissedRange { subscription: id, since_utc, until_utc }).into()]
 }
 
 /// Offers the creation of a second subscription with the same target and types.
-fn twin(dossier: &Dossier, id: SubscriptionId) -> Vec<Offer> {
+fn twin(dossier: &Dossier, id: SubscriptionId) -> Vec<OfferedAction> {
     let rows = dossier.subscriptions.found.iter().flatten();
     let Some(row) = rows.map(|row| &row.subscription).find(|of| of.id == id) else { return Vec::new() };
     let types: Vec<&str> = row.event_types.iter().map(Untrusted::raw).collect();
@@ -63,24 +65,24 @@ fn twin(dossier: &Dossier, id: SubscriptionId) -> Vec<Offer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
+    use crate::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
     use crate::diagnose::dossier::Wish;
     use crate::domain::ids::{CompanyId, KeyId};
     use crate::domain::time::Timestamp;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 
-    fn progress(runbook: Runbook, subject: Subject) -> Progress {
-        Progress { runbook, subject, begun_utc: NOW, checked_utc: NOW, steps: Vec::new() }
+    fn progress(runbook: Runbook, subject: DiagnosisSubject) -> RunbookProgress {
+        RunbookProgress { runbook, subject, begun_utc: NOW, checked_utc: NOW, steps: Vec::new() }
     }
 
     #[test]
     fn a_step_offers_what_does_it() {
-        let dossier = Dossier::empty(Wish::about(Subject::All), NOW);
+        let dossier = Dossier::empty(Wish::about(DiagnosisSubject::All), NOW);
         let ids = |runbook, subject, step| -> Vec<String> {
             offers(&progress(runbook, subject), step, &dossier).into_iter().map(|offer| offer.id).collect()
         };
-        let (key, subscription) = (Subject::Key(KeyId(3)), Subject::Subscription(SubscriptionId(7)));
+        let (key, subscription) = (DiagnosisSubject::Key(KeyId(3)), DiagnosisSubject::Subscription(SubscriptionId(7)));
         assert_eq!(ids(Runbook::KeyRotation, key, "old-revoked"), ["revoke"]);
         assert_eq!(ids(Runbook::KeyRotation, key, "old-silent"), [""; 0]);
         assert_eq!(ids(Runbook::BreakerRecovery, subscription, "endpoint-answers"), ["test"]);
@@ -108,9 +110,9 @@ mod tests {
             created_utc: NOW,
             updated_utc: NOW,
         };
-        let mut dossier = Dossier::empty(Wish::about(Subject::All), NOW);
+        let mut dossier = Dossier::empty(Wish::about(DiagnosisSubject::All), NOW);
         dossier.subscriptions.found =
-            Ok(vec![SubscriptionRow { subscription, health: Health::default(), disabled_note: None }]);
+            Ok(vec![SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }]);
         let made = twin(&dossier, SubscriptionId(7));
         assert!(
             made[0]

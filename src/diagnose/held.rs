@@ -1,10 +1,10 @@
 //! Signature debugger with the secret that a receiver holds. It runs in this process: the secret never leaves it, and
 //! the platform is asked about a signature only.
 
-use crate::api::attempts::{AttemptDetail, Header};
-use crate::api::lab::{Fit, FlawRow, Lab, SignatureCheck};
+use crate::api::attempts::{AttemptDetail, HttpHeader};
 use crate::api::paths;
-use crate::client::connection::Client;
+use crate::api::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
+use crate::client::connection::PlatformClient;
 use crate::domain::secret::Secret;
 use crate::domain::signature::sign;
 use crate::domain::signature_debugger::signature_fault::{DetectedFault, SignatureFault};
@@ -19,7 +19,7 @@ use std::sync::Arc;
 ///
 /// One line for the operator that says what is missing for the check.
 pub async fn look(
-    portal: Option<&Client>,
+    portal: Option<&PlatformClient>,
     detail: &AttemptDetail,
     secret: Arc<Secret>,
 ) -> Result<SignatureCheck, String> {
@@ -51,29 +51,31 @@ pub async fn look(
     let told = |lab| SignatureCheck { lab, computed: Some(Untrusted::new(own.as_str())), clock_ahead_seconds: None };
     match (finding, portal) {
         (SignatureDiagnosis::Unexplained { .. }, Some(portal)) => {
-            let path = paths::with(paths::ATTEMPT_SIGNATURE, detail.row.id);
-            let asked = portal.look(&path, &[("computed", own.clone())]).await;
+            let path = paths::with_value(paths::ATTEMPT_SIGNATURE, detail.row.id);
+            let asked = portal.get_any(&path, &[("computed", own.clone())]).await;
             let check: SignatureCheck = asked.map_err(|error| Untrusted::new(error.to_string()).sanitized())?;
             Ok(match check.lab.fit {
-                Fit::Explained => check,
-                Fit::Genuine | Fit::Unexplained => told(wrong("no other subscription of this company has it either")),
+                SignatureFit::Explained => check,
+                SignatureFit::Genuine | SignatureFit::Unexplained => {
+                    told(wrong("no other subscription of this company has it either"))
+                }
             })
         }
         (SignatureDiagnosis::Unexplained { .. }, None) => {
             Ok(told(wrong("whether it belongs to another subscription cannot be checked here")))
         }
-        (finding, _) => Ok(told(Lab::from(&finding))),
+        (finding, _) => Ok(told(SignatureReport::from(&finding))),
     }
 }
 
 /// Creates the verdict that the secret is another one.
-fn wrong(whose: &str) -> Lab {
+fn wrong(whose: &str) -> SignatureReport {
     let what = format!("the secret entered does not produce the signature that was sent; {whose}");
-    let cause = FlawRow::from(&DetectedFault::new(SignatureFault::WrongSecret, what));
-    Lab { fit: Fit::Explained, causes: vec![cause], n_tried: None }
+    let cause = SignatureCause::from(&DetectedFault::new(SignatureFault::WrongSecret, what));
+    SignatureReport { fit: SignatureFit::Explained, causes: vec![cause], n_tried: None }
 }
 
-fn value(headers: &[Header], name: &str) -> Option<String> {
+fn value(headers: &[HttpHeader], name: &str) -> Option<String> {
     let header = headers.iter().find(|header| header.name.raw().eq_ignore_ascii_case(name))?;
     Some(header.value.raw().to_owned())
 }

@@ -11,12 +11,12 @@ use crate::api::deliveries::EventRow;
 use crate::api::events::Envelope;
 use crate::api::page::Page;
 use crate::api::paths;
-use crate::api::problem::Code;
-use crate::api::report::Subject;
+use crate::api::problem::ProblemCode;
+use crate::api::report::DiagnosisSubject;
 use crate::api::requests::RequestRow;
-use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
+use crate::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crate::client::Error;
-use crate::client::connection::{Client, Credential};
+use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::key;
 use crate::domain::secret::Secret;
@@ -31,15 +31,21 @@ const PAGE: u32 = 200;
 
 /// Returns the key with which a client authenticates; `None` for an operator.
 #[must_use]
-pub fn key(client: &Client) -> Option<&Secret> {
+pub fn key(client: &PlatformClient) -> Option<&Secret> {
     match client.credential() {
-        Credential::Key(key) => Some(key),
-        Credential::Operator(_) => None,
+        ClientCredential::Key(key) => Some(key),
+        ClientCredential::Operator(_) => None,
     }
 }
 
 /// Collects what a playbook needs as far as the key can see it, with at most two read-only calls.
-pub async fn gather(client: &Client, key: &Secret, ambient: &RuntimeEnv, wish: Wish, needs: &[Source]) -> Dossier {
+pub async fn gather(
+    client: &PlatformClient,
+    key: &Secret,
+    ambient: &RuntimeEnv,
+    wish: Wish,
+    needs: &[Source],
+) -> Dossier {
     let at = ambient.now();
     let mut dossier = Dossier { sight: Sight::Own, ..Dossier::empty(wish, at) };
     deny(&mut dossier);
@@ -52,7 +58,7 @@ pub async fn gather(client: &Client, key: &Secret, ambient: &RuntimeEnv, wish: W
         rows: Vec::new(),
     };
     let wants = |source: &[Source]| source.iter().any(|source| needs.contains(source));
-    if wants(&[Source::Subscriptions, Source::Refused]) || matches!(wish.subject, Subject::Subscription(_)) {
+    if wants(&[Source::Subscriptions, Source::Refused]) || matches!(wish.subject, DiagnosisSubject::Subscription(_)) {
         let query = [("limit", PAGE.to_string())];
         let found = desk.ask::<Page<Subscription>>(paths::SUBSCRIPTIONS, &query, |_| None).await;
         dossier.subscriptions = found.map(|page| page.items.into_iter().map(row).collect(), is_cut);
@@ -83,8 +89,8 @@ fn is_cut<T>(page: &Page<T>) -> bool {
 }
 
 /// Collects what the circuit breaker playbook can know with a key.
-pub async fn breaker(client: &Client, ambient: &RuntimeEnv, id: SubscriptionId) -> breaker::gather::Breaker {
-    let found = client.look::<Subscription>(&paths::with(paths::SUBSCRIPTION, id), &[]).await;
+pub async fn breaker(client: &PlatformClient, ambient: &RuntimeEnv, id: SubscriptionId) -> breaker::gather::Breaker {
+    let found = client.get_any::<Subscription>(&paths::with_value(paths::SUBSCRIPTION, id), &[]).await;
     breaker::gather::Breaker {
         at: ambient.now(),
         sight: Sight::Own,
@@ -111,7 +117,7 @@ fn portal<T>(path: &str, at: Timestamp) -> Asked<T> {
 
 /// Builds the row of a subscription as a key sees it, without health.
 fn row(subscription: Subscription) -> SubscriptionRow {
-    SubscriptionRow { subscription, health: Health::default(), disabled_note: None }
+    SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
 }
 
 fn event(of: Envelope) -> EventRow {
@@ -127,7 +133,7 @@ fn event(of: Envelope) -> EventRow {
 
 /// Collector that makes the key's calls and records them as the platform's request log would.
 struct Desk<'a> {
-    client: &'a Client,
+    client: &'a PlatformClient,
     ambient: &'a RuntimeEnv,
     at: Timestamp,
     company: Option<CompanyId>,
@@ -143,7 +149,7 @@ impl Desk<'_> {
         detail: impl Fn(&T) -> Option<String>,
     ) -> Asked<T> {
         let begun_at = self.ambient.now();
-        let came = self.client.look::<T>(path, query).await;
+        let came = self.client.get_any::<T>(path, query).await;
         let elapsed_ms = u64::try_from(self.ambient.now().since(begun_at).as_millis()).unwrap_or(u64::MAX);
         let problem = match &came {
             Err(Error::Refused { problem }) => Some(problem),
@@ -184,7 +190,7 @@ impl Desk<'_> {
 }
 
 /// Returns a problem code as it is written on the wire.
-fn word(code: Code) -> Option<String> {
+fn word(code: ProblemCode) -> Option<String> {
     serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)
 }
 

@@ -2,7 +2,7 @@
 //! the causes that explain it. A check whose precondition fails is skipped and says why.
 
 use super::dossier::{Asked, Dossier};
-use crate::api::report::{Cause, Evidence, Report, Step, Topic, Verdict};
+use crate::api::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
 
 /// Kind of data that a playbook needs from the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,14 +35,14 @@ pub struct Weighed {
     /// Weight of the cause; more is likelier.
     pub weight: u32,
     /// Cause as the report shows it.
-    pub cause: Cause,
+    pub cause: DiagnosedCause,
 }
 
 /// Result of a playbook's check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Verdict that the check reached.
-    pub verdict: Verdict,
+    pub verdict: CheckVerdict,
     /// Evidence that the verdict rests on.
     pub evidence: Vec<Evidence>,
     /// Causes that explain a failure.
@@ -53,22 +53,22 @@ impl Answer {
     /// Creates a result that passes.
     #[must_use]
     pub const fn pass(evidence: Vec<Evidence>) -> Self {
-        Self { verdict: Verdict::Pass, evidence, causes: Vec::new() }
+        Self { verdict: CheckVerdict::Pass, evidence, causes: Vec::new() }
     }
 
     /// Creates a result that is unknown, with the reason.
     #[must_use]
     pub fn unknown(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Unknown(why.into()), evidence: Vec::new(), causes: Vec::new() }
+        Self { verdict: CheckVerdict::Unknown(why.into()), evidence: Vec::new(), causes: Vec::new() }
     }
 
     /// Creates a result that was skipped, with the reason.
     #[must_use]
     pub fn skipped(why: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Skipped(why.into()), evidence: Vec::new(), causes: Vec::new() }
+        Self { verdict: CheckVerdict::Skipped(why.into()), evidence: Vec::new(), causes: Vec::new() }
     }
 
-    /// Creates a result like [`RateLimitDecision::of`], but unknown if there is no cause and the rows that were read are
+    /// Creates a result like [`Answer::of`], but unknown if there is no cause and the rows that were read are
     /// incomplete.
     #[must_use]
     pub fn of_read<T>(asked: &Asked<T>, causes: Vec<Weighed>, evidence: Vec<Evidence>) -> Self {
@@ -82,7 +82,7 @@ impl Answer {
     /// Creates a result that fails if there are causes, and passes if there are none.
     #[must_use]
     pub fn of(causes: Vec<Weighed>, evidence: Vec<Evidence>) -> Self {
-        let verdict = if causes.is_empty() { Verdict::Pass } else { Verdict::Fail };
+        let verdict = if causes.is_empty() { CheckVerdict::Pass } else { CheckVerdict::Fail };
         Self { verdict, evidence, causes }
     }
 }
@@ -113,7 +113,7 @@ pub struct Question {
 #[derive(Debug, Clone, Copy)]
 pub struct Playbook {
     /// Topic that the playbook diagnoses.
-    pub topic: Topic,
+    pub topic: PlaybookTopic,
     /// Data that the checks need from the platform.
     pub needs: &'static [Source],
     /// Checks, in the order of the report.
@@ -124,8 +124,8 @@ impl Playbook {
     /// Runs all checks over the evidence. An earlier report over the same subject is resumed: verdicts are kept, and
     /// only checks that were unknown or skipped run again.
     #[must_use]
-    pub fn check(&self, dossier: &Dossier, earlier: Option<&Report>) -> Report {
-        let mut steps: Vec<Step> = Vec::new();
+    pub fn check(&self, dossier: &Dossier, earlier: Option<&DiagnosisReport>) -> DiagnosisReport {
+        let mut steps: Vec<ReportedCheck> = Vec::new();
         let mut causes: Vec<Weighed> = Vec::new();
         for question in self.questions {
             if let Some(kept) = earlier.and_then(|report| kept(report, question.id)) {
@@ -137,7 +137,7 @@ impl Playbook {
                 When::Always | When::Failed(_) => (question.ask)(dossier),
             };
             causes.extend(answer.causes);
-            steps.push(Step {
+            steps.push(ReportedCheck {
                 id: question.id.to_owned(),
                 question: question.text.to_owned(),
                 verdict: answer.verdict,
@@ -145,37 +145,38 @@ impl Playbook {
             });
         }
         causes.sort_by_key(|weighed| std::cmp::Reverse(weighed.weight));
-        let mut ranked: Vec<Cause> = earlier.map(|report| report.causes.clone()).unwrap_or_default();
+        let mut ranked: Vec<DiagnosedCause> = earlier.map(|report| report.causes.clone()).unwrap_or_default();
         ranked.extend(causes.into_iter().map(|weighed| weighed.cause));
         ranked.dedup_by(|a, b| a.id == b.id && a.title == b.title);
-        Report { topic: self.topic, subject: dossier.wish.subject, at_utc: dossier.at, causes: ranked, steps }
+        DiagnosisReport { topic: self.topic, subject: dossier.wish.subject, at_utc: dossier.at, causes: ranked, steps }
     }
 }
 
 /// Merges a fresh report into an earlier one: verdicts of the earlier one are kept, with the causes they found.
 #[must_use]
-pub fn going_on(fresh: &Report, earlier: &Report) -> Report {
-    let step = |step: &Step| kept(earlier, &step.id).unwrap_or(step).clone();
+pub fn going_on(fresh: &DiagnosisReport, earlier: &DiagnosisReport) -> DiagnosisReport {
+    let step = |step: &ReportedCheck| kept(earlier, &step.id).unwrap_or(step).clone();
     let mut causes = earlier.causes.clone();
-    let is_new = |cause: &&Cause| !earlier.causes.iter().any(|old| old.id == cause.id && old.title == cause.title);
+    let is_new =
+        |cause: &&DiagnosedCause| !earlier.causes.iter().any(|old| old.id == cause.id && old.title == cause.title);
     causes.extend(fresh.causes.iter().filter(is_new).cloned());
-    Report { causes, steps: fresh.steps.iter().map(step).collect(), ..fresh.clone() }
+    DiagnosisReport { causes, steps: fresh.steps.iter().map(step).collect(), ..fresh.clone() }
 }
 
-fn kept<'r>(report: &'r Report, id: &str) -> Option<&'r Step> {
-    report.steps.iter().find(|step| step.id == id && matches!(step.verdict, Verdict::Pass | Verdict::Fail))
+fn kept<'r>(report: &'r DiagnosisReport, id: &str) -> Option<&'r ReportedCheck> {
+    report.steps.iter().find(|step| step.id == id && matches!(step.verdict, CheckVerdict::Pass | CheckVerdict::Fail))
 }
 
-fn has_failed(steps: &[Step], id: &str) -> bool {
-    steps.iter().any(|step| step.id == id && step.verdict == Verdict::Fail)
+fn has_failed(steps: &[ReportedCheck], id: &str) -> bool {
+    steps.iter().any(|step| step.id == id && step.verdict == CheckVerdict::Fail)
 }
 
-fn why_not(steps: &[Step], id: &str) -> String {
+fn why_not(steps: &[ReportedCheck], id: &str) -> String {
     let step = steps.iter().find(|step| step.id == id);
     let question = step.map_or(id, |step| step.question.as_str());
     match step.map(|step| &step.verdict) {
-        Some(Verdict::Pass) => format!("not needed, passed: {question}"),
-        Some(Verdict::Unknown(_)) => format!("depends on an unknown check: {question}"),
+        Some(CheckVerdict::Pass) => format!("not needed, passed: {question}"),
+        Some(CheckVerdict::Unknown(_)) => format!("depends on an unknown check: {question}"),
         _ => format!("depends on a skipped check: {question}"),
     }
 }

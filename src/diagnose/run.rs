@@ -7,8 +7,8 @@ use super::gather;
 use super::playbook::{Source, going_on};
 use super::topics;
 use crate::ambient::RuntimeEnv;
-use crate::api::report::{Report, Step, Subject, Topic, Verdict};
-use crate::client::connection::Client;
+use crate::api::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, PlaybookTopic, ReportedCheck};
+use crate::client::connection::PlatformClient;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 use futures_util::future::join_all;
@@ -16,7 +16,13 @@ use futures_util::future::join_all;
 /// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be read
 /// becomes an unknown step. An earlier report of the same playbook and subject is resumed: verdicts are kept, unknown
 /// checks run again.
-pub async fn run(client: &Client, ambient: &RuntimeEnv, topic: Topic, wish: Wish, earlier: Option<&Report>) -> Report {
+pub async fn run(
+    client: &PlatformClient,
+    ambient: &RuntimeEnv,
+    topic: PlaybookTopic,
+    wish: Wish,
+    earlier: Option<&DiagnosisReport>,
+) -> DiagnosisReport {
     let earlier = earlier.filter(|report| report.topic == topic && report.subject == wish.subject);
     let dossier = gather::gather(client, ambient, wish, &needs(topic)).await;
     check(client, ambient, topic, &dossier, earlier).await
@@ -25,12 +31,12 @@ pub async fn run(client: &Client, ambient: &RuntimeEnv, topic: Topic, wish: Wish
 /// Runs several playbooks over a subject. The evidence that the playbooks and `also` need is collected once, and
 /// returned beside the reports.
 pub async fn run_all(
-    client: &Client,
+    client: &PlatformClient,
     ambient: &RuntimeEnv,
-    topics: &[Topic],
+    topics: &[PlaybookTopic],
     wish: Wish,
     also: &[Source],
-) -> (Dossier, Vec<Report>) {
+) -> (Dossier, Vec<DiagnosisReport>) {
     let sources: Vec<Source> = topics.iter().flat_map(|topic| needs(*topic)).chain(also.iter().copied()).collect();
     let dossier = gather::gather(client, ambient, wish, &sources).await;
     let mut reports = Vec::new();
@@ -41,17 +47,17 @@ pub async fn run_all(
 }
 
 /// Returns the data that a playbook needs. The circuit breaker playbook reads more by itself, per subscription.
-fn needs(topic: Topic) -> Vec<Source> {
+fn needs(topic: PlaybookTopic) -> Vec<Source> {
     topics::of(topic).map_or_else(|| vec![Source::Subscriptions], |playbook| playbook.needs.to_vec())
 }
 
 async fn check(
-    client: &Client,
+    client: &PlatformClient,
     ambient: &RuntimeEnv,
-    topic: Topic,
+    topic: PlaybookTopic,
     dossier: &Dossier,
-    earlier: Option<&Report>,
-) -> Report {
+    earlier: Option<&DiagnosisReport>,
+) -> DiagnosisReport {
     if let Some(why) = misfit(topic, dossier.wish.subject) {
         return unasked(topic, dossier.wish.subject, dossier.at, &why);
     }
@@ -64,11 +70,15 @@ async fn check(
 
 /// Returns why a playbook does not apply to a subject; `None` if it does. Keys make calls, subscriptions receive
 /// deliveries.
-fn misfit(topic: Topic, subject: Subject) -> Option<String> {
+fn misfit(topic: PlaybookTopic, subject: DiagnosisSubject) -> Option<String> {
     let (is_misfit, what) = match (subject, topic) {
-        (Subject::All | Subject::Company(_), _) | (_, Topic::ManagedSubscription) => return None,
-        (Subject::Subscription(_), _) => (!fitting(subject).contains(&topic), "API calls: name a key with --key"),
-        (Subject::Key(_), _) => {
+        (DiagnosisSubject::All | DiagnosisSubject::Company(_), _) | (_, PlaybookTopic::ManagedSubscription) => {
+            return None;
+        }
+        (DiagnosisSubject::Subscription(_), _) => {
+            (!fitting(subject).contains(&topic), "API calls: name a key with --key")
+        }
+        (DiagnosisSubject::Key(_), _) => {
             (!fitting(subject).contains(&topic), "deliveries: name a subscription with --subscription")
         }
     };
@@ -77,39 +87,40 @@ fn misfit(topic: Topic, subject: Subject) -> Option<String> {
 
 /// Creates the report of a playbook that cannot run for a subject: every step is unknown for the same reason.
 #[must_use]
-pub fn unasked(topic: Topic, subject: Subject, at: Timestamp, why: &str) -> Report {
+pub fn unasked(topic: PlaybookTopic, subject: DiagnosisSubject, at: Timestamp, why: &str) -> DiagnosisReport {
     let questions: Vec<(&str, &str)> = topics::of(topic).map_or_else(
         || breaker::steps::QUESTIONS.to_vec(),
         |playbook| playbook.questions.iter().map(|question| (question.id, question.text)).collect(),
     );
-    let step = |(id, question): (&str, &str)| Step {
+    let step = |(id, question): (&str, &str)| ReportedCheck {
         id: id.to_owned(),
         question: question.to_owned(),
-        verdict: Verdict::Unknown(why.to_owned()),
+        verdict: CheckVerdict::Unknown(why.to_owned()),
         evidence: Vec::new(),
     };
     let steps = questions.into_iter().map(step).collect();
-    Report { topic, subject, at_utc: at, causes: Vec::new(), steps }
+    DiagnosisReport { topic, subject, at_utc: at, causes: Vec::new(), steps }
 }
 
 /// Maximum number of subscriptions whose breakers are examined.
 const BREAKERS: usize = 16;
 
 /// Runs the circuit breaker playbook over one subscription, or over the subject's most suspicious ones.
-async fn breakers(client: &Client, ambient: &RuntimeEnv, dossier: &Dossier) -> Report {
+async fn breakers(client: &PlatformClient, ambient: &RuntimeEnv, dossier: &Dossier) -> DiagnosisReport {
     let subject = dossier.wish.subject;
-    if let Subject::Subscription(id) = subject {
+    if let DiagnosisSubject::Subscription(id) = subject {
         return breaker::check(id, &breaker::gather::breaker(client, ambient, id).await);
     }
     let ids = suspects(dossier);
     let none = ids.as_ref().map(Vec::is_empty);
     let known = join_all(ids.iter().flatten().map(|id| breaker::gather::breaker(client, ambient, *id))).await;
-    let reports: Vec<Report> = ids.iter().flatten().zip(&known).map(|(id, known)| breaker::check(*id, known)).collect();
+    let reports: Vec<DiagnosisReport> =
+        ids.iter().flatten().zip(&known).map(|(id, known)| breaker::check(*id, known)).collect();
     let report = breaker::merged(subject, dossier.at, &reports);
     match none {
         Ok(false) => report,
-        Ok(true) => breaker::with_first(report, Verdict::Unknown("no subscription exists".to_owned())),
-        Err(why) => breaker::with_first(report, Verdict::Unknown(why.clone())),
+        Ok(true) => breaker::with_first(report, CheckVerdict::Unknown("no subscription exists".to_owned())),
+        Err(why) => breaker::with_first(report, CheckVerdict::Unknown(why.clone())),
     }
 }
 
@@ -123,8 +134,8 @@ fn suspects(dossier: &Dossier) -> Learnt<Vec<SubscriptionId>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::report::Conclusion;
-    use crate::client::connection::Credential;
+    use crate::api::report::DiagnosisConclusion;
+    use crate::client::connection::ClientCredential;
     use crate::domain::secret::Secret;
     use tokio::net::TcpListener;
 
@@ -134,18 +145,18 @@ mod tests {
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         drop(listener);
         let ambient = RuntimeEnv::scripted(Timestamp::from_millis(0), 1);
-        let token = Credential::Operator(Secret::new("token".to_owned()));
-        let client = Client::new(&base, token).expect("a client");
-        for topic in Topic::ALL {
-            for subject in [Subject::All, Subject::Subscription(SubscriptionId(7))] {
+        let token = ClientCredential::Operator(Secret::new("token".to_owned()));
+        let client = PlatformClient::new(&base, token).expect("a client");
+        for topic in PlaybookTopic::ALL {
+            for subject in [DiagnosisSubject::All, DiagnosisSubject::Subscription(SubscriptionId(7))] {
                 let report = run(&client, &ambient, topic, Wish::about(subject), None).await;
-                assert_eq!(report.conclusion(), Conclusion::NotRun, "{topic}");
-                assert!(report.steps.iter().any(|step| matches!(step.verdict, Verdict::Unknown(_))), "{topic}");
+                assert_eq!(report.conclusion(), DiagnosisConclusion::NotRun, "{topic}");
+                assert!(report.steps.iter().any(|step| matches!(step.verdict, CheckVerdict::Unknown(_))), "{topic}");
                 for step in &report.steps {
                     let why = step.verdict.why().expect("neither pass nor fail");
                     // A topic that is not about the subject asks nothing, and says so.
                     let expected = misfit(topic, subject).unwrap_or_else(|| "cannot reach".to_owned());
-                    let is_said = why.contains(&expected) || matches!(step.verdict, Verdict::Skipped(_));
+                    let is_said = why.contains(&expected) || matches!(step.verdict, CheckVerdict::Skipped(_));
                     assert!(is_said, "{topic} {}: {why}", step.id);
                 }
             }

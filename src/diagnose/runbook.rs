@@ -11,12 +11,12 @@ use crate::api::attempts::AttemptRow;
 use crate::api::keys::KeyRow;
 use crate::api::log::LogPage;
 use crate::api::paths;
-use crate::api::report::{Subject, Verdict};
+use crate::api::report::{CheckVerdict, DiagnosisSubject};
 use crate::api::requests::RequestRow;
 use crate::api::revisions::RevisionRow;
-use crate::api::runbook::{Progress, Runbook, StepState};
+use crate::api::runbook::{Runbook, RunbookProgress, RunbookStepState};
 use crate::api::subscriptions::SubscriptionRow;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::ids::{KeyId, SubscriptionId};
 use crate::domain::key::KeyScope;
 use crate::domain::time::Timestamp;
@@ -87,38 +87,45 @@ pub const fn steps(runbook: Runbook) -> &'static [Text] {
 }
 
 /// Begins a run, dated by the platform's clock; by this machine's if the platform does not answer.
-pub async fn begin(client: &Client, ambient: &RuntimeEnv, runbook: Runbook, subject: Subject) -> Progress {
+pub async fn begin(
+    client: &PlatformClient,
+    ambient: &RuntimeEnv,
+    runbook: Runbook,
+    subject: DiagnosisSubject,
+) -> RunbookProgress {
     let at = client.overview(1).await.map_or_else(|_| ambient.now(), |overview| overview.server_utc);
-    Progress { runbook, subject, begun_utc: at, checked_utc: at, steps: Vec::new() }
+    RunbookProgress { runbook, subject, begun_utc: at, checked_utc: at, steps: Vec::new() }
 }
 
 /// Checks a run from its first open step on, up to the first step that is not done. Never fails: what could not be
 /// read leaves its step open.
-pub async fn go_on(client: &Client, ambient: &RuntimeEnv, mut progress: Progress) -> Progress {
+pub async fn go_on(client: &PlatformClient, ambient: &RuntimeEnv, mut progress: RunbookProgress) -> RunbookProgress {
     let needs = [Source::Keys, Source::Subscriptions, Source::Undelivered];
     let dossier =
-        gather(client, ambient, Wish { subject: Subject::All, back: Duration::from_secs(7 * 86_400) }, &needs).await;
+        gather(client, ambient, Wish { subject: DiagnosisSubject::All, back: Duration::from_secs(7 * 86_400) }, &needs)
+            .await;
     progress.checked_utc = dossier.at;
     let mut states = Vec::new();
     let mut is_open = false;
     for (id, to_do, checked) in steps(progress.runbook) {
-        let earlier = progress.steps.iter().find(|step| step.id == *id).filter(|step| step.verdict == Verdict::Pass);
+        let earlier =
+            progress.steps.iter().find(|step| step.id == *id).filter(|step| step.verdict == CheckVerdict::Pass);
         let (verdict, found, at_utc) = match earlier {
-            Some(step) => (Verdict::Pass, step.found.clone(), step.at_utc),
-            None if is_open => (Verdict::Skipped("waiting for an earlier step".to_owned()), String::new(), None),
+            Some(step) => (CheckVerdict::Pass, step.found.clone(), step.at_utc),
+            None if is_open => (CheckVerdict::Skipped("waiting for an earlier step".to_owned()), String::new(), None),
             None => {
                 let (verdict, found) = match check(client, &dossier, &progress, id).await {
-                    Ok((true, found)) => (Verdict::Pass, found),
-                    Ok((false, found)) => (Verdict::Fail, found),
-                    Err(why) => (Verdict::Unknown(why), String::new()),
+                    Ok((true, found)) => (CheckVerdict::Pass, found),
+                    Ok((false, found)) => (CheckVerdict::Fail, found),
+                    Err(why) => (CheckVerdict::Unknown(why), String::new()),
                 };
                 (verdict, found, Some(dossier.at))
             }
         };
-        let is_next = !is_open && verdict != Verdict::Pass;
+        let is_next = !is_open && verdict != CheckVerdict::Pass;
         let offers = if is_next { offers(&progress, id, &dossier) } else { Vec::new() };
         is_open |= is_next;
-        states.push(StepState {
+        states.push(RunbookStepState {
             id: (*id).to_owned(),
             to_do: (*to_do).to_owned(),
             check: (*checked).to_owned(),
@@ -133,22 +140,29 @@ pub async fn go_on(client: &Client, ambient: &RuntimeEnv, mut progress: Progress
 }
 
 /// Checks whether a step is done, and describes what was seen.
-async fn check(client: &Client, dossier: &Dossier, of: &Progress, id: &str) -> Result<(bool, String), String> {
+async fn check(
+    client: &PlatformClient,
+    dossier: &Dossier,
+    of: &RunbookProgress,
+    id: &str,
+) -> Result<(bool, String), String> {
     match of.subject {
-        Subject::Key(key) => key_step(client, dossier, of, (key, id)).await,
-        Subject::Subscription(subscription) => match of.runbook {
+        DiagnosisSubject::Key(key) => key_step(client, dossier, of, (key, id)).await,
+        DiagnosisSubject::Subscription(subscription) => match of.runbook {
             Runbook::LostSecret => secret_step(dossier, of, subscription, id),
             Runbook::BreakerRecovery => breaker_step(client, dossier, subscription, id).await,
             Runbook::Rollback | Runbook::KeyRotation => rollback_step(client, of, subscription, id).await,
         },
-        Subject::All | Subject::Company(_) => Err("a runbook needs one key or one subscription".to_owned()),
+        DiagnosisSubject::All | DiagnosisSubject::Company(_) => {
+            Err("a runbook needs one key or one subscription".to_owned())
+        }
     }
 }
 
 async fn key_step(
-    client: &Client,
+    client: &PlatformClient,
     dossier: &Dossier,
-    of: &Progress,
+    of: &RunbookProgress,
     (id, step): (KeyId, &str),
 ) -> Result<(bool, String), String> {
     let keys = dossier.keys.get()?;
@@ -169,7 +183,7 @@ async fn key_step(
             let since = dossier.at.minus(SILENT);
             let query = [("key", id.to_string()), ("since", since.to_string()), ("limit", "1".to_owned())];
             let page: LogPage<RequestRow> =
-                client.look(paths::REQUESTS, &query).await.map_err(|error| error.to_string())?;
+                client.get_any(paths::REQUESTS, &query).await.map_err(|error| error.to_string())?;
             match page.items.first() {
                 Some(row) => (false, format!("last call at {} to {}", row.utc, row.route.sanitized())),
                 None => (true, format!("no call since {since}")),
@@ -182,7 +196,12 @@ async fn key_step(
     })
 }
 
-fn secret_step(dossier: &Dossier, of: &Progress, id: SubscriptionId, step: &str) -> Result<(bool, String), String> {
+fn secret_step(
+    dossier: &Dossier,
+    of: &RunbookProgress,
+    id: SubscriptionId,
+    step: &str,
+) -> Result<(bool, String), String> {
     let rows = dossier.subscriptions.get()?;
     let old = rows.iter().find(|row| row.subscription.id == id);
     let is_newer = |row: &&SubscriptionRow| {
@@ -212,11 +231,11 @@ fn secret_step(dossier: &Dossier, of: &Progress, id: SubscriptionId, step: &str)
 }
 
 /// Refuses a check that a key alone cannot make.
-fn operators_only(client: &Client) -> Result<(), String> {
+fn operators_only(client: &PlatformClient) -> Result<(), String> {
     own::key(client).map_or(Ok(()), |_| Err(own::PORTAL.to_owned()))
 }
 
-async fn attempts(client: &Client, id: SubscriptionId) -> Result<Vec<AttemptRow>, String> {
+async fn attempts(client: &PlatformClient, id: SubscriptionId) -> Result<Vec<AttemptRow>, String> {
     operators_only(client)?;
     client.attempts(Some(id), 40).await.map(|page| page.items).map_err(|error| error.to_string())
 }
@@ -231,7 +250,7 @@ fn latest(rows: &[AttemptRow], since: Option<Timestamp>) -> (bool, String) {
 }
 
 async fn breaker_step(
-    client: &Client,
+    client: &PlatformClient,
     dossier: &Dossier,
     id: SubscriptionId,
     step: &str,
@@ -263,14 +282,14 @@ async fn breaker_step(
 }
 
 async fn rollback_step(
-    client: &Client,
-    of: &Progress,
+    client: &PlatformClient,
+    of: &RunbookProgress,
     id: SubscriptionId,
     step: &str,
 ) -> Result<(bool, String), String> {
     operators_only(client)?;
-    let path = paths::with(paths::PORTAL_SUBSCRIPTION_REVISIONS, id);
-    let page: LogPage<RevisionRow> = client.look(&path, &[]).await.map_err(|error| error.to_string())?;
+    let path = paths::with_value(paths::PORTAL_SUBSCRIPTION_REVISIONS, id);
+    let page: LogPage<RevisionRow> = client.get_any(&path, &[]).await.map_err(|error| error.to_string())?;
     let mut rows = page.items;
     rows.sort_by_key(|row| std::cmp::Reverse(row.revision));
     let now = rows.first().ok_or("the subscription has no configuration")?;

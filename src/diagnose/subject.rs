@@ -1,7 +1,7 @@
 //! Filtering of collected evidence by its subject.
 
 use super::dossier::{Asked, Dossier};
-use crate::api::report::Subject;
+use crate::api::report::DiagnosisSubject;
 use crate::api::requests::RequestRow;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
@@ -9,10 +9,10 @@ use crate::domain::text::Untrusted;
 /// Removes the rows that do not belong to the subject.
 pub fn narrow(dossier: &mut Dossier) {
     match dossier.wish.subject {
-        Subject::All => {}
-        Subject::Company(company) => of_company(dossier, company),
-        Subject::Key(key) => of_key(dossier, key),
-        Subject::Subscription(id) => of_subscription(dossier, id),
+        DiagnosisSubject::All => {}
+        DiagnosisSubject::Company(company) => of_company(dossier, company),
+        DiagnosisSubject::Key(key) => of_key(dossier, key),
+        DiagnosisSubject::Subscription(id) => of_subscription(dossier, id),
     }
 }
 

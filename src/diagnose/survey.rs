@@ -5,13 +5,14 @@ use crate::api::keys::KeyRow;
 use crate::api::log::{LogPage, TripQuery};
 use crate::api::paths;
 use crate::api::review::{
-    Acted, Day, Frame, IdleScopes, KeyAge, Period, ROTATION_DAYS, Review, SecretAge, Success, Switched,
+    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ROTATION_DAYS, ReviewDay, ReviewHeader,
+    ReviewPeriod, SecretAge, SubscriptionSuccess,
 };
-use crate::api::stats::Stats;
+use crate::api::stats::TimeSeries;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
 use crate::client::Error;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::health_status::DORMANT_DAYS;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
@@ -34,18 +35,22 @@ const DAY_MS: i64 = 86_400_000;
 /// # Errors
 ///
 /// [`Error`] when the overview, the keys or the subscriptions cannot be read.
-pub async fn survey(client: &Client, period: Period, last: Option<&Review>) -> Result<Review, Error> {
+pub async fn survey(
+    client: &PlatformClient,
+    period: ReviewPeriod,
+    last: Option<&PlatformReview>,
+) -> Result<PlatformReview, Error> {
     let until = client.overview(1).await?.server_utc;
     let since = until.minus(DAY * u32::try_from(period.days()).unwrap_or(u32::MAX));
     let mut unknown = Vec::new();
     let keys = client.keys().await?;
-    unknown.extend(keys.unreadable.remark().map(|remark| format!("keys: {remark}")));
+    unknown.extend(keys.unreadable.summary_line().map(|remark| format!("keys: {remark}")));
     let keys: Vec<KeyRow> = keys.items.into_iter().filter(|key| key.is_active).collect();
     let subscriptions = client.subscription_rows().await?;
-    unknown.extend(subscriptions.unreadable.remark().map(|remark| format!("subscriptions: {remark}")));
+    unknown.extend(subscriptions.unreadable.summary_line().map(|remark| format!("subscriptions: {remark}")));
     let subscriptions = subscriptions.items;
     let desk = Desk { client, since, until };
-    let frame = Frame {
+    let frame = ReviewHeader {
         platform: client.base().to_owned(),
         crow: env!("CARGO_PKG_VERSION").to_owned(),
         period,
@@ -53,7 +58,7 @@ pub async fn survey(client: &Client, period: Period, last: Option<&Review>) -> R
         until_utc: until,
         last_utc: last.map(|last| last.frame.until_utc),
     };
-    let mut review = Review {
+    let mut review = PlatformReview {
         frame,
         n_keys: keys.len() as u64,
         n_subscriptions: subscriptions.len() as u64,
@@ -69,7 +74,7 @@ pub async fn survey(client: &Client, period: Period, last: Option<&Review>) -> R
         changes: Vec::new(),
         unknown,
     };
-    review.changes = last.map(|last| review.since(last)).unwrap_or_default();
+    review.changes = last.map(|last| review.differences_from(last)).unwrap_or_default();
     Ok(review)
 }
 
@@ -95,9 +100,9 @@ fn aged(keys: &[KeyRow], least: u64, age: impl Fn(&KeyRow) -> Duration) -> Vec<K
     aged
 }
 
-fn switched(row: &SubscriptionRow) -> Option<Switched> {
+fn switched(row: &SubscriptionRow) -> Option<DisabledSubscription> {
     let of = &row.subscription;
-    Some(Switched {
+    Some(DisabledSubscription {
         id: of.id,
         company_id: of.company_id,
         target_url: of.target_url.clone(),
@@ -121,21 +126,21 @@ fn secrets(rows: &[SubscriptionRow], now: Timestamp) -> Vec<SecretAge> {
 
 /// Collector of a review: the client and the period.
 struct Desk<'a> {
-    client: &'a Client,
+    client: &'a PlatformClient,
     since: Timestamp,
     until: Timestamp,
 }
 
 impl Desk<'_> {
     /// Reads the hourly statistics of attempts and requests, in as many calls as needed.
-    async fn hours(&self, subscription: Option<SubscriptionId>) -> Result<Vec<Stats>, Error> {
+    async fn hours(&self, subscription: Option<SubscriptionId>) -> Result<Vec<TimeSeries>, Error> {
         let mut all = Vec::new();
         let mut from = self.since;
         while from < self.until {
             let to = from.plus(DAY * u32::try_from(STRETCH).unwrap_or(1)).min(self.until);
             let mut query = vec![("span", "hour".to_owned()), ("since", from.to_string()), ("until", to.to_string())];
             query.extend(subscription.map(|id| ("subscription", id.to_string())));
-            all.push(self.client.look::<Stats>(paths::STATS, &query).await?);
+            all.push(self.client.get_any::<TimeSeries>(paths::STATS, &query).await?);
             from = to;
         }
         Ok(all)
@@ -157,7 +162,7 @@ impl Desk<'_> {
         idle
     }
 
-    async fn success(&self, rows: &[SubscriptionRow], unknown: &mut Vec<String>) -> Vec<Success> {
+    async fn success(&self, rows: &[SubscriptionRow], unknown: &mut Vec<String>) -> Vec<SubscriptionSuccess> {
         let mut success = Vec::new();
         for row in rows {
             let of = &row.subscription;
@@ -168,7 +173,7 @@ impl Desk<'_> {
                         (points().map(|at| at.n_ok).sum(), points().map(|at| at.n_failed).sum());
                     let percent = (n_ok * 100).checked_div(n_ok + n_failed);
                     let (id, company_id, target_url) = (of.id, of.company_id, of.target_url.clone());
-                    success.push(Success { id, company_id, target_url, n_ok, n_failed, percent });
+                    success.push(SubscriptionSuccess { id, company_id, target_url, n_ok, n_failed, percent });
                 }
                 Err(error) => unknown.push(said(&format!("success of subscription {}", of.id), &error)),
             }
@@ -183,7 +188,7 @@ impl Desk<'_> {
         self.log("trips", unknown, page, |trip| trip.tripped_utc).await
     }
 
-    async fn days(&self, unknown: &mut Vec<String>) -> Vec<Day> {
+    async fn days(&self, unknown: &mut Vec<String>) -> Vec<ReviewDay> {
         let hours = match self.hours(None).await {
             Ok(hours) => hours,
             Err(error) => {
@@ -191,8 +196,8 @@ impl Desk<'_> {
                 return Vec::new();
             }
         };
-        let mut days: BTreeMap<Timestamp, Day> = BTreeMap::new();
-        let empty = |utc| Day { utc, n_ok: 0, n_failed: 0, n_requests: 0, n_limited: 0, n_server_errors: 0 };
+        let mut days: BTreeMap<Timestamp, ReviewDay> = BTreeMap::new();
+        let empty = |utc| ReviewDay { utc, n_ok: 0, n_failed: 0, n_requests: 0, n_limited: 0, n_server_errors: 0 };
         for stats in &hours {
             for point in &stats.attempts {
                 let day = days.entry(point.utc.floor_to(DAY_MS)).or_insert_with_key(|utc| empty(*utc));
@@ -209,18 +214,18 @@ impl Desk<'_> {
         days.into_values().collect()
     }
 
-    async fn acted(&self, unknown: &mut Vec<String>) -> Vec<Acted> {
+    async fn acted(&self, unknown: &mut Vec<String>) -> Vec<ActionCount> {
         let page = async |cursor: Option<&str>| {
             let mut query = vec![("limit", PAGE.to_string())];
             query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
-            self.client.look::<LogPage<AuditRow>>(paths::AUDIT, &query).await
+            self.client.get_any::<LogPage<AuditRow>>(paths::AUDIT, &query).await
         };
         let rows = self.log("changes", unknown, page, |row: &AuditRow| row.utc).await;
         let mut counts: BTreeMap<Untrusted, u64> = BTreeMap::new();
         for row in rows {
             *counts.entry(row.action).or_default() += 1;
         }
-        let mut acted: Vec<Acted> = counts.into_iter().map(|(action, n)| Acted { action, n }).collect();
+        let mut acted: Vec<ActionCount> = counts.into_iter().map(|(action, n)| ActionCount { action, n }).collect();
         acted.sort_by_key(|of| Reverse(of.n));
         acted
     }
@@ -238,7 +243,7 @@ impl Desk<'_> {
         for _ in 0..PAGES {
             match page(cursor.as_deref()).await {
                 Ok(came) => {
-                    unknown.extend(came.unreadable.remark().map(|remark| format!("{what}: {remark}")));
+                    unknown.extend(came.unreadable.summary_line().map(|remark| format!("{what}: {remark}")));
                     let n_came = came.items.len();
                     let before = rows.len();
                     rows.extend(came.items.into_iter().filter(|row| at(row) >= self.since));

@@ -3,8 +3,8 @@
 
 use super::markdown::{code, prose};
 use super::review::html::{escape, page};
-use crate::api::briefing::Brief;
-use crate::api::problem::Code;
+use crate::api::briefing::PartnerBriefing;
+use crate::api::problem::ProblemCode;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::delivery::{ATTEMPT_TIMEOUT, MAX_RETRIES, RetryPolicy};
 use crate::domain::key::KeyScope;
@@ -29,7 +29,7 @@ const VECTOR_BODY: &str = r#"{"id":1}"#;
 
 /// Writes the briefing as Markdown.
 #[must_use]
-pub fn markdown(brief: &Brief) -> String {
+pub fn markdown(brief: &PartnerBriefing) -> String {
     let mut text = format!("# Briefing: {}\n", code(&brief.key.name));
     for block in blocks(brief) {
         match block {
@@ -61,7 +61,7 @@ const STYLE: &str = ":root{color-scheme:light dark}body{font:15px/1.5 system-ui,
 
 /// Writes the briefing as one HTML page without external resources.
 #[must_use]
-pub fn html(brief: &Brief) -> String {
+pub fn html(brief: &PartnerBriefing) -> String {
     let mut body = format!("<h1>Briefing: {}</h1>\n", escape(&brief.key.name));
     for block in blocks(brief) {
         let _ = match block {
@@ -92,7 +92,7 @@ fn text(text: impl ToString) -> Untrusted {
     Untrusted::new(text.to_string())
 }
 
-fn blocks(brief: &Brief) -> Vec<Block> {
+fn blocks(brief: &PartnerBriefing) -> Vec<Block> {
     let mut blocks = access(brief);
     blocks.extend(limits(brief));
     if !brief.samples.is_empty() {
@@ -105,7 +105,7 @@ fn blocks(brief: &Brief) -> Vec<Block> {
     blocks
 }
 
-fn access(brief: &Brief) -> Vec<Block> {
+fn access(brief: &PartnerBriefing) -> Vec<Block> {
     let key = &brief.key;
     let company = brief.company.as_ref().map_or_else(String::new, |name| format!(", {}", name.sanitized()));
     let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ");
@@ -131,7 +131,7 @@ fn access(brief: &Brief) -> Vec<Block> {
     ]
 }
 
-fn limits(brief: &Brief) -> Vec<Block> {
+fn limits(brief: &PartnerBriefing) -> Vec<Block> {
     let limits = &brief.key.limits;
     let of = |bucket| match bucket {
         RateBucket::Read => limits.read,
@@ -150,7 +150,7 @@ fn limits(brief: &Brief) -> Vec<Block> {
     ]
 }
 
-fn events(brief: &Brief) -> Vec<Block> {
+fn events(brief: &PartnerBriefing) -> Vec<Block> {
     let mut blocks = vec![
         Block::Title("Events"),
         Block::Prose(
@@ -199,20 +199,20 @@ fn webhooks() -> Vec<Block> {
 
 fn errors() -> Vec<Block> {
     let rows = [
-        (Code::MalformedJson, "fix the JSON; nothing was changed"),
-        (Code::ValidationFailed, "errors lists the invalid fields; nothing was changed"),
-        (Code::MissingKey, "send the key in X-Api-Key"),
-        (Code::MalformedKey, "detail says what is wrong, such as a space or a missing part"),
-        (Code::UnknownKey, "not a key of this platform; ask for a new one"),
-        (Code::RevokedKey, "the key was revoked; ask for a new one"),
-        (Code::InsufficientScope, "requiredScope names the missing scope; ask for a key that has it"),
-        (Code::OtherCompany, "the id belongs to another company"),
-        (Code::IdempotencyConflict, "this Idempotency-Key was used with another body"),
-        (Code::RateLimited, "wait for Retry-After, then retry"),
-        (Code::Internal, "retry later; if it persists, send us the request id"),
-        (Code::Contended, "contention, not a rate limit: wait for Retry-After, then retry"),
+        (ProblemCode::MalformedJson, "fix the JSON; nothing was changed"),
+        (ProblemCode::ValidationFailed, "errors lists the invalid fields; nothing was changed"),
+        (ProblemCode::MissingKey, "send the key in X-Api-Key"),
+        (ProblemCode::MalformedKey, "detail says what is wrong, such as a space or a missing part"),
+        (ProblemCode::UnknownKey, "not a key of this platform; ask for a new one"),
+        (ProblemCode::RevokedKey, "the key was revoked; ask for a new one"),
+        (ProblemCode::InsufficientScope, "requiredScope names the missing scope; ask for a key that has it"),
+        (ProblemCode::OtherCompany, "the id belongs to another company"),
+        (ProblemCode::IdempotencyConflict, "this Idempotency-Key was used with another body"),
+        (ProblemCode::RateLimited, "wait for Retry-After, then retry"),
+        (ProblemCode::Internal, "retry later; if it persists, send us the request id"),
+        (ProblemCode::Contended, "contention, not a rate limit: wait for Retry-After, then retry"),
     ];
-    let name = |code: Code| {
+    let name = |code: ProblemCode| {
         serde_json::to_value(code).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
     };
     let rows = rows.into_iter().map(|(code, what)| vec![text(code.status()), text(name(code)), text(what)]);
@@ -230,13 +230,13 @@ fn errors() -> Vec<Block> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::briefing::{Opened, Sample};
-    use crate::api::keys::{KeyRow, Limits, Usage};
+    use crate::api::briefing::{PermittedRoute, SamplePayload};
+    use crate::api::keys::{KeyRow, RateLimits, RecentKeyUsage};
     use crate::domain::event::EventType;
     use crate::domain::ids::{CompanyId, KeyId};
     use crate::domain::time::Timestamp;
 
-    fn brief(scopes: &[KeyScope]) -> Brief {
+    fn brief(scopes: &[KeyScope]) -> PartnerBriefing {
         let key = KeyRow {
             id: KeyId(7),
             company_id: CompanyId(92),
@@ -247,17 +247,17 @@ mod tests {
             created_utc: Timestamp::default(),
             last_used_utc: None,
             revoked_utc: None,
-            limits: Limits { read: 60, write: 100, admin: 7 },
-            usage: Usage::default(),
+            limits: RateLimits { read: 60, write: 100, admin: 7 },
+            usage: RecentKeyUsage::default(),
         };
-        let opened = Opened {
+        let opened = PermittedRoute {
             method: "GET".to_owned(),
             path: "/api/v1/events".to_owned(),
             scope: KeyScope::EventsRead,
             bucket: RateBucket::Read,
         };
-        let sample = Sample { kind: EventType::LeadCreated, payload: r#"{"client_id":1}"#.to_owned() };
-        Brief {
+        let sample = SamplePayload { kind: EventType::LeadCreated, payload: r#"{"client_id":1}"#.to_owned() };
+        PartnerBriefing {
             platform: "https://p.example".to_owned(),
             company: Some("Acme & Co".into()),
             key,

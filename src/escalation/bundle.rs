@@ -3,8 +3,10 @@
 use super::redact::Redactor;
 use super::text;
 use super::ticket::{Bodies, ticket};
-use crate::api::bundle::{Entry, Manifest, PlatformCheck, Redaction, Ticket, VERSION};
-use crate::api::report::Subject;
+use crate::api::bundle::{
+    BUNDLE_FORMAT_VERSION, BundleManifest, ManifestFile, PlatformCheck, RedactionTally, SupportTicket,
+};
+use crate::api::report::DiagnosisSubject;
 use crate::diagnose::case::Case;
 use crate::domain::outbound::{OutboundText, SecretGate, SecretInTextError};
 use crate::domain::time::Timestamp;
@@ -56,8 +58,8 @@ pub struct File {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bundle {
     folder: String,
-    ticket: Ticket,
-    manifest: Manifest,
+    ticket: SupportTicket,
+    manifest: BundleManifest,
     files: Vec<File>,
 }
 
@@ -70,13 +72,13 @@ impl Bundle {
 
     /// Returns the ticket of the bundle.
     #[must_use]
-    pub const fn ticket(&self) -> &Ticket {
+    pub const fn ticket(&self) -> &SupportTicket {
         &self.ticket
     }
 
     /// Returns the manifest of the bundle.
     #[must_use]
-    pub const fn manifest(&self) -> &Manifest {
+    pub const fn manifest(&self) -> &BundleManifest {
         &self.manifest
     }
 
@@ -106,19 +108,19 @@ pub fn bundle(case: &Case, bodies: Bodies, gate: &SecretGate) -> Result<Bundle, 
 /// Members of the manifest that are not in the ticket.
 pub(super) struct About {
     pub(super) created: Timestamp,
-    pub(super) redactions: Vec<Redaction>,
+    pub(super) redactions: Vec<RedactionTally>,
     pub(super) platform_check: PlatformCheck,
 }
 
 /// Writes the files of a ticket and passes each one through the secret scan.
-pub(super) fn put_together(ticket: Ticket, about: About, gate: &SecretGate) -> Result<Bundle, Error> {
+pub(super) fn put_together(ticket: SupportTicket, about: About, gate: &SecretGate) -> Result<Bundle, Error> {
     let json = lines(&ticket)?;
     let files = vec![
         File { name: "ticket.md", text: release("ticket.md", text::write(&ticket), gate, &ticket)? },
         File { name: "ticket.json", text: release("ticket.json", json, gate, &ticket)? },
     ];
-    let manifest = Manifest {
-        version: VERSION,
+    let manifest = BundleManifest {
+        version: BUNDLE_FORMAT_VERSION,
         crow: env!("CARGO_PKG_VERSION").to_owned(),
         created_utc: about.created,
         subjects: ticket.subjects.clone(),
@@ -135,7 +137,7 @@ pub(super) fn put_together(ticket: Ticket, about: About, gate: &SecretGate) -> R
 }
 
 /// Passes a file through the secret scan; an error names the member of the ticket that holds the secret.
-fn release(name: &str, text: String, gate: &SecretGate, ticket: &Ticket) -> Result<OutboundText, Error> {
+fn release(name: &str, text: String, gate: &SecretGate, ticket: &SupportTicket) -> Result<OutboundText, Error> {
     gate.release(text).map_err(|held| {
         let value = serde_json::to_value(ticket).unwrap_or_default();
         let place = match place_of(&value, String::new(), gate) {
@@ -147,8 +149,8 @@ fn release(name: &str, text: String, gate: &SecretGate, ticket: &Ticket) -> Resu
 }
 
 /// Formats the subjects as a part of a file name.
-fn short(subjects: &[Subject]) -> String {
-    let name = |subject: &Subject| subject.to_string().replace(' ', "-");
+fn short(subjects: &[DiagnosisSubject]) -> String {
+    let name = |subject: &DiagnosisSubject| subject.to_string().replace(' ', "-");
     match subjects {
         [] => "nothing".to_owned(),
         [one] => name(one),
@@ -176,9 +178,9 @@ fn lines<T: serde::Serialize>(of: &T) -> Result<String, Error> {
     Ok(text)
 }
 
-fn entry(file: &File) -> Entry {
+fn entry(file: &File) -> ManifestFile {
     let bytes = file.text.as_str().as_bytes();
-    Entry { name: file.name.to_owned(), n_bytes: bytes.len() as u64, sha256: hash(bytes) }
+    ManifestFile { name: file.name.to_owned(), n_bytes: bytes.len() as u64, sha256: hash(bytes) }
 }
 
 /// Returns the SHA-256 of bytes in lowercase hex.

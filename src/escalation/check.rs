@@ -2,8 +2,8 @@
 //! masked, the bundle is withheld.
 
 use super::bundle::{About, Bundle, Error, put_together};
-use crate::api::bundle::{PlatformCheck, Redaction, Ticket};
-use crate::api::secretcheck::{HeldSecret, SecretCheck};
+use crate::api::bundle::{PlatformCheck, RedactionTally, SupportTicket};
+use crate::api::secretcheck::{SecretOccurrence, SecretScanReport};
 use crate::domain::outbound::{SecretGate, SecretInTextError};
 use crate::domain::scan::{SecretEncoding, SecretKind};
 
@@ -17,7 +17,7 @@ const MASK: &str = "[redacted secret of the platform]";
 /// Secrets that a platform found in a bundle.
 struct Found {
     /// Secrets that are in `ticket.json`.
-    json: Vec<HeldSecret>,
+    json: Vec<SecretOccurrence>,
     /// Place of the first secret found.
     place: String,
     held: SecretInTextError,
@@ -35,7 +35,7 @@ impl Found {
 /// # Errors
 ///
 /// [`Error::SecretInTextError`] when a secret is left that cannot be masked.
-pub async fn checked<A: Future<Output = Result<SecretCheck, String>>>(
+pub async fn checked<A: Future<Output = Result<SecretScanReport, String>>>(
     bundle: Bundle,
     gate: &SecretGate,
     ask: impl Fn(String) -> A,
@@ -58,7 +58,7 @@ pub async fn checked<A: Future<Output = Result<SecretCheck, String>>>(
 /// Rebuilds the bundle of a ticket with the result of the check, and `n` more redactions.
 fn again(
     of: &Bundle,
-    ticket: Ticket,
+    ticket: SupportTicket,
     n: usize,
     platform_check: PlatformCheck,
     gate: &SecretGate,
@@ -67,7 +67,7 @@ fn again(
     if n > 0 {
         let n = u32::try_from(n).unwrap_or(u32::MAX);
         let redaction =
-            Redaction { what: "a platform secret".to_owned(), n, fingerprints: Vec::new(), places: Vec::new() };
+            RedactionTally { what: "a platform secret".to_owned(), n, fingerprints: Vec::new(), places: Vec::new() };
         redactions.push(redaction);
     }
     let about = About { created: of.manifest().created_utc, redactions, platform_check };
@@ -75,7 +75,7 @@ fn again(
 }
 
 /// Masks the secrets in `ticket.json`; `None` if the result is no valid ticket.
-fn mended(bundle: &Bundle, found: &[HeldSecret]) -> Option<Ticket> {
+fn mended(bundle: &Bundle, found: &[SecretOccurrence]) -> Option<SupportTicket> {
     let json = bundle.files().iter().find(|file| file.name == JSON)?;
     (!found.is_empty()).then(|| serde_json::from_str(&masked(json.text.as_str(), found)).ok())?
 }
@@ -83,7 +83,7 @@ fn mended(bundle: &Bundle, found: &[HeldSecret]) -> Option<Ticket> {
 /// Name of the ticket's JSON file.
 const JSON: &str = "ticket.json";
 
-async fn find<A: Future<Output = Result<SecretCheck, String>>>(
+async fn find<A: Future<Output = Result<SecretScanReport, String>>>(
     bundle: &Bundle,
     gate: &SecretGate,
     ask: &impl Fn(String) -> A,
@@ -100,7 +100,7 @@ async fn find<A: Future<Output = Result<SecretCheck, String>>>(
         let held = SecretInTextError { line, kind: SecretKind::Known, encoding, fingerprint: one.fingerprint.clone() };
         let found = first.get_or_insert_with(|| Found {
             json: Vec::new(),
-            place: format!("{}: {} {}", file.name, one.kind.name(), one.id),
+            place: format!("{}: {} {}", file.name, one.kind.label(), one.id),
             held,
         });
         if file.name == JSON {
@@ -111,22 +111,22 @@ async fn find<A: Future<Output = Result<SecretCheck, String>>>(
 }
 
 /// Has the platform search a text, in parts if it is long.
-async fn search<A: Future<Output = Result<SecretCheck, String>>>(
+async fn search<A: Future<Output = Result<SecretScanReport, String>>>(
     text: &str,
     ask: &impl Fn(String) -> A,
-) -> Result<Vec<HeldSecret>, String> {
+) -> Result<Vec<SecretOccurrence>, String> {
     let (mut found, mut at) = (Vec::new(), 0);
     while at < text.len() {
         let end = text.floor_char_boundary((at + MAX_ASKED).min(text.len()));
         let part = ask(text[at..end].to_owned()).await?;
-        found.extend(part.items.into_iter().map(|of| HeldSecret { offset: of.offset + at as u64, ..of }));
+        found.extend(part.items.into_iter().map(|of| SecretOccurrence { offset: of.offset + at as u64, ..of }));
         at = if end == text.len() { end } else { text.floor_char_boundary(end - OVERLAP) };
     }
     Ok(found)
 }
 
 /// Replaces the secrets in a text with the mask.
-fn masked(text: &str, found: &[HeldSecret]) -> String {
+fn masked(text: &str, found: &[SecretOccurrence]) -> String {
     let mut found: Vec<(usize, usize)> = found
         .iter()
         .filter_map(|of| {

@@ -2,7 +2,7 @@
 //! besides. Memory and work are bounded, whatever the bundle contains.
 
 use super::bundle::hash;
-use crate::api::bundle::{Manifest, Ticket};
+use crate::api::bundle::{BundleManifest, SupportTicket};
 use crate::files;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
@@ -49,16 +49,16 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
     /// Manifest that the bundle contains.
-    pub manifest: Manifest,
+    pub manifest: BundleManifest,
     /// Ticket that the bundle contains.
-    pub ticket: Ticket,
+    pub ticket: SupportTicket,
 }
 
 /// Opens and verifies a folder or an archive, compressed or not. Blocks the thread.
 ///
 /// # Errors
 ///
-/// [`Error::Unreadable`] when a file is missing, unreadable or larger than allowed, [`Error::Changed`] when a file
+/// [`Error::UnreadableItem`] when a file is missing, unreadable or larger than allowed, [`Error::Changed`] when a file
 /// does not match its hash.
 pub fn open(path: &Path) -> Result<Opened, Error> {
     let unreadable = |why: String| Error::Unreadable { path: path.to_owned(), why };
@@ -68,7 +68,7 @@ pub fn open(path: &Path) -> Result<Opened, Error> {
             .get(name, |file| files::read_to_limit(file, MAX_DOCUMENT_BYTES))
             .map_err(|error| unreadable(format!("{name}: {error}")))
     };
-    let manifest: Manifest = serde_json::from_slice(&document(&mut files, "manifest.json")?)
+    let manifest: BundleManifest = serde_json::from_slice(&document(&mut files, "manifest.json")?)
         .map_err(|error| unreadable(format!("manifest.json: {error}")))?;
     if manifest.files.len() > MAX_BUNDLE_FILES {
         return Err(unreadable(format!("lists {} files (limit {MAX_BUNDLE_FILES})", manifest.files.len())));

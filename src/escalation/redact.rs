@@ -1,7 +1,7 @@
 //! Redaction of a ticket's texts: what the secret scan masks in any text, and the secret parts of the ticket's own
 //! target URLs, also where they appear without the URL.
 
-use crate::api::bundle::Redaction;
+use crate::api::bundle::RedactionTally;
 use crate::domain::outbound::{RedactionCounts, SecretGate};
 use crate::domain::text::Untrusted;
 use crate::domain::url_redaction::{self, REDACTED};
@@ -55,7 +55,7 @@ impl<'g> Redactor<'g> {
 
     /// Returns what was masked, and how often.
     #[must_use]
-    pub fn redactions(&self, ticket: &Value) -> Vec<Redaction> {
+    pub fn redactions(&self, ticket: &Value) -> Vec<RedactionTally> {
         let of = |(what, n): (&'static str, u32)| {
             let masked = self.redactions.masked().find(|(kind, _)| kind.name() == what);
             let mut places = Vec::new();
@@ -63,7 +63,7 @@ impl<'g> Redactor<'g> {
                 places_of(ticket, "", kind.mask(), &mut places);
             }
             let fingerprints = masked.map(|(_, fingerprints)| fingerprints.iter().cloned().collect());
-            Redaction { what: what.to_owned(), n, fingerprints: fingerprints.unwrap_or_default(), places }
+            RedactionTally { what: what.to_owned(), n, fingerprints: fingerprints.unwrap_or_default(), places }
         };
         self.redactions.iter().map(of).collect()
     }

@@ -1,14 +1,14 @@
 //! Ticket as Markdown; outside text is inactive code.
 
 use super::markdown::{code, prose};
-use crate::api::bundle::{EventPart, FailurePart, PlaybookPart, RequestPart, Ticket};
-use crate::api::report::{Evidence, Step, Subject};
+use crate::api::bundle::{SupportTicket, TicketEvent, TicketFailure, TicketPlaybook, TicketRequest};
+use crate::api::report::{DiagnosisSubject, Evidence, ReportedCheck};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 
 /// Writes a ticket as Markdown.
 #[must_use]
-pub fn write(ticket: &Ticket) -> String {
+pub fn write(ticket: &SupportTicket) -> String {
     let mut lines = vec![format!("# Ticket about {}", listed(&ticket.subjects)), String::new()];
     lines.push(format!("- Symptom: {}", prose(&ticket.symptom)));
     for reason in &ticket.reasons {
@@ -55,11 +55,11 @@ pub fn write(ticket: &Ticket) -> String {
 
 /// Lists subjects in one line, separated by commas.
 #[must_use]
-pub fn listed(subjects: &[Subject]) -> String {
+pub fn listed(subjects: &[DiagnosisSubject]) -> String {
     subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn notes(ticket: &Ticket, lines: &mut Vec<String>) {
+fn notes(ticket: &SupportTicket, lines: &mut Vec<String>) {
     if ticket.notes.is_empty() {
         return;
     }
@@ -67,7 +67,7 @@ fn notes(ticket: &Ticket, lines: &mut Vec<String>) {
     lines.extend(ticket.notes.iter().map(|note| format!("- {}: {}", prose(&note.about), prose(&note.text))));
 }
 
-fn event(of: &EventPart, lines: &mut Vec<String>) {
+fn event(of: &TicketEvent, lines: &mut Vec<String>) {
     section(&format!("Event {}", of.event_id), lines);
     lines.push(format!("- {}: {} of company {}", of.utc, quoted(&of.event_type), of.company_id));
     lines.extend(of.became.iter().map(|what| format!("- {}", prose(what))));
@@ -87,7 +87,7 @@ fn quoted(text: &str) -> String {
     code(&Untrusted::new(text))
 }
 
-fn involved(ticket: &Ticket, lines: &mut Vec<String>) {
+fn involved(ticket: &SupportTicket, lines: &mut Vec<String>) {
     section("Keys and subscriptions", lines);
     none(ticket.keys.is_empty() && ticket.subscriptions.is_empty(), lines);
     for key in &ticket.keys {
@@ -110,7 +110,7 @@ fn involved(ticket: &Ticket, lines: &mut Vec<String>) {
     }
 }
 
-fn failure(of: &FailurePart, lines: &mut Vec<String>) {
+fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
     let id = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
     lines.push(format!(
         "- {}: {} after {} ms; attempt {} ({}), subscription {}, delivery {}, event {} {}",
@@ -128,7 +128,7 @@ fn failure(of: &FailurePart, lines: &mut Vec<String>) {
     lines.extend(of.body.as_ref().map(|body| format!("  - Answer: {}", quoted(body))));
 }
 
-fn request(of: &RequestPart) -> String {
+fn request(of: &TicketRequest) -> String {
     let part = |name: &str, text: &Option<String>| {
         text.as_ref().map_or_else(String::new, |text| format!(", {name} {}", quoted(text)))
     };
@@ -144,7 +144,7 @@ fn request(of: &RequestPart) -> String {
     )
 }
 
-fn playbook(of: &PlaybookPart, lines: &mut Vec<String>) {
+fn playbook(of: &TicketPlaybook, lines: &mut Vec<String>) {
     section(&format!("Diagnosis {} of {}", of.topic, of.subject), lines);
     if of.causes.is_empty() {
         lines.push("No cause found.".to_owned());
@@ -158,7 +158,7 @@ fn playbook(of: &PlaybookPart, lines: &mut Vec<String>) {
     of.steps.iter().for_each(|of| step(of, lines));
 }
 
-fn step(of: &Step, lines: &mut Vec<String>) {
+fn step(of: &ReportedCheck, lines: &mut Vec<String>) {
     let why = of.verdict.why().map_or_else(String::new, |why| format!(": {}", quoted(why)));
     lines.push(format!("- {} **{}**{why}", prose(&of.question), of.verdict.name()));
     lines.extend(of.evidence.iter().map(|of| format!("  - {}", evidence(of))));

@@ -4,12 +4,15 @@
 use super::redact::Redactor;
 use crate::api::attempts::AttemptDetail;
 use crate::api::bundle::{
-    Comparison, EventPart, FailurePart, KeyPart, NotePart, PlaybookPart, Reason, RequestPart, SubscriptionPart, Ticket,
-    VERSION, Versions, Window,
+    BUNDLE_FORMAT_VERSION, BehaviourComparison, EscalationReason, FailureWindow, SoftwareVersions, SupportTicket,
+    TicketEvent, TicketFailure, TicketKey, TicketNote, TicketPlaybook, TicketRequest, TicketSubscription,
 };
-use crate::api::deliveries::Trace;
+use crate::api::deliveries::EventDeliveryTrace;
 use crate::api::keys::KeyRow;
-use crate::api::report::{Cause, Conclusion, Evidence, Report, Step, Subject, Topic, Verdict};
+use crate::api::report::{
+    CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, Evidence, PlaybookTopic,
+    ReportedCheck,
+};
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::diagnose::case::Case;
@@ -31,24 +34,25 @@ pub enum Bodies {
 
 /// Builds the ticket of an incident.
 #[must_use]
-pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Ticket {
-    let failures: Vec<FailurePart> = rows(&case.failures.found).rev().map(|of| failure(of, bodies, redactor)).collect();
-    let requests: Vec<RequestPart> = rows(&case.requests.found).rev().map(|of| request(of, redactor)).collect();
+pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> SupportTicket {
+    let failures: Vec<TicketFailure> =
+        rows(&case.failures.found).rev().map(|of| failure(of, bodies, redactor)).collect();
+    let requests: Vec<TicketRequest> = rows(&case.requests.found).rev().map(|of| request(of, redactor)).collect();
     let times = || failures.iter().map(|of| of.utc).chain(requests.iter().map(|of| of.utc));
     let window = times().min().zip(times().max());
-    Ticket {
-        version: VERSION,
+    SupportTicket {
+        version: BUNDLE_FORMAT_VERSION,
         written_utc: case.at,
         subjects: case.subjects.clone(),
         notes: case.notes.iter().map(|(about, text)| note(about, text, redactor)).collect(),
         symptom: symptom(case, redactor),
         reasons: reasons(case),
-        versions: Versions {
+        versions: SoftwareVersions {
             crow: env!("CARGO_PKG_VERSION").to_owned(),
             platform: case.platform.as_ref().map(|version| redactor.inert(version)),
         },
         clock_ahead_ms: case.clock_ahead_ms,
-        window: window.map(|(since_utc, until_utc)| Window { since_utc, until_utc }),
+        window: window.map(|(since_utc, until_utc)| FailureWindow { since_utc, until_utc }),
         keys: rows(&case.keys.found).map(|of| key(of, redactor)).collect(),
         subscriptions: rows(&case.subscriptions.found).map(|of| subscription(of, redactor)).collect(),
         comparison: comparison(&failures, &requests),
@@ -70,7 +74,7 @@ fn symptom(case: &Case, redactor: &mut Redactor<'_>) -> String {
     // A receiver that refuses signatures is only the symptom; the cause behind it is preferred where it is known.
     match causes().find(|cause| cause.id != DISPUTED).or_else(|| causes().next()) {
         Some(cause) => redactor.inert(&cause.title),
-        None if case.reports.iter().all(|report| report.conclusion() == Conclusion::NotRun) => {
+        None if case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun) => {
             "no check could be completed".to_owned()
         }
         None => "no cause found".to_owned(),
@@ -82,16 +86,21 @@ const DISPUTED: &str = "endpoint-rejects-signature";
 
 /// Checks whether two playbooks look at the same failures, so that a cause found by one explains a failed check of
 /// the other.
-fn is_kin(one: Topic, other: Topic) -> bool {
-    const DELIVERIES: [Topic; 4] = [Topic::WebhooksNotArriving, Topic::Breaker, Topic::Signature, Topic::LostSecret];
-    const REFUSED: [Topic; 2] = [Topic::Permissions, Topic::ManagedSubscription];
+fn is_kin(one: PlaybookTopic, other: PlaybookTopic) -> bool {
+    const DELIVERIES: [PlaybookTopic; 4] = [
+        PlaybookTopic::WebhooksNotArriving,
+        PlaybookTopic::Breaker,
+        PlaybookTopic::Signature,
+        PlaybookTopic::LostSecret,
+    ];
+    const REFUSED: [PlaybookTopic; 2] = [PlaybookTopic::Permissions, PlaybookTopic::ManagedSubscription];
     one == other || [DELIVERIES.as_slice(), &REFUSED].iter().any(|kin| kin.contains(&one) && kin.contains(&other))
 }
 
 /// Returns which of the guide's reasons to escalate apply.
-fn reasons(case: &Case) -> Vec<Reason> {
+fn reasons(case: &Case) -> Vec<EscalationReason> {
     let mut reasons = Vec::new();
-    let mut add = |id: &str, text: String| reasons.push(Reason { id: id.to_owned(), text });
+    let mut add = |id: &str, text: String| reasons.push(EscalationReason { id: id.to_owned(), text });
     let n_broken = rows(&case.requests.found).filter(|row| row.status >= 500).count();
     if n_broken > 0 {
         add(
@@ -101,20 +110,22 @@ fn reasons(case: &Case) -> Vec<Reason> {
     }
     let is_explained =
         |topic| case.reports.iter().any(|report| !report.causes.is_empty() && is_kin(topic, report.topic));
-    let failing: Vec<&Report> = case
+    let failing: Vec<&DiagnosisReport> = case
         .reports
         .iter()
-        .filter(|report| report.steps.iter().any(|step| step.verdict == Verdict::Fail) && !is_explained(report.topic))
+        .filter(|report| {
+            report.steps.iter().any(|step| step.verdict == CheckVerdict::Fail) && !is_explained(report.topic)
+        })
         .collect();
     for report in failing {
         add("unexplained", format!("{}: a check failed and no known cause explains it", report.topic));
     }
-    let is_lost = case.reports.iter().all(|report| report.conclusion() == Conclusion::NotRun);
+    let is_lost = case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun);
     if is_lost {
         add("unreachable", "no check could read anything from the platform".to_owned());
     }
     let causes = || case.reports.iter().flat_map(|report| &report.causes);
-    let is_known = |cause: &Cause| SignatureFault::from_id(&cause.id).is_some() || cause.id == "lost-secret";
+    let is_known = |cause: &DiagnosedCause| SignatureFault::from_id(&cause.id).is_some() || cause.id == "lost-secret";
     if causes().any(|cause| cause.id == DISPUTED) && !causes().any(is_known) {
         add("signature-disputed", "our signature is valid, but the receiver rejects it without a reason".to_owned());
     }
@@ -124,17 +135,17 @@ fn reasons(case: &Case) -> Vec<Reason> {
         } else {
             "no problem found; escalate only with an observed failure"
         };
-        reasons.push(Reason { id: "not-yet".to_owned(), text: text.to_owned() });
+        reasons.push(EscalationReason { id: "not-yet".to_owned(), text: text.to_owned() });
     }
     reasons
 }
 
-fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> KeyPart {
+fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> TicketKey {
     let state = match (of.is_active, of.revoked_utc) {
         (true, _) => "active".to_owned(),
         (false, at) => format!("revoked at {}", at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string())),
     };
-    KeyPart {
+    TicketKey {
         name: redactor.inert(of.name.raw()),
         last4: redactor.inert(of.last4.raw()),
         company_id: of.company_id.0,
@@ -143,9 +154,9 @@ fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> KeyPart {
     }
 }
 
-fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> SubscriptionPart {
+fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> TicketSubscription {
     let row = &of.subscription;
-    SubscriptionPart {
+    TicketSubscription {
         id: row.id.0,
         company_id: row.company_id.0,
         target: redactor.clean(&row.target_url).sanitized(),
@@ -156,10 +167,10 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> Subscripti
     }
 }
 
-fn failure(of: &AttemptDetail, bodies: Bodies, redactor: &mut Redactor<'_>) -> FailurePart {
+fn failure(of: &AttemptDetail, bodies: Bodies, redactor: &mut Redactor<'_>) -> TicketFailure {
     let row = &of.row;
     let body = of.response_body.text.as_ref().filter(|_| bodies == Bodies::Included);
-    FailurePart {
+    TicketFailure {
         utc: row.started_utc,
         attempt_id: row.id.0,
         subscription_id: row.subscription_id.0,
@@ -174,12 +185,12 @@ fn failure(of: &AttemptDetail, bodies: Bodies, redactor: &mut Redactor<'_>) -> F
     }
 }
 
-fn note(about: &str, text: &str, redactor: &mut Redactor<'_>) -> NotePart {
-    NotePart { about: redactor.inert(about), text: redactor.inert(text) }
+fn note(about: &str, text: &str, redactor: &mut Redactor<'_>) -> TicketNote {
+    TicketNote { about: redactor.inert(about), text: redactor.inert(text) }
 }
 
 /// Formats an event and its deliveries; the payload is left out.
-fn event(of: &Trace, redactor: &mut Redactor<'_>) -> EventPart {
+fn event(of: &EventDeliveryTrace, redactor: &mut Redactor<'_>) -> TicketEvent {
     let mut became = Vec::new();
     for row in &of.subscriptions {
         let delivery = row.delivery.as_ref().map_or_else(String::new, |row| {
@@ -189,7 +200,7 @@ fn event(of: &Trace, redactor: &mut Redactor<'_>) -> EventPart {
         let why = redactor.inert(&row.why);
         became.push(format!("subscription {} to {target}: {why}{delivery}", row.subscription_id));
     }
-    EventPart {
+    TicketEvent {
         event_id: of.event.id.0,
         event_type: redactor.inert(of.event.kind.raw()),
         company_id: of.event.company_id.0,
@@ -198,8 +209,8 @@ fn event(of: &Trace, redactor: &mut Redactor<'_>) -> EventPart {
     }
 }
 
-fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> RequestPart {
-    RequestPart {
+fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> TicketRequest {
+    TicketRequest {
         utc: of.utc,
         request_id: redactor.inert(of.request_id.raw()),
         call: redactor.inert(&format!("{} {}", of.method.raw(), of.route.raw())),
@@ -210,7 +221,7 @@ fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> RequestPart {
     }
 }
 
-fn comparison(failures: &[FailurePart], requests: &[RequestPart]) -> Comparison {
+fn comparison(failures: &[TicketFailure], requests: &[TicketRequest]) -> BehaviourComparison {
     let failed = failures.iter().filter(|of| !matches!(of.outcome.parse(), Ok(200..=299_u16)));
     let mut actual: Vec<String> = failed.map(|of| of.outcome.clone()).collect();
     let refused = requests.iter().filter(|of| of.status >= 400);
@@ -218,7 +229,7 @@ fn comparison(failures: &[FailurePart], requests: &[RequestPart]) -> Comparison 
     actual.sort();
     actual.dedup();
     let deliveries = format!("deliveries answered 2xx within {} s", ATTEMPT_TIMEOUT.as_secs());
-    Comparison {
+    BehaviourComparison {
         expected: format!("{deliveries}; calls answered 2xx"),
         actual: if actual.is_empty() { "no failure".to_owned() } else { actual.join(", ") },
     }
@@ -233,18 +244,18 @@ fn evidence(of: &Evidence, redactor: &mut Redactor<'_>) -> Evidence {
     }
 }
 
-fn playbook(report: &Report, redactor: &mut Redactor<'_>) -> PlaybookPart {
+fn playbook(report: &DiagnosisReport, redactor: &mut Redactor<'_>) -> TicketPlaybook {
     let mut all = |items: &[Evidence]| -> Vec<Evidence> { items.iter().map(|of| evidence(of, redactor)).collect() };
     let evidences: Vec<Vec<Evidence>> = report.causes.iter().map(|cause| all(&cause.evidence)).collect();
     let steps: Vec<Vec<Evidence>> = report.steps.iter().map(|step| all(&step.evidence)).collect();
-    PlaybookPart {
+    TicketPlaybook {
         topic: report.topic,
         subject: report.subject,
         causes: report
             .causes
             .iter()
             .zip(evidences)
-            .map(|(of, evidence)| Cause {
+            .map(|(of, evidence)| DiagnosedCause {
                 id: redactor.inert(&of.id),
                 title: redactor.inert(&of.title),
                 evidence,
@@ -256,13 +267,13 @@ fn playbook(report: &Report, redactor: &mut Redactor<'_>) -> PlaybookPart {
     }
 }
 
-fn step(of: &Step, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>) -> Step {
+fn step(of: &ReportedCheck, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>) -> ReportedCheck {
     let verdict = match &of.verdict {
-        Verdict::Unknown(why) => Verdict::Unknown(redactor.inert(why)),
-        Verdict::Skipped(why) => Verdict::Skipped(redactor.inert(why)),
-        verdict @ (Verdict::Pass | Verdict::Fail) => verdict.clone(),
+        CheckVerdict::Unknown(why) => CheckVerdict::Unknown(redactor.inert(why)),
+        CheckVerdict::Skipped(why) => CheckVerdict::Skipped(redactor.inert(why)),
+        verdict @ (CheckVerdict::Pass | CheckVerdict::Fail) => verdict.clone(),
     };
-    Step { id: redactor.inert(&of.id), question: redactor.inert(&of.question), verdict, evidence }
+    ReportedCheck { id: redactor.inert(&of.id), question: redactor.inert(&of.question), verdict, evidence }
 }
 
 fn reproduce(case: &Case, redactor: &mut Redactor<'_>) -> Vec<String> {
@@ -317,7 +328,7 @@ fn missing(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Vec<Stri
         missing.push("response bodies: excluded on request".to_owned());
     }
     missing.push("event payloads and signing secrets: never part of a ticket".to_owned());
-    if case.subjects.contains(&Subject::All) {
+    if case.subjects.contains(&DiagnosisSubject::All) {
         missing.push("keys without rejected calls, enabled subscriptions without failures".to_owned());
     }
     missing

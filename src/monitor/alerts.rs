@@ -3,7 +3,7 @@
 
 use super::reach::Reach;
 use crate::api::keys::KeyRow;
-use crate::api::overview::{Overview, SilenceRow};
+use crate::api::overview::{PlatformOverview, SilenceRow};
 use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::{
@@ -78,7 +78,7 @@ impl Alerts {
     /// Computes the alerts of a new overview that was received at `now`. An alert that was there before keeps its
     /// `since`.
     #[must_use]
-    pub fn after(&self, overview: &Overview, reach: &Reach, now: Timestamp) -> Self {
+    pub fn after(&self, overview: &PlatformOverview, reach: &Reach, now: Timestamp) -> Self {
         let mut alerts: Vec<Alert> = raised(overview, reach, now)
             .into_iter()
             .map(|alert| {
@@ -153,18 +153,18 @@ fn began(row: &SubscriptionRow) -> Began {
 
 /// Finds the acknowledgement of an alert that began at `since`, if one is still valid.
 fn acknowledged(
-    overview: &Overview,
+    overview: &PlatformOverview,
     alert: (AlertSubject, HealthStatus),
     since: Option<Timestamp>,
 ) -> Option<Acknowledged> {
     overview.acknowledgements.rows.iter().rev().find_map(|row| {
-        let said = row.said()?;
+        let said = row.to_acknowledgement()?;
         let holds = said.is_active_for(alert, since, overview.server_utc);
         holds.then(|| Acknowledged { by: row.by.clone(), at: row.utc, note: row.note.clone() })
     })
 }
 
-fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
+fn raised(overview: &PlatformOverview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
     let mut alerts = Vec::new();
     let mut raise = |subject, name: Untrusted, judgement: HealthAssessment, began: Began| {
         let standing = judgement.status;
@@ -226,7 +226,7 @@ fn raised(overview: &Overview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::subscriptions::{Health, Subscription};
+    use crate::api::subscriptions::{DeliveryHealth, Subscription};
     use crate::domain::ids::{CompanyId, SubscriptionId};
 
     /// A subscription with a streak that began at `streak_began`.
@@ -247,7 +247,8 @@ mod tests {
             created_utc: Timestamp::from_millis(1),
             updated_utc: Timestamp::from_millis(1),
         };
-        let health = Health { streak_began_utc: streak_began.map(Timestamp::from_millis), ..Health::default() };
+        let health =
+            DeliveryHealth { streak_began_utc: streak_began.map(Timestamp::from_millis), ..DeliveryHealth::default() };
         SubscriptionRow { subscription, health, disabled_note: None }
     }
 

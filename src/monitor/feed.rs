@@ -6,10 +6,10 @@ use super::history::History;
 use super::link::{BEAT, Link};
 use super::snapshot::Snapshot;
 use crate::ambient::{RuntimeEnv, Stopwatch};
-use crate::api::overview::Pulse;
+use crate::api::overview::ChangePulse;
 use crate::client;
-use crate::client::connection::{Client, LIMIT};
-use crate::client::overview::Pulses;
+use crate::client::connection::{CALL_TIMEOUT, PlatformClient};
+use crate::client::overview::PulseStream;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,12 @@ pub struct Settings {
 }
 
 /// Follows the platform behind `client` until every receiver of snapshots is dropped.
-pub async fn follow(client: Client, ambient: RuntimeEnv, settings: Settings, pictures: watch::Sender<Arc<Snapshot>>) {
+pub async fn follow(
+    client: PlatformClient,
+    ambient: RuntimeEnv,
+    settings: Settings,
+    pictures: watch::Sender<Arc<Snapshot>>,
+) {
     let heard = ambient.stopwatch();
     let mut feed = Feed { client, ambient, settings, pictures, current: Snapshot::default(), fetched: None, heard };
     feed.recall().await;
@@ -47,7 +52,7 @@ pub async fn follow(client: Client, ambient: RuntimeEnv, settings: Settings, pic
 }
 
 struct Feed {
-    client: Client,
+    client: PlatformClient,
     ambient: RuntimeEnv,
     settings: Settings,
     pictures: watch::Sender<Arc<Snapshot>>,
@@ -61,7 +66,7 @@ struct Feed {
 
 /// Event that the feed waits for.
 enum Heard {
-    Pulse(Option<Pulse>),
+    Pulse(Option<ChangePulse>),
     Silence,
     NobodyLooks,
 }
@@ -81,8 +86,8 @@ impl Feed {
     async fn listen(&mut self) -> Result<(), client::Error> {
         self.fetch().await?;
         let (client, ambient) = (self.client.clone(), self.ambient.clone());
-        let opened = self.ageing(ambient.timeout(LIMIT, client.stream())).await;
-        let slow = || Err(client::Error::Slow { base: client.base().to_owned(), limit: LIMIT });
+        let opened = self.ageing(ambient.timeout(CALL_TIMEOUT, client.stream())).await;
+        let slow = || Err(client::Error::Timeout { base: client.base().to_owned(), limit: CALL_TIMEOUT });
         let mut pulses = opened.unwrap_or_else(slow)?;
         loop {
             match self.hear(&mut pulses).await? {
@@ -90,10 +95,13 @@ impl Feed {
                 Heard::Silence => {
                     let silence = self.heard.elapsed();
                     let quiet = self.current.after_silence(silence);
-                    let is_dead = silence > LIMIT;
+                    let is_dead = silence > CALL_TIMEOUT;
                     self.publish(quiet).await;
                     if is_dead {
-                        return Err(client::Error::Slow { base: self.client.base().to_owned(), limit: LIMIT });
+                        return Err(client::Error::Timeout {
+                            base: self.client.base().to_owned(),
+                            limit: CALL_TIMEOUT,
+                        });
                     }
                 }
                 Heard::Pulse(None) => {
@@ -115,7 +123,7 @@ impl Feed {
         }
     }
 
-    async fn hear(&self, pulses: &mut Pulses) -> Result<Heard, client::Error> {
+    async fn hear(&self, pulses: &mut PulseStream) -> Result<Heard, client::Error> {
         tokio::select! {
             biased;
             pulse = pulses.next() => pulse.map(Heard::Pulse),

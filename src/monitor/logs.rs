@@ -4,7 +4,7 @@ use super::stretch::{Numbered, Stretch, Toward};
 use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::EventRow;
 use crate::api::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery};
-use crate::api::requests::{CodeCount, RequestRow};
+use crate::api::requests::{ProblemCodeCount, RequestRow};
 use crate::api::trips::TripRow;
 
 /// One log, with its query and the rows held.
@@ -44,7 +44,7 @@ pub struct Logs {
     pub trips: Log<TripQuery, TripRow>,
     /// Counts of the last hour's requests by status and code, most frequent first, as received with the last page of
     /// requests.
-    pub last_hour: Vec<CodeCount>,
+    pub last_hour: Vec<ProblemCodeCount>,
 }
 
 /// Request for a page of one of the logs.
@@ -68,7 +68,7 @@ pub enum Came {
     /// Page of the events log.
     Events(LogPage<EventRow>),
     /// Page of the requests log, with the last hour's counts by status and code.
-    Requests(LogPage<RequestRow>, Vec<CodeCount>),
+    Requests(LogPage<RequestRow>, Vec<ProblemCodeCount>),
     /// Page of the trips log.
     Trips(LogPage<TripRow>),
 }

@@ -3,7 +3,7 @@
 
 use super::alerts::{Acknowledged, Alert};
 use super::link::Link;
-use crate::api::notice::{Notice, Turn};
+use crate::api::notice::{AlertNotification, AlertTransition};
 use crate::domain::alert::ACKNOWLEDGEMENT_TTL;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
@@ -29,7 +29,7 @@ pub struct Notices {
 /// Alert that holds now or held a moment ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Open {
-    notice: Notice,
+    notice: AlertNotification,
     first_at: Timestamp,
     seen_at: Timestamp,
     told: Told,
@@ -68,9 +68,16 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn notice(&self, subject: String, name: &Untrusted, standing: HealthStatus, why: &str, since: Timestamp) -> Notice {
-        Notice {
-            turn: Turn::Raised,
+    fn notice(
+        &self,
+        subject: String,
+        name: &Untrusted,
+        standing: HealthStatus,
+        why: &str,
+        since: Timestamp,
+    ) -> AlertNotification {
+        AlertNotification {
+            turn: AlertTransition::Raised,
             key: format!(
                 "crow/{}/{}",
                 self.platform.split("://").last().unwrap_or_default(),
@@ -87,9 +94,9 @@ impl Seen<'_> {
     }
 
     /// Lists everything that holds now, with acknowledgements; an unreachable platform is included.
-    fn holding(&self) -> Vec<(Notice, Option<&Acknowledged>)> {
+    fn holding(&self) -> Vec<(AlertNotification, Option<&Acknowledged>)> {
         let told = self.alerts.iter();
-        let mut holding: Vec<(Notice, Option<&Acknowledged>)> = told
+        let mut holding: Vec<(AlertNotification, Option<&Acknowledged>)> = told
             .map(|alert| {
                 let notice =
                     self.notice(alert.subject.to_string(), &alert.name, alert.standing, &alert.why, alert.since);
@@ -108,7 +115,7 @@ impl Seen<'_> {
 impl Notices {
     /// Returns the notifications to send now. An alert is reported once it has lasted for `hold`, and its end once it
     /// has been over for as long. An acknowledged alert is not reported again; the acknowledgement is.
-    pub fn after(&mut self, seen: &Seen<'_>, hold: Duration) -> Vec<Notice> {
+    pub fn after(&mut self, seen: &Seen<'_>, hold: Duration) -> Vec<AlertNotification> {
         let now = seen.now;
         let mut told = Vec::new();
         let holding = seen.holding();
@@ -127,9 +134,10 @@ impl Notices {
             let care = if acknowledged.is_some() { Care::Somebody } else { Care::Nobody };
             let before = std::mem::replace(&mut open.care, care);
             open.seen_at = now;
-            open.notice = Notice { since_utc: open.notice.since_utc.min(notice.since_utc), ..notice.clone() };
+            open.notice =
+                AlertNotification { since_utc: open.notice.since_utc.min(notice.since_utc), ..notice.clone() };
             if open.told == Told::Yes && is_other && care == Care::Nobody {
-                told.push(Notice { turn: Turn::Changed, ..open.notice.clone() });
+                told.push(AlertNotification { turn: AlertTransition::Changed, ..open.notice.clone() });
             } else if open.told == Told::Yes && (before, care) == (Care::Somebody, Care::Nobody) {
                 // The acknowledgement ended, and the alert goes on: it is raised again.
                 told.push(open.notice.clone());
@@ -140,7 +148,7 @@ impl Notices {
             if open.told == Told::Yes && (before, care) == (Care::Nobody, Care::Somebody) {
                 let said = acknowledged.map_or_else(String::new, Acknowledged::line);
                 let why = Untrusted::new(format!("{}; {said}", open.notice.why.raw()));
-                told.push(Notice { turn: Turn::Acknowledged, why, ..open.notice.clone() });
+                told.push(AlertNotification { turn: AlertTransition::Acknowledged, why, ..open.notice.clone() });
             }
         }
         self.ended.retain(|_, at| now.since(*at) < ACKNOWLEDGEMENT_TTL);
@@ -159,7 +167,7 @@ impl Notices {
             let is_over = now.since(open.seen_at) >= hold;
             if is_over {
                 self.ended.insert(key.clone(), now);
-                told.push(Notice { turn: Turn::Resolved, at_utc: now, ..open.notice.clone() });
+                told.push(AlertNotification { turn: AlertTransition::Resolved, at_utc: now, ..open.notice.clone() });
             }
             !is_over
         });
@@ -167,7 +175,7 @@ impl Notices {
     }
 
     /// Iterates over the alerts that were reported and have not ended.
-    pub fn told(&self) -> impl Iterator<Item = &Notice> {
+    pub fn told(&self) -> impl Iterator<Item = &AlertNotification> {
         self.open.values().filter(|open| open.told == Told::Yes).map(|open| &open.notice)
     }
 }
@@ -195,7 +203,7 @@ mod tests {
     struct Clock(Notices);
 
     impl Clock {
-        fn at(&mut self, seconds: i64, alerts: &[Alert], link: &Link) -> Vec<(Turn, String)> {
+        fn at(&mut self, seconds: i64, alerts: &[Alert], link: &Link) -> Vec<(AlertTransition, String)> {
             let now = Timestamp::from_millis(seconds * 1_000);
             let seen = Seen { platform: "http://p:1", alerts, link, now };
             self.0.after(&seen, HOLD).into_iter().map(|notice| (notice.turn, notice.key)).collect()
@@ -210,15 +218,15 @@ mod tests {
         assert_eq!(clock.at(0, &failing, &live), []);
         assert_eq!(clock.at(10, &[], &live), [], "it did not hold");
         assert_eq!(clock.at(20, &failing, &live), []);
-        assert_eq!(clock.at(50, &failing, &live), [(Turn::Raised, key.clone())]);
+        assert_eq!(clock.at(50, &failing, &live), [(AlertTransition::Raised, key.clone())]);
         assert_eq!(clock.at(51, &failing, &live), [], "once");
-        assert_eq!(clock.at(52, &[alert(HealthStatus::Tripped)], &live), [(Turn::Changed, key.clone())]);
+        assert_eq!(clock.at(52, &[alert(HealthStatus::Tripped)], &live), [(AlertTransition::Changed, key.clone())]);
         assert_eq!(clock.at(60, &[], &live), []);
         let json = serde_json::to_string(&clock.0).expect("plain data");
         clock = Clock(serde_json::from_str(&json).expect("the same"));
         assert_eq!(clock.at(70, &[alert(HealthStatus::Tripped)], &live), [], "it came back in time");
         assert_eq!(clock.at(80, &[], &live), []);
-        assert_eq!(clock.at(100, &[], &live), [(Turn::Resolved, key)]);
+        assert_eq!(clock.at(100, &[], &live), [(AlertTransition::Resolved, key)]);
         assert_eq!(clock.0.told().count(), 0);
     }
 
@@ -231,8 +239,11 @@ mod tests {
             [Alert { acknowledged: Some(dana), ..alert(standing) }]
         };
         clock.at(0, &[alert(HealthStatus::Failing)], &live);
-        assert_eq!(clock.at(30, &[alert(HealthStatus::Failing)], &live), [(Turn::Raised, key.clone())]);
-        assert_eq!(clock.at(31, &cared_for(HealthStatus::Failing), &live), [(Turn::Acknowledged, key.clone())]);
+        assert_eq!(clock.at(30, &[alert(HealthStatus::Failing)], &live), [(AlertTransition::Raised, key.clone())]);
+        assert_eq!(
+            clock.at(31, &cared_for(HealthStatus::Failing), &live),
+            [(AlertTransition::Acknowledged, key.clone())]
+        );
         assert_eq!(clock.at(32, &cared_for(HealthStatus::Failing), &live), [], "once");
         let told = clock.0.after(
             &Seen {
@@ -245,7 +256,7 @@ mod tests {
         );
         assert_eq!(
             told.iter().map(|notice| notice.turn).collect::<Vec<_>>(),
-            [Turn::Changed],
+            [AlertTransition::Changed],
             "it is worse, and nobody's"
         );
         // What becomes better calls nobody, and what is not looked after any more calls again.
@@ -253,18 +264,22 @@ mod tests {
         assert_eq!(clock.at(35, &cared_for(HealthStatus::Failing), &live), []);
         assert_eq!(
             clock.at(36, &[alert(HealthStatus::Failing)], &live),
-            [(Turn::Raised, key.clone())],
+            [(AlertTransition::Raised, key.clone())],
             "a day is over"
         );
         // What was said of one that ended is not about the next.
         clock.at(37, &[], &live);
-        assert_eq!(clock.at(80, &[], &live), [(Turn::Resolved, key.clone())]);
+        assert_eq!(clock.at(80, &[], &live), [(AlertTransition::Resolved, key.clone())]);
         clock.at(90, &cared_for(HealthStatus::Failing), &live);
-        assert_eq!(clock.at(120, &cared_for(HealthStatus::Failing), &live), [(Turn::Raised, key.clone())]);
+        assert_eq!(clock.at(120, &cared_for(HealthStatus::Failing), &live), [(AlertTransition::Raised, key.clone())]);
         let mut quiet = Clock(Notices::default());
         quiet.at(0, &cared_for(HealthStatus::Failing), &live);
         assert_eq!(quiet.at(30, &cared_for(HealthStatus::Failing), &live), [], "somebody was there before it was told");
-        assert_eq!(quiet.at(31, &[alert(HealthStatus::Failing)], &live), [(Turn::Raised, key)], "nobody is any more");
+        assert_eq!(
+            quiet.at(31, &[alert(HealthStatus::Failing)], &live),
+            [(AlertTransition::Raised, key)],
+            "nobody is any more"
+        );
     }
 
     #[test]
@@ -276,9 +291,9 @@ mod tests {
         let lost = |n_tries| Link::Offline { why: "refused".to_owned(), n_tries, retry_at: Timestamp::from_millis(0) };
         assert_eq!(clock.at(40, &[], &lost(1)), []);
         assert_eq!(clock.at(41, &[], &lost(3)), []);
-        assert_eq!(clock.at(71, &[], &lost(4)), [(Turn::Raised, "crow/p:1/link".to_owned())]);
+        assert_eq!(clock.at(71, &[], &lost(4)), [(AlertTransition::Raised, "crow/p:1/link".to_owned())]);
         assert_eq!(clock.at(900, &[], &Link::Stale), [], "nothing is known to have ended");
         assert_eq!(clock.at(901, &failing, &Link::Live), []);
-        assert_eq!(clock.at(931, &failing, &Link::Live), [(Turn::Resolved, "crow/p:1/link".to_owned())]);
+        assert_eq!(clock.at(931, &failing, &Link::Live), [(AlertTransition::Resolved, "crow/p:1/link".to_owned())]);
     }
 }

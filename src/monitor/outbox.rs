@@ -1,7 +1,7 @@
 //! Outbox of notifications: one file per notification and channel, so that none is lost when a channel is blocked,
 //! the process ends, or two processes write. Notifications of one channel keep their order.
 
-use crate::api::notice::Notice;
+use crate::api::notice::AlertNotification;
 use crate::domain::time::Timestamp;
 use crate::files;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub struct Outbox {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     /// Notification that is to be sent.
-    pub notice: Notice,
+    pub notice: AlertNotification,
     /// Name of the channel, such as `webhook`.
     pub way: String,
     /// Number of tries so far.
@@ -39,7 +39,7 @@ pub struct Letter {
 /// Queued notification as its file stores it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Stored {
-    notice: Notice,
+    notice: AlertNotification,
     way: String,
     n_tries: u32,
     next_at: Timestamp,
@@ -61,7 +61,7 @@ impl Outbox {
     /// # Errors
     ///
     /// [`io::Error`] when a file cannot be written, or the outbox is full.
-    pub fn put(&self, notice: &Notice, ways: &[&str]) -> io::Result<()> {
+    pub fn put(&self, notice: &AlertNotification, ways: &[&str]) -> io::Result<()> {
         if self.files()?.len() >= MOST {
             return Err(io::Error::other(format!("{MOST} notifications are pending already")));
         }
@@ -163,12 +163,12 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::notice::Turn;
+    use crate::api::notice::AlertTransition;
 
-    fn notice(at: i64, subject: &str) -> Notice {
+    fn notice(at: i64, subject: &str) -> AlertNotification {
         let at_utc = Timestamp::from_millis(at);
-        Notice {
-            turn: Turn::Raised,
+        AlertNotification {
+            turn: AlertTransition::Raised,
             key: subject.to_owned(),
             subject: subject.to_owned(),
             name: "n".into(),

@@ -4,13 +4,13 @@
 use super::history::seen::{KeySeen, Outage, Seen, WindowSeen};
 use super::reach::{Findings, KeyFinding, Reach, WindowFinding};
 use crate::api::attempts::AttemptRow;
-use crate::api::keys::{KeyRow, Limits, Usage};
+use crate::api::keys::{KeyRow, RateLimits, RecentKeyUsage};
 use crate::api::limits::LimitRow;
-use crate::api::overview::{Overview, Pipeline, Platform};
-use crate::api::page::Listing;
-use crate::api::subscriptions::{Health, SubscriptionRow};
+use crate::api::overview::{PipelineCounts, PlatformOverview, PlatformStatus};
+use crate::api::page::CappedList;
+use crate::api::subscriptions::{DeliveryHealth, SubscriptionRow};
 use crate::api::trips::TripRow;
-use crate::client::partner::Listed;
+use crate::client::partner::ListedSubscription;
 use crate::domain::health_status::{HealthAssessment, HealthStatus, ListingFacts as Told, assess_window};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
@@ -56,7 +56,7 @@ pub fn number(keys: &[KeyName], name: &str) -> Option<KeyId> {
 
 /// Builds the overview at `now`, on this machine's clock.
 #[must_use]
-pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach) {
+pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (PlatformOverview, Reach) {
     let findings = findings(seen, frame);
     let reach = Reach::Keys(Box::new(findings));
     let trips: Vec<TripRow> = seen.outages.iter().map(trip).collect();
@@ -79,18 +79,18 @@ pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach)
         matches!(standing, HealthStatus::Tripped | HealthStatus::Failing | HealthStatus::Warning)
     };
     let n = |standings: Vec<HealthStatus>| standings.into_iter().filter(|standing| alarming(*standing)).count() as u64;
-    let overview = Overview {
+    let overview = PlatformOverview {
         server_utc: Timestamp::from_millis(now.millis() + frame.skew_ms),
         cursor: seen.cursor,
-        platform: Platform { version: String::new(), private_targets: false, dispatch_paused: None },
-        pipeline: Pipeline { n_trips_24h: n_trips_24h as u64, ..Pipeline::default() },
+        platform: PlatformStatus { version: String::new(), private_targets: false, dispatch_paused: None },
+        pipeline: PipelineCounts { n_trips_24h: n_trips_24h as u64, ..PipelineCounts::default() },
         minutes: Vec::new(),
         keys: listing(n(keys.iter().map(|row| standing(reach.judge_key(row.id))).collect()), keys),
         subscriptions: listing(
             n(subscriptions.iter().map(|row| standing(reach.judge_subscription(row.subscription.id))).collect()),
             subscriptions,
         ),
-        attempts: Listing::of(frame.receipts.clone(), seen.n_receipts, 0),
+        attempts: CappedList::new(frame.receipts.clone(), seen.n_receipts, 0),
         limits: listing(n(limits.iter().map(|row| assess_window(&row.facts()).status).collect()), limits),
         trips: listing(trips.iter().filter(|trip| trip.enabled_utc.is_none()).count() as u64, trips),
         silences: Vec::new().into(),
@@ -100,9 +100,9 @@ pub fn assemble(seen: &Seen, frame: &Frame, now: Timestamp) -> (Overview, Reach)
     (overview, reach)
 }
 
-fn listing<T>(n_alarming: u64, items: Vec<T>) -> Listing<T> {
+fn listing<T>(n_alarming: u64, items: Vec<T>) -> CappedList<T> {
     let total = items.len() as u64;
-    Listing::of(items, total, n_alarming)
+    CappedList::new(items, total, n_alarming)
 }
 
 fn findings(seen: &Seen, frame: &Frame) -> Findings {
@@ -141,7 +141,7 @@ fn outage(of: SubscriptionId, seen: &Seen) -> Option<&Outage> {
     seen.outages.iter().find(|outage| outage.subscription == of && outage.on_again_at.is_none())
 }
 
-fn told(of: &Listed, seen: &Seen) -> Told {
+fn told(of: &ListedSubscription, seen: &Seen) -> Told {
     let subscription = &of.subscription;
     let went_off = outage(subscription.id, seen).map(|outage| (outage.after, outage.before));
     Told {
@@ -168,21 +168,21 @@ fn key_row(key: &KeyName, id: KeyId, seen: &Seen) -> KeyRow {
         created_utc: Timestamp::from_millis(0),
         last_used_utc: known.and_then(|known| known.used_at),
         revoked_utc: None,
-        limits: Limits {
+        limits: RateLimits {
             read: limit(RateBucket::Read),
             write: limit(RateBucket::Write),
             admin: limit(RateBucket::Admin),
         },
-        usage: Usage::default(),
+        usage: RecentKeyUsage::default(),
     }
 }
 
-fn subscription_row(of: &Listed, seen: &Seen) -> SubscriptionRow {
+fn subscription_row(of: &ListedSubscription, seen: &Seen) -> SubscriptionRow {
     let mut subscription = of.subscription.clone();
     if !subscription.is_enabled && subscription.disabled_utc.is_none() {
         subscription.disabled_utc = outage(subscription.id, seen).map(|outage| outage.before);
     }
-    SubscriptionRow { subscription, health: Health::default(), disabled_note: None }
+    SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
 }
 
 fn limit_row(window: &WindowSeen, keys: &[KeyName], now: Timestamp) -> Option<LimitRow> {

@@ -13,8 +13,8 @@ use crate::api::deliveries::EventDetail;
 use crate::api::paths;
 use crate::api::subscriptions::TestResult;
 use crate::client;
-use crate::client::answer::{Answer, Meaning, Refusal};
-use crate::client::connection::{Client, LIMIT};
+use crate::client::answer::{ApiRefusal, RawAnswer, StatusMeaning};
+use crate::client::connection::{CALL_TIMEOUT, PlatformClient};
 use crate::client::partner;
 use crate::domain::delivery::UnitRandom;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
@@ -38,7 +38,7 @@ pub struct Holder {
     /// Key, as far as it is known without a call.
     pub key: KeyName,
     /// Client that authenticates with the key.
-    pub client: Client,
+    pub client: PlatformClient,
 }
 
 /// Rate-limited client over all keys of the profile; clones share its state.
@@ -92,9 +92,9 @@ pub enum Setback {
     /// The answer exceeds the size limit; fewer rows can be requested.
     TooLarge(String),
     /// The platform does not accept the key.
-    KeyRefused(Refusal),
+    KeyRefused(ApiRefusal),
     /// The platform refused the call.
-    Refused(Refusal),
+    Refused(ApiRefusal),
     /// The history cannot be read or written.
     Storage(sqlite::Error),
 }
@@ -116,7 +116,7 @@ impl Setback {
             ),
             Self::Told(why, until) => format!("{why}; retry in {} s", until.since(now).as_millis().div_ceil(1_000)),
             Self::Broken(why) | Self::Unanswered(why) | Self::TooLarge(why) => why.clone(),
-            Self::KeyRefused(refusal) | Self::Refused(refusal) => refusal.line(),
+            Self::KeyRefused(refusal) | Self::Refused(refusal) => refusal.summary_line(),
             Self::Storage(error) => format!("stored history cannot be read: {error}"),
         }
     }
@@ -153,7 +153,7 @@ impl Post {
     /// # Errors
     ///
     /// [`Setback`] when no permit is granted, or the answer is not a success.
-    pub async fn send(&self, holder: &Holder, letter: &Letter) -> Result<Answer, Setback> {
+    pub async fn send(&self, holder: &Holder, letter: &Letter) -> Result<RawAnswer, Setback> {
         let Shared { ambient, history, percent, .. } = &*self.shared;
         let wish = Wish {
             what: letter.what.clone(),
@@ -176,9 +176,9 @@ impl Post {
             Turn::Wait(until) => return Err(Setback::NotYet(until)),
         };
         let watch = ambient.stopwatch();
-        let asked = holder.client.ask(letter.method.clone(), &letter.path, &letter.query, letter.body.clone());
-        let slow = || Err(client::Error::Slow { base: holder.client.base().to_owned(), limit: LIMIT });
-        let came = ambient.timeout(LIMIT, asked).await.unwrap_or_else(slow);
+        let asked = holder.client.call_raw(letter.method.clone(), &letter.path, &letter.query, letter.body.clone());
+        let slow = || Err(client::Error::Timeout { base: holder.client.base().to_owned(), limit: CALL_TIMEOUT });
+        let came = ambient.timeout(CALL_TIMEOUT, asked).await.unwrap_or_else(slow);
         let now = ambient.now();
         let (outcome, came) = weigh(came, letter, now, ambient.random_unit());
         let outcome = Outcome { elapsed: watch.elapsed(), ..outcome };
@@ -283,12 +283,12 @@ impl Post {
             bucket: RateBucket::Admin,
             method: Method::POST,
             route: paths::SUBSCRIPTION_TEST,
-            path: paths::with(paths::SUBSCRIPTION_TEST, id),
+            path: paths::with_value(paths::SUBSCRIPTION_TEST, id),
             query: Vec::new(),
             body: Some(b"{}".to_vec()),
         };
         let answer = self.deliver(id, &letter).await?;
-        partner::tested(&answer.body)
+        partner::read_test_result(&answer.body)
     }
 
     /// Enables or disables a subscription, with a key of its company that may have `webhooks:write`.
@@ -304,14 +304,14 @@ impl Post {
             bucket: RateBucket::Admin,
             method: Method::PATCH,
             route: paths::SUBSCRIPTION,
-            path: paths::with(paths::SUBSCRIPTION, id),
+            path: paths::with_value(paths::SUBSCRIPTION, id),
             query: Vec::new(),
             body: Some(format!("{{\"isEnabled\":{to}}}").into_bytes()),
         };
         self.deliver(id, &letter).await.map(|_| ())
     }
 
-    async fn deliver(&self, id: SubscriptionId, letter: &Letter) -> Result<Answer, String> {
+    async fn deliver(&self, id: SubscriptionId, letter: &Letter) -> Result<RawAnswer, String> {
         let owner = self.shared.history.owner(id).await.map_err(|error| error.to_string())?;
         let company = owner.ok_or_else(|| format!("subscription {id} is not listed"))?;
         let found =
@@ -358,21 +358,21 @@ impl Post {
 
 /// Interprets an answer: the outcome to record, and the result for the caller.
 fn weigh(
-    came: Result<Answer, client::Error>,
+    came: Result<RawAnswer, client::Error>,
     letter: &Letter,
     now: Timestamp,
     roll: UnitRandom,
-) -> (Outcome, Result<Answer, Setback>) {
+) -> (Outcome, Result<RawAnswer, Setback>) {
     let answer = match came {
         Ok(answer) => answer,
         Err(error) => {
-            let is_slow = matches!(error, client::Error::Slow { .. });
+            let is_slow = matches!(error, client::Error::Timeout { .. });
             let why = if is_slow { format!("{} {}: {error}", letter.method, letter.route) } else { error.to_string() };
             // A call that never reached the platform cannot have been counted in a window.
             let was_counted = !matches!(error, client::Error::Unreachable { .. });
             let outcome = Outcome { was_counted, detail: Some(Untrusted::new(why.clone())), ..Outcome::default() };
             let setback = match error {
-                client::Error::Slow { .. } | client::Error::Unreachable { .. } => Setback::Unanswered(why),
+                client::Error::Timeout { .. } | client::Error::Unreachable { .. } => Setback::Unanswered(why),
                 client::Error::TooLarge { .. } => Setback::TooLarge(why),
                 _ => Setback::Broken(why),
             };
@@ -381,7 +381,7 @@ fn weigh(
     };
     let refusal = answer.refusal();
     let window = answer.window.counts().map(|(limit, left)| (limit, left, answer.window.reset_at));
-    let is_success = answer.meaning() == Meaning::Success;
+    let is_success = answer.meaning() == StatusMeaning::Success;
     let mut outcome = Outcome {
         status: Some(answer.status),
         meaning: Some(answer.meaning()),
@@ -396,24 +396,26 @@ fn weigh(
     let jittered = |wait: Duration| now.plus(wait.min(LONGEST).mul_f64(1.0 + roll.0 / 10.0));
     let bucket = letter.bucket;
     let setback = match answer.meaning() {
-        Meaning::Success => return (outcome, Ok(answer)),
-        Meaning::RateLimited => {
+        StatusMeaning::Success => return (outcome, Ok(answer)),
+        StatusMeaning::RateLimited => {
             let reset = answer.window.reset_at.map(|at| at.since(now));
             let minute = now.floor_to(MINUTE_MS).plus(Duration::from_millis(60_000)).since(now);
             let until = jittered(answer.retry_after.or(reset).unwrap_or(minute));
             outcome.blocked_until = Some(until);
-            Setback::Told(format!("rate limited ({bucket}): {}", refusal.line()), until)
+            Setback::Told(format!("rate limited ({bucket}): {}", refusal.summary_line()), until)
         }
-        Meaning::Busy => {
+        StatusMeaning::Busy => {
             let until = jittered(answer.retry_after.unwrap_or(BUSY));
             outcome.blocked_until = Some(until);
-            Setback::Told(format!("platform busy (not a rate limit): {}", refusal.line()), until)
+            Setback::Told(format!("platform busy (not a rate limit): {}", refusal.summary_line()), until)
         }
-        Meaning::Failing => Setback::Broken(format!("platform error: {}", refusal.line())),
-        Meaning::KeyRefused => Setback::KeyRefused(refusal),
-        Meaning::Redirect => Setback::Broken(format!("the platform redirects: {}; check the address", refusal.line())),
+        StatusMeaning::Failing => Setback::Broken(format!("platform error: {}", refusal.summary_line())),
+        StatusMeaning::KeyRefused => Setback::KeyRefused(refusal),
+        StatusMeaning::Redirect => {
+            Setback::Broken(format!("the platform redirects: {}; check the address", refusal.summary_line()))
+        }
         // A scope probe reads the refusal, which is its expected answer.
-        Meaning::ScopeLacking | Meaning::Refused => Setback::Refused(refusal),
+        StatusMeaning::Forbidden | StatusMeaning::Refused => Setback::Refused(refusal),
     };
     (outcome, Err(setback))
 }

@@ -150,7 +150,7 @@ impl Reach {
                 riddle.answer.sanitized()
             )
         });
-        let unreadable = findings.unreadable.get(wanted).and_then(UnreadableRows::remark);
+        let unreadable = findings.unreadable.get(wanted).and_then(UnreadableRows::summary_line);
         std::iter::once(cannot.to_owned()).chain(riddles).chain(unreadable).collect()
     }
 

@@ -9,9 +9,9 @@ use super::picture::{Frame, KeyName, assemble};
 use super::post::{Holder, Letter, Post, Setback};
 use super::snapshot::Snapshot;
 use crate::ambient::RuntimeEnv;
-use crate::client::answer::{Answer, Refusal};
-use crate::client::partner::{self, Probe, Probed, Unreadable};
-use crate::client::reading::{self, Next};
+use crate::client::answer::{ApiRefusal, RawAnswer};
+use crate::client::partner::{self, ScopeProbe, ScopeProbeResult, UnreadableItem};
+use crate::client::tolerant_reading::{self, NextPage};
 use crate::domain::ids::CompanyId;
 use crate::domain::key::KeyScope;
 use crate::domain::time::Timestamp;
@@ -100,7 +100,7 @@ pub async fn catch_up(post: &Post, ambient: &RuntimeEnv, since: Timestamp, waits
                     return Err(format!("no key for company {company} has the scope {scope}"));
                 }
                 Ok(Progress::KeyRefused(_)) if n_refused < post.holders().len() => n_refused += 1,
-                Ok(Progress::KeyRefused(refusal)) => return Err(refusal.line()),
+                Ok(Progress::KeyRefused(refusal)) => return Err(refusal.summary_line()),
                 Err(setback @ Setback::Told(..)) if n_busy == MAX_BUSY_ANSWERS => {
                     return Err(setback.line(ambient.now()));
                 }
@@ -124,7 +124,7 @@ enum Progress {
     /// No key of the company may read the list.
     Lacking,
     /// The key was not accepted, and there are others.
-    KeyRefused(Refusal),
+    KeyRefused(ApiRefusal),
     /// The list has more pages to read.
     More,
 }
@@ -277,8 +277,8 @@ impl Rounds {
         let every = Duration::from_secs(60) * 3 / total.max(1);
         self.every = every.clamp(BRISK, SLOWEST);
         let (what, path) = match scope {
-            KeyScope::EventsRead => (format!("events:{company}"), Probe::of(scope).path),
-            _ => (format!("subscriptions:{company}"), Probe::of(scope).path),
+            KeyScope::EventsRead => (format!("events:{company}"), ScopeProbe::for_scope(scope).path),
+            _ => (format!("subscriptions:{company}"), ScopeProbe::for_scope(scope).path),
         };
         let is_events = scope == KeyScope::EventsRead;
         let mut query = if is_events { self.begins(&what).await? } else { Vec::new() };
@@ -298,7 +298,7 @@ impl Rounds {
                 body: None,
             };
             let answer = match post.send(holder, &letter).await {
-                Err(Setback::Refused(refusal)) if refusal.is_for_scope() => {
+                Err(Setback::Refused(refusal)) if refusal.is_forbidden() => {
                     post.learn(holder, scope, None).await?;
                     // Another key may have the scope, so the list is tried again.
                     return Ok(Progress::More);
@@ -330,7 +330,7 @@ impl Rounds {
                 Ok(read) => read,
                 Err(why) => return Err(self.puzzled(&what, &answer, why).await),
             };
-            match next.after(&query).map(|place| self.limits.off(&what, place)) {
+            match next.next_query(&query).map(|place| self.limits.off(&what, place)) {
                 Some(place) if n > 0 && place != query => query = place,
                 _ => {
                     if is_events {
@@ -374,27 +374,27 @@ impl Rounds {
         &self,
         what: &str,
         company: CompanyId,
-        answer: &Answer,
+        answer: &RawAnswer,
         query: &[(String, String)],
-    ) -> Result<(usize, Next), String> {
+    ) -> Result<(usize, NextPage), String> {
         let text = answer.text();
-        let listed = reading::list(&text)?;
+        let listed = tolerant_reading::read_list(&text)?;
         let (mut events, mut unreadable) = (Vec::new(), Vec::new());
         for raw in &listed.items {
-            match partner::event(raw, company) {
+            match partner::read_event(raw, company) {
                 Ok(event) => events.push(event),
-                Err(why) => unreadable.push(Unreadable::new(raw, why)),
+                Err(why) => unreadable.push(UnreadableItem::new(raw, why)),
             }
         }
         let n = listed.items.len();
-        let place = listed.next.after(query).map(|place| self.limits.off(what, place));
+        let place = listed.next.next_query(query).map(|place| self.limits.off(what, place));
         let noted = self.post.history().note_events(self.told(what), events, unreadable, place).await;
         noted.map_err(|error| error.to_string())?;
-        Ok((n, listed.onward()))
+        Ok((n, listed.continuation()))
     }
 
     /// Records an answer that could not be read, so that the pane shows it; the stored data stays.
-    async fn puzzled(&self, what: &str, answer: &Answer, why: String) -> Setback {
+    async fn puzzled(&self, what: &str, answer: &RawAnswer, why: String) -> Setback {
         let noun = what.split(':').next().unwrap_or_default().to_owned();
         let line = format!("unreadable answer to {noun}: {why}");
         let noted = self.post.history().note_riddle(noun, self.ambient.now(), why, answer.body.clone()).await;
@@ -408,7 +408,7 @@ impl Rounds {
         if known.is_some_and(|key| key.held.contains(scope) || key.lacking.contains(scope) || key.refused.is_some()) {
             return Ok(());
         }
-        let probe = Probe::of(scope);
+        let probe = ScopeProbe::for_scope(scope);
         let letter = Letter {
             what: format!("scope:{}:{scope}", holder.key.name),
             every: AGAIN,
@@ -423,20 +423,20 @@ impl Rounds {
         let probed = match self.post.send(holder, &letter).await {
             Ok(answer) => {
                 self.clock(&answer);
-                Probed::Held
+                ScopeProbeResult::Held
             }
-            Err(Setback::Refused(refusal)) => probe.weigh(&refusal),
+            Err(Setback::Refused(refusal)) => probe.interpret(&refusal),
             Err(setback) => return Err(setback),
         };
         match probed {
-            Probed::Held => self.post.learn(holder, scope, Some(scope)).await?,
-            Probed::Lacking => self.post.learn(holder, scope, None).await?,
-            Probed::Unclear(_) => {}
+            ScopeProbeResult::Held => self.post.learn(holder, scope, Some(scope)).await?,
+            ScopeProbeResult::Missing => self.post.learn(holder, scope, None).await?,
+            ScopeProbeResult::Unclear(_) => {}
         }
         Ok(())
     }
 
-    fn clock(&mut self, answer: &Answer) {
+    fn clock(&mut self, answer: &RawAnswer) {
         if let Some(at) = answer.server_at {
             // The Date header has whole seconds; half a second is added, and small differences are ignored.
             let ahead = at.millis() + 500 - self.ambient.now().millis();

@@ -4,7 +4,7 @@
 use super::alerts::{Alert, Alerts};
 use super::link::Link;
 use super::reach::Reach;
-use crate::api::overview::Overview;
+use crate::api::overview::PlatformOverview;
 use crate::domain::time::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// Last overview, however old; `None` before the first.
-    pub overview: Option<Arc<Overview>>,
+    pub overview: Option<Arc<PlatformOverview>>,
     /// Time at which the platform was last heard, on this machine's clock.
     pub heard_at: Option<Timestamp>,
     /// Time at which the data last changed, on this machine's clock.
@@ -42,9 +42,9 @@ impl Default for Snapshot {
 impl Snapshot {
     /// Returns the snapshot after an overview was received at `now`.
     #[must_use]
-    pub fn after_overview(&self, overview: Overview, now: Timestamp) -> Self {
+    pub fn after_overview(&self, overview: PlatformOverview, now: Timestamp) -> Self {
         let alerts = self.alerts.after(&overview, &Reach::Portal, now);
-        let changed = self.overview.as_ref().is_none_or(|before| !before.shows_same(&overview));
+        let changed = self.overview.as_ref().is_none_or(|before| !before.displays_like(&overview));
         Self {
             overview: Some(Arc::new(overview)),
             heard_at: Some(now),
@@ -60,16 +60,17 @@ impl Snapshot {
     #[must_use]
     pub fn after_look(
         &self,
-        (overview, reach): (Overview, Reach),
+        (overview, reach): (PlatformOverview, Reach),
         heard_at: Option<Timestamp>,
         every: Duration,
         now: Timestamp,
     ) -> Self {
         let link = heard_at.map_or(Link::Connecting, |at| Link::heard_every(every, now.since(at)));
-        let shows_same = |before: &Arc<Overview>| before.shows_same(&overview) && before.cursor == overview.cursor;
+        let shows_same =
+            |before: &Arc<PlatformOverview>| before.displays_like(&overview) && before.cursor == overview.cursor;
         let changed_at = if self.overview.as_ref().is_some_and(shows_same) { self.changed_at } else { Some(now) };
         // The overview is replaced unless it equals the new one, also in limits, which `shows_same` does not compare.
-        let is_same = |before: &&Arc<Overview>| shows_same(before) && before.limits == overview.limits;
+        let is_same = |before: &&Arc<PlatformOverview>| shows_same(before) && before.limits == overview.limits;
         let same = self.overview.as_ref().filter(is_same).map(Arc::clone);
         let alerts = self.alerts.after(&overview, &reach, now);
         let overview = same.unwrap_or_else(|| Arc::new(overview));

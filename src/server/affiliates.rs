@@ -1,10 +1,10 @@
 //! Handlers of the affiliate actions of the Integration API.
 
-use super::body::{Creating, Json};
-use super::clients::{rendered, replied};
-use super::guard::{Actions, Allowed};
-use super::problem::Refusal;
-use super::query::Id;
+use super::body::{IdempotentBody, JsonBody};
+use super::clients::{render_created, reply_response};
+use super::guard::{Actions, AuthorizedKey};
+use super::problem::ProblemResponse;
+use super::query::PathId;
 use crate::api::actions::{AffiliatePatch, CreatedAffiliate, NewAffiliate, UpdatedAffiliate};
 use crate::domain::company::ContactDetails;
 use crate::domain::ids::AffiliateId;
@@ -17,11 +17,11 @@ use axum::response::Response;
 /// `POST /api/v1/integrations/affiliates`: creates an affiliate. Answers 201, or 200 with the existing record if the
 /// external id is taken.
 pub(super) async fn create(
-    allowed: Allowed<Actions>,
+    allowed: AuthorizedKey<Actions>,
     State(engine): State<Engine>,
-    creating: Creating<NewAffiliate>,
-) -> Result<Response, Refusal> {
-    let (new, call) = creating.by(allowed.key().id);
+    creating: IdempotentBody<NewAffiliate>,
+) -> Result<Response, ProblemResponse> {
+    let (new, call) = creating.into_call(allowed.key().id);
     let wish = AffiliateDraft {
         person: ContactDetails {
             first_name: new.first_name,
@@ -34,19 +34,22 @@ pub(super) async fn create(
         external_id: new.external_id,
     };
     let render = |created: &CreatedRecord| {
-        rendered(created, &CreatedAffiliate { affiliate_id: AffiliateId(created.id), created_utc: created.created_at })
+        render_created(
+            created,
+            &CreatedAffiliate { affiliate_id: AffiliateId(created.id), created_utc: created.created_at },
+        )
     };
     let once = IdempotentCreate { call, render };
-    Ok(replied(engine.create_affiliate(allowed.caller(), allowed.key().company, wish, once).await?))
+    Ok(reply_response(engine.create_affiliate(allowed.caller(), allowed.key().company, wish, once).await?))
 }
 
 /// `PATCH /api/v1/integrations/affiliates/{id}`: updates an affiliate; absent fields are kept.
 pub(super) async fn change(
-    allowed: Allowed<Actions>,
+    allowed: AuthorizedKey<Actions>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(patch): Json<AffiliatePatch>,
-) -> Result<axum::Json<UpdatedAffiliate>, Refusal> {
+    PathId(id): PathId,
+    JsonBody(patch): JsonBody<AffiliatePatch>,
+) -> Result<axum::Json<UpdatedAffiliate>, ProblemResponse> {
     let wanted = AffiliateChange {
         email: patch.email,
         first_name: patch.first_name,

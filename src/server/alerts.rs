@@ -1,9 +1,9 @@
 //! Handlers that list and record alert acknowledgements.
 
-use super::body::Json;
-use super::guard::{Acting, Operator, Viewer};
-use super::problem::Refusal;
-use super::query::{Paging, Query, page_of};
+use super::body::JsonBody;
+use super::guard::{Acting, AuthorizedOperator, Viewer};
+use super::problem::ProblemResponse;
+use super::query::{PagingQuery, TypedQuery, page_of};
 use super::translate;
 use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crate::api::page::Page;
@@ -15,22 +15,22 @@ use std::convert::identity;
 
 /// `GET /portal/v1/acknowledgements`: the acknowledgements of the last 24 hours, oldest first.
 pub(super) async fn list(
-    _: Operator<Viewer>,
+    _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<Page<AcknowledgementRow>>, Refusal> {
-    let rows: Vec<_> = engine.acknowledgements().await?.into_iter().map(translate::acknowledgement).collect();
+    TypedQuery(paging): TypedQuery<PagingQuery>,
+) -> Result<axum::Json<Page<AcknowledgementRow>>, ProblemResponse> {
+    let rows: Vec<_> = engine.acknowledgements().await?.into_iter().map(translate::acknowledgement_row).collect();
     let subject = |row: &AcknowledgementRow| row.subject.clone();
     Ok(axum::Json(page_of(rows, &paging, "acknowledgements", subject, identity)?))
 }
 
 /// `POST /portal/v1/acknowledgements`: acknowledges an alert, replacing an earlier acknowledgement of its subject.
 pub(super) async fn acknowledge(
-    operator: Operator<Acting>,
+    operator: AuthorizedOperator<Acting>,
     State(engine): State<Engine>,
-    Json(new): Json<NewAcknowledgement>,
-) -> Result<(StatusCode, axum::Json<AcknowledgementRow>), Refusal> {
+    JsonBody(new): JsonBody<NewAcknowledgement>,
+) -> Result<(StatusCode, axum::Json<AcknowledgementRow>), ProblemResponse> {
     let NewAcknowledgement { subject, state, note } = new;
     let said = engine.acknowledge(operator.caller(), AcknowledgementDraft { subject, state, note }).await?;
-    Ok((StatusCode::CREATED, axum::Json(translate::acknowledgement(said))))
+    Ok((StatusCode::CREATED, axum::Json(translate::acknowledgement_row(said))))
 }

@@ -1,12 +1,12 @@
 //! Handlers of the audit trail.
 
-use super::guard::{Operator, Viewer};
-use super::place::Wanted;
-use super::problem::Refusal;
-use super::urls::shown;
-use crate::api::audit::{AuditCheck, AuditHead, AuditRow, Gap};
-use crate::api::log::{Everything, LogPage};
-use crate::api::problem::Code;
+use super::guard::{AuthorizedOperator, Viewer};
+use super::log_query::LogQuery;
+use super::problem::ProblemResponse;
+use super::urls::visible_json;
+use crate::api::audit::{AuditCheck, AuditHead, AuditRow, MissingAuditRows};
+use crate::api::log::{LogPage, UnfilteredQuery};
+use crate::api::problem::ProblemCode;
 use crate::domain::audit::{AuditChainHead, AuditFault};
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
@@ -14,14 +14,14 @@ use axum::extract::State;
 
 /// `GET /portal/v1/audit`: the rows of the audit trail, newest first.
 pub(super) async fn list(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    wanted: Wanted<Everything>,
-) -> Result<axum::Json<LogPage<AuditRow>>, Refusal> {
-    let page = engine.audit_page(wanted.span(None, None)).await?;
-    Ok(shown(
+    wanted: LogQuery<UnfilteredQuery>,
+) -> Result<axum::Json<LogPage<AuditRow>>, ProblemResponse> {
+    let page = engine.audit_page(wanted.page_spec(None, None)).await?;
+    Ok(visible_json(
         &operator,
-        wanted.page(page, |of| AuditRow {
+        wanted.log_page(page, |of| AuditRow {
             id: of.id,
             utc: of.at,
             actor: Untrusted::new(of.actor),
@@ -38,9 +38,9 @@ pub(super) async fn list(
 
 /// `GET /portal/v1/audit/verify`: verifies that every row is present and as it was written.
 pub(super) async fn verify(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-) -> Result<axum::Json<AuditCheck>, Refusal> {
+) -> Result<axum::Json<AuditCheck>, ProblemResponse> {
     let checked = engine.check_audit(operator.id()).await?;
     let mut check = AuditCheck {
         is_whole: checked.faults.is_empty(),
@@ -50,7 +50,7 @@ pub(super) async fn verify(
     };
     for fault in checked.faults {
         match fault {
-            AuditFault::Missing(first, last) => check.missing.push(Gap { first, last }),
+            AuditFault::Missing(first, last) => check.missing.push(MissingAuditRows { first, last }),
             AuditFault::Altered(id) | AuditFault::TruncatedAt(id) => check.altered.push(id),
         }
     }
@@ -58,9 +58,13 @@ pub(super) async fn verify(
 }
 
 /// `GET /portal/v1/audit/head`: the last sequence number and hash, to be kept elsewhere as a reference.
-pub(super) async fn head(_: Operator<Viewer>, State(engine): State<Engine>) -> Result<axum::Json<AuditHead>, Refusal> {
+pub(super) async fn head(
+    _: AuthorizedOperator<Viewer>,
+    State(engine): State<Engine>,
+) -> Result<axum::Json<AuditHead>, ProblemResponse> {
     let head = engine.audit_head().await?;
-    let broken = || Refusal::new(Code::Internal, "the audit trail does not end with the row written last");
+    let broken =
+        || ProblemResponse::new(ProblemCode::Internal, "the audit trail does not end with the row written last");
     let AuditChainHead { sequence, mac } = head.ok_or_else(broken)?;
     Ok(axum::Json(AuditHead { sequence, mac: hex::encode(mac) }))
 }

@@ -1,13 +1,13 @@
 //! Extractors of request bodies: media type, size, JSON and fields are checked in this order, after the guards. Fields
 //! that no handler reads are reported in `X-Ignored-Fields`.
 
-use super::guard::Note;
-use super::listen::PATIENCE;
-use super::problem::Refusal;
-use super::stamp::LARGEST_BODY;
-use super::{known, strict};
-use crate::api::object::Object;
-use crate::api::problem::{Code, Problem};
+use super::guard::RequestContext;
+use super::listen::READ_TIMEOUT;
+use super::problem::ProblemResponse;
+use super::stamp::MAX_BODY_BYTES;
+use super::{field_names, json_scan};
+use crate::api::object::StrictObject;
+use crate::api::problem::{Problem, ProblemCode};
 use crate::domain::ids::KeyId;
 use crate::engine::Engine;
 use crate::engine::idempotency::IdempotentCall;
@@ -23,67 +23,70 @@ use std::borrow::Cow;
 
 /// Extractor of a JSON body, read into `T`.
 #[derive(Debug)]
-pub(super) struct Json<T>(pub(super) T);
+pub(super) struct JsonBody<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<Engine> for Json<T> {
-    type Rejection = Refusal;
+impl<T: DeserializeOwned> FromRequest<Engine> for JsonBody<T> {
+    type Rejection = ProblemResponse;
 
-    async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
-        read(request, engine).await.map(|(value, _)| Self(value))
+    async fn from_request(request: Request, engine: &Engine) -> Result<Self, ProblemResponse> {
+        read_json(request, engine).await.map(|(value, _)| Self(value))
     }
 }
 
 /// Extractor of a body of any media type, as raw bytes.
 #[derive(Debug)]
-pub(super) struct Octets(pub(super) Vec<u8>);
+pub(super) struct RawBody(pub(super) Vec<u8>);
 
-impl FromRequest<Engine> for Octets {
-    type Rejection = Refusal;
+impl FromRequest<Engine> for RawBody {
+    type Rejection = ProblemResponse;
 
-    async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
-        let received = engine.ambient().timeout(PATIENCE, receive(request.into_body())).await;
-        received.ok_or_else(|| malformed("not received within 10 seconds", 0))?.map(Self)
+    async fn from_request(request: Request, engine: &Engine) -> Result<Self, ProblemResponse> {
+        let received = engine.ambient().timeout(READ_TIMEOUT, collect_bytes(request.into_body())).await;
+        received.ok_or_else(|| malformed_body("not received within 10 seconds", 0))?.map(Self)
     }
 }
 
 /// Reads and checks a JSON body; returns the value together with the bytes as received.
-async fn read<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<(T, Vec<u8>), Refusal> {
+async fn read_json<T: DeserializeOwned>(request: Request, engine: &Engine) -> Result<(T, Vec<u8>), ProblemResponse> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if essence != "application/json" {
-        return Err(Refusal::new(Code::UnsupportedMediaType, "send the body as Content-Type: application/json"));
+        return Err(ProblemResponse::new(
+            ProblemCode::UnsupportedMediaType,
+            "send the body as Content-Type: application/json",
+        ));
     }
     let is_identity =
         |value: &HeaderValue| value.to_str().is_ok_and(|name| name.trim().eq_ignore_ascii_case("identity"));
     if !request.headers().get_all(CONTENT_ENCODING).iter().all(is_identity) {
-        return Err(Refusal::new(
-            Code::UnsupportedMediaType,
+        return Err(ProblemResponse::new(
+            ProblemCode::UnsupportedMediaType,
             "send the body without Content-Encoding; compressed bodies are not supported",
         ));
     }
-    let note = request.extensions().get::<Note>().cloned();
-    let received = engine.ambient().timeout(PATIENCE, receive(request.into_body())).await;
-    let bytes = received.ok_or_else(|| malformed("not received within 10 seconds", 0))??;
-    let members = strict::scan(&bytes).map_err(|fault| malformed(fault.text, fault.offset))?;
-    if let (Some(note), Some(known)) = (note, known::fields::<T>()) {
-        note.ignore(members.names.into_iter().filter(|name| !known.contains(&name.as_str())));
+    let note = request.extensions().get::<RequestContext>().cloned();
+    let received = engine.ambient().timeout(READ_TIMEOUT, collect_bytes(request.into_body())).await;
+    let bytes = received.ok_or_else(|| malformed_body("not received within 10 seconds", 0))??;
+    let members = json_scan::scan_body(&bytes).map_err(|fault| malformed_body(fault.text, fault.offset))?;
+    if let (Some(note), Some(known)) = (note, field_names::field_names::<T>()) {
+        note.record_ignored(members.names.into_iter().filter(|name| !known.contains(&name.as_str())));
     }
-    let value = parse(&bytes, &blanks::<T>(&members.blanks))?;
+    let value = parse_body(&bytes, &blank_offsets::<T>(&members.blanks))?;
     Ok((value, bytes))
 }
 
 /// Returns the offsets of empty texts that stand for null, which are those in optional fields. HTML forms and no-code
 /// tools send empty texts for fields that were not filled in.
-fn blanks<T: DeserializeOwned>(blanks: &[(String, usize)]) -> Vec<usize> {
+fn blank_offsets<T: DeserializeOwned>(blanks: &[(String, usize)]) -> Vec<usize> {
     if blanks.is_empty() {
         return Vec::new();
     }
-    let optional = known::optional::<T>();
+    let optional = field_names::optional_field_names::<T>();
     blanks.iter().filter(|(name, _)| optional.contains(&name.as_str())).map(|(_, at)| *at).collect()
 }
 
 /// Returns the body with `null` in place of the empty texts at the offsets `blanks`.
-fn nulled(bytes: &[u8], blanks: &[usize]) -> Vec<u8> {
+fn with_nulls(bytes: &[u8], blanks: &[usize]) -> Vec<u8> {
     let mut nulled = Vec::with_capacity(bytes.len() + 2 * blanks.len());
     let mut from = 0;
     for at in blanks {
@@ -96,63 +99,69 @@ fn nulled(bytes: &[u8], blanks: &[usize]) -> Vec<u8> {
 }
 
 /// Collects the bytes of a body and fails as soon as they exceed the size limit.
-async fn receive(body: Body) -> Result<Vec<u8>, Refusal> {
+async fn collect_bytes(body: Body) -> Result<Vec<u8>, ProblemResponse> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| malformed("incomplete", bytes.len()))?;
-        if bytes.len() + chunk.len() > LARGEST_BODY {
-            return Err(Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes")));
+        let chunk = chunk.map_err(|_| malformed_body("incomplete", bytes.len()))?;
+        if bytes.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(ProblemResponse::new(
+                ProblemCode::PayloadTooLarge,
+                format!("the body is larger than {MAX_BODY_BYTES} bytes"),
+            ));
         }
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
 }
 
-fn malformed(text: &str, offset: usize) -> Refusal {
+fn malformed_body(text: &str, offset: usize) -> ProblemResponse {
     let offset = u64::try_from(offset).unwrap_or(u64::MAX);
-    Problem::new(Code::MalformedJson, format!("the body is not valid JSON: {text} (byte {offset})"))
+    Problem::new(ProblemCode::MalformedJson, format!("the body is not valid JSON: {text} (byte {offset})"))
         .with("offset", offset)
         .into()
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8], blanks: &[usize]) -> Result<T, Refusal> {
-    let nulled = if blanks.is_empty() { Cow::Borrowed(bytes) } else { Cow::Owned(nulled(bytes, blanks)) };
+fn parse_body<T: DeserializeOwned>(bytes: &[u8], blanks: &[usize]) -> Result<T, ProblemResponse> {
+    let nulled = if blanks.is_empty() { Cow::Borrowed(bytes) } else { Cow::Owned(with_nulls(bytes, blanks)) };
     let mut deserializer = serde_json::Deserializer::from_slice(&nulled);
-    let read = serde_path_to_error::deserialize(&mut deserializer).map(|object: Object<T>| object.0);
+    let read = serde_path_to_error::deserialize(&mut deserializer).map(|object: StrictObject<T>| object.0);
     read.map_err(|error| {
         let (path, error) = (error.path().to_string(), error.into_inner());
         match error.classify() {
             Category::Data => {
                 let inside = if path.is_empty() || path == "." { None } else { Some(path) };
-                let field = [inside, missing(&error)].into_iter().flatten().collect::<Vec<_>>().join(".");
-                Refusal::field(if field.is_empty() { "body" } else { &field }, &plain(&error))
+                let field = [inside, missing_field(&error)].into_iter().flatten().collect::<Vec<_>>().join(".");
+                ProblemResponse::unreadable_field(
+                    if field.is_empty() { "body" } else { &field },
+                    &describe_fault(&error),
+                )
             }
             // The scanner has accepted the whole body, so this error means a value of another type where one of a set
             // of names is expected.
             Category::Syntax if error.to_string().starts_with("expected value") => {
-                Refusal::field(&path, "must be a text")
+                ProblemResponse::unreadable_field(&path, "must be a text")
             }
             Category::Syntax | Category::Eof | Category::Io => {
-                let at = offset(&nulled, error.line(), error.column());
+                let at = byte_offset(&nulled, error.line(), error.column());
                 // The offset refers to the text with substitutions: each `null` before it is two bytes longer than the
                 // `""` it replaced.
                 let n_before = blanks.iter().enumerate().filter(|(n, blank)| *blank + 2 * n < at).count();
-                malformed("unreadable text or number", at - 2 * n_before)
+                malformed_body("unreadable text or number", at - 2 * n_before)
             }
         }
     })
 }
 
 /// Returns the name of the field that is missing; the name comes from the type, not from the caller.
-fn missing(error: &serde_json::Error) -> Option<String> {
+fn missing_field(error: &serde_json::Error) -> Option<String> {
     let text = error.to_string();
     Some(text.strip_prefix("missing field `")?.split('`').next()?.to_owned())
 }
 
 /// Describes what is wrong with a field. A parser's message quotes the value found, which may be a secret sent by
 /// mistake, so the quotation is dropped.
-fn plain(error: &serde_json::Error) -> String {
+fn describe_fault(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let expected = text.split_once("expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or_default());
     match expected {
@@ -178,7 +187,7 @@ fn in_words(expected: &str) -> &str {
 }
 
 /// Returns the byte offset at which the parser stopped, from its line and column (both from 1).
-fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
+fn byte_offset(bytes: &[u8], line: usize, column: usize) -> usize {
     let before: usize =
         bytes.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
     (before + column.saturating_sub(1)).min(bytes.len())
@@ -186,36 +195,39 @@ fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
 
 /// Extractor of the JSON body of a create that honours `Idempotency-Key`.
 #[derive(Debug)]
-pub(super) struct Creating<T> {
+pub(super) struct IdempotentBody<T> {
     /// Value that the body was read into.
     value: T,
     /// Idempotency key sent by the caller, if any.
-    name: Option<String>,
+    idempotency_key: Option<String>,
     /// SHA-256 over the method, the path and the body.
     digest: [u8; 32],
 }
 
-impl<T> Creating<T> {
+impl<T> IdempotentBody<T> {
     /// Returns the value and the identity of the call, by which a repetition with the same key is recognised.
-    pub(super) fn by(self, key: KeyId) -> (T, IdempotentCall) {
-        (self.value, IdempotentCall { key, idempotency_key: self.name, digest: self.digest })
+    pub(super) fn into_call(self, key: KeyId) -> (T, IdempotentCall) {
+        (self.value, IdempotentCall { key, idempotency_key: self.idempotency_key, digest: self.digest })
     }
 }
 
-impl<T: DeserializeOwned> FromRequest<Engine> for Creating<T> {
-    type Rejection = Refusal;
+impl<T: DeserializeOwned> FromRequest<Engine> for IdempotentBody<T> {
+    type Rejection = ProblemResponse;
 
-    async fn from_request(request: Request, engine: &Engine) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, engine: &Engine) -> Result<Self, ProblemResponse> {
         let name = request.headers().get("idempotency-key").map(|value| value.as_bytes().to_vec());
         let mut digest = Sha256::new();
         digest.update(format!("{} {}\n", request.method(), request.uri().path()));
-        let (value, bytes) = read(request, engine).await?;
+        let (value, bytes) = read_json(request, engine).await?;
         digest.update(&bytes);
         let is_name = |name: &Vec<u8>| (1..=255).contains(&name.len()) && name.iter().all(u8::is_ascii_graphic);
         if name.as_ref().is_some_and(|name| !is_name(name)) {
-            return Err(Refusal::invalid("Idempotency-Key", "must have 1 to 255 visible ASCII characters"));
+            return Err(ProblemResponse::invalid_field(
+                "Idempotency-Key",
+                "must have 1 to 255 visible ASCII characters",
+            ));
         }
         let name = name.and_then(|name| String::from_utf8(name).ok());
-        Ok(Self { value, name, digest: digest.finalize().into() })
+        Ok(Self { value, idempotency_key: name, digest: digest.finalize().into() })
     }
 }

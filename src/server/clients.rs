@@ -1,12 +1,12 @@
 //! Handlers of the client and lead actions and searches of the Integration API.
 
-use super::body::{Creating, Json};
-use super::guard::{Actions, Allowed, Searches};
-use super::problem::Refusal;
-use super::query::{Id, Pairs};
+use super::body::{IdempotentBody, JsonBody};
+use super::guard::{Actions, AuthorizedKey, Searches};
+use super::problem::ProblemResponse;
+use super::query::{PathId, QueryPairs};
 use crate::api::actions::{
-    ChangedStatus, ClientPatch, CreatedClient, CreatedNote, Found, NewClient, NewLead, NewNote, Record, StatusChange,
-    UpdatedClient,
+    ChangedStatus, ClientPatch, ClientRecord, CreatedClient, CreatedNote, NewClient, NewLead, NewNote, SearchResult,
+    StatusChange, UpdatedClient,
 };
 use crate::domain::company::{ClientAssignment, ClientCriteria, ClientOrigin, ContactDetails, PostalAddress};
 use crate::domain::ids::{ClientId, NoteId};
@@ -22,19 +22,19 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
-type Answer<T> = Result<axum::Json<T>, Refusal>;
+type ClientAnswer<T> = Result<axum::Json<T>, ProblemResponse>;
 
 /// Response header that marks an answer replayed for a repeated idempotency key.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const REPLAYED_HEADER: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// `POST /api/v1/integrations/leads`: creates a lead. Answers 201, or 200 with the existing record if the external id
 /// is taken.
 pub(super) async fn create_lead(
-    allowed: Allowed<Actions>,
+    allowed: AuthorizedKey<Actions>,
     State(engine): State<Engine>,
-    creating: Creating<NewLead>,
-) -> Result<Response, Refusal> {
-    let (new, call) = creating.by(allowed.key().id);
+    creating: IdempotentBody<NewLead>,
+) -> Result<Response, ProblemResponse> {
+    let (new, call) = creating.into_call(allowed.key().id);
     let wish = ClientDraft {
         person: ContactDetails {
             first_name: new.first_name,
@@ -53,11 +53,11 @@ pub(super) async fn create_lead(
 /// `POST /api/v1/integrations/clients`: creates a client. Answers 201, or 200 with the existing record if the external
 /// id is taken.
 pub(super) async fn create_client(
-    allowed: Allowed<Actions>,
+    allowed: AuthorizedKey<Actions>,
     State(engine): State<Engine>,
-    creating: Creating<NewClient>,
-) -> Result<Response, Refusal> {
-    let (new, call) = creating.by(allowed.key().id);
+    creating: IdempotentBody<NewClient>,
+) -> Result<Response, ProblemResponse> {
+    let (new, call) = creating.into_call(allowed.key().id);
     let wish = ClientDraft {
         person: ContactDetails {
             first_name: new.first_name,
@@ -74,46 +74,49 @@ pub(super) async fn create_client(
 }
 
 async fn create(
-    allowed: &Allowed<Actions>,
+    allowed: &AuthorizedKey<Actions>,
     engine: &Engine,
     which: ClientScope,
     wish: ClientDraft,
     call: IdempotentCall,
-) -> Result<Response, Refusal> {
+) -> Result<Response, ProblemResponse> {
     let render = |created: &CreatedRecord| {
         let status = created.status.map_or_else(String::new, |status| status.name.to_owned());
-        rendered(created, &CreatedClient { client_id: ClientId(created.id), status, created_utc: created.created_at })
+        render_created(
+            created,
+            &CreatedClient { client_id: ClientId(created.id), status, created_utc: created.created_at },
+        )
     };
     let once = IdempotentCreate { call, render };
-    Ok(replied(engine.create_client(allowed.caller(), allowed.key().company, which, wish, once).await?))
+    Ok(reply_response(engine.create_client(allowed.caller(), allowed.key().company, which, wish, once).await?))
 }
 
 /// `PATCH /api/v1/integrations/leads/{id}`: updates a lead; answers 404 for a client that is not a lead.
 pub(super) async fn change_lead(
-    allowed: Allowed<Actions>,
+    allowed: AuthorizedKey<Actions>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(patch): Json<ClientPatch>,
-) -> Answer<UpdatedClient> {
+    PathId(id): PathId,
+    JsonBody(patch): JsonBody<ClientPatch>,
+) -> ClientAnswer<UpdatedClient> {
     change(&allowed, &engine, (ClientId(id), ClientScope::Lead), patch).await
 }
 
 /// `PATCH /api/v1/integrations/clients/{id}`: updates a client; absent fields are kept.
 pub(super) async fn change_client(
-    allowed: Allowed<Actions>,
+    allowed: AuthorizedKey<Actions>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(patch): Json<ClientPatch>,
-) -> Answer<UpdatedClient> {
+    PathId(id): PathId,
+    JsonBody(patch): JsonBody<ClientPatch>,
+) -> ClientAnswer<UpdatedClient> {
     change(&allowed, &engine, (ClientId(id), ClientScope::Client), patch).await
 }
 
 async fn change(
-    allowed: &Allowed<Actions>,
+    allowed: &AuthorizedKey<Actions>,
     engine: &Engine,
     (id, which): (ClientId, ClientScope),
     patch: ClientPatch,
-) -> Answer<UpdatedClient> {
+) -> ClientAnswer<UpdatedClient> {
     let wanted = ClientChange {
         first_name: patch.first_name,
         last_name: patch.last_name,
@@ -131,32 +134,32 @@ async fn change(
 }
 
 /// `PATCH /api/v1/integrations/leads/{id}/status`: changes the status of a lead; the new status must be a lead status.
-pub(super) async fn move_lead(
-    allowed: Allowed<Actions>,
+pub(super) async fn change_lead_status(
+    allowed: AuthorizedKey<Actions>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(step): Json<StatusChange>,
-) -> Answer<ChangedStatus> {
-    move_to(&allowed, &engine, (ClientId(id), ClientScope::Lead), step).await
+    PathId(id): PathId,
+    JsonBody(step): JsonBody<StatusChange>,
+) -> ClientAnswer<ChangedStatus> {
+    change_status(&allowed, &engine, (ClientId(id), ClientScope::Lead), step).await
 }
 
 /// `PATCH /api/v1/integrations/clients/{id}/status`: changes the status of a client or lead; a lead may become a
 /// client.
-pub(super) async fn move_client(
-    allowed: Allowed<Actions>,
+pub(super) async fn change_client_status(
+    allowed: AuthorizedKey<Actions>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(step): Json<StatusChange>,
-) -> Answer<ChangedStatus> {
-    move_to(&allowed, &engine, (ClientId(id), ClientScope::Client), step).await
+    PathId(id): PathId,
+    JsonBody(step): JsonBody<StatusChange>,
+) -> ClientAnswer<ChangedStatus> {
+    change_status(&allowed, &engine, (ClientId(id), ClientScope::Client), step).await
 }
 
-async fn move_to(
-    allowed: &Allowed<Actions>,
+async fn change_status(
+    allowed: &AuthorizedKey<Actions>,
     engine: &Engine,
     (id, which): (ClientId, ClientScope),
     change: StatusChange,
-) -> Answer<ChangedStatus> {
+) -> ClientAnswer<ChangedStatus> {
     let StatusChange { new_status, new_status_id, changed_by_employee_id, status_note } = change;
     let step = ClientStatusMove {
         status: new_status,
@@ -175,46 +178,55 @@ async fn move_to(
 
 /// `POST /api/v1/integrations/clients/{id}/notes`: adds a note to a client.
 pub(super) async fn add_note(
-    allowed: Allowed<Actions>,
+    allowed: AuthorizedKey<Actions>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    creating: Creating<NewNote>,
-) -> Result<Response, Refusal> {
-    let (new, call) = creating.by(allowed.key().id);
+    PathId(id): PathId,
+    creating: IdempotentBody<NewNote>,
+) -> Result<Response, ProblemResponse> {
+    let (new, call) = creating.into_call(allowed.key().id);
     let NewNote { text, note_type, visibility, external_id } = new;
     let wish = notes::NoteDraft { text, note_type, visibility, external_id };
     let render = |created: &CreatedRecord| {
-        rendered(created, &CreatedNote { client_note_id: NoteId(created.id), created_utc: created.created_at })
+        render_created(created, &CreatedNote { client_note_id: NoteId(created.id), created_utc: created.created_at })
     };
     let once = IdempotentCreate { call, render };
-    Ok(replied(engine.add_note(allowed.caller(), (allowed.key().company, ClientId(id)), wish, once).await?))
+    Ok(reply_response(engine.add_note(allowed.caller(), (allowed.key().company, ClientId(id)), wish, once).await?))
 }
 
 /// `GET /api/v1/integrations/clients/search` and `…/find`: searches clients and leads.
 pub(super) async fn find_client(
-    allowed: Allowed<Searches>,
+    allowed: AuthorizedKey<Searches>,
     State(engine): State<Engine>,
-    pairs: Pairs,
-) -> Answer<Found> {
+    pairs: QueryPairs,
+) -> ClientAnswer<SearchResult> {
     find(&allowed, &engine, ClientScope::Client, &pairs).await
 }
 
 /// `GET /api/v1/integrations/leads/search`: searches leads only.
-pub(super) async fn find_lead(allowed: Allowed<Searches>, State(engine): State<Engine>, pairs: Pairs) -> Answer<Found> {
+pub(super) async fn find_lead(
+    allowed: AuthorizedKey<Searches>,
+    State(engine): State<Engine>,
+    pairs: QueryPairs,
+) -> ClientAnswer<SearchResult> {
     find(&allowed, &engine, ClientScope::Lead, &pairs).await
 }
 
-async fn find(allowed: &Allowed<Searches>, engine: &Engine, which: ClientScope, pairs: &Pairs) -> Answer<Found> {
-    let text = |name| pairs.one(name).map(|text| text.map(ToOwned::to_owned));
+async fn find(
+    allowed: &AuthorizedKey<Searches>,
+    engine: &Engine,
+    which: ClientScope,
+    pairs: &QueryPairs,
+) -> ClientAnswer<SearchResult> {
+    let text = |name| pairs.single(name).map(|text| text.map(ToOwned::to_owned));
     let id = pairs.number("client_id")?.map(ClientId);
     let traits = ClientCriteria { email: text("email")?, phone: text("phone")?, id, external_id: text("external_id")? };
     let found = engine.find_client(allowed.key().company, which, traits).await?;
-    let items = found.into_iter().map(|(client, affiliate)| Record::new(client, affiliate)).collect();
-    Ok(axum::Json(Found { items }))
+    let items = found.into_iter().map(|(client, affiliate)| ClientRecord::new(client, affiliate)).collect();
+    Ok(axum::Json(SearchResult { items }))
 }
 
 /// Renders the answer to a create: 201 for a new record, 200 for one that existed before.
-pub(super) fn rendered<T: Serialize>(created: &CreatedRecord, answer: &T) -> (u16, Vec<u8>) {
+pub(super) fn render_created<T: Serialize>(created: &CreatedRecord, answer: &T) -> (u16, Vec<u8>) {
     let status = match created.origin {
         RecordOrigin::Created => StatusCode::CREATED,
         RecordOrigin::Existing => StatusCode::OK,
@@ -223,11 +235,11 @@ pub(super) fn rendered<T: Serialize>(created: &CreatedRecord, answer: &T) -> (u1
 }
 
 /// Converts a stored or fresh reply into a response; a replayed one carries `Idempotency-Replayed: true`.
-pub(super) fn replied(reply: IdempotentReply) -> Response {
+pub(super) fn reply_response(reply: IdempotentReply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     let body = ([(CONTENT_TYPE, "application/json")], reply.body);
     match reply.origin {
         ReplyOrigin::Fresh => (status, body).into_response(),
-        ReplyOrigin::Replayed => (status, [(REPLAYED, "true")], body).into_response(),
+        ReplyOrigin::Replayed => (status, [(REPLAYED_HEADER, "true")], body).into_response(),
     }
 }

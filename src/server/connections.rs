@@ -57,7 +57,7 @@ impl ConnectionLimits {
 
 /// Credential that was last used on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Holder {
+pub(super) enum CredentialHolder {
     /// Connection on which an API key was used.
     Key(KeyId),
     /// Connection on which an operator's token was used.
@@ -66,44 +66,44 @@ pub(super) enum Holder {
 
 /// Eviction order: credential class, connections of the address (reversed), busy or not, time of the last progress.
 /// The smallest value is evicted first.
-type Worth = (u8, Reverse<usize>, bool, u64);
+type EvictionRank = (u8, Reverse<usize>, bool, u64);
 
 /// One open connection of the server.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct OpenConnection {
     id: u64,
     /// Address (network prefix) under which the connection is counted; none if many callers share the address.
     group: Option<IpAddr>,
     clock: Stopwatch,
     /// Time at which bytes last moved in either direction, in milliseconds of `clock`.
     progressed_ms: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<ConnectionState>,
     evicted: Notify,
     table: Arc<ConnectionTable>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    holder: Option<Holder>,
+struct ConnectionState {
+    holder: Option<CredentialHolder>,
     /// Number of requests whose response has not begun.
     n_calls: usize,
     n_streams: usize,
 }
 
-impl Connection {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl OpenConnection {
+    fn state(&self) -> MutexGuard<'_, ConnectionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records that bytes moved in either direction.
-    pub(super) fn progressed(&self) {
+    pub(super) fn record_progress(&self) {
         self.progressed_ms.store(self.clock.elapsed_ms(), Ordering::Relaxed);
     }
 
     /// Counts a request as running until the returned guard is dropped.
-    pub(super) fn begin_call(self: &Arc<Self>) -> CallUnderWay {
+    pub(super) fn begin_call(self: &Arc<Self>) -> RunningCall {
         self.state().n_calls += 1;
-        CallUnderWay(Arc::clone(self))
+        RunningCall(Arc::clone(self))
     }
 
     /// Records the credential that a request used.
@@ -111,7 +111,7 @@ impl Connection {
     /// # Errors
     /// [`TooManyCalls`] when the credential, or its kind, has reached its connection limit and each of its connections
     /// is running a request: none is cut off for another.
-    pub(super) fn held_by(&self, holder: Holder) -> Result<(), TooManyCalls> {
+    pub(super) fn set_holder(&self, holder: CredentialHolder) -> Result<(), TooManyCalls> {
         if self.state().holder.replace(holder) == Some(holder) {
             return Ok(());
         }
@@ -119,16 +119,16 @@ impl Connection {
     }
 
     /// Waits until the connection is evicted.
-    pub(super) async fn evicted(&self) {
+    pub(super) async fn wait_evicted(&self) {
         self.evicted.notified().await;
     }
 
-    fn worth(&self, now_ms: u64, n_of_address: usize) -> Worth {
+    fn eviction_rank(&self, now_ms: u64, n_of_address: usize) -> EvictionRank {
         let state = self.state();
         let rank = match state.holder {
             None => 0,
-            Some(Holder::Key(_)) => 1,
-            Some(Holder::Operator(_)) => 2,
+            Some(CredentialHolder::Key(_)) => 1,
+            Some(CredentialHolder::Operator(_)) => 2,
         };
         let progressed_ms = self.progressed_ms.load(Ordering::Relaxed);
         let is_streaming =
@@ -139,9 +139,9 @@ impl Connection {
 
 /// Guard of a running request, which is counted until the guard is dropped.
 #[derive(Debug)]
-pub(super) struct CallUnderWay(Arc<Connection>);
+pub(super) struct RunningCall(Arc<OpenConnection>);
 
-impl Drop for CallUnderWay {
+impl Drop for RunningCall {
     fn drop(&mut self) {
         self.0.state().n_calls -= 1;
     }
@@ -149,15 +149,15 @@ impl Drop for CallUnderWay {
 
 /// Registration of a connection in the table, removed when dropped.
 #[derive(Debug)]
-pub(super) struct Place(Arc<Connection>);
+pub(super) struct ConnectionRegistration(Arc<OpenConnection>);
 
-impl Place {
-    pub(super) fn connection(&self) -> &Arc<Connection> {
+impl ConnectionRegistration {
+    pub(super) fn connection(&self) -> &Arc<OpenConnection> {
         &self.0
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionRegistration {
     fn drop(&mut self) {
         self.0.table.lock().remove(&self.0);
     }
@@ -166,7 +166,7 @@ impl Drop for Place {
 /// Registration of an open event stream, removed when dropped.
 #[derive(Debug)]
 pub(super) struct OpenStream {
-    connection: Arc<Connection>,
+    connection: Arc<OpenConnection>,
     operator: OperatorId,
 }
 
@@ -186,7 +186,7 @@ impl Drop for OpenStream {
 
 /// Reason why an event stream is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoStream {
+pub(super) enum StreamRefusal {
     /// The operator has reached the limit of open streams.
     OperatorLimit,
     /// The server has reached the limit of open streams.
@@ -202,23 +202,23 @@ pub(super) struct TooManyCalls;
 pub(super) struct ConnectionTable {
     limits: ConnectionLimits,
     clock: Stopwatch,
-    open: Mutex<Open>,
+    open: Mutex<ConnectionTableState>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct ConnectionTableState {
     last_id: u64,
-    connections: HashMap<u64, Arc<Connection>>,
+    connections: HashMap<u64, Arc<OpenConnection>>,
     addresses: HashMap<IpAddr, usize>,
     streams: HashMap<OperatorId, usize>,
     n_streams: usize,
-    reports: TokenBucket,
+    report_bucket: TokenBucket,
     /// Number of evictions that have not been reported in the log yet.
     n_evicted: u64,
 }
 
-impl Open {
-    fn remove(&mut self, connection: &Connection) {
+impl ConnectionTableState {
+    fn remove(&mut self, connection: &OpenConnection) {
         if self.connections.remove(&connection.id).is_none() {
             return;
         }
@@ -232,17 +232,17 @@ impl Open {
     }
 
     /// Evicts the connection of least worth among those that `is_candidate` accepts; returns false if there is none.
-    fn evict(&mut self, now: Duration, is_candidate: impl Fn(&Connection) -> bool) -> bool {
+    fn evict(&mut self, now: Duration, is_candidate: impl Fn(&OpenConnection) -> bool) -> bool {
         let now_ms = now.as_millis().try_into().unwrap_or(u64::MAX);
         let n_of_address =
-            |of: &Connection| of.group.and_then(|group| self.addresses.get(&group)).copied().unwrap_or(0);
+            |of: &OpenConnection| of.group.and_then(|group| self.addresses.get(&group)).copied().unwrap_or(0);
         let candidates = self.connections.values().filter(|connection| is_candidate(connection));
-        let worst = candidates.min_by_key(|of| (of.worth(now_ms, n_of_address(of)), of.id)).cloned();
+        let worst = candidates.min_by_key(|of| (of.eviction_rank(now_ms, n_of_address(of)), of.id)).cloned();
         let Some(worst) = worst else { return false };
         self.remove(&worst);
         worst.evicted.notify_one();
         self.n_evicted += 1;
-        if self.reports.take(REPORT_RATE, now) {
+        if self.report_bucket.take(REPORT_RATE, now) {
             let n_open = self.connections.len();
             tracing::warn!(n_closed = self.n_evicted, n_open, "connections were closed to make room for others");
             self.n_evicted = 0;
@@ -250,7 +250,7 @@ impl Open {
         true
     }
 
-    fn count(&self, is_counted: impl Fn(Holder) -> bool) -> usize {
+    fn count_held(&self, is_counted: impl Fn(CredentialHolder) -> bool) -> usize {
         self.connections.values().filter(|of| of.state().holder.is_some_and(&is_counted)).count()
     }
 }
@@ -260,18 +260,18 @@ impl ConnectionTable {
         Arc::new(Self { limits, clock: ambient.stopwatch(), open: Mutex::default() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, ConnectionTableState> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a new connection, evicting another where a limit is exceeded. A shared address is never a reason to
     /// evict.
-    pub(super) fn admit(self: &Arc<Self>, peer: IpAddr, is_shared: bool) -> Place {
+    pub(super) fn register(self: &Arc<Self>, peer: IpAddr, is_shared: bool) -> ConnectionRegistration {
         let now = self.clock.elapsed();
         let group = (!is_shared).then(|| caller_network(peer));
         let mut open = self.lock();
         open.last_id += 1;
-        let connection = Arc::new(Connection {
+        let connection = Arc::new(OpenConnection {
             id: open.last_id,
             group,
             clock: self.clock.clone(),
@@ -290,7 +290,7 @@ impl ConnectionTable {
             open.evict(now, |_| true);
         }
         open.connections.insert(connection.id, Arc::clone(&connection));
-        Place(connection)
+        ConnectionRegistration(connection)
     }
 
     /// Evicts one connection, for when the process is out of file descriptors.
@@ -300,32 +300,39 @@ impl ConnectionTable {
 
     /// Evicts an idle connection of the credential or its kind where their limit is exceeded; never `newest`, and
     /// never one that is running a request.
-    fn make_room_for(&self, newest: &Connection, holder: Holder) -> Result<(), TooManyCalls> {
+    fn make_room_for(&self, newest: &OpenConnection, holder: CredentialHolder) -> Result<(), TooManyCalls> {
         let now = self.clock.elapsed();
-        let (of_kind, of_holder): (fn(Holder) -> bool, usize) = match holder {
-            Holder::Key(_) => (|of| matches!(of, Holder::Key(_)), MAX_CONNECTIONS_PER_KEY),
-            Holder::Operator(_) => (|of| matches!(of, Holder::Operator(_)), MAX_CONNECTIONS_PER_OPERATOR),
+        let (of_kind, of_holder): (fn(CredentialHolder) -> bool, usize) = match holder {
+            CredentialHolder::Key(_) => (|of| matches!(of, CredentialHolder::Key(_)), MAX_CONNECTIONS_PER_KEY),
+            CredentialHolder::Operator(_) => {
+                (|of| matches!(of, CredentialHolder::Operator(_)), MAX_CONNECTIONS_PER_OPERATOR)
+            }
         };
-        let kind_limit = if matches!(holder, Holder::Key(_)) { self.limits.keys } else { self.limits.operators };
-        let is = |of: &Connection, wanted: &dyn Fn(Holder) -> bool| {
+        let kind_limit =
+            if matches!(holder, CredentialHolder::Key(_)) { self.limits.keys } else { self.limits.operators };
+        let is = |of: &OpenConnection, wanted: &dyn Fn(CredentialHolder) -> bool| {
             let state = of.state();
             // Cutting off a running request for a new one would let a partner's own burst break its earlier calls.
             of.id != newest.id && state.n_calls == 0 && state.holder.is_some_and(wanted)
         };
         let mut open = self.lock();
-        let has_room = (open.count(|of| of == holder) <= of_holder || open.evict(now, |of| is(of, &|of| of == holder)))
-            && (open.count(of_kind) <= kind_limit || open.evict(now, |of| is(of, &of_kind)));
+        let has_room = (open.count_held(|of| of == holder) <= of_holder
+            || open.evict(now, |of| is(of, &|of| of == holder)))
+            && (open.count_held(of_kind) <= kind_limit || open.evict(now, |of| is(of, &of_kind)));
         if has_room { Ok(()) } else { Err(TooManyCalls) }
     }
 
     /// Registers an event stream of an operator.
-    pub(super) fn open_stream(connection: &Arc<Connection>, operator: OperatorId) -> Result<OpenStream, NoStream> {
+    pub(super) fn open_stream(
+        connection: &Arc<OpenConnection>,
+        operator: OperatorId,
+    ) -> Result<OpenStream, StreamRefusal> {
         let mut open = connection.table.lock();
         if open.streams.get(&operator).is_some_and(|n| *n >= MAX_STREAMS_PER_OPERATOR) {
-            return Err(NoStream::OperatorLimit);
+            return Err(StreamRefusal::OperatorLimit);
         }
         if open.n_streams >= MAX_STREAMS {
-            return Err(NoStream::Full);
+            return Err(StreamRefusal::Full);
         }
         open.n_streams += 1;
         *open.streams.entry(operator).or_default() += 1;
@@ -352,20 +359,20 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    fn is_open(table: &ConnectionTable, place: &Place) -> bool {
+    fn is_open(table: &ConnectionTable, place: &ConnectionRegistration) -> bool {
         table.lock().connections.contains_key(&place.0.id)
     }
 
     #[test]
     fn a_flood_of_silent_peers_ends_silent_peers() {
         let (ambient, table) = table(64);
-        let operator = table.admit(ip("198.51.100.1"), false);
-        operator.connection().held_by(Holder::Operator(OperatorId(1))).expect("room");
-        let partner = table.admit(ip("198.51.100.2"), false);
-        partner.connection().held_by(Holder::Key(KeyId(1))).expect("room");
-        let small = table.admit(ip("198.51.100.3"), false);
+        let operator = table.register(ip("198.51.100.1"), false);
+        operator.connection().set_holder(CredentialHolder::Operator(OperatorId(1))).expect("room");
+        let partner = table.register(ip("198.51.100.2"), false);
+        partner.connection().set_holder(CredentialHolder::Key(KeyId(1))).expect("room");
+        let small = table.register(ip("198.51.100.3"), false);
         ambient.advance(Duration::from_secs(1));
-        let flood: Vec<Place> = (0..2_000).map(|_| table.admit(ip("203.0.113.1"), false)).collect();
+        let flood: Vec<ConnectionRegistration> = (0..2_000).map(|_| table.register(ip("203.0.113.1"), false)).collect();
         assert!([&operator, &partner, &small].iter().all(|place| is_open(&table, place)));
         assert_eq!(flood.iter().filter(|place| is_open(&table, place)).count(), 61);
         assert!(is_open(&table, &flood[1_999]), "the newest finds a place");
@@ -377,26 +384,27 @@ mod tests {
     #[test]
     fn what_stands_still_for_longest_ends_first_and_what_works_last() {
         let (ambient, table) = table(16);
-        let places: Vec<Place> = (0..16).map(|_| table.admit(ip("127.0.0.1"), true)).collect();
+        let places: Vec<ConnectionRegistration> = (0..16).map(|_| table.register(ip("127.0.0.1"), true)).collect();
         let call = places[0].connection().begin_call();
         ambient.advance(Duration::from_secs(1));
-        places[1].connection().progressed();
-        let more: Vec<Place> = (0..14).map(|_| table.admit(ip("127.0.0.1"), true)).collect();
+        places[1].connection().record_progress();
+        let more: Vec<ConnectionRegistration> = (0..14).map(|_| table.register(ip("127.0.0.1"), true)).collect();
         let left: Vec<usize> = (0..16).filter(|n| is_open(&table, &places[*n])).collect();
         assert_eq!(left, [0, 1]);
         drop(call);
-        let newest = table.admit(ip("127.0.0.1"), true);
+        let newest = table.register(ip("127.0.0.1"), true);
         assert!(!is_open(&table, &places[0]) && is_open(&table, &newest) && is_open(&table, &more[0]));
     }
 
     #[test]
     fn a_call_under_way_is_not_cut_off_for_another_of_the_same_key() {
         let (_, table) = table(MAX_CONNECTIONS);
-        let holder = Holder::Key(KeyId(1));
-        let hold = |place: &Place| place.connection().held_by(holder);
-        let places: Vec<Place> = (0..=MAX_CONNECTIONS_PER_KEY).map(|_| table.admit(ip("127.0.0.1"), true)).collect();
+        let holder = CredentialHolder::Key(KeyId(1));
+        let hold = |place: &ConnectionRegistration| place.connection().set_holder(holder);
+        let places: Vec<ConnectionRegistration> =
+            (0..=MAX_CONNECTIONS_PER_KEY).map(|_| table.register(ip("127.0.0.1"), true)).collect();
         let (last, others) = places.split_last().expect("some");
-        let mut calls: Vec<CallUnderWay> = others.iter().map(|place| place.connection().begin_call()).collect();
+        let mut calls: Vec<RunningCall> = others.iter().map(|place| place.connection().begin_call()).collect();
         assert!(others.iter().all(|place| hold(place).is_ok()));
         assert_eq!(hold(last), Err(TooManyCalls));
         assert!(places.iter().all(|place| is_open(&table, place)));
@@ -408,16 +416,16 @@ mod tests {
     #[test]
     fn one_operator_opens_so_many_streams_and_all_together_so_many() {
         let (_, table) = table(2_048);
-        let place = table.admit(ip("127.0.0.1"), true);
+        let place = table.register(ip("127.0.0.1"), true);
         let open = |operator: i64| ConnectionTable::open_stream(place.connection(), OperatorId(operator));
         let mut streams: Vec<OpenStream> = (0..MAX_STREAMS_PER_OPERATOR).map(|_| open(1).expect("a stream")).collect();
-        assert_eq!(open(1).expect_err("too many"), NoStream::OperatorLimit);
+        assert_eq!(open(1).expect_err("too many"), StreamRefusal::OperatorLimit);
         streams.pop();
         streams.push(open(1).expect("one was closed"));
         for operator in 2..=16 {
             streams.extend((0..MAX_STREAMS_PER_OPERATOR).map(|_| open(operator).expect("a stream")));
         }
-        assert_eq!(open(17).expect_err("too many"), NoStream::Full);
+        assert_eq!(open(17).expect_err("too many"), StreamRefusal::Full);
         drop(streams);
         let open = table.lock();
         assert_eq!((open.n_streams, open.streams.len(), place.0.state().n_streams), (0, 0, 0));
@@ -435,29 +443,29 @@ mod tests {
             steps in prop::collection::vec((0_u8..6, 0_i64..4, 0_u64..3), 1..400)
         ) {
             let (ambient, table) = table(32);
-            let mut places: Vec<Place> = Vec::new();
+            let mut places: Vec<ConnectionRegistration> = Vec::new();
             for (what, who, wait) in steps {
                 ambient.advance(Duration::from_secs(wait));
-                let place = table.admit(ip(&format!("203.0.113.{who}")), false);
+                let place = table.register(ip(&format!("203.0.113.{who}")), false);
                 prop_assert!(is_open(&table, &place));
                 match what {
                     0 => {}
-                    1 | 2 => place.connection().held_by(Holder::Key(KeyId(who))).expect("room"),
-                    3 => place.connection().held_by(Holder::Operator(OperatorId(who))).expect("room"),
+                    1 | 2 => place.connection().set_holder(CredentialHolder::Key(KeyId(who))).expect("room"),
+                    3 => place.connection().set_holder(CredentialHolder::Operator(OperatorId(who))).expect("room"),
                     4 => drop(places.pop()),
-                    _ => places.iter().for_each(|place| place.connection().progressed()),
+                    _ => places.iter().for_each(|place| place.connection().record_progress()),
                 }
                 prop_assert!(is_open(&table, &place), "a credential never costs its own connection");
                 places.push(place);
                 let open = table.lock();
                 prop_assert!(open.connections.len() <= 32);
-                prop_assert!(open.count(|of| matches!(of, Holder::Key(_))) <= 16);
-                prop_assert!(open.count(|of| matches!(of, Holder::Operator(_))) <= 8);
+                prop_assert!(open.count_held(|of| matches!(of, CredentialHolder::Key(_))) <= 16);
+                prop_assert!(open.count_held(|of| matches!(of, CredentialHolder::Operator(_))) <= 8);
                 prop_assert_eq!(open.addresses.values().sum::<usize>(), open.connections.len());
             }
-            let operator = table.admit(ip("198.51.100.9"), false);
-            operator.connection().held_by(Holder::Operator(OperatorId(9))).expect("room");
-            let flood: Vec<Place> = (0..100).map(|n| table.admit(ip(&format!("192.0.2.{n}")), false)).collect();
+            let operator = table.register(ip("198.51.100.9"), false);
+            operator.connection().set_holder(CredentialHolder::Operator(OperatorId(9))).expect("room");
+            let flood: Vec<ConnectionRegistration> = (0..100).map(|n| table.register(ip(&format!("192.0.2.{n}")), false)).collect();
             prop_assert!(is_open(&table, &operator));
             drop((flood, places));
             prop_assert_eq!(table.lock().connections.len(), 1);

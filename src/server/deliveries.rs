@@ -1,13 +1,15 @@
 //! Handlers of deliveries, events and event traces.
 
-use super::guard::{Acting, Operator, Viewer};
-use super::place::{Wanted, event_type, named};
-use super::problem::Refusal;
-use super::query::{Id, Paging, Query, page_of_all};
+use super::guard::{Acting, AuthorizedOperator, Viewer};
+use super::log_query::{LogQuery, parse_event_type, parse_named};
+use super::problem::ProblemResponse;
+use super::query::{PagingQuery, PathId, TypedQuery, page_of_all};
 use super::redact;
-use super::urls::{as_seen, shown};
-use crate::api::attempts::{AttemptRow, Body};
-use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace, TraceRow, Verdict};
+use super::urls::{as_seen, visible_json};
+use crate::api::attempts::{AttemptRow, CapturedBody};
+use crate::api::deliveries::{
+    DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow, TraceRow, TraceVerdict,
+};
 use crate::api::log::{DeliveryQuery, EventQuery, LogPage};
 use crate::api::page::Page;
 use crate::domain::delivery::DeliveryState as Standing;
@@ -21,118 +23,118 @@ use axum::http::StatusCode;
 
 /// `GET /portal/v1/deliveries`: the delivery rows that match the filters, newest first.
 pub(super) async fn list(
-    _: Operator<Viewer>,
+    _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    wanted: Wanted<DeliveryQuery>,
-) -> Result<axum::Json<LogPage<DeliveryRow>>, Refusal> {
+    wanted: LogQuery<DeliveryQuery>,
+) -> Result<axum::Json<LogPage<DeliveryRow>>, ProblemResponse> {
     let of = &wanted.filters;
     let filter = DeliveryFilter {
         company: of.company.map(CompanyId),
         subscription: of.subscription.map(SubscriptionId),
         event: of.event.map(EventId),
-        event_type: event_type(of.kind.as_ref())?,
-        state: named(of.state.as_ref(), "state", Standing::named, &Standing::ALL.map(Standing::name))?,
+        event_type: parse_event_type(of.kind.as_ref())?,
+        state: parse_named(of.state.as_ref(), "state", Standing::named, &Standing::ALL.map(Standing::name))?,
     };
-    let page = engine.deliveries(filter, wanted.span(of.since, of.until)).await?;
-    Ok(axum::Json(wanted.page(page, row)))
+    let page = engine.deliveries(filter, wanted.page_spec(of.since, of.until)).await?;
+    Ok(axum::Json(wanted.log_page(page, delivery_row)))
 }
 
 /// `GET /portal/v1/deliveries/{id}`: one delivery with its attempts.
 pub(super) async fn get(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Id(id): Id,
-) -> Result<axum::Json<DeliveryDetail>, Refusal> {
+    PathId(id): PathId,
+) -> Result<axum::Json<DeliveryDetail>, ProblemResponse> {
     let (delivery, attempts) = engine.delivery(DeliveryId(id)).await?;
     let attempts = attempts.into_iter().map(AttemptRow::from).collect();
-    Ok(shown(&operator, DeliveryDetail { row: row(delivery), attempts }))
+    Ok(visible_json(&operator, DeliveryDetail { row: delivery_row(delivery), attempts }))
 }
 
 /// `POST /portal/v1/deliveries/{id}/resend`: queues one attempt, made as soon as no other worker holds the delivery;
 /// its outcome appears in the delivery log.
 pub(super) async fn resend(
-    operator: Operator<Acting>,
+    operator: AuthorizedOperator<Acting>,
     State(engine): State<Engine>,
-    Id(id): Id,
-) -> Result<(StatusCode, axum::Json<DeliveryRow>), Refusal> {
+    PathId(id): PathId,
+) -> Result<(StatusCode, axum::Json<DeliveryRow>), ProblemResponse> {
     let delivery = engine.resend(operator.caller(), DeliveryId(id)).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(row(delivery))))
+    Ok((StatusCode::ACCEPTED, axum::Json(delivery_row(delivery))))
 }
 
 /// `GET /portal/v1/events`: events of all companies, newest first.
-pub(super) async fn events(
-    _: Operator<Viewer>,
+pub(super) async fn list_events(
+    _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    wanted: Wanted<EventQuery>,
-) -> Result<axum::Json<LogPage<EventRow>>, Refusal> {
+    wanted: LogQuery<EventQuery>,
+) -> Result<axum::Json<LogPage<EventRow>>, ProblemResponse> {
     let of = &wanted.filters;
-    let kind = event_type(of.kind.as_ref())?;
-    let page = engine.event_summaries(of.company.map(CompanyId), kind, wanted.span(of.since, of.until)).await?;
-    Ok(axum::Json(wanted.page(page, event)))
+    let kind = parse_event_type(of.kind.as_ref())?;
+    let page = engine.event_summaries(of.company.map(CompanyId), kind, wanted.page_spec(of.since, of.until)).await?;
+    Ok(axum::Json(wanted.log_page(page, event_row)))
 }
 
 /// `GET /portal/v1/events/{id}`: one event; exact bytes for an admin, personal values masked for other roles.
 pub(super) async fn get_event(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Id(id): Id,
-) -> Result<axum::Json<EventDetail>, Refusal> {
+    PathId(id): PathId,
+) -> Result<axum::Json<EventDetail>, ProblemResponse> {
     let (happened, bytes) = engine.event(EventId(id)).await?;
     let n_bytes = bytes.len();
     let detail = move |bytes: &[u8]| {
-        let envelope = Body::new(bytes, bytes.len() as u64);
-        EventDetail { row: event(happened), envelope, redacted: false }
+        let envelope = CapturedBody::new(bytes, bytes.len() as u64);
+        EventDetail { row: event_row(happened), envelope, redacted: false }
     };
-    if operator.may_reveal() {
+    if operator.can_reveal() {
         return Ok(axum::Json(detail(&bytes)));
     }
-    let mask = move || redact::event(detail(&bytes), &bytes);
+    let mask = move || redact::mask_event(detail(&bytes), &bytes);
     Ok(axum::Json(redact::in_turn((&engine, operator.id()), n_bytes, mask).await?))
 }
 
 /// `GET /portal/v1/events/{id}/trace`: every subscription of the company, and why it has a delivery or none; as many as fit on a page where no
 /// limit is given.
 pub(super) async fn trace(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<Trace>, Refusal> {
+    PathId(id): PathId,
+    TypedQuery(paging): TypedQuery<PagingQuery>,
+) -> Result<axum::Json<EventDeliveryTrace>, ProblemResponse> {
     let traced = engine.trace_event(EventId(id)).await?;
     let tell = |of: TracedSubscription| {
-        let (verdict, why) = verdict(of.outcome);
+        let (verdict, why) = wire_verdict(of.outcome);
         let row = TraceRow {
             subscription_id: of.id,
             target_url: Untrusted::new(of.target_url),
             verdict,
             why: why.to_owned(),
-            delivery: of.delivery.map(row),
+            delivery: of.delivery.map(delivery_row),
         };
         as_seen(&operator, row)
     };
     let page = page_of_all(traced.subscriptions, &paging, &format!("trace {id}"), |of| of.id.to_string(), tell)?;
     let Page { items: subscriptions, next_cursor, has_more, .. } = page;
-    Ok(axum::Json(Trace { event: event(traced.event), subscriptions, next_cursor, has_more }))
+    Ok(axum::Json(EventDeliveryTrace { event: event_row(traced.event), subscriptions, next_cursor, has_more }))
 }
 
-const fn verdict(of: delivery_log::MatchOutcome) -> (Verdict, &'static str) {
+const fn wire_verdict(of: delivery_log::MatchOutcome) -> (TraceVerdict, &'static str) {
     match of {
-        delivery_log::MatchOutcome::Matched => (Verdict::Matched, "subscribed to this type and enabled"),
+        delivery_log::MatchOutcome::Matched => (TraceVerdict::Matched, "subscribed to this type and enabled"),
         delivery_log::MatchOutcome::Disabled => {
-            (Verdict::Disabled, "subscribed to this type but disabled when the event happened")
+            (TraceVerdict::Disabled, "subscribed to this type but disabled when the event happened")
         }
         delivery_log::MatchOutcome::OtherType => {
-            (Verdict::OtherType, "not subscribed to this type when the event happened")
+            (TraceVerdict::OtherType, "not subscribed to this type when the event happened")
         }
-        delivery_log::MatchOutcome::CreatedLater => (Verdict::CreatedLater, "created after the event"),
-        delivery_log::MatchOutcome::Deleted => (Verdict::Deleted, "deleted before the event"),
+        delivery_log::MatchOutcome::CreatedLater => (TraceVerdict::CreatedLater, "created after the event"),
+        delivery_log::MatchOutcome::Deleted => (TraceVerdict::Deleted, "deleted before the event"),
         delivery_log::MatchOutcome::Expired => {
-            (Verdict::Forgotten, "subscribed to this type; the delivery is no longer stored")
+            (TraceVerdict::Forgotten, "subscribed to this type; the delivery is no longer stored")
         }
     }
 }
 
-fn row(of: DeliverySummary) -> DeliveryRow {
+fn delivery_row(of: DeliverySummary) -> DeliveryRow {
     DeliveryRow {
         id: of.id,
         event_id: of.event,
@@ -147,7 +149,7 @@ fn row(of: DeliverySummary) -> DeliveryRow {
     }
 }
 
-fn event(of: EventSummary) -> EventRow {
+fn event_row(of: EventSummary) -> EventRow {
     EventRow {
         id: of.id,
         company_id: of.company,

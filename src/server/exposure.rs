@@ -1,8 +1,8 @@
 //! Exposure of the server: the host names that it answers to, the proxies that it trusts, and the checks on a request
 //! head that prevent request smuggling and DNS rebinding.
 
-use super::problem::Refusal;
-use crate::api::problem::Code;
+use super::problem::ProblemResponse;
+use crate::api::problem::ProblemCode;
 use crate::domain::proxy::{TrustedProxies, forwarded, x_forwarded_for};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED, HOST};
@@ -12,16 +12,16 @@ use url::Host;
 
 /// Exposure of the server to callers. By default callers connect directly, to the bound address.
 #[derive(Debug, Clone, Default)]
-pub struct Exposure {
+pub struct ServerExposure {
     /// Whether the server is behind a proxy.
-    pub proxied: Proxied,
+    pub proxied: ProxyMode,
     /// Host names and addresses under which callers reach the server, besides the bound address and localhost.
     pub public_names: Vec<Host>,
 }
 
 /// Whether a reverse proxy is in front of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Proxied {
+pub enum ProxyMode {
     /// Callers connect directly (the default).
     #[default]
     Direct,
@@ -42,27 +42,27 @@ const SINGLE_HEADERS: [(HeaderName, &str); 4] = [
 
 /// Exposure of a server together with its bound address.
 #[derive(Debug)]
-pub(super) struct Reachability {
+pub(super) struct ServerReachability {
     bound: Option<IpAddr>,
-    exposure: Exposure,
+    exposure: ServerExposure,
 }
 
-impl Reachability {
-    pub(super) fn new(bound: Option<SocketAddr>, exposure: Exposure) -> Self {
+impl ServerReachability {
+    pub(super) fn new(bound: Option<SocketAddr>, exposure: ServerExposure) -> Self {
         Self { bound: bound.map(|address| address.ip().to_canonical()), exposure }
     }
 
     /// Returns whether only local processes can connect: bound to loopback, without a proxy or public names.
     pub(super) fn is_local(&self) -> bool {
-        let is_direct = self.exposure.proxied == Proxied::Direct && self.exposure.public_names.is_empty();
+        let is_direct = self.exposure.proxied == ProxyMode::Direct && self.exposure.public_names.is_empty();
         is_direct && self.bound.is_some_and(|address| address.is_loopback())
     }
 
     /// Returns whether many callers share the peer's address, as with loopback or a proxy.
     pub(super) fn is_shared(&self, peer: IpAddr) -> bool {
         let is_proxy = match &self.exposure.proxied {
-            Proxied::Direct => false,
-            Proxied::Behind(proxies) => proxies.0.is_empty() || proxies.trusts(peer),
+            ProxyMode::Direct => false,
+            ProxyMode::Behind(proxies) => proxies.0.is_empty() || proxies.trusts(peer),
         };
         peer.to_canonical().is_loopback() || is_proxy
     }
@@ -70,31 +70,32 @@ impl Reachability {
     /// Refuses a request head with a repeated single header, or with a `Host` that names another server.
     ///
     /// # Errors
-    /// [`KeyRejection`] with 400 for a repeated or missing header, with 421 for a foreign host name.
-    pub(super) fn judge(&self, request: &Request) -> Result<(), Refusal> {
+    /// [`ProblemResponse`] with 400 for a repeated or missing header, with 421 for a foreign host name.
+    pub(super) fn check_head(&self, request: &Request) -> Result<(), ProblemResponse> {
         let headers = request.headers();
         for (name, spelled) in &SINGLE_HEADERS {
             if headers.get_all(name).iter().nth(1).is_some() {
                 let detail = format!("header {spelled} is sent twice; send it once");
-                return Err(Refusal::new(Code::MalformedRequest, detail));
+                return Err(ProblemResponse::new(ProblemCode::MalformedRequest, detail));
             }
         }
-        let missing = || Refusal::new(Code::MalformedRequest, "header Host is missing");
+        let missing = || ProblemResponse::new(ProblemCode::MalformedRequest, "header Host is missing");
         let host = headers.get(HOST).ok_or_else(missing)?;
-        self.judge_authority(host.to_str().unwrap_or_default())?;
-        request.uri().authority().map_or(Ok(()), |authority| self.judge_authority(authority.as_str()))
+        self.check_authority(host.to_str().unwrap_or_default())?;
+        request.uri().authority().map_or(Ok(()), |authority| self.check_authority(authority.as_str()))
     }
 
     /// Refuses a host name that is not the server's own. In a DNS rebinding attack, a web page's own host name
     /// resolves to this address, and the browser sends that name.
-    fn judge_authority(&self, authority: &str) -> Result<(), Refusal> {
-        let malformed = || Refusal::new(Code::MalformedRequest, "header Host is neither a name nor an address");
+    fn check_authority(&self, authority: &str) -> Result<(), ProblemResponse> {
+        let malformed =
+            || ProblemResponse::new(ProblemCode::MalformedRequest, "header Host is neither a name nor an address");
         let host = parse_authority(authority).ok_or_else(malformed)?;
         if self.answers_to(&host) {
             return Ok(());
         }
-        Err(Refusal::new(
-            Code::MisdirectedRequest,
+        Err(ProblemResponse::new(
+            ProblemCode::MisdirectedRequest,
             "unknown host name in Host; the platform's operator can add it with --public-name",
         ))
     }
@@ -115,12 +116,12 @@ impl Reachability {
 
     /// Returns the caller's address: the peer's, or the one that a trusted proxy reports. `X-Forwarded-For` takes
     /// precedence over `Forwarded`.
-    pub(super) fn caller(&self, request: &Request) -> Option<IpAddr> {
+    pub(super) fn caller_address(&self, request: &Request) -> Option<IpAddr> {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip();
-        let Proxied::Behind(proxies) = &self.exposure.proxied else { return Some(peer.to_canonical()) };
-        let written = lines(request.headers(), &X_FORWARDED_FOR);
+        let ProxyMode::Behind(proxies) = &self.exposure.proxied else { return Some(peer.to_canonical()) };
+        let written = header_lines(request.headers(), &X_FORWARDED_FOR);
         Some(if written.is_empty() {
-            proxies.client_address(peer, forwarded(&lines(request.headers(), &FORWARDED)))
+            proxies.client_address(peer, forwarded(&header_lines(request.headers(), &FORWARDED)))
         } else {
             proxies.client_address(peer, x_forwarded_for(&written))
         })
@@ -128,7 +129,7 @@ impl Reachability {
 }
 
 /// Returns the lines of a header. A line that is not text is returned as empty, which names no caller.
-fn lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
+fn header_lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Vec<&'a str> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect()
 }
 
@@ -156,15 +157,15 @@ mod tests {
     use crate::domain::proxy::CidrBlock;
     use axum::body::Body;
 
-    fn reachability(bound: &str, names: &[&str]) -> Reachability {
+    fn reachability(bound: &str, names: &[&str]) -> ServerReachability {
         let public_names = names.iter().map(|name| parse_name(name).expect("a name")).collect();
-        let exposure = Exposure { public_names, ..Exposure::default() };
-        Reachability::new(Some(bound.parse().expect("an address")), exposure)
+        let exposure = ServerExposure { public_names, ..ServerExposure::default() };
+        ServerReachability::new(Some(bound.parse().expect("an address")), exposure)
     }
 
-    fn answered(of: &Reachability, host: &str) -> u16 {
+    fn answered(of: &ServerReachability, host: &str) -> u16 {
         let request = Request::builder().header("host", host).body(Body::empty()).expect("a request");
-        of.judge(&request).err().map_or(200, |refusal| refusal.0.status)
+        of.check_head(&request).err().map_or(200, |refusal| refusal.0.status)
     }
 
     #[test]
@@ -215,8 +216,8 @@ mod tests {
         let request = |target: &str| {
             Request::builder().uri(target).header("host", "localhost").body(Body::empty()).expect("a request")
         };
-        assert!(of.judge(&request("http://localhost:7700/healthz")).is_ok());
-        assert_eq!(of.judge(&request("http://evil.example/healthz")).expect_err("misdirected").0.status, 421);
+        assert!(of.check_head(&request("http://localhost:7700/healthz")).is_ok());
+        assert_eq!(of.check_head(&request("http://evil.example/healthz")).expect_err("misdirected").0.status, 421);
     }
 
     #[test]
@@ -227,8 +228,10 @@ mod tests {
         let bound = Some("127.0.0.1:7700".parse().expect("an address"));
         let block: CidrBlock = "127.0.0.1".parse().expect("a block");
         for trusted in [vec![], vec![block]] {
-            let proxied = Proxied::Behind(TrustedProxies(trusted));
-            assert!(!Reachability::new(bound, Exposure { proxied, ..Exposure::default() }).is_local());
+            let proxied = ProxyMode::Behind(TrustedProxies(trusted));
+            assert!(
+                !ServerReachability::new(bound, ServerExposure { proxied, ..ServerExposure::default() }).is_local()
+            );
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Guards: extractors that authenticate and authorise a request. A handler's signature declares what its route
 //! requires.
 //!
-//! [`Allowed`] authenticates a key, admits the request through its rate window and checks the scope; [`OperatorAccount`]
+//! [`AuthorizedKey`] authenticates a key, admits the request through its rate window and checks the scope; [`Operator`]
 //! authenticates an operator's token and checks the role. Neither can be constructed in any other way, so a handler
 //! cannot skip a check.
 
-use super::connections::{Connection, Holder, TooManyCalls};
+use super::connections::{CredentialHolder, OpenConnection, TooManyCalls};
 use super::openapi;
-use super::problem::Refusal;
-use super::stamp::{judge_length, may_be_secret};
-use crate::api::problem::{Code, Problem};
+use super::problem::ProblemResponse;
+use super::stamp::{check_content_length, looks_like_secret};
+use crate::api::problem::{Problem, ProblemCode};
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::{CompanyId, KeyId, OperatorId};
 use crate::domain::key::{self, ApiKey, KeyLocationError, KeyScope};
@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Access requirement of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum RouteAccess {
     /// No credential is required for the route.
     Public,
     /// An API key with this scope is required; the call counts in this bucket.
@@ -39,9 +39,9 @@ pub enum Access {
 }
 
 /// Access requirement, encoded as a type.
-pub trait Price {
+pub trait AccessRequirement {
     /// Access requirement of the type, as a value.
-    const ACCESS: Access;
+    const ACCESS: RouteAccess;
 }
 
 macro_rules! prices {
@@ -49,115 +49,117 @@ macro_rules! prices {
         $(#[$doc])*
         #[derive(Debug)]
         pub enum $name {}
-        impl Price for $name {
-            const ACCESS: Access = $access;
+        impl AccessRequirement for $name {
+            const ACCESS: RouteAccess = $access;
         }
     )+};
 }
 
 prices! {
     /// Requires no credential at all.
-    Anyone: Access::Public;
+    Anyone: RouteAccess::Public;
     /// Requires the scope for polling events.
-    EventsRead: Access::Key(KeyScope::EventsRead, RateBucket::Read);
+    EventsRead: RouteAccess::Key(KeyScope::EventsRead, RateBucket::Read);
     /// Requires the scope for publishing test events.
-    EventsTest: Access::Key(KeyScope::Admin, RateBucket::Admin);
+    EventsTest: RouteAccess::Key(KeyScope::Admin, RateBucket::Admin);
     /// Requires the scope for reading subscriptions.
-    WebhooksRead: Access::Key(KeyScope::WebhooksWrite, RateBucket::Read);
+    WebhooksRead: RouteAccess::Key(KeyScope::WebhooksWrite, RateBucket::Read);
     /// Requires the scope for creating and changing subscriptions.
-    WebhooksWrite: Access::Key(KeyScope::WebhooksWrite, RateBucket::Admin);
+    WebhooksWrite: RouteAccess::Key(KeyScope::WebhooksWrite, RateBucket::Admin);
     /// Requires the scope for deleting subscriptions.
-    WebhooksRemove: Access::Key(KeyScope::WebhooksWrite, RateBucket::Write);
+    WebhooksRemove: RouteAccess::Key(KeyScope::WebhooksWrite, RateBucket::Write);
     /// Requires the scope for lead and client actions.
-    Actions: Access::Key(KeyScope::IntegrationsWrite, RateBucket::Write);
+    Actions: RouteAccess::Key(KeyScope::IntegrationsWrite, RateBucket::Write);
     /// Requires the scope for lead and client searches.
-    Searches: Access::Key(KeyScope::IntegrationsRead, RateBucket::Read);
+    Searches: RouteAccess::Key(KeyScope::IntegrationsRead, RateBucket::Read);
     /// Requires an operator of any role.
-    Viewer: Access::Operator(OperatorRole::Viewer);
+    Viewer: RouteAccess::Operator(OperatorRole::Viewer);
     /// Requires the role operator: tests, enables, disables, replays, publishes.
-    Acting: Access::Operator(OperatorRole::Operator);
+    Acting: RouteAccess::Operator(OperatorRole::Operator);
     /// Requires the role admin: companies, keys, limits and operators.
-    Admin: Access::Operator(OperatorRole::Admin);
+    Admin: RouteAccess::Operator(OperatorRole::Admin);
 }
 
 /// Per-request context, filled in by guards and extractors and read by the outer middleware when the response leaves.
 #[derive(Debug, Clone)]
-pub(super) struct Note(Arc<Mutex<Noted>>);
+pub(super) struct RequestContext(Arc<Mutex<RequestContextState>>);
 
 #[derive(Debug, Clone, Default)]
-pub(super) struct Noted {
+pub(super) struct RequestContextState {
     pub(super) request_id: String,
     pub(super) route: Option<String>,
     pub(super) caller: Option<(KeyId, CompanyId)>,
     pub(super) admission: Option<RateLimitOutcome>,
     /// Text for the request log, if the request succeeds.
-    pub(super) detail: Option<String>,
+    pub(super) log_detail: Option<String>,
     /// Company and last four characters claimed by a refused key.
-    pub(super) claimed: Option<RejectedKey>,
+    pub(super) claimed_key: Option<RejectedKey>,
     /// Query parameters and body fields that no handler reads.
-    pub(super) ignored: Vec<String>,
+    pub(super) ignored_names: Vec<String>,
 }
 
 /// Maximum number of ignored names that a response reports.
 const MAX_IGNORED_NAMES: usize = 16;
 
 /// Returns whether a name may be repeated in a response header.
-fn is_fit(name: &str) -> bool {
+fn is_header_safe(name: &str) -> bool {
     (1..=64).contains(&name.len())
-        && !may_be_secret(name)
+        && !looks_like_secret(name)
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// Middleware that records the query parameters which the route does not read.
-pub(super) async fn note_query(request: Request, next: Next) -> Response {
+pub(super) async fn record_ignored_parameters(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    if let (Some(note), Some(route), Some(query)) = (request.extensions().get::<Note>(), route, request.uri().query()) {
+    if let (Some(note), Some(route), Some(query)) =
+        (request.extensions().get::<RequestContext>(), route, request.uri().query())
+    {
         let known = openapi::parameters_of(request.method(), route);
         let names = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned());
-        note.ignore(names.filter(|name| !known.contains(&name.as_str())));
+        note.record_ignored(names.filter(|name| !known.contains(&name.as_str())));
     }
     next.run(request).await
 }
 
-impl Note {
+impl RequestContext {
     pub(super) fn new(request_id: String) -> Self {
-        Self(Arc::new(Mutex::new(Noted { request_id, ..Noted::default() })))
+        Self(Arc::new(Mutex::new(RequestContextState { request_id, ..RequestContextState::default() })))
     }
 
-    pub(super) fn read(&self) -> Noted {
+    pub(super) fn snapshot(&self) -> RequestContextState {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Records names that no handler reads, as far as they may appear in a header.
-    pub(super) fn ignore(&self, names: impl Iterator<Item = String>) {
-        self.write(|noted| {
-            for name in names.filter(|name| is_fit(name)) {
-                if noted.ignored.len() < MAX_IGNORED_NAMES && !noted.ignored.contains(&name) {
-                    noted.ignored.push(name);
+    pub(super) fn record_ignored(&self, names: impl Iterator<Item = String>) {
+        self.update(|noted| {
+            for name in names.filter(|name| is_header_safe(name)) {
+                if noted.ignored_names.len() < MAX_IGNORED_NAMES && !noted.ignored_names.contains(&name) {
+                    noted.ignored_names.push(name);
                 }
             }
         });
     }
 
-    fn say(&self, detail: String) {
-        self.write(|noted| noted.detail = Some(detail));
+    fn set_log_detail(&self, detail: String) {
+        self.update(|noted| noted.log_detail = Some(detail));
     }
 
-    fn write(&self, change: impl FnOnce(&mut Noted)) {
+    fn update(&self, change: impl FnOnce(&mut RequestContextState)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 /// Proof that the request carries a key with the access `P` and was admitted by its rate window.
 #[derive(Debug)]
-pub struct Allowed<P> {
+pub struct AuthorizedKey<P> {
     key: Arc<ApiKey>,
-    note: Note,
+    note: RequestContext,
     audit_key: AuditKey,
     price: PhantomData<P>,
 }
 
-impl<P> Allowed<P> {
+impl<P> AuthorizedKey<P> {
     /// Returns the key that authenticated the request.
     #[must_use]
     pub fn key(&self) -> &ApiKey {
@@ -165,46 +167,46 @@ impl<P> Allowed<P> {
     }
 
     /// Sets the text that the request log keeps if the request succeeds.
-    pub fn say(&self, detail: String) {
-        self.note.say(detail);
+    pub fn set_log_detail(&self, detail: String) {
+        self.note.set_log_detail(detail);
     }
 
     /// Returns the caller, for the audit trail.
     #[must_use]
     pub fn caller(&self) -> Caller {
-        Caller::new(Actor::Key(Arc::clone(&self.key)), self.note.read().request_id, self.audit_key.clone())
+        Caller::new(Actor::Key(Arc::clone(&self.key)), self.note.snapshot().request_id, self.audit_key.clone())
     }
 }
 
-impl<P: Price> FromRequestParts<Engine> for Allowed<P> {
-    type Rejection = Refusal;
+impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedKey<P> {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Refusal> {
-        let note = note(parts);
-        judge_length(&parts.headers)?;
-        let Access::Key(scope, bucket) = P::ACCESS else {
-            return Err(Refusal::new(Code::Internal, "the route asks for a key without saying which"));
+    async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, ProblemResponse> {
+        let note = request_context(parts);
+        check_content_length(&parts.headers)?;
+        let RouteAccess::Key(scope, bucket) = P::ACCESS else {
+            return Err(ProblemResponse::new(ProblemCode::Internal, "the route asks for a key without saying which"));
         };
-        let text = presented(&parts.headers, parts.uri.query())?;
+        let text = presented_key(&parts.headers, parts.uri.query())?;
         let key = engine.authenticate(text).map_err(|refusal| {
-            note.write(|noted| noted.claimed = claimed(text));
-            refused(refusal)
+            note.update(|noted| noted.claimed_key = claimed_key(text));
+            auth_refusal(refusal)
         })?;
-        note.write(|noted| noted.caller = Some((key.id, key.company)));
-        hold(parts, Holder::Key(key.id))?;
+        note.update(|noted| noted.caller = Some((key.id, key.company)));
+        record_credential(parts, CredentialHolder::Key(key.id))?;
         // Counted before the scope is checked, so that calls without the scope are rate limited as well.
         let admission = engine.admit_call(&key, bucket);
-        note.write(|noted| noted.admission = Some(admission));
+        note.update(|noted| noted.admission = Some(admission));
         if admission.decision == RateLimitDecision::Refused {
-            return Err(Refusal::limited(&admission, engine.ambient().now()));
+            return Err(ProblemResponse::rate_limited(&admission, engine.ambient().now()));
         }
         if !key.scopes.contains(scope) {
-            let problem = Problem::new(Code::InsufficientScope, format!("this key lacks the scope {scope}"));
+            let problem = Problem::new(ProblemCode::InsufficientScope, format!("this key lacks the scope {scope}"));
             return Err(problem.with("requiredScope", scope.name()).into());
         }
         if !accepts_json(&parts.headers) {
-            return Err(Refusal::new(
-                Code::NotAcceptable,
+            return Err(ProblemResponse::new(
+                ProblemCode::NotAcceptable,
                 "answers are application/json; set Accept accordingly, or omit it",
             ));
         }
@@ -230,13 +232,16 @@ fn accepts_json(headers: &HeaderMap) -> bool {
 }
 
 /// Returns the key from its header, or a refusal that names the right header if the key was sent elsewhere.
-fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, Refusal> {
+fn presented_key<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, ProblemResponse> {
     let mut given = headers.get_all("x-api-key").iter();
     if let Some(value) = given.next() {
         if given.next().is_some() {
-            return Err(Refusal::new(Code::MalformedKey, "header X-Api-Key is sent twice; send it once"));
+            return Err(ProblemResponse::new(
+                ProblemCode::MalformedKey,
+                "header X-Api-Key is sent twice; send it once",
+            ));
         }
-        let malformed = |_| Refusal::new(Code::MalformedKey, "the key has characters that no key has");
+        let malformed = |_| ProblemResponse::new(ProblemCode::MalformedKey, "the key has characters that no key has");
         return value.to_str().map_err(malformed);
     }
     let place = if headers.contains_key("authorization") {
@@ -250,38 +255,40 @@ fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str,
             .then_some(KeyLocationError::OtherHeader)
     };
     let elsewhere = place.map_or_else(String::new, |place| format!("; {place}"));
-    Err(Refusal::new(Code::MissingKey, format!("send the key in the header X-Api-Key{elsewhere}")))
+    Err(ProblemResponse::new(ProblemCode::MissingKey, format!("send the key in the header X-Api-Key{elsewhere}")))
 }
 
 /// Returns what may be logged of a refused key. Only a well-formed key qualifies: any other text may be an unrelated
 /// secret.
-fn claimed(text: &str) -> Option<RejectedKey> {
+fn claimed_key(text: &str) -> Option<RejectedKey> {
     let company = key::parse_key_company(text).ok()?;
     Some(RejectedKey { company, last4: text.get(text.len() - 4..)?.to_owned() })
 }
 
-fn refused(refusal: auth::KeyRejection) -> Refusal {
+fn auth_refusal(refusal: auth::KeyRejection) -> ProblemResponse {
     match refusal {
-        auth::KeyRejection::Malformed(malformed) => Refusal::new(Code::MalformedKey, malformed.to_string()),
+        auth::KeyRejection::Malformed(malformed) => {
+            ProblemResponse::new(ProblemCode::MalformedKey, malformed.to_string())
+        }
         auth::KeyRejection::Unknown => {
-            Refusal::new(Code::UnknownKey, "unknown key; copy it again, or ask for a new one")
+            ProblemResponse::new(ProblemCode::UnknownKey, "unknown key; copy it again, or ask for a new one")
         }
         auth::KeyRejection::Revoked => {
-            Refusal::new(Code::RevokedKey, "this key was revoked permanently; ask for a new one")
+            ProblemResponse::new(ProblemCode::RevokedKey, "this key was revoked permanently; ask for a new one")
         }
     }
 }
 
 /// Proof that the request carries the token of an operator with the access `P`.
 #[derive(Debug)]
-pub struct Operator<P> {
+pub struct AuthorizedOperator<P> {
     operator: operator::OperatorAccount,
     request_id: String,
     audit_key: AuditKey,
     price: PhantomData<P>,
 }
 
-impl<P> Operator<P> {
+impl<P> AuthorizedOperator<P> {
     /// Returns the caller, for the audit trail.
     #[must_use]
     pub fn caller(&self) -> Caller {
@@ -294,36 +301,39 @@ impl<P> Operator<P> {
     }
 
     /// Returns whether payloads are shown unmasked, as only admins see them.
-    pub(super) fn may_reveal(&self) -> bool {
+    pub(super) fn can_reveal(&self) -> bool {
         self.operator.role == OperatorRole::Admin
     }
 }
 
-impl<P: Price> FromRequestParts<Engine> for Operator<P> {
-    type Rejection = Refusal;
+impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedOperator<P> {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, Refusal> {
-        let note = note(parts);
-        judge_length(&parts.headers)?;
-        let Access::Operator(role) = P::ACCESS else {
-            return Err(Refusal::new(Code::Internal, "the route asks for an operator without saying which"));
+    async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, ProblemResponse> {
+        let note = request_context(parts);
+        check_content_length(&parts.headers)?;
+        let RouteAccess::Operator(role) = P::ACCESS else {
+            return Err(ProblemResponse::new(
+                ProblemCode::Internal,
+                "the route asks for an operator without saying which",
+            ));
         };
         let token = parts.headers.get("authorization").and_then(|value| bearer(value.to_str().ok()?));
         let unknown = || {
-            Refusal::new(
-                Code::UnknownOperator,
+            ProblemResponse::new(
+                ProblemCode::UnknownOperator,
                 "send an operator token as Authorization: Bearer wlop_…; the first one is in operator.token",
             )
         };
         let operator = engine.authenticate_operator(token.ok_or_else(unknown)?).ok_or_else(unknown)?;
-        hold(parts, Holder::Operator(operator.id))?;
+        record_credential(parts, CredentialHolder::Operator(operator.id))?;
         if operator.role < role {
-            return Err(Refusal::new(
-                Code::InsufficientRole,
+            return Err(ProblemResponse::new(
+                ProblemCode::InsufficientRole,
                 format!("this needs the role {}, not {}", role.name(), operator.role.name()),
             ));
         }
-        let (request_id, audit_key) = (note.read().request_id, engine.audit_key());
+        let (request_id, audit_key) = (note.snapshot().request_id, engine.audit_key());
         Ok(Self { operator, request_id, audit_key, price: PhantomData })
     }
 }
@@ -336,18 +346,18 @@ fn bearer(credentials: &str) -> Option<&str> {
 
 /// Records the credential on its connection. Refuses the request if the credential, or its kind, is at its connection
 /// limit with every connection running a request.
-fn hold(parts: &Parts, holder: Holder) -> Result<(), Refusal> {
-    let Some(connection) = parts.extensions.get::<Arc<Connection>>() else { return Ok(()) };
-    connection.held_by(holder).map_err(|TooManyCalls| {
+fn record_credential(parts: &Parts, holder: CredentialHolder) -> Result<(), ProblemResponse> {
+    let Some(connection) = parts.extensions.get::<Arc<OpenConnection>>() else { return Ok(()) };
+    connection.set_holder(holder).map_err(|TooManyCalls| {
         let detail = "too many concurrent calls with this credential or of its kind; this is contention, not a rate limit: retry";
-        Refusal::new(Code::Contended, detail)
+        ProblemResponse::new(ProblemCode::Contended, detail)
     })
 }
 
 /// Returns the request's context, with its route recorded.
-fn note(parts: &Parts) -> Note {
-    let note = parts.extensions.get::<Note>().cloned().unwrap_or_else(|| Note::new(String::new()));
+fn request_context(parts: &Parts) -> RequestContext {
+    let note = parts.extensions.get::<RequestContext>().cloned().unwrap_or_else(|| RequestContext::new(String::new()));
     let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    note.write(|noted| noted.route = route);
+    note.update(|noted| noted.route = route);
     note
 }

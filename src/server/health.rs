@@ -1,7 +1,7 @@
 //! Handlers of the liveness and readiness checks.
 
-use super::problem::Refusal;
-use crate::api::problem::{Code, Problem};
+use super::problem::ProblemResponse;
+use crate::api::problem::{Problem, ProblemCode};
 use crate::domain::target::TargetPolicy;
 use crate::engine::{Engine, EngineStatus};
 use axum::extract::State;
@@ -17,16 +17,16 @@ pub(super) async fn healthz(State(engine): State<Engine>) -> axum::Json<Value> {
 }
 
 /// `GET /readyz`: answers 200 if the database accepts writes and the dispatcher runs, otherwise 503 with the reason.
-pub(super) async fn readyz(State(engine): State<Engine>) -> Result<axum::Json<Value>, Refusal> {
+pub(super) async fn readyz(State(engine): State<Engine>) -> Result<axum::Json<Value>, ProblemResponse> {
     engine.companies().await?;
     let EngineStatus { is_dispatching, pause_reason: paused, write_fault } = engine.status();
     if let Some(why) = write_fault {
-        let problem = Problem::new(Code::StorageFull, format!("{why}; writes are rejected, reads keep working"));
-        return Err(Problem { status: 503, title: Code::Contended.title().to_owned(), ..problem }.into());
+        let problem = Problem::new(ProblemCode::StorageFull, format!("{why}; writes are rejected, reads keep working"));
+        return Err(Problem { status: 503, title: ProblemCode::Contended.title().to_owned(), ..problem }.into());
     }
     match paused {
-        Some(why) => Err(Refusal::new(Code::Contended, format!("dispatch is paused: {why}"))),
-        None if !is_dispatching => Err(Refusal::new(Code::Contended, "the dispatcher is not running")),
+        Some(why) => Err(ProblemResponse::new(ProblemCode::Contended, format!("dispatch is paused: {why}"))),
+        None if !is_dispatching => Err(ProblemResponse::new(ProblemCode::Contended, "the dispatcher is not running")),
         None => Ok(axum::Json(json!({"status": "ready"}))),
     }
 }

@@ -1,12 +1,13 @@
 //! Handlers of companies and API keys.
 
-use super::body::Json;
-use super::guard::{Admin, Operator, Viewer};
-use super::problem::Refusal;
-use super::query::{Id, Paging, Query, page_of};
+use super::body::JsonBody;
+use super::guard::{Admin, AuthorizedOperator, Viewer};
+use super::problem::ProblemResponse;
+use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use super::translate;
 use crate::api::keys::{
-    Company, CreatedKey, KeyRow, LimitsPatch, LimitsWish, NewCompany, NewKey, RevokedKey, ShownOnce, Usage,
+    CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, OneTimeSecret, RecentKeyUsage, RequestedLimits,
+    RevokedKey,
 };
 use crate::api::page::Page;
 use crate::domain::ids::KeyId;
@@ -21,40 +22,40 @@ use std::convert::identity;
 
 /// `GET /portal/v1/companies`: every company on the platform.
 pub(super) async fn companies(
-    _: Operator<Viewer>,
+    _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<Page<Company>>, Refusal> {
+    TypedQuery(paging): TypedQuery<PagingQuery>,
+) -> Result<axum::Json<Page<CompanyRow>>, ProblemResponse> {
     let rows = engine.companies().await?;
-    Ok(axum::Json(page_of(rows, &paging, "companies", |row| row.id.to_string(), Company::from)?))
+    Ok(axum::Json(page_of(rows, &paging, "companies", |row| row.id.to_string(), CompanyRow::from)?))
 }
 
 /// `POST /portal/v1/companies`: creates a company with a name.
 pub(super) async fn create_company(
-    operator: Operator<Admin>,
+    operator: AuthorizedOperator<Admin>,
     State(engine): State<Engine>,
-    Json(new): Json<NewCompany>,
-) -> Result<(StatusCode, axum::Json<Company>), Refusal> {
+    JsonBody(new): JsonBody<NewCompany>,
+) -> Result<(StatusCode, axum::Json<CompanyRow>), ProblemResponse> {
     Ok((StatusCode::CREATED, axum::Json(engine.create_company(operator.caller(), new.name).await?.into())))
 }
 
 /// `GET /portal/v1/keys`: keys of all companies, worst health first.
 pub(super) async fn list(
-    _: Operator<Viewer>,
+    _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<Page<KeyRow>>, Refusal> {
-    let rows = engine.keys().await?.iter().map(translate::key).collect();
+    TypedQuery(paging): TypedQuery<PagingQuery>,
+) -> Result<axum::Json<Page<KeyRow>>, ProblemResponse> {
+    let rows = engine.keys().await?.iter().map(translate::key_row).collect();
     Ok(axum::Json(page_of(rows, &paging, "keys", |row: &KeyRow| row.id.to_string(), identity)?))
 }
 
 /// `POST /portal/v1/keys`: creates a key, whose full text is in this answer only.
 pub(super) async fn create(
-    operator: Operator<Admin>,
+    operator: AuthorizedOperator<Admin>,
     State(engine): State<Engine>,
-    Json(new): Json<NewKey>,
-) -> Result<(StatusCode, axum::Json<CreatedKey>), Refusal> {
-    let LimitsWish { read, write, admin } = new.limits.unwrap_or_default();
+    JsonBody(new): JsonBody<NewKey>,
+) -> Result<(StatusCode, axum::Json<CreatedKey>), ProblemResponse> {
+    let RequestedLimits { read, write, admin } = new.limits.unwrap_or_default();
     let wish = KeyDraft {
         company: new.company_id,
         name: new.name,
@@ -62,30 +63,32 @@ pub(super) async fn create(
         limits: KeyLimits { read, write, admin },
     };
     let (key, secret) = engine.create_key(operator.caller(), wish).await?;
-    let created =
-        CreatedKey { row: KeyRow::new(&key, Usage::default()), key: ShownOnce::new(secret.reveal().to_owned()) };
+    let created = CreatedKey {
+        row: KeyRow::new(&key, RecentKeyUsage::default()),
+        key: OneTimeSecret::new(secret.reveal().to_owned()),
+    };
     Ok((StatusCode::CREATED, axum::Json(created)))
 }
 
 /// `POST /portal/v1/keys/{id}/revoke`: revokes a key; in force at once, also when the disk is full.
 pub(super) async fn revoke(
-    operator: Operator<Admin>,
+    operator: AuthorizedOperator<Admin>,
     State(engine): State<Engine>,
-    Id(id): Id,
-) -> Result<axum::Json<RevokedKey>, Refusal> {
+    PathId(id): PathId,
+) -> Result<axum::Json<RevokedKey>, ProblemResponse> {
     let RevokeResult { row, pending_reason: write_pending } = engine.revoke_key(operator.caller(), KeyId(id)).await?;
-    let row = KeyRow::new(&row, Usage::default());
+    let row = KeyRow::new(&row, RecentKeyUsage::default());
     Ok(axum::Json(RevokedKey { row, write_pending: write_pending.map(Untrusted::new) }))
 }
 
 /// `PATCH /portal/v1/keys/{id}/limits`: changes rate limits from the next request on. Null restores the default,
 /// absent limits are kept.
-pub(super) async fn limit(
-    operator: Operator<Admin>,
+pub(super) async fn set_limits(
+    operator: AuthorizedOperator<Admin>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(patch): Json<LimitsPatch>,
-) -> Result<axum::Json<KeyRow>, Refusal> {
+    PathId(id): PathId,
+    JsonBody(patch): JsonBody<LimitsPatch>,
+) -> Result<axum::Json<KeyRow>, ProblemResponse> {
     let change = |mut limits: KeyLimits| {
         patch.read.apply(&mut limits.read);
         patch.write.apply(&mut limits.write);
@@ -93,5 +96,5 @@ pub(super) async fn limit(
         limits
     };
     let key = engine.set_key_limits(operator.caller(), KeyId(id), change).await?;
-    Ok(axum::Json(KeyRow::new(&key, Usage::default())))
+    Ok(axum::Json(KeyRow::new(&key, RecentKeyUsage::default())))
 }

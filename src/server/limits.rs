@@ -1,12 +1,12 @@
 //! Handlers of rate windows and trips.
 
-use super::guard::{Access, Operator, Viewer};
-use super::place::Wanted;
-use super::problem::Refusal;
-use super::query::{Paging, Query, page_of};
-use super::urls::shown;
+use super::guard::{AuthorizedOperator, RouteAccess, Viewer};
+use super::log_query::LogQuery;
+use super::problem::ProblemResponse;
+use super::query::{PagingQuery, TypedQuery, page_of};
+use super::urls::visible_json;
 use super::{router, translate};
-use crate::api::limits::{CallerUse, LimitDetail, RouteUse};
+use crate::api::limits::{CallerUsageRow, LimitDetail, RouteUsageRow};
 use crate::api::log::{LogPage, TripQuery};
 use crate::api::page::Page;
 use crate::api::trips::TripRow;
@@ -18,31 +18,31 @@ use crate::engine::overview::WindowWithHistory;
 use axum::extract::State;
 
 /// Maximum number of routes, and of callers, per window in the answer.
-const SHOWN: usize = 10;
+const MAX_TOP_ENTRIES: usize = 10;
 
 /// `GET /portal/v1/limits`: rate windows with their busiest routes and callers, least headroom first.
 pub(super) async fn list(
-    _: Operator<Viewer>,
+    _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<Page<LimitDetail>>, Refusal> {
+    TypedQuery(paging): TypedQuery<PagingQuery>,
+) -> Result<axum::Json<Page<LimitDetail>>, ProblemResponse> {
     let (routes, callers) = engine.usage_today().await?;
     let table = router::table();
     let bucket = |method: &str, path: &str| -> Option<RateBucket> {
         table.iter().find(|route| route.method.as_str() == method && route.path == path).and_then(|route| {
             match route.access {
-                Access::Key(_, bucket) => Some(bucket),
-                Access::Public | Access::Operator(_) => None,
+                RouteAccess::Key(_, bucket) => Some(bucket),
+                RouteAccess::Public | RouteAccess::Operator(_) => None,
             }
         })
     };
     let tell = |window: WindowWithHistory| {
-        let row = translate::window(window);
+        let row = translate::limit_row(window);
         let top_routes = routes
             .iter()
             .filter(|of| of.key == row.key_id && bucket(&of.method, &of.route) == Some(row.bucket))
-            .take(SHOWN)
-            .map(|of| RouteUse {
+            .take(MAX_TOP_ENTRIES)
+            .map(|of| RouteUsageRow {
                 method: Untrusted::new(of.method.as_str()),
                 route: Untrusted::new(of.route.as_str()),
                 n: of.n,
@@ -51,8 +51,8 @@ pub(super) async fn list(
         let callers = callers
             .iter()
             .filter(|of| of.key == row.key_id)
-            .take(SHOWN)
-            .map(|of| CallerUse {
+            .take(MAX_TOP_ENTRIES)
+            .map(|of| CallerUsageRow {
                 address: Untrusted::new(of.address.as_str()),
                 user_agent: Untrusted::new(of.agent.as_str()),
                 n: of.n,
@@ -67,12 +67,12 @@ pub(super) async fn list(
 
 /// `GET /portal/v1/trips`: trips of the breaker, newest first.
 pub(super) async fn trips(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    wanted: Wanted<TripQuery>,
-) -> Result<axum::Json<LogPage<TripRow>>, Refusal> {
+    wanted: LogQuery<TripQuery>,
+) -> Result<axum::Json<LogPage<TripRow>>, ProblemResponse> {
     let of = &wanted.filters;
     let (company, subscription) = (of.company.map(CompanyId), of.subscription.map(SubscriptionId));
-    let page = engine.trip_log(company, subscription, wanted.span(None, None)).await?;
-    Ok(shown(&operator, wanted.page(page, TripRow::from)))
+    let page = engine.trip_log(company, subscription, wanted.page_spec(None, None)).await?;
+    Ok(visible_json(&operator, wanted.log_page(page, TripRow::from)))
 }

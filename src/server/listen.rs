@@ -3,10 +3,10 @@
 //! It replaces `axum::serve`, which has no such limits. [`super::connections`] decides which connection is closed when
 //! there are too many.
 
-use super::bare::Dressed;
-use super::connections::{ConnectionLimits, ConnectionTable, Place};
-use super::exposure::Reachability;
-use super::paced::Paced;
+use super::connections::{ConnectionLimits, ConnectionRegistration, ConnectionTable};
+use super::exposure::ServerReachability;
+use super::problem_writer::ProblemWriter;
+use super::write_timeout::WriteTimeoutStream;
 use crate::ambient::RuntimeEnv;
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -28,24 +28,24 @@ use tower::util::ServiceExt as _;
 
 /// Time limit for a request head, and then for a body, to arrive; also the idle timeout between two requests of a
 /// connection.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of headers in a request; requests with more are refused by hyper.
-const MOST_HEADERS: usize = 512;
+const MAX_HEADERS: usize = 512;
 /// Maximum size of the read and write buffers of a connection, in bytes.
-const MAX_BUFFER: usize = 96 << 10;
+const MAX_BUFFER_BYTES: usize = 96 << 10;
 /// Number of unsent response bytes that the kernel buffers per connection.
 #[cfg(target_os = "linux")]
-const MAX_UNSENT: u32 = 64 << 10;
+const MAX_UNSENT_BYTES: u32 = 64 << 10;
 /// Maximum number of evicted connections that have not closed yet.
-const MAX_ENDING: usize = 64;
+const MAX_CLOSING_CONNECTIONS: usize = 64;
 /// Delay before accepting again after a failure, usually a lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Accepts and serves connections until `stop` is set, then waits for requests in flight to finish.
-pub(super) async fn run(
+pub(super) async fn accept_connections(
     listener: TcpListener,
     router: Router,
-    reachability: Arc<Reachability>,
+    reachability: Arc<ServerReachability>,
     ambient: &RuntimeEnv,
     stop: watch::Receiver<bool>,
 ) {
@@ -55,14 +55,20 @@ pub(super) async fn run(
     loop {
         let accepted = tokio::select! {
             // Evicted connections close asynchronously, so a flood could outrun their closing without this bound.
-            accepted = listener.accept(), if connections.len() < limits.total + MAX_ENDING => accepted,
-            () = stopped(stop.clone()) => break,
+            accepted = listener.accept(), if connections.len() < limits.total + MAX_CLOSING_CONNECTIONS => accepted,
+            () = wait_stopped(stop.clone()) => break,
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let place = table.admit(peer.ip(), reachability.is_shared(peer.ip()));
-                let served = converse((stream, peer), place, router.clone(), ambient.clone(), stopped(stop.clone()));
+                let place = table.register(peer.ip(), reachability.is_shared(peer.ip()));
+                let served = serve_connection(
+                    (stream, peer),
+                    place,
+                    router.clone(),
+                    ambient.clone(),
+                    wait_stopped(stop.clone()),
+                );
                 connections.spawn(served);
             }
             Err(error) => {
@@ -76,14 +82,14 @@ pub(super) async fn run(
     while connections.join_next().await.is_some() {}
 }
 
-async fn stopped(mut stop: watch::Receiver<bool>) {
+async fn wait_stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
 /// Serves the requests of one connection; each carries the peer's address and its connection as extensions.
-async fn converse(
+async fn serve_connection(
     (stream, peer): (TcpStream, SocketAddr),
-    place: Place,
+    place: ConnectionRegistration,
     router: Router,
     ambient: RuntimeEnv,
     stopped: impl Future<Output = ()>,
@@ -102,16 +108,20 @@ async fn converse(
             answer
         }
     });
-    let stream = Paced::new(stream, Arc::clone(&connection), ambient.clone());
+    let stream = WriteTimeoutStream::new(stream, Arc::clone(&connection), ambient.clone());
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_headers(MOST_HEADERS).max_buf_size(MAX_BUFFER);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(Dressed::new(stream, ambient)), service));
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(READ_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_BUFFER_BYTES);
+    let mut served = pin!(builder.serve_connection(TokioIo::new(ProblemWriter::new(stream, ambient)), service));
     let mut stopped = pin!(stopped);
     let mut is_stopping = false;
     let ended = loop {
         tokio::select! {
             ended = served.as_mut() => break ended,
-            () = connection.evicted() => return,
+            () = connection.wait_evicted() => return,
             () = stopped.as_mut(), if !is_stopping => {
                 is_stopping = true;
                 served.as_mut().graceful_shutdown();
@@ -127,8 +137,8 @@ async fn converse(
 #[cfg(target_os = "linux")]
 fn limit_unsent(stream: &TcpStream) {
     let socket = socket2::SockRef::from(stream);
-    let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT);
-    let _ = socket.set_tcp_user_timeout(Some(super::paced::WRITE_TIMEOUT));
+    let _ = socket.set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
+    let _ = socket.set_tcp_user_timeout(Some(super::write_timeout::WRITE_TIMEOUT));
 }
 
 /// Does nothing where the kernel has no such options.

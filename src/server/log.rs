@@ -1,10 +1,10 @@
 //! Handlers of the delivery log.
 
-use super::guard::{Operator, Viewer};
-use super::place::{Wanted, event_type, named};
-use super::problem::Refusal;
-use super::query::Id;
-use super::urls::shown;
+use super::guard::{AuthorizedOperator, Viewer};
+use super::log_query::{LogQuery, parse_event_type, parse_named};
+use super::problem::ProblemResponse;
+use super::query::PathId;
+use super::urls::visible_json;
 use super::{redact, translate};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::log::{AttemptQuery, LogPage};
@@ -15,13 +15,13 @@ use axum::extract::State;
 
 /// `GET /portal/v1/attempts`: attempts that match the filters, newest first.
 pub(super) async fn list(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    wanted: Wanted<AttemptQuery>,
-) -> Result<axum::Json<LogPage<AttemptRow>>, Refusal> {
+    wanted: LogQuery<AttemptQuery>,
+) -> Result<axum::Json<LogPage<AttemptRow>>, ProblemResponse> {
     let of = &wanted.filters;
     if of.q.as_ref().is_some_and(|text| text.is_empty() || text.chars().count() > 200) {
-        return Err(Refusal::invalid("q", "must have 1 to 200 characters"));
+        return Err(ProblemResponse::invalid_field("q", "must have 1 to 200 characters"));
     }
     let ended = |name: &str| match name {
         "success" => Some(OutcomeFilter::Succeeded),
@@ -33,28 +33,28 @@ pub(super) async fn list(
         subscription: of.subscription.map(SubscriptionId),
         event: of.event.map(EventId),
         delivery: None,
-        event_type: event_type(of.kind.as_ref())?,
-        outcome: named(of.outcome.as_ref(), "outcome", ended, &["success", "failure"])?,
+        event_type: parse_event_type(of.kind.as_ref())?,
+        outcome: parse_named(of.outcome.as_ref(), "outcome", ended, &["success", "failure"])?,
         status: of.status,
-        text: of.q.clone().map(if operator.may_reveal() { TextFilter::Stored } else { TextFilter::Redacted }),
+        text: of.q.clone().map(if operator.can_reveal() { TextFilter::Stored } else { TextFilter::Redacted }),
     };
-    let page = engine.attempts(filter, wanted.span(of.since, of.until)).await?;
-    Ok(shown(&operator, wanted.page(page, AttemptRow::from)))
+    let page = engine.attempts(filter, wanted.page_spec(of.since, of.until)).await?;
+    Ok(visible_json(&operator, wanted.log_page(page, AttemptRow::from)))
 }
 
 /// `GET /portal/v1/attempts/{id}`: one attempt in full; exact bytes for an admin, personal values masked for other
 /// roles.
 pub(super) async fn get(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Id(id): Id,
-) -> Result<axum::Json<AttemptDetail>, Refusal> {
+    PathId(id): PathId,
+) -> Result<axum::Json<AttemptDetail>, ProblemResponse> {
     let (attempt, exchange, sent) = engine.attempt(AttemptId(id)).await?;
-    if operator.may_reveal() {
-        return Ok(axum::Json(translate::attempt(attempt, exchange, &sent)));
+    if operator.can_reveal() {
+        return Ok(axum::Json(translate::attempt_detail(attempt, exchange, &sent)));
     }
     let n_bytes = sent.len();
-    let mask = move || redact::attempt(translate::attempt(attempt, exchange, &sent), &sent);
+    let mask = move || redact::mask_attempt(translate::attempt_detail(attempt, exchange, &sent), &sent);
     let masked = redact::in_turn((&engine, operator.id()), n_bytes, mask).await?;
-    Ok(shown(&operator, masked))
+    Ok(visible_json(&operator, masked))
 }

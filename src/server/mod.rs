@@ -3,30 +3,30 @@
 mod affiliates;
 mod alerts;
 mod audit;
-mod bare;
 mod body;
 mod clients;
 mod connections;
 mod deliveries;
 mod events;
 pub mod exposure;
+mod field_names;
 pub mod guard;
 mod health;
+mod json_scan;
 mod keys;
-mod known;
-mod lab;
 mod limits;
 mod listen;
 mod log;
+mod log_query;
 mod metrics;
 pub mod openapi;
 mod operators;
 pub mod otlp;
 mod overview;
-mod paced;
 mod params;
-mod place;
+mod partner_subscriptions;
 mod problem;
+mod problem_writer;
 mod query;
 mod redact;
 mod replays;
@@ -34,25 +34,25 @@ mod requests;
 mod revisions;
 pub mod router;
 mod secretcheck;
+mod signature_check;
 mod stamp;
 mod stats;
 mod stream;
-mod strict;
-mod subscribers;
 mod subscriptions;
 mod translate;
 mod urls;
+mod write_timeout;
 
 use crate::engine::Engine;
-use exposure::{Exposure, Reachability};
+use exposure::{ServerExposure, ServerReachability};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// Serves the platform on a bound listener until `stop` is set, then waits for requests in flight to finish.
-pub async fn serve(listener: TcpListener, engine: Engine, exposure: Exposure, stop: watch::Receiver<bool>) {
+pub async fn serve(listener: TcpListener, engine: Engine, exposure: ServerExposure, stop: watch::Receiver<bool>) {
     let ambient = engine.ambient().clone();
-    let reachability = Arc::new(Reachability::new(listener.local_addr().ok(), exposure));
+    let reachability = Arc::new(ServerReachability::new(listener.local_addr().ok(), exposure));
     let router = router::router(engine, stop.clone(), Arc::clone(&reachability));
-    listen::run(listener, router, reachability, &ambient, stop).await;
+    listen::accept_connections(listener, router, reachability, &ambient, stop).await;
 }

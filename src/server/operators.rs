@@ -1,10 +1,10 @@
 //! Handlers of operators and their tokens.
 
-use super::body::Json;
-use super::guard::{Admin, Operator};
-use super::problem::Refusal;
-use super::query::{Id, Paging, Query, page_of};
-use crate::api::keys::ShownOnce;
+use super::body::JsonBody;
+use super::guard::{Admin, AuthorizedOperator};
+use super::problem::ProblemResponse;
+use super::query::{PagingQuery, PathId, TypedQuery, page_of};
+use crate::api::keys::OneTimeSecret;
 use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
 use crate::api::page::Page;
 use crate::domain::ids::OperatorId;
@@ -18,47 +18,47 @@ use axum::http::StatusCode;
 
 /// `GET /portal/v1/operators`: all operators including revoked ones, oldest first.
 pub(super) async fn list(
-    _: Operator<Admin>,
+    _: AuthorizedOperator<Admin>,
     State(engine): State<Engine>,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<Page<OperatorRow>>, Refusal> {
+    TypedQuery(paging): TypedQuery<PagingQuery>,
+) -> Result<axum::Json<Page<OperatorRow>>, ProblemResponse> {
     let rows = engine.operators().await?;
     let page = page_of(
         rows,
         &paging,
         "operators",
         |of| of.operator.id.to_string(),
-        |of| row(of.operator, of.created_at, of.revoked_at),
+        |of| operator_row(of.operator, of.created_at, of.revoked_at),
     )?;
     Ok(axum::Json(page))
 }
 
 /// `POST /portal/v1/operators`: creates an operator, whose token is in this answer only.
 pub(super) async fn create(
-    operator: Operator<Admin>,
+    operator: AuthorizedOperator<Admin>,
     State(engine): State<Engine>,
-    Json(new): Json<NewOperator>,
-) -> Result<(StatusCode, axum::Json<CreatedOperator>), Refusal> {
+    JsonBody(new): JsonBody<NewOperator>,
+) -> Result<(StatusCode, axum::Json<CreatedOperator>), ProblemResponse> {
     let (kept, token) = engine.create_operator(operator.caller(), new.name, new.role).await?;
-    let row = row(kept.operator, kept.created_at, kept.revoked_at);
-    let token = ShownOnce::new(token.reveal().to_owned());
+    let row = operator_row(kept.operator, kept.created_at, kept.revoked_at);
+    let token = OneTimeSecret::new(token.reveal().to_owned());
     Ok((StatusCode::CREATED, axum::Json(CreatedOperator { row, token })))
 }
 
 /// `POST /portal/v1/operators/{id}/revoke`: revokes an operator permanently and at once, also when the disk is full.
 /// The last admin cannot be revoked.
 pub(super) async fn revoke(
-    operator: Operator<Admin>,
+    operator: AuthorizedOperator<Admin>,
     State(engine): State<Engine>,
-    Id(id): Id,
-) -> Result<axum::Json<RevokedOperator>, Refusal> {
+    PathId(id): PathId,
+) -> Result<axum::Json<RevokedOperator>, ProblemResponse> {
     let RevokeResult { row: kept, pending_reason: write_pending } =
         engine.revoke_operator(operator.caller(), OperatorId(id)).await?;
-    let row = row(kept.operator, kept.created_at, kept.revoked_at);
+    let row = operator_row(kept.operator, kept.created_at, kept.revoked_at);
     Ok(axum::Json(RevokedOperator { row, write_pending: write_pending.map(Untrusted::new) }))
 }
 
-fn row(of: operator::OperatorAccount, created_utc: Timestamp, revoked_utc: Option<Timestamp>) -> OperatorRow {
+fn operator_row(of: operator::OperatorAccount, created_utc: Timestamp, revoked_utc: Option<Timestamp>) -> OperatorRow {
     OperatorRow {
         id: of.id,
         name: Untrusted::new(of.name),

@@ -3,7 +3,7 @@
 //! A push that fails costs a line in the log and nothing more: the metrics are cumulative, so the next push carries
 //! everything.
 
-use super::metrics::{Kind, Metric, told};
+use super::metrics::{Metric, MetricKind, collect_metrics};
 use crate::engine::Engine;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider as _};
@@ -17,27 +17,32 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// Metrics of the latest collection, which the instruments observe.
-type Latest = Arc<Mutex<Vec<Metric>>>;
+type LatestMetrics = Arc<Mutex<Vec<Metric>>>;
 
-/// Interval of the SDK's own reader, too long to ever elapse: [`Pusher::push`] pushes instead.
-const NEVER: Duration = Duration::from_secs(365 * 86_400);
+/// Interval of the SDK's own reader, too long to ever elapse: [`MetricsPusher::run_exporter`] pushes instead.
+const UNUSED_READER_INTERVAL: Duration = Duration::from_secs(365 * 86_400);
 /// Time limit for one push to the collector.
-const PATIENCE: Duration = Duration::from_secs(10);
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Pushes the metrics of `engine` to the collector at `url` every `pace` until `stopped` is set, and once more then.
 ///
 /// # Errors
 /// A description of what is wrong with the address, or of why the metrics cannot be read at the start.
-pub async fn push(engine: Engine, url: &str, pace: Duration, mut stopped: watch::Receiver<bool>) -> Result<(), String> {
+pub async fn run_exporter(
+    engine: Engine,
+    url: &str,
+    pace: Duration,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(), String> {
     let look = async || -> Result<Vec<Metric>, String> {
-        Ok(told(&engine.metrics_snapshot().await.map_err(|error| error.to_string())?, &engine.status()))
+        Ok(collect_metrics(&engine.metrics_snapshot().await.map_err(|error| error.to_string())?, &engine.status()))
     };
     let http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .build()
         .map_err(|error| error.to_string())?;
-    let pusher = Pusher::new(url, &look().await?, http)?;
+    let pusher = MetricsPusher::new(url, &look().await?, http)?;
     let mut is_told = false;
     loop {
         let pushed = match look().await {
@@ -65,33 +70,33 @@ pub async fn push(engine: Engine, url: &str, pace: Duration, mut stopped: watch:
 
 /// Connection to a collector, with one instrument per metric.
 #[derive(Debug)]
-pub(super) struct Pusher {
+pub(super) struct MetricsPusher {
     provider: SdkMeterProvider,
-    latest: Latest,
+    latest: LatestMetrics,
 }
 
-impl Pusher {
+impl MetricsPusher {
     /// Prepares pushes to the collector at `url`, with an instrument for each metric in `like`.
     ///
     /// # Errors
     /// A description of what is wrong with the address.
     pub(super) fn new(url: &str, like: &[Metric], http: reqwest::Client) -> Result<Self, String> {
-        let client = Posting { http, runtime: Handle::current() };
+        let client = ExporterHttpClient { http, runtime: Handle::current() };
         let exporter = MetricExporter::builder()
             .with_http()
             .with_http_client(client)
             .with_endpoint(url)
             .with_protocol(Protocol::HttpBinary)
-            .with_timeout(PATIENCE)
+            .with_timeout(EXPORT_TIMEOUT)
             .build()
             .map_err(|error| error.to_string())?;
         let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
         let resource = Resource::builder_empty().with_service_name("crow").with_attribute(version).build();
-        let reader = PeriodicReader::builder(exporter).with_interval(NEVER).build();
+        let reader = PeriodicReader::builder(exporter).with_interval(UNUSED_READER_INTERVAL).build();
         let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
-        let latest = Latest::default();
+        let latest = LatestMetrics::default();
         let meter = provider.meter("crow");
-        like.iter().for_each(|metric| instrument(&meter, metric, &latest));
+        like.iter().for_each(|metric| register_instrument(&meter, metric, &latest));
         Ok(Self { provider, latest })
     }
 
@@ -108,7 +113,7 @@ impl Pusher {
     }
 }
 
-fn instrument(meter: &Meter, metric: &Metric, latest: &Latest) {
+fn register_instrument(meter: &Meter, metric: &Metric, latest: &LatestMetrics) {
     for suffix in metric.kind.suffixes() {
         let (name, latest) = (metric.name, Arc::clone(latest));
         let observe = move |instrument: &dyn AsyncInstrument<f64>| {
@@ -121,11 +126,11 @@ fn instrument(meter: &Meter, metric: &Metric, latest: &Latest) {
         };
         let name = format!("{name}{suffix}");
         match metric.kind {
-            Kind::Counter | Kind::Histogram => {
-                let _ = meter.f64_observable_counter(name).with_description(metric.what).with_callback(observe).build();
+            MetricKind::Counter | MetricKind::Histogram => {
+                let _ = meter.f64_observable_counter(name).with_description(metric.help).with_callback(observe).build();
             }
-            Kind::Gauge => {
-                let _ = meter.f64_observable_gauge(name).with_description(metric.what).with_callback(observe).build();
+            MetricKind::Gauge => {
+                let _ = meter.f64_observable_gauge(name).with_description(metric.help).with_callback(observe).build();
             }
         }
     }
@@ -134,17 +139,21 @@ fn instrument(meter: &Meter, metric: &Metric, latest: &Latest) {
 /// HTTP client of the exporter. The exporter's thread is not part of the tokio runtime, so requests are spawned onto
 /// the runtime.
 #[derive(Debug)]
-struct Posting {
+struct ExporterHttpClient {
     http: reqwest::Client,
     runtime: Handle,
 }
 
 #[async_trait::async_trait]
-impl HttpClient for Posting {
+impl HttpClient for ExporterHttpClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (head, body) = request.into_parts();
-        let post =
-            self.http.request(head.method, head.uri.to_string()).headers(head.headers).body(body).timeout(PATIENCE);
+        let post = self
+            .http
+            .request(head.method, head.uri.to_string())
+            .headers(head.headers)
+            .body(body)
+            .timeout(EXPORT_TIMEOUT);
         self.runtime
             .spawn(async move {
                 let answer = post.send().await?;

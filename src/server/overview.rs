@@ -1,23 +1,23 @@
 //! Handler of the overview, the data of the dashboard.
 
-use super::guard::{Operator, Viewer};
-use super::problem::Refusal;
-use super::query::Query;
+use super::guard::{AuthorizedOperator, Viewer};
+use super::problem::ProblemResponse;
+use super::query::TypedQuery;
 use super::translate;
-use super::urls::shown;
-use crate::api::overview::{Overview, OverviewQuery};
+use super::urls::visible_json;
+use crate::api::overview::{OverviewQuery, PlatformOverview};
 use crate::engine::Engine;
 use axum::extract::State;
 
 /// `GET /portal/v1/overview`: the data of the dashboard at one moment.
 pub(super) async fn get(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Query(query): Query<OverviewQuery>,
-) -> Result<axum::Json<Overview>, Refusal> {
+    TypedQuery(query): TypedQuery<OverviewQuery>,
+) -> Result<axum::Json<PlatformOverview>, ProblemResponse> {
     let rows = query.rows.unwrap_or(50);
     if !(1..=500).contains(&rows) {
-        return Err(Refusal::invalid("rows", "must be 1 to 500"));
+        return Err(ProblemResponse::invalid_field("rows", "must be 1 to 500"));
     }
-    Ok(shown(&operator, translate::dashboard(engine.overview(rows).await?, &engine)))
+    Ok(visible_json(&operator, translate::overview_answer(engine.overview(rows).await?, &engine)))
 }

@@ -1,6 +1,6 @@
 //! Conversion of errors into problem documents.
 
-use crate::api::problem::{Code, Problem};
+use crate::api::problem::{Problem, ProblemCode};
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateLimitOutcome;
 use crate::engine;
@@ -11,42 +11,46 @@ use serde_json::{Map, Value, json};
 /// Refusal of a request. It carries its problem as a response extension; the outer middleware, which knows the request
 /// id, writes the body.
 #[derive(Debug)]
-pub struct Refusal(pub(super) Box<Problem>);
+pub struct ProblemResponse(pub(super) Box<Problem>);
 
-impl Refusal {
-    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+impl ProblemResponse {
+    pub(super) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self(Box::new(Problem::new(code, detail)))
     }
 
-    pub(super) fn invalid(field: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn invalid_field(field: &'static str, text: impl Into<String>) -> Self {
         engine::Error::Invalid(vec![engine::FieldError::new(field, text)]).into()
     }
 
     /// Refuses a body or query field that cannot be read; `field` is a path within the caller's own body.
-    pub(super) fn field(field: &str, text: &str) -> Self {
-        Problem::new(Code::ValidationFailed, format!("{field}: {text}")).with("errors", json!({ field: [text] })).into()
+    pub(super) fn unreadable_field(field: &str, text: &str) -> Self {
+        Problem::new(ProblemCode::ValidationFailed, format!("{field}: {text}"))
+            .with("errors", json!({ field: [text] }))
+            .into()
     }
 
-    pub(super) fn limited(admission: &RateLimitOutcome, now: Timestamp) -> Self {
+    pub(super) fn rate_limited(admission: &RateLimitOutcome, now: Timestamp) -> Self {
         let wait = admission.retry_after_seconds(now);
         let detail = format!("this key made {} {} calls this minute; wait {wait} s", admission.limit, admission.bucket);
         Self(Box::new(
-            Problem::new(Code::RateLimited, detail).with("policy", admission.policy()).with("retryAfterSeconds", wait),
+            Problem::new(ProblemCode::RateLimited, detail)
+                .with("policy", admission.policy())
+                .with("retryAfterSeconds", wait),
         ))
     }
 }
 
-impl From<Problem> for Refusal {
+impl From<Problem> for ProblemResponse {
     fn from(problem: Problem) -> Self {
         Self(Box::new(problem))
     }
 }
 
-impl From<engine::Error> for Refusal {
+impl From<engine::Error> for ProblemResponse {
     fn from(error: engine::Error) -> Self {
         match error {
-            engine::Error::NotFound(_) => Self::new(Code::NotFound, error.to_string()),
-            engine::Error::OtherCompany(_) => Self::new(Code::OtherCompany, error.to_string()),
+            engine::Error::NotFound(_) => Self::new(ProblemCode::NotFound, error.to_string()),
+            engine::Error::OtherCompany(_) => Self::new(ProblemCode::OtherCompany, error.to_string()),
             engine::Error::Invalid(faults) => {
                 let detail =
                     faults.iter().map(|fault| format!("{} {}", fault.field, fault.text)).collect::<Vec<_>>().join("; ");
@@ -57,39 +61,39 @@ impl From<engine::Error> for Refusal {
                         texts.push(fault.text.into());
                     }
                 }
-                Self(Box::new(Problem::new(Code::ValidationFailed, detail).with("errors", errors)))
+                Self(Box::new(Problem::new(ProblemCode::ValidationFailed, detail).with("errors", errors)))
             }
             engine::Error::ManagedSubscription(ref tool) => {
                 let detail = error.to_string();
-                Problem::new(Code::ManagedSubscription, detail).with("managedBy", tool.as_str()).into()
+                Problem::new(ProblemCode::ManagedSubscription, detail).with("managedBy", tool.as_str()).into()
             }
-            engine::Error::EnvelopeTooLarge { .. } => Self::new(Code::PayloadTooLarge, error.to_string()),
+            engine::Error::EnvelopeTooLarge { .. } => Self::new(ProblemCode::PayloadTooLarge, error.to_string()),
             engine::Error::IdempotencyConflict | engine::Error::IdempotencyTargetDeleted(_) => {
-                Self::new(Code::IdempotencyConflict, error.to_string())
+                Self::new(ProblemCode::IdempotencyConflict, error.to_string())
             }
             engine::Error::QuotaReached { limit, .. } => {
-                Problem::new(Code::QuotaReached, error.to_string()).with("limit", limit).into()
+                Problem::new(ProblemCode::QuotaReached, error.to_string()).with("limit", limit).into()
             }
             engine::Error::Contended => Self::new(
-                Code::Contended,
+                ProblemCode::Contended,
                 "the platform is busy; this is contention, not a rate limit; retry in a second",
             ),
             engine::Error::StorageFull(why) => {
-                Self::new(Code::StorageFull, format!("{why}; nothing was changed, reads keep working"))
+                Self::new(ProblemCode::StorageFull, format!("{why}; nothing was changed, reads keep working"))
             }
             engine::Error::DescriptorsExhausted => Self::new(
-                Code::Contended,
+                ProblemCode::Contended,
                 "the platform has no file descriptors left; nothing was changed; retry in a second",
             ),
             error => {
                 tracing::error!(%error, "an operation failed");
-                Self::new(Code::Internal, "internal error; see the platform's log under this request id")
+                Self::new(ProblemCode::Internal, "internal error; see the platform's log under this request id")
             }
         }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ProblemResponse {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = status.into_response();

@@ -2,9 +2,9 @@
 //! filters.
 
 use super::params;
-use super::problem::Refusal;
+use super::problem::ProblemResponse;
 use crate::api::page::Page;
-use crate::api::problem::Code;
+use crate::api::problem::ProblemCode;
 use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
 use axum::extract::FromRequestParts;
@@ -18,73 +18,74 @@ use std::io;
 
 /// Extractor of a query string, read into `T`.
 #[derive(Debug)]
-pub(super) struct Query<T>(pub(super) T);
+pub(super) struct TypedQuery<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
-    type Rejection = Refusal;
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for TypedQuery<T> {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        params::read(parts.uri.query().unwrap_or_default()).map(Self)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemResponse> {
+        params::deserialize_query(parts.uri.query().unwrap_or_default()).map(Self)
     }
 }
 
 /// Extractor of a query string whose parameters may be repeated. Empty values count as absent.
 #[derive(Debug)]
-pub(super) struct Pairs(Vec<(String, String)>);
+pub(super) struct QueryPairs(Vec<(String, String)>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Pairs {
-    type Rejection = Refusal;
+impl<S: Send + Sync> FromRequestParts<S> for QueryPairs {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        Ok(Self(params::pairs(parts.uri.query().unwrap_or_default())))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ProblemResponse> {
+        Ok(Self(params::parse_pairs(parts.uri.query().unwrap_or_default())))
     }
 }
 
-impl Pairs {
+impl QueryPairs {
     /// Iterates over the values of a parameter.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Returns the value of a parameter that may be given once.
-    pub(super) fn one(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
-        let mut values = self.all(name);
+    pub(super) fn single(&self, name: &'static str) -> Result<Option<&str>, ProblemResponse> {
+        let mut values = self.values(name);
         match (values.next(), values.next()) {
-            (_, Some(_)) => Err(Refusal::invalid(name, "must be given once")),
+            (_, Some(_)) => Err(ProblemResponse::invalid_field(name, "must be given once")),
             (value, None) => Ok(value),
         }
     }
 
     /// Returns the value of a parameter as a whole number.
-    pub(super) fn number(&self, name: &'static str) -> Result<Option<i64>, Refusal> {
-        let read = |text: &str| text.parse().map_err(|_| Refusal::invalid(name, "must be a whole number"));
-        self.one(name)?.map(read).transpose()
+    pub(super) fn number(&self, name: &'static str) -> Result<Option<i64>, ProblemResponse> {
+        let read =
+            |text: &str| text.parse().map_err(|_| ProblemResponse::invalid_field(name, "must be a whole number"));
+        self.single(name)?.map(read).transpose()
     }
 
     /// Returns the value of a parameter as a point in time.
-    pub(super) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, Refusal> {
+    pub(super) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ProblemResponse> {
         // A `+` that the caller did not percent-encode has been decoded as a space.
         let read = |text: &str| Timestamp::parse(&text.replace(' ', "+"));
-        let fault = || Refusal::invalid(name, "must be an RFC 3339 time: 2026-11-23T14:02:31Z");
-        self.one(name)?.map(|text| read(text).ok_or_else(fault)).transpose()
+        let fault = || ProblemResponse::invalid_field(name, "must be an RFC 3339 time: 2026-11-23T14:02:31Z");
+        self.single(name)?.map(|text| read(text).ok_or_else(fault)).transpose()
     }
 
     /// Returns the cursor and the limit of a list query.
-    pub(super) fn paging(&self) -> Result<Paging, Refusal> {
-        let cursor = self.one("cursor")?.map(ToOwned::to_owned);
-        let limit = self.one("limit")?.map(|text| text.parse().unwrap_or(u32::MAX));
-        Ok(Paging { cursor, limit })
+    pub(super) fn paging(&self) -> Result<PagingQuery, ProblemResponse> {
+        let cursor = self.single("cursor")?.map(ToOwned::to_owned);
+        let limit = self.single("limit")?.map(|text| text.parse().unwrap_or(u32::MAX));
+        Ok(PagingQuery { cursor, limit })
     }
 }
 
 /// List with its filters in canonical form, `name=value;` each, to which its cursors are bound.
 #[derive(Debug)]
-pub(super) struct Filtered<'a> {
+pub(super) struct FilteredList<'a> {
     pub(super) list: &'a str,
     pub(super) filters: &'a str,
 }
 
-impl Filtered<'_> {
+impl FilteredList<'_> {
     /// Encodes a position in the list as a cursor.
     pub(super) fn cursor(&self, number: i64) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}?{}:{number}", self.list, self.filters))
@@ -93,32 +94,34 @@ impl Filtered<'_> {
     /// Decodes a cursor into a position in the list.
     ///
     /// # Errors
-    /// [`KeyRejection`] that names the filters the cursor belongs to, as far as the cursor reveals them.
-    fn position(&self, cursor: &str) -> Result<i64, Refusal> {
+    /// [`ProblemResponse`] that names the filters the cursor belongs to, as far as the cursor reveals them.
+    fn position(&self, cursor: &str) -> Result<i64, ProblemResponse> {
         let read = || {
             let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
             let (of, number) = text.rsplit_once(':')?;
             Some((of.to_owned(), number.parse::<i64>().ok()?))
         };
         match read() {
-            Some((of, number)) if of == format!("{}?{}", self.list, self.filters) || of == self.earlier() => Ok(number),
-            Some((of, _)) => Err(self.foreign(&of)),
-            None => Err(self.foreign("")),
+            Some((of, number)) if of == format!("{}?{}", self.list, self.filters) || of == self.legacy_binding() => {
+                Ok(number)
+            }
+            Some((of, _)) => Err(self.foreign_cursor(&of)),
+            None => Err(self.foreign_cursor("")),
         }
     }
 
     /// Returns the binding used by cursors of older versions, which hashed their filters.
-    fn earlier(&self) -> String {
+    fn legacy_binding(&self) -> String {
         if self.filters.is_empty() {
             return self.list.to_owned();
         }
         format!("{}/{}", self.list, hex::encode(&Sha256::digest(self.filters)[..8]))
     }
 
-    fn foreign(&self, of: &str) -> Refusal {
+    fn foreign_cursor(&self, of: &str) -> ProblemResponse {
         let filters = of.strip_prefix(self.list).and_then(|rest| rest.strip_prefix('?'));
         let is_plain = |text: &&str| {
-            text.len() <= LONGEST_FILTERS
+            text.len() <= MAX_SHOWN_FILTER_BYTES
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._=;:-".contains(&byte))
         };
         let detail = match filters.filter(is_plain) {
@@ -130,34 +133,34 @@ impl Filtered<'_> {
             ),
         };
         let since = if self.list == "events" { " and begin with since=TIME" } else { "" };
-        Refusal::new(Code::InvalidCursor, format!("{detail}{since}"))
+        ProblemResponse::new(ProblemCode::InvalidCursor, format!("{detail}{since}"))
     }
 }
 
 /// Maximum length of a cursor's filters that an error message repeats, in characters.
-const LONGEST_FILTERS: usize = 400;
+const MAX_SHOWN_FILTER_BYTES: usize = 400;
 
 /// Returns a page of a list that is assembled for each request. `name` identifies rows: the page begins after the row
 /// at which the previous page ended, wherever that row is now, or at the old offset if the row is gone. `tell` turns a
 /// row into its answer. The page ends before the row that would exceed [`MAX_PAGE_BYTES`], but holds at least one row.
 pub(super) fn page_of<T, U: Serialize>(
     rows: Vec<T>,
-    paging: &Paging,
+    paging: &PagingQuery,
     list: &str,
     name: impl Fn(&T) -> String,
     tell: impl FnMut(T) -> U,
-) -> Result<Page<U>, Refusal> {
+) -> Result<Page<U>, ProblemResponse> {
     page_within(rows, (paging.cursor.as_ref(), paging.limit()? as usize), list, name, tell)
 }
 
 /// Returns a page as [`page_of`] does; without a limit the page holds as many rows as fit.
 pub(super) fn page_of_all<T, U: Serialize>(
     rows: Vec<T>,
-    paging: &Paging,
+    paging: &PagingQuery,
     list: &str,
     name: impl Fn(&T) -> String,
     tell: impl FnMut(T) -> U,
-) -> Result<Page<U>, Refusal> {
+) -> Result<Page<U>, ProblemResponse> {
     let limit = if paging.limit.is_none() { usize::MAX } else { paging.limit()? as usize };
     page_within(rows, (paging.cursor.as_ref(), limit), list, name, tell)
 }
@@ -168,7 +171,7 @@ fn page_within<T, U: Serialize>(
     list: &str,
     name: impl Fn(&T) -> String,
     mut tell: impl FnMut(T) -> U,
-) -> Result<Page<U>, Refusal> {
+) -> Result<Page<U>, ProblemResponse> {
     let read = |cursor: &str| {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (of, last) = text.split_once(':')?;
@@ -178,8 +181,12 @@ fn page_within<T, U: Serialize>(
     let start = match cursor {
         None => 0,
         Some(cursor) => {
-            let unknown =
-                || Refusal::new(Code::InvalidCursor, "this cursor does not belong to this list; omit it to start over");
+            let unknown = || {
+                ProblemResponse::new(
+                    ProblemCode::InvalidCursor,
+                    "this cursor does not belong to this list; omit it to start over",
+                )
+            };
             let (at, last) = read(cursor).ok_or_else(unknown)?;
             rows.iter().position(|row| name(row) == last).map_or(at, |found| found + 1)
         }
@@ -198,7 +205,7 @@ fn page_within<T, U: Serialize>(
     let end = start.saturating_add(items.len());
     let cursor = last.map(|last| URL_SAFE_NO_PAD.encode(format!("{list}@{end}:{last}")));
     let has_more = end < n_rows;
-    Ok(Page { next_cursor: cursor.filter(|_| has_more), has_more, ..Page::whole(items) })
+    Ok(Page { next_cursor: cursor.filter(|_| has_more), has_more, ..Page::complete(items) })
 }
 
 /// Use of the [`MAX_PAGE_BYTES`] of a page.
@@ -241,39 +248,40 @@ fn json_length(value: &impl Serialize) -> usize {
 
 /// Extractor of the number in a path; any other text answers 404.
 #[derive(Debug)]
-pub(super) struct Id(pub(super) i64);
+pub(super) struct PathId(pub(super) i64);
 
-impl<S: Send + Sync> FromRequestParts<S> for Id {
-    type Rejection = Refusal;
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ProblemResponse> {
         let read = axum::extract::Path::<i64>::from_request_parts(parts, state).await;
-        read.map(|path| Self(path.0)).map_err(|_| Refusal::new(Code::NotFound, "not found: ids are whole numbers"))
+        read.map(|path| Self(path.0))
+            .map_err(|_| ProblemResponse::new(ProblemCode::NotFound, "not found: ids are whole numbers"))
     }
 }
 
 /// Cursor and limit of a list query.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct Paging {
+pub(super) struct PagingQuery {
     pub(super) cursor: Option<String>,
     pub(super) limit: Option<u32>,
 }
 
 /// Default and maximum number of rows per page.
-const PAGE: (u32, u32) = (50, 200);
+const PAGE_LIMITS: (u32, u32) = (50, 200);
 
-impl Paging {
+impl PagingQuery {
     /// Returns the limit, checked against the maximum.
-    pub(super) fn limit(&self) -> Result<u32, Refusal> {
+    pub(super) fn limit(&self) -> Result<u32, ProblemResponse> {
         match self.limit {
-            None => Ok(PAGE.0),
-            Some(limit) if (1..=PAGE.1).contains(&limit) => Ok(limit),
-            Some(_) => Err(Refusal::invalid("limit", format!("must be 1 to {}", PAGE.1))),
+            None => Ok(PAGE_LIMITS.0),
+            Some(limit) if (1..=PAGE_LIMITS.1).contains(&limit) => Ok(limit),
+            Some(_) => Err(ProblemResponse::invalid_field("limit", format!("must be 1 to {}", PAGE_LIMITS.1))),
         }
     }
 
     /// Decodes the cursor into a position in the list, if a cursor was given.
-    pub(super) fn position(&self, of: &Filtered<'_>) -> Result<Option<i64>, Refusal> {
+    pub(super) fn position(&self, of: &FilteredList<'_>) -> Result<Option<i64>, ProblemResponse> {
         self.cursor.as_deref().map(|cursor| of.position(cursor)).transpose()
     }
 }

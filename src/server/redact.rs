@@ -3,9 +3,9 @@
 //! A value is shown only if its field is known for the event type and cannot hold personal data. Any other value is
 //! masked, and so are the names of unknown fields.
 
-use super::problem::Refusal;
-use super::strict;
-use crate::api::attempts::{AttemptDetail, Body};
+use super::json_scan;
+use super::problem::ProblemResponse;
+use crate::api::attempts::{AttemptDetail, CapturedBody};
 use crate::api::deliveries::EventDetail;
 use crate::domain::company::ClientStatus;
 use crate::domain::event::EventType;
@@ -15,11 +15,11 @@ use crate::domain::url_redaction;
 use crate::engine::Engine;
 
 /// JSON text that replaces a masked value.
-const MASK: &[u8] = b"\"[redacted]\"";
+const MASKED_VALUE: &[u8] = b"\"[redacted]\"";
 
 /// Kind of value that a known field may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shown {
+enum ShownValueKind {
     /// Digits with point or sign, as a number or a text.
     Number,
     /// Date or time as a text.
@@ -29,22 +29,22 @@ enum Shown {
     /// One of the ten event types.
     Type,
     /// Object whose own fields are known.
-    Object(Place),
+    Object(PayloadObject),
 }
 
 /// Object that a field is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum PayloadObject {
     Envelope,
     Payload,
     Metadata,
     /// Unknown object or list; nothing in it is shown.
-    Elsewhere,
+    Unknown,
 }
 
 /// Returns the payload fields whose values are shown, for an event type.
-fn payload_fields(kind: EventType) -> &'static [(&'static str, Shown)] {
-    use Shown::{Moment, Number, Status};
+fn payload_fields(kind: EventType) -> &'static [(&'static str, ShownValueKind)] {
+    use ShownValueKind::{Moment, Number, Status};
     match kind {
         EventType::ClientCreated => &[
             ("client_id", Number),
@@ -103,7 +103,7 @@ fn payload_fields(kind: EventType) -> &'static [(&'static str, Shown)] {
 }
 
 /// Payload fields whose names are shown while their values are masked.
-const NAMES: [&str; 24] = [
+const NAME_ONLY_FIELDS: [&str; 24] = [
     "first_name",
     "last_name",
     "full_name",
@@ -130,23 +130,24 @@ const NAMES: [&str; 24] = [
     "text",
 ];
 
-const ENVELOPE: [(&str, Shown); 6] = [
-    ("id", Shown::Number),
-    ("type", Shown::Type),
-    ("createdUtc", Shown::Moment),
-    ("companyId", Shown::Number),
-    ("payload", Shown::Object(Place::Payload)),
-    ("metadata", Shown::Object(Place::Metadata)),
+const ENVELOPE_FIELDS: [(&str, ShownValueKind); 6] = [
+    ("id", ShownValueKind::Number),
+    ("type", ShownValueKind::Type),
+    ("createdUtc", ShownValueKind::Moment),
+    ("companyId", ShownValueKind::Number),
+    ("payload", ShownValueKind::Object(PayloadObject::Payload)),
+    ("metadata", ShownValueKind::Object(PayloadObject::Metadata)),
 ];
 
-const METADATA: [(&str, Shown); 2] = [("test", Shown::Number), ("statusOverride", Shown::Status)];
+const METADATA_FIELDS: [(&str, ShownValueKind); 2] =
+    [("test", ShownValueKind::Number), ("statusOverride", ShownValueKind::Status)];
 
 /// Statuses of invoices, as documented.
 const INVOICE_STATUSES: [&str; 4] = ["Paid", "Partial", "Unpaid", "Failed"];
 
-impl Shown {
+impl ShownValueKind {
     /// Returns whether a JSON text or number may be shown in a field of this kind.
-    fn permits(self, token: &[u8]) -> bool {
+    fn is_visible(self, token: &[u8]) -> bool {
         let text = token.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
         let Some(text) = text else { return matches!(self, Self::Number | Self::Status) };
         let is_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
@@ -166,26 +167,27 @@ impl Shown {
 
 /// Knowledge about a field name: unknown, known by name only, or known with the kind of its value.
 #[derive(Debug, Clone, Copy)]
-enum Known {
-    No,
-    Name,
-    Field(Shown),
+enum FieldKnowledge {
+    Unknown,
+    NameOnly,
+    Field(ShownValueKind),
 }
 
-fn known(place: Place, kind: EventType, name: &[u8]) -> Known {
+fn field_knowledge(place: PayloadObject, kind: EventType, name: &[u8]) -> FieldKnowledge {
     let fields = match place {
-        Place::Envelope => &ENVELOPE[..],
-        Place::Payload => payload_fields(kind),
-        Place::Metadata => &METADATA,
-        Place::Elsewhere => &[],
+        PayloadObject::Envelope => &ENVELOPE_FIELDS[..],
+        PayloadObject::Payload => payload_fields(kind),
+        PayloadObject::Metadata => &METADATA_FIELDS,
+        PayloadObject::Unknown => &[],
     };
-    let field = fields.iter().find(|(field, _)| field.as_bytes() == name).map(|(_, shown)| Known::Field(*shown));
-    let is_name = place == Place::Payload && NAMES.iter().any(|known| known.as_bytes() == name);
-    field.unwrap_or(if is_name { Known::Name } else { Known::No })
+    let field =
+        fields.iter().find(|(field, _)| field.as_bytes() == name).map(|(_, shown)| FieldKnowledge::Field(*shown));
+    let is_name = place == PayloadObject::Payload && NAME_ONLY_FIELDS.iter().any(|known| known.as_bytes() == name);
+    field.unwrap_or(if is_name { FieldKnowledge::NameOnly } else { FieldKnowledge::Unknown })
 }
 
 /// Response headers whose values are shown.
-const HEADERS: [&str; 9] = [
+const SHOWN_HEADERS: [&str; 9] = [
     "content-length",
     "content-type",
     "date",
@@ -208,7 +210,7 @@ pub(super) async fn in_turn<T: Send + 'static>(
     (engine, operator): (&Engine, OperatorId),
     n_bytes: usize,
     mask: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Refusal> {
+) -> Result<T, ProblemResponse> {
     if n_bytes <= MAX_INLINE_BYTES {
         return Ok(mask());
     }
@@ -217,16 +219,19 @@ pub(super) async fn in_turn<T: Send + 'static>(
 
 /// Masks an attempt for a viewer: personal values of the request are masked, the response body is omitted except for
 /// its length.
-pub(super) fn attempt(detail: AttemptDetail, sent: &[u8]) -> AttemptDetail {
+pub(super) fn mask_attempt(detail: AttemptDetail, sent: &[u8]) -> AttemptDetail {
     let kind = EventType::named(detail.row.event_type.raw());
     let mut detail = AttemptDetail {
-        request_body: Body { n_bytes: detail.request_body.n_bytes, ..Body::new(&masked(sent, kind), 0) },
-        response_body: Body { base64: String::new(), text: None, ..detail.response_body },
+        request_body: CapturedBody {
+            n_bytes: detail.request_body.n_bytes,
+            ..CapturedBody::new(&mask_envelope(sent, kind), 0)
+        },
+        response_body: CapturedBody { base64: String::new(), text: None, ..detail.response_body },
         redacted: true,
         ..detail
     };
     for header in &mut detail.response_headers {
-        let is_shown = HEADERS.contains(&header.name.raw().to_ascii_lowercase().as_str());
+        let is_shown = SHOWN_HEADERS.contains(&header.name.raw().to_ascii_lowercase().as_str());
         header.value = match is_shown {
             true => Untrusted::new(url_redaction::redact_urls(header.value.raw()).0),
             false => Untrusted::new("[redacted]"),
@@ -236,38 +241,39 @@ pub(super) fn attempt(detail: AttemptDetail, sent: &[u8]) -> AttemptDetail {
 }
 
 /// Masks an event for a viewer: personal values of its envelope are masked.
-pub(super) fn event(detail: EventDetail, envelope: &[u8]) -> EventDetail {
+pub(super) fn mask_event(detail: EventDetail, envelope: &[u8]) -> EventDetail {
     let kind = EventType::named(detail.row.kind.raw());
-    let envelope = Body { n_bytes: detail.envelope.n_bytes, ..Body::new(&masked(envelope, kind), 0) };
+    let envelope =
+        CapturedBody { n_bytes: detail.envelope.n_bytes, ..CapturedBody::new(&mask_envelope(envelope, kind), 0) };
     EventDetail { envelope, redacted: true, ..detail }
 }
 
 /// Masks an envelope: values of unknown fields, their names, and personal values of known fields. Bytes that are not
 /// JSON, or of an unknown event type, are masked entirely.
-fn masked(bytes: &[u8], kind: Option<EventType>) -> Vec<u8> {
-    let Some(kind) = kind.filter(|_| strict::scan(bytes).is_ok()) else { return MASK.to_vec() };
+fn mask_envelope(bytes: &[u8], kind: Option<EventType>) -> Vec<u8> {
+    let Some(kind) = kind.filter(|_| json_scan::scan_body(bytes).is_ok()) else { return MASKED_VALUE.to_vec() };
     let mut out = Vec::with_capacity(bytes.len());
     let (mut at, mut field, mut place, mut around) = (0, None, None, Vec::new());
     let mut n_unknown = 0_u32;
     while let Some(byte) = bytes.get(at).copied() {
-        let end = at + length(&bytes[at..]);
+        let end = at + token_len(&bytes[at..]);
         let token = &bytes[at..end];
         at = end;
         match byte {
             b'{' | b'[' => {
                 around.push(place);
                 place = Some(match (byte, place, field.take()) {
-                    (b'{', None, _) => Place::Envelope,
-                    (b'{', _, Some(Shown::Object(inner))) => inner,
-                    _ => Place::Elsewhere,
+                    (b'{', None, _) => PayloadObject::Envelope,
+                    (b'{', _, Some(ShownValueKind::Object(inner))) => inner,
+                    _ => PayloadObject::Unknown,
                 });
             }
             b'}' | b']' => (place, field) = (around.pop().flatten(), None),
-            b'"' if is_name(&bytes[end..]) => {
-                match known(place.unwrap_or(Place::Elsewhere), kind, &token[1..token.len() - 1]) {
-                    Known::Field(shown) => field = Some(shown),
-                    Known::Name => field = None,
-                    Known::No => {
+            b'"' if is_field_name(&bytes[end..]) => {
+                match field_knowledge(place.unwrap_or(PayloadObject::Unknown), kind, &token[1..token.len() - 1]) {
+                    FieldKnowledge::Field(shown) => field = Some(shown),
+                    FieldKnowledge::NameOnly => field = None,
+                    FieldKnowledge::Unknown => {
                         field = None;
                         n_unknown += 1;
                         out.extend_from_slice(format!("\"[redacted {n_unknown}]\"").as_bytes());
@@ -275,8 +281,8 @@ fn masked(bytes: &[u8], kind: Option<EventType>) -> Vec<u8> {
                     }
                 }
             }
-            b'"' | b'-' | b'0'..=b'9' if !field.is_some_and(|shown| shown.permits(token)) => {
-                out.extend_from_slice(MASK);
+            b'"' | b'-' | b'0'..=b'9' if !field.is_some_and(|shown| shown.is_visible(token)) => {
+                out.extend_from_slice(MASKED_VALUE);
                 continue;
             }
             _ => {}
@@ -287,12 +293,12 @@ fn masked(bytes: &[u8], kind: Option<EventType>) -> Vec<u8> {
 }
 
 /// Returns whether the token before `rest` is a field name.
-fn is_name(rest: &[u8]) -> bool {
+fn is_field_name(rest: &[u8]) -> bool {
     rest.trim_ascii_start().first() == Some(&b':')
 }
 
 /// Returns the length of the token at the start of `rest`: a text, a number, or a single byte.
-fn length(rest: &[u8]) -> usize {
+fn token_len(rest: &[u8]) -> usize {
     match rest.first() {
         Some(b'"') => {
             let mut at = 1;
@@ -319,7 +325,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn text(bytes: &[u8], kind: EventType) -> String {
-        String::from_utf8(masked(bytes, Some(kind))).expect("text")
+        String::from_utf8(mask_envelope(bytes, Some(kind))).expect("text")
     }
 
     #[test]
@@ -338,7 +344,7 @@ mod tests {
         for hostile in [b"ada@example.com".as_slice(), b"{\"id\":\"ada", b"\xff", b"", b"\"ada\"", b"5551234"] {
             assert_eq!(text(hostile, EventType::LeadCreated), "\"[redacted]\"");
         }
-        assert_eq!(masked(b"{\"id\":7}", None), MASK, "an unknown type has no known fields");
+        assert_eq!(mask_envelope(b"{\"id\":7}", None), MASKED_VALUE, "an unknown type has no known fields");
         assert_eq!(
             text(br#"{"\u0069d":"x","companyId":"ada"}"#, EventType::LeadCreated),
             r#"{"[redacted 1]":"[redacted]","companyId":"[redacted]"}"#

@@ -1,13 +1,13 @@
 //! Handlers of the request log and of the usage of keys.
 
-use super::guard::{Access, Operator, Viewer};
-use super::place::{Wanted, named};
-use super::problem::Refusal;
-use super::query::Id;
+use super::guard::{AuthorizedOperator, RouteAccess, Viewer};
+use super::log_query::{LogQuery, parse_named};
+use super::problem::ProblemResponse;
+use super::query::PathId;
 use super::router;
-use crate::api::limits::{KeyUsage, RouteUse};
+use crate::api::limits::{KeyUsage, RouteUsageRow};
 use crate::api::log::RequestQuery;
-use crate::api::requests::{CodeCount, RequestLog, RequestRow, StatusCount};
+use crate::api::requests::{ProblemCodeCount, RequestLogPage, RequestRow, StatusCount};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::KeyScope;
 use crate::domain::log::RequestFilter;
@@ -17,29 +17,29 @@ use axum::extract::State;
 use std::net::IpAddr;
 
 /// Status classes by which the request log can be filtered.
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// `GET /portal/v1/requests`: requests that match the filters, newest first.
 pub(super) async fn list(
-    _: Operator<Viewer>,
+    _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    wanted: Wanted<RequestQuery>,
-) -> Result<axum::Json<RequestLog>, Refusal> {
+    wanted: LogQuery<RequestQuery>,
+) -> Result<axum::Json<RequestLogPage>, ProblemResponse> {
     let of = &wanted.filters;
     if of.code.as_ref().is_some_and(|code| code.is_empty() || code.chars().count() > 200) {
-        return Err(Refusal::invalid("code", "must have 1 to 200 characters"));
+        return Err(ProblemResponse::invalid_field("code", "must have 1 to 200 characters"));
     }
-    let class = named(
+    let class = parse_named(
         of.class.as_ref(),
         "class",
-        |name| CLASSES.iter().zip(1..).find(|(known, _)| **known == name).map(|(_, n)| n),
-        &CLASSES,
+        |name| STATUS_CLASSES.iter().zip(1..).find(|(known, _)| **known == name).map(|(_, n)| n),
+        &STATUS_CLASSES,
     )?;
     let caller = of.caller.as_deref().map(|text| {
         let address: Result<IpAddr, _> = text.parse();
         address
             .map(|address| address.to_canonical().to_string())
-            .map_err(|_| Refusal::invalid("caller", "must be an address"))
+            .map_err(|_| ProblemResponse::invalid_field("caller", "must be an address"))
     });
     let filter = RequestFilter {
         key: of.key.map(KeyId),
@@ -49,8 +49,8 @@ pub(super) async fn list(
         code: of.code.clone(),
         address: caller.transpose()?,
     };
-    let (page, codes) = engine.requests(filter, wanted.span(of.since, of.until)).await?;
-    let page = wanted.page(page, |logged| {
+    let (page, codes) = engine.requests(filter, wanted.page_spec(of.since, of.until)).await?;
+    let page = wanted.log_page(page, |logged| {
         let (key_id, company_id) = logged.request.caller.unzip();
         let claimed = logged.request.rejected_key.map(|of| (of.company, Untrusted::new(of.last4)));
         let (claimed_company_id, claimed_last4) = claimed.unzip();
@@ -76,25 +76,25 @@ pub(super) async fn list(
     });
     let last_hour = codes
         .into_iter()
-        .map(|of| CodeCount { status: of.status, code: of.code.map(Untrusted::new), n: of.n })
+        .map(|of| ProblemCodeCount { status: of.status, code: of.code.map(Untrusted::new), n: of.n })
         .collect();
     let unlogged = engine.unlogged().into_iter().map(|(status, n)| StatusCount { status, n }).collect();
-    Ok(axum::Json(RequestLog { page, last_hour, unlogged }))
+    Ok(axum::Json(RequestLogPage { page, last_hour, unlogged }))
 }
 
 /// `GET /portal/v1/keys/{id}/usage`: the routes that a key calls and the scopes that it never used.
 pub(super) async fn usage(
-    _: Operator<Viewer>,
+    _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Id(id): Id,
-) -> Result<axum::Json<KeyUsage>, Refusal> {
+    PathId(id): PathId,
+) -> Result<axum::Json<KeyUsage>, ProblemResponse> {
     let history = engine.key_history(KeyId(id)).await?;
     let table = router::table();
     let price = |method: &str, path: &str| -> Option<KeyScope> {
         table.iter().find(|route| route.method.as_str() == method && route.path == path).and_then(|route| {
             match route.access {
-                Access::Key(scope, _) => Some(scope),
-                Access::Public | Access::Operator(_) => None,
+                RouteAccess::Key(scope, _) => Some(scope),
+                RouteAccess::Public | RouteAccess::Operator(_) => None,
             }
         })
     };
@@ -108,7 +108,7 @@ pub(super) async fn usage(
     let routes = history
         .routes
         .into_iter()
-        .map(|of| RouteUse { method: Untrusted::new(of.method), route: Untrusted::new(of.route), n: of.n })
+        .map(|of| RouteUsageRow { method: Untrusted::new(of.method), route: Untrusted::new(of.route), n: of.n })
         .collect();
     Ok(axum::Json(KeyUsage { since_utc: history.since, routes, never_used }))
 }

@@ -1,13 +1,13 @@
 //! Handlers that list and restore subscription revisions.
 
-use super::body::Json;
-use super::guard::{Acting, Operator, Viewer};
-use super::problem::Refusal;
-use super::query::{Id, Paging, Query, page_of};
+use super::body::JsonBody;
+use super::guard::{Acting, AuthorizedOperator, Viewer};
+use super::problem::ProblemResponse;
+use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use super::translate;
-use super::urls::{as_seen, shown};
+use super::urls::{as_seen, visible_json};
 use crate::api::page::Page;
-use crate::api::revisions::{RevisionRow, Rollback};
+use crate::api::revisions::{RevisionRow, RollbackRequest};
 use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
@@ -16,11 +16,11 @@ use axum::extract::State;
 
 /// `GET /portal/v1/subscriptions/{id}/revisions`: the configurations of a subscription, the one in force first.
 pub(super) async fn list(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Query(paging): Query<Paging>,
-) -> Result<axum::Json<Page<RevisionRow>>, Refusal> {
+    PathId(id): PathId,
+    TypedQuery(paging): TypedQuery<PagingQuery>,
+) -> Result<axum::Json<Page<RevisionRow>>, ProblemResponse> {
     let revisions = engine.revisions(SubscriptionId(id)).await?;
     let page = page_of(
         revisions,
@@ -44,11 +44,11 @@ pub(super) async fn list(
 
 /// `POST /portal/v1/subscriptions/{id}/rollback`: restores an earlier configuration as a new revision.
 pub(super) async fn roll_back(
-    operator: Operator<Acting>,
+    operator: AuthorizedOperator<Acting>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(wish): Json<Rollback>,
-) -> Result<axum::Json<SubscriptionRow>, Refusal> {
+    PathId(id): PathId,
+    JsonBody(wish): JsonBody<RollbackRequest>,
+) -> Result<axum::Json<SubscriptionRow>, ProblemResponse> {
     engine.roll_back(operator.caller(), SubscriptionId(id), wish.revision).await?;
-    Ok(shown(&operator, translate::subscription(engine.subscription_health(SubscriptionId(id)).await?)))
+    Ok(visible_json(&operator, translate::subscription_row(engine.subscription_health(SubscriptionId(id)).await?)))
 }

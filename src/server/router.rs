@@ -1,19 +1,20 @@
 //! The router table: every route with its access requirement and its handler. A path that is not in the table answers
 //! 404.
 
-use super::exposure::Reachability;
+use super::exposure::ServerReachability;
 use super::guard::{
-    Access, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, Price, Searches, Viewer, WebhooksRead,
-    WebhooksRemove, WebhooksWrite, note_query,
+    AccessRequirement, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, RouteAccess, Searches, Viewer,
+    WebhooksRead, WebhooksRemove, WebhooksWrite, record_ignored_parameters,
 };
-use super::problem::Refusal;
-use super::stream::Stop;
+use super::problem::ProblemResponse;
+use super::stream::ShutdownSignal;
 use super::{
-    affiliates, alerts, audit, clients, deliveries, events, health, keys, lab, limits, log, metrics, openapi,
-    operators, overview, replays, requests, revisions, secretcheck, stamp, stats, stream, subscribers, subscriptions,
+    affiliates, alerts, audit, clients, deliveries, events, health, keys, limits, log, metrics, openapi, operators,
+    overview, partner_subscriptions, replays, requests, revisions, secretcheck, signature_check, stamp, stats, stream,
+    subscriptions,
 };
 use crate::api::paths;
-use crate::api::problem::Code;
+use crate::api::problem::ProblemCode;
 use crate::engine::Engine;
 use axum::handler::Handler;
 use axum::http::Method;
@@ -26,19 +27,19 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 /// Route of the server: method, path, access requirement and handler.
 #[derive(Debug, Clone)]
-pub struct Route {
+pub struct RouteEntry {
     /// HTTP method of the route.
     pub method: Method,
     /// Path of the route, with `{id}` as placeholder of a number.
     pub path: &'static str,
     /// Access requirement that the route's guard enforces.
-    pub access: Access,
+    pub access: RouteAccess,
     handler: MethodRouter<Engine>,
 }
 
 /// Returns every route of the server.
 #[must_use]
-pub fn table() -> Vec<Route> {
+pub fn table() -> Vec<RouteEntry> {
     vec![
         get::<Anyone, _, _>(paths::HEALTHZ, health::healthz),
         get::<Anyone, _, _>(paths::READYZ, health::readyz),
@@ -47,19 +48,19 @@ pub fn table() -> Vec<Route> {
         get::<Anyone, _, _>(paths::METRICS, metrics::get),
         get::<EventsRead, _, _>(paths::EVENTS, events::list),
         post::<EventsTest, _, _>(paths::EVENTS_TEST, events::publish_test),
-        get::<WebhooksRead, _, _>(paths::SUBSCRIPTIONS, subscribers::list),
-        post::<WebhooksWrite, _, _>(paths::SUBSCRIPTIONS, subscribers::create),
-        get::<WebhooksRead, _, _>(paths::SUBSCRIPTION, subscribers::get),
-        patch::<WebhooksWrite, _, _>(paths::SUBSCRIPTION, subscribers::change),
-        delete::<WebhooksRemove, _, _>(paths::SUBSCRIPTION, subscribers::delete),
-        post::<WebhooksWrite, _, _>(paths::SUBSCRIPTION_TEST, subscribers::test),
+        get::<WebhooksRead, _, _>(paths::SUBSCRIPTIONS, partner_subscriptions::list),
+        post::<WebhooksWrite, _, _>(paths::SUBSCRIPTIONS, partner_subscriptions::create),
+        get::<WebhooksRead, _, _>(paths::SUBSCRIPTION, partner_subscriptions::get),
+        patch::<WebhooksWrite, _, _>(paths::SUBSCRIPTION, partner_subscriptions::change),
+        delete::<WebhooksRemove, _, _>(paths::SUBSCRIPTION, partner_subscriptions::delete),
+        post::<WebhooksWrite, _, _>(paths::SUBSCRIPTION_TEST, partner_subscriptions::test),
         post::<Actions, _, _>(paths::LEADS, clients::create_lead),
         patch::<Actions, _, _>(paths::LEAD, clients::change_lead),
-        patch::<Actions, _, _>(paths::LEAD_STATUS, clients::move_lead),
+        patch::<Actions, _, _>(paths::LEAD_STATUS, clients::change_lead_status),
         get::<Searches, _, _>(paths::LEAD_SEARCH, clients::find_lead),
         post::<Actions, _, _>(paths::CLIENTS, clients::create_client),
         patch::<Actions, _, _>(paths::CLIENT, clients::change_client),
-        patch::<Actions, _, _>(paths::CLIENT_STATUS, clients::move_client),
+        patch::<Actions, _, _>(paths::CLIENT_STATUS, clients::change_client_status),
         post::<Actions, _, _>(paths::CLIENT_NOTES, clients::add_note),
         get::<Searches, _, _>(paths::CLIENT_SEARCH, clients::find_client),
         get::<Searches, _, _>(paths::CLIENT_FIND, clients::find_client),
@@ -72,13 +73,13 @@ pub fn table() -> Vec<Route> {
         get::<Viewer, _, _>(paths::KEYS, keys::list),
         post::<Admin, _, _>(paths::KEYS, keys::create),
         post::<Admin, _, _>(paths::KEY_REVOKE, keys::revoke),
-        get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTIONS, subscriptions::all),
-        get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTION, subscriptions::examine),
+        get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTIONS, subscriptions::list),
+        get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTION, subscriptions::get),
         delete::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION, subscriptions::delete),
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_TEST, subscriptions::test),
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_ENABLE, subscriptions::enable),
         post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_DISABLE, subscriptions::disable),
-        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_REPLAY, replays::plan),
+        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_REPLAY, replays::create),
         get::<Viewer, _, _>(paths::REPLAYS, replays::list),
         get::<Viewer, _, _>(paths::REPLAY, replays::get),
         post::<Acting, _, _>(paths::REPLAY_PAUSE, replays::pause),
@@ -86,12 +87,12 @@ pub fn table() -> Vec<Route> {
         post::<Acting, _, _>(paths::REPLAY_CANCEL, replays::cancel),
         get::<Viewer, _, _>(paths::ATTEMPTS, log::list),
         get::<Viewer, _, _>(paths::ATTEMPT, log::get),
-        get::<Viewer, _, _>(paths::ATTEMPT_SIGNATURE, lab::explain),
+        get::<Viewer, _, _>(paths::ATTEMPT_SIGNATURE, signature_check::explain),
         post::<Viewer, _, _>(paths::SECRET_CHECK, secretcheck::check),
         get::<Viewer, _, _>(paths::LIMITS, limits::list),
         get::<Viewer, _, _>(paths::TRIPS, limits::trips),
         post::<Acting, _, _>(paths::PORTAL_EVENTS, events::emit),
-        get::<Viewer, _, _>(paths::PORTAL_EVENTS, deliveries::events),
+        get::<Viewer, _, _>(paths::PORTAL_EVENTS, deliveries::list_events),
         get::<Viewer, _, _>(paths::PORTAL_EVENT, deliveries::get_event),
         get::<Viewer, _, _>(paths::PORTAL_EVENT_TRACE, deliveries::trace),
         get::<Viewer, _, _>(paths::DELIVERIES, deliveries::list),
@@ -105,7 +106,7 @@ pub fn table() -> Vec<Route> {
         get::<Viewer, _, _>(paths::AUDIT_VERIFY, audit::verify),
         get::<Viewer, _, _>(paths::AUDIT_HEAD, audit::head),
         get::<Viewer, _, _>(paths::KEY_USAGE, requests::usage),
-        patch::<Admin, _, _>(paths::KEY_LIMITS, keys::limit),
+        patch::<Admin, _, _>(paths::KEY_LIMITS, keys::set_limits),
         get::<Admin, _, _>(paths::OPERATORS, operators::list),
         post::<Admin, _, _>(paths::OPERATORS, operators::create),
         post::<Admin, _, _>(paths::OPERATOR_REVOKE, operators::revoke),
@@ -114,35 +115,35 @@ pub fn table() -> Vec<Route> {
     ]
 }
 
-fn get<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::GET, path, access: P::ACCESS, handler: on(MethodFilter::GET, handler) }
+fn get<P: AccessRequirement, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> RouteEntry {
+    RouteEntry { method: Method::GET, path, access: P::ACCESS, handler: on(MethodFilter::GET, handler) }
 }
 
-fn post<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::POST, path, access: P::ACCESS, handler: on(MethodFilter::POST, handler) }
+fn post<P: AccessRequirement, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> RouteEntry {
+    RouteEntry { method: Method::POST, path, access: P::ACCESS, handler: on(MethodFilter::POST, handler) }
 }
 
-fn patch<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::PATCH, path, access: P::ACCESS, handler: on(MethodFilter::PATCH, handler) }
+fn patch<P: AccessRequirement, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> RouteEntry {
+    RouteEntry { method: Method::PATCH, path, access: P::ACCESS, handler: on(MethodFilter::PATCH, handler) }
 }
 
-fn delete<P: Price, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> Route {
-    Route { method: Method::DELETE, path, access: P::ACCESS, handler: on(MethodFilter::DELETE, handler) }
+fn delete<P: AccessRequirement, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> RouteEntry {
+    RouteEntry { method: Method::DELETE, path, access: P::ACCESS, handler: on(MethodFilter::DELETE, handler) }
 }
 
 /// Builds the router with its middleware: the response stamp outermost, the panic handler inside it.
-pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: Arc<Reachability>) -> Router {
+pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: Arc<ServerReachability>) -> Router {
     table()
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.handler))
-        .route_layer(from_fn(note_query))
-        .fallback(async || Refusal::new(Code::NotFound, "unknown path"))
+        .route_layer(from_fn(record_ignored_parameters))
+        .fallback(async || ProblemResponse::new(ProblemCode::NotFound, "unknown path"))
         .method_not_allowed_fallback(async || {
-            Refusal::new(Code::MethodNotAllowed, "method not allowed on this path; see Allow")
+            ProblemResponse::new(ProblemCode::MethodNotAllowed, "method not allowed on this path; see Allow")
         })
-        .layer(Extension(Stop(stop)))
+        .layer(Extension(ShutdownSignal(stop)))
         .layer(Extension(Arc::clone(&reachability)))
-        .layer(CatchPanicLayer::custom(stamp::panicked))
-        .layer(from_fn_with_state((engine.clone(), reachability), stamp::stamp))
+        .layer(CatchPanicLayer::custom(stamp::panic_response))
+        .layer(from_fn_with_state((engine.clone(), reachability), stamp::stamp_response))
         .with_state(engine)
 }

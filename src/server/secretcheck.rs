@@ -1,9 +1,9 @@
 //! Handler of the platform's own secret scan.
 
-use super::body::Octets;
-use super::guard::{Operator, Viewer};
-use super::problem::Refusal;
-use crate::api::secretcheck::{HeldKind, HeldSecret, SecretCheck};
+use super::body::RawBody;
+use super::guard::{AuthorizedOperator, Viewer};
+use super::problem::ProblemResponse;
+use crate::api::secretcheck::{HeldSecretKind, SecretOccurrence, SecretScanReport};
 use crate::engine::Engine;
 use crate::engine::secret_scan::SecretOwner;
 use axum::extract::State;
@@ -11,21 +11,21 @@ use axum::extract::State;
 /// `POST /portal/v1/secret-check`: reports where the platform's secrets occur in the body, and their owners. The
 /// answer contains no secret.
 pub(super) async fn check(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Octets(text): Octets,
-) -> Result<axum::Json<SecretCheck>, Refusal> {
+    RawBody(text): RawBody,
+) -> Result<axum::Json<SecretScanReport>, ProblemResponse> {
     let n_bytes = text.len() as u64;
     let found = engine.scan_for_secrets(operator.id(), text).await?;
     let items = found
         .into_iter()
         .map(|(of, owner)| {
             let (kind, id) = match owner {
-                SecretOwner::Subscription(id) => (HeldKind::SigningSecret, id.0),
-                SecretOwner::Key(id) => (HeldKind::ApiKey, id.0),
-                SecretOwner::Operator(id) => (HeldKind::OperatorToken, id.0),
+                SecretOwner::Subscription(id) => (HeldSecretKind::SigningSecret, id.0),
+                SecretOwner::Key(id) => (HeldSecretKind::ApiKey, id.0),
+                SecretOwner::Operator(id) => (HeldSecretKind::OperatorToken, id.0),
             };
-            HeldSecret {
+            SecretOccurrence {
                 kind,
                 id,
                 fingerprint: of.fingerprint.to_string(),
@@ -35,5 +35,5 @@ pub(super) async fn check(
             }
         })
         .collect();
-    Ok(axum::Json(SecretCheck { n_bytes, items }))
+    Ok(axum::Json(SecretScanReport { n_bytes, items }))
 }

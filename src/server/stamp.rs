@@ -1,10 +1,10 @@
 //! The outermost middleware: assigns request ids, writes problem documents and rate limit headers, and logs requests
 //! to the Integration API.
 
-use super::exposure::Reachability;
-use super::guard::Note;
-use super::problem::Refusal;
-use crate::api::problem::{Code, MEDIA_TYPE, Problem};
+use super::exposure::ServerReachability;
+use super::guard::RequestContext;
+use super::problem::ProblemResponse;
+use crate::api::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use crate::domain::log;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
@@ -21,57 +21,59 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use url::form_urlencoded;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const IGNORED_FIELDS: HeaderName = HeaderName::from_static("x-ignored-fields");
+const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+const IGNORED_FIELDS_HEADER: HeaderName = HeaderName::from_static("x-ignored-fields");
 /// Methods that HTTP defines. Any other text in their place is neither repeated nor logged.
-const METHODS: [&str; 10] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
+const KNOWN_METHODS: [&str; 10] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
 /// Name under which non-standard methods are logged.
 const OTHER_METHOD: &str = "OTHER";
 /// Maximum length of a request target, in bytes.
-const LONGEST_URL: usize = 8 * 1024;
+const MAX_URL_BYTES: usize = 8 * 1024;
 /// Maximum size of a request head, as the names and values of all headers, in bytes.
-const LARGEST_HEAD: usize = 32 * 1024;
+const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// Maximum size of a request body, in bytes.
-pub(super) const LARGEST_BODY: usize = 1024 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
-pub(super) async fn stamp(
-    State((engine, reachability)): State<(Engine, Arc<Reachability>)>,
+pub(super) async fn stamp_response(
+    State((engine, reachability)): State<(Engine, Arc<ServerReachability>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let at = engine.ambient().now();
     let watch = engine.ambient().stopwatch();
-    let request_id = request_id(request.headers(), &engine);
-    let note = Note::new(request_id.clone());
+    let request_id = choose_request_id(request.headers(), &engine);
+    let note = RequestContext::new(request_id.clone());
     request.extensions_mut().insert(note.clone());
     let method =
-        if METHODS.contains(&request.method().as_str()) { request.method().as_str() } else { OTHER_METHOD }.to_owned();
+        if KNOWN_METHODS.contains(&request.method().as_str()) { request.method().as_str() } else { OTHER_METHOD }
+            .to_owned();
     let is_integration = request.uri().path().starts_with("/api/");
     let is_private = is_integration || request.uri().path().starts_with("/portal/");
-    let address = reachability.caller(&request).map(|address| address.to_string());
+    let address = reachability.caller_address(&request).map(|address| address.to_string());
     let agent = request.headers().get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
     let query = request.uri().query().map(masked_query).filter(|query| !query.is_empty());
-    let mut response = match judge_head(&request).and_then(|()| reachability.judge(&request)) {
+    let mut response = match check_head(&request).and_then(|()| reachability.check_head(&request)) {
         Err(refusal) => refusal.into_response(),
         Ok(()) => next.run(request).await,
     };
     let problem = response.extensions_mut().remove::<Problem>();
     let code = problem.as_ref().map(|problem| problem.code);
-    let told = problem.as_ref().map(told);
+    let told = problem.as_ref().map(problem_text);
     if let Some(problem) = problem {
-        write(&mut response, &Problem { request_id: request_id.clone(), ..problem });
+        write_problem(&mut response, &Problem { request_id: request_id.clone(), ..problem });
     }
-    let noted = note.read();
+    let noted = note.snapshot();
     if let Some(admission) = noted.admission {
-        rate_headers(response.headers_mut(), &admission);
+        set_rate_headers(response.headers_mut(), &admission);
     }
-    set(response.headers_mut(), REQUEST_ID, &request_id);
-    set(response.headers_mut(), X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set_header(response.headers_mut(), REQUEST_ID_HEADER, &request_id);
+    set_header(response.headers_mut(), X_CONTENT_TYPE_OPTIONS, "nosniff");
     if is_private {
-        set(response.headers_mut(), CACHE_CONTROL, "no-store");
+        set_header(response.headers_mut(), CACHE_CONTROL, "no-store");
     }
-    if !noted.ignored.is_empty() {
-        set(response.headers_mut(), IGNORED_FIELDS, &noted.ignored.join(","));
+    if !noted.ignored_names.is_empty() {
+        set_header(response.headers_mut(), IGNORED_FIELDS_HEADER, &noted.ignored_names.join(","));
     }
     if is_integration {
         engine.log_request(log::LoggedRequest {
@@ -81,8 +83,8 @@ pub(super) async fn stamp(
             route: noted.route.unwrap_or_else(|| "(none)".to_owned()),
             status: response.status().as_u16(),
             code: code.and_then(|code| serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)),
-            detail: told.or(noted.detail).filter(|text| !may_be_secret(text)),
-            rejected_key: noted.claimed,
+            detail: told.or(noted.log_detail).filter(|text| !looks_like_secret(text)),
+            rejected_key: noted.claimed_key,
             request_id,
             elapsed_ms: watch.elapsed_ms(),
             query,
@@ -94,16 +96,16 @@ pub(super) async fn stamp(
 }
 
 /// Maximum number of characters of a problem's text in the request log.
-const TOLD: usize = 300;
+const MAX_PROBLEM_CHARS: usize = 300;
 
 /// Returns a problem as one line of text, with its invalid fields.
-fn told(problem: &Problem) -> String {
+fn problem_text(problem: &Problem) -> String {
     let faults = problem.extra.get("errors").and_then(serde_json::Value::as_object);
     let faults = faults
         .into_iter()
         .flatten()
         .filter_map(|(field, texts)| Some(format!("; {field} {}", texts.get(0)?.as_str()?)));
-    format!("{}{}", problem.detail, faults.collect::<String>()).chars().take(TOLD).collect()
+    format!("{}{}", problem.detail, faults.collect::<String>()).chars().take(MAX_PROBLEM_CHARS).collect()
 }
 
 /// Query parameters whose values contain neither personal data nor secrets.
@@ -121,7 +123,7 @@ fn masked_query(query: &str) -> String {
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         let is_plain = |text: &str, more: &[u8]| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte) || more.contains(&byte);
-            !may_be_secret(text) && text.bytes().all(is_plain)
+            !looks_like_secret(text) && text.bytes().all(is_plain)
         };
         let name = if is_plain(&name, b"[]") { &name } else { "…" };
         let is_shown = SHOWN_PARAMETERS.contains(&name) && is_plain(&value, b":,+ ") && value.len() <= MAX_VALUE_CHARS;
@@ -135,72 +137,81 @@ fn masked_query(query: &str) -> String {
 }
 
 /// Returns the caller's own request id if it is safe to repeat, otherwise a new one.
-fn request_id(headers: &HeaderMap, engine: &Engine) -> String {
+fn choose_request_id(headers: &HeaderMap, engine: &Engine) -> String {
     let is_harmless = |text: &&str| {
         (1..=64).contains(&text.len())
-            && !may_be_secret(text)
+            && !looks_like_secret(text)
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     };
-    let own = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(is_harmless);
+    let own = headers.get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).filter(is_harmless);
     own.map_or_else(|| format!("req_{}", engine.ambient().ulid()), ToOwned::to_owned)
 }
 
 /// Returns whether a text from a caller looks like a misplaced key or token, which must not be repeated.
-pub(super) fn may_be_secret(text: &str) -> bool {
+pub(super) fn looks_like_secret(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     lower.contains("wlcro") || lower.contains("wlop_")
 }
 
 /// Refuses a request head with a non-standard method, or beyond the size limits.
-fn judge_head(request: &Request) -> Result<(), Refusal> {
-    if !METHODS.contains(&request.method().as_str()) {
-        return Err(Refusal::new(Code::NotImplemented, "unknown HTTP method"));
+fn check_head(request: &Request) -> Result<(), ProblemResponse> {
+    if !KNOWN_METHODS.contains(&request.method().as_str()) {
+        return Err(ProblemResponse::new(ProblemCode::NotImplemented, "unknown HTTP method"));
     }
     let length = |uri: &Uri| uri.path_and_query().map_or(0, |target| target.as_str().len());
-    if length(request.uri()) > LONGEST_URL {
-        return Err(Refusal::new(Code::UriTooLong, format!("the URL is longer than {LONGEST_URL} bytes")));
+    if length(request.uri()) > MAX_URL_BYTES {
+        return Err(ProblemResponse::new(
+            ProblemCode::UriTooLong,
+            format!("the URL is longer than {MAX_URL_BYTES} bytes"),
+        ));
     }
     let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if head > LARGEST_HEAD {
-        return Err(Refusal::new(Code::HeadersTooLarge, format!("the headers are larger than {LARGEST_HEAD} bytes")));
+    if head > MAX_HEAD_BYTES {
+        return Err(ProblemResponse::new(
+            ProblemCode::HeadersTooLarge,
+            format!("the headers are larger than {MAX_HEAD_BYTES} bytes"),
+        ));
     }
     Ok(())
 }
 
 /// Refuses a body whose `Content-Length` exceeds the size limit. A body without one is limited while it is read.
-pub(super) fn judge_length(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn check_content_length(headers: &HeaderMap) -> Result<(), ProblemResponse> {
     let declared: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length| length > LARGEST_BODY as u64) {
-        return Err(Refusal::new(Code::PayloadTooLarge, format!("the body is larger than {LARGEST_BODY} bytes")));
+    if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(ProblemResponse::new(
+            ProblemCode::PayloadTooLarge,
+            format!("the body is larger than {MAX_BODY_BYTES} bytes"),
+        ));
     }
     Ok(())
 }
 
-fn write(response: &mut Response, problem: &Problem) {
+fn write_problem(response: &mut Response, problem: &Problem) {
     let wait = match problem.code {
-        Code::RateLimited => problem.extra.get("retryAfterSeconds").and_then(serde_json::Value::as_u64),
-        Code::Contended => Some(1),
-        Code::TooManyStreams => Some(5),
+        ProblemCode::RateLimited => problem.extra.get("retryAfterSeconds").and_then(serde_json::Value::as_u64),
+        ProblemCode::Contended => Some(1),
+        ProblemCode::TooManyStreams => Some(5),
         _ => None,
     };
     if let Some(wait) = wait {
-        set(response.headers_mut(), RETRY_AFTER, &wait.to_string());
+        set_header(response.headers_mut(), RETRY_AFTER, &wait.to_string());
     }
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
     response.headers_mut().remove(CONTENT_LENGTH);
     *response.body_mut() = Body::from(serde_json::to_vec(problem).unwrap_or_default());
 }
 
-fn rate_headers(headers: &mut HeaderMap, admission: &crate::domain::window::RateLimitOutcome) {
+fn set_rate_headers(headers: &mut HeaderMap, admission: &crate::domain::window::RateLimitOutcome) {
     let reset: Timestamp = admission.reset_at;
-    set(headers, HeaderName::from_static("x-ratelimit-limit"), &admission.limit.to_string());
-    set(headers, HeaderName::from_static("x-ratelimit-remaining"), &admission.remaining.to_string());
-    set(headers, HeaderName::from_static("x-ratelimit-reset"), &reset.seconds().to_string());
-    set(headers, HeaderName::from_static("x-ratelimit-window"), "1m");
-    set(headers, HeaderName::from_static("x-ratelimit-policy"), &admission.policy());
+    set_header(headers, HeaderName::from_static("x-ratelimit-limit"), &admission.limit.to_string());
+    set_header(headers, HeaderName::from_static("x-ratelimit-remaining"), &admission.remaining.to_string());
+    set_header(headers, HeaderName::from_static("x-ratelimit-reset"), &reset.seconds().to_string());
+    set_header(headers, HeaderName::from_static("x-ratelimit-window"), "1m");
+    set_header(headers, HeaderName::from_static("x-ratelimit-policy"), &admission.policy());
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn set_header(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
@@ -208,10 +219,11 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 
 /// Returns the response for a handler that panicked.
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
-pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+pub(super) fn panic_response(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("(no text)"), "a handler panicked");
-    Refusal::new(Code::Internal, "internal error; see the platform's log under this request id").into_response()
+    ProblemResponse::new(ProblemCode::Internal, "internal error; see the platform's log under this request id")
+        .into_response()
 }
 
 #[cfg(test)]

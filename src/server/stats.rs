@@ -1,9 +1,9 @@
 //! Handler of time series for charts.
 
-use super::guard::{Operator, Viewer};
-use super::problem::Refusal;
-use super::query::Query;
-use crate::api::stats::{AttemptPoint, RequestPoint, Span, Stats, StatsQuery};
+use super::guard::{AuthorizedOperator, Viewer};
+use super::problem::ProblemResponse;
+use super::query::TypedQuery;
+use crate::api::stats::{AttemptPoint, PointWidth, RequestPoint, StatsQuery, TimeSeries};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::Engine;
 use crate::engine::stats::{SeriesResolution, TimeSeriesQuery};
@@ -11,13 +11,13 @@ use axum::extract::State;
 
 /// `GET /portal/v1/stats`: time series without gaps, oldest point first.
 pub(super) async fn get(
-    _: Operator<Viewer>,
+    _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Query(query): Query<StatsQuery>,
-) -> Result<axum::Json<Stats>, Refusal> {
+    TypedQuery(query): TypedQuery<StatsQuery>,
+) -> Result<axum::Json<TimeSeries>, ProblemResponse> {
     let width = match query.span {
-        Span::Minute => SeriesResolution::Minute,
-        Span::Hour => SeriesResolution::Hour,
+        PointWidth::Minute => SeriesResolution::Minute,
+        PointWidth::Hour => SeriesResolution::Hour,
     };
     let wanted = TimeSeriesQuery {
         resolution: width,
@@ -25,7 +25,7 @@ pub(super) async fn get(
         since: query.since,
         until: query.until,
     };
-    let mut stats = Stats { span: query.span, attempts: Vec::new(), requests: Vec::new() };
+    let mut stats = TimeSeries { span: query.span, attempts: Vec::new(), requests: Vec::new() };
     for point in engine.time_series(wanted).await? {
         stats.attempts.push(AttemptPoint {
             utc: point.at,

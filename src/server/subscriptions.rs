@@ -1,94 +1,97 @@
 //! Handlers of subscriptions in the Portal API, for operators.
 
-use super::body::Json;
-use super::guard::{Acting, Operator, Viewer};
-use super::problem::Refusal;
-use super::query::{Id, Paging, Query, page_of};
+use super::body::JsonBody;
+use super::guard::{Acting, AuthorizedOperator, Viewer};
+use super::problem::ProblemResponse;
+use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use super::translate;
-use super::urls::{as_seen, shown};
+use super::urls::{as_seen, visible_json};
 use crate::api::page::Page;
-use crate::api::subscriptions::{Disable, Enable, Only, ReplayChoice, SubscriptionRow, TestDelivery, TestResult};
+use crate::api::subscriptions::{
+    DisableScope, DisableSubscription, EnableSubscription, MissedEventsChoice, SubscriptionRow, TestDelivery,
+    TestResult,
+};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::Engine;
 use crate::engine::subscriptions::{SkippedPolicy, TestDraft, TestPayload};
 use axum::extract::State;
 use axum::http::StatusCode;
 
-type Answer<T> = Result<axum::Json<T>, Refusal>;
+type SubscriptionAnswer<T> = Result<axum::Json<T>, ProblemResponse>;
 
 /// `GET /portal/v1/subscriptions`: subscriptions of all companies, worst health first.
-pub(super) async fn all(
-    operator: Operator<Viewer>,
+pub(super) async fn list(
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Query(paging): Query<Paging>,
-) -> Answer<Page<SubscriptionRow>> {
+    TypedQuery(paging): TypedQuery<PagingQuery>,
+) -> SubscriptionAnswer<Page<SubscriptionRow>> {
     let rows: Vec<SubscriptionRow> =
-        engine.subscriptions_by_health().await?.into_iter().map(translate::subscription).collect();
+        engine.subscriptions_by_health().await?.into_iter().map(translate::subscription_row).collect();
     let name = |row: &SubscriptionRow| row.subscription.id.to_string();
     Ok(axum::Json(page_of(rows, &paging, "subscriptions", name, |row| as_seen(&operator, row))?))
 }
 
 /// `GET /portal/v1/subscriptions/{id}`: one subscription with its health.
-pub(super) async fn examine(
-    operator: Operator<Viewer>,
+pub(super) async fn get(
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Id(id): Id,
-) -> Answer<SubscriptionRow> {
-    row(&operator, &engine, SubscriptionId(id)).await
+    PathId(id): PathId,
+) -> SubscriptionAnswer<SubscriptionRow> {
+    subscription_row(&operator, &engine, SubscriptionId(id)).await
 }
 
 /// `DELETE /portal/v1/subscriptions/{id}`: deletes a subscription, also a managed one; its log stays readable.
 pub(super) async fn delete(
-    operator: Operator<Acting>,
+    operator: AuthorizedOperator<Acting>,
     State(engine): State<Engine>,
-    Id(id): Id,
-) -> Result<StatusCode, Refusal> {
+    PathId(id): PathId,
+) -> Result<StatusCode, ProblemResponse> {
     engine.delete_subscription(operator.caller(), SubscriptionId(id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /portal/v1/subscriptions/{id}/enable`: enables a subscription, optionally delivering what it missed.
 pub(super) async fn enable(
-    operator: Operator<Acting>,
+    operator: AuthorizedOperator<Acting>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(wish): Json<Enable>,
-) -> Answer<SubscriptionRow> {
+    PathId(id): PathId,
+    JsonBody(wish): JsonBody<EnableSubscription>,
+) -> SubscriptionAnswer<SubscriptionRow> {
     let missed = match wish.replay {
-        ReplayChoice::None => SkippedPolicy::Leave,
-        ReplayChoice::Skipped => SkippedPolicy::Replay,
+        MissedEventsChoice::None => SkippedPolicy::Leave,
+        MissedEventsChoice::Skipped => SkippedPolicy::Replay,
     };
     engine.enable(operator.caller(), SubscriptionId(id), missed).await?;
-    row(&operator, &engine, SubscriptionId(id)).await
+    subscription_row(&operator, &engine, SubscriptionId(id)).await
 }
 
 /// `POST /portal/v1/subscriptions/{id}/disable`: disables a subscription, or marks one as intentionally off.
 pub(super) async fn disable(
-    operator: Operator<Acting>,
+    operator: AuthorizedOperator<Acting>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(wish): Json<Disable>,
-) -> Answer<SubscriptionRow> {
+    PathId(id): PathId,
+    JsonBody(wish): JsonBody<DisableSubscription>,
+) -> SubscriptionAnswer<SubscriptionRow> {
     match wish.only {
-        Only::Any => engine.disable(operator.caller(), SubscriptionId(id), wish.reason).await?,
-        Only::Off => engine.set_disable_reason(operator.caller(), SubscriptionId(id), wish.reason).await?,
+        DisableScope::Any => engine.disable(operator.caller(), SubscriptionId(id), wish.reason).await?,
+        DisableScope::Off => engine.set_disable_reason(operator.caller(), SubscriptionId(id), wish.reason).await?,
     };
-    row(&operator, &engine, SubscriptionId(id)).await
+    subscription_row(&operator, &engine, SubscriptionId(id)).await
 }
 
 /// `POST /portal/v1/subscriptions/{id}/test`: sends a test delivery to a subscription.
 pub(super) async fn test(
-    operator: Operator<Acting>,
+    operator: AuthorizedOperator<Acting>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Json(wish): Json<TestDelivery>,
-) -> Answer<TestResult> {
-    let test = engine.test(operator.caller(), SubscriptionId(id), None, probe(wish)).await?;
-    Ok(shown(&operator, translate::test(test)))
+    PathId(id): PathId,
+    JsonBody(wish): JsonBody<TestDelivery>,
+) -> SubscriptionAnswer<TestResult> {
+    let test = engine.test(operator.caller(), SubscriptionId(id), None, test_request(wish)).await?;
+    Ok(visible_json(&operator, translate::test_result(test)))
 }
 
 /// Converts the body of a test into the engine's request.
-pub(super) fn probe(wish: TestDelivery) -> TestDraft {
+pub(super) fn test_request(wish: TestDelivery) -> TestDraft {
     let TestDelivery { event_type, use_sample_payload, sample_payload, status_override } = wish;
     let payload = match (sample_payload, use_sample_payload) {
         (Some(payload), _) => TestPayload::Given(payload.get().to_owned()),
@@ -98,6 +101,10 @@ pub(super) fn probe(wish: TestDelivery) -> TestDraft {
     TestDraft { event_type, payload, status_override: status_override.map(|status| status.get().to_owned()) }
 }
 
-async fn row<P>(operator: &Operator<P>, engine: &Engine, id: SubscriptionId) -> Answer<SubscriptionRow> {
-    Ok(shown(operator, translate::subscription(engine.subscription_health(id).await?)))
+async fn subscription_row<P>(
+    operator: &AuthorizedOperator<P>,
+    engine: &Engine,
+    id: SubscriptionId,
+) -> SubscriptionAnswer<SubscriptionRow> {
+    Ok(visible_json(operator, translate::subscription_row(engine.subscription_health(id).await?)))
 }

@@ -2,12 +2,12 @@
 
 use crate::api;
 use crate::api::alerts::AcknowledgementRow;
-use crate::api::attempts::{AttemptDetail, AttemptRow, Body};
-use crate::api::keys::{KeyRow, Usage};
+use crate::api::attempts::{AttemptDetail, AttemptRow, CapturedBody};
+use crate::api::keys::{KeyRow, RecentKeyUsage};
 use crate::api::limits::LimitRow;
-use crate::api::overview::{Minute, OverdueRow, Overview, Pipeline, Platform, SilenceRow};
-use crate::api::page::Listing;
-use crate::api::subscriptions::{Health, Rate, SubscriptionRow, TestResult};
+use crate::api::overview::{OverdueRow, PipelineCounts, PipelineMinute, PlatformOverview, PlatformStatus, SilenceRow};
+use crate::api::page::CappedList;
+use crate::api::subscriptions::{AttemptSummary, DeliveryHealth, SubscriptionRow, TestResult};
 use crate::domain::alert::Acknowledgement;
 use crate::domain::attempt::{Attempt, HttpExchange};
 use crate::domain::company::Company;
@@ -24,8 +24,8 @@ use crate::engine::subscriptions::SubscriptionTest;
 use std::net::{IpAddr, SocketAddr};
 use url::Url;
 
-pub(super) fn key(of: &KeyWithUsage) -> KeyRow {
-    let usage = Usage {
+pub(super) fn key_row(of: &KeyWithUsage) -> KeyRow {
+    let usage = RecentKeyUsage {
         n_last_minute: of.usage.n,
         n_client_errors: of.usage.n_client_errors,
         n_limited: of.usage.n_limited,
@@ -34,10 +34,10 @@ pub(super) fn key(of: &KeyWithUsage) -> KeyRow {
     KeyRow::new(&of.key, usage)
 }
 
-pub(super) fn subscription(of: SubscriptionHealth) -> SubscriptionRow {
-    let [last_5m, last_1h, last_24h] = of.rates.map(rate);
+pub(super) fn subscription_row(of: SubscriptionHealth) -> SubscriptionRow {
+    let [last_5m, last_1h, last_24h] = of.rates.map(attempt_summary);
     let (streak_began_utc, streak_latest_utc) = of.subscription.streak.unzip();
-    let health = Health {
+    let health = DeliveryHealth {
         last_5m,
         last_1h,
         last_24h,
@@ -51,7 +51,7 @@ pub(super) fn subscription(of: SubscriptionHealth) -> SubscriptionRow {
     SubscriptionRow { subscription: of.subscription.into(), health, disabled_note: of.note.map(Untrusted::new) }
 }
 
-pub(super) fn test(of: SubscriptionTest) -> TestResult {
+pub(super) fn test_result(of: SubscriptionTest) -> TestResult {
     let result = of.attempt.result;
     let status_code = match result.outcome {
         AttemptOutcome::Answered { status, .. } => Some(status),
@@ -70,10 +70,10 @@ pub(super) fn test(of: SubscriptionTest) -> TestResult {
 
 /// Converts the result of a test for the partner who ran it. If the target is a host name, addresses are removed from
 /// the error: a partner could otherwise resolve internal names through test deliveries.
-pub(super) fn partner_test(of: SubscriptionTest) -> TestResult {
+pub(super) fn partner_test_result(of: SubscriptionTest) -> TestResult {
     let is_named = Url::parse(&of.attempt.subject.target_url).is_ok_and(|url| url.domain().is_some());
     let is_blocked = of.attempt.result.outcome == AttemptOutcome::Unanswered(FailureKind::Blocked);
-    let result = test(of);
+    let result = test_result(of);
     if !is_named {
         return result;
     }
@@ -93,8 +93,8 @@ fn without_addresses(text: &str) -> String {
     text.split(' ').map(|word| if is_address(word) { "its address" } else { word }).collect::<Vec<_>>().join(" ")
 }
 
-fn rate(of: overview::AttemptRate) -> Rate {
-    Rate {
+fn attempt_summary(of: overview::AttemptRate) -> AttemptSummary {
+    AttemptSummary {
         n_succeeded: of.tally.n_ok,
         n_failed: of.tally.n_failed,
         p50_ms: of.histogram.percentile(0.5),
@@ -103,7 +103,7 @@ fn rate(of: overview::AttemptRate) -> Rate {
     }
 }
 
-pub(super) fn window(of: WindowWithHistory) -> LimitRow {
+pub(super) fn limit_row(of: WindowWithHistory) -> LimitRow {
     let limit = of.key.limits.for_bucket(of.bucket);
     LimitRow {
         key_id: of.key.id,
@@ -121,13 +121,13 @@ pub(super) fn window(of: WindowWithHistory) -> LimitRow {
     }
 }
 
-pub(super) fn attempt(of: Attempt, exchange: HttpExchange, sent: &[u8]) -> AttemptDetail {
+pub(super) fn attempt_detail(of: Attempt, exchange: HttpExchange, sent: &[u8]) -> AttemptDetail {
     AttemptDetail {
         row: AttemptRow::from(of),
         request_headers: exchange.request_headers.into_iter().map(Into::into).collect(),
-        request_body: Body::new(sent, sent.len() as u64),
+        request_body: CapturedBody::new(sent, sent.len() as u64),
         response_headers: exchange.response_headers.into_iter().map(Into::into).collect(),
-        response_body: Body::new(&exchange.response_body, exchange.n_body_bytes_read),
+        response_body: CapturedBody::new(&exchange.response_body, exchange.n_body_bytes_read),
         peer: exchange.peer.map(Untrusted::new),
         phases: exchange.phases.into(),
         shed_utc: exchange.content_dropped_at,
@@ -135,13 +135,13 @@ pub(super) fn attempt(of: Attempt, exchange: HttpExchange, sent: &[u8]) -> Attem
     }
 }
 
-const fn overdue((company_id, oldest_due_utc): (CompanyId, Timestamp)) -> OverdueRow {
+const fn overdue_row((company_id, oldest_due_utc): (CompanyId, Timestamp)) -> OverdueRow {
     OverdueRow { company_id, oldest_due_utc }
 }
 
-pub(super) fn dashboard(of: OverviewData, engine: &Engine) -> Overview {
+pub(super) fn overview_answer(of: OverviewData, engine: &Engine) -> PlatformOverview {
     let sum = |side: fn(&SuccessCounts) -> u64| of.minutes.iter().map(side).sum();
-    let pipeline = Pipeline {
+    let pipeline = PipelineCounts {
         n_pending: of.backlog.n_pending,
         n_in_flight: of.backlog.n_in_flight,
         n_succeeded_1h: sum(|minute| minute.n_ok),
@@ -152,10 +152,10 @@ pub(super) fn dashboard(of: OverviewData, engine: &Engine) -> Overview {
         n_exhausted_24h: Some(of.missed.1),
     };
     let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    Overview {
+    PlatformOverview {
         server_utc: of.now,
         cursor: of.cursor,
-        platform: Platform {
+        platform: PlatformStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             private_targets: engine.settings().target_policy == TargetPolicy::Private,
             dispatch_paused: engine.status().pause_reason,
@@ -164,20 +164,20 @@ pub(super) fn dashboard(of: OverviewData, engine: &Engine) -> Overview {
         minutes: of
             .minutes
             .iter()
-            .map(|minute| Minute { n_ok: narrow(minute.n_ok), n_failed: narrow(minute.n_failed) })
+            .map(|minute| PipelineMinute { n_ok: narrow(minute.n_ok), n_failed: narrow(minute.n_failed) })
             .collect(),
-        keys: listing(of.keys, |used| key(&used)),
-        subscriptions: listing(of.subscriptions, subscription),
-        attempts: listing(of.attempts, AttemptRow::from),
-        limits: listing(of.windows, window),
-        trips: listing(of.trips, api::trips::TripRow::from),
-        silences: of.silences.into_iter().map(silence).collect::<Vec<_>>().into(),
-        overdue: of.overdue.into_iter().map(overdue).collect::<Vec<_>>().into(),
-        acknowledgements: of.acknowledgements.into_iter().map(acknowledgement).collect::<Vec<_>>().into(),
+        keys: capped_list(of.keys, |used| key_row(&used)),
+        subscriptions: capped_list(of.subscriptions, subscription_row),
+        attempts: capped_list(of.attempts, AttemptRow::from),
+        limits: capped_list(of.windows, limit_row),
+        trips: capped_list(of.trips, api::trips::TripRow::from),
+        silences: of.silences.into_iter().map(silence_row).collect::<Vec<_>>().into(),
+        overdue: of.overdue.into_iter().map(overdue_row).collect::<Vec<_>>().into(),
+        acknowledgements: of.acknowledgements.into_iter().map(acknowledgement_row).collect::<Vec<_>>().into(),
     }
 }
 
-pub(super) fn acknowledgement(of: Acknowledgement) -> AcknowledgementRow {
+pub(super) fn acknowledgement_row(of: Acknowledgement) -> AcknowledgementRow {
     AcknowledgementRow {
         subject: of.subject.to_string(),
         state: of.status.code().to_owned(),
@@ -187,7 +187,7 @@ pub(super) fn acknowledgement(of: Acknowledgement) -> AcknowledgementRow {
     }
 }
 
-fn silence((company, of): (Company, EventGap)) -> SilenceRow {
+fn silence_row((company, of): (Company, EventGap)) -> SilenceRow {
     SilenceRow {
         company_id: company.id,
         company_name: Untrusted::new(company.name),
@@ -197,6 +197,6 @@ fn silence((company, of): (Company, EventGap)) -> SilenceRow {
     }
 }
 
-fn listing<A, B>(of: overview::TopRows<A>, translate: impl FnMut(A) -> B) -> Listing<B> {
-    Listing::of(of.items.into_iter().map(translate).collect(), of.total, of.n_alarming)
+fn capped_list<A, B>(of: overview::TopRows<A>, translate: impl FnMut(A) -> B) -> CappedList<B> {
+    CappedList::new(of.items.into_iter().map(translate).collect(), of.total, of.n_alarming)
 }

@@ -1,11 +1,11 @@
 //! Redaction of URLs in answers to operators: an admin sees URLs in full, other roles without their secret parts.
 
-use super::guard::Operator;
+use super::guard::AuthorizedOperator;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::audit::AuditRow;
 use crate::api::deliveries::{DeliveryDetail, TraceRow};
 use crate::api::log::LogPage;
-use crate::api::overview::Overview;
+use crate::api::overview::PlatformOverview;
 use crate::api::revisions::RevisionRow;
 use crate::api::subscriptions::{SubscriptionRow, TestResult};
 use crate::api::trips::TripRow;
@@ -19,23 +19,23 @@ pub(super) trait HasUrls {
 }
 
 /// Wraps an answer as the operator may see it.
-pub(super) fn shown<P, T: HasUrls>(operator: &Operator<P>, answer: T) -> axum::Json<T> {
+pub(super) fn visible_json<P, T: HasUrls>(operator: &AuthorizedOperator<P>, answer: T) -> axum::Json<T> {
     axum::Json(as_seen(operator, answer))
 }
 
 /// Returns an answer as the operator may see it.
-pub(super) fn as_seen<P, T: HasUrls>(operator: &Operator<P>, mut answer: T) -> T {
-    if !operator.may_reveal() {
+pub(super) fn as_seen<P, T: HasUrls>(operator: &AuthorizedOperator<P>, mut answer: T) -> T {
+    if !operator.can_reveal() {
         answer.redact_urls();
     }
     answer
 }
 
-fn target(url: &mut Untrusted) {
+fn redact_target(url: &mut Untrusted) {
     *url = Untrusted::new(redact_url(url.raw()));
 }
 
-fn words(text: &mut Option<Untrusted>) {
+fn redact_text(text: &mut Option<Untrusted>) {
     if let Some(text) = text {
         *text = Untrusted::new(redact_urls(text.raw()).0);
     }
@@ -43,16 +43,16 @@ fn words(text: &mut Option<Untrusted>) {
 
 impl HasUrls for SubscriptionRow {
     fn redact_urls(&mut self) {
-        target(&mut self.subscription.target_url);
-        words(&mut self.subscription.description);
-        words(&mut self.disabled_note);
+        redact_target(&mut self.subscription.target_url);
+        redact_text(&mut self.subscription.description);
+        redact_text(&mut self.disabled_note);
     }
 }
 
 impl HasUrls for AttemptRow {
     fn redact_urls(&mut self) {
-        target(&mut self.target_url);
-        words(&mut self.error);
+        redact_target(&mut self.target_url);
+        redact_text(&mut self.error);
     }
 }
 
@@ -70,39 +70,39 @@ impl HasUrls for DeliveryDetail {
 
 impl HasUrls for TraceRow {
     fn redact_urls(&mut self) {
-        target(&mut self.target_url);
+        redact_target(&mut self.target_url);
     }
 }
 
 impl HasUrls for TripRow {
     fn redact_urls(&mut self) {
-        target(&mut self.target_url);
+        redact_target(&mut self.target_url);
     }
 }
 
 impl HasUrls for RevisionRow {
     fn redact_urls(&mut self) {
-        target(&mut self.target_url);
-        words(&mut self.description);
+        redact_target(&mut self.target_url);
+        redact_text(&mut self.description);
     }
 }
 
 impl HasUrls for TestResult {
     fn redact_urls(&mut self) {
-        target(&mut self.target_url_used);
-        words(&mut self.error);
+        redact_target(&mut self.target_url_used);
+        redact_text(&mut self.error);
     }
 }
 
 impl HasUrls for AuditRow {
     fn redact_urls(&mut self) {
-        words(&mut self.before);
-        words(&mut self.after);
-        words(&mut self.reason);
+        redact_text(&mut self.before);
+        redact_text(&mut self.after);
+        redact_text(&mut self.reason);
     }
 }
 
-impl HasUrls for Overview {
+impl HasUrls for PlatformOverview {
     fn redact_urls(&mut self) {
         self.subscriptions.items.iter_mut().for_each(HasUrls::redact_urls);
         self.attempts.items.iter_mut().for_each(HasUrls::redact_urls);

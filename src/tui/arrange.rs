@@ -14,7 +14,7 @@ use super::overlay::filter::FilterLine;
 use super::overlay::note::NoteLine;
 use super::panes::Pane;
 use crate::api::log::TripQuery;
-use crate::api::sift;
+use crate::api::row_filters;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::{LogKind, RemoteFilter};
@@ -173,9 +173,9 @@ impl App {
             }
             asked
         };
-        let mut attempts = sift::attempt_query(&asked(Pane::Deliveries, LogKind::Attempts));
-        let events = sift::event_query(&asked(Pane::Events, LogKind::Events));
-        let mut requests = sift::request_query(&asked(Pane::Requests, LogKind::Requests));
+        let mut attempts = row_filters::attempt_query(&asked(Pane::Deliveries, LogKind::Attempts));
+        let events = row_filters::event_query(&asked(Pane::Events, LogKind::Events));
+        let mut requests = row_filters::request_query(&asked(Pane::Requests, LogKind::Requests));
         if let Some(drill) = self.trail.drill {
             drill.narrow(&mut attempts, &mut requests);
         }

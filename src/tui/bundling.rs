@@ -5,7 +5,7 @@ use super::effect::{Effect, Job};
 use super::overlay::Layer;
 use super::panes::escalate::Draft;
 use super::places::Item;
-use crate::api::report::Subject;
+use crate::api::report::DiagnosisSubject;
 use crate::diagnose::case::{Matter, Picked};
 use crate::domain::time::Timestamp;
 use crate::escalation::bundle::Bundle;
@@ -35,8 +35,8 @@ impl App {
         let collected = &self.desk.bundle;
         let items = if collected.is_empty() && room.is_none() { self.subjects() } else { collected.clone() };
         // Items that were put into the bundle replace the subject "everything".
-        let mut subjects: Vec<Subject> =
-            room.into_iter().filter(|subject| items.is_empty() || *subject != Subject::All).collect();
+        let mut subjects: Vec<DiagnosisSubject> =
+            room.into_iter().filter(|subject| items.is_empty() || *subject != DiagnosisSubject::All).collect();
         let mut picked = Picked::default();
         for item in items {
             match item {
@@ -49,7 +49,7 @@ impl App {
             subjects.extend(self.subject_of(item).filter(|subject| !subjects.contains(subject)));
         }
         if subjects.is_empty() {
-            subjects.push(self.company.map_or(Subject::All, Subject::Company));
+            subjects.push(self.company.map_or(DiagnosisSubject::All, DiagnosisSubject::Company));
         }
         Matter { picked, ..Matter::about(subjects) }
     }

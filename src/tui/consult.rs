@@ -14,11 +14,11 @@ use super::panes::{deliveries, events, requests, trips};
 use super::places::Item;
 use super::press::{scrolled, stepped};
 use super::sheet::Does;
-use crate::api::lab::SignatureCheck;
-use crate::api::remedy::{Gap, Remedy};
-use crate::api::report::{Report, Subject, Topic};
-use crate::api::runbook::{Progress, Runbook};
-use crate::api::subscriptions::ReplayChoice;
+use crate::api::remedy::{MissedRange, RemediationAction};
+use crate::api::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
+use crate::api::runbook::{Runbook, RunbookProgress};
+use crate::api::signature_check::SignatureCheck;
+use crate::api::subscriptions::MissedEventsChoice;
 use crate::diagnose::case::fitting;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::time::Timestamp;
@@ -28,11 +28,11 @@ use crate::escalation::bundle::Bundle;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Consulted {
     /// Finished run of a playbook, with its report.
-    Report(Box<Report>),
+    Report(Box<DiagnosisReport>),
     /// Signature check of an attempt, with the subject it was opened for.
-    Lab(AttemptId, Subject, Result<Box<SignatureCheck>, String>),
+    Lab(AttemptId, DiagnosisSubject, Result<Box<SignatureCheck>, String>),
     /// State of a run-book after its steps were checked.
-    Progress(Box<Progress>),
+    Progress(Box<RunbookProgress>),
     /// Escalation bundle, or why none could be built.
     Bundle(Result<Box<Bundle>, String>),
     /// Path the bundle was written to, or why it was not.
@@ -43,7 +43,7 @@ impl App {
     /// Opens pane 9 for the selected item (playbooks), for the chosen company, or for all companies.
     pub(super) fn consult(&mut self, action: Action) {
         let item = self.subjects().first().copied().filter(|_| action == Action::Playbooks);
-        let whole = self.company.map_or(Subject::All, Subject::Company);
+        let whole = self.company.map_or(DiagnosisSubject::All, DiagnosisSubject::Company);
         let subject = item.and_then(|item| self.subject_of(item)).unwrap_or(whole);
         let mut entries: Vec<Entry> = Vec::new();
         if let Some(Item::Attempt(id)) = item {
@@ -51,7 +51,7 @@ impl App {
         }
         let topics = item.map_or_else(|| fitting(whole), |item| self.fitting_item(item));
         entries.extend(topics.into_iter().map(Entry::Playbook));
-        entries.extend(Runbook::about(subject).iter().copied().map(Entry::Runbook));
+        entries.extend(Runbook::for_subject(subject).iter().copied().map(Entry::Runbook));
         let is_there = self.room.subject == subject && self.room.entries == entries;
         if !is_there {
             self.room.turn_to(subject, entries);
@@ -60,51 +60,67 @@ impl App {
     }
 
     /// Subject of an item, as narrow as playbooks accept; falls back to the chosen company.
-    pub(super) fn subject_of(&self, item: Item) -> Option<Subject> {
-        let whole = self.company.map(Subject::Company);
+    pub(super) fn subject_of(&self, item: Item) -> Option<DiagnosisSubject> {
+        let whole = self.company.map(DiagnosisSubject::Company);
         let Some(view) = self.view() else { return whole };
         match item {
-            Item::Key(id) | Item::Window(id, _) => Some(Subject::Key(id)),
-            Item::Subscription(id) => Some(Subject::Subscription(id)),
-            Item::Trip(id) => trips::find(&view, id).map(|trip| Subject::Subscription(trip.subscription_id)),
-            Item::Attempt(id) => deliveries::find(&view, id).map(|row| Subject::Subscription(row.subscription_id)),
-            Item::Event(id) => events::find(&view, id).map(|row| Subject::Company(row.company_id)),
+            Item::Key(id) | Item::Window(id, _) => Some(DiagnosisSubject::Key(id)),
+            Item::Subscription(id) => Some(DiagnosisSubject::Subscription(id)),
+            Item::Trip(id) => trips::find(&view, id).map(|trip| DiagnosisSubject::Subscription(trip.subscription_id)),
+            Item::Attempt(id) => {
+                deliveries::find(&view, id).map(|row| DiagnosisSubject::Subscription(row.subscription_id))
+            }
+            Item::Event(id) => events::find(&view, id).map(|row| DiagnosisSubject::Company(row.company_id)),
             Item::Request(id) => {
                 let row = requests::find(&view, id)?;
-                let company = row.company_id.or(row.claimed_company_id).map(Subject::Company);
-                row.key_id.map(Subject::Key).or(company)
+                let company = row.company_id.or(row.claimed_company_id).map(DiagnosisSubject::Company);
+                row.key_id.map(DiagnosisSubject::Key).or(company)
             }
         }
         .or(whole)
     }
 
     /// Playbooks that fit an item, likeliest first.
-    fn fitting_item(&self, item: Item) -> Vec<Topic> {
+    fn fitting_item(&self, item: Item) -> Vec<PlaybookTopic> {
         match item {
             Item::Key(_) => vec![
-                Topic::KeyNotWorking,
-                Topic::Permissions,
-                Topic::RateLimits,
-                Topic::EventsMissing,
-                Topic::BulkTimeouts,
+                PlaybookTopic::KeyNotWorking,
+                PlaybookTopic::Permissions,
+                PlaybookTopic::RateLimits,
+                PlaybookTopic::EventsMissing,
+                PlaybookTopic::BulkTimeouts,
             ],
-            Item::Window(..) => vec![Topic::RateLimits, Topic::BulkTimeouts, Topic::KeyNotWorking],
-            Item::Trip(_) => vec![Topic::Breaker, Topic::WebhooksNotArriving, Topic::Discrepancy, Topic::Signature],
-            Item::Subscription(_) => fitting(Subject::Subscription(SubscriptionId(0))),
-            Item::Attempt(_) => {
-                vec![Topic::Signature, Topic::WebhooksNotArriving, Topic::Breaker, Topic::LostSecret]
+            Item::Window(..) => {
+                vec![PlaybookTopic::RateLimits, PlaybookTopic::BulkTimeouts, PlaybookTopic::KeyNotWorking]
             }
-            Item::Event(_) => vec![Topic::EventsMissing, Topic::WebhooksNotArriving, Topic::Discrepancy],
+            Item::Trip(_) => vec![
+                PlaybookTopic::Breaker,
+                PlaybookTopic::WebhooksNotArriving,
+                PlaybookTopic::Discrepancy,
+                PlaybookTopic::Signature,
+            ],
+            Item::Subscription(_) => fitting(DiagnosisSubject::Subscription(SubscriptionId(0))),
+            Item::Attempt(_) => {
+                vec![
+                    PlaybookTopic::Signature,
+                    PlaybookTopic::WebhooksNotArriving,
+                    PlaybookTopic::Breaker,
+                    PlaybookTopic::LostSecret,
+                ]
+            }
+            Item::Event(_) => {
+                vec![PlaybookTopic::EventsMissing, PlaybookTopic::WebhooksNotArriving, PlaybookTopic::Discrepancy]
+            }
             Item::Request(id) => {
                 let status = self.view().and_then(|view| requests::find(&view, id).map(|row| row.status));
                 let first = fitting_status(status.unwrap_or_default());
                 let mut topics = vec![
-                    Topic::KeyNotWorking,
-                    Topic::Permissions,
-                    Topic::RateLimits,
-                    Topic::EventsMissing,
-                    Topic::BulkTimeouts,
-                    Topic::ManagedSubscription,
+                    PlaybookTopic::KeyNotWorking,
+                    PlaybookTopic::Permissions,
+                    PlaybookTopic::RateLimits,
+                    PlaybookTopic::EventsMissing,
+                    PlaybookTopic::BulkTimeouts,
+                    PlaybookTopic::ManagedSubscription,
                 ];
                 topics.sort_by_key(|topic| Some(*topic) != first);
                 topics
@@ -208,17 +224,17 @@ impl App {
     }
 
     /// Starts a remediation. What changes something asks for confirmation first.
-    fn remedy(&mut self, remedy: Remedy, now: Timestamp) -> Vec<Effect> {
+    fn remedy(&mut self, remedy: RemediationAction, now: Timestamp) -> Vec<Effect> {
         let act = match remedy {
-            Remedy::Test(id) => Act::Test(id),
-            Remedy::Enable(id) => Act::Enable(id, ReplayChoice::Skipped),
-            Remedy::Revoke(id) => Act::Revoke(id),
-            Remedy::Replay(gap) => return self.replay_gap(gap, now),
-            Remedy::Verify(id) => {
+            RemediationAction::Test(id) => Act::Test(id),
+            RemediationAction::Enable(id) => Act::Enable(id, MissedEventsChoice::Skipped),
+            RemediationAction::Revoke(id) => Act::Revoke(id),
+            RemediationAction::Replay(gap) => return self.replay_gap(gap, now),
+            RemediationAction::Verify(id) => {
                 let subject = self.room.opened.map_or(self.room.subject, |(_, subject)| subject);
                 return self.turn_to((Entry::Lab(id), subject));
             }
-            Remedy::Runbook(guide) => return self.turn_to((Entry::Runbook(guide.runbook), guide.subject)),
+            RemediationAction::Runbook(guide) => return self.turn_to((Entry::Runbook(guide.runbook), guide.subject)),
         };
         match offers::question(self, act) {
             Ok(question) => self.ask(vec![question]),
@@ -228,7 +244,7 @@ impl App {
     }
 
     /// Opens the replay form filled in with the missed time range, and has the deliveries counted.
-    fn replay_gap(&mut self, gap: Gap, now: Timestamp) -> Vec<Effect> {
+    fn replay_gap(&mut self, gap: MissedRange, now: Timestamp) -> Vec<Effect> {
         if self.setting.access == Access::ReadOnly {
             self.say(offers::READ_ONLY, now);
             return Vec::new();
@@ -305,13 +321,13 @@ impl App {
 }
 
 /// Playbook that explains a response status best, if there is one.
-const fn fitting_status(status: u16) -> Option<Topic> {
+const fn fitting_status(status: u16) -> Option<PlaybookTopic> {
     match status {
-        401 => Some(Topic::KeyNotWorking),
-        403 => Some(Topic::Permissions),
-        429 => Some(Topic::RateLimits),
-        500.. => Some(Topic::BulkTimeouts),
-        200..300 => Some(Topic::EventsMissing),
+        401 => Some(PlaybookTopic::KeyNotWorking),
+        403 => Some(PlaybookTopic::Permissions),
+        429 => Some(PlaybookTopic::RateLimits),
+        500.. => Some(PlaybookTopic::BulkTimeouts),
+        200..300 => Some(PlaybookTopic::EventsMissing),
         _ => None,
     }
 }

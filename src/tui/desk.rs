@@ -3,7 +3,7 @@
 
 use super::panes::Pane;
 use super::places::Item;
-use crate::api::sift;
+use crate::api::row_filters;
 use crate::domain::query::FilterQuery;
 use crate::domain::query::field::{Field, Sort};
 use crate::domain::query::matching::{FieldValue, QueryableRow};
@@ -103,13 +103,13 @@ pub struct Desk {
 #[must_use]
 pub const fn fields(pane: Pane) -> &'static [Field] {
     match pane {
-        Pane::Keys => sift::KEYS,
-        Pane::Subscriptions => sift::SUBSCRIPTIONS,
-        Pane::Deliveries => sift::ATTEMPTS,
-        Pane::Events => sift::EVENTS,
-        Pane::Limits => sift::LIMITS,
-        Pane::Trips => sift::TRIPS,
-        Pane::Requests => sift::REQUESTS,
+        Pane::Keys => row_filters::KEY_FIELDS,
+        Pane::Subscriptions => row_filters::SUBSCRIPTION_FIELDS,
+        Pane::Deliveries => row_filters::ATTEMPT_FIELDS,
+        Pane::Events => row_filters::EVENT_FIELDS,
+        Pane::Limits => row_filters::LIMIT_FIELDS,
+        Pane::Trips => row_filters::TRIP_FIELDS,
+        Pane::Requests => row_filters::REQUEST_FIELDS,
     }
 }
 

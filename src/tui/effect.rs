@@ -6,17 +6,17 @@ use super::format;
 use super::once::Issued;
 use super::places::Item;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::deliveries::{DeliveryDetail, EventDetail, Trace};
-use crate::api::keys::{Company, LimitsWish, NewCompany, NewKey};
-use crate::api::limits::{CallerUse, KeyUsage, LimitDetail};
+use crate::api::deliveries::{DeliveryDetail, EventDeliveryTrace, EventDetail};
+use crate::api::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
+use crate::api::limits::{CallerUsageRow, KeyUsage, LimitDetail};
 use crate::api::operators::{NewOperator, OperatorRow};
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crate::api::report::{Report, Subject, Topic};
+use crate::api::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crate::api::requests::RequestRow;
 use crate::api::revisions::RevisionRow;
-use crate::api::runbook::{Progress, Runbook};
+use crate::api::runbook::{Runbook, RunbookProgress};
 use crate::api::stats::AttemptPoint;
-use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
+use crate::api::subscriptions::{MissedEventsChoice, SubscriptionRow};
 use crate::diagnose::case::Matter;
 use crate::domain::alert;
 use crate::domain::event::EventType;
@@ -61,13 +61,13 @@ pub enum Job {
     /// Count what a replay would select; a dry run that changes nothing.
     Count(SubscriptionId, NewReplay),
     /// Run a playbook for a subject, read-only. With an earlier report, only its unknown checks are asked again.
-    Playbook(Topic, Subject, Option<Box<Report>>),
+    Playbook(PlaybookTopic, DiagnosisSubject, Option<Box<DiagnosisReport>>),
     /// Start a run-book for a subject, or continue one that was started; read-only.
-    Runbook(Runbook, Subject, Option<Box<Progress>>),
+    Runbook(Runbook, DiagnosisSubject, Option<Box<RunbookProgress>>),
     /// Check the signature of an attempt, from the response and from what the receiver is said to have computed.
-    Lab(AttemptId, Subject, Option<String>),
+    Lab(AttemptId, DiagnosisSubject, Option<String>),
     /// Check the signature of an attempt with the secret the receiver holds. The secret stays in this process.
-    Held(AttemptId, Subject, Issued),
+    Held(AttemptId, DiagnosisSubject, Issued),
     /// Build an escalation bundle about a scope, searched for secrets.
     Bundle(Box<Matter>, Bodies),
     /// Write a bundle as a new folder or archive into the folder in which the console was started.
@@ -82,7 +82,7 @@ pub enum Act {
     /// Send a test event to a subscription's endpoint.
     Test(SubscriptionId),
     /// Enable a subscription, and choose whether skipped events are replayed.
-    Enable(SubscriptionId, ReplayChoice),
+    Enable(SubscriptionId, MissedEventsChoice),
     /// Disable a subscription; with a reason, no alert is raised.
     Disable(SubscriptionId, Option<String>),
     /// Delete a subscription for good, also one that an integration manages.
@@ -102,7 +102,7 @@ pub enum Act {
     /// Revoke an API key, which takes effect with its next call.
     Revoke(KeyId),
     /// Set the rate limits of an API key.
-    Limit(KeyId, LimitsWish),
+    Limit(KeyId, RequestedLimits),
     /// Emit a sample event of a type for a company.
     Emit(CompanyId, EventType),
     /// Create a company, which cannot be removed.
@@ -130,8 +130,10 @@ impl Act {
     pub fn verb(&self) -> String {
         match self {
             Self::Test(id) => format!("send a test event to subscription {id}"),
-            Self::Enable(id, ReplayChoice::None) => format!("enable subscription {id}"),
-            Self::Enable(id, ReplayChoice::Skipped) => format!("enable subscription {id} and replay missed events"),
+            Self::Enable(id, MissedEventsChoice::None) => format!("enable subscription {id}"),
+            Self::Enable(id, MissedEventsChoice::Skipped) => {
+                format!("enable subscription {id} and replay missed events")
+            }
             Self::Disable(id, _) => format!("disable subscription {id}"),
             Self::Delete(id) => format!("delete subscription {id}"),
             Self::Intend(id, _) => format!("save why subscription {id} is disabled"),
@@ -209,7 +211,7 @@ pub struct Happening {
     /// Event with the bytes of its envelope.
     pub event: EventDetail,
     /// Outcome of the event for every subscription of its company.
-    pub trace: Trace,
+    pub trace: EventDeliveryTrace,
 }
 
 /// API key as it was fetched for its detail view.
@@ -218,7 +220,7 @@ pub struct KeyStory {
     /// Calls per route, and the scopes that were never used.
     pub usage: KeyUsage,
     /// Callers that used the key today, busiest first.
-    pub callers: Vec<CallerUse>,
+    pub callers: Vec<CallerUsageRow>,
     /// Latest requests with the key, newest first.
     pub requests: Vec<RequestRow>,
 }
@@ -242,7 +244,7 @@ pub enum Finished {
     /// Outcome of copying a secret that is shown once.
     CopiedSecret(Issued, Result<Copied, String>),
     /// Companies of the platform, or why they could not be fetched.
-    Companies(Result<Vec<Company>, String>),
+    Companies(Result<Vec<CompanyRow>, String>),
     /// Newest replays, or why they could not be fetched.
     Replays(Result<Vec<ReplayRow>, String>),
     /// Operators of the platform, or why they could not be fetched.

@@ -17,7 +17,7 @@ use super::overlay::{Layer, offers};
 use super::places::Item;
 use crate::api::operators::OperatorRow;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crate::api::subscriptions::ReplayChoice;
+use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::{OperatorId, SubscriptionId};
 use crate::domain::replay::ReplayState;
 use crate::domain::time::Timestamp;
@@ -43,7 +43,7 @@ impl App {
             .acted_on()?
             .into_iter()
             .filter_map(|item| match item {
-                Item::Subscription(id) => Some(Act::Enable(id, ReplayChoice::Skipped)),
+                Item::Subscription(id) => Some(Act::Enable(id, MissedEventsChoice::Skipped)),
                 Item::Attempt(_) => offers::acts(self, item).into_iter().find(|act| matches!(act, Act::Resend(_))),
                 _ => None,
             })

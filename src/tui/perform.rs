@@ -8,17 +8,17 @@ use super::format;
 use super::once::Issued;
 use super::places::Item;
 use crate::ambient::RuntimeEnv;
-use crate::api::deliveries::Trace;
+use crate::api::deliveries::EventDeliveryTrace;
 use crate::api::events::NewEvent;
-use crate::api::keys::{Company, Limits, pending_remark};
-use crate::api::lab::SignatureCheck;
+use crate::api::keys::{CompanyRow, RateLimits, pending_write_clause};
 use crate::api::log::RequestQuery;
 use crate::api::paths;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::api::requests::RequestRow;
-use crate::api::subscriptions::{ReplayChoice, TestResult};
+use crate::api::signature_check::SignatureCheck;
+use crate::api::subscriptions::{MissedEventsChoice, TestResult};
 use crate::client::Error;
-use crate::client::connection::{Client, Credential};
+use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::diagnose::case::{Case, collect};
 use crate::diagnose::dossier::Wish;
 use crate::diagnose::held;
@@ -47,16 +47,16 @@ const N_REQUESTS: u32 = 10;
 /// Runner of background jobs: the console's only access to the platform.
 #[derive(Debug, Clone)]
 pub struct Performer {
-    client: Client,
+    client: PlatformClient,
     access: Access,
     /// Rate-limited client for a platform without a Portal, used in place of `client` where it is set.
     post: Option<Post>,
 }
 
 impl Performer {
-    /// Creates a runner that calls through `client`, and makes changes only with [`Access::ScenarioStep`].
+    /// Creates a runner that calls through `client`, and makes changes only with [`RouteAccess::ScenarioStep`].
     #[must_use]
-    pub const fn new(client: Client, access: Access) -> Self {
+    pub const fn new(client: PlatformClient, access: Access) -> Self {
         Self { client, access, post: None }
     }
 
@@ -82,7 +82,7 @@ impl Performer {
             Job::Replays => Finished::Replays(self.client.replays().await.map(|page| page.items).map_err(inert)),
             Job::Operators => Finished::Operators(self.client.operators().await.map(|page| page.items).map_err(inert)),
             Job::Count(id, wish) => {
-                let plan = self.client.replay(id, &NewReplay { dry_run: true, ..wish.clone() }).await;
+                let plan = self.client.create_replay(id, &NewReplay { dry_run: true, ..wish.clone() }).await;
                 Finished::Counted(id, wish, plan.map(Box::new).map_err(inert))
             }
             Job::Act(act) => match self.act(&act).await {
@@ -111,7 +111,7 @@ impl Performer {
             }
             Job::Lab(id, subject, computed) => {
                 let query: Vec<(&str, String)> = computed.map(|text| ("computed", text)).into_iter().collect();
-                let check = client.look(&paths::with(paths::ATTEMPT_SIGNATURE, id), &query).await;
+                let check = client.get_any(&paths::with_value(paths::ATTEMPT_SIGNATURE, id), &query).await;
                 Consulted::Lab(id, subject, check.map(Box::new).map_err(inert))
             }
             Job::Held(id, subject, held) => Consulted::Lab(id, subject, self.held(id, held).await.map(Box::new)),
@@ -128,7 +128,7 @@ impl Performer {
     /// Gate for every text that leaves the console; it knows the console's own credential as a secret.
     #[must_use]
     pub fn gate(&self) -> SecretGate {
-        let (Credential::Operator(secret) | Credential::Key(secret)) = self.client.credential();
+        let (ClientCredential::Operator(secret) | ClientCredential::Key(secret)) = self.client.credential();
         SecretGate::new([secret])
     }
 
@@ -137,8 +137,8 @@ impl Performer {
         let gate = self.gate();
         let built = bundle::bundle(case, bodies, &gate)?;
         match self.client.credential() {
-            Credential::Key(_) => Ok(built),
-            Credential::Operator(_) => {
+            ClientCredential::Key(_) => Ok(built),
+            ClientCredential::Operator(_) => {
                 let ask = |text| async { self.client.check_secrets(text).await.map_err(inert) };
                 check::checked(built, &gate, ask).await
             }
@@ -194,8 +194,12 @@ impl Performer {
         Ok(match item {
             Item::Event(id) => {
                 let event = post.event(id).await?;
-                let trace =
-                    Trace { event: event.row.clone(), subscriptions: Vec::new(), next_cursor: None, has_more: false };
+                let trace = EventDeliveryTrace {
+                    event: event.row.clone(),
+                    subscriptions: Vec::new(),
+                    next_cursor: None,
+                    has_more: false,
+                };
                 Found::Event(Happening { event, trace })
             }
             Item::Attempt(id) => Found::Attempt(Sent { detail: post.receipt(id).await?, delivery: None }),
@@ -204,11 +208,14 @@ impl Performer {
     }
 
     /// Companies of the profile's keys, on a platform without a Portal; their names are unknown.
-    fn companies(&self) -> Vec<Company> {
+    fn companies(&self) -> Vec<CompanyRow> {
         let ids: BTreeSet<CompanyId> =
             self.post.iter().flat_map(Post::holders).map(|holder| holder.key.company).collect();
-        let unnamed =
-            |id| Company { id, name: Untrusted::new(format!("company {id}")), created_utc: Timestamp::from_millis(0) };
+        let unnamed = |id| CompanyRow {
+            id,
+            name: Untrusted::new(format!("company {id}")),
+            created_utc: Timestamp::from_millis(0),
+        };
         ids.into_iter().map(unnamed).collect()
     }
 
@@ -221,7 +228,7 @@ impl Performer {
         let row = client.subscription(id).await?;
         let attempts = client.attempts(Some(id), N_ATTEMPTS).await?.items;
         let revisions = client.revisions(id).await?.items;
-        let minutes = client.minutes_of(id).await?.attempts;
+        let minutes = client.subscription_minutes(id).await?.attempts;
         Ok(Known { row, attempts, revisions, minutes })
     }
 
@@ -257,16 +264,16 @@ impl Performer {
     async fn change(&self, act: &Act) -> Result<Done, Error> {
         let client = &self.client;
         Ok(Done::Said(match act {
-            Act::Test(id) => return Ok(tested(*id, &client.test(*id).await?)),
+            Act::Test(id) => return Ok(tested(*id, &client.test_subscription(*id).await?)),
             Act::Enable(id, replay) => {
-                client.enable(*id, *replay).await?;
+                client.enable_subscription(*id, *replay).await?;
                 match replay {
-                    ReplayChoice::None => format!("subscription {id} enabled"),
-                    ReplayChoice::Skipped => format!("subscription {id} enabled; missed events are being sent"),
+                    MissedEventsChoice::None => format!("subscription {id} enabled"),
+                    MissedEventsChoice::Skipped => format!("subscription {id} enabled; missed events are being sent"),
                 }
             }
             Act::Disable(id, reason) => {
-                client.disable(*id, reason.clone()).await?;
+                client.disable_subscription(*id, reason.clone()).await?;
                 format!("subscription {id} disabled")
             }
             Act::Delete(id) => {
@@ -274,7 +281,7 @@ impl Performer {
                 format!("subscription {id} deleted")
             }
             Act::Intend(id, reason) => {
-                client.intend(*id, reason.clone()).await?;
+                client.set_disable_reason(*id, reason.clone()).await?;
                 format!("reason saved for subscription {id}")
             }
             Act::Acknowledge(subject, standing, note) => {
@@ -282,11 +289,11 @@ impl Performer {
                 format!("alert for {subject} acknowledged")
             }
             Act::RollBack(id, revision) => {
-                client.roll_back(*id, *revision).await?;
+                client.roll_back_subscription(*id, *revision).await?;
                 format!("subscription {id} rolled back to revision {revision}")
             }
             Act::Replay(id, wish, _) => {
-                begun(&client.replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?)
+                begun(&client.create_replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?)
             }
             Act::Turn(id, wanted) => format!("replay {id} is {}", self.turn(*id, *wanted).await?.phase.name()),
             Act::Resend(id) => {
@@ -299,10 +306,10 @@ impl Performer {
             }
             Act::Revoke(id) => {
                 let revoked = client.revoke_key(*id).await?;
-                format!("key {id} revoked{}", pending_remark(revoked.write_pending.as_ref()))
+                format!("key {id} revoked{}", pending_write_clause(revoked.write_pending.as_ref()))
             }
             Act::Limit(id, wish) => {
-                let Limits { read, write, admin } = client.limit_key(*id, wish).await?.limits;
+                let RateLimits { read, write, admin } = client.limit_key(*id, wish).await?.limits;
                 format!("rate limits of key {id} set: read {read}, write {write}, admin {admin} calls per minute")
             }
             Act::CreateCompany(new) => format!("company {} created", client.create_company(new).await?.id),
@@ -318,7 +325,7 @@ impl Performer {
             }
             Act::RevokeOperator(id) => {
                 let revoked = client.revoke_operator(*id).await?;
-                format!("operator {id} revoked{}", pending_remark(revoked.write_pending.as_ref()))
+                format!("operator {id} revoked{}", pending_write_clause(revoked.write_pending.as_ref()))
             }
         }))
     }
@@ -336,7 +343,7 @@ impl Performer {
 async fn by_post(post: &Post, act: &Act) -> Result<Done, String> {
     Ok(Done::Said(match act {
         Act::Test(id) => return Ok(tested(*id, &post.test(*id).await?)),
-        Act::Enable(id, ReplayChoice::None) => {
+        Act::Enable(id, MissedEventsChoice::None) => {
             post.switch(*id, "true").await?;
             format!("subscription {id} enabled")
         }
@@ -403,7 +410,8 @@ pub(super) mod tests {
 
     /// A performer whose platform does not exist: nothing listens on the port for discarding.
     pub(in crate::tui) fn without_platform(access: Access) -> Performer {
-        let client = Client::new("http://127.0.0.1:9", Credential::Operator(Secret::new("none".to_owned())));
+        let client =
+            PlatformClient::new("http://127.0.0.1:9", ClientCredential::Operator(Secret::new("none".to_owned())));
         Performer::new(client.expect("a client"), access)
     }
 

@@ -4,7 +4,7 @@ use super::effect::Act;
 use super::places::Item;
 use super::theme::{Role, Theme};
 use super::trail::Drill;
-use crate::api::remedy::Remedy;
+use crate::api::remedy::RemediationAction;
 use crate::domain::ids::AttemptId;
 use ratatui::text::Line;
 
@@ -20,7 +20,7 @@ pub enum Does {
     /// Folds or unfolds the object or array that starts here.
     Fold(Node),
     /// Starts a remediation, after a confirmation where it changes something.
-    Remedy(Remedy),
+    Remedy(RemediationAction),
     /// Opens the input for what the receiver of an attempt computed.
     Expect(AttemptId),
     /// Opens the input for the secret that the receiver of an attempt holds.

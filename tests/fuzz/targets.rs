@@ -3,13 +3,13 @@
 
 use crow::ambient::RuntimeEnv;
 use crow::api::attempts::AttemptRow;
-use crow::api::bundle::{Manifest, Ticket};
+use crow::api::bundle::{BundleManifest, SupportTicket};
 use crow::api::log::LogPage;
-use crow::api::overview::Overview;
+use crow::api::overview::PlatformOverview;
 use crow::api::problem::Problem;
 use crow::api::requests::RequestRow;
-use crow::client::connection::{Client, Credential};
-use crow::client::{partner, reading};
+use crow::client::connection::{ClientCredential, PlatformClient};
+use crow::client::{partner, tolerant_reading};
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::key::{self, ScopeSet};
@@ -27,7 +27,7 @@ use crow::engine::master_key::MasterKeySource;
 use crow::engine::{Engine, EngineSettings};
 use crow::escalation::{markdown, read};
 use crow::server;
-use crow::server::exposure::Exposure;
+use crow::server::exposure::ServerExposure;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
@@ -136,7 +136,7 @@ fn timestamp(input: &[u8]) {
     if let Some(at) = Timestamp::parse(&text) {
         assert_eq!(Timestamp::parse(&at.to_rfc3339_millis()), Some(at));
     }
-    let _ = reading::moment(&text);
+    let _ = tolerant_reading::parse_timestamp(&text);
 }
 
 fn outside_text(input: &[u8]) {
@@ -202,13 +202,13 @@ const INTEGRATION_ANSWERS: &[&str] = &[
 ];
 
 fn integration_answer(input: &[u8]) {
-    if let Ok(listed) = reading::list(&String::from_utf8_lossy(input)) {
+    if let Ok(listed) = tolerant_reading::read_list(&String::from_utf8_lossy(input)) {
         for item in &listed.items {
-            let _ = partner::event(item, CompanyId(1));
-            let _ = partner::subscription(item, CompanyId(1));
+            let _ = partner::read_event(item, CompanyId(1));
+            let _ = partner::read_subscription(item, CompanyId(1));
         }
     }
-    let _ = partner::tested(input);
+    let _ = partner::read_test_result(input);
 }
 
 fn portal_documents() -> Vec<Vec<u8>> {
@@ -224,12 +224,12 @@ fn portal_document(input: &[u8]) {
     fn read<T: DeserializeOwned>(input: &[u8]) {
         let _ = serde_json::from_slice::<T>(input);
     }
-    read::<Overview>(input);
+    read::<PlatformOverview>(input);
     read::<Problem>(input);
     read::<LogPage<AttemptRow>>(input);
     read::<LogPage<RequestRow>>(input);
-    read::<Ticket>(input);
-    read::<Manifest>(input);
+    read::<SupportTicket>(input);
+    read::<BundleManifest>(input);
 }
 
 /// An archive as `crow escalate` writes one, with a manifest of no files.
@@ -289,7 +289,7 @@ static WORLD: LazyLock<FuzzWorld> = LazyLock::new(|| {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(server::serve(listener, engine.clone(), Exposure::default(), stopped));
+        tokio::spawn(server::serve(listener, engine.clone(), ServerExposure::default(), stopped));
         let answer = watch::Sender::new(Vec::new());
         let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let fake = receiver.local_addr().expect("an address");
@@ -312,7 +312,7 @@ async fn subscribe(at: &SocketAddr, token: &Secret, to: &SocketAddr) -> Subscrip
         limits: None,
     };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
-    let partner = Client::new(&format!("http://{at}"), Credential::Key(key)).expect("a client");
+    let partner = PlatformClient::new(&format!("http://{at}"), ClientCredential::Key(key)).expect("a client");
     let new = crow::api::subscriptions::NewSubscription {
         target_url: format!("http://{to}/"),
         event_types: vec!["lead.created".to_owned()],
@@ -323,8 +323,8 @@ async fn subscribe(at: &SocketAddr, token: &Secret, to: &SocketAddr) -> Subscrip
     partner.create_subscription(&new).await.expect("a subscription").subscription.id
 }
 
-fn client(at: &SocketAddr, token: &Secret) -> Client {
-    Client::new(&format!("http://{at}"), Credential::Operator(Secret::new(token.reveal().to_owned())))
+fn client(at: &SocketAddr, token: &Secret) -> PlatformClient {
+    PlatformClient::new(&format!("http://{at}"), ClientCredential::Operator(Secret::new(token.reveal().to_owned())))
         .expect("a client")
 }
 
@@ -403,7 +403,8 @@ const HTTP_ANSWERS: &[&str] = &[
 fn receiver_answer(input: &[u8]) {
     let world = &*WORLD;
     world.answer.send_replace(input.to_vec());
-    let tested = world.patiently(async { client(&world.address, &world.token).test(world.subscription).await });
+    let tested =
+        world.patiently(async { client(&world.address, &world.token).test_subscription(world.subscription).await });
     let tested = tested.expect("a result, whatever the receiver answered");
     assert_eq!(
         tested.success,

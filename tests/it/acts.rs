@@ -3,12 +3,12 @@
 use axum::Router;
 use axum::extract::State;
 use axum::http::{Method, StatusCode, Uri};
-use crow::api::keys::{LimitsWish, NewCompany, NewKey};
+use crow::api::keys::{NewCompany, NewKey, RequestedLimits};
 use crow::api::operators::NewOperator;
 use crow::api::paths;
 use crow::api::replays::NewReplay;
-use crow::api::subscriptions::ReplayChoice;
-use crow::client::connection::{Client, Credential};
+use crow::api::subscriptions::MissedEventsChoice;
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::alert::AlertSubject;
 use crow::domain::event::EventType;
 use crow::domain::health_status::HealthStatus;
@@ -17,7 +17,7 @@ use crow::domain::operator::OperatorRole;
 use crow::domain::replay::ReplayState;
 use crow::domain::secret::Secret;
 use crow::domain::time::Timestamp;
-use crow::server::guard::Access as Price;
+use crow::server::guard::RouteAccess as Price;
 use crow::server::router::table;
 use crow::tui::console::Access;
 use crow::tui::effect::{Act, Finished, Job};
@@ -41,7 +41,7 @@ fn acts() -> Vec<Act> {
     let subscription = SubscriptionId(1);
     vec![
         Act::Test(subscription),
-        Act::Enable(subscription, ReplayChoice::None),
+        Act::Enable(subscription, MissedEventsChoice::None),
         Act::Disable(subscription, None),
         Act::Delete(subscription),
         Act::Intend(subscription, "they move".to_owned()),
@@ -53,7 +53,7 @@ fn acts() -> Vec<Act> {
         Act::Turn(ReplayId(1), ReplayState::Cancelled),
         Act::Resend(DeliveryId(1)),
         Act::Revoke(KeyId(1)),
-        Act::Limit(KeyId(1), LimitsWish::default()),
+        Act::Limit(KeyId(1), RequestedLimits::default()),
         Act::Emit(CompanyId(1), EventType::LeadCreated),
         Act::CreateCompany(NewCompany { name: "Acme".to_owned() }),
         Act::CreateKey(key),
@@ -79,7 +79,8 @@ async fn noting() -> (String, Seen) {
 #[tokio::test]
 async fn each_change_that_the_portal_takes_is_an_act_of_the_console_and_none_leaves_one_that_may_only_look() {
     let (address, seen) = noting().await;
-    let client = Client::new(&address, Credential::Operator(Secret::new("none".to_owned()))).expect("a client");
+    let client =
+        PlatformClient::new(&address, ClientCredential::Operator(Secret::new("none".to_owned()))).expect("a client");
     let reader = Performer::new(client.clone(), Access::ReadOnly);
     for act in acts() {
         let Finished::Act(_, Err(why)) = reader.perform(Job::Act(act.clone())).await else { panic!("{act:?}") };

@@ -447,7 +447,7 @@ async fn l4_hostile_answers_to_what_is_handed_on_are_cut_or_given_up() {
         listening.tells(1, "listening on ").await;
         let usual = listening.peak();
         let address = listening.told()[0].replace("listening on ", "");
-        let http = crow::client::connection::plain().expect("a client");
+        let http = crow::client::connection::bare_http_client().expect("a client");
         let body = r#"{"id":1,"type":"lead.created"}"#;
         let answered = within("it is answered", http.post(&address).body(body).send()).await.expect("an answer");
         let status = answered.status().as_u16();

@@ -12,8 +12,8 @@ mod schedule;
 
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::keys::Company;
-use crow::api::subscriptions::{CreatedSubscription, ReplayChoice, SubscriptionRow};
+use crow::api::keys::CompanyRow;
+use crow::api::subscriptions::{CreatedSubscription, MissedEventsChoice, SubscriptionRow};
 use crow::domain::breaker::FAILURE_THRESHOLD;
 use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::health_status::DisabledReason;
@@ -25,7 +25,7 @@ use std::time::Duration;
 /// A company with one subscription to a receiver.
 struct Scene {
     platform: Platform,
-    company: Company,
+    company: CompanyRow,
     subscription: SubscriptionId,
     secret: Secret,
 }
@@ -166,9 +166,9 @@ async fn the_breaker_trips_at_twenty_what_follows_is_skipped_and_enabling_with_r
     assert_eq!(scene.row().await.health.n_skipped, 3);
     receiver.becomes(&[Behaviour::Status(200)]);
     let operator = scene.platform.operator();
-    let tested = operator.test(scene.subscription).await.expect("a test");
+    let tested = operator.test_subscription(scene.subscription).await.expect("a test");
     assert!(tested.success, "a test works while it is off");
-    let enabled = operator.enable(scene.subscription, ReplayChoice::Skipped).await.expect("enabled");
+    let enabled = operator.enable_subscription(scene.subscription, MissedEventsChoice::Skipped).await.expect("enabled");
     assert_eq!((enabled.subscription.is_enabled, enabled.subscription.consecutive_failures), (true, 0));
     let arrived = receiver.received(n_before + 1 + 4 + 3).await;
     scene.platform.until("nothing waits", async || scene.row().await.health.n_backlog == 0).await;

@@ -7,7 +7,7 @@ use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
 use crow::api::document::schema;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::client::connection::Credential;
+use crow::client::connection::ClientCredential;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::KeyScope;
 use std::collections::BTreeSet;
@@ -40,7 +40,7 @@ async fn scene() -> (Serving, Receiver) {
     operator.create_key(&new).await.expect("a key");
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let new = subscription(&receiver.url);
-    serving.client(Credential::Key(key)).create_subscription(&new).await.expect("a subscription");
+    serving.client(ClientCredential::Key(key)).create_subscription(&new).await.expect("a subscription");
     let emit = async || {
         let event = lead(company);
         operator.emit(&event).await.expect("an event");
@@ -200,8 +200,10 @@ fn every_command_and_every_document_is_in_the_guide() {
     }
     let missing: Vec<&String> = pages.iter().filter(|page| !is_group(page) && !rows.contains(*page)).collect();
     assert!(missing.is_empty(), "not in docs/commands.md: {missing:?}");
-    for (name, _) in schema::all() {
+    for (name, _) in schema::all_schemas() {
         assert!(guide.contains(&format!("`{name}`")), "{name} is not in docs/commands.md");
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::file(name)).is_file());
+        assert!(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::schema_file_name(name)).is_file()
+        );
     }
 }

@@ -5,15 +5,15 @@ use crate::support::credentials::{Dice, ENCODINGS, credentials, innocent};
 use crate::support::decoding::Traces;
 use crate::support::worlds::{Pen, at};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use crow::api::briefing::BRIEFING;
+use crow::api::briefing::BRIEFING_DOCUMENT;
 use crow::api::bundle::PlatformCheck;
-use crow::api::configuration::CONFIGURATION;
-use crow::api::document::{One, inert, outbound};
+use crow::api::configuration::CONFIGURATION_DOCUMENT;
+use crow::api::document::{ObjectDocument, outbound, terminal_safe};
 use crow::api::log::LogPage;
-use crow::api::notice::{NOTICE, Notice, Turn};
-use crow::api::overview::Overview;
-use crow::api::review::AUDIT;
-use crow::client::outward::CREDENTIAL;
+use crow::api::notice::{AlertNotification, AlertTransition, NOTIFICATION_DOCUMENT};
+use crow::api::overview::PlatformOverview;
+use crow::api::review::REVIEW_DOCUMENT;
+use crow::client::notifications::CREDENTIAL_PLACEHOLDER;
 use crow::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
 use crow::domain::outbound::{RedactionCounts, SecretGate};
 use crow::domain::url_redaction;
@@ -51,17 +51,17 @@ fn files(made: &Bundle) -> Made {
 /// Every document that a command writes.
 fn documents(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     fn json<T: Serialize>(schema: &'static str, item: &T) -> String {
-        inert::pretty(&One { schema, item }).expect("JSON")
+        terminal_safe::to_safe_pretty(&ObjectDocument { schema, item }).expect("JSON")
     }
     let (reviewed, brief, configuration) = (pen.review(), pen.brief(), pen.configuration());
     let texts = [
         ("review.md", review::markdown::write(&reviewed)),
         ("review.html", review::html::write(&reviewed)),
-        ("review.json", json(AUDIT, &reviewed)),
+        ("review.json", json(REVIEW_DOCUMENT, &reviewed)),
         ("briefing.md", briefing::markdown(&brief)),
         ("briefing.html", briefing::html(&brief)),
-        ("briefing.json", json(BRIEFING, &brief)),
-        ("configuration.json", json(CONFIGURATION, &configuration)),
+        ("briefing.json", json(BRIEFING_DOCUMENT, &brief)),
+        ("configuration.json", json(CONFIGURATION_DOCUMENT, &configuration)),
         ("report.json", serde_json::to_string_pretty(&pen.report()).expect("JSON")),
     ];
     let passed = texts.into_iter().map(|(name, text)| {
@@ -76,7 +76,7 @@ fn notices(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     let mut alert = pen.alert();
     let acknowledged = alert.acknowledged.take();
     let mut told = Notices::default();
-    let mut notices: Vec<Notice> = Vec::new();
+    let mut notices: Vec<AlertNotification> = Vec::new();
     for acknowledged in [None, acknowledged] {
         alert.acknowledged = acknowledged;
         let seen = Seen {
@@ -87,16 +87,19 @@ fn notices(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
         };
         notices.extend(told.after(&seen, Duration::ZERO));
     }
-    let turns: Vec<Turn> = notices.iter().map(|notice| notice.turn).collect();
-    assert_eq!(turns, [Turn::Raised, Turn::Acknowledged]);
+    let turns: Vec<AlertTransition> = notices.iter().map(|notice| notice.turn).collect();
+    assert_eq!(turns, [AlertTransition::Raised, AlertTransition::Acknowledged]);
     let mut made = Vec::new();
     for notice in &notices {
         let name = |way: &str| format!("{way} of a notice that is {}", notice.turn.name());
-        let line = outbound::line(&One { schema: NOTICE, item: notice }, gate).expect("no secret is left");
+        let line = outbound::line(&ObjectDocument { schema: NOTIFICATION_DOCUMENT, item: notice }, gate)
+            .expect("no secret is left");
         made.push((name("webhook and command"), line.as_str().to_owned()));
-        let event = outbound::pager_event(CREDENTIAL, notice, gate).expect("no secret is left");
+        let event = outbound::pager_event(CREDENTIAL_PLACEHOLDER, notice, gate).expect("no secret is left");
         made.push((name("PagerDuty's event"), event.as_str().to_owned()));
-        let line = gate.redact_and_release(&notice.line(), &mut RedactionCounts::default()).expect("no secret is left");
+        let line = gate
+            .redact_and_release(&notice.summary_line(), &mut RedactionCounts::default())
+            .expect("no secret is left");
         made.push((name("line"), line.as_str().to_owned()));
     }
     made
@@ -114,7 +117,7 @@ where
 
 /// Every form of a copy of every kind of row.
 fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
-    let mut overview: Overview = serde_json::from_str(OVERVIEW).expect("an overview");
+    let mut overview: PlatformOverview = serde_json::from_str(OVERVIEW).expect("an overview");
     overview.keys.items = vec![pen.key()];
     overview.subscriptions.items = vec![pen.subscription()];
     overview.attempts.items = vec![pen.attempt_row()];

@@ -3,9 +3,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crow::api::attempts::AttemptDetail;
-use crow::api::lab::SignatureCheck;
-use crow::api::overview::Overview;
-use crow::api::report::{Report, Subject};
+use crow::api::overview::PlatformOverview;
+use crow::api::report::{DiagnosisReport, DiagnosisSubject};
+use crow::api::signature_check::SignatureCheck;
 use crow::diagnose::case::Case;
 use crow::diagnose::dossier::Asked;
 use crow::domain::outbound::SecretGate;
@@ -126,7 +126,7 @@ fn corpus() -> Vec<(String, String)> {
 }
 
 /// The picture with this text in every field.
-fn picture(text: &str) -> Overview {
+fn picture(text: &str) -> PlatformOverview {
     fn fill(value: &mut Value, text: &str) {
         match value {
             Value::Object(members) => {
@@ -149,7 +149,7 @@ fn picture(text: &str) -> Overview {
 }
 
 /// An attempt in full with this text in its headers and bodies.
-fn attempt(overview: &Overview, text: &str) -> AttemptDetail {
+fn attempt(overview: &PlatformOverview, text: &str) -> AttemptDetail {
     let mut value = serde_json::to_value(&overview.attempts.items[0]).expect("JSON");
     let body = json!({"base64": "", "text": text, "nBytes": text.len(), "truncated": false});
     let headers = json!([{"name": text, "value": text}]);
@@ -245,7 +245,7 @@ fn mark(attack: &str) -> Option<String> {
 }
 
 /// A report with this text wherever a platform's words may stand.
-fn report(text: &str) -> Report {
+fn report(text: &str) -> DiagnosisReport {
     let evidence = json!([{"query": text, "value": text, "limit": text, "atUtc": "2026-11-24T00:00:00Z"}]);
     let cause = json!({"id": text, "title": text, "evidence": evidence, "resolution": text,
         "offers": [{"id": "test", "what": text, "command": text}]});
@@ -264,12 +264,12 @@ fn check(text: &str) -> SignatureCheck {
 }
 
 /// A case with this text in its keys, subscriptions, failures, report and notes.
-fn case(text: &str, overview: &Overview) -> Case {
+fn case(text: &str, overview: &PlatformOverview) -> Case {
     fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
         Asked { query: "GET /x".to_owned(), at: Timestamp::from_millis(0), found: Ok(rows), is_cut: false }
     }
     Case {
-        subjects: vec![Subject::All],
+        subjects: vec![DiagnosisSubject::All],
         at: overview.server_utc,
         clock_ahead_ms: None,
         platform: Some(text.to_owned()),
@@ -355,7 +355,7 @@ impl Stage {
     }
 
     /// Shows a text in every field of a playbook's report, of the lab's answer and of a bundle.
-    fn show_diagnosis(&mut self, text: &str, overview: &Overview) {
+    fn show_diagnosis(&mut self, text: &str, overview: &PlatformOverview) {
         self.hear("9\n");
         self.tell(Consulted::Report(Box::new(report(text))));
         self.press("\n");

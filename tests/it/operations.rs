@@ -7,7 +7,7 @@ use crate::support::serving::Serving;
 use crow::api::document::schema;
 use crow::api::keys::{NewCompany, NewKey};
 use crow::api::operators::NewOperator;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crow::domain::key::KeyScope;
 use crow::domain::operator::OperatorRole;
@@ -19,7 +19,7 @@ use std::process::{Command, Output};
 /// A platform with a partner whose endpoint fails, and what opens it.
 struct Scene {
     serving: Serving,
-    operator: Client,
+    operator: PlatformClient,
     key: Secret,
     secret: Secret,
     receiver: Receiver,
@@ -34,7 +34,7 @@ impl Scene {
         let new = NewKey { company_id: company.id, name: "Zapier Production".to_owned(), scopes, limits: None };
         let key = operator.create_key(&new).await.expect("a key").key.into_secret();
         let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
-        let partner = serving.client(Credential::Key(Secret::new(key.reveal().to_owned())));
+        let partner = serving.client(ClientCredential::Key(Secret::new(key.reveal().to_owned())));
         let new = subscription(&receiver.url);
         let created = partner.create_subscription(&new).await.expect("a subscription");
         let event = || lead(company.id);
@@ -62,7 +62,7 @@ fn said(output: &Output) -> String {
 fn valid(name: &str, text: &str) -> Value {
     let document: Value = serde_json::from_str(text).expect("JSON");
     assert_eq!(document["schema"], name);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::file(name));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::schema_file_name(name));
     let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("a schema")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let faults: Vec<String> =
@@ -84,7 +84,7 @@ async fn reviews_are_held_against_the_last_one_and_briefings_have_no_secret() {
     let second = ask(&["audit"]);
     assert!(second.contains("No differences since"), "the first one was kept: {second}");
     scene.receiver.becomes(&[Behaviour::Status(200)]);
-    scene.operator.enable(SubscriptionId(1), Default::default()).await.expect("enabled");
+    scene.operator.enable_subscription(SubscriptionId(1), Default::default()).await.expect("enabled");
     let document = valid("crow.audit/1", &ask(&["audit", "--period", "quarter", "--format", "json"]));
     let changes = document["changes"].as_array().expect("lines");
     assert!(

@@ -5,9 +5,9 @@ use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::serving::Serving;
 use crow::api::document::schema;
-use crow::api::keys::{Company, NewCompany, NewKey};
+use crow::api::keys::{CompanyRow, NewCompany, NewKey};
 use crow::api::subscriptions::NewSubscription;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::key::KeyScope;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
@@ -23,8 +23,8 @@ const HOSTILE_NAME: &str = "=cmd|' /C calc'!A1\u{202e}\u{200b}";
 /// A platform with one company, a key with a bad name, and a subscription that fails.
 struct Scene {
     serving: Serving,
-    operator: Client,
-    company: Company,
+    operator: PlatformClient,
+    company: CompanyRow,
     _receiver: Receiver,
 }
 
@@ -37,7 +37,7 @@ impl Scene {
         let new = NewKey { company_id: company.id, name: HOSTILE_NAME.to_owned(), scopes, limits: None };
         let key = operator.create_key(&new).await.expect("a key").key.into_secret();
         let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
-        let partner = serving.client(Credential::Key(key));
+        let partner = serving.client(ClientCredential::Key(key));
         let new = NewSubscription {
             target_url: receiver.url.clone(),
             event_types: vec!["lead.created".to_owned()],
@@ -85,7 +85,7 @@ fn harmless(output: &Output) -> String {
 #[track_caller]
 fn valid(name: &str, document: &Value) {
     assert_eq!(document["schema"], name);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::file(name));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::schema_file_name(name));
     let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("a schema")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let faults: Vec<String> =
@@ -96,7 +96,7 @@ fn valid(name: &str, document: &Value) {
 /// Whether the schema minds a document that is not as promised.
 #[track_caller]
 fn minds(name: &str, document: &Value, member: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::file(name));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::schema_file_name(name));
     let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("a schema")).expect("JSON");
     let mut document = document.clone();
     document.as_object_mut().expect("an object").remove(member);

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::tui::console::Access;
@@ -171,7 +171,7 @@ async fn r3_a_console_that_reads_a_part_of_an_answer_stays_live_and_shows_the_re
     let scene = Scene::new().await;
     scene.proxy.adds(r#"{"id":"\ud83d"}"#);
     let token = Secret::new(scene.platform.token().reveal().to_owned());
-    let client = Client::new(&scene.proxy.address, Credential::Operator(token)).expect("a client");
+    let client = PlatformClient::new(&scene.proxy.address, ClientCredential::Operator(token)).expect("a client");
     let console = Console::open(client, scene.platform.ambient.clone(), Access::ReadOnly, (180, 50));
     until("a picture", async || console.shows("LIVE") && console.shows("test key")).await;
     for (key, neighbour) in

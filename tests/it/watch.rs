@@ -10,8 +10,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::api::subscriptions::ReplayChoice;
-use crow::client::connection::Credential;
+use crow::api::subscriptions::MissedEventsChoice;
+use crow::client::connection::ClientCredential;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::KeyScope;
 use serde_json::Value;
@@ -93,7 +93,7 @@ async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once()
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let new = subscription(&receiver.url);
-    serving.client(Credential::Key(key)).create_subscription(&new).await.expect("a subscription");
+    serving.client(ClientCredential::Key(key)).create_subscription(&new).await.expect("a subscription");
     let (elsewhere, url) = Elsewhere::start().await;
     let folder = serving.folder();
     let note = configured(folder, &url);
@@ -136,8 +136,8 @@ async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once()
     let id = SubscriptionId(1);
     until("the breaker tripped", async || !operator.subscription(id).await.expect("a row").subscription.is_enabled)
         .await;
-    operator.enable(id, ReplayChoice::None).await.expect("enabled");
-    operator.disable(id, Some("it is over".to_owned())).await.expect("disabled");
+    operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
+    operator.disable_subscription(id, Some("it is over".to_owned())).await.expect("disabled");
     until("its end is told", async || {
         hooks().contains(&"resolved".to_owned()) && pages().contains(&"resolve".to_owned())
     })

@@ -2,9 +2,9 @@
 //! added.
 
 pub mod details;
-pub mod inert;
 pub mod outbound;
 pub mod schema;
+pub mod terminal_safe;
 
 use crate::domain::health_status::HealthAssessment;
 use crate::domain::query::field::Field;
@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 /// Names of the documents about one kind of row, each with its version.
 #[derive(Debug, Clone, Copy)]
-pub struct Names {
+pub struct DocumentNames {
     /// Name of the document with many rows.
     pub list: &'static str,
     /// Name of the document with a single row, written one per line.
@@ -27,34 +27,41 @@ pub struct Names {
 }
 
 /// Document names for API keys.
-pub const KEYS: Names = Names { list: "crow.keys/1", row: "crow.key/1", detail: "crow.key-detail/1" };
+pub const KEY_DOCUMENTS: DocumentNames =
+    DocumentNames { list: "crow.keys/1", row: "crow.key/1", detail: "crow.key-detail/1" };
 /// Document names for webhook subscriptions.
-pub const SUBSCRIPTIONS: Names =
-    Names { list: "crow.subscriptions/1", row: "crow.subscription/1", detail: "crow.subscription-detail/1" };
+pub const SUBSCRIPTION_DOCUMENTS: DocumentNames =
+    DocumentNames { list: "crow.subscriptions/1", row: "crow.subscription/1", detail: "crow.subscription-detail/1" };
 /// Document names for event deliveries.
-pub const DELIVERIES: Names =
-    Names { list: "crow.deliveries/1", row: "crow.delivery/1", detail: "crow.delivery-detail/1" };
+pub const DELIVERY_DOCUMENTS: DocumentNames =
+    DocumentNames { list: "crow.deliveries/1", row: "crow.delivery/1", detail: "crow.delivery-detail/1" };
 /// Document names for delivery attempts.
-pub const ATTEMPTS: Names = Names { list: "crow.attempts/1", row: "crow.attempt/1", detail: "crow.attempt-detail/1" };
+pub const ATTEMPT_DOCUMENTS: DocumentNames =
+    DocumentNames { list: "crow.attempts/1", row: "crow.attempt/1", detail: "crow.attempt-detail/1" };
 /// Document names for published events.
-pub const EVENTS: Names = Names { list: "crow.events/1", row: "crow.event/1", detail: "crow.event-detail/1" };
+pub const EVENT_DOCUMENTS: DocumentNames =
+    DocumentNames { list: "crow.events/1", row: "crow.event/1", detail: "crow.event-detail/1" };
 /// Document names for rate windows.
-pub const LIMITS: Names = Names { list: "crow.limits/1", row: "crow.limit/1", detail: "crow.limit-detail/1" };
+pub const LIMIT_DOCUMENTS: DocumentNames =
+    DocumentNames { list: "crow.limits/1", row: "crow.limit/1", detail: "crow.limit-detail/1" };
 /// Document names for breaker trips.
-pub const TRIPS: Names = Names { list: "crow.trips/1", row: "crow.trip/1", detail: "crow.trip-detail/1" };
+pub const TRIP_DOCUMENTS: DocumentNames =
+    DocumentNames { list: "crow.trips/1", row: "crow.trip/1", detail: "crow.trip-detail/1" };
 /// Document names for API requests.
-pub const REQUESTS: Names = Names { list: "crow.requests/1", row: "crow.request/1", detail: "crow.request-detail/1" };
+pub const REQUEST_DOCUMENTS: DocumentNames =
+    DocumentNames { list: "crow.requests/1", row: "crow.request/1", detail: "crow.request-detail/1" };
 /// Document names for stored replays.
-pub const REPLAYS: Names = Names { list: "crow.replays/1", row: "crow.replay/1", detail: "crow.replay-detail/1" };
+pub const REPLAY_DOCUMENTS: DocumentNames =
+    DocumentNames { list: "crow.replays/1", row: "crow.replay/1", detail: "crow.replay-detail/1" };
 /// Name of the document about the result of a change.
-pub const ACT: &str = "crow.act/1";
+pub const CHANGE_DOCUMENT: &str = "crow.act/1";
 /// Name of the document about a created key, which contains the key.
-pub const CREATED_KEY: &str = "crow.created-key/1";
+pub const CREATED_KEY_DOCUMENT: &str = "crow.created-key/1";
 
 /// Document with the rows of a list or log.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Rows<'a, T> {
+pub struct ListDocument<'a, T> {
     /// Name and version of the document.
     pub schema: &'static str,
     /// Rows of the document, in the order of the list.
@@ -65,7 +72,7 @@ pub struct Rows<'a, T> {
 
 /// Document about one object, whose members appear beside the document's name.
 #[derive(Debug, Serialize)]
-pub struct One<'a, T> {
+pub struct ObjectDocument<'a, T> {
     /// Name and version of the document.
     pub schema: &'static str,
     /// Object that the document describes.
@@ -75,7 +82,7 @@ pub struct One<'a, T> {
 
 /// Row with its health status and the reason for it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Judged<T> {
+pub struct AssessedRow<T> {
     /// Row whose health was assessed.
     #[serde(flatten)]
     pub row: T,
@@ -85,7 +92,7 @@ pub struct Judged<T> {
     pub why: String,
 }
 
-impl<T> Judged<T> {
+impl<T> AssessedRow<T> {
     /// Joins a row with the assessment of its health.
     #[must_use]
     pub fn new(row: T, judgement: &HealthAssessment) -> Self {
@@ -93,7 +100,7 @@ impl<T> Judged<T> {
     }
 }
 
-impl<T: QueryableRow> QueryableRow for Judged<T> {
+impl<T: QueryableRow> QueryableRow for AssessedRow<T> {
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         self.row.values(field, now)
     }
@@ -110,7 +117,7 @@ impl<T: QueryableRow> QueryableRow for Judged<T> {
 /// Result of a change that was requested on the command line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Done {
+pub struct ChangeResult {
     /// Change that was requested, as an infinitive phrase after "to".
     pub act: String,
     /// Expected or actual effects of the change, line by line.

@@ -1,8 +1,8 @@
 //! Redaction of JSON documents that leave crow. Each string is redacted by itself, so that the document stays
 //! well-formed.
 
-use super::inert::{self, harmless};
-use crate::api::notice::{Notice, PagerEvent};
+use super::terminal_safe::{self, escape_active};
+use crate::api::notice::{AlertNotification, PagerEvent};
 use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate, SecretInTextError};
 use crate::domain::text::Untrusted;
 use serde::Serialize;
@@ -11,12 +11,12 @@ use serde::Serialize;
 ///
 /// # Errors
 /// [`SecretInTextError`] when a secret remains that could not be redacted.
-pub fn pass(
+pub fn redact_and_release(
     json: &str,
     gate: &SecretGate,
     redactions: &mut RedactionCounts,
 ) -> Result<OutboundText, SecretInTextError> {
-    gate.release(harmless(&redacted(json, gate, redactions)))
+    gate.release(escape_active(&redact_strings(json, gate, redactions)))
 }
 
 /// Why a value does not leave as JSON.
@@ -33,19 +33,23 @@ pub enum LineError {
 /// Writes a value as JSON on one line, redacts its texts, and lets it out.
 ///
 /// # Errors
-/// [`LineError::SecretInTextError`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
+/// [`LineError::SecretInTextError`] for a secret that could not be masked, [`LineError::JsonBody`] for what is no JSON.
 pub fn line(value: &impl Serialize, gate: &SecretGate) -> Result<OutboundText, LineError> {
-    Ok(pass(&inert::line(value)?, gate, &mut RedactionCounts::default())?)
+    Ok(redact_and_release(&terminal_safe::to_safe_line(value)?, gate, &mut RedactionCounts::default())?)
 }
 
 /// Writes a notification as the event that PagerDuty takes, on one line. Its texts are redacted before the event cuts
 /// them: half a secret has no shape.
 ///
 /// # Errors
-/// [`LineError::SecretInTextError`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
-pub fn pager_event(routing_key: &str, notice: &Notice, gate: &SecretGate) -> Result<OutboundText, LineError> {
+/// [`LineError::SecretInTextError`] for a secret that could not be masked, [`LineError::JsonBody`] for what is no JSON.
+pub fn pager_event(
+    routing_key: &str,
+    notice: &AlertNotification,
+    gate: &SecretGate,
+) -> Result<OutboundText, LineError> {
     let told = |text: &Untrusted| Untrusted::new(gate.redact(text.raw(), &mut RedactionCounts::default()));
-    let notice = Notice { name: told(&notice.name), why: told(&notice.why), ..notice.clone() };
+    let notice = AlertNotification { name: told(&notice.name), why: told(&notice.why), ..notice.clone() };
     line(&PagerEvent::new(routing_key, &notice), gate)
 }
 
@@ -58,13 +62,17 @@ pub fn document(
     gate: &SecretGate,
     redactions: &mut RedactionCounts,
 ) -> Result<OutboundText, SecretInTextError> {
-    if text.starts_with('{') { pass(text, gate, redactions) } else { gate.redact_and_release(text, redactions) }
+    if text.starts_with('{') {
+        redact_and_release(text, gate, redactions)
+    } else {
+        gate.redact_and_release(text, redactions)
+    }
 }
 
-fn redacted(json: &str, gate: &SecretGate, redactions: &mut RedactionCounts) -> String {
+fn redact_strings(json: &str, gate: &SecretGate, redactions: &mut RedactionCounts) -> String {
     let (mut told, mut rest) = (String::with_capacity(json.len()), json);
     while let Some(start) = rest.find('"') {
-        let end = start + literal(&rest[start..]);
+        let end = start + literal_len(&rest[start..]);
         let text = &rest[start..end];
         let read: Option<String> = serde_json::from_str(text).ok();
         told.push_str(&rest[..start]);
@@ -81,7 +89,7 @@ fn redacted(json: &str, gate: &SecretGate, redactions: &mut RedactionCounts) -> 
 }
 
 /// Returns the length in bytes of the string literal at the start of `json`, quotes included.
-fn literal(json: &str) -> usize {
+fn literal_len(json: &str) -> usize {
     let mut is_escaped = false;
     for (at, byte) in json.bytes().enumerate().skip(1) {
         match byte {
@@ -103,7 +111,7 @@ mod tests {
         let gate = SecretGate::default();
         let mut redactions = RedactionCounts::default();
         let json = "{\n  \"z\": \"at https://h.example/in?token=abc\",\n  \"a\": [1, \"pass\\\"word=hunter2\", \"password=hunter2 \\u001b\"]\n}";
-        let out = pass(json, &gate, &mut redactions).expect("nothing is left");
+        let out = redact_and_release(json, &gate, &mut redactions).expect("nothing is left");
         assert_eq!(
             out.as_str(),
             "{\n  \"z\": \"at https://h.example/in?REDACTED\",\n  \"a\": [1, \"pass\\\"word=hunter2\", \"password=[redacted value] \\u001b\"]\n}"

@@ -2,20 +2,22 @@
 
 use super::details::{EventStory, KeyDetail, KeyWindows, SubscriptionDetail};
 use super::{
-    ACT, ATTEMPTS, CREATED_KEY, DELIVERIES, Done, EVENTS, KEYS, LIMITS, Names, REPLAYS, REQUESTS, SUBSCRIPTIONS, TRIPS,
+    ATTEMPT_DOCUMENTS, CHANGE_DOCUMENT, CREATED_KEY_DOCUMENT, ChangeResult, DELIVERY_DOCUMENTS, DocumentNames,
+    EVENT_DOCUMENTS, KEY_DOCUMENTS, LIMIT_DOCUMENTS, REPLAY_DOCUMENTS, REQUEST_DOCUMENTS, SUBSCRIPTION_DOCUMENTS,
+    TRIP_DOCUMENTS,
 };
 use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::briefing::{BRIEFING, Brief};
-use crate::api::checkup::{CHECK, Checkup};
-use crate::api::configuration::{CONFIGURATION, Configuration};
+use crate::api::briefing::{BRIEFING_DOCUMENT, PartnerBriefing};
+use crate::api::checkup::{CHECK_DOCUMENT, HealthCheckReport};
+use crate::api::configuration::{CONFIGURATION_DOCUMENT, PlatformConfig};
 use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventRow};
-use crate::api::examination::{DOCTOR, Examination};
+use crate::api::doctor::{DOCTOR_DOCUMENT, DoctorReport};
 use crate::api::keys::{CreatedKey, KeyRow};
 use crate::api::limits::LimitDetail;
-use crate::api::notice::{NOTICE, Notice};
+use crate::api::notice::{AlertNotification, NOTIFICATION_DOCUMENT};
 use crate::api::replays::ReplayRow;
 use crate::api::requests::RequestRow;
-use crate::api::review::{AUDIT, Review};
+use crate::api::review::{PlatformReview, REVIEW_DOCUMENT};
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
 use serde_json::{Map, Value, json};
@@ -25,33 +27,33 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// Whether the rows of a document carry their health status.
 #[derive(Clone, Copy)]
-enum Rows {
+enum RowSchemaKind {
     Plain,
-    Judged,
+    Assessed,
 }
 
 /// Returns the JSON Schema of every document, with the document's name.
 #[must_use]
-pub fn all() -> Vec<(&'static str, Value)> {
+pub fn all_schemas() -> Vec<(&'static str, Value)> {
     [
-        pane::<KeyRow, KeyDetail>(KEYS, Rows::Judged),
-        pane::<SubscriptionRow, SubscriptionDetail>(SUBSCRIPTIONS, Rows::Judged),
-        pane::<DeliveryRow, DeliveryDetail>(DELIVERIES, Rows::Plain),
-        pane::<AttemptRow, AttemptDetail>(ATTEMPTS, Rows::Plain),
-        pane::<EventRow, EventStory>(EVENTS, Rows::Plain),
-        pane::<LimitDetail, KeyWindows>(LIMITS, Rows::Judged),
-        pane::<TripRow, TripRow>(TRIPS, Rows::Plain),
-        pane::<RequestRow, RequestRow>(REQUESTS, Rows::Plain),
-        pane::<ReplayRow, ReplayRow>(REPLAYS, Rows::Plain),
+        row_schemas::<KeyRow, KeyDetail>(KEY_DOCUMENTS, RowSchemaKind::Assessed),
+        row_schemas::<SubscriptionRow, SubscriptionDetail>(SUBSCRIPTION_DOCUMENTS, RowSchemaKind::Assessed),
+        row_schemas::<DeliveryRow, DeliveryDetail>(DELIVERY_DOCUMENTS, RowSchemaKind::Plain),
+        row_schemas::<AttemptRow, AttemptDetail>(ATTEMPT_DOCUMENTS, RowSchemaKind::Plain),
+        row_schemas::<EventRow, EventStory>(EVENT_DOCUMENTS, RowSchemaKind::Plain),
+        row_schemas::<LimitDetail, KeyWindows>(LIMIT_DOCUMENTS, RowSchemaKind::Assessed),
+        row_schemas::<TripRow, TripRow>(TRIP_DOCUMENTS, RowSchemaKind::Plain),
+        row_schemas::<RequestRow, RequestRow>(REQUEST_DOCUMENTS, RowSchemaKind::Plain),
+        row_schemas::<ReplayRow, ReplayRow>(REPLAY_DOCUMENTS, RowSchemaKind::Plain),
         vec![
-            one::<Done>(ACT),
-            one::<CreatedKey>(CREATED_KEY),
-            one::<Checkup>(CHECK),
-            one::<Notice>(NOTICE),
-            one::<Review>(AUDIT),
-            one::<Brief>(BRIEFING),
-            one::<Configuration>(CONFIGURATION),
-            one::<Examination>(DOCTOR),
+            object_schema::<ChangeResult>(CHANGE_DOCUMENT),
+            object_schema::<CreatedKey>(CREATED_KEY_DOCUMENT),
+            object_schema::<HealthCheckReport>(CHECK_DOCUMENT),
+            object_schema::<AlertNotification>(NOTIFICATION_DOCUMENT),
+            object_schema::<PlatformReview>(REVIEW_DOCUMENT),
+            object_schema::<PartnerBriefing>(BRIEFING_DOCUMENT),
+            object_schema::<PlatformConfig>(CONFIGURATION_DOCUMENT),
+            object_schema::<DoctorReport>(DOCTOR_DOCUMENT),
         ],
     ]
     .concat()
@@ -59,20 +61,20 @@ pub fn all() -> Vec<(&'static str, Value)> {
 
 /// Returns the file name of a document's schema in `assets/schemas`.
 #[must_use]
-pub fn file(name: &str) -> String {
+pub fn schema_file_name(name: &str) -> String {
     format!("{}.json", name.replace('/', "-"))
 }
 
-fn pane<R: ToSchema + PartialSchema, D: ToSchema + PartialSchema>(
-    names: Names,
-    rows: Rows,
+fn row_schemas<R: ToSchema + PartialSchema, D: ToSchema + PartialSchema>(
+    names: DocumentNames,
+    rows: RowSchemaKind,
 ) -> Vec<(&'static str, Value)> {
     let judged = json!({"type": "object", "required": ["state", "why"], "properties": {
         "state": {"enum": ["ok", "wrn", "err", "trp", "off", "unk"], "description": "How it stands"},
         "why": {"type": "string", "description": "Why: rule, value and limit in one line"},
     }});
-    let mut row = vec![plain::<R>()];
-    if matches!(rows, Rows::Judged) {
+    let mut row = vec![type_schema::<R>()];
+    if matches!(rows, RowSchemaKind::Assessed) {
         row.push(judged);
     }
     let row = json!({ "allOf": row });
@@ -81,17 +83,17 @@ fn pane<R: ToSchema + PartialSchema, D: ToSchema + PartialSchema>(
         "hasMore": {"type": "boolean", "description": "Whether there are or may be more that were not asked for"},
     }});
     vec![
-        (names.list, document(names.list, &list, &definitions::<R>())),
-        (names.row, document(names.row, &row, &definitions::<R>())),
-        one::<D>(names.detail),
+        (names.list, document_schema(names.list, &list, &definitions::<R>())),
+        (names.row, document_schema(names.row, &row, &definitions::<R>())),
+        object_schema::<D>(names.detail),
     ]
 }
 
-fn one<T: ToSchema + PartialSchema>(name: &'static str) -> (&'static str, Value) {
-    (name, document(name, &plain::<T>(), &definitions::<T>()))
+fn object_schema<T: ToSchema + PartialSchema>(name: &'static str) -> (&'static str, Value) {
+    (name, document_schema(name, &type_schema::<T>(), &definitions::<T>()))
 }
 
-fn document(name: &str, content: &Value, definitions: &Map<String, Value>) -> Value {
+fn document_schema(name: &str, content: &Value, definitions: &Map<String, Value>) -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": format!("urn:crow:{}", name.trim_start_matches("crow.").replace('/', ":")),
@@ -104,12 +106,12 @@ fn document(name: &str, content: &Value, definitions: &Map<String, Value>) -> Va
     })
 }
 
-fn plain<T: PartialSchema>() -> Value {
-    within(&T::schema())
+fn type_schema<T: PartialSchema>() -> Value {
+    with_local_references(&T::schema())
 }
 
 /// Converts a schema so that its references point into the document's own `$defs`.
-fn within(schema: &RefOr<Schema>) -> Value {
+fn with_local_references(schema: &RefOr<Schema>) -> Value {
     let text = serde_json::to_string(schema).unwrap_or_default();
     serde_json::from_str(&text.replace("#/components/schemas/", "#/$defs/")).unwrap_or_default()
 }
@@ -117,7 +119,7 @@ fn within(schema: &RefOr<Schema>) -> Value {
 fn definitions<T: ToSchema>() -> Map<String, Value> {
     let mut nested = Vec::new();
     T::schemas(&mut nested);
-    nested.iter().map(|(name, schema)| (name.clone(), within(schema))).collect()
+    nested.iter().map(|(name, schema)| (name.clone(), with_local_references(schema))).collect()
 }
 
 #[cfg(test)]
@@ -131,10 +133,10 @@ mod tests {
         let fresh = std::env::temp_dir().join(format!("crow-schemas-{}", std::process::id()));
         std::fs::create_dir_all(&fresh).expect("made");
         let mut is_same = true;
-        for (name, schema) in all() {
+        for (name, schema) in all_schemas() {
             let text = serde_json::to_string_pretty(&schema).expect("plain data") + "\n";
-            is_same &= std::fs::read_to_string(kept.join(file(name))).unwrap_or_default() == text;
-            std::fs::write(fresh.join(file(name)), text).expect("written");
+            is_same &= std::fs::read_to_string(kept.join(schema_file_name(name))).unwrap_or_default() == text;
+            std::fs::write(fresh.join(schema_file_name(name)), text).expect("written");
         }
         assert!(
             is_same,
@@ -147,7 +149,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere() {
-        for (name, schema) in all() {
+        for (name, schema) in all_schemas() {
             let text = schema.to_string();
             for reference in text.split("\"#/$defs/").skip(1) {
                 let target = reference.split('"').next().expect("an end");

@@ -1,6 +1,6 @@
 //! Value parsers of the command line, with error messages that name the accepted values.
 
-use crate::api::report::Topic;
+use crate::api::report::PlaybookTopic;
 use crate::api::runbook::Runbook;
 use crate::demo::scenario::library;
 use crate::demo::scenario::script::ScenarioScript;
@@ -83,9 +83,9 @@ pub(super) fn back(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses the topic of a playbook by name.
-pub(super) fn topic(text: &str) -> Result<Topic, String> {
-    let known = || Topic::ALL.map(Topic::name).join(", ");
-    Topic::named(text).ok_or_else(|| format!("unknown topic; known: {}", known()))
+pub(super) fn topic(text: &str) -> Result<PlaybookTopic, String> {
+    let known = || PlaybookTopic::ALL.map(PlaybookTopic::name).join(", ");
+    PlaybookTopic::named(text).ok_or_else(|| format!("unknown topic; known: {}", known()))
 }
 
 /// Parses the delay before a first retry, between 10 ms and 1 h.

@@ -3,7 +3,7 @@
 use super::console::Look;
 use super::place::{About, Remote};
 use super::read::{named_file, runbook, topic};
-use crate::api::report::Topic;
+use crate::api::report::PlaybookTopic;
 use crate::api::runbook::Runbook;
 use clap::Args;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub(in crate::cli) struct Diagnose {
     /// Topic of the playbook to run
     #[arg(value_name = "TOPIC", value_parser = topic)]
-    pub(in crate::cli) topic: Topic,
+    pub(in crate::cli) topic: PlaybookTopic,
     #[command(flatten)]
     pub(in crate::cli) about: About,
     /// Save the answers to this file. If the file exists, the run is resumed: verdicts are kept, and unknown answers
@@ -82,7 +82,7 @@ pub(in crate::cli) struct Escalate {
     pub(in crate::cli) about: About,
     /// Run one playbook only; all that apply if none is named
     #[arg(long, value_name = "TOPIC", value_parser = topic)]
-    pub(in crate::cli) topic: Option<Topic>,
+    pub(in crate::cli) topic: Option<PlaybookTopic>,
     /// Folder to write to, or an archive if the name ends in .zip; it must not exist
     #[arg(long, value_name = "PATH")]
     pub(in crate::cli) out: Option<PathBuf>,

@@ -2,7 +2,7 @@
 //! Hop-by-hop headers are removed in both directions.
 
 use crate::cli::failure::Failure;
-use crate::client::connection::plain_trusting;
+use crate::client::connection::bare_http_client_trusting;
 use crate::files;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -15,7 +15,7 @@ use url::Url;
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(9);
 /// Maximum size of an answer that is passed back, in bytes; the platform stores 16 KiB of it.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
-/// Headers that belong to one connection, beside those that `Connection` names.
+/// Headers that belong to one connection, beside those that `OpenConnection` names.
 const HOP_BY_HOP: [&str; 12] = [
     "connection",
     "content-length",
@@ -48,7 +48,7 @@ impl Forward {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refused("must begin with http:// or https://".to_owned()));
         }
-        let client = plain_trusting(ca_files)
+        let client = bare_http_client_trusting(ca_files)
             .map_err(|error| Failure::usage(error.to_string(), "check the files given with --trust-ca"))?;
         Ok(Self { client, url })
     }

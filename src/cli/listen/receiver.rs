@@ -3,7 +3,7 @@
 
 use super::forward::Forward;
 use crate::ambient::RuntimeEnv;
-use crate::api::lab::Lab;
+use crate::api::signature_check::SignatureReport;
 use crate::domain::ids::EventId;
 use crate::domain::secret::Secret;
 use crate::domain::signature;
@@ -293,7 +293,7 @@ impl Desk {
             computed: None,
             received_at: Some(now),
         });
-        match (&finding, Lab::from(&finding).causes.first()) {
+        match (&finding, SignatureReport::from(&finding).causes.first()) {
             (SignatureDiagnosis::Genuine, _) => GENUINE.to_owned(),
             (_, Some(cause)) => format!("signature mismatch: {}", cause.title),
             (_, None) => "signature mismatch: another secret, or a changed body".to_owned(),

@@ -1,12 +1,12 @@
 //! Changes: each one is described first, and made only if it is permitted and confirmed.
 
 use super::show::{Form, show};
-use crate::api::document::{ACT, Done};
+use crate::api::document::{CHANGE_DOCUMENT, ChangeResult};
 use crate::cli::arguments::panes::Consent;
 use crate::cli::failure::Failure;
 use crate::cli::{output, remote};
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -95,22 +95,26 @@ impl Plan {
     pub(in crate::cli) async fn carry_out(
         self,
         consent: &Consent,
-        work: impl AsyncFnOnce(&Client) -> Result<Outcome, client::Error>,
-        client: &Client,
+        work: impl AsyncFnOnce(&PlatformClient) -> Result<Outcome, client::Error>,
+        client: &PlatformClient,
     ) -> Result<ExitCode, Failure> {
         let form = Form::of(consent.look.json);
         let refusal = self.refusal(consent)?;
         let Self { act, preview, .. } = self;
         if let Some(said) = refusal {
             if consent.look.json {
-                show(ACT, &Done { act, preview, is_done: false, said, id: None }, form)?;
+                show(CHANGE_DOCUMENT, &ChangeResult { act, preview, is_done: false, said, id: None }, form)?;
                 return Ok(ExitCode::from(3));
             }
             return Err(Failure::undone(said));
         }
         let outcome = work(client).await?;
         if consent.look.json {
-            show(ACT, &Done { act, preview, is_done: true, said: outcome.said, id: outcome.id }, form)?;
+            show(
+                CHANGE_DOCUMENT,
+                &ChangeResult { act, preview, is_done: true, said: outcome.said, id: outcome.id },
+                form,
+            )?;
         } else {
             output::write(&outcome.said)?;
         }

@@ -6,13 +6,13 @@ use super::show::{Form, show};
 use super::table::{Cell, Column, column};
 use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::DeliveryRow;
-use crate::api::document::{ATTEMPTS, DELIVERIES, Names};
-use crate::api::sift;
+use crate::api::document::{ATTEMPT_DOCUMENTS, DELIVERY_DOCUMENTS, DocumentNames};
+use crate::api::row_filters;
 use crate::cli::arguments::panes::{Change, Deliveries};
 use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::ids::{AttemptId, DeliveryId};
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
@@ -26,20 +26,20 @@ pub(super) async fn run(asked: Deliveries) -> Result<ExitCode, Failure> {
         Deliveries::Show(asked) => {
             let client = portal::connect(&asked.look.remote)?;
             let delivery = client.delivery(DeliveryId(asked.id)).await?;
-            show(DELIVERIES.detail, &delivery, Form::of(asked.look.json))
+            show(DELIVERY_DOCUMENTS.detail, &delivery, Form::of(asked.look.json))
         }
         Deliveries::Attempt(asked) => {
             let client = portal::connect(&asked.look.remote)?;
             let attempt = client.attempt(AttemptId(asked.id)).await?;
-            show(ATTEMPTS.detail, &attempt, Form::of(asked.look.json))
+            show(ATTEMPT_DOCUMENTS.detail, &attempt, Form::of(asked.look.json))
         }
         Deliveries::Resend(asked) => resend(asked).await,
     }
 }
 
 impl Listed for DeliveryRow {
-    const NAMES: Names = DELIVERIES;
-    const FIELDS: &'static [Field] = sift::DELIVERIES;
+    const NAMES: DocumentNames = DELIVERY_DOCUMENTS;
+    const FIELDS: &'static [Field] = row_filters::DELIVERY_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         column("ID", "id", |of| Cell::number(of.id.0)),
         column("STATE", "state", |of| Cell::Text(of.state.name().to_owned())),
@@ -56,17 +56,17 @@ impl Listed for DeliveryRow {
         self.id.to_string()
     }
 
-    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Deliveries, ask.now);
-        let query = sift::delivery_query(&portion.remote);
+        let query = row_filters::delivery_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| client.delivery_log(&query, cursor, n).await;
         ask.pages(&portion.local, newer_than, page).await
     }
 }
 
 impl Listed for AttemptRow {
-    const NAMES: Names = ATTEMPTS;
-    const FIELDS: &'static [Field] = sift::ATTEMPTS;
+    const NAMES: DocumentNames = ATTEMPT_DOCUMENTS;
+    const FIELDS: &'static [Field] = row_filters::ATTEMPT_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         column("ID", "id", |of| Cell::number(of.id.0)),
         column("STARTED", "startedUtc", |of| Cell::Time(Some(of.started_utc))),
@@ -85,9 +85,9 @@ impl Listed for AttemptRow {
         self.id.to_string()
     }
 
-    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Attempts, ask.now);
-        let query = sift::attempt_query(&portion.remote);
+        let query = row_filters::attempt_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| client.attempt_log(&query, cursor, n).await;
         ask.pages(&portion.local, newer_than, page).await
     }
@@ -119,7 +119,7 @@ async fn resend(asked: Change) -> Result<ExitCode, Failure> {
         "the receiver may get this event twice".to_owned(),
     ];
     let plan = Plan::new(format!("resend delivery {id}"), preview);
-    let work = async |client: &Client| {
+    let work = async |client: &PlatformClient| {
         client.resend(id).await?;
         Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("delivery {id} is being resent")) })
     };

@@ -4,16 +4,16 @@ use super::act::{Outcome, Plan, quoted};
 use super::list::{Ask, Came, Listed, log};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
-use crate::api::deliveries::{EventRow, Trace};
+use crate::api::deliveries::{EventDeliveryTrace, EventRow};
 use crate::api::document::details::EventStory;
-use crate::api::document::{EVENTS, Names};
+use crate::api::document::{DocumentNames, EVENT_DOCUMENTS};
 use crate::api::events::NewEvent;
-use crate::api::sift;
+use crate::api::row_filters;
 use crate::cli::arguments::panes::{Emit, Events};
 use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
@@ -32,17 +32,17 @@ pub(super) async fn run(asked: Events) -> Result<ExitCode, Failure> {
         Events::Show(asked) => {
             let client = portal::connect(&asked.look.remote)?;
             let event = client.event(EventId(asked.id)).await?;
-            let Trace { subscriptions, has_more, .. } = client.trace(EventId(asked.id)).await?;
+            let EventDeliveryTrace { subscriptions, has_more, .. } = client.trace(EventId(asked.id)).await?;
             let story = EventStory { event, subscriptions, has_more_subscriptions: has_more };
-            show(EVENTS.detail, &story, Form::of(asked.look.json))
+            show(EVENT_DOCUMENTS.detail, &story, Form::of(asked.look.json))
         }
         Events::Emit(asked) => emit(asked).await,
     }
 }
 
 impl Listed for EventRow {
-    const NAMES: Names = EVENTS;
-    const FIELDS: &'static [Field] = sift::EVENTS;
+    const NAMES: DocumentNames = EVENT_DOCUMENTS;
+    const FIELDS: &'static [Field] = row_filters::EVENT_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         column("ID", "id", |of| Cell::number(of.id.0)),
         column("CREATED", "createdUtc", |of| Cell::Time(Some(of.created_utc))),
@@ -56,9 +56,9 @@ impl Listed for EventRow {
         self.id.to_string()
     }
 
-    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Events, ask.now);
-        let query = sift::event_query(&portion.remote);
+        let query = row_filters::event_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| client.event_log(&query, cursor, n).await;
         ask.pages(&portion.local, newer_than, page).await
     }
@@ -101,7 +101,7 @@ async fn emit(asked: Emit) -> Result<ExitCode, Failure> {
     let plan = Plan::new(format!("emit {} for company {}", asked.kind, company.id), preview);
     let metadata = RawValue::from_string(r#"{"test":true}"#.to_owned()).ok();
     let event = NewEvent { company_id: CompanyId(asked.company), kind: asked.kind, payload, metadata };
-    let work = async |client: &Client| {
+    let work = async |client: &PlatformClient| {
         let id = client.emit(&event).await?.id;
         Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("event {id} emitted")) })
     };

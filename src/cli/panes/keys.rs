@@ -5,16 +5,16 @@ use super::list::{Ask, Came, Listed, list};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
 use crate::api::document::details::KeyDetail;
-use crate::api::document::{CREATED_KEY, Judged, KEYS, Names};
-use crate::api::keys::{KeyRow, NewKey, pending_remark};
-use crate::api::limits::CallerUse;
+use crate::api::document::{AssessedRow, CREATED_KEY_DOCUMENT, DocumentNames, KEY_DOCUMENTS};
+use crate::api::keys::{KeyRow, NewKey, pending_write_clause};
+use crate::api::limits::CallerUsageRow;
 use crate::api::log::RequestQuery;
-use crate::api::sift;
+use crate::api::row_filters;
 use crate::cli::arguments::panes::{CreateKey, Keys, RevokeKey, ShowKey};
 use crate::cli::failure::Failure;
 use crate::cli::{output, portal};
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::health_status::assess_key;
 use crate::domain::ids::CompanyId;
 use crate::domain::query::field::Field;
@@ -30,16 +30,16 @@ const PAGES: usize = 5;
 
 pub(super) async fn run(asked: Keys) -> Result<ExitCode, Failure> {
     match asked {
-        Keys::List(asked) => list::<Judged<KeyRow>>(asked).await,
+        Keys::List(asked) => list::<AssessedRow<KeyRow>>(asked).await,
         Keys::Show(asked) => examine(asked).await,
         Keys::Create(asked) => create(asked).await,
         Keys::Revoke(asked) => revoke(asked).await,
     }
 }
 
-impl Listed for Judged<KeyRow> {
-    const NAMES: Names = KEYS;
-    const FIELDS: &'static [Field] = sift::KEYS;
+impl Listed for AssessedRow<KeyRow> {
+    const NAMES: DocumentNames = KEY_DOCUMENTS;
+    const FIELDS: &'static [Field] = row_filters::KEY_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         column("STATE", "state", |of| Cell::Text(of.state.to_owned())),
         column("ID", "id", |of| Cell::number(of.row.id.0)),
@@ -58,10 +58,10 @@ impl Listed for Judged<KeyRow> {
         self.row.id.to_string()
     }
 
-    async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(client: &PlatformClient, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let judge = |row: KeyRow| {
             let judgement = assess_key(&row.facts(), ask.now);
-            Judged::new(row, &judgement)
+            AssessedRow::new(row, &judgement)
         };
         let page = client.keys().await?;
         Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
@@ -73,7 +73,7 @@ fn scopes(row: &KeyRow) -> String {
 }
 
 /// Finds a key by its number, otherwise by its name or last four characters if those are unique.
-pub(in crate::cli) async fn find(client: &Client, text: &str) -> Result<KeyRow, Failure> {
+pub(in crate::cli) async fn find(client: &PlatformClient, text: &str) -> Result<KeyRow, Failure> {
     let keys = client.keys().await?.items;
     if let Some(key) = text.parse().ok().and_then(|id: i64| keys.iter().find(|key| key.id.0 == id)) {
         return Ok(key.clone());
@@ -97,7 +97,7 @@ async fn examine(asked: ShowKey) -> Result<ExitCode, Failure> {
     let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == row.id).collect();
     let detail =
         KeyDetail { row, state: judgement.status.code().to_owned(), why: why(&judgement.reason), history, windows };
-    show(KEYS.detail, &detail, Form::of(asked.look.json))
+    show(KEY_DOCUMENTS.detail, &detail, Form::of(asked.look.json))
 }
 
 async fn create(asked: CreateKey) -> Result<ExitCode, Failure> {
@@ -120,7 +120,7 @@ async fn create(asked: CreateKey) -> Result<ExitCode, Failure> {
     let new = NewKey { company_id: CompanyId(asked.company), name: asked.name, scopes: asked.scope, limits: None };
     let created = client.create_key(&new).await?;
     if asked.consent.look.json {
-        return show(CREATED_KEY, &created, Form::Json);
+        return show(CREATED_KEY_DOCUMENT, &created, Form::Json);
     }
     output::remark(&format!("key {} created; it is shown only this once:", created.row.id));
     output::write(created.key.into_secret().reveal())?;
@@ -155,16 +155,16 @@ async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
         "calls with this key fail at once; this cannot be undone; its subscriptions keep working".to_owned(),
     ];
     let plan = Plan::new(format!("revoke key {}", row.id), preview);
-    let work = async |client: &Client| {
+    let work = async |client: &PlatformClient| {
         let revoked = client.revoke_key(row.id).await?;
-        let said = format!("key {} revoked{}", row.id, pending_remark(revoked.write_pending.as_ref()));
+        let said = format!("key {} revoked{}", row.id, pending_write_clause(revoked.write_pending.as_ref()));
         Ok(Outcome { id: Some(row.id.0), ..Outcome::done(said) })
     };
     plan.carry_out(&asked.consent, work, &client).await
 }
 
 /// Counts the calls of the last hour in the request log, up to the page limit.
-async fn calls(client: &Client, row: &KeyRow, now: Timestamp) -> Result<String, client::Error> {
+async fn calls(client: &PlatformClient, row: &KeyRow, now: Timestamp) -> Result<String, client::Error> {
     let since = Some(now.minus(Duration::from_secs(3_600)));
     let query = RequestQuery { key: Some(row.id.0), since, ..RequestQuery::default() };
     let (mut n, mut n_failed, mut cursor) = (0_u64, 0_u64, None);
@@ -180,7 +180,7 @@ async fn calls(client: &Client, row: &KeyRow, now: Timestamp) -> Result<String, 
     Ok(format!("more than {n} calls in the last hour"))
 }
 
-fn called(callers: &[CallerUse]) -> String {
+fn called(callers: &[CallerUsageRow]) -> String {
     if callers.is_empty() {
         return "no callers today".to_owned();
     }

@@ -6,15 +6,15 @@ use super::list::{Ask, Came, Listed, list};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
 use crate::api::document::details::KeyWindows;
-use crate::api::document::{Judged, LIMITS, Names};
-use crate::api::keys::{Limits as Calls, LimitsPatch};
+use crate::api::document::{AssessedRow, DocumentNames, LIMIT_DOCUMENTS};
+use crate::api::keys::{LimitsPatch, RateLimits as Calls};
 use crate::api::limits::LimitDetail;
-use crate::api::sift;
+use crate::api::row_filters;
 use crate::cli::arguments::panes::{Limits, SetLimits};
 use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::health_status::assess_window;
 use crate::domain::patch::FieldPatch;
 use crate::domain::query::field::Field;
@@ -23,21 +23,21 @@ use std::process::ExitCode;
 
 pub(super) async fn run(asked: Limits) -> Result<ExitCode, Failure> {
     match asked {
-        Limits::List(asked) => list::<Judged<LimitDetail>>(asked).await,
+        Limits::List(asked) => list::<AssessedRow<LimitDetail>>(asked).await,
         Limits::Show(asked) => {
             let client = portal::connect(&asked.look.remote)?;
             let key = find(&client, &asked.key).await?;
             let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == key.id);
             let found = KeyWindows { key_name: key.name, windows: windows.collect() };
-            show(LIMITS.detail, &found, Form::of(asked.look.json))
+            show(LIMIT_DOCUMENTS.detail, &found, Form::of(asked.look.json))
         }
         Limits::Set(asked) => set(asked).await,
     }
 }
 
-impl Listed for Judged<LimitDetail> {
-    const NAMES: Names = LIMITS;
-    const FIELDS: &'static [Field] = sift::LIMITS;
+impl Listed for AssessedRow<LimitDetail> {
+    const NAMES: DocumentNames = LIMIT_DOCUMENTS;
+    const FIELDS: &'static [Field] = row_filters::LIMIT_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         column("STATE", "state", |of| Cell::Text(of.state.to_owned())),
         column("KEY", "keyId", |of| Cell::number(of.row.row.key_id.0)),
@@ -56,10 +56,10 @@ impl Listed for Judged<LimitDetail> {
         format!("{} {}", self.row.row.key_id, self.row.row.bucket)
     }
 
-    async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(client: &PlatformClient, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let judge = |row: LimitDetail| {
             let judgement = assess_window(&row.row.facts());
-            Judged::new(row, &judgement)
+            AssessedRow::new(row, &judgement)
         };
         let page = client.limits().await?;
         Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
@@ -86,7 +86,7 @@ async fn set(asked: SetLimits) -> Result<ExitCode, Failure> {
     preview.push("applies from the next request".to_owned());
     let plan = Plan::new(format!("set the rate limits of key {}", key.id), preview);
     let patch = LimitsPatch { read: of_read, write: of_write, admin: of_admin };
-    let work = async |client: &Client| {
+    let work = async |client: &PlatformClient| {
         let Calls { read, write, admin } = client.limit_key(key.id, patch).await?.limits;
         let said =
             format!("key {} now has limits of {read} read, {write} write and {admin} admin calls a minute", key.id);

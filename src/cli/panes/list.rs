@@ -2,7 +2,7 @@
 
 use super::table::{self, Column, Table};
 use crate::ambient::RuntimeEnv;
-use crate::api::document::{Names, One, Rows};
+use crate::api::document::{DocumentNames, ListDocument, ObjectDocument};
 use crate::api::log::LogPage;
 use crate::api::readable::UnreadableRows;
 use crate::cli::arguments::panes::{Listing, LogListing, Shape};
@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, Reader};
 use crate::cli::portal;
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::query::field::Field;
 use crate::domain::query::matching::QueryableRow;
 use crate::domain::query::parse::parse;
@@ -37,7 +37,7 @@ const PACE: Duration = Duration::from_secs(1);
 /// Row of a list command, with its columns, filter fields and document names.
 pub(super) trait Listed: QueryableRow + Serialize + Sized + 'static {
     /// Schema names of the documents.
-    const NAMES: Names;
+    const NAMES: DocumentNames;
     /// Fields that `--filter` can use.
     const FIELDS: &'static [Field];
     /// Columns of the table and the CSV output.
@@ -47,7 +47,7 @@ pub(super) trait Listed: QueryableRow + Serialize + Sized + 'static {
     fn number(&self) -> String;
 
     /// Reads the rows that match: from the newest or worst on, or those of a log that are newer than a cursor.
-    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error>;
+    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error>;
 }
 
 /// Query of a list command.
@@ -224,7 +224,7 @@ async fn show<T: Listed>(asked: Listing, query: FilterQuery, limit: usize) -> Re
 
 /// Reports rows that could not be read, and returns the exit code: 1 if the list is incomplete.
 fn said(unreadable: &UnreadableRows) -> ExitCode {
-    match unreadable.remark() {
+    match unreadable.summary_line() {
         None => ExitCode::SUCCESS,
         Some(remark) => {
             output::remark(&format!("crow: {remark}"));
@@ -248,7 +248,7 @@ impl<T: Listed> Paper<T> {
 
     fn begin(&mut self, came: &Came<T>, now: Timestamp) -> Result<Reader, Failure> {
         if self.shape.json {
-            let rows = Rows { schema: T::NAMES.list, items: &came.rows, has_more: came.has_more };
+            let rows = ListDocument { schema: T::NAMES.list, items: &came.rows, has_more: came.has_more };
             return output::write(&output::json(&rows)?);
         }
         if self.shape.csv {
@@ -262,7 +262,7 @@ impl<T: Listed> Paper<T> {
 
     fn go_on(&mut self, rows: &[T], now: Timestamp) -> Result<Reader, Failure> {
         if self.shape.ndjson {
-            let documents = rows.iter().map(|item| output::json_line(&One { schema: T::NAMES.row, item }));
+            let documents = rows.iter().map(|item| output::json_line(&ObjectDocument { schema: T::NAMES.row, item }));
             return lines(&documents.collect::<Result<Vec<_>, _>>()?);
         }
         if self.shape.csv {
@@ -305,7 +305,7 @@ impl Watch {
     }
 
     /// Polls once more. An unreachable platform is reported once, and polled again.
-    async fn look<T: Listed>(&mut self, client: &Client, paper: &mut Paper<T>) -> Result<Reader, Failure> {
+    async fn look<T: Listed>(&mut self, client: &PlatformClient, paper: &mut Paper<T>) -> Result<Reader, Failure> {
         self.ask.now = self.ask.now.plus(PACE);
         let newer = self.newer.clone();
         match T::read(client, &self.ask, newer.as_deref()).await {
@@ -337,7 +337,7 @@ impl Watch {
 mod tests {
     use super::*;
     use crate::api::requests::RequestRow;
-    use crate::api::sift;
+    use crate::api::row_filters;
     use std::cell::Cell;
 
     fn row(id: usize, status: u16, detail: &str) -> RequestRow {
@@ -350,9 +350,12 @@ mod tests {
 
     /// Reads a log without an end, whose page `n` is made by `page`. Returns what came and the number of pages that were read.
     async fn read(newer_than: Option<&str>, page: impl Fn(usize) -> Vec<RequestRow>) -> (Came<RequestRow>, usize) {
-        let ask =
-            Ask { query: query(None, sift::REQUESTS).expect("a query"), now: Timestamp::from_millis(0), limit: 1_000 };
-        let rest = query(Some("status:500"), sift::REQUESTS).expect("a query");
+        let ask = Ask {
+            query: query(None, row_filters::REQUEST_FIELDS).expect("a query"),
+            now: Timestamp::from_millis(0),
+            limit: 1_000,
+        };
+        let rest = query(Some("status:500"), row_filters::REQUEST_FIELDS).expect("a query");
         let n_pages = Cell::new(0);
         let came = ask.pages(&rest, newer_than, async |_: Option<&str>, _| {
             n_pages.set(n_pages.get() + 1);

@@ -4,14 +4,14 @@ use super::act::{End, Outcome, Plan};
 use super::list::{Ask, Came, Listed, list};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
-use crate::api::document::{Names, REPLAYS};
+use crate::api::document::{DocumentNames, REPLAY_DOCUMENTS};
 use crate::api::replays::ReplayRow;
-use crate::api::sift;
+use crate::api::row_filters;
 use crate::cli::arguments::panes::{Change, Replays};
 use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::ids::ReplayId;
 use crate::domain::query::field::Field;
 use crate::domain::replay::ReplayState;
@@ -22,8 +22,8 @@ pub(super) async fn run(asked: Replays) -> Result<ExitCode, Failure> {
         Replays::List(asked) => list::<ReplayRow>(asked).await,
         Replays::Show(asked) => {
             let client = portal::connect(&asked.look.remote)?;
-            let replay = client.replay_plan(ReplayId(asked.id)).await?;
-            show(REPLAYS.detail, &replay, Form::of(asked.look.json))
+            let replay = client.get_replay(ReplayId(asked.id)).await?;
+            show(REPLAY_DOCUMENTS.detail, &replay, Form::of(asked.look.json))
         }
         Replays::Pause(asked) => change(asked, Verb::Pause).await,
         Replays::Resume(asked) => change(asked, Verb::Resume).await,
@@ -53,8 +53,8 @@ impl Verb {
 }
 
 impl Listed for ReplayRow {
-    const NAMES: Names = REPLAYS;
-    const FIELDS: &'static [Field] = sift::REPLAYS;
+    const NAMES: DocumentNames = REPLAY_DOCUMENTS;
+    const FIELDS: &'static [Field] = row_filters::REPLAY_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         column("ID", "id", |of| Cell::number(of.id.0)),
         column("PHASE", "phase", |of| Cell::Text(of.phase.name().to_owned())),
@@ -73,7 +73,7 @@ impl Listed for ReplayRow {
         self.id.to_string()
     }
 
-    async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(client: &PlatformClient, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let page = client.replays().await?;
         let came = ask.sift(page.items, false, page.unreadable);
         Ok(Came { has_more: came.has_more || page.has_more, ..came })
@@ -83,7 +83,7 @@ impl Listed for ReplayRow {
 async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
     let client = portal::connect(&asked.consent.look.remote)?;
     let id = ReplayId(asked.id);
-    let row = client.replay_plan(id).await?;
+    let row = client.get_replay(id).await?;
     let (name, effect, become_of) = verb.words();
     let preview = vec![
         format!(
@@ -96,7 +96,7 @@ async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
         effect.to_owned(),
     ];
     let plan = Plan::new(format!("{name} replay {id}"), preview);
-    let work = async |client: &Client| {
+    let work = async |client: &PlatformClient| {
         let (row, wanted) = match verb {
             Verb::Pause => (client.pause_replay(id).await?, ReplayState::Paused),
             Verb::Resume => (client.resume_replay(id).await?, ReplayState::Running),

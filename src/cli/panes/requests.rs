@@ -3,15 +3,15 @@
 use super::list::{Ask, Came, Listed, log};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
-use crate::api::document::{Names, REQUESTS};
+use crate::api::document::{DocumentNames, REQUEST_DOCUMENTS};
 use crate::api::log::RequestQuery;
 use crate::api::requests::RequestRow;
-use crate::api::sift;
+use crate::api::row_filters;
 use crate::cli::arguments::panes::{Requests, Show};
 use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
 use std::process::ExitCode;
@@ -27,8 +27,8 @@ pub(super) async fn run(asked: Requests) -> Result<ExitCode, Failure> {
 }
 
 impl Listed for RequestRow {
-    const NAMES: Names = REQUESTS;
-    const FIELDS: &'static [Field] = sift::REQUESTS;
+    const NAMES: DocumentNames = REQUEST_DOCUMENTS;
+    const FIELDS: &'static [Field] = row_filters::REQUEST_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         column("ID", "id", |of| Cell::number(of.id)),
         column("TIME", "utc", |of| Cell::Time(Some(of.utc))),
@@ -50,9 +50,9 @@ impl Listed for RequestRow {
         self.id.to_string()
     }
 
-    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Requests, ask.now);
-        let query = sift::request_query(&portion.remote);
+        let query = row_filters::request_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| Ok(client.request_log(&query, cursor, n).await?.page);
         ask.pages(&portion.local, newer_than, page).await
     }
@@ -64,7 +64,7 @@ async fn examine(asked: Show) -> Result<ExitCode, Failure> {
     loop {
         let page = client.request_log(&RequestQuery::default(), cursor.as_deref(), PAGE).await?.page;
         if let Some(request) = page.items.iter().find(|request| request.id == asked.id) {
-            return show(REQUESTS.detail, request, Form::of(asked.look.json));
+            return show(REQUEST_DOCUMENTS.detail, request, Form::of(asked.look.json));
         }
         // Numbers increase, and a page has the newest first: no later page can hold it.
         let is_past = page.items.last().is_some_and(|oldest| oldest.id < asked.id);

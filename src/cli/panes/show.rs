@@ -1,7 +1,7 @@
 //! Output of one item, as a document or as text.
 
 use super::describe::describe;
-use crate::api::document::One;
+use crate::api::document::ObjectDocument;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use serde::Serialize;
@@ -23,7 +23,7 @@ impl Form {
 
 /// Writes an item to stdout.
 pub(super) fn show<T: Serialize>(schema: &'static str, item: &T, form: Form) -> Result<ExitCode, Failure> {
-    let document = One { schema, item };
+    let document = ObjectDocument { schema, item };
     let text = match form {
         Form::Json => output::json(&document)?,
         Form::Text => {

@@ -5,15 +5,15 @@ use super::list::{Ask, Came, Listed, list};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
 use crate::api::document::details::SubscriptionDetail;
-use crate::api::document::{Judged, Names, SUBSCRIPTIONS};
+use crate::api::document::{AssessedRow, DocumentNames, SUBSCRIPTION_DOCUMENTS};
 use crate::api::replays::NewReplay;
-use crate::api::sift;
-use crate::api::subscriptions::{Rate, ReplayChoice, SubscriptionRow, TestResult};
+use crate::api::row_filters;
+use crate::api::subscriptions::{AttemptSummary, MissedEventsChoice, SubscriptionRow, TestResult};
 use crate::cli::arguments::panes::{Change, Disable, Enable, Replay, Rollback, Show, Subs};
 use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::health_status::{DisabledReason, assess_subscription};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::query::field::Field;
@@ -28,7 +28,7 @@ const N_ATTEMPTS: u32 = 20;
 
 pub(super) async fn run(asked: Subs) -> Result<ExitCode, Failure> {
     match asked {
-        Subs::List(asked) => list::<Judged<SubscriptionRow>>(asked).await,
+        Subs::List(asked) => list::<AssessedRow<SubscriptionRow>>(asked).await,
         Subs::Show(asked) => examine(asked).await,
         Subs::Test(asked) => test(asked).await,
         Subs::Enable(asked) => enable(asked).await,
@@ -39,9 +39,9 @@ pub(super) async fn run(asked: Subs) -> Result<ExitCode, Failure> {
     }
 }
 
-impl Listed for Judged<SubscriptionRow> {
-    const NAMES: Names = SUBSCRIPTIONS;
-    const FIELDS: &'static [Field] = sift::SUBSCRIPTIONS;
+impl Listed for AssessedRow<SubscriptionRow> {
+    const NAMES: DocumentNames = SUBSCRIPTION_DOCUMENTS;
+    const FIELDS: &'static [Field] = row_filters::SUBSCRIPTION_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         column("STATE", "state", |of| Cell::Text(of.state.to_owned())),
         column("ID", "id", |of| Cell::number(of.row.subscription.id.0)),
@@ -61,10 +61,10 @@ impl Listed for Judged<SubscriptionRow> {
         self.row.subscription.id.to_string()
     }
 
-    async fn read(client: &Client, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(client: &PlatformClient, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
         let judge = |row: SubscriptionRow| {
             let judgement = assess_subscription(&row.facts());
-            Judged::new(row, &judgement)
+            AssessedRow::new(row, &judgement)
         };
         let page = client.subscription_rows().await?;
         Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
@@ -72,7 +72,7 @@ impl Listed for Judged<SubscriptionRow> {
 }
 
 /// Returns the success rate in percent; `None` with too few attempts to judge.
-fn success(rate: &Rate) -> Option<u64> {
+fn success(rate: &AttemptSummary) -> Option<u64> {
     rate.tally().percent().filter(|_| rate.tally().total() >= MIN_RATE_SAMPLES)
 }
 
@@ -97,7 +97,7 @@ async fn examine(asked: Show) -> Result<ExitCode, Failure> {
         revisions,
         replays,
     };
-    show(SUBSCRIPTIONS.detail, &detail, Form::of(asked.look.json))
+    show(SUBSCRIPTION_DOCUMENTS.detail, &detail, Form::of(asked.look.json))
 }
 
 async fn test(asked: Change) -> Result<ExitCode, Failure> {
@@ -108,8 +108,8 @@ async fn test(asked: Change) -> Result<ExitCode, Failure> {
         "sends one sample event now; it does not affect the breaker, the success rate or retries".to_owned(),
     ];
     let plan = Plan::new(format!("send a test to subscription {}", asked.id), preview);
-    let work = async |client: &Client| {
-        let result = client.test(row.subscription.id).await?;
+    let work = async |client: &PlatformClient| {
+        let result = client.test_subscription(row.subscription.id).await?;
         let end = if result.success { End::Good } else { End::Bad };
         Ok(Outcome { end, ..Outcome::done(tested(asked.id, &result)) })
     };
@@ -145,10 +145,10 @@ async fn enable(asked: Enable) -> Result<ExitCode, Failure> {
             format!("{skipped} missed while it was off are not sent; add --replay-skipped to resend them")
         },
     ];
-    let replay = if asked.replay_skipped { ReplayChoice::Skipped } else { ReplayChoice::None };
+    let replay = if asked.replay_skipped { MissedEventsChoice::Skipped } else { MissedEventsChoice::None };
     let plan = Plan::new(format!("enable subscription {}", asked.id), preview);
-    let work = async |client: &Client| {
-        client.enable(row.subscription.id, replay).await?;
+    let work = async |client: &PlatformClient| {
+        client.enable_subscription(row.subscription.id, replay).await?;
         Ok(Outcome::done(format!("subscription {} is enabled", row.subscription.id)))
     };
     plan.carry_out(&asked.consent, work, &client).await
@@ -170,8 +170,8 @@ async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
                 several(row.health.n_backlog, "pending delivery is", "pending deliveries are")
             );
             let plan = Plan::new(format!("disable subscription {id}"), vec![named(&row), effect, told]);
-            let work = async |client: &Client| {
-                client.disable(id, reason).await?;
+            let work = async |client: &PlatformClient| {
+                client.disable_subscription(id, reason).await?;
                 Ok(Outcome::done(format!("subscription {id} disabled")))
             };
             plan.carry_out(&asked.consent, work, &client).await
@@ -180,8 +180,8 @@ async fn disable(asked: Disable) -> Result<ExitCode, Failure> {
             let effect = "stays disabled; its alert ends".to_owned();
             let act = format!("record why subscription {id} is disabled");
             let plan = Plan::new(act, vec![named(&row), effect, told]);
-            let work = async |client: &Client| {
-                client.intend(id, reason).await?;
+            let work = async |client: &PlatformClient| {
+                client.set_disable_reason(id, reason).await?;
                 Ok(Outcome::done(format!("reason recorded for subscription {id}")))
             };
             plan.carry_out(&asked.consent, work, &client).await
@@ -206,7 +206,7 @@ async fn delete(asked: Change) -> Result<ExitCode, Failure> {
         preview.push(format!("{} manages it and is not notified", tool.sanitized()));
     }
     let plan = Plan::new(format!("delete subscription {id}"), preview);
-    let work = async |client: &Client| {
+    let work = async |client: &PlatformClient| {
         client.delete_subscription(id).await?;
         Ok(Outcome::done(format!("subscription {id} deleted")))
     };
@@ -224,7 +224,7 @@ async fn replay(asked: Replay) -> Result<ExitCode, Failure> {
         dry_run: true,
         rate_per_second: asked.rate,
     };
-    let counted = client.replay(row.subscription.id, &wanted).await?;
+    let counted = client.create_replay(row.subscription.id, &wanted).await?;
     if counted.n_selected == 0 {
         return Err(Failure::usage(
             format!("no matching delivery of subscription {} in this period", asked.id),
@@ -242,8 +242,8 @@ async fn replay(asked: Replay) -> Result<ExitCode, Failure> {
         format!("at most {} a second; receivers may get events twice", asked.rate.unwrap_or(20)),
     ];
     let plan = Plan::new(format!("replay deliveries of subscription {}", asked.id), preview).of(counted.n_selected);
-    let work = async |client: &Client| {
-        let planned = client.replay(row.subscription.id, &NewReplay { dry_run: false, ..wanted }).await?;
+    let work = async |client: &PlatformClient| {
+        let planned = client.create_replay(row.subscription.id, &NewReplay { dry_run: false, ..wanted }).await?;
         let id = planned.replay.map(|replay| replay.id.0);
         let said = format!(
             "replay {} started with {}",
@@ -273,8 +273,8 @@ async fn roll_back(asked: Rollback) -> Result<ExitCode, Failure> {
         "creates a new revision; the current one stays in the list".to_owned(),
     ];
     let plan = Plan::new(format!("restore revision {} of subscription {id}", asked.revision), preview);
-    let work = async |client: &Client| {
-        client.roll_back(id, asked.revision).await?;
+    let work = async |client: &PlatformClient| {
+        client.roll_back_subscription(id, asked.revision).await?;
         Ok(Outcome::done(format!("subscription {id} restored to revision {}", asked.revision)))
     };
     plan.carry_out(&asked.consent, work, &client).await

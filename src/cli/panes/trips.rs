@@ -3,15 +3,15 @@
 use super::list::{Ask, Came, Listed, log};
 use super::show::{Form, show};
 use super::table::{Cell, Column, column};
-use crate::api::document::{Names, TRIPS};
+use crate::api::document::{DocumentNames, TRIP_DOCUMENTS};
 use crate::api::log::TripQuery;
-use crate::api::sift;
+use crate::api::row_filters;
 use crate::api::trips::TripRow;
 use crate::cli::arguments::panes::{Show, Trips};
 use crate::cli::failure::Failure;
 use crate::cli::portal;
 use crate::client;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::query::field::Field;
 use std::process::ExitCode;
 
@@ -26,8 +26,8 @@ pub(super) async fn run(asked: Trips) -> Result<ExitCode, Failure> {
 }
 
 impl Listed for TripRow {
-    const NAMES: Names = TRIPS;
-    const FIELDS: &'static [Field] = sift::TRIPS;
+    const NAMES: DocumentNames = TRIP_DOCUMENTS;
+    const FIELDS: &'static [Field] = row_filters::TRIP_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         column("ID", "id", |of| Cell::number(of.id.0)),
         column("TRIPPED", "trippedUtc", |of| Cell::Time(Some(of.tripped_utc))),
@@ -46,7 +46,7 @@ impl Listed for TripRow {
         self.id.to_string()
     }
 
-    async fn read(client: &Client, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
         let page = async |cursor: Option<&str>, n| client.trip_log(&TripQuery::default(), cursor, n).await;
         ask.pages(&ask.query, newer_than, page).await
     }
@@ -62,7 +62,7 @@ async fn examine(asked: Show) -> Result<ExitCode, Failure> {
     loop {
         let page = client.trip_log(&TripQuery::default(), cursor.as_deref(), PAGE).await?;
         if let Some(trip) = page.items.iter().find(|trip| trip.id.0 == asked.id) {
-            return show(TRIPS.detail, trip, Form::of(asked.look.json));
+            return show(TRIP_DOCUMENTS.detail, trip, Form::of(asked.look.json));
         }
         cursor = page.next_cursor.filter(|_| page.has_more);
         if cursor.is_none() {

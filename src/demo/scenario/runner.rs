@@ -5,10 +5,10 @@ use super::raw_receiver::RawReceiver;
 use super::script::{CallTiming, ScenarioBehaviour, ScenarioCall, ScenarioKeyOwner, ScenarioScript, ScenarioStep};
 use crate::ambient::RuntimeEnv;
 use crate::api::events::NewEvent;
-use crate::api::keys::{LimitsWish, NewCompany, NewKey};
+use crate::api::keys::{NewCompany, NewKey, RequestedLimits};
 use crate::api::log::RequestQuery;
-use crate::api::subscriptions::{NewSubscription, ReplayChoice};
-use crate::client::connection::{Client, Credential};
+use crate::api::subscriptions::{MissedEventsChoice, NewSubscription};
+use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::client::{self};
 use crate::demo::Error;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
@@ -37,7 +37,7 @@ const CONTENDED_ANSWERS_LIMIT: usize = 40;
 /// Runner of scenarios on one platform.
 pub struct ScenarioRunner {
     /// Client with an admin token; the platform must permit private targets.
-    pub operator: Client,
+    pub operator: PlatformClient,
     /// Clock of the platform, advanced or slept on.
     pub ambient: RuntimeEnv,
     /// Function that locks the platform's database.
@@ -89,7 +89,7 @@ impl ScenarioRunner {
     /// Runs all steps of a scenario.
     ///
     /// # Errors
-    /// [`Error::Platform`] when the platform refuses, cannot be reached or does not settle; [`Error::Listen`] when no
+    /// [`Error::PlatformStatus`] when the platform refuses, cannot be reached or does not settle; [`Error::Listen`] when no
     /// local port is free.
     pub async fn run(&self, script: &ScenarioScript) -> Result<RunningScenario, Error> {
         let company = self.create_company(&format!("Harbor Credit ({})", script.name)).await?;
@@ -105,7 +105,7 @@ impl ScenarioRunner {
                 },
             };
             let limits =
-                part.limit.map(|limit| LimitsWish { read: Some(limit), write: Some(limit), admin: Some(limit) });
+                part.limit.map(|limit| RequestedLimits { read: Some(limit), write: Some(limit), admin: Some(limit) });
             let new = NewKey { company_id: of, name: part.name.clone(), scopes: part.scopes.clone(), limits };
             let created = self.operator.create_key(&new).await.map_err(platform_error("create a key"))?;
             cast.keys.insert(part.name.clone(), (created.row.id, created.key.into_secret()));
@@ -156,15 +156,15 @@ impl ScenarioRunner {
             }
             ScenarioStep::Call(call) => cast.last_call = self.make_calls(call, cast).await?.or(cast.last_call.take()),
             ScenarioStep::Disable { of: name, reason } => {
-                let disabled = self.operator.disable(of(cast, name)?, Some(reason.clone())).await;
+                let disabled = self.operator.disable_subscription(of(cast, name)?, Some(reason.clone())).await;
                 disabled.map_err(platform_error("disable a subscription"))?;
             }
             ScenarioStep::Enable { of: name } => {
-                let enabled = self.operator.enable(of(cast, name)?, ReplayChoice::None).await;
+                let enabled = self.operator.enable_subscription(of(cast, name)?, MissedEventsChoice::None).await;
                 enabled.map_err(platform_error("enable a subscription"))?;
             }
             ScenarioStep::Test { of: name } => {
-                self.operator.test(of(cast, name)?).await.map_err(platform_error("send a test"))?;
+                self.operator.test_subscription(of(cast, name)?).await.map_err(platform_error("send a test"))?;
             }
             ScenarioStep::Mend { of: name } => receiver(cast, name)?.repair(),
             ScenarioStep::Revoke { key } => {
@@ -186,8 +186,9 @@ impl ScenarioRunner {
         new: &NewSubscription,
     ) -> Result<(), Error> {
         let (_, key) = cast.keys.get(key).ok_or_else(|| scenario_error("find a key", key))?;
-        let credential = Credential::Key(Secret::new(key.reveal().to_owned()));
-        let partner = Client::new(self.operator.base(), credential).map_err(platform_error("call with a key"))?;
+        let credential = ClientCredential::Key(Secret::new(key.reveal().to_owned()));
+        let partner =
+            PlatformClient::new(self.operator.base(), credential).map_err(platform_error("call with a key"))?;
         let created = partner.create_subscription(new).await.map_err(platform_error("subscribe"))?;
         let secret = created.signing_secret.into_secret();
         for part in &script.receivers {

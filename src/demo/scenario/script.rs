@@ -1,6 +1,6 @@
 //! Format of a scenario in `assets/scenarios`: keys and receivers, then steps in order.
 
-use crate::api::report::Topic;
+use crate::api::report::PlaybookTopic;
 use crate::domain::event::EventType;
 use crate::domain::key::KeyScope;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ pub struct ScenarioScript {
     /// Name of the scenario, which names the fault.
     pub name: String,
     /// Playbook that diagnoses the fault.
-    pub topic: Topic,
+    pub topic: PlaybookTopic,
     /// Cause that the playbook must rank first; absent for a healthy company.
     pub cause: Option<String>,
     /// Story of the fault, as shown to an operator.

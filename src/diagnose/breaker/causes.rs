@@ -1,8 +1,8 @@
 //! Causes of the circuit breaker playbook, most likely first.
 
 use super::facts::{Facts, State};
-use crate::api::remedy::{Guide, Remedy};
-use crate::api::report::{Cause, Evidence, Offer, Step, Subject, Verdict};
+use crate::api::remedy::{RemediationAction, RunbookTarget};
+use crate::api::report::{CheckVerdict, DiagnosedCause, DiagnosisSubject, Evidence, OfferedAction, ReportedCheck};
 use crate::api::runbook::Runbook;
 use crate::diagnose::endpoint::Group;
 use crate::domain::breaker::FAILURE_THRESHOLD;
@@ -10,30 +10,30 @@ use crate::domain::ids::SubscriptionId;
 
 /// Ranks the causes that the steps found. A breaker that has tripped comes before the endpoint's own failures.
 #[must_use]
-pub fn ranked(facts: &Facts<'_>, steps: &[Step]) -> Vec<Cause> {
-    let endpoint = || -> Vec<Cause> {
+pub fn ranked(facts: &Facts<'_>, steps: &[ReportedCheck]) -> Vec<DiagnosedCause> {
+    let endpoint = || -> Vec<DiagnosedCause> {
         facts.failures().unwrap_or_default().iter().map(|group| endpoint_cause(facts, group)).collect()
     };
     match facts.state {
         State::Holds => Vec::new(),
         State::SwitchedOff(_) => vec![switched_off(facts, steps)],
         State::Fills => endpoint(),
-        State::Tripped(_) if verdict(steps, "endpoint-now") == Some(&Verdict::Pass) => {
+        State::Tripped(_) if verdict(steps, "endpoint-now") == Some(&CheckVerdict::Pass) => {
             std::iter::once(fixed(facts, steps)).chain(endpoint()).collect()
         }
         State::Tripped(_) => std::iter::once(tripped(facts, steps)).chain(endpoint()).collect(),
     }
 }
 
-fn verdict<'s>(steps: &'s [Step], id: &str) -> Option<&'s Verdict> {
+fn verdict<'s>(steps: &'s [ReportedCheck], id: &str) -> Option<&'s CheckVerdict> {
     steps.iter().find(|step| step.id == id).map(|step| &step.verdict)
 }
 
-fn evidence(steps: &[Step], ids: &[&str]) -> Vec<Evidence> {
+fn evidence(steps: &[ReportedCheck], ids: &[&str]) -> Vec<Evidence> {
     steps.iter().filter(|step| ids.contains(&step.id.as_str())).flat_map(|step| step.evidence.clone()).collect()
 }
 
-fn endpoint_cause(facts: &Facts<'_>, group: &Group) -> Cause {
+fn endpoint_cause(facts: &Facts<'_>, group: &Group) -> DiagnosedCause {
     let mut evidence = vec![facts.of_failures("failed attempts in a row", group.seen.clone())];
     let began = facts.row.health.streak_began_utc;
     evidence.extend(began.map(|at| facts.of_subscription("failing since", at.to_string(), None)));
@@ -48,58 +48,61 @@ fn endpoint_cause(facts: &Facts<'_>, group: &Group) -> Cause {
     let said = latest.and_then(|row| row.error.clone().map(|error| (row.id, error)));
     evidence
         .extend(said.map(|(id, error)| facts.evidence(format!("delivery log: error of attempt {id}"), error, None)));
-    Cause {
+    DiagnosedCause {
         id: group.fault.id().to_owned(),
         title: format!("subscription {}: {}", facts.row.subscription.id, group.fault.title(&group.seen)),
         evidence,
         resolution: group.fault.resolution().to_owned(),
-        offers: offers([Remedy::Test(facts.row.subscription.id)]),
+        offers: offers([RemediationAction::Test(facts.row.subscription.id)]),
     }
 }
 
-fn tripped(facts: &Facts<'_>, steps: &[Step]) -> Cause {
+fn tripped(facts: &Facts<'_>, steps: &[ReportedCheck]) -> DiagnosedCause {
     let id = facts.row.subscription.id;
     let seen: Vec<String> = facts.failures().iter().flatten().map(|group| group.seen.clone()).collect();
     let seen = if seen.is_empty() { "causes not recorded".to_owned() } else { seen.join(", ") };
-    Cause {
+    DiagnosedCause {
         id: "breaker-tripped".to_owned(),
         title: format!("subscription {id}: the breaker tripped after {FAILURE_THRESHOLD} failures in a row ({seen})"),
         evidence: evidence(steps, &["breaker-state", "endpoint-now", "missed-events"]),
         resolution: "Fix the endpoint, send tests until one succeeds, then enable the subscription and choose whether to resend missed \
                      events."
             .to_owned(),
-        offers: offers([Remedy::Test(id), Remedy::Enable(id), recovery(id)]),
+        offers: offers([RemediationAction::Test(id), RemediationAction::Enable(id), recovery(id)]),
     }
 }
 
-fn fixed(facts: &Facts<'_>, steps: &[Step]) -> Cause {
+fn fixed(facts: &Facts<'_>, steps: &[ReportedCheck]) -> DiagnosedCause {
     let id = facts.row.subscription.id;
-    Cause {
+    DiagnosedCause {
         id: "breaker-fixed".to_owned(),
         title: format!("subscription {id} is still off, but its endpoint works again"),
         evidence: evidence(steps, &["breaker-state", "endpoint-now", "missed-events"]),
         resolution: "Enable the subscription, and resend missed events if the receiver needs them. Receivers drop duplicates by event \
                      id."
             .to_owned(),
-        offers: offers([Remedy::Enable(id), recovery(id)]),
+        offers: offers([RemediationAction::Enable(id), recovery(id)]),
     }
 }
 
-fn switched_off(facts: &Facts<'_>, steps: &[Step]) -> Cause {
+fn switched_off(facts: &Facts<'_>, steps: &[ReportedCheck]) -> DiagnosedCause {
     let id = facts.row.subscription.id;
-    Cause {
+    DiagnosedCause {
         id: "sub-disabled".to_owned(),
         title: format!("subscription {id} was disabled by hand, not by the breaker"),
         evidence: evidence(steps, &["breaker-state", "missed-events"]),
         resolution: "Find out who disabled it and why. If it is still needed, send a test and enable it.".to_owned(),
-        offers: offers([Remedy::Test(id), Remedy::Enable(id)]),
+        offers: offers([RemediationAction::Test(id), RemediationAction::Enable(id)]),
     }
 }
 
-fn offers(remedies: impl IntoIterator<Item = Remedy>) -> Vec<Offer> {
-    remedies.into_iter().map(Offer::from).collect()
+fn offers(remedies: impl IntoIterator<Item = RemediationAction>) -> Vec<OfferedAction> {
+    remedies.into_iter().map(OfferedAction::from).collect()
 }
 
-fn recovery(id: SubscriptionId) -> Remedy {
-    Remedy::Runbook(Guide { runbook: Runbook::BreakerRecovery, subject: Subject::Subscription(id) })
+fn recovery(id: SubscriptionId) -> RemediationAction {
+    RemediationAction::Runbook(RunbookTarget {
+        runbook: Runbook::BreakerRecovery,
+        subject: DiagnosisSubject::Subscription(id),
+    })
 }

@@ -115,7 +115,7 @@ impl<'a> Facts<'a> {
             Sight::Whole => paths::PORTAL_SUBSCRIPTION,
             Sight::Own => paths::SUBSCRIPTION,
         };
-        let query = format!("subscription {id}: {field}, GET {}", paths::with(path, id));
+        let query = format!("subscription {id}: {field}, GET {}", paths::with_value(path, id));
         Evidence { query, value: value.into(), limit, at_utc: self.known.at }
     }
 

@@ -5,7 +5,7 @@ use crate::ambient::RuntimeEnv;
 use crate::api::attempts::AttemptRow;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::diagnose::dossier::{Learnt, Sight};
 use crate::diagnose::own;
 use crate::domain::breaker::FAILURE_THRESHOLD;
@@ -31,7 +31,7 @@ pub struct Breaker {
 }
 
 /// Collects the evidence of the circuit breaker playbook, with three concurrent calls.
-pub async fn breaker(client: &Client, ambient: &RuntimeEnv, id: SubscriptionId) -> Breaker {
+pub async fn breaker(client: &PlatformClient, ambient: &RuntimeEnv, id: SubscriptionId) -> Breaker {
     if own::key(client).is_some() {
         return own::breaker(client, ambient, id).await;
     }

@@ -6,14 +6,14 @@ pub mod facts;
 pub mod gather;
 pub mod steps;
 
-use crate::api::report::{Evidence, Report, Step, Subject, Topic, Verdict};
+use crate::api::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, Evidence, PlaybookTopic, ReportedCheck};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
 use facts::Facts;
 
 /// Turns the evidence about a subscription into a report.
 #[must_use]
-pub fn check(id: SubscriptionId, known: &gather::Breaker) -> Report {
+pub fn check(id: SubscriptionId, known: &gather::Breaker) -> DiagnosisReport {
     let (steps, causes) = match &known.row {
         Ok(row) => {
             let facts = Facts::new(row, known);
@@ -23,33 +23,39 @@ pub fn check(id: SubscriptionId, known: &gather::Breaker) -> Report {
         }
         Err(why) => (unknown(why), Vec::new()),
     };
-    Report { topic: Topic::Breaker, subject: Subject::Subscription(id), at_utc: known.at, causes, steps }
+    DiagnosisReport {
+        topic: PlaybookTopic::Breaker,
+        subject: DiagnosisSubject::Subscription(id),
+        at_utc: known.at,
+        causes,
+        steps,
+    }
 }
 
 /// Merges the reports of several subscriptions into one: the worst verdict per question, with all evidence.
 #[must_use]
-pub fn merged(subject: Subject, at: Timestamp, reports: &[Report]) -> Report {
-    let rank = |verdict: &Verdict| match verdict {
-        Verdict::Fail => 3,
-        Verdict::Unknown(_) => 2,
-        Verdict::Pass => 1,
-        Verdict::Skipped(_) => 0,
+pub fn merged(subject: DiagnosisSubject, at: Timestamp, reports: &[DiagnosisReport]) -> DiagnosisReport {
+    let rank = |verdict: &CheckVerdict| match verdict {
+        CheckVerdict::Fail => 3,
+        CheckVerdict::Unknown(_) => 2,
+        CheckVerdict::Pass => 1,
+        CheckVerdict::Skipped(_) => 0,
     };
     let step = |(id, question): (&str, &str)| {
         let steps = || reports.iter().flat_map(|report| &report.steps).filter(|step| step.id == id);
         let worst = steps().map(|step| &step.verdict).max_by_key(|verdict| rank(verdict)).cloned();
         let evidence: Vec<Evidence> = steps().flat_map(|step| step.evidence.clone()).collect();
-        let verdict = worst.unwrap_or_else(|| Verdict::Skipped("no subscription exists".to_owned()));
-        Step { id: id.to_owned(), question: question.to_owned(), verdict, evidence }
+        let verdict = worst.unwrap_or_else(|| CheckVerdict::Skipped("no subscription exists".to_owned()));
+        ReportedCheck { id: id.to_owned(), question: question.to_owned(), verdict, evidence }
     };
     let steps = steps::QUESTIONS.into_iter().map(step).collect();
     let causes = reports.iter().flat_map(|report| report.causes.clone()).collect();
-    Report { topic: Topic::Breaker, subject, at_utc: at, causes, steps }
+    DiagnosisReport { topic: PlaybookTopic::Breaker, subject, at_utc: at, causes, steps }
 }
 
 /// Replaces the verdict of the report's first question.
 #[must_use]
-pub fn with_first(mut report: Report, verdict: Verdict) -> Report {
+pub fn with_first(mut report: DiagnosisReport, verdict: CheckVerdict) -> DiagnosisReport {
     if let Some(first) = report.steps.first_mut() {
         first.verdict = verdict;
     }
@@ -57,11 +63,11 @@ pub fn with_first(mut report: Report, verdict: Verdict) -> Report {
 }
 
 /// Returns all steps as unknown, when the subscription itself could not be read.
-fn unknown(why: &str) -> Vec<Step> {
-    let step = |(id, question): (&str, &str)| Step {
+fn unknown(why: &str) -> Vec<ReportedCheck> {
+    let step = |(id, question): (&str, &str)| ReportedCheck {
         id: id.to_owned(),
         question: question.to_owned(),
-        verdict: Verdict::Unknown(format!("the subscription could not be read: {why}")),
+        verdict: CheckVerdict::Unknown(format!("the subscription could not be read: {why}")),
         evidence: Vec::new(),
     };
     steps::QUESTIONS.into_iter().map(step).collect()

@@ -2,7 +2,7 @@
 
 use super::facts::{FILLING, Facts, State};
 use crate::api::attempts::AttemptRow;
-use crate::api::report::{Evidence, Step, Verdict};
+use crate::api::report::{CheckVerdict, Evidence, ReportedCheck};
 use crate::diagnose::dossier::Sight;
 use crate::diagnose::own;
 use crate::domain::breaker::FAILURE_THRESHOLD;
@@ -16,15 +16,15 @@ pub const QUESTIONS: [(&str, &str); 5] = [
     ("safe-to-enable", "Is it safe to enable the subscription?"),
 ];
 
-type Answer = (Verdict, Vec<Evidence>);
+type Answer = (CheckVerdict, Vec<Evidence>);
 
 /// Answers all questions, in order.
 #[must_use]
-pub fn all(facts: &Facts<'_>) -> Vec<Step> {
+pub fn all(facts: &Facts<'_>) -> Vec<ReportedCheck> {
     let now = endpoint_now(facts);
     let safe = safe_to_enable(facts, &now.0);
     let answers = [state(facts), failures(facts), now, missed(facts), safe];
-    let step = |((id, question), (verdict, evidence)): ((&str, &str), Answer)| Step {
+    let step = |((id, question), (verdict, evidence)): ((&str, &str), Answer)| ReportedCheck {
         id: id.to_owned(),
         question: question.to_owned(),
         verdict,
@@ -34,7 +34,7 @@ pub fn all(facts: &Facts<'_>) -> Vec<Step> {
 }
 
 fn skipped(why: &str) -> Answer {
-    (Verdict::Skipped(why.to_owned()), Vec::new())
+    (CheckVerdict::Skipped(why.to_owned()), Vec::new())
 }
 
 fn state(facts: &Facts<'_>) -> Answer {
@@ -42,22 +42,22 @@ fn state(facts: &Facts<'_>) -> Answer {
     let limit = format!("below {FILLING}; trips at {FAILURE_THRESHOLD}");
     let mut evidence = vec![facts.of_subscription("failures in a row", streak.to_string(), Some(limit))];
     let verdict = match facts.state {
-        State::Holds => Verdict::Pass,
+        State::Holds => CheckVerdict::Pass,
         State::Fills => {
             let forecast = facts.row.trips_after();
             evidence.extend(forecast.map(|after| {
                 facts.of_subscription("trips at this rate", format!("in about {} s", after.as_secs()), None)
             }));
-            Verdict::Fail
+            CheckVerdict::Fail
         }
         State::Tripped(at) => {
             evidence.push(facts.of_subscription("off since (breaker)", at.to_string(), None));
-            Verdict::Fail
+            CheckVerdict::Fail
         }
         State::SwitchedOff(_) => {
             let since = facts.row.subscription.disabled_utc.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
             evidence.push(facts.of_subscription("off since (by hand)", since, None));
-            Verdict::Fail
+            CheckVerdict::Fail
         }
     };
     (verdict, evidence)
@@ -70,15 +70,15 @@ fn failures(facts: &Facts<'_>) -> Answer {
         State::Fills | State::Tripped(_) => {}
     }
     match facts.failures() {
-        Err(why) => (Verdict::Unknown(why), Vec::new()),
+        Err(why) => (CheckVerdict::Unknown(why), Vec::new()),
         Ok(groups) if groups.is_empty() => {
-            (Verdict::Unknown("the delivery log has no failed scheduled attempt".to_owned()), Vec::new())
+            (CheckVerdict::Unknown("the delivery log has no failed scheduled attempt".to_owned()), Vec::new())
         }
         Ok(groups) => {
             let of_group = |group: &crate::diagnose::endpoint::Group| {
                 facts.of_failures(format!("failed attempts: {}", group.fault.id()), group.seen.clone())
             };
-            (Verdict::Fail, groups.iter().map(of_group).collect())
+            (CheckVerdict::Fail, groups.iter().map(of_group).collect())
         }
     }
 }
@@ -87,15 +87,15 @@ fn failures(facts: &Facts<'_>) -> Answer {
 /// evidence, but pass.
 fn recent(facts: &Facts<'_>) -> Answer {
     match facts.attempts() {
-        Err(why) => (Verdict::Unknown(format!("the delivery log could not be read: {why}")), Vec::new()),
+        Err(why) => (CheckVerdict::Unknown(format!("the delivery log could not be read: {why}")), Vec::new()),
         Ok(rows) if rows.is_empty() => {
-            (Verdict::Unknown("nothing was sent to this endpoint yet".to_owned()), Vec::new())
+            (CheckVerdict::Unknown("nothing was sent to this endpoint yet".to_owned()), Vec::new())
         }
         Ok(rows) => {
             let n_failed = rows.iter().filter(|row| !row.outcome().is_success()).count();
             let value = format!("{n_failed} of the last {}", rows.len());
             let limit = Some(format!("fewer than {FILLING} in a row"));
-            (Verdict::Pass, vec![facts.evidence("delivery log: failed attempts", value, limit)])
+            (CheckVerdict::Pass, vec![facts.evidence("delivery log: failed attempts", value, limit)])
         }
     }
 }
@@ -106,17 +106,17 @@ fn endpoint_now(facts: &Facts<'_>) -> Answer {
     }
     let attempts = match facts.attempts() {
         Ok(attempts) => attempts,
-        Err(why) => return (Verdict::Unknown(format!("the delivery log could not be read: {why}")), Vec::new()),
+        Err(why) => return (CheckVerdict::Unknown(format!("the delivery log could not be read: {why}")), Vec::new()),
     };
     let off_since = facts.off_since();
     match attempts.into_iter().find(|row| off_since.is_none_or(|off| row.started_utc > off)) {
         Some(row) => {
-            let verdict = if row.outcome().is_success() { Verdict::Pass } else { Verdict::Fail };
+            let verdict = if row.outcome().is_success() { CheckVerdict::Pass } else { CheckVerdict::Fail };
             (verdict, vec![facts.evidence("delivery log: latest attempt", described(row), Some("2xx".to_owned()))])
         }
         None => {
             let since = off_since.map_or_else(String::new, |off| format!(" since the subscription went off at {off}"));
-            (Verdict::Unknown(format!("nothing was sent{since}; send a test")), Vec::new())
+            (CheckVerdict::Unknown(format!("nothing was sent{since}; send a test")), Vec::new())
         }
     }
 }
@@ -130,7 +130,7 @@ fn missed(facts: &Facts<'_>) -> Answer {
         return skipped("the subscription is enabled");
     }
     if facts.sight == Sight::Own {
-        return (Verdict::Unknown(own::PORTAL.to_owned()), Vec::new());
+        return (CheckVerdict::Unknown(own::PORTAL.to_owned()), Vec::new());
     }
     let health = &facts.row.health;
     let none = Some("0".to_owned());
@@ -138,18 +138,20 @@ fn missed(facts: &Facts<'_>) -> Answer {
         facts.of_subscription("missed events", health.n_skipped.to_string(), none.clone()),
         facts.of_subscription("deliveries on hold", health.n_parked.to_string(), none),
     ];
-    let verdict = if health.n_skipped + health.n_parked == 0 { Verdict::Pass } else { Verdict::Fail };
+    let verdict = if health.n_skipped + health.n_parked == 0 { CheckVerdict::Pass } else { CheckVerdict::Fail };
     (verdict, evidence)
 }
 
-fn safe_to_enable(facts: &Facts<'_>, endpoint_now: &Verdict) -> Answer {
+fn safe_to_enable(facts: &Facts<'_>, endpoint_now: &CheckVerdict) -> Answer {
     if facts.off_since().is_none() {
         return skipped("the subscription is enabled");
     }
     let verdict = match endpoint_now {
-        Verdict::Pass => Verdict::Pass,
-        Verdict::Fail => Verdict::Fail,
-        Verdict::Unknown(why) | Verdict::Skipped(why) => Verdict::Unknown(format!("endpoint state unknown: {why}")),
+        CheckVerdict::Pass => CheckVerdict::Pass,
+        CheckVerdict::Fail => CheckVerdict::Fail,
+        CheckVerdict::Unknown(why) | CheckVerdict::Skipped(why) => {
+            CheckVerdict::Unknown(format!("endpoint state unknown: {why}"))
+        }
     };
     (verdict, Vec::new())
 }

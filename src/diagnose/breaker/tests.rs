@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::api::attempts::AttemptRow;
-use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
+use crate::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crate::api::trips::{CauseCount, TripRow};
 use crate::diagnose::dossier::Sight;
 use crate::domain::delivery::AttemptKind;
@@ -54,7 +54,7 @@ fn row(streak: u32, disabled: Option<DisabledReason>) -> SubscriptionRow {
         created_utc: at(0),
         updated_utc: at(0),
     };
-    SubscriptionRow { subscription, health: Health::default(), disabled_note: None }
+    SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
 }
 
 fn known(row: SubscriptionRow, attempts: Vec<AttemptRow>) -> gather::Breaker {
@@ -76,11 +76,11 @@ fn trip(causes: &[(&str, u32)]) -> TripRow {
     }
 }
 
-fn verdicts(report: &Report) -> Vec<&'static str> {
+fn verdicts(report: &DiagnosisReport) -> Vec<&'static str> {
     report.steps.iter().map(|step| step.verdict.name()).collect()
 }
 
-fn causes(report: &Report) -> Vec<&str> {
+fn causes(report: &DiagnosisReport) -> Vec<&str> {
     report.causes.iter().map(|cause| cause.id.as_str()).collect()
 }
 
@@ -185,7 +185,7 @@ fn what_could_not_be_read_is_unknown_with_the_reason() {
     let report = check(ID, &none);
     assert_eq!(verdicts(&report), ["unknown"; 5]);
     assert!(report.steps.iter().all(|step| step.verdict.why().is_some_and(|why| why.contains("no answer"))));
-    assert_eq!(report.conclusion(), crate::api::report::Conclusion::NotRun);
+    assert_eq!(report.conclusion(), crate::api::report::DiagnosisConclusion::NotRun);
 }
 
 #[test]

@@ -4,13 +4,13 @@ use crate::ambient::RuntimeEnv;
 use crate::api::keys::KeyRow;
 use crate::api::limits::LimitDetail;
 use crate::api::log::RequestQuery;
-use crate::api::overview::{Pipeline, Platform};
+use crate::api::overview::{PipelineCounts, PlatformStatus};
 use crate::api::paths;
 use crate::api::readable::UnreadableRows;
-use crate::api::requests::CodeCount;
+use crate::api::requests::ProblemCodeCount;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::client::Error;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde_json::Value;
@@ -25,14 +25,14 @@ pub(super) struct Facts {
     /// Time on the platform's clock, and its difference to this machine's.
     pub(super) at: Timestamp,
     pub(super) skew: Duration,
-    pub(super) platform: Platform,
-    pub(super) pipeline: Pipeline,
+    pub(super) platform: PlatformStatus,
+    pub(super) pipeline: PipelineCounts,
     pub(super) ready: Learnt<()>,
     pub(super) keys: Learnt<Vec<KeyRow>>,
     pub(super) subscriptions: Learnt<Vec<SubscriptionRow>>,
     pub(super) windows: Learnt<Vec<LimitDetail>>,
     /// Requests of the last hour, by status and code.
-    pub(super) answers: Learnt<Vec<CodeCount>>,
+    pub(super) answers: Learnt<Vec<ProblemCodeCount>>,
     /// Rows of these lists that could not be read.
     pub(super) unreadable: UnreadableRows,
 }
@@ -42,19 +42,19 @@ pub(super) struct Facts {
 /// # Errors
 ///
 /// [`Error`] when not even the overview could be read.
-pub(super) async fn learn(client: &Client, ambient: &RuntimeEnv) -> Result<Facts, Error> {
+pub(super) async fn learn(client: &PlatformClient, ambient: &RuntimeEnv) -> Result<Facts, Error> {
     let overview = client.overview(1).await?;
     let (at, here) = (overview.server_utc, ambient.now());
     let requests = RequestQuery::default();
     let (ready, keys, subscriptions, windows, answers) = tokio::join!(
-        client.look::<Value>(paths::READYZ, &[]),
+        client.get_any::<Value>(paths::READYZ, &[]),
         client.keys(),
         client.subscription_rows(),
         client.limits(),
         client.request_log(&requests, None, 1),
     );
     let mut unreadable = UnreadableRows::default();
-    for (_, rows) in overview.unreadable() {
+    for (_, rows) in overview.unreadable_lists() {
         unreadable.extend(rows.clone());
     }
     let lists = [

@@ -6,10 +6,10 @@ pub mod probe;
 mod tests;
 
 use crate::ambient::RuntimeEnv;
-use crate::api::checkup::{Checkup, Grade, Reading, Side};
-use crate::api::problem::Code;
+use crate::api::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
+use crate::api::problem::ProblemCode;
 use crate::client::Error;
-use crate::client::connection::Client;
+use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
 use facts::Facts;
 use probe::Probe;
@@ -25,57 +25,62 @@ pub struct Limits {
 
 /// Runs the checks. A platform that cannot be reached is critical; if it does not accept the token, the result is
 /// unknown.
-pub async fn check(client: &Client, ambient: &RuntimeEnv, probes: &[&'static Probe], limits: &Limits) -> Checkup {
+pub async fn check(
+    client: &PlatformClient,
+    ambient: &RuntimeEnv,
+    probes: &[&'static Probe],
+    limits: &Limits,
+) -> HealthCheckReport {
     let facts = match facts::learn(client, ambient).await {
         Ok(facts) => facts,
         Err(error) => return lost(&error),
     };
-    let mut readings: Vec<Reading> = probes.iter().map(|probe| read(probe, &facts, limits)).collect();
-    readings.extend(facts.unreadable.remark().map(|remark| plain("answers", Grade::Unknown, remark)));
-    let grade = readings.iter().map(|reading| reading.grade).max().unwrap_or(Grade::Ok);
-    Checkup { grade, server_utc: Some(facts.at), readings }
+    let mut readings: Vec<CheckReading> = probes.iter().map(|probe| read(probe, &facts, limits)).collect();
+    readings.extend(facts.unreadable.summary_line().map(|remark| plain("answers", CheckGrade::Unknown, remark)));
+    let grade = readings.iter().map(|reading| reading.grade).max().unwrap_or(CheckGrade::Ok);
+    HealthCheckReport { grade, server_utc: Some(facts.at), readings }
 }
 
 /// Returns the result when no facts could be read.
-fn lost(error: &Error) -> Checkup {
+fn lost(error: &Error) -> HealthCheckReport {
     let is_refused = matches!(error, Error::Refused { problem }
-        if matches!(problem.code, Code::UnknownOperator | Code::InsufficientRole));
+        if matches!(problem.code, ProblemCode::UnknownOperator | ProblemCode::InsufficientRole));
     let (grade, said) = if is_refused {
-        (Grade::Unknown, format!("the platform rejects the token: {error}"))
+        (CheckGrade::Unknown, format!("the platform rejects the token: {error}"))
     } else {
-        (Grade::Critical, error.to_string())
+        (CheckGrade::Critical, error.to_string())
     };
-    let reading = Reading { crit: Some(0), ..plain("platform", grade, Untrusted::new(said).sanitized()) };
-    Checkup { grade, server_utc: None, readings: vec![reading] }
+    let reading = CheckReading { crit: Some(0), ..plain("platform", grade, Untrusted::new(said).sanitized()) };
+    HealthCheckReport { grade, server_utc: None, readings: vec![reading] }
 }
 
 /// Creates a result without a number.
-fn plain(name: &str, grade: Grade, said: String) -> Reading {
+fn plain(name: &str, grade: CheckGrade, said: String) -> CheckReading {
     let (name, unit) = (name.to_owned(), String::new());
-    Reading { name, grade, said, value: None, unit, side: Side::Above, warn: None, crit: None }
+    CheckReading { name, grade, said, value: None, unit, side: ThresholdSide::Above, warn: None, crit: None }
 }
 
-fn read(probe: &Probe, facts: &Facts, limits: &Limits) -> Reading {
+fn read(probe: &Probe, facts: &Facts, limits: &Limits) -> CheckReading {
     let set = |set: &[(&'static str, u64)], usual| {
         // The last of several thresholds for the same check applies.
         set.iter().rev().find(|(name, _)| *name == probe.name).map(|(_, limit)| *limit).or(usual)
     };
     let (warn, crit) = (set(&limits.warn, probe.warn), set(&limits.crit, probe.crit));
     let is_beyond = |value: u64, limit: Option<u64>| {
-        limit.is_some_and(|limit| if probe.side == Side::Above { value > limit } else { value < limit })
+        limit.is_some_and(|limit| if probe.side == ThresholdSide::Above { value > limit } else { value < limit })
     };
     let (grade, value, said) = match (probe.look)(facts) {
-        Err(why) => (Grade::Unknown, None, why),
+        Err(why) => (CheckGrade::Unknown, None, why),
         Ok(found) => {
             let grade = match found.value {
-                Some(value) if is_beyond(value, crit) => Grade::Critical,
-                Some(value) if is_beyond(value, warn) => Grade::Warning,
-                _ => Grade::Ok,
+                Some(value) if is_beyond(value, crit) => CheckGrade::Critical,
+                Some(value) if is_beyond(value, warn) => CheckGrade::Warning,
+                _ => CheckGrade::Ok,
             };
             (grade, found.value, found.said)
         }
     };
-    Reading {
+    CheckReading {
         name: probe.name.to_owned(),
         grade,
         said,

@@ -1,10 +1,10 @@
 //! Definitions of the checks: what each one counts, how it is worded, and its default thresholds.
 
 use super::facts::{Facts, Learnt};
-use crate::api::checkup::Side;
+use crate::api::checkup::ThresholdSide;
 use crate::api::keys::KeyRow;
-use crate::api::overview::Pipeline;
-use crate::api::requests::CodeCount;
+use crate::api::overview::PipelineCounts;
+use crate::api::requests::ProblemCodeCount;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::health_status::{
@@ -25,7 +25,7 @@ pub struct Probe {
     /// Unit of the number: `s`, `%`, or empty.
     pub unit: &'static str,
     /// Side of the thresholds on which a value is bad.
-    pub side: Side,
+    pub side: ThresholdSide,
     /// Default threshold for a warning.
     pub warn: Option<u64>,
     /// Default threshold for a critical result.
@@ -52,7 +52,7 @@ const fn more(
     limits: (Option<u64>, Option<u64>),
     look: fn(&Facts) -> Learnt<Found>,
 ) -> Probe {
-    Probe { name, what, unit, side: Side::Above, warn: limits.0, crit: limits.1, look }
+    Probe { name, what, unit, side: ThresholdSide::Above, warn: limits.0, crit: limits.1, look }
 }
 
 /// All checks, in the order in which they are listed.
@@ -74,7 +74,7 @@ pub const PROBES: &[Probe] = &[
         name: "success",
         what: "lowest hourly success rate of an enabled subscription",
         unit: "%",
-        side: Side::Below,
+        side: ThresholdSide::Below,
         warn: Some(SUCCESS_PERCENT_LIMITS.0),
         crit: Some(SUCCESS_PERCENT_LIMITS.1),
         look: success,
@@ -88,7 +88,7 @@ pub const PROBES: &[Probe] = &[
         name: "headroom",
         what: "lowest headroom of a rate limit",
         unit: "%",
-        side: Side::Below,
+        side: ThresholdSide::Below,
         warn: Some(MIN_HEADROOM_PERCENT as u64),
         crit: None,
         look: headroom,
@@ -212,7 +212,7 @@ fn success(facts: &Facts) -> Learnt<Found> {
 
 /// Counts missed events over all subscriptions, also over those that are disabled.
 fn missed(facts: &Facts) -> Learnt<Found> {
-    let Pipeline { n_skipped_24h: Some(n_skipped), n_exhausted_24h: Some(n_lost), .. } = facts.pipeline else {
+    let PipelineCounts { n_skipped_24h: Some(n_skipped), n_exhausted_24h: Some(n_lost), .. } = facts.pipeline else {
         return Err("the platform does not report missed deliveries".to_owned());
     };
     let counted = |n: u64| if n < MAX_MISSED { n.to_string() } else { format!("{n} or more") };
@@ -230,13 +230,14 @@ fn missed(facts: &Facts) -> Learnt<Found> {
 
 fn answered(facts: &Facts, is_meant: fn(u16) -> bool, what: &str) -> Learnt<Found> {
     let answers = facts.answers.as_ref().map_err(Clone::clone)?;
-    let meant: Vec<&CodeCount> = answers.iter().filter(|of| is_meant(of.status)).collect();
+    let meant: Vec<&ProblemCodeCount> = answers.iter().filter(|of| is_meant(of.status)).collect();
     let n = meant.iter().map(|of| of.n).sum();
     let said = match meant.as_slice() {
         [] => format!("no call got {what} in 1 h"),
         counts => {
-            let code =
-                |of: &CodeCount| of.code.as_ref().map_or_else(String::new, |code| format!(" {}", code.sanitized()));
+            let code = |of: &ProblemCodeCount| {
+                of.code.as_ref().map_or_else(String::new, |code| format!(" {}", code.sanitized()))
+            };
             let listed = counts.iter().map(|of| format!("{}{} \u{d7}{}", of.status, code(of), of.n));
             format!("in 1 h: {}", listed.collect::<Vec<_>>().join(", "))
         }

@@ -3,10 +3,10 @@
 use super::probe::PROBES;
 use super::{Limits, Probe, check, read};
 use crate::ambient::RuntimeEnv;
-use crate::api::checkup::{Grade, Side};
-use crate::api::overview::{Pipeline, Platform};
+use crate::api::checkup::{CheckGrade, ThresholdSide};
+use crate::api::overview::{PipelineCounts, PlatformStatus};
 use crate::api::readable::UnreadableRows;
-use crate::client::connection::{Client, Credential};
+use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::diagnose::checkup::facts::Facts;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -19,8 +19,11 @@ fn facts(late: u64) -> Facts {
         unreadable: UnreadableRows::default(),
         at,
         skew: Duration::from_secs(2),
-        platform: Platform { version: "1".to_owned(), private_targets: false, dispatch_paused: None },
-        pipeline: Pipeline { oldest_due_utc: Some(at.minus(Duration::from_secs(late))), ..Pipeline::default() },
+        platform: PlatformStatus { version: "1".to_owned(), private_targets: false, dispatch_paused: None },
+        pipeline: PipelineCounts {
+            oldest_due_utc: Some(at.minus(Duration::from_secs(late))),
+            ..PipelineCounts::default()
+        },
         ready: Ok(()),
         keys: Err(unknown()),
         subscriptions: Ok(Vec::new()),
@@ -36,20 +39,23 @@ fn limits_are_passed_and_not_reached() {
     let usual = Limits::default();
     assert_eq!(
         [300, 301, 900, 901].map(|late| grade(late, &usual)),
-        [Grade::Ok, Grade::Warning, Grade::Warning, Grade::Critical]
+        [CheckGrade::Ok, CheckGrade::Warning, CheckGrade::Warning, CheckGrade::Critical]
     );
     let set = Limits { warn: vec![("due", 5), ("clock", 0)], crit: vec![("due", 6)] };
-    assert_eq!([5, 6, 7].map(|late| grade(late, &set)), [Grade::Ok, Grade::Warning, Grade::Critical]);
+    assert_eq!([5, 6, 7].map(|late| grade(late, &set)), [CheckGrade::Ok, CheckGrade::Warning, CheckGrade::Critical]);
     let reading = read(probe, &facts(7), &set);
-    assert_eq!(reading.performance().as_deref(), Some("due=7s;5;6;0"));
+    assert_eq!(reading.performance_data().as_deref(), Some("due=7s;5;6;0"));
 }
 
 #[test]
 fn what_is_not_known_is_no_pass_and_what_cannot_be_counted_is_no_alarm() {
     let of = |name| read(Probe::named(name).expect("a probe"), &facts(0), &Limits::default());
-    assert_eq!((of("keys").grade, of("keys").said.as_str()), (Grade::Unknown, "nobody said"));
-    assert_eq!((of("success").grade, of("success").value, of("success").performance()), (Grade::Ok, None, None));
-    assert!(Grade::Critical > Grade::Unknown && Grade::Unknown > Grade::Warning);
+    assert_eq!((of("keys").grade, of("keys").said.as_str()), (CheckGrade::Unknown, "nobody said"));
+    assert_eq!(
+        (of("success").grade, of("success").value, of("success").performance_data()),
+        (CheckGrade::Ok, None, None)
+    );
+    assert!(CheckGrade::Critical > CheckGrade::Unknown && CheckGrade::Unknown > CheckGrade::Warning);
 }
 
 #[test]
@@ -61,10 +67,10 @@ fn what_did_not_arrive_is_counted_whoever_it_was_for_and_no_count_is_no_pass() {
         let reading = read(probe, &facts, &Limits::default());
         (reading.grade, reading.value)
     };
-    assert_eq!(of(Some(0), Some(0)), (Grade::Ok, Some(0)));
-    assert_eq!(of(Some(240), Some(0)), (Grade::Warning, Some(240)));
-    assert_eq!(of(Some(0), Some(1)), (Grade::Warning, Some(1)));
-    assert_eq!([of(None, Some(0)), of(Some(0), None)], [(Grade::Unknown, None); 2]);
+    assert_eq!(of(Some(0), Some(0)), (CheckGrade::Ok, Some(0)));
+    assert_eq!(of(Some(240), Some(0)), (CheckGrade::Warning, Some(240)));
+    assert_eq!(of(Some(0), Some(1)), (CheckGrade::Warning, Some(1)));
+    assert_eq!([of(None, Some(0)), of(Some(0), None)], [(CheckGrade::Unknown, None); 2]);
 }
 
 #[test]
@@ -72,7 +78,7 @@ fn every_probe_has_a_name_of_its_own_and_limits_in_order() {
     for (position, probe) in PROBES.iter().enumerate() {
         assert!(PROBES[..position].iter().all(|other| other.name != probe.name));
         if let (Some(warn), Some(crit)) = (probe.warn, probe.crit) {
-            assert_eq!(warn < crit, probe.side == Side::Above, "{}", probe.name);
+            assert_eq!(warn < crit, probe.side == ThresholdSide::Above, "{}", probe.name);
         }
         assert!(probe.warn.or(probe.crit).is_some());
     }
@@ -80,10 +86,10 @@ fn every_probe_has_a_name_of_its_own_and_limits_in_order() {
 
 #[tokio::test]
 async fn a_platform_that_cannot_be_reached_is_critical() {
-    let client =
-        Client::new("http://127.0.0.1:9", Credential::Operator(Secret::new("none".to_owned()))).expect("a client");
+    let client = PlatformClient::new("http://127.0.0.1:9", ClientCredential::Operator(Secret::new("none".to_owned())))
+        .expect("a client");
     let probes: Vec<&Probe> = PROBES.iter().collect();
     let checkup = check(&client, &RuntimeEnv::real(), &probes, &Limits::default()).await;
-    assert_eq!((checkup.grade, checkup.readings.len()), (Grade::Critical, 1));
+    assert_eq!((checkup.grade, checkup.readings.len()), (CheckGrade::Critical, 1));
     assert!(checkup.readings[0].said.starts_with("cannot reach http://127.0.0.1:9"));
 }

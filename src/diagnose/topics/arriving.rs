@@ -5,8 +5,8 @@ use super::{OTHERS, cause, detail, grouped, offering, told, weight};
 use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::EventRow;
 use crate::api::paths;
-use crate::api::remedy::{Guide, Remedy};
-use crate::api::report::{Evidence, Subject, Topic, Verdict};
+use crate::api::remedy::{RemediationAction, RunbookTarget};
+use crate::api::report::{CheckVerdict, DiagnosisSubject, Evidence, PlaybookTopic};
 use crate::api::requests::RequestRow;
 use crate::api::runbook::Runbook;
 use crate::api::subscriptions::SubscriptionRow;
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks, in order: subscriptions accepted, enabled, events happened, types subscribed, endpoint answers.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::WebhooksNotArriving,
+    topic: PlaybookTopic::WebhooksNotArriving,
     needs: &[Source::Keys, Source::Subscriptions, Source::Refused, Source::Attempts, Source::Events, Source::Trips],
     questions: &[
         Question {
@@ -48,7 +48,7 @@ pub const PLAYBOOK: Playbook = Playbook {
 pub const FAILING: u32 = 3;
 
 fn subscribed(dossier: &Dossier) -> Answer {
-    if let (Subject::Subscription(id), Ok([row])) =
+    if let (DiagnosisSubject::Subscription(id), Ok([row])) =
         (dossier.wish.subject, dossier.subscriptions.get().map(Vec::as_slice))
     {
         let created = row.subscription.created_utc.to_string();
@@ -135,7 +135,10 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
             evidence.push(dossier.subscriptions.evidence(&format!("{subject}: {what}"), n.to_string(), Some("0")));
         }
     }
-    let recovery = Remedy::Runbook(Guide { runbook: Runbook::BreakerRecovery, subject: Subject::Subscription(of.id) });
+    let recovery = RemediationAction::Runbook(RunbookTarget {
+        runbook: Runbook::BreakerRecovery,
+        subject: DiagnosisSubject::Subscription(of.id),
+    });
     let weighed = if of.disabled_reason == Some(DisabledReason::Breaker) {
         let trip = dossier
             .trips
@@ -174,7 +177,7 @@ fn switched_off(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
             "Find out who disabled it and why (see the audit trail). If the reason no longer applies, send a test, enable it and replay missed events.",
         )
     };
-    offering(weighed, [Remedy::Test(of.id), Remedy::Enable(of.id), recovery])
+    offering(weighed, [RemediationAction::Test(of.id), RemediationAction::Enable(of.id), recovery])
 }
 
 fn companies(dossier: &Dossier) -> BTreeSet<CompanyId> {
@@ -187,7 +190,7 @@ fn happened(dossier: &Dossier) -> Answer {
         (Ok(_), Ok(events)) => events,
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
     };
-    if let Subject::Subscription(id) = dossier.wish.subject {
+    if let DiagnosisSubject::Subscription(id) = dossier.wish.subject {
         return wanted_by(dossier, id, events);
     }
     let mut evidence: Vec<Evidence> = Vec::new();
@@ -252,7 +255,7 @@ fn types(dossier: &Dossier) -> Answer {
         (Ok(_), Ok(events)) => events,
         (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
     };
-    if let Subject::Subscription(id) = dossier.wish.subject {
+    if let DiagnosisSubject::Subscription(id) = dossier.wish.subject {
         return unlisted_by(dossier, id, events);
     }
     let mut causes: Vec<Weighed> = Vec::new();
@@ -343,7 +346,7 @@ fn answers(dossier: &Dossier) -> Answer {
                 causes.extend(endpoint(dossier, row, &streak, &query));
             }
             Err(_) if dossier.sight == Sight::Own => causes.push(failing(dossier, row)),
-            Err(why) => return Answer { evidence, causes, verdict: Verdict::Unknown(why) },
+            Err(why) => return Answer { evidence, causes, verdict: CheckVerdict::Unknown(why) },
         }
     }
     if rows.iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
@@ -377,11 +380,11 @@ fn failing(dossier: &Dossier, row: &SubscriptionRow) -> Weighed {
 }
 
 /// Offers a rollback if the configuration was changed after the last success.
-fn way_back(row: &SubscriptionRow) -> Option<Remedy> {
+fn way_back(row: &SubscriptionRow) -> Option<RemediationAction> {
     let of = &row.subscription;
     let is_changed = of.last_success_utc.is_some_and(|at| of.updated_utc > at);
-    let subject = Subject::Subscription(of.id);
-    is_changed.then_some(Remedy::Runbook(Guide { runbook: Runbook::Rollback, subject }))
+    let subject = DiagnosisSubject::Subscription(of.id);
+    is_changed.then_some(RemediationAction::Runbook(RunbookTarget { runbook: Runbook::Rollback, subject }))
 }
 
 /// Creates the causes behind a subscription's streak, one for each kind of failure.
@@ -413,7 +416,7 @@ fn endpoint(dossier: &Dossier, row: &SubscriptionRow, streak: &[&AttemptRow], qu
         }
         let title = format!("{subject}: {}", group.fault.title(&group.seen));
         let weighed = cause(2_000 + group.n, group.fault.id(), title, evidence, group.fault.resolution());
-        causes.push(offering(weighed, [Remedy::Test(row.subscription.id)].into_iter().chain(way_back(row))));
+        causes.push(offering(weighed, [RemediationAction::Test(row.subscription.id)].into_iter().chain(way_back(row))));
     }
     causes
 }

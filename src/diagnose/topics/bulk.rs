@@ -2,7 +2,7 @@
 //! client waits.
 
 use super::{OTHERS, cause, code, grouped, told, weight};
-use crate::api::report::{Evidence, Topic};
+use crate::api::report::{Evidence, PlaybookTopic};
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// Checks, in order: no contention, within the rate limit, quick enough.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::BulkTimeouts,
+    topic: PlaybookTopic::BulkTimeouts,
     needs: &[Source::Keys, Source::Refused, Source::Served],
     questions: &[
         Question { id: "contended", text: "Were writes free of contention (503)?", when: When::Always, ask: contended },

@@ -3,8 +3,8 @@
 use super::{cause, detail, offering, weight};
 use crate::api::deliveries::DeliveryRow;
 use crate::api::paths;
-use crate::api::remedy::{Gap, Remedy};
-use crate::api::report::Topic;
+use crate::api::remedy::{MissedRange, RemediationAction};
+use crate::api::report::PlaybookTopic;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::delivery::DeliveryState;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Checks, in order: what polls returned, what was delivered.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::Discrepancy,
+    topic: PlaybookTopic::Discrepancy,
     needs: &[Source::Subscriptions, Source::Events, Source::Served, Source::Undelivered],
     questions: &[
         Question {
@@ -109,5 +109,5 @@ fn gap(dossier: &Dossier, id: SubscriptionId, rows: &[&DeliveryRow]) -> Weighed 
         evidence,
         "Replay this period. A dry run shows the counts first, and receivers drop duplicates by event id.",
     );
-    offering(weighed, [Remedy::Replay(Gap { subscription: id, since_utc: since, until_utc: until })])
+    offering(weighed, [RemediationAction::Replay(MissedRange { subscription: id, since_utc: since, until_utc: until })])
 }

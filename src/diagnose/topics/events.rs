@@ -4,7 +4,7 @@ use super::permissions::lacked;
 use super::{OTHERS, cause, code, detail, grouped, new_key, offering, told, weight};
 use crate::api::deliveries::EventRow;
 use crate::api::paths;
-use crate::api::report::{Evidence, Subject, Topic};
+use crate::api::report::{DiagnosisSubject, Evidence, PlaybookTopic};
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -14,7 +14,7 @@ use crate::text::count;
 
 /// Checks, in order: permitted, types exist, polls returned events, filters, events happened.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::EventsMissing,
+    topic: PlaybookTopic::EventsMissing,
     needs: &[Source::Keys, Source::Refused, Source::Served, Source::Events],
     questions: &[
         Question { id: "polls-permitted", text: "May every poller read events?", when: When::Always, ask: permitted },
@@ -158,7 +158,7 @@ fn filled(dossier: &Dossier) -> Answer {
     });
     let evidence = evidence.collect();
     if pollers.iter().any(|poller| poller.n_items == 0) {
-        return Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() };
+        return Answer { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
     }
     Answer::pass(evidence)
 }
@@ -223,7 +223,7 @@ fn happened(dossier: &Dossier) -> Answer {
             continue;
         }
         let elsewhere = dossier.events.evidence("events of other companies", events.len().to_string(), None);
-        let elsewhere = (dossier.wish.subject == Subject::All).then_some(elsewhere);
+        let elsewhere = (dossier.wish.subject == DiagnosisSubject::All).then_some(elsewhere);
         let evidence = [
             Some(dossier.events.evidence(
                 &format!("events of company {} in the period", poller.company),

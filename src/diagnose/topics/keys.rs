@@ -3,7 +3,7 @@
 
 use super::{any_refused, cause, code, detail, grouped, new_key, offering, refused, told, weight};
 use crate::api::keys::KeyRow;
-use crate::api::report::Topic;
+use crate::api::report::PlaybookTopic;
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::{Dossier, Sight};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -12,7 +12,7 @@ use crate::text::count;
 
 /// Checks, in order: refused with 401, header, form, known, active.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::KeyNotWorking,
+    topic: PlaybookTopic::KeyNotWorking,
     needs: &[Source::Keys, Source::Refused, Source::Served],
     questions: &[
         Question {

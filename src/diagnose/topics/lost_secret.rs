@@ -2,8 +2,8 @@
 
 use super::{cause, offering};
 use crate::api::attempts::AttemptDetail;
-use crate::api::remedy::{Guide, Remedy};
-use crate::api::report::{Evidence, Subject, Topic};
+use crate::api::remedy::{RemediationAction, RunbookTarget};
+use crate::api::report::{DiagnosisSubject, Evidence, PlaybookTopic};
 use crate::api::runbook::Runbook;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -11,7 +11,7 @@ use crate::domain::text::Untrusted;
 
 /// Checks, in order: the receiver has a secret, a replacement is running.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::LostSecret,
+    topic: PlaybookTopic::LostSecret,
     needs: &[Source::Subscriptions, Source::Refusals],
     questions: &[
         Question {
@@ -58,7 +58,7 @@ fn has_secret(dossier: &Dossier) -> Answer {
     for of in refusals {
         let detail = match of.detail.get() {
             Ok(detail) => detail,
-            Err(why) => return Answer { causes, evidence, verdict: crate::api::report::Verdict::Unknown(why) },
+            Err(why) => return Answer { causes, evidence, verdict: crate::api::report::CheckVerdict::Unknown(why) },
         };
         let id = of.attempt.subscription_id;
         let said = detail.response_body.text.as_ref().map_or_else(|| "(not text)".to_owned(), Untrusted::sanitized);
@@ -77,8 +77,8 @@ fn has_secret(dossier: &Dossier) -> Answer {
              secret. Configure it in the receiver, wait for the first success, then delete the old subscription. While both are enabled, \
              each event arrives twice: drop duplicates by event id.",
         );
-        let guide = Guide { runbook: Runbook::LostSecret, subject: Subject::Subscription(id) };
-        causes.push(offering(weighed, [Remedy::Runbook(guide)]));
+        let guide = RunbookTarget { runbook: Runbook::LostSecret, subject: DiagnosisSubject::Subscription(id) };
+        causes.push(offering(weighed, [RemediationAction::Runbook(guide)]));
     }
     if refusals.is_empty() {
         let rows = dossier.subscriptions.found.iter().flatten();
@@ -90,7 +90,7 @@ fn has_secret(dossier: &Dossier) -> Answer {
 }
 
 fn overlap(dossier: &Dossier) -> Answer {
-    if let Subject::Subscription(_) = dossier.wish.subject {
+    if let DiagnosisSubject::Subscription(_) = dossier.wish.subject {
         return Answer::skipped("needs all subscriptions of the company (--company)");
     }
     let rows = match dossier.subscriptions.get() {
@@ -124,5 +124,5 @@ fn overlap(dossier: &Dossier) -> Answer {
             None,
         )]);
     }
-    Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() }
+    Answer { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
 }

@@ -1,7 +1,7 @@
 //! Playbook for subscriptions that a tool manages: who owns them, what may be changed, and where the rest is changed.
 
 use super::{any_refused, cause, code, detail, grouped, refused, told, weight};
-use crate::api::report::{Subject, Topic};
+use crate::api::report::{DiagnosisSubject, PlaybookTopic};
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -9,7 +9,7 @@ use crate::text::count;
 
 /// Checks, in order: owners, refused with 403, refused changes.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::ManagedSubscription,
+    topic: PlaybookTopic::ManagedSubscription,
     needs: &[Source::Keys, Source::Subscriptions, Source::Refused, Source::Served],
     questions: &[
         Question { id: "managed-by", text: "Are the managed subscriptions known?", when: When::Always, ask: owners },
@@ -33,7 +33,7 @@ fn owners(dossier: &Dossier) -> Answer {
         Err(why) => Answer::unknown(why),
         Ok(rows) if rows.is_empty() => Answer::unknown("no subscription exists"),
         // For one key, only the number of managed subscriptions is relevant.
-        Ok(rows) if matches!(dossier.wish.subject, Subject::Key(_)) => {
+        Ok(rows) if matches!(dossier.wish.subject, DiagnosisSubject::Key(_)) => {
             let n = rows.iter().filter(|row| row.subscription.managed_by.is_some()).count();
             let what = "managed subscriptions of the company";
             Answer::pass(vec![dossier.subscriptions.evidence(what, n.to_string(), None)])

@@ -13,8 +13,8 @@ pub mod signature;
 
 use super::dossier::{Dossier, Sight};
 use super::playbook::{Answer, Playbook, Weighed};
-use crate::api::remedy::{Guide, Remedy};
-use crate::api::report::{Cause, Evidence, Subject, Topic};
+use crate::api::remedy::{RemediationAction, RunbookTarget};
+use crate::api::report::{DiagnosedCause, DiagnosisSubject, Evidence, PlaybookTopic};
 use crate::api::requests::RequestRow;
 use crate::api::runbook::Runbook;
 use crate::domain::ids::KeyId;
@@ -23,37 +23,39 @@ use std::collections::BTreeMap;
 /// Returns the playbook of a topic; `None` for the circuit breaker, which runs per subscription and has a module of
 /// its own.
 #[must_use]
-pub const fn of(topic: Topic) -> Option<&'static Playbook> {
+pub const fn of(topic: PlaybookTopic) -> Option<&'static Playbook> {
     Some(match topic {
-        Topic::Breaker => return None,
-        Topic::KeyNotWorking => &keys::PLAYBOOK,
-        Topic::Permissions => &permissions::PLAYBOOK,
-        Topic::WebhooksNotArriving => &arriving::PLAYBOOK,
-        Topic::Signature => &signature::PLAYBOOK,
-        Topic::RateLimits => &rate::PLAYBOOK,
-        Topic::EventsMissing => &events::PLAYBOOK,
-        Topic::ManagedSubscription => &managed::PLAYBOOK,
-        Topic::LostSecret => &lost_secret::PLAYBOOK,
-        Topic::BulkTimeouts => &bulk::PLAYBOOK,
-        Topic::Discrepancy => &discrepancy::PLAYBOOK,
+        PlaybookTopic::Breaker => return None,
+        PlaybookTopic::KeyNotWorking => &keys::PLAYBOOK,
+        PlaybookTopic::Permissions => &permissions::PLAYBOOK,
+        PlaybookTopic::WebhooksNotArriving => &arriving::PLAYBOOK,
+        PlaybookTopic::Signature => &signature::PLAYBOOK,
+        PlaybookTopic::RateLimits => &rate::PLAYBOOK,
+        PlaybookTopic::EventsMissing => &events::PLAYBOOK,
+        PlaybookTopic::ManagedSubscription => &managed::PLAYBOOK,
+        PlaybookTopic::LostSecret => &lost_secret::PLAYBOOK,
+        PlaybookTopic::BulkTimeouts => &bulk::PLAYBOOK,
+        PlaybookTopic::Discrepancy => &discrepancy::PLAYBOOK,
     })
 }
 
 fn cause(weight: u32, id: impl Into<String>, title: String, evidence: Vec<Evidence>, resolution: &str) -> Weighed {
     Weighed {
         weight,
-        cause: Cause { id: id.into(), title, evidence, resolution: resolution.to_owned(), offers: Vec::new() },
+        cause: DiagnosedCause { id: id.into(), title, evidence, resolution: resolution.to_owned(), offers: Vec::new() },
     }
 }
 
-fn offering(mut weighed: Weighed, remedies: impl IntoIterator<Item = Remedy>) -> Weighed {
+fn offering(mut weighed: Weighed, remedies: impl IntoIterator<Item = RemediationAction>) -> Weighed {
     weighed.cause.offers.extend(remedies.into_iter().map(Into::into));
     weighed
 }
 
 /// Offers a key rotation, if the key is known.
-fn new_key(id: Option<KeyId>) -> Option<Remedy> {
-    id.map(|id| Remedy::Runbook(Guide { runbook: Runbook::KeyRotation, subject: Subject::Key(id) }))
+fn new_key(id: Option<KeyId>) -> Option<RemediationAction> {
+    id.map(|id| {
+        RemediationAction::Runbook(RunbookTarget { runbook: Runbook::KeyRotation, subject: DiagnosisSubject::Key(id) })
+    })
 }
 
 /// Reason for results that need the calls of other keys.
@@ -73,12 +75,12 @@ fn any_refused(dossier: &Dossier, status: u16) -> Answer {
         Err(unknown) => return unknown,
     };
     let calls = match dossier.wish.subject {
-        Subject::Subscription(id) => format!("changes to subscription {id} answered {status}"),
+        DiagnosisSubject::Subscription(id) => format!("changes to subscription {id} answered {status}"),
         _ => format!("calls answered {status}"),
     };
     let evidence = vec![dossier.refused.evidence(&calls, rows.len().to_string(), Some("0"))];
     if !rows.is_empty() {
-        return Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() };
+        return Answer { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
     }
     // The calls of one key show whether that key is accepted, and nothing about other callers.
     if dossier.sight == Sight::Own && status != 401 {
@@ -87,7 +89,7 @@ fn any_refused(dossier: &Dossier, status: u16) -> Answer {
     match dossier.served.get() {
         Ok(served) if served.is_empty() && dossier.refused.get().is_ok_and(Vec::is_empty) => {
             Answer::unknown(match dossier.wish.subject {
-                Subject::All => "no call arrived in the period".to_owned(),
+                DiagnosisSubject::All => "no call arrived in the period".to_owned(),
                 subject => format!(
                     "no call of {subject} arrived in the period; calls without a readable key are checked only without a subject"
                 ),

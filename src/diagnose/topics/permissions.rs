@@ -1,7 +1,7 @@
 //! Playbook for refused permissions (403): a missing scope, another company's data, or a managed subscription.
 
 use super::{any_refused, cause, code, detail, grouped, new_key, offering, refused, told, weight};
-use crate::api::report::Topic;
+use crate::api::report::PlaybookTopic;
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -10,7 +10,7 @@ use crate::text::count;
 
 /// Checks, in order: refused with 403, scopes, company, managed.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::Permissions,
+    topic: PlaybookTopic::Permissions,
     needs: &[Source::Keys, Source::Refused, Source::Served],
     questions: &[
         Question {

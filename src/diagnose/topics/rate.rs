@@ -3,7 +3,7 @@
 use super::{any_refused, cause, grouped, refused, told, weight};
 use crate::api::limits::LimitDetail;
 use crate::api::paths;
-use crate::api::report::{Evidence, Topic};
+use crate::api::report::{Evidence, PlaybookTopic};
 use crate::api::requests::RequestRow;
 use crate::diagnose::dossier::Dossier;
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
@@ -13,7 +13,7 @@ use crate::text::count;
 
 /// Checks, in order: refused with 429, callers, patterns.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::RateLimits,
+    topic: PlaybookTopic::RateLimits,
     needs: &[Source::Keys, Source::Refused, Source::Served, Source::Limits],
     questions: &[
         Question {

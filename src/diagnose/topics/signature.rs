@@ -2,9 +2,9 @@
 //! are right.
 
 use super::{cause, offering};
-use crate::api::lab::Fit;
-use crate::api::remedy::Remedy;
-use crate::api::report::{Evidence, Topic};
+use crate::api::remedy::RemediationAction;
+use crate::api::report::{Evidence, PlaybookTopic};
+use crate::api::signature_check::SignatureFit;
 use crate::diagnose::dossier::{Dossier, Refusal};
 use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
 use crate::domain::signature_debugger::MAX_CLOCK_SKEW;
@@ -13,7 +13,7 @@ use crate::domain::text::Untrusted;
 
 /// Checks, in order: accepted, clock, computed signature.
 pub const PLAYBOOK: Playbook = Playbook {
-    topic: Topic::Signature,
+    topic: PlaybookTopic::Signature,
     needs: &[Source::Subscriptions, Source::Refusals],
     questions: &[
         Question { id: "accepted", text: "Do receivers accept deliveries?", when: When::Always, ask: accepted },
@@ -62,7 +62,7 @@ fn accepted(dossier: &Dossier) -> Answer {
     if refusals.is_empty() {
         return Answer::pass(vec![dossier.refusals.evidence("receivers that answer 400, 401 or 403", "0", Some("0"))]);
     }
-    Answer { verdict: crate::api::report::Verdict::Fail, evidence, causes: Vec::new() }
+    Answer { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
 }
 
 fn clock(dossier: &Dossier) -> Answer {
@@ -97,7 +97,7 @@ fn computed(dossier: &Dossier) -> Answer {
     for of in refusals {
         let check = match of.check.get() {
             Ok(check) => check,
-            Err(why) => return Answer { causes, evidence, verdict: crate::api::report::Verdict::Unknown(why) },
+            Err(why) => return Answer { causes, evidence, verdict: crate::api::report::CheckVerdict::Unknown(why) },
         };
         let what = format!("subscription {}: signature that the receiver reports", of.attempt.subscription_id);
         let said = check.computed.as_ref().map_or_else(|| "none reported".to_owned(), Untrusted::sanitized);
@@ -106,9 +106,11 @@ fn computed(dossier: &Dossier) -> Answer {
             continue;
         }
         causes.push(match check.lab.fit {
-            Fit::Explained => explained(of, &evidence[evidence.len() - 1..], 2_000),
-            Fit::Unexplained => unexplained(of, check.lab.n_tried.unwrap_or_default(), &evidence[evidence.len() - 1..]),
-            Fit::Genuine => silent(of, &evidence[evidence.len() - 1..]),
+            SignatureFit::Explained => explained(of, &evidence[evidence.len() - 1..], 2_000),
+            SignatureFit::Unexplained => {
+                unexplained(of, check.lab.n_tried.unwrap_or_default(), &evidence[evidence.len() - 1..])
+            }
+            SignatureFit::Genuine => silent(of, &evidence[evidence.len() - 1..]),
         });
     }
     Answer::of(causes, evidence)
@@ -131,7 +133,7 @@ fn explained(of: &Refusal, evidence: &[Evidence], weight: u32) -> Weighed {
         .map_or_else(String::new, |row| format!("subscription {id}: {}; {}", row.title, row.difference.sanitized()));
     let resolution: Vec<&str> = rows.iter().map(|row| row.resolution.as_str()).collect();
     let id = first.map_or("sig-unexplained", |row| row.id.as_str());
-    offering(cause(weight, id, title, evidence, &resolution.join(" ")), [Remedy::Verify(of.attempt.id)])
+    offering(cause(weight, id, title, evidence, &resolution.join(" ")), [RemediationAction::Verify(of.attempt.id)])
 }
 
 fn unexplained(of: &Refusal, n_tried: u64, evidence: &[Evidence]) -> Weighed {
@@ -147,7 +149,7 @@ fn unexplained(of: &Refusal, n_tried: u64, evidence: &[Evidence]) -> Weighed {
         evidence.to_vec(),
         SignatureFault::WrongSecret.resolution(),
     );
-    offering(weighed, [Remedy::Verify(of.attempt.id)])
+    offering(weighed, [RemediationAction::Verify(of.attempt.id)])
 }
 
 fn silent(of: &Refusal, evidence: &[Evidence]) -> Weighed {
@@ -164,5 +166,5 @@ fn silent(of: &Refusal, evidence: &[Evidence]) -> Weighed {
         "Have the receiver log the signature it computes and the bytes it signs, or run crow verify with the headers, body and secret as \
          received: it names the difference.",
     );
-    offering(weighed, [Remedy::Verify(of.attempt.id)])
+    offering(weighed, [RemediationAction::Verify(of.attempt.id)])
 }

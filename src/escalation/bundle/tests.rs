@@ -1,11 +1,11 @@
 //! Bundles over cases made by hand: what is in them, what never is.
 
 use super::*;
-use crate::api::attempts::{AttemptDetail, AttemptRow, Body, PhaseTimes};
-use crate::api::keys::{KeyRow, Limits, Usage};
-use crate::api::report::{Cause, Evidence, Report, Step, Topic, Verdict};
+use crate::api::attempts::{AttemptDetail, AttemptRow, CapturedBody, PhaseTimes};
+use crate::api::keys::{KeyRow, RateLimits, RecentKeyUsage};
+use crate::api::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
 use crate::api::requests::RequestRow;
-use crate::api::subscriptions::{Health, Subscription, SubscriptionRow};
+use crate::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crate::diagnose::dossier::Asked;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
@@ -39,7 +39,7 @@ fn subscription() -> SubscriptionRow {
         created_utc: at(-100),
         updated_utc: at(-100),
     };
-    SubscriptionRow { subscription, health: Health::default(), disabled_note: None }
+    SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
 }
 
 fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
@@ -60,7 +60,7 @@ fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
         cause: None,
         error: None,
     };
-    let bytes = |text: &[u8]| Body::new(text, text.len() as u64);
+    let bytes = |text: &[u8]| CapturedBody::new(text, text.len() as u64);
     AttemptDetail {
         row,
         request_headers: Vec::new(),
@@ -107,33 +107,33 @@ fn key() -> KeyRow {
         created_utc: at(-100),
         last_used_utc: None,
         revoked_utc: None,
-        limits: Limits { read: 60, write: 100, admin: 200 },
-        usage: Usage::default(),
+        limits: RateLimits { read: 60, write: 100, admin: 200 },
+        usage: RecentKeyUsage::default(),
     }
 }
 
-fn report() -> Report {
+fn report() -> DiagnosisReport {
     let evidence = Evidence {
         query: "subscription 7: consecutive failures".to_owned(),
         value: "6".into(),
         limit: Some("5".to_owned()),
         at_utc: at(9),
     };
-    Report {
-        topic: Topic::Breaker,
-        subject: Subject::Subscription(SubscriptionId(7)),
+    DiagnosisReport {
+        topic: PlaybookTopic::Breaker,
+        subject: DiagnosisSubject::Subscription(SubscriptionId(7)),
         at_utc: at(9),
-        causes: vec![Cause {
+        causes: vec![DiagnosedCause {
             id: "endpoint-500".to_owned(),
             title: "the endpoint returns errors (500 ×6)".to_owned(),
             evidence: vec![evidence.clone()],
             resolution: "Ask the owner.".to_owned(),
             offers: Vec::new(),
         }],
-        steps: vec![Step {
+        steps: vec![ReportedCheck {
             id: "endpoint-now".to_owned(),
             question: "Does it answer?".to_owned(),
-            verdict: Verdict::Unknown("nothing was sent".to_owned()),
+            verdict: CheckVerdict::Unknown("nothing was sent".to_owned()),
             evidence: vec![evidence],
         }],
     }
@@ -145,7 +145,7 @@ fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
 
 fn case() -> Case {
     Case {
-        subjects: vec![Subject::Subscription(SubscriptionId(7))],
+        subjects: vec![DiagnosisSubject::Subscription(SubscriptionId(7))],
         at: at(10),
         clock_ahead_ms: Some(-120),
         platform: Some("0.1.0".to_owned()),
@@ -208,7 +208,7 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
 #[test]
 fn the_manifest_proves_the_files_and_says_what_was_left_out() {
     let bundle = built(&case()).expect("no leak");
-    let manifest: Manifest = serde_json::from_str(&text(&bundle, "manifest.json")).expect("a manifest");
+    let manifest: BundleManifest = serde_json::from_str(&text(&bundle, "manifest.json")).expect("a manifest");
     assert_eq!(
         manifest.files.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(),
         ["ticket.md", "ticket.json"]
@@ -219,7 +219,7 @@ fn the_manifest_proves_the_files_and_says_what_was_left_out() {
     }
     let left_out = &manifest.redactions[0];
     assert_eq!((left_out.what.as_str(), left_out.n), ("secret parts of URLs", 2));
-    let ticket: Ticket = serde_json::from_str(&text(&bundle, "ticket.json")).expect("a ticket");
+    let ticket: SupportTicket = serde_json::from_str(&text(&bundle, "ticket.json")).expect("a ticket");
     assert_eq!(&ticket, bundle.ticket());
     assert_eq!(built(&case()).expect("no leak"), bundle, "the same input gives the same bytes");
 }
@@ -249,42 +249,45 @@ fn reasons_to_escalate_are_told_apart() {
     assert_eq!(reasons(&broken), ["platform-error"]);
     let mut unexplained = case();
     unexplained.reports[0].causes.clear();
-    unexplained.reports[0].steps[0].verdict = Verdict::Fail;
+    unexplained.reports[0].steps[0].verdict = CheckVerdict::Fail;
     assert_eq!(reasons(&unexplained), ["unexplained"]);
-    unexplained.reports[0].steps[0].verdict = Verdict::Unknown("gone".to_owned());
+    unexplained.reports[0].steps[0].verdict = CheckVerdict::Unknown("gone".to_owned());
     assert_eq!(reasons(&unexplained), ["unreachable"]);
 }
 
 #[test]
 fn what_one_playbook_explains_is_not_unexplained_in_another_about_the_same_failures() {
     let of = |topic, causes: &[&str]| {
-        let mut report = Report { topic, ..report() };
+        let mut report = DiagnosisReport { topic, ..report() };
         let cause = report.causes[0].clone();
-        report.causes =
-            causes.iter().map(|id| Cause { id: (*id).to_owned(), title: (*id).to_owned(), ..cause.clone() }).collect();
-        report.steps[0].verdict = Verdict::Fail;
+        report.causes = causes
+            .iter()
+            .map(|id| DiagnosedCause { id: (*id).to_owned(), title: (*id).to_owned(), ..cause.clone() })
+            .collect();
+        report.steps[0].verdict = CheckVerdict::Fail;
         report
     };
-    let ticket = |reports: Vec<Report>| built(&Case { reports, ..case() }).expect("no leak").ticket().clone();
+    let ticket = |reports: Vec<DiagnosisReport>| built(&Case { reports, ..case() }).expect("no leak").ticket().clone();
     let told = |reports| {
         let ticket = ticket(reports);
         (ticket.symptom.clone(), ticket.reasons.iter().map(|reason| reason.id.clone()).collect::<Vec<_>>())
     };
     let not_yet = |symptom: &str| (symptom.to_owned(), vec!["not-yet".to_owned()]);
     assert_eq!(
-        told(vec![of(Topic::Permissions, &["scope-missing"]), of(Topic::ManagedSubscription, &[])]),
+        told(vec![of(PlaybookTopic::Permissions, &["scope-missing"]), of(PlaybookTopic::ManagedSubscription, &[])]),
         not_yet("scope-missing")
     );
-    let rejects = || of(Topic::WebhooksNotArriving, &["endpoint-rejects-signature"]);
-    assert_eq!(told(vec![rejects(), of(Topic::Signature, &["sig-newline"])]), not_yet("sig-newline"));
+    let rejects = || of(PlaybookTopic::WebhooksNotArriving, &["endpoint-rejects-signature"]);
+    assert_eq!(told(vec![rejects(), of(PlaybookTopic::Signature, &["sig-newline"])]), not_yet("sig-newline"));
     assert_eq!(
-        told(vec![rejects(), of(Topic::Signature, &[]), of(Topic::LostSecret, &["lost-secret"])]),
+        told(vec![rejects(), of(PlaybookTopic::Signature, &[]), of(PlaybookTopic::LostSecret, &["lost-secret"])]),
         not_yet("lost-secret")
     );
-    let (symptom, reasons) = told(vec![rejects(), of(Topic::Signature, &[])]);
+    let (symptom, reasons) = told(vec![rejects(), of(PlaybookTopic::Signature, &[])]);
     assert_eq!((symptom.as_str(), reasons), ("endpoint-rejects-signature", vec!["signature-disputed".to_owned()]));
     // Other failures are another matter.
-    let (_, reasons) = told(vec![of(Topic::Permissions, &["scope-missing"]), of(Topic::RateLimits, &[])]);
+    let (_, reasons) =
+        told(vec![of(PlaybookTopic::Permissions, &["scope-missing"]), of(PlaybookTopic::RateLimits, &[])]);
     assert_eq!(reasons, ["unexplained"]);
 }
 
@@ -317,7 +320,7 @@ fn a_secret_planted_in_any_outside_text_is_masked() {
         |case| case.reports[0].causes[0].evidence[0].value = SIGNING.into(),
         |case| case.reports[0].causes[0].evidence[0].query = SIGNING.to_owned(),
         |case| case.reports[0].causes[0].resolution = SIGNING.to_owned(),
-        |case| case.reports[0].steps[0].verdict = Verdict::Unknown(SIGNING.to_owned()),
+        |case| case.reports[0].steps[0].verdict = CheckVerdict::Unknown(SIGNING.to_owned()),
         |case| {
             case.subscriptions.found.as_mut().expect("rows")[0].subscription.target_url =
                 format!("https://x.example/{SIGNING}").into();

@@ -2,7 +2,7 @@
 
 use super::chart::{Series, bars};
 use super::{heading, sections, summary};
-use crate::api::review::Review;
+use crate::api::review::PlatformReview;
 use crate::domain::text::{Untrusted, escape_html};
 use std::fmt::Write as _;
 
@@ -35,7 +35,7 @@ pub(in crate::escalation) fn page(title: &str, style: &str, body: &str) -> Strin
 
 /// Writes the review as an HTML page.
 #[must_use]
-pub fn write(review: &Review) -> String {
+pub fn write(review: &PlatformReview) -> String {
     let heading = heading(review);
     let mut body =
         format!("<h1>Review</h1>\n<p>{}</p>\n<ul class=\"sum\">\n", escape(&Untrusted::new(heading.as_str())));
@@ -75,7 +75,7 @@ fn list(body: &mut String, lines: &[String]) {
     body.push_str("</ul>\n");
 }
 
-fn changes(body: &mut String, review: &Review) {
+fn changes(body: &mut String, review: &PlatformReview) {
     body.push_str("<h2>Since the last review</h2>\n");
     let at = review.frame.last_utc.map(|at| at.format("%Y-%m-%d"));
     match at {
@@ -90,9 +90,9 @@ fn changes(body: &mut String, review: &Review) {
     }
 }
 
-fn charts(body: &mut String, review: &Review) {
+fn charts(body: &mut String, review: &PlatformReview) {
     let labels: Vec<String> = review.days.iter().map(|day| day.utc.format("%m-%d")).collect();
-    let series = |name, colour, of: fn(&crate::api::review::Day) -> u64| Series {
+    let series = |name, colour, of: fn(&crate::api::review::ReviewDay) -> u64| Series {
         name,
         colour,
         values: review.days.iter().map(of).collect(),

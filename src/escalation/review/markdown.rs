@@ -1,13 +1,13 @@
 //! Review as a Markdown document.
 
 use super::{heading, sections, summary};
-use crate::api::review::Review;
+use crate::api::review::PlatformReview;
 use crate::escalation::markdown::{code, prose};
 use std::fmt::Write as _;
 
 /// Writes the review as Markdown.
 #[must_use]
-pub fn write(review: &Review) -> String {
+pub fn write(review: &PlatformReview) -> String {
     let mut text = format!("# Review: {}\n\n", prose(&heading(review)));
     for (what, n) in summary(review) {
         let _ = writeln!(text, "- {what}: {n}");

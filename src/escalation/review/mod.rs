@@ -6,7 +6,7 @@ pub mod markdown;
 #[cfg(test)]
 mod tests;
 
-use crate::api::review::{KeyAge, LOW, ROTATION_DAYS, Review};
+use crate::api::review::{KeyAge, LOW_SUCCESS_PERCENT, PlatformReview, ROTATION_DAYS};
 use crate::domain::health_status::DORMANT_DAYS;
 use crate::domain::text::Untrusted;
 
@@ -35,7 +35,7 @@ fn keys(keys: &[KeyAge]) -> Vec<Vec<Untrusted>> {
 }
 
 /// Returns the sections, in the order of urgency.
-fn sections(review: &Review) -> Vec<Section> {
+fn sections(review: &PlatformReview) -> Vec<Section> {
     let head = vec!["Key", "Name", "Ends in", "Company", "Last used", "Days"];
     vec![
         off(review),
@@ -84,7 +84,7 @@ fn sections(review: &Review) -> Vec<Section> {
 }
 
 /// Lists the subscriptions that are disabled.
-fn off(review: &Review) -> Section {
+fn off(review: &PlatformReview) -> Section {
     Section {
         title: "Disabled subscriptions",
         calm: "Every subscription is enabled.".to_owned(),
@@ -112,14 +112,14 @@ fn off(review: &Review) -> Section {
 }
 
 /// Lists the subscriptions with low success.
-fn low(review: &Review) -> Section {
+fn low(review: &PlatformReview) -> Section {
     Section {
         title: "Low success",
-        calm: format!("No subscription was below {LOW} %."),
+        calm: format!("No subscription was below {LOW_SUCCESS_PERCENT} %."),
         advice: "List the failures: crow deliveries attempts --filter 'sub:N outcome:failure'.",
         head: vec!["Subscription", "Target", "Company", "Succeeded", "Failed", "Success"],
         rows: review
-            .low()
+            .low_success()
             .map(|of| {
                 let percent = of.percent.map_or_else(String::new, |percent| format!("{percent} %"));
                 vec![
@@ -136,7 +136,7 @@ fn low(review: &Review) -> Section {
 }
 
 /// Lists the trips of the circuit breaker.
-fn trips(review: &Review) -> Section {
+fn trips(review: &PlatformReview) -> Section {
     Section {
         title: "Breaker trips",
         calm: "No breaker tripped.".to_owned(),
@@ -164,12 +164,12 @@ fn trips(review: &Review) -> Section {
 }
 
 /// Returns the numbers at the top: label and count.
-fn summary(review: &Review) -> Vec<(&'static str, u64)> {
+fn summary(review: &PlatformReview) -> Vec<(&'static str, u64)> {
     vec![
         ("active keys", review.n_keys),
         ("subscriptions", review.n_subscriptions),
         ("off", review.off.len() as u64),
-        ("low success", review.low().count() as u64),
+        ("low success", review.low_success().count() as u64),
         ("trips", review.trips.len() as u64),
         ("unused keys", review.unused.len() as u64),
         ("keys due", review.due_keys.len() as u64),
@@ -178,7 +178,7 @@ fn summary(review: &Review) -> Vec<(&'static str, u64)> {
 }
 
 /// Returns the line below the title.
-fn heading(review: &Review) -> String {
+fn heading(review: &PlatformReview) -> String {
     let frame = &review.frame;
     let day = |at: crate::domain::time::Timestamp| at.format("%Y-%m-%d");
     format!("{} to {}, {}", day(frame.since_utc), frame.until_utc.format("%Y-%m-%d %H:%M UTC"), frame.platform)

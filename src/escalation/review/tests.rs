@@ -1,7 +1,10 @@
 //! Reviews with hostile names: nothing in them may become markup, and the page asks for nothing.
 
 use super::{html, markdown};
-use crate::api::review::{Acted, Day, Frame, IdleScopes, KeyAge, Period, Review, SecretAge, Success, Switched};
+use crate::api::review::{
+    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
+    SecretAge, SubscriptionSuccess,
+};
 use crate::api::trips::{CauseCount, TripRow};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId, TripId};
 use crate::domain::text::Untrusted;
@@ -9,7 +12,7 @@ use crate::domain::time::Timestamp;
 
 const HOSTILE: &str = "<script src=http://evil.example></script>|`*_[x](http://evil.example)\n# big\u{1b}[2J\u{202e}";
 
-fn review(name: &str) -> Review {
+fn review(name: &str) -> PlatformReview {
     let at = Timestamp::parse("2026-11-01T00:00:00Z").expect("a date");
     let name = Untrusted::new(name);
     let key = KeyAge {
@@ -20,11 +23,11 @@ fn review(name: &str) -> Review {
         last_used_utc: None,
         days: 97,
     };
-    Review {
-        frame: Frame {
+    PlatformReview {
+        frame: ReviewHeader {
             platform: "http://127.0.0.1:7700".to_owned(),
             crow: "1".to_owned(),
-            period: Period::Month,
+            period: ReviewPeriod::Month,
             since_utc: Timestamp::parse("2026-10-02T00:00:00Z").expect("a date"),
             until_utc: at,
             last_utc: None,
@@ -33,7 +36,7 @@ fn review(name: &str) -> Review {
         n_subscriptions: 1,
         unused: vec![key.clone()],
         idle_scopes: vec![IdleScopes { id: KeyId(7), name: name.clone(), scopes: vec!["admin".to_owned()] }],
-        success: vec![Success {
+        success: vec![SubscriptionSuccess {
             id: SubscriptionId(1),
             company_id: CompanyId(3),
             target_url: name.clone(),
@@ -52,7 +55,7 @@ fn review(name: &str) -> Review {
             enabled_by: None,
             n_missed: 4,
         }],
-        off: vec![Switched {
+        off: vec![DisabledSubscription {
             id: SubscriptionId(1),
             company_id: CompanyId(3),
             target_url: name.clone(),
@@ -64,10 +67,10 @@ fn review(name: &str) -> Review {
         due_keys: vec![key],
         secrets: vec![SecretAge { id: SubscriptionId(1), target_url: name.clone(), days: 400 }],
         days: vec![
-            Day { utc: at, n_ok: 90, n_failed: 10, n_requests: 500, n_limited: 5, n_server_errors: 0 },
-            Day { utc: at, n_ok: 0, n_failed: 1, n_requests: 0, n_limited: 0, n_server_errors: 0 },
+            ReviewDay { utc: at, n_ok: 90, n_failed: 10, n_requests: 500, n_limited: 5, n_server_errors: 0 },
+            ReviewDay { utc: at, n_ok: 0, n_failed: 1, n_requests: 0, n_limited: 0, n_server_errors: 0 },
         ],
-        acted: vec![Acted { action: name, n: 2 }],
+        acted: vec![ActionCount { action: name, n: 2 }],
         changes: Vec::new(),
         unknown: Vec::new(),
     }
@@ -108,14 +111,14 @@ fn a_cell_of_markdown_is_not_left_from_within() {
 #[test]
 fn what_changed_is_said_both_ways() {
     let (now, mut last) = (review("Acme"), review("Acme"));
-    assert_eq!(now.since(&last), [""; 0]);
+    assert_eq!(now.differences_from(&last), [""; 0]);
     last.unused.clear();
     last.n_keys = 3;
-    assert_eq!(now.since(&last), ["new: unused key 7 (Acme)", "active keys: 2, before 3"]);
-    assert_eq!(last.since(&now)[0], "gone: unused key 7 (Acme)");
-    let told = Review {
-        frame: Frame { last_utc: Some(last.frame.until_utc), ..now.frame.clone() },
-        changes: now.since(&last),
+    assert_eq!(now.differences_from(&last), ["new: unused key 7 (Acme)", "active keys: 2, before 3"]);
+    assert_eq!(last.differences_from(&now)[0], "gone: unused key 7 (Acme)");
+    let told = PlatformReview {
+        frame: ReviewHeader { last_utc: Some(last.frame.until_utc), ..now.frame.clone() },
+        changes: now.differences_from(&last),
         ..now
     };
     assert!(

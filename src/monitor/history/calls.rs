@@ -2,7 +2,7 @@
 //! share a history share permits and budget, because both are decided in one transaction here.
 
 use super::History;
-use crate::client::answer::Meaning;
+use crate::client::answer::StatusMeaning;
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;
@@ -50,7 +50,7 @@ pub struct Outcome {
     /// Status code of the answer; `None` if no answer arrived.
     pub status: Option<u16>,
     /// Meaning of the answer; `None` if no answer arrived.
-    pub meaning: Option<Meaning>,
+    pub meaning: Option<StatusMeaning>,
     /// Whether the platform may have counted the call in a window.
     pub was_counted: bool,
     /// Problem code, if the call was refused.
@@ -181,7 +181,7 @@ fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now:
             i64::try_from(outcome.elapsed.as_millis()).unwrap_or(i64::MAX),
             outcome.was_counted
         ])?;
-    if outcome.meaning == Some(Meaning::Success) {
+    if outcome.meaning == Some(StatusMeaning::Success) {
         connection
             .prepare_cached("UPDATE keys SET last_used_at = ?2, rejection = NULL WHERE name = ?1")?
             .execute(params![wish.key, now.millis()])?;
@@ -193,7 +193,7 @@ fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now:
         let own: u32 = connection
             .prepare_cached("SELECT count(*) FROM calls WHERE key = ?1 AND bucket = ?2 AND at >= ?3 AND is_counted")?
             .query_row(params![wish.key, wish.bucket.name(), minute.millis()], |row| row.get(0))?;
-        let refused = u32::from(outcome.meaning == Some(Meaning::RateLimited));
+        let refused = u32::from(outcome.meaning == Some(StatusMeaning::RateLimited));
         connection
             .prepare_cached(
                 "INSERT INTO rate_windows (key, bucket, minute_at, rate_limit, n_used, n_own_calls, reset_at, n_rejected, seen_at)

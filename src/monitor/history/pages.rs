@@ -2,11 +2,11 @@
 
 use super::History;
 use super::seen::outage;
-use crate::api::attempts::{AttemptDetail, AttemptRow, Body, Header, PhaseTimes};
+use crate::api::attempts::{AttemptDetail, AttemptRow, CapturedBody, HttpHeader, PhaseTimes};
 use crate::api::deliveries::{EventDetail, EventRow};
 use crate::api::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery};
 use crate::api::readable::UnreadableRows;
-use crate::api::requests::{CodeCount, RequestRow};
+use crate::api::requests::{ProblemCodeCount, RequestRow};
 use crate::api::trips::TripRow;
 use crate::domain::delivery::{AttemptKind, MAX_RETRIES};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
@@ -122,7 +122,7 @@ impl History {
                 let mut statement = connection.prepare_cached(sql)?;
                 let found = statement.query_row([id.0], |found| {
                     let bytes: Vec<u8> = found.get(5)?;
-                    let envelope = Body::new(&bytes, bytes.len() as u64);
+                    let envelope = CapturedBody::new(&bytes, bytes.len() as u64);
                     Ok(EventDetail { row: event(found)?.1, envelope, redacted: false })
                 });
                 Ok(found.optional()?)
@@ -142,7 +142,7 @@ impl History {
         cursor: Option<String>,
         limit: u32,
         now: Timestamp,
-    ) -> Result<(LogPage<RequestRow>, Vec<CodeCount>), Error> {
+    ) -> Result<(LogPage<RequestRow>, Vec<ProblemCodeCount>), Error> {
         let sql = "SELECT r.id, r.at, r.method, r.route, r.status, r.code, r.detail, r.request_id, r.elapsed_ms, k.last4, k.company,
                    (SELECT count(*) FROM keys o WHERE o.name <= r.key) AS number
                    FROM calls r LEFT JOIN keys k ON k.name = r.key
@@ -168,7 +168,7 @@ impl History {
                 )?;
                 let hour = statement.query_map([now.millis() - HOUR_MS], |row| {
                     let code = row.get::<_, Option<String>>(1)?.map(Untrusted::new);
-                    Ok(CodeCount { status: row.get(0)?, code, n: counted(row, 2)? })
+                    Ok(ProblemCodeCount { status: row.get(0)?, code, n: counted(row, 2)? })
                 })?;
                 Ok((rows, hour.collect::<Result<_, _>>()?))
             })
@@ -227,10 +227,10 @@ impl History {
                     let headers: Vec<(String, String)> = serde_json::from_str(&head).unwrap_or_default();
                     Ok(AttemptDetail {
                         row: receipt(found)?.1,
-                        request_headers: headers.into_iter().map(Header::from).collect(),
-                        request_body: Body::new(&body, body.len() as u64),
+                        request_headers: headers.into_iter().map(HttpHeader::from).collect(),
+                        request_body: CapturedBody::new(&body, body.len() as u64),
                         response_headers: Vec::new(),
-                        response_body: Body::new(&[], 0),
+                        response_body: CapturedBody::new(&[], 0),
                         peer: None,
                         phases: PhaseTimes::default(),
                         shed_utc: None,

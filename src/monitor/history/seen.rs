@@ -2,8 +2,8 @@
 
 use super::{History, unreadable};
 use crate::api::readable::UnreadableRows;
-use crate::client::partner::{Listed, Polled, Unreadable, subscription};
-use crate::client::reading::{self, Next};
+use crate::client::partner::{ListedSubscription, PolledEvent, UnreadableItem, read_subscription};
+use crate::client::tolerant_reading::{self, NextPage};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::key::ScopeSet;
 use crate::domain::text::Untrusted;
@@ -90,7 +90,7 @@ pub struct Seen {
     /// Newest rate window of each key and bucket.
     pub windows: Vec<WindowSeen>,
     /// Subscriptions as they were last listed.
-    pub subscriptions: Vec<Listed>,
+    pub subscriptions: Vec<ListedSubscription>,
     /// Outages, newest first; the newest 500.
     pub outages: Vec<Outage>,
     /// Answers that could not be read.
@@ -111,9 +111,9 @@ pub struct Seen {
 #[derive(Debug, Default)]
 pub struct Listing {
     /// Subscriptions that could be read, with the JSON they came as.
-    pub rows: Vec<(Listed, Box<RawValue>)>,
+    pub rows: Vec<(ListedSubscription, Box<RawValue>)>,
     /// Subscriptions that could not be read.
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<UnreadableItem>,
 }
 
 impl Listing {
@@ -121,15 +121,15 @@ impl Listing {
     ///
     /// # Errors
     /// A one-line reason why the body cannot be read as a list.
-    pub fn take(&mut self, company: CompanyId, body: &str) -> Result<(usize, Next), String> {
-        let listed = reading::list(body)?;
+    pub fn take(&mut self, company: CompanyId, body: &str) -> Result<(usize, NextPage), String> {
+        let listed = tolerant_reading::read_list(body)?;
         for raw in &listed.items {
-            match subscription(raw, company) {
+            match read_subscription(raw, company) {
                 Ok(read) => self.rows.push((read, (*raw).to_owned())),
-                Err(why) => self.unreadable.push(Unreadable::new(raw, why)),
+                Err(why) => self.unreadable.push(UnreadableItem::new(raw, why)),
             }
         }
-        Ok((listed.items.len(), listed.onward()))
+        Ok((listed.items.len(), listed.continuation()))
     }
 }
 
@@ -163,8 +163,8 @@ impl History {
     pub async fn note_events(
         &self,
         told: Told,
-        events: Vec<Polled>,
-        unreadable: Vec<Unreadable>,
+        events: Vec<PolledEvent>,
+        unreadable: Vec<UnreadableItem>,
         next: Option<Vec<(String, String)>>,
     ) -> Result<(), Error> {
         self.write(move |connection| {
@@ -298,7 +298,12 @@ fn done(connection: &Connection, told: &Told) -> Result<(), Error> {
     Ok(())
 }
 
-fn note_subscription(connection: &Connection, told: &Told, listed: &Listed, raw: &RawValue) -> Result<(), Error> {
+fn note_subscription(
+    connection: &Connection,
+    told: &Told,
+    listed: &ListedSubscription,
+    raw: &RawValue,
+) -> Result<(), Error> {
     let of = &listed.subscription;
     let before: Option<(bool, i64)> = connection
         .prepare_cached("SELECT is_enabled, seen_at FROM subscriptions WHERE id = ?1")?
@@ -420,14 +425,14 @@ fn slots(
     Ok(slots)
 }
 
-fn subscriptions(connection: &Connection) -> Result<Vec<Listed>, Error> {
+fn subscriptions(connection: &Connection) -> Result<Vec<ListedSubscription>, Error> {
     let mut statement = connection.prepare_cached("SELECT company, document FROM subscriptions ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let (company, text): (i64, String) = (row.get("company")?, row.get("document")?);
         let raw: Option<&RawValue> = serde_json::from_str(&text).ok();
-        found.extend(raw.and_then(|raw| subscription(raw, CompanyId(company)).ok()));
+        found.extend(raw.and_then(|raw| read_subscription(raw, CompanyId(company)).ok()));
     }
     Ok(found)
 }

@@ -1,7 +1,7 @@
 //! List items that could not be read: stored as they came, counted, and deleted when the list is stored anew.
 
 use crate::api::readable::UnreadableRows;
-use crate::client::partner::Unreadable;
+use crate::client::partner::UnreadableItem;
 use crate::domain::time::Timestamp;
 use crate::sqlite::Error;
 use rusqlite::{Connection, params};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 const MAX_KEPT_ITEMS: i64 = 500;
 
 /// Stores the unreadable items of a list.
-pub(super) fn note(connection: &Connection, what: &str, at: Timestamp, items: &[Unreadable]) -> Result<(), Error> {
+pub(super) fn note(connection: &Connection, what: &str, at: Timestamp, items: &[UnreadableItem]) -> Result<(), Error> {
     if items.is_empty() {
         return Ok(());
     }
@@ -46,7 +46,7 @@ pub(super) fn all(connection: &Connection) -> Result<BTreeMap<String, Unreadable
     while let Some(row) = rows.next()? {
         let (what, why, item): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let noun = what.split(':').next().unwrap_or_default().to_owned();
-        found.entry(noun).or_default().note(&why, &item);
+        found.entry(noun).or_default().record(&why, &item);
     }
     Ok(found)
 }

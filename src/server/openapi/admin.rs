@@ -1,9 +1,9 @@
 //! Descriptions of the Portal API's routes for administration: companies, keys, operators, acknowledgements and audit.
 
-use super::shape::{Answer, Shape, Told};
+use super::operation_doc::{NamedSchema, OperationDoc, ResponseBody};
 use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crate::api::audit::{AuditCheck, AuditHead, AuditRow};
-use crate::api::keys::{Company, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
+use crate::api::keys::{CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
 use crate::api::limits::KeyUsage;
 use crate::api::log::LogPage;
 use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
@@ -11,18 +11,30 @@ use crate::api::page::Page;
 use crate::api::paths;
 
 /// Returns the descriptions of the routes for administration.
-pub(super) fn routes() -> Vec<Told> {
+pub(super) fn routes() -> Vec<OperationDoc> {
     [companies(), operators(), alerts(), audit()].into_iter().flatten().collect()
 }
 
-fn companies() -> Vec<Told> {
+fn companies() -> Vec<OperationDoc> {
     vec![
-        Told::get(paths::COMPANIES, "listCompanies", "All companies", "Page of companies", answer!(Page<Company>))
-            .paged(),
-        Told::post(paths::COMPANIES, "createCompany", "Create a company", "The new company", answer!(Company))
-            .taking(shape!(NewCompany), r#"{"name": "Acme Credit"}"#)
-            .creating(),
-        Told::get(
+        OperationDoc::get(
+            paths::COMPANIES,
+            "listCompanies",
+            "All companies",
+            "Page of companies",
+            answer!(Page<CompanyRow>),
+        )
+        .paged(),
+        OperationDoc::post(
+            paths::COMPANIES,
+            "createCompany",
+            "Create a company",
+            "The new company",
+            answer!(CompanyRow),
+        )
+        .with_body(shape!(NewCompany), r#"{"name": "Acme Credit"}"#)
+        .creates(),
+        OperationDoc::get(
             paths::KEYS,
             "listKeys",
             "API keys of all companies, worst health first",
@@ -30,32 +42,32 @@ fn companies() -> Vec<Told> {
             answer!(Page<KeyRow>),
         )
         .paged(),
-        Told::post(
+        OperationDoc::post(
             paths::KEYS,
             "createKey",
             "Create an API key; only this answer carries the key itself",
             "The new key, in full",
             answer!(CreatedKey),
         )
-        .taking(shape!(NewKey), r#"{"companyId": 1, "name": "Zapier", "scopes": ["events:read", "webhooks:write"]}"#)
-        .creating(),
-        Told::post(
+        .with_body(shape!(NewKey), r#"{"companyId": 1, "name": "Zapier", "scopes": ["events:read", "webhooks:write"]}"#)
+        .creates(),
+        OperationDoc::post(
             paths::KEY_REVOKE,
             "revokeKey",
             "Revoke an API key, permanently and at once",
             "The revoked key",
             answer!(RevokedKey),
         ),
-        Told::get(
+        OperationDoc::get(
             paths::KEY_LIMITS,
             "limitKey",
             "Change the rate limits of a key; null restores the default, absent limits are kept",
             "The key with its new limits",
             answer!(KeyRow),
         )
-        .by("PATCH")
-        .taking(shape!(LimitsPatch), r#"{"read": 120, "write": null}"#),
-        Told::get(
+        .with_method("PATCH")
+        .with_body(shape!(LimitsPatch), r#"{"read": 120, "write": null}"#),
+        OperationDoc::get(
             paths::KEY_USAGE,
             "keyUsage",
             "Routes that a key calls, and scopes that it never used",
@@ -65,9 +77,9 @@ fn companies() -> Vec<Told> {
     ]
 }
 
-fn operators() -> Vec<Told> {
+fn operators() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::OPERATORS,
             "listOperators",
             "All operators, including revoked ones",
@@ -75,16 +87,16 @@ fn operators() -> Vec<Told> {
             answer!(Page<OperatorRow>),
         )
         .paged(),
-        Told::post(
+        OperationDoc::post(
             paths::OPERATORS,
             "createOperator",
             "Create an operator; only this answer carries the token",
             "The new operator with the token",
             answer!(CreatedOperator),
         )
-        .taking(shape!(NewOperator), r#"{"name": "Grace", "role": "viewer"}"#)
-        .creating(),
-        Told::post(
+        .with_body(shape!(NewOperator), r#"{"name": "Grace", "role": "viewer"}"#)
+        .creates(),
+        OperationDoc::post(
             paths::OPERATOR_REVOKE,
             "revokeOperator",
             "Revoke an operator, permanently and at once; the last admin cannot be revoked",
@@ -94,9 +106,9 @@ fn operators() -> Vec<Told> {
     ]
 }
 
-fn alerts() -> Vec<Told> {
+fn alerts() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::ACKNOWLEDGEMENTS,
             "listAcknowledgements",
             "Acknowledgements of alerts from the last 24 hours, oldest first",
@@ -104,24 +116,24 @@ fn alerts() -> Vec<Told> {
             answer!(Page<AcknowledgementRow>),
         )
         .paged(),
-        Told::post(
+        OperationDoc::post(
             paths::ACKNOWLEDGEMENTS,
             "acknowledgeAlert",
             "Acknowledge an alert, for 24 hours or until its severity increases",
             "The recorded acknowledgement",
             answer!(AcknowledgementRow),
         )
-        .taking(
+        .with_body(
             shape!(NewAcknowledgement),
             r#"{"subject": "subscription 17", "state": "err", "note": "the partner knows"}"#,
         )
-        .creating(),
+        .creates(),
     ]
 }
 
-fn audit() -> Vec<Told> {
+fn audit() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::AUDIT,
             "listAudit",
             "Rows of the audit trail, newest first",
@@ -129,14 +141,14 @@ fn audit() -> Vec<Told> {
             answer!(LogPage<AuditRow>),
         )
         .paged(),
-        Told::get(
+        OperationDoc::get(
             paths::AUDIT_VERIFY,
             "verifyAudit",
             "Verify that every row of the audit trail is present and unaltered",
             "Result of verifying the hash chain",
             answer!(AuditCheck),
         ),
-        Told::get(
+        OperationDoc::get(
             paths::AUDIT_HEAD,
             "auditHead",
             "Head of the audit trail; a copy kept elsewhere later reveals removed or replaced rows",

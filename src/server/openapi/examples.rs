@@ -2,7 +2,7 @@
 //! that an example which does not fit its type is left out, which a test notices.
 
 use crate::api::actions::{
-    ChangedStatus, CreatedAffiliate, CreatedClient, CreatedNote, Found, UpdatedAffiliate, UpdatedClient,
+    ChangedStatus, CreatedAffiliate, CreatedClient, CreatedNote, SearchResult, UpdatedAffiliate, UpdatedClient,
 };
 use crate::api::events::Envelope;
 use crate::api::page::Page;
@@ -12,16 +12,16 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use utoipa::ToSchema as _;
 
-const ENVELOPE: &str = r#"{"id": 45678, "type": "lead.created", "createdUtc": "2026-11-23T14:02:31Z", "companyId": 92,
+const ENVELOPE_EXAMPLE: &str = r#"{"id": 45678, "type": "lead.created", "createdUtc": "2026-11-23T14:02:31Z", "companyId": 92,
     "payload": {"client_id": 1201, "first_name": "Ada", "last_name": "Byron", "email": "ada@example.com", "phone": null, "status": "Lead - New",
     "status_id": 10, "source": "Website", "created_date": "2026-11-23T14:02:31Z"}}"#;
 
-const SUBSCRIPTION: &str = r#"{"id": 17, "companyId": 92, "targetUrl": "https://hooks.example.com/in", "eventTypes": ["lead.created"],
+const SUBSCRIPTION_EXAMPLE: &str = r#"{"id": 17, "companyId": 92, "targetUrl": "https://hooks.example.com/in", "eventTypes": ["lead.created"],
     "isEnabled": true, "description": "New leads into the CRM", "managedBy": null, "consecutiveFailures": 0, "disabledReason": null,
     "disabledUtc": null, "lastAttemptUtc": "2026-11-23T14:02:31Z", "lastSuccessUtc": "2026-11-23T14:02:31Z",
     "createdUtc": "2026-10-02T08:15:00Z", "updatedUtc": "2026-10-02T08:15:00Z""#;
 
-const RECORD: &str = r#"{"client_id": 1201, "first_name": "Ada", "last_name": "Byron", "full_name": "Ada Byron", "email": "ada@example.com",
+const RECORD_EXAMPLE: &str = r#"{"client_id": 1201, "first_name": "Ada", "last_name": "Byron", "full_name": "Ada Byron", "email": "ada@example.com",
     "phone": null, "status": "Lead - New", "status_id": 10, "status_name": "Lead - New", "employee_id": null, "employee_name": null,
     "affiliate_id": 8, "affiliate_name": "Max Rossi", "created_utc": "2026-11-23T14:02:31Z"}"#;
 
@@ -30,13 +30,13 @@ pub(super) fn of(name: &str) -> Option<Value> {
     let at = r#""2026-11-23T14:02:31Z""#;
     let page = |item: &str| format!(r#"{{"items": [{item}], "nextCursor": "ZXZlbnRzOjQ1Njc4", "hasMore": false}}"#);
     match name {
-        "Envelope" => read::<Envelope>(ENVELOPE),
-        "Page_Envelope" => read::<Page<Envelope>>(&page(ENVELOPE)),
-        "Subscription" => read::<Subscription>(&format!("{SUBSCRIPTION}}}")),
-        "Page_Subscription" => read::<Page<Subscription>>(&page(&format!("{SUBSCRIPTION}}}"))),
+        "Envelope" => read::<Envelope>(ENVELOPE_EXAMPLE),
+        "Page_Envelope" => read::<Page<Envelope>>(&page(ENVELOPE_EXAMPLE)),
+        "Subscription" => read::<Subscription>(&format!("{SUBSCRIPTION_EXAMPLE}}}")),
+        "Page_Subscription" => read::<Page<Subscription>>(&page(&format!("{SUBSCRIPTION_EXAMPLE}}}"))),
         "CreatedSubscription" => {
             let shown = "once, here: 32 random bytes in Base64";
-            read::<CreatedSubscription>(&format!("{SUBSCRIPTION}, \"signingSecret\": \"{shown}\"}}"))
+            read::<CreatedSubscription>(&format!("{SUBSCRIPTION_EXAMPLE}, \"signingSecret\": \"{shown}\"}}"))
         }
         "TestResult" => read::<TestResult>(
             r#"{"success": true, "statusCode": 200, "elapsedMs": 181, "responseBodyTruncated": false, "responseBody": "ok",
@@ -56,7 +56,7 @@ pub(super) fn of(name: &str) -> Option<Value> {
         "UpdatedAffiliate" => {
             read::<UpdatedAffiliate>(&format!(r#"{{"success": true, "updated_utc": {at}, "affiliate_id": 8}}"#))
         }
-        _ if name == Found::name() => read::<Found>(&format!(r#"{{"items": [{RECORD}]}}"#)),
+        _ if name == SearchResult::name() => read::<SearchResult>(&format!(r#"{{"items": [{RECORD_EXAMPLE}]}}"#)),
         _ => None,
     }
 }

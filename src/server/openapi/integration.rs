@@ -1,9 +1,9 @@
 //! Descriptions of the routes of the Integration API.
 
-use super::shape::{Answer, Shape, Told, id, names, text, time};
+use super::operation_doc::{NamedSchema, OperationDoc, ResponseBody, id, names, text, time};
 use crate::api::actions::{
-    AffiliatePatch, ChangedStatus, ClientPatch, CreatedAffiliate, CreatedClient, CreatedNote, Found, NewAffiliate,
-    NewClient, NewLead, NewNote, StatusChange, UpdatedAffiliate, UpdatedClient,
+    AffiliatePatch, ChangedStatus, ClientPatch, CreatedAffiliate, CreatedClient, CreatedNote, NewAffiliate, NewClient,
+    NewLead, NewNote, SearchResult, StatusChange, UpdatedAffiliate, UpdatedClient,
 };
 use crate::api::events::{Envelope, TestEvent};
 use crate::api::page::Page;
@@ -14,114 +14,114 @@ use crate::api::subscriptions::{
 use crate::domain::event::EventType;
 
 /// Returns the descriptions of all routes for partners.
-pub(super) fn routes() -> Vec<Told> {
+pub(super) fn routes() -> Vec<OperationDoc> {
     [events(), subscriptions(), leads(), clients(), affiliates()].into_iter().flatten().collect()
 }
 
-fn events() -> Vec<Told> {
+fn events() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::EVENTS,
             "pollEvents",
             "Events of the key's company, oldest first by default",
             "Page of event envelopes, with a cursor also when the page is empty",
             answer!(Page<Envelope>),
         )
-        .asked([
+        .with_query([
             names("type", "Event type to return; may be repeated", EventType::ALL.map(EventType::name)),
             time("since", "Start of the range: events created at or after this time"),
             time("until", "End of the range: events created before this time"),
             names("order", "Order by event number; ascending if absent", ["asc", "desc"]),
         ])
         .paged(),
-        Told::post(
+        OperationDoc::post(
             paths::EVENTS_TEST,
             "publishTestEvent",
             "Publish a test event, which is polled and delivered like any other",
             "The envelope of the published event",
             answer!(Envelope),
         )
-        .taking(shape!(TestEvent), r#"{"eventType": "client.created"}"#)
-        .creating()
-        .repeatable(),
+        .with_body(shape!(TestEvent), r#"{"eventType": "client.created"}"#)
+        .creates()
+        .idempotent(),
     ]
 }
 
-fn subscriptions() -> Vec<Told> {
+fn subscriptions() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::SUBSCRIPTIONS,
             "listSubscriptions",
             "Subscriptions of the key's company",
             "Page of subscriptions, in ascending order of their numbers",
             answer!(Page<Subscription>),
         )
-        .asked([names("isEnabled", "Whether to return only enabled or only disabled ones", ["true", "false"])])
+        .with_query([names("isEnabled", "Whether to return only enabled or only disabled ones", ["true", "false"])])
         .paged(),
-        Told::get(
+        OperationDoc::get(
             paths::SUBSCRIPTION,
             "getSubscription",
             "One subscription of the key's company",
             "The requested subscription",
             answer!(Subscription),
         ),
-        Told::post(
+        OperationDoc::post(
             paths::SUBSCRIPTIONS,
             "createSubscription",
             "Create a subscription; only this answer carries the signing secret",
             "The new subscription with its signing secret",
             answer!(CreatedSubscription),
         )
-        .taking(
+        .with_body(
             shape!(NewSubscription),
             r#"{"targetUrl": "https://hooks.example.com/in", "eventTypes": ["lead.created"]}"#,
         )
-        .creating()
-        .repeatable(),
-        Told::post(
+        .creates()
+        .idempotent(),
+        OperationDoc::post(
             paths::SUBSCRIPTION,
             "changeSubscription",
             "Change a subscription; of one that a tool manages, only isEnabled",
             "The subscription after the change",
             answer!(Subscription),
         )
-        .by("PATCH")
-        .taking(shape!(SubscriptionPatch), r#"{"isEnabled": true}"#),
-        Told::get(
+        .with_method("PATCH")
+        .with_body(shape!(SubscriptionPatch), r#"{"isEnabled": true}"#),
+        OperationDoc::get(
             paths::SUBSCRIPTION,
             "deleteSubscription",
             "Delete a subscription; its log stays readable",
             "The subscription is deleted; the answer has no body",
-            Answer::Nothing,
+            ResponseBody::Empty,
         )
-        .deleting(),
-        Told::post(
+        .deletes(),
+        OperationDoc::post(
             paths::SUBSCRIPTION_TEST,
             "testOwnSubscription",
             "Send a sample event to a subscription at once",
             "Result of the test delivery, whether or not the target accepted it",
             answer!(TestResult),
         )
-        .taking(shape!(TestDelivery), r#"{"eventType": "lead.created"}"#),
+        .with_body(shape!(TestDelivery), r#"{"eventType": "lead.created"}"#),
     ]
 }
 
-const PERSON: &str = r#"{"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"}"#;
+const PERSON_EXAMPLE: &str = r#"{"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"}"#;
 
-fn change(path: &'static str, id: &'static str, summary: &'static str) -> Told {
-    Told::post(path, id, summary, "Number of the record and time of the update", answer!(UpdatedClient))
-        .by("PATCH")
-        .taking(shape!(ClientPatch), r#"{"city": "London"}"#)
+fn change(path: &'static str, id: &'static str, summary: &'static str) -> OperationDoc {
+    OperationDoc::post(path, id, summary, "Number of the record and time of the update", answer!(UpdatedClient))
+        .with_method("PATCH")
+        .with_body(shape!(ClientPatch), r#"{"city": "London"}"#)
 }
 
-fn change_status(path: &'static str, id: &'static str, summary: &'static str) -> Told {
-    Told::post(path, id, summary, "Status before and after the change", answer!(ChangedStatus))
-        .by("PATCH")
-        .taking(shape!(StatusChange), r#"{"new_status": "Lead - Contacted"}"#)
+fn change_status(path: &'static str, id: &'static str, summary: &'static str) -> OperationDoc {
+    OperationDoc::post(path, id, summary, "Status before and after the change", answer!(ChangedStatus))
+        .with_method("PATCH")
+        .with_body(shape!(StatusChange), r#"{"new_status": "Lead - Contacted"}"#)
 }
 
-fn find(path: &'static str, name: &'static str, summary: &'static str) -> Told {
-    Told::get(path, name, summary, "The matching record, or an empty list", answer!(Found)).asked([
+fn find(path: &'static str, name: &'static str, summary: &'static str) -> OperationDoc {
+    OperationDoc::get(path, name, summary, "The matching record, or an empty list", answer!(SearchResult)).with_query([
         text("email", "Email address, compared exactly except for case"),
         text("phone", "Phone number, compared by its digits"),
         id("client_id", "Number of the client or lead"),
@@ -129,77 +129,77 @@ fn find(path: &'static str, name: &'static str, summary: &'static str) -> Told {
     ])
 }
 
-fn leads() -> Vec<Told> {
+fn leads() -> Vec<OperationDoc> {
     vec![
-        Told::post(
+        OperationDoc::post(
             paths::LEADS,
             "createLead",
             "Create Lead; answers with the existing record if the external id is known",
             "Number and status of the new lead",
             answer!(CreatedClient),
         )
-        .taking(shape!(NewLead), PERSON)
-        .creating()
+        .with_body(shape!(NewLead), PERSON_EXAMPLE)
+        .creates()
         .or_ok("Number and status of the existing record with the same external id")
-        .repeatable(),
+        .idempotent(),
         change(paths::LEAD, "updateLead", "Update Lead"),
         change_status(paths::LEAD_STATUS, "updateLeadStatus", "Update Lead Status"),
         find(paths::LEAD_SEARCH, "findLead", "Find Lead: one record or none; requires at least one parameter"),
     ]
 }
 
-fn clients() -> Vec<Told> {
+fn clients() -> Vec<OperationDoc> {
     vec![
-        Told::post(
+        OperationDoc::post(
             paths::CLIENTS,
             "createClient",
             "Create Client; answers with the existing record if the external id is known",
             "Number and status of the new client",
             answer!(CreatedClient),
         )
-        .taking(shape!(NewClient), PERSON)
-        .creating()
+        .with_body(shape!(NewClient), PERSON_EXAMPLE)
+        .creates()
         .or_ok("Number and status of the existing record with the same external id")
-        .repeatable(),
+        .idempotent(),
         change(paths::CLIENT, "updateClient", "Update Client"),
         change_status(paths::CLIENT_STATUS, "updateClientStatus", "Update Client Status"),
         find(paths::CLIENT_SEARCH, "searchClient", "Find Client: one record or none; requires at least one parameter"),
         find(paths::CLIENT_FIND, "findClient", "Find Client under its second documented path"),
-        Told::post(
+        OperationDoc::post(
             paths::CLIENT_NOTES,
             "addClientNote",
             "Add Client Note",
             "Number of the new note and time of its creation",
             answer!(CreatedNote),
         )
-        .taking(shape!(NewNote), r#"{"text": "Called back"}"#)
-        .creating()
+        .with_body(shape!(NewNote), r#"{"text": "Called back"}"#)
+        .creates()
         .or_ok("Number of the existing note with the same external id")
-        .repeatable(),
+        .idempotent(),
     ]
 }
 
-fn affiliates() -> Vec<Told> {
+fn affiliates() -> Vec<OperationDoc> {
     vec![
-        Told::post(
+        OperationDoc::post(
             paths::AFFILIATES,
             "createAffiliate",
             "Create Affiliate",
             "Number of the new affiliate and time of its creation",
             answer!(CreatedAffiliate),
         )
-        .taking(shape!(NewAffiliate), r#"{"email": "max@example.com", "first_name": "Max", "last_name": "Rossi"}"#)
-        .creating()
+        .with_body(shape!(NewAffiliate), r#"{"email": "max@example.com", "first_name": "Max", "last_name": "Rossi"}"#)
+        .creates()
         .or_ok("Number of the existing affiliate with the same external id")
-        .repeatable(),
-        Told::post(
+        .idempotent(),
+        OperationDoc::post(
             paths::AFFILIATE,
             "updateAffiliate",
             "Update Affiliate",
             "Number of the affiliate and time of the update",
             answer!(UpdatedAffiliate),
         )
-        .by("PATCH")
-        .taking(shape!(AffiliatePatch), r#"{"is_approved_affiliate": true}"#),
+        .with_method("PATCH")
+        .with_body(shape!(AffiliatePatch), r#"{"is_approved_affiliate": true}"#),
     ]
 }

@@ -4,19 +4,20 @@
 /// Names the schema of a wire type.
 macro_rules! shape {
     ($row:ident) => {
-        Shape::of::<$row>(stringify!($row))
+        NamedSchema::of::<$row>(stringify!($row))
     };
 }
 
 /// Describes a JSON answer of a wire type, or of a page of rows.
 macro_rules! answer {
     ($wrapper:ident<$row:ident>) => {
-        Answer::Json(
-            Shape::of::<$wrapper<$row>>(concat!(stringify!($wrapper), "_", stringify!($row))).with_rows(shape!($row)),
+        ResponseBody::Json(
+            NamedSchema::of::<$wrapper<$row>>(concat!(stringify!($wrapper), "_", stringify!($row)))
+                .with_rows(shape!($row)),
         )
     };
     ($row:ident) => {
-        Answer::Json(shape!($row))
+        ResponseBody::Json(shape!($row))
     };
 }
 
@@ -24,24 +25,24 @@ mod admin;
 pub(super) mod docs;
 mod examples;
 mod integration;
+mod operation_doc;
 mod portal;
-mod shape;
 
-use super::guard::Access;
-use super::router::{self, Route};
-use crate::api::problem::{Code, MEDIA_TYPE, Problem};
+use super::guard::RouteAccess;
+use super::router::{self, RouteEntry};
+use crate::api::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use operation_doc::{IdempotencySupport, NamedSchema, OperationDoc, QueryParameter, ResponseBody, SuccessResponse};
 use serde_json::{Map, Value, json};
-use shape::{Answer, Parameter, Repeats, Shape, Success, Told};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 use utoipa::ToSchema as _;
 
 /// Bytes of the document, built once on first use.
 static DOCUMENT: LazyLock<String> =
-    LazyLock::new(|| serde_json::to_string_pretty(&document()).unwrap_or_default() + "\n");
+    LazyLock::new(|| serde_json::to_string_pretty(&build_document()).unwrap_or_default() + "\n");
 
 /// `GET /openapi.json`: the OpenAPI document of every route.
 pub(super) async fn get() -> Response {
@@ -50,11 +51,11 @@ pub(super) async fn get() -> Response {
 
 /// Returns the routes that lack a description. The document lists them without parameters, bodies and responses.
 #[must_use]
-pub fn untold() -> Vec<String> {
-    let told = told();
+pub fn undescribed_routes() -> Vec<String> {
+    let told = operation_docs();
     router::table()
         .into_iter()
-        .filter(|route| find(&told, route).is_none())
+        .filter(|route| find_doc(&told, route).is_none())
         .map(|route| format!("{} {}", route.method, route.path))
         .collect()
 }
@@ -62,36 +63,36 @@ pub fn untold() -> Vec<String> {
 /// Returns the query parameters that a route reads; those of `GET` for `HEAD_NAME`.
 pub(super) fn parameters_of(method: &Method, path: &str) -> &'static [&'static str] {
     static KNOWN: LazyLock<HashMap<(&'static str, &'static str), Vec<&'static str>>> = LazyLock::new(|| {
-        let names = |told: &Told| told.query.iter().map(Parameter::name).collect();
-        told().iter().map(|told| ((told.method, told.path), names(told))).collect()
+        let names = |told: &OperationDoc| told.query.iter().map(QueryParameter::name).collect();
+        operation_docs().iter().map(|told| ((told.method, told.path), names(told))).collect()
     });
     let method = if method == Method::HEAD { &Method::GET } else { method };
     let known = KNOWN.iter().find(|((of, known), _)| *of == method.as_str() && *known == path);
     known.map_or(&[], |(_, names)| names.as_slice())
 }
 
-fn told() -> Vec<Told> {
+fn operation_docs() -> Vec<OperationDoc> {
     portal::routes().into_iter().chain(admin::routes()).chain(integration::routes()).collect()
 }
 
-fn find<'a>(told: &'a [Told], route: &Route) -> Option<&'a Told> {
+fn find_doc<'a>(told: &'a [OperationDoc], route: &RouteEntry) -> Option<&'a OperationDoc> {
     told.iter().find(|told| told.method == route.method.as_str() && told.path == route.path)
 }
 
 /// Builds the whole OpenAPI document.
-fn document() -> Value {
-    let told = told();
+fn build_document() -> Value {
+    let told = operation_docs();
     let mut schemas = Map::new();
-    Shape::of::<Problem>("Problem").collect(&mut schemas);
-    if let Some(code) = schemas.get_mut(&*Code::name()) {
+    NamedSchema::of::<Problem>("Problem").collect_into(&mut schemas);
+    if let Some(code) = schemas.get_mut(&*ProblemCode::name()) {
         *code = json!({"type": "string", "description": "Machine-readable cause of a refused or failed request",
             "enum": codes().iter().map(|code| json!(code)).collect::<Vec<_>>()});
     }
     let mut paths = Map::new();
     for route in router::table() {
-        let told = find(&told, &route);
-        for shape in told.iter().flat_map(|told| told.shapes()) {
-            shape.collect(&mut schemas);
+        let told = find_doc(&told, &route);
+        for shape in told.iter().flat_map(|told| told.schemas()) {
+            shape.collect_into(&mut schemas);
         }
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.as_str().to_lowercase()] = operation(&route, told);
@@ -126,10 +127,10 @@ fn document() -> Value {
     })
 }
 
-fn operation(route: &Route, told: Option<&Told>) -> Value {
+fn operation(route: &RouteEntry, told: Option<&OperationDoc>) -> Value {
     let (tag, security, price) = match route.access {
-        Access::Public => ("public", json!([]), "Requires no credential.".to_owned()),
-        Access::Key(scope, bucket) => (
+        RouteAccess::Public => ("public", json!([]), "Requires no credential.".to_owned()),
+        RouteAccess::Key(scope, bucket) => (
             "integration",
             json!([{"key": []}]),
             format!(
@@ -137,13 +138,13 @@ fn operation(route: &Route, told: Option<&Told>) -> Value {
                 bucket.default_limit()
             ),
         ),
-        Access::Operator(role) => (
+        RouteAccess::Operator(role) => (
             "portal",
             json!([{"operator": []}]),
             format!("Requires an operator with at least the role {}.", role.name()),
         ),
     };
-    let is_counted = matches!(route.access, Access::Key(..));
+    let is_counted = matches!(route.access, RouteAccess::Key(..));
     let mut parameters: Vec<Value> = Vec::new();
     if route.path.contains("{id}") {
         parameters.push(
@@ -154,22 +155,22 @@ fn operation(route: &Route, told: Option<&Told>) -> Value {
     responses.insert("default".to_owned(), json!({"$ref": "#/components/responses/Problem"}));
     let mut operation = json!({"tags": [tag], "security": security, "description": price});
     if let Some(told) = told {
-        parameters.extend(told.query.iter().map(Parameter::json));
+        parameters.extend(told.query.iter().map(QueryParameter::json));
         for success in &told.successes {
             let mut answered = response(success, is_counted);
             answered["headers"]["X-Ignored-Fields"] = json!({"$ref": "#/components/headers/X-Ignored-Fields"});
-            if told.repeats == Repeats::Named {
+            if told.idempotency == IdempotencySupport::Honoured {
                 answered["headers"]["Idempotency-Replayed"] =
                     json!({"$ref": "#/components/headers/Idempotency-Replayed"});
             }
             responses.insert(success.status.to_string(), answered);
         }
-        if told.repeats == Repeats::Named {
+        if told.idempotency == IdempotencySupport::Honoured {
             parameters.push(json!({"$ref": "#/components/parameters/Idempotency-Key"}));
         }
-        operation["operationId"] = json!(told.id);
+        operation["operationId"] = json!(told.operation_id);
         operation["summary"] = json!(told.summary);
-        if let Some(what) = told.octets {
+        if let Some(what) = told.raw_body {
             operation["requestBody"] = json!({"required": false, "description": what, "content": {"application/octet-stream": {"schema": {"type": "string"}}}});
         }
         if let Some((shape, example)) = &told.body {
@@ -182,7 +183,7 @@ fn operation(route: &Route, told: Option<&Told>) -> Value {
     operation
 }
 
-fn response(success: &Success, is_counted: bool) -> Value {
+fn response(success: &SuccessResponse, is_counted: bool) -> Value {
     let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}});
     if is_counted {
         for name in RATE_HEADERS {
@@ -191,16 +192,16 @@ fn response(success: &Success, is_counted: bool) -> Value {
     }
     let mut response = json!({"description": success.description, "headers": headers});
     match &success.answer {
-        Answer::Json(shape) => {
+        ResponseBody::Json(shape) => {
             let mut content = json!({"schema": shape.reference()});
             if let Some(example) = examples::of(shape.name()) {
                 content["example"] = example;
             }
             response["content"] = json!({"application/json": content});
         }
-        Answer::Text(media_type) => response["content"] = json!({*media_type: {"schema": {"type": "string"}}}),
-        Answer::Object => response["content"] = json!({"application/json": {"schema": {"type": "object"}}}),
-        Answer::Nothing => {}
+        ResponseBody::Text(media_type) => response["content"] = json!({*media_type: {"schema": {"type": "string"}}}),
+        ResponseBody::Object => response["content"] = json!({"application/json": {"schema": {"type": "object"}}}),
+        ResponseBody::Empty => {}
     }
     response
 }
@@ -248,38 +249,38 @@ fn parameters() -> Value {
 }
 
 /// Every problem code that the server answers.
-pub(super) fn codes() -> [Code; 30] {
+pub(super) fn codes() -> [ProblemCode; 30] {
     [
-        Code::MalformedRequest,
-        Code::MalformedJson,
-        Code::ValidationFailed,
-        Code::InvalidCursor,
-        Code::MissingKey,
-        Code::MalformedKey,
-        Code::UnknownKey,
-        Code::RevokedKey,
-        Code::UnknownOperator,
-        Code::InsufficientRole,
-        Code::InsufficientScope,
-        Code::OtherCompany,
-        Code::ManagedSubscription,
-        Code::NotFound,
-        Code::MethodNotAllowed,
-        Code::NotAcceptable,
-        Code::PayloadTooLarge,
-        Code::UriTooLong,
-        Code::UnsupportedMediaType,
-        Code::MisdirectedRequest,
-        Code::HeadersTooLarge,
-        Code::IdempotencyConflict,
-        Code::IdempotencyInProgress,
-        Code::QuotaReached,
-        Code::RateLimited,
-        Code::TooManyStreams,
-        Code::Internal,
-        Code::NotImplemented,
-        Code::Contended,
-        Code::StorageFull,
+        ProblemCode::MalformedRequest,
+        ProblemCode::MalformedJson,
+        ProblemCode::ValidationFailed,
+        ProblemCode::InvalidCursor,
+        ProblemCode::MissingKey,
+        ProblemCode::MalformedKey,
+        ProblemCode::UnknownKey,
+        ProblemCode::RevokedKey,
+        ProblemCode::UnknownOperator,
+        ProblemCode::InsufficientRole,
+        ProblemCode::InsufficientScope,
+        ProblemCode::OtherCompany,
+        ProblemCode::ManagedSubscription,
+        ProblemCode::NotFound,
+        ProblemCode::MethodNotAllowed,
+        ProblemCode::NotAcceptable,
+        ProblemCode::PayloadTooLarge,
+        ProblemCode::UriTooLong,
+        ProblemCode::UnsupportedMediaType,
+        ProblemCode::MisdirectedRequest,
+        ProblemCode::HeadersTooLarge,
+        ProblemCode::IdempotencyConflict,
+        ProblemCode::IdempotencyInProgress,
+        ProblemCode::QuotaReached,
+        ProblemCode::RateLimited,
+        ProblemCode::TooManyStreams,
+        ProblemCode::Internal,
+        ProblemCode::NotImplemented,
+        ProblemCode::Contended,
+        ProblemCode::StorageFull,
     ]
 }
 
@@ -290,12 +291,12 @@ fn problems() -> Value {
         let name = json!(code).as_str().unwrap_or_default().to_owned();
         let problem = Problem::new(code, example_of(code));
         let problem = match code {
-            Code::ValidationFailed => problem.with("errors", json!({"name": ["must have 1 to 200 characters"]})),
-            Code::MalformedJson => problem.with("offset", 17),
-            Code::QuotaReached => problem.with("limit", 100),
-            Code::InsufficientScope => problem.with("requiredScope", "events:read"),
-            Code::ManagedSubscription => problem.with("managedBy", "Zapier"),
-            Code::RateLimited => problem.with("policy", "read:60/1m").with("retryAfterSeconds", 23),
+            ProblemCode::ValidationFailed => problem.with("errors", json!({"name": ["must have 1 to 200 characters"]})),
+            ProblemCode::MalformedJson => problem.with("offset", 17),
+            ProblemCode::QuotaReached => problem.with("limit", 100),
+            ProblemCode::InsufficientScope => problem.with("requiredScope", "events:read"),
+            ProblemCode::ManagedSubscription => problem.with("managedBy", "Zapier"),
+            ProblemCode::RateLimited => problem.with("policy", "read:60/1m").with("retryAfterSeconds", 23),
             _ => problem,
         };
         let problem = Problem { request_id: "req_01KAXH3V9N0000000000000000".to_owned(), ..problem };
@@ -308,20 +309,20 @@ fn problems() -> Value {
             "Retry-After": {"$ref": "#/components/headers/Retry-After"},
             "Allow": {"$ref": "#/components/headers/Allow"},
         },
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
+        "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
     })
 }
 
 /// Returns an example of the detail text of a code.
-const fn example_of(code: Code) -> &'static str {
+const fn example_of(code: ProblemCode) -> &'static str {
     match code {
-        Code::MalformedJson => "the body is not JSON: expected value at line 1 column 18",
-        Code::ValidationFailed => "name must have 1 to 200 characters",
-        Code::InsufficientScope => "this key lacks the scope events:read",
-        Code::ManagedSubscription => "managed by Zapier",
-        Code::QuotaReached => "this company has 100 subscriptions, which is all that it may have",
-        Code::RateLimited => "this key made 60 read calls this minute; wait 23 s",
-        Code::Contended => "the platform is busy; this is contention, not a rate limit; retry in a second",
+        ProblemCode::MalformedJson => "the body is not JSON: expected value at line 1 column 18",
+        ProblemCode::ValidationFailed => "name must have 1 to 200 characters",
+        ProblemCode::InsufficientScope => "this key lacks the scope events:read",
+        ProblemCode::ManagedSubscription => "managed by Zapier",
+        ProblemCode::QuotaReached => "this company has 100 subscriptions, which is all that it may have",
+        ProblemCode::RateLimited => "this key made 60 read calls this minute; wait 23 s",
+        ProblemCode::Contended => "the platform is busy; this is contention, not a rate limit; retry in a second",
         _ => code.title(),
     }
 }

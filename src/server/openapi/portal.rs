@@ -1,27 +1,29 @@
 //! Descriptions of the public routes, and of the Portal API's routes about traffic and subscriptions.
 
-use super::shape::{Answer, Parameter, Shape, Told, id, names, status, text, time, upto};
+use super::operation_doc::{
+    NamedSchema, OperationDoc, QueryParameter, ResponseBody, id, names, number_up_to, status, text, time,
+};
 use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, EventRow, Trace};
+use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow};
 use crate::api::events::{Envelope, NewEvent};
-use crate::api::lab::SignatureCheck;
 use crate::api::limits::LimitDetail;
 use crate::api::log::LogPage;
-use crate::api::overview::Overview;
+use crate::api::overview::PlatformOverview;
 use crate::api::page::Page;
 use crate::api::paths;
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crate::api::requests::RequestLog;
-use crate::api::revisions::{RevisionRow, Rollback};
-use crate::api::secretcheck::SecretCheck;
-use crate::api::stats::Stats;
-use crate::api::subscriptions::{Disable, Enable, SubscriptionRow, TestDelivery, TestResult};
+use crate::api::requests::RequestLogPage;
+use crate::api::revisions::{RevisionRow, RollbackRequest};
+use crate::api::secretcheck::SecretScanReport;
+use crate::api::signature_check::SignatureCheck;
+use crate::api::stats::TimeSeries;
+use crate::api::subscriptions::{DisableSubscription, EnableSubscription, SubscriptionRow, TestDelivery, TestResult};
 use crate::api::trips::TripRow;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 
 /// Returns the descriptions of the public routes and of the routes about traffic and subscriptions.
-pub(super) fn routes() -> Vec<Told> {
+pub(super) fn routes() -> Vec<OperationDoc> {
     [
         public(),
         dashboard(),
@@ -39,84 +41,96 @@ pub(super) fn routes() -> Vec<Told> {
 }
 
 /// Parameters that limit a log to a time range.
-fn range() -> [Parameter; 2] {
+fn range() -> [QueryParameter; 2] {
     [
         time("since", "Start of the range: rows at or after this time"),
         time("until", "End of the range: rows before this time"),
     ]
 }
 
-fn event_type() -> Parameter {
+fn event_type() -> QueryParameter {
     names("type", "Type of the event", EventType::ALL.map(EventType::name))
 }
 
-fn company() -> Parameter {
+fn company() -> QueryParameter {
     id("company", "Number of the company that the rows belong to")
 }
 
-fn subscription() -> Parameter {
+fn subscription() -> QueryParameter {
     id("subscription", "Number of the subscription that the rows belong to")
 }
 
-fn public() -> Vec<Told> {
+fn public() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::HEALTHZ,
             "healthz",
             "Liveness check: the process answers",
             "Version of the platform, and whether private targets are permitted",
-            Answer::Object,
+            ResponseBody::Object,
         ),
-        Told::get(
+        OperationDoc::get(
             paths::READYZ,
             "readyz",
             "Readiness check: the database is open and the dispatcher is running",
             "The platform is ready to work",
-            Answer::Object,
+            ResponseBody::Object,
         ),
-        Told::get(paths::OPENAPI, "openapi", "This document as JSON", "The OpenAPI document", Answer::Object),
-        Told::get(paths::DOCS, "docs", "This document as a page", "The page in HTML", Answer::Text("text/html")),
-        Told::get(
+        OperationDoc::get(
+            paths::OPENAPI,
+            "openapi",
+            "This document as JSON",
+            "The OpenAPI document",
+            ResponseBody::Object,
+        ),
+        OperationDoc::get(
+            paths::DOCS,
+            "docs",
+            "This document as a page",
+            "The page in HTML",
+            ResponseBody::Text("text/html"),
+        ),
+        OperationDoc::get(
             paths::METRICS,
             "metrics",
             "Metrics for Prometheus",
             "The metrics in the Prometheus text format",
-            Answer::Text("text/plain"),
+            ResponseBody::Text("text/plain"),
         ),
     ]
 }
 
-fn dashboard() -> Vec<Told> {
+fn dashboard() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::OVERVIEW,
             "overview",
             "Everything that the dashboard shows, worst rows first",
             "The overview of the platform at one moment",
-            answer!(Overview),
+            answer!(PlatformOverview),
         )
-        .asked([upto("rows", "Maximum number of rows per list; 50 if absent", 500)]),
-        Told::get(
+        .with_query([number_up_to("rows", "Maximum number of rows per list; 50 if absent", 500)]),
+        OperationDoc::get(
             paths::STREAM,
             "stream",
             "Stream of server-sent events that signals changes as they happen",
             "The open stream, with a message per change and a heartbeat every second",
-            Answer::Text("text/event-stream"),
+            ResponseBody::Text("text/event-stream"),
         ),
-        Told::get(
+        OperationDoc::get(
             paths::STATS,
             "stats",
             "Time series for charts",
             "Time series of attempts and requests, oldest point first",
-            answer!(Stats),
+            answer!(TimeSeries),
         )
-        .asked([
+        .with_query([
             names("span", "Width of a point; a minute if absent", ["minute", "hour"]),
             id("subscription", "Subscription whose attempts are counted, with percentiles; all if absent"),
             time("since", "Start of the series; 60 points before the end if absent"),
             time("until", "End of the series; now if absent"),
         ]),
-        Told::get(
+        OperationDoc::get(
             paths::LIMITS,
             "listLimits",
             "Rate windows with their busiest routes and callers, least headroom first",
@@ -127,9 +141,9 @@ fn dashboard() -> Vec<Told> {
     ]
 }
 
-fn subscriptions() -> Vec<Told> {
+fn subscriptions() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::PORTAL_SUBSCRIPTIONS,
             "listAllSubscriptions",
             "Subscriptions of all companies with their health, worst first",
@@ -137,51 +151,51 @@ fn subscriptions() -> Vec<Told> {
             answer!(Page<SubscriptionRow>),
         )
         .paged(),
-        Told::get(
+        OperationDoc::get(
             paths::PORTAL_SUBSCRIPTION,
             "examineSubscription",
             "One subscription with its health",
             "The requested subscription with its health",
             answer!(SubscriptionRow),
         ),
-        Told::get(
+        OperationDoc::get(
             paths::PORTAL_SUBSCRIPTION,
             "removeSubscription",
             "Delete a subscription, also one that a tool manages; its log stays readable",
             "The subscription is deleted; the answer has no body",
-            Answer::Nothing,
+            ResponseBody::Empty,
         )
-        .deleting(),
-        Told::post(
+        .deletes(),
+        OperationDoc::post(
             paths::PORTAL_SUBSCRIPTION_TEST,
             "testSubscription",
             "Send a sample event at once; affects neither breaker nor success rates",
             "Result of the test delivery, whether or not the target accepted it",
             answer!(TestResult),
         )
-        .taking(shape!(TestDelivery), r#"{"eventType": "lead.created"}"#),
-        Told::post(
+        .with_body(shape!(TestDelivery), r#"{"eventType": "lead.created"}"#),
+        OperationDoc::post(
             paths::PORTAL_SUBSCRIPTION_ENABLE,
             "enableSubscription",
             "Enable a subscription; resets its failures in a row and resumes deliveries on hold",
             "The subscription after it was enabled",
             answer!(SubscriptionRow),
         )
-        .taking(shape!(Enable), r#"{"replay": "skipped"}"#),
-        Told::post(
+        .with_body(shape!(EnableSubscription), r#"{"replay": "skipped"}"#),
+        OperationDoc::post(
             paths::PORTAL_SUBSCRIPTION_DISABLE,
             "disableSubscription",
             "Disable a subscription and put its pending deliveries on hold; a reason marks it as intentionally off",
             "The subscription after it was disabled",
             answer!(SubscriptionRow),
         )
-        .taking(shape!(Disable), r#"{"reason": "the partner asked for it"}"#),
+        .with_body(shape!(DisableSubscription), r#"{"reason": "the partner asked for it"}"#),
     ]
 }
 
-fn revisions() -> Vec<Told> {
+fn revisions() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::PORTAL_SUBSCRIPTION_REVISIONS,
             "listRevisions",
             "Every configuration that a subscription had, the one in force first",
@@ -189,37 +203,37 @@ fn revisions() -> Vec<Told> {
             answer!(Page<RevisionRow>),
         )
         .paged(),
-        Told::post(
+        OperationDoc::post(
             paths::PORTAL_SUBSCRIPTION_ROLLBACK,
             "rollBackSubscription",
             "Restore an earlier configuration as a new revision",
             "The subscription with the restored configuration",
             answer!(SubscriptionRow),
         )
-        .taking(shape!(Rollback), r#"{"revision": 1}"#),
+        .with_body(shape!(RollbackRequest), r#"{"revision": 1}"#),
     ]
 }
 
-fn replays() -> Vec<Told> {
-    let turn = |path, id, summary, description| Told::post(path, id, summary, description, answer!(ReplayRow));
+fn replays() -> Vec<OperationDoc> {
+    let turn = |path, id, summary, description| OperationDoc::post(path, id, summary, description, answer!(ReplayRow));
     vec![
-        Told::post(
+        OperationDoc::post(
             paths::PORTAL_SUBSCRIPTION_REPLAY,
             "replaySubscription",
             "Deliver the selected deliveries again, each once, at a limited rate; a dry run only counts them",
             "Counts of the selected deliveries, and the replay that was created",
             answer!(ReplayPlan),
         )
-        .taking(
+        .with_body(
             shape!(NewReplay),
             r#"{"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "states": ["skipped", "exhausted"], "dryRun": true}"#,
         )
-        .creating()
+        .creates()
         .or_ok("Counts of the deliveries that a dry run selected; no replay was created"),
-        Told::get(paths::REPLAYS, "listReplays", "Replays, newest first", "Page of replays", answer!(LogPage<ReplayRow>))
-            .asked([subscription()])
+        OperationDoc::get(paths::REPLAYS, "listReplays", "Replays, newest first", "Page of replays", answer!(LogPage<ReplayRow>))
+            .with_query([subscription()])
             .paged(),
-        Told::get(
+        OperationDoc::get(
             paths::REPLAY,
             "getReplay",
             "One replay with its progress",
@@ -247,16 +261,16 @@ fn replays() -> Vec<Told> {
     ]
 }
 
-fn attempts() -> Vec<Told> {
+fn attempts() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::ATTEMPTS,
             "listAttempts",
             "Attempts, newest first",
             "Page of attempts that match the filters",
             answer!(LogPage<AttemptRow>),
         )
-        .asked([
+        .with_query([
             company(),
             subscription(),
             id("event", "Number of the event that was sent"),
@@ -268,128 +282,128 @@ fn attempts() -> Vec<Told> {
                 "Text that the target URL or the error contains as the operator sees them. Uses no index: a page scans 20,000 rows and may be short, with a cursor",
             ),
         ])
-        .asked(range())
+        .with_query(range())
         .paged(),
-        Told::get(
+        OperationDoc::get(
             paths::ATTEMPT,
             "getAttempt",
             "One attempt with the exact bytes sent and received",
             "The requested attempt; personal values are masked unless the operator is an admin",
             answer!(AttemptDetail),
         ),
-        Told::get(
+        OperationDoc::get(
             paths::ATTEMPT_SIGNATURE,
             "explainSignature",
             "Explain from the receiver's answer how it verified the signature; reveals no secret",
             "Diagnosis of the receiver's signature check",
             answer!(SignatureCheck),
         )
-        .asked([text("computed", "Signature that the receiver computed, if the receiver's answer does not contain it")]),
-        Told::post(
+        .with_query([text("computed", "Signature that the receiver computed, if the receiver's answer does not contain it")]),
+        OperationDoc::post(
             paths::SECRET_CHECK,
             "checkSecrets",
             "Search a text for the secrets that the platform holds; reveals no secret",
             "Places in the text where secrets occur, with their owners",
-            answer!(SecretCheck),
+            answer!(SecretScanReport),
         )
-        .taking_octets("Text to search, at most 1 MiB; one check at a time per operator"),
+        .with_raw_body("Text to search, at most 1 MiB; one check at a time per operator"),
     ]
 }
 
-fn deliveries() -> Vec<Told> {
+fn deliveries() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::DELIVERIES,
             "listDeliveries",
             "Deliveries, newest first",
             "Page of deliveries that match the filters",
             answer!(LogPage<DeliveryRow>),
         )
-        .asked([
+        .with_query([
             company(),
             subscription(),
             id("event", "Number of the event that is delivered"),
             event_type(),
             names("state", "State of the delivery", DeliveryState::ALL.map(DeliveryState::name)),
         ])
-        .asked(range())
+        .with_query(range())
         .paged(),
-        Told::get(
+        OperationDoc::get(
             paths::DELIVERY,
             "getDelivery",
             "One delivery with its attempts",
             "The requested delivery with its attempts",
             answer!(DeliveryDetail),
         ),
-        Told::post(
+        OperationDoc::post(
             paths::DELIVERY_RESEND,
             "resendDelivery",
             "Resend a delivery once, whatever its state; affects neither breaker nor success rates. A success ends the delivery, a failure leaves it unchanged",
             "The delivery whose resend was queued",
             answer!(DeliveryRow),
         )
-        .accepting(),
-        Told::get(
+        .accepts(),
+        OperationDoc::get(
             paths::TRIPS,
             "listTrips",
             "Trips of the breaker, newest first",
             "Page of trips that match the filters",
             answer!(LogPage<TripRow>),
         )
-        .asked([company(), subscription()])
+        .with_query([company(), subscription()])
         .paged(),
     ]
 }
 
-fn published_events() -> Vec<Told> {
+fn published_events() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::PORTAL_EVENTS,
             "listAllEvents",
             "Events of all companies, newest first",
             "Page of events that match the filters",
             answer!(LogPage<EventRow>),
         )
-        .asked([company(), event_type()])
-        .asked(range())
+        .with_query([company(), event_type()])
+        .with_query(range())
         .paged(),
-        Told::post(
+        OperationDoc::post(
             paths::PORTAL_EVENTS,
             "emitEvent",
             "Publish an event as the CRM would; a sample if no payload is given",
             "The envelope of the published event",
             answer!(Envelope),
         )
-        .taking(shape!(NewEvent), r#"{"companyId": 1, "type": "lead.created"}"#)
-        .creating(),
-        Told::get(
+        .with_body(shape!(NewEvent), r#"{"companyId": 1, "type": "lead.created"}"#)
+        .creates(),
+        OperationDoc::get(
             paths::PORTAL_EVENT,
             "getEvent",
             "One event with the exact bytes of its envelope",
             "The requested event; personal values are masked unless the operator is an admin",
             answer!(EventDetail),
         ),
-        Told::get(
+        OperationDoc::get(
             paths::PORTAL_EVENT_TRACE,
             "traceEvent",
             "Trace an event: which subscriptions matched, which did not, and why",
             "The event with every subscription of its company",
-            answer!(Trace),
+            answer!(EventDeliveryTrace),
         )
         .paged_by_bytes(),
     ]
 }
 
-fn requests() -> Vec<Told> {
+fn requests() -> Vec<OperationDoc> {
     vec![
-        Told::get(
+        OperationDoc::get(
             paths::REQUESTS,
             "listRequests",
             "Requests to the Integration API, newest first",
             "Page of requests that match the filters, with counts of the last hour",
-            answer!(RequestLog),
+            answer!(RequestLogPage),
         )
-        .asked([
+        .with_query([
             company(),
             id("key", "Number of the key that made the request"),
             status("status", "HTTP status of the answer"),
@@ -397,7 +411,7 @@ fn requests() -> Vec<Told> {
             text("code", "Problem code of the answer"),
             text("caller", "Address that the request came from"),
         ])
-        .asked(range())
+        .with_query(range())
         .paged(),
     ]
 }

@@ -6,7 +6,7 @@ pub mod json;
 use super::format;
 use super::sheet::{Does, Entry, Node, Part};
 use super::theme::{Role, Theme};
-use crate::api::attempts::Body;
+use crate::api::attempts::CapturedBody;
 use crate::domain::text::Untrusted;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -72,7 +72,7 @@ pub struct Shown<'a> {
 
 /// Heading of a body: name, size, whether it is truncated, and the format in use.
 #[must_use]
-pub fn heading(name: &str, body: &Body, mode: Mode) -> String {
+pub fn heading(name: &str, body: &CapturedBody, mode: Mode) -> String {
     let size = format!("{name}, {}", format::plural(body.n_bytes, "byte"));
     let cut = if body.truncated { ", truncated" } else { "" };
     let view = match (&body.text, mode) {
@@ -86,7 +86,7 @@ pub fn heading(name: &str, body: &Body, mode: Mode) -> String {
 
 /// Lines of a body, each at most `room` columns wide.
 #[must_use]
-pub fn entries(body: &Body, shown: &Shown<'_>) -> Vec<Entry> {
+pub fn entries(body: &CapturedBody, shown: &Shown<'_>) -> Vec<Entry> {
     if body.text.as_ref().is_some_and(|text| text.raw().is_empty()) {
         return vec![barred(shown, vec![Span::styled("empty", shown.theme.style(Role::Dim))], None)];
     }
@@ -196,7 +196,7 @@ fn add(lines: &mut [Vec<Span<'static>>], span: Span<'static>) {
     }
 }
 
-fn hex(body: &Body, shown: &Shown<'_>) -> Vec<Entry> {
+fn hex(body: &CapturedBody, shown: &Shown<'_>) -> Vec<Entry> {
     let bytes = match (&body.text, STANDARD.decode(&body.base64)) {
         (_, Ok(bytes)) if !bytes.is_empty() => bytes,
         (Some(text), _) => text.raw().as_bytes().to_vec(),
@@ -227,7 +227,7 @@ fn hex(body: &Body, shown: &Shown<'_>) -> Vec<Entry> {
 
 /// Fold points of a body, without the outermost one.
 #[must_use]
-pub fn nodes(body: &Body, part: Part) -> Vec<Node> {
+pub fn nodes(body: &CapturedBody, part: Part) -> Vec<Node> {
     let Some(text) = body.text.as_ref().filter(|text| json::is_json(text.raw())) else { return Vec::new() };
     let lines = json::lines(text.raw());
     let inner = lines.iter().filter(|line| line.ends_at.is_some() && line.depth > 0);
@@ -247,8 +247,8 @@ mod tests {
         entries.iter().map(|entry| entry.line.to_string()).collect()
     }
 
-    fn body(text: &str) -> Body {
-        Body::new(text.as_bytes(), text.len() as u64)
+    fn body(text: &str) -> CapturedBody {
+        CapturedBody::new(text.as_bytes(), text.len() as u64)
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
     fn bytes_are_shown_with_their_characters() {
         let lines = text(&entries(&body("{\"é\":1}\n"), &shown(&BTreeSet::new(), Mode::Hex, 80)));
         assert_eq!(lines, [format!("00000000  {:<48} {}", "7b 22 c3 a9 22 3a 31 7d 0a", "{\"..\":1}.")]);
-        let broken = Body::new(&[0xff, 0x00], 2);
+        let broken = CapturedBody::new(&[0xff, 0x00], 2);
         assert!(text(&entries(&broken, &shown(&BTreeSet::new(), Mode::Json, 80)))[0].starts_with("00000000  ff 00 "));
     }
 

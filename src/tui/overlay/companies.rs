@@ -6,7 +6,7 @@ use super::super::keymap::Step;
 use super::super::press::stepped;
 use super::super::theme::Role;
 use super::dialog;
-use crate::api::keys::Company;
+use crate::api::keys::CompanyRow;
 use crate::domain::ids::CompanyId;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,7 +16,7 @@ use ratatui::text::{Line, Span};
 #[derive(Debug, Clone, PartialEq)]
 enum Known {
     Waiting,
-    Came(Vec<Company>),
+    Came(Vec<CompanyRow>),
     Failed(String),
 }
 
@@ -35,7 +35,7 @@ impl Companies {
     }
 
     /// Takes the fetched companies, or the reason why there are none.
-    pub fn take(&mut self, came: Result<Vec<Company>, String>) {
+    pub fn take(&mut self, came: Result<Vec<CompanyRow>, String>) {
         self.known = came.map_or_else(Known::Failed, Known::Came);
     }
 

@@ -7,7 +7,7 @@ use super::super::format;
 use super::super::once::Issued;
 use super::super::theme::Role;
 use super::dialog;
-use crate::api::report::Subject;
+use crate::api::report::DiagnosisSubject;
 use crate::domain::ids::AttemptId;
 use crate::domain::secret::Secret;
 use crossterm::event::KeyCode;
@@ -92,7 +92,7 @@ pub struct ExpectLine {
     /// Attempt whose signature is checked.
     pub attempt: AttemptId,
     /// Subject that the signature lab was opened for.
-    pub subject: Subject,
+    pub subject: DiagnosisSubject,
     /// Kind of the input, with what was typed.
     pub wanted: Wanted,
 }

@@ -5,7 +5,7 @@ use super::super::format;
 use super::Layer;
 use super::confirm::Was;
 use super::offers::About;
-use crate::api::keys::{KeyRow, LimitsWish, NewCompany, NewKey};
+use crate::api::keys::{KeyRow, NewCompany, NewKey, RequestedLimits};
 use crate::api::operators::NewOperator;
 use crate::api::replays::NewReplay;
 use crate::api::subscriptions::SubscriptionRow;
@@ -61,7 +61,7 @@ pub(super) fn revoked_operator(app: &App, id: OperatorId) -> About {
 }
 
 /// Describes every limit that changes, with its old and its new value.
-pub(super) fn limited(row: &KeyRow, wish: &LimitsWish) -> String {
+pub(super) fn limited(row: &KeyRow, wish: &RequestedLimits) -> String {
     let changes: Vec<String> = [
         (RateBucket::Read, row.limits.read, wish.read),
         (RateBucket::Write, row.limits.write, wish.write),

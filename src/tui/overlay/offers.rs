@@ -11,7 +11,7 @@ use super::confirm::{Question, Was};
 use super::detail::Fetched;
 use super::{Layer, grants};
 use crate::api::keys::KeyRow;
-use crate::api::subscriptions::{ReplayChoice, SubscriptionRow};
+use crate::api::subscriptions::{MissedEventsChoice, SubscriptionRow};
 use crate::domain::alert::AlertSubject;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::event::EventType;
@@ -28,7 +28,7 @@ pub(in crate::tui) fn acts(app: &App, item: Item) -> Vec<Act> {
     match item {
         Item::Subscription(id) => {
             let enable = |replay| Act::Enable(id, replay);
-            let mut acts = vec![Act::Test(id), enable(ReplayChoice::None), enable(ReplayChoice::Skipped)];
+            let mut acts = vec![Act::Test(id), enable(MissedEventsChoice::None), enable(MissedEventsChoice::Skipped)];
             // Without a Portal no reason can be stored, so no form asks for one.
             if !has_portal(app) {
                 acts.push(Act::Disable(id, None));
@@ -53,8 +53,8 @@ pub(in crate::tui) fn acts(app: &App, item: Item) -> Vec<Act> {
 pub(super) const fn label(act: &Act) -> &'static str {
     match act {
         Act::Test(_) => "Send test",
-        Act::Enable(_, ReplayChoice::None) => "Enable",
-        Act::Enable(_, ReplayChoice::Skipped) => "Enable and replay missed events",
+        Act::Enable(_, MissedEventsChoice::None) => "Enable",
+        Act::Enable(_, MissedEventsChoice::Skipped) => "Enable and replay missed events",
         Act::Disable(..) => "Disable",
         Act::Delete(_) => "Delete permanently",
         Act::Intend(..) => "Add a reason",
@@ -328,12 +328,12 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
     let parked = format::several(health.n_parked, "delivery on hold", "deliveries on hold");
     let missed = format::plural(health.n_skipped, "missed event");
     match act {
-        Act::Enable(_, ReplayChoice::None) => {
+        Act::Enable(_, MissedEventsChoice::None) => {
             format!(
                 "Sends {parked}, one at a time, then two, then four as they succeed. The failure count restarts at 0. Does not send {missed}."
             )
         }
-        Act::Enable(_, ReplayChoice::Skipped) => {
+        Act::Enable(_, MissedEventsChoice::Skipped) => {
             format!(
                 "Sends {parked} and {missed}, one at a time, then two, then four as they succeed. The failure count restarts at 0."
             )

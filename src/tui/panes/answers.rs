@@ -5,9 +5,9 @@ use super::super::format;
 use super::super::sheet::{Does, Sheet};
 use super::super::theme::{Role, Theme};
 use super::diagnose::{Entry, Outcome, Run, came};
-use crate::api::lab::SignatureCheck;
-use crate::api::report::{Evidence, Offer, Report, Verdict};
-use crate::api::runbook::{Progress, StepState};
+use crate::api::report::{CheckVerdict, DiagnosisReport, Evidence, OfferedAction};
+use crate::api::runbook::{RunbookProgress, RunbookStepState};
+use crate::api::signature_check::SignatureCheck;
 use crate::domain::text::Untrusted;
 use crate::tui::places::Item;
 use ratatui::text::Line;
@@ -65,7 +65,7 @@ impl Page {
     }
 
     /// Adds the available actions, and commands for those that only a shell can run.
-    fn offers(&mut self, offers: &[Offer], indent: usize) {
+    fn offers(&mut self, offers: &[OfferedAction], indent: usize) {
         for offer in offers {
             match offer.remedy {
                 Some(remedy) => self.link(&offer.what, indent, Does::Remedy(remedy)),
@@ -78,7 +78,7 @@ impl Page {
         }
     }
 
-    fn report(&mut self, report: &Report) {
+    fn report(&mut self, report: &DiagnosisReport) {
         for (position, cause) in report.causes.iter().enumerate() {
             self.say(&format!("{}. {} ({})", position + 1, cause.title, cause.id), 0, Role::Strong);
             self.say(&cause.resolution, 3, Role::Text);
@@ -94,9 +94,9 @@ impl Page {
         self.say(&format!("Checks, run at {}", report.at_utc), 0, Role::Strong);
         for step in &report.steps {
             let role = match step.verdict {
-                Verdict::Fail => Role::Trouble,
-                Verdict::Pass => Role::Text,
-                Verdict::Unknown(_) | Verdict::Skipped(_) => Role::Dim,
+                CheckVerdict::Fail => Role::Trouble,
+                CheckVerdict::Pass => Role::Text,
+                CheckVerdict::Unknown(_) | CheckVerdict::Skipped(_) => Role::Dim,
             };
             self.say(&format!("{:<8} {}", step.verdict.name(), step.question), 0, role);
             if let Some(why) = step.verdict.why() {
@@ -122,7 +122,7 @@ impl Page {
         }
     }
 
-    fn progress(&mut self, progress: &Progress) {
+    fn progress(&mut self, progress: &RunbookProgress) {
         let (role, text) = came(&Outcome::Progress(Box::new(progress.clone())));
         let text = if progress.is_over() { "All steps are done.".to_owned() } else { text };
         self.say(&text, 0, role);
@@ -142,18 +142,18 @@ impl Page {
         }
     }
 
-    fn step(&mut self, number: usize, step: &StepState) {
+    fn step(&mut self, number: usize, step: &RunbookStepState) {
         let role = match step.verdict {
-            Verdict::Pass | Verdict::Skipped(_) => Role::Dim,
-            Verdict::Fail => Role::Strong,
-            Verdict::Unknown(_) => Role::Trouble,
+            CheckVerdict::Pass | CheckVerdict::Skipped(_) => Role::Dim,
+            CheckVerdict::Fail => Role::Strong,
+            CheckVerdict::Unknown(_) => Role::Trouble,
         };
         self.say(&format!("{:<8} {number}. {}", step.state(), step.to_do), 0, role);
         self.say(&format!("check: {}", step.check), INDENT, Role::Dim);
         let at = step.at_utc.map_or_else(String::new, |at| format!(" ({at})"));
         let seen = step.verdict.why().unwrap_or(&step.found);
         self.say(&format!("result: {seen}{at}"), INDENT, Role::Text);
-        if matches!(step.verdict, Verdict::Fail | Verdict::Unknown(_)) {
+        if matches!(step.verdict, CheckVerdict::Fail | CheckVerdict::Unknown(_)) {
             self.offers(&step.offers, INDENT);
         }
     }

@@ -3,7 +3,7 @@
 use super::view::{Rows, View};
 use crate::api::attempts::AttemptRow;
 use crate::api::log::AttemptQuery;
-use crate::api::overview::Minute;
+use crate::api::overview::PipelineMinute;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::AttemptId;
@@ -105,7 +105,7 @@ pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
     if is_part(view) || minutes.is_empty() {
         return Vec::new();
     }
-    let total = |minute: &Minute| u64::from(minute.n_ok) + u64::from(minute.n_failed);
+    let total = |minute: &PipelineMinute| u64::from(minute.n_ok) + u64::from(minute.n_failed);
     // Each minute is one to three columns wide, as far as there is room.
     let wide = ((room.saturating_sub(48)) / minutes.len()).clamp(1, 3);
     let counts: Vec<u64> = minutes.iter().flat_map(|minute| std::iter::repeat_n(total(minute), wide)).collect();

@@ -5,9 +5,9 @@ use super::super::format;
 use super::super::sheet::Sheet;
 use super::super::theme::{Role, Theme};
 use super::answers;
-use crate::api::lab::{Fit, SignatureCheck};
-use crate::api::report::{Conclusion, Report, Subject, Topic};
-use crate::api::runbook::{Progress, Runbook};
+use crate::api::report::{DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
+use crate::api::runbook::{Runbook, RunbookProgress};
+use crate::api::signature_check::{SignatureCheck, SignatureFit};
 use crate::domain::ids::AttemptId;
 use crate::domain::text::Untrusted;
 use ratatui::text::{Line, Span};
@@ -23,7 +23,7 @@ pub enum Entry {
     /// Signature lab, which explains how the receiver of an attempt verified it.
     Lab(AttemptId),
     /// Playbook that looks for the cause of a symptom.
-    Playbook(Topic),
+    Playbook(PlaybookTopic),
     /// Run-book that guides through a task and checks each step.
     Runbook(Runbook),
 }
@@ -35,11 +35,11 @@ pub enum Outcome {
     /// Run is in flight at present.
     Waiting,
     /// Report of a playbook that ran.
-    Report(Box<Report>),
+    Report(Box<DiagnosisReport>),
     /// Signature check of an attempt.
     Lab(Box<SignatureCheck>),
     /// State of a run-book's steps.
-    Progress(Box<Progress>),
+    Progress(Box<RunbookProgress>),
     /// Run failed, with the reason in one line.
     Failed(String),
 }
@@ -50,7 +50,7 @@ pub struct Run {
     /// Entry of pane 9 that was run.
     pub entry: Entry,
     /// Subject that the entry was run for.
-    pub subject: Subject,
+    pub subject: DiagnosisSubject,
     /// Outcome of the run, or that it is in flight.
     pub outcome: Outcome,
 }
@@ -64,13 +64,13 @@ impl Run {
 }
 
 /// Row of the pane: an entry with the subject it is run for.
-pub type Place = (Entry, Subject);
+pub type Place = (Entry, DiagnosisSubject);
 
 /// State of pane 9: the entries on offer and all runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Room {
     /// Subject that the listed entries are run for.
-    pub subject: Subject,
+    pub subject: DiagnosisSubject,
     /// Entries that fit the subject, in the order of the list.
     pub entries: Vec<Entry>,
     /// Index of the row under the cursor.
@@ -85,13 +85,13 @@ pub struct Room {
 
 impl Default for Room {
     fn default() -> Self {
-        Self { subject: Subject::All, entries: Vec::new(), at: 0, opened: None, line: 0, runs: Vec::new() }
+        Self { subject: DiagnosisSubject::All, entries: Vec::new(), at: 0, opened: None, line: 0, runs: Vec::new() }
     }
 }
 
 impl Room {
     /// Changes the subject and its entries, and resets the cursor.
-    pub fn turn_to(&mut self, subject: Subject, entries: Vec<Entry>) {
+    pub fn turn_to(&mut self, subject: DiagnosisSubject, entries: Vec<Entry>) {
         (self.subject, self.entries) = (subject, entries);
         (self.at, self.opened, self.line) = (0, None, 0);
     }
@@ -146,8 +146,8 @@ pub fn title(room: &Room) -> String {
 }
 
 /// Name of a subject in the console.
-pub(super) fn scope(subject: Subject) -> String {
-    if subject == Subject::All { "all companies".to_owned() } else { subject.to_string() }
+pub(super) fn scope(subject: DiagnosisSubject) -> String {
+    if subject == DiagnosisSubject::All { "all companies".to_owned() } else { subject.to_string() }
 }
 
 /// Lines of the pane: the list of entries, or the open result.
@@ -174,12 +174,12 @@ pub fn cursor(room: &Room) -> usize {
 fn list(room: &Room, width: usize, theme: Theme) -> Vec<Line<'static>> {
     // The longest hint that fits into one line is shown.
     let hints: &[&str] = match room.subject {
-        Subject::All | Subject::Company(_) => &[
+        DiagnosisSubject::All | DiagnosisSubject::Company(_) => &[
             "Enter runs a playbook (read-only), Enter again opens its result. P on a row diagnoses that row; keys and subscriptions also have runbooks.",
             "Enter runs a playbook (read-only) and opens its result. P diagnoses one row.",
             "Enter runs a playbook and opens its result.",
         ],
-        Subject::Key(_) | Subject::Subscription(_) => &[
+        DiagnosisSubject::Key(_) | DiagnosisSubject::Subscription(_) => &[
             "Enter runs (read-only), Enter again opens the result. Runbooks guide you through a task and check each step.",
             "Enter runs (read-only) and opens the result.",
         ],
@@ -228,25 +228,25 @@ pub(super) fn came(outcome: &Outcome) -> (Role, String) {
             (if progress.is_over() { Role::Text } else { Role::Accent }, format!("{of}{next}"))
         }
         Outcome::Lab(check) => match check.lab.fit {
-            Fit::Genuine => {
+            SignatureFit::Genuine => {
                 (Role::Text, "the signature sent is valid; the receiver does not say what it computed".to_owned())
             }
-            Fit::Explained => {
+            SignatureFit::Explained => {
                 let ids: Vec<&str> = check.lab.causes.iter().map(|cause| cause.id.as_str()).collect();
                 (Role::Trouble, Untrusted::new(ids.join(", ")).sanitized())
             }
-            Fit::Unexplained => {
+            SignatureFit::Unexplained => {
                 (Role::Trouble, format!("no match among {} known mistakes", check.lab.n_tried.unwrap_or_default()))
             }
         },
         Outcome::Report(report) => match report.conclusion() {
-            Conclusion::NoCause if report.n_unknown() > 0 => {
+            DiagnosisConclusion::NoCause if report.n_unknown() > 0 => {
                 (Role::Text, format!("no cause found; {} of {} checks unknown", report.n_unknown(), report.steps.len()))
             }
-            Conclusion::NoCause => (Role::Text, "no cause found".to_owned()),
-            Conclusion::Undecided => (Role::Trouble, "inconclusive; Enter shows why".to_owned()),
-            Conclusion::NotRun => (Role::Trouble, "no check was answered; Enter shows why".to_owned()),
-            Conclusion::CauseFound => {
+            DiagnosisConclusion::NoCause => (Role::Text, "no cause found".to_owned()),
+            DiagnosisConclusion::Undecided => (Role::Trouble, "inconclusive; Enter shows why".to_owned()),
+            DiagnosisConclusion::NotRun => (Role::Trouble, "no check was answered; Enter shows why".to_owned()),
+            DiagnosisConclusion::CauseFound => {
                 let ids: Vec<&str> = report.causes.iter().map(|cause| cause.id.as_str()).collect();
                 let n = format::plural(ids.len() as u64, "cause");
                 (Role::Trouble, Untrusted::new(format!("{n}: {}", ids.join(", "))).sanitized())

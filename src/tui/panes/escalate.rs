@@ -3,7 +3,7 @@
 use super::super::app::App;
 use super::super::format;
 use super::super::theme::{Role, Theme};
-use crate::api::bundle::{Manifest, Ticket};
+use crate::api::bundle::{BundleManifest, SupportTicket};
 use crate::diagnose::case::Matter;
 use crate::domain::text::Untrusted;
 use crate::escalation::bundle::Bundle;
@@ -162,7 +162,7 @@ pub fn opened(of: &Opened, place: &str, width: usize, theme: Theme) -> Vec<Line<
 }
 
 /// Content of a bundle: counts, advice whether to escalate, redactions, gaps, and the ticket.
-fn inside(ticket: &Ticket, manifest: &Manifest, say: Say<'_>) -> Vec<Line<'static>> {
+fn inside(ticket: &SupportTicket, manifest: &BundleManifest, say: Say<'_>) -> Vec<Line<'static>> {
     let mut lines = contents(ticket, say);
     for reason in &ticket.reasons {
         let advice = if reason.is_waiting() { "Do not escalate yet" } else { "Escalate" };
@@ -208,7 +208,7 @@ fn tree(folder: &str, files: &[(&str, u64)], say: Say<'_>) -> Vec<Line<'static>>
 }
 
 /// Counts of what the ticket contains.
-fn contents(ticket: &Ticket, say: Say<'_>) -> Vec<Line<'static>> {
+fn contents(ticket: &SupportTicket, say: Say<'_>) -> Vec<Line<'static>> {
     let parts = [
         format::several(ticket.failures.len() as u64, "delivery", "deliveries"),
         format::plural(ticket.requests.len() as u64, "request"),

@@ -146,7 +146,7 @@ fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, fo
     let mut remarks = view.reach.remarks(pane.noun());
     // The first remark, a known limitation, is dim; the following ones are warnings.
     let n_known = remarks.len().min(1);
-    remarks.extend(view.unreadable(pane).remark());
+    remarks.extend(view.unreadable(pane).summary_line());
     let room = usize::from(area.width.saturating_sub(2));
     let flowed = remarks.iter().enumerate().flat_map(|(place, text)| {
         let role = if place < n_known { Role::Dim } else { Role::Warning };

@@ -2,7 +2,7 @@
 
 use super::trips;
 use super::view::View;
-use crate::api::subscriptions::{Rate, SubscriptionRow};
+use crate::api::subscriptions::{AttemptSummary, SubscriptionRow};
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::health_status::{FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus, assess_subscription};
 use crate::domain::ids::SubscriptionId;
@@ -68,7 +68,7 @@ fn next(view: &View<'_>, row: &SubscriptionRow) -> String {
     }
 }
 
-fn percent(view: &View<'_>, rate: &Rate) -> Cell {
+fn percent(view: &View<'_>, rate: &AttemptSummary) -> Cell {
     match rate.tally().percent() {
         Some(percent) if rate.tally().total() >= MIN_RATE_SAMPLES => view.text(format!("{percent}%")),
         Some(percent) => view.dim(format!("{percent}%")),
@@ -144,7 +144,7 @@ pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
     }
 }
 
-fn rate(rate: &Rate) -> String {
+fn rate(rate: &AttemptSummary) -> String {
     let tally = rate.tally();
     let Some(percent) = tally.percent() else { return "no attempts".to_owned() };
     let ms = |bound: Option<u32>| bound.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));

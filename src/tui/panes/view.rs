@@ -1,7 +1,7 @@
 //! Data that panes draw from: the snapshot, the loaded log pages, and the chosen company.
 
 use super::{Pane, deliveries, events, keys, limits, requests, subscriptions, trips};
-use crate::api::overview::Overview;
+use crate::api::overview::PlatformOverview;
 use crate::api::readable::UnreadableRows;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::CompanyId;
@@ -22,7 +22,7 @@ use ratatui::text::Line;
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     /// Overview received from the platform.
-    pub overview: &'a Overview,
+    pub overview: &'a PlatformOverview,
     /// What the platform lets the console see.
     pub reach: &'a Reach,
     /// Log pages loaded so far.
@@ -307,7 +307,7 @@ impl View<'_> {
     /// loaded.
     pub(super) fn tally_of<T>(
         &self,
-        listing: &crate::api::page::Listing<T>,
+        listing: &crate::api::page::CappedList<T>,
         about: impl Fn(&T) -> (CompanyId, HealthStatus),
     ) -> String {
         let shown: Vec<HealthStatus> = listing

@@ -2,11 +2,11 @@
 
 use super::fixture::{Bench, ago, attempt, overview};
 use super::found::found;
-use crate::api::keys::{Company, LimitsWish, NewCompany, NewKey};
-use crate::api::limits::{CallerUse, KeyUsage};
+use crate::api::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
+use crate::api::limits::{CallerUsageRow, KeyUsage};
 use crate::api::operators::{NewOperator, OperatorRow};
 use crate::api::replays::{NewReplay, ReplayPlan, ReplayProgress, ReplayRow, StateCount};
-use crate::api::subscriptions::ReplayChoice;
+use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::alert::AlertSubject;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::EventType;
@@ -68,7 +68,7 @@ pub(super) fn operators() -> Vec<OperatorRow> {
 
 /// What a platform answers to a question of the console.
 pub(super) fn answer(bench: &Bench, job: &Job) -> Option<Finished> {
-    let company = |id, name: &str| Company { id: CompanyId(id), name: name.into(), created_utc: bench.now };
+    let company = |id, name: &str| CompanyRow { id: CompanyId(id), name: name.into(), created_utc: bench.now };
     let counts = vec![
         StateCount { state: DeliveryState::Skipped, n: 118 },
         StateCount { state: DeliveryState::Exhausted, n: 3 },
@@ -123,10 +123,10 @@ fn ways() -> Vec<(&'static str, Act)> {
         NewKey { company_id: CompanyId(93), name: "crm".to_owned(), scopes: vec![KeyScope::EventsRead], limits: None };
     vec![
         ("3x\ny", Act::Test(off)),
-        ("3xj\ny", Act::Enable(off, ReplayChoice::None)),
-        ("3xjj\ny", Act::Enable(off, ReplayChoice::Skipped)),
-        ("3Ry", Act::Enable(off, ReplayChoice::Skipped)),
-        ("7Ry", Act::Enable(off, ReplayChoice::Skipped)),
+        ("3xj\ny", Act::Enable(off, MissedEventsChoice::None)),
+        ("3xjj\ny", Act::Enable(off, MissedEventsChoice::Skipped)),
+        ("3Ry", Act::Enable(off, MissedEventsChoice::Skipped)),
+        ("7Ry", Act::Enable(off, MissedEventsChoice::Skipped)),
         ("3jxjjj\n\ny", Act::Disable(on, None)),
         ("3jxjjj\n they asked \ny", Act::Disable(on, Some("they asked".to_owned()))),
         ("3Gxjjj\nthey still move\ny", Act::Intend(SubscriptionId(26), "they still move".to_owned())),
@@ -147,7 +147,7 @@ fn ways() -> Vec<(&'static str, Act)> {
         ("6x\naZ3k\n", Act::Revoke(KeyId(1))),
         (
             "2xj\n\u{15}30\t\t\u{15}\ny",
-            Act::Limit(KeyId(1), LimitsWish { read: Some(30), write: Some(100), admin: None }),
+            Act::Limit(KeyId(1), RequestedLimits { read: Some(30), write: Some(100), admin: None }),
         ),
         ("5x\ny", Act::Emit(CompanyId(92), EventType::DocumentUploaded)),
         ("M \t \ny", Act::Emit(CompanyId(93), EventType::ClientStatusChanged)),
@@ -343,7 +343,8 @@ fn what_cannot_be_undone_names_who_is_cut_off_and_wants_the_last_four_characters
     for said in ["calls in the last hour", "Its callers are being loaded"] {
         assert!(asked_about(&bench).contains(said), "{said}: {}", asked_about(&bench));
     }
-    let caller = CallerUse { user_agent: "Zapier/1.0".into(), address: "203.0.113.7".into(), n: 41, last_utc: ago(9) };
+    let caller =
+        CallerUsageRow { user_agent: "Zapier/1.0".into(), address: "203.0.113.7".into(), n: 41, last_utc: ago(9) };
     let story = KeyStory {
         usage: KeyUsage { since_utc: None, routes: Vec::new(), never_used: Vec::new() },
         callers: vec![caller],
@@ -387,7 +388,7 @@ fn after_its_test_a_subscription_that_is_off_can_be_enabled_with_or_without_what
     bench.tell(Msg::Finished(Finished::Act(done[0].clone(), Ok(told.to_owned()))));
     let screen = bench.screen();
     assert!(screen.contains(told) && screen.contains("> Enable"), "{screen}");
-    assert_eq!(acts(&mut bench, "j\ny"), [Act::Enable(SubscriptionId(21), ReplayChoice::Skipped)]);
+    assert_eq!(acts(&mut bench, "j\ny"), [Act::Enable(SubscriptionId(21), MissedEventsChoice::Skipped)]);
     let mut bench = Bench::new(120, 36);
     let done = acts(&mut bench, "3jx\ny");
     bench.tell(Msg::Finished(Finished::Act(done[0].clone(), Ok("it answered".to_owned()))));
@@ -434,7 +435,7 @@ fn one_company_is_looked_at_everywhere() {
     bench.show(both);
     assert_eq!(bench.press("C"), [Effect::Perform(Job::Companies)]);
     assert!(bench.screen().contains("loading"));
-    let company = |id, name: &str| Company { id: CompanyId(id), name: name.into(), created_utc: bench.now };
+    let company = |id, name: &str| CompanyRow { id: CompanyId(id), name: name.into(), created_utc: bench.now };
     let companies = vec![company(92, "Acme"), company(93, "Globex\u{1b}[2J")];
     bench.tell(Msg::Finished(Finished::Companies(Ok(companies))));
     assert!(bench.screen().contains("93  Globex\u{241b}[2J"), "{}", bench.screen());

@@ -1,12 +1,15 @@
 //! Panes 9 and 0: what keys ask for, and what is shown of what came.
 
 use super::fixture::{Bench, NOW, ago, overview};
-use crate::api::bundle::Ticket;
-use crate::api::lab::{Fit, FlawRow, Lab, SignatureCheck};
-use crate::api::remedy::{Gap, Guide, Remedy};
-use crate::api::report::{Cause, Evidence, Offer, Report, Step, Subject, Topic, Verdict};
-use crate::api::runbook::{Progress, Runbook, StepState};
-use crate::api::subscriptions::ReplayChoice;
+use crate::api::bundle::SupportTicket;
+use crate::api::remedy::{MissedRange, RemediationAction, RunbookTarget};
+use crate::api::report::{
+    CheckVerdict, DiagnosedCause, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction, PlaybookTopic,
+    ReportedCheck,
+};
+use crate::api::runbook::{Runbook, RunbookProgress, RunbookStepState};
+use crate::api::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
+use crate::api::subscriptions::MissedEventsChoice;
 use crate::diagnose::case::{Case, Matter};
 use crate::diagnose::dossier::Asked;
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
@@ -28,25 +31,25 @@ fn evidence(query: &str, value: &str, limit: Option<&str>) -> Evidence {
     Evidence { query: query.to_owned(), value: value.into(), limit: limit.map(ToOwned::to_owned), at_utc: NOW }
 }
 
-pub(super) fn report(subject: Subject) -> Report {
+pub(super) fn report(subject: DiagnosisSubject) -> DiagnosisReport {
     let failures = evidence(
         "subscription 23: failures in a row, GET /portal/v1/subscriptions",
         "13",
         Some("below 3; trips at 20"),
     );
-    let step = |id: &str, question: &str, verdict| Step {
+    let step = |id: &str, question: &str, verdict| ReportedCheck {
         id: id.to_owned(),
         question: question.to_owned(),
         verdict,
         evidence: vec![failures.clone()],
     };
-    let guide = Guide { runbook: Runbook::BreakerRecovery, subject: Subject::Subscription(TRIPPED) };
-    Report {
-        topic: Topic::WebhooksNotArriving,
+    let guide = RunbookTarget { runbook: Runbook::BreakerRecovery, subject: DiagnosisSubject::Subscription(TRIPPED) };
+    DiagnosisReport {
+        topic: PlaybookTopic::WebhooksNotArriving,
         subject,
         at_utc: NOW,
         causes: vec![
-            Cause {
+            DiagnosedCause {
                 id: "breaker-tripped".to_owned(),
                 title:
                     "subscription 21: the breaker tripped after 20 failures in a row (500 \u{d7}18, timeout \u{d7}2)"
@@ -57,11 +60,15 @@ pub(super) fn report(subject: Subject) -> Report {
                     Some("0"),
                 )],
                 resolution: "Fix the endpoint, send tests until one succeeds, then enable the subscription.".to_owned(),
-                offers: [Remedy::Test(TRIPPED), Remedy::Enable(TRIPPED), Remedy::Runbook(guide)]
-                    .map(Offer::from)
-                    .to_vec(),
+                offers: [
+                    RemediationAction::Test(TRIPPED),
+                    RemediationAction::Enable(TRIPPED),
+                    RemediationAction::Runbook(guide),
+                ]
+                .map(OfferedAction::from)
+                .to_vec(),
             },
-            Cause {
+            DiagnosedCause {
                 id: "endpoint-500".to_owned(),
                 title: "subscription 23: the endpoint returns errors \u{1b}[2J (500 \u{d7}13)".to_owned(),
                 evidence: Vec::new(),
@@ -70,17 +77,17 @@ pub(super) fn report(subject: Subject) -> Report {
             },
         ],
         steps: vec![
-            step("enabled", "Are all subscriptions enabled?", Verdict::Fail),
+            step("enabled", "Are all subscriptions enabled?", CheckVerdict::Fail),
             step(
                 "endpoint-answers",
                 "Do the endpoints return 2xx?",
-                Verdict::Unknown("the platform went away".to_owned()),
+                CheckVerdict::Unknown("the platform went away".to_owned()),
             ),
         ],
     }
 }
 
-fn progress(id: KeyId, n_done: usize) -> Progress {
+fn progress(id: KeyId, n_done: usize) -> RunbookProgress {
     let texts = [
         (
             "new-key",
@@ -91,39 +98,39 @@ fn progress(id: KeyId, n_done: usize) -> Progress {
         ("old-silent", "Wait until the old key is no longer used.", "no call with the old key for 15 minutes"),
         ("old-revoked", "Revoke the old key. This is permanent.", "the old key is revoked"),
     ];
-    let step = |(at, (id_of, to_do, check)): (usize, (&str, &str, &str))| StepState {
+    let step = |(at, (id_of, to_do, check)): (usize, (&str, &str, &str))| RunbookStepState {
         id: id_of.to_owned(),
         to_do: to_do.to_owned(),
         check: check.to_owned(),
         verdict: match at {
-            at if at < n_done => Verdict::Pass,
-            at if at == n_done => Verdict::Fail,
-            _ => Verdict::Skipped("waiting for an earlier step".to_owned()),
+            at if at < n_done => CheckVerdict::Pass,
+            at if at == n_done => CheckVerdict::Fail,
+            _ => CheckVerdict::Skipped("waiting for an earlier step".to_owned()),
         },
         found: if at < n_done { "seen" } else { "not yet" }.to_owned(),
         at_utc: (at <= n_done).then_some(NOW),
-        offers: if at == n_done && at == 3 { vec![Remedy::Revoke(id).into()] } else { Vec::new() },
+        offers: if at == n_done && at == 3 { vec![RemediationAction::Revoke(id).into()] } else { Vec::new() },
     };
-    Progress {
+    RunbookProgress {
         runbook: Runbook::KeyRotation,
-        subject: Subject::Key(id),
+        subject: DiagnosisSubject::Key(id),
         begun_utc: ago(3_600),
         checked_utc: NOW,
         steps: texts.into_iter().enumerate().map(step).collect(),
     }
 }
 
-fn check(fit: Fit) -> SignatureCheck {
-    let flaw = FlawRow {
+fn check(fit: SignatureFit) -> SignatureCheck {
+    let flaw = SignatureCause {
         id: "sig-no-dot".to_owned(),
         title: "the dot between timestamp and body is missing".to_owned(),
         difference: "the receiver signed 1795442551{\u{22}id\u{22}:… instead of 1795442551.{\u{22}id\u{22}:…".into(),
         resolution: "Put a dot between the timestamp and the raw body.".to_owned(),
     };
-    let causes = if fit == Fit::Explained { vec![flaw] } else { Vec::new() };
+    let causes = if fit == SignatureFit::Explained { vec![flaw] } else { Vec::new() };
     SignatureCheck {
-        lab: Lab { fit, causes, n_tried: None },
-        computed: (fit == Fit::Explained).then(|| "sha256=00ff".into()),
+        lab: SignatureReport { fit, causes, n_tried: None },
+        computed: (fit == SignatureFit::Explained).then(|| "sha256=00ff".into()),
         clock_ahead_seconds: Some(-2),
     }
 }
@@ -133,7 +140,7 @@ fn came(bench: &mut Bench, came: Consulted) {
 }
 
 /// A bundle over a case with a failure, a report and a note.
-pub(super) fn built(subjects: Vec<Subject>) -> Bundle {
+pub(super) fn built(subjects: Vec<DiagnosisSubject>) -> Bundle {
     fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
         Asked { query: "GET /x".to_owned(), at: NOW, found: Ok(rows), is_cut: false }
     }
@@ -158,7 +165,7 @@ pub(super) fn built(subjects: Vec<Subject>) -> Bundle {
 /// Pane 9 over a subscription, with a report in it.
 pub(super) fn with_report(bench: &mut Bench) {
     bench.press("3jP\n");
-    came(bench, Consulted::Report(Box::new(report(Subject::Subscription(FAILING)))));
+    came(bench, Consulted::Report(Box::new(report(DiagnosisSubject::Subscription(FAILING)))));
     bench.press("\n");
 }
 
@@ -176,7 +183,7 @@ pub(super) fn with_lab(bench: &mut Bench) {
     bench.press("P\n");
     let id = AttemptId(678);
     let subject = bench.app.room.subject;
-    came(bench, Consulted::Lab(id, subject, Ok(Box::new(check(Fit::Explained)))));
+    came(bench, Consulted::Lab(id, subject, Ok(Box::new(check(SignatureFit::Explained)))));
     bench.press("\n");
 }
 
@@ -191,9 +198,9 @@ pub(super) fn with_bundle(bench: &mut Bench) {
 fn playbooks_that_fit_the_selection_are_run_and_opened() {
     let mut bench = Bench::new(120, 36);
     bench.press("3jP");
-    let subject = Subject::Subscription(FAILING);
+    let subject = DiagnosisSubject::Subscription(FAILING);
     assert!(bench.screen().contains("9 Diagnose: subscription 23"), "{}", bench.screen());
-    let asked = Effect::Perform(Job::Playbook(Topic::WebhooksNotArriving, subject, None));
+    let asked = Effect::Perform(Job::Playbook(PlaybookTopic::WebhooksNotArriving, subject, None));
     assert_eq!(bench.press("\n"), std::slice::from_ref(&asked));
     assert!(bench.screen().contains("running"));
     assert_eq!(bench.press("\n"), [], "it is asked once");
@@ -212,7 +219,10 @@ fn playbooks_that_fit_the_selection_are_run_and_opened() {
     }
     assert!(!screen.contains('\u{1b}'));
     let earlier = Some(Box::new(report(subject)));
-    assert_eq!(bench.press("u"), [Effect::Perform(Job::Playbook(Topic::WebhooksNotArriving, subject, earlier))]);
+    assert_eq!(
+        bench.press("u"),
+        [Effect::Perform(Job::Playbook(PlaybookTopic::WebhooksNotArriving, subject, earlier))]
+    );
     came(&mut bench, Consulted::Report(Box::new(report(subject))));
     bench.press("\u{1b}");
     assert!(bench.screen().contains("2 causes:"), "one layer back, to the list");
@@ -235,9 +245,9 @@ fn what_a_playbook_offers_is_done_from_there_after_a_question() {
     bench.press("\t\n");
     let screen = bench.screen();
     assert!(screen.contains("Enable subscription 21 and replay missed events?"), "{screen}");
-    let enable = Act::Enable(TRIPPED, ReplayChoice::Skipped);
+    let enable = Act::Enable(TRIPPED, MissedEventsChoice::Skipped);
     assert_eq!(bench.press("y"), [Effect::Perform(Job::Act(enable))]);
-    let guide = Job::Runbook(Runbook::BreakerRecovery, Subject::Subscription(TRIPPED), None);
+    let guide = Job::Runbook(Runbook::BreakerRecovery, DiagnosisSubject::Subscription(TRIPPED), None);
     assert_eq!(bench.press("\t\n"), [Effect::Perform(guide)], "the run-book begins");
     assert!(bench.screen().contains("runbook breaker-recovery, subscription 21"), "{}", bench.screen());
 
@@ -250,7 +260,7 @@ fn what_a_playbook_offers_is_done_from_there_after_a_question() {
 #[test]
 fn a_run_book_is_begun_gone_on_with_remembered_and_forgotten() {
     let mut bench = Bench::new(120, 36);
-    let (key, subject) = (KeyId(1), Subject::Key(KeyId(1)));
+    let (key, subject) = (KeyId(1), DiagnosisSubject::Key(KeyId(1)));
     assert_eq!(bench.press("2PG\n"), [Effect::Perform(Job::Runbook(Runbook::KeyRotation, subject, None))]);
     came(&mut bench, Consulted::Progress(Box::new(progress(key, 2))));
     assert!(bench.screen().contains("2 of 4 steps done; next: Wait until the old key"), "{}", bench.screen());
@@ -292,7 +302,7 @@ fn the_lab_asks_what_the_receiver_computed() {
     let asked = Job::Lab(AttemptId(678), subject, Some("sha256=abcd".to_owned()));
     assert_eq!(bench.press("\n"), [Effect::Perform(asked)]);
     assert!(bench.screen().contains("running"), "{}", bench.screen());
-    came(&mut bench, Consulted::Lab(AttemptId(678), subject, Ok(Box::new(check(Fit::Genuine)))));
+    came(&mut bench, Consulted::Lab(AttemptId(678), subject, Ok(Box::new(check(SignatureFit::Genuine)))));
     assert!(bench.screen().contains("the signature sent is valid"), "{}", bench.screen());
 }
 
@@ -360,7 +370,7 @@ fn a_bundle_is_about_all_that_was_collected() {
     let event = bench.app.desk.bundle.last().expect("an event").number();
     let effects = bench.press("0");
     let [Effect::Perform(Job::Bundle(matter, Bodies::Included))] = effects.as_slice() else { panic!("{effects:?}") };
-    assert_eq!(matter.subjects[..2], [Subject::Subscription(TRIPPED), Subject::Key(KeyId(1))]);
+    assert_eq!(matter.subjects[..2], [DiagnosisSubject::Subscription(TRIPPED), DiagnosisSubject::Key(KeyId(1))]);
     assert_eq!(matter.picked.attempts, [AttemptId(678)]);
     assert_eq!(matter.picked.events, [EventId(event)]);
     assert_eq!(matter.picked.notes, [("key 1".to_owned(), "rotated last week".to_owned())]);
@@ -371,7 +381,7 @@ fn a_bundle_is_about_all_that_was_collected() {
 #[test]
 fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
     let mut bench = Bench::new(120, 36);
-    let matter = Box::new(Matter::about(vec![Subject::Subscription(FAILING)]));
+    let matter = Box::new(Matter::about(vec![DiagnosisSubject::Subscription(FAILING)]));
     assert_eq!(bench.press("3j0"), [Effect::Perform(Job::Bundle(matter.clone(), Bodies::Included))]);
     assert!(bench.screen().contains("0 Escalate: ticket for subscription 23"), "{}", bench.screen());
     bench.press("W");
@@ -382,7 +392,7 @@ fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
     assert_eq!(bench.press("W"), []);
     assert_eq!(bench.press("y"), [], "nothing was asked");
     assert_eq!(bench.press("o"), [Effect::Perform(Job::Bundle(matter, Bodies::LeftOut))]);
-    let bundle = Box::new(built(vec![Subject::Subscription(FAILING)]));
+    let bundle = Box::new(built(vec![DiagnosisSubject::Subscription(FAILING)]));
     came(&mut bench, Consulted::Bundle(Ok(bundle.clone())));
     assert_eq!(bench.press("y"), [], "nothing was asked yet");
     bench.press("W");
@@ -398,10 +408,10 @@ fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
 fn a_gap_is_counted_and_then_asked_about_as_a_replay() {
     let mut bench = Bench::new(120, 36);
     bench.press("3P");
-    let gap = Gap { subscription: TRIPPED, since_utc: ago(600), until_utc: NOW };
-    let mut found = report(Subject::Subscription(TRIPPED));
+    let gap = MissedRange { subscription: TRIPPED, since_utc: ago(600), until_utc: NOW };
+    let mut found = report(DiagnosisSubject::Subscription(TRIPPED));
     found.causes.truncate(1);
-    found.causes[0].offers = vec![Remedy::Replay(gap).into()];
+    found.causes[0].offers = vec![RemediationAction::Replay(gap).into()];
     came(&mut bench, Consulted::Report(Box::new(found)));
     let effects = bench.press("\n\t\n");
     let [Effect::Perform(Job::Count(id, wish))] = effects.as_slice() else { panic!("{effects:?}") };
@@ -415,7 +425,7 @@ fn hostile_text_in_a_report_or_a_ticket_is_inert() {
     with_report(&mut bench);
     assert!(!bench.screen().chars().any(|c| c.is_control() && c != '\n'));
     with_bundle(&mut bench);
-    let ticket: &Ticket = match &bench.app.escalation.draft {
+    let ticket: &SupportTicket = match &bench.app.escalation.draft {
         Draft::Ready(bundle) => bundle.ticket(),
         other => panic!("{other:?}"),
     };

@@ -1,7 +1,7 @@
 //! Filters, order, marks, palette, notes, bundle, copies: what somebody arranges for themselves.
 
 use super::fixture::{Bench, NOW, overview};
-use crate::api::subscriptions::ReplayChoice;
+use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::SubscriptionId;
 use crate::monitor::logs::Ask;
 use crate::tui::app::Msg;
@@ -207,7 +207,7 @@ fn on_a_production_platform_one_thing_wants_its_count_too() {
     bench.press("3xjj\n");
     assert_eq!(bench.press("y"), []);
     bench.code(KeyCode::Backspace);
-    let act = Act::Enable(SubscriptionId(21), ReplayChoice::Skipped);
+    let act = Act::Enable(SubscriptionId(21), MissedEventsChoice::Skipped);
     assert_eq!(bench.press("1\n"), [Effect::Perform(Job::Act(act))]);
 }
 

@@ -2,11 +2,11 @@
 
 use super::shelf::Shelf;
 use crate::api::attempts::AttemptRow;
-use crate::api::keys::{KeyRow, Limits, Usage};
+use crate::api::keys::{KeyRow, RateLimits, RecentKeyUsage};
 use crate::api::limits::LimitRow;
-use crate::api::overview::{Minute, Overview, Pipeline, Platform};
-use crate::api::page::Listing;
-use crate::api::subscriptions::{Health, Rate, Subscription, SubscriptionRow};
+use crate::api::overview::{PipelineCounts, PipelineMinute, PlatformOverview, PlatformStatus};
+use crate::api::page::CappedList;
+use crate::api::subscriptions::{AttemptSummary, DeliveryHealth, Subscription, SubscriptionRow};
 use crate::api::trips::{CauseCount, TripRow};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::DisabledReason;
@@ -35,7 +35,7 @@ pub(super) fn ago(seconds: u64) -> Timestamp {
     NOW.minus(Duration::from_secs(seconds))
 }
 
-fn key(id: i64, name: &str, last4: &str, used: Option<u64>, usage: Usage) -> KeyRow {
+fn key(id: i64, name: &str, last4: &str, used: Option<u64>, usage: RecentKeyUsage) -> KeyRow {
     KeyRow {
         id: KeyId(id),
         company_id: CompanyId(92),
@@ -46,22 +46,22 @@ fn key(id: i64, name: &str, last4: &str, used: Option<u64>, usage: Usage) -> Key
         created_utc: ago(200 * 86_400),
         last_used_utc: used.map(ago),
         revoked_utc: None,
-        limits: Limits { read: 60, write: 100, admin: 200 },
+        limits: RateLimits { read: 60, write: 100, admin: 200 },
         usage,
     }
 }
 
-fn keys() -> Listing<KeyRow> {
-    let usage = |n, client, limited, server| Usage {
+fn keys() -> CappedList<KeyRow> {
+    let usage = |n, client, limited, server| RecentKeyUsage {
         n_last_minute: n,
         n_client_errors: client,
         n_limited: limited,
         n_server_errors: server,
     };
-    let mut revoked = key(6, "Old Make Scenario", "0000", Some(9_000_000), Usage::default());
+    let mut revoked = key(6, "Old Make Scenario", "0000", Some(9_000_000), RecentKeyUsage::default());
     revoked.is_active = false;
     revoked.revoked_utc = Some(ago(86_400));
-    let mut fresh = key(5, "New \u{1b}[31mred\u{202e}gpj key", "ab\u{7}c", None, Usage::default());
+    let mut fresh = key(5, "New \u{1b}[31mred\u{202e}gpj key", "ab\u{7}c", None, RecentKeyUsage::default());
     fresh.created_utc = ago(3_600);
     let items = vec![
         key(1, "Zapier Production", "aZ3k", Some(9), usage(118, 61, 60, 0)),
@@ -71,12 +71,12 @@ fn keys() -> Listing<KeyRow> {
         key(4, "客户同步 integration for the northern region", "QQQQ", Some(40_000), usage(3, 1, 0, 0)),
         revoked,
     ];
-    Listing::of(items, 6, 2)
+    CappedList::new(items, 6, 2)
 }
 
-fn rate(n_succeeded: u64, n_failed: u64) -> Rate {
+fn rate(n_succeeded: u64, n_failed: u64) -> AttemptSummary {
     let some = n_succeeded + n_failed > 0;
-    Rate {
+    AttemptSummary {
         n_succeeded,
         n_failed,
         p50_ms: some.then_some(150),
@@ -103,27 +103,27 @@ fn subscription(id: i64, target: &str, streak: u32) -> SubscriptionRow {
             created_utc: ago(90 * 86_400).whole_second(),
             updated_utc: ago(86_400).whole_second(),
         },
-        health: Health {
+        health: DeliveryHealth {
             last_5m: rate(40, 0),
             last_1h: rate(480, 2),
             last_24h: rate(9_800, 40),
             n_backlog: 0,
-            ..Health::default()
+            ..DeliveryHealth::default()
         },
         disabled_note: None,
     }
 }
 
-fn subscriptions() -> Listing<SubscriptionRow> {
+fn subscriptions() -> CappedList<SubscriptionRow> {
     let mut tripped = subscription(21, "https://hooks.acme.example/orders", 20);
     tripped.subscription.is_enabled = false;
     tripped.subscription.disabled_reason = Some(DisabledReason::Breaker);
     tripped.subscription.disabled_utc = Some(ago(240).whole_second());
-    tripped.health = Health { last_1h: rate(0, 37), n_skipped: 118, n_parked: 3, ..Health::default() };
+    tripped.health = DeliveryHealth { last_1h: rate(0, 37), n_skipped: 118, n_parked: 3, ..DeliveryHealth::default() };
     let mut failing = subscription(23, "https://api.globex.example/in", 15);
     failing.subscription.description = Some("nightly sync\nof \u{1b}]0;owned\u{7} payments".into());
     failing.subscription.managed_by = Some("Zapier".into());
-    failing.health = Health {
+    failing.health = DeliveryHealth {
         last_5m: rate(2, 11),
         last_1h: rate(61, 39),
         last_24h: rate(900, 100),
@@ -131,7 +131,7 @@ fn subscriptions() -> Listing<SubscriptionRow> {
         streak_latest_utc: Some(ago(12)),
         next_due_utc: Some(NOW.plus(Duration::from_secs(42))),
         n_backlog: 27,
-        ..Health::default()
+        ..DeliveryHealth::default()
     };
     let mut flaky = subscription(24, "https://flaky.initech.example/a/very/long/path/that/goes/on/and/on?token=abc", 2);
     flaky.health.last_1h = rate(85, 15);
@@ -140,7 +140,7 @@ fn subscriptions() -> Listing<SubscriptionRow> {
     let mut unknown = subscription(25, "https://new.example/", 0);
     unknown.subscription.last_attempt_utc = None;
     unknown.subscription.last_success_utc = None;
-    unknown.health = Health::default();
+    unknown.health = DeliveryHealth::default();
     let healthy = subscription(17, "https://crm.initech.example/wh", 0);
     let hostile = subscription(18, "https://evil.example/\u{1b}[2J\u{202e}moc.elgoog", 0);
     let mut off = subscription(26, "https://paused.example/in", 0);
@@ -149,7 +149,7 @@ fn subscriptions() -> Listing<SubscriptionRow> {
     off.subscription.disabled_utc = Some(ago(7_200).whole_second());
     off.disabled_note = Some("they move\u{1b}[2J house".into());
     let items = vec![tripped, failing, flaky, unknown, healthy, hostile, off];
-    Listing::of(items, 12, 3)
+    CappedList::new(items, 12, 3)
 }
 
 pub(super) fn attempt(id: i64, seconds: u64, status: Option<u16>, cause: Option<&str>) -> AttemptRow {
@@ -174,7 +174,7 @@ pub(super) fn attempt(id: i64, seconds: u64, status: Option<u16>, cause: Option<
     }
 }
 
-fn attempts() -> Listing<AttemptRow> {
+fn attempts() -> CappedList<AttemptRow> {
     let items = (0_u64..60)
         .map(|n| {
             let id = 678 - i64::try_from(n).expect("small");
@@ -185,7 +185,7 @@ fn attempts() -> Listing<AttemptRow> {
             }
         })
         .collect();
-    Listing::of(items, 4_812, 0)
+    CappedList::new(items, 4_812, 0)
 }
 
 fn window(key: i64, name: &str, bucket: RateBucket, used: u32, n_refused: u64) -> LimitRow {
@@ -206,7 +206,7 @@ fn window(key: i64, name: &str, bucket: RateBucket, used: u32, n_refused: u64) -
     }
 }
 
-fn limits() -> Listing<LimitRow> {
+fn limits() -> CappedList<LimitRow> {
     let items = vec![
         window(1, "Zapier Production", RateBucket::Read, 60, 14),
         window(1, "Zapier Production", RateBucket::Write, 92, 0),
@@ -215,10 +215,10 @@ fn limits() -> Listing<LimitRow> {
         window(4, "客户同步 integration for the northern region", RateBucket::Read, 1, 0),
         window(4, "客户同步 integration for the northern region", RateBucket::Admin, 0, 0),
     ];
-    Listing::of(items, 6, 2)
+    CappedList::new(items, 6, 2)
 }
 
-fn trips() -> Listing<TripRow> {
+fn trips() -> CappedList<TripRow> {
     let cause = |cause: &str, n| CauseCount { cause: cause.into(), n };
     let items = vec![
         TripRow {
@@ -244,15 +244,15 @@ fn trips() -> Listing<TripRow> {
             n_missed: 0,
         },
     ];
-    Listing::of(items, 2, 1)
+    CappedList::new(items, 2, 1)
 }
 
-pub(super) fn overview() -> Overview {
-    Overview {
+pub(super) fn overview() -> PlatformOverview {
+    PlatformOverview {
         server_utc: NOW,
         cursor: 100,
-        platform: Platform { version: "0.1.0".to_owned(), private_targets: false, dispatch_paused: None },
-        pipeline: Pipeline {
+        platform: PlatformStatus { version: "0.1.0".to_owned(), private_targets: false, dispatch_paused: None },
+        pipeline: PipelineCounts {
             n_pending: 39,
             n_in_flight: 2,
             n_succeeded_1h: 4_700,
@@ -263,7 +263,7 @@ pub(super) fn overview() -> Overview {
             n_exhausted_24h: Some(0),
         },
         minutes: (0..60)
-            .map(|minute| Minute {
+            .map(|minute| PipelineMinute {
                 n_ok: if minute % 20 == 3 { 0 } else { 40 + minute },
                 n_failed: if minute % 20 == 3 { 9 } else { u32::from(minute > 40 && minute % 3 == 0) * 4 },
             })
@@ -279,20 +279,20 @@ pub(super) fn overview() -> Overview {
     }
 }
 
-pub(super) fn empty() -> Overview {
-    let none = || Listing::of(Vec::new(), 0, 0);
-    Overview {
-        keys: Listing::default(),
-        subscriptions: Listing::default(),
+pub(super) fn empty() -> PlatformOverview {
+    let none = || CappedList::new(Vec::new(), 0, 0);
+    PlatformOverview {
+        keys: CappedList::default(),
+        subscriptions: CappedList::default(),
         attempts: none(),
-        limits: Listing::default(),
-        trips: Listing::default(),
-        pipeline: Pipeline::default(),
+        limits: CappedList::default(),
+        trips: CappedList::default(),
+        pipeline: PipelineCounts::default(),
         ..overview()
     }
 }
 
-pub(super) fn picture(overview: Overview) -> Arc<Snapshot> {
+pub(super) fn picture(overview: PlatformOverview) -> Arc<Snapshot> {
     Arc::new(Snapshot::default().after_overview(overview, NOW))
 }
 
@@ -344,7 +344,7 @@ impl Bench {
         }
     }
 
-    pub(super) fn show(&mut self, overview: Overview) {
+    pub(super) fn show(&mut self, overview: PlatformOverview) {
         self.tell(Msg::Picture(picture(overview)));
     }
 

@@ -2,9 +2,9 @@
 
 use super::fixture::{NOW, ago, attempt, overview};
 use super::shelf::{event, request};
-use crate::api::attempts::{AttemptDetail, Body, Header, PhaseTimes};
-use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDetail, Trace, TraceRow, Verdict};
-use crate::api::limits::{CallerUse, KeyUsage, LimitDetail, RouteUse};
+use crate::api::attempts::{AttemptDetail, CapturedBody, HttpHeader, PhaseTimes};
+use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, TraceRow, TraceVerdict};
+use crate::api::limits::{CallerUsageRow, KeyUsage, LimitDetail, RouteUsageRow};
 use crate::api::revisions::RevisionRow;
 use crate::api::stats::AttemptPoint;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
@@ -15,8 +15,8 @@ use crate::tui::places::Item;
 use std::time::Duration;
 
 pub(super) fn detail() -> AttemptDetail {
-    let header = |name: &str, value: &str| Header { name: name.into(), value: value.into() };
-    let body = |text: &str| Body {
+    let header = |name: &str, value: &str| HttpHeader { name: name.into(), value: value.into() };
+    let body = |text: &str| CapturedBody {
         base64: String::new(),
         text: Some(text.into()),
         n_bytes: text.len() as u64,
@@ -45,8 +45,8 @@ pub(super) fn detail() -> AttemptDetail {
     }
 }
 
-fn body(text: &str) -> Body {
-    Body::new(text.as_bytes(), text.len() as u64)
+fn body(text: &str) -> CapturedBody {
+    CapturedBody::new(text.as_bytes(), text.len() as u64)
 }
 
 fn delivery(event: EventId, subscription: i64, state: DeliveryState) -> DeliveryRow {
@@ -112,21 +112,21 @@ fn happening(id: EventId) -> Happening {
         met(
             17,
             "https://crm.initech.example/wh",
-            Verdict::Matched,
+            TraceVerdict::Matched,
             "subscribed to this type and enabled",
             Some(DeliveryState::Succeeded),
         ),
         met(
             21,
             "https://hooks.acme.example/orders",
-            Verdict::Disabled,
+            TraceVerdict::Disabled,
             "subscribed to this type but disabled when the event happened",
             Some(DeliveryState::Skipped),
         ),
         met(
             23,
             "https://api.globex.example/in",
-            Verdict::OtherType,
+            TraceVerdict::OtherType,
             "not subscribed to this type when the event happened",
             None,
         ),
@@ -134,12 +134,12 @@ fn happening(id: EventId) -> Happening {
     let row = event(id.0);
     Happening {
         event: EventDetail { row: row.clone(), envelope: body(&envelope), redacted: false },
-        trace: Trace { event: row, subscriptions, next_cursor: None, has_more: false },
+        trace: EventDeliveryTrace { event: row, subscriptions, next_cursor: None, has_more: false },
     }
 }
 
-fn routes() -> Vec<RouteUse> {
-    let route = |method: &str, route: &str, n| RouteUse { method: method.into(), route: route.into(), n };
+fn routes() -> Vec<RouteUsageRow> {
+    let route = |method: &str, route: &str, n| RouteUsageRow { method: method.into(), route: route.into(), n };
     vec![
         route("GET", "/api/v1/events", 41_250),
         route("POST", "/api/v1/integrations/leads", 812),
@@ -147,8 +147,8 @@ fn routes() -> Vec<RouteUse> {
     ]
 }
 
-fn callers() -> Vec<CallerUse> {
-    let caller = |address: &str, agent: &str, n| CallerUse {
+fn callers() -> Vec<CallerUsageRow> {
+    let caller = |address: &str, agent: &str, n| CallerUsageRow {
         address: address.into(),
         user_agent: agent.into(),
         n,

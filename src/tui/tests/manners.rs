@@ -26,7 +26,7 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::sync::Arc;
 use std::time::Duration;
 
-fn next(change: impl FnOnce(&mut crate::api::overview::Overview)) -> crate::api::overview::Overview {
+fn next(change: impl FnOnce(&mut crate::api::overview::PlatformOverview)) -> crate::api::overview::PlatformOverview {
     let mut next = overview();
     next.cursor += 1;
     change(&mut next);
@@ -143,7 +143,7 @@ fn freezing_stops_all_panes_at_one_instant_and_following_lets_go_on_a_move() {
     let before = bench.screen();
     bench.press("p");
     for cursor in 101..104 {
-        bench.show(crate::api::overview::Overview { cursor, ..empty() });
+        bench.show(crate::api::overview::PlatformOverview { cursor, ..empty() });
     }
     let frozen = bench.screen();
     assert!(frozen.contains("PAUSED") && frozen.contains("3 updates waiting"));

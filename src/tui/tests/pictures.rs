@@ -4,7 +4,7 @@ use super::acts::answer;
 use super::consult;
 use super::fixture::{Bench, NOW, empty, overview, picture};
 use super::matrix::Matrix;
-use crate::api::subscriptions::ReplayChoice;
+use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;
 use crate::tui::app::Msg;
@@ -209,7 +209,7 @@ fn a_question_names_the_thing_and_the_effect() {
         assert!(screen.contains(words), "{words}:\n{screen}");
     }
     let effects = bench.press("y");
-    let act = crate::tui::effect::Act::Enable(SubscriptionId(21), ReplayChoice::Skipped);
+    let act = crate::tui::effect::Act::Enable(SubscriptionId(21), MissedEventsChoice::Skipped);
     assert_eq!(effects, [Effect::Perform(Job::Act(act))]);
 }
 

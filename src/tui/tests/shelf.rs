@@ -5,7 +5,7 @@ use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::EventRow;
 use crate::api::log::LogPage;
 use crate::api::readable::UnreadableRows;
-use crate::api::requests::{CodeCount, RequestRow};
+use crate::api::requests::{ProblemCodeCount, RequestRow};
 use crate::api::trips::TripRow;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, EventId, KeyId};
@@ -98,8 +98,8 @@ pub(super) fn request(id: i64) -> RequestRow {
     }
 }
 
-fn last_hour() -> Vec<CodeCount> {
-    let count = |status, code: Option<&str>, n| CodeCount { status, code: code.map(Into::into), n };
+fn last_hour() -> Vec<ProblemCodeCount> {
+    let count = |status, code: Option<&str>, n| ProblemCodeCount { status, code: code.map(Into::into), n };
     vec![
         count(200, None, 2_600),
         count(429, Some("rate_limited"), 61),

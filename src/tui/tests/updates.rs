@@ -1,7 +1,7 @@
 //! What keys, pictures and results do to the console.
 
 use super::fixture::{Bench, NOW, empty, overview, picture};
-use crate::api::subscriptions::ReplayChoice;
+use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::monitor::link::Link;
 use crate::tui::app::{Msg, Root};
@@ -43,8 +43,9 @@ fn the_selection_follows_its_id_and_a_neighbour_takes_over() {
 fn a_cursor_that_nobody_moved_rests_on_the_worst() {
     let mut bench = Bench::new(120, 36);
     let mut next = overview();
-    let first =
-        |overview: &crate::api::overview::Overview| Item::Subscription(overview.subscriptions.items[0].subscription.id);
+    let first = |overview: &crate::api::overview::PlatformOverview| {
+        Item::Subscription(overview.subscriptions.items[0].subscription.id)
+    };
     assert_eq!(bench.app.selected(), Some(first(&next)));
     next.cursor += 1;
     next.subscriptions.items.reverse();
@@ -170,7 +171,7 @@ fn a_question_is_void_when_its_subscription_changed() {
 #[test]
 fn a_trip_offers_the_acts_of_its_subscription() {
     let mut bench = Bench::new(120, 36);
-    let enable = Act::Enable(SubscriptionId(21), ReplayChoice::Skipped);
+    let enable = Act::Enable(SubscriptionId(21), MissedEventsChoice::Skipped);
     assert_eq!(bench.press("7xjj\ny"), [Effect::Perform(Job::Act(enable))]);
 }
 
@@ -204,7 +205,7 @@ fn a_frozen_console_counts_pictures_and_shows_the_old_one() {
     let before = bench.screen();
     bench.press("p");
     for cursor in 101..104 {
-        bench.show(crate::api::overview::Overview { cursor, ..empty() });
+        bench.show(crate::api::overview::PlatformOverview { cursor, ..empty() });
     }
     let frozen = bench.screen();
     assert!(frozen.contains("PAUSED") && frozen.contains("3 updates waiting"));

@@ -3,7 +3,7 @@
 
 use super::{Partner, often};
 use crate::support::platform::Answer;
-use crow::api::keys::LimitsWish;
+use crow::api::keys::RequestedLimits;
 use crow::domain::key::KeyScope;
 use serde::Deserialize;
 use serde_json::Value;
@@ -73,7 +73,7 @@ impl Cast {
             let narrow = partner.platform.key_with(&partner.company, &[scope], often()).await;
             key(&format!("scope:{scope}"), narrow.reveal());
         }
-        let limited = partner.platform.key_with(&partner.company, &KeyScope::ALL, LimitsWish::default()).await;
+        let limited = partner.platform.key_with(&partner.company, &KeyScope::ALL, RequestedLimits::default()).await;
         key("limited", limited.reveal());
         let stranger = partner.platform.company("Globex").await;
         key("foreign", partner.platform.key_with(&stranger, &KeyScope::ALL, often()).await.reveal());

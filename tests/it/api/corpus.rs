@@ -2,7 +2,7 @@
 
 use super::{JSON, Partner};
 use crate::support::platform::Answer;
-use crow::server::guard::Access;
+use crow::server::guard::RouteAccess;
 use crow::server::router::table;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ async fn malformed_bodies_on_every_route_that_takes_one() {
     let mut n = 0;
     for route in table() {
         let takes_body = route.method == "POST" || route.method == "PATCH";
-        if !matches!(route.access, Access::Key(..)) || !takes_body {
+        if !matches!(route.access, RouteAccess::Key(..)) || !takes_body {
             continue;
         }
         for (body, offset) in malformed() {

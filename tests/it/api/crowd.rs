@@ -3,7 +3,7 @@
 
 use super::{JSON, LEAD, Partner};
 use crow::ambient::RuntimeEnv;
-use crow::api::keys::LimitsWish;
+use crow::api::keys::RequestedLimits;
 use crow::domain::event::EventType;
 use crow::domain::key::KeyScope;
 use crow::domain::time::Timestamp;
@@ -23,7 +23,7 @@ async fn a4_sixty_four_threads_and_restarts_never_get_more_than_the_limit_out_of
         let dice = RuntimeEnv::scripted(Timestamp::from_millis(0), seed);
         let mut partner = Partner::start().await;
         let limit = 1 + u32::try_from(dice.random_below(400)).expect("few");
-        let limits = LimitsWish { read: Some(limit), ..LimitsWish::default() };
+        let limits = RequestedLimits { read: Some(limit), ..RequestedLimits::default() };
         let key = partner.platform.key_with(&partner.company, &[KeyScope::EventsRead], limits).await;
         for window in 0..3 {
             let mut admitted = 0;

@@ -7,7 +7,7 @@ use crate::mutation::{changed, changes};
 use crate::support::platform::within;
 use crow::ambient::RuntimeEnv;
 use crow::domain::key::KeyScope;
-use crow::server::guard::Access;
+use crow::server::guard::RouteAccess;
 use crow::server::router::table;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -25,9 +25,9 @@ fn corpus(key: &str, token: &str) -> Vec<Vec<u8>> {
         table().into_iter().filter(|route| !route.path.ends_with("/stream") && !route.path.ends_with("/revoke"))
     {
         let credential = match route.access {
-            Access::Public => String::new(),
-            Access::Key(..) => format!("X-Api-Key: {key}\r\n"),
-            Access::Operator(_) => format!("Authorization: Bearer {token}\r\n"),
+            RouteAccess::Public => String::new(),
+            RouteAccess::Key(..) => format!("X-Api-Key: {key}\r\n"),
+            RouteAccess::Operator(_) => format!("Authorization: Bearer {token}\r\n"),
         };
         let (path, method) = (route.path.replace("{id}", "1"), &route.method);
         let query = if method == "GET" { "?limit=2&since=2026-11-23T00:00:00Z&email=ada@example.com" } else { "" };

@@ -3,11 +3,11 @@
 use super::{JSON, often};
 use crate::support::platform::Platform;
 use crow::domain::key::KeyScope;
-use crow::server::guard::Access;
-use crow::server::router::{Route, table};
+use crow::server::guard::RouteAccess;
+use crow::server::router::{RouteEntry, table};
 use std::collections::BTreeSet;
 
-fn path(route: &Route) -> String {
+fn path(route: &RouteEntry) -> String {
     route.path.replace("{id}", "1")
 }
 
@@ -19,13 +19,13 @@ async fn what_answers_without_a_credential_is_on_the_short_list() {
         let path = path(&route);
         let answer = platform.call(route.method.as_str(), &path, &[JSON], Some("{}")).await;
         let expected = match route.access {
-            Access::Public => {
+            RouteAccess::Public => {
                 assert!(answer.status < 500, "{} {path}", route.method);
                 public.insert(route.path);
                 continue;
             }
-            Access::Key(..) => "missing_key",
-            Access::Operator(_) => "unknown_operator",
+            RouteAccess::Key(..) => "missing_key",
+            RouteAccess::Operator(_) => "unknown_operator",
         };
         assert_eq!((answer.status, answer.json()["code"].as_str()), (401, Some(expected)), "{} {path}", route.method);
         assert_eq!(answer.json()["requestId"], answer.header("x-request-id"));
@@ -43,7 +43,7 @@ async fn every_scope_opens_exactly_its_own_routes_and_is_counted_in_their_bucket
         let key = platform.key_with(&company, &[held], often()).await;
         let own = [JSON, ("x-api-key", key.reveal())];
         for route in table() {
-            let Access::Key(needed, bucket) = route.access else { continue };
+            let RouteAccess::Key(needed, bucket) = route.access else { continue };
             let path = path(&route);
             let answer = platform.call(route.method.as_str(), &path, &own, Some("{}")).await;
             let is_open = held == needed;
@@ -81,7 +81,7 @@ async fn every_route_of_partners_refuses_bad_keys_each_with_its_cause() {
         (("authorization", bearer.as_str()), "missing_key"),
     ];
     for route in table() {
-        let Access::Key(..) = route.access else { continue };
+        let RouteAccess::Key(..) = route.access else { continue };
         for (header, code) in cases {
             let answer = platform.call(route.method.as_str(), &path(&route), &[JSON, header], Some("{}")).await;
             let told = answer.json()["code"].as_str().map(ToOwned::to_owned);
@@ -100,9 +100,9 @@ async fn a_key_opens_no_route_of_operators_and_a_token_none_of_partners() {
     let token = format!("Bearer {}", platform.engine.mint_operator("matrix").reveal());
     for route in table() {
         let header = match route.access {
-            Access::Public => continue,
-            Access::Key(..) => ("authorization", token.as_str()),
-            Access::Operator(_) => ("authorization", bearer.as_str()),
+            RouteAccess::Public => continue,
+            RouteAccess::Key(..) => ("authorization", token.as_str()),
+            RouteAccess::Operator(_) => ("authorization", bearer.as_str()),
         };
         let answer = platform.call(route.method.as_str(), &path(&route), &[JSON, header], Some("{}")).await;
         assert_eq!(answer.status, 401, "{} {}", route.method, route.path);

@@ -16,8 +16,8 @@ mod surface;
 mod windows;
 
 use crate::support::platform::{Answer, Platform};
-use crow::api::keys::{Company, LimitsWish};
-use crow::api::problem::Code;
+use crow::api::keys::{CompanyRow, RequestedLimits};
+use crow::api::problem::ProblemCode;
 use crow::client::Error;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
@@ -31,7 +31,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 /// A partner of a new platform, whose key may do everything as often as it likes.
 pub(crate) struct Partner {
     pub(crate) platform: Platform,
-    pub(crate) company: Company,
+    pub(crate) company: CompanyRow,
     pub(crate) key: Secret,
 }
 
@@ -72,8 +72,8 @@ impl Partner {
 }
 
 /// Limits that no test reaches.
-pub(crate) fn often() -> LimitsWish {
-    LimitsWish { read: Some(1_000_000), write: Some(1_000_000), admin: Some(1_000_000) }
+pub(crate) fn often() -> RequestedLimits {
+    RequestedLimits { read: Some(1_000_000), write: Some(1_000_000), admin: Some(1_000_000) }
 }
 
 #[tokio::test]
@@ -226,5 +226,5 @@ async fn a_refusal_reaches_the_client_as_a_typed_problem() {
     let company = platform.company("Acme").await;
     let key = platform.key(&company, &[KeyScope::Admin]).await;
     let Err(Error::Refused { problem }) = platform.partner(&key).events(None, 10).await else { panic!("refused") };
-    assert_eq!((problem.code, problem.status), (Code::InsufficientScope, 403));
+    assert_eq!((problem.code, problem.status), (ProblemCode::InsufficientScope, 403));
 }

@@ -1,7 +1,7 @@
 //! The order of checks (contract: conventions): a request with many faults is told of the first.
 
 use super::{LEAD, Partner, often};
-use crow::api::keys::LimitsWish;
+use crow::api::keys::RequestedLimits;
 use crow::domain::key::KeyScope;
 
 /// A method, a path, headers, a body, and the code of the answer.
@@ -11,7 +11,7 @@ type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, &'a str);
 #[tokio::test]
 async fn the_first_fault_is_the_one_that_is_told() {
     let partner = Partner::start().await;
-    let no_calls = LimitsWish { write: Some(1), ..often() };
+    let no_calls = RequestedLimits { write: Some(1), ..often() };
     let spent = partner.platform.key_with(&partner.company, &[KeyScope::Admin], no_calls).await;
     let first =
         partner.platform.call("POST", "/api/v1/integrations/leads", &[("x-api-key", spent.reveal())], None).await;

@@ -3,8 +3,8 @@
 use super::{JSON, LEAD, Partner};
 use crate::support::platform::within;
 use crow::domain::proxy::TrustedProxies;
-use crow::server::exposure::{Exposure, Proxied, parse_name};
-use crow::server::guard::Access;
+use crow::server::exposure::{ProxyMode, ServerExposure, parse_name};
+use crow::server::guard::RouteAccess;
 use crow::server::router::table;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -124,16 +124,16 @@ async fn no_answer_is_sniffed_and_none_behind_a_credential_is_stored() {
             continue;
         }
         let credential = match route.access {
-            Access::Public => ("accept", "*/*"),
-            Access::Key(..) => ("x-api-key", partner.key.reveal()),
-            Access::Operator(_) => ("authorization", bearer.as_str()),
+            RouteAccess::Public => ("accept", "*/*"),
+            RouteAccess::Key(..) => ("x-api-key", partner.key.reveal()),
+            RouteAccess::Operator(_) => ("authorization", bearer.as_str()),
         };
         for headers in [vec![], vec![credential], vec![JSON, credential]] {
             let body = (headers.len() == 2).then_some("{}");
             let answer = partner.platform.call(route.method.as_str(), &path, &headers, body).await;
             let what = format!("{} {path} {}", route.method, answer.status);
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{what}");
-            let stored = if route.access == Access::Public { "" } else { "no-store" };
+            let stored = if route.access == RouteAccess::Public { "" } else { "no-store" };
             assert_eq!(answer.header("cache-control"), stored, "{what}");
             n += 1;
         }
@@ -144,10 +144,10 @@ async fn no_answer_is_sniffed_and_none_behind_a_credential_is_stored() {
 }
 
 /// A server behind a proxy that connects from one of these blocks.
-fn behind(trusted: &[&str]) -> Exposure {
+fn behind(trusted: &[&str]) -> ServerExposure {
     let blocks = trusted.iter().map(|text| text.parse().expect("a block")).collect();
     let public_names = vec![parse_name("hooks.example.com").expect("a name")];
-    Exposure { proxied: Proxied::Behind(TrustedProxies(blocks)), public_names }
+    ServerExposure { proxied: ProxyMode::Behind(TrustedProxies(blocks)), public_names }
 }
 
 #[tokio::test]
@@ -192,10 +192,10 @@ async fn only_a_trusted_proxy_says_who_called() {
 async fn metrics_are_for_anyone_only_where_nothing_is_in_front() {
     let partner = Partner::start().await;
     let token = partner.platform.token();
-    let name = Exposure { public_names: behind(&[]).public_names, ..Exposure::default() };
+    let name = ServerExposure { public_names: behind(&[]).public_names, ..ServerExposure::default() };
     let cases = [
         (partner.platform.address.clone(), 200),
-        (partner.platform.served("0.0.0.0:0", Exposure::default()).await, 401),
+        (partner.platform.served("0.0.0.0:0", ServerExposure::default()).await, 401),
         (partner.platform.served("127.0.0.1:0", behind(&[])).await, 401),
         (partner.platform.served("127.0.0.1:0", behind(&["127.0.0.1"])).await, 401),
         (partner.platform.served("127.0.0.1:0", name).await, 401),
@@ -227,9 +227,9 @@ async fn types_are_said_in_words_for_every_field_and_parameter_of_the_document()
     let mut n = (0, 0);
     for route in table() {
         let credential = match route.access {
-            Access::Public => continue,
-            Access::Key(..) => ("x-api-key", partner.key.reveal()),
-            Access::Operator(_) => ("authorization", bearer.as_str()),
+            RouteAccess::Public => continue,
+            RouteAccess::Key(..) => ("x-api-key", partner.key.reveal()),
+            RouteAccess::Operator(_) => ("authorization", bearer.as_str()),
         };
         let method = route.method.as_str();
         let told = &document["paths"][route.path][method.to_lowercase()];

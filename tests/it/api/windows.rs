@@ -1,7 +1,7 @@
 //! Rate windows under many tasks and restarts.
 
 use super::Partner;
-use crow::api::keys::LimitsWish;
+use crow::api::keys::RequestedLimits;
 use crow::domain::key::KeyScope;
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 async fn sixty_four_tasks_and_restarts_never_get_more_than_the_limit_out_of_a_window() {
     const LIMIT: u32 = 150;
     let mut partner = Partner::start().await;
-    let limits = LimitsWish { read: Some(LIMIT), ..LimitsWish::default() };
+    let limits = RequestedLimits { read: Some(LIMIT), ..RequestedLimits::default() };
     let key = partner.platform.key_with(&partner.company, &[KeyScope::EventsRead], limits).await;
     for window in 0..2 {
         let mut admitted = 0;

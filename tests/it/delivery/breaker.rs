@@ -102,7 +102,7 @@ async fn b1_resends_and_replays_at_nineteen_do_not_count() {
         dry_run: false,
         rate_per_second: None,
     };
-    assert_eq!(operator.replay(scene.subscription, &wish).await.expect("a plan").n_selected, 1);
+    assert_eq!(operator.create_replay(scene.subscription, &wish).await.expect("a plan").n_selected, 1);
     scene.platform.until("the replay is written down", async || scene.n_attempts() == n + 2).await;
     assert_eq!((scene.fuse().await, scene.n_trips()), ((FAILURE_THRESHOLD - 1, true), 0));
     scene.one_by_one(1).await;

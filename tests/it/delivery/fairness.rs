@@ -6,7 +6,7 @@ use crate::support::namespace;
 use crate::support::platform::{Platform, Stopped};
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::ambient::RuntimeEnv;
-use crow::api::keys::{Company, LimitsWish};
+use crow::api::keys::{CompanyRow, RequestedLimits};
 use crow::domain::delivery::{DeliveryState, RetryPolicy};
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
@@ -27,8 +27,8 @@ const SAMPLES: usize = 200;
 const LAG_LIMIT: Duration = Duration::from_millis(250);
 
 /// Subscribes a company to its leads at many targets.
-async fn subscribe_all(platform: &Platform, company: &Company, targets: impl Iterator<Item = String>) {
-    let limits = LimitsWish { admin: Some(100_000), ..LimitsWish::default() };
+async fn subscribe_all(platform: &Platform, company: &CompanyRow, targets: impl Iterator<Item = String>) {
+    let limits = RequestedLimits { admin: Some(100_000), ..RequestedLimits::default() };
     let key = platform.key_with(company, &[KeyScope::WebhooksWrite], limits).await;
     let partner = platform.partner(&key);
     for target in targets {

@@ -5,7 +5,7 @@ use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::events::NewEvent;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::ids::CompanyId;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 struct Process {
     child: Option<Child>,
     address: String,
-    operator: Client,
+    operator: PlatformClient,
 }
 
 impl Process {
@@ -29,8 +29,8 @@ impl Process {
             ["serve", "--bind", "127.0.0.1:0", "--allow-private-targets", "--retry-base", "100ms", "--data"];
         let (child, address) = listening(command.args(arguments).arg(dir).stderr(Stdio::null())).expect("it listens");
         let token = std::fs::read_to_string(dir.join("operator.token")).expect("the token");
-        let credential = Credential::Operator(Secret::new(token.trim().to_owned()));
-        let operator = Client::new(&address, credential).expect("a client");
+        let credential = ClientCredential::Operator(Secret::new(token.trim().to_owned()));
+        let operator = PlatformClient::new(&address, credential).expect("a client");
         Self { child: Some(child), address, operator }
     }
 
@@ -44,7 +44,7 @@ impl Process {
         };
         let key = self.operator.create_key(&new).await.expect("a key").key.into_secret();
         let new = subscription(url);
-        let partner = Client::new(&self.address, Credential::Key(key)).expect("a client");
+        let partner = PlatformClient::new(&self.address, ClientCredential::Key(key)).expect("a client");
         partner.create_subscription(&new).await.expect("a subscription");
         company.id
     }

@@ -3,7 +3,7 @@
 use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crow::api::subscriptions::ReplayChoice;
+use crow::api::subscriptions::MissedEventsChoice;
 use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::ids::ReplayId;
 use crow::domain::replay::ReplayState;
@@ -26,11 +26,11 @@ impl Scene {
     }
 
     async fn plan(&self, wish: &NewReplay) -> ReplayPlan {
-        self.platform.operator().replay(self.subscription, wish).await.expect("a plan")
+        self.platform.operator().create_replay(self.subscription, wish).await.expect("a plan")
     }
 
     async fn replay(&self, id: ReplayId) -> ReplayRow {
-        self.platform.operator().replay_plan(id).await.expect("a replay")
+        self.platform.operator().get_replay(id).await.expect("a replay")
     }
 
     /// Moves the clock until a replay has come to its end and nothing waits.
@@ -47,11 +47,15 @@ impl Scene {
     }
 
     async fn off(&self) {
-        self.platform.operator().disable(self.subscription, None).await.expect("disabled");
+        self.platform.operator().disable_subscription(self.subscription, None).await.expect("disabled");
     }
 
     async fn on(&self) {
-        self.platform.operator().enable(self.subscription, ReplayChoice::None).await.expect("enabled");
+        self.platform
+            .operator()
+            .enable_subscription(self.subscription, MissedEventsChoice::None)
+            .await
+            .expect("enabled");
     }
 }
 
@@ -84,7 +88,7 @@ async fn b2_what_was_skipped_is_delivered_exactly_once_and_what_was_parked_resum
     receiver.becomes(&[OK]);
     let before = receiver.ledger().len();
     let operator = scene.platform.operator();
-    operator.enable(scene.subscription, ReplayChoice::Skipped).await.expect("enabled");
+    operator.enable_subscription(scene.subscription, MissedEventsChoice::Skipped).await.expect("enabled");
     let plan = operator.replays().await.expect("a page").items.remove(0);
     assert_eq!((plan.progress.n_selected, plan.rate_per_second), (SKIPPED as u64, 20));
     scene.replayed(plan.id).await;
@@ -120,7 +124,8 @@ async fn a_dry_run_counts_and_changes_nothing() {
     assert!(scene.platform.operator().replays().await.expect("a page").items.is_empty());
     let bad =
         NewReplay { states: vec![DeliveryState::Pending], rate_per_second: Some(0), until: Some(wish.since), ..wish };
-    let refused = scene.platform.operator().replay(scene.subscription, &bad).await.expect_err("refused").to_string();
+    let refused =
+        scene.platform.operator().create_replay(scene.subscription, &bad).await.expect_err("refused").to_string();
     for field in ["states", "ratePerSecond", "until"] {
         assert!(refused.contains(field), "{refused}");
     }

@@ -84,7 +84,7 @@ async fn what_was_skipped_or_parked_is_sent_although_the_subscription_is_off() {
     let parked = scene.emit().await;
     receiver.received(1).await;
     scene.stands(parked, DeliveryState::Pending).await;
-    operator.disable(scene.subscription, None).await.expect("disabled");
+    operator.disable_subscription(scene.subscription, None).await.expect("disabled");
     let id = scene.stands(parked, DeliveryState::Parked).await;
     scene.resent(id).await;
     assert_eq!(scene.delivery(parked).await.1, DeliveryState::Parked, "it failed, so it waits on");

@@ -15,7 +15,7 @@ async fn what_is_old_and_over_is_deleted_and_what_waits_is_not() {
     let scene = Scene::keeping(&receiver, 30 * DAY).await;
     let old = scene.emit().await;
     scene.stands(old, DeliveryState::Succeeded).await;
-    scene.platform.operator().disable(scene.subscription, None).await.expect("disabled");
+    scene.platform.operator().disable_subscription(scene.subscription, None).await.expect("disabled");
     let skipped = scene.emit().await;
     scene.platform.advance(29 * DAY);
     let young = scene.emit().await;

@@ -9,8 +9,8 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use crow::ambient::RuntimeEnv;
-use crow::api::report::{Conclusion, Report, Subject, Topic, Verdict};
-use crow::client::connection::{Client, Credential};
+use crow::api::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::demo::scenario::library;
 use crow::diagnose::case::{Matter, collect};
 use crow::diagnose::dossier::Wish;
@@ -22,12 +22,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
 
-async fn diagnosed(client: &Client, ambient: &RuntimeEnv, topic: Topic) -> Report {
-    run(client, ambient, topic, Wish::about(Subject::All), None).await
+async fn diagnosed(client: &PlatformClient, ambient: &RuntimeEnv, topic: PlaybookTopic) -> DiagnosisReport {
+    run(client, ambient, topic, Wish::about(DiagnosisSubject::All), None).await
 }
 
 /// Whatever is neither pass nor fail says why.
-fn explained(report: &Report) {
+fn explained(report: &DiagnosisReport) {
     for step in &report.steps {
         assert!(step.verdict.why().is_none_or(|why| !why.is_empty()), "{} {}", report.topic, step.id);
     }
@@ -37,15 +37,15 @@ fn explained(report: &Report) {
 async fn without_permission_everything_is_unknown_and_the_bundle_says_so() {
     let platform = Platform::start().await;
     let nobody = Secret::new(format!("wlop_{}", "x".repeat(43)));
-    let client = Client::new(&platform.address, Credential::Operator(nobody)).expect("a client");
-    for topic in Topic::ALL {
+    let client = PlatformClient::new(&platform.address, ClientCredential::Operator(nobody)).expect("a client");
+    for topic in PlaybookTopic::ALL {
         let report = diagnosed(&client, &platform.ambient, topic).await;
-        assert_eq!(report.conclusion(), Conclusion::NotRun, "{topic}: {:?}", report.steps);
+        assert_eq!(report.conclusion(), DiagnosisConclusion::NotRun, "{topic}: {:?}", report.steps);
         explained(&report);
         let said = report.steps.iter().filter_map(|step| step.verdict.why()).any(|why| why.contains("401"));
         assert!(said, "{topic}: {:?}", report.steps);
     }
-    let case = collect(&client, &platform.ambient, &Matter::about(vec![Subject::All])).await;
+    let case = collect(&client, &platform.ambient, &Matter::about(vec![DiagnosisSubject::All])).await;
     let made = bundle(&case, Bodies::Included, &crow::domain::outbound::SecretGate::default()).expect("no leak");
     assert_eq!(made.ticket().reasons.iter().map(|reason| reason.id.as_str()).collect::<Vec<_>>(), ["unreachable"]);
     assert!(made.ticket().missing.iter().any(|what| what.contains("401")), "{:?}", made.ticket().missing);
@@ -54,10 +54,10 @@ async fn without_permission_everything_is_unknown_and_the_bundle_says_so() {
 #[tokio::test]
 async fn in_an_empty_history_no_cause_is_found_and_nothing_fails() {
     let platform = Platform::start().await;
-    for topic in Topic::ALL {
+    for topic in PlaybookTopic::ALL {
         let report = diagnosed(&platform.operator(), &platform.ambient, topic).await;
         assert!(report.causes.is_empty(), "{topic}: {:?}", report.causes);
-        assert!(report.steps.iter().all(|step| step.verdict != Verdict::Fail), "{topic}: {:?}", report.steps);
+        assert!(report.steps.iter().all(|step| step.verdict != CheckVerdict::Fail), "{topic}: {:?}", report.steps);
         explained(&report);
     }
 }
@@ -94,12 +94,12 @@ async fn a_platform_that_goes_away_half_way_leaves_the_rest_unknown_and_the_run_
     let script = all.iter().find(|script| script.name == "endpoint-500").expect("a scenario");
     let _played = played(&platform, &[script]).await;
     let operator = platform.operator();
-    let topic = Topic::WebhooksNotArriving;
+    let topic = PlaybookTopic::WebhooksNotArriving;
     let whole = diagnosed(&operator, &platform.ambient, topic).await;
     let mut n_unknown = Vec::new();
     for after in 0..12 {
-        let token = Credential::Operator(Secret::new(platform.token().reveal().to_owned()));
-        let client = Client::new(&dying(&platform, after).await, token).expect("a client");
+        let token = ClientCredential::Operator(Secret::new(platform.token().reveal().to_owned()));
+        let client = PlatformClient::new(&dying(&platform, after).await, token).expect("a client");
         let cut = diagnosed(&client, &platform.ambient, topic).await;
         explained(&cut);
         n_unknown.push(cut.n_unknown());
@@ -107,7 +107,7 @@ async fn a_platform_that_goes_away_half_way_leaves_the_rest_unknown_and_the_run_
         for cause in &cut.causes {
             assert!(whole.causes.iter().any(|real| real.id == cause.id), "after {after} calls: {cause:?}");
         }
-        let wish = Wish::about(Subject::All);
+        let wish = Wish::about(DiagnosisSubject::All);
         let again = run(&operator, &platform.ambient, topic, wish, Some(&cut)).await;
         assert!(again.causes.iter().any(|cause| cause.id == "endpoint-500"), "after {after} calls: {:?}", again.steps);
         assert_eq!(again.n_unknown(), whole.n_unknown(), "after {after} calls");

@@ -5,7 +5,7 @@ use crate::support::platform::Platform;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use crow::api::log::{EventQuery, RequestQuery};
-use crow::api::report::Subject;
+use crow::api::report::DiagnosisSubject;
 use crow::demo::scenario::library;
 use crow::diagnose::case::{Case, Matter, Picked, collect};
 use crow::domain::ids::{AttemptId, SubscriptionId};
@@ -50,8 +50,8 @@ fn carries(bundle: &Bundle, secret: &str) -> bool {
     })
 }
 
-async fn case(platform: &Platform, topic: crow::api::report::Topic) -> Case {
-    let matter = Matter { topic: Some(topic), ..Matter::about(vec![Subject::All]) };
+async fn case(platform: &Platform, topic: crow::api::report::PlaybookTopic) -> Case {
+    let matter = Matter { topic: Some(topic), ..Matter::about(vec![DiagnosisSubject::All]) };
     collect(&platform.operator(), &platform.ambient, &matter).await
 }
 
@@ -131,12 +131,12 @@ async fn a_bundle_about_several_things_has_all_of_them_and_what_was_picked_out()
     let rows = operator.overview(20).await.expect("an overview").subscriptions.items;
     let of = |at: usize| {
         let row = rows.iter().find(|row| row.subscription.company_id == played[at].company);
-        Subject::Subscription(row.expect("a subscription").subscription.id)
+        DiagnosisSubject::Subscription(row.expect("a subscription").subscription.id)
     };
     let attempt = operator.attempts(None, 1).await.expect("a page").items[0].id;
     let event = operator.event_log(&EventQuery::default(), None, 1).await.expect("a page").items[0].id;
     let request = operator.request_log(&RequestQuery::default(), None, 1).await.expect("a page").page.items[0].id;
-    let mut matter = Matter::about(vec![of(0), of(1), Subject::Subscription(SubscriptionId(9_999))]);
+    let mut matter = Matter::about(vec![of(0), of(1), DiagnosisSubject::Subscription(SubscriptionId(9_999))]);
     matter.picked = Picked {
         attempts: vec![attempt, AttemptId(9_999)],
         events: vec![event],

@@ -1,18 +1,18 @@
 //! What `crow check` says of each scenario: the grade, the probes that are not content, and the words.
 
 use crate::support::platform::Platform;
-use crow::api::checkup::{Checkup, Grade};
+use crow::api::checkup::{CheckGrade, HealthCheckReport};
 use crow::diagnose::checkup::probe::{PROBES, Probe};
 use crow::diagnose::checkup::{Limits, check};
 use std::process::Command;
 
 /// What a probe must say; none where the platform cannot see anything wrong.
-type Said = Option<(Grade, &'static str, &'static str)>;
+type Said = Option<(CheckGrade, &'static str, &'static str)>;
 
 /// All scenarios but those that are told by their beginning.
 fn expected(scenario: &str) -> Said {
-    let refused = |words| Some((Grade::Warning, "refused", words));
-    let failing = Some((Grade::Warning, "streak", "in a row; trips at 20"));
+    let refused = |words| Some((CheckGrade::Warning, "refused", words));
+    let failing = Some((CheckGrade::Warning, "streak", "in a row; trips at 20"));
     match scenario {
         // Nothing is wrong, or what somebody misses was never asked for.
         "healthy" | "quiet-company" | "type-not-subscribed" | "events-filtered" | "events-not-happened" => None,
@@ -24,28 +24,28 @@ fn expected(scenario: &str) -> Said {
         "other-company" => refused("403 other_company"),
         "managed-zapier" => refused("403 managed_subscription"),
         "endpoint-private" => refused("400 validation_failed"),
-        "sub-disabled" => Some((Grade::Warning, "off", "disabled by hand")),
-        "breaker-tripped" | "breaker-fixed" => Some((Grade::Critical, "tripped", "breaker tripped")),
-        "channel-gap" => Some((Grade::Warning, "missed", "3 missed while a subscription was off")),
-        "bulk-contended" => Some((Grade::Warning, "contended", "503 contended")),
+        "sub-disabled" => Some((CheckGrade::Warning, "off", "disabled by hand")),
+        "breaker-tripped" | "breaker-fixed" => Some((CheckGrade::Critical, "tripped", "breaker tripped")),
+        "channel-gap" => Some((CheckGrade::Warning, "missed", "3 missed while a subscription was off")),
+        "bulk-contended" => Some((CheckGrade::Warning, "contended", "503 contended")),
         "lost-secret" => failing,
         other if other.starts_with("endpoint-") || other.starts_with("sig-") => failing,
-        other if other.starts_with("rate-") => Some((Grade::Warning, "limited", "429 rate_limited")),
+        other if other.starts_with("rate-") => Some((CheckGrade::Warning, "limited", "429 rate_limited")),
         other => panic!("nobody said what crow check must say of {other}"),
     }
 }
 
 /// The checkup of a platform by its own clock.
-pub(super) async fn asked(platform: &Platform) -> Checkup {
+pub(super) async fn asked(platform: &Platform) -> HealthCheckReport {
     let probes: Vec<&Probe> = PROBES.iter().collect();
     check(&platform.operator(), &platform.ambient, &probes, &Limits::default()).await
 }
 
 /// What of a checkup is not as it must be.
-pub(super) fn faults(scenario: &str, checkup: &Checkup) -> Option<String> {
-    let alarming: Vec<_> = checkup.readings.iter().filter(|reading| reading.grade != Grade::Ok).collect();
+pub(super) fn faults(scenario: &str, checkup: &HealthCheckReport) -> Option<String> {
+    let alarming: Vec<_> = checkup.readings.iter().filter(|reading| reading.grade != CheckGrade::Ok).collect();
     let is_right = match expected(scenario) {
-        None => checkup.grade == Grade::Ok,
+        None => checkup.grade == CheckGrade::Ok,
         Some((grade, name, words)) => {
             let is_said = alarming.iter().any(|reading| reading.name == name && reading.said.contains(words));
             // A caller that is refused for calling too much has used up the window; a subscription that is off misses events.

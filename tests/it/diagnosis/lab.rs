@@ -6,8 +6,8 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use crow::api::attempts::AttemptDetail;
-use crow::api::lab::{Fit, SignatureCheck};
-use crow::client::connection::Client;
+use crow::api::signature_check::{SignatureCheck, SignatureFit};
+use crow::client::connection::PlatformClient;
 use crow::diagnose::held;
 use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::secret::Secret;
@@ -154,12 +154,12 @@ async fn the_secret_that_a_receiver_holds_is_judged_here_and_only_a_signature_is
     let operator = platform.operator();
     let attempt = operator.attempt(operator.attempts(Some(id), 1).await.expect("a page").items[0].id).await;
     let attempt = attempt.expect("its bytes");
-    let look = async |portal: Option<&Client>, held: &str| {
+    let look = async |portal: Option<&PlatformClient>, held: &str| {
         held::look(portal, &attempt, Arc::new(Secret::new(held.to_owned()))).await.expect("an answer")
     };
     let cause = |check: &SignatureCheck| check.lab.causes.first().map(|cause| cause.id.clone()).unwrap_or_default();
     let right = look(Some(&operator), secret.reveal()).await;
-    assert_eq!((right.lab.fit, cause(&right)), (Fit::Genuine, String::new()));
+    assert_eq!((right.lab.fit, cause(&right)), (SignatureFit::Genuine, String::new()));
     let spaced = look(Some(&operator), &format!(" {} ", secret.reveal())).await;
     assert_eq!(cause(&spaced), "sig-secret-spaces");
     let others = other.signing_secret.into_secret();

@@ -3,7 +3,7 @@
 use super::checkup;
 use crate::support::platform::Platform;
 use crow::ambient::RuntimeEnv;
-use crow::api::report::{Report, Step, Subject, Topic, Verdict};
+use crow::api::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, PlaybookTopic, ReportedCheck};
 use crow::demo::scenario::library;
 use crow::demo::scenario::runner::{RunningScenario, ScenarioRunner};
 use crow::demo::scenario::script::ScenarioScript;
@@ -43,11 +43,11 @@ pub(super) async fn played(platform: &Platform, scripts: &[&ScenarioScript]) -> 
     played
 }
 
-pub(super) async fn diagnosed(platform: &Platform, topic: Topic) -> Report {
-    run(&platform.operator(), &platform.ambient, topic, Wish::about(Subject::All), None).await
+pub(super) async fn diagnosed(platform: &Platform, topic: PlaybookTopic) -> DiagnosisReport {
+    run(&platform.operator(), &platform.ambient, topic, Wish::about(DiagnosisSubject::All), None).await
 }
 
-fn causes(report: &Report) -> Vec<&str> {
+fn causes(report: &DiagnosisReport) -> Vec<&str> {
     report.causes.iter().map(|cause| cause.id.as_str()).collect()
 }
 
@@ -66,14 +66,14 @@ async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_non
         let mut elsewhere = Vec::new();
         let mut own = String::new();
         // In a healthy company no playbook may find anything; elsewhere the others are asked in the long form.
-        let is_asked = |topic: &Topic| *topic == script.topic || script.cause.is_none() || asked().is_some();
-        for topic in Topic::ALL.into_iter().filter(is_asked) {
+        let is_asked = |topic: &PlaybookTopic| *topic == script.topic || script.cause.is_none() || asked().is_some();
+        for topic in PlaybookTopic::ALL.into_iter().filter(is_asked) {
             let report = diagnosed(&platform, topic).await;
             for step in &report.steps {
                 let is_explained = step.verdict.why().is_none_or(|why| !why.is_empty());
                 assert!(is_explained, "{}: {topic} {}", script.name, step.id);
             }
-            if script.cause.is_none() && report.steps.iter().any(|step| step.verdict == Verdict::Fail) {
+            if script.cause.is_none() && report.steps.iter().any(|step| step.verdict == CheckVerdict::Fail) {
                 wrong.push(format!("{}: {topic} has a step that fails", script.name));
             }
             match (topic == script.topic, &script.cause) {
@@ -138,22 +138,27 @@ async fn a_subject_narrows_and_one_that_is_not_there_is_unknown() {
     let played = played(&platform, &[pick("endpoint-500"), pick("endpoint-redirects"), pick("scope-missing")]).await;
     let about =
         async |topic, subject| run(&platform.operator(), &platform.ambient, topic, Wish::about(subject), None).await;
-    let report = about(Topic::WebhooksNotArriving, Subject::Company(played[1].company)).await;
+    let report = about(PlaybookTopic::WebhooksNotArriving, DiagnosisSubject::Company(played[1].company)).await;
     assert_eq!(causes(&report), ["endpoint-redirects"]);
     let ids: Vec<_> = platform.operator().overview(10).await.expect("an overview").subscriptions.items;
     let failing = ids.iter().find(|row| row.subscription.company_id == played[0].company).expect("a subscription");
-    let report = about(Topic::WebhooksNotArriving, Subject::Subscription(failing.subscription.id)).await;
+    let report =
+        about(PlaybookTopic::WebhooksNotArriving, DiagnosisSubject::Subscription(failing.subscription.id)).await;
     assert_eq!(causes(&report), ["endpoint-500"]);
     let keys = platform.operator().keys().await.expect("keys").items;
     let forms = keys.iter().find(|key| key.name.raw() == "Website Forms").expect("a key");
-    assert_eq!(causes(&about(Topic::Permissions, Subject::Key(forms.id)).await), ["scope-missing"]);
+    assert_eq!(causes(&about(PlaybookTopic::Permissions, DiagnosisSubject::Key(forms.id)).await), ["scope-missing"]);
     let other = keys.iter().find(|key| key.name.raw() == "n8n Workflows").expect("a key");
-    assert_eq!(causes(&about(Topic::Permissions, Subject::Key(other.id)).await), [""; 0]);
-    for subject in [Subject::Subscription(SubscriptionId(9_999)), Subject::Key(KeyId(9_999))] {
-        let topic = if matches!(subject, Subject::Key(_)) { Topic::KeyNotWorking } else { Topic::WebhooksNotArriving };
+    assert_eq!(causes(&about(PlaybookTopic::Permissions, DiagnosisSubject::Key(other.id)).await), [""; 0]);
+    for subject in [DiagnosisSubject::Subscription(SubscriptionId(9_999)), DiagnosisSubject::Key(KeyId(9_999))] {
+        let topic = if matches!(subject, DiagnosisSubject::Key(_)) {
+            PlaybookTopic::KeyNotWorking
+        } else {
+            PlaybookTopic::WebhooksNotArriving
+        };
         let report = about(topic, subject).await;
         assert!(report.causes.is_empty());
-        let is_said = |step: &Step| step.verdict.why().is_some_and(|why| why.contains("does not exist"));
+        let is_said = |step: &ReportedCheck| step.verdict.why().is_some_and(|why| why.contains("does not exist"));
         assert!(report.steps.iter().any(is_said), "{:?}", report.steps);
     }
 }
@@ -164,16 +169,16 @@ async fn a_run_that_was_cut_short_is_gone_on_with() {
     let script = all.iter().find(|script| script.name == "key-revoked").expect("a scenario");
     let platform = Platform::start().await;
     let _played = played(&platform, &[script]).await;
-    let mut cut = diagnosed(&platform, Topic::KeyNotWorking).await;
+    let mut cut = diagnosed(&platform, PlaybookTopic::KeyNotWorking).await;
     let whole = cut.clone();
     cut.causes.clear();
     for step in &mut cut.steps[1..] {
-        step.verdict = Verdict::Unknown("the platform went away".to_owned());
+        step.verdict = CheckVerdict::Unknown("the platform went away".to_owned());
         step.evidence.clear();
     }
     cut.steps[0].evidence[0].value = "asked long ago".into();
-    let wish = Wish::about(Subject::All);
-    let again = run(&platform.operator(), &platform.ambient, Topic::KeyNotWorking, wish, Some(&cut)).await;
+    let wish = Wish::about(DiagnosisSubject::All);
+    let again = run(&platform.operator(), &platform.ambient, PlaybookTopic::KeyNotWorking, wish, Some(&cut)).await;
     assert_eq!(again.steps[0], cut.steps[0], "a verdict stays as it was recorded");
     assert_eq!(again.steps[1..], whole.steps[1..]);
     assert_eq!(again.causes, whole.causes);

@@ -7,9 +7,9 @@ use crate::support::receiver::{Behaviour, Receiver};
 use crow::ambient::RuntimeEnv;
 use crow::api::events::NewEvent;
 use crow::api::page::Page;
-use crow::api::report::{Conclusion, Report, Subject, Topic, Verdict};
+use crow::api::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crow::api::requests::RequestRow;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::demo::scenario::library;
 use crow::diagnose::case::fitting;
 use crow::diagnose::dossier::Wish;
@@ -27,7 +27,7 @@ struct World {
 }
 
 impl World {
-    async fn of(client: &Client) -> Self {
+    async fn of(client: &PlatformClient) -> Self {
         let rows = client.subscription_rows().await.expect("subscriptions").items;
         let keys = client.keys().await.expect("keys").items;
         Self {
@@ -41,29 +41,29 @@ impl World {
         self.subscriptions.iter().map(|(_, company)| *company).chain(of_keys).collect()
     }
 
-    fn subjects(&self) -> Vec<Subject> {
-        let subscriptions = self.subscriptions.iter().map(|(id, _)| Subject::Subscription(*id));
-        let keys = self.keys.iter().map(|(id, ..)| Subject::Key(*id));
-        subscriptions.chain(keys).chain(self.companies().into_iter().map(Subject::Company)).collect()
+    fn subjects(&self) -> Vec<DiagnosisSubject> {
+        let subscriptions = self.subscriptions.iter().map(|(id, _)| DiagnosisSubject::Subscription(*id));
+        let keys = self.keys.iter().map(|(id, ..)| DiagnosisSubject::Key(*id));
+        subscriptions.chain(keys).chain(self.companies().into_iter().map(DiagnosisSubject::Company)).collect()
     }
 
     /// Words that name something beside a subject: what belongs to a company may be named where the company is looked at.
-    fn foreign(&self, subject: Subject) -> Vec<String> {
-        let of_company = |company: CompanyId| subject == Subject::Company(company);
+    fn foreign(&self, subject: DiagnosisSubject) -> Vec<String> {
+        let of_company = |company: CompanyId| subject == DiagnosisSubject::Company(company);
         let home = match subject {
-            Subject::All => return Vec::new(),
-            Subject::Company(id) => Some(id),
-            Subject::Key(id) => self.keys.iter().find(|key| key.0 == id).map(|key| key.1),
-            Subject::Subscription(id) => self.subscriptions.iter().find(|of| of.0 == id).map(|of| of.1),
+            DiagnosisSubject::All => return Vec::new(),
+            DiagnosisSubject::Company(id) => Some(id),
+            DiagnosisSubject::Key(id) => self.keys.iter().find(|key| key.0 == id).map(|key| key.1),
+            DiagnosisSubject::Subscription(id) => self.subscriptions.iter().find(|of| of.0 == id).map(|of| of.1),
         };
         let mut words = Vec::new();
         for (id, company) in &self.subscriptions {
-            if subject != Subject::Subscription(*id) && !of_company(*company) {
+            if subject != DiagnosisSubject::Subscription(*id) && !of_company(*company) {
                 words.push(format!("subscription {id}"));
             }
         }
         for (id, company, name) in &self.keys {
-            if subject != Subject::Key(*id) && !of_company(*company) {
+            if subject != DiagnosisSubject::Key(*id) && !of_company(*company) {
                 words.extend([format!("key {id}"), name.clone()]);
             }
         }
@@ -73,7 +73,7 @@ impl World {
 }
 
 /// All that a report says, a sentence each.
-fn sentences(report: &Report) -> Vec<String> {
+fn sentences(report: &DiagnosisReport) -> Vec<String> {
     let steps = report.steps.iter().flat_map(|step| {
         let why = step.verdict.why().map(ToOwned::to_owned);
         why.into_iter().chain(step.evidence.iter().map(|of| format!("{}: {}", of.query, of.value.sanitized())))
@@ -92,26 +92,34 @@ fn says(sentence: &str, word: &str) -> bool {
 }
 
 /// What is wrong with a report as far as it goes beyond its subject.
-fn too_wide(world: &World, report: &Report) -> Vec<String> {
+fn too_wide(world: &World, report: &DiagnosisReport) -> Vec<String> {
     let foreign = world.foreign(report.subject);
     let said = sentences(report);
     let names = |sentence: &&String| foreign.iter().any(|word| says(sentence, word));
     said.iter().filter(names).map(|said| format!("{} over {}: {said}", report.topic, report.subject)).collect()
 }
 
-async fn asked(client: &Client, ambient: &RuntimeEnv, topic: Topic, subject: Subject) -> Report {
+async fn asked(
+    client: &PlatformClient,
+    ambient: &RuntimeEnv,
+    topic: PlaybookTopic,
+    subject: DiagnosisSubject,
+) -> DiagnosisReport {
     run(client, ambient, topic, Wish::about(subject), None).await
 }
 
 /// What of a report is not as a healthy subject's must be. What it cannot decide it says.
-fn ill(report: &Report) -> Option<String> {
-    let is_well = report.causes.is_empty() && report.steps.iter().all(|step| step.verdict != Verdict::Fail);
-    let is_fitting = report.topic == Topic::ManagedSubscription || fitting(report.subject).contains(&report.topic);
+fn ill(report: &DiagnosisReport) -> Option<String> {
+    let is_well = report.causes.is_empty() && report.steps.iter().all(|step| step.verdict != CheckVerdict::Fail);
+    let is_fitting =
+        report.topic == PlaybookTopic::ManagedSubscription || fitting(report.subject).contains(&report.topic);
     let open = report.open_question().map(|step| step.verdict.why().unwrap_or_default());
     let is_decided = match (report.conclusion(), open) {
-        (Conclusion::NoCause, _) => is_fitting,
-        (Conclusion::Undecided, Some(why)) => is_fitting && is_nothing_to_judge(why),
-        (Conclusion::NotRun, Some(why)) => !is_fitting && why.contains(" is about ") || is_nothing_to_judge(why),
+        (DiagnosisConclusion::NoCause, _) => is_fitting,
+        (DiagnosisConclusion::Undecided, Some(why)) => is_fitting && is_nothing_to_judge(why),
+        (DiagnosisConclusion::NotRun, Some(why)) => {
+            !is_fitting && why.contains(" is about ") || is_nothing_to_judge(why)
+        }
         _ => false,
     };
     (!is_well || !is_decided)
@@ -137,11 +145,11 @@ async fn where_all_is_well_no_subject_has_a_cause_and_none_is_told_of_another() 
     let mut wrong = Vec::new();
     let mut n_decided = 0;
     for subject in world.subjects() {
-        for topic in Topic::ALL {
+        for topic in PlaybookTopic::ALL {
             let report = asked(&client, &platform.ambient, topic, subject).await;
             wrong.extend(ill(&report));
             wrong.extend(too_wide(&world, &report));
-            n_decided += usize::from(report.conclusion() == Conclusion::NoCause);
+            n_decided += usize::from(report.conclusion() == DiagnosisConclusion::NoCause);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -152,7 +160,8 @@ async fn where_all_is_well_no_subject_has_a_cause_and_none_is_told_of_another() 
 async fn in_the_demo_company_what_is_well_has_no_cause_and_nobody_is_told_of_another() {
     let demo = Demo::world();
     let token = std::fs::read_to_string(demo.dir.path().join("data/operator.token")).expect("the token");
-    let client = Client::new(&demo.url, Credential::Operator(Secret::new(token.trim().to_owned()))).expect("a client");
+    let client = PlatformClient::new(&demo.url, ClientCredential::Operator(Secret::new(token.trim().to_owned())))
+        .expect("a client");
     let rows = async || client.subscription_rows().await.expect("subscriptions").items;
     until("everything that is on was tried", async || {
         let rows = rows().await;
@@ -162,27 +171,27 @@ async fn in_the_demo_company_what_is_well_has_no_cause_and_nobody_is_told_of_ano
     .await;
     let refused = async |key: KeyId| {
         let query = [("key", key.to_string()), ("limit", "200".to_owned())];
-        let page: Page<RequestRow> = client.look("/portal/v1/requests", &query).await.expect("requests");
+        let page: Page<RequestRow> = client.get_any("/portal/v1/requests", &query).await.expect("requests");
         page.items.iter().filter(|row| row.status >= 400).count()
     };
     let ambient = RuntimeEnv::real();
     let world = World::of(&client).await;
     let (mut wrong, mut n_well) = (Vec::new(), 0);
     for subject in world.subjects() {
-        for topic in Topic::ALL {
+        for topic in PlaybookTopic::ALL {
             let report = asked(&client, &ambient, topic, subject).await;
             wrong.extend(too_wide(&world, &report));
             // Looked at after the report: what is well then was well before.
             let is_well = match subject {
-                Subject::Subscription(id) => rows().await.iter().any(|row| {
+                DiagnosisSubject::Subscription(id) => rows().await.iter().any(|row| {
                     let of = &row.subscription;
                     let never_failed = row.health.last_24h.n_failed == 0;
                     of.id == id && of.is_enabled && of.consecutive_failures == 0 && never_failed
                 }),
-                Subject::Key(id) => {
+                DiagnosisSubject::Key(id) => {
                     world.keys.iter().any(|key| key.0 == id && key.2 != "Old Integration") && refused(id).await == 0
                 }
-                Subject::Company(_) | Subject::All => false,
+                DiagnosisSubject::Company(_) | DiagnosisSubject::All => false,
             };
             if is_well {
                 n_well += 1;
@@ -202,12 +211,17 @@ async fn what_one_subscription_does_not_list_is_a_remark_and_what_nobody_lists_i
     let played = played(&platform, &[script]).await;
     let client = platform.operator();
     let world = World::of(&client).await;
-    let about = async |subject| asked(&client, &platform.ambient, Topic::WebhooksNotArriving, subject).await;
-    let of_company = about(Subject::Company(played[0].company)).await;
+    let about = async |subject| asked(&client, &platform.ambient, PlaybookTopic::WebhooksNotArriving, subject).await;
+    let of_company = about(DiagnosisSubject::Company(played[0].company)).await;
     assert_eq!(of_company.causes[0].id, "type-not-subscribed");
     let (id, _) = world.subscriptions[0];
-    let narrowed = about(Subject::Subscription(id)).await;
-    assert_eq!((narrowed.causes.len(), narrowed.conclusion()), (0, Conclusion::NoCause), "{:?}", narrowed.causes);
+    let narrowed = about(DiagnosisSubject::Subscription(id)).await;
+    assert_eq!(
+        (narrowed.causes.len(), narrowed.conclusion()),
+        (0, DiagnosisConclusion::NoCause),
+        "{:?}",
+        narrowed.causes
+    );
     let remark = format!("subscription {id} does not list");
     let said = sentences(&narrowed);
     assert!(said.iter().any(|said| said.contains(&remark) && said.contains("payment.failed \u{d7}3")), "{said:?}");
@@ -231,17 +245,17 @@ async fn calls_that_no_key_could_be_read_from_are_nobodys_and_a_mistyped_key_is_
     assert_eq!((call(&good).await, call(others.reveal()).await), (200, 200));
     assert_eq!((call("").await, call(&good[..30]).await, call(&mistyped).await), (401, 401, 401));
     let client = platform.operator();
-    let about = async |subject| asked(&client, &platform.ambient, Topic::KeyNotWorking, subject).await;
-    let ids = |report: &Report| report.causes.iter().map(|cause| cause.id.clone()).collect::<Vec<_>>();
-    platform.until("all five are in the log", async || about(Subject::All).await.causes.len() == 3).await;
-    assert_eq!(ids(&about(Subject::Company(other.id)).await), [""; 0]);
-    let mine = about(Subject::Company(one.id)).await;
+    let about = async |subject| asked(&client, &platform.ambient, PlaybookTopic::KeyNotWorking, subject).await;
+    let ids = |report: &DiagnosisReport| report.causes.iter().map(|cause| cause.id.clone()).collect::<Vec<_>>();
+    platform.until("all five are in the log", async || about(DiagnosisSubject::All).await.causes.len() == 3).await;
+    assert_eq!(ids(&about(DiagnosisSubject::Company(other.id)).await), [""; 0]);
+    let mine = about(DiagnosisSubject::Company(one.id)).await;
     assert_eq!(ids(&mine), ["key-unknown"], "{:?}", mine.causes);
     assert!(mine.causes[0].title.contains("differs before that"), "{}", mine.causes[0].title);
     let world = World::of(&client).await;
     for (id, company, _) in &world.keys {
         let expected: &[&str] = if *company == one.id { &["key-unknown"] } else { &[] };
-        assert_eq!(ids(&about(Subject::Key(*id)).await), expected, "key {id}");
+        assert_eq!(ids(&about(DiagnosisSubject::Key(*id)).await), expected, "key {id}");
     }
 }
 
@@ -258,19 +272,21 @@ async fn what_is_narrowed_is_asked_for_narrowed_and_rows_that_were_not_read_are_
     for _ in 0..1_001 {
         platform.emit(loud.id).await;
     }
-    let about = async |subject| asked(&client, &platform.ambient, Topic::WebhooksNotArriving, subject).await;
-    let step = |report: &Report, id: &str| report.steps.iter().find(|step| step.id == id).expect("a step").clone();
-    let whole = about(Subject::All).await;
+    let about = async |subject| asked(&client, &platform.ambient, PlaybookTopic::WebhooksNotArriving, subject).await;
+    let step =
+        |report: &DiagnosisReport, id: &str| report.steps.iter().find(|step| step.id == id).expect("a step").clone();
+    let whole = about(DiagnosisSubject::All).await;
     for id in ["types-subscribed", "events-happened"] {
         let why = step(&whole, id).verdict.why().map(ToOwned::to_owned);
         assert!(why.is_some_and(|why| why.contains("is incomplete")), "{:?}", step(&whole, id));
     }
     assert!(whole.causes.is_empty(), "{:?}", whole.causes);
-    let narrowed = about(Subject::Company(quiet.id)).await;
+    let narrowed = about(DiagnosisSubject::Company(quiet.id)).await;
     assert_eq!(narrowed.causes.iter().map(|cause| cause.id.as_str()).collect::<Vec<_>>(), ["type-not-subscribed"]);
-    let missing = about(Subject::Company(loud.id)).await;
+    let missing = about(DiagnosisSubject::Company(loud.id)).await;
     assert_eq!(missing.causes.len(), 0);
-    let events = asked(&client, &platform.ambient, Topic::Discrepancy, Subject::Company(loud.id)).await;
+    let events =
+        asked(&client, &platform.ambient, PlaybookTopic::Discrepancy, DiagnosisSubject::Company(loud.id)).await;
     let said = sentences(&events);
     assert!(said.iter().any(|said| said.contains("events published") && said.ends_with("at least 1000")), "{said:?}");
 }

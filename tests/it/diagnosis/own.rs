@@ -2,9 +2,9 @@
 
 use super::matrix::{played, stage};
 use crate::support::platform::Platform;
-use crow::api::report::{Conclusion, Report, Subject, Topic, Verdict};
+use crow::api::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crow::api::runbook::Runbook;
-use crow::client::connection::Client;
+use crow::client::connection::PlatformClient;
 use crow::demo::scenario::library;
 use crow::demo::scenario::script::ScenarioScript;
 use crow::diagnose::case::{Matter, collect};
@@ -21,11 +21,11 @@ fn script(name: &str) -> ScenarioScript {
     library::parse_all().expect("well formed").into_iter().find(|script| script.name == name).expect("a scenario")
 }
 
-async fn diagnosed(platform: &Platform, partner: &Client, topic: Topic) -> Report {
-    run(partner, &platform.ambient, topic, Wish::about(Subject::All), None).await
+async fn diagnosed(platform: &Platform, partner: &PlatformClient, topic: PlaybookTopic) -> DiagnosisReport {
+    run(partner, &platform.ambient, topic, Wish::about(DiagnosisSubject::All), None).await
 }
 
-fn ids(report: &Report) -> Vec<&str> {
+fn ids(report: &DiagnosisReport) -> Vec<&str> {
     report.causes.iter().map(|cause| cause.id.as_str()).collect()
 }
 
@@ -36,24 +36,24 @@ async fn a_key_of_a_healthy_company_finds_no_cause_and_claims_nothing_that_it_ca
     let healthy = stage.run(&script("healthy")).await.expect("played");
     let scopes = KeyScope::ALL;
     let company =
-        crow::api::keys::Company { id: healthy.company, name: "Harbor".into(), created_utc: platform.ambient.now() };
+        crow::api::keys::CompanyRow { id: healthy.company, name: "Harbor".into(), created_utc: platform.ambient.now() };
     let key = platform.key(&company, &scopes).await;
     let partner = platform.partner(&key);
-    for topic in Topic::ALL {
+    for topic in PlaybookTopic::ALL {
         let report = diagnosed(&platform, &partner, topic).await;
         assert_eq!(ids(&report), [""; 0], "{topic}");
-        for step in report.steps.iter().filter(|step| step.verdict == Verdict::Pass) {
+        for step in report.steps.iter().filter(|step| step.verdict == CheckVerdict::Pass) {
             assert!(
                 !step.evidence.is_empty() || step.id == "managed-by",
                 "{topic} {} passes without evidence",
                 step.id
             );
         }
-        let is_limited = report.n_unknown() > 0 || matches!(topic, Topic::KeyNotWorking);
+        let is_limited = report.n_unknown() > 0 || matches!(topic, PlaybookTopic::KeyNotWorking);
         assert!(is_limited, "{topic}: {:?}", report.steps);
     }
-    let report = diagnosed(&platform, &partner, Topic::KeyNotWorking).await;
-    assert_eq!(report.steps[0].verdict, Verdict::Pass, "the key itself is let in");
+    let report = diagnosed(&platform, &partner, PlaybookTopic::KeyNotWorking).await;
+    assert_eq!(report.steps[0].verdict, CheckVerdict::Pass, "the key itself is let in");
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_key_finds_what_its_own_company_and_answers_show() {
     let platform = Platform::start().await;
     let tripped = played(&platform, &[&script("breaker-tripped")]).await;
     let partner = platform.partner(&tripped[0].keys[0]);
-    for topic in [Topic::Breaker, Topic::WebhooksNotArriving] {
+    for topic in [PlaybookTopic::Breaker, PlaybookTopic::WebhooksNotArriving] {
         let report = diagnosed(&platform, &partner, topic).await;
         assert_eq!(ids(&report).first(), Some(&"breaker-tripped"), "{topic}: {:?}", report.steps);
         let unknown = report.steps.iter().filter_map(|step| step.verdict.why()).any(|why| why.contains("--token-file"));
@@ -70,14 +70,14 @@ async fn a_key_finds_what_its_own_company_and_answers_show() {
         assert!(!texts.contains(": missed events"), "what is not counted there is not claimed: {texts}");
     }
     // It lacks events:read.
-    let report = diagnosed(&platform, &partner, Topic::EventsMissing).await;
+    let report = diagnosed(&platform, &partner, PlaybookTopic::EventsMissing).await;
     assert_eq!(ids(&report), ["events-no-scope"]);
     assert!(report.causes[0].title.contains("key \u{2026}"), "{}", report.causes[0].title);
 
     let revoked = played(&platform, &[&script("key-revoked")]).await;
     let mut last = Vec::new();
     for key in &revoked[0].keys {
-        last = ids(&diagnosed(&platform, &platform.partner(key), Topic::KeyNotWorking).await)
+        last = ids(&diagnosed(&platform, &platform.partner(key), PlaybookTopic::KeyNotWorking).await)
             .into_iter()
             .map(ToOwned::to_owned)
             .chain(last)
@@ -85,7 +85,10 @@ async fn a_key_finds_what_its_own_company_and_answers_show() {
     }
     assert!(last.contains(&"key-revoked".to_owned()), "{last:?}");
     let cut = Secret::new("wlcro_live_1_short".to_owned());
-    assert_eq!(ids(&diagnosed(&platform, &platform.partner(&cut), Topic::KeyNotWorking).await), ["key-truncated"]);
+    assert_eq!(
+        ids(&diagnosed(&platform, &platform.partner(&cut), PlaybookTopic::KeyNotWorking).await),
+        ["key-truncated"]
+    );
 }
 
 #[tokio::test]
@@ -95,7 +98,7 @@ async fn bundles_and_run_books_of_a_key_say_what_they_cannot_know() {
     let key = &tripped[0].keys[0];
     let partner = platform.partner(key);
     let id = platform.operator().overview(10).await.expect("an overview").subscriptions.items[0].subscription.id;
-    let subject = Subject::Subscription(id);
+    let subject = DiagnosisSubject::Subscription(id);
     let case = collect(&partner, &platform.ambient, &Matter::about(vec![subject])).await;
     let made = bundle(&case, Bodies::Included, &crow::domain::outbound::SecretGate::new([key])).expect("no leak");
     let missing = made.ticket().missing.join("\n");
@@ -105,10 +108,14 @@ async fn bundles_and_run_books_of_a_key_say_what_they_cannot_know() {
     assert_eq!(made.ticket().subscriptions.len(), 1);
     let run = begin(&partner, &platform.ambient, Runbook::BreakerRecovery, subject).await;
     let run = go_on(&partner, &platform.ambient, run).await;
-    assert!(matches!(&run.steps[0].verdict, Verdict::Unknown(why) if why.contains("--token-file")), "{:?}", run.steps);
-    let nobody = Wish::about(Subject::Subscription(SubscriptionId(9_999)));
+    assert!(
+        matches!(&run.steps[0].verdict, CheckVerdict::Unknown(why) if why.contains("--token-file")),
+        "{:?}",
+        run.steps
+    );
+    let nobody = Wish::about(DiagnosisSubject::Subscription(SubscriptionId(9_999)));
     let report = run_with(&partner, &platform, nobody).await;
-    assert_eq!(report.conclusion(), Conclusion::NotRun, "{:?}", report.steps);
+    assert_eq!(report.conclusion(), DiagnosisConclusion::NotRun, "{:?}", report.steps);
     assert!(
         report
             .steps
@@ -118,6 +125,6 @@ async fn bundles_and_run_books_of_a_key_say_what_they_cannot_know() {
     );
 }
 
-async fn run_with(partner: &Client, platform: &Platform, wish: Wish) -> Report {
-    run(partner, &platform.ambient, Topic::WebhooksNotArriving, wish, None).await
+async fn run_with(partner: &PlatformClient, platform: &Platform, wish: Wish) -> DiagnosisReport {
+    run(partner, &platform.ambient, PlaybookTopic::WebhooksNotArriving, wish, None).await
 }

@@ -3,19 +3,19 @@
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::keys::NewKey;
-use crow::api::report::{Subject, Verdict};
-use crow::api::runbook::{Progress, Runbook};
-use crow::api::subscriptions::ReplayChoice;
+use crow::api::report::{CheckVerdict, DiagnosisSubject};
+use crow::api::runbook::{Runbook, RunbookProgress};
+use crow::api::subscriptions::MissedEventsChoice;
 use crow::diagnose::runbook::go_on;
 use crow::domain::key::KeyScope;
 use std::time::Duration;
 
-fn begun(platform: &Platform, runbook: Runbook, subject: Subject) -> Progress {
+fn begun(platform: &Platform, runbook: Runbook, subject: DiagnosisSubject) -> RunbookProgress {
     let now = platform.ambient.now();
-    Progress { runbook, subject, begun_utc: now, checked_utc: now, steps: Vec::new() }
+    RunbookProgress { runbook, subject, begun_utc: now, checked_utc: now, steps: Vec::new() }
 }
 
-async fn checked(platform: &Platform, run: &Progress) -> (Progress, Vec<&'static str>) {
+async fn checked(platform: &Platform, run: &RunbookProgress) -> (RunbookProgress, Vec<&'static str>) {
     let run = go_on(&platform.operator(), &platform.ambient, run.clone()).await;
     let verdicts = run.steps.iter().map(|step| step.verdict.name()).collect();
     (run, verdicts)
@@ -30,7 +30,7 @@ async fn a_key_is_rotated_new_before_old() {
     let old_id = operator.keys().await.expect("keys").items[0].id;
     platform.partner(&old).events(None, 1).await.expect("a page");
     platform.advance(Duration::from_secs(1));
-    let run = begun(&platform, Runbook::KeyRotation, Subject::Key(old_id));
+    let run = begun(&platform, Runbook::KeyRotation, DiagnosisSubject::Key(old_id));
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["fail", "skipped", "skipped", "skipped"]);
     let wish =
@@ -40,7 +40,7 @@ async fn a_key_is_rotated_new_before_old() {
     assert_eq!(verdicts, ["pass", "fail", "skipped", "skipped"]);
     platform.partner(&new).events(None, 1).await.expect("a page");
     let (run, _) = checked(&platform, &run).await;
-    assert_eq!(run.steps[1].verdict, Verdict::Pass);
+    assert_eq!(run.steps[1].verdict, CheckVerdict::Pass);
     platform.advance(Duration::from_secs(16 * 60));
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["pass", "pass", "pass", "fail"], "{:?}", run.steps);
@@ -48,7 +48,7 @@ async fn a_key_is_rotated_new_before_old() {
     let (run, _) = checked(&platform, &run).await;
     assert!(run.is_over());
     let text = serde_json::to_string(&run).expect("JSON");
-    assert_eq!(serde_json::from_str::<Progress>(&text).expect("it is kept"), run);
+    assert_eq!(serde_json::from_str::<RunbookProgress>(&text).expect("it is kept"), run);
 }
 
 #[tokio::test]
@@ -63,14 +63,14 @@ async fn a_tripped_breaker_is_recovered_and_what_is_done_stays_done() {
     let operator = platform.operator();
     platform.until("it trips", async || !operator.subscription(id).await.expect("it").subscription.is_enabled).await;
     platform.advance(Duration::from_secs(5));
-    let run = begun(&platform, Runbook::BreakerRecovery, Subject::Subscription(id));
+    let run = begun(&platform, Runbook::BreakerRecovery, DiagnosisSubject::Subscription(id));
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["fail", "skipped", "skipped", "skipped"]);
     receiver.becomes(&[Behaviour::Status(200)]);
-    operator.test(id).await.expect("a test");
+    operator.test_subscription(id).await.expect("a test");
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["pass", "fail", "skipped", "skipped"], "{:?}", run.steps);
-    operator.enable(id, ReplayChoice::None).await.expect("enabled");
+    operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts[..2], ["pass", "pass"], "{:?}", run.steps);
     platform.emit(company.id).await;
@@ -87,7 +87,7 @@ async fn a_lost_secret_is_replaced_and_an_earlier_configuration_brought_back() {
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let old = platform.subscribe(&company, &receiver.url).await.subscription.id;
     let operator = platform.operator();
-    let run = begun(&platform, Runbook::LostSecret, Subject::Subscription(old));
+    let run = begun(&platform, Runbook::LostSecret, DiagnosisSubject::Subscription(old));
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["fail", "skipped", "skipped"]);
     let new = platform.subscribe(&company, &receiver.url).await.subscription.id;
@@ -96,7 +96,7 @@ async fn a_lost_secret_is_replaced_and_an_earlier_configuration_brought_back() {
     platform.until("the new one delivers", succeeded).await;
     let (_, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["pass", "pass", "fail"]);
-    let run = begun(&platform, Runbook::Rollback, Subject::Subscription(old));
+    let run = begun(&platform, Runbook::Rollback, DiagnosisSubject::Subscription(old));
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["fail", "skipped", "skipped"], "{:?}", run.steps);
 }

@@ -5,9 +5,9 @@ use crate::storage::process::{lead, subscription};
 use crate::support::faults::{Act, Faults, say};
 use crate::support::platform::until;
 use crate::support::serving::Serving;
-use crow::api::attempts::Body;
+use crow::api::attempts::CapturedBody;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::client::connection::Credential;
+use crow::client::connection::ClientCredential;
 use crow::domain::delivery::{MAX_BODY_READ, MAX_BODY_STORED};
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
@@ -55,7 +55,7 @@ async fn e1_packed_bodies_stay_packed() {
         let detail = scene.shoot(subscription).await;
         assert_eq!(detail.response_body.n_bytes, bomb.len() as u64);
         let kept = &bomb[..bomb.len().min(MAX_BODY_STORED)];
-        assert_eq!(detail.response_body, Body::new(kept, bomb.len() as u64), "byte for byte");
+        assert_eq!(detail.response_body, CapturedBody::new(kept, bomb.len() as u64), "byte for byte");
         let heard = receiver.settled().await.pop().expect("an entry").heard;
         let head = String::from_utf8_lossy(&heard).to_ascii_lowercase();
         assert!(!head.contains("accept-encoding"), "nothing packed is asked for: {head}");
@@ -72,7 +72,7 @@ async fn e1_64_bodies_without_end_at_once_cost_little_memory() {
     let new =
         NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![KeyScope::WebhooksWrite], limits: None };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
-    let partner = serving.client(Credential::Key(key));
+    let partner = serving.client(ClientCredential::Key(key));
     for _ in 0..16 {
         let new = subscription(&receiver.url());
         partner.create_subscription(&new).await.expect("a subscription");

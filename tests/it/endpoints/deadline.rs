@@ -22,7 +22,7 @@ async fn slow(url: &str, names: Says, receiver: Option<&Faults>) -> AttemptDetai
     scene.names.set(NAME, [names]);
     let subscription = scene.aim(url).await;
     let operator = scene.platform.operator();
-    let test = tokio::spawn(async move { operator.test(subscription).await });
+    let test = tokio::spawn(async move { operator.test_subscription(subscription).await });
     scene.platform.until("the name is looked up", async || scene.names.n_asked(NAME) == 1).await;
     for second in 1..=9 {
         if let Some(receiver) = receiver {

@@ -13,9 +13,9 @@ use crate::support::names::Names;
 use crate::support::platform::{Platform, START};
 use crow::ambient::RuntimeEnv;
 use crow::api::attempts::AttemptDetail;
-use crow::api::keys::LimitsWish;
+use crow::api::keys::RequestedLimits;
 use crow::client::Error;
-use crow::client::connection::Client;
+use crow::client::connection::PlatformClient;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::KeyScope;
@@ -30,8 +30,8 @@ use std::sync::Arc;
 pub(crate) struct Scene {
     pub(crate) platform: Platform,
     pub(crate) names: Arc<Names>,
-    operator: Client,
-    partner: Client,
+    operator: PlatformClient,
+    partner: PlatformClient,
     key: Secret,
 }
 
@@ -42,7 +42,7 @@ impl Scene {
         let ambient = RuntimeEnv::scripted(START, 1);
         let platform = Platform::reaching(ambient, RetryPolicy::default(), policy, reach).await;
         let company = platform.company("Acme").await;
-        let limits = LimitsWish { admin: Some(100_000), ..LimitsWish::default() };
+        let limits = RequestedLimits { admin: Some(100_000), ..RequestedLimits::default() };
         let key = platform.key_with(&company, &[KeyScope::WebhooksWrite], limits).await;
         let (operator, partner) = (platform.operator(), platform.partner(&key));
         Self { platform, names, operator, partner, key }
@@ -61,7 +61,7 @@ impl Scene {
 
     /// Sends one test, and what the log has of it.
     pub(crate) async fn shoot(&self, at: SubscriptionId) -> AttemptDetail {
-        self.operator.test(at).await.expect("a test");
+        self.operator.test_subscription(at).await.expect("a test");
         self.latest(at).await
     }
 

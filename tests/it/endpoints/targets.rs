@@ -7,9 +7,9 @@ use crate::support::names::to;
 use crate::support::platform::until;
 use crate::support::serving::Serving;
 use crow::api::keys::{NewCompany, NewKey};
-use crow::api::problem::Code;
+use crow::api::problem::ProblemCode;
 use crow::client::Error;
-use crow::client::connection::Credential;
+use crow::client::connection::ClientCredential;
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
 use std::collections::BTreeSet;
@@ -56,7 +56,7 @@ async fn a_test_says_no_address_that_the_partner_did_not_give() {
 /// What is said of `targetUrl`.
 fn refusal(error: Error) -> String {
     let Error::Refused { problem } = error else { panic!("no refusal: {error}") };
-    assert_eq!(problem.code, Code::ValidationFailed);
+    assert_eq!(problem.code, ProblemCode::ValidationFailed);
     problem.extra["errors"]["targetUrl"][0].as_str().expect("a text").to_owned()
 }
 
@@ -135,7 +135,8 @@ async fn s2_proxies_of_the_environment_are_ignored() {
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let new =
         NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![KeyScope::WebhooksWrite], limits: None };
-    let partner = serving.client(Credential::Key(operator.create_key(&new).await.expect("a key").key.into_secret()));
+    let partner =
+        serving.client(ClientCredential::Key(operator.create_key(&new).await.expect("a key").key.into_secret()));
     let new = subscription(&receiver.url());
     partner.create_subscription(&new).await.expect("a subscription");
     let event = lead(company.id);

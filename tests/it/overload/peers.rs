@@ -4,7 +4,7 @@ use super::{connect, is_long, raise_descriptor_limit, resident, say};
 use crate::storage::process::Serving;
 use crate::support::platform::within;
 use crow::ambient::RuntimeEnv;
-use crow::client::connection::Credential;
+use crow::client::connection::ClientCredential;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -130,7 +130,7 @@ async fn started(home: &TempDir) -> (Serving, String, String) {
     raise_descriptor_limit();
     let serving = Serving::start(home.path());
     let (_, partner) = serving.company().await;
-    let Credential::Key(key) = partner.credential() else { panic!("a partner has a key") };
+    let ClientCredential::Key(key) = partner.credential() else { panic!("a partner has a key") };
     let key = format!("X-Api-Key: {}", key.reveal());
     let token = std::fs::read_to_string(home.path().join("operator.token")).expect("a token");
     (serving, key, format!("Authorization: Bearer {}", token.trim()))

@@ -9,11 +9,11 @@ use axum::routing::post;
 use crow::ambient::RuntimeEnv;
 use crow::api::attempts::AttemptRow;
 use crow::api::events::NewEvent;
-use crow::api::lab::SignatureCheck;
 use crow::api::operators::NewOperator;
 use crow::api::paths;
+use crow::api::signature_check::SignatureCheck;
 use crow::client::Error;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::event::EventType;
 use crow::domain::ids::AttemptId;
 use crow::domain::operator::OperatorRole;
@@ -86,12 +86,12 @@ async fn l5_signatures_that_are_explained_all_at_once_cost_neither_memory_nor_ot
     let memory = resident(&serving);
     let mut explanations = JoinSet::new();
     for n in 0..AT_ONCE {
-        let credential = Credential::Operator(Secret::new(token.reveal().to_owned()));
-        let client = Client::new(&serving.address, credential).expect("a client");
+        let credential = ClientCredential::Operator(Secret::new(token.reveal().to_owned()));
+        let client = PlatformClient::new(&serving.address, credential).expect("a client");
         let attempt = attempts[n % attempts.len()];
         explanations.spawn(async move {
-            let path = paths::with(paths::ATTEMPT_SIGNATURE, attempt);
-            client.look::<SignatureCheck>(&path, &[]).await
+            let path = paths::with_value(paths::ATTEMPT_SIGNATURE, attempt);
+            client.get_any::<SignatureCheck>(&path, &[]).await
         });
     }
     let ambient = RuntimeEnv::real();

@@ -2,7 +2,7 @@
 
 use super::Scene;
 use crate::support::platform::Platform;
-use crow::api::subscriptions::ReplayChoice;
+use crow::api::subscriptions::MissedEventsChoice;
 use crow::domain::alert::{ACKNOWLEDGEMENT_TTL, AlertSubject, MAX_NOTE_CHARS};
 use crow::domain::health_status::HealthStatus;
 use crow::domain::text::Untrusted;
@@ -33,29 +33,29 @@ async fn a_subscription_that_is_off_is_an_alert_until_somebody_says_why() {
     assert_eq!(raised.iter().map(|alert| alert.standing).collect::<Vec<_>>(), [HealthStatus::Warning]);
     assert!(raised[0].why.contains("no reason given"), "{}", raised[0].why);
     // What is no reason changes nothing.
-    operator.disable(id, Some("   ".to_owned())).await.expect("asked");
+    operator.disable_subscription(id, Some("   ".to_owned())).await.expect("asked");
     assert_eq!(alerts(platform).await.len(), 1);
     let long = json!({"reason": "x".repeat(MAX_NOTE_CHARS + 1)}).to_string();
     let refused = scene.call("POST", &disable, Some(&long)).await;
     assert_eq!((refused.status, refused.json()["errors"]["reason"].is_null()), (400, false));
-    let marked = operator.disable(id, Some(" they move house ".to_owned())).await.expect("marked");
+    let marked = operator.disable_subscription(id, Some(" they move house ".to_owned())).await.expect("marked");
     assert_eq!(marked.disabled_note.as_ref().map(Untrusted::raw), Some("they move house"));
     assert_eq!(alerts(platform).await, []);
     let audit = scene.get("/portal/v1/audit").await;
     assert_eq!(audit["items"][0]["action"], "mark subscription as intended");
     assert_eq!((&audit["items"][0]["after"], audit["items"][0]["before"].is_null()), (&json!("they move house"), true));
     // Who only marks never switches anything off.
-    operator.enable(id, ReplayChoice::None).await.expect("enabled");
-    let refused = operator.intend(id, "they move house".to_owned()).await.expect_err("it is on");
+    operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
+    let refused = operator.set_disable_reason(id, "they move house".to_owned()).await.expect_err("it is on");
     assert!(refused.to_string().contains("not disabled by hand"), "{refused}");
     assert!(operator.subscription(id).await.expect("a row").subscription.is_enabled);
-    operator.disable(id, None).await.expect("disabled");
+    operator.disable_subscription(id, None).await.expect("disabled");
     assert_eq!(
-        operator.intend(id, "they moved".to_owned()).await.expect("marked").disabled_note,
+        operator.set_disable_reason(id, "they moved".to_owned()).await.expect("marked").disabled_note,
         Some("they moved".into())
     );
     // Enabling forgets it: who disables it next has to say why again.
-    let on = operator.enable(id, ReplayChoice::None).await.expect("enabled");
+    let on = operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
     assert_eq!(on.disabled_note, None);
     let path = format!("/api/v1/webhooks/subscriptions/{id}");
     let headers = [super::JSON, ("x-api-key", scene.key.reveal())];
@@ -69,7 +69,7 @@ async fn who_looks_after_an_alert_is_told_to_everybody_for_a_day_or_until_it_beg
     let scene = Scene::new().await;
     let (platform, operator) = (&scene.platform, scene.platform.operator());
     let id = scene.subscribe(&["lead.created"]).await;
-    operator.disable(id, None).await.expect("disabled");
+    operator.disable_subscription(id, None).await.expect("disabled");
     platform.advance(Duration::from_secs(5));
     let subject = AlertSubject::Subscription(id);
     let cursor = operator.overview(1).await.expect("an overview").cursor;
@@ -88,9 +88,9 @@ async fn who_looks_after_an_alert_is_told_to_everybody_for_a_day_or_until_it_beg
     // What stands better than when it was said is looked after still; what begins anew is another alert.
     operator.acknowledge(subject, HealthStatus::Failing, None).await.expect("said");
     assert!(alerts(platform).await.remove(0).acknowledged.is_some());
-    operator.enable(id, ReplayChoice::None).await.expect("enabled");
+    operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
     platform.advance(Duration::from_secs(5));
-    operator.disable(id, None).await.expect("disabled");
+    operator.disable_subscription(id, None).await.expect("disabled");
     assert_eq!(alerts(platform).await.remove(0).acknowledged, None);
     operator.acknowledge(subject, HealthStatus::Warning, None).await.expect("said");
     assert!(alerts(platform).await.remove(0).acknowledged.is_some());

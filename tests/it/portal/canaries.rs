@@ -4,7 +4,7 @@ use super::Scene;
 use crow::api::subscriptions::NewSubscription;
 use crow::domain::event::EventType;
 use crow::domain::operator::OperatorRole;
-use crow::server::guard::Access;
+use crow::server::guard::RouteAccess;
 use crow::server::router::table;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -42,7 +42,7 @@ async fn rows(scene: &Scene, token: &str, path: &str) -> (u16, Value) {
 async fn readable(scene: &Scene) -> Vec<(&'static str, BTreeSet<String>)> {
     let document = scene.get("/openapi.json").await;
     let routes = table().into_iter().filter(|route| {
-        matches!(route.access, Access::Operator(_)) && route.method == "GET" && !route.path.ends_with("/stream")
+        matches!(route.access, RouteAccess::Operator(_)) && route.method == "GET" && !route.path.ends_with("/stream")
     });
     routes
         .map(|route| {

@@ -137,7 +137,7 @@ async fn a_trace_says_of_every_subscription_why_it_has_a_delivery_or_none() {
     let (gone, left) = (scene.subscribe(&["lead.created"]).await, scene.subscribe(&["client.created"]).await);
     scene.delete(gone).await;
     scene.platform.advance(Duration::from_secs(1));
-    scene.platform.operator().disable(disabled, None).await.expect("disabled");
+    scene.platform.operator().disable_subscription(disabled, None).await.expect("disabled");
     let event = scene.emit(EventType::LeadCreated).await;
     scene.attempted(1).await;
     scene.platform.advance(Duration::from_secs(1));

@@ -183,7 +183,7 @@ async fn a_collector_gets_every_metric_that_is_served() {
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let engine = scene.platform.engine.clone();
     let pushing = tokio::spawn(async move {
-        crow::server::otlp::push(engine, &url, std::time::Duration::from_secs(60), stopped).await
+        crow::server::otlp::run_exporter(engine, &url, std::time::Duration::from_secs(60), stopped).await
     });
     let n_seen = || seen.lock().expect("not poisoned").len();
     scene.platform.until("a first push", async || n_seen() >= 1).await;

@@ -18,7 +18,7 @@ mod stream;
 use crate::support::platform::{Answer, Platform};
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::api::events::NewEvent;
-use crow::api::keys::Company;
+use crow::api::keys::CompanyRow;
 use crow::api::subscriptions::NewSubscription;
 use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
@@ -31,7 +31,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 /// A company with a receiver, a key and an operator's token.
 struct Scene {
     platform: Platform,
-    company: Company,
+    company: CompanyRow,
     key: Secret,
     token: Secret,
     receiver: Receiver,

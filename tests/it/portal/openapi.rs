@@ -1,8 +1,8 @@
 //! The OpenAPI document and its page.
 
 use crate::support::platform::Platform;
-use crow::server::guard::Access;
-use crow::server::openapi::untold;
+use crow::server::guard::RouteAccess;
+use crow::server::openapi::undescribed_routes;
 use crow::server::router::table;
 use serde_json::Value;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn references(value: &Value, found: &mut Vec<String>) {
 
 #[tokio::test]
 async fn the_document_has_every_route_and_refers_to_nothing_that_is_not_there() {
-    assert_eq!(untold(), Vec::<String>::new(), "tell what these take and answer in server/openapi");
+    assert_eq!(undescribed_routes(), Vec::<String>::new(), "tell what these take and answer in server/openapi");
     let platform = Platform::start().await;
     let document = platform.call("GET", "/openapi.json", &[], None).await.json();
     let mut names = Vec::new();
@@ -31,7 +31,7 @@ async fn the_document_has_every_route_and_refers_to_nothing_that_is_not_there() 
         assert_eq!(operation["parameters"].to_string().contains("\"in\":\"path\""), route.path.contains("{id}"));
         let body = &operation["requestBody"]["content"]["application/json"]["example"];
         assert_ne!(body, &Value::Array(Vec::new()));
-        if matches!(route.access, Access::Key(..)) {
+        if matches!(route.access, RouteAccess::Key(..)) {
             for (status, answer) in operation["responses"].as_object().expect("answers") {
                 let content = &answer["content"]["application/json"];
                 let is_told = content.is_null() || content["example"].is_object();

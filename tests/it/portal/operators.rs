@@ -2,7 +2,7 @@
 
 use super::{JSON, Scene};
 use crow::domain::operator::OperatorRole;
-use crow::server::guard::Access;
+use crow::server::guard::RouteAccess;
 use crow::server::router::table;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn every_portal_route_asks_for_its_role() {
         let (_, token) = scene.operator(&format!("a {}", held.name()), held).await;
         let bearer = format!("Bearer {token}");
         for route in table() {
-            let Access::Operator(needed) = route.access else { continue };
+            let RouteAccess::Operator(needed) = route.access else { continue };
             if route.path.ends_with("/stream") {
                 continue;
             }
@@ -116,7 +116,7 @@ async fn only_an_admin_sees_the_secret_parts_of_urls_whatever_is_asked() {
         let bearer = format!("Bearer {token}");
         for route in table() {
             let is_read = route.method.as_str() == "GET" && !route.path.ends_with("/stream");
-            let Access::Operator(needed) = route.access else { continue };
+            let RouteAccess::Operator(needed) = route.access else { continue };
             if !is_read || needed > role {
                 continue;
             }

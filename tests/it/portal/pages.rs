@@ -4,7 +4,7 @@ use super::Scene;
 use crate::support::platform::Platform;
 use crow::api::events::NewEvent;
 use crow::domain::event::EventType;
-use crow::server::guard::Access;
+use crow::server::guard::RouteAccess;
 use crow::server::router::table;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -97,7 +97,7 @@ async fn a_page_of_any_list_ends_at_four_mebibytes_with_a_cursor() {
             continue;
         }
         let credential = match route.access {
-            Access::Operator(_) => ("authorization", bearer.as_str()),
+            RouteAccess::Operator(_) => ("authorization", bearer.as_str()),
             _ => ("x-api-key", key.reveal()),
         };
         let n = n_pages(&platform, &route.path.replace("{id}", "1"), credential).await;

@@ -2,15 +2,15 @@
 
 use super::Scene;
 use crate::support::credentials::{Dice, ENCODINGS, innocent};
-use crow::api::keys::ShownOnce;
-use crow::api::secretcheck::{HeldKind, SecretCheck};
+use crow::api::keys::OneTimeSecret;
+use crow::api::secretcheck::{HeldSecretKind, SecretScanReport};
 use crow::api::subscriptions::NewSubscription;
 use crow::domain::key::KeyScope;
 use serde_json::json;
 
 impl Scene {
     /// What the platform finds in a text, as a viewer asks.
-    async fn found(&self, bearer: &str, text: &str) -> SecretCheck {
+    async fn found(&self, bearer: &str, text: &str) -> SecretScanReport {
         let headers = [("authorization", bearer), ("content-type", "application/octet-stream")];
         let answer = self.platform.call("POST", "/portal/v1/secret-check", &headers, Some(text)).await;
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
@@ -34,7 +34,7 @@ async fn x1_the_platform_finds_every_secret_that_it_holds_in_every_encoding_and_
     };
     let made = scene.platform.partner(&scene.key).create_subscription(&new).await.expect("a subscription");
     let chosen =
-        NewSubscription { signing_secret: Some(ShownOnce::new("correct/horse:battery+staple".to_owned())), ..new };
+        NewSubscription { signing_secret: Some(OneTimeSecret::new("correct/horse:battery+staple".to_owned())), ..new };
     let second = scene.platform.partner(&scene.key).create_subscription(&chosen).await.expect("a subscription");
     let revoked = scene.platform.key(&scene.company, &[KeyScope::EventsRead]).await;
     let keys = scene.platform.operator().keys().await.expect("keys").items;
@@ -43,13 +43,13 @@ async fn x1_the_platform_finds_every_secret_that_it_holds_in_every_encoding_and_
     scene.call("POST", &format!("/portal/v1/keys/{revoked_id}/revoke"), Some("{}")).await;
     let signing = made.signing_secret.into_secret().reveal().to_owned();
     let held = [
-        (signing, HeldKind::SigningSecret, made.subscription.id.0),
-        ("correct/horse:battery+staple".to_owned(), HeldKind::SigningSecret, second.subscription.id.0),
-        (scene.key.reveal().to_owned(), HeldKind::ApiKey, id(&scene.key.last4())),
-        (revoked.reveal().to_owned(), HeldKind::ApiKey, revoked_id),
-        (token.clone(), HeldKind::OperatorToken, viewer["id"].as_i64().expect("a number")),
-        (token["wlop_".len()..].to_owned(), HeldKind::OperatorToken, viewer["id"].as_i64().expect("a number")),
-        (tail(revoked.reveal()), HeldKind::ApiKey, revoked_id),
+        (signing, HeldSecretKind::SigningSecret, made.subscription.id.0),
+        ("correct/horse:battery+staple".to_owned(), HeldSecretKind::SigningSecret, second.subscription.id.0),
+        (scene.key.reveal().to_owned(), HeldSecretKind::ApiKey, id(&scene.key.last4())),
+        (revoked.reveal().to_owned(), HeldSecretKind::ApiKey, revoked_id),
+        (token.clone(), HeldSecretKind::OperatorToken, viewer["id"].as_i64().expect("a number")),
+        (token["wlop_".len()..].to_owned(), HeldSecretKind::OperatorToken, viewer["id"].as_i64().expect("a number")),
+        (tail(revoked.reveal()), HeldSecretKind::ApiKey, revoked_id),
     ];
     for (secret, kind, id) in &held {
         for encoding in ENCODINGS {

@@ -1,6 +1,6 @@
 //! Pages that are longer than an answer may be: one large row hides no neighbour, and fewer rows are asked for where the page is the trouble.
 
-use super::{ALL, Client, Console, Credential, RuntimeEnv, Secret, StandIn, TempDir, post, until};
+use super::{ALL, ClientCredential, Console, PlatformClient, RuntimeEnv, Secret, StandIn, TempDir, post, until};
 use axum::extract::Request;
 use axum::response::IntoResponse as _;
 use crow::api::log::RequestQuery;
@@ -83,13 +83,14 @@ async fn r3_a_log_of_a_portal_with_a_row_longer_than_an_answer_may_be_is_read_to
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let router = axum::Router::new().fallback(log);
     let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
-    let client = Client::new(&address, Credential::Operator(Secret::new("token".to_owned()))).expect("a client");
+    let client =
+        PlatformClient::new(&address, ClientCredential::Operator(Secret::new("token".to_owned()))).expect("a client");
     let (mut ids, mut cursor, mut n_unreadable) = (Vec::new(), None, 0);
     loop {
         let page = client.request_log(&RequestQuery::default(), cursor.as_deref(), 200).await.expect("a page").page;
         ids.extend(page.items.iter().map(|row| row.id));
         n_unreadable += page.unreadable.n;
-        let remark = page.unreadable.remark().unwrap_or_default();
+        let remark = page.unreadable.summary_line().unwrap_or_default();
         assert!(page.unreadable.n == 0 || remark.contains("bytes, which was not kept"), "{remark}");
         cursor = page.next_cursor;
         if cursor.is_none() {

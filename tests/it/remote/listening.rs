@@ -42,7 +42,7 @@ impl Scene {
         let listening = Lines::start(&mut command);
         listening.tells(1, "listening on ").await;
         let address = listening.told()[0].replace("listening on ", "");
-        let http = crow::client::connection::plain().expect("a client");
+        let http = crow::client::connection::bare_http_client().expect("a client");
         Self { home, listening, address, http }
     }
 
@@ -291,7 +291,7 @@ async fn reconcile_says_0_where_it_looked_and_nothing_was_missing_and_2_where_it
     let listening = Lines::start(&mut home.crow(&["listen", "--json", "--url", &up]));
     listening.tells(1, "listening on ").await;
     let address = listening.told()[0].replace("listening on ", "");
-    let http = crow::client::connection::plain().expect("a client");
+    let http = crow::client::connection::bare_http_client().expect("a client");
     let received = async |id: i64| {
         let answered = http.post(&address).body(envelope(id, 200)).send().await.expect("an answer");
         assert_eq!(answered.status(), 200);

@@ -14,7 +14,7 @@ use crate::support::platform::{START, until};
 use crate::support::standin::{ALL, Mood, POLLS, StandIn};
 use crate::support::wire::Wire;
 use crow::ambient::RuntimeEnv;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::alert::AlertSubject;
 use crow::domain::ids::CompanyId;
 use crow::domain::secret::Secret;
@@ -34,7 +34,7 @@ use tokio::sync::watch;
 
 fn holder(address: &str, name: &str, key: &str) -> Holder {
     let secret = || Secret::new(key.to_owned());
-    let client = Client::new(address, Credential::Key(secret())).expect("a client");
+    let client = PlatformClient::new(address, ClientCredential::Key(secret())).expect("a client");
     Holder { key: KeyName { name: name.to_owned(), last4: secret().last4(), company: CompanyId(92) }, client }
 }
 
@@ -151,7 +151,7 @@ async fn second(ambient: &RuntimeEnv, platform: &StandIn) {
     ambient.advance(Duration::from_secs(1));
     let owner = holder(&platform.address, "nobody", "wlcro_live_92_nobody");
     for _ in 0..3 {
-        let _ = owner.client.ask(reqwest::Method::GET, "/api/v1/events", &[], None).await;
+        let _ = owner.client.call_raw(reqwest::Method::GET, "/api/v1/events", &[], None).await;
         tokio::task::yield_now().await;
     }
 }
@@ -167,7 +167,8 @@ async fn a7_ten_minutes_on_a_key_that_its_owner_uses_at_90_percent_cost_the_owne
     for second_of in 0..600_u32 {
         // 54 of 60 calls a minute.
         if second_of % 10 != 0 {
-            let came = owner.client.ask(reqwest::Method::GET, "/api/v1/events", &[], None).await.expect("an answer");
+            let came =
+                owner.client.call_raw(reqwest::Method::GET, "/api/v1/events", &[], None).await.expect("an answer");
             assert_eq!(came.status, 200, "the owner is never refused");
             n_owner += 1;
         }

@@ -7,9 +7,9 @@ use crate::support::serving::Serving;
 use crow::ambient::RuntimeEnv;
 use crow::api::attempts::AttemptRow;
 use crow::api::events::NewEvent;
-use crow::api::keys::{NewCompany, NewKey, ShownOnce};
+use crow::api::keys::{NewCompany, NewKey, OneTimeSecret};
 use crow::api::subscriptions::NewSubscription;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::key::KeyScope;
@@ -24,7 +24,7 @@ const SECRET: &str = "whsec-of-a-partner-0123456789";
 /// A platform as a process, a partner's key and secret in files, and where everything is remembered.
 struct Scene {
     serving: Serving,
-    partner: Client,
+    partner: PlatformClient,
     company: CompanyId,
 }
 
@@ -40,7 +40,7 @@ impl Scene {
             std::fs::write(&path, text).expect("written");
             std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours alone");
         }
-        let partner = serving.client(Credential::Key(key));
+        let partner = serving.client(ClientCredential::Key(key));
         Self { serving, partner, company }
     }
 
@@ -73,7 +73,7 @@ impl Scene {
             event_types: vec!["lead.created".to_owned()],
             description: None,
             managed_by: None,
-            signing_secret: Some(ShownOnce::new(SECRET.to_owned())),
+            signing_secret: Some(OneTimeSecret::new(SECRET.to_owned())),
         };
         self.partner.create_subscription(&wish).await.expect("a subscription").subscription.id
     }
@@ -122,7 +122,7 @@ async fn what_is_received_is_checked_and_held_against_what_happened() {
     }
     // A forgery is refused, told and not believed.
     let body = br#"{"id": 99, "type": "lead.created", "companyId": 1}"#;
-    let http = crow::client::connection::plain().expect("a client");
+    let http = crow::client::connection::bare_http_client().expect("a client");
     let forged = http
         .post(format!("{address}/hook"))
         .header("x-wlcro-timestamp", "1")

@@ -108,7 +108,7 @@ async fn r3_reconcile_compares_what_it_can_read_and_names_what_it_cannot() {
         let listening = Lines::start(&mut home.crow(&["listen", "--json", "--url", &platform.address]));
         listening.tells(1, "listening on ").await;
         let address = listening.told()[0].replace("listening on ", "");
-        let http = crow::client::connection::plain().expect("a client");
+        let http = crow::client::connection::bare_http_client().expect("a client");
         for id in [1, 3] {
             let body = format!(r#"{{"id":{id},"type":"lead.created","companyId":92}}"#);
             let answered = http.post(&address).body(body).send().await.expect("an answer");

@@ -5,7 +5,7 @@ use super::disk::Shim;
 use super::ledger::Ledger;
 use super::process::{Serving, lead, subscription};
 use crow::ambient::RuntimeEnv;
-use crow::client::connection::Client;
+use crow::client::connection::PlatformClient;
 use crow::domain::ids::CompanyId;
 use crow::domain::time::Timestamp;
 use std::collections::BTreeMap;
@@ -305,7 +305,7 @@ pub(crate) async fn run(plan: ChaosPlan) -> ChaosReport {
 }
 
 /// Emits for ever, and writes down what was acknowledged.
-async fn emit(operator: Client, company: CompanyId, acknowledged: Arc<watch::Sender<Vec<i64>>>) {
+async fn emit(operator: PlatformClient, company: CompanyId, acknowledged: Arc<watch::Sender<Vec<i64>>>) {
     loop {
         if let Ok(event) = operator.emit(&lead(company)).await {
             acknowledged.send_modify(|ids| ids.push(event.id.0));

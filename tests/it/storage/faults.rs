@@ -5,7 +5,7 @@ use super::process::{Serving, crow, done, lead, subscription};
 use super::scene::Scene;
 use crow::ambient::RuntimeEnv;
 use crow::client;
-use crow::client::connection::Client;
+use crow::client::connection::PlatformClient;
 use crow::domain::ids::CompanyId;
 use rusqlite::Connection;
 use std::net::TcpStream;
@@ -116,7 +116,7 @@ async fn k3_with_few_file_descriptors_it_goes_on_when_there_are_some_again() {
 }
 
 /// Emits until it is told to stop; every answer must be an event. How many there were.
-async fn emit(operator: Client, company: CompanyId, stop: Arc<AtomicBool>) -> u64 {
+async fn emit(operator: PlatformClient, company: CompanyId, stop: Arc<AtomicBool>) -> u64 {
     let mut n = 0;
     while !stop.load(Ordering::Relaxed) {
         operator.emit(&lead(company)).await.expect("no write is refused");

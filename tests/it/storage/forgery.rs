@@ -4,7 +4,7 @@ use super::cuts::{copied, scripts};
 use super::process::{Serving, crow, done, ended, refused};
 use crate::support::platform::plain_http;
 use crow::api::operators::NewOperator;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
 use rusqlite::{Connection, params};
@@ -187,7 +187,8 @@ async fn a_lost_admin_token_is_replaced_at_the_machine_and_the_old_one_is_not_le
     let home = TempDir::new().expect("a directory");
     let dir = home.path().join("data");
     let client = |serving: &Serving, token: &str| {
-        Client::new(&serving.address, Credential::Operator(Secret::new(token.trim().to_owned()))).expect("a client")
+        PlatformClient::new(&serving.address, ClientCredential::Operator(Secret::new(token.trim().to_owned())))
+            .expect("a client")
     };
     let serving = Serving::start(&dir);
     let file = dir.join("operator.token");

@@ -6,9 +6,9 @@ use super::small::SmallDisk;
 use crow::ambient::RuntimeEnv;
 use crow::api::operators::NewOperator;
 use crow::api::paths;
-use crow::api::problem::Code;
+use crow::api::problem::ProblemCode;
 use crow::client;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::ids::{CompanyId, KeyId};
 use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
@@ -35,7 +35,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// Status and code of a refused call; 200 for one that is not.
-fn answer<T>(answer: Result<T, client::Error>) -> (u16, Option<Code>) {
+fn answer<T>(answer: Result<T, client::Error>) -> (u16, Option<ProblemCode>) {
     match answer {
         Ok(_) => (200, None),
         Err(client::Error::Refused { problem }) => (problem.status, Some(problem.code)),
@@ -44,7 +44,7 @@ fn answer<T>(answer: Result<T, client::Error>) -> (u16, Option<Code>) {
 }
 
 /// Asks again where a connection that was kept has ended with the process at its other end.
-async fn reconnected<T>(call: impl AsyncFn() -> Result<T, client::Error>) -> (u16, Option<Code>) {
+async fn reconnected<T>(call: impl AsyncFn() -> Result<T, client::Error>) -> (u16, Option<ProblemCode>) {
     match call().await {
         Err(client::Error::Unreachable { .. }) => answer(call().await),
         answered => answer(answered),
@@ -52,17 +52,17 @@ async fn reconnected<T>(call: impl AsyncFn() -> Result<T, client::Error>) -> (u1
 }
 
 /// Status, code and words of `/readyz`.
-async fn readyz(operator: &Client) -> (u16, Option<Code>, String) {
-    match operator.look::<Value>(paths::READYZ, &[]).await {
+async fn readyz(operator: &PlatformClient) -> (u16, Option<ProblemCode>, String) {
+    match operator.get_any::<Value>(paths::READYZ, &[]).await {
         Err(client::Error::Refused { problem }) => (problem.status, Some(problem.code), problem.detail),
         answered => (answer(answered).0, None, String::new()),
     }
 }
 
 /// Neither gets in any more.
-async fn are_out(partner: &Client, rogue: &Client) {
-    assert_eq!(reconnected(async || partner.events(None, 1).await).await, (401, Some(Code::RevokedKey)));
-    assert_eq!(reconnected(async || rogue.overview(1).await).await, (401, Some(Code::UnknownOperator)));
+async fn are_out(partner: &PlatformClient, rogue: &PlatformClient) {
+    assert_eq!(reconnected(async || partner.events(None, 1).await).await, (401, Some(ProblemCode::RevokedKey)));
+    assert_eq!(reconnected(async || rogue.overview(1).await).await, (401, Some(ProblemCode::UnknownOperator)));
 }
 
 /// What a command about a running platform prints, and its exit code.
@@ -75,8 +75,8 @@ fn asked(command: &[&str], serving: &Serving, dir: &Path) -> (i32, String) {
 }
 
 /// The revocations in the audit trail, newest first.
-async fn revocations(operator: &Client) -> Vec<String> {
-    let page: Value = operator.look(paths::AUDIT, &[]).await.expect("reads go on");
+async fn revocations(operator: &PlatformClient) -> Vec<String> {
+    let page: Value = operator.get_any(paths::AUDIT, &[]).await.expect("reads go on");
     let actions = page["items"].as_array().expect("rows").iter().map(|row| row["action"].as_str().expect("text"));
     actions.filter(|action| action.starts_with("revoke")).map(ToOwned::to_owned).collect()
 }
@@ -84,8 +84,8 @@ async fn revocations(operator: &Client) -> Vec<String> {
 /// A platform with a partner and a rogue admin.
 struct Cast {
     company: CompanyId,
-    partner: Client,
-    rogue: Client,
+    partner: PlatformClient,
+    rogue: PlatformClient,
     rogue_id: crow::domain::ids::OperatorId,
 }
 
@@ -94,7 +94,7 @@ async fn cast(serving: &Serving) -> Cast {
     let new = NewOperator { name: "rogue".to_owned(), role: OperatorRole::Admin };
     let created = serving.operator().create_operator(&new).await.expect("an operator");
     let token = Secret::new(created.token.into_secret().reveal().to_owned());
-    let rogue = Client::new(&serving.address, Credential::Operator(token)).expect("a client");
+    let rogue = PlatformClient::new(&serving.address, ClientCredential::Operator(token)).expect("a client");
     Cast { company: company.id, partner, rogue, rogue_id: created.row.id }
 }
 
@@ -109,9 +109,9 @@ async fn l2_on_a_full_disk_it_says_so_revokes_for_good_starts_again_and_recovers
     disk.fill();
     // Nothing is due, and there is nothing to send: the first refused write is enough to know.
     until("a write is refused", async || answer(operator.emit(&lead(company)).await).0 != 200).await;
-    assert_eq!(answer(operator.emit(&lead(company)).await), (507, Some(Code::StorageFull)));
+    assert_eq!(answer(operator.emit(&lead(company)).await), (507, Some(ProblemCode::StorageFull)));
     let (status, code, why) = readyz(&operator).await;
-    assert_eq!((status, code), (503, Some(Code::StorageFull)));
+    assert_eq!((status, code), (503, Some(ProblemCode::StorageFull)));
     assert_eq!(why, "the disk is full; writes are rejected, reads keep working");
     for (command, code) in
         [(&["check"][..], 2), (&["check", "database"], 2), (&["check", "platform"], 2), (&["doctor"], 1)]
@@ -134,7 +134,7 @@ async fn l2_on_a_full_disk_it_says_so_revokes_for_good_starts_again_and_recovers
     are_out(&partner, &rogue).await;
     let operator = serving.operator();
     assert_eq!(revocations(&operator).await, ["revoke operator", "revoke key"]);
-    assert_eq!(answer(operator.emit(&lead(company)).await), (507, Some(Code::StorageFull)));
+    assert_eq!(answer(operator.emit(&lead(company)).await), (507, Some(ProblemCode::StorageFull)));
     assert_eq!(readyz(&operator).await.0, 503);
     assert_eq!(asked(&["check", "database"], &serving, &dir).0, 2);
     disk.clear();

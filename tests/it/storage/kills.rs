@@ -3,7 +3,7 @@
 use super::ledger::Ledger;
 use super::process::{Serving, lead, subscription};
 use crow::ambient::{RuntimeEnv, Stopwatch};
-use crow::client::connection::Client;
+use crow::client::connection::PlatformClient;
 use crow::domain::ids::CompanyId;
 use crow::domain::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};
@@ -151,7 +151,7 @@ pub(crate) async fn run(plan: Plan) -> Report {
 }
 
 /// Emits what is allowed, for ever. While nobody answers, it asks again; whether the unanswered event happened is nobody's promise.
-async fn emit(operator: Client, company: CompanyId, emission: Arc<Emission>) {
+async fn emit(operator: PlatformClient, company: CompanyId, emission: Arc<Emission>) {
     let mut up = emission.is_up.subscribe();
     loop {
         emission.allowed.acquire().await.expect("it stays open").forget();

@@ -1,9 +1,9 @@
 //! The real binary on a data directory: started, asked, killed.
 
 use crow::api::events::NewEvent;
-use crow::api::keys::{Company, LimitsWish, NewCompany, NewKey};
+use crow::api::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crow::api::subscriptions::NewSubscription;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::key::KeyScope;
@@ -230,16 +230,17 @@ impl Serving {
     }
 
     /// A client of the first operator, whose token the first start wrote down.
-    pub(crate) fn operator(&self) -> Client {
+    pub(crate) fn operator(&self) -> PlatformClient {
         let token = std::fs::read_to_string(self.dir.join("operator.token")).expect("the token");
-        Client::new(&self.address, Credential::Operator(Secret::new(token.trim().to_owned()))).expect("a client")
+        PlatformClient::new(&self.address, ClientCredential::Operator(Secret::new(token.trim().to_owned())))
+            .expect("a client")
     }
 
     /// A new company with a key that is as good as without limits.
-    pub(crate) async fn company(&self) -> (Company, Client) {
+    pub(crate) async fn company(&self) -> (CompanyRow, PlatformClient) {
         let company = self.operator().create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
         let most = Some(1_000_000);
-        let limits = LimitsWish { read: most, write: most, admin: most };
+        let limits = RequestedLimits { read: most, write: most, admin: most };
         let new = NewKey {
             company_id: company.id,
             name: "everything".to_owned(),
@@ -247,7 +248,7 @@ impl Serving {
             limits: Some(limits),
         };
         let key = self.operator().create_key(&new).await.expect("a key").key.into_secret();
-        (company, Client::new(&self.address, Credential::Key(key)).expect("a client"))
+        (company, PlatformClient::new(&self.address, ClientCredential::Key(key)).expect("a client"))
     }
 }
 

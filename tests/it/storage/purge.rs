@@ -62,7 +62,7 @@ pub(crate) async fn run(n_rows: u64) -> Report {
     let (company, partner) = serving.company().await;
     // What is emitted meanwhile goes to nobody: it is about the database alone.
     let nobody = partner.create_subscription(&subscription("http://127.0.0.1:9/")).await.expect("a subscription");
-    serving.operator().disable(nobody.subscription.id, None).await.expect("disabled");
+    serving.operator().disable_subscription(nobody.subscription.id, None).await.expect("disabled");
     serving.stop();
     fill(&dir, i64::try_from(n_rows).expect("few"));
     let serving = Serving::with(&dir, |command| {
@@ -134,7 +134,11 @@ fn fill(dir: &Path, n: i64) {
 }
 
 /// Emits one event after another until it is told to stop; what each call took.
-async fn emit(operator: crow::client::connection::Client, company: CompanyId, stop: Arc<AtomicBool>) -> Vec<Duration> {
+async fn emit(
+    operator: crow::client::connection::PlatformClient,
+    company: CompanyId,
+    stop: Arc<AtomicBool>,
+) -> Vec<Duration> {
     let mut calls = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let watch = RuntimeEnv::real().stopwatch();

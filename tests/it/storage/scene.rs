@@ -3,7 +3,7 @@
 use super::disk::Shim;
 use super::ledger::Ledger;
 use super::process::{Serving, subscription};
-use crow::client::connection::Client;
+use crow::client::connection::PlatformClient;
 use crow::domain::ids::CompanyId;
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -15,7 +15,7 @@ pub(crate) struct Scene {
     pub(crate) ledger: Ledger,
     pub(crate) serving: Serving,
     pub(crate) company: CompanyId,
-    pub(crate) partner: Client,
+    pub(crate) partner: PlatformClient,
 }
 
 impl Scene {

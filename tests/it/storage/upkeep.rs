@@ -3,7 +3,7 @@
 use super::process::{Serving, crow, done, ended, lead, refused, subscription};
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::client::connection::Client;
+use crow::client::connection::PlatformClient;
 use rusqlite::Connection;
 use std::path::Path;
 use std::process::Command;
@@ -40,18 +40,19 @@ async fn founded(dir: &Path, receiver: &Receiver) -> String {
     key
 }
 
-fn key_of(client: &Client) -> String {
+fn key_of(client: &PlatformClient) -> String {
     match client.credential() {
-        crow::client::connection::Credential::Key(key) => key.reveal().to_owned(),
-        crow::client::connection::Credential::Operator(_) => unreachable!("a partner's client"),
+        crow::client::connection::ClientCredential::Key(key) => key.reveal().to_owned(),
+        crow::client::connection::ClientCredential::Operator(_) => unreachable!("a partner's client"),
     }
 }
 
 /// The partner's key is still known, and its three subscriptions still deliver, signed: every secret opens.
 async fn works(serving: &Serving, key: &str, receiver: &Receiver) {
-    use crow::client::connection::Credential;
+    use crow::client::connection::ClientCredential;
     use crow::domain::secret::Secret;
-    let partner = Client::new(&serving.address, Credential::Key(Secret::new(key.to_owned()))).expect("a client");
+    let partner =
+        PlatformClient::new(&serving.address, ClientCredential::Key(Secret::new(key.to_owned()))).expect("a client");
     assert_eq!(partner.subscriptions().await.expect("the key is known").items.len(), 3);
     let before = receiver.ledger().len();
     let company = serving.operator().keys().await.expect("keys").items[0].company_id;

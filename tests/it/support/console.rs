@@ -4,7 +4,7 @@ use super::platform::Platform;
 use super::screen::Screen;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use crow::ambient::RuntimeEnv;
-use crow::client::connection::Client;
+use crow::client::connection::PlatformClient;
 use crow::monitor::feed;
 use crow::monitor::post::Post;
 use crow::monitor::rounds;
@@ -56,7 +56,7 @@ impl Console {
     }
 
     /// Opens a console of an operator's.
-    pub(crate) fn open(client: Client, ambient: RuntimeEnv, access: Access, size: (u16, u16)) -> Self {
+    pub(crate) fn open(client: PlatformClient, ambient: RuntimeEnv, access: Access, size: (u16, u16)) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::Settings { rows: 200, history: None };
         let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));

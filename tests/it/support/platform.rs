@@ -2,9 +2,9 @@
 
 use crate::storage::process::{lead, subscription};
 use crow::ambient::RuntimeEnv;
-use crow::api::keys::{Company, LimitsWish, NewCompany, NewKey};
+use crow::api::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crow::api::subscriptions::CreatedSubscription;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::{CompanyId, EventId};
 use crow::domain::key::KeyScope;
@@ -16,7 +16,7 @@ use crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crow::engine::master_key::MasterKeySource;
 use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crow::engine::{Engine, EngineSettings, Error, MAX_SUBSCRIPTIONS};
-use crow::server::exposure::Exposure;
+use crow::server::exposure::ServerExposure;
 use crow::{server, sqlite, store};
 use serde_json::Value;
 use std::future::Future;
@@ -144,9 +144,10 @@ impl Platform {
     }
 
     /// The first operator's client, with the token that the first start wrote down.
-    pub(crate) fn operator(&self) -> Client {
+    pub(crate) fn operator(&self) -> PlatformClient {
         let token = std::fs::read_to_string(self.dir.path().join("operator.token")).expect("the token");
-        Client::new(&self.address, Credential::Operator(Secret::new(token.trim().to_owned()))).expect("a client")
+        PlatformClient::new(&self.address, ClientCredential::Operator(Secret::new(token.trim().to_owned())))
+            .expect("a client")
     }
 
     /// Stops in order, does something to the directory, and starts again.
@@ -163,11 +164,11 @@ impl Platform {
 
     /// The address of the same platform where other machines could reach it.
     pub(crate) async fn exposed(&self) -> String {
-        self.served("0.0.0.0:0", Exposure::default()).await
+        self.served("0.0.0.0:0", ServerExposure::default()).await
     }
 
     /// The address, on loopback, of the same platform served on another port in this way.
-    pub(crate) async fn served(&self, bind: &str, exposure: Exposure) -> String {
+    pub(crate) async fn served(&self, bind: &str, exposure: ServerExposure) -> String {
         let listener = TcpListener::bind(bind).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         tokio::spawn(server::serve(listener, self.engine.clone(), exposure, self.stop.subscribe()));
@@ -175,24 +176,24 @@ impl Platform {
     }
 
     /// A new company.
-    pub(crate) async fn company(&self, name: &str) -> Company {
+    pub(crate) async fn company(&self, name: &str) -> CompanyRow {
         self.operator().create_company(&NewCompany { name: name.to_owned() }).await.expect("a company")
     }
 
     /// A new key of a company.
-    pub(crate) async fn key(&self, company: &Company, scopes: &[KeyScope]) -> Secret {
-        self.key_with(company, scopes, LimitsWish::default()).await
+    pub(crate) async fn key(&self, company: &CompanyRow, scopes: &[KeyScope]) -> Secret {
+        self.key_with(company, scopes, RequestedLimits::default()).await
     }
 
     /// A new key of a company with limits of its own.
-    pub(crate) async fn key_with(&self, company: &Company, scopes: &[KeyScope], limits: LimitsWish) -> Secret {
+    pub(crate) async fn key_with(&self, company: &CompanyRow, scopes: &[KeyScope], limits: RequestedLimits) -> Secret {
         let (name, scopes) = ("test key".to_owned(), scopes.to_vec());
         let new = NewKey { company_id: company.id, name, scopes, limits: Some(limits) };
         self.operator().create_key(&new).await.expect("a key").key.into_secret()
     }
 
     /// A new subscription of a company to its leads at `url`.
-    pub(crate) async fn subscribe(&self, company: &Company, url: &str) -> CreatedSubscription {
+    pub(crate) async fn subscribe(&self, company: &CompanyRow, url: &str) -> CreatedSubscription {
         let key = self.key(company, &[KeyScope::WebhooksWrite]).await;
         let new = subscription(url);
         self.partner(&key).create_subscription(&new).await.expect("a subscription")
@@ -205,8 +206,9 @@ impl Platform {
     }
 
     /// The same as a client.
-    pub(crate) fn partner(&self, key: &Secret) -> Client {
-        Client::new(&self.address, Credential::Key(Secret::new(key.reveal().to_owned()))).expect("a client")
+    pub(crate) fn partner(&self, key: &Secret) -> PlatformClient {
+        PlatformClient::new(&self.address, ClientCredential::Key(Secret::new(key.reveal().to_owned())))
+            .expect("a client")
     }
 
     /// A plain call with the headers and the body given.
@@ -325,7 +327,7 @@ impl Stopped {
             let (engine, stopped) = (engine.clone(), stopped.clone());
             async move { engine.run(stopped).await }
         });
-        let serving = tokio::spawn(server::serve(listener, engine.clone(), Exposure::default(), stopped));
+        let serving = tokio::spawn(server::serve(listener, engine.clone(), ServerExposure::default(), stopped));
         until("the dispatcher runs", async || engine.status().is_dispatching).await;
         Platform { ambient, address, engine, stop, http: plain_http(), tasks: vec![work, serving], dir }
     }

@@ -1,7 +1,7 @@
 //! `crow serve` as a process of its own, with private targets permitted.
 
 use crate::storage::process::listening;
-use crow::client::connection::{Client, Credential};
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::secret::Secret;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -25,14 +25,14 @@ impl Serving {
         Self { child, address, dir }
     }
 
-    pub(crate) fn client(&self, credential: Credential) -> Client {
-        Client::new(&self.address, credential).expect("a client")
+    pub(crate) fn client(&self, credential: ClientCredential) -> PlatformClient {
+        PlatformClient::new(&self.address, credential).expect("a client")
     }
 
     /// The first operator's client.
-    pub(crate) fn operator(&self) -> Client {
+    pub(crate) fn operator(&self) -> PlatformClient {
         let token = std::fs::read_to_string(self.token_file()).expect("a token");
-        self.client(Credential::Operator(Secret::new(token.trim().to_owned())))
+        self.client(ClientCredential::Operator(Secret::new(token.trim().to_owned())))
     }
 
     /// Its data directory.

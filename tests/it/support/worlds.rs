@@ -1,17 +1,23 @@
 //! Everything that a ticket, a document, a notice and a copy are made from, with a text of the caller's in every field that can carry text from
 //! outside. Structs are written out whole, so that a new field does not compile until it has its text here.
 
-use crow::api::attempts::{AttemptDetail, AttemptRow, Body, Header, PhaseTimes};
-use crow::api::briefing::{Brief, Opened, Sample};
-use crow::api::configuration::Configuration;
-use crow::api::deliveries::{DeliveryRow, EventRow, Trace, TraceRow, Verdict as Became};
+use crow::api::attempts::{AttemptDetail, AttemptRow, CapturedBody, HttpHeader, PhaseTimes};
+use crow::api::briefing::{PartnerBriefing, PermittedRoute, SamplePayload};
+use crow::api::configuration::PlatformConfig;
+use crow::api::deliveries::{DeliveryRow, EventDeliveryTrace, EventRow, TraceRow, TraceVerdict as Became};
 
-use crow::api::keys::{Company, KeyRow, Limits, Usage};
+use crow::api::keys::{CompanyRow, KeyRow, RateLimits, RecentKeyUsage};
 use crow::api::limits::LimitRow;
-use crow::api::report::{Cause, Evidence, Offer, Report, Step, Subject, Topic, Verdict};
+use crow::api::report::{
+    CheckVerdict, DiagnosedCause, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction, PlaybookTopic,
+    ReportedCheck,
+};
 use crow::api::requests::RequestRow;
-use crow::api::review::{Acted, Day, Frame, IdleScopes, KeyAge, Period, Review, SecretAge, Success, Switched};
-use crow::api::subscriptions::{Health, Subscription, SubscriptionRow};
+use crow::api::review::{
+    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
+    SecretAge, SubscriptionSuccess,
+};
+use crow::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crow::api::trips::{CauseCount, TripRow};
 use crow::diagnose::case::Case;
 use crow::diagnose::dossier::Asked;
@@ -62,9 +68,9 @@ impl Pen<'_> {
         Untrusted::new(format!("https://hooks.example.com/in?from={}", self.text(part)))
     }
 
-    fn body(&mut self, part: &'static str) -> Body {
+    fn body(&mut self, part: &'static str) -> CapturedBody {
         let text = self.text(part);
-        Body::new(text.as_bytes(), text.len() as u64)
+        CapturedBody::new(text.as_bytes(), text.len() as u64)
     }
 
     pub(crate) fn key(&mut self) -> KeyRow {
@@ -78,8 +84,8 @@ impl Pen<'_> {
             created_utc: at(-100),
             last_used_utc: None,
             revoked_utc: None,
-            limits: Limits { read: 60, write: 100, admin: 200 },
-            usage: Usage::default(),
+            limits: RateLimits { read: 60, write: 100, admin: 200 },
+            usage: RecentKeyUsage::default(),
         }
     }
 
@@ -101,7 +107,7 @@ impl Pen<'_> {
             updated_utc: at(-100),
         };
         let disabled_note = self.some("why it is off");
-        SubscriptionRow { subscription, health: Health::default(), disabled_note }
+        SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note }
     }
 
     pub(crate) fn attempt_row(&mut self) -> AttemptRow {
@@ -124,8 +130,8 @@ impl Pen<'_> {
         }
     }
 
-    fn header(&mut self, name: &'static str, value: &'static str) -> Header {
-        Header { name: self.outside(name), value: self.outside(value) }
+    fn header(&mut self, name: &'static str, value: &'static str) -> HttpHeader {
+        HttpHeader { name: self.outside(name), value: self.outside(value) }
     }
 
     pub(crate) fn attempt(&mut self) -> AttemptDetail {
@@ -175,7 +181,7 @@ impl Pen<'_> {
         }
     }
 
-    fn trace(&mut self) -> Trace {
+    fn trace(&mut self) -> EventDeliveryTrace {
         let delivery = DeliveryRow {
             id: DeliveryId(8),
             event_id: EventId(45_001),
@@ -195,7 +201,7 @@ impl Pen<'_> {
             why: self.text("why of a trace"),
             delivery: Some(delivery),
         };
-        Trace { event: self.event(), subscriptions: vec![row], next_cursor: None, has_more: false }
+        EventDeliveryTrace { event: self.event(), subscriptions: vec![row], next_cursor: None, has_more: false }
     }
 
     fn evidence(&mut self) -> Evidence {
@@ -207,29 +213,29 @@ impl Pen<'_> {
         }
     }
 
-    pub(crate) fn report(&mut self) -> Report {
-        let offer = Offer {
+    pub(crate) fn report(&mut self) -> DiagnosisReport {
+        let offer = OfferedAction {
             id: "test".to_owned(),
             what: self.text("what is offered"),
             command: self.text("command that is offered"),
             remedy: None,
         };
-        let cause = Cause {
+        let cause = DiagnosedCause {
             id: self.text("id of a cause"),
             title: self.text("title of a cause"),
             evidence: vec![self.evidence()],
             resolution: self.text("resolution of a cause"),
             offers: vec![offer],
         };
-        let step = Step {
+        let step = ReportedCheck {
             id: self.text("id of a step"),
             question: self.text("question of a step"),
-            verdict: Verdict::Unknown(self.text("why a step is unknown")),
+            verdict: CheckVerdict::Unknown(self.text("why a step is unknown")),
             evidence: vec![self.evidence()],
         };
-        Report {
-            topic: Topic::Breaker,
-            subject: Subject::Subscription(SUBSCRIPTION),
+        DiagnosisReport {
+            topic: PlaybookTopic::Breaker,
+            subject: DiagnosisSubject::Subscription(SUBSCRIPTION),
             at_utc: at(9),
             causes: vec![cause],
             steps: vec![step],
@@ -238,7 +244,7 @@ impl Pen<'_> {
 
     pub(crate) fn case(&mut self) -> Case {
         Case {
-            subjects: vec![Subject::Subscription(SUBSCRIPTION)],
+            subjects: vec![DiagnosisSubject::Subscription(SUBSCRIPTION)],
             at: at(10),
             clock_ahead_ms: Some(-120),
             platform: Some(self.text("version of the platform")),
@@ -301,7 +307,7 @@ impl Pen<'_> {
         }
     }
 
-    pub(crate) fn review(&mut self) -> Review {
+    pub(crate) fn review(&mut self) -> PlatformReview {
         let key = KeyAge {
             id: KEY,
             company_id: COMPANY,
@@ -310,11 +316,11 @@ impl Pen<'_> {
             last_used_utc: None,
             days: 400,
         };
-        Review {
-            frame: Frame {
+        PlatformReview {
+            frame: ReviewHeader {
                 platform: "http://127.0.0.1:7700".to_owned(),
                 crow: "1".to_owned(),
-                period: Period::Month,
+                period: ReviewPeriod::Month,
                 since_utc: at(-2_000_000),
                 until_utc: at(0),
                 last_utc: None,
@@ -327,7 +333,7 @@ impl Pen<'_> {
                 name: self.outside("name of a key with idle scopes"),
                 scopes: vec![self.text("idle scope")],
             }],
-            success: vec![Success {
+            success: vec![SubscriptionSuccess {
                 id: SUBSCRIPTION,
                 company_id: COMPANY,
                 target_url: self.url("target that fails"),
@@ -336,7 +342,7 @@ impl Pen<'_> {
                 percent: Some(30),
             }],
             trips: vec![self.trip()],
-            off: vec![Switched {
+            off: vec![DisabledSubscription {
                 id: SUBSCRIPTION,
                 company_id: COMPANY,
                 target_url: self.url("target that is off"),
@@ -347,31 +353,38 @@ impl Pen<'_> {
             }],
             due_keys: vec![key],
             secrets: vec![SecretAge { id: SUBSCRIPTION, target_url: self.url("target with an old secret"), days: 400 }],
-            days: vec![Day { utc: at(0), n_ok: 90, n_failed: 10, n_requests: 500, n_limited: 5, n_server_errors: 0 }],
-            acted: vec![Acted { action: self.outside("audited action"), n: 2 }],
+            days: vec![ReviewDay {
+                utc: at(0),
+                n_ok: 90,
+                n_failed: 10,
+                n_requests: 500,
+                n_limited: 5,
+                n_server_errors: 0,
+            }],
+            acted: vec![ActionCount { action: self.outside("audited action"), n: 2 }],
             changes: vec![self.text("change since the last review")],
             unknown: vec![self.text("what a review could not learn")],
         }
     }
 
-    pub(crate) fn brief(&mut self) -> Brief {
-        Brief {
+    pub(crate) fn brief(&mut self) -> PartnerBriefing {
+        PartnerBriefing {
             platform: "http://127.0.0.1:7700".to_owned(),
             company: self.some("name of a partner"),
             key: self.key(),
-            opened: vec![Opened {
+            opened: vec![PermittedRoute {
                 method: "GET".to_owned(),
                 path: self.text("path that is open"),
                 scope: KeyScope::EventsRead,
                 bucket: RateBucket::Read,
             }],
-            samples: vec![Sample { kind: EventType::ALL[0], payload: self.text("sample payload") }],
+            samples: vec![SamplePayload { kind: EventType::ALL[0], payload: self.text("sample payload") }],
         }
     }
 
-    pub(crate) fn configuration(&mut self) -> Configuration {
-        let company = Company { id: COMPANY, name: self.outside("name of a company"), created_utc: at(-200) };
-        Configuration::new(&[company], &[self.key()], &[self.subscription()])
+    pub(crate) fn configuration(&mut self) -> PlatformConfig {
+        let company = CompanyRow { id: COMPANY, name: self.outside("name of a company"), created_utc: at(-200) };
+        PlatformConfig::new(&[company], &[self.key()], &[self.subscription()])
     }
 
     pub(crate) fn alert(&mut self) -> Alert {

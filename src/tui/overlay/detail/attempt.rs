@@ -9,7 +9,7 @@ use super::super::super::sheet::{Does, Part, Sheet};
 use super::super::super::theme::Role;
 use super::super::super::trail::Drill;
 use super::{Scene, format};
-use crate::api::attempts::{AttemptDetail, Header, PhaseTimes};
+use crate::api::attempts::{AttemptDetail, HttpHeader, PhaseTimes};
 use crate::domain::text::Untrusted;
 use ratatui::text::{Line, Span};
 
@@ -145,7 +145,7 @@ fn tries(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
 }
 
 /// Adds the headers; signed ones are drawn behind the bar.
-fn headers(scene: &Scene<'_>, sheet: &mut Sheet, headers: &[Header]) {
+fn headers(scene: &Scene<'_>, sheet: &mut Sheet, headers: &[HttpHeader]) {
     let theme = scene.view.theme;
     if headers.is_empty() {
         sheet.none("none", theme);

@@ -6,7 +6,7 @@ use super::super::super::sheet::{Does, Sheet};
 use super::super::super::theme::Role;
 use super::super::super::trail::Drill;
 use super::{Scene, format};
-use crate::api::limits::{CallerUse, RouteUse};
+use crate::api::limits::{CallerUsageRow, RouteUsageRow};
 use crate::api::requests::RequestRow;
 use crate::domain::text::Untrusted;
 use ratatui::text::Line;
@@ -35,7 +35,7 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
 }
 
 /// Adds the routes as a bar chart, busiest first.
-pub(super) fn routes(scene: &Scene<'_>, sheet: &mut Sheet, routes: &[RouteUse]) {
+pub(super) fn routes(scene: &Scene<'_>, sheet: &mut Sheet, routes: &[RouteUsageRow]) {
     let most = routes.iter().map(|route| route.n).max().unwrap_or(0);
     for route in routes {
         let name = format::middle(&format!("{} {}", route.method.sanitized(), route.route.sanitized()), 48);
@@ -49,7 +49,7 @@ pub(super) fn routes(scene: &Scene<'_>, sheet: &mut Sheet, routes: &[RouteUse]) 
 }
 
 /// Adds the callers, busiest first.
-pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUse]) {
+pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUsageRow]) {
     for caller in callers {
         let text = format!(
             "{:>9}  {:<21}  {}  last {}",

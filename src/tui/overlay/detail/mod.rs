@@ -16,7 +16,7 @@ use super::super::places::Item;
 use super::super::sheet::{Does, Entry, Node, Part, Sheet};
 use super::super::theme::{Charset, Role};
 use super::super::trail::Drill;
-use crate::api::attempts::{AttemptRow, Body};
+use crate::api::attempts::{AttemptRow, CapturedBody};
 use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
 
@@ -61,7 +61,7 @@ impl Detail {
         !self.bodies().is_empty()
     }
 
-    fn bodies(&self) -> Vec<(Part, &Body)> {
+    fn bodies(&self) -> Vec<(Part, &CapturedBody)> {
         let Fetched::Found(found) = &self.fetched else { return Vec::new() };
         match &**found {
             Found::Attempt(sent) => {
@@ -122,7 +122,7 @@ impl Scene<'_> {
     }
 
     /// Adds a body with its heading, behind `bar` if one is given.
-    fn body(&self, sheet: &mut Sheet, name: &str, part: Part, body: &Body, bar: Option<&'static str>) {
+    fn body(&self, sheet: &mut Sheet, name: &str, part: Part, body: &CapturedBody, bar: Option<&'static str>) {
         let Detail { mode, folds, .. } = self.detail;
         sheet.head(body::heading(name, body, *mode), self.view.theme);
         let shown = body::Shown { mode: *mode, part, folds, bar, room: self.room, theme: self.view.theme };

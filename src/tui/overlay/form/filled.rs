@@ -4,7 +4,7 @@ use super::super::super::desk::Filter;
 use super::super::super::effect::Act;
 use super::super::super::panes::Pane;
 use super::{About, COMPANY, Form, Input, Purpose, Tick};
-use crate::api::keys::{LimitsWish, NewCompany, NewKey};
+use crate::api::keys::{NewCompany, NewKey, RequestedLimits};
 use crate::api::operators::NewOperator;
 use crate::api::replays::NewReplay;
 use crate::domain::alert::MAX_NOTE_CHARS;
@@ -84,7 +84,7 @@ impl Form {
                 Act::Emit(self.company()?, kind)
             }
             Purpose::Limits(id) => {
-                Act::Limit(id, LimitsWish { read: self.limit(0)?, write: self.limit(1)?, admin: self.limit(2)? })
+                Act::Limit(id, RequestedLimits { read: self.limit(0)?, write: self.limit(1)?, admin: self.limit(2)? })
             }
             Purpose::Replay(id) => return self.replay(id, now),
             Purpose::Disable => {

@@ -11,8 +11,8 @@ use super::super::entry::{Edited, Entry};
 use super::super::keymap::Step;
 use super::super::press::stepped;
 use super::{Layer, offers};
-use crate::api::keys::Company;
-use crate::api::remedy::Gap;
+use crate::api::keys::CompanyRow;
+use crate::api::remedy::MissedRange;
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
@@ -130,7 +130,7 @@ impl Form {
 
     /// Creates a replay form filled in with the time range that a subscription missed.
     #[must_use]
-    pub fn of_gap(app: &App, gap: Gap) -> Self {
+    pub fn of_gap(app: &App, gap: MissedRange) -> Self {
         let mut form = Self::new(app, Purpose::Replay(gap.subscription));
         for (field, moment) in form.fields.iter_mut().zip([gap.since_utc, gap.until_utc]) {
             field.input = Input::Line(Entry::new(&moment.to_string()));
@@ -139,7 +139,7 @@ impl Form {
     }
 
     /// Takes the fetched companies with their names; the chosen company stays chosen.
-    pub fn take(&mut self, came: &[Company]) {
+    pub fn take(&mut self, came: &[CompanyRow]) {
         if !matches!(self.purpose, Purpose::Key | Purpose::Event) {
             return;
         }

@@ -5,25 +5,25 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
-type Schemas = Vec<(String, RefOr<Schema>)>;
+type NestedSchemas = Vec<(String, RefOr<Schema>)>;
 
 /// Named schema of a wire type.
 #[derive(Debug, Clone)]
-pub(super) struct Shape {
+pub(super) struct NamedSchema {
     name: &'static str,
     schema: fn() -> RefOr<Schema>,
-    nested: fn(&mut Schemas),
+    nested: fn(&mut NestedSchemas),
     rows: Vec<Self>,
 }
 
-impl Shape {
+impl NamedSchema {
     /// Returns the schema of `T` under `name`.
     pub(super) fn of<T: ToSchema + PartialSchema>(name: &'static str) -> Self {
         Self { name, schema: T::schema, nested: T::schemas, rows: Vec::new() }
     }
 
     /// Adds the schema of the rows, for a type that is a list.
-    pub(super) fn listing(mut self, row: Self) -> Self {
+    pub(super) fn with_rows(mut self, row: Self) -> Self {
         self.rows.push(row);
         self
     }
@@ -39,9 +39,9 @@ impl Shape {
     }
 
     /// Adds the schema, and every schema that it refers to, to `schemas`.
-    pub(super) fn collect(&self, schemas: &mut Map<String, Value>) {
-        self.rows.iter().for_each(|row| row.collect(schemas));
-        let mut nested = Schemas::new();
+    pub(super) fn collect_into(&self, schemas: &mut Map<String, Value>) {
+        self.rows.iter().for_each(|row| row.collect_into(schemas));
+        let mut nested = NestedSchemas::new();
         (self.nested)(&mut nested);
         nested.push((self.name.to_owned(), (self.schema)()));
         for (name, schema) in nested {
@@ -54,107 +54,111 @@ impl Shape {
 
 /// Body of a success response.
 #[derive(Debug, Clone)]
-pub(super) enum Answer {
+pub(super) enum ResponseBody {
     /// JSON of a wire type.
-    Json(Shape),
+    Json(NamedSchema),
     /// JSON object without a schema.
     Object,
     /// Text of the given media type.
     Text(&'static str),
     /// No body at all, as with 204.
-    Nothing,
+    Empty,
 }
 
 /// Success response of a route: its status, a description of what it contains, and its body.
 #[derive(Debug, Clone)]
-pub(super) struct Success {
+pub(super) struct SuccessResponse {
     pub(super) status: u16,
     pub(super) description: &'static str,
-    pub(super) answer: Answer,
+    pub(super) answer: ResponseBody,
 }
 
 /// Query parameter of a route.
 #[derive(Debug, Clone)]
-pub(super) struct Parameter {
+pub(super) struct QueryParameter {
     name: &'static str,
-    what: &'static str,
+    description: &'static str,
     schema: Value,
 }
 
-impl Parameter {
+impl QueryParameter {
     /// Returns the name of the parameter.
     pub(super) const fn name(&self) -> &'static str {
         self.name
     }
 
     pub(super) fn json(&self) -> Value {
-        json!({"name": self.name, "in": "query", "required": false, "description": self.what, "schema": self.schema})
+        json!({"name": self.name, "in": "query", "required": false, "description": self.description, "schema": self.schema})
     }
 }
 
 /// Describes a parameter that is the number of an object.
-pub(super) fn id(name: &'static str, what: &'static str) -> Parameter {
-    Parameter { name, what, schema: json!({"type": "integer", "format": "int64"}) }
+pub(super) fn id(name: &'static str, what: &'static str) -> QueryParameter {
+    QueryParameter { name, description: what, schema: json!({"type": "integer", "format": "int64"}) }
 }
 
 /// Describes a parameter that is a number from 1 to `most`.
-pub(super) fn upto(name: &'static str, what: &'static str, most: u32) -> Parameter {
-    Parameter { name, what, schema: json!({"type": "integer", "minimum": 1, "maximum": most}) }
+pub(super) fn number_up_to(name: &'static str, what: &'static str, most: u32) -> QueryParameter {
+    QueryParameter { name, description: what, schema: json!({"type": "integer", "minimum": 1, "maximum": most}) }
 }
 
 /// Describes a parameter that is an HTTP status.
-pub(super) fn status(name: &'static str, what: &'static str) -> Parameter {
-    Parameter { name, what, schema: json!({"type": "integer", "minimum": 0, "maximum": 65_535}) }
+pub(super) fn status(name: &'static str, what: &'static str) -> QueryParameter {
+    QueryParameter { name, description: what, schema: json!({"type": "integer", "minimum": 0, "maximum": 65_535}) }
 }
 
 /// Describes a parameter that is one of a closed set of names.
-pub(super) fn names<const N: usize>(name: &'static str, what: &'static str, names: [&'static str; N]) -> Parameter {
-    Parameter { name, what, schema: json!({"type": "string", "enum": names.to_vec()}) }
+pub(super) fn names<const N: usize>(
+    name: &'static str,
+    what: &'static str,
+    names: [&'static str; N],
+) -> QueryParameter {
+    QueryParameter { name, description: what, schema: json!({"type": "string", "enum": names.to_vec()}) }
 }
 
 /// Describes a parameter that is a point in time.
-pub(super) fn time(name: &'static str, what: &'static str) -> Parameter {
-    Parameter { name, what, schema: json!({"type": "string", "format": "date-time"}) }
+pub(super) fn time(name: &'static str, what: &'static str) -> QueryParameter {
+    QueryParameter { name, description: what, schema: json!({"type": "string", "format": "date-time"}) }
 }
 
 /// Describes a parameter that is a text of 1 to 200 characters.
-pub(super) fn text(name: &'static str, what: &'static str) -> Parameter {
-    Parameter { name, what, schema: json!({"type": "string", "minLength": 1, "maxLength": 200}) }
+pub(super) fn text(name: &'static str, what: &'static str) -> QueryParameter {
+    QueryParameter { name, description: what, schema: json!({"type": "string", "minLength": 1, "maxLength": 200}) }
 }
 
 /// Description of a route for the OpenAPI document.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
+pub(super) struct OperationDoc {
     pub(super) method: &'static str,
     pub(super) path: &'static str,
-    pub(super) id: &'static str,
+    pub(super) operation_id: &'static str,
     pub(super) summary: &'static str,
-    pub(super) query: Vec<Parameter>,
+    pub(super) query: Vec<QueryParameter>,
     /// JSON body of the request, with an example.
-    pub(super) body: Option<(Shape, &'static str)>,
+    pub(super) body: Option<(NamedSchema, &'static str)>,
     /// Description of a body of raw bytes.
-    pub(super) octets: Option<&'static str>,
+    pub(super) raw_body: Option<&'static str>,
     /// Success responses, one per status.
-    pub(super) successes: Vec<Success>,
+    pub(super) successes: Vec<SuccessResponse>,
     /// Whether the route honours `Idempotency-Key`.
-    pub(super) repeats: Repeats,
+    pub(super) idempotency: IdempotencySupport,
 }
 
 /// Whether a route honours `Idempotency-Key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeats {
+pub(super) enum IdempotencySupport {
     /// The route ignores the header `Idempotency-Key`.
-    Plain,
+    Ignored,
     /// A repeated call with the same key receives the answer of the first.
-    Named,
+    Honoured,
 }
 
-impl Told {
+impl OperationDoc {
     /// Iterates over the schemas of the body and of the success responses.
-    pub(super) fn shapes(&self) -> impl Iterator<Item = &Shape> {
+    pub(super) fn schemas(&self) -> impl Iterator<Item = &NamedSchema> {
         let answers = self.successes.iter().filter_map(|success| match &success.answer {
-            Answer::Json(shape) => Some(shape),
-            Answer::Object | Answer::Text(_) | Answer::Nothing => None,
+            ResponseBody::Json(shape) => Some(shape),
+            ResponseBody::Object | ResponseBody::Text(_) | ResponseBody::Empty => None,
         });
         self.body.iter().map(|(shape, _)| shape).chain(answers)
     }
@@ -165,18 +169,18 @@ impl Told {
         id: &'static str,
         summary: &'static str,
         description: &'static str,
-        answer: Answer,
+        answer: ResponseBody,
     ) -> Self {
         Self {
             method: "GET",
             path,
-            id,
+            operation_id: id,
             summary,
             query: Vec::new(),
             body: None,
-            octets: None,
-            successes: vec![Success { status: 200, description, answer }],
-            repeats: Repeats::Plain,
+            raw_body: None,
+            successes: vec![SuccessResponse { status: 200, description, answer }],
+            idempotency: IdempotencySupport::Ignored,
         }
     }
 
@@ -186,60 +190,61 @@ impl Told {
         id: &'static str,
         summary: &'static str,
         description: &'static str,
-        answer: Answer,
+        answer: ResponseBody,
     ) -> Self {
         Self { method: "POST", ..Self::get(path, id, summary, description, answer) }
     }
 
     /// Adds query parameters to the route.
-    pub(super) fn asked(mut self, query: impl IntoIterator<Item = Parameter>) -> Self {
+    pub(super) fn with_query(mut self, query: impl IntoIterator<Item = QueryParameter>) -> Self {
         self.query.extend(query);
         self
     }
 
     /// Sets the JSON body of the request, with an example.
-    pub(super) fn taking(self, body: Shape, example: &'static str) -> Self {
+    pub(super) fn with_body(self, body: NamedSchema, example: &'static str) -> Self {
         Self { body: Some((body, example)), ..self }
     }
 
     /// Sets a request body of raw bytes, with its description.
-    pub(super) fn taking_octets(self, what: &'static str) -> Self {
-        Self { octets: Some(what), ..self }
+    pub(super) fn with_raw_body(self, what: &'static str) -> Self {
+        Self { raw_body: Some(what), ..self }
     }
 
     /// Replaces the method of the route.
-    pub(super) fn by(self, method: &'static str) -> Self {
+    pub(super) fn with_method(self, method: &'static str) -> Self {
         Self { method, ..self }
     }
 
     /// Answers with status 201 instead of 200.
-    pub(super) fn creating(self) -> Self {
-        self.answering(201)
+    pub(super) fn creates(self) -> Self {
+        self.with_status(201)
     }
 
     /// Answers 200 as well, with a body of the same type, in the case that `description` names.
     pub(super) fn or_ok(mut self, description: &'static str) -> Self {
-        let also: Vec<_> = self.successes.iter().map(|of| Success { status: 200, description, ..of.clone() }).collect();
+        let also: Vec<_> =
+            self.successes.iter().map(|of| SuccessResponse { status: 200, description, ..of.clone() }).collect();
         self.successes.extend(also);
         self
     }
 
     /// Uses the method `DELETE` and answers 204.
-    pub(super) fn deleting(self) -> Self {
-        self.by("DELETE").answering(204)
+    pub(super) fn deletes(self) -> Self {
+        self.with_method("DELETE").with_status(204)
     }
 
     /// Declares that the route honours `Idempotency-Key`.
-    pub(super) fn repeatable(self) -> Self {
-        Self { repeats: Repeats::Named, ..self }
+    pub(super) fn idempotent(self) -> Self {
+        Self { idempotency: IdempotencySupport::Honoured, ..self }
     }
 
     /// Answers 202 instead of 200: the work is done later.
-    pub(super) fn accepting(self) -> Self {
-        self.answering(202)
+    pub(super) fn accepts(self) -> Self {
+        self.with_status(202)
     }
 
-    fn answering(mut self, with: u16) -> Self {
+    fn with_status(mut self, with: u16) -> Self {
         for success in &mut self.successes {
             success.status = with;
         }
@@ -248,22 +253,22 @@ impl Told {
 
     /// Adds the parameters of a paged list.
     pub(super) fn paged(self) -> Self {
-        self.asked([cursor(), upto("limit", "Maximum number of rows in the page; 50 if absent", 200)])
+        self.with_query([cursor(), number_up_to("limit", "Maximum number of rows in the page; 50 if absent", 200)])
     }
 
     /// Adds the parameters of a paged list whose page holds as many rows as fit if no limit is given.
     pub(super) fn paged_by_bytes(self) -> Self {
-        self.asked([
+        self.with_query([
             cursor(),
-            upto("limit", "Maximum number of rows in the page; as many as fit into 4 MiB if absent", 200),
+            number_up_to("limit", "Maximum number of rows in the page; as many as fit into 4 MiB if absent", 200),
         ])
     }
 }
 
-fn cursor() -> Parameter {
-    Parameter {
+fn cursor() -> QueryParameter {
+    QueryParameter {
         name: "cursor",
-        what: "Cursor from a previous page of the same list with the same filters; the first page if absent",
+        description: "Cursor from a previous page of the same list with the same filters; the first page if absent",
         schema: json!({"type": "string", "minLength": 1}),
     }
 }

@@ -1,7 +1,7 @@
 //! Write timeout of connections. If a peer takes nothing of a pending response for [`WRITE_TIMEOUT`], the connection
 //! is closed and everything held for it is released.
 
-use super::connections::Connection;
+use super::connections::OpenConnection;
 use crate::ambient::RuntimeEnv;
 use futures_util::future::BoxFuture;
 use std::io;
@@ -15,32 +15,36 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Stream that records progress in the connection table and times out writes that make none.
-pub(super) struct Paced<S> {
+pub(super) struct WriteTimeoutStream<S> {
     stream: S,
-    connection: Arc<Connection>,
+    connection: Arc<OpenConnection>,
     ambient: RuntimeEnv,
     /// Timer that runs while a write is pending.
     timeout: Option<BoxFuture<'static, ()>>,
 }
 
-impl<S> std::fmt::Debug for Paced<S> {
+impl<S> std::fmt::Debug for WriteTimeoutStream<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Paced").field("is_waiting", &self.timeout.is_some()).finish_non_exhaustive()
     }
 }
 
-impl<S> Paced<S> {
-    pub(super) const fn new(stream: S, connection: Arc<Connection>, ambient: RuntimeEnv) -> Self {
+impl<S> WriteTimeoutStream<S> {
+    pub(super) const fn new(stream: S, connection: Arc<OpenConnection>, ambient: RuntimeEnv) -> Self {
         Self { stream, connection, ambient, timeout: None }
     }
 
     /// Passes on the result of a write, or fails it once the timer has elapsed.
-    fn judge(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn apply_timeout(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         match written {
             Poll::Ready(done) => {
                 self.timeout = None;
                 if matches!(done, Ok(1..)) {
-                    self.connection.progressed();
+                    self.connection.record_progress();
                 }
                 Poll::Ready(done)
             }
@@ -56,7 +60,7 @@ impl<S> Paced<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeoutStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -65,16 +69,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.connection.progressed();
+            self.connection.record_progress();
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeoutStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.judge(context, written)
+        self.apply_timeout(context, written)
     }
 
     fn poll_write_vectored(
@@ -83,7 +87,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.judge(context, written)
+        self.apply_timeout(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

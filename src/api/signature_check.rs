@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// Whether a signature is valid and, if not, whether the cause is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Fit {
+pub enum SignatureFit {
     /// The signature is valid for the secret, the timestamp and the body.
     Genuine,
     /// The signature is invalid, and at least one cause was found.
@@ -20,7 +20,7 @@ pub enum Fit {
 
 /// Cause of an invalid signature, with its resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct FlawRow {
+pub struct SignatureCause {
     /// Identifier of the cause, such as `sig-no-dot`.
     pub id: String,
     /// Title of the cause, in one line.
@@ -34,11 +34,11 @@ pub struct FlawRow {
 /// Result of debugging one signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Lab {
+pub struct SignatureReport {
     /// Whether the signature is valid and, if not, whether the cause is known.
-    pub fit: Fit,
+    pub fit: SignatureFit,
     /// Causes of an invalid signature; empty unless `fit` is `explained`.
-    pub causes: Vec<FlawRow>,
+    pub causes: Vec<SignatureCause>,
     /// Number of known mistakes that were tried without a match; null unless `fit` is `unexplained`.
     pub n_tried: Option<u64>,
 }
@@ -57,7 +57,7 @@ pub struct SignatureQuery {
 pub struct SignatureCheck {
     /// Result of debugging the signature that the receiver computed.
     #[serde(flatten)]
-    pub lab: Lab,
+    pub lab: SignatureReport,
     /// Signature that the receiver computed, from its answer or from the query; null if unknown.
     pub computed: Option<Untrusted>,
     /// Seconds that the receiver's clock is ahead of the platform's, from the `Date` header of its answer; null
@@ -65,21 +65,23 @@ pub struct SignatureCheck {
     pub clock_ahead_seconds: Option<i64>,
 }
 
-impl From<&SignatureDiagnosis> for Lab {
+impl From<&SignatureDiagnosis> for SignatureReport {
     fn from(of: &SignatureDiagnosis) -> Self {
         match of {
-            SignatureDiagnosis::Genuine => Self { fit: Fit::Genuine, causes: Vec::new(), n_tried: None },
-            SignatureDiagnosis::Explained(found) => {
-                Self { fit: Fit::Explained, causes: found.iter().map(FlawRow::from).collect(), n_tried: None }
-            }
+            SignatureDiagnosis::Genuine => Self { fit: SignatureFit::Genuine, causes: Vec::new(), n_tried: None },
+            SignatureDiagnosis::Explained(found) => Self {
+                fit: SignatureFit::Explained,
+                causes: found.iter().map(SignatureCause::from).collect(),
+                n_tried: None,
+            },
             SignatureDiagnosis::Unexplained { n_tried } => {
-                Self { fit: Fit::Unexplained, causes: Vec::new(), n_tried: Some(*n_tried as u64) }
+                Self { fit: SignatureFit::Unexplained, causes: Vec::new(), n_tried: Some(*n_tried as u64) }
             }
         }
     }
 }
 
-impl From<&DetectedFault> for FlawRow {
+impl From<&DetectedFault> for SignatureCause {
     fn from(of: &DetectedFault) -> Self {
         Self {
             id: of.fault.id().to_owned(),

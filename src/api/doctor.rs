@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Name and version of the doctor document.
-pub const DOCTOR: &str = "crow.doctor/1";
+pub const DOCTOR_DOCUMENT: &str = "crow.doctor/1";
 
 /// Status of one item that the doctor examines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Health {
+pub enum DoctorStatus {
     /// The item is as it should be.
     Well,
     /// The item works, with a remark worth knowing.
@@ -20,18 +20,18 @@ pub enum Health {
 
 /// Result of examining one item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Finding {
+pub struct DoctorFinding {
     /// Name of the item that was examined.
     pub what: String,
     /// Status of the item that was examined.
-    pub health: Health,
+    pub health: DoctorStatus,
     /// Finding about the item, in one line.
     pub said: String,
 }
 
 /// Results of all items that the doctor examined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Examination {
+pub struct DoctorReport {
     /// Findings, one per examined item.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<DoctorFinding>,
 }

@@ -1,9 +1,9 @@
 //! Handler of the signature debugger for attempts.
 
-use super::guard::{Operator, Viewer};
-use super::problem::Refusal;
-use super::query::{Id, Query};
-use crate::api::lab::{Lab, SignatureCheck, SignatureQuery};
+use super::guard::{AuthorizedOperator, Viewer};
+use super::problem::ProblemResponse;
+use super::query::{PathId, TypedQuery};
+use crate::api::signature_check::{SignatureCheck, SignatureQuery, SignatureReport};
 use crate::domain::ids::AttemptId;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
@@ -12,14 +12,14 @@ use axum::extract::State;
 /// `GET /portal/v1/attempts/{id}/signature`: explains how the receiver verified an attempt, from its answer and from
 /// the signature given in the query. Reveals no secret.
 pub(super) async fn explain(
-    operator: Operator<Viewer>,
+    operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    Id(id): Id,
-    Query(query): Query<SignatureQuery>,
-) -> Result<axum::Json<SignatureCheck>, Refusal> {
+    PathId(id): PathId,
+    TypedQuery(query): TypedQuery<SignatureQuery>,
+) -> Result<axum::Json<SignatureCheck>, ProblemResponse> {
     let explained = engine.explain_signature(operator.id(), AttemptId(id), query.computed).await?;
     Ok(axum::Json(SignatureCheck {
-        lab: Lab::from(&explained.diagnosis),
+        lab: SignatureReport::from(&explained.diagnosis),
         computed: explained.computed.map(Untrusted::new),
         clock_ahead_seconds: explained.clock_ahead,
     }))

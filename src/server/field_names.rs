@@ -6,29 +6,29 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Int
 use serde::forward_to_deserialize_any;
 
 /// Returns the names of the fields that `T` reads; `None` if `T` is not a plain struct and may read any field.
-pub(super) fn fields<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
+pub(super) fn field_names<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
     let mut names = None;
-    let _ = T::deserialize(Listener(&mut names));
+    let _ = T::deserialize(FieldNameRecorder(&mut names));
     names
 }
 
 /// Returns the names of the fields of `T` that may be null.
-pub(super) fn optional<T: DeserializeOwned>() -> Vec<&'static str> {
+pub(super) fn optional_field_names<T: DeserializeOwned>() -> Vec<&'static str> {
     let is_optional = |name: &&'static str| {
         let mut heard = false;
-        let _ = T::deserialize(Only { name: Some(name), heard: &mut heard });
+        let _ = T::deserialize(SingleFieldProbe { name: Some(name), is_optional: &mut heard });
         heard
     };
-    fields::<T>().unwrap_or_default().iter().copied().filter(is_optional).collect()
+    field_names::<T>().unwrap_or_default().iter().copied().filter(is_optional).collect()
 }
 
 /// Deserializer that offers an object with a single field and records whether the field is optional.
-struct Only<'a> {
+struct SingleFieldProbe<'a> {
     name: Option<&'static str>,
-    heard: &'a mut bool,
+    is_optional: &'a mut bool,
 }
 
-impl<'de> Deserializer<'de> for Only<'_> {
+impl<'de> Deserializer<'de> for SingleFieldProbe<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -41,7 +41,7 @@ impl<'de> Deserializer<'de> for Only<'_> {
     }
 }
 
-impl<'de> MapAccess<'de> for Only<'_> {
+impl<'de> MapAccess<'de> for SingleFieldProbe<'_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
@@ -51,14 +51,14 @@ impl<'de> MapAccess<'de> for Only<'_> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        seed.deserialize(Asked(self.heard))
+        seed.deserialize(OptionalFieldProbe(self.is_optional))
     }
 }
 
 /// Deserializer of a single value that records whether an `Option` was requested.
-struct Asked<'a>(&'a mut bool);
+struct OptionalFieldProbe<'a>(&'a mut bool);
 
-impl<'de> Deserializer<'de> for Asked<'_> {
+impl<'de> Deserializer<'de> for OptionalFieldProbe<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
@@ -76,9 +76,9 @@ impl<'de> Deserializer<'de> for Asked<'_> {
     }
 }
 
-struct Listener<'a>(&'a mut Option<&'static [&'static str]>);
+struct FieldNameRecorder<'a>(&'a mut Option<&'static [&'static str]>);
 
-impl<'de> Deserializer<'de> for Listener<'_> {
+impl<'de> Deserializer<'de> for FieldNameRecorder<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
@@ -110,15 +110,18 @@ mod tests {
 
     #[test]
     fn a_struct_tells_its_fields_and_a_map_has_none_to_tell() {
-        assert_eq!(fields::<TestEvent>(), Some(["eventType", "payload"].as_slice()));
-        assert_eq!(fields::<serde_json::Value>(), None);
+        assert_eq!(field_names::<TestEvent>(), Some(["eventType", "payload"].as_slice()));
+        assert_eq!(field_names::<serde_json::Value>(), None);
     }
 
     #[test]
     fn optional_fields_are_those_that_may_be_null() {
-        assert_eq!(optional::<TestEvent>(), ["payload"]);
-        assert_eq!(optional::<NewSubscription>(), ["description", "managedBy", "signingSecret"]);
-        assert_eq!(optional::<SubscriptionPatch>(), ["targetUrl", "eventTypes", "description", "isEnabled"]);
-        assert_eq!(optional::<NewKey>(), ["limits"]);
+        assert_eq!(optional_field_names::<TestEvent>(), ["payload"]);
+        assert_eq!(optional_field_names::<NewSubscription>(), ["description", "managedBy", "signingSecret"]);
+        assert_eq!(
+            optional_field_names::<SubscriptionPatch>(),
+            ["targetUrl", "eventTypes", "description", "isEnabled"]
+        );
+        assert_eq!(optional_field_names::<NewKey>(), ["limits"]);
     }
 }

@@ -21,9 +21,9 @@ const MAX_ITEM_BYTES: usize = 2 * 1024 * 1024;
 /// Maximum length of a cursor or link that is followed, in bytes.
 const MAX_CURSOR_BYTES: usize = 4_096;
 /// Maximum depth at which a list may be nested in wrappers.
-const DEEPEST: usize = 3;
+const MAX_WRAPPER_DEPTH: usize = 3;
 /// Usual names of a list, in lower case without dashes and underscores.
-const LISTS: [&str; 14] = [
+const LIST_NAMES: [&str; 14] = [
     "items",
     "data",
     "results",
@@ -40,7 +40,7 @@ const LISTS: [&str; 14] = [
     "content",
 ];
 /// Usual names of the cursor of the next page, in lower case without dashes and underscores.
-const CURSORS: [&str; 12] = [
+const CURSOR_NAMES: [&str; 12] = [
     "nextcursor",
     "next",
     "nextpagetoken",
@@ -55,15 +55,15 @@ const CURSORS: [&str; 12] = [
     "nextlink",
 ];
 /// Usual names of an object that wraps such a cursor.
-const WRAPPERS: [&str; 9] =
+const CURSOR_WRAPPER_NAMES: [&str; 9] =
     ["pagination", "paging", "page", "pageinfo", "meta", "metadata", "links", "cursors", "next"];
 
 /// Continuation of a list: how the next page is requested.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Next {
+pub enum NextPage {
     /// The answer gives no next page.
     #[default]
-    Nowhere,
+    End,
     /// The next page is requested with this parameter added to the previous ones, because cursors are bound to their
     /// filters.
     Cursor(String, String),
@@ -71,12 +71,12 @@ pub enum Next {
     Link(Vec<(String, String)>),
 }
 
-impl Next {
+impl NextPage {
     /// Returns the query for the page after one that was requested with `query`; `None` if there is no next page.
     #[must_use]
-    pub fn after(&self, query: &[(String, String)]) -> Option<Vec<(String, String)>> {
+    pub fn next_query(&self, query: &[(String, String)]) -> Option<Vec<(String, String)>> {
         match self {
-            Self::Nowhere => None,
+            Self::End => None,
             Self::Link(parameters) => Some(parameters.clone()),
             Self::Cursor(name, value) => {
                 let filters = query.iter().filter(|(other, _)| other != name).cloned();
@@ -88,45 +88,45 @@ impl Next {
 
 /// List as it was received: every item as raw JSON, readable or not.
 #[derive(Debug)]
-pub struct Listed<'a> {
+pub struct RawList<'a> {
     /// Items of the list as raw JSON.
     pub items: Vec<&'a RawValue>,
     /// Continuation of the list, as given by the answer.
-    pub next: Next,
+    pub next: NextPage,
     /// Whether more rows exist now, if the answer says so.
     pub has_more: Option<bool>,
 }
 
-impl Listed<'_> {
+impl RawList<'_> {
     /// Returns the continuation, or none if the answer says that there are no more rows.
     #[must_use]
-    pub fn onward(&self) -> Next {
-        if self.has_more == Some(false) { Next::Nowhere } else { self.next.clone() }
+    pub fn continuation(&self) -> NextPage {
+        if self.has_more == Some(false) { NextPage::End } else { self.next.clone() }
     }
 }
 
-type Members<'a> = BTreeMap<String, &'a RawValue>;
+type ObjectMembers<'a> = BTreeMap<String, &'a RawValue>;
 
 /// Reads a list without reading its items, so that an unreadable item hides no other.
 ///
 /// # Errors
 /// A description of why the body cannot be read as one list.
-pub fn list(body: &str) -> Result<Listed<'_>, String> {
+pub fn read_list(body: &str) -> Result<RawList<'_>, String> {
     let whole: &RawValue = serde_json::from_str(body).map_err(|error| format!("not JSON: {error}"))?;
-    found(whole, DEEPEST)?.ok_or_else(|| "no list under any of the usual names".to_owned())
+    find_list(whole, MAX_WRAPPER_DEPTH)?.ok_or_else(|| "no list under any of the usual names".to_owned())
 }
 
-fn found(value: &RawValue, depth: usize) -> Result<Option<Listed<'_>>, String> {
+fn find_list(value: &RawValue, depth: usize) -> Result<Option<RawList<'_>>, String> {
     if is_array(value) {
-        return Ok(Some(Listed { items: elements(value)?, next: Next::Nowhere, has_more: None }));
+        return Ok(Some(RawList { items: split_array(value)?, next: NextPage::End, has_more: None }));
     }
     if !is_object(value) {
         return Ok(None);
     }
-    let members = members(value)?;
+    let members = split_object(value)?;
     let arrays: Vec<(&String, &RawValue)> =
         members.iter().filter(|(_, value)| is_array(value)).map(|(name, value)| (name, *value)).collect();
-    let mut usual = arrays.iter().filter(|(name, _)| LISTS.contains(&&*plain(name)));
+    let mut usual = arrays.iter().filter(|(name, _)| LIST_NAMES.contains(&&*normalize_name(name)));
     let list = match (usual.next(), usual.next(), arrays.as_slice()) {
         (Some((_, list)), None, _) | (None, _, [(_, list)]) => Some(*list),
         (None, _, []) => None,
@@ -135,71 +135,75 @@ fn found(value: &RawValue, depth: usize) -> Result<Option<Listed<'_>>, String> {
             return Err(format!("several lists found: {}", names.join(", ")));
         }
     };
-    let next = next(&members, DEEPEST);
+    let next = find_next(&members, MAX_WRAPPER_DEPTH);
     let has_more = members
         .iter()
-        .find(|(name, _)| matches!(&*plain(name), "hasmore" | "hasnext" | "hasnextpage"))
+        .find(|(name, _)| matches!(&*normalize_name(name), "hasmore" | "hasnext" | "hasnextpage"))
         .and_then(|(_, value)| serde_json::from_str(value.get()).ok());
     if let Some(list) = list {
-        return Ok(Some(Listed { items: elements(list)?, next, has_more }));
+        return Ok(Some(RawList { items: split_array(list)?, next, has_more }));
     }
     if depth == 0 {
         return Ok(None);
     }
     let mut inner = Vec::new();
     for (name, value) in &members {
-        if LISTS.contains(&&*plain(name)) || matches!(&*plain(name), "response" | "embedded" | "payload") {
-            inner.extend(found(value, depth - 1)?);
+        if LIST_NAMES.contains(&&*normalize_name(name))
+            || matches!(&*normalize_name(name), "response" | "embedded" | "payload")
+        {
+            inner.extend(find_list(value, depth - 1)?);
         }
     }
     Ok((inner.len() == 1).then(|| inner.swap_remove(0)).map(|listed| match listed.next {
-        Next::Nowhere => Listed { next, has_more: listed.has_more.or(has_more), ..listed },
-        Next::Cursor(..) | Next::Link(_) => listed,
+        NextPage::End => RawList { next, has_more: listed.has_more.or(has_more), ..listed },
+        NextPage::Cursor(..) | NextPage::Link(_) => listed,
     }))
 }
 
 /// Finds the continuation of a list among the members beside it.
-fn next(members: &Members<'_>, depth: usize) -> Next {
-    let named = |wanted: &str| members.iter().find(|(name, _)| plain(name) == wanted).map(|(_, value)| *value);
-    for name in CURSORS {
-        match named(name).and_then(scalar) {
-            Some(Value::String(text)) if (1..=MAX_CURSOR_BYTES).contains(&text.len()) => return place(&text),
+fn find_next(members: &ObjectMembers<'_>, depth: usize) -> NextPage {
+    let named = |wanted: &str| members.iter().find(|(name, _)| normalize_name(name) == wanted).map(|(_, value)| *value);
+    for name in CURSOR_NAMES {
+        match named(name).and_then(read_scalar) {
+            Some(Value::String(text)) if (1..=MAX_CURSOR_BYTES).contains(&text.len()) => {
+                return parse_cursor_or_link(&text);
+            }
             Some(Value::Number(number)) => {
                 let parameter = if name == "nextpage" { "page" } else { "cursor" };
-                return Next::Cursor(parameter.to_owned(), number.to_string());
+                return NextPage::Cursor(parameter.to_owned(), number.to_string());
             }
             _ => {}
         }
     }
     for name in ["href", "url"] {
-        if let Some(Value::String(text)) = named(name).and_then(scalar)
+        if let Some(Value::String(text)) = named(name).and_then(read_scalar)
             && text.len() <= MAX_CURSOR_BYTES
         {
-            return place(&text);
+            return parse_cursor_or_link(&text);
         }
     }
     if depth > 0 {
-        for name in WRAPPERS {
-            let inner = named(name).filter(|value| is_object(value)).and_then(|value| self::members(value).ok());
+        for name in CURSOR_WRAPPER_NAMES {
+            let inner = named(name).filter(|value| is_object(value)).and_then(|value| self::split_object(value).ok());
             if let Some(inner) = inner {
-                let found = next(&inner, depth - 1);
-                if found != Next::Nowhere {
+                let found = find_next(&inner, depth - 1);
+                if found != NextPage::End {
                     return found;
                 }
             }
         }
     }
-    Next::Nowhere
+    NextPage::End
 }
 
 /// Interprets a text as a cursor or as a link. Only the parameters of a link are used, because a link may lead to
 /// another host.
-fn place(text: &str) -> Next {
+fn parse_cursor_or_link(text: &str) -> NextPage {
     let is_link = text.starts_with("http://") || text.starts_with("https://") || text.starts_with(['/', '?']);
     let base = Url::parse("http://crow.invalid/");
     match base.ok().filter(|_| is_link).and_then(|base| base.join(text).ok()) {
-        Some(link) => Next::Link(link.query_pairs().into_owned().collect()),
-        None => Next::Cursor("cursor".to_owned(), text.to_owned()),
+        Some(link) => NextPage::Link(link.query_pairs().into_owned().collect()),
+        None => NextPage::Cursor("cursor".to_owned(), text.to_owned()),
     }
 }
 
@@ -212,14 +216,14 @@ fn is_object(value: &RawValue) -> bool {
 }
 
 /// Reads a text, a number, a boolean or null; containers and numbers that cannot be represented are not read.
-fn scalar(value: &RawValue) -> Option<Value> {
+fn read_scalar(value: &RawValue) -> Option<Value> {
     (!is_array(value) && !is_object(value)).then(|| serde_json::from_str(value.get()).ok()).flatten()
 }
 
 /// Splits an array into its items, at most [`MAX_PAGE_ITEMS`].
-fn elements(value: &RawValue) -> Result<Vec<&RawValue>, String> {
-    struct Elements;
-    impl<'de> Visitor<'de> for Elements {
+fn split_array(value: &RawValue) -> Result<Vec<&RawValue>, String> {
+    struct ElementsVisitor;
+    impl<'de> Visitor<'de> for ElementsVisitor {
         type Value = Vec<&'de RawValue>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -237,21 +241,21 @@ fn elements(value: &RawValue) -> Result<Vec<&RawValue>, String> {
             Ok(items)
         }
     }
-    serde_json::Deserializer::from_str(value.get()).deserialize_seq(Elements).map_err(|error| error.to_string())
+    serde_json::Deserializer::from_str(value.get()).deserialize_seq(ElementsVisitor).map_err(|error| error.to_string())
 }
 
 /// Splits an object into its members, at most [`MAX_MEMBERS`]; of members with the same name the last counts.
-fn members(value: &RawValue) -> Result<Members<'_>, String> {
-    struct All;
-    impl<'de> Visitor<'de> for All {
-        type Value = Members<'de>;
+fn split_object(value: &RawValue) -> Result<ObjectMembers<'_>, String> {
+    struct MembersVisitor;
+    impl<'de> Visitor<'de> for MembersVisitor {
+        type Value = ObjectMembers<'de>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an object")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut members = Members::new();
+            let mut members = ObjectMembers::new();
             while let Some((name, value)) = map.next_entry()? {
                 if members.len() == MAX_MEMBERS {
                     return Err(A::Error::custom(format!("more than {MAX_MEMBERS} members in one object")));
@@ -261,20 +265,20 @@ fn members(value: &RawValue) -> Result<Members<'_>, String> {
             Ok(members)
         }
     }
-    serde_json::Deserializer::from_str(value.get()).deserialize_map(All).map_err(|error| error.to_string())
+    serde_json::Deserializer::from_str(value.get()).deserialize_map(MembersVisitor).map_err(|error| error.to_string())
 }
 
 /// Normalises a name: lower case, without dashes, underscores, `$` and `@`, so that `next_cursor` equals `nextCursor`.
-fn plain(name: &str) -> String {
+fn normalize_name(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | '$' | '@')).flat_map(char::to_lowercase).collect()
 }
 
 /// Object whose members are read by any of their usual names, each independently: an unreadable member does not affect
 /// the others.
 #[derive(Debug)]
-pub struct Fields<'a>(Members<'a>);
+pub struct ObjectFields<'a>(ObjectMembers<'a>);
 
-impl<'a> Fields<'a> {
+impl<'a> ObjectFields<'a> {
     /// Reads an object, looking into members named in `wrappers` that are objects themselves.
     ///
     /// # Errors
@@ -283,9 +287,9 @@ impl<'a> Fields<'a> {
         if value.get().len() > MAX_ITEM_BYTES {
             return Err(format!("longer than {}, the limit", format_size(MAX_ITEM_BYTES as u64)));
         }
-        let read = |value: &'a RawValue| -> Result<Members<'a>, String> {
-            let members = members(value).map_err(|why| format!("not an object: {why}"))?;
-            Ok(members.into_iter().map(|(name, value)| (plain(&name), value)).collect())
+        let read = |value: &'a RawValue| -> Result<ObjectMembers<'a>, String> {
+            let members = split_object(value).map_err(|why| format!("not an object: {why}"))?;
+            Ok(members.into_iter().map(|(name, value)| (normalize_name(&name), value)).collect())
         };
         let mut members = read(value)?;
         for name in wrappers {
@@ -301,7 +305,7 @@ impl<'a> Fields<'a> {
     }
 
     fn get(&self, names: &[&str]) -> Option<Value> {
-        scalar(self.raw(names)?)
+        read_scalar(self.raw(names)?)
     }
 
     /// Returns a whole number, also one that is written as a text.
@@ -325,7 +329,7 @@ impl<'a> Fields<'a> {
 
     /// Returns a boolean, also one written as 0 or 1 or as a usual word such as `enabled`.
     #[must_use]
-    pub fn answer(&self, names: &[&str]) -> Option<bool> {
+    pub fn boolean(&self, names: &[&str]) -> Option<bool> {
         match self.get(names)? {
             Value::Bool(is) => Some(is),
             Value::String(text) => match text.to_ascii_lowercase().as_str() {
@@ -344,10 +348,10 @@ impl<'a> Fields<'a> {
 
     /// Returns a point in time: RFC 3339, also without an offset (then UTC), or Unix seconds or milliseconds.
     #[must_use]
-    pub fn moment(&self, names: &[&str]) -> Option<Timestamp> {
+    pub fn timestamp(&self, names: &[&str]) -> Option<Timestamp> {
         match self.get(names)? {
-            Value::String(text) => moment(&text),
-            Value::Number(number) => number.as_i64().map(unix),
+            Value::String(text) => parse_timestamp(&text),
+            Value::Number(number) => number.as_i64().map(timestamp_from_unix),
             _ => None,
         }
     }
@@ -358,9 +362,9 @@ impl<'a> Fields<'a> {
         let value = self.raw(names)?;
         if is_array(value) {
             let text = |value: &RawValue| serde_json::from_str::<String>(value.get()).ok().map(Untrusted::new);
-            return elements(value).ok()?.into_iter().map(text).collect();
+            return split_array(value).ok()?.into_iter().map(text).collect();
         }
-        match scalar(value)? {
+        match read_scalar(value)? {
             Value::String(text) => {
                 Some(text.split(',').take(MAX_PAGE_ITEMS).map(|part| Untrusted::new(part.trim())).collect())
             }
@@ -371,7 +375,7 @@ impl<'a> Fields<'a> {
 
 /// Parses a point in time in RFC 3339, also without an offset or with a space instead of the `T`.
 #[must_use]
-pub fn moment(text: &str) -> Option<Timestamp> {
+pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     Timestamp::parse(text)
         .or_else(|| Timestamp::parse(&format!("{text}Z")))
@@ -380,7 +384,7 @@ pub fn moment(text: &str) -> Option<Timestamp> {
 
 /// Interprets a number as Unix seconds, or as Unix milliseconds if seconds would lie beyond the year 5138.
 #[must_use]
-pub fn unix(number: i64) -> Timestamp {
+pub fn timestamp_from_unix(number: i64) -> Timestamp {
     const YEAR_5138: i64 = 100_000_000_000;
     if number.abs() < YEAR_5138 {
         Timestamp::from_millis(number.saturating_mul(1_000))
@@ -393,35 +397,35 @@ pub fn unix(number: i64) -> Timestamp {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<(usize, Next), String> {
-        list(text).map(|listed| (listed.items.len(), listed.next))
+    fn read(text: &str) -> Result<(usize, NextPage), String> {
+        read_list(text).map(|listed| (listed.items.len(), listed.next))
     }
 
-    fn at(name: &str, value: &str) -> Next {
-        Next::Cursor(name.to_owned(), value.to_owned())
+    fn at(name: &str, value: &str) -> NextPage {
+        NextPage::Cursor(name.to_owned(), value.to_owned())
     }
 
     #[test]
     fn lists_and_cursors_are_found_under_the_usual_names() {
         let cases = [
-            (r#"[{"id":1},{"id":2}]"#, 2, Next::Nowhere),
+            (r#"[{"id":1},{"id":2}]"#, 2, NextPage::End),
             (r#"{"items":[{"id":1}],"nextCursor":"abc","hasMore":true}"#, 1, at("cursor", "abc")),
             (r#"{"data":[{"id":1}],"next_cursor":"abc"}"#, 1, at("cursor", "abc")),
-            (r#"{"Results":[],"Next":null}"#, 0, Next::Nowhere),
+            (r#"{"Results":[],"Next":null}"#, 0, NextPage::End),
             (r#"{"data":{"events":[{"id":1}],"paging":{"cursors":{"after":"x"}}}}"#, 1, at("cursor", "x")),
             (r#"{"records":[{}],"meta":{"next_page_token":"t"}}"#, 1, at("cursor", "t")),
             (
                 r#"{"value":[{}],"@next-link":"https://evil.example/x?cursor=9&type=a"}"#,
                 1,
-                Next::Link(vec![("cursor".to_owned(), "9".to_owned()), ("type".to_owned(), "a".to_owned())]),
+                NextPage::Link(vec![("cursor".to_owned(), "9".to_owned()), ("type".to_owned(), "a".to_owned())]),
             ),
             (
                 r#"{"webhooks":[{}],"_links":{"next":{"href":"/api/v1/events?page=2"}}}"#,
                 1,
-                Next::Link(vec![("page".to_owned(), "2".to_owned())]),
+                NextPage::Link(vec![("page".to_owned(), "2".to_owned())]),
             ),
             (r#"{"content":[{}],"nextPage":3,"warnings":["old"]}"#, 1, at("page", "3")),
-            (r#"{"theThings":[{},{}]}"#, 2, Next::Nowhere),
+            (r#"{"theThings":[{},{}]}"#, 2, NextPage::End),
         ];
         for (text, n, next) in cases {
             assert_eq!(read(text), Ok((n, next)), "{text}");
@@ -434,9 +438,9 @@ mod tests {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
         let first = query(&[("since", "2026"), ("cursor", "a")]);
-        assert_eq!(at("cursor", "b").after(&first), Some(query(&[("since", "2026"), ("cursor", "b")])));
-        assert_eq!(Next::Link(query(&[("page", "2")])).after(&first), Some(query(&[("page", "2")])));
-        assert_eq!(Next::Nowhere.after(&first), None);
+        assert_eq!(at("cursor", "b").next_query(&first), Some(query(&[("since", "2026"), ("cursor", "b")])));
+        assert_eq!(NextPage::Link(query(&[("page", "2")])).next_query(&first), Some(query(&[("page", "2")])));
+        assert_eq!(NextPage::End.next_query(&first), None);
     }
 
     #[test]
@@ -453,12 +457,12 @@ mod tests {
             r#"{"subscription":{"Id":"17","is_enabled":"true","event_types":"a, b","createdAt":"2026-11-24T10:00:00.123+02:00","url":"https://x"}}"#,
         )
         .expect("JSON");
-        let fields = Fields::read(&raw, &["subscription"]).expect("an object");
-        assert_eq!((fields.number(&["id"]), fields.answer(&["isenabled"])), (Some(17), Some(true)));
+        let fields = ObjectFields::read(&raw, &["subscription"]).expect("an object");
+        assert_eq!((fields.number(&["id"]), fields.boolean(&["isenabled"])), (Some(17), Some(true)));
         assert_eq!(fields.texts(&["eventtypes"]).map(|texts| texts.len()), Some(2));
-        assert_eq!(fields.moment(&["createdutc", "createdat"]), Timestamp::parse("2026-11-24T08:00:00.123Z"));
-        assert_eq!(fields.moment(&["gone"]), None);
-        assert_eq!(moment("2026-11-24 08:00:00"), Timestamp::parse("2026-11-24T08:00:00Z"));
-        assert_eq!(unix(1_795_430_410), unix(1_795_430_410_000));
+        assert_eq!(fields.timestamp(&["createdutc", "createdat"]), Timestamp::parse("2026-11-24T08:00:00.123Z"));
+        assert_eq!(fields.timestamp(&["gone"]), None);
+        assert_eq!(parse_timestamp("2026-11-24 08:00:00"), Timestamp::parse("2026-11-24T08:00:00Z"));
+        assert_eq!(timestamp_from_unix(1_795_430_410), timestamp_from_unix(1_795_430_410_000));
     }
 }

@@ -4,18 +4,18 @@
 use std::collections::HashSet;
 
 /// Maximum nesting depth of arrays and objects.
-const DEEPEST: usize = 64;
+const MAX_JSON_DEPTH: usize = 64;
 
 /// Reason why a body is refused, with the byte offset.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct JsonFault {
     pub(super) offset: usize,
     pub(super) text: &'static str,
 }
 
 /// Members of the top-level object of a body.
 #[derive(Debug, PartialEq, Eq, Default)]
-pub(super) struct Members {
+pub(super) struct BodyMembers {
     /// Names of the members, in order.
     pub(super) names: Vec<String>,
     /// Members whose value is an empty text, with the byte offset of the value; in order.
@@ -25,34 +25,34 @@ pub(super) struct Members {
 /// Scans a whole body and returns its top-level members.
 ///
 /// # Errors
-/// [`Fault`] for the first violation.
-pub(super) fn scan(bytes: &[u8]) -> Result<Members, Fault> {
+/// [`JsonFault`] for the first violation.
+pub(super) fn scan_body(bytes: &[u8]) -> Result<BodyMembers, JsonFault> {
     if let Err(error) = std::str::from_utf8(bytes) {
-        return Err(Fault { offset: error.valid_up_to(), text: "not UTF-8" });
+        return Err(JsonFault { offset: error.valid_up_to(), text: "not UTF-8" });
     }
     if bytes.starts_with(b"\xef\xbb\xbf") {
-        return Err(Fault { offset: 0, text: "begins with a byte order mark; save as UTF-8 without one" });
+        return Err(JsonFault { offset: 0, text: "begins with a byte order mark; save as UTF-8 without one" });
     }
-    let mut scan = Scan { bytes, at: 0, depth: 0, members: Members::default() };
-    scan.space();
+    let mut scan = JsonScanner { bytes, at: 0, depth: 0, members: BodyMembers::default() };
+    scan.skip_space();
     scan.value()?;
-    scan.space();
+    scan.skip_space();
     if scan.at < bytes.len() {
         return Err(scan.fault("unexpected text after the end"));
     }
     Ok(scan.members)
 }
 
-struct Scan<'a> {
+struct JsonScanner<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
-    members: Members,
+    members: BodyMembers,
 }
 
-impl Scan<'_> {
-    const fn fault(&self, text: &'static str) -> Fault {
-        Fault { offset: self.at, text }
+impl JsonScanner<'_> {
+    const fn fault(&self, text: &'static str) -> JsonFault {
+        JsonFault { offset: self.at, text }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -60,17 +60,17 @@ impl Scan<'_> {
     }
 
     /// Consumes the next byte if it equals `byte`.
-    fn meets(&mut self, byte: u8) -> Option<()> {
+    fn consume(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
-    fn space(&mut self) {
+    fn skip_space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
     }
 
-    fn value(&mut self) -> Result<(), Fault> {
+    fn value(&mut self) -> Result<(), JsonFault> {
         match self.peek() {
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
@@ -84,35 +84,35 @@ impl Scan<'_> {
         }
     }
 
-    fn nested(&mut self, inside: fn(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
-        if self.depth == DEEPEST {
+    fn nested(&mut self, inside: fn(&mut Self) -> Result<(), JsonFault>) -> Result<(), JsonFault> {
+        if self.depth == MAX_JSON_DEPTH {
             return Err(self.fault("nested deeper than 64 levels"));
         }
         self.depth += 1;
         self.at += 1;
-        self.space();
+        self.skip_space();
         inside(self)?;
         self.depth -= 1;
         Ok(())
     }
 
-    fn array(&mut self) -> Result<(), Fault> {
-        if self.meets(b']').is_some() {
+    fn array(&mut self) -> Result<(), JsonFault> {
+        if self.consume(b']').is_some() {
             return Ok(());
         }
         loop {
             self.value()?;
-            self.space();
-            if self.meets(b']').is_some() {
+            self.skip_space();
+            if self.consume(b']').is_some() {
                 return Ok(());
             }
-            self.meets(b',').ok_or_else(|| self.fault("expected a comma or ]"))?;
-            self.space();
+            self.consume(b',').ok_or_else(|| self.fault("expected a comma or ]"))?;
+            self.skip_space();
         }
     }
 
-    fn object(&mut self) -> Result<(), Fault> {
-        if self.meets(b'}').is_some() {
+    fn object(&mut self) -> Result<(), JsonFault> {
+        if self.consume(b'}').is_some() {
             return Ok(());
         }
         let mut names = HashSet::new();
@@ -123,37 +123,37 @@ impl Scan<'_> {
                 self.members.names.push(name.clone());
             }
             if !names.insert(name.clone()) {
-                return Err(Fault { offset: start, text: "duplicate name in an object" });
+                return Err(JsonFault { offset: start, text: "duplicate name in an object" });
             }
-            self.space();
-            self.meets(b':').ok_or_else(|| self.fault("expected a colon"))?;
-            self.space();
+            self.skip_space();
+            self.consume(b':').ok_or_else(|| self.fault("expected a colon"))?;
+            self.skip_space();
             let begin = self.at;
             self.value()?;
             if self.depth == 1 && &self.bytes[begin..self.at] == b"\"\"" {
                 self.members.blanks.push((name, begin));
             }
-            self.space();
-            if self.meets(b'}').is_some() {
+            self.skip_space();
+            if self.consume(b'}').is_some() {
                 return Ok(());
             }
-            self.meets(b',').ok_or_else(|| self.fault("expected a comma or }"))?;
-            self.space();
+            self.consume(b',').ok_or_else(|| self.fault("expected a comma or }"))?;
+            self.skip_space();
         }
     }
 
     /// Scans a name and returns it unescaped, so that two spellings of one name compare equal.
-    fn name(&mut self) -> Result<String, Fault> {
+    fn name(&mut self) -> Result<String, JsonFault> {
         let start = self.at;
         if self.peek() != Some(b'"') {
             return Err(self.fault("expected a name in double quotes"));
         }
         self.string()?;
-        let unreadable = Fault { offset: start, text: "name is not valid text" };
+        let unreadable = JsonFault { offset: start, text: "name is not valid text" };
         serde_json::from_slice(&self.bytes[start..self.at]).map_err(|_| unreadable)
     }
 
-    fn string(&mut self) -> Result<(), Fault> {
+    fn string(&mut self) -> Result<(), JsonFault> {
         self.at += 1;
         loop {
             match self.peek() {
@@ -169,7 +169,7 @@ impl Scan<'_> {
         }
     }
 
-    fn escape(&mut self) -> Result<(), Fault> {
+    fn escape(&mut self) -> Result<(), JsonFault> {
         let digits = match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 0,
             Some(b'u') => 4,
@@ -183,22 +183,22 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn number(&mut self) -> Result<(), Fault> {
-        let _ = self.meets(b'-');
-        if self.meets(b'0').is_none() {
+    fn number(&mut self) -> Result<(), JsonFault> {
+        let _ = self.consume(b'-');
+        if self.consume(b'0').is_none() {
             self.digits()?;
         }
-        if self.meets(b'.').is_some() {
+        if self.consume(b'.').is_some() {
             self.digits()?;
         }
-        if self.meets(b'e').or_else(|| self.meets(b'E')).is_some() {
-            let _ = self.meets(b'+').or_else(|| self.meets(b'-'));
+        if self.consume(b'e').or_else(|| self.consume(b'E')).is_some() {
+            let _ = self.consume(b'+').or_else(|| self.consume(b'-'));
             self.digits()?;
         }
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), JsonFault> {
         let start = self.at;
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
@@ -206,7 +206,7 @@ impl Scan<'_> {
         if self.at == start { Err(self.fault("expected a digit")) } else { Ok(()) }
     }
 
-    fn word(&mut self, word: &[u8]) -> Result<(), Fault> {
+    fn word(&mut self, word: &[u8]) -> Result<(), JsonFault> {
         if !self.bytes[self.at..].starts_with(word) {
             return Err(self.fault("expected a value"));
         }
@@ -239,7 +239,7 @@ mod tests {
             (b"{\"a\":\"\\x\"}", 6),
         ];
         for (body, offset) in cases {
-            let found = scan(body).expect_err("a fault");
+            let found = scan_body(body).expect_err("a fault");
             assert_eq!(found.offset, offset, "{}: {}", String::from_utf8_lossy(body), found.text);
         }
     }
@@ -247,22 +247,22 @@ mod tests {
     #[test]
     fn sixty_four_levels_are_deep_enough() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert_eq!(scan(nested(64).as_bytes()), Ok(Members::default()));
-        assert_eq!(scan(nested(65).as_bytes()).expect_err("too deep").offset, 64);
-        assert_eq!(scan("[".repeat(1 << 20).as_bytes()).expect_err("too deep").offset, 64);
+        assert_eq!(scan_body(nested(64).as_bytes()), Ok(BodyMembers::default()));
+        assert_eq!(scan_body(nested(65).as_bytes()).expect_err("too deep").offset, 64);
+        assert_eq!(scan_body("[".repeat(1 << 20).as_bytes()).expect_err("too deep").offset, 64);
     }
 
     #[test]
     fn numbers_may_be_of_any_size_and_names_of_the_top_level_are_told() {
         let body = br#" { "a" : 1e999, "b": {"c": 123456789012345678901234567890.000}, "d": [true, null, -0.5E-3] } "#;
         let names = vec!["a".to_owned(), "b".to_owned(), "d".to_owned()];
-        assert_eq!(scan(body), Ok(Members { names, blanks: Vec::new() }));
+        assert_eq!(scan_body(body), Ok(BodyMembers { names, blanks: Vec::new() }));
     }
 
     #[test]
     fn empty_texts_of_the_top_level_are_found_where_they_are() {
         let body = br#"{"a":"", "b":{"c":""}, "d":[""], "\u0065":  "" ,"f":"x"}"#;
-        let blanks = scan(body).expect("JSON").blanks;
+        let blanks = scan_body(body).expect("JSON").blanks;
         assert_eq!(blanks, [("a".to_owned(), 5), ("e".to_owned(), 44)]);
     }
 
@@ -270,7 +270,7 @@ mod tests {
         #[test]
         fn what_it_takes_is_json_and_what_it_refuses_is_not_or_repeats_a_name(text in "[\\[\\]{}:,\"\\\\a0-2.eE+ tru-]{0,24}") {
             let is_json = serde_json::from_str::<Box<serde_json::value::RawValue>>(&text).is_ok();
-            match scan(text.as_bytes()) {
+            match scan_body(text.as_bytes()) {
                 Ok(_) => prop_assert!(is_json, "{text}"),
                 Err(fault) => prop_assert!(!is_json || fault.text.contains("twice") || fault.text.contains("not text"), "{text}"),
             }

@@ -1,9 +1,9 @@
 //! Queries of logs: filters, a limit, and a cursor that is bound to the filters and a direction.
 
-use super::problem::Refusal;
-use super::query::{Paging, Query};
+use super::problem::ProblemResponse;
+use super::query::{PagingQuery, TypedQuery};
 use crate::api::log::LogPage;
-use crate::api::problem::Code;
+use crate::api::problem::ProblemCode;
 use crate::api::readable::UnreadableRows;
 use crate::domain::event::EventType;
 use crate::domain::log::{PagePosition, PageSpec, RowPage};
@@ -17,49 +17,49 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 /// Length of the hash that binds a cursor to its list and filters, in bytes.
-const BOUND: usize = 12;
+const CURSOR_BINDING_BYTES: usize = 12;
 
 /// Extractor of a log query: the filters with the cursor and the limit.
 #[derive(Debug)]
-pub(super) struct Wanted<T> {
+pub(super) struct LogQuery<T> {
     /// Filters of the query, as given.
     pub(super) filters: T,
-    place: PagePosition,
+    position: PagePosition,
     limit: u32,
-    bound: Vec<u8>,
+    binding: Vec<u8>,
 }
 
-impl<S: Send + Sync, T: DeserializeOwned + Serialize + Send> FromRequestParts<S> for Wanted<T> {
-    type Rejection = Refusal;
+impl<S: Send + Sync, T: DeserializeOwned + Serialize + Send> FromRequestParts<S> for LogQuery<T> {
+    type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let Query(filters) = Query::<T>::from_request_parts(parts, state).await?;
-        let Query(paging) = Query::<Paging>::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ProblemResponse> {
+        let TypedQuery(filters) = TypedQuery::<T>::from_request_parts(parts, state).await?;
+        let TypedQuery(paging) = TypedQuery::<PagingQuery>::from_request_parts(parts, state).await?;
         let mut digest = Sha256::new();
         digest.update(parts.uri.path());
         digest.update(serde_json::to_vec(&filters).unwrap_or_default());
-        let bound = digest.finalize()[..BOUND].to_vec();
+        let bound = digest.finalize()[..CURSOR_BINDING_BYTES].to_vec();
         let place = match &paging.cursor {
             None => PagePosition::Newest,
-            Some(cursor) => read(cursor, &bound).ok_or_else(|| {
-                Refusal::new(
-                    Code::InvalidCursor,
+            Some(cursor) => parse_cursor(cursor, &bound).ok_or_else(|| {
+                ProblemResponse::new(
+                    ProblemCode::InvalidCursor,
                     "this cursor does not belong to this list with these filters; omit it to start over",
                 )
             })?,
         };
-        Ok(Self { filters, place, limit: paging.limit()?, bound })
+        Ok(Self { filters, position: place, limit: paging.limit()?, binding: bound })
     }
 }
 
-impl<T> Wanted<T> {
+impl<T> LogQuery<T> {
     /// Builds the page request for the part of the log between two times.
-    pub(super) const fn span(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> PageSpec {
-        PageSpec { since, until, start: self.place, limit: self.limit }
+    pub(super) const fn page_spec(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> PageSpec {
+        PageSpec { since, until, start: self.position, limit: self.limit }
     }
 
     /// Converts a page of the engine into a page of the API, with its cursors.
-    pub(super) fn page<A, B>(&self, of: RowPage<A>, translate: impl FnMut(A) -> B) -> LogPage<B> {
+    pub(super) fn log_page<A, B>(&self, of: RowPage<A>, translate: impl FnMut(A) -> B) -> LogPage<B> {
         LogPage {
             items: of.items.into_iter().map(translate).collect(),
             next_cursor: of.older_than.map(|id| self.cursor(b'<', id)),
@@ -70,7 +70,7 @@ impl<T> Wanted<T> {
     }
 
     fn cursor(&self, direction: u8, id: i64) -> String {
-        let mut bytes = self.bound.clone();
+        let mut bytes = self.binding.clone();
         bytes.push(direction);
         bytes.extend(id.to_be_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
@@ -78,7 +78,7 @@ impl<T> Wanted<T> {
 }
 
 /// Parses a cursor; `None` if the cursor was issued for another list or other filters.
-fn read(cursor: &str, bound: &[u8]) -> Option<PagePosition> {
+fn parse_cursor(cursor: &str, bound: &[u8]) -> Option<PagePosition> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let rest = bytes.strip_prefix(bound)?;
     let (direction, id) = rest.split_first()?;
@@ -91,17 +91,17 @@ fn read(cursor: &str, bound: &[u8]) -> Option<PagePosition> {
 }
 
 /// Parses a filter by event type.
-pub(super) fn event_type(name: Option<&String>) -> Result<Option<EventType>, Refusal> {
-    named(name, "type", EventType::named, &EventType::ALL.map(EventType::name))
+pub(super) fn parse_event_type(name: Option<&String>) -> Result<Option<EventType>, ProblemResponse> {
+    parse_named(name, "type", EventType::named, &EventType::ALL.map(EventType::name))
 }
 
 /// Parses a filter by one of a closed set of names.
-pub(super) fn named<T>(
+pub(super) fn parse_named<T>(
     name: Option<&String>,
     field: &'static str,
     find: impl Fn(&str) -> Option<T>,
     known: &[&str],
-) -> Result<Option<T>, Refusal> {
-    let fault = || Refusal::invalid(field, format!("must be one of {}", known.join(", ")));
+) -> Result<Option<T>, ProblemResponse> {
+    let fault = || ProblemResponse::invalid_field(field, format!("must be one of {}", known.join(", ")));
     name.map(|name| find(name).ok_or_else(fault)).transpose()
 }

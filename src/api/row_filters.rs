@@ -21,9 +21,9 @@ use crate::domain::time::Timestamp;
 use std::borrow::Cow;
 
 /// Fields by which API keys can be filtered.
-pub const KEYS: &[Field] = &[Field::State, Field::Company, Field::Name, Field::Scope, Field::Used, Field::Id];
+pub const KEY_FIELDS: &[Field] = &[Field::State, Field::Company, Field::Name, Field::Scope, Field::Used, Field::Id];
 /// Fields by which subscriptions can be filtered.
-pub const SUBSCRIPTIONS: &[Field] = &[
+pub const SUBSCRIPTION_FIELDS: &[Field] = &[
     Field::State,
     Field::Company,
     Field::Subscription,
@@ -34,7 +34,7 @@ pub const SUBSCRIPTIONS: &[Field] = &[
     Field::Id,
 ];
 /// Fields by which attempts can be filtered.
-pub const ATTEMPTS: &[Field] = &[
+pub const ATTEMPT_FIELDS: &[Field] = &[
     Field::Status,
     Field::Outcome,
     Field::Cause,
@@ -52,7 +52,7 @@ pub const ATTEMPTS: &[Field] = &[
     Field::Id,
 ];
 /// Fields by which deliveries can be filtered.
-pub const DELIVERIES: &[Field] = &[
+pub const DELIVERY_FIELDS: &[Field] = &[
     Field::State,
     Field::Company,
     Field::Subscription,
@@ -65,12 +65,12 @@ pub const DELIVERIES: &[Field] = &[
     Field::Id,
 ];
 /// Fields by which events can be filtered.
-pub const EVENTS: &[Field] = &[Field::Type, Field::Company, Field::Since, Field::Until, Field::Id];
+pub const EVENT_FIELDS: &[Field] = &[Field::Type, Field::Company, Field::Since, Field::Until, Field::Id];
 /// Fields by which rate windows can be filtered.
-pub const LIMITS: &[Field] =
+pub const LIMIT_FIELDS: &[Field] =
     &[Field::State, Field::Company, Field::Key, Field::Name, Field::Bucket, Field::Used, Field::Left];
 /// Fields by which trips can be filtered.
-pub const TRIPS: &[Field] = &[
+pub const TRIP_FIELDS: &[Field] = &[
     Field::State,
     Field::Company,
     Field::Subscription,
@@ -81,7 +81,7 @@ pub const TRIPS: &[Field] = &[
     Field::Id,
 ];
 /// Fields by which requests can be filtered.
-pub const REQUESTS: &[Field] = &[
+pub const REQUEST_FIELDS: &[Field] = &[
     Field::Status,
     Field::Code,
     Field::Company,
@@ -95,7 +95,7 @@ pub const REQUESTS: &[Field] = &[
 ];
 
 /// Fields by which replays can be filtered.
-pub const REPLAYS: &[Field] = &[Field::Company, Field::Subscription, Field::Since, Field::Until, Field::Id];
+pub const REPLAY_FIELDS: &[Field] = &[Field::Company, Field::Subscription, Field::Since, Field::Until, Field::Id];
 
 /// Translates pushed-down filters into the query of the attempt log. Filters that the route does not know are left to
 /// the caller.
@@ -177,40 +177,40 @@ pub fn request_query(asked: &[RemoteFilter]) -> RequestQuery {
     query
 }
 
-fn number(n: impl TryInto<i64>) -> Vec<FieldValue<'static>> {
+fn number_value(n: impl TryInto<i64>) -> Vec<FieldValue<'static>> {
     vec![FieldValue::Number(n.try_into().unwrap_or(i64::MAX))]
 }
 
-fn maybe(n: Option<impl TryInto<i64>>) -> Vec<FieldValue<'static>> {
-    n.map_or_else(Vec::new, number)
+fn optional_number(n: Option<impl TryInto<i64>>) -> Vec<FieldValue<'static>> {
+    n.map_or_else(Vec::new, number_value)
 }
 
-fn text(text: &Untrusted) -> Vec<FieldValue<'_>> {
+fn text_value(text: &Untrusted) -> Vec<FieldValue<'_>> {
     vec![FieldValue::Text(Cow::Borrowed(text.raw()))]
 }
 
-fn word(word: &str) -> Vec<FieldValue<'_>> {
+fn word_value(word: &str) -> Vec<FieldValue<'_>> {
     vec![FieldValue::Text(Cow::Borrowed(word))]
 }
 
 /// Health status as the screen writes it, in lower case.
-fn state(standing: HealthStatus) -> Vec<FieldValue<'static>> {
-    word(standing.code())
+fn status_value(standing: HealthStatus) -> Vec<FieldValue<'static>> {
+    word_value(standing.code())
 }
 
-fn raw(texts: &[&Untrusted]) -> Vec<Cow<'static, str>> {
+fn raw_texts(texts: &[&Untrusted]) -> Vec<Cow<'static, str>> {
     texts.iter().map(|text| Cow::Owned(text.raw().to_owned())).collect()
 }
 
 impl QueryableRow for KeyRow {
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::State => state(assess_key(&self.facts(), now).status),
-            Field::Company => number(self.company_id.0),
-            Field::Key | Field::Id => number(self.id.0),
-            Field::Name => text(&self.name),
-            Field::Scope => self.scopes.iter().flat_map(|scope| word(scope.name())).collect(),
-            Field::Used => number(self.usage.n_last_minute),
+            Field::State => status_value(assess_key(&self.facts(), now).status),
+            Field::Company => number_value(self.company_id.0),
+            Field::Key | Field::Id => number_value(self.id.0),
+            Field::Name => text_value(&self.name),
+            Field::Scope => self.scopes.iter().flat_map(|scope| word_value(scope.name())).collect(),
+            Field::Used => number_value(self.usage.n_last_minute),
             _ => Vec::new(),
         }
     }
@@ -220,7 +220,7 @@ impl QueryableRow for KeyRow {
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
-        raw(&[&self.name, &self.last4])
+        raw_texts(&[&self.name, &self.last4])
     }
 }
 
@@ -228,13 +228,13 @@ impl QueryableRow for SubscriptionRow {
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         let of = &self.subscription;
         match field {
-            Field::State => state(assess_subscription(&self.facts()).status),
-            Field::Company => number(of.company_id.0),
-            Field::Subscription | Field::Id => number(of.id.0),
-            Field::Type => of.event_types.iter().flat_map(text).collect(),
-            Field::Target => text(&of.target_url),
-            Field::Streak => number(of.consecutive_failures),
-            Field::Managed => of.managed_by.as_ref().map_or_else(Vec::new, text),
+            Field::State => status_value(assess_subscription(&self.facts()).status),
+            Field::Company => number_value(of.company_id.0),
+            Field::Subscription | Field::Id => number_value(of.id.0),
+            Field::Type => of.event_types.iter().flat_map(text_value).collect(),
+            Field::Target => text_value(&of.target_url),
+            Field::Streak => number_value(of.consecutive_failures),
+            Field::Managed => of.managed_by.as_ref().map_or_else(Vec::new, text_value),
             _ => Vec::new(),
         }
     }
@@ -248,26 +248,26 @@ impl QueryableRow for SubscriptionRow {
         let mut texts = vec![&of.target_url];
         texts.extend(&of.description);
         texts.extend(&of.managed_by);
-        raw(&texts)
+        raw_texts(&texts)
     }
 }
 
 impl QueryableRow for AttemptRow {
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::Status => maybe(self.status_code),
-            Field::Outcome => word(if self.outcome().is_success() { "success" } else { "failure" }),
-            Field::Cause => self.cause.as_ref().map_or_else(Vec::new, text),
-            Field::Company => number(self.company_id.0),
-            Field::Subscription => number(self.subscription_id.0),
-            Field::Event => maybe(self.event_id.map(|id| id.0)),
-            Field::Delivery => maybe(self.delivery_id.map(|id| id.0)),
-            Field::Type => text(&self.event_type),
-            Field::Kind => word(self.kind.name()),
-            Field::Target => text(&self.target_url),
-            Field::Ms => number(self.elapsed_ms),
-            Field::Try => number(self.number),
-            Field::Id => number(self.id.0),
+            Field::Status => optional_number(self.status_code),
+            Field::Outcome => word_value(if self.outcome().is_success() { "success" } else { "failure" }),
+            Field::Cause => self.cause.as_ref().map_or_else(Vec::new, text_value),
+            Field::Company => number_value(self.company_id.0),
+            Field::Subscription => number_value(self.subscription_id.0),
+            Field::Event => optional_number(self.event_id.map(|id| id.0)),
+            Field::Delivery => optional_number(self.delivery_id.map(|id| id.0)),
+            Field::Type => text_value(&self.event_type),
+            Field::Kind => word_value(self.kind.name()),
+            Field::Target => text_value(&self.target_url),
+            Field::Ms => number_value(self.elapsed_ms),
+            Field::Try => number_value(self.number),
+            Field::Id => number_value(self.id.0),
             _ => Vec::new(),
         }
     }
@@ -280,21 +280,21 @@ impl QueryableRow for AttemptRow {
     fn texts(&self) -> Vec<Cow<'_, str>> {
         let mut texts = vec![&self.target_url];
         texts.extend(&self.error);
-        raw(&texts)
+        raw_texts(&texts)
     }
 }
 
 impl QueryableRow for DeliveryRow {
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::State => word(self.state.name()),
-            Field::Company => number(self.company_id.0),
-            Field::Subscription => number(self.subscription_id.0),
-            Field::Event => number(self.event_id.0),
-            Field::Type => text(&self.event_type),
-            Field::Kind => word(self.kind.name()),
-            Field::Try => number(self.n_attempts),
-            Field::Delivery | Field::Id => number(self.id.0),
+            Field::State => word_value(self.state.name()),
+            Field::Company => number_value(self.company_id.0),
+            Field::Subscription => number_value(self.subscription_id.0),
+            Field::Event => number_value(self.event_id.0),
+            Field::Type => text_value(&self.event_type),
+            Field::Kind => word_value(self.kind.name()),
+            Field::Try => number_value(self.n_attempts),
+            Field::Delivery | Field::Id => number_value(self.id.0),
             _ => Vec::new(),
         }
     }
@@ -304,16 +304,16 @@ impl QueryableRow for DeliveryRow {
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
-        raw(&[&self.event_type])
+        raw_texts(&[&self.event_type])
     }
 }
 
 impl QueryableRow for EventRow {
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::Type => text(&self.kind),
-            Field::Company => number(self.company_id.0),
-            Field::Event | Field::Id => number(self.id.0),
+            Field::Type => text_value(&self.kind),
+            Field::Company => number_value(self.company_id.0),
+            Field::Event | Field::Id => number_value(self.id.0),
             _ => Vec::new(),
         }
     }
@@ -323,20 +323,20 @@ impl QueryableRow for EventRow {
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
-        raw(&[&self.kind])
+        raw_texts(&[&self.kind])
     }
 }
 
 impl QueryableRow for LimitRow {
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::State => state(assess_window(&self.facts()).status),
-            Field::Company => number(self.company_id.0),
-            Field::Key => number(self.key_id.0),
-            Field::Name => text(&self.key_name),
-            Field::Bucket => word(self.bucket.name()),
-            Field::Used => number(self.used),
-            Field::Left => maybe((u64::from(self.remaining) * 100).checked_div(u64::from(self.limit))),
+            Field::State => status_value(assess_window(&self.facts()).status),
+            Field::Company => number_value(self.company_id.0),
+            Field::Key => number_value(self.key_id.0),
+            Field::Name => text_value(&self.key_name),
+            Field::Bucket => word_value(self.bucket.name()),
+            Field::Used => number_value(self.used),
+            Field::Left => optional_number((u64::from(self.remaining) * 100).checked_div(u64::from(self.limit))),
             _ => Vec::new(),
         }
     }
@@ -346,7 +346,7 @@ impl QueryableRow for LimitRow {
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
-        raw(&[&self.key_name, &self.last4])
+        raw_texts(&[&self.key_name, &self.last4])
     }
 }
 
@@ -367,9 +367,9 @@ impl QueryableRow for LimitDetail {
 impl QueryableRow for ReplayRow {
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::Company => number(self.company_id.0),
-            Field::Subscription => number(self.subscription_id.0),
-            Field::Id => number(self.id.0),
+            Field::Company => number_value(self.company_id.0),
+            Field::Subscription => number_value(self.subscription_id.0),
+            Field::Id => number_value(self.id.0),
             _ => Vec::new(),
         }
     }
@@ -379,7 +379,7 @@ impl QueryableRow for ReplayRow {
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
-        raw(&[&self.asked_by])
+        raw_texts(&[&self.asked_by])
     }
 }
 
@@ -387,13 +387,13 @@ impl QueryableRow for TripRow {
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::State => {
-                state(if self.enabled_utc.is_none() { HealthStatus::Tripped } else { HealthStatus::Healthy })
+                status_value(if self.enabled_utc.is_none() { HealthStatus::Tripped } else { HealthStatus::Healthy })
             }
-            Field::Company => number(self.company_id.0),
-            Field::Subscription => number(self.subscription_id.0),
-            Field::Cause => self.causes.iter().flat_map(|cause| text(&cause.cause)).collect(),
-            Field::Target => text(&self.target_url),
-            Field::Id => number(self.id.0),
+            Field::Company => number_value(self.company_id.0),
+            Field::Subscription => number_value(self.subscription_id.0),
+            Field::Cause => self.causes.iter().flat_map(|cause| text_value(&cause.cause)).collect(),
+            Field::Target => text_value(&self.target_url),
+            Field::Id => number_value(self.id.0),
             _ => Vec::new(),
         }
     }
@@ -405,21 +405,21 @@ impl QueryableRow for TripRow {
     fn texts(&self) -> Vec<Cow<'_, str>> {
         let mut texts = vec![&self.target_url];
         texts.extend(&self.enabled_by);
-        raw(&texts)
+        raw_texts(&texts)
     }
 }
 
 impl QueryableRow for RequestRow {
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::Status => number(self.status),
-            Field::Code => self.code.as_ref().map_or_else(Vec::new, text),
-            Field::Company => maybe(self.company_id.map(|id| id.0)),
-            Field::Key => maybe(self.key_id.map(|id| id.0)),
-            Field::Method => text(&self.method),
-            Field::Route => text(&self.route),
-            Field::Ms => number(self.elapsed_ms),
-            Field::Id => number(self.id),
+            Field::Status => number_value(self.status),
+            Field::Code => self.code.as_ref().map_or_else(Vec::new, text_value),
+            Field::Company => optional_number(self.company_id.map(|id| id.0)),
+            Field::Key => optional_number(self.key_id.map(|id| id.0)),
+            Field::Method => text_value(&self.method),
+            Field::Route => text_value(&self.route),
+            Field::Ms => number_value(self.elapsed_ms),
+            Field::Id => number_value(self.id),
             _ => Vec::new(),
         }
     }
@@ -432,6 +432,6 @@ impl QueryableRow for RequestRow {
         let mut texts = vec![&self.request_id, &self.route];
         texts.extend(&self.code);
         texts.extend(&self.last4);
-        raw(&texts)
+        raw_texts(&texts)
     }
 }

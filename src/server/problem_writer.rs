@@ -5,7 +5,7 @@
 //! written to the socket.
 
 use crate::ambient::RuntimeEnv;
-use crate::api::problem::{Code, MEDIA_TYPE, Problem};
+use crate::api::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,27 +13,27 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Connection on which body-less refusals are replaced by problem documents.
 #[derive(Debug)]
-pub(super) struct Dressed<S> {
+pub(super) struct ProblemWriter<S> {
     stream: S,
     ambient: RuntimeEnv,
     /// Replacement response, as far as it has not been written yet.
-    instead: Vec<u8>,
+    replacement: Vec<u8>,
 }
 
-impl<S> Dressed<S> {
+impl<S> ProblemWriter<S> {
     pub(super) const fn new(stream: S, ambient: RuntimeEnv) -> Self {
-        Self { stream, ambient, instead: Vec::new() }
+        Self { stream, ambient, replacement: Vec::new() }
     }
 }
 
-impl<S: AsyncWrite + Unpin> Dressed<S> {
-    fn poll_instead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.instead.is_empty() {
-            let n = ready!(Pin::new(&mut self.stream).poll_write(context, &self.instead))?;
+impl<S: AsyncWrite + Unpin> ProblemWriter<S> {
+    fn poll_replacement(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.replacement.is_empty() {
+            let n = ready!(Pin::new(&mut self.stream).poll_write(context, &self.replacement))?;
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.instead.drain(..n);
+            self.replacement.drain(..n);
         }
         Poll::Ready(Ok(()))
     }
@@ -41,33 +41,34 @@ impl<S: AsyncWrite + Unpin> Dressed<S> {
 
 /// Returns the problem for a body-less refusal; `None` for a response of the router, which always carries a request
 /// id.
-fn meant(head: &[u8]) -> Option<Problem> {
+fn problem_for(head: &[u8]) -> Option<Problem> {
     let status = head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;
     let problem = match status {
-        b"400" => Problem::new(Code::MalformedRequest, "invalid HTTP request; the connection is closed"),
-        b"414" => Problem::new(Code::UriTooLong, "the URL is longer than 8192 bytes; the connection is closed"),
-        b"431" => {
-            Problem::new(Code::HeadersTooLarge, "the headers are larger than 32768 bytes; the connection is closed")
-        }
+        b"400" => Problem::new(ProblemCode::MalformedRequest, "invalid HTTP request; the connection is closed"),
+        b"414" => Problem::new(ProblemCode::UriTooLong, "the URL is longer than 8192 bytes; the connection is closed"),
+        b"431" => Problem::new(
+            ProblemCode::HeadersTooLarge,
+            "the headers are larger than 32768 bytes; the connection is closed",
+        ),
         _ => return None,
     };
     let is_stamped = head.windows(13).any(|name| name.eq_ignore_ascii_case(b"x-request-id:"));
     (!is_stamped).then_some(problem)
 }
 
-fn dress(problem: Problem, ambient: &RuntimeEnv) -> Vec<u8> {
+fn render_problem(problem: Problem, ambient: &RuntimeEnv) -> Vec<u8> {
     let request_id = format!("req_{}", ambient.ulid());
     let (status, title) = (problem.status, problem.title.clone());
     let body = serde_json::to_string(&Problem { request_id: request_id.clone(), ..problem }).unwrap_or_default();
     let length = body.len();
     format!(
-        "HTTP/1.1 {status} {title}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {length}\r\nx-content-type-options: nosniff\r\nx-request-id: {request_id}\r\n\
+        "HTTP/1.1 {status} {title}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\ncontent-length: {length}\r\nx-content-type-options: nosniff\r\nx-request-id: {request_id}\r\n\
          connection: close\r\n\r\n{body}"
     )
     .into_bytes()
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Dressed<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ProblemWriter<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -77,21 +78,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Dressed<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Dressed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ProblemWriter<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        ready!(self.poll_instead(context))?;
-        let Some(problem) = meant(bytes) else { return Pin::new(&mut self.stream).poll_write(context, bytes) };
-        self.instead = dress(problem, &self.ambient);
+        ready!(self.poll_replacement(context))?;
+        let Some(problem) = problem_for(bytes) else { return Pin::new(&mut self.stream).poll_write(context, bytes) };
+        self.replacement = render_problem(problem, &self.ambient);
         Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_instead(context))?;
+        ready!(self.poll_replacement(context))?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_instead(context))?;
+        ready!(self.poll_replacement(context))?;
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 
@@ -104,7 +105,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Dressed<S> {
         if let [one] = slices {
             return self.poll_write(context, one);
         }
-        ready!(self.poll_instead(context))?;
+        ready!(self.poll_replacement(context))?;
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
