@@ -152,7 +152,7 @@ async fn stream(operator: PlatformClient, ambient: RuntimeEnv, company_id: Compa
 async fn keys(client: PlatformClient, ambient: &RuntimeEnv) -> Vec<Duration> {
     let (keys, events) = mpsc::unbounded_channel();
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
-    let settings = feed::Settings { rows: 200, history: None };
+    let settings = feed::FeedSettings { rows: 200, history: None };
     let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
     let (screen, mut drawn) = Screen::new(SIZE.0, SIZE.1);
     let setup = Setup {

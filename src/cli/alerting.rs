@@ -1,6 +1,6 @@
 //! Notification channels of `crow watch`, read from `[alerts]` in the configuration file.
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::profile::credential::is_loopback;
 use super::settings;
 use crate::domain::secret::Secret;
@@ -10,29 +10,29 @@ use std::path::{Path, PathBuf};
 
 /// Configuration file, reduced to its `[alerts]` table.
 #[derive(Debug, Default, Deserialize)]
-struct File {
+struct AlertingConfigFile {
     #[serde(default)]
-    alerts: Alerts,
+    alerts: AlertChannelsConfig,
 }
 
 /// `[alerts]` table as it is written in the file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Alerts {
+struct AlertChannelsConfig {
     command: Option<Vec<String>>,
-    webhook: Option<Webhook>,
-    pagerduty: Option<PagerDuty>,
+    webhook: Option<WebhookConfig>,
+    pagerduty: Option<PagerDutyConfig>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Webhook {
+struct WebhookConfig {
     url: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PagerDuty {
+struct PagerDutyConfig {
     routing_key_file: PathBuf,
     #[serde(default = "events")]
     url: String,
@@ -45,7 +45,7 @@ fn events() -> String {
 
 /// Notification channel that alerts are sent through.
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum AlertChannel {
     /// Program, with arguments, that receives the notification on its standard input.
     Command(Vec<String>),
     /// Webhook address that the notification is posted to.
@@ -54,7 +54,7 @@ pub(super) enum Way {
     PagerDuty(String, Secret),
 }
 
-impl Way {
+impl AlertChannel {
     /// Returns the channel's name in the configuration file.
     pub(super) const fn name(&self) -> &'static str {
         match self {
@@ -69,45 +69,45 @@ impl Way {
 ///
 /// # Errors
 ///
-/// [`Failure`] when the file cannot be read or its `[alerts]` table is invalid.
-pub(super) fn ways() -> Result<Vec<Way>, Failure> {
-    settings::config_file().map_or_else(|| Ok(Vec::new()), |file| read(&file))
+/// [`CommandFailure`] when the file cannot be read or its `[alerts]` table is invalid.
+pub(super) fn configured_channels() -> Result<Vec<AlertChannel>, CommandFailure> {
+    settings::config_file().map_or_else(|| Ok(Vec::new()), |file| read_channels(&file))
 }
 
-pub(super) fn read(file: &Path) -> Result<Vec<Way>, Failure> {
-    let refused = |why: String| Failure::usage(format!("{}: {why}", file.display()), "see crow config template");
+pub(super) fn read_channels(file: &Path) -> Result<Vec<AlertChannel>, CommandFailure> {
+    let refused = |why: String| CommandFailure::usage(format!("{}: {why}", file.display()), "see crow config template");
     let text = match files::read_text_limited(file, files::MAX_SETTINGS_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(refused(error.to_string())),
         Ok(text) => text,
     };
-    let found: File = toml::from_str(&text).map_err(|error| {
+    let found: AlertingConfigFile = toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
         refused(format!("line {line}: {}", error.message()))
     })?;
-    let Alerts { command, webhook, pagerduty } = found.alerts;
+    let AlertChannelsConfig { command, webhook, pagerduty } = found.alerts;
     let mut ways = Vec::new();
     if let Some(command) = command {
         if command.is_empty() {
             return Err(refused("[alerts] command: no program given".to_owned()));
         }
-        ways.push(Way::Command(command));
+        ways.push(AlertChannel::Command(command));
     }
-    if let Some(Webhook { url }) = webhook {
-        ways.push(Way::Webhook(checked(url).map_err(|why| refused(format!("[alerts.webhook] url {why}")))?));
+    if let Some(WebhookConfig { url }) = webhook {
+        ways.push(AlertChannel::Webhook(check_url(url).map_err(|why| refused(format!("[alerts.webhook] url {why}")))?));
     }
-    if let Some(PagerDuty { routing_key_file, url }) = pagerduty {
-        let url = checked(url).map_err(|why| refused(format!("[alerts.pagerduty] url {why}")))?;
+    if let Some(PagerDutyConfig { routing_key_file, url }) = pagerduty {
+        let url = check_url(url).map_err(|why| refused(format!("[alerts.pagerduty] url {why}")))?;
         let key = files::read_text_limited(&routing_key_file, files::MAX_SECRET_BYTES)
             .map_err(|error| refused(format!("[alerts.pagerduty] {}: {error}", routing_key_file.display())))?;
         let url = format!("{}/v2/enqueue", url.trim_end_matches('/'));
-        ways.push(Way::PagerDuty(url, Secret::new(key.trim().to_owned())));
+        ways.push(AlertChannel::PagerDuty(url, Secret::new(key.trim().to_owned())));
     }
     Ok(ways)
 }
 
 /// Accepts an address that notifications can be posted to: https, or http to a loopback address.
-fn checked(url: String) -> Result<String, String> {
+fn check_url(url: String) -> Result<String, String> {
     let parsed = url::Url::parse(&url).map_err(|error| format!("{url:?} is not a URL: {error}"))?;
     match parsed.scheme() {
         "https" => Ok(url),
@@ -128,16 +128,16 @@ mod tests {
         std::fs::write(&key, "R0UT1NG\n").expect("written");
         let read = |text: &str| {
             std::fs::write(&file, text).expect("written");
-            read(&file)
+            read_channels(&file)
         };
         let text = format!(
             "[keys]\nfilter = \"z\"\n[alerts]\ncommand = [\"notify\", \"-x\"]\n[alerts.webhook]\nurl = \"https://h.example/x\"\n\
              [alerts.pagerduty]\nrouting_key_file = {key:?}\n"
         );
         let ways = read(&text).expect("three ways");
-        assert_eq!(ways.iter().map(Way::name).collect::<Vec<_>>(), ["command", "webhook", "pagerduty"]);
+        assert_eq!(ways.iter().map(AlertChannel::name).collect::<Vec<_>>(), ["command", "webhook", "pagerduty"]);
         assert!(
-            matches!(&ways[2], Way::PagerDuty(url, key) if url == "https://events.pagerduty.com/v2/enqueue" && key.reveal() == "R0UT1NG")
+            matches!(&ways[2], AlertChannel::PagerDuty(url, key) if url == "https://events.pagerduty.com/v2/enqueue" && key.reveal() == "R0UT1NG")
         );
         assert!(!format!("{ways:?}").contains("R0UT1NG"));
         assert!(read("[keys]\n").expect("none").is_empty());

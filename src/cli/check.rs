@@ -1,53 +1,54 @@
 //! `crow check`: prints one line in the format of monitoring plugins, and exits with its code.
 
-use super::arguments::check::Check;
-use super::failure::Failure;
+use super::arguments::check::CheckArgs;
+use super::failure::CommandFailure;
 use super::{log, output, portal};
 use crate::ambient::RuntimeEnv;
 use crate::api::checkup::{CHECK_DOCUMENT, CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
 use crate::api::document::ObjectDocument;
-use crate::diagnose::checkup::probe::{PROBES, Probe};
-use crate::diagnose::checkup::{Limits, check};
+use crate::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
+use crate::diagnose::health_check::{CheckThresholds, run_checks};
 use crate::domain::text::Untrusted;
 use crate::text::count;
 use std::process::ExitCode;
 
-pub(super) async fn run(asked: Check) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: CheckArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    match answer(asked).await {
+    match execute_checks(asked).await {
         Ok(code) => Ok(code),
-        Err(failure) => refuse(&failure.to_string()),
+        Err(failure) => report_unknown(&failure.to_string()),
     }
 }
 
 /// Reports UNKNOWN on stdout, on one line. Monitoring systems read stdout and take exit code 2 as CRITICAL, so an
 /// error of the command itself must not use it.
-pub(super) fn refuse(why: &str) -> Result<ExitCode, Failure> {
+pub(super) fn report_unknown(why: &str) -> Result<ExitCode, CommandFailure> {
     let (code, word) = CheckGrade::Unknown.plugin_status();
-    output::write(&format!("CROW {word} - {}", plain(why)))?;
+    output::write(&format!("CROW {word} - {}", single_line(why)))?;
     Ok(ExitCode::from(code))
 }
 
-async fn answer(asked: Check) -> Result<ExitCode, Failure> {
+async fn execute_checks(asked: CheckArgs) -> Result<ExitCode, CommandFailure> {
     if asked.list {
-        list()?;
+        list_checks()?;
         return Ok(ExitCode::SUCCESS);
     }
-    let probes: Vec<&'static Probe> = if asked.probes.is_empty() { PROBES.iter().collect() } else { asked.probes };
-    let client = portal::connect(&asked.remote)?;
-    let limits = Limits { warn: asked.warn, crit: asked.crit };
-    let checkup = check(&client, &RuntimeEnv::real(), &probes, &limits).await;
+    let probes: Vec<&'static HealthCheck> =
+        if asked.probes.is_empty() { HEALTH_CHECKS.iter().collect() } else { asked.probes };
+    let client = portal::connect_operator(&asked.remote)?;
+    let limits = CheckThresholds { warn: asked.warn, crit: asked.crit };
+    let checkup = run_checks(&client, &RuntimeEnv::real(), &probes, &limits).await;
     let text = if asked.json {
         output::json(&ObjectDocument { schema: CHECK_DOCUMENT, item: &checkup })?
     } else {
-        shown(&checkup)
+        format_report(&checkup)
     };
     output::write(&text)?;
     Ok(ExitCode::from(checkup.grade.plugin_status().0))
 }
 
-fn list() -> Result<(), Failure> {
-    for probe in PROBES {
+fn list_checks() -> Result<(), CommandFailure> {
+    for probe in HEALTH_CHECKS {
         let side = if probe.side == ThresholdSide::Above { ">" } else { "<" };
         let limit = |limit: Option<u64>| limit.map_or_else(|| "-".to_owned(), |n| format!("{side}{n}{}", probe.unit));
         let (warn, crit) = (limit(probe.warn), limit(probe.crit));
@@ -57,12 +58,12 @@ fn list() -> Result<(), Failure> {
 }
 
 /// Formats the summary line with performance data behind a bar, followed by one line per check.
-fn shown(checkup: &HealthCheckReport) -> String {
+fn format_report(checkup: &HealthCheckReport) -> String {
     let worst: Vec<String> = checkup
         .readings
         .iter()
         .filter(|reading| reading.grade == checkup.grade && checkup.grade != CheckGrade::Ok)
-        .map(|reading| format!("{}: {}", reading.name, plain(&reading.said)))
+        .map(|reading| format!("{}: {}", reading.name, single_line(&reading.said)))
         .collect();
     let summary =
         if worst.is_empty() { format!("{} passed", count(checkup.readings.len(), "check")) } else { worst.join("; ") };
@@ -70,13 +71,18 @@ fn shown(checkup: &HealthCheckReport) -> String {
     let bar = if performance.is_empty() { String::new() } else { format!(" | {}", performance.join(" ")) };
     let mut text = format!("CROW {} - {summary}{bar}", checkup.grade.plugin_status().1);
     for reading in &checkup.readings {
-        text.push_str(&format!("\n[{}] {}: {}", reading.grade.plugin_status().1, reading.name, plain(&reading.said)));
+        text.push_str(&format!(
+            "\n[{}] {}: {}",
+            reading.grade.plugin_status().1,
+            reading.name,
+            single_line(&reading.said)
+        ));
     }
     text
 }
 
 /// Makes a text safe for the summary line: one line, without the bar that starts the performance data.
-fn plain(text: &str) -> String {
+fn single_line(text: &str) -> String {
     Untrusted::new(text).sanitized().replace('|', "¦")
 }
 
@@ -97,7 +103,7 @@ mod tests {
             crit: Some(13),
         };
         let checkup = HealthCheckReport { grade: CheckGrade::Critical, server_utc: None, readings: vec![reading] };
-        let text = shown(&checkup);
+        let text = format_report(&checkup);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");
         assert_eq!(lines[0], "CROW CRITICAL - streak: x ¦ evil=1␊[OK] fine␛[2J | streak=15;2;13;0");

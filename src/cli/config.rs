@@ -1,7 +1,7 @@
 //! Configuration file, `$XDG_CONFIG_HOME/crow/config.toml`. Faults in its key bindings are shown when the console
 //! opens and do not stop it.
 
-use super::profile::shelf::Shelf;
+use super::profile::profile_store::ProfileStore;
 use super::{alerting, settings};
 use crate::domain::text::Untrusted;
 use crate::files;
@@ -12,41 +12,42 @@ use std::path::Path;
 
 /// Configuration file, reduced to its `[keys]` table.
 #[derive(Debug, Default, Deserialize)]
-struct File {
+struct KeymapConfigFile {
     #[serde(default)]
-    keys: BTreeMap<String, Keys>,
+    keys: BTreeMap<String, BoundKeys>,
 }
 
 /// Keys bound to an action: a single key or a list.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Keys {
+enum BoundKeys {
     One(String),
     Several(Vec<String>),
 }
 
 /// Reads the key bindings, and describes what is wrong with them, if anything.
 pub(super) fn keymap() -> (Keymap, Option<String>) {
-    settings::config_file().map_or_else(|| (Keymap::default(), None), |file| read(&file))
+    settings::config_file().map_or_else(|| (Keymap::default(), None), |file| read_keymap(&file))
 }
 
 /// Names allowed at the top level of the file. Each one is validated by the module that reads it.
-const KNOWN: [&str; 4] = ["keys", "alerts", "profile", "profiles"];
+const TOP_LEVEL_NAMES: [&str; 4] = ["keys", "alerts", "profile", "profiles"];
 
 /// Lists the faults of the configuration: of the file `named`, or of the one in effect. Runs every reader of the
 /// file, and reports top-level names that no reader knows.
-pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
+pub(super) fn config_faults(named: Option<&Path>) -> Vec<String> {
     let Some(file) = named.map(Path::to_owned).or_else(settings::config_file) else { return Vec::new() };
-    let (_, keys) = read(&file);
-    let alerts = alerting::read(&file).err().map(|failure| failure.to_string());
-    let profiles = Shelf::read(file.clone()).and_then(|shelf| shelf.check()).err().map(|failure| failure.to_string());
+    let (_, keys) = read_keymap(&file);
+    let alerts = alerting::read_channels(&file).err().map(|failure| failure.to_string());
+    let profiles =
+        ProfileStore::read(file.clone()).and_then(|shelf| shelf.check()).err().map(|failure| failure.to_string());
     let unknown = files::read_text_limited(&file, files::MAX_SETTINGS_BYTES)
         .ok()
         .and_then(|text| text.parse::<toml::Table>().ok());
     let unknown = unknown.into_iter().flat_map(|table| table.into_iter().map(|(name, _)| name));
     let unknown = unknown
-        .filter(|name| !KNOWN.contains(&name.as_str()))
-        .map(|name| format!("{}: unknown setting {name:?}; known: {}", file.display(), KNOWN.join(", ")));
+        .filter(|name| !TOP_LEVEL_NAMES.contains(&name.as_str()))
+        .map(|name| format!("{}: unknown setting {name:?}; known: {}", file.display(), TOP_LEVEL_NAMES.join(", ")));
     let mut faults: Vec<String> = Vec::new();
     for fault in [keys, alerts, profiles].into_iter().flatten().chain(unknown) {
         // A file that is not TOML gives every reader the same error; only the first is reported.
@@ -58,14 +59,14 @@ pub(super) fn faults(named: Option<&Path>) -> Vec<String> {
     faults
 }
 
-fn read(file: &Path) -> (Keymap, Option<String>) {
+fn read_keymap(file: &Path) -> (Keymap, Option<String>) {
     let fault = |why: &str| Some(format!("{}: {why}; key bindings are unchanged", file.display()));
     let text = match files::read_text_limited(file, files::MAX_SETTINGS_BYTES) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (Keymap::default(), None),
         Err(error) => return (Keymap::default(), fault(&error.to_string())),
         Ok(text) => text,
     };
-    let file: File = match toml::from_str(&text) {
+    let file: KeymapConfigFile = match toml::from_str(&text) {
         Ok(file) => file,
         Err(error) => {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
@@ -76,8 +77,8 @@ fn read(file: &Path) -> (Keymap, Option<String>) {
         .keys
         .into_iter()
         .map(|(name, keys)| match keys {
-            Keys::One(key) => (name, vec![key]),
-            Keys::Several(keys) => (name, keys),
+            BoundKeys::One(key) => (name, vec![key]),
+            BoundKeys::Several(keys) => (name, keys),
         })
         .collect();
     let (keymap, faults) = Keymap::changed(&changes);
@@ -95,7 +96,7 @@ mod tests {
         let file = dir.path().join("config.toml");
         let read = |text: &str| {
             std::fs::write(&file, text).expect("written");
-            read(&file)
+            read_keymap(&file)
         };
         let (keymap, fault) = read("[keys]\nfilter = [\"Ctrl-F\", \"/\"]\nfreeze = \"z\"\n[other]\nx = 1\n");
         assert_eq!((keymap.key(Action::Filter), keymap.key(Action::Freeze)), ("Ctrl-F".to_owned(), "z".to_owned()));
@@ -105,7 +106,7 @@ mod tests {
         assert_eq!(fault.as_deref(), Some("[keys]: freeze: a is bound to alerts; freeze keeps its keys"));
         let (_, fault) = read("[keys]\n\nfreeze = 5\n");
         assert!(fault.as_ref().is_some_and(|why| why.contains("line 3")), "{fault:?}");
-        let (_, fault) = super::read(&dir.path().join("none.toml"));
+        let (_, fault) = super::read_keymap(&dir.path().join("none.toml"));
         assert_eq!(fault, None);
     }
 }

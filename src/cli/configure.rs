@@ -1,30 +1,33 @@
 //! `crow config`: writes a template, checks the configuration, and explains what is in effect.
 
-use super::arguments::setup::{Config, ConfigCheck};
-use super::failure::Failure;
+use super::arguments::setup::{ConfigCheckArgs, ConfigCommand};
+use super::failure::CommandFailure;
 use super::{alerting, config, output, settings};
 use crate::domain::text::Untrusted;
 use std::process::ExitCode;
 
 /// Configuration file with every setting, commented out.
-const TEMPLATE: &str = include_str!("../../assets/config.example.toml");
+const CONFIG_TEMPLATE: &str = include_str!("../../assets/config.example.toml");
 
-pub(super) fn run(asked: &Config) -> Result<ExitCode, Failure> {
+pub(super) fn run(asked: &ConfigCommand) -> Result<ExitCode, CommandFailure> {
     match asked {
-        Config::Template => {
-            output::write(TEMPLATE.trim_end())?;
+        ConfigCommand::Template => {
+            output::write(CONFIG_TEMPLATE.trim_end())?;
             Ok(ExitCode::SUCCESS)
         }
-        Config::Check(asked) => check(asked),
-        Config::Explain => explain(),
+        ConfigCommand::Check(asked) => check_config(asked),
+        ConfigCommand::Explain => explain_settings(),
     }
 }
 
-fn check(asked: &ConfigCheck) -> Result<ExitCode, Failure> {
+fn check_config(asked: &ConfigCheckArgs) -> Result<ExitCode, CommandFailure> {
     if let Some(file) = asked.file.as_ref().filter(|file| !file.is_file()) {
-        return Err(Failure::usage(format!("{} does not exist", file.display()), "crow config template writes one"));
+        return Err(CommandFailure::usage(
+            format!("{} does not exist", file.display()),
+            "crow config template writes one",
+        ));
     }
-    let faults = config::faults(asked.file.as_deref());
+    let faults = config::config_faults(asked.file.as_deref());
     for fault in &faults {
         output::write(fault)?;
     }
@@ -38,15 +41,15 @@ fn check(asked: &ConfigCheck) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(!faults.is_empty())))
 }
 
-fn explain() -> Result<ExitCode, Failure> {
-    let mut lines = settings::origins();
-    let ways = alerting::ways().map_or_else(
+fn explain_settings() -> Result<ExitCode, CommandFailure> {
+    let mut lines = settings::effective_settings();
+    let ways = alerting::configured_channels().map_or_else(
         |failure| failure.to_string(),
         |ways| {
             if ways.is_empty() {
                 "none".to_owned()
             } else {
-                ways.iter().map(alerting::Way::name).collect::<Vec<_>>().join(", ")
+                ways.iter().map(alerting::AlertChannel::name).collect::<Vec<_>>().join(", ")
             }
         },
     );
@@ -70,11 +73,11 @@ mod tests {
         std::fs::write(&key, "k").expect("written");
         let faults = |text: &str| {
             std::fs::write(&file, text).expect("written");
-            config::faults(Some(Path::new(&file)))
+            config::config_faults(Some(Path::new(&file)))
         };
-        assert_eq!(faults(TEMPLATE), [""; 0]);
+        assert_eq!(faults(CONFIG_TEMPLATE), [""; 0]);
         let is_setting = |line: &&str| line.starts_with("# [") || (line.starts_with("# ") && line.contains(" = "));
-        let all: Vec<&str> = TEMPLATE.lines().filter(is_setting).map(|line| &line[2..]).collect();
+        let all: Vec<&str> = CONFIG_TEMPLATE.lines().filter(is_setting).map(|line| &line[2..]).collect();
         assert!(all.len() >= 9, "{all:?}");
         let all = all.join("\n").replace("/etc/crow/pagerduty.key", &key.to_string_lossy());
         assert_eq!(faults(&all), [""; 0]);
@@ -101,7 +104,7 @@ mod tests {
         ];
         for text in wrong {
             std::fs::write(&file, text).expect("written");
-            let faults = config::faults(Some(&file));
+            let faults = config::config_faults(Some(&file));
             assert_eq!(faults.len(), 1, "{text:?}: {faults:?}");
             assert!(!faults[0].contains(char::is_control), "{faults:?}");
         }

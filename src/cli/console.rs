@@ -1,10 +1,10 @@
 //! `crow` and `crow console`: the console on a standalone platform, or on one that is already running.
 
-use super::failure::Failure;
-use super::profile::shelf::{Allowed, BUDGET, Hue};
-use super::remote::Place;
-use super::screen::{self, Opening};
-use super::standalone::{self, Wish};
+use super::failure::CommandFailure;
+use super::profile::profile_store::{DEFAULT_BUDGET_PERCENT, HeaderColour, ProfileAccess};
+use super::remote::PlatformTarget;
+use super::screen::{self, ConsoleOptions};
+use super::standalone::{self, StandaloneConfig};
 use super::{arguments, log, remote, settings};
 use crate::ambient::RuntimeEnv;
 use crate::domain::delivery::RetryPolicy;
@@ -19,19 +19,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Opens the console on a standalone platform that runs in this process until the console is closed.
-async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, Failure> {
-    screen::check(&asked.look)?;
+async fn run_standalone(asked: arguments::console::StandaloneArgs) -> Result<ExitCode, CommandFailure> {
+    screen::check_terminal(&asked.look)?;
     let data_dir = match asked.data {
         Some(dir) => dir,
         None => settings::data_dir()?,
     };
     let ambient = RuntimeEnv::real();
-    let wish = Wish {
+    let wish = StandaloneConfig {
         data_dir: data_dir.clone(),
         bind: asked.bind,
         policy: if asked.allow_private_targets { TargetPolicy::Private } else { TargetPolicy::Public },
         retry_base: RetryPolicy::default().base,
-        keep: arguments::read::Keep::default().0,
+        keep: arguments::value_parsers::LogRetention::default().0,
         max_subscriptions: MAX_SUBSCRIPTIONS,
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
         delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
@@ -39,9 +39,9 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
         exposure: ServerExposure::default(),
         ambient: ambient.clone(),
     };
-    let platform = standalone::Standalone::start(wish).await?;
+    let platform = standalone::StandalonePlatform::start(wish).await?;
     log::to_file(&data_dir.join("crow.log"))?;
-    let opening = Opening {
+    let opening = ConsoleOptions {
         identity: Identity {
             mode: Mode::Standalone,
             profile: "standalone".to_owned(),
@@ -53,50 +53,50 @@ async fn standalone(asked: arguments::console::Standalone) -> Result<ExitCode, F
         look: asked.look,
         client: platform.client("console")?,
         ambient,
-        holders: Vec::new(),
-        percent: BUDGET,
+        keys: Vec::new(),
+        budget_percent: DEFAULT_BUDGET_PERCENT,
         history: Some(data_dir.join("console.db")),
-        complaint: None,
+        first_message: None,
     };
-    let code = screen::show(opening).await;
+    let code = screen::run_console(opening).await;
     platform.stop().await;
     code
 }
 
 /// Runs `crow` without a command: the console on the default profile, or on the standalone platform if there is none.
 /// A data directory given with `--data` always means the standalone platform.
-pub(super) async fn usual(asked: arguments::console::Standalone) -> Result<ExitCode, Failure> {
-    let place = if asked.data.is_none() { remote::chosen()? } else { None };
+pub(super) async fn run_default(asked: arguments::console::StandaloneArgs) -> Result<ExitCode, CommandFailure> {
+    let place = if asked.data.is_none() { remote::default_target()? } else { None };
     match place {
-        Some(place) => open(place, access(asked.allow_actions), Stakes::Ordinary, asked.look).await,
-        None => standalone(asked).await,
+        Some(place) => open_console(place, access(asked.allow_actions), Stakes::Ordinary, asked.look).await,
+        None => run_standalone(asked).await,
     }
 }
 
 /// Runs `crow console`: the console on a platform that is already running.
-pub(super) async fn attach(asked: arguments::console::Console) -> Result<ExitCode, Failure> {
-    let place = remote::place(&asked.remote)?;
+pub(super) async fn run_remote(asked: arguments::console::ConsoleArgs) -> Result<ExitCode, CommandFailure> {
+    let place = remote::resolve_target(&asked.remote)?;
     let stakes = if asked.production { Stakes::Production } else { Stakes::Ordinary };
-    open(place, access(asked.allow_actions), stakes, asked.look).await
+    open_console(place, access(asked.allow_actions), stakes, asked.look).await
 }
 
 /// Opens the console on `place`. The profile can grant actions and mark the platform as production beyond what the
 /// arguments say.
-async fn open(
-    place: Place,
+async fn open_console(
+    place: PlatformTarget,
     access: Access,
     stakes: Stakes,
-    look: arguments::console::Look,
-) -> Result<ExitCode, Failure> {
-    screen::check(&look)?;
-    let place = place.probed().await?;
+    look: arguments::console::DisplayArgs,
+) -> Result<ExitCode, CommandFailure> {
+    screen::check_terminal(&look)?;
+    let place = place.detect_portal().await?;
     let client = place.client()?;
-    let (history, complaint) = match kept(&place) {
+    let (history, complaint) = match open_state_file(&place) {
         Ok(file) => (Some(file), None),
         Err(why) => (None, Some(why)),
     };
     let profile = place.profile.as_ref();
-    let opening = Opening {
+    let opening = ConsoleOptions {
         identity: Identity {
             mode: Mode::Remote,
             profile: place.name.clone().unwrap_or_else(|| "remote".to_owned()),
@@ -104,16 +104,16 @@ async fn open(
             stakes: if profile.is_some_and(|profile| profile.production) { Stakes::Production } else { stakes },
             colour: profile.and_then(|profile| profile.colour).map(colour),
         },
-        access: if profile.is_some_and(|profile| profile.access == Allowed::Act) { Access::Act } else { access },
+        access: if profile.is_some_and(|profile| profile.access == ProfileAccess::Act) { Access::Act } else { access },
         look,
         client,
         ambient: RuntimeEnv::real(),
-        holders: place.holders()?,
-        percent: profile.map_or(BUDGET, |profile| profile.budget_percent),
+        keys: place.observer_keys()?,
+        budget_percent: profile.map_or(DEFAULT_BUDGET_PERCENT, |profile| profile.budget_percent),
         history,
-        complaint,
+        first_message: complaint,
     };
-    screen::show(opening).await
+    screen::run_console(opening).await
 }
 
 /// Returns the file that stores what the console remembers of a platform, and opens the log beside it. The console
@@ -122,8 +122,8 @@ async fn open(
 /// # Errors
 ///
 /// One line for the operator that says why nothing is kept.
-fn kept(place: &Place) -> Result<PathBuf, String> {
-    let file = place.file().map_err(|failure| failure.what().to_owned());
+fn open_state_file(place: &PlatformTarget) -> Result<PathBuf, String> {
+    let file = place.state_file().map_err(|failure| failure.description().to_owned());
     let opened = file.and_then(|file| {
         let log = file.with_file_name("crow.log");
         log::append(&log).map(|()| file).map_err(|error| format!("{}: {error}", log.display()))
@@ -131,14 +131,14 @@ fn kept(place: &Place) -> Result<PathBuf, String> {
     opened.map_err(|why| format!("notes, history and logs cannot be saved: {why}"))
 }
 
-const fn colour(hue: Hue) -> Color {
+const fn colour(hue: HeaderColour) -> Color {
     match hue {
-        Hue::Red => Color::Red,
-        Hue::Green => Color::Green,
-        Hue::Yellow => Color::Yellow,
-        Hue::Blue => Color::Blue,
-        Hue::Magenta => Color::Magenta,
-        Hue::Cyan => Color::Cyan,
+        HeaderColour::Red => Color::Red,
+        HeaderColour::Green => Color::Green,
+        HeaderColour::Yellow => Color::Yellow,
+        HeaderColour::Blue => Color::Blue,
+        HeaderColour::Magenta => Color::Magenta,
+        HeaderColour::Cyan => Color::Cyan,
     }
 }
 

@@ -1,7 +1,9 @@
 //! `crow db`: maintenance of a platform's data directory, on the platform's own machine.
 
-use super::arguments::db::{Db, DbBackup, DbHead, DbRekey, DbRenumber, DbRestore, DbVerify};
-use super::failure::Failure;
+use super::arguments::db::{
+    DbBackupArgs, DbCommand, DbHeadArgs, DbRekeyArgs, DbRenumberArgs, DbRestoreArgs, DbVerifyArgs,
+};
+use super::failure::CommandFailure;
 use super::serve::stop_signal;
 use super::{output, settings};
 use crate::ambient::{RuntimeEnv, Stopwatch};
@@ -25,30 +27,30 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub(super) async fn run(db: Db) -> Result<ExitCode, Failure> {
+pub(super) async fn run(db: DbCommand) -> Result<ExitCode, CommandFailure> {
     match db {
-        Db::Backup(asked) => backup(asked).await,
-        Db::Restore(asked) => restore(asked).await,
-        Db::Verify(asked) => verify(&asked),
-        Db::Head(asked) => audit_head(asked),
-        Db::Renumber(asked) => renumber(asked),
-        Db::Rekey(asked) => rekey(asked),
+        DbCommand::Backup(asked) => backup(asked).await,
+        DbCommand::Restore(asked) => restore(asked).await,
+        DbCommand::Verify(asked) => verify(&asked),
+        DbCommand::Head(asked) => audit_head(asked),
+        DbCommand::Renumber(asked) => renumber(asked),
+        DbCommand::Rekey(asked) => rekey(asked),
     }
 }
 
-pub(super) fn place(data: Option<PathBuf>) -> Result<(PathBuf, MasterKeySource), Failure> {
+pub(super) fn data_location(data: Option<PathBuf>) -> Result<(PathBuf, MasterKeySource), CommandFailure> {
     let dir = match data {
         Some(dir) => dir,
         None => settings::data_dir()?,
     };
-    Ok((dir, settings::custody()?))
+    Ok((dir, settings::platform_key_source()?))
 }
 
-async fn backup(asked: DbBackup) -> Result<ExitCode, Failure> {
-    let (dir, custody) = place(asked.data)?;
+async fn backup(asked: DbBackupArgs) -> Result<ExitCode, CommandFailure> {
+    let (dir, custody) = data_location(asked.data)?;
     let existing = if asked.force { ExistingBackup::Replace } else { ExistingBackup::Keep };
     let file = asked.file.clone();
-    let made = copying(move |step| backup::backup(&dir, &custody, &file, existing, step)).await?;
+    let made = run_copy(move |step| backup::backup(&dir, &custody, &file, existing, step)).await?;
     let name = asked.file.display();
     let key = match made.key {
         Some(key) => format!(
@@ -57,15 +59,15 @@ async fn backup(asked: DbBackup) -> Result<ExitCode, Failure> {
         ),
         None => "the key in CROW_PLATFORM_KEY decrypts the backup and is not part of it; keep it".to_owned(),
     };
-    say(&format!("{name}: {}, checked\n{key}", size(made.n_bytes)))
+    print_line(&format!("{name}: {}, checked\n{key}", format_size(made.n_bytes)))
 }
 
-async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
-    let (dir, custody) = place(asked.data)?;
+async fn restore(asked: DbRestoreArgs) -> Result<ExitCode, CommandFailure> {
+    let (dir, custody) = data_location(asked.data)?;
     let (file, ambient) = (asked.file.clone(), RuntimeEnv::real());
     let origin = if asked.unauthenticated { BackupTrust::Any } else { BackupTrust::Proven };
     let after_event = asked.after_event;
-    let done = copying(move |step| {
+    let done = run_copy(move |step| {
         restore::restore(&dir, &custody, RestoreRequest { file: &file, origin, after_event }, &ambient, step)
     })
     .await?;
@@ -81,18 +83,18 @@ async fn restore(asked: DbRestore) -> Result<ExitCode, Failure> {
     };
     text.push_str(&format!("\nnew events are numbered after {event}, new deliveries after {delivery}: {why}"));
     text.push_str("\ndeliveries that succeeded after the backup are sent again");
-    say(&text)
+    print_line(&text)
 }
 
-fn renumber(asked: DbRenumber) -> Result<ExitCode, Failure> {
-    let (dir, custody) = place(asked.data)?;
+fn renumber(asked: DbRenumberArgs) -> Result<ExitCode, CommandFailure> {
+    let (dir, custody) = data_location(asked.data)?;
     let LastIds { event, delivery } = renumber::renumber(&dir, &custody, asked.after_event, &RuntimeEnv::real())?;
-    say(&format!("new events are numbered after {event}, new deliveries after {delivery}"))
+    print_line(&format!("new events are numbered after {event}, new deliveries after {delivery}"))
 }
 
-fn rekey(asked: DbRekey) -> Result<ExitCode, Failure> {
-    let (dir, custody) = place(asked.data)?;
-    let next = settings::next_custody()?;
+fn rekey(asked: DbRekeyArgs) -> Result<ExitCode, CommandFailure> {
+    let (dir, custody) = data_location(asked.data)?;
+    let next = settings::next_platform_key_source()?;
     let done = rekey::rekey(&dir, &custody, &next, &RuntimeEnv::real())?;
     let mut text = match &done.file {
         Some(file) => {
@@ -106,35 +108,35 @@ fn rekey(asked: DbRekey) -> Result<ExitCode, Failure> {
     if done.file.is_some() && matches!(custody, MasterKeySource::Provided(_)) {
         text.push_str("; unset CROW_PLATFORM_KEY");
     }
-    say(&format!("{text}\nearlier backups still need their own keys"))
+    print_line(&format!("{text}\nearlier backups still need their own keys"))
 }
 
-fn verify(asked: &DbVerify) -> Result<ExitCode, Failure> {
-    let (dir, custody) = place(asked.data.clone())?;
+fn verify(asked: &DbVerifyArgs) -> Result<ExitCode, CommandFailure> {
+    let (dir, custody) = data_location(asked.data.clone())?;
     let expected = asked.expect_head.as_deref().map(read_head).transpose()?;
     let mut checks = Vec::new();
     verify::verify(&dir, &custody, expected.as_ref(), |check| {
         if !asked.json {
-            let _ = say(&shown(&check));
+            let _ = print_line(&format_check(&check));
         }
         checks.push(check);
     })?;
     if asked.json {
-        say(&json(&checks))?;
+        print_line(&json(&checks))?;
     }
     let is_faulty = |check: &VerifyStep| matches!(check.verdict, VerifyVerdict::Failed(_));
     Ok(if checks.iter().any(is_faulty) { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-fn audit_head(asked: DbHead) -> Result<ExitCode, Failure> {
-    let (dir, custody) = place(asked.data)?;
+fn audit_head(asked: DbHeadArgs) -> Result<ExitCode, CommandFailure> {
+    let (dir, custody) = data_location(asked.data)?;
     let AuditChainHead { sequence, mac } = verify::audit_head(&dir, &custody)?;
-    say(&output::json_line(&AuditHead { sequence, mac: hex::encode(mac) })?)
+    print_line(&output::json_line(&AuditHead { sequence, mac: hex::encode(mac) })?)
 }
 
 /// Reads an audit head that was saved to a file.
-fn read_head(file: &Path) -> Result<AuditChainHead, Failure> {
-    let refused = |why: String| Failure::usage(why, "give a file with the output of crow db head");
+fn read_head(file: &Path) -> Result<AuditChainHead, CommandFailure> {
+    let refused = |why: String| CommandFailure::usage(why, "give a file with the output of crow db head");
     let text = crate::files::read_text_limited(file, crate::files::MAX_STATE_BYTES)
         .map_err(|error| refused(format!("{}: {error}", file.display())))?;
     let head: AuditHead = serde_json::from_str(&text)
@@ -144,7 +146,7 @@ fn read_head(file: &Path) -> Result<AuditChainHead, Failure> {
 }
 
 /// Formats the result of a check as text for the terminal.
-fn shown(check: &VerifyStep) -> String {
+fn format_check(check: &VerifyStep) -> String {
     let name = check.name;
     match &check.verdict {
         VerifyVerdict::Passed(what) => format!("ok       {name}: {what}"),
@@ -173,7 +175,7 @@ fn json(checks: &[VerifyStep]) -> String {
 }
 
 /// Runs a copy on a blocking thread, shows its progress, and stops the copy on a signal.
-async fn copying<T, F>(work: F) -> Result<T, Failure>
+async fn run_copy<T, F>(work: F) -> Result<T, CommandFailure>
 where
     F: FnOnce(&mut dyn FnMut(BackupProgress) -> ControlFlow<()>) -> Result<Option<T>, engine::Error> + Send + 'static,
     T: Send + 'static,
@@ -183,7 +185,7 @@ where
     let mut running = tokio::task::spawn_blocking({
         let stop = Arc::clone(&stop);
         move || {
-            let mut meter = Meter::new(&RuntimeEnv::real());
+            let mut meter = ProgressMeter::new(&RuntimeEnv::real());
             let done = work(&mut |progress| {
                 meter.show(progress);
                 if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -199,18 +201,18 @@ where
             running.await
         }
     };
-    let done = done.map_err(|_| Failure::failed("the copy was interrupted", "this is a bug"))??;
-    done.ok_or_else(|| Failure::failed("stopped; nothing was changed", ""))
+    let done = done.map_err(|_| CommandFailure::failed("the copy was interrupted", "this is a bug"))??;
+    done.ok_or_else(|| CommandFailure::failed("stopped; nothing was changed", ""))
 }
 
 /// Progress of a copy, on one line of stderr; shown on a terminal only.
-struct Meter {
+struct ProgressMeter {
     is_seen: bool,
     watch: Stopwatch,
     percent: u64,
 }
 
-impl Meter {
+impl ProgressMeter {
     fn new(ambient: &RuntimeEnv) -> Self {
         Self { is_seen: std::io::stderr().is_terminal(), watch: ambient.stopwatch(), percent: u64::MAX }
     }
@@ -223,9 +225,9 @@ impl Meter {
         self.percent = percent;
         let line = format!(
             "{percent:>3} %  {} of {}{}",
-            size(progress.n_copied),
-            size(progress.n_bytes),
-            left(progress, self.watch.elapsed())
+            format_size(progress.n_copied),
+            format_size(progress.n_bytes),
+            time_left(progress, self.watch.elapsed())
         );
         let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
     }
@@ -238,7 +240,7 @@ impl Meter {
 }
 
 /// Formats the remaining time, from the average speed so far; empty during the first 500 ms.
-fn left(progress: BackupProgress, elapsed: Duration) -> String {
+fn time_left(progress: BackupProgress, elapsed: Duration) -> String {
     let rest = u128::from(progress.n_bytes.saturating_sub(progress.n_copied));
     match (rest * elapsed.as_millis()).checked_div(u128::from(progress.n_copied)) {
         Some(left) if elapsed >= Duration::from_millis(500) => format!(", {} s left", left.div_ceil(1_000)),
@@ -246,14 +248,14 @@ fn left(progress: BackupProgress, elapsed: Duration) -> String {
     }
 }
 
-fn size(n_bytes: u64) -> String {
+fn format_size(n_bytes: u64) -> String {
     if n_bytes < 10 << 20 { format!("{} KiB", n_bytes.div_ceil(1 << 10)) } else { format!("{} MiB", n_bytes >> 20) }
 }
 
 #[expect(clippy::print_stdout, reason = "what was done is this command's output")]
-fn say(text: &str) -> Result<ExitCode, Failure> {
+fn print_line(text: &str) -> Result<ExitCode, CommandFailure> {
     println!("{text}");
-    std::io::stdout().flush().map_err(|error| Failure::failed(format!("stdout is closed: {error}"), ""))?;
+    std::io::stdout().flush().map_err(|error| CommandFailure::failed(format!("stdout is closed: {error}"), ""))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -264,9 +266,9 @@ mod tests {
     #[test]
     fn what_is_left_is_said_when_there_is_a_pace() {
         let progress = |n_copied| BackupProgress { n_bytes: 100, n_copied };
-        assert_eq!(left(progress(0), Duration::from_secs(5)), "");
-        assert_eq!(left(progress(10), Duration::from_millis(100)), "");
-        assert_eq!(left(progress(10), Duration::from_secs(1)), ", 9 s left");
-        assert_eq!(left(progress(100), Duration::from_secs(1)), ", 0 s left");
+        assert_eq!(time_left(progress(0), Duration::from_secs(5)), "");
+        assert_eq!(time_left(progress(10), Duration::from_millis(100)), "");
+        assert_eq!(time_left(progress(10), Duration::from_secs(1)), ", 9 s left");
+        assert_eq!(time_left(progress(100), Duration::from_secs(1)), ", 0 s left");
     }
 }

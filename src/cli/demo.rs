@@ -1,13 +1,13 @@
 //! `crow demo`: a platform, a simulated company on it, and the console.
 
-use super::arguments::platform::Demo;
-use super::diagnose::print;
-use super::failure::Failure;
+use super::arguments::platform::DemoArgs;
+use super::diagnose::print_safe;
+use super::failure::CommandFailure;
 use super::log;
-use super::profile::shelf::BUDGET;
-use super::screen::{self, Opening};
-use super::serve::{announce, stop_signal};
-use super::standalone::{Standalone, Wish};
+use super::profile::profile_store::DEFAULT_BUDGET_PERCENT;
+use super::screen::{self, ConsoleOptions};
+use super::serve::{print_address, stop_signal};
+use super::standalone::{StandaloneConfig, StandalonePlatform};
 use crate::ambient::RuntimeEnv;
 use crate::client::connection::PlatformClient;
 use crate::demo::company;
@@ -29,21 +29,21 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// Delay before the first retry in a demo, short enough to watch retries happen.
-const RETRY_BASE: Duration = Duration::from_secs(1);
+const DEMO_RETRY_BASE: Duration = Duration::from_secs(1);
 
 /// Maximum time that a demo waits for attempts in flight when it ends.
-const PATIENCE: Duration = Duration::from_millis(500);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Data directory of a demo: temporary, or kept after it ends.
-enum Place {
+enum DemoDataDir {
     Temporary(TempDir),
     Kept(PathBuf),
 }
 
-impl Place {
-    fn of(data: Option<PathBuf>) -> Result<Self, Failure> {
+impl DemoDataDir {
+    fn create(data: Option<PathBuf>) -> Result<Self, CommandFailure> {
         let refused = |error| {
-            Failure::usage(
+            CommandFailure::usage(
                 format!("cannot create a temporary directory: {error}"),
                 "choose a directory with --data DIR",
             )
@@ -64,22 +64,22 @@ impl Place {
 
 /// Delay before the first retry when scenarios are shown: the platform's default, so that a staged fault does not
 /// change while it is looked at.
-const RETRY_BASE_OF_SCENARIOS: Duration = Duration::from_secs(30);
+const SCENARIO_RETRY_BASE: Duration = Duration::from_secs(30);
 
-pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
+pub(super) async fn run(demo: DemoArgs) -> Result<ExitCode, CommandFailure> {
     if demo.list_scenarios {
-        return list(demo.json);
+        return list_scenarios(demo.json);
     }
     if !demo.headless {
-        screen::check(&demo.look)?;
+        screen::check_terminal(&demo.look)?;
     }
-    let place = Place::of(demo.data.clone())?;
+    let place = DemoDataDir::create(demo.data.clone())?;
     let ambient = demo.seed.map_or_else(RuntimeEnv::real, RuntimeEnv::seeded);
-    let wish = Wish {
+    let wish = StandaloneConfig {
         data_dir: place.path().to_owned(),
         bind: demo.bind,
         policy: TargetPolicy::Private,
-        retry_base: if demo.scenario.is_empty() { RETRY_BASE } else { RETRY_BASE_OF_SCENARIOS },
+        retry_base: if demo.scenario.is_empty() { DEMO_RETRY_BASE } else { SCENARIO_RETRY_BASE },
         keep: None,
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
         delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
@@ -88,7 +88,7 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         exposure: ServerExposure::default(),
         ambient: ambient.clone(),
     };
-    let platform = Standalone::start(wish).await?;
+    let platform = StandalonePlatform::start(wish).await?;
     if demo.headless {
         log::to_stderr();
     } else {
@@ -97,7 +97,7 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
     let operator = platform.client("demo company")?;
     if operator.overview(1).await?.keys.total > 0 {
         platform.stop().await;
-        return Err(Failure::usage(
+        return Err(CommandFailure::usage(
             format!(
                 "{} already contains a platform with keys, but the demo needs an empty one",
                 place.path().display()
@@ -110,31 +110,36 @@ pub(super) async fn run(demo: Demo) -> Result<ExitCode, Failure> {
         let setup =
             company::CompanySetup { operator, ambient: ambient.clone(), speed: SpeedFactor::from_factor(demo.speed) };
         let company = company::open(setup).await?;
-        keep_key(&place, company.curl_key())?;
+        write_demo_key(&place, company.curl_key())?;
         tokio::spawn(company.generate_traffic(async {
             let _ = ended.await;
         }))
     } else {
-        let played = staged(&demo, &place, operator, &ambient).await?;
+        let played = play_scenarios(&demo, &place, operator, &ambient).await?;
         tokio::spawn(async move {
             let _ = ended.await;
             drop(played);
         })
     };
-    let code = shown(demo, &platform, &place, &ambient).await;
+    let code = run_demo_console(demo, &platform, &place, &ambient).await;
     let _ = end.send(());
     let _ = life.await;
     // Attempts still in flight go to receivers that are gone. A demo with its own directory returns their leases at
     // its next start.
-    let _ = ambient.timeout(PATIENCE, platform.stop()).await;
+    let _ = ambient.timeout(SHUTDOWN_TIMEOUT, platform.stop()).await;
     code
 }
 
 /// Opens the console, or, headless, announces the address and waits for a signal to stop.
-async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &RuntimeEnv) -> Result<ExitCode, Failure> {
+async fn run_demo_console(
+    demo: DemoArgs,
+    platform: &StandalonePlatform,
+    place: &DemoDataDir,
+    ambient: &RuntimeEnv,
+) -> Result<ExitCode, CommandFailure> {
     if demo.headless {
         let stopped = stop_signal()?;
-        announce(platform.address())?;
+        print_address(platform.address())?;
         stopped.await;
         return Ok(ExitCode::SUCCESS);
     }
@@ -142,7 +147,7 @@ async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Runti
         [] => "standalone".to_owned(),
         scripts => scripts.iter().map(|script| script.name.as_str()).collect::<Vec<_>>().join("+"),
     };
-    let opening = Opening {
+    let opening = ConsoleOptions {
         identity: Identity {
             mode: Mode::Demo,
             profile,
@@ -154,21 +159,21 @@ async fn shown(demo: Demo, platform: &Standalone, place: &Place, ambient: &Runti
         look: demo.look,
         client: platform.client("console")?,
         ambient: ambient.clone(),
-        holders: Vec::new(),
-        percent: BUDGET,
+        keys: Vec::new(),
+        budget_percent: DEFAULT_BUDGET_PERCENT,
         history: Some(place.path().join("console.db")),
-        complaint: None,
+        first_message: None,
     };
-    screen::show(opening).await
+    screen::run_console(opening).await
 }
 
 /// Plays the scenarios one after the other; their receivers keep running.
-async fn staged(
-    demo: &Demo,
-    place: &Place,
+async fn play_scenarios(
+    demo: &DemoArgs,
+    place: &DemoDataDir,
     operator: PlatformClient,
     ambient: &RuntimeEnv,
-) -> Result<Vec<RunningScenario>, Failure> {
+) -> Result<Vec<RunningScenario>, CommandFailure> {
     let database = place.path().join("platform.db");
     let hold = move || -> Result<Box<dyn Send>, String> {
         ExclusiveTransaction::begin(&database)
@@ -182,29 +187,29 @@ async fn staged(
         played.push(stage.run(script).await?);
     }
     if let Some(key) = played.iter().find_map(|played| played.keys.first()) {
-        keep_key(place, key)?;
+        write_demo_key(place, key)?;
     }
     Ok(played)
 }
 
 /// Writes a key to `demo.key` in the data directory, for trying the API by hand.
-fn keep_key(place: &Place, key: &Secret) -> Result<(), Failure> {
+fn write_demo_key(place: &DemoDataDir, key: &Secret) -> Result<(), CommandFailure> {
     Ok(files::write_private(&place.path().join("demo.key"), &format!("{}\n", key.reveal()))?)
 }
 
 /// Prints the list of scenarios, as text or JSON.
-fn list(json: bool) -> Result<ExitCode, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::failed(error.to_string(), "");
+fn list_scenarios(json: bool) -> Result<ExitCode, CommandFailure> {
+    let failed = |error: &dyn std::fmt::Display| CommandFailure::failed(error.to_string(), "");
     let scripts = library::parse_all().map_err(|error| failed(&error))?;
     if json {
         let rows: Vec<serde_json::Value> = scripts
             .iter()
             .map(|of| serde_json::json!({"name": of.name, "topic": of.topic, "cause": of.cause, "story": of.story}))
             .collect();
-        print(&serde_json::to_string_pretty(&rows).map_err(|error| failed(&error))?)?;
+        print_safe(&serde_json::to_string_pretty(&rows).map_err(|error| failed(&error))?)?;
     } else {
         for of in &scripts {
-            print(&format!("{:<22} {:<22} {}", of.name, of.topic.name(), of.story))?;
+            print_safe(&format!("{:<22} {:<22} {}", of.name, of.topic.name(), of.story))?;
         }
     }
     Ok(ExitCode::SUCCESS)

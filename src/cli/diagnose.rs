@@ -1,38 +1,39 @@
 //! `crow diagnose`: runs a playbook from the command line.
 
-use super::arguments::place::About;
-use super::arguments::trouble::Diagnose;
-use super::escalate::gate;
-use super::failure::Failure;
-use super::kept::{keep, kept, recall};
+use super::arguments::diagnosis::DiagnoseArgs;
+use super::arguments::target::SubjectArgs;
+use super::escalate::secret_gate;
+use super::failure::CommandFailure;
+use super::state_file::{kept, load_state, save_state};
 use super::{log, output, remote};
 use crate::ambient::RuntimeEnv;
 use crate::api::document::terminal_safe::escape_active;
 use crate::api::keys::KeyRow;
 use crate::api::report::{DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, Evidence};
 use crate::client::connection::PlatformClient;
-use crate::diagnose::dossier::Wish;
-use crate::diagnose::own;
-use crate::diagnose::run::{run as diagnose, unasked};
+use crate::diagnose::evidence_set::DiagnosisScope;
+use crate::diagnose::key_evidence;
+use crate::diagnose::run::{not_run_report, run_playbook as diagnose};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: DiagnoseArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
-    let earlier: Option<DiagnosisReport> = asked.run.as_deref().map(|file| recall(file, REMEDY)).transpose()?.flatten();
+    let earlier: Option<DiagnosisReport> =
+        asked.run.as_deref().map(|file| load_state(file, RUN_FILE_REMEDY)).transpose()?.flatten();
     let ambient = RuntimeEnv::real();
-    let report = match wish(&client, &asked.about).await {
+    let report = match resolve_scope(&client, &asked.about).await {
         Ok(wish) => diagnose(&client, &ambient, asked.topic, wish, earlier.as_ref()).await,
-        Err(why) => unasked(asked.topic, DiagnosisSubject::All, ambient.now(), &why),
+        Err(why) => not_run_report(asked.topic, DiagnosisSubject::All, ambient.now(), &why),
     };
-    let json = serde_json::to_string_pretty(&report).map_err(|error| Failure::failed(error.to_string(), ""))?;
+    let json = serde_json::to_string_pretty(&report).map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
     if let Some(file) = &asked.run {
-        keep(file, &kept(&json, &gate(&client))?)?;
+        save_state(file, &kept(&json, &secret_gate(&client))?)?;
     }
-    print(if asked.json { json } else { text(&report) }.trim_end())?;
+    print_safe(if asked.json { json } else { format_report(&report) }.trim_end())?;
     Ok(match report.conclusion() {
         DiagnosisConclusion::NoCause => ExitCode::SUCCESS,
         DiagnosisConclusion::CauseFound => ExitCode::from(1),
@@ -45,19 +46,19 @@ pub(super) async fn run(asked: Diagnose) -> Result<ExitCode, Failure> {
 /// # Errors
 ///
 /// One line that says why the subject cannot be resolved.
-pub(super) async fn wish(client: &PlatformClient, about: &About) -> Result<Wish, String> {
+pub(super) async fn resolve_scope(client: &PlatformClient, about: &SubjectArgs) -> Result<DiagnosisScope, String> {
     let subject = match (about.subscription, &about.key, about.company) {
         (Some(id), ..) => DiagnosisSubject::Subscription(SubscriptionId(id)),
-        (None, Some(name), _) => DiagnosisSubject::Key(key(client, name).await?),
+        (None, Some(name), _) => DiagnosisSubject::Key(find_key_id(client, name).await?),
         (None, None, Some(id)) => DiagnosisSubject::Company(CompanyId(id)),
         (None, None, None) => DiagnosisSubject::All,
     };
-    Ok(Wish { subject, back: about.since })
+    Ok(DiagnosisScope { subject, lookback: about.since })
 }
 
 /// Finds a key by name or by its last four characters; if none matches, by its number.
-async fn key(client: &PlatformClient, name: &str) -> Result<KeyId, String> {
-    if own::key(client).is_some() {
+async fn find_key_id(client: &PlatformClient, name: &str) -> Result<KeyId, String> {
+    if key_evidence::client_key(client).is_some() {
         return Err(format!(
             "cannot look up key {} with an API key; omit --key to diagnose the key in use",
             inert(name)
@@ -78,31 +79,34 @@ async fn key(client: &PlatformClient, name: &str) -> Result<KeyId, String> {
     }
 }
 
-/// Resolves the subject like [`spec`], for commands that cannot run without one.
+/// Resolves the subject like [`resolve_scope`], for commands that cannot run without one.
 ///
 /// # Errors
 ///
-/// [`Failure`] with exit code 2 when the subject cannot be resolved.
-pub(super) async fn needed(client: &PlatformClient, about: &About) -> Result<Wish, Failure> {
-    wish(client, about).await.map_err(|why| Failure::usage(why, ""))
+/// [`CommandFailure`] with exit code 2 when the subject cannot be resolved.
+pub(super) async fn require_scope(
+    client: &PlatformClient,
+    about: &SubjectArgs,
+) -> Result<DiagnosisScope, CommandFailure> {
+    resolve_scope(client, about).await.map_err(|why| CommandFailure::usage(why, ""))
 }
 
 /// Remedy for a run file that cannot be read.
-pub(super) const REMEDY: &str = "give a file from an earlier run, or a new file";
+pub(super) const RUN_FILE_REMEDY: &str = "give a file from an earlier run, or a new file";
 
 /// Writes to stdout with control characters removed; a closed pipe is not an error.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print_safe(text: &str) -> Result<(), CommandFailure> {
     output::write(&escape_active(text)).map(drop)
 }
 
-fn text(report: &DiagnosisReport) -> String {
+fn format_report(report: &DiagnosisReport) -> String {
     let mut text = String::new();
     for step in &report.steps {
         let _ = writeln!(text, "{:<8} {}", step.verdict.name(), step.question);
         if let Some(why) = step.verdict.why() {
             let _ = writeln!(text, "         {}", inert(why));
         }
-        evidence(&mut text, &step.evidence);
+        write_evidence(&mut text, &step.evidence);
     }
     let n_unknown = report.n_unknown();
     let _ = match report.conclusion() {
@@ -119,7 +123,7 @@ fn text(report: &DiagnosisReport) -> String {
     };
     for (position, cause) in report.causes.iter().enumerate() {
         let _ = writeln!(text, "\ncause {}: {} ({})", position + 1, inert(&cause.title), inert(&cause.id));
-        evidence(&mut text, &cause.evidence);
+        write_evidence(&mut text, &cause.evidence);
         let _ = writeln!(text, "         {}", inert(&cause.resolution));
         for offer in &cause.offers {
             let _ = writeln!(text, "         to {}:\n           {}", inert(&offer.what), inert(&offer.command));
@@ -133,7 +137,7 @@ fn inert(text: &str) -> String {
     Untrusted::new(text).sanitized()
 }
 
-fn evidence(text: &mut String, evidence: &[Evidence]) {
+fn write_evidence(text: &mut String, evidence: &[Evidence]) {
     for item in evidence {
         let _ = writeln!(text, "         {}: {}{}", inert(&item.query), item.value.sanitized(), item.expected());
     }

@@ -1,7 +1,7 @@
 //! `crow doctor`: checks whether this machine has what crow needs, and whether the platform answers.
 
-use super::arguments::setup::Doctor;
-use super::failure::Failure;
+use super::arguments::setup::DoctorArgs;
+use super::failure::CommandFailure;
 use super::{alerting, config, log, output, remote, settings};
 use crate::ambient::RuntimeEnv;
 use crate::api::doctor::{DOCTOR_DOCUMENT, DoctorFinding, DoctorReport, DoctorStatus};
@@ -15,21 +15,21 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 /// Clock difference to the platform, in seconds, above which a fault is reported.
-const SKEW_S: u64 = 30;
+const MAX_CLOCK_SKEW_SECS: u64 = 30;
 /// Oldest SQLite version without the known race in its write-ahead log. The platform refuses to start on older ones.
-const OLDEST_SQLITE: i32 = 3_051_003;
+const MIN_SQLITE_VERSION: i32 = 3_051_003;
 
-pub(super) async fn run(asked: Doctor) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: DoctorArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
     let mut findings = vec![
         version(),
         terminal(),
         colours(),
-        letters(),
+        text_encoding(),
         clipboard(),
         sqlite_version(),
-        data(),
-        files(),
+        data_directory(),
+        file_permissions(),
         configuration(),
     ];
     findings.extend(platform(&asked).await);
@@ -75,7 +75,7 @@ fn colours() -> DoctorFinding {
     finding("colours", DoctorStatus::Note, settings::colours())
 }
 
-fn letters() -> DoctorFinding {
+fn text_encoding() -> DoctorFinding {
     let (is_utf8, from) = settings::locale();
     if is_utf8 {
         finding("letters", DoctorStatus::Well, format!("UTF-8, from {from}"))
@@ -93,11 +93,11 @@ fn clipboard() -> DoctorFinding {
 }
 
 fn sqlite_version() -> DoctorFinding {
-    let health = if rusqlite::version_number() >= OLDEST_SQLITE { DoctorStatus::Well } else { DoctorStatus::Ill };
+    let health = if rusqlite::version_number() >= MIN_SQLITE_VERSION { DoctorStatus::Well } else { DoctorStatus::Ill };
     finding("SQLite", health, rusqlite::version())
 }
 
-fn data() -> DoctorFinding {
+fn data_directory() -> DoctorFinding {
     match settings::data_dir() {
         Err(failure) => finding("data", DoctorStatus::Ill, failure.to_string()),
         Ok(dir) => {
@@ -121,7 +121,7 @@ fn data() -> DoctorFinding {
 }
 
 /// Checks that no other user can read the data and state directories.
-fn files() -> DoctorFinding {
+fn file_permissions() -> DoctorFinding {
     let folders = [settings::data_dir(), settings::state_dir()];
     let open: Vec<String> =
         folders.into_iter().flatten().flat_map(|folder| private_files::files_open_to_others(&folder)).collect();
@@ -133,9 +133,9 @@ fn files() -> DoctorFinding {
 }
 
 fn configuration() -> DoctorFinding {
-    match config::faults(None).as_slice() {
+    match config::config_faults(None).as_slice() {
         [] => {
-            let n = alerting::ways().map_or(0, |ways| ways.len());
+            let n = alerting::configured_channels().map_or(0, |ways| ways.len());
             finding("configuration", DoctorStatus::Well, format!("no problem found; {}", count(n, "alert destination")))
         }
         faults => finding("configuration", DoctorStatus::Ill, faults.join("; ")),
@@ -144,7 +144,7 @@ fn configuration() -> DoctorFinding {
 
 /// Checks the platform, if the arguments or the default profile name one: reachability, readiness, and clock
 /// difference.
-async fn platform(asked: &Doctor) -> Vec<DoctorFinding> {
+async fn platform(asked: &DoctorArgs) -> Vec<DoctorFinding> {
     let client = match remote::connect(&asked.remote) {
         Ok(client) => client,
         Err(failure) => return vec![finding("platform", DoctorStatus::Note, failure.to_string())],
@@ -157,7 +157,7 @@ async fn platform(asked: &Doctor) -> Vec<DoctorFinding> {
             let (ms, now) = (watch.elapsed_ms(), ambient.now());
             let skew = overview.server_utc.since(now).max(now.since(overview.server_utc)).as_secs();
             let version = &overview.platform.version;
-            let clock = if skew > SKEW_S { DoctorStatus::Ill } else { DoctorStatus::Well };
+            let clock = if skew > MAX_CLOCK_SKEW_SECS { DoctorStatus::Ill } else { DoctorStatus::Well };
             let (health, said) = match client.get_any::<Value>(paths::READYZ, &[]).await {
                 Ok(_) => (DoctorStatus::Well, "the platform accepts calls and dispatches".to_owned()),
                 Err(error) => (DoctorStatus::Ill, error.to_string()),

@@ -1,24 +1,24 @@
 //! `crow escalate`: writes a ticket with the evidence of a failure into a folder or an archive. `crow open`: shows
 //! one.
 
-use super::arguments::trouble::{Escalate, Open};
-use super::diagnose::{needed, print};
-use super::failure::Failure;
+use super::arguments::diagnosis::{EscalateArgs, OpenArgs};
+use super::diagnose::{print_safe, require_scope};
+use super::failure::CommandFailure;
 use super::{config, log, output, remote, screen, settings};
 use crate::ambient::RuntimeEnv;
 use crate::api::bundle::PlatformCheck;
 use crate::api::paths;
 use crate::client::Error;
 use crate::client::connection::{ClientCredential, PlatformClient};
-use crate::diagnose::case::{Matter, collect};
+use crate::diagnose::incident::{IncidentScope, collect_incident};
 use crate::domain::outbound::SecretGate;
 use crate::domain::text::Untrusted;
 use crate::escalation::bundle;
-use crate::escalation::check;
-use crate::escalation::read::{self, Opened};
-use crate::escalation::text;
-use crate::escalation::ticket::Bodies;
-use crate::escalation::write::write;
+use crate::escalation::bundle_reader::{self, VerifiedBundle};
+use crate::escalation::bundle_writer::write_bundle;
+use crate::escalation::platform_scan;
+use crate::escalation::ticket::ResponseBodies;
+use crate::escalation::ticket_markdown;
 use crate::tui::panes::escalate;
 use crate::tui::reader::{self, Lines, Reader};
 use crate::tui::terminal::install_panic_hook;
@@ -27,31 +27,36 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: EscalateArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
-    let wish = needed(&client, &asked.about).await?;
-    let asked_nothing = unanswered(&client).await;
-    let matter = Matter { topic: asked.topic, back: wish.back, ..Matter::about(vec![wish.subject]) };
-    let case = collect(&client, &RuntimeEnv::real(), &matter).await;
-    let bodies = if asked.without_bodies { Bodies::LeftOut } else { Bodies::Included };
-    let gate = gate(&client).with_allowed(asked.allow);
-    let held = |error: bundle::Error| Failure::failed(error.to_string(), RELEASE);
-    let mut bundle = bundle::bundle(&case, bodies, &gate).map_err(held)?;
+    let wish = require_scope(&client, &asked.about).await?;
+    let asked_nothing = connection_failure(&client).await;
+    let matter = IncidentScope {
+        topic: asked.topic,
+        lookback: wish.lookback,
+        ..IncidentScope::last_hour_of(vec![wish.subject])
+    };
+    let case = collect_incident(&client, &RuntimeEnv::real(), &matter).await;
+    let bodies = if asked.without_bodies { ResponseBodies::Omitted } else { ResponseBodies::Included };
+    let gate = secret_gate(&client).with_allowed(asked.allow);
+    let held = |error: bundle::BundleError| CommandFailure::failed(error.to_string(), RELEASE_REMEDY);
+    let mut bundle = bundle::build_bundle(&case, bodies, &gate).map_err(held)?;
     if let ClientCredential::Operator(_) = client.credential() {
         let inert = |error: Error| Untrusted::new(error.to_string()).sanitized();
         let ask = |text| async { client.check_secrets(text).await.map_err(inert) };
-        bundle = check::checked(bundle, &gate, ask).await.map_err(held)?;
+        bundle = platform_scan::check_with_platform(bundle, &gate, ask).await.map_err(held)?;
     }
     if let PlatformCheck::Failed(_) = bundle.manifest().platform_check {
         output::remark(&format!("crow: {}", bundle.manifest().platform_check));
     }
     let path = asked.out.unwrap_or_else(|| PathBuf::from(bundle.folder()));
-    write(&bundle, &path).map_err(|error| Failure::failed(error.to_string(), "the ticket was not written"))?;
-    print(&path.display().to_string())?;
+    write_bundle(&bundle, &path)
+        .map_err(|error| CommandFailure::failed(error.to_string(), "the ticket was not written"))?;
+    print_safe(&path.display().to_string())?;
     match asked_nothing {
         None => Ok(ExitCode::SUCCESS),
-        Some(why) => Err(Failure::failed(
+        Some(why) => Err(CommandFailure::failed(
             format!("the ticket has no data from the platform: {why}"),
             "send it only if the connection itself is the problem",
         )),
@@ -60,7 +65,7 @@ pub(super) async fn run(asked: Escalate) -> Result<ExitCode, Failure> {
 
 /// Returns why the platform answers nothing at all; `None` if it answers, even if only to refuse for lack of
 /// permission.
-async fn unanswered(client: &PlatformClient) -> Option<String> {
+async fn connection_failure(client: &PlatformClient) -> Option<String> {
     let asked = match client.credential() {
         ClientCredential::Operator(_) => client.overview(1).await.map(drop),
         ClientCredential::Key(_) => {
@@ -74,62 +79,62 @@ async fn unanswered(client: &PlatformClient) -> Option<String> {
 }
 
 /// Remedy for a bundle in which a passage was withheld.
-const RELEASE: &str = "check that passage; --allow FINGERPRINT releases it if it is not a secret, --without-bodies leaves out response bodies";
+const RELEASE_REMEDY: &str = "check that passage; --allow FINGERPRINT releases it if it is not a secret, --without-bodies leaves out response bodies";
 
 /// Builds the secret scan that every outgoing document passes. It knows the credential of `client`, and finds it too.
-pub(super) fn gate(client: &PlatformClient) -> SecretGate {
+pub(super) fn secret_gate(client: &PlatformClient) -> SecretGate {
     let (ClientCredential::Operator(secret) | ClientCredential::Key(secret)) = client.credential();
     SecretGate::new([secret])
 }
 
 /// Shows a bundle: as a scrolling page on a terminal, otherwise or with `--plain` as lines.
-pub(super) async fn open(asked: Open) -> Result<ExitCode, Failure> {
-    let opened = read::open(&asked.bundle)
-        .map_err(|error| Failure::usage(error.to_string(), "give a folder or .zip that crow escalate wrote"))?;
+pub(super) async fn open(asked: OpenArgs) -> Result<ExitCode, CommandFailure> {
+    let opened = bundle_reader::open_bundle(&asked.bundle)
+        .map_err(|error| CommandFailure::usage(error.to_string(), "give a folder or .zip that crow escalate wrote"))?;
     if asked.json {
-        let json =
-            serde_json::to_string_pretty(&opened.ticket).map_err(|error| Failure::failed(error.to_string(), ""))?;
-        print(&json)?;
+        let json = serde_json::to_string_pretty(&opened.ticket)
+            .map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
+        print_safe(&json)?;
         return Ok(ExitCode::SUCCESS);
     }
     let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     if is_terminal && !asked.look.plain {
-        return page(opened, &asked).await;
+        return show_page(opened, &asked).await;
     }
     let manifest = &opened.manifest;
-    print(&format!("written {} by crow {}; all files are unchanged", manifest.created_utc, manifest.crow))?;
+    print_safe(&format!("written {} by crow {}; all files are unchanged", manifest.created_utc, manifest.crow))?;
     for entry in &manifest.files {
-        print(&format!(
+        print_safe(&format!(
             "  {}  {:>8} bytes  {}",
             entry.sha256,
             entry.n_bytes,
             Untrusted::new(&*entry.name).sanitized()
         ))?;
     }
-    print(&Untrusted::new(manifest.platform_check.to_string()).sanitized())?;
+    print_safe(&Untrusted::new(manifest.platform_check.to_string()).sanitized())?;
     for redaction in &manifest.redactions {
-        print(&format!("  {}", Untrusted::new(redaction.to_string()).sanitized()))?;
+        print_safe(&format!("  {}", Untrusted::new(redaction.to_string()).sanitized()))?;
     }
     if !manifest.released.is_empty() {
         let released = Untrusted::new(manifest.released.join(", ")).sanitized();
-        print(&format!("  Released with --allow: {released}"))?;
+        print_safe(&format!("  Released with --allow: {released}"))?;
     }
-    for line in text::write(&opened.ticket).lines() {
-        print(&Untrusted::new(line).sanitized())?;
+    for line in ticket_markdown::write_ticket(&opened.ticket).lines() {
+        print_safe(&Untrusted::new(line).sanitized())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn page(opened: Opened, asked: &Open) -> Result<ExitCode, Failure> {
-    screen::check(&asked.look)?;
-    let look = settings::look(&asked.look)?;
+async fn show_page(opened: VerifiedBundle, asked: &OpenArgs) -> Result<ExitCode, CommandFailure> {
+    screen::check_terminal(&asked.look)?;
+    let look = settings::display_settings(&asked.look)?;
     let (keymap, _) = config::keymap();
     let place = asked.bundle.display().to_string();
-    let title = format!("Ticket about {}", text::listed(&opened.ticket.subjects));
+    let title = format!("Ticket about {}", ticket_markdown::subjects_line(&opened.ticket.subjects));
     let lines: Lines = Box::new(move |width, theme| escalate::opened(&opened, &place, width, theme));
     install_panic_hook();
     match reader::read(Reader::new(title, lines, look, keymap), RuntimeEnv::real()).await {
         Ok(ending) => Ok(ExitCode::from(ending.code())),
-        Err(error) => Err(Failure::failed(error.to_string(), "use --plain")),
+        Err(error) => Err(CommandFailure::failed(error.to_string(), "use --plain")),
     }
 }

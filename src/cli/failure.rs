@@ -11,46 +11,46 @@ use std::process::ExitCode;
 
 /// Error that ends a command, with its exit code, a description and a remedy.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct CommandFailure {
     code: u8,
-    what: String,
+    description: String,
     remedy: String,
 }
 
-impl Failure {
+impl CommandFailure {
     /// Failure of a command that started but could not finish: exit code 1.
     pub(super) fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code: 1, what: what.into(), remedy: remedy.into() }
+        Self { code: 1, description: what.into(), remedy: remedy.into() }
     }
 
     /// Failure of a command that could not start as asked: exit code 2.
     pub(super) fn usage(what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code: 2, what: what.into(), remedy: remedy.into() }
+        Self { code: 2, description: what.into(), remedy: remedy.into() }
     }
 
     /// Change that was not made, because it was not confirmed or not permitted: exit code 3.
-    pub(super) fn undone(what: impl Into<String>) -> Self {
-        Self { code: 3, what: what.into(), remedy: String::new() }
+    pub(super) fn not_made(what: impl Into<String>) -> Self {
+        Self { code: 3, description: what.into(), remedy: String::new() }
     }
 
     /// Fault in a text that was given as an argument, with a mark under the byte `at` which it begins: exit code 2.
     /// The only failure that takes three lines.
-    pub(super) fn pointing(name: &str, text: &str, at: usize, what: &str, remedy: &str) -> Self {
+    pub(super) fn at_position(name: &str, text: &str, at: usize, what: &str, remedy: &str) -> Self {
         let shown = |text: &str| Untrusted::new(text).sanitized();
         let before = shown(text.get(..at).unwrap_or(text));
         let mark = " ".repeat(format::width(&before));
         let remedy = format!("{}\n  {}\n  {mark}^", shown(remedy), shown(text));
-        Self { code: 2, what: format!("{name}: {what}"), remedy }
+        Self { code: 2, description: format!("{name}: {what}"), remedy }
     }
 
     /// Returns the description of the failure, without the remedy.
-    pub(super) fn what(&self) -> &str {
-        &self.what
+    pub(super) fn description(&self) -> &str {
+        &self.description
     }
 
     /// Formats description and remedy on one line.
     fn line(&self) -> String {
-        let mut line = Untrusted::new(self.what.replace('\n', " ")).sanitized();
+        let mut line = Untrusted::new(self.description.replace('\n', " ")).sanitized();
         if !self.remedy.is_empty() {
             let _ = write!(line, "; {}", self.remedy);
         }
@@ -65,13 +65,13 @@ impl Failure {
     }
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for CommandFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.line())
     }
 }
 
-impl From<engine::Error> for Failure {
+impl From<engine::Error> for CommandFailure {
     fn from(error: engine::Error) -> Self {
         let remedy = match &error {
             engine::Error::Store(store::Error::Sqlite(error)) => sqlite_remedy(error),
@@ -131,7 +131,7 @@ fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
     }
 }
 
-impl From<client::Error> for Failure {
+impl From<client::Error> for CommandFailure {
     fn from(error: client::Error) -> Self {
         if let client::Error::TooLarge { .. } = &error {
             return Self::failed(error.to_string(), "check that the address is the platform's, or request fewer rows");
@@ -140,7 +140,7 @@ impl From<client::Error> for Failure {
     }
 }
 
-impl From<demo::Error> for Failure {
+impl From<demo::Error> for CommandFailure {
     fn from(error: demo::Error) -> Self {
         Self::failed(error.to_string(), "see the log for more")
     }

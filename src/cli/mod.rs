@@ -11,9 +11,9 @@ mod demo;
 mod diagnose;
 mod doctor;
 mod escalate;
+mod export_import;
 mod failure;
 mod hardening;
-mod kept;
 mod listen;
 mod log;
 mod manual;
@@ -30,18 +30,18 @@ mod screen;
 mod serve;
 mod settings;
 mod standalone;
+mod state_file;
 #[cfg(test)]
 mod tests;
 mod theme;
-mod transfer;
 mod verify;
 mod watch;
 
-use arguments::{Arguments, Command};
+use arguments::{CliArgs, CliCommand};
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use failure::Failure;
-use panes::Pane;
+use failure::CommandFailure;
+use panes::PaneCommand;
 use std::process::ExitCode;
 
 /// Runs the program with the arguments and the environment of this process, and returns its exit code: 0 done, 1
@@ -49,17 +49,17 @@ use std::process::ExitCode;
 /// codes of monitoring plugins.
 #[must_use]
 pub fn run() -> ExitCode {
-    hardening::forbid_cores();
-    let arguments = match Arguments::try_parse() {
+    hardening::disable_core_dumps();
+    let arguments = match CliArgs::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) if asks_for_help(&error) || !is_check() => return usage(&error),
-        Err(error) => return check::refuse(&summary(&error)).unwrap_or_else(|failure| failure.report()),
+        Err(error) if asks_for_help(&error) || !is_check() => return report_usage(&error),
+        Err(error) => return check::report_unknown(&error_summary(&error)).unwrap_or_else(|failure| failure.report()),
     };
     // Manual pages are for every user of the machine; all other files are private.
-    if !matches!(arguments.command, Some(Command::Man(_))) {
-        hardening::make_private();
+    if !matches!(arguments.command, Some(CliCommand::Man(_))) {
+        hardening::set_private_umask();
     }
-    match start(arguments) {
+    match run_command(arguments) {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
@@ -75,16 +75,16 @@ fn asks_for_help(error: &clap::Error) -> bool {
 }
 
 /// Prints help or the version to stdout as it is; reports any other error on one line.
-fn usage(error: &clap::Error) -> ExitCode {
+fn report_usage(error: &clap::Error) -> ExitCode {
     if asks_for_help(error) {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    Failure::usage(summary(error), "see crow --help").report()
+    CommandFailure::usage(error_summary(error), "see crow --help").report()
 }
 
 /// Summarises an error in the arguments on one line.
-fn summary(error: &clap::Error) -> String {
+fn error_summary(error: &clap::Error) -> String {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("invalid arguments");
@@ -95,49 +95,49 @@ fn summary(error: &clap::Error) -> String {
 /// Maximum number of threads for blocking work; the worker threads are not counted.
 const MAX_BLOCKING_THREADS: usize = 32;
 
-fn start(arguments: Arguments) -> Result<ExitCode, Failure> {
+fn run_command(arguments: CliArgs) -> Result<ExitCode, CommandFailure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(MAX_BLOCKING_THREADS)
         .enable_all()
         .build()
         .map_err(|error| {
-            Failure::failed(format!("cannot start threads: {error}"), "close other programs and try again")
+            CommandFailure::failed(format!("cannot start threads: {error}"), "close other programs and try again")
         })?;
     let code = runtime.block_on(async {
         match arguments.command {
-            Some(Command::Serve(serve)) => serve::run(serve).await,
-            Some(Command::Demo(demo)) => demo::run(demo).await,
-            Some(Command::Check(asked)) => check::run(asked).await,
-            Some(Command::Watch(asked)) => watch::run(asked).await,
-            Some(Command::Audit(asked)) => report::audit(asked).await,
-            Some(Command::Briefing(asked)) => report::brief(asked).await,
-            Some(Command::Export(asked)) => transfer::export(asked).await,
-            Some(Command::Import(asked)) => transfer::import(asked).await,
-            Some(Command::Doctor(asked)) => doctor::run(asked).await,
-            Some(Command::Config(asked)) => configure::run(&asked),
-            Some(Command::Completions(asked)) => manual::complete(&asked),
-            Some(Command::Man(asked)) => manual::pages(&asked),
-            Some(Command::Keys(asked)) => panes::run(Pane::Keys(asked)).await,
-            Some(Command::Subs(asked)) => panes::run(Pane::Subs(asked)).await,
-            Some(Command::Deliveries(asked)) => panes::run(Pane::Deliveries(asked)).await,
-            Some(Command::Events(asked)) => panes::run(Pane::Events(asked)).await,
-            Some(Command::Limits(asked)) => panes::run(Pane::Limits(asked)).await,
-            Some(Command::Trips(asked)) => panes::run(Pane::Trips(asked)).await,
-            Some(Command::Requests(asked)) => panes::run(Pane::Requests(asked)).await,
-            Some(Command::Replays(asked)) => panes::run(Pane::Replays(asked)).await,
-            Some(Command::Diagnose(diagnose)) => diagnose::run(diagnose).await,
-            Some(Command::Verify(verify)) => verify::run(&verify),
-            Some(Command::Runbook(call)) => runbook::run(call).await,
-            Some(Command::Escalate(escalate)) => escalate::run(escalate).await,
-            Some(Command::Operators(asked)) => operators::run(asked),
-            Some(Command::Db(db)) => db::run(db).await,
-            Some(Command::Open(open)) => escalate::open(open).await,
-            Some(Command::Console(console)) => console::attach(console).await,
-            Some(Command::Profile(asked)) => profile::run(&asked),
-            Some(Command::Listen(asked)) => listen::run(asked).await,
-            Some(Command::Reconcile(asked)) => listen::reconcile(asked).await,
-            None => console::usual(arguments.standalone).await,
+            Some(CliCommand::Serve(serve)) => serve::run(serve).await,
+            Some(CliCommand::Demo(demo)) => demo::run(demo).await,
+            Some(CliCommand::Check(asked)) => check::run(asked).await,
+            Some(CliCommand::Watch(asked)) => watch::run(asked).await,
+            Some(CliCommand::Audit(asked)) => report::run_audit(asked).await,
+            Some(CliCommand::Briefing(asked)) => report::run_briefing(asked).await,
+            Some(CliCommand::Export(asked)) => export_import::run_export(asked).await,
+            Some(CliCommand::Import(asked)) => export_import::run_import(asked).await,
+            Some(CliCommand::Doctor(asked)) => doctor::run(asked).await,
+            Some(CliCommand::Config(asked)) => configure::run(&asked),
+            Some(CliCommand::Completions(asked)) => manual::write_completions(&asked),
+            Some(CliCommand::Man(asked)) => manual::write_man_pages(&asked),
+            Some(CliCommand::Keys(asked)) => panes::run(PaneCommand::Keys(asked)).await,
+            Some(CliCommand::Subs(asked)) => panes::run(PaneCommand::Subs(asked)).await,
+            Some(CliCommand::Deliveries(asked)) => panes::run(PaneCommand::Deliveries(asked)).await,
+            Some(CliCommand::Events(asked)) => panes::run(PaneCommand::Events(asked)).await,
+            Some(CliCommand::Limits(asked)) => panes::run(PaneCommand::Limits(asked)).await,
+            Some(CliCommand::Trips(asked)) => panes::run(PaneCommand::Trips(asked)).await,
+            Some(CliCommand::Requests(asked)) => panes::run(PaneCommand::Requests(asked)).await,
+            Some(CliCommand::Replays(asked)) => panes::run(PaneCommand::Replays(asked)).await,
+            Some(CliCommand::Diagnose(diagnose)) => diagnose::run(diagnose).await,
+            Some(CliCommand::Verify(verify)) => verify::run(&verify),
+            Some(CliCommand::Runbook(call)) => runbook::run(call).await,
+            Some(CliCommand::Escalate(escalate)) => escalate::run(escalate).await,
+            Some(CliCommand::Operators(asked)) => operators::run(asked),
+            Some(CliCommand::Db(db)) => db::run(db).await,
+            Some(CliCommand::Open(open)) => escalate::open(open).await,
+            Some(CliCommand::Console(console)) => console::run_remote(console).await,
+            Some(CliCommand::Profile(asked)) => profile::run(&asked),
+            Some(CliCommand::Listen(asked)) => listen::run(asked).await,
+            Some(CliCommand::Reconcile(asked)) => listen::reconcile(asked).await,
+            None => console::run_default(arguments.standalone).await,
         }
     });
     runtime.shutdown_background();

@@ -1,16 +1,16 @@
 //! `crow operators`: restores access to a platform from the machine it runs on.
 
-use super::arguments::operators::Operators;
-use super::db::place;
-use super::failure::Failure;
+use super::arguments::operators::OperatorsCommand;
+use super::db::data_location;
+use super::failure::CommandFailure;
 use super::output;
 use crate::ambient::RuntimeEnv;
 use crate::engine::maintenance::access;
 use std::process::ExitCode;
 
-pub(super) fn run(asked: Operators) -> Result<ExitCode, Failure> {
-    let Operators::Reset(asked) = asked;
-    let (dir, custody) = place(asked.data)?;
+pub(super) fn run(asked: OperatorsCommand) -> Result<ExitCode, CommandFailure> {
+    let OperatorsCommand::Reset(asked) = asked;
+    let (dir, custody) = data_location(asked.data)?;
     let done = access::reset_token(&dir, &custody, &RuntimeEnv::real())?;
     output::write(&format!(
         "operator {} ({}) has a new token in {}; the old token is no longer valid",

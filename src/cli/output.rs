@@ -1,35 +1,35 @@
 //! Output of commands: stdout carries data only. A closed pipe is not an error.
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use crate::api::document::terminal_safe;
 use serde::Serialize;
 use std::io::Write as _;
 
 /// Whether the reader of stdout is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reader {
-    There,
+pub(super) enum ReaderState {
+    Reading,
     Gone,
 }
 
-/// Writes a text and a line break to stdout, and flushes. Returns [`Reader::Gone`] if the pipe is closed.
-pub(super) fn write(text: &str) -> Result<Reader, Failure> {
+/// Writes a text and a line break to stdout, and flushes. Returns [`ReaderState::Gone`] if the pipe is closed.
+pub(super) fn write(text: &str) -> Result<ReaderState, CommandFailure> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Ok(()) => Ok(Reader::There),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
-        Err(error) => Err(Failure::failed(format!("stdout: {error}"), "")),
+        Ok(()) => Ok(ReaderState::Reading),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ReaderState::Gone),
+        Err(error) => Err(CommandFailure::failed(format!("stdout: {error}"), "")),
     }
 }
 
 /// Formats a value as indented JSON, with control characters escaped so that it is safe on any terminal.
-pub(super) fn json(value: &impl Serialize) -> Result<String, Failure> {
-    terminal_safe::to_safe_pretty(value).map_err(|error| Failure::failed(error.to_string(), ""))
+pub(super) fn json(value: &impl Serialize) -> Result<String, CommandFailure> {
+    terminal_safe::to_safe_pretty(value).map_err(|error| CommandFailure::failed(error.to_string(), ""))
 }
 
 /// Formats a value as JSON on one line, with control characters escaped so that it is safe on any terminal.
-pub(super) fn json_line(value: &impl Serialize) -> Result<String, Failure> {
-    terminal_safe::to_safe_line(value).map_err(|error| Failure::failed(error.to_string(), ""))
+pub(super) fn json_line(value: &impl Serialize) -> Result<String, CommandFailure> {
+    terminal_safe::to_safe_line(value).map_err(|error| CommandFailure::failed(error.to_string(), ""))
 }
 
 /// Writes a remark to stderr, beside the data on stdout.

@@ -1,6 +1,6 @@
 //! Plain mode of the console: prints changes as lines on stdout, without drawing or terminal queries.
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use crate::ambient::RuntimeEnv;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::{App, Setting};
@@ -12,12 +12,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Prints what changes until a signal arrives or the pipe is closed.
-pub(super) async fn tell(
+pub(super) async fn print_changes(
     setting: Setting,
     mut pictures: watch::Receiver<Arc<Snapshot>>,
     ambient: RuntimeEnv,
-) -> Result<ExitCode, Failure> {
-    let refused = |error: std::io::Error| Failure::failed(format!("cannot receive signals: {error}"), "try again");
+) -> Result<ExitCode, CommandFailure> {
+    let refused =
+        |error: std::io::Error| CommandFailure::failed(format!("cannot receive signals: {error}"), "try again");
     let mut interrupted = signal(SignalKind::interrupt()).map_err(refused)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(refused)?;
     let mut hung_up = signal(SignalKind::hangup()).map_err(refused)?;
@@ -32,7 +33,10 @@ pub(super) async fn tell(
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
             Err(error) => {
-                return Err(Failure::failed(format!("stdout: {error}"), "free space where the output is written"));
+                return Err(CommandFailure::failed(
+                    format!("stdout: {error}"),
+                    "free space where the output is written",
+                ));
             }
         }
         tokio::select! {

@@ -1,16 +1,16 @@
 //! `crow audit` and `crow briefing`: reviews and partner briefings as documents.
 
-use super::arguments::report::{Audit, Briefing, Format, Span};
-use super::escalate::gate;
-use super::failure::Failure;
-use super::kept::{keep, kept, recall, unwritten};
-use super::panes::keys::find;
+use super::arguments::report::{AuditArgs, BriefingArgs, DocumentFormat, ReviewPeriodChoice};
+use super::escalate::secret_gate;
+use super::failure::CommandFailure;
+use super::panes::keys::find_key;
+use super::state_file::{kept, load_state, save_state, write_failure};
 use super::{log, output, portal, settings};
 use crate::api::briefing::{BRIEFING_DOCUMENT, PartnerBriefing, PermittedRoute, SamplePayload};
 use crate::api::document::{ObjectDocument, outbound};
 use crate::api::review::{REVIEW_DOCUMENT, ReviewPeriod};
 use crate::client::connection::PlatformClient;
-use crate::diagnose::survey::survey;
+use crate::diagnose::review_data::collect_review;
 use crate::domain::event::EventType;
 use crate::domain::key::KeyScope;
 use crate::domain::outbound::RedactionCounts;
@@ -23,43 +23,46 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Remedy for a file that is not a review.
-const REMEDY: &str = "give a review that crow audit --format json wrote, or remove the file";
+const REVIEW_FILE_REMEDY: &str = "give a review that crow audit --format json wrote, or remove the file";
 
-pub(super) async fn audit(asked: Audit) -> Result<ExitCode, Failure> {
+pub(super) async fn run_audit(asked: AuditArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let client = portal::connect(&asked.remote)?;
-    let memory = memory(&client)?;
+    let client = portal::connect_operator(&asked.remote)?;
+    let memory = last_review_path(&client)?;
     let last = match &asked.last {
-        Some(file) => Some(recall(file, REMEDY)?.ok_or_else(|| {
-            Failure::usage(
+        Some(file) => Some(load_state(file, REVIEW_FILE_REMEDY)?.ok_or_else(|| {
+            CommandFailure::usage(
                 format!("{} does not exist", file.display()),
                 "give a review that crow audit --format json wrote",
             )
         })?),
-        None => recall(&memory, REMEDY)?,
+        None => load_state(&memory, REVIEW_FILE_REMEDY)?,
     };
-    let period = if asked.period == Span::Month { ReviewPeriod::Month } else { ReviewPeriod::Quarter };
-    let made = survey(&client, period, last.as_ref()).await?;
+    let period = if asked.period == ReviewPeriodChoice::Month { ReviewPeriod::Month } else { ReviewPeriod::Quarter };
+    let made = collect_review(&client, period, last.as_ref()).await?;
     let json = output::json(&ObjectDocument { schema: REVIEW_DOCUMENT, item: &made })?;
-    let text = match form(asked.format, asked.out.as_deref())? {
-        Format::Md => review::markdown::write(&made),
-        Format::Html => review::html::write(&made),
-        Format::Json => json.clone(),
+    let text = match choose_format(asked.format, asked.out.as_deref())? {
+        DocumentFormat::Md => review::markdown::write_markdown(&made),
+        DocumentFormat::Html => review::html::write_html(&made),
+        DocumentFormat::Json => json.clone(),
     };
-    deliver(&text, asked.out.as_deref(), &client)?;
+    write_document(&text, asked.out.as_deref(), &client)?;
     if let Some(folder) = memory.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+        std::fs::create_dir_all(folder).map_err(|error| write_failure(folder, &error))?;
     }
-    keep(&memory, &kept(&json, &gate(&client))?)?;
+    save_state(&memory, &kept(&json, &secret_gate(&client))?)?;
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn brief(asked: Briefing) -> Result<ExitCode, Failure> {
+pub(super) async fn run_briefing(asked: BriefingArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let client = portal::connect(&asked.remote)?;
-    let key = find(&client, &asked.key).await?;
+    let client = portal::connect_operator(&asked.remote)?;
+    let key = find_key(&client, &asked.key).await?;
     if let Some(at) = key.revoked_utc {
-        return Err(Failure::usage(format!("key {} was revoked at {at}", key.id), "give an active key with --key"));
+        return Err(CommandFailure::usage(
+            format!("key {} was revoked at {at}", key.id),
+            "give an active key with --key",
+        ));
     }
     let companies = client.companies().await?.items;
     let company = companies.into_iter().find(|company| company.id == key.company_id).map(|company| company.name);
@@ -80,47 +83,47 @@ pub(super) async fn brief(asked: Briefing) -> Result<ExitCode, Failure> {
         .map(|kind| SamplePayload { kind, payload: samples::fixed_payload(kind) })
         .collect();
     let made = PartnerBriefing { platform: client.base().to_owned(), company, key, opened, samples };
-    let text = match form(asked.format, asked.out.as_deref())? {
-        Format::Md => briefing::markdown(&made),
-        Format::Html => briefing::html(&made),
-        Format::Json => output::json(&ObjectDocument { schema: BRIEFING_DOCUMENT, item: &made })?,
+    let text = match choose_format(asked.format, asked.out.as_deref())? {
+        DocumentFormat::Md => briefing::markdown(&made),
+        DocumentFormat::Html => briefing::html(&made),
+        DocumentFormat::Json => output::json(&ObjectDocument { schema: BRIEFING_DOCUMENT, item: &made })?,
     };
-    deliver(&text, asked.out.as_deref(), &client)?;
+    write_document(&text, asked.out.as_deref(), &client)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Returns the path of the file that stores the last review of a platform.
-fn memory(client: &PlatformClient) -> Result<PathBuf, Failure> {
+fn last_review_path(client: &PlatformClient) -> Result<PathBuf, CommandFailure> {
     let place: String = client.base().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     Ok(settings::state_dir()?.join("audits").join(format!("{place}.json")))
 }
 
 /// Chooses the format: the one asked for, otherwise by the extension of the output file, otherwise Markdown.
-fn form(asked: Option<Format>, out: Option<&Path>) -> Result<Format, Failure> {
+fn choose_format(asked: Option<DocumentFormat>, out: Option<&Path>) -> Result<DocumentFormat, CommandFailure> {
     let ending = out.and_then(|out| out.extension()).and_then(|ending| ending.to_str());
     match (asked, ending) {
         (Some(format), _) => Ok(format),
-        (None, Some("md") | None) => Ok(Format::Md),
-        (None, Some("html")) => Ok(Format::Html),
-        (None, Some("json")) => Ok(Format::Json),
+        (None, Some("md") | None) => Ok(DocumentFormat::Md),
+        (None, Some("html")) => Ok(DocumentFormat::Html),
+        (None, Some("json")) => Ok(DocumentFormat::Json),
         (None, Some(other)) => {
-            Err(Failure::usage(format!("unknown file extension .{other}"), "use --format md, json or html"))
+            Err(CommandFailure::usage(format!("unknown file extension .{other}"), "use --format md, json or html"))
         }
     }
 }
 
 /// Redacts a document, scans it for secrets, and writes it to the file or to stdout.
-pub(super) fn deliver(text: &str, out: Option<&Path>, client: &PlatformClient) -> Result<(), Failure> {
+pub(super) fn write_document(text: &str, out: Option<&Path>, client: &PlatformClient) -> Result<(), CommandFailure> {
     let mut redactions = RedactionCounts::default();
-    let gate = gate(client);
+    let gate = secret_gate(client);
     let text = outbound::document(text, &gate, &mut redactions)
-        .map_err(|held| Failure::failed(format!("nothing was written: {held}"), "check names and targets"))?;
+        .map_err(|held| CommandFailure::failed(format!("nothing was written: {held}"), "check names and targets"))?;
     for (what, n) in redactions.iter() {
         output::remark(&format!("crow: redacted {}: {what}", count(n, "time")));
     }
     match out {
         Some(file) => {
-            keep(file, &text)?;
+            save_state(file, &text)?;
             output::write(&file.display().to_string())?;
         }
         None => {

@@ -1,32 +1,32 @@
 //! `crow runbook`: runs a runbook step by step; the run is stored in a file and resumed from there.
 
-use super::arguments::trouble::RunbookCall;
-use super::diagnose::{REMEDY, needed, print};
-use super::escalate::gate;
-use super::failure::Failure;
-use super::kept::{keep, kept, recall};
+use super::arguments::diagnosis::RunbookArgs;
+use super::diagnose::{RUN_FILE_REMEDY, print_safe, require_scope};
+use super::escalate::secret_gate;
+use super::failure::CommandFailure;
+use super::state_file::{kept, load_state, save_state};
 use super::{log, remote};
 use crate::ambient::RuntimeEnv;
 use crate::api::runbook::{Runbook, RunbookProgress};
-use crate::diagnose::runbook::{begin, go_on};
+use crate::diagnose::runbook::{begin_run, resume_run};
 use crate::domain::text::Untrusted;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-pub(super) async fn run(asked: RunbookCall) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: RunbookArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
     let client = remote::connect(&asked.remote)?;
-    let subject = needed(&client, &asked.about).await?.subject;
+    let subject = require_scope(&client, &asked.about).await?.subject;
     if !Runbook::for_subject(subject).contains(&asked.runbook) {
         let what = if asked.runbook == Runbook::KeyRotation { "--key NAME|LAST4" } else { "--subscription ID" };
-        return Err(Failure::usage(format!("{} needs a subject", asked.runbook.name()), format!("give {what}")));
+        return Err(CommandFailure::usage(format!("{} needs a subject", asked.runbook.name()), format!("give {what}")));
     }
     let file = asked.run.unwrap_or_else(|| {
         format!("crow-{}-{}.json", asked.runbook.name(), subject.to_string().replace(' ', "-")).into()
     });
-    let earlier: Option<RunbookProgress> = recall(&file, REMEDY)?;
+    let earlier: Option<RunbookProgress> = load_state(&file, RUN_FILE_REMEDY)?;
     if earlier.as_ref().is_some_and(|run| run.runbook != asked.runbook || run.subject != subject) {
-        return Err(Failure::usage(
+        return Err(CommandFailure::usage(
             format!("{} belongs to another run", file.display()),
             "choose another file with --run",
         ));
@@ -34,12 +34,13 @@ pub(super) async fn run(asked: RunbookCall) -> Result<ExitCode, Failure> {
     let ambient = RuntimeEnv::real();
     let run = match earlier {
         Some(run) => run,
-        None => begin(&client, &ambient, asked.runbook, subject).await,
+        None => begin_run(&client, &ambient, asked.runbook, subject).await,
     };
-    let progress = go_on(&client, &ambient, run).await;
-    let json = serde_json::to_string_pretty(&progress).map_err(|error| Failure::failed(error.to_string(), ""))?;
-    keep(&file, &kept(&json, &gate(&client))?)?;
-    print(if asked.json { json } else { shown(&progress) }.trim_end())?;
+    let progress = resume_run(&client, &ambient, run).await;
+    let json =
+        serde_json::to_string_pretty(&progress).map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
+    save_state(&file, &kept(&json, &secret_gate(&client))?)?;
+    print_safe(if asked.json { json } else { shown(&progress) }.trim_end())?;
     Ok(ExitCode::from(u8::from(!progress.is_over())))
 }
 

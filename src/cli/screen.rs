@@ -1,15 +1,15 @@
 //! Console on the terminal: checks the terminal, starts the data feed, runs the loop, and maps its ending to an exit
 //! code.
 
-use super::arguments::console::Look;
-use super::failure::Failure;
+use super::arguments::console::DisplayArgs;
+use super::failure::CommandFailure;
 use super::{config, plain, settings};
 use crate::ambient::RuntimeEnv;
 use crate::client::connection::PlatformClient;
 use crate::monitor::feed;
-use crate::monitor::history::History;
-use crate::monitor::post::{Holder, Post};
-use crate::monitor::rounds;
+use crate::monitor::history::PlatformHistory;
+use crate::monitor::keyed_client::{KeyClient, RateLimitedClient};
+use crate::monitor::poller;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::Setting;
 use crate::tui::clipboard::Clipboard;
@@ -24,35 +24,35 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Rows per list in the snapshot.
-const ROWS: u32 = 200;
+const ROWS_PER_LIST: u32 = 200;
 
 /// Everything needed to open a console.
 #[derive(Debug)]
-pub(super) struct Opening {
+pub(super) struct ConsoleOptions {
     pub(super) identity: Identity,
     pub(super) access: Access,
-    pub(super) look: Look,
+    pub(super) look: DisplayArgs,
     pub(super) client: PlatformClient,
     pub(super) ambient: RuntimeEnv,
     /// Keys with which the platform is observed when there is no operator token; empty if there is one.
-    pub(super) holders: Vec<Holder>,
+    pub(super) keys: Vec<KeyClient>,
     /// Share of each rate limit that may be used, in percent.
-    pub(super) percent: u8,
+    pub(super) budget_percent: u8,
     /// File that stores what the console saw; `None` keeps nothing.
     pub(super) history: Option<PathBuf>,
     /// Message that is shown at first, until a key is pressed.
-    pub(super) complaint: Option<String>,
+    pub(super) first_message: Option<String>,
 }
 
 /// Checks, before anything is started, whether a console can be shown here: the terminal, unless plain mode is
 /// chosen, and the theme.
-pub(super) fn check(look: &Look) -> Result<(), Failure> {
-    settings::look(look)?;
+pub(super) fn check_terminal(look: &DisplayArgs) -> Result<(), CommandFailure> {
+    settings::display_settings(look)?;
     if look.plain {
         return Ok(());
     }
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(Failure::usage(
+        return Err(CommandFailure::usage(
             "the console needs a terminal",
             "run it in a terminal, add --plain, or use crow serve or crow demo --headless",
         ));
@@ -61,45 +61,56 @@ pub(super) fn check(look: &Look) -> Result<(), Failure> {
 }
 
 /// Opens the history; `None`, with a warning in the log, if it cannot be opened.
-async fn remembered(file: Option<PathBuf>) -> Option<History> {
+async fn open_history(file: Option<PathBuf>) -> Option<PlatformHistory> {
     let file = file?;
-    let opened = tokio::task::spawn_blocking(move || History::open(&file)).await.ok()?;
+    let opened = tokio::task::spawn_blocking(move || PlatformHistory::open(&file)).await.ok()?;
     opened.inspect_err(|error| tracing::warn!(%error, "console settings cannot be saved")).ok()
 }
 
 /// Shows the console until it ends.
-pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
-    let Opening { identity, access, look, client, ambient, holders, percent, history, complaint } = opening;
+pub(super) async fn run_console(opening: ConsoleOptions) -> Result<ExitCode, CommandFailure> {
+    let ConsoleOptions {
+        identity,
+        access,
+        look,
+        client,
+        ambient,
+        keys: holders,
+        budget_percent: percent,
+        history,
+        first_message: complaint,
+    } = opening;
     let is_plain = look.plain;
-    let look = settings::look(&look)?;
+    let look = settings::display_settings(&look)?;
     let (keymap, misread) = config::keymap();
     let complaint = [complaint, misread].into_iter().flatten().reduce(|first, second| format!("{first}; {second}"));
     let copied = history.as_ref().map(|file| file.with_file_name("copied.txt"));
     let arranged = history.as_ref().map(|file| file.with_extension("json"));
-    let history = remembered(history).await;
+    let history = open_history(history).await;
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
     let mut performer = Performer::new(client.clone(), access);
     let feeding = if holders.is_empty() {
-        tokio::spawn(feed::follow(client, ambient.clone(), feed::Settings { rows: ROWS, history }, sender))
+        tokio::spawn(feed::follow(client, ambient.clone(), feed::FeedSettings { rows: ROWS_PER_LIST, history }, sender))
     } else {
-        let kept = tempfile::tempdir().map_err(|error| Failure::failed(error.to_string(), "free space in TMPDIR"))?;
+        let kept =
+            tempfile::tempdir().map_err(|error| CommandFailure::failed(error.to_string(), "free space in TMPDIR"))?;
         let history = match history {
             Some(history) => history,
             // An observer needs a history; without a file to keep it in, a temporary one lasts as long as the
             // console.
-            None => History::open(&kept.path().join("history.db"))
-                .map_err(|error| Failure::failed(error.to_string(), "free space in TMPDIR"))?,
+            None => PlatformHistory::open(&kept.path().join("history.db"))
+                .map_err(|error| CommandFailure::failed(error.to_string(), "free space in TMPDIR"))?,
         };
-        let post = Post::new(holders, ambient.clone(), history, percent);
+        let post = RateLimitedClient::new(holders, ambient.clone(), history, percent);
         performer = performer.with_post(post.clone());
         let ambient = ambient.clone();
         tokio::spawn(async move {
-            rounds::watch(post, ambient, sender).await;
+            poller::observe(post, ambient, sender).await;
             drop(kept);
         })
     };
     if is_plain {
-        let told = plain::tell(Setting { identity, access, look, keymap }, pictures, ambient).await;
+        let told = plain::print_changes(Setting { identity, access, look, keymap }, pictures, ambient).await;
         feeding.abort();
         return told;
     }
@@ -110,7 +121,7 @@ pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
         look,
         keymap,
         complaint,
-        clipboard: Clipboard::new(Box::new(std::io::stdout()), settings::routes(), copied),
+        clipboard: Clipboard::new(Box::new(std::io::stdout()), settings::clipboard_routes(), copied),
         memory: Memory(arranged),
         pictures,
         performer,
@@ -120,6 +131,6 @@ pub(super) async fn show(opening: Opening) -> Result<ExitCode, Failure> {
     feeding.abort();
     match ending {
         Ok(ending) => Ok(ExitCode::from(ending.code())),
-        Err(error) => Err(Failure::failed(error.to_string(), "try another terminal")),
+        Err(error) => Err(CommandFailure::failed(error.to_string(), "try another terminal")),
     }
 }

@@ -1,8 +1,8 @@
 //! `crow serve`: runs the platform without a console.
 
-use super::arguments::platform::Serve;
-use super::failure::Failure;
-use super::standalone::{Standalone, Wish};
+use super::arguments::platform::ServeArgs;
+use super::failure::CommandFailure;
+use super::standalone::{StandaloneConfig, StandalonePlatform};
 use super::{hardening, log, settings};
 use crate::ambient::RuntimeEnv;
 use crate::domain::proxy::TrustedProxies;
@@ -17,14 +17,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 /// Maximum time for the last push of metrics when the platform stops.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LAST_PUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
-pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
+pub(super) async fn run(serve: ServeArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
     hardening::check_open_files()?;
     let is_proxied = serve.behind_proxy || !serve.trusted_proxy.is_empty();
     if !serve.bind.ip().is_loopback() && !is_proxied && !serve.insecure {
-        return Err(Failure::usage(
+        return Err(CommandFailure::usage(
             format!("{} is reachable from other machines, and keys would be sent without TLS", serve.bind),
             "bind to 127.0.0.1, or put a TLS proxy in front and add --trusted-proxy CIDR (or --behind-proxy), or accept the risk with --insecure",
         ));
@@ -34,7 +34,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         None => settings::data_dir()?,
     };
     let policy = if serve.allow_private_targets { TargetPolicy::Private } else { TargetPolicy::Public };
-    let wish = Wish {
+    let wish = StandaloneConfig {
         data_dir,
         bind: serve.bind,
         policy,
@@ -54,7 +54,7 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         },
         ambient: RuntimeEnv::real(),
     };
-    let platform = Standalone::start(wish).await?;
+    let platform = StandalonePlatform::start(wish).await?;
     if policy == TargetPolicy::Private {
         tracing::warn!("http and private webhook targets are allowed: for development only");
     }
@@ -64,32 +64,33 @@ pub(super) async fn run(serve: Serve) -> Result<ExitCode, Failure> {
         tokio::spawn(async move { otlp::run_exporter(engine, &url, serve.otlp_every, told).await })
     });
     let stopped = stop_signal()?;
-    announce(platform.address())?;
+    print_address(platform.address())?;
     stopped.await;
     stop_pushing.send_replace(true);
     if let Some(Ok(Err(why))) =
-        RuntimeEnv::real().timeout(PATIENCE, async { OptionFuture::from(pushing).await }).await.flatten()
+        RuntimeEnv::real().timeout(LAST_PUSH_TIMEOUT, async { OptionFuture::from(pushing).await }).await.flatten()
     {
         tracing::warn!(why, "metrics push failed");
     }
     let again = stop_signal()?;
     tokio::select! {
         () = platform.stop() => Ok(ExitCode::SUCCESS),
-        () = again => Err(Failure::failed("stopped at once by a second signal; unfinished attempts are repeated at the next start", "")),
+        () = again => Err(CommandFailure::failed("stopped at once by a second signal; unfinished attempts are repeated at the next start", "")),
     }
 }
 
 /// Prints the line on stdout that says that the platform is ready.
 #[expect(clippy::print_stdout, reason = "the announcement is this command's output")]
-pub(super) fn announce(address: &str) -> Result<(), Failure> {
+pub(super) fn print_address(address: &str) -> Result<(), CommandFailure> {
     println!("listening on {address}");
-    std::io::stdout().flush().map_err(|error| Failure::failed(format!("stdout is closed: {error}"), ""))
+    std::io::stdout().flush().map_err(|error| CommandFailure::failed(format!("stdout is closed: {error}"), ""))
 }
 
 /// Starts listening for SIGINT, SIGTERM and SIGHUP; the returned future completes when one of them arrives.
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let on =
-        |kind| signal(kind).map_err(|error| Failure::failed(format!("cannot receive signals: {error}"), "try again"));
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, CommandFailure> {
+    let on = |kind| {
+        signal(kind).map_err(|error| CommandFailure::failed(format!("cannot receive signals: {error}"), "try again"))
+    };
     let (mut interrupt, mut terminate, mut hang_up) =
         (on(SignalKind::interrupt())?, on(SignalKind::terminate())?, on(SignalKind::hangup())?);
     Ok(async move {

@@ -1,7 +1,7 @@
 //! Environment and directories: the only file that reads environment variables.
 
-use super::arguments::console::{self, Layout};
-use super::failure::Failure;
+use super::arguments::console::{self, LayoutChoice};
+use super::failure::CommandFailure;
 use super::theme;
 use crate::engine::master_key::{MasterKey, MasterKeySource};
 use crate::tui::clipboard::{Route, TMUX, Wrap};
@@ -13,24 +13,24 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// Returns the default directories, following the XDG base directory specification.
-fn directories() -> Result<ProjectDirs, Failure> {
+fn directories() -> Result<ProjectDirs, CommandFailure> {
     ProjectDirs::from("", "", "crow")
-        .ok_or_else(|| Failure::usage("no home directory for the data", "choose a directory with --data DIR"))
+        .ok_or_else(|| CommandFailure::usage("no home directory for the data", "choose a directory with --data DIR"))
 }
 
 /// Returns the data directory of the standalone platform.
-pub(super) fn data_dir() -> Result<PathBuf, Failure> {
+pub(super) fn data_dir() -> Result<PathBuf, CommandFailure> {
     Ok(directories()?.data_dir().join("platform"))
 }
 
 /// Returns the directory for the console's log and for what it remembers of other platforms.
-pub(super) fn state_dir() -> Result<PathBuf, Failure> {
+pub(super) fn state_dir() -> Result<PathBuf, CommandFailure> {
     let directories = directories()?;
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
 }
 
 /// Returns the directory for keys that cannot be stored in a keyring.
-pub(super) fn keys_dir() -> Result<PathBuf, Failure> {
+pub(super) fn keys_dir() -> Result<PathBuf, CommandFailure> {
     Ok(directories()?.data_dir().join("keys"))
 }
 
@@ -41,30 +41,30 @@ pub(super) fn config_file() -> Option<PathBuf> {
 
 /// Returns where the platform's key comes from: `CROW_PLATFORM_KEY` if that is set, otherwise the key file in the
 /// data directory.
-pub(super) fn custody() -> Result<MasterKeySource, Failure> {
-    Ok(key("CROW_PLATFORM_KEY")?.map_or(MasterKeySource::File, MasterKeySource::Provided))
+pub(super) fn platform_key_source() -> Result<MasterKeySource, CommandFailure> {
+    Ok(read_platform_key("CROW_PLATFORM_KEY")?.map_or(MasterKeySource::File, MasterKeySource::Provided))
 }
 
 /// Returns where the platform's next key comes from: `CROW_PLATFORM_NEW_KEY` if that is set, otherwise the key file.
-pub(super) fn next_custody() -> Result<MasterKeySource, Failure> {
-    Ok(key("CROW_PLATFORM_NEW_KEY")?.map_or(MasterKeySource::File, MasterKeySource::Provided))
+pub(super) fn next_platform_key_source() -> Result<MasterKeySource, CommandFailure> {
+    Ok(read_platform_key("CROW_PLATFORM_NEW_KEY")?.map_or(MasterKeySource::File, MasterKeySource::Provided))
 }
 
-fn key(name: &str) -> Result<Option<Arc<MasterKey>>, Failure> {
-    let text = variable(name).map(Zeroizing::new);
+fn read_platform_key(name: &str) -> Result<Option<Arc<MasterKey>>, CommandFailure> {
+    let text = env_variable(name).map(Zeroizing::new);
     Ok(text.map(|text| MasterKey::parse(&text, name)).transpose()?.map(Arc::new))
 }
 
 /// Returns how the console is drawn: as the arguments say, otherwise as the environment says. A non-empty `NO_COLOR`
 /// selects mono, a locale that is not UTF-8 selects ASCII.
-pub(super) fn look(asked: &console::Look) -> Result<Look, Failure> {
+pub(super) fn display_settings(asked: &console::DisplayArgs) -> Result<Look, CommandFailure> {
     let themes = directories().ok().map(|directories| directories.config_dir().join("themes"));
     let theme = match &asked.theme {
-        Some(name) => theme::named(name, themes)?,
-        None if variable("NO_COLOR").is_some() => ThemeName::Mono,
+        Some(name) => theme::load_theme(name, themes)?,
+        None if env_variable("NO_COLOR").is_some() => ThemeName::Mono,
         None => ThemeName::Terminal,
     };
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default().to_lowercase();
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(env_variable).unwrap_or_default().to_lowercase();
     let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
     let charset = match (asked.ascii || !is_utf8, asked.braille) {
         (true, _) => Charset::Ascii,
@@ -73,18 +73,18 @@ pub(super) fn look(asked: &console::Look) -> Result<Look, Failure> {
     };
     let mouse = if asked.mouse { Mouse::Console } else { Mouse::Terminal };
     let layout = asked.layout.map(|layout| match layout {
-        Layout::Wide => Class::Wide,
-        Layout::Normal => Class::Normal,
-        Layout::Classic => Class::Classic,
-        Layout::Small => Class::Small,
-        Layout::Tiny => Class::Tiny,
+        LayoutChoice::Wide => Class::Wide,
+        LayoutChoice::Normal => Class::Normal,
+        LayoutChoice::Classic => Class::Classic,
+        LayoutChoice::Small => Class::Small,
+        LayoutChoice::Tiny => Class::Tiny,
     });
     Ok(Look { theme, charset, mouse, layout })
 }
 
 /// Checks whether the locale is UTF-8, and names the variable that says so.
 pub(super) fn locale() -> (bool, String) {
-    let named = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| Some((name, variable(name)?)));
+    let named = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| Some((name, env_variable(name)?)));
     let (name, value) = named.unwrap_or(("LANG", String::new()));
     let lower = value.to_lowercase();
     (lower.contains("utf-8") || lower.contains("utf8"), format!("{name}={value}"))
@@ -92,7 +92,7 @@ pub(super) fn locale() -> (bool, String) {
 
 /// Describes which colours a console uses here by default, and why.
 pub(super) fn colours() -> String {
-    match (variable("NO_COLOR"), variable("COLORTERM"), variable("TERM")) {
+    match (env_variable("NO_COLOR"), env_variable("COLORTERM"), env_variable("TERM")) {
         (Some(_), ..) => "none, as NO_COLOR is set; marks, words and bold are used instead".to_owned(),
         (None, Some(depth), _) => format!("COLORTERM={depth}"),
         (None, None, Some(term)) => format!("TERM={term}; the themes dark and light need 24-bit colour"),
@@ -108,22 +108,22 @@ pub(super) fn clipboard() -> String {
         Route::Terminal(Wrap::Screen) => "OSC 52 wrapped for screen".to_owned(),
         Route::Terminal(Wrap::Plain) => "OSC 52, if the terminal supports it".to_owned(),
     };
-    let mut names: Vec<String> = routes().iter().map(name).collect();
+    let mut names: Vec<String> = clipboard_routes().iter().map(name).collect();
     names.push("a file".to_owned());
     names.join(", else ")
 }
 
 /// Lists what is in effect: each setting, its value, and where the value comes from.
-pub(super) fn origins() -> Vec<(&'static str, String, String)> {
+pub(super) fn effective_settings() -> Vec<(&'static str, String, String)> {
     let path = |path: Option<PathBuf>| {
         path.map_or_else(|| "unknown: no home directory".to_owned(), |path| path.display().to_string())
     };
-    let base = |name: &str| match variable(name) {
+    let base = |name: &str| match env_variable(name) {
         Some(value) => format!("{name}={value}"),
         None => format!("default, as {name} is not set"),
     };
     let set = |name: &str| {
-        if variable(name).is_some() {
+        if env_variable(name).is_some() {
             format!("{name}, which is set")
         } else {
             "the key file in the data directory".to_owned()
@@ -143,22 +143,22 @@ pub(super) fn origins() -> Vec<(&'static str, String, String)> {
 
 /// Lists the ways for a copied text to leave, most preferred first. The display's clipboard is used only without SSH,
 /// where the operator sits at the same machine.
-pub(super) fn routes() -> Vec<Route> {
-    if variable("TMUX").is_some() {
+pub(super) fn clipboard_routes() -> Vec<Route> {
+    if env_variable("TMUX").is_some() {
         return TMUX.to_vec();
     }
-    if variable("STY").is_some() {
+    if env_variable("STY").is_some() {
         return vec![Route::Terminal(Wrap::Screen)];
     }
     let mut routes = Vec::new();
-    if variable("SSH_CONNECTION").is_none() && variable("SSH_TTY").is_none() {
+    if env_variable("SSH_CONNECTION").is_none() && env_variable("SSH_TTY").is_none() {
         if cfg!(target_os = "macos") {
             routes.push(Route::Program(&["pbcopy"], "the clipboard (pbcopy)"));
         }
-        if variable("WAYLAND_DISPLAY").is_some() {
+        if env_variable("WAYLAND_DISPLAY").is_some() {
             routes.push(Route::Program(&["wl-copy"], "the clipboard (wl-copy)"));
         }
-        if variable("DISPLAY").is_some() {
+        if env_variable("DISPLAY").is_some() {
             routes.push(Route::Program(&["xclip", "-selection", "clipboard"], "the clipboard (xclip)"));
             routes.push(Route::Program(&["xsel", "--clipboard", "--input"], "the clipboard (xsel)"));
         }
@@ -168,6 +168,6 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
-fn variable(name: &str) -> Option<String> {
+fn env_variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
 }

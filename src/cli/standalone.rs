@@ -1,6 +1,6 @@
 //! Standalone platform inside this process: binds the port, serves, and stops in order.
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::settings;
 use crate::ambient::RuntimeEnv;
 use crate::client::connection::{ClientCredential, PlatformClient};
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 /// Configuration of a standalone platform.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(super) struct StandaloneConfig {
     pub(super) data_dir: PathBuf,
     pub(super) bind: SocketAddr,
     pub(super) policy: TargetPolicy,
@@ -40,28 +40,28 @@ pub(super) struct Wish {
 
 /// Standalone platform that is running.
 #[derive(Debug)]
-pub(super) struct Standalone {
+pub(super) struct StandalonePlatform {
     address: String,
     engine: Engine,
-    work: Task,
-    serving: Task,
+    work: BackgroundTask,
+    serving: BackgroundTask,
 }
 
 /// Background task that runs until its stop signal.
 #[derive(Debug)]
-struct Task {
+struct BackgroundTask {
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
 }
 
-impl Task {
+impl BackgroundTask {
     fn start<F: Future<Output = ()> + Send + 'static>(work: impl FnOnce(watch::Receiver<bool>) -> F) -> Self {
         let (stop, stopped) = watch::channel(false);
         Self { stop, running: tokio::spawn(work(stopped)) }
     }
 
     /// Tells the task to stop, and aborts it after `patience`.
-    async fn end(mut self, ambient: &RuntimeEnv, patience: Duration) {
+    async fn stop_within(mut self, ambient: &RuntimeEnv, patience: Duration) {
         self.stop.send_replace(true);
         if ambient.timeout(patience, &mut self.running).await.is_none() {
             tracing::warn!("a task did not stop in time and was abandoned");
@@ -71,12 +71,12 @@ impl Task {
 }
 
 /// Maximum time for open calls when the platform stops, and, after that, for attempts in flight and the last writes.
-const PATIENCE: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(15));
+const SHUTDOWN_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(15));
 
-impl Standalone {
+impl StandalonePlatform {
     /// Binds the port, opens the data directory, and returns when both the server and the dispatcher run.
-    pub(super) async fn start(wish: Wish) -> Result<Self, Failure> {
-        let Wish {
+    pub(super) async fn start(wish: StandaloneConfig) -> Result<Self, CommandFailure> {
+        let StandaloneConfig {
             data_dir,
             bind,
             policy,
@@ -90,14 +90,14 @@ impl Standalone {
             ambient,
         } = wish;
         let listener = TcpListener::bind(bind).await.map_err(|error| {
-            Failure::usage(
+            CommandFailure::usage(
                 format!("cannot listen on {bind}: {error}"),
                 "choose another address with --bind, or stop the process that uses it",
             )
         })?;
-        let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
+        let address = listener.local_addr().map_err(|error| CommandFailure::failed(error.to_string(), "try again"))?;
         let reach = EgressConfig { ca_files, listen_addresses: vec![address], ..EgressConfig::default() };
-        let (schedule, custody) = (RetryPolicy { base: retry_base }, settings::custody()?);
+        let (schedule, custody) = (RetryPolicy { base: retry_base }, settings::platform_key_source()?);
         let settings = EngineSettings {
             data_dir,
             target_policy: policy,
@@ -110,11 +110,11 @@ impl Standalone {
             master_key_source: custody,
         };
         let engine = Engine::open(settings, ambient).await?;
-        let work = Task::start({
+        let work = BackgroundTask::start({
             let engine = engine.clone();
             async move |stopped| engine.run(stopped).await
         });
-        let serving = Task::start(|stopped| server::serve(listener, engine.clone(), exposure, stopped));
+        let serving = BackgroundTask::start(|stopped| server::serve(listener, engine.clone(), exposure, stopped));
         let mut changes = engine.subscribe_changes();
         // The address is announced only once deliveries are dispatched.
         while !engine.status().is_dispatching {
@@ -136,7 +136,7 @@ impl Standalone {
     }
 
     /// Creates a client over the socket, with an admin credential that exists only in this process's memory.
-    pub(super) fn client(&self, name: &str) -> Result<PlatformClient, Failure> {
+    pub(super) fn client(&self, name: &str) -> Result<PlatformClient, CommandFailure> {
         let token = self.engine.mint_operator(name);
         Ok(PlatformClient::new(&self.address, ClientCredential::Operator(token))?)
     }
@@ -145,7 +145,7 @@ impl Standalone {
     /// is closed. Takes at most 18 s.
     pub(super) async fn stop(self) {
         let ambient = self.engine.ambient().clone();
-        self.serving.end(&ambient, PATIENCE.0).await;
-        self.work.end(&ambient, PATIENCE.1).await;
+        self.serving.stop_within(&ambient, SHUTDOWN_TIMEOUTS.0).await;
+        self.work.stop_within(&ambient, SHUTDOWN_TIMEOUTS.1).await;
     }
 }

@@ -1,6 +1,6 @@
 //! Command lines of README.md and docs: every one of them can be parsed.
 
-use super::arguments::Arguments;
+use super::arguments::CliArgs;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ fn fault(line: &str) -> Option<clap::Error> {
         let known = PLACEHOLDERS.iter().find(|(name, _)| *name == word);
         known.map_or(word, |(_, value)| (*value).to_owned())
     };
-    Arguments::try_parse_from(words(line).into_iter().map(stand_in))
+    CliArgs::try_parse_from(words(line).into_iter().map(stand_in))
         .err()
         .filter(|error| !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion))
 }

@@ -1,6 +1,6 @@
 //! Themes from files: nine colours each, rejected if the palette is not readable.
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use crate::files;
 use crate::tui::palette::{Palette, colour};
 use crate::tui::theme::ThemeName;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Theme file as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct ThemeFile {
     ground: String,
     raised: String,
     text: String,
@@ -24,7 +24,7 @@ struct File {
 }
 
 /// Returns the theme of that name: a built-in one, a file, or `NAME.toml` in the themes folder.
-pub(super) fn named(name: &str, directory: Option<PathBuf>) -> Result<ThemeName, Failure> {
+pub(super) fn load_theme(name: &str, directory: Option<PathBuf>) -> Result<ThemeName, CommandFailure> {
     let file = match name {
         "terminal" => return Ok(ThemeName::Terminal),
         "dark" => return Ok(ThemeName::Dark),
@@ -36,14 +36,14 @@ pub(super) fn named(name: &str, directory: Option<PathBuf>) -> Result<ThemeName,
     };
     let refused = |why: String| {
         let remedy = "themes are terminal, dark, light, colour-blind, mono, or a file like assets/themes/dark.toml";
-        Failure::usage(format!("theme {name}: {}: {why}", file.display()), remedy)
+        CommandFailure::usage(format!("theme {name}: {}: {why}", file.display()), remedy)
     };
-    read(&file).map(ThemeName::Own).map_err(refused)
+    read_theme(&file).map(ThemeName::Own).map_err(refused)
 }
 
-fn read(file: &Path) -> Result<Palette, String> {
+fn read_theme(file: &Path) -> Result<Palette, String> {
     let text = files::read_text_limited(file, files::MAX_SETTINGS_BYTES).map_err(|error| error.to_string())?;
-    let file: File = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
+    let file: ThemeFile = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
     let one = |name: &str, text: &str| -> Result<Color, String> {
         colour(text).ok_or_else(|| format!("{name} is {text}, but must be like #14171c"))
     };
@@ -70,13 +70,13 @@ mod tests {
     #[test]
     fn themes_that_come_along_can_be_read_and_are_what_they_say() {
         let themes = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/themes");
-        assert_eq!(read(&themes.join("dark.toml")), Ok(DARK));
-        assert_eq!(read(&themes.join("light.toml")), Ok(LIGHT));
+        assert_eq!(read_theme(&themes.join("dark.toml")), Ok(DARK));
+        assert_eq!(read_theme(&themes.join("light.toml")), Ok(LIGHT));
         for file in std::fs::read_dir(&themes).expect("themes") {
             let file = file.expect("a file").path();
-            assert!(read(&file).is_ok(), "{}: {:?}", file.display(), read(&file));
+            assert!(read_theme(&file).is_ok(), "{}: {:?}", file.display(), read_theme(&file));
         }
-        assert!(matches!(named("high-contrast", Some(themes)), Ok(ThemeName::Own(_))));
+        assert!(matches!(load_theme("high-contrast", Some(themes)), Ok(ThemeName::Own(_))));
     }
 
     #[test]
@@ -90,9 +90,9 @@ mod tests {
             ("dim =", "dimm =", "unknown field `dimm`"),
         ] {
             std::fs::write(&file, dark.replace(from, to)).expect("written");
-            let why = read(&file).expect_err(said);
+            let why = read_theme(&file).expect_err(said);
             assert!(why.contains(said), "{why}");
         }
-        assert!(read(&dir.path().join("none.toml")).is_err());
+        assert!(read_theme(&dir.path().join("none.toml")).is_err());
     }
 }

@@ -1,11 +1,11 @@
 //! `crow watch`: watches a platform without a screen and sends alerts out. It is a process of its own, so that alerts
 //! are sent when no console is open, and only once when two are.
 
-use super::alerting::{self, Way};
-use super::arguments::watch::Watch;
-use super::escalate::gate;
-use super::failure::Failure;
-use super::output::{self, Reader};
+use super::alerting::{self, AlertChannel};
+use super::arguments::watch::WatchArgs;
+use super::escalate::secret_gate;
+use super::failure::CommandFailure;
+use super::output::{self, ReaderState};
 use super::serve::stop_signal;
 use super::{log, portal, settings};
 use crate::ambient::RuntimeEnv;
@@ -15,11 +15,11 @@ use crate::client::connection::PlatformClient;
 use crate::client::notifications::{CREDENTIAL_PLACEHOLDER, NotificationError, OutwardClient};
 use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate};
 use crate::domain::text::Untrusted;
-use crate::monitor::alerts::Alerts;
-use crate::monitor::notices::{Notices, Seen};
-use crate::monitor::outbox::{Letter, Outbox};
-use crate::monitor::reach::Reach;
+use crate::monitor::alert_notifier::{AlertNotifier, NotifierInputs};
+use crate::monitor::alerts::ActiveAlerts;
+use crate::monitor::outbox::{Outbox, QueuedNotification};
 use crate::monitor::snapshot::Snapshot;
+use crate::monitor::visibility::PlatformVisibility;
 use crate::monitor::{feed, files};
 use crate::sqlite::private_files;
 use std::fs::File;
@@ -32,24 +32,24 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Rows per list that are searched for alerts; lists begin with the worst.
-const ROWS: u32 = 500;
+const ROWS_PER_LIST: u32 = 500;
 /// Interval between two looks at alerts on hold and notifications in the queue.
-const PACE: Duration = Duration::from_millis(500);
+const WATCH_POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Maximum time that an alert command may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const ALERT_COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause between two looks at a running alert command.
-const NAP: Duration = Duration::from_millis(20);
+const CHILD_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: WatchArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let ways = alerting::ways()?;
-    let client = portal::connect(&asked.remote)?;
-    let desk = Desk::open(&client, ways, &asked)?;
+    let ways = alerting::configured_channels()?;
+    let client = portal::connect_operator(&asked.remote)?;
+    let desk = AlertWatcher::open(&client, ways, &asked)?;
     if asked.trial {
-        return desk.try_ways().await;
+        return desk.send_test().await;
     }
     if asked.list {
-        for notice in desk.told.told() {
+        for notice in desk.notifier.reported() {
             output::write(&format!("{}  since {}  {}", notice.key, notice.since_utc, notice.summary_line()))?;
         }
         return Ok(ExitCode::SUCCESS);
@@ -57,7 +57,7 @@ pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
     if let Some(key) = &asked.acknowledge {
         return desk.acknowledge(&client, key).await;
     }
-    if desk.ways.is_empty() && !asked.bell {
+    if desk.channels.is_empty() && !asked.bell {
         output::remark(
             "crow: no alert destination configured; notifications go to stdout only (see crow config template)",
         );
@@ -66,21 +66,21 @@ pub(super) async fn run(asked: Watch) -> Result<ExitCode, Failure> {
 }
 
 /// State of `crow watch`: channels, the outbox, and the alerts that were reported.
-struct Desk {
+struct AlertWatcher {
     platform: String,
-    ways: Vec<Way>,
+    channels: Vec<AlertChannel>,
     outbox: Outbox,
-    told: Notices,
+    notifier: AlertNotifier,
     /// File that stores which alerts were reported.
-    memory: PathBuf,
-    outward: OutwardClient,
+    reported_file: PathBuf,
+    http: OutwardClient,
     /// Secret scan that every outgoing text passes.
     gate: SecretGate,
     ambient: RuntimeEnv,
 }
 
-impl Desk {
-    fn open(client: &PlatformClient, ways: Vec<Way>, asked: &Watch) -> Result<Self, Failure> {
+impl AlertWatcher {
+    fn open(client: &PlatformClient, ways: Vec<AlertChannel>, asked: &WatchArgs) -> Result<Self, CommandFailure> {
         let platform = client.base().to_owned();
         let place: String = platform.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let folder = match &asked.state {
@@ -88,28 +88,28 @@ impl Desk {
             None => settings::state_dir()?.join("watch").join(place),
         };
         let refused = |error: std::io::Error| {
-            Failure::usage(format!("{}: {error}", folder.display()), "choose a writable folder with --state DIR")
+            CommandFailure::usage(format!("{}: {error}", folder.display()), "choose a writable folder with --state DIR")
         };
         let outbox = Outbox::open(&folder.join("outbox")).map_err(refused)?;
         let memory = folder.join("told.json");
-        let told = recall(&memory).map_err(refused)?;
+        let told = load_reported(&memory).map_err(refused)?;
         Ok(Self {
             platform,
-            ways,
+            channels: ways,
             outbox,
-            told,
-            memory,
-            outward: OutwardClient::new()?,
-            gate: gate(client),
+            notifier: told,
+            reported_file: memory,
+            http: OutwardClient::new()?,
+            gate: secret_gate(client),
             ambient: RuntimeEnv::real(),
         })
     }
 
     /// Takes the lock that keeps other watches of this platform out, until the returned file is dropped.
-    fn alone(&self) -> Result<File, Failure> {
-        let path = self.memory.with_file_name("lock");
+    fn lock_platform(&self) -> Result<File, CommandFailure> {
+        let path = self.reported_file.with_file_name("lock");
         let refused = |why: &str| {
-            Failure::usage(
+            CommandFailure::usage(
                 format!("{}: {why}", path.display()),
                 "stop the other one, or choose another folder with --state DIR",
             )
@@ -121,84 +121,84 @@ impl Desk {
     }
 
     /// Watches the platform until a signal arrives or the pipe is closed.
-    async fn follow(mut self, client: PlatformClient, asked: Watch) -> Result<ExitCode, Failure> {
-        let _alone = self.alone()?;
+    async fn follow(mut self, client: PlatformClient, asked: WatchArgs) -> Result<ExitCode, CommandFailure> {
+        let _alone = self.lock_platform()?;
         let (sender, mut pictures) = watch::channel(Arc::new(Snapshot::default()));
-        let settings = feed::Settings { rows: ROWS, history: None };
+        let settings = feed::FeedSettings { rows: ROWS_PER_LIST, history: None };
         let feeding = tokio::spawn(feed::follow(client, self.ambient.clone(), settings, sender));
         let mut stopped = pin!(stop_signal()?);
         loop {
             let picture = pictures.borrow_and_update().clone();
-            let seen = Seen {
+            let seen = NotifierInputs {
                 platform: &self.platform,
                 alerts: picture.alerts(),
                 link: &picture.link,
                 now: self.ambient.now(),
             };
-            let before = self.told.clone();
-            let notices = self.told.after(&seen, asked.hold);
+            let before = self.notifier.clone();
+            let notices = self.notifier.step(&seen, asked.hold);
             for notice in &notices {
-                self.keep(notice)?;
+                self.enqueue(notice)?;
                 if asked.bell {
-                    self.ring(notice);
+                    self.ring_bell(notice);
                 }
-                let line = if asked.ndjson { self.noticed(notice) } else { self.written(notice) };
+                let line = if asked.ndjson { self.notice_document(notice) } else { self.written(notice) };
                 match line {
                     Err(why) => output::remark(&format!("crow: {why}")),
-                    Ok(line) if output::write(line.as_str())? == Reader::Gone => return Ok(ExitCode::SUCCESS),
+                    Ok(line) if output::write(line.as_str())? == ReaderState::Gone => return Ok(ExitCode::SUCCESS),
                     Ok(_) => {}
                 }
             }
             // Saved after the outbox: after a crash a notification may go out twice, but none is lost.
-            if before != self.told {
-                remember(&self.memory, &self.told).map_err(|error| {
-                    Failure::failed(format!("{}: {error}", self.memory.display()), "free disk space")
+            if before != self.notifier {
+                save_reported(&self.reported_file, &self.notifier).map_err(|error| {
+                    CommandFailure::failed(format!("{}: {error}", self.reported_file.display()), "free disk space")
                 })?;
             }
-            self.send().await;
+            self.send_due().await;
             tokio::select! {
                 () = &mut stopped => break,
-                () = self.ambient.sleep(PACE) => {}
+                () = self.ambient.sleep(WATCH_POLL_INTERVAL) => {}
             }
         }
         feeding.abort();
         Ok(ExitCode::SUCCESS)
     }
 
-    fn keep(&self, notice: &AlertNotification) -> Result<(), Failure> {
-        let ways: Vec<&str> = self.ways.iter().map(Way::name).collect();
+    fn enqueue(&self, notice: &AlertNotification) -> Result<(), CommandFailure> {
+        let ways: Vec<&str> = self.channels.iter().map(AlertChannel::name).collect();
         self.outbox
-            .put(notice, &ways)
-            .map_err(|error| Failure::failed(format!("cannot store a notification: {error}"), "free disk space"))
+            .enqueue(notice, &ways)
+            .map_err(|error| CommandFailure::failed(format!("cannot store a notification: {error}"), "free disk space"))
     }
 
     /// Sends the notifications that are due. A notification that fails stays queued; one that can never be delivered
     /// is reported and dropped.
-    async fn send(&self) {
+    async fn send_due(&self) {
         let due = self.outbox.due(self.ambient.now()).unwrap_or_else(|error| {
             tracing::warn!(%error, "the outbox cannot be read");
             Vec::new()
         });
         for letter in due {
-            let noted = match self.ways.iter().find(|way| way.name() == letter.way) {
+            let noted = match self.channels.iter().find(|way| way.name() == letter.channel) {
                 None => {
                     tracing::warn!(
-                        way = letter.way,
+                        way = letter.channel,
                         "a notification is for a destination that is no longer configured; it is dropped"
                     );
-                    self.outbox.done(&letter)
+                    self.outbox.remove(&letter)
                 }
                 Some(way) => match self.deliver(way, &letter.notice).await {
-                    Ok(()) => self.outbox.done(&letter),
+                    Ok(()) => self.outbox.remove(&letter),
                     Err(NotificationError::Permanent(why)) => {
-                        output::remark(&said(&letter, &why, "dropped"));
-                        self.outbox.done(&letter)
+                        output::remark(&failure_line(&letter, &why, "dropped"));
+                        self.outbox.remove(&letter)
                     }
                     Err(NotificationError::Temporary { why, retry_after }) => {
                         if letter.n_tries == 0 {
-                            output::remark(&said(&letter, &why, "retrying"));
+                            output::remark(&failure_line(&letter, &why, "retrying"));
                         }
-                        self.outbox.later(&letter, self.ambient.now(), retry_after)
+                        self.outbox.reschedule(&letter, self.ambient.now(), retry_after)
                     }
                 },
             };
@@ -208,20 +208,22 @@ impl Desk {
         }
     }
 
-    async fn deliver(&self, way: &Way, notice: &AlertNotification) -> Result<(), NotificationError> {
+    async fn deliver(&self, way: &AlertChannel, notice: &AlertNotification) -> Result<(), NotificationError> {
         match way {
-            Way::Webhook(url) => self.outward.post(url, &self.noticed(notice)?, None).await,
-            Way::PagerDuty(url, key) => {
+            AlertChannel::Webhook(url) => self.http.post(url, &self.notice_document(notice)?, None).await,
+            AlertChannel::PagerDuty(url, key) => {
                 let event = outbound::pager_event(CREDENTIAL_PLACEHOLDER, notice, &self.gate)
                     .map_err(|why| held(notice, &why))?;
-                self.outward.post(url, &event, Some(key)).await
+                self.http.post(url, &event, Some(key)).await
             }
-            Way::Command(words) => command(words, &self.noticed(notice)?, &self.ambient).await,
+            AlertChannel::Command(words) => {
+                run_alert_command(words, &self.notice_document(notice)?, &self.ambient).await
+            }
         }
     }
 
     /// Serialises a notification as the document that leaves this machine.
-    fn noticed(&self, notice: &AlertNotification) -> Result<OutboundText, NotificationError> {
+    fn notice_document(&self, notice: &AlertNotification) -> Result<OutboundText, NotificationError> {
         outbound::line(&ObjectDocument { schema: NOTIFICATION_DOCUMENT, item: notice }, &self.gate)
             .map_err(|why| held(notice, &why))
     }
@@ -237,7 +239,7 @@ impl Desk {
     }
 
     /// The bell, and a notification where the terminal knows them; nothing where there is none.
-    fn ring(&self, notice: &AlertNotification) {
+    fn ring_bell(&self, notice: &AlertNotification) {
         let mut err = std::io::stderr();
         if err.is_terminal() {
             let said = self.gate.redact_and_release(&notice.summary_line(), &mut RedactionCounts::default());
@@ -247,9 +249,9 @@ impl Desk {
     }
 
     /// Sends a test notification through every channel at once, and reports the results.
-    async fn try_ways(self) -> Result<ExitCode, Failure> {
-        if self.ways.is_empty() {
-            return Err(Failure::usage(
+    async fn send_test(self) -> Result<ExitCode, CommandFailure> {
+        if self.channels.is_empty() {
+            return Err(CommandFailure::usage(
                 "no alert destination configured",
                 "set one in [alerts] (see crow config template)",
             ));
@@ -267,7 +269,7 @@ impl Desk {
             platform: self.platform.clone(),
         };
         let mut code = ExitCode::SUCCESS;
-        for way in &self.ways {
+        for way in &self.channels {
             let came = match self.deliver(way, &notice).await {
                 Ok(()) => "arrived".to_owned(),
                 Err(error) => {
@@ -277,7 +279,7 @@ impl Desk {
             };
             output::write(&format!("{:<10} {came}", way.name()))?;
         }
-        if let Some(pager) = self.ways.iter().find(|way| matches!(way, Way::PagerDuty(..))) {
+        if let Some(pager) = self.channels.iter().find(|way| matches!(way, AlertChannel::PagerDuty(..))) {
             // A test must not leave an incident open that pages an operator.
             let _ = self.deliver(pager, &AlertNotification { turn: AlertTransition::Resolved, ..notice }).await;
         }
@@ -285,15 +287,15 @@ impl Desk {
     }
 
     /// Acknowledges a reported alert on the platform, where every watch and console sees it.
-    async fn acknowledge(&self, client: &PlatformClient, key: &str) -> Result<ExitCode, Failure> {
-        let Some(open) = self.told.told().find(|notice| notice.key == key) else {
-            return Err(Failure::usage(format!("no reported alert has the key {key}"), "see crow watch --list"));
+    async fn acknowledge(&self, client: &PlatformClient, key: &str) -> Result<ExitCode, CommandFailure> {
+        let Some(open) = self.notifier.reported().find(|notice| notice.key == key) else {
+            return Err(CommandFailure::usage(format!("no reported alert has the key {key}"), "see crow watch --list"));
         };
         // The platform's current alert, which may differ from what was reported.
-        let overview = client.overview(ROWS).await?;
-        let alerts = Alerts::default().after(&overview, &Reach::Portal, self.ambient.now());
+        let overview = client.overview(ROWS_PER_LIST).await?;
+        let alerts = ActiveAlerts::default().updated(&overview, &PlatformVisibility::Portal, self.ambient.now());
         let Some(alert) = alerts.list().iter().find(|alert| alert.subject.to_string() == open.subject) else {
-            return Err(Failure::usage(format!("{key} is resolved"), "see crow watch --list for open alerts"));
+            return Err(CommandFailure::usage(format!("{key} is resolved"), "see crow watch --list for open alerts"));
         };
         let said = client.acknowledge(alert.subject, alert.standing, None).await?;
         output::write(&format!("{key} is acknowledged by {}; a running crow watch reports it", said.by.sanitized()))?;
@@ -306,25 +308,29 @@ fn held(notice: &AlertNotification, why: &dyn std::error::Error) -> Notification
     NotificationError::Permanent(format!("{} was not sent: {why}", notice.key))
 }
 
-fn said(letter: &Letter, why: &str, end: &str) -> String {
+fn failure_line(letter: &QueuedNotification, why: &str, end: &str) -> String {
     let why = Untrusted::new(why).sanitized();
-    format!("crow: {} rejected \"{} {}\": {why}; {end}", letter.way, letter.notice.turn.name(), letter.notice.key)
+    format!("crow: {} rejected \"{} {}\": {why}; {end}", letter.channel, letter.notice.turn.name(), letter.notice.key)
 }
 
-fn recall(memory: &Path) -> std::io::Result<Notices> {
+fn load_reported(memory: &Path) -> std::io::Result<AlertNotifier> {
     match crate::files::read_limited(memory, crate::files::MAX_STATE_BYTES) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Notices::default()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(AlertNotifier::default()),
         Err(error) => Err(error),
     }
 }
 
-fn remember(memory: &Path, told: &Notices) -> std::io::Result<()> {
-    files::replace_for_good(memory, &serde_json::to_vec(told)?)
+fn save_reported(memory: &Path, told: &AlertNotifier) -> std::io::Result<()> {
+    files::atomic_write_synced(memory, &serde_json::to_vec(told)?)
 }
 
 /// Runs a program with the notification on its standard input; its output is discarded.
-async fn command(words: &[String], json: &OutboundText, ambient: &RuntimeEnv) -> Result<(), NotificationError> {
+async fn run_alert_command(
+    words: &[String],
+    json: &OutboundText,
+    ambient: &RuntimeEnv,
+) -> Result<(), NotificationError> {
     let for_now = |why: String| NotificationError::Temporary { why, retry_after: None };
     let Some((program, rest)) = words.split_first() else {
         return Err(NotificationError::Permanent("no program given".to_owned()));
@@ -345,10 +351,10 @@ async fn command(words: &[String], json: &OutboundText, ambient: &RuntimeEnv) ->
         match running.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(for_now(format!("{program} ended with {status}"))),
-            Ok(None) if begun.elapsed() < PATIENCE => ambient.sleep(NAP).await,
+            Ok(None) if begun.elapsed() < ALERT_COMMAND_TIMEOUT => ambient.sleep(CHILD_POLL_INTERVAL).await,
             Ok(None) => {
                 let _ = running.kill().and_then(|()| running.wait());
-                return Err(for_now(format!("{program} took longer than {} s", PATIENCE.as_secs())));
+                return Err(for_now(format!("{program} took longer than {} s", ALERT_COMMAND_TIMEOUT.as_secs())));
             }
             Err(error) => return Err(for_now(format!("{program}: {error}"))),
         }

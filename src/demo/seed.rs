@@ -56,7 +56,7 @@ impl CompanyBuilder<'_> {
     /// the clock is at the present again.
     ///
     /// # Errors
-    /// [`Error::PlatformStatus`] when the platform refuses or cannot be reached.
+    /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn create_with_history(&self) -> Result<InitialCompany, Error> {
         let present = self.ambient.now();
         self.ambient.set_time(present.minus(Duration::from_secs(fixtures::DORMANT_DAYS * 86_400)));
@@ -78,7 +78,7 @@ impl CompanyBuilder<'_> {
     /// Creates an API key of the company.
     ///
     /// # Errors
-    /// [`Error::PlatformStatus`] when the platform refuses or cannot be reached.
+    /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn create_key(&self, company: CompanyId, part: &KeySpec) -> Result<CreatedKey, Error> {
         let new =
             NewKey { company_id: company, name: part.name.to_owned(), scopes: part.scopes.to_vec(), limits: None };
@@ -88,7 +88,7 @@ impl CompanyBuilder<'_> {
     /// Creates an API key and a client that uses the key; returns the client and the key's read limit per minute.
     ///
     /// # Errors
-    /// [`Error::PlatformStatus`] when the platform refuses or cannot be reached.
+    /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn create_client(&self, company: CompanyId, part: &KeySpec) -> Result<(PlatformClient, u32), Error> {
         let created = self.create_key(company, part).await?;
         let credential = ClientCredential::Key(created.key.into_secret());
@@ -99,7 +99,7 @@ impl CompanyBuilder<'_> {
     /// Revokes the key of the retired integration.
     ///
     /// # Errors
-    /// [`Error::PlatformStatus`] when the platform refuses or cannot be reached.
+    /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn revoke_retired(&self, key: KeyId) -> Result<(), Error> {
         self.operator.revoke_key(key).await.map_err(platform_error("revoke a key"))?;
         Ok(())
@@ -108,7 +108,7 @@ impl CompanyBuilder<'_> {
     /// Starts a receiver and creates the subscription for it with the key of `owner`.
     ///
     /// # Errors
-    /// [`Error::Listen`] when no local port is free, [`Error::PlatformStatus`] when the platform refuses or cannot be
+    /// [`Error::ListenArgs`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be
     /// reached.
     pub async fn install_receiver(
         &self,

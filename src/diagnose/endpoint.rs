@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// Kind of endpoint failure. The ids are the names of the fault scenarios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
+pub enum EndpointFault {
     /// The endpoint answers 401 or 403, as for a bad signature.
     RejectsSignature,
     /// The endpoint answers another status that is not 2xx.
@@ -26,10 +26,10 @@ pub enum Fault {
     Broken,
 }
 
-impl Fault {
+impl EndpointFault {
     /// Returns the kind of failure of an outcome; `None` for a success, and for a failure of the platform itself.
     #[must_use]
-    pub const fn behind(outcome: &AttemptOutcome) -> Option<Self> {
+    pub const fn of_outcome(outcome: &AttemptOutcome) -> Option<Self> {
         Some(match outcome {
             AttemptOutcome::Answered { status: 200..=299, .. } | AttemptOutcome::Unanswered(Unanswered::Local) => {
                 return None;
@@ -48,12 +48,12 @@ impl Fault {
 
     /// Returns the kind of failure of a word as trips record it: a status code or the name of a cause.
     #[must_use]
-    pub fn behind_word(word: &str) -> Option<Self> {
+    pub fn of_word(word: &str) -> Option<Self> {
         let outcome = match word.parse() {
             Ok(status) => AttemptOutcome::Answered { status, retry_after: None },
             Err(_) => AttemptOutcome::Unanswered(Unanswered::named(word)?),
         };
-        Self::behind(&outcome)
+        Self::of_outcome(&outcome)
     }
 
     /// Returns the id of the cause.
@@ -127,36 +127,36 @@ impl Fault {
 
 /// Failures of one kind, with a count per outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Group {
+pub struct FaultGroup {
     /// Kind that the failures have in common.
-    pub fault: Fault,
+    pub fault: EndpointFault,
     /// Number of failures in all.
     pub n: u32,
     /// Outcomes with their counts, most frequent first: `500 ×18, 503 ×2`.
-    pub seen: String,
+    pub outcomes: String,
 }
 
 /// Groups outcomes by kind of failure, most frequent kind first. Each outcome is given as a word with its count;
 /// successes are left out.
 #[must_use]
-pub fn groups(words: impl IntoIterator<Item = (String, u32)>) -> Vec<Group> {
-    let mut by_fault: BTreeMap<Fault, BTreeMap<String, u32>> = BTreeMap::new();
+pub fn group_failures(words: impl IntoIterator<Item = (String, u32)>) -> Vec<FaultGroup> {
+    let mut by_fault: BTreeMap<EndpointFault, BTreeMap<String, u32>> = BTreeMap::new();
     for (word, n) in words {
-        if let Some(fault) = Fault::behind_word(&word) {
+        if let Some(fault) = EndpointFault::of_word(&word) {
             *by_fault.entry(fault).or_default().entry(word).or_default() += n;
         }
     }
-    let mut groups: Vec<Group> = by_fault.into_iter().map(|(fault, words)| group(fault, words)).collect();
+    let mut groups: Vec<FaultGroup> = by_fault.into_iter().map(|(fault, words)| build_group(fault, words)).collect();
     groups.sort_by_key(|group| (std::cmp::Reverse(group.n), group.fault));
     groups
 }
 
-fn group(fault: Fault, words: BTreeMap<String, u32>) -> Group {
+fn build_group(fault: EndpointFault, words: BTreeMap<String, u32>) -> FaultGroup {
     let n = words.values().sum();
     let mut words: Vec<(String, u32)> = words.into_iter().collect();
     words.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     let seen: Vec<String> = words.into_iter().map(|(word, n)| format!("{word} \u{d7}{n}")).collect();
-    Group { fault, n, seen: seen.join(", ") }
+    FaultGroup { fault, n, outcomes: seen.join(", ") }
 }
 
 #[cfg(test)]
@@ -166,14 +166,14 @@ mod tests {
     #[test]
     fn every_cause_without_an_answer_but_our_own_is_a_fault() {
         for cause in Unanswered::ALL {
-            let fault = Fault::behind_word(cause.name());
+            let fault = EndpointFault::of_word(cause.name());
             assert_eq!(fault.is_none(), cause == Unanswered::Local, "{}", cause.name());
         }
     }
 
     #[test]
     fn statuses_are_told_apart_by_what_to_do_about_them() {
-        let id = |word| Fault::behind_word(word).map(Fault::id);
+        let id = |word| EndpointFault::of_word(word).map(EndpointFault::id);
         assert_eq!(id("401"), Some("endpoint-rejects-signature"));
         assert_eq!(id("403"), Some("endpoint-rejects-signature"));
         assert_eq!(id("302"), Some("endpoint-redirects"));
@@ -185,9 +185,12 @@ mod tests {
     #[test]
     fn the_most_frequent_fault_comes_first_with_its_counts() {
         let words = [("timeout", 1), ("500", 2), ("503", 5), ("200", 9), ("500", 1)];
-        let groups = groups(words.map(|(word, n)| (word.to_owned(), n)));
+        let groups = group_failures(words.map(|(word, n)| (word.to_owned(), n)));
         assert_eq!(groups.len(), 2);
-        assert_eq!((groups[0].fault, groups[0].n, groups[0].seen.as_str()), (Fault::Status, 8, "503 ×5, 500 ×3"));
-        assert_eq!((groups[1].fault, groups[1].n), (Fault::Slow, 1));
+        assert_eq!(
+            (groups[0].fault, groups[0].n, groups[0].outcomes.as_str()),
+            (EndpointFault::Status, 8, "503 ×5, 500 ×3")
+        );
+        assert_eq!((groups[1].fault, groups[1].n), (EndpointFault::Slow, 1));
     }
 }

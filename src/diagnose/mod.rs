@@ -2,17 +2,17 @@
 //! causes.
 
 pub mod breaker;
-pub mod case;
-pub mod checkup;
-pub mod dossier;
+pub mod collect;
 pub mod endpoint;
-pub mod gather;
-pub mod guide;
-pub mod held;
-pub mod own;
+pub mod evidence_set;
+pub mod health_check;
+pub mod incident;
+pub mod key_evidence;
 pub mod playbook;
+pub mod review_data;
 pub mod run;
 pub mod runbook;
+pub mod runbook_actions;
+pub mod secret_check;
 pub mod subject;
-pub mod survey;
 pub mod topics;

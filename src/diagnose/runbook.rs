@@ -1,11 +1,11 @@
 //! Runbooks: guided work in steps, each with a check by read-only calls. A run is stored in a file and resumed: a
 //! step that passed stays passed. Runbooks change nothing themselves.
 
-use super::dossier::{Dossier, Wish};
-use super::gather::gather;
-use super::guide::offers;
-use super::own;
-use super::playbook::Source;
+use super::collect::collect_evidence;
+use super::evidence_set::{DiagnosisScope, EvidenceSet};
+use super::key_evidence;
+use super::playbook::EvidenceSource;
+use super::runbook_actions::step_actions;
 use crate::ambient::RuntimeEnv;
 use crate::api::attempts::AttemptRow;
 use crate::api::keys::KeyRow;
@@ -24,14 +24,14 @@ use crate::text::{count, several};
 use std::time::Duration;
 
 /// How long a key must be unused before it is revoked.
-const SILENT: Duration = Duration::from_secs(900);
+const MIN_SILENCE: Duration = Duration::from_secs(900);
 
 /// Step of a runbook: its id, what to do, and what is checked.
-type Text = (&'static str, &'static str, &'static str);
+type RunbookStep = (&'static str, &'static str, &'static str);
 
 /// Returns the steps of a runbook, in order.
 #[must_use]
-pub const fn steps(runbook: Runbook) -> &'static [Text] {
+pub const fn steps(runbook: Runbook) -> &'static [RunbookStep] {
     match runbook {
         Runbook::KeyRotation => &[
             (
@@ -87,7 +87,7 @@ pub const fn steps(runbook: Runbook) -> &'static [Text] {
 }
 
 /// Begins a run, dated by the platform's clock; by this machine's if the platform does not answer.
-pub async fn begin(
+pub async fn begin_run(
     client: &PlatformClient,
     ambient: &RuntimeEnv,
     runbook: Runbook,
@@ -99,11 +99,19 @@ pub async fn begin(
 
 /// Checks a run from its first open step on, up to the first step that is not done. Never fails: what could not be
 /// read leaves its step open.
-pub async fn go_on(client: &PlatformClient, ambient: &RuntimeEnv, mut progress: RunbookProgress) -> RunbookProgress {
-    let needs = [Source::Keys, Source::Subscriptions, Source::Undelivered];
-    let dossier =
-        gather(client, ambient, Wish { subject: DiagnosisSubject::All, back: Duration::from_secs(7 * 86_400) }, &needs)
-            .await;
+pub async fn resume_run(
+    client: &PlatformClient,
+    ambient: &RuntimeEnv,
+    mut progress: RunbookProgress,
+) -> RunbookProgress {
+    let needs = [EvidenceSource::Keys, EvidenceSource::Subscriptions, EvidenceSource::Undelivered];
+    let dossier = collect_evidence(
+        client,
+        ambient,
+        DiagnosisScope { subject: DiagnosisSubject::All, lookback: Duration::from_secs(7 * 86_400) },
+        &needs,
+    )
+    .await;
     progress.checked_utc = dossier.at;
     let mut states = Vec::new();
     let mut is_open = false;
@@ -114,7 +122,7 @@ pub async fn go_on(client: &PlatformClient, ambient: &RuntimeEnv, mut progress: 
             Some(step) => (CheckVerdict::Pass, step.found.clone(), step.at_utc),
             None if is_open => (CheckVerdict::Skipped("waiting for an earlier step".to_owned()), String::new(), None),
             None => {
-                let (verdict, found) = match check(client, &dossier, &progress, id).await {
+                let (verdict, found) = match check_step(client, &dossier, &progress, id).await {
                     Ok((true, found)) => (CheckVerdict::Pass, found),
                     Ok((false, found)) => (CheckVerdict::Fail, found),
                     Err(why) => (CheckVerdict::Unknown(why), String::new()),
@@ -123,7 +131,7 @@ pub async fn go_on(client: &PlatformClient, ambient: &RuntimeEnv, mut progress: 
             }
         };
         let is_next = !is_open && verdict != CheckVerdict::Pass;
-        let offers = if is_next { offers(&progress, id, &dossier) } else { Vec::new() };
+        let offers = if is_next { step_actions(&progress, id, &dossier) } else { Vec::new() };
         is_open |= is_next;
         states.push(RunbookStepState {
             id: (*id).to_owned(),
@@ -140,9 +148,9 @@ pub async fn go_on(client: &PlatformClient, ambient: &RuntimeEnv, mut progress: 
 }
 
 /// Checks whether a step is done, and describes what was seen.
-async fn check(
+async fn check_step(
     client: &PlatformClient,
-    dossier: &Dossier,
+    dossier: &EvidenceSet,
     of: &RunbookProgress,
     id: &str,
 ) -> Result<(bool, String), String> {
@@ -161,11 +169,11 @@ async fn check(
 
 async fn key_step(
     client: &PlatformClient,
-    dossier: &Dossier,
+    dossier: &EvidenceSet,
     of: &RunbookProgress,
     (id, step): (KeyId, &str),
 ) -> Result<(bool, String), String> {
-    let keys = dossier.keys.get()?;
+    let keys = dossier.keys.result()?;
     let old = keys.iter().find(|key| key.id == id).ok_or_else(|| format!("key {id} does not exist"))?;
     let has_all = |key: &KeyRow| old.scopes.iter().all(|scope: &KeyScope| key.scopes.contains(scope));
     let newer = keys.iter().filter(|key| key.company_id == old.company_id && key.id != old.id && key.is_active);
@@ -180,7 +188,7 @@ async fn key_step(
             (key.last_used_utc.is_some(), format!("{}: {used}", name(key)))
         }
         ("old-silent", _) => {
-            let since = dossier.at.minus(SILENT);
+            let since = dossier.at.minus(MIN_SILENCE);
             let query = [("key", id.to_string()), ("since", since.to_string()), ("limit", "1".to_owned())];
             let page: LogPage<RequestRow> =
                 client.get_any(paths::REQUESTS, &query).await.map_err(|error| error.to_string())?;
@@ -197,12 +205,12 @@ async fn key_step(
 }
 
 fn secret_step(
-    dossier: &Dossier,
+    dossier: &EvidenceSet,
     of: &RunbookProgress,
     id: SubscriptionId,
     step: &str,
 ) -> Result<(bool, String), String> {
-    let rows = dossier.subscriptions.get()?;
+    let rows = dossier.subscriptions.result()?;
     let old = rows.iter().find(|row| row.subscription.id == id);
     let is_newer = |row: &&SubscriptionRow| {
         let b = &row.subscription;
@@ -232,7 +240,7 @@ fn secret_step(
 
 /// Refuses a check that a key alone cannot make.
 fn operators_only(client: &PlatformClient) -> Result<(), String> {
-    own::key(client).map_or(Ok(()), |_| Err(own::PORTAL.to_owned()))
+    key_evidence::client_key(client).map_or(Ok(()), |_| Err(key_evidence::PORTAL_ONLY_REASON.to_owned()))
 }
 
 async fn attempts(client: &PlatformClient, id: SubscriptionId) -> Result<Vec<AttemptRow>, String> {
@@ -240,7 +248,7 @@ async fn attempts(client: &PlatformClient, id: SubscriptionId) -> Result<Vec<Att
     client.attempts(Some(id), 40).await.map(|page| page.items).map_err(|error| error.to_string())
 }
 
-fn latest(rows: &[AttemptRow], since: Option<Timestamp>) -> (bool, String) {
+fn latest_attempt(rows: &[AttemptRow], since: Option<Timestamp>) -> (bool, String) {
     match rows.iter().find(|row| since.is_none_or(|since| row.started_utc > since)) {
         Some(row) => {
             (row.outcome().is_success(), format!("attempt {} at {}: {}", row.id, row.started_utc, row.outcome()))
@@ -251,18 +259,18 @@ fn latest(rows: &[AttemptRow], since: Option<Timestamp>) -> (bool, String) {
 
 async fn breaker_step(
     client: &PlatformClient,
-    dossier: &Dossier,
+    dossier: &EvidenceSet,
     id: SubscriptionId,
     step: &str,
 ) -> Result<(bool, String), String> {
-    let rows = dossier.subscriptions.get()?;
+    let rows = dossier.subscriptions.result()?;
     let row =
         rows.iter().find(|row| row.subscription.id == id).ok_or_else(|| format!("subscription {id} does not exist"))?;
     Ok(match step {
         // The time has whole seconds: only an attempt after the end of that second is certain to follow the trip.
         "endpoint-answers" => {
             let since = row.subscription.disabled_utc.map(|at| at.plus(Duration::from_secs(1)));
-            latest(&attempts(client, id).await?, since)
+            latest_attempt(&attempts(client, id).await?, since)
         }
         "enabled" => {
             let said = if row.subscription.is_enabled { "enabled" } else { "disabled" };
@@ -272,10 +280,10 @@ async fn breaker_step(
             let rows = attempts(client, id).await?;
             let real: Vec<AttemptRow> =
                 rows.into_iter().filter(|row| row.kind != crate::domain::delivery::AttemptKind::Test).collect();
-            latest(&real, None)
+            latest_attempt(&real, None)
         }
         _ => {
-            let n = dossier.undelivered.get()?.iter().filter(|row| row.subscription_id == id).count();
+            let n = dossier.undelivered.result()?.iter().filter(|row| row.subscription_id == id).count();
             (n == 0, format!("{} missed, given up or on hold in the last 7 days", several(n, "delivery", "deliveries")))
         }
     })
@@ -308,6 +316,6 @@ async fn rollback_step(
                 format!("revision {}, current since {}, differs from all earlier ones", now.revision, now.since_utc),
             ),
         },
-        _ => latest(&attempts(client, id).await?, Some(now.since_utc)),
+        _ => latest_attempt(&attempts(client, id).await?, Some(now.since_utc)),
     })
 }

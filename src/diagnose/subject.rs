@@ -1,14 +1,14 @@
 //! Filtering of collected evidence by its subject.
 
-use super::dossier::{Asked, Dossier};
+use super::evidence_set::{EvidenceSet, QueryRecord};
 use crate::api::report::DiagnosisSubject;
 use crate::api::requests::RequestRow;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 
 /// Removes the rows that do not belong to the subject.
-pub fn narrow(dossier: &mut Dossier) {
-    match dossier.wish.subject {
+pub fn retain_subject(dossier: &mut EvidenceSet) {
+    match dossier.scope.subject {
         DiagnosisSubject::All => {}
         DiagnosisSubject::Company(company) => of_company(dossier, company),
         DiagnosisSubject::Key(key) => of_key(dossier, key),
@@ -16,15 +16,15 @@ pub fn narrow(dossier: &mut Dossier) {
     }
 }
 
-fn retain<T>(asked: &mut Asked<Vec<T>>, keep: impl FnMut(&T) -> bool) {
+fn retain<T>(asked: &mut QueryRecord<Vec<T>>, keep: impl FnMut(&T) -> bool) {
     if let Ok(rows) = &mut asked.found {
         rows.retain(keep);
     }
 }
 
 /// Marks everything as unknown, for a subject that cannot be found.
-fn nobody(dossier: &mut Dossier, why: &str) {
-    fn forget<T>(asked: &mut Asked<T>, why: &str) {
+fn mark_unknown(dossier: &mut EvidenceSet, why: &str) {
+    fn forget<T>(asked: &mut QueryRecord<T>, why: &str) {
         asked.found = Err(why.to_owned());
     }
     forget(&mut dossier.keys, why);
@@ -37,7 +37,7 @@ fn nobody(dossier: &mut Dossier, why: &str) {
     forget(&mut dossier.trips, why);
 }
 
-fn of_company(dossier: &mut Dossier, company: CompanyId) {
+fn of_company(dossier: &mut EvidenceSet, company: CompanyId) {
     retain(&mut dossier.keys, |row| row.company_id == company);
     retain(&mut dossier.subscriptions, |row| row.subscription.company_id == company);
     // A call without a readable key belongs to no company, and is only seen without a subject.
@@ -50,11 +50,11 @@ fn of_company(dossier: &mut Dossier, company: CompanyId) {
     retain(&mut dossier.trips, |row| row.company_id == company);
 }
 
-fn of_key(dossier: &mut Dossier, id: KeyId) {
+fn of_key(dossier: &mut EvidenceSet, id: KeyId) {
     let Some(key) = dossier.keys.found.as_ref().ok().and_then(|keys| keys.iter().find(|key| key.id == id)).cloned()
     else {
         let why = dossier.keys.found.as_ref().err().cloned().unwrap_or_else(|| format!("key {id} does not exist"));
-        nobody(dossier, &why);
+        mark_unknown(dossier, &why);
         return;
     };
     of_company(dossier, key.company_id);
@@ -69,15 +69,15 @@ fn of_key(dossier: &mut Dossier, id: KeyId) {
     retain(&mut dossier.limits, |row| row.row.key_id == id);
 }
 
-fn of_subscription(dossier: &mut Dossier, id: SubscriptionId) {
+fn of_subscription(dossier: &mut EvidenceSet, id: SubscriptionId) {
     let found = dossier.subscriptions.found.as_ref();
     let company = found.map(|rows| rows.iter().find(|row| row.subscription.id == id));
     let company = match company {
         Ok(Some(row)) => row.subscription.company_id,
-        Ok(None) => return nobody(dossier, &format!("subscription {id} does not exist")),
+        Ok(None) => return mark_unknown(dossier, &format!("subscription {id} does not exist")),
         Err(why) => {
             let why = why.clone();
-            return nobody(dossier, &why);
+            return mark_unknown(dossier, &why);
         }
     };
     of_company(dossier, company);
@@ -94,7 +94,7 @@ fn of_subscription(dossier: &mut Dossier, id: SubscriptionId) {
 
 /// Returns the tool that manages this subscription and no other of its company. Only then can a refused change, which
 /// is logged with the tool's name, be attributed to the subscription.
-fn sole_tool(dossier: &Dossier, id: SubscriptionId) -> Option<Untrusted> {
+fn sole_tool(dossier: &EvidenceSet, id: SubscriptionId) -> Option<Untrusted> {
     let rows = dossier.subscriptions.found.as_ref().ok()?;
     let tool = rows.iter().find(|row| row.subscription.id == id)?.subscription.managed_by.clone()?;
     let n = rows.iter().filter(|row| row.subscription.managed_by.as_ref() == Some(&tool)).count();

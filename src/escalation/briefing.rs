@@ -1,8 +1,8 @@
 //! Partner briefing: what a key gives access to, what is delivered, how to verify it, and what to do about errors.
 //! Built as a list of blocks, and written as Markdown or HTML.
 
-use super::markdown::{code, prose};
-use super::review::html::{escape, page};
+use super::markdown::{code_span, escape_prose};
+use super::review::html::{escape, html_page};
 use crate::api::briefing::PartnerBriefing;
 use crate::api::problem::ProblemCode;
 use crate::domain::breaker::FAILURE_THRESHOLD;
@@ -15,7 +15,7 @@ use crate::domain::window::RateBucket;
 use std::fmt::Write as _;
 
 /// Block of a briefing, independent of the format.
-enum Block {
+enum BriefingBlock {
     Title(&'static str),
     Prose(String),
     Table(Vec<&'static str>, Vec<Vec<Untrusted>>),
@@ -30,22 +30,22 @@ const VECTOR_BODY: &str = r#"{"id":1}"#;
 /// Writes the briefing as Markdown.
 #[must_use]
 pub fn markdown(brief: &PartnerBriefing) -> String {
-    let mut text = format!("# Briefing: {}\n", code(&brief.key.name));
+    let mut text = format!("# Briefing: {}\n", code_span(&brief.key.name));
     for block in blocks(brief) {
         match block {
-            Block::Title(title) => {
+            BriefingBlock::Title(title) => {
                 let _ = write!(text, "\n## {title}\n");
             }
-            Block::Prose(line) => {
-                let _ = write!(text, "\n{}\n", prose(&line));
+            BriefingBlock::Prose(line) => {
+                let _ = write!(text, "\n{}\n", escape_prose(&line));
             }
-            Block::Code(lines) => {
+            BriefingBlock::Code(lines) => {
                 let _ = write!(text, "\n```\n{lines}\n```\n");
             }
-            Block::Table(head, rows) => {
+            BriefingBlock::Table(head, rows) => {
                 let _ = write!(text, "\n| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
                 for row in rows {
-                    let cells: Vec<String> = row.iter().map(|cell| code(cell).replace('|', "\\|")).collect();
+                    let cells: Vec<String> = row.iter().map(|cell| code_span(cell).replace('|', "\\|")).collect();
                     let _ = writeln!(text, "| {} |", cells.join(" | "));
                 }
             }
@@ -65,13 +65,13 @@ pub fn html(brief: &PartnerBriefing) -> String {
     let mut body = format!("<h1>Briefing: {}</h1>\n", escape(&brief.key.name));
     for block in blocks(brief) {
         let _ = match block {
-            Block::Title(title) => writeln!(body, "<h2>{title}</h2>"),
-            Block::Prose(line) => writeln!(body, "<p>{}</p>", escape(&Untrusted::new(line))),
-            Block::Code(lines) => {
+            BriefingBlock::Title(title) => writeln!(body, "<h2>{title}</h2>"),
+            BriefingBlock::Prose(line) => writeln!(body, "<p>{}</p>", escape(&Untrusted::new(line))),
+            BriefingBlock::Code(lines) => {
                 let lines: Vec<String> = lines.lines().map(|line| escape(&Untrusted::new(line))).collect();
                 writeln!(body, "<pre>{}</pre>", lines.join("\n"))
             }
-            Block::Table(head, rows) => {
+            BriefingBlock::Table(head, rows) => {
                 let head: String = head.iter().map(|head| format!("<th>{head}</th>")).collect();
                 let rows: String = rows
                     .iter()
@@ -84,7 +84,7 @@ pub fn html(brief: &PartnerBriefing) -> String {
             }
         };
     }
-    page(&format!("Briefing: {}", brief.key.name.sanitized()), STYLE, &body)
+    html_page(&format!("Briefing: {}", brief.key.name.sanitized()), STYLE, &body)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "numbers and texts alike, made where they are used")]
@@ -92,7 +92,7 @@ fn text(text: impl ToString) -> Untrusted {
     Untrusted::new(text.to_string())
 }
 
-fn blocks(brief: &PartnerBriefing) -> Vec<Block> {
+fn blocks(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
     let mut blocks = access(brief);
     blocks.extend(limits(brief));
     if !brief.samples.is_empty() {
@@ -105,7 +105,7 @@ fn blocks(brief: &PartnerBriefing) -> Vec<Block> {
     blocks
 }
 
-fn access(brief: &PartnerBriefing) -> Vec<Block> {
+fn access(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
     let key = &brief.key;
     let company = brief.company.as_ref().map_or_else(String::new, |name| format!(", {}", name.sanitized()));
     let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ");
@@ -114,24 +114,24 @@ fn access(brief: &PartnerBriefing) -> Vec<Block> {
         .iter()
         .map(|of| vec![text(&of.method), text(&of.path), text(of.scope.name()), text(of.bucket.name())]);
     vec![
-        Block::Title("Access"),
-        Block::Prose(format!(
+        BriefingBlock::Title("Access"),
+        BriefingBlock::Prose(format!(
             "This briefing is for company {}{company}. The key ending in {} has these scopes: {scopes}. Scopes cannot be changed. Revocation is immediate and permanent.",
             key.company_id,
             key.last4.sanitized()
         )),
-        Block::Prose(
+        BriefingBlock::Prose(
             "You receive the key separately from this document. Keep it on a server, never in a web page or an app. \
              Send it only in the header X-Api-Key."
                 .to_owned(),
         ),
-        Block::Code(format!("curl -H 'X-Api-Key: YOUR_KEY' {}/api/v1/events", brief.platform)),
-        Block::Title("Permitted calls"),
-        Block::Table(vec!["Method", "Path", "Scope", "Limit"], opened.collect()),
+        BriefingBlock::Code(format!("curl -H 'X-Api-Key: YOUR_KEY' {}/api/v1/events", brief.platform)),
+        BriefingBlock::Title("Permitted calls"),
+        BriefingBlock::Table(vec!["Method", "Path", "Scope", "Limit"], opened.collect()),
     ]
 }
 
-fn limits(brief: &PartnerBriefing) -> Vec<Block> {
+fn limits(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
     let limits = &brief.key.limits;
     let of = |bucket| match bucket {
         RateBucket::Read => limits.read,
@@ -140,9 +140,9 @@ fn limits(brief: &PartnerBriefing) -> Vec<Block> {
     };
     let used = RateBucket::ALL.into_iter().filter(|bucket| brief.opened.iter().any(|route| route.bucket == *bucket));
     vec![
-        Block::Title("Rate limits"),
-        Block::Table(vec!["Limit", "Calls a minute"], used.map(|bucket| vec![text(bucket.name()), text(of(bucket))]).collect()),
-        Block::Prose(
+        BriefingBlock::Title("Rate limits"),
+        BriefingBlock::Table(vec!["Limit", "Calls a minute"], used.map(|bucket| vec![text(bucket.name()), text(of(bucket))]).collect()),
+        BriefingBlock::Prose(
             "Limits reset at the start of each clock minute. Every answer has the headers X-RateLimit-Limit, -Remaining, -Reset, -Window and -Policy. \
              A call over the limit gets 429 with Retry-After in seconds: wait that long, then retry."
                 .to_owned(),
@@ -150,54 +150,54 @@ fn limits(brief: &PartnerBriefing) -> Vec<Block> {
     ]
 }
 
-fn events(brief: &PartnerBriefing) -> Vec<Block> {
+fn events(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
     let mut blocks = vec![
-        Block::Title("Events"),
-        Block::Prose(
+        BriefingBlock::Title("Events"),
+        BriefingBlock::Prose(
             "An event is an object with id, type, createdUtc, companyId, payload and sometimes metadata. Ids increase. Payloads may gain fields: \
              ignore unknown ones. Sample payloads:"
                 .to_owned(),
         ),
     ];
     for sample in &brief.samples {
-        blocks.push(Block::Prose(format!("{}:", sample.kind)));
-        blocks.push(Block::Code(sample.payload.clone()));
+        blocks.push(BriefingBlock::Prose(format!("{}:", sample.kind)));
+        blocks.push(BriefingBlock::Code(sample.payload.clone()));
     }
     blocks
 }
 
-fn webhooks() -> Vec<Block> {
+fn webhooks() -> Vec<BriefingBlock> {
     let signature = sign(&Secret::new(VECTOR_SECRET.to_owned()), VECTOR_AT, VECTOR_BODY.as_bytes());
     let schedule = RetryPolicy::default();
     vec![
-        Block::Title("Webhooks"),
-        Block::Prose(format!(
+        BriefingBlock::Title("Webhooks"),
+        BriefingBlock::Prose(format!(
             "Events are sent as JSON by POST to your https URL. Answer 2xx within {} seconds, and do the work after that. Redirects are not followed. \
              Delivery is at least once and in no guaranteed order: use X-Wlcro-Event-Id to drop duplicates.",
             ATTEMPT_TIMEOUT.as_secs()
         )),
-        Block::Prose(format!(
+        BriefingBlock::Prose(format!(
             "A failed delivery is retried up to {MAX_RETRIES} times: first after {} s, then with twice the delay each time, up to {} h. After {FAILURE_THRESHOLD} failures in a \
              row the subscription is disabled and misses events until it is enabled again; then ask us for a replay.",
             schedule.base.as_secs(),
             schedule.max_delay().as_secs() / 3_600
         )),
-        Block::Title("Verify every webhook"),
-        Block::Prose(
+        BriefingBlock::Title("Verify every webhook"),
+        BriefingBlock::Prose(
             "X-Wlcro-Signature is sha256= followed by the lowercase hex HMAC-SHA256 of X-Wlcro-Timestamp, a dot and the raw body, keyed with \
              the text of your signing secret. Compare in constant time before you parse, and reject timestamps that are more than 300 s off. The secret is \
              shown once, when the subscription is created."
                 .to_owned(),
         ),
-        Block::Code(format!(
+        BriefingBlock::Code(format!(
             "secret      {VECTOR_SECRET}\ntimestamp   {VECTOR_AT}\nbody        {VECTOR_BODY}\nsignature   {signature}"
         )),
-        Block::Prose("Test your code against this vector:".to_owned()),
-        Block::Code(format!("printf '%s' '{VECTOR_AT}.{VECTOR_BODY}' | openssl dgst -sha256 -hmac {VECTOR_SECRET}")),
+        BriefingBlock::Prose("Test your code against this vector:".to_owned()),
+        BriefingBlock::Code(format!("printf '%s' '{VECTOR_AT}.{VECTOR_BODY}' | openssl dgst -sha256 -hmac {VECTOR_SECRET}")),
     ]
 }
 
-fn errors() -> Vec<Block> {
+fn errors() -> Vec<BriefingBlock> {
     let rows = [
         (ProblemCode::MalformedJson, "fix the JSON; nothing was changed"),
         (ProblemCode::ValidationFailed, "errors lists the invalid fields; nothing was changed"),
@@ -217,13 +217,13 @@ fn errors() -> Vec<Block> {
     };
     let rows = rows.into_iter().map(|(code, what)| vec![text(code.status()), text(name(code)), text(what)]);
     vec![
-        Block::Title("Errors"),
-        Block::Prose(
+        BriefingBlock::Title("Errors"),
+        BriefingBlock::Prose(
             "Errors are application/problem+json with a code for programs and a detail for people. Every answer has X-Request-Id: log it. Send an \
              Idempotency-Key with calls that create something: a retry with the same key and body gets the same answer and creates no duplicate."
                 .to_owned(),
         ),
-        Block::Table(vec!["Status", "Code", "What to do"], rows.collect()),
+        BriefingBlock::Table(vec!["Status", "Code", "What to do"], rows.collect()),
     ]
 }
 

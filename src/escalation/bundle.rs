@@ -1,13 +1,13 @@
 //! Bundle: the ticket as Markdown and as JSON, the manifest, and the secret scan that every file must pass.
 
 use super::redact::Redactor;
-use super::text;
-use super::ticket::{Bodies, ticket};
+use super::ticket::{ResponseBodies, build_ticket};
+use super::ticket_markdown;
 use crate::api::bundle::{
     BUNDLE_FORMAT_VERSION, BundleManifest, ManifestFile, PlatformCheck, RedactionTally, SupportTicket,
 };
 use crate::api::report::DiagnosisSubject;
-use crate::diagnose::case::Case;
+use crate::diagnose::incident::IncidentEvidence;
 use crate::domain::outbound::{OutboundText, SecretGate, SecretInTextError};
 use crate::domain::time::Timestamp;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 /// Error while a bundle is built or written.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum BundleError {
     /// A secret was found that could not be masked; the secret itself is not repeated.
     #[error("nothing was written: in {place}, {held}")]
     Held {
@@ -47,23 +47,23 @@ pub enum Error {
 
 /// File of a bundle, cleared by the secret scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
+pub struct BundleFile {
     /// Name of the file within the folder.
     pub name: &'static str,
     /// Text of the file, as it is written.
     pub text: OutboundText,
 }
 
-/// Bundle that passed the secret scan. It can only be created by [`bundle()`].
+/// Bundle that passed the secret scan. It can only be created by [`build_bundle()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bundle {
+pub struct TicketBundle {
     folder: String,
     ticket: SupportTicket,
     manifest: BundleManifest,
-    files: Vec<File>,
+    files: Vec<BundleFile>,
 }
 
-impl Bundle {
+impl TicketBundle {
     /// Returns a name for the folder: subject and time.
     #[must_use]
     pub fn folder(&self) -> &str {
@@ -84,7 +84,7 @@ impl Bundle {
 
     /// Returns the files of the bundle.
     #[must_use]
-    pub fn files(&self) -> &[File] {
+    pub fn files(&self) -> &[BundleFile] {
         &self.files
     }
 }
@@ -94,30 +94,41 @@ impl Bundle {
 ///
 /// # Errors
 ///
-/// [`Error::SecretInTextError`] when the finished files still contain a secret.
-pub fn bundle(case: &Case, bodies: Bodies, gate: &SecretGate) -> Result<Bundle, Error> {
+/// [`BundleError::SecretInTextError`] when the finished files still contain a secret.
+pub fn build_bundle(
+    case: &IncidentEvidence,
+    bodies: ResponseBodies,
+    gate: &SecretGate,
+) -> Result<TicketBundle, BundleError> {
     let targets = case.subscriptions.found.iter().flatten().map(|row| &row.subscription.target_url);
     let sent_to = case.failures.found.iter().flatten().map(|of| &of.row.target_url);
     let mut redactor = Redactor::new(gate, targets.chain(sent_to));
-    let ticket = ticket(case, bodies, &mut redactor);
+    let ticket = build_ticket(case, bodies, &mut redactor);
     let redactions = redactor.redactions(&serde_json::to_value(&ticket)?);
-    let about = About { created: case.at, redactions, platform_check: PlatformCheck::NotAsked };
-    put_together(ticket, about, gate)
+    let about = ManifestDetails { created: case.at, redactions, platform_check: PlatformCheck::NotAsked };
+    assemble_bundle(ticket, about, gate)
 }
 
 /// Members of the manifest that are not in the ticket.
-pub(super) struct About {
+pub(super) struct ManifestDetails {
     pub(super) created: Timestamp,
     pub(super) redactions: Vec<RedactionTally>,
     pub(super) platform_check: PlatformCheck,
 }
 
 /// Writes the files of a ticket and passes each one through the secret scan.
-pub(super) fn put_together(ticket: SupportTicket, about: About, gate: &SecretGate) -> Result<Bundle, Error> {
-    let json = lines(&ticket)?;
+pub(super) fn assemble_bundle(
+    ticket: SupportTicket,
+    about: ManifestDetails,
+    gate: &SecretGate,
+) -> Result<TicketBundle, BundleError> {
+    let json = pretty_json(&ticket)?;
     let files = vec![
-        File { name: "ticket.md", text: release("ticket.md", text::write(&ticket), gate, &ticket)? },
-        File { name: "ticket.json", text: release("ticket.json", json, gate, &ticket)? },
+        BundleFile {
+            name: "ticket.md",
+            text: scan_file("ticket.md", ticket_markdown::write_ticket(&ticket), gate, &ticket)?,
+        },
+        BundleFile { name: "ticket.json", text: scan_file("ticket.json", json, gate, &ticket)? },
     ];
     let manifest = BundleManifest {
         version: BUNDLE_FORMAT_VERSION,
@@ -128,28 +139,29 @@ pub(super) fn put_together(ticket: SupportTicket, about: About, gate: &SecretGat
         redactions: about.redactions,
         released: gate.released().map(str::to_owned).collect(),
         platform_check: about.platform_check,
-        files: files.iter().map(entry).collect(),
+        files: files.iter().map(manifest_entry).collect(),
     };
-    let last = File { name: "manifest.json", text: release("manifest.json", lines(&manifest)?, gate, &ticket)? };
-    let files: Vec<File> = files.into_iter().chain([last]).collect();
-    let folder = format!("crow-{}-{}", short(&ticket.subjects), about.created.format("%Y%m%dT%H%M%SZ"));
-    Ok(Bundle { folder, ticket, manifest, files })
+    let last =
+        BundleFile { name: "manifest.json", text: scan_file("manifest.json", pretty_json(&manifest)?, gate, &ticket)? };
+    let files: Vec<BundleFile> = files.into_iter().chain([last]).collect();
+    let folder = format!("crow-{}-{}", subjects_slug(&ticket.subjects), about.created.format("%Y%m%dT%H%M%SZ"));
+    Ok(TicketBundle { folder, ticket, manifest, files })
 }
 
 /// Passes a file through the secret scan; an error names the member of the ticket that holds the secret.
-fn release(name: &str, text: String, gate: &SecretGate, ticket: &SupportTicket) -> Result<OutboundText, Error> {
+fn scan_file(name: &str, text: String, gate: &SecretGate, ticket: &SupportTicket) -> Result<OutboundText, BundleError> {
     gate.release(text).map_err(|held| {
         let value = serde_json::to_value(ticket).unwrap_or_default();
-        let place = match place_of(&value, String::new(), gate) {
+        let place = match find_secret_member(&value, String::new(), gate) {
             Some(place) => format!("ticket.json at {place}"),
             None => name.to_owned(),
         };
-        Error::Held { place, held }
+        BundleError::Held { place, held }
     })
 }
 
 /// Formats the subjects as a part of a file name.
-fn short(subjects: &[DiagnosisSubject]) -> String {
+fn subjects_slug(subjects: &[DiagnosisSubject]) -> String {
     let name = |subject: &DiagnosisSubject| subject.to_string().replace(' ', "-");
     match subjects {
         [] => "nothing".to_owned(),
@@ -159,33 +171,33 @@ fn short(subjects: &[DiagnosisSubject]) -> String {
 }
 
 /// Finds the first member of a ticket that holds a secret.
-fn place_of(value: &Value, place: String, gate: &SecretGate) -> Option<String> {
+fn find_secret_member(value: &Value, place: String, gate: &SecretGate) -> Option<String> {
     match value {
         Value::String(text) => (!gate.find(text).is_empty()).then_some(place),
         Value::Array(items) => {
-            items.iter().enumerate().find_map(|(at, item)| place_of(item, format!("{place}/{at}"), gate))
+            items.iter().enumerate().find_map(|(at, item)| find_secret_member(item, format!("{place}/{at}"), gate))
         }
         Value::Object(members) => {
-            members.iter().find_map(|(name, item)| place_of(item, format!("{place}/{name}"), gate))
+            members.iter().find_map(|(name, item)| find_secret_member(item, format!("{place}/{name}"), gate))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
-fn lines<T: serde::Serialize>(of: &T) -> Result<String, Error> {
+fn pretty_json<T: serde::Serialize>(of: &T) -> Result<String, BundleError> {
     let mut text = serde_json::to_string_pretty(of)?;
     text.push('\n');
     Ok(text)
 }
 
-fn entry(file: &File) -> ManifestFile {
+fn manifest_entry(file: &BundleFile) -> ManifestFile {
     let bytes = file.text.as_str().as_bytes();
-    ManifestFile { name: file.name.to_owned(), n_bytes: bytes.len() as u64, sha256: hash(bytes) }
+    ManifestFile { name: file.name.to_owned(), n_bytes: bytes.len() as u64, sha256: sha256_hex(bytes) }
 }
 
 /// Returns the SHA-256 of bytes in lowercase hex.
 #[must_use]
-pub fn hash(bytes: &[u8]) -> String {
+pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 

@@ -4,7 +4,7 @@ use crate::domain::text::Untrusted;
 
 /// Formats outside text as a code span on one line, in which no mark, link, mention or HTML is active.
 #[must_use]
-pub fn code(text: &Untrusted) -> String {
+pub fn code_span(text: &Untrusted) -> String {
     let line = text.sanitized();
     if line.trim().is_empty() {
         return "(empty)".to_owned();
@@ -17,7 +17,7 @@ pub fn code(text: &Untrusted) -> String {
 
 /// Escapes one line of prose: every character that Markdown could interpret.
 #[must_use]
-pub fn prose(text: &str) -> String {
+pub fn escape_prose(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in Untrusted::new(text).sanitized().chars() {
         if matches!(character, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '~' | '&' | '!') {
@@ -30,7 +30,7 @@ pub fn prose(text: &str) -> String {
 
 /// Quotes a text as one argument of a POSIX shell.
 #[must_use]
-pub fn shell(text: &Untrusted) -> String {
+pub fn shell_quote(text: &Untrusted) -> String {
     format!("'{}'", text.sanitized().replace('\'', r"'\''"))
 }
 
@@ -40,19 +40,19 @@ mod tests {
 
     #[test]
     fn code_cannot_be_left_from_within() {
-        assert_eq!(code(&"plain".into()), "`plain`");
-        assert_eq!(code(&"a`b".into()), "`` a`b ``");
-        assert_eq!(code(&"```\n# big".into()), "```` ```\u{240a}# big ````");
-        assert_eq!(code(&" \t".into()), "(empty)");
+        assert_eq!(code_span(&"plain".into()), "`plain`");
+        assert_eq!(code_span(&"a`b".into()), "`` a`b ``");
+        assert_eq!(code_span(&"```\n# big".into()), "```` ```\u{240a}# big ````");
+        assert_eq!(code_span(&" \t".into()), "(empty)");
     }
 
     #[test]
     fn prose_has_no_marks_and_no_lines() {
-        assert_eq!(prose("*a* [b](c)\n# d <img>"), "\\*a\\* \\[b\\](c)\u{240a}\\# d \\<img\\>");
+        assert_eq!(escape_prose("*a* [b](c)\n# d <img>"), "\\*a\\* \\[b\\](c)\u{240a}\\# d \\<img\\>");
     }
 
     #[test]
     fn an_argument_cannot_be_left_from_within() {
-        assert_eq!(shell(&"a'; rm -rf /; '".into()), r"'a'\''; rm -rf /; '\'''");
+        assert_eq!(shell_quote(&"a'; rm -rf /; '".into()), r"'a'\''; rm -rf /; '\'''");
     }
 }

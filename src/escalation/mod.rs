@@ -3,11 +3,11 @@
 
 pub mod briefing;
 pub mod bundle;
-pub mod check;
+pub mod bundle_reader;
+pub mod bundle_writer;
 pub mod markdown;
-pub mod read;
+pub mod platform_scan;
 pub mod redact;
 pub mod review;
-pub mod text;
 pub mod ticket;
-pub mod write;
+pub mod ticket_markdown;

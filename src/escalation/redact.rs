@@ -8,7 +8,7 @@ use crate::domain::url_redaction::{self, REDACTED};
 use serde_json::Value;
 
 /// Minimum length, in bytes, of a URL part that is masked where it appears alone.
-const MIN_PART: usize = 6;
+const MIN_SECRET_PART_BYTES: usize = 6;
 
 /// Places of one kind of secret that are told, at most.
 const MAX_PLACES: usize = 20;
@@ -28,14 +28,14 @@ impl<'g> Redactor<'g> {
     pub fn new<'t>(gate: &'g SecretGate, targets: impl IntoIterator<Item = &'t Untrusted>) -> Self {
         let mut parts: Vec<String> =
             targets.into_iter().flat_map(|target| url_redaction::secret_url_parts(target.raw())).collect();
-        parts.retain(|part| part.len() >= MIN_PART);
+        parts.retain(|part| part.len() >= MIN_SECRET_PART_BYTES);
         parts.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         parts.dedup();
         Self { gate, parts, redactions: RedactionCounts::default() }
     }
 
     /// Masks the secrets in a text.
-    pub fn clean(&mut self, text: &Untrusted) -> Untrusted {
+    pub fn redact(&mut self, text: &Untrusted) -> Untrusted {
         let mut clean = text.raw().to_owned();
         for part in &self.parts {
             let n = clean.matches(part.as_str()).count();
@@ -49,8 +49,8 @@ impl<'g> Redactor<'g> {
     }
 
     /// Masks the secrets in a text, and makes it one line without control characters.
-    pub fn inert(&mut self, text: &str) -> String {
-        self.clean(&Untrusted::new(text)).sanitized()
+    pub fn redact_line(&mut self, text: &str) -> String {
+        self.redact(&Untrusted::new(text)).sanitized()
     }
 
     /// Returns what was masked, and how often.
@@ -97,10 +97,10 @@ mod tests {
         let gate = SecretGate::default();
         let target = Untrusted::new("https://hooks.zapier.com/hooks/catch/123456/abcdef?token=abc&v=2");
         let mut redactor = Redactor::new(&gate, [&target]);
-        let told = redactor.clean(&target);
+        let told = redactor.redact(&target);
         assert_eq!(told.raw(), "https://hooks.zapier.com/hooks/catch/REDACTED/REDACTED?REDACTED");
         assert_eq!(
-            redactor.inert("no hook abcdef of 123456, got token=abc&v=2"),
+            redactor.redact_line("no hook abcdef of 123456, got token=abc&v=2"),
             "no hook REDACTED of REDACTED, got REDACTED"
         );
         assert_eq!(redactor.redactions(&Value::Null).iter().map(|of| of.n).sum::<u32>(), 6);
@@ -111,7 +111,7 @@ mod tests {
         let gate = SecretGate::default();
         let target = Untrusted::new("https://hooks.example/in");
         let mut redactor = Redactor::new(&gate, [&target]);
-        assert_eq!(redactor.clean(&target), target);
+        assert_eq!(redactor.redact(&target), target);
         assert_eq!(redactor.redactions(&Value::Null), []);
     }
 }

@@ -15,7 +15,7 @@ use crate::api::report::{
 };
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::SubscriptionRow;
-use crate::diagnose::case::Case;
+use crate::diagnose::incident::IncidentEvidence;
 use crate::domain::delivery::ATTEMPT_TIMEOUT;
 use crate::domain::health_status::assess_subscription;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
@@ -25,16 +25,16 @@ use crate::text::{count, delivery};
 
 /// Whether the ticket includes the response bodies of endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bodies {
+pub enum ResponseBodies {
     /// Response bodies are included, redacted.
     Included,
     /// Response bodies are left out.
-    LeftOut,
+    Omitted,
 }
 
 /// Builds the ticket of an incident.
 #[must_use]
-pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> SupportTicket {
+pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> SupportTicket {
     let failures: Vec<TicketFailure> =
         rows(&case.failures.found).rev().map(|of| failure(of, bodies, redactor)).collect();
     let requests: Vec<TicketRequest> = rows(&case.requests.found).rev().map(|of| request(of, redactor)).collect();
@@ -49,7 +49,7 @@ pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Suppo
         reasons: reasons(case),
         versions: SoftwareVersions {
             crow: env!("CARGO_PKG_VERSION").to_owned(),
-            platform: case.platform.as_ref().map(|version| redactor.inert(version)),
+            platform: case.platform.as_ref().map(|version| redactor.redact_line(version)),
         },
         clock_ahead_ms: case.clock_ahead_ms,
         window: window.map(|(since_utc, until_utc)| FailureWindow { since_utc, until_utc }),
@@ -61,7 +61,7 @@ pub fn ticket(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Suppo
         events: case.events.iter().map(|of| event(of, redactor)).collect(),
         playbooks: case.reports.iter().map(|report| playbook(report, redactor)).collect(),
         reproduce: reproduce(case, redactor),
-        missing: missing(case, bodies, redactor),
+        missing: missing_data(case, bodies, redactor),
     }
 }
 
@@ -69,11 +69,11 @@ fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
     found.as_ref().map_or(&[][..], Vec::as_slice).iter()
 }
 
-fn symptom(case: &Case, redactor: &mut Redactor<'_>) -> String {
+fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
     let causes = || case.reports.iter().flat_map(|report| &report.causes);
     // A receiver that refuses signatures is only the symptom; the cause behind it is preferred where it is known.
-    match causes().find(|cause| cause.id != DISPUTED).or_else(|| causes().next()) {
-        Some(cause) => redactor.inert(&cause.title),
+    match causes().find(|cause| cause.id != SIGNATURE_REFUSED_CAUSE).or_else(|| causes().next()) {
+        Some(cause) => redactor.redact_line(&cause.title),
         None if case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun) => {
             "no check could be completed".to_owned()
         }
@@ -82,11 +82,11 @@ fn symptom(case: &Case, redactor: &mut Redactor<'_>) -> String {
 }
 
 /// Cause that says only that a receiver refuses what is signed correctly.
-const DISPUTED: &str = "endpoint-rejects-signature";
+const SIGNATURE_REFUSED_CAUSE: &str = "endpoint-rejects-signature";
 
 /// Checks whether two playbooks look at the same failures, so that a cause found by one explains a failed check of
 /// the other.
-fn is_kin(one: PlaybookTopic, other: PlaybookTopic) -> bool {
+fn is_related(one: PlaybookTopic, other: PlaybookTopic) -> bool {
     const DELIVERIES: [PlaybookTopic; 4] = [
         PlaybookTopic::WebhooksNotArriving,
         PlaybookTopic::Breaker,
@@ -98,7 +98,7 @@ fn is_kin(one: PlaybookTopic, other: PlaybookTopic) -> bool {
 }
 
 /// Returns which of the guide's reasons to escalate apply.
-fn reasons(case: &Case) -> Vec<EscalationReason> {
+fn reasons(case: &IncidentEvidence) -> Vec<EscalationReason> {
     let mut reasons = Vec::new();
     let mut add = |id: &str, text: String| reasons.push(EscalationReason { id: id.to_owned(), text });
     let n_broken = rows(&case.requests.found).filter(|row| row.status >= 500).count();
@@ -109,7 +109,7 @@ fn reasons(case: &Case) -> Vec<EscalationReason> {
         );
     }
     let is_explained =
-        |topic| case.reports.iter().any(|report| !report.causes.is_empty() && is_kin(topic, report.topic));
+        |topic| case.reports.iter().any(|report| !report.causes.is_empty() && is_related(topic, report.topic));
     let failing: Vec<&DiagnosisReport> = case
         .reports
         .iter()
@@ -126,7 +126,7 @@ fn reasons(case: &Case) -> Vec<EscalationReason> {
     }
     let causes = || case.reports.iter().flat_map(|report| &report.causes);
     let is_known = |cause: &DiagnosedCause| SignatureFault::from_id(&cause.id).is_some() || cause.id == "lost-secret";
-    if causes().any(|cause| cause.id == DISPUTED) && !causes().any(is_known) {
+    if causes().any(|cause| cause.id == SIGNATURE_REFUSED_CAUSE) && !causes().any(is_known) {
         add("signature-disputed", "our signature is valid, but the receiver rejects it without a reason".to_owned());
     }
     if reasons.is_empty() {
@@ -146,8 +146,8 @@ fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> TicketKey {
         (false, at) => format!("revoked at {}", at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string())),
     };
     TicketKey {
-        name: redactor.inert(of.name.raw()),
-        last4: redactor.inert(of.last4.raw()),
+        name: redactor.redact_line(of.name.raw()),
+        last4: redactor.redact_line(of.last4.raw()),
         company_id: of.company_id.0,
         scopes: of.scopes.iter().map(ToString::to_string).collect(),
         state,
@@ -159,34 +159,34 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> TicketSubs
     TicketSubscription {
         id: row.id.0,
         company_id: row.company_id.0,
-        target: redactor.clean(&row.target_url).sanitized(),
-        event_types: row.event_types.iter().map(|kind| redactor.inert(kind.raw())).collect(),
-        managed_by: row.managed_by.as_ref().map(|owner| redactor.inert(owner.raw())),
-        state: redactor.inert(&why(&assess_subscription(&of.facts()).reason)),
+        target: redactor.redact(&row.target_url).sanitized(),
+        event_types: row.event_types.iter().map(|kind| redactor.redact_line(kind.raw())).collect(),
+        managed_by: row.managed_by.as_ref().map(|owner| redactor.redact_line(owner.raw())),
+        state: redactor.redact_line(&why(&assess_subscription(&of.facts()).reason)),
         last_success_utc: row.last_success_utc,
     }
 }
 
-fn failure(of: &AttemptDetail, bodies: Bodies, redactor: &mut Redactor<'_>) -> TicketFailure {
+fn failure(of: &AttemptDetail, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> TicketFailure {
     let row = &of.row;
-    let body = of.response_body.text.as_ref().filter(|_| bodies == Bodies::Included);
+    let body = of.response_body.text.as_ref().filter(|_| bodies == ResponseBodies::Included);
     TicketFailure {
         utc: row.started_utc,
         attempt_id: row.id.0,
         subscription_id: row.subscription_id.0,
         delivery_id: row.delivery_id.map(|id| id.0),
         event_id: row.event_id.map(|id| id.0),
-        event_type: redactor.inert(row.event_type.raw()),
+        event_type: redactor.redact_line(row.event_type.raw()),
         tried: format!("{}, {} of {}", row.kind.name(), row.number, row.of),
         outcome: row.outcome().to_string(),
         elapsed_ms: row.elapsed_ms,
-        error: row.error.as_ref().map(|error| redactor.inert(error.raw())),
-        body: body.filter(|text| !text.raw().is_empty()).map(|text| redactor.inert(text.raw())),
+        error: row.error.as_ref().map(|error| redactor.redact_line(error.raw())),
+        body: body.filter(|text| !text.raw().is_empty()).map(|text| redactor.redact_line(text.raw())),
     }
 }
 
 fn note(about: &str, text: &str, redactor: &mut Redactor<'_>) -> TicketNote {
-    TicketNote { about: redactor.inert(about), text: redactor.inert(text) }
+    TicketNote { about: redactor.redact_line(about), text: redactor.redact_line(text) }
 }
 
 /// Formats an event and its deliveries; the payload is left out.
@@ -196,13 +196,13 @@ fn event(of: &EventDeliveryTrace, redactor: &mut Redactor<'_>) -> TicketEvent {
         let delivery = row.delivery.as_ref().map_or_else(String::new, |row| {
             format!("; delivery {} {} after {}", row.id, delivery(row.state), count(row.n_attempts, "attempt"))
         });
-        let target = redactor.clean(&row.target_url).sanitized();
-        let why = redactor.inert(&row.why);
+        let target = redactor.redact(&row.target_url).sanitized();
+        let why = redactor.redact_line(&row.why);
         became.push(format!("subscription {} to {target}: {why}{delivery}", row.subscription_id));
     }
     TicketEvent {
         event_id: of.event.id.0,
-        event_type: redactor.inert(of.event.kind.raw()),
+        event_type: redactor.redact_line(of.event.kind.raw()),
         company_id: of.event.company_id.0,
         utc: of.event.created_utc,
         became,
@@ -212,12 +212,12 @@ fn event(of: &EventDeliveryTrace, redactor: &mut Redactor<'_>) -> TicketEvent {
 fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> TicketRequest {
     TicketRequest {
         utc: of.utc,
-        request_id: redactor.inert(of.request_id.raw()),
-        call: redactor.inert(&format!("{} {}", of.method.raw(), of.route.raw())),
+        request_id: redactor.redact_line(of.request_id.raw()),
+        call: redactor.redact_line(&format!("{} {}", of.method.raw(), of.route.raw())),
         status: of.status,
-        code: of.code.as_ref().map(|code| redactor.inert(code.raw())),
-        detail: of.detail.as_ref().map(|detail| redactor.inert(detail.raw())),
-        last4: of.last4.as_ref().or(of.claimed_last4.as_ref()).map(|last4| redactor.inert(last4.raw())),
+        code: of.code.as_ref().map(|code| redactor.redact_line(code.raw())),
+        detail: of.detail.as_ref().map(|detail| redactor.redact_line(detail.raw())),
+        last4: of.last4.as_ref().or(of.claimed_last4.as_ref()).map(|last4| redactor.redact_line(last4.raw())),
     }
 }
 
@@ -237,9 +237,9 @@ fn comparison(failures: &[TicketFailure], requests: &[TicketRequest]) -> Behavio
 
 fn evidence(of: &Evidence, redactor: &mut Redactor<'_>) -> Evidence {
     Evidence {
-        query: redactor.inert(&of.query),
-        value: Untrusted::new(redactor.inert(of.value.raw())),
-        limit: of.limit.as_ref().map(|limit| redactor.inert(limit)),
+        query: redactor.redact_line(&of.query),
+        value: Untrusted::new(redactor.redact_line(of.value.raw())),
+        limit: of.limit.as_ref().map(|limit| redactor.redact_line(limit)),
         at_utc: of.at_utc,
     }
 }
@@ -256,10 +256,10 @@ fn playbook(report: &DiagnosisReport, redactor: &mut Redactor<'_>) -> TicketPlay
             .iter()
             .zip(evidences)
             .map(|(of, evidence)| DiagnosedCause {
-                id: redactor.inert(&of.id),
-                title: redactor.inert(&of.title),
+                id: redactor.redact_line(&of.id),
+                title: redactor.redact_line(&of.title),
                 evidence,
-                resolution: redactor.inert(&of.resolution),
+                resolution: redactor.redact_line(&of.resolution),
                 offers: Vec::new(),
             })
             .collect(),
@@ -269,23 +269,24 @@ fn playbook(report: &DiagnosisReport, redactor: &mut Redactor<'_>) -> TicketPlay
 
 fn step(of: &ReportedCheck, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>) -> ReportedCheck {
     let verdict = match &of.verdict {
-        CheckVerdict::Unknown(why) => CheckVerdict::Unknown(redactor.inert(why)),
-        CheckVerdict::Skipped(why) => CheckVerdict::Skipped(redactor.inert(why)),
+        CheckVerdict::Unknown(why) => CheckVerdict::Unknown(redactor.redact_line(why)),
+        CheckVerdict::Skipped(why) => CheckVerdict::Skipped(redactor.redact_line(why)),
         verdict @ (CheckVerdict::Pass | CheckVerdict::Fail) => verdict.clone(),
     };
-    ReportedCheck { id: redactor.inert(&of.id), question: redactor.inert(&of.question), verdict, evidence }
+    ReportedCheck { id: redactor.redact_line(&of.id), question: redactor.redact_line(&of.question), verdict, evidence }
 }
 
-fn reproduce(case: &Case, redactor: &mut Redactor<'_>) -> Vec<String> {
-    use super::markdown::shell;
+fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
+    use super::markdown::shell_quote;
     let mut lines = vec!["# Set the variables first; this file contains no secrets.".to_owned()];
     let look = |path: &str| format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"");
     for request in rows(&case.requests.found).take(1) {
-        let (method, route) = (shell(&redactor.clean(&request.method)), redactor.inert(request.route.raw()));
+        let (method, route) =
+            (shell_quote(&redactor.redact(&request.method)), redactor.redact_line(request.route.raw()));
         lines.push("# The latest rejected call (replace {id}):".to_owned());
         lines.push(format!(
             "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{}",
-            shell(&route.into())
+            shell_quote(&route.into())
         ));
         lines.push("# Rejected calls in the platform's log:".to_owned());
         lines.push(look(&format!("/portal/v1/requests?status={}&limit=50", request.status)));
@@ -294,7 +295,7 @@ fn reproduce(case: &Case, redactor: &mut Redactor<'_>) -> Vec<String> {
         let row = &of.subscription;
         lines.push(format!("# Attempts to subscription {}:", row.id));
         lines.push(look(&format!("/portal/v1/attempts?subscription={}&limit=20", row.id)));
-        let target = shell(&redactor.clean(&row.target_url));
+        let target = shell_quote(&redactor.redact(&row.target_url));
         lines.push("# One delivery to its endpoint; body.json holds the event's exact bytes:".to_owned());
         lines.push("timestamp=$(date +%s)".to_owned());
         lines.push("signature=$({ printf '%s.' \"$timestamp\"; cat body.json; } | openssl dgst -sha256 -hmac \"$SIGNING_SECRET\" -r | cut -d' ' -f1)".to_owned());
@@ -306,10 +307,10 @@ fn reproduce(case: &Case, redactor: &mut Redactor<'_>) -> Vec<String> {
     lines
 }
 
-fn missing(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Vec<String> {
+fn missing_data(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> Vec<String> {
     let mut missing = Vec::new();
     let mut note = |what: &str, found: Result<usize, &String>| match found {
-        Err(why) => missing.push(format!("{what}: {}", redactor.inert(why))),
+        Err(why) => missing.push(format!("{what}: {}", redactor.redact_line(why))),
         Ok(0) => missing.push(format!("{what}: none")),
         Ok(_) => {}
     };
@@ -317,14 +318,14 @@ fn missing(case: &Case, bodies: Bodies, redactor: &mut Redactor<'_>) -> Vec<Stri
     note("subscriptions", case.subscriptions.found.as_ref().map(Vec::len));
     note("failed deliveries", case.failures.found.as_ref().map(Vec::len));
     note("rejected calls", case.requests.found.as_ref().map(Vec::len));
-    missing.extend(case.unlearnt.iter().map(|what| redactor.inert(what)));
-    if case.failures.is_cut {
+    missing.extend(case.not_collected.iter().map(|what| redactor.redact_line(what)));
+    if case.failures.is_incomplete {
         missing.push("failed deliveries before the newest 20".to_owned());
     }
-    if case.requests.is_cut {
+    if case.requests.is_incomplete {
         missing.push("rejected calls before the newest 40".to_owned());
     }
-    if bodies == Bodies::LeftOut {
+    if bodies == ResponseBodies::Omitted {
         missing.push("response bodies: excluded on request".to_owned());
     }
     missing.push("event payloads and signing secrets: never part of a ticket".to_owned());

@@ -1,7 +1,7 @@
 //! Alert rules, applied to an overview. An alert keeps the time at which it was first seen for as long as its rule
 //! holds.
 
-use super::reach::Reach;
+use super::visibility::PlatformVisibility;
 use crate::api::keys::KeyRow;
 use crate::api::overview::{PlatformOverview, SilenceRow};
 use crate::api::subscriptions::SubscriptionRow;
@@ -17,9 +17,9 @@ use crate::text::health::why;
 use std::time::Duration;
 
 /// Delay after which an overdue delivery raises an alert.
-pub const OVERDUE: Duration = Duration::from_secs(300);
+pub const OVERDUE_THRESHOLD: Duration = Duration::from_secs(300);
 /// Clock difference above which an alert is raised.
-pub const SKEW: Duration = Duration::from_secs(30);
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(30);
 
 /// Condition that needs an operator's attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,12 +35,12 @@ pub struct Alert {
     /// Start of the alert: as the platform dates it, otherwise the time at which this machine first saw it.
     pub since: Timestamp,
     /// Acknowledgement of the alert, if the last overview held one.
-    pub acknowledged: Option<Acknowledged>,
+    pub acknowledged: Option<AcknowledgedBy>,
 }
 
 /// Acknowledgement of an alert by an operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Acknowledged {
+pub struct AcknowledgedBy {
     /// Name of the operator who acknowledged the alert.
     pub by: Untrusted,
     /// Time of the acknowledgement, on the platform's clock.
@@ -49,7 +49,7 @@ pub struct Acknowledged {
     pub note: Option<Untrusted>,
 }
 
-impl Acknowledged {
+impl AcknowledgedBy {
     /// Formats the acknowledgement in one line, safe for the screen.
     #[must_use]
     pub fn line(&self) -> String {
@@ -60,12 +60,12 @@ impl Acknowledged {
 
 /// All alerts, in order: unacknowledged ones first, of these the worst first, then the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Alerts(Vec<Alert>);
+pub struct ActiveAlerts(Vec<Alert>);
 
-impl Alerts {
+impl ActiveAlerts {
     /// Restores alerts that an earlier run stored, so that they keep their `since`.
     #[must_use]
-    pub fn remembered(alerts: Vec<Alert>) -> Self {
+    pub fn restore(alerts: Vec<Alert>) -> Self {
         Self(alerts)
     }
 
@@ -78,8 +78,8 @@ impl Alerts {
     /// Computes the alerts of a new overview that was received at `now`. An alert that was there before keeps its
     /// `since`.
     #[must_use]
-    pub fn after(&self, overview: &PlatformOverview, reach: &Reach, now: Timestamp) -> Self {
-        let mut alerts: Vec<Alert> = raised(overview, reach, now)
+    pub fn updated(&self, overview: &PlatformOverview, reach: &PlatformVisibility, now: Timestamp) -> Self {
+        let mut alerts: Vec<Alert> = raise_alerts(overview, reach, now)
             .into_iter()
             .map(|alert| {
                 let before = self.0.iter().find(|old| old.subject == alert.subject && old.standing == alert.standing);
@@ -92,7 +92,7 @@ impl Alerts {
 }
 
 /// Returns when a key became dormant; `None` if it is not, or if its state has another reason.
-fn dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
+fn key_dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
     let facts = row.facts();
     let idle_since = facts.last_used_at.unwrap_or(facts.created_at);
     let days = |n: u64| Duration::from_secs(n * 86_400);
@@ -100,7 +100,7 @@ fn dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
     (facts.n_limited == 0 && facts.n_server_errors == 0).then(|| idle_since.plus(days(threshold)))
 }
 
-fn silent(row: &SilenceRow, now: Timestamp) -> Reason {
+fn silence_reason(row: &SilenceRow, now: Timestamp) -> Reason {
     Reason::EventsMissing {
         since_last: now.since(row.last_event_utc),
         usual_gap: Duration::from_millis(row.usual_gap_ms),
@@ -109,67 +109,69 @@ fn silent(row: &SilenceRow, now: Timestamp) -> Reason {
 
 /// Start of an alert, as far as it is known.
 #[derive(Debug, Clone, Copy)]
-enum Began {
+enum AlertStart {
     /// The alert's condition itself began at this time.
-    Itself(Timestamp),
+    Exact(Timestamp),
     /// A part of the condition began at this time and may begin again while the alert lasts: a streak of failures,
     /// the delivery that waits longest.
-    Part(Timestamp),
+    Earliest(Timestamp),
     /// The start of the condition is not known.
     Unknown,
 }
 
-impl Began {
-    fn itself(self) -> Option<Timestamp> {
+impl AlertStart {
+    fn own_start(self) -> Option<Timestamp> {
         match self {
-            Self::Itself(at) => Some(at),
-            Self::Part(_) | Self::Unknown => None,
+            Self::Exact(at) => Some(at),
+            Self::Earliest(_) | Self::Unknown => None,
         }
     }
 
     fn at(self) -> Option<Timestamp> {
         match self {
-            Self::Itself(at) | Self::Part(at) => Some(at),
+            Self::Exact(at) | Self::Earliest(at) => Some(at),
             Self::Unknown => None,
         }
     }
 
     /// Start that the platform dates; unknown if it has no date.
-    fn dated(at: Option<Timestamp>) -> Self {
-        at.map_or(Self::Unknown, Self::Itself)
+    fn from_date(at: Option<Timestamp>) -> Self {
+        at.map_or(Self::Unknown, Self::Exact)
     }
 }
 
 /// Returns the start of a subscription's alert. A streak of failures dates the alert only if the streak is its
 /// reason.
-fn began(row: &SubscriptionRow) -> Began {
+fn alert_start(row: &SubscriptionRow) -> AlertStart {
     match (row.subscription.disabled_utc, row.health.streak_began_utc) {
-        (Some(at), _) => Began::Itself(at),
-        (None, Some(at)) if row.subscription.consecutive_failures >= FAILURES_IN_A_ROW_LIMITS.0 => Began::Itself(at),
-        (None, Some(at)) => Began::Part(at),
-        (None, None) => Began::Unknown,
+        (Some(at), _) => AlertStart::Exact(at),
+        (None, Some(at)) if row.subscription.consecutive_failures >= FAILURES_IN_A_ROW_LIMITS.0 => {
+            AlertStart::Exact(at)
+        }
+        (None, Some(at)) => AlertStart::Earliest(at),
+        (None, None) => AlertStart::Unknown,
     }
 }
 
 /// Finds the acknowledgement of an alert that began at `since`, if one is still valid.
-fn acknowledged(
+fn find_acknowledgement(
     overview: &PlatformOverview,
     alert: (AlertSubject, HealthStatus),
     since: Option<Timestamp>,
-) -> Option<Acknowledged> {
+) -> Option<AcknowledgedBy> {
     overview.acknowledgements.rows.iter().rev().find_map(|row| {
         let said = row.to_acknowledgement()?;
         let holds = said.is_active_for(alert, since, overview.server_utc);
-        holds.then(|| Acknowledged { by: row.by.clone(), at: row.utc, note: row.note.clone() })
+        holds.then(|| AcknowledgedBy { by: row.by.clone(), at: row.utc, note: row.note.clone() })
     })
 }
 
-fn raised(overview: &PlatformOverview, reach: &Reach, now: Timestamp) -> Vec<Alert> {
+fn raise_alerts(overview: &PlatformOverview, reach: &PlatformVisibility, now: Timestamp) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    let mut raise = |subject, name: Untrusted, judgement: HealthAssessment, began: Began| {
+    let mut raise = |subject, name: Untrusted, judgement: HealthAssessment, began: AlertStart| {
         let standing = judgement.status;
         if standing.needs_action() {
-            let acknowledged = acknowledged(overview, (subject, standing), began.itself());
+            let acknowledged = find_acknowledgement(overview, (subject, standing), began.own_start());
             let (why, since) = (why(&judgement.reason), began.at().unwrap_or(now));
             alerts.push(Alert { subject, name, standing, why, since, acknowledged });
         }
@@ -179,7 +181,7 @@ fn raised(overview: &PlatformOverview, reach: &Reach, now: Timestamp) -> Vec<Ale
             AlertSubject::Subscription(row.subscription.id),
             row.subscription.target_url.clone(),
             reach.judge_subscription(row.subscription.id).unwrap_or_else(|| assess_subscription(&row.facts())),
-            began(row),
+            alert_start(row),
         );
     }
     for row in &overview.keys.items {
@@ -187,37 +189,43 @@ fn raised(overview: &PlatformOverview, reach: &Reach, now: Timestamp) -> Vec<Ale
             AlertSubject::Key(row.id),
             row.name.clone(),
             reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), overview.server_utc)),
-            Began::dated(dormant_since(row, overview.server_utc).filter(|_| reach.findings().is_none())),
+            AlertStart::from_date(key_dormant_since(row, overview.server_utc).filter(|_| reach.findings().is_none())),
         );
     }
     for row in &overview.limits.items {
         let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
-        raise(AlertSubject::Window(row.key_id, row.bucket), name, assess_window(&row.facts()), Began::Unknown);
+        raise(AlertSubject::Window(row.key_id, row.bucket), name, assess_window(&row.facts()), AlertStart::Unknown);
     }
     for row in &overview.silences.rows {
-        let judgement = HealthAssessment { status: HealthStatus::Warning, reason: silent(row, overview.server_utc) };
-        raise(AlertSubject::Events(row.company_id), row.company_name.clone(), judgement, Began::Itself(row.since_utc));
+        let judgement =
+            HealthAssessment { status: HealthStatus::Warning, reason: silence_reason(row, overview.server_utc) };
+        raise(
+            AlertSubject::Events(row.company_id),
+            row.company_name.clone(),
+            judgement,
+            AlertStart::Exact(row.since_utc),
+        );
     }
     if let Some(due) = overview.pipeline.oldest_due_utc {
         let late = overview.server_utc.since(due);
-        if late > OVERDUE {
-            let why = Reason::Overdue { late, limit: OVERDUE };
+        if late > OVERDUE_THRESHOLD {
+            let why = Reason::Overdue { late, limit: OVERDUE_THRESHOLD };
             raise(
                 AlertSubject::Pipeline,
                 "delivery".into(),
                 HealthAssessment { status: HealthStatus::Failing, reason: why },
-                Began::Part(due.plus(OVERDUE)),
+                AlertStart::Earliest(due.plus(OVERDUE_THRESHOLD)),
             );
         }
     }
     let skew = overview.server_utc.since(now).max(now.since(overview.server_utc));
-    if skew > SKEW {
-        let why = Reason::ClockSkew { by: skew, limit: SKEW };
+    if skew > MAX_CLOCK_SKEW {
+        let why = Reason::ClockSkew { by: skew, limit: MAX_CLOCK_SKEW };
         raise(
             AlertSubject::Clock,
             "clock".into(),
             HealthAssessment { status: HealthStatus::Warning, reason: why },
-            Began::Unknown,
+            AlertStart::Unknown,
         );
     }
     alerts
@@ -254,9 +262,13 @@ mod tests {
 
     #[test]
     fn an_alert_of_low_success_does_not_begin_anew_with_every_failure() {
-        let itself = |row: &SubscriptionRow| began(row).itself().map(Timestamp::millis);
+        let itself = |row: &SubscriptionRow| alert_start(row).own_start().map(Timestamp::millis);
         assert_eq!(itself(&row(1, Some(900), None)), None, "the rate is low for longer than this failure");
-        assert_eq!(began(&row(1, Some(900), None)).at().map(Timestamp::millis), Some(900), "it is shown all the same");
+        assert_eq!(
+            alert_start(&row(1, Some(900), None)).at().map(Timestamp::millis),
+            Some(900),
+            "it is shown all the same"
+        );
         assert_eq!(itself(&row(0, None, None)), None);
         assert_eq!(itself(&row(FAILURES_IN_A_ROW_LIMITS.0, Some(900), None)), Some(900), "the streak is the reason");
         assert_eq!(itself(&row(20, Some(900), Some(950))), Some(950));

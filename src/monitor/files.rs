@@ -15,30 +15,30 @@ const MAX_SET_ASIDE: u32 = 1_000;
 /// # Errors
 ///
 /// [`io::Error`] of the file system; an existing file is then unchanged.
-pub fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    put(fresh(file, bytes)?, file)
+pub fn atomic_write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    persist(write_temporary(file, bytes)?, file)
 }
 
-/// Replaces a file like [`replace`], and syncs its contents to disk first, so that they survive a power loss.
+/// Replaces a file like [`atomic_write`], and syncs its contents to disk first, so that they survive a power loss.
 ///
 /// # Errors
 ///
 /// [`io::Error`] of the file system; an existing file is then unchanged.
-pub fn replace_for_good(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = fresh(file, bytes)?;
+pub fn atomic_write_synced(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let fresh = write_temporary(file, bytes)?;
     fresh.as_file().sync_all()?;
-    put(fresh, file)
+    persist(fresh, file)
 }
 
 /// Writes the new contents to a temporary file beside the target, with mode 0600.
-fn fresh(file: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+fn write_temporary(file: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut fresh = NamedTempFile::new_in(folder)?;
     fresh.write_all(bytes)?;
     Ok(fresh)
 }
 
-fn put(fresh: NamedTempFile, file: &Path) -> io::Result<()> {
+fn persist(fresh: NamedTempFile, file: &Path) -> io::Result<()> {
     fresh.persist(file).map(drop).map_err(|error| error.error)
 }
 

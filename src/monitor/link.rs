@@ -5,15 +5,15 @@ use crate::domain::time::Timestamp;
 use std::time::Duration;
 
 /// Interval at which a healthy platform sends a heartbeat on the stream.
-pub const BEAT: Duration = Duration::from_secs(1);
+pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 /// Missed heartbeats after which a snapshot counts as lagging, and as stale.
-pub const MISSED: (u32, u32) = (2, 3);
+pub const MISSED_HEARTBEATS: (u32, u32) = (2, 3);
 /// Maximum delay between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(15);
 
 /// State of the link, as the console's header shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
+pub enum LinkState {
     /// Nothing was received yet, and nothing failed.
     Connecting,
     /// The platform was heard within two heartbeats.
@@ -40,16 +40,16 @@ pub enum Link {
     },
 }
 
-impl Link {
+impl LinkState {
     /// Returns the state when the platform was last heard `age` ago and nothing has failed since.
     #[must_use]
-    pub fn heard(age: Duration) -> Self {
-        Self::heard_every(BEAT, age)
+    pub fn at_age(age: Duration) -> Self {
+        Self::at_age_polled_every(HEARTBEAT_INTERVAL, age)
     }
 
     /// Returns the state for a platform that is polled every `beat`, when it was last heard `age` ago.
     #[must_use]
-    pub fn heard_every(beat: Duration, age: Duration) -> Self {
+    pub fn at_age_polled_every(beat: Duration, age: Duration) -> Self {
         match age.as_millis() / beat.as_millis().max(1) {
             0..=1 => Self::Live,
             2 => Self::Lagging,
@@ -60,20 +60,20 @@ impl Link {
     /// Returns the state after a failure at `now`. The delay begins at 250 ms and doubles with each failure in a row,
     /// up to 15 s.
     #[must_use]
-    pub fn failed(&self, why: String, now: Timestamp) -> Self {
+    pub fn after_failure(&self, why: String, now: Timestamp) -> Self {
         let n_tries = match self {
             Self::Offline { n_tries, .. } => n_tries.saturating_add(1),
             _ => 1,
         };
-        let wait = Duration::from_millis(250).saturating_mul(1 << (n_tries - 1).min(10)).min(LONGEST_WAIT);
+        let wait = Duration::from_millis(250).saturating_mul(1 << (n_tries - 1).min(10)).min(MAX_RETRY_DELAY);
         Self::Offline { why, n_tries, retry_at: now.plus(wait) }
     }
 
     /// Returns the state after a failure, with up to 10 % of jitter on the delay, so that consoles that failed
     /// together do not retry together.
     #[must_use]
-    pub fn failed_about(&self, why: String, now: Timestamp, roll: UnitRandom) -> Self {
-        match self.failed(why, now) {
+    pub fn after_failure_jittered(&self, why: String, now: Timestamp, roll: UnitRandom) -> Self {
+        match self.after_failure(why, now) {
             Self::Offline { why, n_tries, retry_at } => {
                 let longer = retry_at.since(now).mul_f64(roll.0 / 10.0);
                 Self::Offline { why, n_tries, retry_at: retry_at.plus(longer) }
@@ -84,13 +84,13 @@ impl Link {
 
     /// Checks whether the last call failed or was told to wait.
     #[must_use]
-    pub const fn is_trouble(&self) -> bool {
+    pub const fn is_failed(&self) -> bool {
         matches!(self, Self::Offline { .. } | Self::Waiting { .. })
     }
 
     /// Returns the state with the same failure and another time for the next try.
     #[must_use]
-    pub fn again_at(&self, at: Timestamp) -> Self {
+    pub fn with_retry_at(&self, at: Timestamp) -> Self {
         match self {
             Self::Offline { why, n_tries, .. } => Self::Offline { why: why.clone(), n_tries: *n_tries, retry_at: at },
             Self::Waiting { why, .. } => Self::Waiting { why: why.clone(), until: at },
@@ -111,20 +111,20 @@ mod tests {
 
     #[test]
     fn three_missed_beats_make_a_picture_stale() {
-        let at = |ms| Link::heard(Duration::from_millis(ms));
-        assert_eq!([at(0), at(1_999)], [Link::Live, Link::Live]);
-        assert_eq!(at(2_000), Link::Lagging);
-        assert_eq!(at(3_000), Link::Stale);
+        let at = |ms| LinkState::at_age(Duration::from_millis(ms));
+        assert_eq!([at(0), at(1_999)], [LinkState::Live, LinkState::Live]);
+        assert_eq!(at(2_000), LinkState::Lagging);
+        assert_eq!(at(3_000), LinkState::Stale);
     }
 
     #[test]
     fn waits_double_up_to_a_cap() {
         let now = Timestamp::from_millis(0);
-        let mut link = Link::Live;
+        let mut link = LinkState::Live;
         let mut waits = Vec::new();
         for _ in 0..9 {
-            link = link.failed("refused".to_owned(), now);
-            let Link::Offline { retry_at, .. } = &link else { panic!("offline") };
+            link = link.after_failure("refused".to_owned(), now);
+            let LinkState::Offline { retry_at, .. } = &link else { panic!("offline") };
             waits.push(retry_at.millis());
         }
         assert_eq!(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000]);

@@ -1,6 +1,6 @@
 //! Logs that a console pages through: for each one the query, and the rows held around the cursor.
 
-use super::stretch::{Numbered, Stretch, Toward};
+use super::log_window::{LogWindow, NumberedRow, PageDirection};
 use crate::api::attempts::AttemptRow;
 use crate::api::deliveries::EventRow;
 use crate::api::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery};
@@ -9,39 +9,39 @@ use crate::api::trips::TripRow;
 
 /// One log, with its query and the rows held.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Log<Q, T> {
+pub struct PagedLog<Q, T> {
     /// Query that selects the rows.
     pub query: Q,
     /// Rows that the console holds of the log.
-    pub stretch: Stretch<T>,
+    pub window: LogWindow<T>,
 }
 
-impl<Q: Default, T: Numbered> Default for Log<Q, T> {
+impl<Q: Default, T: NumberedRow> Default for PagedLog<Q, T> {
     fn default() -> Self {
-        Self { query: Q::default(), stretch: Stretch::default() }
+        Self { query: Q::default(), window: LogWindow::default() }
     }
 }
 
-impl<Q: PartialEq, T: Numbered> Log<Q, T> {
+impl<Q: PartialEq, T: NumberedRow> PagedLog<Q, T> {
     /// Sets the query; rows held for another query are dropped.
-    pub fn ask(&mut self, query: Q) {
+    pub fn set_query(&mut self, query: Q) {
         if self.query != query {
-            *self = Self { query, stretch: Stretch::default() };
+            *self = Self { query, window: LogWindow::default() };
         }
     }
 }
 
 /// All logs of a console.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Logs {
+pub struct ConsoleLogs {
     /// Delivery log, one row per attempt.
-    pub attempts: Log<AttemptQuery, AttemptRow>,
+    pub attempts: PagedLog<AttemptQuery, AttemptRow>,
     /// Events log, over all companies.
-    pub events: Log<EventQuery, EventRow>,
+    pub events: PagedLog<EventQuery, EventRow>,
     /// Requests to the Integration API.
-    pub requests: Log<RequestQuery, RequestRow>,
+    pub requests: PagedLog<RequestQuery, RequestRow>,
     /// Trips of the circuit breaker.
-    pub trips: Log<TripQuery, TripRow>,
+    pub trips: PagedLog<TripQuery, TripRow>,
     /// Counts of the last hour's requests by status and code, most frequent first, as received with the last page of
     /// requests.
     pub last_hour: Vec<ProblemCodeCount>,
@@ -49,20 +49,20 @@ pub struct Logs {
 
 /// Request for a page of one of the logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
+pub enum LogPageRequest {
     /// Page of the attempts log.
-    Attempts(AttemptQuery, Toward),
+    Attempts(AttemptQuery, PageDirection),
     /// Page of the events log.
-    Events(EventQuery, Toward),
+    Events(EventQuery, PageDirection),
     /// Page of the requests log.
-    Requests(RequestQuery, Toward),
+    Requests(RequestQuery, PageDirection),
     /// Page of the trips log.
-    Trips(TripQuery, Toward),
+    Trips(TripQuery, PageDirection),
 }
 
 /// Page of one of the logs, as it was received.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Came {
+pub enum LogPageResult {
     /// Page of the attempts log.
     Attempts(LogPage<AttemptRow>),
     /// Page of the events log.
@@ -73,83 +73,98 @@ pub enum Came {
     Trips(LogPage<TripRow>),
 }
 
-impl Logs {
+impl ConsoleLogs {
     /// Adds a page that was requested. An answer to a query that has changed meanwhile is ignored.
-    pub fn take(&mut self, ask: &Ask, came: Result<Came, String>) {
+    pub fn apply_page(&mut self, ask: &LogPageRequest, came: Result<LogPageResult, String>) {
         match (ask, came) {
-            (Ask::Attempts(query, toward), Ok(Came::Attempts(page))) => {
-                put(&mut self.attempts, query, toward, Ok(page));
+            (LogPageRequest::Attempts(query, toward), Ok(LogPageResult::Attempts(page))) => {
+                apply_to_log(&mut self.attempts, query, toward, Ok(page));
             }
-            (Ask::Events(query, toward), Ok(Came::Events(page))) => put(&mut self.events, query, toward, Ok(page)),
-            (Ask::Requests(query, toward), Ok(Came::Requests(page, last_hour))) => {
+            (LogPageRequest::Events(query, toward), Ok(LogPageResult::Events(page))) => {
+                apply_to_log(&mut self.events, query, toward, Ok(page))
+            }
+            (LogPageRequest::Requests(query, toward), Ok(LogPageResult::Requests(page, last_hour))) => {
                 self.last_hour = last_hour;
-                put(&mut self.requests, query, toward, Ok(page));
+                apply_to_log(&mut self.requests, query, toward, Ok(page));
             }
-            (Ask::Trips(query, toward), Ok(Came::Trips(page))) => put(&mut self.trips, query, toward, Ok(page)),
-            (Ask::Attempts(query, toward), Err(why)) => put(&mut self.attempts, query, toward, Err(why)),
-            (Ask::Events(query, toward), Err(why)) => put(&mut self.events, query, toward, Err(why)),
-            (Ask::Requests(query, toward), Err(why)) => put(&mut self.requests, query, toward, Err(why)),
-            (Ask::Trips(query, toward), Err(why)) => put(&mut self.trips, query, toward, Err(why)),
+            (LogPageRequest::Trips(query, toward), Ok(LogPageResult::Trips(page))) => {
+                apply_to_log(&mut self.trips, query, toward, Ok(page))
+            }
+            (LogPageRequest::Attempts(query, toward), Err(why)) => {
+                apply_to_log(&mut self.attempts, query, toward, Err(why))
+            }
+            (LogPageRequest::Events(query, toward), Err(why)) => {
+                apply_to_log(&mut self.events, query, toward, Err(why))
+            }
+            (LogPageRequest::Requests(query, toward), Err(why)) => {
+                apply_to_log(&mut self.requests, query, toward, Err(why))
+            }
+            (LogPageRequest::Trips(query, toward), Err(why)) => apply_to_log(&mut self.trips, query, toward, Err(why)),
             // A page of another log cannot answer this request.
             (_, Ok(_)) => {}
         }
     }
 
     /// Forgets the fetches in flight of all logs; their results are ignored.
-    pub fn forget_errands(&mut self) {
-        self.attempts.stretch.forget_errand();
-        self.events.stretch.forget_errand();
-        self.requests.stretch.forget_errand();
-        self.trips.stretch.forget_errand();
+    pub fn cancel_fetches(&mut self) {
+        self.attempts.window.cancel_fetch();
+        self.events.window.cancel_fetch();
+        self.requests.window.cancel_fetch();
+        self.trips.window.cancel_fetch();
     }
 
     /// Returns the number of rows that passed while logs were followed, as an upper bound.
     #[must_use]
-    pub const fn n_passed(&self) -> u64 {
-        self.attempts.stretch.n_passed()
-            + self.events.stretch.n_passed()
-            + self.requests.stretch.n_passed()
-            + self.trips.stretch.n_passed()
+    pub const fn n_unseen(&self) -> u64 {
+        self.attempts.window.n_unseen()
+            + self.events.window.n_unseen()
+            + self.requests.window.n_unseen()
+            + self.trips.window.n_unseen()
     }
 
     /// Marks that every log may have newer rows, after the platform changed.
-    pub fn hear(&mut self) {
-        self.attempts.stretch.hear();
-        self.events.stretch.hear();
-        self.requests.stretch.hear();
-        self.trips.stretch.hear();
+    pub fn mark_stale(&mut self) {
+        self.attempts.window.mark_stale();
+        self.events.window.mark_stale();
+        self.requests.window.mark_stale();
+        self.trips.window.mark_stale();
     }
 }
 
-fn put<Q: PartialEq, T: Numbered>(log: &mut Log<Q, T>, query: &Q, toward: &Toward, page: Result<LogPage<T>, String>) {
+fn apply_to_log<Q: PartialEq, T: NumberedRow>(
+    log: &mut PagedLog<Q, T>,
+    query: &Q,
+    toward: &PageDirection,
+    page: Result<LogPage<T>, String>,
+) {
     if log.query != *query {
         return;
     }
     match page {
-        Ok(page) => log.stretch.take(toward, page),
-        Err(why) => log.stretch.fail(toward, why),
+        Ok(page) => log.window.apply_page(toward, page),
+        Err(why) => log.window.record_failure(toward, why),
     }
 }
 
-impl Numbered for AttemptRow {
+impl NumberedRow for AttemptRow {
     fn number(&self) -> i64 {
         self.id.0
     }
 }
 
-impl Numbered for EventRow {
+impl NumberedRow for EventRow {
     fn number(&self) -> i64 {
         self.id.0
     }
 }
 
-impl Numbered for RequestRow {
+impl NumberedRow for RequestRow {
     fn number(&self) -> i64 {
         self.id
     }
 }
 
-impl Numbered for TripRow {
+impl NumberedRow for TripRow {
     fn number(&self) -> i64 {
         self.id.0
     }

@@ -10,12 +10,12 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Delay after a first failure; it doubles with each further failure, up to [`LONGEST`].
-const FIRST: Duration = Duration::from_secs(2);
+/// Delay after a first failure; it doubles with each further failure, up to [`MAX_RETRY_DELAY`].
+const INITIAL_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// Maximum delay between two tries, unless the receiver asks for a longer one.
-const LONGEST: Duration = Duration::from_secs(900);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(900);
 /// Maximum number of queued notifications; more are refused.
-const MOST: usize = 10_000;
+const MAX_QUEUED: usize = 10_000;
 
 /// Folder that holds the queued notifications.
 #[derive(Debug, Clone)]
@@ -25,11 +25,11 @@ pub struct Outbox {
 
 /// Queued notification for one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct QueuedNotification {
     /// Notification that is to be sent.
     pub notice: AlertNotification,
     /// Name of the channel, such as `webhook`.
-    pub way: String,
+    pub channel: String,
     /// Number of tries so far.
     pub n_tries: u32,
     next_at: Timestamp,
@@ -38,7 +38,7 @@ pub struct Letter {
 
 /// Queued notification as its file stores it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Stored {
+struct StoredNotification {
     notice: AlertNotification,
     way: String,
     n_tries: u32,
@@ -61,12 +61,17 @@ impl Outbox {
     /// # Errors
     ///
     /// [`io::Error`] when a file cannot be written, or the outbox is full.
-    pub fn put(&self, notice: &AlertNotification, ways: &[&str]) -> io::Result<()> {
-        if self.files()?.len() >= MOST {
-            return Err(io::Error::other(format!("{MOST} notifications are pending already")));
+    pub fn enqueue(&self, notice: &AlertNotification, ways: &[&str]) -> io::Result<()> {
+        if self.files()?.len() >= MAX_QUEUED {
+            return Err(io::Error::other(format!("{MAX_QUEUED} notifications are pending already")));
         }
         for way in ways {
-            let stored = Stored { notice: notice.clone(), way: (*way).to_owned(), n_tries: 0, next_at: notice.at_utc };
+            let stored = StoredNotification {
+                notice: notice.clone(),
+                way: (*way).to_owned(),
+                n_tries: 0,
+                next_at: notice.at_utc,
+            };
             let mut number = 0_u32;
             // Notifications of the same millisecond get different numbers, also when two processes write them.
             loop {
@@ -84,7 +89,7 @@ impl Outbox {
         Ok(())
     }
 
-    fn write(&self, stored: &Stored) -> io::Result<tempfile::NamedTempFile> {
+    fn write(&self, stored: &StoredNotification) -> io::Result<tempfile::NamedTempFile> {
         let mut fresh = tempfile::Builder::new().prefix(".fresh-").tempfile_in(&self.folder)?;
         fresh.write_all(&serde_json::to_vec(stored)?)?;
         fresh.as_file().sync_all()?;
@@ -109,20 +114,20 @@ impl Outbox {
     /// # Errors
     ///
     /// [`io::Error`] when the folder cannot be read.
-    pub fn due(&self, now: Timestamp) -> io::Result<Vec<Letter>> {
+    pub fn due(&self, now: Timestamp) -> io::Result<Vec<QueuedNotification>> {
         let mut ways = HashSet::new();
         let mut due = Vec::new();
         for file in self.files()? {
             let Ok(stored) = files::read_limited(&file, files::MAX_STATE_BYTES)
-                .and_then(|bytes| Ok(serde_json::from_slice::<Stored>(&bytes)?))
+                .and_then(|bytes| Ok(serde_json::from_slice::<StoredNotification>(&bytes)?))
             else {
                 tracing::warn!(file = %file.display(), "a pending notification cannot be read");
                 continue;
             };
-            let Stored { notice, way, n_tries, next_at } = stored;
+            let StoredNotification { notice, way, n_tries, next_at } = stored;
             // Only the oldest notification of a channel can be due, which keeps the channel's order.
             if ways.insert(way.clone()) && next_at <= now {
-                due.push(Letter { notice, way, n_tries, next_at, file });
+                due.push(QueuedNotification { notice, channel: way, n_tries, next_at, file });
             }
         }
         Ok(due)
@@ -133,7 +138,7 @@ impl Outbox {
     /// # Errors
     ///
     /// [`io::Error`] when the folder cannot be read.
-    pub fn n_waiting(&self) -> io::Result<usize> {
+    pub fn n_queued(&self) -> io::Result<usize> {
         Ok(self.files()?.len())
     }
 
@@ -142,7 +147,7 @@ impl Outbox {
     /// # Errors
     ///
     /// [`io::Error`] when the file cannot be removed.
-    pub fn done(&self, letter: &Letter) -> io::Result<()> {
+    pub fn remove(&self, letter: &QueuedNotification) -> io::Result<()> {
         std::fs::remove_file(&letter.file)
     }
 
@@ -152,10 +157,19 @@ impl Outbox {
     /// # Errors
     ///
     /// [`io::Error`] when the file cannot be written.
-    pub fn later(&self, letter: &Letter, now: Timestamp, at_least: Option<Duration>) -> io::Result<()> {
-        let wait = FIRST.saturating_mul(1 << letter.n_tries.min(10)).min(LONGEST).max(at_least.unwrap_or_default());
-        let Letter { notice, way, n_tries, file, .. } = letter.clone();
-        let stored = Stored { notice, way, n_tries: n_tries + 1, next_at: now.plus(wait.min(LONGEST * 4)) };
+    pub fn reschedule(
+        &self,
+        letter: &QueuedNotification,
+        now: Timestamp,
+        at_least: Option<Duration>,
+    ) -> io::Result<()> {
+        let wait = INITIAL_RETRY_DELAY
+            .saturating_mul(1 << letter.n_tries.min(10))
+            .min(MAX_RETRY_DELAY)
+            .max(at_least.unwrap_or_default());
+        let QueuedNotification { notice, channel: way, n_tries, file, .. } = letter.clone();
+        let stored =
+            StoredNotification { notice, way, n_tries: n_tries + 1, next_at: now.plus(wait.min(MAX_RETRY_DELAY * 4)) };
         self.write(&stored)?.persist(file).map(drop).map_err(|error| error.error)
     }
 }
@@ -184,29 +198,29 @@ mod tests {
     fn ways_keep_their_order_and_block_only_themselves_and_nothing_is_forgotten() {
         let dir = tempfile::tempdir().expect("a directory");
         let outbox = Outbox::open(&dir.path().join("out")).expect("a folder");
-        outbox.put(&notice(1_000, "a"), &["webhook", "command"]).expect("put");
-        outbox.put(&notice(1_000, "b"), &["webhook"]).expect("put");
+        outbox.enqueue(&notice(1_000, "a"), &["webhook", "command"]).expect("put");
+        outbox.enqueue(&notice(1_000, "b"), &["webhook"]).expect("put");
         let due = |now: i64| -> Vec<(String, String)> {
             let outbox = Outbox::open(&dir.path().join("out")).expect("opened anew");
             outbox
                 .due(Timestamp::from_millis(now))
                 .expect("due")
                 .into_iter()
-                .map(|of| (of.way, of.notice.subject))
+                .map(|of| (of.channel, of.notice.subject))
                 .collect()
         };
         let pair = |way: &str, subject: &str| (way.to_owned(), subject.to_owned());
         assert_eq!(due(999), []);
         assert_eq!(due(1_000), [pair("command", "a"), pair("webhook", "a")]);
         let letters = outbox.due(Timestamp::from_millis(1_000)).expect("due");
-        outbox.later(&letters[1], Timestamp::from_millis(1_000), None).expect("written");
+        outbox.reschedule(&letters[1], Timestamp::from_millis(1_000), None).expect("written");
         assert_eq!(due(2_999), [pair("command", "a")], "b waits behind a");
-        outbox.done(&letters[0]).expect("removed");
+        outbox.remove(&letters[0]).expect("removed");
         let again = outbox.due(Timestamp::from_millis(3_000)).expect("due");
         assert_eq!((again.len(), again[0].n_tries, again[0].notice.subject.as_str()), (1, 1, "a"));
-        outbox.later(&again[0], Timestamp::from_millis(3_000), Some(Duration::from_secs(60))).expect("written");
+        outbox.reschedule(&again[0], Timestamp::from_millis(3_000), Some(Duration::from_secs(60))).expect("written");
         assert_eq!(due(62_999), []);
-        outbox.done(&outbox.due(Timestamp::from_millis(63_000)).expect("due")[0]).expect("removed");
-        assert_eq!((due(63_000), outbox.n_waiting().expect("counted")), (vec![pair("webhook", "b")], 1));
+        outbox.remove(&outbox.due(Timestamp::from_millis(63_000)).expect("due")[0]).expect("removed");
+        assert_eq!((due(63_000), outbox.n_queued().expect("counted")), (vec![pair("webhook", "b")], 1));
     }
 }

@@ -21,8 +21,8 @@ use super::sheet::Does;
 use super::trail::Trail;
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
-use crate::escalation::write::Form;
-use crate::monitor::logs::Logs;
+use crate::escalation::bundle_writer::BundleFormat;
+use crate::monitor::logs::ConsoleLogs;
 
 impl App {
     pub(super) fn carry_out(&mut self, action: Action, now: Timestamp) -> Vec<Effect> {
@@ -36,9 +36,9 @@ impl App {
             Action::Suspend => return vec![Effect::Suspend],
             Action::Open => return self.open(now),
             Action::Yes if matches!(self.layers.last(), Some(Layer::Escalate)) => {
-                return self.write_bundle(Form::Folder);
+                return self.write_bundle(BundleFormat::Folder);
             }
-            Action::Archive => return self.write_bundle(Form::Archive),
+            Action::Archive => return self.write_bundle(BundleFormat::Archive),
             Action::Bodies => return self.turn_bodies(),
             Action::Yes if matches!(self.layers.last(), Some(Layer::Leave)) => return vec![Effect::Leave],
             Action::Yes => return self.confirm(now),
@@ -263,7 +263,7 @@ impl App {
     fn look_at(&mut self, company: Option<CompanyId>, now: Timestamp) {
         self.trail = Trail::default();
         self.company = company;
-        self.logs = Logs::default();
+        self.logs = ConsoleLogs::default();
         self.sift(now);
         self.say(
             company.map_or_else(|| "showing all companies".to_owned(), |id| format!("showing company {id} only")),

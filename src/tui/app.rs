@@ -16,8 +16,8 @@ use super::theme::{Look, Theme};
 use super::trail::Trail;
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
-use crate::monitor::link::Link;
-use crate::monitor::logs::Logs;
+use crate::monitor::link::LinkState;
+use crate::monitor::logs::ConsoleLogs;
 use crate::monitor::snapshot::Snapshot;
 use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
@@ -118,7 +118,7 @@ pub struct App {
     /// Cursor and follow mode of each pane.
     pub places: Places,
     /// Pages of the logs that were fetched so far.
-    pub logs: Logs,
+    pub logs: ConsoleLogs,
     /// Company that all panes are restricted to; `None` shows all.
     pub company: Option<CompanyId>,
     /// Filters, sort orders, marks, notes, bundle contents and message log.
@@ -150,7 +150,7 @@ impl App {
             root: Root::Overview,
             focus: Pane::Subscriptions,
             places: Places::default(),
-            logs: Logs::default(),
+            logs: ConsoleLogs::default(),
             company: None,
             desk: Desk::default(),
             trail: Trail::default(),
@@ -233,7 +233,7 @@ impl App {
         }
         self.picture = picture;
         if changed {
-            self.logs.hear();
+            self.logs.mark_stale();
         }
         match &mut self.frozen {
             Some(frozen) => frozen.n_new += u64::from(changed),
@@ -273,7 +273,7 @@ impl App {
                 self.fetched(item, &result.map_or_else(Fetched::Failed, Fetched::Found));
             }
             Finished::Page(ask, came) => {
-                self.logs.take(&ask, came.map(|came| *came));
+                self.logs.apply_page(&ask, came.map(|came| *came));
                 self.settle(now);
             }
             Finished::Copied(Ok(copied)) => self.say(copied.line(), now),
@@ -372,7 +372,10 @@ impl App {
 
     /// Whether ages or countdowns on the screen change every second.
     fn counts_by_second(&self) -> bool {
-        if matches!(self.picture.link, Link::Lagging | Link::Stale | Link::Waiting { .. } | Link::Offline { .. }) {
+        if matches!(
+            self.picture.link,
+            LinkState::Lagging | LinkState::Stale | LinkState::Waiting { .. } | LinkState::Offline { .. }
+        ) {
             return true;
         }
         if self.frozen.is_some() {

@@ -179,10 +179,10 @@ impl App {
         if let Some(drill) = self.trail.drill {
             drill.narrow(&mut attempts, &mut requests);
         }
-        self.logs.attempts.ask(attempts);
-        self.logs.events.ask(events);
-        self.logs.requests.ask(requests);
-        self.logs.trips.ask(TripQuery { company: self.company.map(|id| id.0), subscription: None });
+        self.logs.attempts.set_query(attempts);
+        self.logs.events.set_query(events);
+        self.logs.requests.set_query(requests);
+        self.logs.trips.set_query(TripQuery { company: self.company.map(|id| id.0), subscription: None });
     }
 
     /// Moves to the next row in the given direction, wrapping around the end.

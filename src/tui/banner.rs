@@ -6,7 +6,7 @@ use super::layout::Class;
 use super::paint;
 use super::theme::Role;
 use crate::domain::text::Untrusted;
-use crate::monitor::link::Link;
+use crate::monitor::link::LinkState;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -46,13 +46,13 @@ fn link(app: &App) -> Option<String> {
         .heard_at
         .map_or_else(|| "no data yet".to_owned(), |at| format!("updated {} ago", format::age(app.clock.since(at))));
     match &picture.link {
-        Link::Connecting | Link::Live | Link::Lagging => None,
-        Link::Stale => Some(format!("STALE  {heard}: the data may have changed since")),
-        Link::Waiting { why, until } => {
+        LinkState::Connecting | LinkState::Live | LinkState::Lagging => None,
+        LinkState::Stale => Some(format!("STALE  {heard}: the data may have changed since")),
+        LinkState::Waiting { why, until } => {
             let left = until.since(app.clock).as_millis().div_ceil(1_000);
             Some(format!("WAITING  {heard}  next call in {left} s  {}", Untrusted::new(why.clone()).sanitized()))
         }
-        Link::Offline { why, retry_at, .. } => {
+        LinkState::Offline { why, retry_at, .. } => {
             let left = retry_at.since(app.clock).as_millis().div_ceil(1_000);
             let next = if left == 0 { "retrying now".to_owned() } else { format!("retry in {left} s") };
             Some(format!("OFFLINE  {heard}  {next}  {}", Untrusted::new(why.clone()).sanitized()))
@@ -72,7 +72,7 @@ fn private(app: &App) -> Option<String> {
 
 /// Draws the banner, if it has any lines.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
-    let trouble = matches!(app.picture.link, Link::Offline { .. });
+    let trouble = matches!(app.picture.link, LinkState::Offline { .. });
     let style = app.theme().style(if trouble { Role::Trouble } else { Role::Warning });
     let lines: Vec<_> = lines(app).into_iter().map(|line| Line::styled(format!(" {line}"), style)).collect();
     paint::lines(buffer, area, &lines);

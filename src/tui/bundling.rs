@@ -6,11 +6,11 @@ use super::overlay::Layer;
 use super::panes::escalate::Draft;
 use super::places::Item;
 use crate::api::report::DiagnosisSubject;
-use crate::diagnose::case::{Matter, Picked};
+use crate::diagnose::incident::{IncidentScope, OperatorSelection};
 use crate::domain::time::Timestamp;
-use crate::escalation::bundle::Bundle;
-use crate::escalation::ticket::Bodies;
-use crate::escalation::write::Form;
+use crate::escalation::bundle::TicketBundle;
+use crate::escalation::bundle_writer::BundleFormat;
+use crate::escalation::ticket::ResponseBodies;
 
 impl App {
     /// Opens pane 0 and starts to collect a bundle, unless a collection is in flight.
@@ -26,7 +26,7 @@ impl App {
 
     /// Determines what the bundle is about: the subject of pane 9 and everything that was put into the bundle;
     /// without those the selection, and without a selection all companies or the one company on the screen.
-    fn matter(&self) -> Matter {
+    fn matter(&self) -> IncidentScope {
         let room = self
             .layers
             .iter()
@@ -37,7 +37,7 @@ impl App {
         // Items that were put into the bundle replace the subject "everything".
         let mut subjects: Vec<DiagnosisSubject> =
             room.into_iter().filter(|subject| items.is_empty() || *subject != DiagnosisSubject::All).collect();
-        let mut picked = Picked::default();
+        let mut picked = OperatorSelection::default();
         for item in items {
             match item {
                 Item::Attempt(id) => picked.attempts.push(id),
@@ -51,7 +51,7 @@ impl App {
         if subjects.is_empty() {
             subjects.push(self.company.map_or(DiagnosisSubject::All, DiagnosisSubject::Company));
         }
-        Matter { picked, ..Matter::about(subjects) }
+        IncidentScope { selection: picked, ..IncidentScope::last_hour_of(subjects) }
     }
 
     fn collect_bundle(&mut self) -> Vec<Effect> {
@@ -62,8 +62,8 @@ impl App {
     /// Toggles whether the bodies of responses go into the bundle, and collects it again.
     pub(super) fn turn_bodies(&mut self) -> Vec<Effect> {
         self.escalation.bodies = match self.escalation.bodies {
-            Bodies::Included => Bodies::LeftOut,
-            Bodies::LeftOut => Bodies::Included,
+            ResponseBodies::Included => ResponseBodies::Omitted,
+            ResponseBodies::Omitted => ResponseBodies::Included,
         };
         self.collect_bundle()
     }
@@ -77,7 +77,7 @@ impl App {
     }
 
     /// Writes the bundle after the question was confirmed.
-    pub(super) fn write_bundle(&mut self, form: Form) -> Vec<Effect> {
+    pub(super) fn write_bundle(&mut self, form: BundleFormat) -> Vec<Effect> {
         match &self.escalation.draft {
             Draft::Asked(bundle) => vec![Effect::Perform(Job::Write(bundle.clone(), form))],
             _ => Vec::new(),
@@ -97,7 +97,7 @@ impl App {
         }
     }
 
-    pub(super) fn bundled(&mut self, came: Result<Box<Bundle>, String>) {
+    pub(super) fn bundled(&mut self, came: Result<Box<TicketBundle>, String>) {
         self.escalation.draft = came.map_or_else(Draft::Refused, Draft::Ready);
     }
 

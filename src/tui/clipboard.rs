@@ -195,7 +195,7 @@ async fn ended(child: &mut Child, ambient: &RuntimeEnv) -> bool {
 pub fn write_private(file: &Path, text: &str) -> io::Result<()> {
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).ok_or(io::ErrorKind::NotFound)?;
     std::fs::create_dir_all(dir)?;
-    files::replace(file, text.as_bytes())
+    files::atomic_write(file, text.as_bytes())
 }
 
 #[cfg(test)]

@@ -19,10 +19,10 @@ use crate::api::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crate::api::runbook::{Runbook, RunbookProgress};
 use crate::api::signature_check::SignatureCheck;
 use crate::api::subscriptions::MissedEventsChoice;
-use crate::diagnose::case::fitting;
+use crate::diagnose::incident::topics_for;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::time::Timestamp;
-use crate::escalation::bundle::Bundle;
+use crate::escalation::bundle::TicketBundle;
 
 /// Result of a job started in pane 9 or 0; errors are one line.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ pub enum Consulted {
     /// State of a run-book after its steps were checked.
     Progress(Box<RunbookProgress>),
     /// Escalation bundle, or why none could be built.
-    Bundle(Result<Box<Bundle>, String>),
+    Bundle(Result<Box<TicketBundle>, String>),
     /// Path the bundle was written to, or why it was not.
     Written(Result<String, String>),
 }
@@ -49,7 +49,7 @@ impl App {
         if let Some(Item::Attempt(id)) = item {
             entries.push(Entry::Lab(id));
         }
-        let topics = item.map_or_else(|| fitting(whole), |item| self.fitting_item(item));
+        let topics = item.map_or_else(|| topics_for(whole), |item| self.fitting_item(item));
         entries.extend(topics.into_iter().map(Entry::Playbook));
         entries.extend(Runbook::for_subject(subject).iter().copied().map(Entry::Runbook));
         let is_there = self.room.subject == subject && self.room.entries == entries;
@@ -99,7 +99,7 @@ impl App {
                 PlaybookTopic::Discrepancy,
                 PlaybookTopic::Signature,
             ],
-            Item::Subscription(_) => fitting(DiagnosisSubject::Subscription(SubscriptionId(0))),
+            Item::Subscription(_) => topics_for(DiagnosisSubject::Subscription(SubscriptionId(0))),
             Item::Attempt(_) => {
                 vec![
                     PlaybookTopic::Signature,

@@ -13,7 +13,7 @@ use super::paint::{self, Title};
 use super::panes::view::View;
 use super::panes::{self, Pane};
 use super::theme::{self, Charset, Role};
-use crate::monitor::link::Link;
+use crate::monitor::link::LinkState;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -97,7 +97,7 @@ fn hint(buffer: &mut Buffer, area: Rect, app: &App) {
 fn waiting(buffer: &mut Buffer, area: Rect, app: &App) {
     let address = &app.setting.identity.address;
     let text = match app.picture.link {
-        Link::Offline { .. } | Link::Waiting { .. } => {
+        LinkState::Offline { .. } | LinkState::Waiting { .. } => {
             format!("No data from {address} yet; see the line above.")
         }
         _ => format!("Connecting to {address} …"),

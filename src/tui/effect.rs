@@ -17,16 +17,16 @@ use crate::api::revisions::RevisionRow;
 use crate::api::runbook::{Runbook, RunbookProgress};
 use crate::api::stats::AttemptPoint;
 use crate::api::subscriptions::{MissedEventsChoice, SubscriptionRow};
-use crate::diagnose::case::Matter;
+use crate::diagnose::incident::IncidentScope;
 use crate::domain::alert;
 use crate::domain::event::EventType;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
 use crate::domain::replay::ReplayState;
-use crate::escalation::bundle::Bundle;
-use crate::escalation::ticket::Bodies;
-use crate::escalation::write::Form;
-use crate::monitor::logs::{Ask, Came};
+use crate::escalation::bundle::TicketBundle;
+use crate::escalation::bundle_writer::BundleFormat;
+use crate::escalation::ticket::ResponseBodies;
+use crate::monitor::logs::{LogPageRequest, LogPageResult};
 
 /// Effect for the loop to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
     /// Fetch a page of a log.
-    Page(Ask),
+    Page(LogPageRequest),
     /// Fetch everything the platform knows about an item.
     Fetch(Item),
     /// Fetch all companies of the platform.
@@ -69,9 +69,9 @@ pub enum Job {
     /// Check the signature of an attempt with the secret the receiver holds. The secret stays in this process.
     Held(AttemptId, DiagnosisSubject, Issued),
     /// Build an escalation bundle about a scope, searched for secrets.
-    Bundle(Box<Matter>, Bodies),
+    Bundle(Box<IncidentScope>, ResponseBodies),
     /// Write a bundle as a new folder or archive into the folder in which the console was started.
-    Write(Box<Bundle>, Form),
+    Write(Box<TicketBundle>, BundleFormat),
     /// Make a change on the platform, after the operator confirmed it.
     Act(Act),
 }
@@ -238,7 +238,7 @@ pub struct WindowStory {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Finished {
     /// Page of a log, or why it could not be fetched.
-    Page(Box<Ask>, Result<Box<Came>, String>),
+    Page(Box<LogPageRequest>, Result<Box<LogPageResult>, String>),
     /// Outcome of copying a text: where it went, or why it could not be copied.
     Copied(Result<Copied, String>),
     /// Outcome of copying a secret that is shown once.

@@ -5,7 +5,7 @@ use super::console::{Access, Mode, Stakes};
 use super::format;
 use super::paint;
 use super::theme::Role;
-use crate::monitor::link::Link;
+use crate::monitor::link::LinkState;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
@@ -95,17 +95,17 @@ fn right(app: &App) -> Vec<Word> {
         words.push(word("PAUSED".to_owned(), Role::Warning, 0));
         words.push(word(format!("{waiting} waiting"), Role::Warning, 3));
     }
-    let n_passed = app.logs.n_passed();
+    let n_passed = app.logs.n_unseen();
     if n_passed > 0 {
         words.push(word(format!("{} NOT SHOWN", format::number(n_passed)), Role::Warning, 2));
     }
     let (link, role) = match &app.picture.link {
-        Link::Connecting => ("CONNECTING", Role::Dim),
-        Link::Live => ("LIVE", Role::Text),
-        Link::Lagging => ("LAGGING", Role::Warning),
-        Link::Stale => ("STALE", Role::Warning),
-        Link::Waiting { .. } => ("WAITING", Role::Warning),
-        Link::Offline { .. } => ("OFFLINE", Role::Trouble),
+        LinkState::Connecting => ("CONNECTING", Role::Dim),
+        LinkState::Live => ("LIVE", Role::Text),
+        LinkState::Lagging => ("LAGGING", Role::Warning),
+        LinkState::Stale => ("STALE", Role::Warning),
+        LinkState::Waiting { .. } => ("WAITING", Role::Warning),
+        LinkState::Offline { .. } => ("OFFLINE", Role::Trouble),
     };
     if app.frozen.is_none() || !app.picture.link.is_live() {
         words.push(word(link.to_owned(), role, 0));

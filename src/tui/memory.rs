@@ -456,7 +456,7 @@ fn apply(file: &Path, change: &Change) -> io::Result<Synced> {
     // A missing file does not mean that its content was removed: the change is applied to the last known state.
     let merged = change.onto(theirs.as_ref().unwrap_or(&change.before));
     if theirs.as_ref() != Some(&merged) {
-        files::replace(file, merged.clone().written()?.as_bytes())?;
+        files::atomic_write(file, merged.clone().written()?.as_bytes())?;
     }
     let stamp = std::fs::metadata(file).ok().map(|of| stamp(&of));
     Ok(Synced { merged: Some(merged), stamp, aside })

@@ -6,8 +6,8 @@ use super::effect::{Effect, Job};
 use super::panes::Pane;
 use super::places::Following;
 use crate::api::log::AttemptQuery;
-use crate::monitor::logs::{Ask, Log};
-use crate::monitor::stretch::{Numbered, Toward};
+use crate::monitor::log_window::{NumberedRow, PageDirection};
+use crate::monitor::logs::{LogPageRequest, PagedLog};
 
 /// Rows around the selected one that are fetched ahead of the cursor.
 const AHEAD: usize = 100;
@@ -44,8 +44,8 @@ impl App {
         let is_capped = (overview.trips.items.len() as u64) < overview.trips.total;
         let is_alone = self.root == Root::Single;
         match pane {
-            Pane::Deliveries => is_alone || self.company.is_some() || self.logs.attempts.stretch.has_begun(),
-            Pane::Trips => is_capped && (is_alone || self.company.is_some() || self.logs.trips.stretch.has_begun()),
+            Pane::Deliveries => is_alone || self.company.is_some() || self.logs.attempts.window.has_pages(),
+            Pane::Trips => is_capped && (is_alone || self.company.is_some() || self.logs.trips.window.has_pages()),
             Pane::Events | Pane::Requests => true,
             Pane::Keys | Pane::Subscriptions | Pane::Limits => false,
         }
@@ -68,32 +68,32 @@ impl App {
         }
     }
 
-    fn page_wanted(&mut self, pane: Pane, looking: Looking) -> Option<Ask> {
+    fn page_wanted(&mut self, pane: Pane, looking: Looking) -> Option<LogPageRequest> {
         let logs = &mut self.logs;
         match pane {
-            Pane::Deliveries => wanted(&mut logs.attempts, looking, Ask::Attempts),
-            Pane::Events => wanted(&mut logs.events, looking, Ask::Events),
-            Pane::Requests => wanted(&mut logs.requests, looking, Ask::Requests),
-            Pane::Trips => wanted(&mut logs.trips, looking, Ask::Trips),
+            Pane::Deliveries => wanted(&mut logs.attempts, looking, LogPageRequest::Attempts),
+            Pane::Events => wanted(&mut logs.events, looking, LogPageRequest::Events),
+            Pane::Requests => wanted(&mut logs.requests, looking, LogPageRequest::Requests),
+            Pane::Trips => wanted(&mut logs.trips, looking, LogPageRequest::Trips),
             Pane::Keys | Pane::Subscriptions | Pane::Limits => None,
         }
     }
 
     /// Retries pages that failed or were stopped, after a key press.
     pub(super) fn stir_logs(&mut self) {
-        self.logs.attempts.stretch.stir();
-        self.logs.events.stretch.stir();
-        self.logs.requests.stretch.stir();
-        self.logs.trips.stretch.stir();
+        self.logs.attempts.window.retry_failed();
+        self.logs.events.window.retry_failed();
+        self.logs.requests.window.retry_failed();
+        self.logs.trips.window.retry_failed();
     }
 
     /// Stops a search in the focused log; returns whether there was one.
     pub(super) fn stop_search(&mut self) -> bool {
         match self.focus {
-            Pane::Deliveries => self.logs.attempts.stretch.stop(),
-            Pane::Events => self.logs.events.stretch.stop(),
-            Pane::Requests => self.logs.requests.stretch.stop(),
-            Pane::Trips => self.logs.trips.stretch.stop(),
+            Pane::Deliveries => self.logs.attempts.window.stop_search(),
+            Pane::Events => self.logs.events.window.stop_search(),
+            Pane::Requests => self.logs.requests.window.stop_search(),
+            Pane::Trips => self.logs.trips.window.stop_search(),
             Pane::Keys | Pane::Subscriptions | Pane::Limits => false,
         }
     }
@@ -103,25 +103,25 @@ impl App {
     pub(super) fn let_logs_go(&mut self) {
         let is_followed = self.places.following(Pane::Deliveries) == Following::Newest;
         if self.root == Root::Overview && is_followed && self.logs.attempts.query == AttemptQuery::default() {
-            self.logs.attempts = Log::default();
+            self.logs.attempts = PagedLog::default();
         }
     }
 }
 
-fn is_rare<Q: PartialEq, T: Numbered>(log: &Log<Q, T>) -> bool {
-    log.stretch.is_sparse()
+fn is_rare<Q: PartialEq, T: NumberedRow>(log: &PagedLog<Q, T>) -> bool {
+    log.window.is_sparse()
 }
 
-fn wanted<Q: Clone + PartialEq, T: Numbered>(
-    log: &mut Log<Q, T>,
+fn wanted<Q: Clone + PartialEq, T: NumberedRow>(
+    log: &mut PagedLog<Q, T>,
     looking: Looking,
-    ask: impl Fn(Q, Toward) -> Ask,
-) -> Option<Ask> {
-    let stretch = &mut log.stretch;
+    ask: impl Fn(Q, PageDirection) -> LogPageRequest,
+) -> Option<LogPageRequest> {
+    let stretch = &mut log.window;
     let toward = match looking {
-        Looking::Following => stretch.wanted_to_follow().or_else(|| stretch.wanted_around(0, AHEAD)),
-        Looking::Around(at, ahead) => stretch.wanted_around(at, ahead),
-        Looking::Frozen(at, ahead) => stretch.wanted_behind(at, ahead),
+        Looking::Following => stretch.next_page_to_follow().or_else(|| stretch.next_page_around(0, AHEAD)),
+        Looking::Around(at, ahead) => stretch.next_page_around(at, ahead),
+        Looking::Frozen(at, ahead) => stretch.next_older_page(at, ahead),
     };
     toward.map(|toward| ask(log.query.clone(), toward))
 }

@@ -100,7 +100,7 @@ pub fn labelled(label: &str, value: &str, room: usize, theme: Theme, style: Styl
         .zip(labels)
         .map(|(piece, label)| {
             Line::from(vec![
-                Span::styled(format!("{label:<LABEL$}"), theme.style(Role::Dim)),
+                Span::styled(format!("{label:<LABEL_WIDTH$}"), theme.style(Role::Dim)),
                 Span::styled(piece, style),
             ])
         })

@@ -19,23 +19,23 @@ use crate::api::signature_check::SignatureCheck;
 use crate::api::subscriptions::{MissedEventsChoice, TestResult};
 use crate::client::Error;
 use crate::client::connection::{ClientCredential, PlatformClient};
-use crate::diagnose::case::{Case, collect};
-use crate::diagnose::dossier::Wish;
-use crate::diagnose::held;
-use crate::diagnose::run::run;
-use crate::diagnose::runbook::{begin, go_on};
+use crate::diagnose::evidence_set::DiagnosisScope;
+use crate::diagnose::incident::{IncidentEvidence, collect_incident};
+use crate::diagnose::run::run_playbook;
+use crate::diagnose::runbook::{begin_run, resume_run};
+use crate::diagnose::secret_check;
 use crate::domain::ids::{AttemptId, CompanyId, ReplayId, SubscriptionId};
 use crate::domain::outbound::SecretGate;
 use crate::domain::replay::ReplayState;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::escalation::bundle::{self, Bundle};
-use crate::escalation::check;
-use crate::escalation::ticket::Bodies;
-use crate::escalation::write::{Form, write};
-use crate::monitor::logs::{Ask, Came};
-use crate::monitor::post::Post;
-use crate::monitor::stretch::PAGE;
+use crate::escalation::bundle::{self, TicketBundle};
+use crate::escalation::bundle_writer::{BundleFormat, write_bundle};
+use crate::escalation::platform_scan;
+use crate::escalation::ticket::ResponseBodies;
+use crate::monitor::keyed_client::RateLimitedClient;
+use crate::monitor::log_window::LOG_PAGE_ROWS;
+use crate::monitor::logs::{LogPageRequest, LogPageResult};
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ pub struct Performer {
     client: PlatformClient,
     access: Access,
     /// Rate-limited client for a platform without a Portal, used in place of `client` where it is set.
-    post: Option<Post>,
+    post: Option<RateLimitedClient>,
 }
 
 impl Performer {
@@ -62,7 +62,7 @@ impl Performer {
 
     /// Adds the rate-limited client for a platform without a Portal.
     #[must_use]
-    pub fn with_post(self, post: Post) -> Self {
+    pub fn with_post(self, post: RateLimitedClient) -> Self {
         Self { post: Some(post), ..self }
     }
 
@@ -99,15 +99,17 @@ impl Performer {
         let (client, ambient) = (&self.client, RuntimeEnv::real());
         match job {
             Job::Playbook(topic, subject, earlier) => {
-                let report = run(client, &ambient, topic, Wish::about(subject), earlier.as_deref()).await;
+                let report =
+                    run_playbook(client, &ambient, topic, DiagnosisScope::last_hour_of(subject), earlier.as_deref())
+                        .await;
                 Consulted::Report(Box::new(report))
             }
             Job::Runbook(runbook, subject, earlier) => {
                 let so_far = match earlier {
                     Some(progress) => *progress,
-                    None => begin(client, &ambient, runbook, subject).await,
+                    None => begin_run(client, &ambient, runbook, subject).await,
                 };
-                Consulted::Progress(Box::new(go_on(client, &ambient, so_far).await))
+                Consulted::Progress(Box::new(resume_run(client, &ambient, so_far).await))
             }
             Job::Lab(id, subject, computed) => {
                 let query: Vec<(&str, String)> = computed.map(|text| ("computed", text)).into_iter().collect();
@@ -116,7 +118,7 @@ impl Performer {
             }
             Job::Held(id, subject, held) => Consulted::Lab(id, subject, self.held(id, held).await.map(Box::new)),
             Job::Bundle(matter, bodies) => {
-                let case = collect(client, &ambient, &matter).await;
+                let case = collect_incident(client, &ambient, &matter).await;
                 let built = self.bundle(&case, bodies).await;
                 Consulted::Bundle(built.map(Box::new).map_err(|error| error.to_string()))
             }
@@ -133,14 +135,18 @@ impl Performer {
     }
 
     /// Builds an escalation bundle, which a platform with a Portal also searches for its secrets.
-    async fn bundle(&self, case: &Case, bodies: Bodies) -> Result<Bundle, bundle::Error> {
+    async fn bundle(
+        &self,
+        case: &IncidentEvidence,
+        bodies: ResponseBodies,
+    ) -> Result<TicketBundle, bundle::BundleError> {
         let gate = self.gate();
-        let built = bundle::bundle(case, bodies, &gate)?;
+        let built = bundle::build_bundle(case, bodies, &gate)?;
         match self.client.credential() {
             ClientCredential::Key(_) => Ok(built),
             ClientCredential::Operator(_) => {
                 let ask = |text| async { self.client.check_secrets(text).await.map_err(inert) };
-                check::checked(built, &gate, ask).await
+                platform_scan::check_with_platform(built, &gate, ask).await
             }
         }
     }
@@ -151,7 +157,7 @@ impl Performer {
             Some(post) => (None, post.receipt(id).await?),
             None => (Some(&self.client), self.client.attempt(id).await.map_err(inert)?),
         };
-        held::look(portal, &detail, held.shared()).await
+        secret_check::check_with_secret(portal, &detail, held.shared()).await
     }
 
     async fn fetch(&self, item: Item) -> Result<Found, Error> {
@@ -210,7 +216,7 @@ impl Performer {
     /// Companies of the profile's keys, on a platform without a Portal; their names are unknown.
     fn companies(&self) -> Vec<CompanyRow> {
         let ids: BTreeSet<CompanyId> =
-            self.post.iter().flat_map(Post::holders).map(|holder| holder.key.company).collect();
+            self.post.iter().flat_map(RateLimitedClient::holders).map(|holder| holder.key.company).collect();
         let unnamed = |id| CompanyRow {
             id,
             name: Untrusted::new(format!("company {id}")),
@@ -232,19 +238,25 @@ impl Performer {
         Ok(Known { row, attempts, revisions, minutes })
     }
 
-    async fn page(&self, ask: &Ask) -> Result<Came, String> {
+    async fn page(&self, ask: &LogPageRequest) -> Result<LogPageResult, String> {
         if let Some(post) = &self.post {
             return post.page(ask).await;
         }
         let client = &self.client;
         let came = match ask {
-            Ask::Attempts(query, toward) => client.attempt_log(query, toward.cursor(), PAGE).await.map(Came::Attempts),
-            Ask::Events(query, toward) => client.event_log(query, toward.cursor(), PAGE).await.map(Came::Events),
-            Ask::Requests(query, toward) => {
-                let log = client.request_log(query, toward.cursor(), PAGE).await;
-                log.map(|log| Came::Requests(log.page, log.last_hour))
+            LogPageRequest::Attempts(query, toward) => {
+                client.attempt_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Attempts)
             }
-            Ask::Trips(query, toward) => client.trip_log(query, toward.cursor(), PAGE).await.map(Came::Trips),
+            LogPageRequest::Events(query, toward) => {
+                client.event_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Events)
+            }
+            LogPageRequest::Requests(query, toward) => {
+                let log = client.request_log(query, toward.cursor(), LOG_PAGE_ROWS).await;
+                log.map(|log| LogPageResult::Requests(log.page, log.last_hour))
+            }
+            LogPageRequest::Trips(query, toward) => {
+                client.trip_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Trips)
+            }
         };
         came.map_err(inert)
     }
@@ -340,15 +352,15 @@ impl Performer {
 }
 
 /// Makes a change through the Integration API, which supports testing, enabling and disabling.
-async fn by_post(post: &Post, act: &Act) -> Result<Done, String> {
+async fn by_post(post: &RateLimitedClient, act: &Act) -> Result<Done, String> {
     Ok(Done::Said(match act {
         Act::Test(id) => return Ok(tested(*id, &post.test(*id).await?)),
         Act::Enable(id, MissedEventsChoice::None) => {
-            post.switch(*id, "true").await?;
+            post.set_enabled(*id, "true").await?;
             format!("subscription {id} enabled")
         }
         Act::Disable(id, _) => {
-            post.switch(*id, "false").await?;
+            post.set_enabled(*id, "false").await?;
             format!("subscription {id} disabled")
         }
         _ => return Err("not possible with an API key; use the Admin Portal".to_owned()),
@@ -379,10 +391,10 @@ fn marked() -> Option<Box<RawValue>> {
 }
 
 /// Writes a bundle into the folder in which the console was started.
-async fn written(bundle: Bundle, form: Form) -> Result<String, String> {
+async fn written(bundle: TicketBundle, form: BundleFormat) -> Result<String, String> {
     let work = move || {
-        let path = std::path::absolute(form.path(&bundle)).map_err(|error| error.to_string())?;
-        write(&bundle, &path).map(|()| path.display().to_string()).map_err(|error| error.to_string())
+        let path = std::path::absolute(form.default_path(&bundle)).map_err(|error| error.to_string())?;
+        write_bundle(&bundle, &path).map(|()| path.display().to_string()).map_err(|error| error.to_string())
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the ticket could not be written".to_owned()))
 }

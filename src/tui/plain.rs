@@ -10,7 +10,7 @@ use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::monitor::alerts::Alert;
-use crate::monitor::link::Link;
+use crate::monitor::link::LinkState;
 use crate::monitor::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Plain {
         if self.link != Some(link) {
             self.link = Some(link);
             said.push(match &picture.link {
-                Link::Offline { why, .. } | Link::Waiting { why, .. } => {
+                LinkState::Offline { why, .. } | LinkState::Waiting { why, .. } => {
                     format!("{link}: {}", Untrusted::new(why.as_str()).sanitized())
                 }
                 _ => link.to_owned(),
@@ -91,13 +91,13 @@ impl Plain {
     }
 }
 
-const fn link(link: &Link) -> &'static str {
+const fn link(link: &LinkState) -> &'static str {
     match link {
-        Link::Connecting => "CONNECTING",
-        Link::Live => "LIVE",
-        Link::Lagging => "LAGGING",
-        Link::Stale => "STALE",
-        Link::Waiting { .. } => "WAITING",
-        Link::Offline { .. } => "OFFLINE",
+        LinkState::Connecting => "CONNECTING",
+        LinkState::Live => "LIVE",
+        LinkState::Lagging => "LAGGING",
+        LinkState::Stale => "STALE",
+        LinkState::Waiting { .. } => "WAITING",
+        LinkState::Offline { .. } => "OFFLINE",
     }
 }

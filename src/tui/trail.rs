@@ -8,7 +8,7 @@ use super::places::{Following, Item, Place, Places};
 use crate::api::log::{AttemptQuery, RequestQuery};
 use crate::domain::ids::{EventId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
-use crate::monitor::logs::Logs;
+use crate::monitor::logs::ConsoleLogs;
 use std::time::Duration;
 
 /// Maximum number of steps kept in each direction.
@@ -69,7 +69,7 @@ struct Stop {
     root: Root,
     focus: Pane,
     places: Places,
-    logs: Logs,
+    logs: ConsoleLogs,
     drill: Option<Drill>,
     /// Pane of the drill-down with the filter that was in force there.
     filter: (Pane, Option<Filter>),
@@ -134,7 +134,7 @@ impl App {
     /// Shows the rows of a drill-down and remembers the present position. The filter of their pane is suspended until
     /// the operator returns.
     pub(super) fn drill(&mut self, drill: Drill, now: Timestamp) {
-        let left = self.leave(Logs::default(), Some(drill), (drill.pane(), None));
+        let left = self.leave(ConsoleLogs::default(), Some(drill), (drill.pane(), None));
         self.trail.back.push(left);
         if self.trail.back.len() > MOST {
             self.trail.back.remove(0);
@@ -150,10 +150,10 @@ impl App {
     }
 
     /// Replaces logs, drill-down and filter, and returns the present position for the history.
-    fn leave(&mut self, logs: Logs, drill: Option<Drill>, (pane, filter): (Pane, Option<Filter>)) -> Stop {
+    fn leave(&mut self, logs: ConsoleLogs, drill: Option<Drill>, (pane, filter): (Pane, Option<Filter>)) -> Stop {
         let mut logs = std::mem::replace(&mut self.logs, logs);
         // Answers to requests in flight would no longer find their log.
-        logs.forget_errands();
+        logs.cancel_fetches();
         let drill = std::mem::replace(&mut self.trail.drill, drill);
         let filter = std::mem::replace(&mut self.desk.of_mut(pane).filter, filter);
         Stop { root: self.root, focus: self.focus, places: self.places, logs, drill, filter: (pane, filter) }
@@ -165,7 +165,7 @@ impl App {
         (self.root, self.focus, self.places) = (root, focus, places);
         self.layers.clear();
         // Changes that happened meanwhile are fetched.
-        self.logs.hear();
+        self.logs.mark_stale();
         left
     }
 
@@ -189,7 +189,7 @@ impl App {
     pub(super) fn undrill(&mut self, now: Timestamp) {
         if self.trail.drill.is_some() {
             self.trail = Trail::default();
-            self.logs = Logs::default();
+            self.logs = ConsoleLogs::default();
             self.sift(now);
         }
     }

@@ -25,7 +25,7 @@ use crow::domain::time::Timestamp;
 use crow::engine::egress::EgressConfig;
 use crow::engine::master_key::MasterKeySource;
 use crow::engine::{Engine, EngineSettings};
-use crow::escalation::{markdown, read};
+use crow::escalation::{bundle_reader, markdown};
 use crow::server;
 use crow::server::exposure::ServerExposure;
 use serde::de::DeserializeOwned;
@@ -146,7 +146,7 @@ fn outside_text(input: &[u8]) {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
     };
     assert!(!text.sanitized().chars().any(is_active), "{:?}", text.sanitized());
-    for out in [markdown::code(&text), markdown::prose(text.raw()), markdown::shell(&text)] {
+    for out in [markdown::code_span(&text), markdown::escape_prose(text.raw()), markdown::shell_quote(&text)] {
         assert!(!out.contains('\u{1b}'));
     }
 }
@@ -247,7 +247,7 @@ fn ticket_archive(input: &[u8]) {
     let dir = TempDir::new().expect("a directory");
     let file = dir.path().join("ticket.zip");
     std::fs::write(&file, input).expect("written");
-    let _ = read::open(&file);
+    let _ = bundle_reader::open_bundle(&file);
 }
 
 /// A platform with a receiver, both in this process, by a scripted clock and dice.

@@ -18,12 +18,12 @@ use crow::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
 use crow::domain::outbound::{RedactionCounts, SecretGate};
 use crow::domain::url_redaction;
 use crow::domain::window::RateBucket;
-use crow::escalation::bundle::{Bundle, Error, bundle};
-use crow::escalation::ticket::Bodies;
+use crow::escalation::bundle::{BundleError, TicketBundle, build_bundle};
+use crow::escalation::ticket::ResponseBodies;
 use crow::escalation::{briefing, review};
-use crow::monitor::link::Link;
-use crow::monitor::logs::{Ask, Came};
-use crow::monitor::notices::{Notices, Seen};
+use crow::monitor::alert_notifier::{AlertNotifier, NotifierInputs};
+use crow::monitor::link::LinkState;
+use crow::monitor::logs::{LogPageRequest, LogPageResult};
 use crow::monitor::snapshot::Snapshot;
 use crow::tui::app::{App, Msg, Setting};
 use crow::tui::console::{Access, Identity, Mode, Stakes};
@@ -43,7 +43,7 @@ const OVERVIEW: &str = include_str!("../data/overview.json");
 /// What is handed on, with its name.
 type Made = Vec<(String, String)>;
 
-fn files(made: &Bundle) -> Made {
+fn files(made: &TicketBundle) -> Made {
     let files = made.files().iter().map(|file| (file.name.to_owned(), file.text.as_str().to_owned()));
     files.chain([("folder".to_owned(), made.folder().to_owned())]).collect()
 }
@@ -55,8 +55,8 @@ fn documents(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     }
     let (reviewed, brief, configuration) = (pen.review(), pen.brief(), pen.configuration());
     let texts = [
-        ("review.md", review::markdown::write(&reviewed)),
-        ("review.html", review::html::write(&reviewed)),
+        ("review.md", review::markdown::write_markdown(&reviewed)),
+        ("review.html", review::html::write_html(&reviewed)),
         ("review.json", json(REVIEW_DOCUMENT, &reviewed)),
         ("briefing.md", briefing::markdown(&brief)),
         ("briefing.html", briefing::html(&brief)),
@@ -75,17 +75,17 @@ fn documents(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
 fn notices(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     let mut alert = pen.alert();
     let acknowledged = alert.acknowledged.take();
-    let mut told = Notices::default();
+    let mut told = AlertNotifier::default();
     let mut notices: Vec<AlertNotification> = Vec::new();
     for acknowledged in [None, acknowledged] {
         alert.acknowledged = acknowledged;
-        let seen = Seen {
+        let seen = NotifierInputs {
             platform: "http://127.0.0.1:7700",
             alerts: std::slice::from_ref(&alert),
-            link: &Link::Live,
+            link: &LinkState::Live,
             now: at(20),
         };
-        notices.extend(told.after(&seen, Duration::ZERO));
+        notices.extend(told.step(&seen, Duration::ZERO));
     }
     let turns: Vec<AlertTransition> = notices.iter().map(|notice| notice.turn).collect();
     assert_eq!(turns, [AlertTransition::Raised, AlertTransition::Acknowledged]);
@@ -142,10 +142,10 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
         for effect in effects {
             let Effect::Perform(Job::Page(ask)) = effect else { continue };
             let came = match &ask {
-                Ask::Attempts(..) => Came::Attempts(page(vec![attempt.clone()])),
-                Ask::Events(..) => Came::Events(page(vec![event.clone()])),
-                Ask::Requests(..) => Came::Requests(page(vec![request.clone()]), Vec::new()),
-                Ask::Trips(..) => Came::Trips(page(vec![trip.clone()])),
+                LogPageRequest::Attempts(..) => LogPageResult::Attempts(page(vec![attempt.clone()])),
+                LogPageRequest::Events(..) => LogPageResult::Events(page(vec![event.clone()])),
+                LogPageRequest::Requests(..) => LogPageResult::Requests(page(vec![request.clone()]), Vec::new()),
+                LogPageRequest::Trips(..) => LogPageResult::Trips(page(vec![trip.clone()])),
             };
             app.update(Msg::Finished(Finished::Page(Box::new(ask), Ok(Box::new(came)))), now);
         }
@@ -171,11 +171,11 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
 }
 
 /// All that one pen fills: what is handed on, the redactions of the tickets, and what is held back.
-fn handed_on(pen: &mut Pen<'_>, gate: &SecretGate) -> (Made, Vec<Error>) {
+fn handed_on(pen: &mut Pen<'_>, gate: &SecretGate) -> (Made, Vec<BundleError>) {
     let mut made = [documents(pen, gate), notices(pen, gate), copies(pen, gate)].concat();
     let mut held = Vec::new();
     for case in [pen.case(), pen.refused()] {
-        match bundle(&case, Bodies::Included, gate) {
+        match build_bundle(&case, ResponseBodies::Included, gate) {
             Ok(bundle) => made.extend(files(&bundle)),
             Err(error) => held.push(error),
         }
@@ -295,7 +295,7 @@ fn wronged(share: usize, n_shares: usize) -> (Vec<String>, usize) {
         let mut dice = Dice(seed as u64);
         let mut write = |_: &'static str| innocent(&mut dice);
         n += 1;
-        match bundle(&Pen(&mut write).case(), Bodies::Included, &gate) {
+        match build_bundle(&Pen(&mut write).case(), ResponseBodies::Included, &gate) {
             Err(error) => wronged.push(format!("{seed}: {error}")),
             Ok(made) => {
                 let masked = made.manifest().redactions.iter().filter(|of| of.what != url_redaction::URL_PARTS_LABEL);
@@ -326,7 +326,7 @@ fn what_is_masked_is_named_with_its_place_and_leaves_once_its_fingerprint_is_rel
         _ => format!("words {}", dice.below(100)),
     };
     let case = Pen(&mut write).case();
-    let made = bundle(&case, Bodies::Included, &SecretGate::default()).expect("it is masked");
+    let made = build_bundle(&case, ResponseBodies::Included, &SecretGate::default()).expect("it is masked");
     let masked: Vec<_> =
         made.manifest().redactions.iter().filter(|of| of.what != url_redaction::URL_PARTS_LABEL).collect();
     let [masked] = masked.as_slice() else { panic!("{masked:?}") };
@@ -334,7 +334,7 @@ fn what_is_masked_is_named_with_its_place_and_leaves_once_its_fingerprint_is_rel
     let said = masked.to_string();
     assert!(said.contains("at /notes/0/text; ") && said.contains("--allow ") && !said.contains(&token[8..]), "{said}");
     let gate = SecretGate::default().with_allowed(masked.fingerprints.clone());
-    let made = bundle(&case, Bodies::Included, &gate).expect("it was released");
+    let made = build_bundle(&case, ResponseBodies::Included, &gate).expect("it was released");
     assert!(made.ticket().notes[0].text.contains(&token));
     assert_eq!(made.manifest().released, masked.fingerprints);
 }

@@ -6,12 +6,12 @@ use crow::api::attempts::AttemptDetail;
 use crow::api::overview::PlatformOverview;
 use crow::api::report::{DiagnosisReport, DiagnosisSubject};
 use crow::api::signature_check::SignatureCheck;
-use crow::diagnose::case::Case;
-use crow::diagnose::dossier::Asked;
+use crow::diagnose::evidence_set::QueryRecord;
+use crow::diagnose::incident::IncidentEvidence;
 use crow::domain::outbound::SecretGate;
 use crow::domain::time::Timestamp;
-use crow::escalation::bundle::bundle;
-use crow::escalation::ticket::Bodies;
+use crow::escalation::bundle::build_bundle;
+use crow::escalation::ticket::ResponseBodies;
 use crow::monitor::snapshot::Snapshot;
 use crow::tui::app::{App, Msg, Setting};
 use crow::tui::calm::Calm;
@@ -264,11 +264,11 @@ fn check(text: &str) -> SignatureCheck {
 }
 
 /// A case with this text in its keys, subscriptions, failures, report and notes.
-fn case(text: &str, overview: &PlatformOverview) -> Case {
-    fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
-        Asked { query: "GET /x".to_owned(), at: Timestamp::from_millis(0), found: Ok(rows), is_cut: false }
+fn case(text: &str, overview: &PlatformOverview) -> IncidentEvidence {
+    fn known<T>(rows: Vec<T>) -> QueryRecord<Vec<T>> {
+        QueryRecord { query: "GET /x".to_owned(), at: Timestamp::from_millis(0), found: Ok(rows), is_incomplete: false }
     }
-    Case {
+    IncidentEvidence {
         subjects: vec![DiagnosisSubject::All],
         at: overview.server_utc,
         clock_ahead_ms: None,
@@ -280,7 +280,7 @@ fn case(text: &str, overview: &PlatformOverview) -> Case {
         requests: known(Vec::new()),
         events: Vec::new(),
         notes: vec![(text.to_owned(), text.to_owned())],
-        unlearnt: vec![text.to_owned()],
+        not_collected: vec![text.to_owned()],
     }
 }
 
@@ -365,7 +365,7 @@ impl Stage {
         self.press("\n");
         self.hear("0");
         // What has the shape of a key is refused, and then no text of it is shown at all.
-        let came = bundle(&case(text, overview), Bodies::Included, &SecretGate::default());
+        let came = build_bundle(&case(text, overview), ResponseBodies::Included, &SecretGate::default());
         self.tell(Consulted::Bundle(came.map(Box::new).map_err(|error| error.to_string())));
         self.draw();
         self.hear("\u{1b}\u{1b}\u{1b}1");

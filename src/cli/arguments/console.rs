@@ -1,13 +1,13 @@
 //! Arguments of the console: which platform it shows, and how it is drawn.
 
-use super::place::Remote;
+use super::target::TargetArgs;
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Arguments of `crow` without a command: the console on a standalone platform that runs in the same process.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Standalone {
+pub(in crate::cli) struct StandaloneArgs {
     /// Data directory of the platform; created if absent
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
@@ -25,13 +25,13 @@ pub(in crate::cli) struct Standalone {
     #[arg(long)]
     pub(in crate::cli) allow_actions: bool,
     #[command(flatten)]
-    pub(in crate::cli) look: Look,
+    pub(in crate::cli) look: DisplayArgs,
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Console {
+pub(in crate::cli) struct ConsoleArgs {
     #[command(flatten)]
-    pub(in crate::cli) remote: Remote,
+    pub(in crate::cli) remote: TargetArgs,
     /// Let the console change things: test, enable, disable and the like. Without it the console is read-only
     #[arg(long)]
     pub(in crate::cli) allow_actions: bool,
@@ -39,12 +39,12 @@ pub(in crate::cli) struct Console {
     #[arg(long)]
     pub(in crate::cli) production: bool,
     #[command(flatten)]
-    pub(in crate::cli) look: Look,
+    pub(in crate::cli) look: DisplayArgs,
 }
 
 /// Arguments for how the console is drawn: theme, characters, mouse and layout.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Look {
+pub(in crate::cli) struct DisplayArgs {
     /// Theme: terminal (your own colours), dark, light, colour-blind, mono, a theme file, or the name of a theme in
     /// the configuration's themes folder. NO_COLOR selects mono
     #[arg(long, value_name = "NAME")]
@@ -63,11 +63,11 @@ pub(in crate::cli) struct Look {
     pub(in crate::cli) mouse: bool,
     /// Use this layout instead of the one that fits the terminal's size
     #[arg(long, value_enum, value_name = "CLASS")]
-    pub(in crate::cli) layout: Option<Layout>,
+    pub(in crate::cli) layout: Option<LayoutChoice>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(in crate::cli) enum Layout {
+pub(in crate::cli) enum LayoutChoice {
     /// Dashboard, detail of the selection, and alerts
     Wide,
     /// Two columns: a list and the detail of the selection

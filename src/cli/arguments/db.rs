@@ -4,26 +4,26 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Db {
+pub(in crate::cli) enum DbCommand {
     /// Copy the database to FILE, its key to FILE.key and its authentication code to FILE.mac, also while the
     /// platform runs
-    Backup(DbBackup),
+    Backup(DbBackupArgs),
     /// Replace the database with a backup, and keep the old one aside; only while no platform runs
-    Restore(DbRestore),
+    Restore(DbRestoreArgs),
     /// Check the file, its schema, its permissions, states, secrets and the audit trail. Exit codes: 0 no problem, 1
     /// a problem was found, 2 could not check
-    Verify(DbVerify),
+    Verify(DbVerifyArgs),
     /// Print the head of the audit trail, to be kept elsewhere: verify --expect-head then detects rows that were
     /// removed or replaced
-    Head(DbHead),
+    Head(DbHeadArgs),
     /// Skip event and delivery numbers after a disk snapshot was restored; only while no platform runs
-    Renumber(DbRenumber),
+    Renumber(DbRenumberArgs),
     /// Encrypt every secret with a new key; only while no platform runs. Keys and tokens stay valid
-    Rekey(DbRekey),
+    Rekey(DbRekeyArgs),
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct DbBackup {
+pub(in crate::cli) struct DbBackupArgs {
     /// File to write the backup to
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
@@ -36,7 +36,7 @@ pub(in crate::cli) struct DbBackup {
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct DbRestore {
+pub(in crate::cli) struct DbRestoreArgs {
     /// Backup file to restore from
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
@@ -53,7 +53,7 @@ pub(in crate::cli) struct DbRestore {
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct DbVerify {
+pub(in crate::cli) struct DbVerifyArgs {
     /// Write the result as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -66,21 +66,21 @@ pub(in crate::cli) struct DbVerify {
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct DbRekey {
+pub(in crate::cli) struct DbRekeyArgs {
     /// Data directory of the platform
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct DbHead {
+pub(in crate::cli) struct DbHeadArgs {
     /// Data directory of the platform
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct DbRenumber {
+pub(in crate::cli) struct DbRenumberArgs {
     /// Number of the last event that receivers know; new events are numbered after it. Without it, at least a million
     /// numbers are skipped
     #[arg(long, value_name = "N")]

@@ -1,13 +1,13 @@
 //! Arguments of `crow listen` and `crow reconcile`: receiving webhooks locally, and comparing them with the platform.
 
-use super::place::Remote;
-use super::read::back;
+use super::target::TargetArgs;
+use super::value_parsers::parse_lookback;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Listen {
+pub(in crate::cli) struct ListenArgs {
     /// Port to listen on at 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub(in crate::cli) port: u16,
@@ -34,9 +34,9 @@ pub(in crate::cli) struct Listen {
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Reconcile {
+pub(in crate::cli) struct ReconcileArgs {
     /// How far back to compare
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = back)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lookback)]
     pub(in crate::cli) since: Duration,
     /// Event types to compare, separated by commas. Default: the types of which at least one event was received here
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
@@ -45,5 +45,5 @@ pub(in crate::cli) struct Reconcile {
     #[arg(long)]
     pub(in crate::cli) json: bool,
     #[command(flatten)]
-    pub(in crate::cli) remote: Remote,
+    pub(in crate::cli) remote: TargetArgs,
 }

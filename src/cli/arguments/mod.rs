@@ -3,119 +3,122 @@
 pub(super) mod check;
 pub(super) mod console;
 pub(super) mod db;
+pub(super) mod diagnosis;
 pub(super) mod listen;
 pub(super) mod operators;
 pub(super) mod panes;
-pub(super) mod place;
 pub(super) mod platform;
 pub(super) mod profile;
-pub(super) mod read;
 pub(super) mod report;
 pub(super) mod setup;
-pub(super) mod trouble;
+pub(super) mod target;
+pub(super) mod value_parsers;
 pub(super) mod watch;
 
-use check::Check;
+use check::CheckArgs;
 use clap::{Parser, Subcommand};
-use console::{Console, Standalone};
-use db::Db;
-use listen::{Listen, Reconcile};
-use operators::Operators;
-use panes::{Deliveries, Events, Keys, Limits, Replays, Requests, Subs, Trips};
-use platform::{Demo, Serve};
-use profile::Profile;
-use report::{Audit, Briefing};
-use setup::{Completions, Config, Doctor, Export, Import, Man};
-use trouble::{Diagnose, Escalate, Open, RunbookCall, Verify};
-use watch::Watch;
+use console::{ConsoleArgs, StandaloneArgs};
+use db::DbCommand;
+use diagnosis::{DiagnoseArgs, EscalateArgs, OpenArgs, RunbookArgs, VerifyArgs};
+use listen::{ListenArgs, ReconcileArgs};
+use operators::OperatorsCommand;
+use panes::{
+    DeliveriesCommand, EventsCommand, KeysCommand, LimitsCommand, ReplaysCommand, RequestsCommand, SubsCommand,
+    TripsCommand,
+};
+use platform::{DemoArgs, ServeArgs};
+use profile::ProfileCommand;
+use report::{AuditArgs, BriefingArgs};
+use setup::{CompletionsArgs, ConfigCommand, DoctorArgs, ExportArgs, ImportArgs, ManArgs};
+use watch::WatchArgs;
 
 /// Terminal operations console for the WhiteLabelCRO integration platform, with the platform itself embedded.
 ///
 /// Without a command, opens the console on a standalone platform in the data directory.
 #[derive(Debug, Parser)]
 #[command(name = "crow", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
-pub(super) struct Arguments {
+pub(super) struct CliArgs {
     #[command(subcommand)]
-    pub(super) command: Option<Command>,
+    pub(super) command: Option<CliCommand>,
     #[command(flatten)]
-    pub(super) standalone: Standalone,
+    pub(super) standalone: StandaloneArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum CliCommand {
     /// Open the console on a simulated company, backed by a real platform and real webhooks
-    Demo(Demo),
+    Demo(DemoArgs),
     /// Run the standalone platform without a console
-    Serve(Serve),
+    Serve(ServeArgs),
     /// Open the console on a platform that is already running
-    Console(Console),
+    Console(ConsoleArgs),
     /// Check a platform's health for a monitoring system. Exit codes: 0 OK, 1 warning, 2 critical, 3 unknown
-    Check(Check),
+    Check(CheckArgs),
     /// Watch a platform without a screen and send its alerts to a command, a webhook or PagerDuty
-    Watch(Watch),
+    Watch(WatchArgs),
     /// Review a platform: unused keys and subscriptions, failures, what is due, what changed
-    Audit(Audit),
+    Audit(AuditArgs),
     /// Write the briefing that a partner needs for a key, without the key itself
-    Briefing(Briefing),
+    Briefing(BriefingArgs),
     /// Write the configuration of a platform to a file, without any secret
-    Export(Export),
+    Export(ExportArgs),
     /// Compare a platform with an exported configuration, then change what can be changed
-    Import(Import),
+    Import(ImportArgs),
     /// Check this machine and the connection to the platform. Exit codes: 0 no problem, 1 a problem was found
-    Doctor(Doctor),
+    Doctor(DoctorArgs),
     /// Manage the configuration file: template, check, explain
     #[command(subcommand)]
-    Config(Config),
+    Config(ConfigCommand),
     /// Write a completion script for a shell
-    Completions(Completions),
+    Completions(CompletionsArgs),
     /// Write the manual pages of crow
-    Man(Man),
+    Man(ManArgs),
     /// Manage keys: list, show, create, revoke
     #[command(subcommand)]
-    Keys(Keys),
+    Keys(KeysCommand),
     /// Manage subscriptions: list, show, test, enable, disable, delete, replay, rollback
     #[command(subcommand)]
-    Subs(Subs),
+    Subs(SubsCommand),
     /// Inspect deliveries and their attempts: list, show, resend
     #[command(subcommand)]
-    Deliveries(Deliveries),
+    Deliveries(DeliveriesCommand),
     /// Inspect events and their deliveries, and emit test events: list, show, emit
     #[command(subcommand)]
-    Events(Events),
+    Events(EventsCommand),
     /// Manage rate limits: list, show who uses them, set
     #[command(subcommand)]
-    Limits(Limits),
+    Limits(LimitsCommand),
     /// Inspect trips of the circuit breaker: list, show
     #[command(subcommand)]
-    Trips(Trips),
+    Trips(TripsCommand),
     /// Inspect the log of requests to the Integration API: list, show
     #[command(subcommand)]
-    Requests(Requests),
+    Requests(RequestsCommand),
     /// Manage replays: list, show, pause, resume, cancel
     #[command(subcommand)]
-    Replays(Replays),
+    Replays(ReplaysCommand),
     /// Diagnose why something does not work. Exit codes: 0 no cause found, 1 cause found, 2 could not run
-    Diagnose(Diagnose),
+    Diagnose(DiagnoseArgs),
     /// Run a runbook step by step. Exit codes: 0 all steps done, 1 steps remain, 2 could not run
-    Runbook(RunbookCall),
+    Runbook(RunbookArgs),
     /// Find out why a webhook's signature does not match. Exit codes: 0 it matches, 1 it does not, 2 could not run
-    Verify(Verify),
+    Verify(VerifyArgs),
     /// Write a ticket with the evidence of a failure into a folder or an archive, ready to hand to support
-    Escalate(Escalate),
+    Escalate(EscalateArgs),
     /// Show a ticket that escalate wrote, after checking that nothing in it was changed
-    Open(Open),
+    Open(OpenArgs),
     /// Receive webhooks on this machine: verify, show, record and optionally forward them
-    Listen(Listen),
+    Listen(ListenArgs),
     /// Compare the platform's events with what crow listen received. Exit codes: 0 all received, 1 an event is
     /// missing or could not be read, 2 nothing was compared
-    Reconcile(Reconcile),
+    Reconcile(ReconcileArgs),
     /// Manage profiles: named platforms and the keys to them
     #[command(subcommand)]
-    Profile(Profile),
+    Profile(ProfileCommand),
     /// Manage operators on the platform's own machine: reset a lost admin token
     #[command(subcommand)]
-    Operators(Operators),
+    Operators(OperatorsCommand),
     /// Maintain a platform's database: backup, restore, verify, head, renumber, rekey
     #[command(subcommand)]
-    Db(Db),
+    Db(DbCommand),
 }

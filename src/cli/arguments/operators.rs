@@ -4,14 +4,14 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Operators {
+pub(in crate::cli) enum OperatorsCommand {
     /// Replace a lost admin token: issues a new token to the oldest admin and invalidates the old one; only while no
     /// platform runs
-    Reset(OperatorsReset),
+    Reset(OperatorsResetArgs),
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct OperatorsReset {
+pub(in crate::cli) struct OperatorsResetArgs {
     /// Data directory of the platform
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! Arguments of the commands that mirror the console's panes: lists, single rows, and changes.
 
-use super::place::Remote;
-use super::read::{back, calls, event_type, scope, state};
+use super::target::TargetArgs;
+use super::value_parsers::{parse_call_limit, parse_event_type, parse_lookback, parse_replay_state, parse_scope};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::domain::key::KeyScope;
@@ -11,12 +11,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Help text about exit codes, appended to every command that may change something.
-pub(in crate::cli) const ENDS: &str = "Exit codes: 0 done, 1 failed or rejected, 2 invalid usage or could not start, 3 nothing was changed: preview only, declined, \
+pub(in crate::cli) const CHANGE_EXIT_CODES_HELP: &str = "Exit codes: 0 done, 1 failed or rejected, 2 invalid usage or could not start, 3 nothing was changed: preview only, declined, \
      or no terminal to confirm on.\nThe effect is shown and confirmed first; without --allow-actions it is only shown.";
 
 /// Output format of rows; a table if none is chosen.
 #[derive(Debug, Clone, Copy, Args)]
-pub(in crate::cli) struct Shape {
+pub(in crate::cli) struct OutputArgs {
     /// Write one JSON document with all rows
     #[arg(long, group = "shape")]
     pub(in crate::cli) json: bool,
@@ -30,7 +30,7 @@ pub(in crate::cli) struct Shape {
 
 /// Arguments of every list: filter, limit, output format and platform.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Listing {
+pub(in crate::cli) struct ListArgs {
     /// Filter for the rows, in the language of the console's filters: 'state:wrn company:92 "text"'
     #[arg(long, value_name = "QUERY")]
     pub(in crate::cli) filter: Option<String>,
@@ -42,54 +42,54 @@ pub(in crate::cli) struct Listing {
     #[arg(long)]
     pub(in crate::cli) watch: bool,
     #[command(flatten)]
-    pub(in crate::cli) shape: Shape,
+    pub(in crate::cli) shape: OutputArgs,
     #[command(flatten)]
-    pub(in crate::cli) remote: Remote,
+    pub(in crate::cli) remote: TargetArgs,
 }
 
 /// Arguments of a list that is a log: those of every list, and a time range.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct LogListing {
+pub(in crate::cli) struct LogListArgs {
     /// How far back to look
-    #[arg(long, value_name = "DURATION", value_parser = back)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_lookback)]
     pub(in crate::cli) since: Option<Duration>,
     #[command(flatten)]
-    pub(in crate::cli) listing: Listing,
+    pub(in crate::cli) listing: ListArgs,
 }
 
 /// Arguments of commands that show one row by its number.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Show {
+pub(in crate::cli) struct ShowArgs {
     /// Number of the item to show
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
     #[command(flatten)]
-    pub(in crate::cli) look: Look,
+    pub(in crate::cli) look: ReadArgs,
 }
 
 /// Arguments of commands that show one key.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct ShowKey {
+pub(in crate::cli) struct ShowKeyArgs {
     /// The key: its number, its name or its last four characters
     #[arg(value_name = "KEY")]
     pub(in crate::cli) key: String,
     #[command(flatten)]
-    pub(in crate::cli) look: Look,
+    pub(in crate::cli) look: ReadArgs,
 }
 
 /// Arguments of every command that reads: platform and output format.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Look {
+pub(in crate::cli) struct ReadArgs {
     /// Write the result as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
     #[command(flatten)]
-    pub(in crate::cli) remote: Remote,
+    pub(in crate::cli) remote: TargetArgs,
 }
 
 /// Arguments of every command that changes something: permission and confirmation.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Consent {
+pub(in crate::cli) struct ConfirmArgs {
     /// Make the change. Without it, the change is only described
     #[arg(long)]
     pub(in crate::cli) allow_actions: bool,
@@ -100,35 +100,35 @@ pub(in crate::cli) struct Consent {
     #[arg(long, value_name = "N")]
     pub(in crate::cli) count: Option<u64>,
     #[command(flatten)]
-    pub(in crate::cli) look: Look,
+    pub(in crate::cli) look: ReadArgs,
 }
 
 /// Arguments of commands that change one item by its number.
 #[derive(Debug, Args)]
-#[command(after_help = ENDS)]
-pub(in crate::cli) struct Change {
+#[command(after_help = CHANGE_EXIT_CODES_HELP)]
+pub(in crate::cli) struct ChangeArgs {
     /// Number of the item to change
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    pub(in crate::cli) consent: ConfirmArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Keys {
+pub(in crate::cli) enum KeysCommand {
     /// List all keys, worst health first
-    List(Listing),
+    List(ListArgs),
     /// Show one key: its limits, its routes, its callers, and scopes it never used
-    Show(ShowKey),
+    Show(ShowKeyArgs),
     /// Create a key. The key is written alone to stdout and cannot be shown again
-    Create(CreateKey),
+    Create(CreateKeyArgs),
     /// Revoke a key. This cannot be undone
-    Revoke(RevokeKey),
+    Revoke(RevokeKeyArgs),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = ENDS)]
-pub(in crate::cli) struct CreateKey {
+#[command(after_help = CHANGE_EXIT_CODES_HELP)]
+pub(in crate::cli) struct CreateKeyArgs {
     /// Number of the company that will own the key
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) company: i64,
@@ -136,45 +136,45 @@ pub(in crate::cli) struct CreateKey {
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) name: String,
     /// Scopes of the key, separated by commas; they cannot be changed later
-    #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true, value_parser = scope)]
+    #[arg(long, value_name = "SCOPES", value_delimiter = ',', required = true, value_parser = parse_scope)]
     pub(in crate::cli) scope: Vec<KeyScope>,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    pub(in crate::cli) consent: ConfirmArgs,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = ENDS)]
-pub(in crate::cli) struct RevokeKey {
+#[command(after_help = CHANGE_EXIT_CODES_HELP)]
+pub(in crate::cli) struct RevokeKeyArgs {
     /// The key: its number, its name or its last four characters
     #[arg(value_name = "KEY")]
     pub(in crate::cli) key: String,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    pub(in crate::cli) consent: ConfirmArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Subs {
+pub(in crate::cli) enum SubsCommand {
     /// List all subscriptions, worst health first
-    List(Listing),
+    List(ListArgs),
     /// Show one subscription: health, latest attempts, configurations, replays
-    Show(Show),
+    Show(ShowArgs),
     /// Send a sample event to the endpoint. It does not count for the circuit breaker, the success rate or retries
-    Test(Change),
+    Test(ChangeArgs),
     /// Enable a subscription and reset its failures in a row to 0
-    Enable(Enable),
+    Enable(EnableArgs),
     /// Disable a subscription. Events that happen meanwhile are recorded as missed
-    Disable(Disable),
+    Disable(DisableArgs),
     /// Delete a subscription, also one that a tool manages. Its delivery log stays readable
-    Delete(Change),
+    Delete(ChangeArgs),
     /// Replay: deliver events of a period again
-    Replay(Replay),
+    Replay(ReplayArgs),
     /// Restore an earlier configuration of a subscription
-    Rollback(Rollback),
+    Rollback(RollbackArgs),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = ENDS)]
-pub(in crate::cli) struct Enable {
+#[command(after_help = CHANGE_EXIT_CODES_HELP)]
+pub(in crate::cli) struct EnableArgs {
     /// Number of the subscription to enable
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
@@ -182,12 +182,12 @@ pub(in crate::cli) struct Enable {
     #[arg(long)]
     pub(in crate::cli) replay_skipped: bool,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    pub(in crate::cli) consent: ConfirmArgs,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = ENDS)]
-pub(in crate::cli) struct Disable {
+#[command(after_help = CHANGE_EXIT_CODES_HELP)]
+pub(in crate::cli) struct DisableArgs {
     /// Number of the subscription to disable
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
@@ -196,34 +196,34 @@ pub(in crate::cli) struct Disable {
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) reason: Option<String>,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    pub(in crate::cli) consent: ConfirmArgs,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = ENDS)]
-pub(in crate::cli) struct Replay {
+#[command(after_help = CHANGE_EXIT_CODES_HELP)]
+pub(in crate::cli) struct ReplayArgs {
     /// Number of the subscription to replay
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
     /// Start of the period, as time before now
-    #[arg(long, value_name = "DURATION", value_parser = back)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_lookback)]
     pub(in crate::cli) since: Duration,
     /// End of the period, as time before now; now if absent
-    #[arg(long, value_name = "DURATION", value_parser = back)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_lookback)]
     pub(in crate::cli) until: Option<Duration>,
     /// States of the deliveries to replay: skipped, exhausted, parked, succeeded
-    #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "skipped,exhausted", value_parser = state)]
+    #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "skipped,exhausted", value_parser = parse_replay_state)]
     pub(in crate::cli) state: Vec<DeliveryState>,
     /// Maximum number of deliveries a second
     #[arg(long, value_name = "N")]
     pub(in crate::cli) rate: Option<u32>,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    pub(in crate::cli) consent: ConfirmArgs,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = ENDS)]
-pub(in crate::cli) struct Rollback {
+#[command(after_help = CHANGE_EXIT_CODES_HELP)]
+pub(in crate::cli) struct RollbackArgs {
     /// Number of the subscription to roll back
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
@@ -231,104 +231,104 @@ pub(in crate::cli) struct Rollback {
     #[arg(long, value_name = "N")]
     pub(in crate::cli) revision: u32,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    pub(in crate::cli) consent: ConfirmArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Deliveries {
+pub(in crate::cli) enum DeliveriesCommand {
     /// List deliveries with their states, newest first
-    List(LogListing),
+    List(LogListArgs),
     /// Show one delivery with its attempts
-    Show(Show),
+    Show(ShowArgs),
     /// List attempts with their outcomes, newest first
-    Attempts(LogListing),
+    Attempts(LogListArgs),
     /// Show one attempt: the exact bytes that were sent and received
-    Attempt(Show),
+    Attempt(ShowArgs),
     /// Make one more attempt now. It does not count for the circuit breaker, the success rate or retries
-    Resend(Change),
+    Resend(ChangeArgs),
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Events {
+pub(in crate::cli) enum EventsCommand {
     /// List the events of all companies, newest first
-    List(LogListing),
+    List(LogListArgs),
     /// Show one event, and why each subscription has a delivery of it or not
-    Show(Show),
+    Show(ShowArgs),
     /// Publish an event marked as a test; it is polled and delivered like any other
-    Emit(Emit),
+    Emit(EmitArgs),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = ENDS)]
-pub(in crate::cli) struct Emit {
+#[command(after_help = CHANGE_EXIT_CODES_HELP)]
+pub(in crate::cli) struct EmitArgs {
     /// Number of the company that the event belongs to
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) company: i64,
     /// Type of the event, one of the ten
-    #[arg(long = "type", value_name = "TYPE", value_parser = event_type)]
+    #[arg(long = "type", value_name = "TYPE", value_parser = parse_event_type)]
     pub(in crate::cli) kind: EventType,
     /// File with the payload, a JSON object that is sent unchanged. Default: a realistic sample
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) payload: Option<PathBuf>,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    pub(in crate::cli) consent: ConfirmArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Limits {
+pub(in crate::cli) enum LimitsCommand {
     /// List the rate limits of all active keys, least remaining first
-    List(Listing),
+    List(ListArgs),
     /// Show the rate limits of one key, and which routes and callers use them
-    Show(ShowKey),
+    Show(ShowKeyArgs),
     /// Give a key its own rate limits; they apply from the next request
-    Set(SetLimits),
+    Set(SetLimitsArgs),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = ENDS)]
-pub(in crate::cli) struct SetLimits {
+#[command(after_help = CHANGE_EXIT_CODES_HELP)]
+pub(in crate::cli) struct SetLimitsArgs {
     /// The key: its number, its name or its last four characters
     #[arg(value_name = "KEY")]
     pub(in crate::cli) key: String,
     /// Calls a minute in the read bucket, or "default"; unchanged if absent
-    #[arg(long, value_name = "N", value_parser = calls)]
+    #[arg(long, value_name = "N", value_parser = parse_call_limit)]
     pub(in crate::cli) read: Option<FieldPatch<u32>>,
     /// Calls a minute in the write bucket, or "default"; unchanged if absent
-    #[arg(long, value_name = "N", value_parser = calls)]
+    #[arg(long, value_name = "N", value_parser = parse_call_limit)]
     pub(in crate::cli) write: Option<FieldPatch<u32>>,
     /// Calls a minute in the admin bucket, or "default"; unchanged if absent
-    #[arg(long, value_name = "N", value_parser = calls)]
+    #[arg(long, value_name = "N", value_parser = parse_call_limit)]
     pub(in crate::cli) admin: Option<FieldPatch<u32>>,
     #[command(flatten)]
-    pub(in crate::cli) consent: Consent,
+    pub(in crate::cli) consent: ConfirmArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Trips {
+pub(in crate::cli) enum TripsCommand {
     /// List the trips of the circuit breaker, newest first
-    List(LogListing),
+    List(LogListArgs),
     /// Show one trip of the circuit breaker
-    Show(Show),
+    Show(ShowArgs),
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Requests {
+pub(in crate::cli) enum RequestsCommand {
     /// List requests to the Integration API, newest first
-    List(LogListing),
+    List(LogListArgs),
     /// Show one request to the Integration API
-    Show(Show),
+    Show(ShowArgs),
 }
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Replays {
+pub(in crate::cli) enum ReplaysCommand {
     /// List the replays of all subscriptions, newest first
-    List(Listing),
+    List(ListArgs),
     /// Show one replay and its progress
-    Show(Show),
+    Show(ShowArgs),
     /// Pause a replay; deliveries it has already enqueued are still sent
-    Pause(Change),
+    Pause(ChangeArgs),
     /// Resume a replay that was paused
-    Resume(Change),
+    Resume(ChangeArgs),
     /// Cancel a replay. This cannot be undone
-    Cancel(Change),
+    Cancel(ChangeArgs),
 }

@@ -1,7 +1,10 @@
 //! Arguments of `crow demo` and `crow serve`, which run a platform.
 
-use super::console::Look;
-use super::read::{Keep, collector, keep, pace, public_name, retry_base, scenario, size};
+use super::console::DisplayArgs;
+use super::value_parsers::{
+    LogRetention, parse_collector_url, parse_interval, parse_public_name, parse_retention, parse_retry_base,
+    parse_scenario, parse_size,
+};
 use crate::demo::scenario::script::ScenarioScript;
 use crate::domain::proxy::CidrBlock;
 use crate::engine::MAX_SUBSCRIPTIONS;
@@ -12,7 +15,7 @@ use std::time::Duration;
 use url::Host;
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Demo {
+pub(in crate::cli) struct DemoArgs {
     /// Keep all data in this directory instead of a temporary one
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
@@ -20,7 +23,7 @@ pub(in crate::cli) struct Demo {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(in crate::cli) bind: SocketAddr,
     /// Faults to simulate instead of the usual company: names of scenarios, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = scenario)]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_scenario)]
     pub(in crate::cli) scenario: Vec<ScenarioScript>,
     /// List the scenarios: what each one shows, and which playbook diagnoses it
     #[arg(long, conflicts_with_all = ["scenario", "headless", "data"])]
@@ -38,11 +41,11 @@ pub(in crate::cli) struct Demo {
     #[arg(long)]
     pub(in crate::cli) headless: bool,
     #[command(flatten)]
-    pub(in crate::cli) look: Look,
+    pub(in crate::cli) look: DisplayArgs,
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Serve {
+pub(in crate::cli) struct ServeArgs {
     /// Data directory of the platform; created if absent
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) data: Option<PathBuf>,
@@ -57,28 +60,28 @@ pub(in crate::cli) struct Serve {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// Delay before the first retry of a delivery; later delays double, up to 480 times this one
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = retry_base)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_retry_base)]
     pub(in crate::cli) retry_base: Duration,
     /// How long attempts, requests, finished deliveries and their events are kept; "forever" keeps all. Counters and
     /// everything that can still be delivered are kept
-    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = keep)]
-    pub(in crate::cli) keep: Keep,
+    #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = parse_retention)]
+    pub(in crate::cli) keep: LogRetention,
     /// Maximum size of the request log; the oldest rows beyond it are deleted. Counters are kept
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_size)]
     pub(in crate::cli) request_log_limit: u64,
     /// Maximum size of a company's delivery log; beyond it the oldest attempts lose their headers and bodies, and are
     /// then deleted
-    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = size)]
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = parse_size)]
     pub(in crate::cli) delivery_log_quota: u64,
     /// Maximum number of subscriptions a company may have; one more is refused with 409
     #[arg(long, value_name = "N", default_value_t = MAX_SUBSCRIPTIONS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(in crate::cli) max_subscriptions: u32,
     /// Push the counters of /metrics to an OpenTelemetry collector over OTLP (HTTP, protobuf), such as
     /// http://127.0.0.1:4318/v1/metrics
-    #[arg(long, value_name = "URL", value_parser = collector)]
+    #[arg(long, value_name = "URL", value_parser = parse_collector_url)]
     pub(in crate::cli) otlp: Option<String>,
     /// Interval between two pushes to the collector
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = pace, requires = "otlp")]
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_interval, requires = "otlp")]
     pub(in crate::cli) otlp_every: Duration,
     /// Proxy whose X-Forwarded-For or Forwarded header names the caller: an address or a block of addresses (CIDR);
     /// may be repeated. Implies --behind-proxy
@@ -86,7 +89,7 @@ pub(in crate::cli) struct Serve {
     pub(in crate::cli) trusted_proxy: Vec<CidrBlock>,
     /// Name or address under which callers reach the platform, without a port; may be repeated. Requests with any
     /// other Host are refused
-    #[arg(long, value_name = "NAME", value_parser = public_name)]
+    #[arg(long, value_name = "NAME", value_parser = parse_public_name)]
     pub(in crate::cli) public_name: Vec<Host>,
     /// Permit listening beyond loopback, because a proxy in front terminates TLS
     #[arg(long)]

@@ -1,37 +1,37 @@
 //! Arguments of `crow profile`, which manages named platforms.
 
-use crate::cli::profile::shelf::{Allowed, BUDGET, Hue, Place};
+use crate::cli::profile::profile_store::{DEFAULT_BUDGET_PERCENT, HeaderColour, ProfileAccess, SecretBackend};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum Profile {
+pub(in crate::cli) enum ProfileCommand {
     /// Add a profile for a platform, and store a key to it in the keyring, or in a file that only you can read
-    Add(Add),
+    Add(AddProfileArgs),
     /// Store another key in a profile, or replace one that is there
-    Key(AddKey),
+    Key(AddProfileKeyArgs),
     /// Delete a key of a profile
-    Forget(NamedKey),
+    Forget(ProfileKeyArgs),
     /// List the profiles; a star marks the default one
-    List(List),
+    List(ListProfilesArgs),
     /// Show a profile and where its keys are stored, never the keys
-    Show(Named),
+    Show(ProfileNameArgs),
     /// Make a profile the default one
-    Use(Named),
+    Use(ProfileNameArgs),
     /// Remove a profile and delete its keys
-    Remove(Named),
+    Remove(ProfileNameArgs),
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Add {
+pub(in crate::cli) struct AddProfileArgs {
     /// Name of the new profile
-    #[arg(value_name = "PROFILE", value_parser = name)]
+    #[arg(value_name = "PROFILE", value_parser = parse_name)]
     pub(in crate::cli) profile: String,
     /// Address of the platform, such as https://HOST
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) url: String,
     /// Name of the key; its last four characters if absent
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub(in crate::cli) key: Option<String>,
     /// File with a key of the Integration API; - for standard input. Without a file, the key is prompted for and not
     /// shown
@@ -42,16 +42,16 @@ pub(in crate::cli) struct Add {
     pub(in crate::cli) token_file: Option<PathBuf>,
     /// Where to store the key. Default: the keyring if there is one, otherwise a file
     #[arg(long, value_enum, value_name = "WHERE")]
-    pub(in crate::cli) keep: Option<Place>,
+    pub(in crate::cli) keep: Option<SecretBackend>,
     /// Permission of the console on this platform
     #[arg(long, value_enum, value_name = "WHAT", default_value = "read-only")]
-    pub(in crate::cli) access: Allowed,
+    pub(in crate::cli) access: ProfileAccess,
     /// Share of each rate limit that the console may use, in percent
-    #[arg(long, value_name = "PERCENT", default_value_t = BUDGET, value_parser = clap::value_parser!(u8).range(1..=50))]
+    #[arg(long, value_name = "PERCENT", default_value_t = DEFAULT_BUDGET_PERCENT, value_parser = clap::value_parser!(u8).range(1..=50))]
     pub(in crate::cli) budget: u8,
     /// Colour of the header, to tell platforms apart
     #[arg(long, value_enum, value_name = "COLOUR")]
-    pub(in crate::cli) colour: Option<Hue>,
+    pub(in crate::cli) colour: Option<HeaderColour>,
     /// Treat the platform as production: the header says so, and every action is confirmed by typing the number of
     /// things it changes
     #[arg(long)]
@@ -62,12 +62,12 @@ pub(in crate::cli) struct Add {
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct AddKey {
+pub(in crate::cli) struct AddProfileKeyArgs {
     /// Name of the profile to change
-    #[arg(value_name = "PROFILE", value_parser = name)]
+    #[arg(value_name = "PROFILE", value_parser = parse_name)]
     pub(in crate::cli) profile: String,
     /// Name of the key within the profile
-    #[arg(value_name = "NAME", value_parser = name)]
+    #[arg(value_name = "NAME", value_parser = parse_name)]
     pub(in crate::cli) key: String,
     /// File with a key of the Integration API; - for standard input. Without a file, the key is prompted for and not
     /// shown
@@ -78,28 +78,28 @@ pub(in crate::cli) struct AddKey {
     pub(in crate::cli) token_file: Option<PathBuf>,
     /// Where to store the key. Default: the keyring if there is one, otherwise a file
     #[arg(long, value_enum, value_name = "WHERE")]
-    pub(in crate::cli) keep: Option<Place>,
+    pub(in crate::cli) keep: Option<SecretBackend>,
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct NamedKey {
+pub(in crate::cli) struct ProfileKeyArgs {
     /// Name of the profile that holds the key
-    #[arg(value_name = "PROFILE", value_parser = name)]
+    #[arg(value_name = "PROFILE", value_parser = parse_name)]
     pub(in crate::cli) profile: String,
     /// Name of the key within the profile
-    #[arg(value_name = "NAME", value_parser = name)]
+    #[arg(value_name = "NAME", value_parser = parse_name)]
     pub(in crate::cli) key: String,
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Named {
+pub(in crate::cli) struct ProfileNameArgs {
     /// Name of the profile to use
-    #[arg(value_name = "PROFILE", value_parser = name)]
+    #[arg(value_name = "PROFILE", value_parser = parse_name)]
     pub(in crate::cli) profile: String,
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct List {
+pub(in crate::cli) struct ListProfilesArgs {
     /// Write the list as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -107,7 +107,7 @@ pub(in crate::cli) struct List {
 
 /// Parses a profile or key name. A name can be a file name: 1 to 64 letters, digits, spaces, dots, dashes and
 /// underscores, beginning with a letter or a digit and not ending with a space.
-fn name(text: &str) -> Result<String, String> {
+fn parse_name(text: &str) -> Result<String, String> {
     let is_fit = text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !text.ends_with(' ')

@@ -1,17 +1,17 @@
 //! Arguments of `crow audit` and `crow briefing`, which write reviews and partner briefings.
 
-use super::place::Remote;
+use super::target::TargetArgs;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Audit {
+pub(in crate::cli) struct AuditArgs {
     /// Period to review, up to now
     #[arg(long, value_enum, default_value = "month")]
-    pub(in crate::cli) period: Span,
+    pub(in crate::cli) period: ReviewPeriodChoice,
     /// Format of the document. Default: the one that the extension of --out names, otherwise Markdown
     #[arg(long, value_enum)]
-    pub(in crate::cli) format: Option<Format>,
+    pub(in crate::cli) format: Option<DocumentFormat>,
     /// File to write to; replaced if it exists. Default: standard output
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) out: Option<PathBuf>,
@@ -19,27 +19,27 @@ pub(in crate::cli) struct Audit {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) last: Option<PathBuf>,
     #[command(flatten)]
-    pub(in crate::cli) remote: Remote,
+    pub(in crate::cli) remote: TargetArgs,
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Briefing {
+pub(in crate::cli) struct BriefingArgs {
     /// The partner's key: its number, its name or its last four characters
     #[arg(long, value_name = "KEY")]
     pub(in crate::cli) key: String,
     /// Format of the document. Default: the one that the extension of --out names, otherwise Markdown
     #[arg(long, value_enum)]
-    pub(in crate::cli) format: Option<Format>,
+    pub(in crate::cli) format: Option<DocumentFormat>,
     /// File to write to; replaced if it exists. Default: standard output
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) out: Option<PathBuf>,
     #[command(flatten)]
-    pub(in crate::cli) remote: Remote,
+    pub(in crate::cli) remote: TargetArgs,
 }
 
 /// Period that a review covers, up to now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum Span {
+pub(in crate::cli) enum ReviewPeriodChoice {
     /// The last 30 days, up to now
     Month,
     /// The last 90 days, up to now
@@ -48,7 +48,7 @@ pub(in crate::cli) enum Span {
 
 /// Format of a review or a briefing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(in crate::cli) enum Format {
+pub(in crate::cli) enum DocumentFormat {
     /// Markdown, as plain text that most tools render
     Md,
     /// JSON, for other programs to read

@@ -1,16 +1,16 @@
 //! Arguments of `crow watch`, which watches a platform without a screen.
 
-use super::place::Remote;
-use super::read::hold;
+use super::target::TargetArgs;
+use super::value_parsers::parse_alert_hold;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Arguments of `crow watch`; where alerts are sent is set in the `[alerts]` section of the configuration file.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Watch {
+pub(in crate::cli) struct WatchArgs {
     /// How long an alert must last, and must be over, before it is reported
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = hold)]
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_alert_hold)]
     pub(in crate::cli) hold: Duration,
     /// Ring the terminal's bell, and ask the terminal for a desktop notification (OSC 9)
     #[arg(long)]
@@ -31,5 +31,5 @@ pub(in crate::cli) struct Watch {
     #[arg(long)]
     pub(in crate::cli) list: bool,
     #[command(flatten)]
-    pub(in crate::cli) remote: Remote,
+    pub(in crate::cli) remote: TargetArgs,
 }

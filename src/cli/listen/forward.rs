@@ -1,7 +1,7 @@
 //! Forwarding of deliveries: the same bytes and headers to the receiver, and its answer back, within a size limit.
 //! Hop-by-hop headers are removed in both directions.
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::CommandFailure;
 use crate::client::connection::bare_http_client_trusting;
 use crate::files;
 use axum::body::{Body, Bytes};
@@ -33,35 +33,36 @@ const HOP_BY_HOP: [&str; 12] = [
 
 /// Client for the receiver that deliveries are forwarded to.
 #[derive(Debug)]
-pub(super) struct Forward {
+pub(super) struct DeliveryForwarder {
     client: reqwest::Client,
     url: Url,
 }
 
-impl Forward {
+impl DeliveryForwarder {
     /// Creates a forwarder to an address. It follows no redirects and sends no credential of crow. `ca_files` are
     /// trusted beside the authorities of the operating system.
-    pub(super) fn new(text: &str, ca_files: &[PathBuf]) -> Result<Self, Failure> {
-        let refused =
-            |why: String| Failure::usage(format!("{text}: {why}"), "give your receiver's URL with --forward URL");
+    pub(super) fn new(text: &str, ca_files: &[PathBuf]) -> Result<Self, CommandFailure> {
+        let refused = |why: String| {
+            CommandFailure::usage(format!("{text}: {why}"), "give your receiver's URL with --forward URL")
+        };
         let url = Url::parse(text).map_err(|error| refused(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refused("must begin with http:// or https://".to_owned()));
         }
         let client = bare_http_client_trusting(ca_files)
-            .map_err(|error| Failure::usage(error.to_string(), "check the files given with --trust-ca"))?;
+            .map_err(|error| CommandFailure::usage(error.to_string(), "check the files given with --trust-ca"))?;
         Ok(Self { client, url })
     }
 
     /// Forwards a delivery unchanged and returns the receiver's answer: 504 after 9 s, 502 if there was no usable
     /// answer.
-    pub(super) async fn send(&self, headers: &HeaderMap, body: Bytes) -> Response {
-        let request = self.client.post(self.url.clone()).timeout(FORWARD_TIMEOUT).headers(end_to_end(headers));
+    pub(super) async fn forward(&self, headers: &HeaderMap, body: Bytes) -> Response {
+        let request = self.client.post(self.url.clone()).timeout(FORWARD_TIMEOUT).headers(strip_hop_by_hop(headers));
         match self.answer(request.body(body)).await {
             Ok(response) => response,
             Err(error) => {
                 let status = if error.is_timeout() { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY };
-                (status, format!("the forward target did not answer: {}", innermost(&error))).into_response()
+                (status, format!("the forward target did not answer: {}", root_cause(&error))).into_response()
             }
         }
     }
@@ -82,13 +83,13 @@ impl Forward {
         let status = if came.status().is_informational() { StatusCode::BAD_GATEWAY } else { came.status() };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
-        *response.headers_mut() = end_to_end(came.headers());
+        *response.headers_mut() = strip_hop_by_hop(came.headers());
         Ok(response)
     }
 }
 
 /// Removes the headers that belong to one connection.
-fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+fn strip_hop_by_hop(headers: &HeaderMap) -> HeaderMap {
     let named = |value: &HeaderValue| -> Vec<HeaderName> {
         let text = value.to_str().unwrap_or_default();
         text.split(',').filter_map(|name| name.trim().parse().ok()).collect()
@@ -103,7 +104,7 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     kept
 }
 
-fn innermost(error: &reqwest::Error) -> String {
+fn root_cause(error: &reqwest::Error) -> String {
     let mut error: &dyn std::error::Error = error;
     while let Some(next) = error.source() {
         error = next;
@@ -136,7 +137,7 @@ mod tests {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         headers.append("x-bytes", HeaderValue::from_bytes(b"caf\xe9").expect("a value"));
-        let kept = end_to_end(&headers);
+        let kept = strip_hop_by_hop(&headers);
         let names: Vec<&str> = kept.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names.len(), 4, "{names:?}");
         assert!(["x-twice", "authorization", "x-bytes"].iter().all(|name| names.contains(name)), "{names:?}");

@@ -5,18 +5,18 @@ mod forward;
 mod receiver;
 mod reconcile;
 
-use super::arguments::listen::{Listen, Reconcile};
-use super::diagnose::print;
-use super::failure::Failure;
-use super::profile::credential::{address, alone};
-use super::remote::Place;
+use super::arguments::listen::{ListenArgs, ReconcileArgs};
+use super::diagnose::print_safe;
+use super::failure::CommandFailure;
+use super::profile::credential::{parse_platform_url, read_single_secret};
+use super::remote::PlatformTarget;
 use super::{log, remote, settings};
 use crate::ambient::RuntimeEnv;
 use crate::domain::text::Untrusted;
-use crate::monitor::history::History;
-use crate::monitor::history::receipts::is_believed;
-use forward::Forward;
-use receiver::{Arrival, Desk, router};
+use crate::monitor::history::PlatformHistory;
+use crate::monitor::history::receipts::counts_as_received;
+use forward::DeliveryForwarder;
+use receiver::{DeliveryArrival, ListenReceiverState, router};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,30 +32,30 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(11);
 
 /// Counters that are shown at the end.
 #[derive(Debug, Default)]
-struct Tally {
+struct ListenSummary {
     n_received: u64,
     n_believed: u64,
     n_repeated: u64,
     n_gaps: u64,
 }
 
-pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: ListenArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let secret = asked.secret_file.as_deref().map(|file| alone(file, "a signing secret")).transpose()?;
-    let forward = asked.forward.as_deref().map(|to| Forward::new(to, &asked.trust_ca)).transpose()?;
-    let history = history(&asked)?;
+    let secret = asked.secret_file.as_deref().map(|file| read_single_secret(file, "a signing secret")).transpose()?;
+    let forward = asked.forward.as_deref().map(|to| DeliveryForwarder::new(to, &asked.trust_ca)).transpose()?;
+    let history = open_history(&asked)?;
     let ambient = RuntimeEnv::real();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, asked.port));
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        Failure::usage(
+        CommandFailure::usage(
             format!("cannot listen on {address}: {error}"),
             "choose another port with --port; 0 picks a free one",
         )
     })?;
-    let address = listener.local_addr().map_err(|error| Failure::failed(error.to_string(), "try again"))?;
+    let address = listener.local_addr().map_err(|error| CommandFailure::failed(error.to_string(), "try again"))?;
     let is_checked = secret.is_some();
     let (told, mut received) = mpsc::unbounded_channel();
-    let desk = Arc::new(Desk::new(ambient.clone(), history, secret, forward, told));
+    let desk = Arc::new(ListenReceiverState::new(ambient.clone(), history, secret, forward, told));
     let stopping = Arc::new(Notify::new());
     let stop_serving = Arc::clone(&stopping);
     let serving = tokio::spawn(async move {
@@ -64,11 +64,11 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
         let stopped = async move { stop_serving.notified().await };
         let _ = axum::serve(listener, router(desk)).with_graceful_shutdown(stopped).await;
     });
-    print(&format!("listening on http://{address}"))?;
+    print_safe(&format!("listening on http://{address}"))?;
     if !is_checked {
         tracing::warn!("signatures are not verified; give the signing secret with --secret-file FILE");
     }
-    let mut tally = Tally::default();
+    let mut tally = ListenSummary::default();
     let stop = super::serve::stop_signal()?;
     tokio::pin!(stop);
     loop {
@@ -88,7 +88,7 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
         while let Some(arrival) = received.recv().await {
             tally.show(&arrival, asked.json)?;
         }
-        Ok::<(), Failure>(())
+        Ok::<(), CommandFailure>(())
     };
     let finished = ambient.timeout(STOP_TIMEOUT, rest).await;
     serving.abort();
@@ -100,21 +100,21 @@ pub(super) async fn run(asked: Listen) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) async fn reconcile(asked: Reconcile) -> Result<ExitCode, Failure> {
+pub(super) async fn reconcile(asked: ReconcileArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let place = remote::place(&asked.remote)?;
-    let history = open(&place.file()?)?;
+    let place = remote::resolve_target(&asked.remote)?;
+    let history = open_history_at(&place.state_file()?)?;
     reconcile::run(&place, history, &asked).await
 }
 
-impl Tally {
+impl ListenSummary {
     /// Prints an arrival and counts it.
-    fn show(&mut self, arrival: &Arrival, json: bool) -> Result<(), Failure> {
+    fn show(&mut self, arrival: &DeliveryArrival, json: bool) -> Result<(), CommandFailure> {
         self.n_received += 1;
-        self.n_believed += u64::from(is_believed(&arrival.verdict));
+        self.n_believed += u64::from(counts_as_received(&arrival.verdict));
         self.n_repeated += u64::from(arrival.n_repeated() > 0);
         self.n_gaps += u64::from(arrival.gap().is_some());
-        print(&if json { arrival.json() } else { arrival.line() })
+        print_safe(&if json { arrival.json() } else { arrival.line() })
     }
 
     fn line(&self) -> String {
@@ -125,7 +125,7 @@ impl Tally {
     }
 }
 
-impl Arrival {
+impl DeliveryArrival {
     /// Returns how often the same event was received before; 0 for a test delivery, which has no event.
     fn n_repeated(&self) -> u64 {
         if self.event.is_some_and(|id| id > 0) { self.earlier.n_same } else { 0 }
@@ -171,23 +171,26 @@ impl Arrival {
 }
 
 /// Opens the history of the chosen platform; without a profile or address, one that belongs to no platform.
-fn history(asked: &Listen) -> Result<History, Failure> {
+fn open_history(asked: &ListenArgs) -> Result<PlatformHistory, CommandFailure> {
     if let Some(url) = &asked.url {
-        address(url)?;
-        return open(&settings::state_dir()?.join(Place::file_at(url)));
+        parse_platform_url(url)?;
+        return open_history_at(&settings::state_dir()?.join(PlatformTarget::url_state_file(url)));
     }
-    let shelf = super::profile::shelf::Shelf::open()?;
-    let name = asked.profile.as_deref().or(shelf.chosen());
+    let shelf = super::profile::profile_store::ProfileStore::open()?;
+    let name = asked.profile.as_deref().or(shelf.default_name());
     if let Some(name) = name {
         shelf.find(name)?;
     }
-    open(&settings::state_dir()?.join(name.map_or_else(|| "listen.db".to_owned(), Place::file_of)))
+    open_history_at(
+        &settings::state_dir()?.join(name.map_or_else(|| "listen.db".to_owned(), PlatformTarget::profile_state_file)),
+    )
 }
 
-fn open(path: &Path) -> Result<History, Failure> {
-    let refused = |why: String| Failure::usage(format!("{}: {why}", path.display()), "set XDG_STATE_HOME elsewhere");
+fn open_history_at(path: &Path) -> Result<PlatformHistory, CommandFailure> {
+    let refused =
+        |why: String| CommandFailure::usage(format!("{}: {why}", path.display()), "set XDG_STATE_HOME elsewhere");
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
     }
-    History::open(path).map_err(|error| refused(error.to_string()))
+    PlatformHistory::open(path).map_err(|error| refused(error.to_string()))
 }

@@ -1,7 +1,7 @@
 //! Receiver of `crow listen`: takes POST requests, verifies their signatures, optionally forwards them, and answers.
 //! A rejected delivery is shown, and only its beginning is recorded; a verified one is recorded whole.
 
-use super::forward::Forward;
+use super::forward::DeliveryForwarder;
 use crate::ambient::RuntimeEnv;
 use crate::api::signature_check::SignatureReport;
 use crate::domain::ids::EventId;
@@ -11,8 +11,10 @@ use crate::domain::signature_debugger::{self, SignatureDiagnosis, SignatureSampl
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::files;
-use crate::monitor::history::History;
-use crate::monitor::history::receipts::{Earlier, GENUINE, Receipt, UNCHECKED, is_believed};
+use crate::monitor::history::PlatformHistory;
+use crate::monitor::history::receipts::{
+    DeliveryReceipt, EarlierReceipts, VERDICT_GENUINE, VERDICT_UNCHECKED, counts_as_received,
+};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -33,31 +35,31 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_BODIES_AT_ONCE: usize = 16;
 /// Maximum size of a body, in bytes, that the signature debugger looks at. A larger one with a wrong signature could
 /// come from any sender and would cost time.
-const MAX_LAB_BYTES: usize = 16 * 1024;
+const MAX_DEBUGGED_BYTES: usize = 16 * 1024;
 /// Bytes that are recorded of an unverified delivery: of the body, and of all headers together.
-const MAX_FORGED_BYTES: usize = 2 * 1024;
+const MAX_UNVERIFIED_BYTES: usize = 2 * 1024;
 /// Maximum number of unverified deliveries that are recorded per minute; all of them are counted and shown.
-const MAX_FORGED_PER_MINUTE: u32 = 10;
+const MAX_UNVERIFIED_PER_MINUTE: u32 = 10;
 
 /// State shared by the requests of the receiver.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct ListenReceiverState {
     pub(super) ambient: RuntimeEnv,
-    pub(super) history: History,
+    pub(super) history: PlatformHistory,
     /// Signing secret; without it signatures are not checked.
     pub(super) secret: Option<Secret>,
     /// Receiver that verified deliveries are forwarded to.
-    pub(super) forward: Option<Forward>,
+    pub(super) forward: Option<DeliveryForwarder>,
     /// Channel that reports every arrival to the output.
-    pub(super) told: mpsc::UnboundedSender<Arrival>,
-    places: Semaphore,
+    pub(super) arrivals_tx: mpsc::UnboundedSender<DeliveryArrival>,
+    body_permits: Semaphore,
     /// Minute in which unverified deliveries were last recorded, and their number.
-    forged: Mutex<(Timestamp, u32)>,
+    unverified_in_minute: Mutex<(Timestamp, u32)>,
 }
 
 /// Delivery that arrived, as it is shown.
 #[derive(Debug)]
-pub(super) struct Arrival {
+pub(super) struct DeliveryArrival {
     pub(super) at: Timestamp,
     /// Number of the event; set from the body once the delivery is verified.
     pub(super) event: Option<i64>,
@@ -69,12 +71,12 @@ pub(super) struct Arrival {
     pub(super) answered: u16,
     pub(super) elapsed: Duration,
     pub(super) n_bytes: usize,
-    pub(super) earlier: Earlier,
+    pub(super) earlier: EarlierReceipts,
 }
 
 /// Members of an envelope that are shown; each is `None` if missing.
 #[derive(Debug, Default, Deserialize)]
-struct Envelope {
+struct EnvelopeFields {
     id: Option<i64>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -83,23 +85,23 @@ struct Envelope {
 }
 
 /// Builds the router, which takes a POST on any path.
-pub(super) fn router(desk: Arc<Desk>) -> Router {
-    Router::new().fallback(receive).with_state(desk)
+pub(super) fn router(desk: Arc<ListenReceiverState>) -> Router {
+    Router::new().fallback(handle_delivery).with_state(desk)
 }
 
-async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+async fn handle_delivery(State(desk): State<Arc<ListenReceiverState>>, request: Request) -> Response {
     let watch = desk.ambient.stopwatch();
     let at = desk.ambient.now();
     let (parts, body) = request.into_parts();
     let headers = parts.headers;
-    let mut arrival = Arrival::of(at, &headers);
+    let mut arrival = DeliveryArrival::from_headers(at, &headers);
     if parts.method != Method::POST {
         // Browsers and health probes send other methods; a delivery is always a POST.
         let allow = [(header::ALLOW, "POST")];
         let verdict = format!("method {}, expected POST", Untrusted::new(parts.method.as_str()).sanitized());
-        return desk.refuse(arrival, &verdict, (StatusCode::METHOD_NOT_ALLOWED, allow).into_response());
+        return desk.reject(arrival, &verdict, (StatusCode::METHOD_NOT_ALLOWED, allow).into_response());
     }
-    let place = desk.places.acquire().await;
+    let place = desk.body_permits.acquire().await;
     let body = match desk.ambient.timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
         Some(Ok(body)) => body,
         Some(Err(error)) => {
@@ -111,47 +113,47 @@ async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> Response {
             } else {
                 (StatusCode::BAD_REQUEST, "body incomplete".to_owned())
             };
-            return desk.refuse(arrival, &why, status.into_response());
+            return desk.reject(arrival, &why, status.into_response());
         }
         None => {
             let why = format!("body not received within {} s", BODY_TIMEOUT.as_secs());
-            return desk.refuse(arrival, &why, StatusCode::REQUEST_TIMEOUT.into_response());
+            return desk.reject(arrival, &why, StatusCode::REQUEST_TIMEOUT.into_response());
         }
     };
-    (arrival.verdict, arrival.n_bytes) = (desk.judge(&headers, &body), body.len());
-    if is_believed(&arrival.verdict) {
-        let envelope: Envelope = serde_json::from_slice(&body).unwrap_or_default();
-        match contradiction(&headers, &envelope) {
+    (arrival.verdict, arrival.n_bytes) = (desk.verify_signature(&headers, &body), body.len());
+    if counts_as_received(&arrival.verdict) {
+        let envelope: EnvelopeFields = serde_json::from_slice(&body).unwrap_or_default();
+        match header_body_mismatch(&headers, &envelope) {
             Some(why) => arrival.verdict = why,
-            None => arrival.say(envelope),
+            None => arrival.apply_envelope(envelope),
         }
     }
     drop(place);
-    let (kept, response) = if !is_believed(&arrival.verdict) {
-        (desk.may_keep(at), (StatusCode::UNAUTHORIZED, arrival.verdict.clone()).into_response())
+    let (kept, response) = if !counts_as_received(&arrival.verdict) {
+        (desk.may_record_unverified(at), (StatusCode::UNAUTHORIZED, arrival.verdict.clone()).into_response())
     } else if let Some(forward) = &desk.forward {
-        (true, forward.send(&headers, body.clone()).await)
+        (true, forward.forward(&headers, body.clone()).await)
     } else {
         (true, (StatusCode::OK, "received").into_response())
     };
     (arrival.answered, arrival.elapsed) = (response.status().as_u16(), watch.elapsed());
     if kept {
-        match desk.history.note_receipt(arrival.receipt(&headers, &body)).await {
+        match desk.history.record_receipt(arrival.receipt(&headers, &body)).await {
             Ok(earlier) => arrival.earlier = earlier,
             // A delivery that cannot be recorded must not be acknowledged: 507 makes the platform retry it.
             Err(error) => {
                 let why = format!("cannot be recorded: {error}");
-                return desk.refuse(arrival, &why, StatusCode::INSUFFICIENT_STORAGE.into_response());
+                return desk.reject(arrival, &why, StatusCode::INSUFFICIENT_STORAGE.into_response());
             }
         }
     }
     // The output may have stopped reading; the delivery is recorded all the same.
-    let _ = desk.told.send(arrival);
+    let _ = desk.arrivals_tx.send(arrival);
     response
 }
 
 /// Compares the unsigned headers with the signed body; returns what contradicts, which is a sign of forgery.
-fn contradiction(headers: &HeaderMap, envelope: &Envelope) -> Option<String> {
+fn header_body_mismatch(headers: &HeaderMap, envelope: &EnvelopeFields) -> Option<String> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let named = text("x-wlcro-event-id").and_then(|id| id.parse::<i64>().ok());
     if let (Some(named), Some(id)) = (named, envelope.id)
@@ -175,9 +177,9 @@ fn is_ambiguous(headers: &HeaderMap, name: &str) -> bool {
     values.any(|value| Some(value) != first)
 }
 
-impl Arrival {
+impl DeliveryArrival {
     /// Creates an arrival from the request headers, which are not signed.
-    fn of(at: Timestamp, headers: &HeaderMap) -> Self {
+    fn from_headers(at: Timestamp, headers: &HeaderMap) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         Self {
             at,
@@ -190,12 +192,12 @@ impl Arrival {
             answered: 0,
             elapsed: Duration::ZERO,
             n_bytes: 0,
-            earlier: Earlier::default(),
+            earlier: EarlierReceipts::default(),
         }
     }
 
     /// Takes over the members of a verified body.
-    fn say(&mut self, envelope: Envelope) {
+    fn apply_envelope(&mut self, envelope: EnvelopeFields) {
         (self.event, self.company) = (envelope.id, envelope.company);
         if let Some(kind) = envelope.kind {
             self.kind = Untrusted::new(kind);
@@ -203,14 +205,14 @@ impl Arrival {
     }
 
     /// Builds the record: the whole delivery if it was verified, otherwise its beginning.
-    fn receipt(&self, headers: &HeaderMap, body: &Bytes) -> Receipt {
-        let most = if is_believed(&self.verdict) { usize::MAX } else { MAX_FORGED_BYTES };
+    fn receipt(&self, headers: &HeaderMap, body: &Bytes) -> DeliveryReceipt {
+        let most = if counts_as_received(&self.verdict) { usize::MAX } else { MAX_UNVERIFIED_BYTES };
         let mut room = most;
         let kept = |(name, value): (&header::HeaderName, &header::HeaderValue)| {
             room = room.saturating_sub(name.as_str().len() + value.len());
             (room > 0).then(|| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         };
-        Receipt {
+        DeliveryReceipt {
             at: self.at,
             // A test delivery carries no real event number.
             event: self.event.filter(|id| *id > 0).map(EventId),
@@ -227,42 +229,50 @@ impl Arrival {
     }
 }
 
-impl Desk {
+impl ListenReceiverState {
     pub(super) fn new(
         ambient: RuntimeEnv,
-        history: History,
+        history: PlatformHistory,
         secret: Option<Secret>,
-        forward: Option<Forward>,
-        told: mpsc::UnboundedSender<Arrival>,
+        forward: Option<DeliveryForwarder>,
+        told: mpsc::UnboundedSender<DeliveryArrival>,
     ) -> Self {
         let (places, forged) = (Semaphore::new(MAX_BODIES_AT_ONCE), Mutex::new((Timestamp::default(), 0)));
-        Self { ambient, history, secret, forward, told, places, forged }
+        Self {
+            ambient,
+            history,
+            secret,
+            forward,
+            arrivals_tx: told,
+            body_permits: places,
+            unverified_in_minute: forged,
+        }
     }
 
     /// Reports a delivery that is neither recorded nor forwarded, and builds its answer.
-    fn refuse(&self, mut arrival: Arrival, why: &str, response: Response) -> Response {
+    fn reject(&self, mut arrival: DeliveryArrival, why: &str, response: Response) -> Response {
         (arrival.verdict, arrival.answered) = (why.to_owned(), response.status().as_u16());
-        let _ = self.told.send(arrival);
+        let _ = self.arrivals_tx.send(arrival);
         let (parts, _) = response.into_parts();
         Response::from_parts(parts, Body::from(why.to_owned()))
     }
 
     /// Checks whether one more unverified delivery may be recorded in this minute, and counts it.
-    fn may_keep(&self, at: Timestamp) -> bool {
-        let Ok(mut forged) = self.forged.lock() else { return false };
+    fn may_record_unverified(&self, at: Timestamp) -> bool {
+        let Ok(mut forged) = self.unverified_in_minute.lock() else { return false };
         let minute = at.floor_to(MINUTE_MS);
         if forged.0 != minute {
             *forged = (minute, 0);
         }
         forged.1 += 1;
-        forged.1 <= MAX_FORGED_PER_MINUTE
+        forged.1 <= MAX_UNVERIFIED_PER_MINUTE
     }
 
     /// Verifies a signature. If it does not match, the signature debugger says why, unless the body is too large: any
     /// sender could make it spend that time.
-    fn judge(&self, headers: &HeaderMap, body: &[u8]) -> String {
+    fn verify_signature(&self, headers: &HeaderMap, body: &[u8]) -> String {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let Some(secret) = &self.secret else { return UNCHECKED.to_owned() };
+        let Some(secret) = &self.secret else { return VERDICT_UNCHECKED.to_owned() };
         let signed = ["x-wlcro-signature", "x-wlcro-timestamp"];
         if let Some(name) = signed.into_iter().find(|name| is_ambiguous(headers, name)) {
             // Another receiver could take either value, so neither is accepted.
@@ -276,12 +286,12 @@ impl Desk {
         if signature::verify(secret, sent_at, body, given) {
             let off = now.abs_diff(sent_at);
             return if off <= MAX_SIGNATURE_AGE.as_secs() {
-                GENUINE.to_owned()
+                VERDICT_GENUINE.to_owned()
             } else {
                 format!("signed {off} s from now")
             };
         }
-        if body.len() > MAX_LAB_BYTES {
+        if body.len() > MAX_DEBUGGED_BYTES {
             return "signature mismatch: another secret, or a changed body".to_owned();
         }
         let finding = signature_debugger::diagnose_signature(&SignatureSample {
@@ -294,7 +304,7 @@ impl Desk {
             received_at: Some(now),
         });
         match (&finding, SignatureReport::from(&finding).causes.first()) {
-            (SignatureDiagnosis::Genuine, _) => GENUINE.to_owned(),
+            (SignatureDiagnosis::Genuine, _) => VERDICT_GENUINE.to_owned(),
             (_, Some(cause)) => format!("signature mismatch: {}", cause.title),
             (_, None) => "signature mismatch: another secret, or a changed body".to_owned(),
         }

@@ -1,16 +1,16 @@
 //! `crow reconcile`: compares polled events with received ones.
 
 use crate::ambient::RuntimeEnv;
-use crate::cli::arguments::listen::Reconcile;
-use crate::cli::diagnose::print;
-use crate::cli::failure::Failure;
+use crate::cli::arguments::listen::ReconcileArgs;
+use crate::cli::diagnose::print_safe;
+use crate::cli::failure::CommandFailure;
 use crate::cli::output;
-use crate::cli::remote::Place;
+use crate::cli::remote::PlatformTarget;
 use crate::domain::event::EventType;
-use crate::monitor::history::History;
-use crate::monitor::history::receipts::Comparison;
-use crate::monitor::post::Post;
-use crate::monitor::rounds;
+use crate::monitor::history::PlatformHistory;
+use crate::monitor::history::receipts::ReceiptComparison;
+use crate::monitor::keyed_client::RateLimitedClient;
+use crate::monitor::poller;
 use crate::text::count;
 use std::process::ExitCode;
 
@@ -19,37 +19,44 @@ const MAX_NAMED_EVENTS: usize = 50;
 
 /// Polls the events up to now and compares them: exit code 0 if all of them were received, also if there was
 /// none, 1 if an event is missing or could not be read, 2 if nothing was compared.
-pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> Result<ExitCode, Failure> {
+pub(super) async fn run(
+    place: &PlatformTarget,
+    history: PlatformHistory,
+    asked: &ReconcileArgs,
+) -> Result<ExitCode, CommandFailure> {
     let ambient = RuntimeEnv::real();
-    let holders = place.holders()?;
+    let holders = place.observer_keys()?;
     if holders.is_empty() {
-        return Err(Failure::usage(
+        return Err(CommandFailure::usage(
             "polling events needs an API key, but only an operator token was given",
             "add a key with crow profile key, or give one with --key-file F",
         ));
     }
     check_types(&asked.types)?;
-    let refused = |error: crate::sqlite::Error| Failure::usage(error.to_string(), "see the log for more");
+    let refused = |error: crate::sqlite::Error| CommandFailure::usage(error.to_string(), "see the log for more");
     if asked.types.is_empty() && history.received_types().await.map_err(refused)?.is_empty() {
-        return Err(Failure::usage(
+        return Err(CommandFailure::usage(
             "nothing was received here yet, so there is nothing to compare",
             "run crow listen for the same platform first, or give types with --types",
         ));
     }
-    let percent = place.profile.as_ref().map_or(crate::cli::profile::shelf::BUDGET, |profile| profile.budget_percent);
-    let post = Post::new(holders, ambient.clone(), history.clone(), percent);
+    let percent = place
+        .profile
+        .as_ref()
+        .map_or(crate::cli::profile::profile_store::DEFAULT_BUDGET_PERCENT, |profile| profile.budget_percent);
+    let post = RateLimitedClient::new(holders, ambient.clone(), history.clone(), percent);
     let until = ambient.now();
     let since = until.minus(asked.since);
     let waits = |line: &str| output::remark(&format!("crow: waiting: {line}"));
-    rounds::catch_up(&post, &ambient, since, waits).await.map_err(|why| {
-        Failure::usage(format!("nothing was compared: {why}"), "check the address, the key and its scopes")
+    poller::poll_since(&post, &ambient, since, waits).await.map_err(|why| {
+        CommandFailure::usage(format!("nothing was compared: {why}"), "check the address, the key and its scopes")
     })?;
     let comparison = history.compare(since, until, asked.types.clone()).await.map_err(refused)?;
-    print(&if asked.json { json(&comparison).to_string() } else { shown(&comparison, asked) })?;
+    print_safe(&if asked.json { json(&comparison).to_string() } else { shown(&comparison, asked) })?;
     if comparison.n_polled == 0 && comparison.unreadable.is_empty() {
         output::remark(&format!(
             "crow: no event of these types in the last {}; look further back with --since, or give other types with --types",
-            back(asked)
+            lookback_text(asked)
         ));
     }
     let is_whole = comparison.missing.is_empty() && comparison.unreadable.is_empty();
@@ -57,21 +64,21 @@ pub(super) async fn run(place: &Place, history: History, asked: &Reconcile) -> R
 }
 
 /// Refuses a type that is not an event type.
-fn check_types(types: &[String]) -> Result<(), Failure> {
+fn check_types(types: &[String]) -> Result<(), CommandFailure> {
     match types.iter().find(|name| EventType::ALL.iter().all(|kind| kind.name() != name.as_str())) {
         None => Ok(()),
-        Some(name) => Err(Failure::usage(
+        Some(name) => Err(CommandFailure::usage(
             format!("unknown event type {name}"),
             format!("known: {}", EventType::ALL.map(EventType::name).join(", ")),
         )),
     }
 }
 
-fn back(asked: &Reconcile) -> humantime::FormattedDuration {
+fn lookback_text(asked: &ReconcileArgs) -> humantime::FormattedDuration {
     humantime::format_duration(asked.since)
 }
 
-fn json(of: &Comparison) -> serde_json::Value {
+fn json(of: &ReceiptComparison) -> serde_json::Value {
     let missing: Vec<serde_json::Value> = of
         .missing
         .iter()
@@ -96,9 +103,9 @@ fn json(of: &Comparison) -> serde_json::Value {
     })
 }
 
-fn shown(of: &Comparison, asked: &Reconcile) -> String {
+fn shown(of: &ReceiptComparison, asked: &ReconcileArgs) -> String {
     let mut lines = vec![
-        format!("last {}: {}", back(asked), of.types.join(" ")),
+        format!("last {}: {}", lookback_text(asked), of.types.join(" ")),
         format!("{} polled, {} of them received and answered 2xx", count(of.n_polled, "event"), of.n_received),
     ];
     for (id, kind, at) in of.missing.iter().take(MAX_NAMED_EVENTS) {

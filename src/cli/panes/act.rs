@@ -1,9 +1,9 @@
 //! Changes: each one is described first, and made only if it is permitted and confirmed.
 
-use super::show::{Form, show};
+use super::show::{ShowFormat, write_item};
 use crate::api::document::{CHANGE_DOCUMENT, ChangeResult};
-use crate::cli::arguments::panes::Consent;
-use crate::cli::failure::Failure;
+use crate::cli::arguments::panes::ConfirmArgs;
+use crate::cli::failure::CommandFailure;
 use crate::cli::{output, remote};
 use crate::client;
 use crate::client::connection::PlatformClient;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 /// Change that is planned but not made yet.
 #[derive(Debug)]
-pub(in crate::cli) struct Plan {
+pub(in crate::cli) struct PlannedChange {
     /// Description of the change, worded to follow "to".
     pub(in crate::cli) act: String,
     /// Effects of the change, one per line.
@@ -24,41 +24,41 @@ pub(in crate::cli) struct Plan {
 
 /// Result of a change, as it is reported.
 #[derive(Debug)]
-pub(in crate::cli) struct Outcome {
-    pub(in crate::cli) said: String,
+pub(in crate::cli) struct ChangeOutcome {
+    pub(in crate::cli) message: String,
     pub(in crate::cli) id: Option<i64>,
-    pub(in crate::cli) end: End,
+    pub(in crate::cli) status: ChangeStatus,
 }
 
 /// Whether the change achieved what was wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum End {
-    Good,
-    Bad,
+pub(in crate::cli) enum ChangeStatus {
+    Succeeded,
+    Failed,
 }
 
-impl Outcome {
+impl ChangeOutcome {
     /// Creates the result of a change that succeeded.
     pub(in crate::cli) fn done(said: impl Into<String>) -> Self {
-        Self { said: said.into(), id: None, end: End::Good }
+        Self { message: said.into(), id: None, status: ChangeStatus::Succeeded }
     }
 }
 
-impl Plan {
+impl PlannedChange {
     /// Creates a plan of a change that affects one thing.
     pub(in crate::cli) fn new(act: impl Into<String>, preview: Vec<String>) -> Self {
         Self { act: act.into(), preview, n_things: 1 }
     }
 
     /// Sets the number of things that the change affects.
-    pub(in crate::cli) fn of(self, n_things: u64) -> Self {
+    pub(in crate::cli) fn affecting(self, n_things: u64) -> Self {
         Self { n_things, ..self }
     }
 
     /// Describes the change and asks for confirmation. Returns `None` if the change may be made, otherwise the reason
     /// why not. On a production platform, and if more than one thing is affected, the number must be typed, as in the
     /// console.
-    pub(in crate::cli) fn refusal(&self, consent: &Consent) -> Result<Option<String>, Failure> {
+    pub(in crate::cli) fn confirm(&self, consent: &ConfirmArgs) -> Result<Option<String>, CommandFailure> {
         output::remark(&format!("to {}:", self.act));
         for line in &self.preview {
             output::remark(&format!("  {line}"));
@@ -84,48 +84,48 @@ impl Plan {
             return Ok(Some(format!("nothing was changed: no terminal to confirm on; add {how}")));
         }
         let is_agreed = if is_production || n > 1 {
-            answered(&format!("this affects {n}; type {n} to confirm: "))? == n.to_string()
+            prompt_line(&format!("this affects {n}; type {n} to confirm: "))? == n.to_string()
         } else {
-            matches!(answered("continue? [y/N] ")?.to_ascii_lowercase().as_str(), "y" | "yes")
+            matches!(prompt_line("continue? [y/N] ")?.to_ascii_lowercase().as_str(), "y" | "yes")
         };
         Ok((!is_agreed).then(|| "nothing was changed".to_owned()))
     }
 
     /// Makes the change if it is permitted and confirmed, and reports the result.
-    pub(in crate::cli) async fn carry_out(
+    pub(in crate::cli) async fn confirm_and_run(
         self,
-        consent: &Consent,
-        work: impl AsyncFnOnce(&PlatformClient) -> Result<Outcome, client::Error>,
+        consent: &ConfirmArgs,
+        work: impl AsyncFnOnce(&PlatformClient) -> Result<ChangeOutcome, client::Error>,
         client: &PlatformClient,
-    ) -> Result<ExitCode, Failure> {
-        let form = Form::of(consent.look.json);
-        let refusal = self.refusal(consent)?;
+    ) -> Result<ExitCode, CommandFailure> {
+        let form = ShowFormat::from_json_flag(consent.look.json);
+        let refusal = self.confirm(consent)?;
         let Self { act, preview, .. } = self;
         if let Some(said) = refusal {
             if consent.look.json {
-                show(CHANGE_DOCUMENT, &ChangeResult { act, preview, is_done: false, said, id: None }, form)?;
+                write_item(CHANGE_DOCUMENT, &ChangeResult { act, preview, is_done: false, said, id: None }, form)?;
                 return Ok(ExitCode::from(3));
             }
-            return Err(Failure::undone(said));
+            return Err(CommandFailure::not_made(said));
         }
         let outcome = work(client).await?;
         if consent.look.json {
-            show(
+            write_item(
                 CHANGE_DOCUMENT,
-                &ChangeResult { act, preview, is_done: true, said: outcome.said, id: outcome.id },
+                &ChangeResult { act, preview, is_done: true, said: outcome.message, id: outcome.id },
                 form,
             )?;
         } else {
-            output::write(&outcome.said)?;
+            output::write(&outcome.message)?;
         }
-        Ok(ExitCode::from(u8::from(outcome.end == End::Bad)))
+        Ok(ExitCode::from(u8::from(outcome.status == ChangeStatus::Failed)))
     }
 }
 
 /// Asks on stderr and reads a line from standard input.
-fn answered(question: &str) -> Result<String, Failure> {
+fn prompt_line(question: &str) -> Result<String, CommandFailure> {
     let refused = |error: std::io::Error| {
-        Failure::failed(
+        CommandFailure::failed(
             format!("cannot ask for confirmation: {error}"),
             "confirm with --yes, or --count N on a production platform",
         )

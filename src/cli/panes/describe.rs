@@ -6,66 +6,70 @@ use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
 /// Members that are shown first, in this order.
-const FIRST: [&str; 6] = ["id", "name", "state", "why", "type", "status"];
+const LEADING_MEMBERS: [&str; 6] = ["id", "name", "state", "why", "type", "status"];
 /// Length from which on a list of numbers is drawn as a sparkline.
-const CURVE: usize = 13;
+const MIN_SPARKLINE_LEN: usize = 13;
 
 /// Formats a document as indented lines.
 pub(in crate::cli) fn describe(value: &Value) -> String {
     let mut text = String::new();
     if let Value::Object(members) = value {
-        object(&mut text, members, 0);
+        write_object(&mut text, members, 0);
     }
     text.trim_end().to_owned()
 }
 
-fn object(text: &mut String, members: &Map<String, Value>, depth: usize) {
+fn write_object(text: &mut String, members: &Map<String, Value>, depth: usize) {
     // A body carries both members; `text` is readable, so `base64` is left out.
     let is_text = members.get("text").is_some_and(Value::is_string);
     let mut shown: Vec<(&String, &Value)> =
         members.iter().filter(|(name, _)| *name != "schema" && !(is_text && *name == "base64")).collect();
     // Identity and state come first, nested values last.
     shown.sort_by_key(|(name, value)| {
-        (!is_scalar(value), FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()))
+        (!fits_one_line(value), LEADING_MEMBERS.iter().position(|first| first == name).unwrap_or(LEADING_MEMBERS.len()))
     });
-    let width =
-        shown.iter().filter(|(_, value)| is_scalar(value)).map(|(name, _)| label(name).len()).max().unwrap_or(0);
+    let width = shown
+        .iter()
+        .filter(|(_, value)| fits_one_line(value))
+        .map(|(name, _)| member_label(name).len())
+        .max()
+        .unwrap_or(0);
     for (name, value) in shown {
-        let (indent, label) = (" ".repeat(depth), label(name));
+        let (indent, label) = (" ".repeat(depth), member_label(name));
         match value {
             Value::Object(members) => {
                 let _ = writeln!(text, "{indent}{label}");
-                object(text, members, depth + 2);
+                write_object(text, members, depth + 2);
             }
-            Value::Array(items) if !is_scalar(value) => {
+            Value::Array(items) if !fits_one_line(value) => {
                 let _ = writeln!(text, "{indent}{label}");
                 for item in items {
                     match item {
-                        Value::Object(members) => bullet(text, members, depth + 2),
+                        Value::Object(members) => write_bullet(text, members, depth + 2),
                         other => {
-                            let _ = writeln!(text, "{indent}  - {}", scalar(other));
+                            let _ = writeln!(text, "{indent}  - {}", format_scalar(other));
                         }
                     }
                 }
             }
             value => {
-                let _ = writeln!(text, "{indent}{label:<width$}  {}", scalar(value));
+                let _ = writeln!(text, "{indent}{label:<width$}  {}", format_scalar(value));
             }
         }
     }
 }
 
 /// Formats an item of a list: its members in lines behind a dash.
-fn bullet(text: &mut String, members: &Map<String, Value>, depth: usize) {
+fn write_bullet(text: &mut String, members: &Map<String, Value>, depth: usize) {
     let mut item = String::new();
-    object(&mut item, members, depth + 2);
+    write_object(&mut item, members, depth + 2);
     if let Some(rest) = item.get(depth + 2..) {
         let _ = write!(text, "{}- {rest}", " ".repeat(depth));
     }
 }
 
 /// Checks whether a value fits on one line; a list of plain values does.
-fn is_scalar(value: &Value) -> bool {
+fn fits_one_line(value: &Value) -> bool {
     match value {
         Value::Object(_) => false,
         Value::Array(items) => items.iter().all(|item| !item.is_object() && !item.is_array()),
@@ -73,24 +77,24 @@ fn is_scalar(value: &Value) -> bool {
     }
 }
 
-fn scalar(value: &Value) -> String {
+fn format_scalar(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::Bool(is) => (if *is { "yes" } else { "no" }).to_owned(),
         Value::String(text) => Untrusted::new(text.as_str()).sanitized(),
         Value::Array(items) if items.is_empty() => "-".to_owned(),
-        Value::Array(items) if items.len() >= CURVE && items.iter().all(Value::is_u64) => {
+        Value::Array(items) if items.len() >= MIN_SPARKLINE_LEN && items.iter().all(Value::is_u64) => {
             let counts = items.iter().map(|n| n.as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(u32::MAX));
             let counts: Vec<u32> = counts.collect();
             format!("{}  at most {}", format::sparkline(&counts), counts.iter().max().unwrap_or(&0))
         }
-        Value::Array(items) => items.iter().map(scalar).collect::<Vec<_>>().join(" "),
+        Value::Array(items) => items.iter().map(format_scalar).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
 }
 
 /// Turns a member name into a label: `lastUsedUtc` into `last used`, `nFailed` into `failed`.
-fn label(name: &str) -> String {
+fn member_label(name: &str) -> String {
     let name = name.strip_suffix("Utc").unwrap_or(name);
     let name = match name.strip_prefix('n') {
         Some(rest) if rest.starts_with(char::is_uppercase) => rest,

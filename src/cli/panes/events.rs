@@ -1,16 +1,16 @@
 //! `crow events`: lists events, shows one with its deliveries, and emits test events.
 
-use super::act::{Outcome, Plan, quoted};
-use super::list::{Ask, Came, Listed, log};
-use super::show::{Form, show};
-use super::table::{Cell, Column, column};
+use super::act::{ChangeOutcome, PlannedChange, quoted};
+use super::list::{ListQuery, ListResult, ListedRow, run_log};
+use super::show::{ShowFormat, write_item};
+use super::table::{ListCell, ListColumn, column};
 use crate::api::deliveries::{EventDeliveryTrace, EventRow};
 use crate::api::document::details::EventStory;
 use crate::api::document::{DocumentNames, EVENT_DOCUMENTS};
 use crate::api::events::NewEvent;
 use crate::api::row_filters;
-use crate::cli::arguments::panes::{Emit, Events};
-use crate::cli::failure::Failure;
+use crate::cli::arguments::panes::{EmitArgs, EventsCommand};
+use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
@@ -26,48 +26,52 @@ use std::process::ExitCode;
 /// Maximum size of a payload that is read, in bytes; the platform accepts no more.
 const MAX_PAYLOAD_BYTES: u64 = 1024 * 1024;
 
-pub(super) async fn run(asked: Events) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: EventsCommand) -> Result<ExitCode, CommandFailure> {
     match asked {
-        Events::List(asked) => log::<EventRow>(asked).await,
-        Events::Show(asked) => {
-            let client = portal::connect(&asked.look.remote)?;
+        EventsCommand::List(asked) => run_log::<EventRow>(asked).await,
+        EventsCommand::Show(asked) => {
+            let client = portal::connect_operator(&asked.look.remote)?;
             let event = client.event(EventId(asked.id)).await?;
             let EventDeliveryTrace { subscriptions, has_more, .. } = client.trace(EventId(asked.id)).await?;
             let story = EventStory { event, subscriptions, has_more_subscriptions: has_more };
-            show(EVENT_DOCUMENTS.detail, &story, Form::of(asked.look.json))
+            write_item(EVENT_DOCUMENTS.detail, &story, ShowFormat::from_json_flag(asked.look.json))
         }
-        Events::Emit(asked) => emit(asked).await,
+        EventsCommand::Emit(asked) => emit(asked).await,
     }
 }
 
-impl Listed for EventRow {
+impl ListedRow for EventRow {
     const NAMES: DocumentNames = EVENT_DOCUMENTS;
     const FIELDS: &'static [Field] = row_filters::EVENT_FIELDS;
-    const COLUMNS: &'static [Column<Self>] = &[
-        column("ID", "id", |of| Cell::number(of.id.0)),
-        column("CREATED", "createdUtc", |of| Cell::Time(Some(of.created_utc))),
-        column("TYPE", "type", |of| Cell::of(&of.kind)),
-        column("COMPANY", "companyId", |of| Cell::number(of.company_id.0)),
-        column("DELIVERIES", "nDeliveries", |of| Cell::number(of.n_deliveries)),
-        column("BYTES", "nBytes", |of| Cell::number(of.n_bytes)),
+    const COLUMNS: &'static [ListColumn<Self>] = &[
+        column("ID", "id", |of| ListCell::number(of.id.0)),
+        column("CREATED", "createdUtc", |of| ListCell::Time(Some(of.created_utc))),
+        column("TYPE", "type", |of| ListCell::untrusted(&of.kind)),
+        column("COMPANY", "companyId", |of| ListCell::number(of.company_id.0)),
+        column("DELIVERIES", "nDeliveries", |of| ListCell::number(of.n_deliveries)),
+        column("BYTES", "nBytes", |of| ListCell::number(of.n_bytes)),
     ];
 
-    fn number(&self) -> String {
+    fn row_id(&self) -> String {
         self.id.to_string()
     }
 
-    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(
+        client: &PlatformClient,
+        ask: &ListQuery,
+        newer_than: Option<&str>,
+    ) -> Result<ListResult<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Events, ask.now);
         let query = row_filters::event_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| client.event_log(&query, cursor, n).await;
-        ask.pages(&portion.local, newer_than, page).await
+        ask.read_pages(&portion.local, newer_than, page).await
     }
 }
 
 /// Reads the payload from a file; its bytes are sent unchanged, apart from surrounding white space.
-fn payload(file: &Path) -> Result<Box<RawValue>, Failure> {
+fn read_payload(file: &Path) -> Result<Box<RawValue>, CommandFailure> {
     let refused =
-        |why: String| Failure::usage(format!("{}: {why}", file.display()), "give a file with one JSON object");
+        |why: String| CommandFailure::usage(format!("{}: {why}", file.display()), "give a file with one JSON object");
     let bytes = files::read_named(file, MAX_PAYLOAD_BYTES).map_err(|error| refused(error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| refused("not UTF-8 text".to_owned()))?;
     if !text.trim_start().starts_with('{') {
@@ -76,12 +80,12 @@ fn payload(file: &Path) -> Result<Box<RawValue>, Failure> {
     RawValue::from_string(text.trim().to_owned()).map_err(|error| refused(error.to_string()))
 }
 
-async fn emit(asked: Emit) -> Result<ExitCode, Failure> {
-    let payload = asked.payload.as_deref().map(payload).transpose()?;
-    let client = portal::connect(&asked.consent.look.remote)?;
+async fn emit(asked: EmitArgs) -> Result<ExitCode, CommandFailure> {
+    let payload = asked.payload.as_deref().map(read_payload).transpose()?;
+    let client = portal::connect_operator(&asked.consent.look.remote)?;
     let companies = client.companies().await?.items;
     let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
-        Failure::usage(format!("company {} does not exist", asked.company), "give a company id with --company")
+        CommandFailure::usage(format!("company {} does not exist", asked.company), "give a company id with --company")
     })?;
     let rows = client.subscription_rows().await?.items;
     let n_wanting = rows
@@ -98,12 +102,12 @@ async fn emit(asked: Emit) -> Result<ExitCode, Failure> {
             plural(n_wanting as u64, "enabled subscription")
         ),
     ];
-    let plan = Plan::new(format!("emit {} for company {}", asked.kind, company.id), preview);
+    let plan = PlannedChange::new(format!("emit {} for company {}", asked.kind, company.id), preview);
     let metadata = RawValue::from_string(r#"{"test":true}"#.to_owned()).ok();
     let event = NewEvent { company_id: CompanyId(asked.company), kind: asked.kind, payload, metadata };
     let work = async |client: &PlatformClient| {
         let id = client.emit(&event).await?.id;
-        Ok(Outcome { id: Some(id.0), ..Outcome::done(format!("event {id} emitted")) })
+        Ok(ChangeOutcome { id: Some(id.0), ..ChangeOutcome::done(format!("event {id} emitted")) })
     };
-    plan.carry_out(&asked.consent, work, &client).await
+    plan.confirm_and_run(&asked.consent, work, &client).await
 }

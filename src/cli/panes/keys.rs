@@ -1,17 +1,17 @@
 //! `crow keys`: lists keys, shows one, creates and revokes.
 
-use super::act::{Outcome, Plan, quoted};
-use super::list::{Ask, Came, Listed, list};
-use super::show::{Form, show};
-use super::table::{Cell, Column, column};
+use super::act::{ChangeOutcome, PlannedChange, quoted};
+use super::list::{ListQuery, ListResult, ListedRow, run_list};
+use super::show::{ShowFormat, write_item};
+use super::table::{ListCell, ListColumn, column};
 use crate::api::document::details::KeyDetail;
 use crate::api::document::{AssessedRow, CREATED_KEY_DOCUMENT, DocumentNames, KEY_DOCUMENTS};
 use crate::api::keys::{KeyRow, NewKey, pending_write_clause};
 use crate::api::limits::CallerUsageRow;
 use crate::api::log::RequestQuery;
 use crate::api::row_filters;
-use crate::cli::arguments::panes::{CreateKey, Keys, RevokeKey, ShowKey};
-use crate::cli::failure::Failure;
+use crate::cli::arguments::panes::{CreateKeyArgs, KeysCommand, RevokeKeyArgs, ShowKeyArgs};
+use crate::cli::failure::CommandFailure;
 use crate::cli::{output, portal};
 use crate::client;
 use crate::client::connection::PlatformClient;
@@ -26,54 +26,58 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// Maximum number of request log pages that a preview reads, 200 rows each.
-const PAGES: usize = 5;
+const MAX_PREVIEW_PAGES: usize = 5;
 
-pub(super) async fn run(asked: Keys) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: KeysCommand) -> Result<ExitCode, CommandFailure> {
     match asked {
-        Keys::List(asked) => list::<AssessedRow<KeyRow>>(asked).await,
-        Keys::Show(asked) => examine(asked).await,
-        Keys::Create(asked) => create(asked).await,
-        Keys::Revoke(asked) => revoke(asked).await,
+        KeysCommand::List(asked) => run_list::<AssessedRow<KeyRow>>(asked).await,
+        KeysCommand::Show(asked) => show_key(asked).await,
+        KeysCommand::Create(asked) => create(asked).await,
+        KeysCommand::Revoke(asked) => revoke(asked).await,
     }
 }
 
-impl Listed for AssessedRow<KeyRow> {
+impl ListedRow for AssessedRow<KeyRow> {
     const NAMES: DocumentNames = KEY_DOCUMENTS;
     const FIELDS: &'static [Field] = row_filters::KEY_FIELDS;
-    const COLUMNS: &'static [Column<Self>] = &[
-        column("STATE", "state", |of| Cell::Text(of.state.to_owned())),
-        column("ID", "id", |of| Cell::number(of.row.id.0)),
-        column("NAME", "name", |of| Cell::of(&of.row.name)),
-        column("LAST4", "last4", |of| Cell::of(&of.row.last4)),
-        column("COMPANY", "companyId", |of| Cell::number(of.row.company_id.0)),
-        column("USED", "lastUsedUtc", |of| Cell::Time(of.row.last_used_utc)),
-        column("RPM", "nLastMinute", |of| Cell::number(of.row.usage.n_last_minute)),
-        column("4XX", "nClientErrors", |of| Cell::number(of.row.usage.n_client_errors)),
-        column("5XX", "nServerErrors", |of| Cell::number(of.row.usage.n_server_errors)),
-        column("SCOPES", "scopes", |of| Cell::Text(scopes(&of.row))),
-        column("WHY", "why", |of| Cell::Text(of.why.clone())),
+    const COLUMNS: &'static [ListColumn<Self>] = &[
+        column("STATE", "state", |of| ListCell::Text(of.state.to_owned())),
+        column("ID", "id", |of| ListCell::number(of.row.id.0)),
+        column("NAME", "name", |of| ListCell::untrusted(&of.row.name)),
+        column("LAST4", "last4", |of| ListCell::untrusted(&of.row.last4)),
+        column("COMPANY", "companyId", |of| ListCell::number(of.row.company_id.0)),
+        column("USED", "lastUsedUtc", |of| ListCell::Time(of.row.last_used_utc)),
+        column("RPM", "nLastMinute", |of| ListCell::number(of.row.usage.n_last_minute)),
+        column("4XX", "nClientErrors", |of| ListCell::number(of.row.usage.n_client_errors)),
+        column("5XX", "nServerErrors", |of| ListCell::number(of.row.usage.n_server_errors)),
+        column("SCOPES", "scopes", |of| ListCell::Text(scopes_text(&of.row))),
+        column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
 
-    fn number(&self) -> String {
+    fn row_id(&self) -> String {
         self.row.id.to_string()
     }
 
-    async fn read(client: &PlatformClient, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(
+        client: &PlatformClient,
+        ask: &ListQuery,
+        _: Option<&str>,
+    ) -> Result<ListResult<Self>, client::Error> {
         let judge = |row: KeyRow| {
             let judgement = assess_key(&row.facts(), ask.now);
             AssessedRow::new(row, &judgement)
         };
         let page = client.keys().await?;
-        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
+        Ok(ask.filter_rows(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
     }
 }
 
-fn scopes(row: &KeyRow) -> String {
+fn scopes_text(row: &KeyRow) -> String {
     row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
 }
 
 /// Finds a key by its number, otherwise by its name or last four characters if those are unique.
-pub(in crate::cli) async fn find(client: &PlatformClient, text: &str) -> Result<KeyRow, Failure> {
+pub(in crate::cli) async fn find_key(client: &PlatformClient, text: &str) -> Result<KeyRow, CommandFailure> {
     let keys = client.keys().await?.items;
     if let Some(key) = text.parse().ok().and_then(|id: i64| keys.iter().find(|key| key.id.0 == id)) {
         return Ok(key.clone());
@@ -81,30 +85,31 @@ pub(in crate::cli) async fn find(client: &PlatformClient, text: &str) -> Result<
     let mut found = keys.into_iter().filter(|key| key.name.raw() == text || key.last4.raw() == text);
     match (found.next(), found.next()) {
         (Some(key), None) => Ok(key),
-        (None, _) => {
-            Err(Failure::usage(format!("no key has the id, name or last four characters {text}"), "see crow keys list"))
-        }
-        (Some(_), Some(_)) => Err(Failure::usage(format!("several keys match {text}"), "give the id of one")),
+        (None, _) => Err(CommandFailure::usage(
+            format!("no key has the id, name or last four characters {text}"),
+            "see crow keys list",
+        )),
+        (Some(_), Some(_)) => Err(CommandFailure::usage(format!("several keys match {text}"), "give the id of one")),
     }
 }
 
-async fn examine(asked: ShowKey) -> Result<ExitCode, Failure> {
-    let client = portal::connect(&asked.look.remote)?;
-    let row = find(&client, &asked.key).await?;
+async fn show_key(asked: ShowKeyArgs) -> Result<ExitCode, CommandFailure> {
+    let client = portal::connect_operator(&asked.look.remote)?;
+    let row = find_key(&client, &asked.key).await?;
     let now = client.overview(1).await?.server_utc;
     let judgement = assess_key(&row.facts(), now);
     let history = client.key_usage(row.id).await?;
     let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == row.id).collect();
     let detail =
         KeyDetail { row, state: judgement.status.code().to_owned(), why: why(&judgement.reason), history, windows };
-    show(KEY_DOCUMENTS.detail, &detail, Form::of(asked.look.json))
+    write_item(KEY_DOCUMENTS.detail, &detail, ShowFormat::from_json_flag(asked.look.json))
 }
 
-async fn create(asked: CreateKey) -> Result<ExitCode, Failure> {
-    let client = portal::connect(&asked.consent.look.remote)?;
+async fn create(asked: CreateKeyArgs) -> Result<ExitCode, CommandFailure> {
+    let client = portal::connect_operator(&asked.consent.look.remote)?;
     let companies = client.companies().await?.items;
     let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
-        Failure::usage(format!("company {} does not exist", asked.company), "give a company id with --company")
+        CommandFailure::usage(format!("company {} does not exist", asked.company), "give a company id with --company")
     })?;
     let names = asked.scope.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let name = Untrusted::new(asked.name.as_str());
@@ -113,25 +118,25 @@ async fn create(asked: CreateKey) -> Result<ExitCode, Failure> {
         format!("scopes, which cannot be changed later: {names}"),
         "the key is shown only once".to_owned(),
     ];
-    let plan = Plan::new(format!("create a key for company {}", company.id), preview);
-    if let Some(said) = plan.refusal(&asked.consent)? {
-        return Err(Failure::undone(said));
+    let plan = PlannedChange::new(format!("create a key for company {}", company.id), preview);
+    if let Some(said) = plan.confirm(&asked.consent)? {
+        return Err(CommandFailure::not_made(said));
     }
     let new = NewKey { company_id: CompanyId(asked.company), name: asked.name, scopes: asked.scope, limits: None };
     let created = client.create_key(&new).await?;
     if asked.consent.look.json {
-        return show(CREATED_KEY_DOCUMENT, &created, Form::Json);
+        return write_item(CREATED_KEY_DOCUMENT, &created, ShowFormat::Json);
     }
     output::remark(&format!("key {} created; it is shown only this once:", created.row.id));
     output::write(created.key.into_secret().reveal())?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
-    let client = portal::connect(&asked.consent.look.remote)?;
-    let row = find(&client, &asked.key).await?;
+async fn revoke(asked: RevokeKeyArgs) -> Result<ExitCode, CommandFailure> {
+    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let row = find_key(&client, &asked.key).await?;
     if let Some(at) = row.revoked_utc {
-        return Err(Failure::usage(format!("key {} was already revoked at {at}", row.id), "nothing to do"));
+        return Err(CommandFailure::usage(format!("key {} was already revoked at {at}", row.id), "nothing to do"));
     }
     let now = client.overview(1).await?.server_utc;
     let windows = client.limits().await?.items;
@@ -147,28 +152,28 @@ async fn revoke(asked: RevokeKey) -> Result<ExitCode, Failure> {
             quoted(&row.name),
             row.last4.sanitized(),
             row.company_id,
-            scopes(&row)
+            scopes_text(&row)
         ),
         used,
-        calls(&client, &row, now).await?,
-        called(&callers.unwrap_or_default()),
+        recent_calls_line(&client, &row, now).await?,
+        callers_line(&callers.unwrap_or_default()),
         "calls with this key fail at once; this cannot be undone; its subscriptions keep working".to_owned(),
     ];
-    let plan = Plan::new(format!("revoke key {}", row.id), preview);
+    let plan = PlannedChange::new(format!("revoke key {}", row.id), preview);
     let work = async |client: &PlatformClient| {
         let revoked = client.revoke_key(row.id).await?;
         let said = format!("key {} revoked{}", row.id, pending_write_clause(revoked.write_pending.as_ref()));
-        Ok(Outcome { id: Some(row.id.0), ..Outcome::done(said) })
+        Ok(ChangeOutcome { id: Some(row.id.0), ..ChangeOutcome::done(said) })
     };
-    plan.carry_out(&asked.consent, work, &client).await
+    plan.confirm_and_run(&asked.consent, work, &client).await
 }
 
 /// Counts the calls of the last hour in the request log, up to the page limit.
-async fn calls(client: &PlatformClient, row: &KeyRow, now: Timestamp) -> Result<String, client::Error> {
+async fn recent_calls_line(client: &PlatformClient, row: &KeyRow, now: Timestamp) -> Result<String, client::Error> {
     let since = Some(now.minus(Duration::from_secs(3_600)));
     let query = RequestQuery { key: Some(row.id.0), since, ..RequestQuery::default() };
     let (mut n, mut n_failed, mut cursor) = (0_u64, 0_u64, None);
-    for _ in 0..PAGES {
+    for _ in 0..MAX_PREVIEW_PAGES {
         let page = client.request_log(&query, cursor.as_deref(), 200).await?.page;
         n += page.items.len() as u64;
         n_failed += page.items.iter().filter(|row| row.status >= 400).count() as u64;
@@ -180,7 +185,7 @@ async fn calls(client: &PlatformClient, row: &KeyRow, now: Timestamp) -> Result<
     Ok(format!("more than {n} calls in the last hour"))
 }
 
-fn called(callers: &[CallerUsageRow]) -> String {
+fn callers_line(callers: &[CallerUsageRow]) -> String {
     if callers.is_empty() {
         return "no callers today".to_owned();
     }

@@ -1,17 +1,17 @@
 //! `crow limits`: lists rate limits, shows those of one key, and sets them.
 
-use super::act::{Outcome, Plan, quoted};
-use super::keys::find;
-use super::list::{Ask, Came, Listed, list};
-use super::show::{Form, show};
-use super::table::{Cell, Column, column};
+use super::act::{ChangeOutcome, PlannedChange, quoted};
+use super::keys::find_key;
+use super::list::{ListQuery, ListResult, ListedRow, run_list};
+use super::show::{ShowFormat, write_item};
+use super::table::{ListCell, ListColumn, column};
 use crate::api::document::details::KeyWindows;
 use crate::api::document::{AssessedRow, DocumentNames, LIMIT_DOCUMENTS};
 use crate::api::keys::{LimitsPatch, RateLimits as Calls};
 use crate::api::limits::LimitDetail;
 use crate::api::row_filters;
-use crate::cli::arguments::panes::{Limits, SetLimits};
-use crate::cli::failure::Failure;
+use crate::cli::arguments::panes::{LimitsCommand, SetLimitsArgs};
+use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
@@ -21,54 +21,58 @@ use crate::domain::query::field::Field;
 use crate::domain::window::RateBucket;
 use std::process::ExitCode;
 
-pub(super) async fn run(asked: Limits) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: LimitsCommand) -> Result<ExitCode, CommandFailure> {
     match asked {
-        Limits::List(asked) => list::<AssessedRow<LimitDetail>>(asked).await,
-        Limits::Show(asked) => {
-            let client = portal::connect(&asked.look.remote)?;
-            let key = find(&client, &asked.key).await?;
+        LimitsCommand::List(asked) => run_list::<AssessedRow<LimitDetail>>(asked).await,
+        LimitsCommand::Show(asked) => {
+            let client = portal::connect_operator(&asked.look.remote)?;
+            let key = find_key(&client, &asked.key).await?;
             let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == key.id);
             let found = KeyWindows { key_name: key.name, windows: windows.collect() };
-            show(LIMIT_DOCUMENTS.detail, &found, Form::of(asked.look.json))
+            write_item(LIMIT_DOCUMENTS.detail, &found, ShowFormat::from_json_flag(asked.look.json))
         }
-        Limits::Set(asked) => set(asked).await,
+        LimitsCommand::Set(asked) => set_limits(asked).await,
     }
 }
 
-impl Listed for AssessedRow<LimitDetail> {
+impl ListedRow for AssessedRow<LimitDetail> {
     const NAMES: DocumentNames = LIMIT_DOCUMENTS;
     const FIELDS: &'static [Field] = row_filters::LIMIT_FIELDS;
-    const COLUMNS: &'static [Column<Self>] = &[
-        column("STATE", "state", |of| Cell::Text(of.state.to_owned())),
-        column("KEY", "keyId", |of| Cell::number(of.row.row.key_id.0)),
-        column("NAME", "keyName", |of| Cell::of(&of.row.row.key_name)),
-        column("LAST4", "last4", |of| Cell::of(&of.row.row.last4)),
-        column("BUCKET", "bucket", |of| Cell::Text(of.row.row.bucket.name().to_owned())),
-        column("LIMIT", "limit", |of| Cell::number(of.row.row.limit)),
-        column("USED", "used", |of| Cell::number(of.row.row.used)),
-        column("LEFT", "remaining", |of| Cell::number(of.row.row.remaining)),
-        column("429", "nRefused", |of| Cell::number(of.row.row.n_refused)),
-        column("RESET", "resetUtc", |of| Cell::Time(Some(of.row.row.reset_utc))),
-        column("WHY", "why", |of| Cell::Text(of.why.clone())),
+    const COLUMNS: &'static [ListColumn<Self>] = &[
+        column("STATE", "state", |of| ListCell::Text(of.state.to_owned())),
+        column("KEY", "keyId", |of| ListCell::number(of.row.row.key_id.0)),
+        column("NAME", "keyName", |of| ListCell::untrusted(&of.row.row.key_name)),
+        column("LAST4", "last4", |of| ListCell::untrusted(&of.row.row.last4)),
+        column("BUCKET", "bucket", |of| ListCell::Text(of.row.row.bucket.name().to_owned())),
+        column("LIMIT", "limit", |of| ListCell::number(of.row.row.limit)),
+        column("USED", "used", |of| ListCell::number(of.row.row.used)),
+        column("LEFT", "remaining", |of| ListCell::number(of.row.row.remaining)),
+        column("429", "nRefused", |of| ListCell::number(of.row.row.n_refused)),
+        column("RESET", "resetUtc", |of| ListCell::Time(Some(of.row.row.reset_utc))),
+        column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
 
-    fn number(&self) -> String {
+    fn row_id(&self) -> String {
         format!("{} {}", self.row.row.key_id, self.row.row.bucket)
     }
 
-    async fn read(client: &PlatformClient, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(
+        client: &PlatformClient,
+        ask: &ListQuery,
+        _: Option<&str>,
+    ) -> Result<ListResult<Self>, client::Error> {
         let judge = |row: LimitDetail| {
             let judgement = assess_window(&row.row.facts());
             AssessedRow::new(row, &judgement)
         };
         let page = client.limits().await?;
-        Ok(ask.sift(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
+        Ok(ask.filter_rows(page.items.into_iter().map(judge).collect(), page.has_more, page.unreadable))
     }
 }
 
-async fn set(asked: SetLimits) -> Result<ExitCode, Failure> {
-    let client = portal::connect(&asked.consent.look.remote)?;
-    let key = find(&client, &asked.key).await?;
+async fn set_limits(asked: SetLimitsArgs) -> Result<ExitCode, CommandFailure> {
+    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let key = find_key(&client, &asked.key).await?;
     let Calls { read, write, admin } = key.limits;
     let [of_read, of_write, of_admin] = [asked.read, asked.write, asked.admin].map(Option::unwrap_or_default);
     let lines = [
@@ -84,13 +88,13 @@ async fn set(asked: SetLimits) -> Result<ExitCode, Failure> {
     let mut preview = vec![format!("key {}, {}, of company {}", key.id, quoted(&key.name), key.company_id)];
     preview.extend(lines);
     preview.push("applies from the next request".to_owned());
-    let plan = Plan::new(format!("set the rate limits of key {}", key.id), preview);
+    let plan = PlannedChange::new(format!("set the rate limits of key {}", key.id), preview);
     let patch = LimitsPatch { read: of_read, write: of_write, admin: of_admin };
     let work = async |client: &PlatformClient| {
         let Calls { read, write, admin } = client.limit_key(key.id, patch).await?.limits;
         let said =
             format!("key {} now has limits of {read} read, {write} write and {admin} admin calls a minute", key.id);
-        Ok(Outcome { id: Some(key.id.0), ..Outcome::done(said) })
+        Ok(ChangeOutcome { id: Some(key.id.0), ..ChangeOutcome::done(said) })
     };
-    plan.carry_out(&asked.consent, work, &client).await
+    plan.confirm_and_run(&asked.consent, work, &client).await
 }

@@ -1,13 +1,13 @@
 //! Generic list command: fetches, filters, writes and follows the rows of any pane.
 
-use super::table::{self, Column, Table};
+use super::table::{self, ListColumn, ListTable};
 use crate::ambient::RuntimeEnv;
 use crate::api::document::{DocumentNames, ListDocument, ObjectDocument};
 use crate::api::log::LogPage;
 use crate::api::readable::UnreadableRows;
-use crate::cli::arguments::panes::{Listing, LogListing, Shape};
-use crate::cli::failure::Failure;
-use crate::cli::output::{self, Reader};
+use crate::cli::arguments::panes::{ListArgs, LogListArgs, OutputArgs};
+use crate::cli::failure::CommandFailure;
+use crate::cli::output::{self, ReaderState};
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
@@ -24,35 +24,39 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// Number of rows of a log by default.
-const FEW: u32 = 50;
+const DEFAULT_LOG_ROWS: u32 = 50;
 /// Maximum number of rows in a page of a log.
-const PAGE: u32 = 200;
+const MAX_PAGE_ROWS: u32 = 200;
 /// Maximum number of pages that one command reads of a log, which are 100,000 rows.
 const MAX_READ_PAGES: usize = 500;
 /// Maximum number of bytes of rows, as JSON, that one command keeps.
 const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// Pause between two polls with `--watch`.
-const PACE: Duration = Duration::from_secs(1);
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Row of a list command, with its columns, filter fields and document names.
-pub(super) trait Listed: QueryableRow + Serialize + Sized + 'static {
+pub(super) trait ListedRow: QueryableRow + Serialize + Sized + 'static {
     /// Schema names of the documents.
     const NAMES: DocumentNames;
     /// Fields that `--filter` can use.
     const FIELDS: &'static [Field];
     /// Columns of the table and the CSV output.
-    const COLUMNS: &'static [Column<Self>];
+    const COLUMNS: &'static [ListColumn<Self>];
 
     /// Returns what identifies the row among the others.
-    fn number(&self) -> String;
+    fn row_id(&self) -> String;
 
     /// Reads the rows that match: from the newest or worst on, or those of a log that are newer than a cursor.
-    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error>;
+    async fn read(
+        client: &PlatformClient,
+        ask: &ListQuery,
+        newer_than: Option<&str>,
+    ) -> Result<ListResult<Self>, client::Error>;
 }
 
 /// Query of a list command.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct ListQuery {
     pub(super) query: FilterQuery,
     /// Time on the platform's clock.
     pub(super) now: Timestamp,
@@ -62,7 +66,7 @@ pub(super) struct Ask {
 
 /// Rows that were read, with the position to continue from.
 #[derive(Debug)]
-pub(super) struct Came<T> {
+pub(super) struct ListResult<T> {
     pub(super) rows: Vec<T>,
     pub(super) has_more: bool,
     /// Cursor for newer rows of a log; `None` for a list, which is read again as a whole.
@@ -99,26 +103,35 @@ impl ReadingBound {
     }
 }
 
-impl Ask {
+impl ListQuery {
     /// Filters the rows of a list, and cuts them at the limit. With `is_more`, the list goes on beyond these rows.
-    pub(super) fn sift<T: QueryableRow>(&self, rows: Vec<T>, is_more: bool, unreadable: UnreadableRows) -> Came<T> {
+    pub(super) fn filter_rows<T: QueryableRow>(
+        &self,
+        rows: Vec<T>,
+        is_more: bool,
+        unreadable: UnreadableRows,
+    ) -> ListResult<T> {
         let n_read = rows.len();
         let mut rows: Vec<T> = rows.into_iter().filter(|row| self.query.matches(row, self.now)).collect();
         let has_more = is_more || rows.len() > self.limit;
         let bound = (is_more && rows.len() <= self.limit).then_some(ReadingBound::Rows(n_read));
         rows.truncate(self.limit);
-        Came { rows, has_more, newer: None, unreadable, bound }
+        ListResult { rows, has_more, newer: None, unreadable, bound }
     }
 
     /// Reads the matching rows of a log, page by page until there are enough, [`MAX_READ_PAGES`] were read or [`MAX_KEPT_BYTES`] are kept.
     /// `rest` is the part of the filter that the platform did not apply.
-    pub(super) async fn pages<T: QueryableRow + Serialize>(
+    pub(super) async fn read_pages<T: QueryableRow + Serialize>(
         &self,
         rest: &FilterQuery,
         newer_than: Option<&str>,
         page: impl AsyncFn(Option<&str>, u32) -> Result<LogPage<T>, client::Error>,
-    ) -> Result<Came<T>, client::Error> {
-        let size = if rest.is_empty() { u32::try_from(self.limit).unwrap_or(PAGE).min(PAGE) } else { PAGE };
+    ) -> Result<ListResult<T>, client::Error> {
+        let size = if rest.is_empty() {
+            u32::try_from(self.limit).unwrap_or(MAX_PAGE_ROWS).min(MAX_PAGE_ROWS)
+        } else {
+            MAX_PAGE_ROWS
+        };
         let mut cursor = newer_than.map(str::to_owned);
         let (mut rows, mut newer, mut unreadable) = (Vec::new(), None, UnreadableRows::default());
         let (mut n_pages, mut n_read, mut n_bytes) = (0, 0, 0);
@@ -152,7 +165,7 @@ impl Ask {
                     rows.truncate(self.limit);
                 }
                 let bound = bound.filter(|_| has_more && !is_full);
-                return Ok(Came { rows, has_more, newer, unreadable, bound });
+                return Ok(ListResult { rows, has_more, newer, unreadable, bound });
             }
         }
     }
@@ -164,43 +177,51 @@ fn bytes<T: Serialize>(row: &T) -> usize {
 }
 
 /// Parses the filter of the arguments; an error marks the character at which it begins.
-pub(in crate::cli) fn query(filter: Option<&str>, fields: &[Field]) -> Result<FilterQuery, Failure> {
+pub(in crate::cli) fn parse_filter(filter: Option<&str>, fields: &[Field]) -> Result<FilterQuery, CommandFailure> {
     let text = filter.unwrap_or_default();
-    parse(text, fields).map_err(|fault| Failure::pointing("--filter", text, fault.at, &fault.problem, &fault.remedy))
+    parse(text, fields)
+        .map_err(|fault| CommandFailure::at_position("--filter", text, fault.at, &fault.problem, &fault.remedy))
 }
 
 /// Runs a list of current items.
-pub(super) async fn list<T: Listed>(asked: Listing) -> Result<ExitCode, Failure> {
-    let query = query(asked.filter.as_deref(), T::FIELDS)?;
+pub(super) async fn run_list<T: ListedRow>(asked: ListArgs) -> Result<ExitCode, CommandFailure> {
+    let query = parse_filter(asked.filter.as_deref(), T::FIELDS)?;
     let limit = asked.limit.map_or(usize::MAX, |n| n as usize);
-    show::<T>(asked, query, limit).await
+    run_query::<T>(asked, query, limit).await
 }
 
 /// Runs a list of a log.
-pub(super) async fn log<T: Listed>(asked: LogListing) -> Result<ExitCode, Failure> {
+pub(super) async fn run_log<T: ListedRow>(asked: LogListArgs) -> Result<ExitCode, CommandFailure> {
     let since = asked
         .since
         .map(|back| QueryTerm { sign: TermSign::Must, test: TermTest::Time(Field::Since, QueryTime::Ago(back)) });
     let asked = asked.listing;
-    let query = query(asked.filter.as_deref(), T::FIELDS)?;
+    let query = parse_filter(asked.filter.as_deref(), T::FIELDS)?;
     let query = query.terms().cloned().chain(since).collect();
-    let limit = asked.limit.unwrap_or(FEW) as usize;
-    show::<T>(asked, query, limit).await
+    let limit = asked.limit.unwrap_or(DEFAULT_LOG_ROWS) as usize;
+    run_query::<T>(asked, query, limit).await
 }
 
-async fn show<T: Listed>(asked: Listing, query: FilterQuery, limit: usize) -> Result<ExitCode, Failure> {
+async fn run_query<T: ListedRow>(
+    asked: ListArgs,
+    query: FilterQuery,
+    limit: usize,
+) -> Result<ExitCode, CommandFailure> {
     if asked.watch && asked.shape.json {
-        return Err(Failure::usage("--watch cannot write a single JSON document", "use --ndjson instead of --json"));
+        return Err(CommandFailure::usage(
+            "--watch cannot write a single JSON document",
+            "use --ndjson instead of --json",
+        ));
     }
-    let client = portal::connect(&asked.remote)?;
+    let client = portal::connect_operator(&asked.remote)?;
     let now = client.overview(1).await?.server_utc;
-    let ask = Ask { query, now, limit };
+    let ask = ListQuery { query, now, limit };
     let came = T::read(&client, &ask, None).await?;
-    let mut paper = Paper::<T>::new(asked.shape);
+    let mut paper = RowWriter::<T>::new(asked.shape);
     let is_capped = came.has_more && !asked.watch && !asked.shape.json;
     let bound = came.bound.filter(|_| !asked.watch);
     let n = came.rows.len();
-    let mut reader = paper.begin(&came, ask.now)?;
+    let mut reader = paper.write_first(&came, ask.now)?;
     if let Some(bound) = bound {
         output::remark(&bound.remark(n));
     } else if is_capped {
@@ -208,22 +229,27 @@ async fn show<T: Listed>(asked: Listing, query: FilterQuery, limit: usize) -> Re
     } else if n == 0 && std::io::stdout().is_terminal() {
         output::remark("no matching rows");
     }
-    let mut code = said(&came.unreadable);
+    let mut code = report_unreadable(&came.unreadable);
     if asked.watch {
         code = ExitCode::SUCCESS;
-        let mut watch =
-            Watch { ask, seen: HashMap::new(), newer: None, unreadable: came.unreadable.clone(), is_lost: false };
-        watch.note(&came);
-        while reader == Reader::There {
-            RuntimeEnv::real().sleep(PACE).await;
-            reader = watch.look(&client, &mut paper).await?;
+        let mut watch = ListFollower {
+            ask,
+            seen: HashMap::new(),
+            newer: None,
+            unreadable: came.unreadable.clone(),
+            is_lost: false,
+        };
+        watch.record(&came);
+        while reader == ReaderState::Reading {
+            RuntimeEnv::real().sleep(FOLLOW_INTERVAL).await;
+            reader = watch.poll(&client, &mut paper).await?;
         }
     }
     Ok(code)
 }
 
 /// Reports rows that could not be read, and returns the exit code: 1 if the list is incomplete.
-fn said(unreadable: &UnreadableRows) -> ExitCode {
+fn report_unreadable(unreadable: &UnreadableRows) -> ExitCode {
     match unreadable.summary_line() {
         None => ExitCode::SUCCESS,
         Some(remark) => {
@@ -234,51 +260,51 @@ fn said(unreadable: &UnreadableRows) -> ExitCode {
 }
 
 /// Writer of rows to stdout, in the chosen format.
-struct Paper<T: 'static> {
-    shape: Shape,
-    table: Table<T>,
+struct RowWriter<T: 'static> {
+    shape: OutputArgs,
+    table: ListTable<T>,
 }
 
-impl<T: Listed> Paper<T> {
-    fn new(shape: Shape) -> Self {
+impl<T: ListedRow> RowWriter<T> {
+    fn new(shape: OutputArgs) -> Self {
         let room = std::io::stdout().is_terminal().then(crossterm::terminal::size).and_then(Result::ok);
         let room = room.map(|(columns, _)| usize::from(columns)).filter(|columns| *columns > 0);
-        Self { shape, table: Table::new(T::COLUMNS, room) }
+        Self { shape, table: ListTable::new(T::COLUMNS, room) }
     }
 
-    fn begin(&mut self, came: &Came<T>, now: Timestamp) -> Result<Reader, Failure> {
+    fn write_first(&mut self, came: &ListResult<T>, now: Timestamp) -> Result<ReaderState, CommandFailure> {
         if self.shape.json {
             let rows = ListDocument { schema: T::NAMES.list, items: &came.rows, has_more: came.has_more };
             return output::write(&output::json(&rows)?);
         }
         if self.shape.csv {
-            output::write(&table::head(T::COLUMNS))?;
+            output::write(&table::csv_header(T::COLUMNS))?;
         }
         if self.shape.csv || self.shape.ndjson {
-            return self.go_on(&came.rows, now);
+            return self.write_more(&came.rows, now);
         }
-        lines(&self.table.lines(&came.rows, now))
+        write_lines(&self.table.lines(&came.rows, now))
     }
 
-    fn go_on(&mut self, rows: &[T], now: Timestamp) -> Result<Reader, Failure> {
+    fn write_more(&mut self, rows: &[T], now: Timestamp) -> Result<ReaderState, CommandFailure> {
         if self.shape.ndjson {
             let documents = rows.iter().map(|item| output::json_line(&ObjectDocument { schema: T::NAMES.row, item }));
-            return lines(&documents.collect::<Result<Vec<_>, _>>()?);
+            return write_lines(&documents.collect::<Result<Vec<_>, _>>()?);
         }
         if self.shape.csv {
-            return lines(&rows.iter().map(|row| table::values(T::COLUMNS, row)).collect::<Vec<_>>());
+            return write_lines(&rows.iter().map(|row| table::csv_row(T::COLUMNS, row)).collect::<Vec<_>>());
         }
-        lines(&self.table.more(rows, now))
+        write_lines(&self.table.more_lines(rows, now))
     }
 }
 
-fn lines(lines: &[String]) -> Result<Reader, Failure> {
-    if lines.is_empty() { Ok(Reader::There) } else { output::write(&lines.join("\n")) }
+fn write_lines(lines: &[String]) -> Result<ReaderState, CommandFailure> {
+    if lines.is_empty() { Ok(ReaderState::Reading) } else { output::write(&lines.join("\n")) }
 }
 
 /// State of a list that is followed with `--watch`.
-struct Watch {
-    ask: Ask,
+struct ListFollower {
+    ask: ListQuery,
     /// Rows of a list as they were last written, by identity.
     seen: HashMap<String, String>,
     newer: Option<String>,
@@ -287,17 +313,17 @@ struct Watch {
     is_lost: bool,
 }
 
-impl Watch {
+impl ListFollower {
     /// Records the rows that were read, and returns the positions of those that are new or changed.
-    fn note<T: Listed>(&mut self, came: &Came<T>) -> Vec<usize> {
+    fn record<T: ListedRow>(&mut self, came: &ListResult<T>) -> Vec<usize> {
         self.newer.clone_from(&came.newer);
         if self.newer.is_some() {
             return (0..came.rows.len()).rev().collect();
         }
         let mut fresh = Vec::new();
         for (position, row) in came.rows.iter().enumerate() {
-            let values = table::values(T::COLUMNS, row);
-            if self.seen.insert(row.number(), values.clone()).as_ref() != Some(&values) {
+            let values = table::csv_row(T::COLUMNS, row);
+            if self.seen.insert(row.row_id(), values.clone()).as_ref() != Some(&values) {
                 fresh.push(position);
             }
         }
@@ -305,8 +331,12 @@ impl Watch {
     }
 
     /// Polls once more. An unreachable platform is reported once, and polled again.
-    async fn look<T: Listed>(&mut self, client: &PlatformClient, paper: &mut Paper<T>) -> Result<Reader, Failure> {
-        self.ask.now = self.ask.now.plus(PACE);
+    async fn poll<T: ListedRow>(
+        &mut self,
+        client: &PlatformClient,
+        paper: &mut RowWriter<T>,
+    ) -> Result<ReaderState, CommandFailure> {
+        self.ask.now = self.ask.now.plus(FOLLOW_INTERVAL);
         let newer = self.newer.clone();
         match T::read(client, &self.ask, newer.as_deref()).await {
             Ok(mut came) => {
@@ -314,20 +344,20 @@ impl Watch {
                     output::remark("crow: the platform answers again");
                 }
                 if came.unreadable != self.unreadable {
-                    said(&came.unreadable);
+                    report_unreadable(&came.unreadable);
                     self.unreadable = came.unreadable.clone();
                 }
-                let fresh = self.note(&came);
+                let fresh = self.record(&came);
                 let mut rows: Vec<Option<T>> = came.rows.drain(..).map(Some).collect();
                 let rows: Vec<T> = fresh.into_iter().filter_map(|position| rows[position].take()).collect();
-                paper.go_on(&rows, self.ask.now)
+                paper.write_more(&rows, self.ask.now)
             }
             Err(client::Error::Refused { problem }) => Err(client::Error::Refused { problem }.into()),
             Err(error) => {
                 if !std::mem::replace(&mut self.is_lost, true) {
-                    Failure::from(error).report();
+                    CommandFailure::from(error).report();
                 }
-                Ok(Reader::There)
+                Ok(ReaderState::Reading)
             }
         }
     }
@@ -349,15 +379,18 @@ mod tests {
     }
 
     /// Reads a log without an end, whose page `n` is made by `page`. Returns what came and the number of pages that were read.
-    async fn read(newer_than: Option<&str>, page: impl Fn(usize) -> Vec<RequestRow>) -> (Came<RequestRow>, usize) {
-        let ask = Ask {
-            query: query(None, row_filters::REQUEST_FIELDS).expect("a query"),
+    async fn read(
+        newer_than: Option<&str>,
+        page: impl Fn(usize) -> Vec<RequestRow>,
+    ) -> (ListResult<RequestRow>, usize) {
+        let ask = ListQuery {
+            query: parse_filter(None, row_filters::REQUEST_FIELDS).expect("a query"),
             now: Timestamp::from_millis(0),
             limit: 1_000,
         };
-        let rest = query(Some("status:500"), row_filters::REQUEST_FIELDS).expect("a query");
+        let rest = parse_filter(Some("status:500"), row_filters::REQUEST_FIELDS).expect("a query");
         let n_pages = Cell::new(0);
-        let came = ask.pages(&rest, newer_than, async |_: Option<&str>, _| {
+        let came = ask.read_pages(&rest, newer_than, async |_: Option<&str>, _| {
             n_pages.set(n_pages.get() + 1);
             let cursor = Some(n_pages.get().to_string());
             Ok(LogPage {

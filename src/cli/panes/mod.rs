@@ -15,34 +15,37 @@ mod subs;
 mod table;
 mod trips;
 
-use super::arguments::panes::{Deliveries, Events, Keys, Limits, Replays, Requests, Subs, Trips};
-use super::failure::Failure;
+use super::arguments::panes::{
+    DeliveriesCommand, EventsCommand, KeysCommand, LimitsCommand, ReplaysCommand, RequestsCommand, SubsCommand,
+    TripsCommand,
+};
+use super::failure::CommandFailure;
 use super::log;
 use std::process::ExitCode;
 
 /// Pane command with its arguments.
 #[derive(Debug)]
-pub(super) enum Pane {
-    Keys(Keys),
-    Subs(Subs),
-    Deliveries(Deliveries),
-    Events(Events),
-    Limits(Limits),
-    Trips(Trips),
-    Requests(Requests),
-    Replays(Replays),
+pub(super) enum PaneCommand {
+    Keys(KeysCommand),
+    Subs(SubsCommand),
+    Deliveries(DeliveriesCommand),
+    Events(EventsCommand),
+    Limits(LimitsCommand),
+    Trips(TripsCommand),
+    Requests(RequestsCommand),
+    Replays(ReplaysCommand),
 }
 
-pub(super) async fn run(pane: Pane) -> Result<ExitCode, Failure> {
+pub(super) async fn run(pane: PaneCommand) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
     match pane {
-        Pane::Keys(asked) => keys::run(asked).await,
-        Pane::Subs(asked) => subs::run(asked).await,
-        Pane::Deliveries(asked) => deliveries::run(asked).await,
-        Pane::Events(asked) => events::run(asked).await,
-        Pane::Limits(asked) => limits::run(asked).await,
-        Pane::Trips(asked) => trips::run(asked).await,
-        Pane::Requests(asked) => requests::run(asked).await,
-        Pane::Replays(asked) => replays::run(asked).await,
+        PaneCommand::Keys(asked) => keys::run(asked).await,
+        PaneCommand::Subs(asked) => subs::run(asked).await,
+        PaneCommand::Deliveries(asked) => deliveries::run(asked).await,
+        PaneCommand::Events(asked) => events::run(asked).await,
+        PaneCommand::Limits(asked) => limits::run(asked).await,
+        PaneCommand::Trips(asked) => trips::run(asked).await,
+        PaneCommand::Requests(asked) => requests::run(asked).await,
+        PaneCommand::Replays(asked) => replays::run(asked).await,
     }
 }

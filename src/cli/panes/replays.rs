@@ -1,14 +1,14 @@
 //! `crow replays`: lists replays, shows one, pauses, resumes and cancels.
 
-use super::act::{End, Outcome, Plan};
-use super::list::{Ask, Came, Listed, list};
-use super::show::{Form, show};
-use super::table::{Cell, Column, column};
+use super::act::{ChangeOutcome, ChangeStatus, PlannedChange};
+use super::list::{ListQuery, ListResult, ListedRow, run_list};
+use super::show::{ShowFormat, write_item};
+use super::table::{ListCell, ListColumn, column};
 use crate::api::document::{DocumentNames, REPLAY_DOCUMENTS};
 use crate::api::replays::ReplayRow;
 use crate::api::row_filters;
-use crate::cli::arguments::panes::{Change, Replays};
-use crate::cli::failure::Failure;
+use crate::cli::arguments::panes::{ChangeArgs, ReplaysCommand};
+use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
@@ -17,31 +17,31 @@ use crate::domain::query::field::Field;
 use crate::domain::replay::ReplayState;
 use std::process::ExitCode;
 
-pub(super) async fn run(asked: Replays) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: ReplaysCommand) -> Result<ExitCode, CommandFailure> {
     match asked {
-        Replays::List(asked) => list::<ReplayRow>(asked).await,
-        Replays::Show(asked) => {
-            let client = portal::connect(&asked.look.remote)?;
+        ReplaysCommand::List(asked) => run_list::<ReplayRow>(asked).await,
+        ReplaysCommand::Show(asked) => {
+            let client = portal::connect_operator(&asked.look.remote)?;
             let replay = client.get_replay(ReplayId(asked.id)).await?;
-            show(REPLAY_DOCUMENTS.detail, &replay, Form::of(asked.look.json))
+            write_item(REPLAY_DOCUMENTS.detail, &replay, ShowFormat::from_json_flag(asked.look.json))
         }
-        Replays::Pause(asked) => change(asked, Verb::Pause).await,
-        Replays::Resume(asked) => change(asked, Verb::Resume).await,
-        Replays::Cancel(asked) => change(asked, Verb::Cancel).await,
+        ReplaysCommand::Pause(asked) => change_replay(asked, ReplayAction::Pause).await,
+        ReplaysCommand::Resume(asked) => change_replay(asked, ReplayAction::Resume).await,
+        ReplaysCommand::Cancel(asked) => change_replay(asked, ReplayAction::Cancel).await,
     }
 }
 
 /// Action that can be taken on a replay.
 #[derive(Debug, Clone, Copy)]
-enum Verb {
+enum ReplayAction {
     Pause,
     Resume,
     Cancel,
 }
 
-impl Verb {
+impl ReplayAction {
     /// Returns the action's name, its effect, and the state it leads to, in words.
-    const fn words(self) -> (&'static str, &'static str, &'static str) {
+    const fn description(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Pause => {
                 ("pause", "enqueued deliveries are still sent; the rest waits until the replay is resumed", "is paused")
@@ -52,39 +52,43 @@ impl Verb {
     }
 }
 
-impl Listed for ReplayRow {
+impl ListedRow for ReplayRow {
     const NAMES: DocumentNames = REPLAY_DOCUMENTS;
     const FIELDS: &'static [Field] = row_filters::REPLAY_FIELDS;
-    const COLUMNS: &'static [Column<Self>] = &[
-        column("ID", "id", |of| Cell::number(of.id.0)),
-        column("PHASE", "phase", |of| Cell::Text(of.phase.name().to_owned())),
-        column("SUB", "subscriptionId", |of| Cell::number(of.subscription_id.0)),
-        column("COMPANY", "companyId", |of| Cell::number(of.company_id.0)),
-        column("SELECTED", "nSelected", |of| Cell::number(of.progress.n_selected)),
-        column("TAKEN", "nTaken", |of| Cell::number(of.progress.n_taken)),
-        column("PASSED", "nPassed", |of| Cell::number(of.progress.n_passed)),
-        column("ARRIVED", "nSucceeded", |of| Cell::number(of.progress.n_succeeded)),
-        column("EXHAUSTED", "nExhausted", |of| Cell::number(of.progress.n_exhausted)),
-        column("CREATED", "createdUtc", |of| Cell::Time(Some(of.created_utc))),
-        column("BY", "askedBy", |of| Cell::of(&of.asked_by)),
+    const COLUMNS: &'static [ListColumn<Self>] = &[
+        column("ID", "id", |of| ListCell::number(of.id.0)),
+        column("PHASE", "phase", |of| ListCell::Text(of.phase.name().to_owned())),
+        column("SUB", "subscriptionId", |of| ListCell::number(of.subscription_id.0)),
+        column("COMPANY", "companyId", |of| ListCell::number(of.company_id.0)),
+        column("SELECTED", "nSelected", |of| ListCell::number(of.progress.n_selected)),
+        column("TAKEN", "nTaken", |of| ListCell::number(of.progress.n_taken)),
+        column("PASSED", "nPassed", |of| ListCell::number(of.progress.n_passed)),
+        column("ARRIVED", "nSucceeded", |of| ListCell::number(of.progress.n_succeeded)),
+        column("EXHAUSTED", "nExhausted", |of| ListCell::number(of.progress.n_exhausted)),
+        column("CREATED", "createdUtc", |of| ListCell::Time(Some(of.created_utc))),
+        column("BY", "askedBy", |of| ListCell::untrusted(&of.asked_by)),
     ];
 
-    fn number(&self) -> String {
+    fn row_id(&self) -> String {
         self.id.to_string()
     }
 
-    async fn read(client: &PlatformClient, ask: &Ask, _: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(
+        client: &PlatformClient,
+        ask: &ListQuery,
+        _: Option<&str>,
+    ) -> Result<ListResult<Self>, client::Error> {
         let page = client.replays().await?;
-        let came = ask.sift(page.items, false, page.unreadable);
-        Ok(Came { has_more: came.has_more || page.has_more, ..came })
+        let came = ask.filter_rows(page.items, false, page.unreadable);
+        Ok(ListResult { has_more: came.has_more || page.has_more, ..came })
     }
 }
 
-async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
-    let client = portal::connect(&asked.consent.look.remote)?;
+async fn change_replay(asked: ChangeArgs, verb: ReplayAction) -> Result<ExitCode, CommandFailure> {
+    let client = portal::connect_operator(&asked.consent.look.remote)?;
     let id = ReplayId(asked.id);
     let row = client.get_replay(id).await?;
-    let (name, effect, become_of) = verb.words();
+    let (name, effect, become_of) = verb.description();
     let preview = vec![
         format!(
             "replay {id} to subscription {}: {}, {} of {} enqueued",
@@ -95,20 +99,20 @@ async fn change(asked: Change, verb: Verb) -> Result<ExitCode, Failure> {
         ),
         effect.to_owned(),
     ];
-    let plan = Plan::new(format!("{name} replay {id}"), preview);
+    let plan = PlannedChange::new(format!("{name} replay {id}"), preview);
     let work = async |client: &PlatformClient| {
         let (row, wanted) = match verb {
-            Verb::Pause => (client.pause_replay(id).await?, ReplayState::Paused),
-            Verb::Resume => (client.resume_replay(id).await?, ReplayState::Running),
-            Verb::Cancel => (client.cancel_replay(id).await?, ReplayState::Cancelled),
+            ReplayAction::Pause => (client.pause_replay(id).await?, ReplayState::Paused),
+            ReplayAction::Resume => (client.resume_replay(id).await?, ReplayState::Running),
+            ReplayAction::Cancel => (client.cancel_replay(id).await?, ReplayState::Cancelled),
         };
         // A replay that has ended keeps its state.
         let (said, end) = if row.phase == wanted {
-            (format!("replay {id} {become_of}"), End::Good)
+            (format!("replay {id} {become_of}"), ChangeStatus::Succeeded)
         } else {
-            (format!("replay {id} is already {}; nothing to {name}", row.phase.name()), End::Bad)
+            (format!("replay {id} is already {}; nothing to {name}", row.phase.name()), ChangeStatus::Failed)
         };
-        Ok(Outcome { id: Some(id.0), said, end })
+        Ok(ChangeOutcome { id: Some(id.0), message: said, status: end })
     };
-    plan.carry_out(&asked.consent, work, &client).await
+    plan.confirm_and_run(&asked.consent, work, &client).await
 }

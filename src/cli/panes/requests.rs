@@ -1,14 +1,14 @@
 //! `crow requests`: lists the request log of the Integration API, and shows one request.
 
-use super::list::{Ask, Came, Listed, log};
-use super::show::{Form, show};
-use super::table::{Cell, Column, column};
+use super::list::{ListQuery, ListResult, ListedRow, run_log};
+use super::show::{ShowFormat, write_item};
+use super::table::{ListCell, ListColumn, column};
 use crate::api::document::{DocumentNames, REQUEST_DOCUMENTS};
 use crate::api::log::RequestQuery;
 use crate::api::requests::RequestRow;
 use crate::api::row_filters;
-use crate::cli::arguments::panes::{Requests, Show};
-use crate::cli::failure::Failure;
+use crate::cli::arguments::panes::{RequestsCommand, ShowArgs};
+use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
@@ -17,60 +17,71 @@ use crate::domain::query::pushdown::LogKind;
 use std::process::ExitCode;
 
 /// Requests per page of the log.
-const PAGE: u32 = 200;
+const MAX_PAGE_ROWS: u32 = 200;
 
-pub(super) async fn run(asked: Requests) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: RequestsCommand) -> Result<ExitCode, CommandFailure> {
     match asked {
-        Requests::List(asked) => log::<RequestRow>(asked).await,
-        Requests::Show(asked) => examine(asked).await,
+        RequestsCommand::List(asked) => run_log::<RequestRow>(asked).await,
+        RequestsCommand::Show(asked) => show_request(asked).await,
     }
 }
 
-impl Listed for RequestRow {
+impl ListedRow for RequestRow {
     const NAMES: DocumentNames = REQUEST_DOCUMENTS;
     const FIELDS: &'static [Field] = row_filters::REQUEST_FIELDS;
-    const COLUMNS: &'static [Column<Self>] = &[
-        column("ID", "id", |of| Cell::number(of.id)),
-        column("TIME", "utc", |of| Cell::Time(Some(of.utc))),
-        column("STATUS", "status", |of| Cell::number(of.status)),
-        column("CODE", "code", |of| of.code.as_ref().map_or(Cell::Text(String::new()), Cell::of)),
-        column("METHOD", "method", |of| Cell::of(&of.method)),
-        column("ROUTE", "route", |of| Cell::of(&of.route)),
-        column("KEY", "keyId", |of| Cell::Number(of.key_id.and_then(|id| id.0.try_into().ok()))),
-        column("LAST4", "last4", |of| of.last4.as_ref().map_or(Cell::Text(String::new()), Cell::of)),
-        column("COMPANY", "companyId", |of| Cell::Number(of.company_id.and_then(|id| id.0.try_into().ok()))),
-        column("MS", "elapsedMs", |of| Cell::number(of.elapsed_ms)),
-        column("REQUEST", "requestId", |of| Cell::of(&of.request_id)),
-        column("CALLER", "address", |of| of.address.as_ref().map_or(Cell::Text(String::new()), Cell::of)),
-        column("AGENT", "userAgent", |of| of.user_agent.as_ref().map_or(Cell::Text(String::new()), Cell::of)),
-        column("QUERY", "query", |of| of.query.as_ref().map_or(Cell::Text(String::new()), Cell::of)),
+    const COLUMNS: &'static [ListColumn<Self>] = &[
+        column("ID", "id", |of| ListCell::number(of.id)),
+        column("TIME", "utc", |of| ListCell::Time(Some(of.utc))),
+        column("STATUS", "status", |of| ListCell::number(of.status)),
+        column("CODE", "code", |of| of.code.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)),
+        column("METHOD", "method", |of| ListCell::untrusted(&of.method)),
+        column("ROUTE", "route", |of| ListCell::untrusted(&of.route)),
+        column("KEY", "keyId", |of| ListCell::Number(of.key_id.and_then(|id| id.0.try_into().ok()))),
+        column("LAST4", "last4", |of| of.last4.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)),
+        column("COMPANY", "companyId", |of| ListCell::Number(of.company_id.and_then(|id| id.0.try_into().ok()))),
+        column("MS", "elapsedMs", |of| ListCell::number(of.elapsed_ms)),
+        column("REQUEST", "requestId", |of| ListCell::untrusted(&of.request_id)),
+        column("CALLER", "address", |of| {
+            of.address.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)
+        }),
+        column("AGENT", "userAgent", |of| {
+            of.user_agent.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)
+        }),
+        column("QUERY", "query", |of| of.query.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)),
     ];
 
-    fn number(&self) -> String {
+    fn row_id(&self) -> String {
         self.id.to_string()
     }
 
-    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(
+        client: &PlatformClient,
+        ask: &ListQuery,
+        newer_than: Option<&str>,
+    ) -> Result<ListResult<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Requests, ask.now);
         let query = row_filters::request_query(&portion.remote);
         let page = async |cursor: Option<&str>, n| Ok(client.request_log(&query, cursor, n).await?.page);
-        ask.pages(&portion.local, newer_than, page).await
+        ask.read_pages(&portion.local, newer_than, page).await
     }
 }
 
-async fn examine(asked: Show) -> Result<ExitCode, Failure> {
-    let client = portal::connect(&asked.look.remote)?;
+async fn show_request(asked: ShowArgs) -> Result<ExitCode, CommandFailure> {
+    let client = portal::connect_operator(&asked.look.remote)?;
     let mut cursor = None;
     loop {
-        let page = client.request_log(&RequestQuery::default(), cursor.as_deref(), PAGE).await?.page;
+        let page = client.request_log(&RequestQuery::default(), cursor.as_deref(), MAX_PAGE_ROWS).await?.page;
         if let Some(request) = page.items.iter().find(|request| request.id == asked.id) {
-            return show(REQUEST_DOCUMENTS.detail, request, Form::of(asked.look.json));
+            return write_item(REQUEST_DOCUMENTS.detail, request, ShowFormat::from_json_flag(asked.look.json));
         }
         // Numbers increase, and a page has the newest first: no later page can hold it.
         let is_past = page.items.last().is_some_and(|oldest| oldest.id < asked.id);
         cursor = page.next_cursor.filter(|_| page.has_more && !is_past);
         if cursor.is_none() {
-            return Err(Failure::failed(format!("request {} is not in the log", asked.id), "see crow requests list"));
+            return Err(CommandFailure::failed(
+                format!("request {} is not in the log", asked.id),
+                "see crow requests list",
+            ));
         }
     }
 }

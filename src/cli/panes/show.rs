@@ -2,32 +2,37 @@
 
 use super::describe::describe;
 use crate::api::document::ObjectDocument;
-use crate::cli::failure::Failure;
+use crate::cli::failure::CommandFailure;
 use crate::cli::output;
 use serde::Serialize;
 use std::process::ExitCode;
 
 /// Output format of one item.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Form {
+pub(super) enum ShowFormat {
     Text,
     Json,
 }
 
-impl Form {
+impl ShowFormat {
     /// Returns the format that `--json` selects.
-    pub(super) const fn of(json: bool) -> Self {
+    pub(super) const fn from_json_flag(json: bool) -> Self {
         if json { Self::Json } else { Self::Text }
     }
 }
 
 /// Writes an item to stdout.
-pub(super) fn show<T: Serialize>(schema: &'static str, item: &T, form: Form) -> Result<ExitCode, Failure> {
+pub(super) fn write_item<T: Serialize>(
+    schema: &'static str,
+    item: &T,
+    form: ShowFormat,
+) -> Result<ExitCode, CommandFailure> {
     let document = ObjectDocument { schema, item };
     let text = match form {
-        Form::Json => output::json(&document)?,
-        Form::Text => {
-            let value = serde_json::to_value(&document).map_err(|error| Failure::failed(error.to_string(), ""))?;
+        ShowFormat::Json => output::json(&document)?,
+        ShowFormat::Text => {
+            let value =
+                serde_json::to_value(&document).map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
             describe(&value)
         }
     };

@@ -6,7 +6,7 @@ use crate::tui::format;
 
 /// Value of a column in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) enum Cell {
+pub(in crate::cli) enum ListCell {
     /// Text, which may come from outside.
     Text(String),
     /// Number; `None` if there is nothing to count.
@@ -15,9 +15,9 @@ pub(in crate::cli) enum Cell {
     Time(Option<Timestamp>),
 }
 
-impl Cell {
+impl ListCell {
     /// Creates a cell from text that comes from outside.
-    pub(in crate::cli) fn of(text: &Untrusted) -> Self {
+    pub(in crate::cli) fn untrusted(text: &Untrusted) -> Self {
         Self::Text(text.raw().to_owned())
     }
 
@@ -27,7 +27,7 @@ impl Cell {
     }
 
     /// Formats the cell for the terminal.
-    fn shown(&self, now: Timestamp) -> String {
+    fn display_text(&self, now: Timestamp) -> String {
         match self {
             Self::Text(text) => Untrusted::new(text.as_str()).sanitized(),
             Self::Number(n) => n.map_or_else(|| "-".to_owned(), |n| n.to_string()),
@@ -39,7 +39,7 @@ impl Cell {
 
     /// Formats the cell as a CSV field; text that a spreadsheet would take for a formula is prefixed with an
     /// apostrophe.
-    fn field(&self) -> String {
+    fn csv_field(&self) -> String {
         match self {
             Self::Number(n) => n.map_or_else(String::new, |n| n.to_string()),
             Self::Time(at) => at.map_or_else(String::new, Timestamp::to_rfc3339_millis),
@@ -55,52 +55,58 @@ impl Cell {
 
 /// Column of a list, with its titles and its value.
 #[derive(Debug)]
-pub(in crate::cli) struct Column<T> {
+pub(in crate::cli) struct ListColumn<T> {
     /// Title in the table on a terminal.
     pub(in crate::cli) title: &'static str,
     /// Name in the CSV header.
     pub(in crate::cli) name: &'static str,
     /// Returns the column's value of a row.
-    pub(in crate::cli) cell: fn(&T) -> Cell,
+    pub(in crate::cli) cell: fn(&T) -> ListCell,
 }
 
 /// Creates a column from its title, name and value.
-pub(in crate::cli) const fn column<T>(title: &'static str, name: &'static str, cell: fn(&T) -> Cell) -> Column<T> {
-    Column { title, name, cell }
+pub(in crate::cli) const fn column<T>(
+    title: &'static str,
+    name: &'static str,
+    cell: fn(&T) -> ListCell,
+) -> ListColumn<T> {
+    ListColumn { title, name, cell }
 }
 
 /// Table that is written piece by piece; its columns only get wider.
 #[derive(Debug)]
-pub(in crate::cli) struct Table<T: 'static> {
-    columns: &'static [Column<T>],
+pub(in crate::cli) struct ListTable<T: 'static> {
+    columns: &'static [ListColumn<T>],
     widths: Vec<usize>,
-    room: Option<usize>,
+    max_width: Option<usize>,
 }
 
-impl<T> Table<T> {
+impl<T> ListTable<T> {
     /// Creates a table for a terminal of `room` columns; `None` sets no limit.
-    pub(in crate::cli) fn new(columns: &'static [Column<T>], room: Option<usize>) -> Self {
-        Self { columns, widths: columns.iter().map(|column| format::width(column.title)).collect(), room }
+    pub(in crate::cli) fn new(columns: &'static [ListColumn<T>], room: Option<usize>) -> Self {
+        Self { columns, widths: columns.iter().map(|column| format::width(column.title)).collect(), max_width: room }
     }
 
     /// Formats the head and the rows.
     pub(in crate::cli) fn lines(&mut self, rows: &[T], now: Timestamp) -> Vec<String> {
-        let body = self.measured(rows, now);
+        let body = self.format_cells(rows, now);
         let head = self.columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>();
-        let is_number = self.numbers(rows);
+        let is_number = self.numeric_columns(rows);
         std::iter::once(&head).chain(&body).map(|cells| self.line(cells, &is_number)).collect()
     }
 
     /// Formats further rows, without the head.
-    pub(in crate::cli) fn more(&mut self, rows: &[T], now: Timestamp) -> Vec<String> {
-        let body = self.measured(rows, now);
-        let is_number = self.numbers(rows);
+    pub(in crate::cli) fn more_lines(&mut self, rows: &[T], now: Timestamp) -> Vec<String> {
+        let body = self.format_cells(rows, now);
+        let is_number = self.numeric_columns(rows);
         body.iter().map(|cells| self.line(cells, &is_number)).collect()
     }
 
-    fn measured(&mut self, rows: &[T], now: Timestamp) -> Vec<Vec<String>> {
-        let body: Vec<Vec<String>> =
-            rows.iter().map(|row| self.columns.iter().map(|column| (column.cell)(row).shown(now)).collect()).collect();
+    fn format_cells(&mut self, rows: &[T], now: Timestamp) -> Vec<Vec<String>> {
+        let body: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| self.columns.iter().map(|column| (column.cell)(row).display_text(now)).collect())
+            .collect();
         for cells in &body {
             for (width, cell) in self.widths.iter_mut().zip(cells) {
                 *width = (*width).max(format::width(cell));
@@ -110,9 +116,9 @@ impl<T> Table<T> {
     }
 
     /// Tells which columns hold numbers, which are aligned right.
-    fn numbers(&self, rows: &[T]) -> Vec<bool> {
+    fn numeric_columns(&self, rows: &[T]) -> Vec<bool> {
         let is_number =
-            |column: &Column<T>| rows.first().is_some_and(|row| matches!((column.cell)(row), Cell::Number(_)));
+            |column: &ListColumn<T>| rows.first().is_some_and(|row| matches!((column.cell)(row), ListCell::Number(_)));
         self.columns.iter().map(is_number).collect()
     }
 
@@ -124,27 +130,27 @@ impl<T> Table<T> {
             line.push_str(&format!("{before}{cell}{after}  "));
         }
         let line = line.trim_end();
-        self.room.map_or_else(|| line.to_owned(), |room| format::clip(line, room))
+        self.max_width.map_or_else(|| line.to_owned(), |room| format::clip(line, room))
     }
 }
 
 /// Formats the CSV header line.
-pub(in crate::cli) fn head<T>(columns: &[Column<T>]) -> String {
+pub(in crate::cli) fn csv_header<T>(columns: &[ListColumn<T>]) -> String {
     columns.iter().map(|column| column.name).collect::<Vec<_>>().join(",")
 }
 
 /// Formats a row as a CSV line.
-pub(in crate::cli) fn values<T>(columns: &[Column<T>], row: &T) -> String {
-    columns.iter().map(|column| (column.cell)(row).field()).collect::<Vec<_>>().join(",")
+pub(in crate::cli) fn csv_row<T>(columns: &[ListColumn<T>], row: &T) -> String {
+    columns.iter().map(|column| (column.cell)(row).csv_field()).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const COLUMNS: &[Column<(&str, u64)>] = &[
-        column("NAME", "name", |row| Cell::Text(row.0.to_owned())),
-        column("N", "n", |row| Cell::Number(Some(row.1))),
+    const COLUMNS: &[ListColumn<(&str, u64)>] = &[
+        column("NAME", "name", |row| ListCell::Text(row.0.to_owned())),
+        column("N", "n", |row| ListCell::Number(Some(row.1))),
     ];
 
     #[test]
@@ -162,19 +168,19 @@ mod tests {
             ("\u{1b}[2J\u{202e}", "␛[2J<U+202E>"),
             ("plain", "plain"),
         ] {
-            assert_eq!(Cell::Text(text.to_owned()).field(), field);
+            assert_eq!(ListCell::Text(text.to_owned()).csv_field(), field);
         }
-        assert_eq!(Cell::Time(None).field(), "");
+        assert_eq!(ListCell::Time(None).csv_field(), "");
     }
 
     #[test]
     fn columns_line_up_and_grow() {
         let now = Timestamp::from_millis(0);
-        let mut table = Table::new(COLUMNS, None);
+        let mut table = ListTable::new(COLUMNS, None);
         assert_eq!(table.lines(&[("a", 5), ("long\u{7}", 1_000)], now), ["NAME      N", "a         5", "long␇  1000"]);
-        assert_eq!(table.more(&[("longest", 1)], now), ["longest     1"]);
-        let mut narrow = Table::new(COLUMNS, Some(6));
+        assert_eq!(table.more_lines(&[("longest", 1)], now), ["longest     1"]);
+        let mut narrow = ListTable::new(COLUMNS, Some(6));
         assert_eq!(narrow.lines(&[("abcdefgh", 5)], now)[1].chars().count(), 6);
-        assert_eq!((head(COLUMNS), values(COLUMNS, &("x", 1))), ("name,n".to_owned(), "x,1".to_owned()));
+        assert_eq!((csv_header(COLUMNS), csv_row(COLUMNS, &("x", 1))), ("name,n".to_owned(), "x,1".to_owned()));
     }
 }

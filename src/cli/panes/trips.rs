@@ -1,14 +1,14 @@
 //! `crow trips`: lists trips of the circuit breaker, and shows one.
 
-use super::list::{Ask, Came, Listed, log};
-use super::show::{Form, show};
-use super::table::{Cell, Column, column};
+use super::list::{ListQuery, ListResult, ListedRow, run_log};
+use super::show::{ShowFormat, write_item};
+use super::table::{ListCell, ListColumn, column};
 use crate::api::document::{DocumentNames, TRIP_DOCUMENTS};
 use crate::api::log::TripQuery;
 use crate::api::row_filters;
 use crate::api::trips::TripRow;
-use crate::cli::arguments::panes::{Show, Trips};
-use crate::cli::failure::Failure;
+use crate::cli::arguments::panes::{ShowArgs, TripsCommand};
+use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
@@ -16,57 +16,63 @@ use crate::domain::query::field::Field;
 use std::process::ExitCode;
 
 /// Trips per page of the log.
-const PAGE: u32 = 200;
+const MAX_PAGE_ROWS: u32 = 200;
 
-pub(super) async fn run(asked: Trips) -> Result<ExitCode, Failure> {
+pub(super) async fn run(asked: TripsCommand) -> Result<ExitCode, CommandFailure> {
     match asked {
-        Trips::List(asked) => log::<TripRow>(asked).await,
-        Trips::Show(asked) => examine(asked).await,
+        TripsCommand::List(asked) => run_log::<TripRow>(asked).await,
+        TripsCommand::Show(asked) => show_trip(asked).await,
     }
 }
 
-impl Listed for TripRow {
+impl ListedRow for TripRow {
     const NAMES: DocumentNames = TRIP_DOCUMENTS;
     const FIELDS: &'static [Field] = row_filters::TRIP_FIELDS;
-    const COLUMNS: &'static [Column<Self>] = &[
-        column("ID", "id", |of| Cell::number(of.id.0)),
-        column("TRIPPED", "trippedUtc", |of| Cell::Time(Some(of.tripped_utc))),
-        column("SUB", "subscriptionId", |of| Cell::number(of.subscription_id.0)),
-        column("COMPANY", "companyId", |of| Cell::number(of.company_id.0)),
-        column("CAUSES", "causes", |of| Cell::Text(causes(of))),
+    const COLUMNS: &'static [ListColumn<Self>] = &[
+        column("ID", "id", |of| ListCell::number(of.id.0)),
+        column("TRIPPED", "trippedUtc", |of| ListCell::Time(Some(of.tripped_utc))),
+        column("SUB", "subscriptionId", |of| ListCell::number(of.subscription_id.0)),
+        column("COMPANY", "companyId", |of| ListCell::number(of.company_id.0)),
+        column("CAUSES", "causes", |of| ListCell::Text(causes_text(of))),
         column("ENABLED", "enabledUtc", |of| {
-            of.enabled_utc.map_or(Cell::Text("off".to_owned()), |at| Cell::Time(Some(at)))
+            of.enabled_utc.map_or(ListCell::Text("off".to_owned()), |at| ListCell::Time(Some(at)))
         }),
-        column("BY", "enabledBy", |of| of.enabled_by.as_ref().map_or(Cell::Text(String::new()), Cell::of)),
-        column("MISSED", "nMissed", |of| Cell::number(of.n_missed)),
-        column("TARGET", "targetUrl", |of| Cell::of(&of.target_url)),
+        column("BY", "enabledBy", |of| {
+            of.enabled_by.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)
+        }),
+        column("MISSED", "nMissed", |of| ListCell::number(of.n_missed)),
+        column("TARGET", "targetUrl", |of| ListCell::untrusted(&of.target_url)),
     ];
 
-    fn number(&self) -> String {
+    fn row_id(&self) -> String {
         self.id.to_string()
     }
 
-    async fn read(client: &PlatformClient, ask: &Ask, newer_than: Option<&str>) -> Result<Came<Self>, client::Error> {
+    async fn read(
+        client: &PlatformClient,
+        ask: &ListQuery,
+        newer_than: Option<&str>,
+    ) -> Result<ListResult<Self>, client::Error> {
         let page = async |cursor: Option<&str>, n| client.trip_log(&TripQuery::default(), cursor, n).await;
-        ask.pages(&ask.query, newer_than, page).await
+        ask.read_pages(&ask.query, newer_than, page).await
     }
 }
 
-fn causes(of: &TripRow) -> String {
+fn causes_text(of: &TripRow) -> String {
     of.causes.iter().map(|cause| format!("{} x{}", cause.cause.raw(), cause.n)).collect::<Vec<_>>().join(", ")
 }
 
-async fn examine(asked: Show) -> Result<ExitCode, Failure> {
-    let client = portal::connect(&asked.look.remote)?;
+async fn show_trip(asked: ShowArgs) -> Result<ExitCode, CommandFailure> {
+    let client = portal::connect_operator(&asked.look.remote)?;
     let mut cursor = None;
     loop {
-        let page = client.trip_log(&TripQuery::default(), cursor.as_deref(), PAGE).await?;
+        let page = client.trip_log(&TripQuery::default(), cursor.as_deref(), MAX_PAGE_ROWS).await?;
         if let Some(trip) = page.items.iter().find(|trip| trip.id.0 == asked.id) {
-            return show(TRIP_DOCUMENTS.detail, trip, Form::of(asked.look.json));
+            return write_item(TRIP_DOCUMENTS.detail, trip, ShowFormat::from_json_flag(asked.look.json));
         }
         cursor = page.next_cursor.filter(|_| page.has_more);
         if cursor.is_none() {
-            return Err(Failure::failed(format!("trip {} does not exist", asked.id), "see crow trips list"));
+            return Err(CommandFailure::failed(format!("trip {} does not exist", asked.id), "see crow trips list"));
         }
     }
 }

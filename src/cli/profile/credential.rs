@@ -1,7 +1,7 @@
 //! Input of a key or a token: from a file, from standard input, or prompted for without showing it.
 
-use super::shelf::Kind;
-use crate::cli::failure::Failure;
+use super::profile_store::CredentialKind;
+use crate::cli::failure::CommandFailure;
 use crate::domain::key;
 use crate::domain::secret::Secret;
 use crate::files;
@@ -11,55 +11,56 @@ use std::path::Path;
 use url::{Host, Url};
 
 /// Prefix of an operator token.
-const TOKEN: &str = "wlop_";
+const TOKEN_PREFIX: &str = "wlop_";
 
 /// Source that a credential is read from.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::cli) enum Source<'a> {
+pub(in crate::cli) enum CredentialSource<'a> {
     /// File with a key, alone on one line; `-` is standard input.
     Key(&'a Path),
     /// File with an operator token; `-` is standard input.
     Token(&'a Path),
     /// Prompt on the terminal, for a key or a token.
-    Asked,
+    Prompt,
 }
 
-impl<'a> Source<'a> {
+impl<'a> CredentialSource<'a> {
     /// Chooses the source that the arguments name; the prompt if they name none.
-    pub(in crate::cli) fn of(key: Option<&'a Path>, token: Option<&'a Path>) -> Self {
-        key.map(Self::Key).or(token.map(Self::Token)).unwrap_or(Self::Asked)
+    pub(in crate::cli) fn from_args(key: Option<&'a Path>, token: Option<&'a Path>) -> Self {
+        key.map(Self::Key).or(token.map(Self::Token)).unwrap_or(Self::Prompt)
     }
 
     /// Reads the credential. A prompted one is a token if it has a token's prefix, otherwise a key.
-    pub(super) fn read(self) -> Result<(Kind, Secret), Failure> {
+    pub(super) fn read(self) -> Result<(CredentialKind, Secret), CommandFailure> {
         match self {
             Self::Key(path) => {
-                let secret = alone(path, "an API key")?;
-                well_formed(&secret, &path.display().to_string())?;
-                Ok((Kind::Key, secret))
+                let secret = read_single_secret(path, "an API key")?;
+                check_key_format(&secret, &path.display().to_string())?;
+                Ok((CredentialKind::Key, secret))
             }
-            Self::Token(path) => Ok((Kind::Token, token(path)?)),
-            Self::Asked => {
-                let secret = asked()?;
-                if secret.reveal().starts_with(TOKEN) {
-                    return Ok((Kind::Token, secret));
+            Self::Token(path) => Ok((CredentialKind::Token, read_token(path)?)),
+            Self::Prompt => {
+                let secret = prompt_credential()?;
+                if secret.reveal().starts_with(TOKEN_PREFIX) {
+                    return Ok((CredentialKind::Token, secret));
                 }
-                well_formed(&secret, "the input")?;
-                Ok((Kind::Key, secret))
+                check_key_format(&secret, "the input")?;
+                Ok((CredentialKind::Key, secret))
             }
         }
     }
 }
 
-fn well_formed(secret: &Secret, whose: &str) -> Result<(), Failure> {
+fn check_key_format(secret: &Secret, whose: &str) -> Result<(), CommandFailure> {
     key::parse_key_company(secret.reveal())
         .map(|_| ())
-        .map_err(|fault| Failure::usage(format!("{whose}: {fault}"), "copy the whole key again"))
+        .map_err(|fault| CommandFailure::usage(format!("{whose}: {fault}"), "copy the whole key again"))
 }
 
 /// Parses the address of a platform: `http` or `https` with a host, without user name, password or query.
-pub(in crate::cli) fn address(text: &str) -> Result<Url, Failure> {
-    let refused = |why: &str| Failure::usage(format!("{text}: {why}"), "write https://HOST or http://127.0.0.1:PORT");
+pub(in crate::cli) fn parse_platform_url(text: &str) -> Result<Url, CommandFailure> {
+    let refused =
+        |why: &str| CommandFailure::usage(format!("{text}: {why}"), "write https://HOST or http://127.0.0.1:PORT");
     let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(refused("not a platform address"));
@@ -71,12 +72,12 @@ pub(in crate::cli) fn address(text: &str) -> Result<Url, Failure> {
 }
 
 /// Refuses to send a credential over plain http to another machine, unless that is allowed explicitly.
-pub(in crate::cli) fn check_transport(url: &str, allow_http: bool) -> Result<(), Failure> {
-    let url = address(url)?;
+pub(in crate::cli) fn check_transport(url: &str, allow_http: bool) -> Result<(), CommandFailure> {
+    let url = parse_platform_url(url)?;
     if url.scheme() == "https" || allow_http || is_loopback(&url) {
         return Ok(());
     }
-    Err(Failure::usage(
+    Err(CommandFailure::usage(
         format!("{url} would send the key unencrypted"),
         "use https://, or add --allow-http on a trusted network",
     ))
@@ -93,18 +94,19 @@ pub(in crate::cli) fn is_loopback(url: &Url) -> bool {
 }
 
 /// Reads an operator token from a file.
-pub(in crate::cli) fn token(path: &Path) -> Result<Secret, Failure> {
-    let secret = alone(path, "an operator token")?;
-    if !secret.reveal().starts_with(TOKEN) {
+pub(in crate::cli) fn read_token(path: &Path) -> Result<Secret, CommandFailure> {
+    let secret = read_single_secret(path, "an operator token")?;
+    if !secret.reveal().starts_with(TOKEN_PREFIX) {
         let what = format!("{}: not an operator token", path.display());
-        return Err(Failure::usage(what, "give a file with an operator token, or a key with --key-file"));
+        return Err(CommandFailure::usage(what, "give a file with an operator token, or a key with --key-file"));
     }
     Ok(secret)
 }
 
 /// Reads a secret that must be alone in a file; `-` is standard input.
-pub(in crate::cli) fn alone(path: &Path, what: &str) -> Result<Secret, Failure> {
-    let refused = |why: &str| Failure::usage(format!("{}: {why}", path.display()), format!("give a file with {what}"));
+pub(in crate::cli) fn read_single_secret(path: &Path, what: &str) -> Result<Secret, CommandFailure> {
+    let refused =
+        |why: &str| CommandFailure::usage(format!("{}: {why}", path.display()), format!("give a file with {what}"));
     let bytes = files::read_named(path, files::MAX_SECRET_BYTES).map_err(|error| refused(&error.to_string()))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| refused("not UTF-8 text"))?;
     let trimmed = text.trim();
@@ -114,14 +116,14 @@ pub(in crate::cli) fn alone(path: &Path, what: &str) -> Result<Secret, Failure> 
     Ok(Secret::new(trimmed.to_owned()))
 }
 
-fn asked() -> Result<Secret, Failure> {
+fn prompt_credential() -> Result<Secret, CommandFailure> {
     let what_to_do = "give it with --key-file FILE or --token-file FILE, - for standard input";
     if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage("cannot prompt for the key: standard input is not a terminal", what_to_do));
+        return Err(CommandFailure::usage("cannot prompt for the key: standard input is not a terminal", what_to_do));
     }
     match prompt::secret("key (wlcro_…) or operator token (wlop_…)") {
         Ok(Some(secret)) if !secret.reveal().is_empty() => Ok(secret),
-        Ok(_) => Err(Failure::usage("no key given", what_to_do)),
-        Err(error) => Err(Failure::usage(format!("cannot read the terminal: {error}"), what_to_do)),
+        Ok(_) => Err(CommandFailure::usage("no key given", what_to_do)),
+        Err(error) => Err(CommandFailure::usage(format!("cannot read the terminal: {error}"), what_to_do)),
     }
 }

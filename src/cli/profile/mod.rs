@@ -2,20 +2,22 @@
 //! never taken from the command line.
 
 pub(super) mod credential;
-pub(super) mod safe;
-pub(super) mod shelf;
+pub(super) mod profile_store;
+pub(super) mod secret_store;
 
-use super::arguments::profile::{Add, AddKey, List, Named, NamedKey, Profile as Asked};
-use super::diagnose::print;
-use super::failure::Failure;
+use super::arguments::profile::{
+    AddProfileArgs, AddProfileKeyArgs, ListProfilesArgs, ProfileCommand as Asked, ProfileKeyArgs, ProfileNameArgs,
+};
+use super::diagnose::print_safe;
+use super::failure::CommandFailure;
 use crate::domain::key;
 use crate::domain::secret::Secret;
 use crate::text::count;
-use credential::Source;
-use shelf::{Kept, Kind, Profile, Shelf};
+use credential::CredentialSource;
+use profile_store::{CredentialKind, CredentialRef, PlatformProfile, ProfileStore};
 use std::process::ExitCode;
 
-pub(super) fn run(asked: &Asked) -> Result<ExitCode, Failure> {
+pub(super) fn run(asked: &Asked) -> Result<ExitCode, CommandFailure> {
     match asked {
         Asked::Add(asked) => add(asked)?,
         Asked::Key(asked) => add_key(asked)?,
@@ -23,33 +25,33 @@ pub(super) fn run(asked: &Asked) -> Result<ExitCode, Failure> {
         Asked::List(asked) => list(asked)?,
         Asked::Show(asked) => show(asked)?,
         Asked::Use(asked) => {
-            let mut shelf = Shelf::open()?;
+            let mut shelf = ProfileStore::open()?;
             shelf.find(&asked.profile)?;
-            shelf.choose(&asked.profile)?;
-            print(&format!("profile {} is now the default", asked.profile))?;
+            shelf.set_default(&asked.profile)?;
+            print_safe(&format!("profile {} is now the default", asked.profile))?;
         }
         Asked::Remove(asked) => remove(asked)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn add(asked: &Add) -> Result<(), Failure> {
-    let mut shelf = Shelf::open()?;
+fn add(asked: &AddProfileArgs) -> Result<(), CommandFailure> {
+    let mut shelf = ProfileStore::open()?;
     if shelf.profiles().any(|(name, _)| name == asked.profile) {
-        return Err(Failure::usage(
+        return Err(CommandFailure::usage(
             format!("profile {} already exists", asked.profile),
             "remove it with crow profile remove, or add a key to it with crow profile key",
         ));
     }
     credential::check_transport(&asked.url, asked.allow_http)?;
-    let source = Source::of(asked.key_file.as_deref(), asked.token_file.as_deref());
+    let source = CredentialSource::from_args(asked.key_file.as_deref(), asked.token_file.as_deref());
     let (kind, secret) = source.read()?;
     let name = asked.key.clone().unwrap_or_else(|| match kind {
-        Kind::Key => format!("key {}", secret.last4().replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
-        Kind::Token => "operator".to_owned(),
+        CredentialKind::Key => format!("key {}", secret.last4().replace(|c: char| !c.is_ascii_alphanumeric(), "-")),
+        CredentialKind::Token => "operator".to_owned(),
     });
-    let kept = keep(&asked.profile, &name, kind, &secret, asked.keep)?;
-    let profile = Profile {
+    let kept = store_credential(&asked.profile, &name, kind, &secret, asked.keep)?;
+    let profile = PlatformProfile {
         url: asked.url.trim_end_matches('/').to_owned(),
         access: asked.access,
         budget_percent: asked.budget,
@@ -59,88 +61,94 @@ fn add(asked: &Add) -> Result<(), Failure> {
         credentials: vec![kept],
     };
     shelf.put(&asked.profile, &profile)?;
-    let used = if shelf.chosen() == Some(asked.profile.as_str()) { "; it is the default" } else { "" };
-    print(&format!("profile {} added for {}{used}", asked.profile, asked.url))
+    let used = if shelf.default_name() == Some(asked.profile.as_str()) { "; it is the default" } else { "" };
+    print_safe(&format!("profile {} added for {}{used}", asked.profile, asked.url))
 }
 
-fn add_key(asked: &AddKey) -> Result<(), Failure> {
-    let mut shelf = Shelf::open()?;
+fn add_key(asked: &AddProfileKeyArgs) -> Result<(), CommandFailure> {
+    let mut shelf = ProfileStore::open()?;
     let mut profile = shelf.find(&asked.profile)?.clone();
-    let source = Source::of(asked.key_file.as_deref(), asked.token_file.as_deref());
+    let source = CredentialSource::from_args(asked.key_file.as_deref(), asked.token_file.as_deref());
     let (kind, secret) = source.read()?;
-    let before: Vec<Kept> = profile.credentials.extract_if(.., |kept| kept.name == asked.key).collect();
-    let kept = keep(&asked.profile, &asked.key, kind, &secret, asked.keep)?;
+    let before: Vec<CredentialRef> = profile.credentials.extract_if(.., |kept| kept.name == asked.key).collect();
+    let kept = store_credential(&asked.profile, &asked.key, kind, &secret, asked.keep)?;
     for old in before.iter().filter(|old| old.kept != kept.kept) {
-        safe::forget(&asked.profile, old)?;
+        secret_store::forget(&asked.profile, old)?;
     }
     profile.credentials.push(kept);
     shelf.put(&asked.profile, &profile)
 }
 
 /// Stores a credential and prints where it is.
-fn keep(profile: &str, name: &str, kind: Kind, secret: &Secret, wish: Option<shelf::Place>) -> Result<Kept, Failure> {
-    let (place, why) = safe::put(profile, name, secret, wish)?;
-    let kept = Kept { name: name.to_owned(), kind, kept: place };
+fn store_credential(
+    profile: &str,
+    name: &str,
+    kind: CredentialKind,
+    secret: &Secret,
+    wish: Option<profile_store::SecretBackend>,
+) -> Result<CredentialRef, CommandFailure> {
+    let (place, why) = secret_store::put(profile, name, secret, wish)?;
+    let kept = CredentialRef { name: name.to_owned(), kind, kept: place };
     let what = match (kind, key::parse_key_company(secret.reveal())) {
-        (Kind::Key, Ok(company)) => format!("key {name} of company {company}, ending in {}", secret.last4()),
+        (CredentialKind::Key, Ok(company)) => format!("key {name} of company {company}, ending in {}", secret.last4()),
         _ => format!("{} {name}, ending in {}", kind.name(), secret.last4()),
     };
     let why = why.map_or_else(String::new, |why| format!("{why}; "));
-    print(&format!("{why}{what}, is stored {}", safe::whereabouts(profile, &kept)?))?;
+    print_safe(&format!("{why}{what}, is stored {}", secret_store::location_text(profile, &kept)?))?;
     Ok(kept)
 }
 
-fn forget(asked: &NamedKey) -> Result<(), Failure> {
-    let mut shelf = Shelf::open()?;
+fn forget(asked: &ProfileKeyArgs) -> Result<(), CommandFailure> {
+    let mut shelf = ProfileStore::open()?;
     let mut profile = shelf.find(&asked.profile)?.clone();
-    let gone: Vec<Kept> = profile.credentials.extract_if(.., |kept| kept.name == asked.key).collect();
+    let gone: Vec<CredentialRef> = profile.credentials.extract_if(.., |kept| kept.name == asked.key).collect();
     if gone.is_empty() {
         let known: Vec<&str> = profile.credentials.iter().map(|kept| kept.name.as_str()).collect();
-        return Err(Failure::usage(
+        return Err(CommandFailure::usage(
             format!("profile {} has no key {}; it has {}", asked.profile, asked.key, known.join(", ")),
             "use one of these",
         ));
     }
     for kept in &gone {
-        safe::forget(&asked.profile, kept)?;
+        secret_store::forget(&asked.profile, kept)?;
     }
     shelf.put(&asked.profile, &profile)?;
-    print(&format!(
+    print_safe(&format!(
         "{} of profile {} deleted; the key itself stays valid until it is revoked",
         asked.key, asked.profile
     ))
 }
 
-fn remove(asked: &Named) -> Result<(), Failure> {
-    let mut shelf = Shelf::open()?;
+fn remove(asked: &ProfileNameArgs) -> Result<(), CommandFailure> {
+    let mut shelf = ProfileStore::open()?;
     let profile = shelf.find(&asked.profile)?.clone();
     for kept in &profile.credentials {
-        safe::forget(&asked.profile, kept)?;
+        secret_store::forget(&asked.profile, kept)?;
     }
     shelf.remove(&asked.profile)?;
     let n = count(profile.credentials.len(), "stored key");
-    print(&format!("profile {} removed with {n}; keys stay valid until they are revoked", asked.profile))
+    print_safe(&format!("profile {} removed with {n}; keys stay valid until they are revoked", asked.profile))
 }
 
-fn list(asked: &List) -> Result<(), Failure> {
-    let shelf = Shelf::open()?;
+fn list(asked: &ListProfilesArgs) -> Result<(), CommandFailure> {
+    let shelf = ProfileStore::open()?;
     if asked.json {
         let profiles: Vec<serde_json::Value> =
-            shelf.profiles().map(|(name, profile)| json(name, profile, shelf.chosen())).collect();
-        return print(&serde_json::json!({ "schema": "crow.profiles/1", "profiles": profiles }).to_string());
+            shelf.profiles().map(|(name, profile)| json(name, profile, shelf.default_name())).collect();
+        return print_safe(&serde_json::json!({ "schema": "crow.profiles/1", "profiles": profiles }).to_string());
     }
     for (name, profile) in shelf.profiles() {
-        let mark = if shelf.chosen() == Some(name) { "*" } else { " " };
+        let mark = if shelf.default_name() == Some(name) { "*" } else { " " };
         let production = if profile.production { "  production" } else { "" };
         let n = profile.credentials.len();
         let keys = if n == 1 { "1 key".to_owned() } else { format!("{n} keys") };
-        print(&format!("{mark} {name:<20} {:<40} {:<9} {keys}{production}", profile.url, profile.access.name()))?;
+        print_safe(&format!("{mark} {name:<20} {:<40} {:<9} {keys}{production}", profile.url, profile.access.name()))?;
     }
     Ok(())
 }
 
 /// Formats a profile as JSON. A profile holds no secrets, so the document has none.
-fn json(name: &str, profile: &Profile, chosen: Option<&str>) -> serde_json::Value {
+fn json(name: &str, profile: &PlatformProfile, chosen: Option<&str>) -> serde_json::Value {
     let credentials: Vec<serde_json::Value> = profile
         .credentials
         .iter()
@@ -148,28 +156,28 @@ fn json(name: &str, profile: &Profile, chosen: Option<&str>) -> serde_json::Valu
         .collect();
     serde_json::json!({
         "name": name, "url": profile.url, "access": profile.access.name(), "budgetPercent": profile.budget_percent,
-        "colour": profile.colour.map(shelf::Hue::name), "production": profile.production,
+        "colour": profile.colour.map(profile_store::HeaderColour::name), "production": profile.production,
         "isDefault": chosen == Some(name), "credentials": credentials,
     })
 }
 
-fn show(asked: &Named) -> Result<(), Failure> {
-    let shelf = Shelf::open()?;
+fn show(asked: &ProfileNameArgs) -> Result<(), CommandFailure> {
+    let shelf = ProfileStore::open()?;
     let profile = shelf.find(&asked.profile)?;
     let yes = |is: bool| if is { "yes" } else { "no" };
-    print(&format!("profile      {}", asked.profile))?;
-    print(&format!("platform     {}", profile.url))?;
-    print(&format!("access       {}", profile.access.name()))?;
-    print(&format!("budget       {} % of each rate limit", profile.budget_percent))?;
-    print(&format!("production   {}", yes(profile.production)))?;
+    print_safe(&format!("profile      {}", asked.profile))?;
+    print_safe(&format!("platform     {}", profile.url))?;
+    print_safe(&format!("access       {}", profile.access.name()))?;
+    print_safe(&format!("budget       {} % of each rate limit", profile.budget_percent))?;
+    print_safe(&format!("production   {}", yes(profile.production)))?;
     if profile.allow_http {
-        print("allow-http   yes: keys are sent over plain http to another machine")?;
+        print_safe("allow-http   yes: keys are sent over plain http to another machine")?;
     }
-    print(&format!("colour       {}", profile.colour.map_or("the theme's", shelf::Hue::name)))?;
-    print(&format!("default      {}", yes(shelf.chosen() == Some(asked.profile.as_str()))))?;
+    print_safe(&format!("colour       {}", profile.colour.map_or("the theme's", profile_store::HeaderColour::name)))?;
+    print_safe(&format!("default      {}", yes(shelf.default_name() == Some(asked.profile.as_str()))))?;
     for kept in &profile.credentials {
-        let place = safe::whereabouts(&asked.profile, kept)?;
-        print(&format!("{:<12} {}, {place}", kept.kind.name(), kept.name))?;
+        let place = secret_store::location_text(&asked.profile, kept)?;
+        print_safe(&format!("{:<12} {}, {place}", kept.kind.name(), kept.name))?;
     }
     Ok(())
 }

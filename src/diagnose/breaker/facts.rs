@@ -1,13 +1,13 @@
 //! Facts about one subscription's circuit breaker, in the terms of the playbook's steps.
 
-use super::gather;
+use super::collect;
 use crate::api::attempts::AttemptRow;
 use crate::api::paths;
 use crate::api::report::Evidence;
 use crate::api::subscriptions::SubscriptionRow;
 use crate::api::trips::TripRow;
-use crate::diagnose::dossier::Sight;
-use crate::diagnose::endpoint::{Group, groups};
+use crate::diagnose::endpoint::{FaultGroup, group_failures};
+use crate::diagnose::evidence_set::CallerVisibility;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::DisabledReason;
@@ -17,56 +17,58 @@ use std::fmt;
 use std::time::Duration;
 
 /// Failures in a row from which on a breaker counts as close to tripping: a quarter of the threshold.
-pub const FILLING: u32 = 5;
+pub const NEAR_TRIP_FAILURES: u32 = 5;
 
 /// State of a subscription's circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// The subscription is enabled, with fewer failures in a row than [`FILLING`].
-    Holds,
-    /// The subscription is enabled, and its failures in a row have reached [`FILLING`].
-    Fills,
+pub enum BreakerState {
+    /// The subscription is enabled, with fewer failures in a row than [`NEAR_TRIP_FAILURES`].
+    Closed,
+    /// The subscription is enabled, and its failures in a row have reached [`NEAR_TRIP_FAILURES`].
+    NearThreshold,
     /// The breaker disabled the subscription, at this time at the latest.
     Tripped(Timestamp),
     /// The subscription was disabled by hand, at this time at the latest.
-    SwitchedOff(Timestamp),
+    DisabledManually(Timestamp),
 }
 
 /// Facts about one subscription, derived from what was collected.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub struct BreakerFacts<'a> {
     /// Row of the subscription, with its health.
     pub row: &'a SubscriptionRow,
     /// State of the subscription's breaker.
-    pub state: State,
+    pub state: BreakerState,
     /// Visibility with which the data was collected.
-    pub sight: Sight,
-    known: &'a gather::Breaker,
+    pub visibility: CallerVisibility,
+    known: &'a collect::BreakerEvidence,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> BreakerFacts<'a> {
     /// Derives the facts about a subscription that could be read.
     #[must_use]
-    pub fn new(row: &'a SubscriptionRow, known: &'a gather::Breaker) -> Self {
+    pub fn new(row: &'a SubscriptionRow, known: &'a collect::BreakerEvidence) -> Self {
         let subscription = &row.subscription;
         // The time has whole seconds, so the end of that second is the latest possible moment.
         let off_by = subscription.disabled_utc.unwrap_or(known.at).plus(Duration::from_secs(1));
         let state = match subscription.disabled_reason {
-            Some(DisabledReason::Breaker) => State::Tripped(open_trip(known).map_or(off_by, |trip| trip.tripped_utc)),
-            Some(DisabledReason::Manual) => State::SwitchedOff(off_by),
-            None if !subscription.is_enabled => State::SwitchedOff(off_by),
-            None if subscription.consecutive_failures >= FILLING => State::Fills,
-            None => State::Holds,
+            Some(DisabledReason::Breaker) => {
+                BreakerState::Tripped(open_trip(known).map_or(off_by, |trip| trip.tripped_utc))
+            }
+            Some(DisabledReason::Manual) => BreakerState::DisabledManually(off_by),
+            None if !subscription.is_enabled => BreakerState::DisabledManually(off_by),
+            None if subscription.consecutive_failures >= NEAR_TRIP_FAILURES => BreakerState::NearThreshold,
+            None => BreakerState::Closed,
         };
-        Self { row, state, sight: known.sight, known }
+        Self { row, state, visibility: known.visibility, known }
     }
 
     /// Returns since when the subscription is disabled; `None` if it is enabled.
     #[must_use]
-    pub const fn off_since(&self) -> Option<Timestamp> {
+    pub const fn disabled_since(&self) -> Option<Timestamp> {
         match self.state {
-            State::Tripped(at) | State::SwitchedOff(at) => Some(at),
-            State::Holds | State::Fills => None,
+            BreakerState::Tripped(at) | BreakerState::DisabledManually(at) => Some(at),
+            BreakerState::Closed | BreakerState::NearThreshold => None,
         }
     }
 
@@ -88,11 +90,11 @@ impl<'a> Facts<'a> {
     /// # Errors
     ///
     /// Reason why neither source could be read.
-    pub fn failures(&self) -> Result<Vec<Group>, String> {
-        if let (State::Tripped(_), Some(trip)) = (self.state, open_trip(self.known)) {
-            return Ok(groups(trip.causes.iter().map(|count| (count.cause.raw().to_owned(), count.n))));
+    pub fn failures(&self) -> Result<Vec<FaultGroup>, String> {
+        if let (BreakerState::Tripped(_), Some(trip)) = (self.state, open_trip(self.known)) {
+            return Ok(group_failures(trip.causes.iter().map(|count| (count.cause.raw().to_owned(), count.n))));
         }
-        Ok(groups(self.streak()?.iter().map(|row| (row.outcome().to_string(), 1))))
+        Ok(group_failures(self.streak()?.iter().map(|row| (row.outcome().to_string(), 1))))
     }
 
     /// Returns the latest failed attempt of the streak.
@@ -109,11 +111,11 @@ impl<'a> Facts<'a> {
 
     /// Creates evidence from a field of the subscription.
     #[must_use]
-    pub fn of_subscription(&self, field: &str, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
+    pub fn subscription_evidence(&self, field: &str, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
         let id = self.row.subscription.id;
-        let path = match self.sight {
-            Sight::Whole => paths::PORTAL_SUBSCRIPTION,
-            Sight::Own => paths::SUBSCRIPTION,
+        let path = match self.visibility {
+            CallerVisibility::Full => paths::PORTAL_SUBSCRIPTION,
+            CallerVisibility::KeyOnly => paths::SUBSCRIPTION,
         };
         let query = format!("subscription {id}: {field}, GET {}", paths::with_value(path, id));
         Evidence { query, value: value.into(), limit, at_utc: self.known.at }
@@ -121,7 +123,12 @@ impl<'a> Facts<'a> {
 
     /// Creates evidence from the delivery log of the subscription.
     #[must_use]
-    pub fn evidence(&self, what: impl fmt::Display, value: impl Into<Untrusted>, limit: Option<String>) -> Evidence {
+    pub fn log_evidence(
+        &self,
+        what: impl fmt::Display,
+        value: impl Into<Untrusted>,
+        limit: Option<String>,
+    ) -> Evidence {
         let id = self.row.subscription.id;
         let query = format!("{what}, GET {}?subscription={id}&limit={FAILURE_THRESHOLD}", paths::ATTEMPTS);
         Evidence { query, value: value.into(), limit, at_utc: self.known.at }
@@ -129,10 +136,10 @@ impl<'a> Facts<'a> {
 
     /// Creates evidence from the source of [`Self::failures`]: the open trip, otherwise the delivery log.
     #[must_use]
-    pub fn of_failures(&self, what: impl fmt::Display, value: impl Into<Untrusted>) -> Evidence {
-        let evidence = self.evidence(&what, value, None);
+    pub fn failures_evidence(&self, what: impl fmt::Display, value: impl Into<Untrusted>) -> Evidence {
+        let evidence = self.log_evidence(&what, value, None);
         match (self.state, open_trip(self.known)) {
-            (State::Tripped(_), Some(trip)) => {
+            (BreakerState::Tripped(_), Some(trip)) => {
                 Evidence { query: format!("{what}, GET {}, trip {}", paths::OVERVIEW, trip.id), ..evidence }
             }
             _ => evidence,
@@ -140,6 +147,6 @@ impl<'a> Facts<'a> {
     }
 }
 
-fn open_trip(known: &gather::Breaker) -> Option<&TripRow> {
+fn open_trip(known: &collect::BreakerEvidence) -> Option<&TripRow> {
     known.trip.as_ref().ok()?.as_ref().filter(|trip| trip.enabled_utc.is_none())
 }

@@ -2,26 +2,26 @@
 //! enabling is safe.
 
 pub mod causes;
+pub mod collect;
 pub mod facts;
-pub mod gather;
 pub mod steps;
 
 use crate::api::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, Evidence, PlaybookTopic, ReportedCheck};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
-use facts::Facts;
+use facts::BreakerFacts;
 
 /// Turns the evidence about a subscription into a report.
 #[must_use]
-pub fn check(id: SubscriptionId, known: &gather::Breaker) -> DiagnosisReport {
+pub fn check_breaker(id: SubscriptionId, known: &collect::BreakerEvidence) -> DiagnosisReport {
     let (steps, causes) = match &known.row {
         Ok(row) => {
-            let facts = Facts::new(row, known);
-            let steps = steps::all(&facts);
-            let causes = causes::ranked(&facts, &steps);
+            let facts = BreakerFacts::new(row, known);
+            let steps = steps::answer_all(&facts);
+            let causes = causes::ranked_causes(&facts, &steps);
             (steps, causes)
         }
-        Err(why) => (unknown(why), Vec::new()),
+        Err(why) => (unknown_steps(why), Vec::new()),
     };
     DiagnosisReport {
         topic: PlaybookTopic::Breaker,
@@ -34,7 +34,7 @@ pub fn check(id: SubscriptionId, known: &gather::Breaker) -> DiagnosisReport {
 
 /// Merges the reports of several subscriptions into one: the worst verdict per question, with all evidence.
 #[must_use]
-pub fn merged(subject: DiagnosisSubject, at: Timestamp, reports: &[DiagnosisReport]) -> DiagnosisReport {
+pub fn merge_reports(subject: DiagnosisSubject, at: Timestamp, reports: &[DiagnosisReport]) -> DiagnosisReport {
     let rank = |verdict: &CheckVerdict| match verdict {
         CheckVerdict::Fail => 3,
         CheckVerdict::Unknown(_) => 2,
@@ -48,14 +48,14 @@ pub fn merged(subject: DiagnosisSubject, at: Timestamp, reports: &[DiagnosisRepo
         let verdict = worst.unwrap_or_else(|| CheckVerdict::Skipped("no subscription exists".to_owned()));
         ReportedCheck { id: id.to_owned(), question: question.to_owned(), verdict, evidence }
     };
-    let steps = steps::QUESTIONS.into_iter().map(step).collect();
+    let steps = steps::BREAKER_QUESTIONS.into_iter().map(step).collect();
     let causes = reports.iter().flat_map(|report| report.causes.clone()).collect();
     DiagnosisReport { topic: PlaybookTopic::Breaker, subject, at_utc: at, causes, steps }
 }
 
 /// Replaces the verdict of the report's first question.
 #[must_use]
-pub fn with_first(mut report: DiagnosisReport, verdict: CheckVerdict) -> DiagnosisReport {
+pub fn with_first_verdict(mut report: DiagnosisReport, verdict: CheckVerdict) -> DiagnosisReport {
     if let Some(first) = report.steps.first_mut() {
         first.verdict = verdict;
     }
@@ -63,14 +63,14 @@ pub fn with_first(mut report: DiagnosisReport, verdict: CheckVerdict) -> Diagnos
 }
 
 /// Returns all steps as unknown, when the subscription itself could not be read.
-fn unknown(why: &str) -> Vec<ReportedCheck> {
+fn unknown_steps(why: &str) -> Vec<ReportedCheck> {
     let step = |(id, question): (&str, &str)| ReportedCheck {
         id: id.to_owned(),
         question: question.to_owned(),
         verdict: CheckVerdict::Unknown(format!("the subscription could not be read: {why}")),
         evidence: Vec::new(),
     };
-    steps::QUESTIONS.into_iter().map(step).collect()
+    steps::BREAKER_QUESTIONS.into_iter().map(step).collect()
 }
 
 #[cfg(test)]

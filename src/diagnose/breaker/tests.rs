@@ -4,7 +4,7 @@ use super::*;
 use crate::api::attempts::AttemptRow;
 use crate::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crate::api::trips::{CauseCount, TripRow};
-use crate::diagnose::dossier::Sight;
+use crate::diagnose::evidence_set::CallerVisibility;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{AttemptId, CompanyId, TripId};
@@ -57,8 +57,14 @@ fn row(streak: u32, disabled: Option<DisabledReason>) -> SubscriptionRow {
     SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
 }
 
-fn known(row: SubscriptionRow, attempts: Vec<AttemptRow>) -> gather::Breaker {
-    gather::Breaker { at: at(200), sight: Sight::Whole, row: Ok(row), attempts: Ok(attempts), trip: Ok(None) }
+fn known(row: SubscriptionRow, attempts: Vec<AttemptRow>) -> collect::BreakerEvidence {
+    collect::BreakerEvidence {
+        at: at(200),
+        visibility: CallerVisibility::Full,
+        row: Ok(row),
+        attempts: Ok(attempts),
+        trip: Ok(None),
+    }
 }
 
 fn trip(causes: &[(&str, u32)]) -> TripRow {
@@ -90,14 +96,14 @@ fn streak(n: i64, word: &str) -> Vec<AttemptRow> {
 
 #[test]
 fn a_healthy_subscription_has_no_cause() {
-    let report = check(ID, &known(row(1, None), streak(1, "200")));
+    let report = check_breaker(ID, &known(row(1, None), streak(1, "200")));
     assert_eq!(verdicts(&report), ["pass", "pass", "skipped", "skipped", "skipped"]);
     assert_eq!(causes(&report), [""; 0]);
 }
 
 #[test]
 fn nothing_sent_yet_is_unknown_and_not_a_pass() {
-    let report = check(ID, &known(row(0, None), Vec::new()));
+    let report = check_breaker(ID, &known(row(0, None), Vec::new()));
     assert_eq!(verdicts(&report)[1], "unknown");
     assert_eq!(causes(&report), [""; 0]);
 }
@@ -107,7 +113,7 @@ fn a_filling_fuse_is_explained_by_the_failures_since_the_last_success() {
     let mut attempts =
         vec![attempt(100, -10, AttemptKind::Scheduled, "timeout"), attempt(101, -5, AttemptKind::Scheduled, "200")];
     attempts.extend(streak(6, "401"));
-    let report = check(ID, &known(row(6, None), attempts));
+    let report = check_breaker(ID, &known(row(6, None), attempts));
     assert_eq!(verdicts(&report), ["fail", "fail", "fail", "skipped", "skipped"]);
     assert_eq!(causes(&report), ["endpoint-rejects-signature"]);
     assert!(report.causes[0].title.contains("401 ×6"), "{}", report.causes[0].title);
@@ -117,7 +123,7 @@ fn a_filling_fuse_is_explained_by_the_failures_since_the_last_success() {
 fn two_faults_at_once_are_both_found_the_more_frequent_first() {
     let mut attempts = streak(6, "timeout");
     attempts.push(attempt(50, 50, AttemptKind::Scheduled, "500"));
-    let report = check(ID, &known(row(7, None), attempts));
+    let report = check_breaker(ID, &known(row(7, None), attempts));
     assert_eq!(causes(&report), ["endpoint-slow", "endpoint-500"]);
 }
 
@@ -127,7 +133,7 @@ fn a_tripped_breaker_without_an_attempt_since_is_not_known_to_be_safe() {
     tripped.health.n_skipped = 3;
     let mut known = known(tripped, streak(20, "500"));
     known.trip = Ok(Some(trip(&[("500", 18), ("refused", 2)])));
-    let report = check(ID, &known);
+    let report = check_breaker(ID, &known);
     assert_eq!(verdicts(&report), ["fail", "fail", "unknown", "fail", "unknown"]);
     assert!(report.steps[2].verdict.why().is_some_and(|why| why.contains("send a test")));
     assert_eq!(causes(&report), ["breaker-tripped", "endpoint-500", "endpoint-refused"]);
@@ -137,7 +143,7 @@ fn a_tripped_breaker_without_an_attempt_since_is_not_known_to_be_safe() {
 fn a_test_that_succeeds_after_the_trip_makes_enabling_safe() {
     let mut attempts = streak(20, "500");
     attempts.push(attempt(60, 130, AttemptKind::Test, "200"));
-    let report = check(ID, &known(row(20, Some(DisabledReason::Breaker)), attempts));
+    let report = check_breaker(ID, &known(row(20, Some(DisabledReason::Breaker)), attempts));
     assert_eq!(verdicts(&report), ["fail", "fail", "pass", "pass", "pass"]);
     assert_eq!(causes(&report), ["breaker-fixed", "endpoint-500"]);
 }
@@ -147,7 +153,7 @@ fn a_test_that_fails_after_an_earlier_one_succeeded_counts() {
     let mut attempts = streak(20, "500");
     attempts.push(attempt(60, 130, AttemptKind::Test, "200"));
     attempts.push(attempt(61, 140, AttemptKind::Test, "500"));
-    let report = check(ID, &known(row(20, Some(DisabledReason::Breaker)), attempts));
+    let report = check_breaker(ID, &known(row(20, Some(DisabledReason::Breaker)), attempts));
     assert_eq!(verdicts(&report), ["fail", "fail", "fail", "pass", "fail"]);
     assert_eq!(causes(&report), ["breaker-tripped", "endpoint-500"]);
 }
@@ -156,7 +162,7 @@ fn a_test_that_fails_after_an_earlier_one_succeeded_counts() {
 fn a_success_before_the_trip_says_nothing_about_now() {
     let mut attempts = streak(20, "500");
     attempts.push(attempt(60, 99, AttemptKind::Test, "200"));
-    let report = check(ID, &known(row(20, Some(DisabledReason::Breaker)), attempts));
+    let report = check_breaker(ID, &known(row(20, Some(DisabledReason::Breaker)), attempts));
     assert_eq!(verdicts(&report)[2], "unknown");
 }
 
@@ -164,12 +170,12 @@ fn a_success_before_the_trip_says_nothing_about_now() {
 fn an_earlier_trip_that_is_over_does_not_explain_a_later_one() {
     let mut known = known(row(20, Some(DisabledReason::Breaker)), streak(20, "timeout"));
     known.trip = Ok(Some(TripRow { enabled_utc: Some(at(20)), ..trip(&[("500", 20)]) }));
-    assert_eq!(causes(&check(ID, &known)), ["breaker-tripped", "endpoint-slow"]);
+    assert_eq!(causes(&check_breaker(ID, &known)), ["breaker-tripped", "endpoint-slow"]);
 }
 
 #[test]
 fn one_switched_off_by_hand_is_named_as_such() {
-    let report = check(ID, &known(row(0, Some(DisabledReason::Manual)), streak(2, "200")));
+    let report = check_breaker(ID, &known(row(0, Some(DisabledReason::Manual)), streak(2, "200")));
     assert_eq!(verdicts(&report), ["fail", "skipped", "unknown", "pass", "unknown"]);
     assert_eq!(causes(&report), ["sub-disabled"]);
 }
@@ -178,11 +184,11 @@ fn one_switched_off_by_hand_is_named_as_such() {
 fn what_could_not_be_read_is_unknown_with_the_reason() {
     let mut half = known(row(20, Some(DisabledReason::Breaker)), Vec::new());
     half.attempts = Err("no answer".to_owned());
-    let report = check(ID, &half);
+    let report = check_breaker(ID, &half);
     assert_eq!(verdicts(&report), ["fail", "unknown", "unknown", "pass", "unknown"]);
     assert_eq!(causes(&report), ["breaker-tripped"]);
-    let none = gather::Breaker { row: Err("no answer".to_owned()), ..half };
-    let report = check(ID, &none);
+    let none = collect::BreakerEvidence { row: Err("no answer".to_owned()), ..half };
+    let report = check_breaker(ID, &none);
     assert_eq!(verdicts(&report), ["unknown"; 5]);
     assert!(report.steps.iter().all(|step| step.verdict.why().is_some_and(|why| why.contains("no answer"))));
     assert_eq!(report.conclusion(), crate::api::report::DiagnosisConclusion::NotRun);
@@ -192,6 +198,6 @@ fn what_could_not_be_read_is_unknown_with_the_reason() {
 fn trouble_of_the_platform_itself_is_held_against_nobody() {
     let mut attempts = streak(6, "500");
     attempts.push(attempt(60, 60, AttemptKind::Scheduled, "ours"));
-    let report = check(ID, &known(row(6, None), attempts));
+    let report = check_breaker(ID, &known(row(6, None), attempts));
     assert_eq!(causes(&report), ["endpoint-500"]);
 }

@@ -1,12 +1,12 @@
 //! Playbook for events that polling shows and webhooks did not deliver, per subscription, with a replay as remedy.
 
-use super::{cause, detail, offering, weight};
+use super::{capped_weight, detail, ranked_cause, with_offers};
 use crate::api::deliveries::DeliveryRow;
 use crate::api::paths;
 use crate::api::remedy::{MissedRange, RemediationAction};
 use crate::api::report::PlaybookTopic;
-use crate::diagnose::dossier::Dossier;
-use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::diagnose::evidence_set::EvidenceSet;
+use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::SubscriptionId;
 use crate::text::{count, delivery};
@@ -16,62 +16,67 @@ use std::time::Duration;
 /// Checks, in order: what polls returned, what was delivered.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::Discrepancy,
-    needs: &[Source::Subscriptions, Source::Events, Source::Served, Source::Undelivered],
-    questions: &[
-        Question {
+    needs: &[
+        EvidenceSource::Subscriptions,
+        EvidenceSource::Events,
+        EvidenceSource::Served,
+        EvidenceSource::Undelivered,
+    ],
+    checks: &[
+        PlaybookCheck {
             id: "events-polled",
             text: "Is the number of polled events known?",
-            when: When::Always,
-            ask: polled,
+            condition: CheckCondition::Always,
+            check: polled,
         },
-        Question {
+        PlaybookCheck {
             id: "delivered",
             text: "Was every event delivered to every matching subscription?",
-            when: When::Always,
-            ask: delivered,
+            condition: CheckCondition::Always,
+            check: delivered,
         },
     ],
 };
 
-fn polled(dossier: &Dossier) -> Answer {
-    let (served, events) = match (dossier.served.get(), dossier.events.get()) {
+fn polled(dossier: &EvidenceSet) -> CheckResult {
+    let (served, events) = match (dossier.served.result(), dossier.events.result()) {
         (Ok(served), Ok(events)) => (served, events),
-        (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
+        (Err(why), _) | (_, Err(why)) => return CheckResult::unknown(why),
     };
     if events.is_empty() {
-        return Answer::unknown("no events in the period, nothing to compare");
+        return CheckResult::unknown("no events in the period, nothing to compare");
     }
     let polls = served.iter().filter(|row| row.route.raw() == paths::EVENTS);
     let n: u64 = polls
         .filter_map(|row| detail(row).split(';').find_map(|part| part.strip_prefix("n="))?.parse::<u64>().ok())
         .sum();
-    Answer::pass(vec![
+    CheckResult::pass(vec![
         dossier.served.evidence("events returned by polls", n.to_string(), None),
         dossier.events.evidence("events published", events.len().to_string(), None),
     ])
 }
 
-fn delivered(dossier: &Dossier) -> Answer {
-    let rows = match (dossier.subscriptions.get(), dossier.undelivered.get()) {
+fn delivered(dossier: &EvidenceSet) -> CheckResult {
+    let rows = match (dossier.subscriptions.result(), dossier.undelivered.result()) {
         (Ok(_), Ok(rows)) => rows,
-        (Err(why), _) | (_, Err(why)) => return Answer::unknown(why),
+        (Err(why), _) | (_, Err(why)) => return CheckResult::unknown(why),
     };
     if dossier.events.found.as_ref().is_ok_and(Vec::is_empty) && rows.is_empty() {
-        return Answer::unknown("no events in the period, nothing to compare");
+        return CheckResult::unknown("no events in the period, nothing to compare");
     }
     let mut by_subscription: BTreeMap<SubscriptionId, Vec<&DeliveryRow>> = BTreeMap::new();
     for row in rows {
         by_subscription.entry(row.subscription_id).or_default().push(row);
     }
-    let causes: Vec<Weighed> = by_subscription.iter().map(|(id, rows)| gap(dossier, *id, rows)).collect();
-    Answer::of_read(
+    let causes: Vec<RankedCause> = by_subscription.iter().map(|(id, rows)| delivery_gap(dossier, *id, rows)).collect();
+    CheckResult::from_rows(
         &dossier.undelivered,
         causes,
         vec![dossier.undelivered.evidence("deliveries missed, given up or on hold", rows.len().to_string(), Some("0"))],
     )
 }
 
-fn gap(dossier: &Dossier, id: SubscriptionId, rows: &[&DeliveryRow]) -> Weighed {
+fn delivery_gap(dossier: &EvidenceSet, id: SubscriptionId, rows: &[&DeliveryRow]) -> RankedCause {
     let number = |state: DeliveryState| rows.iter().filter(|row| row.state == state).count();
     let states = [DeliveryState::Skipped, DeliveryState::Exhausted, DeliveryState::Parked];
     let counts: Vec<String> = states
@@ -102,12 +107,15 @@ fn gap(dossier: &Dossier, id: SubscriptionId, rows: &[&DeliveryRow]) -> Weighed 
         count(rows.len(), "event"),
         counts.join(", ")
     );
-    let weighed = cause(
-        weight(2_000, rows.len()),
+    let weighed = ranked_cause(
+        capped_weight(2_000, rows.len()),
         "channel-gap",
         title,
         evidence,
         "Replay this period. A dry run shows the counts first, and receivers drop duplicates by event id.",
     );
-    offering(weighed, [RemediationAction::Replay(MissedRange { subscription: id, since_utc: since, until_utc: until })])
+    with_offers(
+        weighed,
+        [RemediationAction::Replay(MissedRange { subscription: id, since_utc: since, until_utc: until })],
+    )
 }

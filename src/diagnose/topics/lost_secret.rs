@@ -1,30 +1,30 @@
 //! Playbook for a lost signing secret: receivers that say they have none, and the way to a new one.
 
-use super::{cause, offering};
+use super::{ranked_cause, with_offers};
 use crate::api::attempts::AttemptDetail;
 use crate::api::remedy::{RemediationAction, RunbookTarget};
 use crate::api::report::{DiagnosisSubject, Evidence, PlaybookTopic};
 use crate::api::runbook::Runbook;
-use crate::diagnose::dossier::Dossier;
-use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::diagnose::evidence_set::EvidenceSet;
+use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::text::Untrusted;
 
 /// Checks, in order: the receiver has a secret, a replacement is running.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::LostSecret,
-    needs: &[Source::Subscriptions, Source::Refusals],
-    questions: &[
-        Question {
+    needs: &[EvidenceSource::Subscriptions, EvidenceSource::Refusals],
+    checks: &[
+        PlaybookCheck {
             id: "receiver-has-secret",
             text: "Do the receivers have a signing secret?",
-            when: When::Always,
-            ask: has_secret,
+            condition: CheckCondition::Always,
+            check: has_secret,
         },
-        Question {
+        PlaybookCheck {
             id: "overlap",
             text: "Do enabled subscriptions differ in target or event types?",
-            when: When::Failed("receiver-has-secret"),
-            ask: overlap,
+            condition: CheckCondition::Failed("receiver-has-secret"),
+            check: replacement_running,
         },
     ],
 };
@@ -48,17 +48,19 @@ pub fn says_no_secret(detail: &AttemptDetail) -> bool {
     text.contains("secret") && none.into_iter().any(|word| text.contains(word))
 }
 
-fn has_secret(dossier: &Dossier) -> Answer {
-    let refusals = match dossier.refusals.get() {
+fn has_secret(dossier: &EvidenceSet) -> CheckResult {
+    let refusals = match dossier.refusals.result() {
         Ok(refusals) => refusals,
-        Err(why) => return Answer::unknown(why),
+        Err(why) => return CheckResult::unknown(why),
     };
-    let mut causes: Vec<Weighed> = Vec::new();
+    let mut causes: Vec<RankedCause> = Vec::new();
     let mut evidence: Vec<Evidence> = Vec::new();
     for of in refusals {
-        let detail = match of.detail.get() {
+        let detail = match of.detail.result() {
             Ok(detail) => detail,
-            Err(why) => return Answer { causes, evidence, verdict: crate::api::report::CheckVerdict::Unknown(why) },
+            Err(why) => {
+                return CheckResult { causes, evidence, verdict: crate::api::report::CheckVerdict::Unknown(why) };
+            }
         };
         let id = of.attempt.subscription_id;
         let said = detail.response_body.text.as_ref().map_or_else(|| "(not text)".to_owned(), Untrusted::sanitized);
@@ -68,7 +70,7 @@ fn has_secret(dossier: &Dossier) -> Answer {
             continue;
         }
         let title = format!("the receiver of subscription {id} reports that it has no signing secret");
-        let weighed = cause(
+        let weighed = ranked_cause(
             2_000,
             "lost-secret",
             title,
@@ -78,24 +80,24 @@ fn has_secret(dossier: &Dossier) -> Answer {
              each event arrives twice: drop duplicates by event id.",
         );
         let guide = RunbookTarget { runbook: Runbook::LostSecret, subject: DiagnosisSubject::Subscription(id) };
-        causes.push(offering(weighed, [RemediationAction::Runbook(guide)]));
+        causes.push(with_offers(weighed, [RemediationAction::Runbook(guide)]));
     }
     if refusals.is_empty() {
         let rows = dossier.subscriptions.found.iter().flatten();
         if rows.clone().count() == 0 || rows.clone().all(|row| row.subscription.last_attempt_utc.is_none()) {
-            return Answer::unknown("nothing was sent yet, so no receiver verified anything");
+            return CheckResult::unknown("nothing was sent yet, so no receiver verified anything");
         }
     }
-    Answer::of(causes, evidence)
+    CheckResult::from_causes(causes, evidence)
 }
 
-fn overlap(dossier: &Dossier) -> Answer {
-    if let DiagnosisSubject::Subscription(_) = dossier.wish.subject {
-        return Answer::skipped("needs all subscriptions of the company (--company)");
+fn replacement_running(dossier: &EvidenceSet) -> CheckResult {
+    if let DiagnosisSubject::Subscription(_) = dossier.scope.subject {
+        return CheckResult::skipped("needs all subscriptions of the company (--company)");
     }
-    let rows = match dossier.subscriptions.get() {
+    let rows = match dossier.subscriptions.result() {
         Ok(rows) => rows,
-        Err(why) => return Answer::unknown(why),
+        Err(why) => return CheckResult::unknown(why),
     };
     let mut evidence = Vec::new();
     for (position, one) in rows.iter().enumerate() {
@@ -118,11 +120,11 @@ fn overlap(dossier: &Dossier) -> Answer {
         }));
     }
     if evidence.is_empty() {
-        return Answer::pass(vec![dossier.subscriptions.evidence(
+        return CheckResult::pass(vec![dossier.subscriptions.evidence(
             "pairs with the same target and event types",
             "0",
             None,
         )]);
     }
-    Answer { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
+    CheckResult { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
 }

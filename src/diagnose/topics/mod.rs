@@ -1,18 +1,18 @@
 //! Playbooks, one file per topic: checks, causes and resolutions in the terms of the troubleshooting guide.
 
-pub mod arriving;
-pub mod bulk;
+pub mod bulk_timeouts;
 pub mod discrepancy;
-pub mod events;
-pub mod keys;
+pub mod events_missing;
+pub mod key_not_working;
 pub mod lost_secret;
-pub mod managed;
+pub mod managed_subscription;
 pub mod permissions;
-pub mod rate;
+pub mod rate_limits;
 pub mod signature;
+pub mod webhooks_not_arriving;
 
-use super::dossier::{Dossier, Sight};
-use super::playbook::{Answer, Playbook, Weighed};
+use super::evidence_set::{CallerVisibility, EvidenceSet};
+use super::playbook::{CheckResult, Playbook, RankedCause};
 use crate::api::remedy::{RemediationAction, RunbookTarget};
 use crate::api::report::{DiagnosedCause, DiagnosisSubject, Evidence, PlaybookTopic};
 use crate::api::requests::RequestRow;
@@ -23,30 +23,36 @@ use std::collections::BTreeMap;
 /// Returns the playbook of a topic; `None` for the circuit breaker, which runs per subscription and has a module of
 /// its own.
 #[must_use]
-pub const fn of(topic: PlaybookTopic) -> Option<&'static Playbook> {
+pub const fn playbook_for(topic: PlaybookTopic) -> Option<&'static Playbook> {
     Some(match topic {
         PlaybookTopic::Breaker => return None,
-        PlaybookTopic::KeyNotWorking => &keys::PLAYBOOK,
+        PlaybookTopic::KeyNotWorking => &key_not_working::PLAYBOOK,
         PlaybookTopic::Permissions => &permissions::PLAYBOOK,
-        PlaybookTopic::WebhooksNotArriving => &arriving::PLAYBOOK,
+        PlaybookTopic::WebhooksNotArriving => &webhooks_not_arriving::PLAYBOOK,
         PlaybookTopic::Signature => &signature::PLAYBOOK,
-        PlaybookTopic::RateLimits => &rate::PLAYBOOK,
-        PlaybookTopic::EventsMissing => &events::PLAYBOOK,
-        PlaybookTopic::ManagedSubscription => &managed::PLAYBOOK,
+        PlaybookTopic::RateLimits => &rate_limits::PLAYBOOK,
+        PlaybookTopic::EventsMissing => &events_missing::PLAYBOOK,
+        PlaybookTopic::ManagedSubscription => &managed_subscription::PLAYBOOK,
         PlaybookTopic::LostSecret => &lost_secret::PLAYBOOK,
-        PlaybookTopic::BulkTimeouts => &bulk::PLAYBOOK,
+        PlaybookTopic::BulkTimeouts => &bulk_timeouts::PLAYBOOK,
         PlaybookTopic::Discrepancy => &discrepancy::PLAYBOOK,
     })
 }
 
-fn cause(weight: u32, id: impl Into<String>, title: String, evidence: Vec<Evidence>, resolution: &str) -> Weighed {
-    Weighed {
+fn ranked_cause(
+    weight: u32,
+    id: impl Into<String>,
+    title: String,
+    evidence: Vec<Evidence>,
+    resolution: &str,
+) -> RankedCause {
+    RankedCause {
         weight,
         cause: DiagnosedCause { id: id.into(), title, evidence, resolution: resolution.to_owned(), offers: Vec::new() },
     }
 }
 
-fn offering(mut weighed: Weighed, remedies: impl IntoIterator<Item = RemediationAction>) -> Weighed {
+fn with_offers(mut weighed: RankedCause, remedies: impl IntoIterator<Item = RemediationAction>) -> RankedCause {
     weighed.cause.offers.extend(remedies.into_iter().map(Into::into));
     weighed
 }
@@ -59,49 +65,50 @@ fn new_key(id: Option<KeyId>) -> Option<RemediationAction> {
 }
 
 /// Reason for results that need the calls of other keys.
-const OTHERS: &str = "an API key sees only its own calls; use an operator token (--token-file) for the request log";
+const OTHER_CALLERS_UNKNOWN: &str =
+    "an API key sees only its own calls; use an operator token (--token-file) for the request log";
 
 /// Returns the refused requests with a status, or an unknown result if they could not be read.
-fn refused(dossier: &Dossier, status: u16) -> Result<Vec<&RequestRow>, Answer> {
-    let rows = dossier.refused.get().map_err(Answer::unknown)?;
+fn refused(dossier: &EvidenceSet, status: u16) -> Result<Vec<&RequestRow>, CheckResult> {
+    let rows = dossier.refused.result().map_err(CheckResult::unknown)?;
     Ok(rows.iter().filter(|row| row.status == status).collect())
 }
 
 /// Checks whether any call was refused with `status`: fails with the number of calls, and is unknown if there were no
 /// calls at all.
-fn any_refused(dossier: &Dossier, status: u16) -> Answer {
+fn any_refused(dossier: &EvidenceSet, status: u16) -> CheckResult {
     let rows = match refused(dossier, status) {
         Ok(rows) => rows,
         Err(unknown) => return unknown,
     };
-    let calls = match dossier.wish.subject {
+    let calls = match dossier.scope.subject {
         DiagnosisSubject::Subscription(id) => format!("changes to subscription {id} answered {status}"),
         _ => format!("calls answered {status}"),
     };
     let evidence = vec![dossier.refused.evidence(&calls, rows.len().to_string(), Some("0"))];
     if !rows.is_empty() {
-        return Answer { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
+        return CheckResult { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
     }
     // The calls of one key show whether that key is accepted, and nothing about other callers.
-    if dossier.sight == Sight::Own && status != 401 {
-        return Answer { evidence, ..Answer::unknown(OTHERS) };
+    if dossier.visibility == CallerVisibility::KeyOnly && status != 401 {
+        return CheckResult { evidence, ..CheckResult::unknown(OTHER_CALLERS_UNKNOWN) };
     }
-    match dossier.served.get() {
-        Ok(served) if served.is_empty() && dossier.refused.get().is_ok_and(Vec::is_empty) => {
-            Answer::unknown(match dossier.wish.subject {
+    match dossier.served.result() {
+        Ok(served) if served.is_empty() && dossier.refused.result().is_ok_and(Vec::is_empty) => {
+            CheckResult::unknown(match dossier.scope.subject {
                 DiagnosisSubject::All => "no call arrived in the period".to_owned(),
                 subject => format!(
                     "no call of {subject} arrived in the period; calls without a readable key are checked only without a subject"
                 ),
             })
         }
-        Ok(_) => Answer::pass(evidence),
-        Err(why) => Answer::unknown(why),
+        Ok(_) => CheckResult::pass(evidence),
+        Err(why) => CheckResult::unknown(why),
     }
 }
 
 /// Groups requests by a key, in the order of the keys.
-fn grouped<K: Ord>(rows: Vec<&RequestRow>, key: impl Fn(&RequestRow) -> K) -> BTreeMap<K, Vec<&RequestRow>> {
+fn group_by<K: Ord>(rows: Vec<&RequestRow>, key: impl Fn(&RequestRow) -> K) -> BTreeMap<K, Vec<&RequestRow>> {
     let mut groups: BTreeMap<K, Vec<&RequestRow>> = BTreeMap::new();
     for row in rows {
         groups.entry(key(row)).or_default().push(row);
@@ -111,10 +118,10 @@ fn grouped<K: Ord>(rows: Vec<&RequestRow>, key: impl Fn(&RequestRow) -> K) -> BT
 
 /// Creates the evidence of a group of requests, given newest first: number, first and latest, routes, ids, and the
 /// latest detail.
-fn told(dossier: &Dossier, rows: &[&RequestRow]) -> Vec<Evidence> {
+fn request_evidence(dossier: &EvidenceSet, rows: &[&RequestRow]) -> Vec<Evidence> {
     let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) else { return Vec::new() };
     let log = &dossier.refused;
-    let routes = grouped(rows.to_vec(), |row| format!("{} {}", row.method.sanitized(), row.route.sanitized()));
+    let routes = group_by(rows.to_vec(), |row| format!("{} {}", row.method.sanitized(), row.route.sanitized()));
     let routes: Vec<String> = routes.iter().map(|(route, rows)| format!("{route} \u{d7}{}", rows.len())).collect();
     let ids: Vec<String> = rows.iter().take(3).map(|row| row.request_id.sanitized()).collect();
     let mut evidence = vec![
@@ -128,7 +135,7 @@ fn told(dossier: &Dossier, rows: &[&RequestRow]) -> Vec<Evidence> {
 }
 
 /// Turns a number of rows into a weight between `base` and `base` + 999.
-fn weight(base: u32, n: usize) -> u32 {
+fn capped_weight(base: u32, n: usize) -> u32 {
     base + u32::try_from(n).unwrap_or(u32::MAX).min(999)
 }
 

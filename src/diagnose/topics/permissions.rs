@@ -1,76 +1,78 @@
 //! Playbook for refused permissions (403): a missing scope, another company's data, or a managed subscription.
 
-use super::{any_refused, cause, code, detail, grouped, new_key, offering, refused, told, weight};
+use super::{
+    any_refused, capped_weight, code, detail, group_by, new_key, ranked_cause, refused, request_evidence, with_offers,
+};
 use crate::api::report::PlaybookTopic;
 use crate::api::requests::RequestRow;
-use crate::diagnose::dossier::Dossier;
-use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::diagnose::evidence_set::EvidenceSet;
+use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::key::KeyScope;
 use crate::text::count;
 
 /// Checks, in order: refused with 403, scopes, company, managed.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::Permissions,
-    needs: &[Source::Keys, Source::Refused, Source::Served],
-    questions: &[
-        Question {
+    needs: &[EvidenceSource::Keys, EvidenceSource::Refused, EvidenceSource::Served],
+    checks: &[
+        PlaybookCheck {
             id: "refused-403",
             text: "Were all calls permitted?",
-            when: When::Always,
-            ask: |of| any_refused(of, 403),
+            condition: CheckCondition::Always,
+            check: |of| any_refused(of, 403),
         },
-        Question {
+        PlaybookCheck {
             id: "scope-granted",
             text: "Do the keys have the scopes that their calls need?",
-            when: When::Failed("refused-403"),
-            ask: scopes,
+            condition: CheckCondition::Failed("refused-403"),
+            check: scopes,
         },
-        Question {
+        PlaybookCheck {
             id: "own-company",
             text: "Do calls stay within the key's own company?",
-            when: When::Failed("refused-403"),
-            ask: companies,
+            condition: CheckCondition::Failed("refused-403"),
+            check: companies,
         },
-        Question {
+        PlaybookCheck {
             id: "not-managed",
             text: "Are managed subscriptions changed only by their tool?",
-            when: When::Failed("refused-403"),
-            ask: managed,
+            condition: CheckCondition::Failed("refused-403"),
+            check: managed,
         },
     ],
 };
 
 /// Returns the scope that a refused call lacked.
 #[must_use]
-pub fn lacked(row: &RequestRow) -> Option<KeyScope> {
+pub fn missing_scope(row: &RequestRow) -> Option<KeyScope> {
     KeyScope::named(detail(row).strip_prefix("this key lacks the scope ")?.trim())
 }
 
 /// Creates a result with one cause per group of calls that were refused with a code.
-fn causes<K: Ord>(
-    dossier: &Dossier,
+fn causes_by_code<K: Ord>(
+    dossier: &EvidenceSet,
     wanted: &str,
     key: impl Fn(&RequestRow) -> K,
-    name: impl Fn(&K, &[&RequestRow]) -> Weighed,
-) -> Answer {
+    name: impl Fn(&K, &[&RequestRow]) -> RankedCause,
+) -> CheckResult {
     let rows = match refused(dossier, 403) {
         Ok(rows) => rows.into_iter().filter(|row| code(row) == wanted).collect::<Vec<_>>(),
         Err(unknown) => return unknown,
     };
     let evidence =
         vec![dossier.refused.evidence(&format!("calls rejected as {wanted}"), rows.len().to_string(), Some("0"))];
-    let causes = grouped(rows, key).iter().map(|(key, rows)| name(key, rows)).collect();
-    Answer::of_read(&dossier.refused, causes, evidence)
+    let causes = group_by(rows, key).iter().map(|(key, rows)| name(key, rows)).collect();
+    CheckResult::from_rows(&dossier.refused, causes, evidence)
 }
 
-fn scopes(dossier: &Dossier) -> Answer {
-    causes(
+fn scopes(dossier: &EvidenceSet) -> CheckResult {
+    causes_by_code(
         dossier,
         "insufficient_scope",
         |row| (row.key_id.map(|id| id.0), detail(row).to_owned()),
         |_, rows| {
             let newest = rows[0];
-            let mut evidence = told(dossier, rows);
+            let mut evidence = request_evidence(dossier, rows);
             let key = newest.key_id.and_then(|id| dossier.key(id));
             let name = dossier.caller(newest);
             let has = key.map_or_else(
@@ -78,7 +80,7 @@ fn scopes(dossier: &Dossier) -> Answer {
                 |key| key.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             );
             evidence.push(dossier.keys.evidence(&format!("{name}: scopes"), has, None));
-            let lacks = lacked(newest);
+            let lacks = missing_scope(newest);
             let others: Vec<String> = dossier
                 .keys
                 .found
@@ -100,21 +102,21 @@ fn scopes(dossier: &Dossier) -> Answer {
                 newest.method.sanitized(),
                 newest.route.sanitized()
             );
-            let weighed = cause(
-                weight(2_000, rows.len()),
+            let weighed = ranked_cause(
+                capped_weight(2_000, rows.len()),
                 "scope-missing",
                 title,
                 evidence,
                 "Scopes cannot be changed after a key is created, and no scope implies another. Create a key with the scopes it needs, deploy \
              it and revoke the old one; or use a key of the company that has the scope.",
             );
-            offering(weighed, new_key(newest.key_id))
+            with_offers(weighed, new_key(newest.key_id))
         },
     )
 }
 
-fn companies(dossier: &Dossier) -> Answer {
-    causes(
+fn companies(dossier: &EvidenceSet) -> CheckResult {
+    causes_by_code(
         dossier,
         "other_company",
         |row| row.key_id.map(|id| id.0),
@@ -125,22 +127,22 @@ fn companies(dossier: &Dossier) -> Answer {
                 count(rows.len(), "call"),
                 rows[0].route.sanitized()
             );
-            cause(
-                weight(2_000, rows.len()),
+            ranked_cause(
+                capped_weight(2_000, rows.len()),
                 "other-company",
                 title,
-                told(dossier, rows),
+                request_evidence(dossier, rows),
                 "A key can access only its own company. Use a key of the company that owns the id, or correct the id.",
             )
         },
     )
 }
 
-fn managed(dossier: &Dossier) -> Answer {
-    causes(
+fn managed(dossier: &EvidenceSet) -> CheckResult {
+    causes_by_code(
         dossier,
         "managed_subscription",
         |row| detail(row).to_owned(),
-        |said, rows| super::managed::cause_of(dossier, said, rows),
+        |said, rows| super::managed_subscription::refused_change_cause(dossier, said, rows),
     )
 }

@@ -1,12 +1,12 @@
 //! Playbook for signatures that receivers refuse: what their answers say about verification, and whether their clocks
 //! are right.
 
-use super::{cause, offering};
+use super::{ranked_cause, with_offers};
 use crate::api::remedy::RemediationAction;
 use crate::api::report::{Evidence, PlaybookTopic};
 use crate::api::signature_check::SignatureFit;
-use crate::diagnose::dossier::{Dossier, Refusal};
-use crate::diagnose::playbook::{Answer, Playbook, Question, Source, Weighed, When};
+use crate::diagnose::evidence_set::{EvidenceSet, RefusedAttempt};
+use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::signature_debugger::MAX_CLOCK_SKEW;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::domain::text::Untrusted;
@@ -14,39 +14,44 @@ use crate::domain::text::Untrusted;
 /// Checks, in order: accepted, clock, computed signature.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::Signature,
-    needs: &[Source::Subscriptions, Source::Refusals],
-    questions: &[
-        Question { id: "accepted", text: "Do receivers accept deliveries?", when: When::Always, ask: accepted },
-        Question {
+    needs: &[EvidenceSource::Subscriptions, EvidenceSource::Refusals],
+    checks: &[
+        PlaybookCheck {
+            id: "accepted",
+            text: "Do receivers accept deliveries?",
+            condition: CheckCondition::Always,
+            check: accepted,
+        },
+        PlaybookCheck {
             id: "clock",
             text: "Are the receivers' clocks correct?",
-            when: When::Failed("accepted"),
-            ask: clock,
+            condition: CheckCondition::Failed("accepted"),
+            check: clock,
         },
-        Question {
+        PlaybookCheck {
             id: "computed",
             text: "Do receivers compute the same signature?",
-            when: When::Failed("accepted"),
-            ask: computed,
+            condition: CheckCondition::Failed("accepted"),
+            check: computed,
         },
     ],
 };
 
-fn refusals(dossier: &Dossier) -> Result<&Vec<Refusal>, Answer> {
-    dossier.refusals.get().map_err(Answer::unknown)
+fn refusals(dossier: &EvidenceSet) -> Result<&Vec<RefusedAttempt>, CheckResult> {
+    dossier.refusals.result().map_err(CheckResult::unknown)
 }
 
-fn accepted(dossier: &Dossier) -> Answer {
+fn accepted(dossier: &EvidenceSet) -> CheckResult {
     let refusals = match refusals(dossier) {
         Ok(refusals) => refusals,
         Err(unknown) => return unknown,
     };
-    let rows = match dossier.subscriptions.get() {
+    let rows = match dossier.subscriptions.result() {
         Ok(rows) => rows,
-        Err(why) => return Answer::unknown(why),
+        Err(why) => return CheckResult::unknown(why),
     };
     if refusals.is_empty() && rows.iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
-        return Answer::unknown("nothing was sent yet, so nothing was verified");
+        return CheckResult::unknown("nothing was sent yet, so nothing was verified");
     }
     let evidence: Vec<Evidence> = refusals
         .iter()
@@ -60,44 +65,50 @@ fn accepted(dossier: &Dossier) -> Answer {
         })
         .collect();
     if refusals.is_empty() {
-        return Answer::pass(vec![dossier.refusals.evidence("receivers that answer 400, 401 or 403", "0", Some("0"))]);
+        return CheckResult::pass(vec![dossier.refusals.evidence(
+            "receivers that answer 400, 401 or 403",
+            "0",
+            Some("0"),
+        )]);
     }
-    Answer { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
+    CheckResult { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
 }
 
-fn clock(dossier: &Dossier) -> Answer {
+fn clock(dossier: &EvidenceSet) -> CheckResult {
     let refusals = match refusals(dossier) {
         Ok(refusals) => refusals,
         Err(unknown) => return unknown,
     };
-    let (mut causes, mut evidence): (Vec<Weighed>, Vec<Evidence>) = (Vec::new(), Vec::new());
+    let (mut causes, mut evidence): (Vec<RankedCause>, Vec<Evidence>) = (Vec::new(), Vec::new());
     for of in refusals {
-        let Ok(check) = of.check.get() else { continue };
+        let Ok(check) = of.check.result() else { continue };
         let Some(ahead) = check.clock_ahead_seconds else { continue };
         let limit = format!("within \u{b1} {} s", MAX_CLOCK_SKEW.as_secs());
         let what = format!("subscription {}: receiver's clock (Date header)", of.attempt.subscription_id);
         let found = of.check.evidence(&what, format!("{ahead:+} s"), Some(&limit));
         if check.lab.causes.iter().any(|cause| cause.id == SignatureFault::StaleClock.id()) {
-            causes.push(explained(of, std::slice::from_ref(&found), 3_000));
+            causes.push(explained_cause(of, std::slice::from_ref(&found), 3_000));
         }
         evidence.push(found);
     }
     if evidence.is_empty() {
-        return Answer::unknown("no receiver sent a Date header");
+        return CheckResult::unknown("no receiver sent a Date header");
     }
-    Answer::of(causes, evidence)
+    CheckResult::from_causes(causes, evidence)
 }
 
-fn computed(dossier: &Dossier) -> Answer {
+fn computed(dossier: &EvidenceSet) -> CheckResult {
     let refusals = match refusals(dossier) {
         Ok(refusals) => refusals,
         Err(unknown) => return unknown,
     };
-    let (mut causes, mut evidence): (Vec<Weighed>, Vec<Evidence>) = (Vec::new(), Vec::new());
+    let (mut causes, mut evidence): (Vec<RankedCause>, Vec<Evidence>) = (Vec::new(), Vec::new());
     for of in refusals {
-        let check = match of.check.get() {
+        let check = match of.check.result() {
             Ok(check) => check,
-            Err(why) => return Answer { causes, evidence, verdict: crate::api::report::CheckVerdict::Unknown(why) },
+            Err(why) => {
+                return CheckResult { causes, evidence, verdict: crate::api::report::CheckVerdict::Unknown(why) };
+            }
         };
         let what = format!("subscription {}: signature that the receiver reports", of.attempt.subscription_id);
         let said = check.computed.as_ref().map_or_else(|| "none reported".to_owned(), Untrusted::sanitized);
@@ -106,22 +117,22 @@ fn computed(dossier: &Dossier) -> Answer {
             continue;
         }
         causes.push(match check.lab.fit {
-            SignatureFit::Explained => explained(of, &evidence[evidence.len() - 1..], 2_000),
+            SignatureFit::Explained => explained_cause(of, &evidence[evidence.len() - 1..], 2_000),
             SignatureFit::Unexplained => {
-                unexplained(of, check.lab.n_tried.unwrap_or_default(), &evidence[evidence.len() - 1..])
+                unexplained_cause(of, check.lab.n_tried.unwrap_or_default(), &evidence[evidence.len() - 1..])
             }
-            SignatureFit::Genuine => silent(of, &evidence[evidence.len() - 1..]),
+            SignatureFit::Genuine => silent_receiver_cause(of, &evidence[evidence.len() - 1..]),
         });
     }
-    Answer::of(causes, evidence)
+    CheckResult::from_causes(causes, evidence)
 }
 
 /// Checks whether the receiver says that it has no secret, which the lost-secret playbook covers.
-fn says_no_secret(of: &Refusal) -> bool {
+fn says_no_secret(of: &RefusedAttempt) -> bool {
     of.detail.found.as_ref().is_ok_and(super::lost_secret::says_no_secret)
 }
 
-fn explained(of: &Refusal, evidence: &[Evidence], weight: u32) -> Weighed {
+fn explained_cause(of: &RefusedAttempt, evidence: &[Evidence], weight: u32) -> RankedCause {
     let rows = of.check.found.as_ref().map(|check| check.lab.causes.clone()).unwrap_or_default();
     let id = of.attempt.subscription_id;
     let mut evidence = evidence.to_vec();
@@ -133,32 +144,35 @@ fn explained(of: &Refusal, evidence: &[Evidence], weight: u32) -> Weighed {
         .map_or_else(String::new, |row| format!("subscription {id}: {}; {}", row.title, row.difference.sanitized()));
     let resolution: Vec<&str> = rows.iter().map(|row| row.resolution.as_str()).collect();
     let id = first.map_or("sig-unexplained", |row| row.id.as_str());
-    offering(cause(weight, id, title, evidence, &resolution.join(" ")), [RemediationAction::Verify(of.attempt.id)])
+    with_offers(
+        ranked_cause(weight, id, title, evidence, &resolution.join(" ")),
+        [RemediationAction::Verify(of.attempt.id)],
+    )
 }
 
-fn unexplained(of: &Refusal, n_tried: u64, evidence: &[Evidence]) -> Weighed {
+fn unexplained_cause(of: &RefusedAttempt, n_tried: u64, evidence: &[Evidence]) -> RankedCause {
     let id = of.attempt.subscription_id;
     let title = format!(
         "subscription {id}: none of {n_tried} variants with this company's secrets gives the receiver's signature; it uses another secret, \
          or changes the body in an unknown way"
     );
-    let weighed = cause(
+    let weighed = ranked_cause(
         1_500,
         SignatureFault::WrongSecret.id(),
         title,
         evidence.to_vec(),
         SignatureFault::WrongSecret.resolution(),
     );
-    offering(weighed, [RemediationAction::Verify(of.attempt.id)])
+    with_offers(weighed, [RemediationAction::Verify(of.attempt.id)])
 }
 
-fn silent(of: &Refusal, evidence: &[Evidence]) -> Weighed {
+fn silent_receiver_cause(of: &RefusedAttempt, evidence: &[Evidence]) -> RankedCause {
     let id = of.attempt.subscription_id;
     let status = of.attempt.status_code.unwrap_or_default();
     let title = format!(
         "subscription {id}: the receiver answers {status} without reporting its signature; our signature is valid"
     );
-    let weighed = cause(
+    let weighed = ranked_cause(
         1_000,
         "endpoint-rejects-signature",
         title,
@@ -166,5 +180,5 @@ fn silent(of: &Refusal, evidence: &[Evidence]) -> Weighed {
         "Have the receiver log the signature it computes and the bytes it signs, or run crow verify with the headers, body and secret as \
          received: it names the difference.",
     );
-    offering(weighed, [RemediationAction::Verify(of.attempt.id)])
+    with_offers(weighed, [RemediationAction::Verify(of.attempt.id)])
 }

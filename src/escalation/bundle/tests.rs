@@ -6,15 +6,15 @@ use crate::api::keys::{KeyRow, RateLimits, RecentKeyUsage};
 use crate::api::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
 use crate::api::requests::RequestRow;
 use crate::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
-use crate::diagnose::dossier::Asked;
+use crate::diagnose::evidence_set::QueryRecord;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::key::KeyScope;
 use crate::domain::scan::{SecretEncoding, SecretKind};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::escalation::read::{self, open};
-use crate::escalation::write::write;
+use crate::escalation::bundle_reader::{self, open_bundle};
+use crate::escalation::bundle_writer::write_bundle;
 
 const SIGNING: &str = "c2lnbmluZyBzZWNyZXQgb2YgdGhlIHRlc3Q=";
 
@@ -139,12 +139,12 @@ fn report() -> DiagnosisReport {
     }
 }
 
-fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
-    Asked { query: "GET /x".to_owned(), at: at(10), found: Ok(rows), is_cut: false }
+fn known<T>(rows: Vec<T>) -> QueryRecord<Vec<T>> {
+    QueryRecord { query: "GET /x".to_owned(), at: at(10), found: Ok(rows), is_incomplete: false }
 }
 
-fn case() -> Case {
-    Case {
+fn case() -> IncidentEvidence {
+    IncidentEvidence {
         subjects: vec![DiagnosisSubject::Subscription(SubscriptionId(7))],
         at: at(10),
         clock_ahead_ms: Some(-120),
@@ -156,12 +156,12 @@ fn case() -> Case {
         requests: known(vec![request()]),
         events: Vec::new(),
         notes: Vec::new(),
-        unlearnt: Vec::new(),
+        not_collected: Vec::new(),
     }
 }
 
-fn built(case: &Case) -> Result<Bundle, Error> {
-    bundle(case, Bodies::Included, &gate())
+fn built(case: &IncidentEvidence) -> Result<TicketBundle, BundleError> {
+    build_bundle(case, ResponseBodies::Included, &gate())
 }
 
 fn gate() -> SecretGate {
@@ -169,7 +169,7 @@ fn gate() -> SecretGate {
     SecretGate::new(&secrets)
 }
 
-fn text(bundle: &Bundle, name: &str) -> String {
+fn text(bundle: &TicketBundle, name: &str) -> String {
     let file = bundle.files().iter().find(|file| file.name == name).expect("the file");
     file.text.as_str().to_owned()
 }
@@ -215,7 +215,7 @@ fn the_manifest_proves_the_files_and_says_what_was_left_out() {
     );
     for entry in &manifest.files {
         let bytes = text(&bundle, &entry.name);
-        assert_eq!((entry.sha256.as_str(), entry.n_bytes), (&*hash(bytes.as_bytes()), bytes.len() as u64));
+        assert_eq!((entry.sha256.as_str(), entry.n_bytes), (&*sha256_hex(bytes.as_bytes()), bytes.len() as u64));
     }
     let left_out = &manifest.redactions[0];
     assert_eq!((left_out.what.as_str(), left_out.n), ("secret parts of URLs", 2));
@@ -226,10 +226,10 @@ fn the_manifest_proves_the_files_and_says_what_was_left_out() {
 
 #[test]
 fn what_could_not_be_learnt_is_said_to_be_missing() {
-    let gone = Case {
-        failures: Asked { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
+    let gone = IncidentEvidence {
+        failures: QueryRecord { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
         requests: known(Vec::new()),
-        unlearnt: vec!["clock difference: no answer".to_owned()],
+        not_collected: vec!["clock difference: no answer".to_owned()],
         ..case()
     };
     let missing = built(&gone).expect("no leak").ticket().missing.join("\n");
@@ -240,7 +240,7 @@ fn what_could_not_be_learnt_is_said_to_be_missing() {
 
 #[test]
 fn reasons_to_escalate_are_told_apart() {
-    let reasons = |case: &Case| -> Vec<String> {
+    let reasons = |case: &IncidentEvidence| -> Vec<String> {
         built(case).expect("no leak").ticket().reasons.iter().map(|reason| reason.id.clone()).collect()
     };
     assert_eq!(reasons(&case()), ["not-yet"]);
@@ -267,7 +267,9 @@ fn what_one_playbook_explains_is_not_unexplained_in_another_about_the_same_failu
         report.steps[0].verdict = CheckVerdict::Fail;
         report
     };
-    let ticket = |reports: Vec<DiagnosisReport>| built(&Case { reports, ..case() }).expect("no leak").ticket().clone();
+    let ticket = |reports: Vec<DiagnosisReport>| {
+        built(&IncidentEvidence { reports, ..case() }).expect("no leak").ticket().clone()
+    };
     let told = |reports| {
         let ticket = ticket(reports);
         (ticket.symptom.clone(), ticket.reasons.iter().map(|reason| reason.id.clone()).collect::<Vec<_>>())
@@ -302,7 +304,8 @@ fn a_planted_secret_is_masked_in_its_place_and_the_rest_of_the_text_stays() {
         shaped,
     ] {
         let said = format!("upstream said {planted} at the end");
-        let made = built(&Case { failures: known(vec![failure(1, 500, &said)]), ..case() }).expect("it is masked");
+        let made =
+            built(&IncidentEvidence { failures: known(vec![failure(1, 500, &said)]), ..case() }).expect("it is masked");
         let body = made.ticket().failures[0].body.clone().expect("a body");
         assert!(body.starts_with("upstream said [redacted ") && body.ends_with("] at the end"), "{body}");
         let n: u32 = made.manifest().redactions.iter().map(|of| of.n).sum();
@@ -315,7 +318,7 @@ fn a_planted_secret_is_masked_in_its_place_and_the_rest_of_the_text_stays() {
 
 #[test]
 fn a_secret_planted_in_any_outside_text_is_masked() {
-    let plants: [fn(&mut Case); 12] = [
+    let plants: [fn(&mut IncidentEvidence); 12] = [
         |case| case.reports[0].causes[0].title = SIGNING.to_owned(),
         |case| case.reports[0].causes[0].evidence[0].value = SIGNING.into(),
         |case| case.reports[0].causes[0].evidence[0].query = SIGNING.to_owned(),
@@ -346,7 +349,7 @@ fn a_secret_planted_in_any_outside_text_is_masked() {
 #[test]
 fn what_cannot_be_masked_is_held_back_names_its_place_and_leaves_once_it_is_released() {
     // Two texts that are a secret together: each of them is none.
-    let halves = |case: &mut Case| {
+    let halves = |case: &mut IncidentEvidence| {
         let token = format!("wlop_{}", "Ab3".repeat(14));
         case.subscriptions.found.as_mut().expect("rows")[0].subscription.event_types =
             vec![token[..12].into(), token[12..].into()];
@@ -355,13 +358,13 @@ fn what_cannot_be_masked_is_held_back_names_its_place_and_leaves_once_it_is_rele
     halves(&mut case);
     let refused = built(&case).expect_err("held");
     let said = refused.to_string();
-    let Error::Held { place, held } = refused else { panic!("{said}") };
+    let BundleError::Held { place, held } = refused else { panic!("{said}") };
     assert_eq!((held.kind, held.encoding), (SecretKind::OperatorToken, SecretEncoding::Split), "{said}");
     assert!(place.starts_with("ticket.") && held.line > 1 && !said.contains("Ab3Ab3"), "{said}");
     assert!(said.contains(&held.fingerprint), "{said}");
     let open = gate().with_allowed([held.fingerprint]);
-    let made = bundle(&case, Bodies::Included, &open);
-    assert!(matches!(&made, Ok(_) | Err(Error::Held { .. })), "{made:?}");
+    let made = build_bundle(&case, ResponseBodies::Included, &open);
+    assert!(matches!(&made, Ok(_) | Err(BundleError::Held { .. })), "{made:?}");
 }
 
 #[test]
@@ -389,18 +392,23 @@ fn a_bundle_goes_into_a_new_folder_or_archive_never_over_an_old_one_and_can_be_o
     let bundle = built(&case()).expect("no leak");
     for name in ["ticket", "ticket.zip"] {
         let path = home.path().join(name);
-        write(&bundle, &path).expect("written");
-        assert!(matches!(write(&bundle, &path), Err(Error::Exists { .. })));
-        let opened = open(&path).expect("opened");
+        write_bundle(&bundle, &path).expect("written");
+        assert!(matches!(write_bundle(&bundle, &path), Err(BundleError::Exists { .. })));
+        let opened = open_bundle(&path).expect("opened");
         assert_eq!((&opened.ticket, &opened.manifest), (bundle.ticket(), bundle.manifest()));
     }
     let again = home.path().join("again.zip");
-    write(&bundle, &again).expect("written");
+    write_bundle(&bundle, &again).expect("written");
     let bytes = |path: &std::path::Path| std::fs::read(path).expect("readable");
     assert_eq!(bytes(&again), bytes(&home.path().join("ticket.zip")), "the same bytes");
     std::fs::write(home.path().join("ticket/ticket.md"), "changed").expect("written");
-    assert!(matches!(open(&home.path().join("ticket")), Err(read::Error::Changed { name }) if name == "ticket.md"));
-    assert!(matches!(open(&home.path().join("nowhere")), Err(read::Error::Unreadable { .. })));
+    assert!(
+        matches!(open_bundle(&home.path().join("ticket")), Err(bundle_reader::OpenBundleError::Changed { name }) if name == "ticket.md")
+    );
+    assert!(matches!(
+        open_bundle(&home.path().join("nowhere")),
+        Err(bundle_reader::OpenBundleError::Unreadable { .. })
+    ));
     let nowhere = home.path().join("missing").join("ticket");
-    assert!(matches!(write(&bundle, &nowhere), Err(Error::Io { .. })));
+    assert!(matches!(write_bundle(&bundle, &nowhere), Err(BundleError::Io { .. })));
 }

@@ -1,6 +1,6 @@
 //! Review as one HTML page, with its style and charts inline and no external resources.
 
-use super::chart::{Series, bars};
+use super::chart::{ChartSeries, stacked_bars};
 use super::{heading, sections, summary};
 use crate::api::review::PlatformReview;
 use crate::domain::text::{Untrusted, escape_html};
@@ -23,7 +23,7 @@ pub(in crate::escalation) fn escape(text: &Untrusted) -> String {
 }
 
 /// Wraps a body in a page whose content security policy forbids every external resource.
-pub(in crate::escalation) fn page(title: &str, style: &str, body: &str) -> String {
+pub(in crate::escalation) fn html_page(title: &str, style: &str, body: &str) -> String {
     let title = escape(&Untrusted::new(title));
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -35,7 +35,7 @@ pub(in crate::escalation) fn page(title: &str, style: &str, body: &str) -> Strin
 
 /// Writes the review as an HTML page.
 #[must_use]
-pub fn write(review: &PlatformReview) -> String {
+pub fn write_html(review: &PlatformReview) -> String {
     let heading = heading(review);
     let mut body =
         format!("<h1>Review</h1>\n<p>{}</p>\n<ul class=\"sum\">\n", escape(&Untrusted::new(heading.as_str())));
@@ -64,7 +64,7 @@ pub fn write(review: &PlatformReview) -> String {
         body.push_str("<h2>What could not be read</h2>\n");
         list(&mut body, &review.unknown);
     }
-    page(&format!("Review: {heading}"), STYLE, &body)
+    html_page(&format!("Review: {heading}"), STYLE, &body)
 }
 
 fn list(body: &mut String, lines: &[String]) {
@@ -92,7 +92,7 @@ fn changes(body: &mut String, review: &PlatformReview) {
 
 fn charts(body: &mut String, review: &PlatformReview) {
     let labels: Vec<String> = review.days.iter().map(|day| day.utc.format("%m-%d")).collect();
-    let series = |name, colour, of: fn(&crate::api::review::ReviewDay) -> u64| Series {
+    let series = |name, colour, of: fn(&crate::api::review::ReviewDay) -> u64| ChartSeries {
         name,
         colour,
         values: review.days.iter().map(of).collect(),
@@ -104,7 +104,7 @@ fn charts(body: &mut String, review: &PlatformReview) {
         series("5xx", "--bad", |day| day.n_server_errors),
     ];
     body.push_str("<h2>Attempts a day</h2>\n");
-    body.push_str(&bars(&labels, &attempts));
+    body.push_str(&stacked_bars(&labels, &attempts));
     body.push_str("<h2>Requests a day</h2>\n");
-    body.push_str(&bars(&labels, &requests));
+    body.push_str(&stacked_bars(&labels, &requests));
 }

@@ -2,13 +2,13 @@
 
 use super::{heading, sections, summary};
 use crate::api::review::PlatformReview;
-use crate::escalation::markdown::{code, prose};
+use crate::escalation::markdown::{code_span, escape_prose};
 use std::fmt::Write as _;
 
 /// Writes the review as Markdown.
 #[must_use]
-pub fn write(review: &PlatformReview) -> String {
-    let mut text = format!("# Review: {}\n\n", prose(&heading(review)));
+pub fn write_markdown(review: &PlatformReview) -> String {
+    let mut text = format!("# Review: {}\n\n", escape_prose(&heading(review)));
     for (what, n) in summary(review) {
         let _ = writeln!(text, "- {what}: {n}");
     }
@@ -21,7 +21,7 @@ pub fn write(review: &PlatformReview) -> String {
         Some(at) => {
             let _ = writeln!(text, "Since {}:\n", at.format("%Y-%m-%d"));
             for line in &review.changes {
-                let _ = writeln!(text, "- {}", prose(line));
+                let _ = writeln!(text, "- {}", escape_prose(line));
             }
         }
     }
@@ -35,7 +35,7 @@ pub fn write(review: &PlatformReview) -> String {
         let _ = writeln!(text, "|{}", "---|".repeat(section.head.len()));
         for row in &section.rows {
             // A bar would end the table cell, also within a code span.
-            let cells: Vec<String> = row.iter().map(|cell| code(cell).replace('|', "\\|")).collect();
+            let cells: Vec<String> = row.iter().map(|cell| code_span(cell).replace('|', "\\|")).collect();
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
         let _ = write!(text, "\n{}\n", section.advice);
@@ -43,7 +43,7 @@ pub fn write(review: &PlatformReview) -> String {
     if !review.unknown.is_empty() {
         let _ = write!(text, "\n## What could not be read\n\n");
         for line in &review.unknown {
-            let _ = writeln!(text, "- {}", prose(line));
+            let _ = writeln!(text, "- {}", escape_prose(line));
         }
     }
     text

@@ -11,7 +11,7 @@ use crate::domain::health_status::DORMANT_DAYS;
 use crate::domain::text::Untrusted;
 
 /// Section of a review: a title, advice and a table.
-struct Section {
+struct ReviewSection {
     title: &'static str,
     /// Text for an empty table.
     calm: String,
@@ -35,20 +35,20 @@ fn keys(keys: &[KeyAge]) -> Vec<Vec<Untrusted>> {
 }
 
 /// Returns the sections, in the order of urgency.
-fn sections(review: &PlatformReview) -> Vec<Section> {
+fn sections(review: &PlatformReview) -> Vec<ReviewSection> {
     let head = vec!["Key", "Name", "Ends in", "Company", "Last used", "Days"];
     vec![
-        off(review),
-        low(review),
-        trips(review),
-        Section {
+        disabled_section(review),
+        low_success_section(review),
+        trips_section(review),
+        ReviewSection {
             title: "Unused keys",
             calm: format!("Every active key was used or created within {DORMANT_DAYS} days."),
             advice: "Ask the owner, then run crow keys revoke KEY: it shows the callers and asks before it revokes.",
             head: head.clone(),
             rows: keys(&review.unused),
         },
-        Section {
+        ReviewSection {
             title: "Scopes never used",
             calm: "Every key uses all of its scopes.".to_owned(),
             advice: "Scopes cannot be changed: replace the key with one that has fewer (crow runbook key-rotation).",
@@ -59,21 +59,21 @@ fn sections(review: &PlatformReview) -> Vec<Section> {
                 .map(|of| vec![text(of.id), of.name.clone(), text(of.scopes.join(" "))])
                 .collect(),
         },
-        Section {
+        ReviewSection {
             title: "Keys due for rotation",
             calm: format!("No active key is older than {ROTATION_DAYS} days."),
             advice: "Rotate them one by one: crow runbook key-rotation --key NAME.",
             head,
             rows: keys(&review.due_keys),
         },
-        Section {
+        ReviewSection {
             title: "Signing secrets due for rotation",
             calm: format!("No signing secret is older than {ROTATION_DAYS} days."),
             advice: "A new secret needs a new subscription: crow runbook lost-secret --subscription ID.",
             head: vec!["Subscription", "Target", "Days"],
             rows: review.due_secrets().map(|of| vec![text(of.id), of.target_url.clone(), text(of.days)]).collect(),
         },
-        Section {
+        ReviewSection {
             title: "Changes",
             calm: "No changes in the period.".to_owned(),
             advice: "The audit trail shows who did what, and when.",
@@ -84,8 +84,8 @@ fn sections(review: &PlatformReview) -> Vec<Section> {
 }
 
 /// Lists the subscriptions that are disabled.
-fn off(review: &PlatformReview) -> Section {
-    Section {
+fn disabled_section(review: &PlatformReview) -> ReviewSection {
+    ReviewSection {
         title: "Disabled subscriptions",
         calm: "Every subscription is enabled.".to_owned(),
         advice: "Find the cause (crow diagnose breaker), fix the endpoint, test it, then enable the subscription with or without a replay. Delete subscriptions that are no longer needed.",
@@ -112,8 +112,8 @@ fn off(review: &PlatformReview) -> Section {
 }
 
 /// Lists the subscriptions with low success.
-fn low(review: &PlatformReview) -> Section {
-    Section {
+fn low_success_section(review: &PlatformReview) -> ReviewSection {
+    ReviewSection {
         title: "Low success",
         calm: format!("No subscription was below {LOW_SUCCESS_PERCENT} %."),
         advice: "List the failures: crow deliveries attempts --filter 'sub:N outcome:failure'.",
@@ -136,8 +136,8 @@ fn low(review: &PlatformReview) -> Section {
 }
 
 /// Lists the trips of the circuit breaker.
-fn trips(review: &PlatformReview) -> Section {
-    Section {
+fn trips_section(review: &PlatformReview) -> ReviewSection {
+    ReviewSection {
         title: "Breaker trips",
         calm: "No breaker tripped.".to_owned(),
         advice: "A tripped subscription misses events. One that trips repeatedly needs a more reliable endpoint, or an owner.",

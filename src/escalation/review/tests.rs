@@ -78,7 +78,7 @@ fn review(name: &str) -> PlatformReview {
 
 #[test]
 fn a_page_asks_for_nothing_and_runs_nothing() {
-    let page = html::write(&review(HOSTILE));
+    let page = html::write_html(&review(HOSTILE));
     for part in ["<script", "src=", "href=", "url(", "@import", "<img", "<link", "<iframe", "onload"] {
         let shown = page.replace("&lt;script src=http", "");
         assert!(!shown.contains(part), "{part}");
@@ -92,7 +92,7 @@ fn a_page_asks_for_nothing_and_runs_nothing() {
 
 #[test]
 fn a_cell_of_markdown_is_not_left_from_within() {
-    let text = markdown::write(&review(HOSTILE));
+    let text = markdown::write_markdown(&review(HOSTILE));
     let n_columns = |line: &str| line.replace("\\|", "").matches('|').count();
     let mut head = 0;
     for line in text.lines() {
@@ -122,7 +122,7 @@ fn what_changed_is_said_both_ways() {
         ..now
     };
     assert!(
-        markdown::write(&told).contains("- new: unused key 7 (Acme)")
-            && html::write(&told).contains("new: unused key 7")
+        markdown::write_markdown(&told).contains("- new: unused key 7 (Acme)")
+            && html::write_html(&told).contains("new: unused key 7")
     );
 }

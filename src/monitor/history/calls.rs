@@ -1,24 +1,24 @@
 //! Own calls of a console: permits, the remaining budget of each window, and the outcome of each call. Consoles that
 //! share a history share permits and budget, because both are decided in one transaction here.
 
-use super::History;
+use super::PlatformHistory;
 use crate::client::answer::StatusMeaning;
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;
-use crate::monitor::budget::{Window, allowance};
+use crate::monitor::budget::{WindowBudget, allowance};
 use crate::sqlite::{Error, JobPriority};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
 
 /// Period over which the use of a window by other callers is examined; the busiest minute counts.
-const BUSY_FOR: i64 = 10 * MINUTE_MS;
+const BUSY_LOOKBACK_MS: i64 = 10 * MINUTE_MS;
 
 /// Call that a console wants to make.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct CallIntent {
     /// Purpose of the call; consoles that share a history take turns by purpose.
-    pub what: String,
+    pub purpose: String,
     /// Name of the key that the call uses.
     pub key: String,
     /// Bucket in which the platform counts the call.
@@ -28,16 +28,16 @@ pub struct Wish {
     /// Path of the call, with placeholders.
     pub route: &'static str,
     /// Minimum time since the last permit for the same purpose; zero for a call that an operator asked for.
-    pub every: Duration,
+    pub interval: Duration,
     /// Minimum time since the last permit if its call brought no result.
-    pub again: Duration,
+    pub retry_interval: Duration,
     /// Share of the rate limit that may be used, in percent.
     pub percent: u8,
 }
 
 /// Decision whether a call may be made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum CallPermit {
     /// The call was recorded under this number and may be made.
     Granted(i64),
     /// The call may not be made before this time.
@@ -46,7 +46,7 @@ pub enum Turn {
 
 /// Outcome of a call that was made.
 #[derive(Debug, Clone, Default)]
-pub struct Outcome {
+pub struct CallOutcome {
     /// Status code of the answer; `None` if no answer arrived.
     pub status: Option<u16>,
     /// Meaning of the answer; `None` if no answer arrived.
@@ -67,15 +67,15 @@ pub struct Outcome {
     pub blocked_until: Option<Timestamp>,
 }
 
-impl History {
+impl PlatformHistory {
     /// Grants a permit for a call if its interval has passed and the window has room in the budget; the call is
     /// recorded at once.
     ///
     /// # Errors
     ///
     /// [`Error`] when the database cannot be written.
-    pub async fn take_turn(&self, wish: Wish, now: Timestamp) -> Result<Turn, Error> {
-        self.write(move |connection| take(connection, &wish, now)).await
+    pub async fn acquire_permit(&self, wish: CallIntent, now: Timestamp) -> Result<CallPermit, Error> {
+        self.write(move |connection| grant_or_wait(connection, &wish, now)).await
     }
 
     /// Records the outcome of a call that was granted.
@@ -83,8 +83,14 @@ impl History {
     /// # Errors
     ///
     /// [`Error`] when the database cannot be written.
-    pub async fn settle_call(&self, id: i64, wish: Wish, outcome: Outcome, now: Timestamp) -> Result<(), Error> {
-        self.write(move |connection| settle(connection, id, &wish, &outcome, now)).await
+    pub async fn record_outcome(
+        &self,
+        id: i64,
+        wish: CallIntent,
+        outcome: CallOutcome,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.write(move |connection| write_outcome(connection, id, &wish, &outcome, now)).await
     }
 
     /// Returns the state of a key's window at `now`.
@@ -92,34 +98,34 @@ impl History {
     /// # Errors
     ///
     /// [`Error`] when the database cannot be read.
-    pub async fn window(&self, key: String, bucket: RateBucket, now: Timestamp) -> Result<Window, Error> {
-        self.database.read(JobPriority::Low, move |connection| window(connection, &key, bucket, now)).await
+    pub async fn window(&self, key: String, bucket: RateBucket, now: Timestamp) -> Result<WindowBudget, Error> {
+        self.database.read(JobPriority::Low, move |connection| read_window(connection, &key, bucket, now)).await
     }
 }
 
-fn pause_of(key: &str, bucket: RateBucket) -> String {
+fn pause_name(key: &str, bucket: RateBucket) -> String {
     format!("pause:{key}:{bucket}")
 }
 
-fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Error> {
+fn grant_or_wait(connection: &Connection, wish: &CallIntent, now: Timestamp) -> Result<CallPermit, Error> {
     let times = |what: &str| -> Result<[Option<i64>; 3], Error> {
         let mut statement = connection
             .prepare_cached("SELECT last_tried_at, blocked_until, last_success_at FROM poll_state WHERE task = ?1")?;
         let found = statement.query_row([what], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).optional()?;
         Ok(found.unwrap_or_default())
     };
-    let [taken, blocked, done] = times(&wish.what)?;
-    let [_, paused, _] = times(&pause_of(&wish.key, wish.bucket))?;
+    let [taken, blocked, done] = times(&wish.purpose)?;
+    let [_, paused, _] = times(&pause_name(&wish.key, wish.bucket))?;
     // A permit taken after the last success brought no result, so the shorter retry interval applies.
-    let every = if done < taken { wish.again } else { wish.every };
-    let due = taken.map(|at| Timestamp::from_millis(at).plus(every)).filter(|_| !wish.every.is_zero());
+    let every = if done < taken { wish.retry_interval } else { wish.interval };
+    let due = taken.map(|at| Timestamp::from_millis(at).plus(every)).filter(|_| !wish.interval.is_zero());
     let until = [due, blocked.map(Timestamp::from_millis), paused.map(Timestamp::from_millis)];
     if let Some(until) = until.into_iter().flatten().max().filter(|until| *until > now) {
-        return Ok(Turn::Wait(until));
+        return Ok(CallPermit::Wait(until));
     }
-    let window = window(connection, &wish.key, wish.bucket, now)?;
-    if let Some(until) = window.full_until(wish.percent, now) {
-        return Ok(Turn::Wait(until));
+    let window = read_window(connection, &wish.key, wish.bucket, now)?;
+    if let Some(until) = window.blocked_until(wish.percent, now) {
+        return Ok(CallPermit::Wait(until));
     }
     // Recorded before the call is made: a call counts against the budget even if its process ends before the answer.
     connection
@@ -130,12 +136,12 @@ fn take(connection: &Connection, wish: &Wish, now: Timestamp) -> Result<Turn, Er
         .prepare_cached(
             "INSERT INTO poll_state (task, last_tried_at) VALUES (?1, ?2) ON CONFLICT (task) DO UPDATE SET last_tried_at = excluded.last_tried_at",
         )?
-        .execute(params![wish.what, now.millis()])?;
-    Ok(Turn::Granted(id))
+        .execute(params![wish.purpose, now.millis()])?;
+    Ok(CallPermit::Granted(id))
 }
 
 /// Reads the state of a window, from the headers of answers and from the own calls of the last minute.
-fn window(connection: &Connection, key: &str, bucket: RateBucket, now: Timestamp) -> Result<Window, Error> {
+fn read_window(connection: &Connection, key: &str, bucket: RateBucket, now: Timestamp) -> Result<WindowBudget, Error> {
     let since = now.millis() - MINUTE_MS;
     let (n_own, first_own): (u32, Option<i64>) = connection
         .prepare_cached(
@@ -145,8 +151,12 @@ fn window(connection: &Connection, key: &str, bucket: RateBucket, now: Timestamp
     let mut statement = connection.prepare_cached(
         "SELECT minute_at, rate_limit, n_used, n_own_calls, reset_at, seen_at FROM rate_windows WHERE key = ?1 AND bucket = ?2 AND minute_at > ?3 ORDER BY minute_at DESC",
     )?;
-    let mut rows = statement.query(params![key, bucket.name(), now.millis() - BUSY_FOR])?;
-    let mut window = Window { n_own, first_own_at: first_own.map(Timestamp::from_millis), ..Window::unseen(bucket) };
+    let mut rows = statement.query(params![key, bucket.name(), now.millis() - BUSY_LOOKBACK_MS])?;
+    let mut window = WindowBudget {
+        own_calls: n_own,
+        first_own_call_at: first_own.map(Timestamp::from_millis),
+        ..WindowBudget::without_answer(bucket)
+    };
     let mut is_newest = true;
     while let Some(row) = rows.next()? {
         let (minute, used, own): (i64, u32, u32) = (row.get("minute_at")?, row.get("n_used")?, row.get("n_own_calls")?);
@@ -156,17 +166,24 @@ fn window(connection: &Connection, key: &str, bucket: RateBucket, now: Timestamp
             let reset: Option<i64> = row.get("reset_at")?;
             let ends = reset.unwrap_or(minute + MINUTE_MS);
             if ends > now.millis() {
-                window.left = Some(window.limit.saturating_sub(used));
+                window.remaining = Some(window.limit.saturating_sub(used));
                 window.resets_at = Some(Timestamp::from_millis(ends));
             }
             is_newest = false;
         }
-        window.others = window.others.max(allowance::projected(used.saturating_sub(own), seen - minute));
+        window.calls_by_others =
+            window.calls_by_others.max(allowance::project_minute(used.saturating_sub(own), seen - minute));
     }
     Ok(window)
 }
 
-fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now: Timestamp) -> Result<(), Error> {
+fn write_outcome(
+    connection: &Connection,
+    id: i64,
+    wish: &CallIntent,
+    outcome: &CallOutcome,
+    now: Timestamp,
+) -> Result<(), Error> {
     let raw = |text: &Option<Untrusted>| text.as_ref().map(|text| text.raw().to_owned());
     connection
         .prepare_cached(
@@ -219,7 +236,7 @@ fn settle(connection: &Connection, id: i64, wish: &Wish, outcome: &Outcome, now:
                 "INSERT INTO poll_state (task, blocked_until) VALUES (?1, ?2)
                  ON CONFLICT (task) DO UPDATE SET blocked_until = excluded.blocked_until",
             )?
-            .execute(params![pause_of(&wish.key, wish.bucket), until.millis()])?;
+            .execute(params![pause_name(&wish.key, wish.bucket), until.millis()])?;
     }
     Ok(())
 }

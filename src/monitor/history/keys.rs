@@ -1,19 +1,19 @@
 //! Keys of the profile as they are stored: names, scopes, and whether the platform accepts them.
 
-use super::History;
+use super::PlatformHistory;
 use crate::domain::key::ScopeSet;
 use crate::domain::text::Untrusted;
-use crate::monitor::picture::KeyName;
+use crate::monitor::observed_overview::KeyName;
 use crate::sqlite::Error;
 use rusqlite::params;
 
-impl History {
+impl PlatformHistory {
     /// Stores which keys the profile has, and deletes what is stored of any other key.
     ///
     /// # Errors
     ///
     /// [`Error`] when the database cannot be written.
-    pub async fn note_keys(&self, keys: Vec<KeyName>) -> Result<(), Error> {
+    pub async fn record_keys(&self, keys: Vec<KeyName>) -> Result<(), Error> {
         self.write(move |connection| {
             for KeyName { name, last4, company } in &keys {
                 connection.execute("DELETE FROM keys WHERE name = ?1 AND last4 <> ?2", [name, last4])?;
@@ -35,7 +35,7 @@ impl History {
     /// # Errors
     ///
     /// [`Error`] when the database cannot be written.
-    pub async fn note_scopes(&self, key: String, held: ScopeSet, lacking: ScopeSet) -> Result<(), Error> {
+    pub async fn record_scopes(&self, key: String, held: ScopeSet, lacking: ScopeSet) -> Result<(), Error> {
         self.write(move |connection| {
             connection
                 .prepare_cached(
@@ -52,7 +52,7 @@ impl History {
     /// # Errors
     ///
     /// [`Error`] when the database cannot be written.
-    pub async fn note_refused(&self, key: String, why: Untrusted) -> Result<(), Error> {
+    pub async fn record_key_refusal(&self, key: String, why: Untrusted) -> Result<(), Error> {
         self.write(move |connection| {
             connection
                 .prepare_cached("UPDATE keys SET rejection = ?2 WHERE name = ?1")?

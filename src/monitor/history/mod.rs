@@ -4,15 +4,15 @@
 
 pub mod calls;
 pub mod keys;
+pub mod observations;
 pub mod pages;
-mod places;
+mod poll_positions;
 pub mod receipts;
 pub mod retention;
-pub mod seen;
 mod unreadable;
 
 use super::alerts::Alert;
-use super::link::Link;
+use super::link::LinkState;
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
@@ -30,15 +30,15 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../assets/migrations/history/0004_names.sql"),
 ];
 /// Maximum number of link changes that are kept.
-const LINKS: i64 = 1_000;
+const MAX_LINK_CHANGES: i64 = 1_000;
 
 /// Handle of an open history; clones share the database.
 #[derive(Debug, Clone)]
-pub struct History {
+pub struct PlatformHistory {
     database: Database,
 }
 
-impl History {
+impl PlatformHistory {
     /// Opens or creates the history at `path`; blocks the thread until that is done.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl History {
     /// # Errors
     ///
     /// [`Error`] when the database cannot be written.
-    pub async fn remember(&self, alerts: Vec<Alert>) -> Result<(), Error> {
+    pub async fn store_alerts(&self, alerts: Vec<Alert>) -> Result<(), Error> {
         self.database
             .write(JobPriority::Low, move |connection| {
                 connection.prepare_cached("DELETE FROM alerts")?.execute([])?;
@@ -94,7 +94,7 @@ impl History {
                     insert.execute(params![
                         subject,
                         alert.name.raw(),
-                        standing(alert.standing),
+                        status_name(alert.standing),
                         alert.why,
                         alert.since.millis()
                     ])?;
@@ -109,14 +109,14 @@ impl History {
     /// # Errors
     ///
     /// [`Error`] when the database cannot be written.
-    pub async fn note_link(&self, link: &Link, at: Timestamp) -> Result<(), Error> {
+    pub async fn record_link(&self, link: &LinkState, at: Timestamp) -> Result<(), Error> {
         let (state, why) = match link {
-            Link::Connecting => ("connecting", None),
-            Link::Live => ("live", None),
-            Link::Lagging => ("lagging", None),
-            Link::Stale => ("stale", None),
-            Link::Waiting { why, .. } => ("waiting", Some(why.clone())),
-            Link::Offline { why, .. } => ("offline", Some(why.clone())),
+            LinkState::Connecting => ("connecting", None),
+            LinkState::Live => ("live", None),
+            LinkState::Lagging => ("lagging", None),
+            LinkState::Stale => ("stale", None),
+            LinkState::Waiting { why, .. } => ("waiting", Some(why.clone())),
+            LinkState::Offline { why, .. } => ("offline", Some(why.clone())),
         };
         self.database
             .write(JobPriority::Low, move |connection| {
@@ -125,7 +125,7 @@ impl History {
                     .execute(params![at.millis(), state, why])?;
                 connection
                     .prepare_cached("DELETE FROM link_changes WHERE id <= (SELECT max(id) FROM link_changes) - ?1")?
-                    .execute([LINKS])?;
+                    .execute([MAX_LINK_CHANGES])?;
                 Ok(())
             })
             .await
@@ -139,7 +139,7 @@ fn read_alerts(connection: &Connection) -> Result<Vec<Alert>, Error> {
     while let Some(row) = rows.next()? {
         let subject = read_subject(&row.get::<_, String>("subject")?);
         let stored: String = row.get("status")?;
-        let standing = ALARMING.into_iter().find(|known| standing(*known) == stored);
+        let standing = ALARMING_STATUSES.into_iter().find(|known| status_name(*known) == stored);
         let (Some(subject), Some(standing)) = (subject, standing) else { continue };
         let since = Timestamp::from_millis(row.get("since_at")?);
         alerts.push(Alert {
@@ -155,9 +155,9 @@ fn read_alerts(connection: &Connection) -> Result<Vec<Alert>, Error> {
 }
 
 /// Health statuses that an alert can have.
-const ALARMING: [HealthStatus; 3] = [HealthStatus::Tripped, HealthStatus::Failing, HealthStatus::Warning];
+const ALARMING_STATUSES: [HealthStatus; 3] = [HealthStatus::Tripped, HealthStatus::Failing, HealthStatus::Warning];
 
-const fn standing(of: HealthStatus) -> &'static str {
+const fn status_name(of: HealthStatus) -> &'static str {
     match of {
         HealthStatus::Tripped => "tripped",
         HealthStatus::Failing => "failing",
@@ -187,7 +187,7 @@ mod tests {
         for _ in 0..5 {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("history.db");
-            let open = || History::open(&path).map(drop).map_err(|error| error.to_string());
+            let open = || PlatformHistory::open(&path).map(drop).map_err(|error| error.to_string());
             let came: Vec<_> = std::thread::scope(|scope| {
                 let opening: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
                 opening.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -214,11 +214,11 @@ mod tests {
             alert(AlertSubject::Events(CompanyId(92)), HealthStatus::Warning),
             alert(AlertSubject::Clock, HealthStatus::Warning),
         ];
-        let history = History::open(&path).unwrap();
-        history.remember(alerts.clone()).await.unwrap();
-        history.note_link(&Link::Live, Timestamp::from_millis(6)).await.unwrap();
+        let history = PlatformHistory::open(&path).unwrap();
+        history.store_alerts(alerts.clone()).await.unwrap();
+        history.record_link(&LinkState::Live, Timestamp::from_millis(6)).await.unwrap();
         drop(history);
-        let mut again = History::open(&path).unwrap().alerts().await.unwrap();
+        let mut again = PlatformHistory::open(&path).unwrap().alerts().await.unwrap();
         again.sort_by_key(|alert| alert.subject);
         assert_eq!(again, alerts);
     }

@@ -1,7 +1,7 @@
 //! Pages of the history, newest rows first, in the shape of the Portal API's logs.
 
-use super::History;
-use super::seen::outage;
+use super::PlatformHistory;
+use super::observations::read_outage;
 use crate::api::attempts::{AttemptDetail, AttemptRow, CapturedBody, HttpHeader, PhaseTimes};
 use crate::api::deliveries::{EventDetail, EventRow};
 use crate::api::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery};
@@ -12,7 +12,7 @@ use crate::domain::delivery::{AttemptKind, MAX_RETRIES};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::monitor::picture::trip;
+use crate::monitor::observed_overview::outage_as_trip;
 use crate::sqlite::{Error, JobPriority};
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -20,16 +20,16 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 /// Period over which status codes are counted, in milliseconds.
 const HOUR_MS: i64 = 3_600_000;
 /// Placeholder for the target URL of a received delivery, which is not known.
-pub(in crate::monitor) const HERE: &str = "crow listen";
+pub(in crate::monitor) const RECEIVER_PLACEHOLDER: &str = "crow listen";
 
 /// Position at which a page begins.
-enum From {
+enum HistoryPageStart {
     Newest,
     Older(i64),
     Newer(i64),
 }
 
-impl From {
+impl HistoryPageStart {
     fn read(cursor: Option<&str>) -> Self {
         let number = |prefix| cursor.and_then(|cursor| cursor.strip_prefix(prefix)).and_then(|text| text.parse().ok());
         number("older:").map(Self::Older).or_else(|| number("newer:").map(Self::Newer)).unwrap_or(Self::Newest)
@@ -38,18 +38,18 @@ impl From {
 
 /// Reads a page. `sql` must end in a condition, to which the position is appended, and its first column must be the
 /// row number.
-fn page<T>(
+fn read_page<T>(
     connection: &Connection,
     sql: &str,
     filters: &[(&str, &dyn ToSql)],
     (cursor, limit): (Option<&str>, u32),
     read: impl Fn(&Row<'_>) -> rusqlite::Result<(i64, T)>,
 ) -> Result<LogPage<T>, Error> {
-    let from = From::read(cursor);
+    let from = HistoryPageStart::read(cursor);
     let (place, order, at) = match from {
-        From::Newest => ("?", "DESC", i64::MAX),
-        From::Older(id) => ("<", "DESC", id),
-        From::Newer(id) => (">", "ASC", id),
+        HistoryPageStart::Newest => ("?", "DESC", i64::MAX),
+        HistoryPageStart::Older(id) => ("<", "DESC", id),
+        HistoryPageStart::Newer(id) => (">", "ASC", id),
     };
     let place = if place == "?" { "<=" } else { place };
     let text = format!("{sql} AND r.id {place} :place ORDER BY r.id {order} LIMIT :rows");
@@ -60,11 +60,11 @@ fn page<T>(
     let mut found: Vec<(i64, T)> = statement.query_map(all.as_slice(), |row| read(row))?.collect::<Result<_, _>>()?;
     let has_more = found.len() > limit as usize;
     found.truncate(limit as usize);
-    let is_newer = matches!(from, From::Newer(_));
+    let is_newer = matches!(from, HistoryPageStart::Newer(_));
     if is_newer {
         found.reverse();
     }
-    let newest = found.first().map_or(if let From::Newer(id) = from { id } else { 0 }, |(id, _)| *id);
+    let newest = found.first().map_or(if let HistoryPageStart::Newer(id) = from { id } else { 0 }, |(id, _)| *id);
     let oldest = found.last().map(|(id, _)| *id);
     let next_cursor = oldest.filter(|_| is_newer || has_more).map(|id| format!("older:{id}"));
     Ok(LogPage {
@@ -77,7 +77,7 @@ fn page<T>(
 }
 
 /// Reads a count, which is never negative.
-fn counted(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+fn count_column(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.unsigned_abs())
 }
 
@@ -85,7 +85,7 @@ fn millis(at: Option<Timestamp>) -> Option<i64> {
     at.map(Timestamp::millis)
 }
 
-impl History {
+impl PlatformHistory {
     /// Returns a page of the polled events.
     ///
     /// # Errors
@@ -105,7 +105,7 @@ impl History {
                 let (since, until) = (millis(query.since), millis(query.until));
                 let filters: [(&str, &dyn ToSql); 4] =
                     [(":company", &query.company), (":type", &query.kind), (":since", &since), (":until", &until)];
-                page(connection, sql, &filters, (cursor.as_deref(), limit), event)
+                read_page(connection, sql, &filters, (cursor.as_deref(), limit), event)
             })
             .await
     }
@@ -161,14 +161,14 @@ impl History {
                     (":since", &since),
                     (":until", &until),
                 ];
-                let rows = page(connection, sql, &filters, (cursor.as_deref(), limit), request)?;
+                let rows = read_page(connection, sql, &filters, (cursor.as_deref(), limit), request)?;
                 let mut statement = connection.prepare_cached(
                     "SELECT coalesce(status, 0), code, count(*) AS n FROM calls WHERE at > ?1 AND elapsed_ms IS NOT NULL
                      GROUP BY 1, 2 ORDER BY n DESC",
                 )?;
                 let hour = statement.query_map([now.millis() - HOUR_MS], |row| {
                     let code = row.get::<_, Option<String>>(1)?.map(Untrusted::new);
-                    Ok(ProblemCodeCount { status: row.get(0)?, code, n: counted(row, 2)? })
+                    Ok(ProblemCodeCount { status: row.get(0)?, code, n: count_column(row, 2)? })
                 })?;
                 Ok((rows, hour.collect::<Result<_, _>>()?))
             })
@@ -206,7 +206,7 @@ impl History {
                     (":subscription", &query.subscription),
                     (":q", &query.q),
                 ];
-                page(connection, sql, &filters, (cursor.as_deref(), limit), receipt)
+                read_page(connection, sql, &filters, (cursor.as_deref(), limit), receipt)
             })
             .await
     }
@@ -259,9 +259,9 @@ impl History {
             .read(JobPriority::Low, move |connection| {
                 let filters: [(&str, &dyn ToSql); 2] =
                     [(":company", &query.company), (":subscription", &query.subscription)];
-                page(connection, sql, &filters, (cursor.as_deref(), limit), |row| {
-                    let outage = outage(row)?;
-                    Ok((outage.id.0, trip(&outage)))
+                read_page(connection, sql, &filters, (cursor.as_deref(), limit), |row| {
+                    let outage = read_outage(row)?;
+                    Ok((outage.id.0, outage_as_trip(&outage)))
                 })
             })
             .await
@@ -275,7 +275,7 @@ fn event(row: &Row<'_>) -> rusqlite::Result<(i64, EventRow)> {
         company_id: CompanyId(row.get(1)?),
         kind: Untrusted::new(row.get::<_, String>(2)?),
         created_utc: Timestamp::from_millis(row.get(3)?),
-        n_bytes: counted(row, 4)?,
+        n_bytes: count_column(row, 4)?,
         n_deliveries: 0,
     };
     Ok((id, event))
@@ -318,7 +318,7 @@ fn receipt(row: &Row<'_>) -> rusqlite::Result<(i64, AttemptRow)> {
         started_utc: Timestamp::from_millis(row.get("at")?),
         company_id: CompanyId(row.get::<_, Option<i64>>("company")?.unwrap_or(0)),
         subscription_id: SubscriptionId(0),
-        target_url: Untrusted::new(HERE),
+        target_url: Untrusted::new(RECEIVER_PLACEHOLDER),
         delivery_id: None,
         event_id: event.map(EventId),
         event_type: Untrusted::new(row.get::<_, String>("type")?),

@@ -1,6 +1,6 @@
 //! Deliveries that `crow listen` received, and their comparison with the polled events.
 
-use super::History;
+use super::PlatformHistory;
 use crate::domain::ids::EventId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -9,21 +9,21 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
 
 /// Verdict on a delivery whose signature is valid.
-pub const GENUINE: &str = "genuine";
+pub const VERDICT_GENUINE: &str = "genuine";
 /// Verdict on a delivery when no secret was given.
-pub const UNCHECKED: &str = "not checked";
+pub const VERDICT_UNCHECKED: &str = "not checked";
 /// Maximum number of unverified deliveries that are kept; older ones are deleted.
-const MAX_FORGED_RECEIPTS: i64 = 200;
+const MAX_UNVERIFIED_RECEIPTS: i64 = 200;
 
 /// Checks whether a verdict lets a delivery count: its signature is valid, or there was no secret to check it with.
 #[must_use]
-pub fn is_believed(verdict: &str) -> bool {
-    matches!(verdict, GENUINE | UNCHECKED)
+pub fn counts_as_received(verdict: &str) -> bool {
+    matches!(verdict, VERDICT_GENUINE | VERDICT_UNCHECKED)
 }
 
 /// Delivery as `crow listen` received it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receipt {
+pub struct DeliveryReceipt {
     /// Time at which the delivery had arrived.
     pub at: Timestamp,
     /// Number of the event, if the delivery names one.
@@ -50,7 +50,7 @@ pub struct Receipt {
 
 /// Earlier deliveries, as known when one more delivery of an event arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Earlier {
+pub struct EarlierReceipts {
     /// Deliveries of the same event that were answered 2xx before.
     pub n_same: u64,
     /// Newest event that was received before.
@@ -59,7 +59,7 @@ pub struct Earlier {
 
 /// Comparison of the events of a period with the deliveries received.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Comparison {
+pub struct ReceiptComparison {
     /// Number of polled events of the compared types.
     pub n_polled: u64,
     /// Number of the polled events that were received and answered 2xx.
@@ -78,15 +78,15 @@ pub struct Comparison {
     pub unreadable: Vec<(Option<EventId>, Untrusted)>,
 }
 
-impl History {
+impl PlatformHistory {
     /// Stores a received delivery, and returns what was known of its event before.
     ///
     /// # Errors
     ///
     /// [`Error`] when the database cannot be written.
-    pub async fn note_receipt(&self, receipt: Receipt) -> Result<Earlier, Error> {
+    pub async fn record_receipt(&self, receipt: DeliveryReceipt) -> Result<EarlierReceipts, Error> {
         self.write(move |connection| {
-            let earlier = earlier(connection, receipt.event)?;
+            let earlier = earlier_receipts(connection, receipt.event)?;
             let head = serde_json::to_string(&receipt.headers).unwrap_or_default();
             connection
                 .prepare_cached(
@@ -106,13 +106,13 @@ impl History {
                     head,
                     receipt.body
                 ])?;
-            if !is_believed(&receipt.verdict) {
+            if !counts_as_received(&receipt.verdict) {
                 connection
                     .prepare_cached(
                         "DELETE FROM received_deliveries WHERE signature_result NOT IN (?1, ?2) AND id NOT IN
                          (SELECT id FROM received_deliveries WHERE signature_result NOT IN (?1, ?2) ORDER BY id DESC LIMIT ?3)",
                     )?
-                    .execute(params![GENUINE, UNCHECKED, MAX_FORGED_RECEIPTS])?;
+                    .execute(params![VERDICT_GENUINE, VERDICT_UNCHECKED, MAX_UNVERIFIED_RECEIPTS])?;
             }
             Ok(earlier)
         })
@@ -125,7 +125,7 @@ impl History {
     ///
     /// [`Error`] when the database cannot be read.
     pub async fn received_types(&self) -> Result<Vec<String>, Error> {
-        self.database.read(JobPriority::Low, types).await
+        self.database.read(JobPriority::Low, read_received_types).await
     }
 
     /// Compares the events between two times with the deliveries received. Without `types`, the types are compared of
@@ -134,20 +134,27 @@ impl History {
     /// # Errors
     ///
     /// [`Error`] when the database cannot be read.
-    pub async fn compare(&self, since: Timestamp, until: Timestamp, types: Vec<String>) -> Result<Comparison, Error> {
-        self.database.read(JobPriority::Low, move |connection| compare(connection, (since, until), types)).await
+    pub async fn compare(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        types: Vec<String>,
+    ) -> Result<ReceiptComparison, Error> {
+        self.database
+            .read(JobPriority::Low, move |connection| compare_receipts(connection, (since, until), types))
+            .await
     }
 }
 
 /// Reads the event types of which at least one delivery was ever received, in order.
-fn types(connection: &Connection) -> Result<Vec<String>, Error> {
+fn read_received_types(connection: &Connection) -> Result<Vec<String>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT DISTINCT type FROM received_deliveries WHERE signature_result IN (?1, ?2) AND type <> '' ORDER BY type",
     )?;
-    Ok(statement.query_map([GENUINE, UNCHECKED], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    Ok(statement.query_map([VERDICT_GENUINE, VERDICT_UNCHECKED], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-fn earlier(connection: &Connection, event: Option<EventId>) -> Result<Earlier, Error> {
+fn earlier_receipts(connection: &Connection, event: Option<EventId>) -> Result<EarlierReceipts, Error> {
     let newest: Option<i64> = connection
         .prepare_cached("SELECT event FROM received_deliveries WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1")?
         .query_row([], |row| row.get(0))
@@ -161,20 +168,20 @@ fn earlier(connection: &Connection, event: Option<EventId>) -> Result<Earlier, E
             .query_row([id.0], |row| row.get::<_, i64>(0))?
             .unsigned_abs(),
     };
-    Ok(Earlier { n_same, newest: newest.map(EventId) })
+    Ok(EarlierReceipts { n_same, newest: newest.map(EventId) })
 }
 
-fn compare(
+fn compare_receipts(
     connection: &Connection,
     (since, until): (Timestamp, Timestamp),
     mut types: Vec<String>,
-) -> Result<Comparison, Error> {
+) -> Result<ReceiptComparison, Error> {
     if types.is_empty() {
-        types = self::types(connection)?;
+        types = self::read_received_types(connection)?;
     }
     let listed = serde_json::to_string(&types).unwrap_or_default();
     let span = params![since.millis(), until.millis(), listed];
-    let mut comparison = Comparison { types, ..Comparison::default() };
+    let mut comparison = ReceiptComparison { types, ..ReceiptComparison::default() };
     let mut statement = connection.prepare_cached(
         "SELECT e.id, e.type, e.created_at, EXISTS (SELECT 1 FROM received_deliveries r WHERE r.event = e.id AND r.answered_status BETWEEN 200 AND 299)
          FROM events e WHERE e.created_at >= ?1 AND e.created_at < ?2 AND e.type IN (SELECT value FROM json_each(?3)) ORDER BY e.id",

@@ -11,7 +11,12 @@ use std::collections::BTreeMap;
 const MAX_KEPT_ITEMS: i64 = 500;
 
 /// Stores the unreadable items of a list.
-pub(super) fn note(connection: &Connection, what: &str, at: Timestamp, items: &[UnreadableItem]) -> Result<(), Error> {
+pub(super) fn store_items(
+    connection: &Connection,
+    what: &str,
+    at: Timestamp,
+    items: &[UnreadableItem],
+) -> Result<(), Error> {
     if items.is_empty() {
         return Ok(());
     }
@@ -32,13 +37,13 @@ pub(super) fn note(connection: &Connection, what: &str, at: Timestamp, items: &[
 }
 
 /// Deletes the unreadable items of a list, before the list is stored anew.
-pub(super) fn clear(connection: &Connection, what: &str) -> Result<(), Error> {
+pub(super) fn delete_items(connection: &Connection, what: &str) -> Result<(), Error> {
     connection.prepare_cached("DELETE FROM unreadable_items WHERE list = ?1")?.execute([what])?;
     Ok(())
 }
 
 /// Returns the unreadable items by resource: `events`, `subscriptions`.
-pub(super) fn all(connection: &Connection) -> Result<BTreeMap<String, UnreadableRows>, Error> {
+pub(super) fn items_by_resource(connection: &Connection) -> Result<BTreeMap<String, UnreadableRows>, Error> {
     let mut found: BTreeMap<String, UnreadableRows> = BTreeMap::new();
     let mut statement =
         connection.prepare_cached("SELECT list, reason, item FROM unreadable_items ORDER BY at DESC, id DESC")?;

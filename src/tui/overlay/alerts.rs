@@ -10,7 +10,7 @@ use super::super::press::stepped;
 use super::super::table::{Cell, Column, Row, Table, words};
 use super::super::theme::{self, Role};
 use crate::domain::alert::AlertSubject;
-use crate::monitor::alerts::{Acknowledged, Alert};
+use crate::monitor::alerts::{AcknowledgedBy, Alert};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -70,7 +70,7 @@ fn row(app: &App, alert: &Alert, columns: &[Column], width: u16) -> Row {
     // The lines below are indented to the second column and use the rest of the width.
     let room = usize::from(width.saturating_sub(9));
     let why = (columns.len() == NARROW.len()).then(|| alert.why.clone());
-    let said = why.into_iter().chain(alert.acknowledged.as_ref().map(Acknowledged::line));
+    let said = why.into_iter().chain(alert.acknowledged.as_ref().map(AcknowledgedBy::line));
     let below =
         said.flat_map(|line| format::flow(&line, room)).map(|line| Cell::new(line, theme.style(Role::Dim))).collect();
     let since = format!("{} {}", alert.since.format("%H:%M"), format::age(app.shown_at().since(alert.since)));

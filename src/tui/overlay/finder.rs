@@ -207,7 +207,7 @@ fn action(app: &App, finder: &Finder, bound: &Bound, room: usize) -> Line<'stati
     let keys = format::clip(&bound.keys(), KEYS);
     let mut line = Line::from(vec![
         Span::styled(format!("  {keys:<KEYS$} "), theme.style(keys_role)),
-        Span::styled(format!("{:<LABEL$}", format::clip(bound.binding.label, LABEL)), theme.style(role)),
+        Span::styled(format!("{:<LABEL_WIDTH$}", format::clip(bound.binding.label, LABEL)), theme.style(role)),
     ]);
     if let Some(why) = why {
         let why = format::clip(&why, room.saturating_sub(BEFORE));

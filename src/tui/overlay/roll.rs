@@ -21,17 +21,17 @@ use std::time::Duration;
 /// Row with a number by which it is selected.
 pub trait Listed {
     /// Number of the row, unique in its list.
-    fn number(&self) -> i64;
+    fn row_id(&self) -> i64;
 }
 
 impl Listed for ReplayRow {
-    fn number(&self) -> i64 {
+    fn row_id(&self) -> i64 {
         self.id.0
     }
 }
 
 impl Listed for OperatorRow {
-    fn number(&self) -> i64 {
+    fn row_id(&self) -> i64 {
         self.id.0
     }
 }
@@ -74,7 +74,7 @@ impl<T: Listed> Roll<T> {
     pub fn take(&mut self, came: Result<Vec<T>, String>) -> bool {
         match came {
             Ok(rows) => {
-                self.selected = self.selected.or_else(|| rows.first().map(Listed::number));
+                self.selected = self.selected.or_else(|| rows.first().map(Listed::row_id));
                 (self.rows, self.failure) = (Some(rows), None);
             }
             Err(why) => self.failure = Some(why),
@@ -89,13 +89,13 @@ impl<T: Listed> Roll<T> {
     }
 
     fn at(&self) -> usize {
-        self.rows().iter().position(|row| Some(row.number()) == self.selected).unwrap_or(0)
+        self.rows().iter().position(|row| Some(row.row_id()) == self.selected).unwrap_or(0)
     }
 
     /// Moves the selection up or down.
     pub fn step(&mut self, step: Step, page: usize) {
         let at = stepped(step, self.at(), self.rows().len(), page);
-        self.selected = self.rows().get(at).map(Listed::number);
+        self.selected = self.rows().get(at).map(Listed::row_id);
     }
 
     /// Selected row, if the list has any.

@@ -33,12 +33,12 @@ pub(super) const EMPTY: [&str; 2] = [
 ];
 
 pub(in crate::tui) fn find<'a>(view: &View<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
-    let paged = view.logs.attempts.stretch.find(id.0);
+    let paged = view.logs.attempts.window.find(id.0);
     paged.or_else(|| view.overview.attempts.items.iter().find(|row| row.id == id))
 }
 
 pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, AttemptRow> {
-    Rows::of(&view.logs.attempts.stretch, &view.overview.attempts.items)
+    Rows::of(&view.logs.attempts.window, &view.overview.attempts.items)
 }
 
 /// HTTP status, or a word why there is none.

@@ -4,12 +4,12 @@ use super::super::app::App;
 use super::super::format;
 use super::super::theme::{Role, Theme};
 use crate::api::bundle::{BundleManifest, SupportTicket};
-use crate::diagnose::case::Matter;
+use crate::diagnose::incident::IncidentScope;
 use crate::domain::text::Untrusted;
-use crate::escalation::bundle::Bundle;
-use crate::escalation::read::Opened;
-use crate::escalation::text;
-use crate::escalation::ticket::Bodies;
+use crate::escalation::bundle::TicketBundle;
+use crate::escalation::bundle_reader::VerifiedBundle;
+use crate::escalation::ticket::ResponseBodies;
+use crate::escalation::ticket_markdown;
 use ratatui::text::Line;
 
 /// Stage of the escalation bundle, from collecting to written.
@@ -23,20 +23,20 @@ pub enum Draft {
     /// Bundle could not be built, and why.
     Refused(String),
     /// Bundle is ready to be written.
-    Ready(Box<Bundle>),
+    Ready(Box<TicketBundle>),
     /// Bundle is ready, and the operator is asked whether to write it.
-    Asked(Box<Bundle>),
+    Asked(Box<TicketBundle>),
     /// Bundle was written to this path.
-    Written(Box<Bundle>, String),
+    Written(Box<TicketBundle>, String),
 }
 
 /// State of pane 0: scope and stage of the bundle, and the scroll position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Desk {
     /// Scope of the bundle: subjects and picked items.
-    pub matter: Matter,
+    pub matter: IncidentScope,
     /// Whether the bodies of responses are included.
-    pub bodies: Bodies,
+    pub bodies: ResponseBodies,
     /// Stage of the bundle, from collecting to written.
     pub draft: Draft,
     /// Index of the first visible line.
@@ -45,7 +45,12 @@ pub struct Desk {
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { matter: Matter::about(Vec::new()), bodies: Bodies::Included, draft: Draft::None, top: 0 }
+        Self {
+            matter: IncidentScope::last_hour_of(Vec::new()),
+            bodies: ResponseBodies::Included,
+            draft: Draft::None,
+            top: 0,
+        }
     }
 }
 
@@ -114,7 +119,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
 
 /// Subjects of the bundle, and the items that were picked.
 fn about(app: &App, say: Say<'_>) -> Vec<Line<'static>> {
-    let Matter { subjects, picked, .. } = &app.escalation.matter;
+    let IncidentScope { subjects, selection: picked, .. } = &app.escalation.matter;
     let named: Vec<String> = subjects.iter().map(|subject| super::diagnose::scope(*subject)).collect();
     let mut lines = say(&format!("About: {}", named.join(", ")), Role::Text);
     let part = |noun: &str, ids: Vec<String>| (!ids.is_empty()).then(|| format!("{noun} {}", ids.join(", ")));
@@ -131,7 +136,7 @@ fn about(app: &App, say: Say<'_>) -> Vec<Line<'static>> {
     lines
 }
 
-fn preview(app: &App, bundle: &Bundle, say: Say<'_>) -> Vec<Line<'static>> {
+fn preview(app: &App, bundle: &TicketBundle, say: Say<'_>) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     lines.extend(about(app, say));
     lines.push(Line::default());
@@ -145,7 +150,7 @@ fn preview(app: &App, bundle: &Bundle, say: Say<'_>) -> Vec<Line<'static>> {
 
 /// Preview of a bundle that was read from `place`.
 #[must_use]
-pub fn opened(of: &Opened, place: &str, width: usize, theme: Theme) -> Vec<Line<'static>> {
+pub fn opened(of: &VerifiedBundle, place: &str, width: usize, theme: Theme) -> Vec<Line<'static>> {
     let say = |text: &str, role: Role| -> Vec<Line<'static>> {
         let lines = format::flow(&Untrusted::new(text).sanitized(), width);
         lines.into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
@@ -183,7 +188,7 @@ fn inside(ticket: &SupportTicket, manifest: &BundleManifest, say: Say<'_>) -> Ve
         lines.extend(say(&format!("Not included: {missing}"), Role::Dim));
     }
     lines.push(Line::default());
-    for line in text::write(ticket).lines() {
+    for line in ticket_markdown::write_ticket(ticket).lines() {
         if line.is_empty() { lines.push(Line::default()) } else { lines.extend(say(line, Role::Text)) }
     }
     lines

@@ -24,11 +24,11 @@ pub(super) const EMPTY: [&str; 2] = [
 ];
 
 pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, EventRow> {
-    Rows::of(&view.logs.events.stretch, &[])
+    Rows::of(&view.logs.events.window, &[])
 }
 
 pub(in crate::tui) fn find<'a>(view: &View<'a>, id: EventId) -> Option<&'a EventRow> {
-    view.logs.events.stretch.find(id.0)
+    view.logs.events.window.find(id.0)
 }
 
 pub(super) fn judged(view: &View<'_>, row: &EventRow) -> (String, HealthAssessment<String>) {

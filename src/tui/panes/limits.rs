@@ -6,7 +6,7 @@ use crate::api::limits::LimitRow;
 use crate::domain::health_status::{ExhaustionForecast, HealthAssessment, HealthStatus, assess_window};
 use crate::domain::ids::KeyId;
 use crate::domain::window::RateBucket;
-use crate::monitor::reach::WindowFinding;
+use crate::monitor::visibility::WindowFinding;
 use crate::text::health::worded;
 use crate::tui::format;
 use crate::tui::table::{Cell, Column, Row, numbers, words};

@@ -20,7 +20,7 @@ use super::places::Following;
 use super::table::{Column, Table};
 use super::theme::Role;
 use crate::domain::text::Untrusted;
-use crate::monitor::reach::Noun;
+use crate::monitor::visibility::ObservedResource;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -69,15 +69,15 @@ impl Pane {
 
     /// Resource that the pane shows.
     #[must_use]
-    pub const fn noun(self) -> Noun {
+    pub const fn noun(self) -> ObservedResource {
         match self {
-            Self::Keys => Noun::Keys,
-            Self::Subscriptions => Noun::Subscriptions,
-            Self::Deliveries => Noun::Deliveries,
-            Self::Events => Noun::Events,
-            Self::Limits => Noun::Limits,
-            Self::Trips => Noun::Trips,
-            Self::Requests => Noun::Requests,
+            Self::Keys => ObservedResource::Keys,
+            Self::Subscriptions => ObservedResource::Subscriptions,
+            Self::Deliveries => ObservedResource::Deliveries,
+            Self::Events => ObservedResource::Events,
+            Self::Limits => ObservedResource::Limits,
+            Self::Trips => ObservedResource::Trips,
+            Self::Requests => ObservedResource::Requests,
         }
     }
 
@@ -143,7 +143,7 @@ fn draw_chart(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane) -> R
 /// Draws the limitations of a pane and its unreadable rows above the rows, if there is room for both; returns the
 /// area left.
 fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, focused: bool) -> Rect {
-    let mut remarks = view.reach.remarks(pane.noun());
+    let mut remarks = view.reach.limitations(pane.noun());
     // The first remark, a known limitation, is dim; the following ones are warnings.
     let n_known = remarks.len().min(1);
     remarks.extend(view.unreadable(pane).summary_line());
@@ -164,8 +164,8 @@ fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, fo
 fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
     let logs = view.logs;
     let awaited = match pane {
-        Pane::Events => Some((logs.events.stretch.has_begun(), logs.events.stretch.failure())),
-        Pane::Requests => Some((logs.requests.stretch.has_begun(), logs.requests.stretch.failure())),
+        Pane::Events => Some((logs.events.window.has_pages(), logs.events.window.failure())),
+        Pane::Requests => Some((logs.requests.window.has_pages(), logs.requests.window.failure())),
         _ => None,
     };
     if view.desk.of(pane).filter.is_some() && view.n_rows(pane) > 0 {
@@ -266,11 +266,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: P
 /// Time of the data, such as `as of 14:02:31?`; `None` while the link is live.
 #[must_use]
 pub fn age_mark(app: &App) -> Option<String> {
-    use crate::monitor::link::Link;
+    use crate::monitor::link::LinkState;
     match app.shown().link {
-        Link::Stale | Link::Waiting { .. } | Link::Offline { .. } => {
+        LinkState::Stale | LinkState::Waiting { .. } | LinkState::Offline { .. } => {
             app.shown().heard_at.map(|at| format!("as of {}?", at.format("%H:%M:%S")))
         }
-        Link::Connecting | Link::Live | Link::Lagging => None,
+        LinkState::Connecting | LinkState::Live | LinkState::Lagging => None,
     }
 }

@@ -28,11 +28,11 @@ pub(super) const EMPTY: [&str; 2] = [
 ];
 
 pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, RequestRow> {
-    Rows::of(&view.logs.requests.stretch, &[])
+    Rows::of(&view.logs.requests.window, &[])
 }
 
 pub(in crate::tui) fn find<'a>(view: &View<'a>, id: i64) -> Option<&'a RequestRow> {
-    view.logs.requests.stretch.find(id)
+    view.logs.requests.window.find(id)
 }
 
 const fn standing(row: &RequestRow) -> HealthStatus {

@@ -31,12 +31,12 @@ pub(super) const EMPTY: [&str; 2] = [
 pub(in crate::tui) fn find<'a>(view: &View<'a>, id: TripId) -> Option<&'a TripRow> {
     // The snapshot has the newer state of a trip that ended.
     let shown = view.overview.trips.items.iter().find(|row| row.id == id);
-    shown.or_else(|| view.logs.trips.stretch.find(id.0))
+    shown.or_else(|| view.logs.trips.window.find(id.0))
 }
 
 /// Rows of the trip log, which is paged only where the snapshot does not hold all trips.
 pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, TripRow> {
-    Rows::of(&view.logs.trips.stretch, &view.overview.trips.items)
+    Rows::of(&view.logs.trips.window, &view.overview.trips.items)
 }
 
 /// Results of the last 20 attempts before a trip: `500 x18, timeout x2`.
@@ -118,7 +118,7 @@ pub(in crate::tui) fn strips(view: &View<'_>, of: Option<SubscriptionId>, room: 
             let least = if reach.is_some_and(|reach| since < reach) { "at least " } else { "" };
             let remark = format!("  {least}{} (now →)", format::plural(n, "trip"));
             Line::from(vec![
-                Span::styled(format!("{label:<LABEL$}"), view.theme.style(Role::Dim)),
+                Span::styled(format!("{label:<LABEL_WIDTH$}"), view.theme.style(Role::Dim)),
                 Span::styled(cells, view.theme.style(role)),
                 Span::styled(remark, view.theme.style(Role::Dim)),
             ])

@@ -7,9 +7,9 @@ use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::CompanyId;
 use crate::domain::query::matching;
 use crate::domain::time::Timestamp;
-use crate::monitor::logs::Logs;
-use crate::monitor::reach::Reach;
-use crate::monitor::stretch::{Numbered, Stretch};
+use crate::monitor::log_window::{LogWindow, NumberedRow};
+use crate::monitor::logs::ConsoleLogs;
+use crate::monitor::visibility::PlatformVisibility;
 use crate::tui::desk::{Desk, Times};
 use crate::tui::format;
 use crate::tui::paint;
@@ -24,9 +24,9 @@ pub struct View<'a> {
     /// Overview received from the platform.
     pub overview: &'a PlatformOverview,
     /// What the platform lets the console see.
-    pub reach: &'a Reach,
+    pub reach: &'a PlatformVisibility,
     /// Log pages loaded so far.
-    pub logs: &'a Logs,
+    pub logs: &'a ConsoleLogs,
     /// Company that all panes are restricted to; `None` shows all.
     pub company: Option<CompanyId>,
     /// Filters, sort orders and other view state.
@@ -40,14 +40,14 @@ pub struct View<'a> {
 /// Rows of a log: the paged ones, or the newest ones from the snapshot.
 #[derive(Debug)]
 pub(in crate::tui) enum Rows<'a, T> {
-    Stretch(&'a Stretch<T>),
+    Stretch(&'a LogWindow<T>),
     Picture(&'a [T]),
 }
 
-impl<'a, T: Numbered> Rows<'a, T> {
+impl<'a, T: NumberedRow> Rows<'a, T> {
     /// Paged rows once a page was received, otherwise those of the snapshot.
-    pub(super) fn of(stretch: &'a Stretch<T>, picture: &'a [T]) -> Self {
-        if stretch.has_begun() { Self::Stretch(stretch) } else { Self::Picture(picture) }
+    pub(super) fn of(stretch: &'a LogWindow<T>, picture: &'a [T]) -> Self {
+        if stretch.has_pages() { Self::Stretch(stretch) } else { Self::Picture(picture) }
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&'a T> {
@@ -105,12 +105,12 @@ impl View<'_> {
             Pane::Keys => &of.keys.unreadable,
             Pane::Subscriptions => &of.subscriptions.unreadable,
             Pane::Limits => &of.limits.unreadable,
-            Pane::Trips if logs.trips.stretch.has_begun() => logs.trips.stretch.unreadable(),
+            Pane::Trips if logs.trips.window.has_pages() => logs.trips.window.unreadable(),
             Pane::Trips => &of.trips.unreadable,
-            Pane::Deliveries if logs.attempts.stretch.has_begun() => logs.attempts.stretch.unreadable(),
+            Pane::Deliveries if logs.attempts.window.has_pages() => logs.attempts.window.unreadable(),
             Pane::Deliveries => &of.attempts.unreadable,
-            Pane::Events => logs.events.stretch.unreadable(),
-            Pane::Requests => logs.requests.stretch.unreadable(),
+            Pane::Events => logs.events.window.unreadable(),
+            Pane::Requests => logs.requests.window.unreadable(),
         }
     }
 
@@ -342,7 +342,7 @@ impl View<'_> {
     }
 
     /// Extent of a log: the number of loaded rows, whether older ones exist, and a search in flight.
-    pub(super) fn held<T: Numbered>(&self, rows: &Rows<'_, T>, noun: &str) -> String {
+    pub(super) fn held<T: NumberedRow>(&self, rows: &Rows<'_, T>, noun: &str) -> String {
         match rows {
             Rows::Stretch(stretch) if stretch.n_searched() > 0 => format!(
                 "searching: {} searched, {} found; Esc stops",
@@ -355,7 +355,7 @@ impl View<'_> {
                     None if stretch.is_at_end() => format::plural(stretch.n_rows() as u64, noun),
                     None => format!("{} loaded", format::plural(stretch.n_rows() as u64, noun)),
                 };
-                match stretch.n_passed() {
+                match stretch.n_unseen() {
                     0 => held,
                     n => format!("{held}   {} not shown", format::number(n)),
                 }

@@ -16,7 +16,7 @@ use crate::domain::key::KeyScope;
 use crate::domain::operator::OperatorRole;
 use crate::domain::replay::ReplayState;
 use crate::domain::secret::Secret;
-use crate::monitor::logs::Ask;
+use crate::monitor::logs::LogPageRequest;
 use crate::tui::app::Msg;
 use crate::tui::clipboard::Copied;
 use crate::tui::console::Access;
@@ -445,7 +445,8 @@ fn one_company_is_looked_at_everywhere() {
     assert!(screen.contains("company 93") && screen.contains("api.globex.example"), "{screen}");
     assert!(!screen.contains("hooks.acme.example/orders  ") && !screen.contains("Zapier Production"), "{screen}");
     bench.press("8");
-    let asked = bench.asked.iter().any(|ask| matches!(ask, Ask::Requests(query, _) if query.company == Some(93)));
+    let asked =
+        bench.asked.iter().any(|ask| matches!(ask, LogPageRequest::Requests(query, _) if query.company == Some(93)));
     assert!(asked, "{:?}", bench.asked);
     bench.press("C");
     bench.tell(Msg::Finished(Finished::Companies(Err("refused".to_owned()))));

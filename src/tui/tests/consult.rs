@@ -10,12 +10,12 @@ use crate::api::report::{
 use crate::api::runbook::{Runbook, RunbookProgress, RunbookStepState};
 use crate::api::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
 use crate::api::subscriptions::MissedEventsChoice;
-use crate::diagnose::case::{Case, Matter};
-use crate::diagnose::dossier::Asked;
+use crate::diagnose::evidence_set::QueryRecord;
+use crate::diagnose::incident::{IncidentEvidence, IncidentScope};
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
-use crate::escalation::bundle::{Bundle, bundle};
-use crate::escalation::ticket::Bodies;
-use crate::escalation::write::Form;
+use crate::escalation::bundle::{TicketBundle, build_bundle};
+use crate::escalation::bundle_writer::BundleFormat;
+use crate::escalation::ticket::ResponseBodies;
 use crate::tui::app::Msg;
 use crate::tui::console::Access;
 use crate::tui::consult::Consulted;
@@ -140,26 +140,26 @@ fn came(bench: &mut Bench, came: Consulted) {
 }
 
 /// A bundle over a case with a failure, a report and a note.
-pub(super) fn built(subjects: Vec<DiagnosisSubject>) -> Bundle {
-    fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
-        Asked { query: "GET /x".to_owned(), at: NOW, found: Ok(rows), is_cut: false }
+pub(super) fn built(subjects: Vec<DiagnosisSubject>) -> TicketBundle {
+    fn known<T>(rows: Vec<T>) -> QueryRecord<Vec<T>> {
+        QueryRecord { query: "GET /x".to_owned(), at: NOW, found: Ok(rows), is_incomplete: false }
     }
     let overview = overview();
-    let case = Case {
+    let case = IncidentEvidence {
         at: NOW,
         clock_ahead_ms: Some(12),
         platform: Some("0.1.0".to_owned()),
         reports: vec![report(subjects[0])],
         keys: known(overview.keys.items[..1].to_vec()),
         subscriptions: known(overview.subscriptions.items[..2].to_vec()),
-        failures: Asked { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
+        failures: QueryRecord { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
         requests: known(Vec::new()),
         events: Vec::new(),
         notes: vec![("subscription 21".to_owned(), "the customer called at noon".to_owned())],
-        unlearnt: Vec::new(),
+        not_collected: Vec::new(),
         subjects,
     };
-    bundle(&case, Bodies::Included, &crate::domain::outbound::SecretGate::default()).expect("no leak")
+    build_bundle(&case, ResponseBodies::Included, &crate::domain::outbound::SecretGate::default()).expect("no leak")
 }
 
 /// Pane 9 over a subscription, with a report in it.
@@ -369,11 +369,13 @@ fn a_bundle_is_about_all_that_was_collected() {
     bench.press("b");
     let event = bench.app.desk.bundle.last().expect("an event").number();
     let effects = bench.press("0");
-    let [Effect::Perform(Job::Bundle(matter, Bodies::Included))] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Perform(Job::Bundle(matter, ResponseBodies::Included))] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     assert_eq!(matter.subjects[..2], [DiagnosisSubject::Subscription(TRIPPED), DiagnosisSubject::Key(KeyId(1))]);
-    assert_eq!(matter.picked.attempts, [AttemptId(678)]);
-    assert_eq!(matter.picked.events, [EventId(event)]);
-    assert_eq!(matter.picked.notes, [("key 1".to_owned(), "rotated last week".to_owned())]);
+    assert_eq!(matter.selection.attempts, [AttemptId(678)]);
+    assert_eq!(matter.selection.events, [EventId(event)]);
+    assert_eq!(matter.selection.notes, [("key 1".to_owned(), "rotated last week".to_owned())]);
     let screen = bench.screen();
     assert!(screen.contains("About: subscription 21, key 1") && screen.contains("notes on key 1"), "{screen}");
 }
@@ -381,8 +383,8 @@ fn a_bundle_is_about_all_that_was_collected() {
 #[test]
 fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
     let mut bench = Bench::new(120, 36);
-    let matter = Box::new(Matter::about(vec![DiagnosisSubject::Subscription(FAILING)]));
-    assert_eq!(bench.press("3j0"), [Effect::Perform(Job::Bundle(matter.clone(), Bodies::Included))]);
+    let matter = Box::new(IncidentScope::last_hour_of(vec![DiagnosisSubject::Subscription(FAILING)]));
+    assert_eq!(bench.press("3j0"), [Effect::Perform(Job::Bundle(matter.clone(), ResponseBodies::Included))]);
     assert!(bench.screen().contains("0 Escalate: ticket for subscription 23"), "{}", bench.screen());
     bench.press("W");
     assert!(bench.screen().contains("no ticket to write yet"), "{}", bench.screen());
@@ -391,14 +393,14 @@ fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
     assert!(bench.screen().contains("/failures/0/body"), "{}", bench.screen());
     assert_eq!(bench.press("W"), []);
     assert_eq!(bench.press("y"), [], "nothing was asked");
-    assert_eq!(bench.press("o"), [Effect::Perform(Job::Bundle(matter, Bodies::LeftOut))]);
+    assert_eq!(bench.press("o"), [Effect::Perform(Job::Bundle(matter, ResponseBodies::Omitted))]);
     let bundle = Box::new(built(vec![DiagnosisSubject::Subscription(FAILING)]));
     came(&mut bench, Consulted::Bundle(Ok(bundle.clone())));
     assert_eq!(bench.press("y"), [], "nothing was asked yet");
     bench.press("W");
     assert!(bench.screen().contains("y writes a folder, z"), "{}", bench.screen());
-    assert_eq!(bench.press("z"), [Effect::Perform(Job::Write(bundle.clone(), Form::Archive))]);
-    assert_eq!(bench.press("y"), [Effect::Perform(Job::Write(bundle, Form::Folder))]);
+    assert_eq!(bench.press("z"), [Effect::Perform(Job::Write(bundle.clone(), BundleFormat::Archive))]);
+    assert_eq!(bench.press("y"), [Effect::Perform(Job::Write(bundle, BundleFormat::Folder))]);
     came(&mut bench, Consulted::Written(Ok("/home/dana/crow-x".to_owned())));
     assert!(bench.screen().contains("Saved to /home/dana/crow-x"), "{}", bench.screen());
     assert!(matches!(bench.app.escalation.draft, Draft::Written(..)));

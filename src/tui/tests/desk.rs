@@ -3,7 +3,7 @@
 use super::fixture::{Bench, NOW, overview};
 use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::SubscriptionId;
-use crate::monitor::logs::Ask;
+use crate::monitor::logs::LogPageRequest;
 use crate::tui::app::Msg;
 use crate::tui::clipboard::Copied;
 use crate::tui::console::{Access, Stakes};
@@ -84,10 +84,10 @@ fn the_platform_is_asked_for_what_it_can_sift_when_a_filter_is_kept() {
     bench.press("/status:503 ms>5");
     assert!(bench.asked.is_empty(), "nothing is asked while one types");
     bench.press("\n");
-    let Some(Ask::Attempts(query, _)) = bench.asked.last() else { panic!("a page is asked for") };
+    let Some(LogPageRequest::Attempts(query, _)) = bench.asked.last() else { panic!("a page is asked for") };
     assert_eq!((query.status, query.since), (Some(503), None));
     bench.press("tjj\n");
-    let Some(Ask::Attempts(query, _)) = bench.asked.last() else { panic!("a page is asked for") };
+    let Some(LogPageRequest::Attempts(query, _)) = bench.asked.last() else { panic!("a page is asked for") };
     assert_eq!((query.status, query.since), (Some(503), Some(NOW.minus(Duration::from_secs(900)))));
     assert!(bench.screen().contains("4 Deliveries  / status:503 ms>5  last 15 m"), "{}", bench.screen());
 }

@@ -14,7 +14,7 @@ use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, KeyId, Subsc
 use crate::domain::key::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
-use crate::monitor::logs::Ask;
+use crate::monitor::logs::LogPageRequest;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::{App, Msg, Setting};
 use crate::tui::console::{Access, Identity, Mode, Stakes};
@@ -301,7 +301,7 @@ pub(super) struct Bench {
     pub(super) app: App,
     pub(super) now: Timestamp,
     /// Pages that were asked for and not answered yet.
-    pub(super) asked: Vec<Ask>,
+    pub(super) asked: Vec<LogPageRequest>,
     /// What they are answered from.
     pub(super) shelf: Shelf,
 }

@@ -3,8 +3,8 @@
 use super::fixture::{Bench, overview};
 use crate::domain::ids::AttemptId;
 use crate::domain::ids::EventId;
-use crate::monitor::logs::Ask;
-use crate::monitor::stretch::Toward;
+use crate::monitor::log_window::PageDirection;
+use crate::monitor::logs::LogPageRequest;
 use crate::tui::app::Msg;
 use crate::tui::effect::Finished;
 use crate::tui::panes::Pane;
@@ -33,7 +33,7 @@ fn a_million_rows_are_reached_by_keys_and_two_thousand_are_held() {
         before = id;
     }
     assert_eq!(before, 1_000_000 - 6_000);
-    assert!(bench.app.logs.attempts.stretch.n_rows() <= 2_000);
+    assert!(bench.app.logs.attempts.window.n_rows() <= 2_000);
     assert!(bench.screen().contains("1,039,000"), "{}", bench.screen());
     for _ in 0..6_000 {
         bench.press("k");
@@ -46,16 +46,16 @@ fn a_million_rows_are_reached_by_keys_and_two_thousand_are_held() {
 fn what_is_needed_next_is_asked_for_before_somebody_gets_there_and_once() {
     let mut bench = Bench::new(120, 36);
     bench.press("5");
-    assert!(matches!(&bench.asked[..], [Ask::Events(_, Toward::Newest)]));
+    assert!(matches!(&bench.asked[..], [LogPageRequest::Events(_, PageDirection::Newest)]));
     bench.press("jjj");
     assert_eq!(bench.asked.len(), 1, "what is under way is not asked for again");
     bench.answer_pages();
-    assert_eq!(bench.app.logs.events.stretch.n_rows(), 200);
+    assert_eq!(bench.app.logs.events.window.n_rows(), 200);
     bench.press("F");
     bench.press(&"j".repeat(99));
     assert!(bench.asked.is_empty());
     bench.press("j");
-    assert!(matches!(&bench.asked[..], [Ask::Events(_, Toward::Older(_))]));
+    assert!(matches!(&bench.asked[..], [LogPageRequest::Events(_, PageDirection::Older(_))]));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_frozen_log_gets_no_newer_rows_but_goes_on_into_the_past() {
     change(&mut bench);
     assert!(bench.asked.is_empty());
     bench.press(&"j".repeat(150));
-    assert!(matches!(&bench.asked[..], [Ask::Requests(_, Toward::Older(_))]));
+    assert!(matches!(&bench.asked[..], [LogPageRequest::Requests(_, PageDirection::Older(_))]));
     bench.answer_pages();
     assert_eq!(bench.app.selected(), Some(Item::Request(8_850)));
     bench.press("pF");
@@ -120,13 +120,13 @@ fn the_dashboard_needs_no_pages_and_a_followed_log_is_let_go() {
     assert!(bench.asked.is_empty());
     bench.press("4");
     bench.answer_pages();
-    assert!(bench.app.logs.attempts.stretch.has_begun());
+    assert!(bench.app.logs.attempts.window.has_pages());
     bench.press("1");
-    assert!(!bench.app.logs.attempts.stretch.has_begun());
+    assert!(!bench.app.logs.attempts.window.has_pages());
     bench.press("4");
     bench.answer_pages();
     bench.press("j1");
-    assert!(bench.app.logs.attempts.stretch.has_begun(), "who went back in the log finds his place again");
+    assert!(bench.app.logs.attempts.window.has_pages(), "who went back in the log finds his place again");
 }
 
 #[test]
@@ -135,10 +135,10 @@ fn an_answer_to_an_old_question_is_ignored() {
     bench.press("4");
     let old = bench.asked.pop().expect("a page");
     let query = crate::api::log::AttemptQuery { subscription: Some(23), ..Default::default() };
-    bench.app.logs.attempts.ask(query);
+    bench.app.logs.attempts.set_query(query);
     let came = bench.shelf.page(&old);
     bench.tell(Msg::Finished(Finished::Page(Box::new(old), Ok(Box::new(came)))));
     bench.answer_pages();
-    let rows: Vec<_> = bench.app.logs.attempts.stretch.rows().collect();
+    let rows: Vec<_> = bench.app.logs.attempts.window.rows().collect();
     assert!(!rows.is_empty() && rows.iter().all(|row| row.subscription_id.0 == 23));
 }

@@ -5,7 +5,7 @@ use super::fixture::{Bench, NOW, empty, overview, picture};
 use crate::ambient::RuntimeEnv;
 use crate::api::alerts::AcknowledgementRow;
 use crate::domain::ids::SubscriptionId;
-use crate::monitor::link::Link;
+use crate::monitor::link::LinkState;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::Msg;
 use crate::tui::calm::Calm;
@@ -102,7 +102,7 @@ fn the_header_is_honest_about_whose_it_is_and_how_old() {
     }
     assert!(bench.screen().contains("as of 14:02:31?"), "stale values stay, with a mark");
     let lost = bench.app.picture.after_failure("refused".to_owned(), bench.now);
-    assert!(matches!(lost.link, Link::Offline { .. }));
+    assert!(matches!(lost.link, LinkState::Offline { .. }));
     bench.tell(Msg::Picture(Arc::new(lost)));
     assert!(head(&bench).contains("OFFLINE") && bench.screen().contains("retry in 1 s"), "{}", bench.screen());
     bench.press("p");
@@ -228,7 +228,7 @@ fn sixty_quiet_seconds_write_nothing() {
     let mut n_woken = 0;
     while bench.now < end {
         // Once a second the platform says that nothing changed; in between the loop wakes only when it must.
-        let beat = Arc::new(bench.app.picture.after_beat(bench.now));
+        let beat = Arc::new(bench.app.picture.after_heartbeat(bench.now));
         assert!(bench.app.knows(&beat), "a beat is no news");
         bench.tell(Msg::Picture(beat));
         let wakes = bench.app.wakes_at(bench.now);

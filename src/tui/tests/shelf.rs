@@ -9,8 +9,8 @@ use crate::api::requests::{ProblemCodeCount, RequestRow};
 use crate::api::trips::TripRow;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, EventId, KeyId};
-use crate::monitor::logs::{Ask, Came};
-use crate::monitor::stretch::{PAGE, Toward};
+use crate::monitor::log_window::{LOG_PAGE_ROWS, PageDirection};
+use crate::monitor::logs::{LogPageRequest, LogPageResult};
 
 /// How many rows each log has.
 pub(super) struct Shelf {
@@ -27,17 +27,19 @@ impl Default for Shelf {
 
 impl Shelf {
     /// What a platform answers. Filters are those of the company and of nothing else.
-    pub(super) fn page(&self, ask: &Ask) -> Came {
+    pub(super) fn page(&self, ask: &LogPageRequest) -> LogPageResult {
         match ask {
-            Ask::Attempts(query, toward) => {
+            LogPageRequest::Attempts(query, toward) => {
                 let wanted = |id: &i64| query.subscription.is_none_or(|wanted| row(*id).subscription_id.0 == wanted);
-                Came::Attempts(page(self.n_attempts, toward, wanted, row))
+                LogPageResult::Attempts(page(self.n_attempts, toward, wanted, row))
             }
-            Ask::Events(_, toward) => Came::Events(page(self.n_events, toward, |_| true, event)),
-            Ask::Requests(_, toward) => Came::Requests(page(self.n_requests, toward, |_| true, request), last_hour()),
-            Ask::Trips(_, toward) => {
+            LogPageRequest::Events(_, toward) => LogPageResult::Events(page(self.n_events, toward, |_| true, event)),
+            LogPageRequest::Requests(_, toward) => {
+                LogPageResult::Requests(page(self.n_requests, toward, |_| true, request), last_hour())
+            }
+            LogPageRequest::Trips(_, toward) => {
                 let none = |_: i64| -> TripRow { unreachable!("no trips here") };
-                Came::Trips(page(0, toward, |_| true, none))
+                LogPageResult::Trips(page(0, toward, |_| true, none))
             }
         }
     }
@@ -109,10 +111,10 @@ fn last_hour() -> Vec<ProblemCodeCount> {
 }
 
 /// A page of the numbers 1 to `newest`; cursors are numbers.
-fn page<T>(newest: i64, toward: &Toward, wanted: impl Fn(&i64) -> bool, row: impl Fn(i64) -> T) -> LogPage<T> {
+fn page<T>(newest: i64, toward: &PageDirection, wanted: impl Fn(&i64) -> bool, row: impl Fn(i64) -> T) -> LogPage<T> {
     let number = |cursor: &str| cursor.parse::<i64>().expect("a cursor of this shelf");
-    let most = PAGE as usize;
-    if let Toward::Newer(cursor) = toward {
+    let most = LOG_PAGE_ROWS as usize;
+    if let PageDirection::Newer(cursor) = toward {
         let above = number(cursor);
         let mut ids: Vec<i64> = (above + 1..=newest).filter(wanted).take(most + 1).collect();
         let has_more = ids.len() > most;

@@ -3,7 +3,7 @@
 use super::fixture::{Bench, NOW, empty, overview, picture};
 use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::{AttemptId, SubscriptionId};
-use crate::monitor::link::Link;
+use crate::monitor::link::LinkState;
 use crate::tui::app::{Msg, Root};
 use crate::tui::calm::Calm;
 use crate::tui::console::{Access, Mode};
@@ -241,7 +241,7 @@ fn following_lets_go_on_any_movement_and_rows_then_stay() {
 fn a_lost_platform_keeps_its_picture_and_is_never_called_live() {
     let mut bench = Bench::new(120, 36);
     let lost = picture(overview()).after_failure("connection refused".to_owned(), NOW);
-    assert!(matches!(lost.link, Link::Offline { .. }));
+    assert!(matches!(lost.link, LinkState::Offline { .. }));
     bench.tell(Msg::Picture(Arc::new(lost)));
     let screen = bench.screen();
     assert!(screen.contains("OFFLINE") && screen.contains("connection refused") && screen.contains("HubSpot Sync"));
@@ -265,7 +265,7 @@ fn a_beat_without_news_and_a_quiet_minute_draw_nothing() {
     quiet.subscriptions.items.retain(|row| row.health.next_due_utc.is_none());
     bench.show(quiet);
     bench.wait(120);
-    let beat = Arc::new(bench.app.picture.after_beat(bench.now));
+    let beat = Arc::new(bench.app.picture.after_heartbeat(bench.now));
     assert!(bench.app.knows(&beat));
     bench.tell(Msg::Picture(beat));
     let until = bench.app.wakes_at(bench.now);

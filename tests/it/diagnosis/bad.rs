@@ -12,18 +12,18 @@ use crow::ambient::RuntimeEnv;
 use crow::api::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::demo::scenario::library;
-use crow::diagnose::case::{Matter, collect};
-use crow::diagnose::dossier::Wish;
-use crow::diagnose::run::run;
+use crow::diagnose::evidence_set::DiagnosisScope;
+use crow::diagnose::incident::{IncidentScope, collect_incident};
+use crow::diagnose::run::run_playbook;
 use crow::domain::secret::Secret;
-use crow::escalation::bundle::bundle;
-use crow::escalation::ticket::Bodies;
+use crow::escalation::bundle::build_bundle;
+use crow::escalation::ticket::ResponseBodies;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
 
 async fn diagnosed(client: &PlatformClient, ambient: &RuntimeEnv, topic: PlaybookTopic) -> DiagnosisReport {
-    run(client, ambient, topic, Wish::about(DiagnosisSubject::All), None).await
+    run_playbook(client, ambient, topic, DiagnosisScope::last_hour_of(DiagnosisSubject::All), None).await
 }
 
 /// Whatever is neither pass nor fail says why.
@@ -45,8 +45,10 @@ async fn without_permission_everything_is_unknown_and_the_bundle_says_so() {
         let said = report.steps.iter().filter_map(|step| step.verdict.why()).any(|why| why.contains("401"));
         assert!(said, "{topic}: {:?}", report.steps);
     }
-    let case = collect(&client, &platform.ambient, &Matter::about(vec![DiagnosisSubject::All])).await;
-    let made = bundle(&case, Bodies::Included, &crow::domain::outbound::SecretGate::default()).expect("no leak");
+    let case =
+        collect_incident(&client, &platform.ambient, &IncidentScope::last_hour_of(vec![DiagnosisSubject::All])).await;
+    let made =
+        build_bundle(&case, ResponseBodies::Included, &crow::domain::outbound::SecretGate::default()).expect("no leak");
     assert_eq!(made.ticket().reasons.iter().map(|reason| reason.id.as_str()).collect::<Vec<_>>(), ["unreachable"]);
     assert!(made.ticket().missing.iter().any(|what| what.contains("401")), "{:?}", made.ticket().missing);
 }
@@ -107,8 +109,8 @@ async fn a_platform_that_goes_away_half_way_leaves_the_rest_unknown_and_the_run_
         for cause in &cut.causes {
             assert!(whole.causes.iter().any(|real| real.id == cause.id), "after {after} calls: {cause:?}");
         }
-        let wish = Wish::about(DiagnosisSubject::All);
-        let again = run(&operator, &platform.ambient, topic, wish, Some(&cut)).await;
+        let wish = DiagnosisScope::last_hour_of(DiagnosisSubject::All);
+        let again = run_playbook(&operator, &platform.ambient, topic, wish, Some(&cut)).await;
         assert!(again.causes.iter().any(|cause| cause.id == "endpoint-500"), "after {after} calls: {:?}", again.steps);
         assert_eq!(again.n_unknown(), whole.n_unknown(), "after {after} calls");
     }

@@ -7,12 +7,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use crow::api::log::{EventQuery, RequestQuery};
 use crow::api::report::DiagnosisSubject;
 use crow::demo::scenario::library;
-use crow::diagnose::case::{Case, Matter, Picked, collect};
+use crow::diagnose::incident::{IncidentEvidence, IncidentScope, OperatorSelection, collect_incident};
 use crow::domain::ids::{AttemptId, SubscriptionId};
 use crow::domain::outbound::SecretGate;
 use crow::domain::secret::Secret;
-use crow::escalation::bundle::{Bundle, bundle};
-use crow::escalation::ticket::Bodies;
+use crow::escalation::bundle::{TicketBundle, build_bundle};
+use crow::escalation::ticket::ResponseBodies;
 
 /// Twelve secrets of the kinds that there are; none of them is in use.
 fn canaries() -> Vec<String> {
@@ -41,7 +41,7 @@ fn disguised(secret: &str) -> [String; 8] {
     ]
 }
 
-fn carries(bundle: &Bundle, secret: &str) -> bool {
+fn carries(bundle: &TicketBundle, secret: &str) -> bool {
     let text: String = bundle.files().iter().map(|file| file.text.as_str().to_owned()).collect();
     let bare: String = text.chars().filter(|c| !c.is_whitespace() && *c != '\\').collect();
     disguised(secret).iter().any(|form| {
@@ -50,9 +50,9 @@ fn carries(bundle: &Bundle, secret: &str) -> bool {
     })
 }
 
-async fn case(platform: &Platform, topic: crow::api::report::PlaybookTopic) -> Case {
-    let matter = Matter { topic: Some(topic), ..Matter::about(vec![DiagnosisSubject::All]) };
-    collect(&platform.operator(), &platform.ambient, &matter).await
+async fn case(platform: &Platform, topic: crow::api::report::PlaybookTopic) -> IncidentEvidence {
+    let matter = IncidentScope { topic: Some(topic), ..IncidentScope::last_hour_of(vec![DiagnosisSubject::All]) };
+    collect_incident(&platform.operator(), &platform.ambient, &matter).await
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn x1_every_scenarios_bundle_has_what_the_guide_asks_for_and_no_secret() {
         let case = case(&platform, script.topic).await;
         let planted: Vec<Secret> = canaries.iter().map(|text| Secret::new(text.clone())).collect();
         let known: Vec<&Secret> = planted.iter().chain(&played[0].keys).collect();
-        let bundle = bundle(&case, Bodies::Included, &SecretGate::new(known.iter().copied()))
+        let bundle = build_bundle(&case, ResponseBodies::Included, &SecretGate::new(known.iter().copied()))
             .unwrap_or_else(|error| panic!("{}: {error}", script.name));
         for secret in &known {
             assert!(!carries(&bundle, secret.reveal()), "{}", script.name);
@@ -106,13 +106,14 @@ async fn x1_a_canary_in_any_disguise_is_masked_in_its_place() {
     let canaries = canaries();
     let planted: Vec<Secret> = canaries.iter().map(|text| Secret::new(text.clone())).collect();
     let gate = SecretGate::new(&planted);
-    assert!(bundle(&clean, Bodies::Included, &gate).is_ok());
+    assert!(build_bundle(&clean, ResponseBodies::Included, &gate).is_ok());
     for canary in &canaries {
         for (position, form) in disguised(canary).iter().enumerate() {
             let mut case = clean.clone();
             case.failures.found.as_mut().expect("failures")[0].response_body.text =
                 Some(format!("said: {form}.").into());
-            let made = bundle(&case, Bodies::Included, &gate).unwrap_or_else(|error| panic!("{position}: {error}"));
+            let made = build_bundle(&case, ResponseBodies::Included, &gate)
+                .unwrap_or_else(|error| panic!("{position}: {error}"));
             assert!(!carries(&made, canary), "disguise {position}");
             let body =
                 made.ticket().failures.iter().find_map(|of| of.body.clone().filter(|body| body.starts_with("said: ")));
@@ -136,15 +137,16 @@ async fn a_bundle_about_several_things_has_all_of_them_and_what_was_picked_out()
     let attempt = operator.attempts(None, 1).await.expect("a page").items[0].id;
     let event = operator.event_log(&EventQuery::default(), None, 1).await.expect("a page").items[0].id;
     let request = operator.request_log(&RequestQuery::default(), None, 1).await.expect("a page").page.items[0].id;
-    let mut matter = Matter::about(vec![of(0), of(1), DiagnosisSubject::Subscription(SubscriptionId(9_999))]);
-    matter.picked = Picked {
+    let mut matter =
+        IncidentScope::last_hour_of(vec![of(0), of(1), DiagnosisSubject::Subscription(SubscriptionId(9_999))]);
+    matter.selection = OperatorSelection {
         attempts: vec![attempt, AttemptId(9_999)],
         events: vec![event],
         requests: vec![request, 9_999],
         notes: vec![("subscription 1".to_owned(), "they [say](http://x) it *worked* yesterday".to_owned())],
     };
-    let case = collect(&operator, &platform.ambient, &matter).await;
-    let made = bundle(&case, Bodies::Included, &SecretGate::default()).expect("no leak");
+    let case = collect_incident(&operator, &platform.ambient, &matter).await;
+    let made = build_bundle(&case, ResponseBodies::Included, &SecretGate::default()).expect("no leak");
     let ticket = made.ticket();
     let causes: Vec<&str> = ticket.playbooks.iter().flat_map(|of| &of.causes).map(|cause| cause.id.as_str()).collect();
     assert!(causes.contains(&"endpoint-500") && causes.contains(&"endpoint-redirects"), "{causes:?}");

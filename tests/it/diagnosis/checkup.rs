@@ -2,8 +2,8 @@
 
 use crate::support::platform::Platform;
 use crow::api::checkup::{CheckGrade, HealthCheckReport};
-use crow::diagnose::checkup::probe::{PROBES, Probe};
-use crow::diagnose::checkup::{Limits, check};
+use crow::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
+use crow::diagnose::health_check::{CheckThresholds, run_checks};
 use std::process::Command;
 
 /// What a probe must say; none where the platform cannot see anything wrong.
@@ -37,8 +37,8 @@ fn expected(scenario: &str) -> Said {
 
 /// The checkup of a platform by its own clock.
 pub(super) async fn asked(platform: &Platform) -> HealthCheckReport {
-    let probes: Vec<&Probe> = PROBES.iter().collect();
-    check(&platform.operator(), &platform.ambient, &probes, &Limits::default()).await
+    let probes: Vec<&HealthCheck> = HEALTH_CHECKS.iter().collect();
+    run_checks(&platform.operator(), &platform.ambient, &probes, &CheckThresholds::default()).await
 }
 
 /// What of a checkup is not as it must be.
@@ -80,6 +80,6 @@ fn a_monitor_is_answered_on_one_line_whatever_happens() {
     assert_eq!(code, Some(2));
     assert!(said.starts_with("CROW CRITICAL - platform: cannot reach http://127.0.0.1:9"), "{said}");
     let (code, said) = ask(&[["--list"].as_slice(), &remote].concat());
-    assert_eq!((code, said.lines().count()), (Some(0), PROBES.len()));
+    assert_eq!((code, said.lines().count()), (Some(0), HEALTH_CHECKS.len()));
     assert_eq!(ask(&["--warn", "nobody=1"]).0, Some(3));
 }

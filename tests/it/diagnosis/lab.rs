@@ -8,7 +8,7 @@ use axum::routing::post;
 use crow::api::attempts::AttemptDetail;
 use crow::api::signature_check::{SignatureCheck, SignatureFit};
 use crow::client::connection::PlatformClient;
-use crow::diagnose::held;
+use crow::diagnose::secret_check;
 use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::secret::Secret;
 use crow::domain::signature;
@@ -155,7 +155,9 @@ async fn the_secret_that_a_receiver_holds_is_judged_here_and_only_a_signature_is
     let attempt = operator.attempt(operator.attempts(Some(id), 1).await.expect("a page").items[0].id).await;
     let attempt = attempt.expect("its bytes");
     let look = async |portal: Option<&PlatformClient>, held: &str| {
-        held::look(portal, &attempt, Arc::new(Secret::new(held.to_owned()))).await.expect("an answer")
+        secret_check::check_with_secret(portal, &attempt, Arc::new(Secret::new(held.to_owned())))
+            .await
+            .expect("an answer")
     };
     let cause = |check: &SignatureCheck| check.lab.causes.first().map(|cause| cause.id.clone()).unwrap_or_default();
     let right = look(Some(&operator), secret.reveal()).await;
@@ -181,6 +183,8 @@ async fn the_secret_that_a_receiver_holds_is_judged_here_and_only_a_signature_is
     }
     // Whoever sees no personal values has nothing to compute over.
     let masked = AttemptDetail { redacted: true, ..attempt.clone() };
-    let why = held::look(Some(&operator), &masked, Arc::new(secret)).await.expect_err("nothing to compute over");
+    let why = secret_check::check_with_secret(Some(&operator), &masked, Arc::new(secret))
+        .await
+        .expect_err("nothing to compute over");
     assert!(why.contains("ask an admin"), "{why}");
 }

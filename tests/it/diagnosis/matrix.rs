@@ -7,8 +7,8 @@ use crow::api::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, Playboo
 use crow::demo::scenario::library;
 use crow::demo::scenario::runner::{RunningScenario, ScenarioRunner};
 use crow::demo::scenario::script::ScenarioScript;
-use crow::diagnose::dossier::Wish;
-use crow::diagnose::run::run;
+use crow::diagnose::evidence_set::DiagnosisScope;
+use crow::diagnose::run::run_playbook;
 use crow::domain::ids::{KeyId, SubscriptionId};
 use crow::domain::time::Timestamp;
 use crow::sqlite::exclusive_transaction::ExclusiveTransaction;
@@ -44,7 +44,14 @@ pub(super) async fn played(platform: &Platform, scripts: &[&ScenarioScript]) -> 
 }
 
 pub(super) async fn diagnosed(platform: &Platform, topic: PlaybookTopic) -> DiagnosisReport {
-    run(&platform.operator(), &platform.ambient, topic, Wish::about(DiagnosisSubject::All), None).await
+    run_playbook(
+        &platform.operator(),
+        &platform.ambient,
+        topic,
+        DiagnosisScope::last_hour_of(DiagnosisSubject::All),
+        None,
+    )
+    .await
 }
 
 fn causes(report: &DiagnosisReport) -> Vec<&str> {
@@ -136,8 +143,9 @@ async fn a_subject_narrows_and_one_that_is_not_there_is_unknown() {
     let pick = |name: &str| all.iter().find(|script| script.name == name).expect("a scenario");
     let platform = Platform::start().await;
     let played = played(&platform, &[pick("endpoint-500"), pick("endpoint-redirects"), pick("scope-missing")]).await;
-    let about =
-        async |topic, subject| run(&platform.operator(), &platform.ambient, topic, Wish::about(subject), None).await;
+    let about = async |topic, subject| {
+        run_playbook(&platform.operator(), &platform.ambient, topic, DiagnosisScope::last_hour_of(subject), None).await
+    };
     let report = about(PlaybookTopic::WebhooksNotArriving, DiagnosisSubject::Company(played[1].company)).await;
     assert_eq!(causes(&report), ["endpoint-redirects"]);
     let ids: Vec<_> = platform.operator().overview(10).await.expect("an overview").subscriptions.items;
@@ -177,8 +185,9 @@ async fn a_run_that_was_cut_short_is_gone_on_with() {
         step.evidence.clear();
     }
     cut.steps[0].evidence[0].value = "asked long ago".into();
-    let wish = Wish::about(DiagnosisSubject::All);
-    let again = run(&platform.operator(), &platform.ambient, PlaybookTopic::KeyNotWorking, wish, Some(&cut)).await;
+    let wish = DiagnosisScope::last_hour_of(DiagnosisSubject::All);
+    let again =
+        run_playbook(&platform.operator(), &platform.ambient, PlaybookTopic::KeyNotWorking, wish, Some(&cut)).await;
     assert_eq!(again.steps[0], cut.steps[0], "a verdict stays as it was recorded");
     assert_eq!(again.steps[1..], whole.steps[1..]);
     assert_eq!(again.causes, whole.causes);

@@ -11,9 +11,9 @@ use crow::api::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, Diag
 use crow::api::requests::RequestRow;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::demo::scenario::library;
-use crow::diagnose::case::fitting;
-use crow::diagnose::dossier::Wish;
-use crow::diagnose::run::run;
+use crow::diagnose::evidence_set::DiagnosisScope;
+use crow::diagnose::incident::topics_for;
+use crow::diagnose::run::run_playbook;
 use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crow::domain::key::KeyScope;
@@ -105,14 +105,14 @@ async fn asked(
     topic: PlaybookTopic,
     subject: DiagnosisSubject,
 ) -> DiagnosisReport {
-    run(client, ambient, topic, Wish::about(subject), None).await
+    run_playbook(client, ambient, topic, DiagnosisScope::last_hour_of(subject), None).await
 }
 
 /// What of a report is not as a healthy subject's must be. What it cannot decide it says.
 fn ill(report: &DiagnosisReport) -> Option<String> {
     let is_well = report.causes.is_empty() && report.steps.iter().all(|step| step.verdict != CheckVerdict::Fail);
     let is_fitting =
-        report.topic == PlaybookTopic::ManagedSubscription || fitting(report.subject).contains(&report.topic);
+        report.topic == PlaybookTopic::ManagedSubscription || topics_for(report.subject).contains(&report.topic);
     let open = report.open_question().map(|step| step.verdict.why().unwrap_or_default());
     let is_decided = match (report.conclusion(), open) {
         (DiagnosisConclusion::NoCause, _) => is_fitting,

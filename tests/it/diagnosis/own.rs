@@ -7,22 +7,22 @@ use crow::api::runbook::Runbook;
 use crow::client::connection::PlatformClient;
 use crow::demo::scenario::library;
 use crow::demo::scenario::script::ScenarioScript;
-use crow::diagnose::case::{Matter, collect};
-use crow::diagnose::dossier::Wish;
-use crow::diagnose::run::run;
-use crow::diagnose::runbook::{begin, go_on};
+use crow::diagnose::evidence_set::DiagnosisScope;
+use crow::diagnose::incident::{IncidentScope, collect_incident};
+use crow::diagnose::run::run_playbook;
+use crow::diagnose::runbook::{begin_run, resume_run};
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
-use crow::escalation::bundle::bundle;
-use crow::escalation::ticket::Bodies;
+use crow::escalation::bundle::build_bundle;
+use crow::escalation::ticket::ResponseBodies;
 
 fn script(name: &str) -> ScenarioScript {
     library::parse_all().expect("well formed").into_iter().find(|script| script.name == name).expect("a scenario")
 }
 
 async fn diagnosed(platform: &Platform, partner: &PlatformClient, topic: PlaybookTopic) -> DiagnosisReport {
-    run(partner, &platform.ambient, topic, Wish::about(DiagnosisSubject::All), None).await
+    run_playbook(partner, &platform.ambient, topic, DiagnosisScope::last_hour_of(DiagnosisSubject::All), None).await
 }
 
 fn ids(report: &DiagnosisReport) -> Vec<&str> {
@@ -99,21 +99,22 @@ async fn bundles_and_run_books_of_a_key_say_what_they_cannot_know() {
     let partner = platform.partner(key);
     let id = platform.operator().overview(10).await.expect("an overview").subscriptions.items[0].subscription.id;
     let subject = DiagnosisSubject::Subscription(id);
-    let case = collect(&partner, &platform.ambient, &Matter::about(vec![subject])).await;
-    let made = bundle(&case, Bodies::Included, &crow::domain::outbound::SecretGate::new([key])).expect("no leak");
+    let case = collect_incident(&partner, &platform.ambient, &IncidentScope::last_hour_of(vec![subject])).await;
+    let made = build_bundle(&case, ResponseBodies::Included, &crow::domain::outbound::SecretGate::new([key]))
+        .expect("no leak");
     let missing = made.ticket().missing.join("\n");
     for part in ["keys:", "failed deliveries:", "clock difference", "operator token"] {
         assert!(missing.contains(part), "{part} in {missing}");
     }
     assert_eq!(made.ticket().subscriptions.len(), 1);
-    let run = begin(&partner, &platform.ambient, Runbook::BreakerRecovery, subject).await;
-    let run = go_on(&partner, &platform.ambient, run).await;
+    let run = begin_run(&partner, &platform.ambient, Runbook::BreakerRecovery, subject).await;
+    let run = resume_run(&partner, &platform.ambient, run).await;
     assert!(
         matches!(&run.steps[0].verdict, CheckVerdict::Unknown(why) if why.contains("--token-file")),
         "{:?}",
         run.steps
     );
-    let nobody = Wish::about(DiagnosisSubject::Subscription(SubscriptionId(9_999)));
+    let nobody = DiagnosisScope::last_hour_of(DiagnosisSubject::Subscription(SubscriptionId(9_999)));
     let report = run_with(&partner, &platform, nobody).await;
     assert_eq!(report.conclusion(), DiagnosisConclusion::NotRun, "{:?}", report.steps);
     assert!(
@@ -125,6 +126,6 @@ async fn bundles_and_run_books_of_a_key_say_what_they_cannot_know() {
     );
 }
 
-async fn run_with(partner: &PlatformClient, platform: &Platform, wish: Wish) -> DiagnosisReport {
-    run(partner, &platform.ambient, PlaybookTopic::WebhooksNotArriving, wish, None).await
+async fn run_with(partner: &PlatformClient, platform: &Platform, wish: DiagnosisScope) -> DiagnosisReport {
+    run_playbook(partner, &platform.ambient, PlaybookTopic::WebhooksNotArriving, wish, None).await
 }

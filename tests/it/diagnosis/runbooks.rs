@@ -6,7 +6,7 @@ use crow::api::keys::NewKey;
 use crow::api::report::{CheckVerdict, DiagnosisSubject};
 use crow::api::runbook::{Runbook, RunbookProgress};
 use crow::api::subscriptions::MissedEventsChoice;
-use crow::diagnose::runbook::go_on;
+use crow::diagnose::runbook::resume_run;
 use crow::domain::key::KeyScope;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn begun(platform: &Platform, runbook: Runbook, subject: DiagnosisSubject) -> Ru
 }
 
 async fn checked(platform: &Platform, run: &RunbookProgress) -> (RunbookProgress, Vec<&'static str>) {
-    let run = go_on(&platform.operator(), &platform.ambient, run.clone()).await;
+    let run = resume_run(&platform.operator(), &platform.ambient, run.clone()).await;
     let verdicts = run.steps.iter().map(|step| step.verdict.name()).collect();
     (run, verdicts)
 }

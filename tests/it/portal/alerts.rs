@@ -6,8 +6,8 @@ use crow::api::subscriptions::MissedEventsChoice;
 use crow::domain::alert::{ACKNOWLEDGEMENT_TTL, AlertSubject, MAX_NOTE_CHARS};
 use crow::domain::health_status::HealthStatus;
 use crow::domain::text::Untrusted;
-use crow::monitor::alerts::{Alert, Alerts};
-use crow::monitor::reach::Reach;
+use crow::monitor::alerts::{ActiveAlerts, Alert};
+use crow::monitor::visibility::PlatformVisibility;
 use serde_json::json;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const PATH: &str = "/portal/v1/acknowledgements";
 /// The alerts that a console which looks now sees of subscriptions.
 async fn alerts(platform: &Platform) -> Vec<Alert> {
     let overview = platform.operator().overview(10).await.expect("an overview");
-    let alerts = Alerts::default().after(&overview, &Reach::Portal, overview.server_utc);
+    let alerts = ActiveAlerts::default().updated(&overview, &PlatformVisibility::Portal, overview.server_utc);
     let about = alerts.list().iter().filter(|alert| matches!(alert.subject, AlertSubject::Subscription(_)));
     about.cloned().collect()
 }

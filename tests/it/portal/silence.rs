@@ -6,14 +6,14 @@ use crow::domain::alert::AlertSubject;
 use crow::domain::event::EventType;
 use crow::domain::event_gap::GAP_SAMPLE_COUNT;
 use crow::domain::time::Timestamp;
-use crow::monitor::alerts::Alerts;
-use crow::monitor::reach::Reach;
+use crow::monitor::alerts::ActiveAlerts;
+use crow::monitor::visibility::PlatformVisibility;
 use std::time::Duration;
 
 /// The alerts about silences, by who is silent.
 async fn silent(platform: &Platform) -> Vec<(AlertSubject, String, Timestamp)> {
     let overview = platform.operator().overview(10).await.expect("an overview");
-    let alerts = Alerts::default().after(&overview, &Reach::Portal, overview.server_utc);
+    let alerts = ActiveAlerts::default().updated(&overview, &PlatformVisibility::Portal, overview.server_utc);
     let about = alerts.list().iter().filter(|alert| matches!(alert.subject, AlertSubject::Events(_)));
     about.map(|alert| (alert.subject, alert.why.clone(), alert.since)).collect()
 }

@@ -19,11 +19,11 @@ use crow::domain::alert::AlertSubject;
 use crow::domain::ids::CompanyId;
 use crow::domain::secret::Secret;
 use crow::domain::window::RateBucket;
-use crow::monitor::history::History;
-use crow::monitor::link::Link;
-use crow::monitor::picture::KeyName;
-use crow::monitor::post::{Holder, Post};
-use crow::monitor::rounds;
+use crow::monitor::history::PlatformHistory;
+use crow::monitor::keyed_client::{KeyClient, RateLimitedClient};
+use crow::monitor::link::LinkState;
+use crow::monitor::observed_overview::KeyName;
+use crow::monitor::poller;
 use crow::monitor::snapshot::Snapshot;
 use futures_util::future::{LocalBoxFuture, join_all};
 use std::path::Path;
@@ -32,16 +32,16 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-fn holder(address: &str, name: &str, key: &str) -> Holder {
+fn holder(address: &str, name: &str, key: &str) -> KeyClient {
     let secret = || Secret::new(key.to_owned());
     let client = PlatformClient::new(address, ClientCredential::Key(secret())).expect("a client");
-    Holder { key: KeyName { name: name.to_owned(), last4: secret().last4(), company: CompanyId(92) }, client }
+    KeyClient { key: KeyName { name: name.to_owned(), last4: secret().last4(), company: CompanyId(92) }, client }
 }
 
-fn post(address: &str, keys: &[(&str, &str)], ambient: &RuntimeEnv, dir: &Path) -> Post {
-    let history = History::open(&dir.join("history.db")).expect("it opens");
+fn post(address: &str, keys: &[(&str, &str)], ambient: &RuntimeEnv, dir: &Path) -> RateLimitedClient {
+    let history = PlatformHistory::open(&dir.join("history.db")).expect("it opens");
     let holders = keys.iter().map(|(name, key)| holder(address, name, key)).collect();
-    Post::new(holders, ambient.clone(), history, 10)
+    RateLimitedClient::new(holders, ambient.clone(), history, 10)
 }
 
 /// Rounds whose pictures can be looked at.
@@ -51,9 +51,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn begin(post: &Post, ambient: &RuntimeEnv) -> Self {
+    fn begin(post: &RateLimitedClient, ambient: &RuntimeEnv) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
-        let running = tokio::spawn(rounds::watch(post.clone(), ambient.clone(), sender));
+        let running = tokio::spawn(poller::observe(post.clone(), ambient.clone(), sender));
         Self { pictures, running }
     }
 
@@ -69,8 +69,8 @@ impl Watch {
 /// What a picture tells of its link.
 fn told(picture: &Snapshot) -> String {
     match &picture.link {
-        Link::Offline { why, .. } => format!("OFFLINE {why}"),
-        Link::Waiting { why, .. } => format!("WAITING {why}"),
+        LinkState::Offline { why, .. } => format!("OFFLINE {why}"),
+        LinkState::Waiting { why, .. } => format!("WAITING {why}"),
         other => format!("{other:?}").to_uppercase(),
     }
 }
@@ -307,7 +307,7 @@ async fn two_consoles_on_one_profile_share_turns_and_see_the_same() {
     assert_eq!(n_probes, 2, "each scope is asked after once: {calls:?}");
     let window =
         posts[0].history().window("Zapier".to_owned(), RateBucket::Read, ambient.now()).await.expect("a window");
-    assert!(window.n_own <= 6, "{window:?}");
+    assert!(window.own_calls <= 6, "{window:?}");
 }
 
 #[tokio::test]
@@ -316,7 +316,7 @@ async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
     let platform = StandIn::start(&ambient).await;
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
     let history = post.history().clone();
-    history.note_keys(post.holders().iter().map(|holder| holder.key.clone()).collect()).await.expect("written");
+    history.record_keys(post.holders().iter().map(|holder| holder.key.clone()).collect()).await.expect("written");
     let week = Duration::from_secs(7 * 86_400);
     let mut database = rusqlite::Connection::open(dir.path().join("history.db")).expect("a database");
     let all = database.transaction().expect("a transaction");
@@ -349,8 +349,8 @@ async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
     all.commit().expect("committed");
     let _ = history;
     let timer = RuntimeEnv::real().stopwatch();
-    let again = History::open(&dir.path().join("history.db")).expect("it opens");
-    let seen = again.seen(START).await.expect("it reads");
+    let again = PlatformHistory::open(&dir.path().join("history.db")).expect("it opens");
+    let seen = again.observations(START).await.expect("it reads");
     let page = again.event_page(crow::api::log::EventQuery::default(), None, 200).await.expect("a page");
     #[expect(clippy::print_stdout, reason = "the figure is looked at with --nocapture")]
     {

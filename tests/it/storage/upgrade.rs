@@ -15,8 +15,8 @@ use crow::domain::ids::EventId;
 use crow::domain::secret::Secret;
 use crow::domain::signature::verify;
 use crow::domain::time::Timestamp;
-use crow::monitor::history::History;
-use crow::monitor::history::seen::{KeySeen, Outage, Seen, WindowSeen};
+use crow::monitor::history::PlatformHistory;
+use crow::monitor::history::observations::{ObservedKey, ObservedWindow, PlatformObservations, SubscriptionOutage};
 use rusqlite::{Connection, Row};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -310,8 +310,8 @@ fn columns(rows: &[Value], columns: &[&str]) -> Value {
 }
 
 /// What a history says of its keys and of the hours of its windows, held against the rows of before.
-fn windows_are_kept(upgrade: &Upgrade, seen: &Seen, now: Timestamp, lost: &mut Vec<String>) {
-    let key = |key: &KeySeen| {
+fn windows_are_kept(upgrade: &Upgrade, seen: &PlatformObservations, now: Timestamp, lost: &mut Vec<String>) {
+    let key = |key: &ObservedKey| {
         json!({"name": key.name, "held": key.held.to_string(), "lacking": key.lacking.to_string(),
                "refused": key.refused.as_ref().map(|why| why.raw().to_owned()), "used": key.used_at.map(Timestamp::millis)})
     };
@@ -326,7 +326,7 @@ fn windows_are_kept(upgrade: &Upgrade, seen: &Seen, now: Timestamp, lost: &mut V
         let most = of.entry(number(row, "minute").expect("a minute") / HOUR_MS).or_default();
         *most = (*most).max(number(row, "used").expect("a number"));
     }
-    let week = |window: &WindowSeen| {
+    let week = |window: &ObservedWindow| {
         let first = now.millis() / HOUR_MS + 1 - i64::try_from(window.week.len()).expect("small");
         let used = (first..).zip(&window.week).filter_map(|(hour, used)| Some((hour, i64::from((*used)?))));
         ((window.key.clone(), window.bucket.name().to_owned()), used.collect())
@@ -346,11 +346,16 @@ fn windows_are_kept(upgrade: &Upgrade, seen: &Seen, now: Timestamp, lost: &mut V
 }
 
 /// What a history says of subscriptions, of their outages, and of when it looked.
-async fn observations_are_kept(upgrade: &Upgrade, history: &History, seen: &Seen, lost: &mut Vec<String>) {
+async fn observations_are_kept(
+    upgrade: &Upgrade,
+    history: &PlatformHistory,
+    seen: &PlatformObservations,
+    lost: &mut Vec<String>,
+) {
     let subscriptions: Vec<i64> = seen.subscriptions.iter().map(|listed| listed.subscription.id.0).collect();
     let expected: Vec<i64> = upgrade.rows("subscriptions").iter().filter_map(|row| number(row, "id")).collect();
     assert_eq!(subscriptions, expected);
-    let outage = |of: &Outage| {
+    let outage = |of: &SubscriptionOutage| {
         json!({"id": of.id.0, "subscription": of.subscription.0, "company": of.company.0, "target": of.target.raw(),
                "after": of.after.millis(), "before": of.before.millis(), "on_again": of.on_again_at.map(Timestamp::millis)})
     };
@@ -362,7 +367,7 @@ async fn observations_are_kept(upgrade: &Upgrade, history: &History, seen: &Seen
     let heard = upgrade.rows("turns").iter().filter_map(|row| number(row, "done")).max();
     assert_eq!(seen.heard_at.map(Timestamp::millis), heard);
     for row in upgrade.rows("turns") {
-        let place = history.place(text(row, "what")).await.expect("a place");
+        let place = history.poll_position(text(row, "what")).await.expect("a place");
         let expected: Option<Vec<(String, String)>> =
             row["place"].as_str().and_then(|of| serde_json::from_str(of).ok());
         assert_eq!(place, expected, "{row}");
@@ -378,7 +383,7 @@ async fn observations_are_kept(upgrade: &Upgrade, history: &History, seen: &Seen
 }
 
 /// Events, calls and received deliveries of a history.
-async fn logs_are_kept(upgrade: &Upgrade, history: &History, now: Timestamp, lost: &mut Vec<String>) {
+async fn logs_are_kept(upgrade: &Upgrade, history: &PlatformHistory, now: Timestamp, lost: &mut Vec<String>) {
     let events = history.event_page(EventQuery::default(), None, 200).await.expect("events").items;
     let event = |row: &EventRow| json!({"id": row.id.0, "company": row.company_id.0, "type": row.kind.raw(), "created": row.created_utc.millis()});
     let found: Vec<Value> = events.iter().rev().map(event).collect();
@@ -409,16 +414,16 @@ async fn logs_are_kept(upgrade: &Upgrade, history: &History, now: Timestamp, los
 #[tokio::test]
 async fn a_history_of_an_earlier_version_keeps_every_row_and_every_hour() {
     let upgrade = Upgrade::unpack();
-    let history = History::open(&upgrade.path("partner.db")).expect("it opens");
+    let history = PlatformHistory::open(&upgrade.path("partner.db")).expect("it opens");
     let now = Timestamp::from_millis(upgrade.answers["at"].as_i64().expect("a time") * 1_000);
-    let seen = history.seen(now).await.expect("what was seen");
+    let seen = history.observations(now).await.expect("what was seen");
     let mut lost = Vec::new();
     windows_are_kept(&upgrade, &seen, now, &mut lost);
     observations_are_kept(&upgrade, &history, &seen, &mut lost).await;
     logs_are_kept(&upgrade, &history, now, &mut lost).await;
     assert!(lost.is_empty(), "{} differences:\n{}", lost.len(), lost.join("\n"));
 
-    let desk = History::open(&upgrade.path("desk.db")).expect("it opens");
+    let desk = PlatformHistory::open(&upgrade.path("desk.db")).expect("it opens");
     let alerts = desk.alerts().await.expect("alerts");
     let found: BTreeSet<(String, String, i64)> =
         alerts.iter().map(|alert| (alert.name.raw().to_owned(), alert.why.clone(), alert.since.millis())).collect();

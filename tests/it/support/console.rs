@@ -6,8 +6,8 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use crow::ambient::RuntimeEnv;
 use crow::client::connection::PlatformClient;
 use crow::monitor::feed;
-use crow::monitor::post::Post;
-use crow::monitor::rounds;
+use crow::monitor::keyed_client::RateLimitedClient;
+use crow::monitor::poller;
 use crow::monitor::snapshot::Snapshot;
 use crow::tui::clipboard::{Clipboard, Route, Wrap};
 use crow::tui::console::{Access, Ending, Identity, Mode, Setup, Stakes, drive};
@@ -41,14 +41,14 @@ impl Console {
     }
 
     /// Opens a console that may act on a platform which is watched with keys.
-    pub(crate) fn watching(post: &Post, ambient: &RuntimeEnv, size: (u16, u16)) -> Self {
+    pub(crate) fn watching(post: &RateLimitedClient, ambient: &RuntimeEnv, size: (u16, u16)) -> Self {
         Self::with_keys(post, ambient, Access::Act, size)
     }
 
     /// Opens a console on a platform which is watched with keys.
-    pub(crate) fn with_keys(post: &Post, ambient: &RuntimeEnv, access: Access, size: (u16, u16)) -> Self {
+    pub(crate) fn with_keys(post: &RateLimitedClient, ambient: &RuntimeEnv, access: Access, size: (u16, u16)) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
-        let feeding = tokio::spawn(rounds::watch(post.clone(), ambient.clone(), sender));
+        let feeding = tokio::spawn(poller::observe(post.clone(), ambient.clone(), sender));
         let client = post.holders()[0].client.clone();
         let address = client.base().to_owned();
         let performer = Performer::new(client, access).with_post(post.clone());
@@ -58,7 +58,7 @@ impl Console {
     /// Opens a console of an operator's.
     pub(crate) fn open(client: PlatformClient, ambient: RuntimeEnv, access: Access, size: (u16, u16)) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
-        let settings = feed::Settings { rows: 200, history: None };
+        let settings = feed::FeedSettings { rows: 200, history: None };
         let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
         let (address, performer) = (client.base().to_owned(), Performer::new(client, access));
         Self::run((address, access), ambient, (pictures, feeding), performer, size)

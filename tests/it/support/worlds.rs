@@ -19,8 +19,8 @@ use crow::api::review::{
 };
 use crow::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crow::api::trips::{CauseCount, TripRow};
-use crow::diagnose::case::Case;
-use crow::diagnose::dossier::Asked;
+use crow::diagnose::evidence_set::QueryRecord;
+use crow::diagnose::incident::IncidentEvidence;
 use crow::domain::alert;
 use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::event::EventType;
@@ -30,7 +30,7 @@ use crow::domain::key::KeyScope;
 use crow::domain::text::Untrusted;
 use crow::domain::time::Timestamp;
 use crow::domain::window::RateBucket;
-use crow::monitor::alerts::{Acknowledged, Alert};
+use crow::monitor::alerts::{AcknowledgedBy, Alert};
 
 /// Writes the text of a part.
 pub(crate) type Write<'w> = dyn FnMut(&'static str) -> String + 'w;
@@ -47,8 +47,8 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(1_795_000_000_000 + seconds * 1_000)
 }
 
-fn known<T>(rows: Vec<T>) -> Asked<Vec<T>> {
-    Asked { query: "GET /x".to_owned(), at: at(10), found: Ok(rows), is_cut: false }
+fn known<T>(rows: Vec<T>) -> QueryRecord<Vec<T>> {
+    QueryRecord { query: "GET /x".to_owned(), at: at(10), found: Ok(rows), is_incomplete: false }
 }
 
 impl Pen<'_> {
@@ -242,8 +242,8 @@ impl Pen<'_> {
         }
     }
 
-    pub(crate) fn case(&mut self) -> Case {
-        Case {
+    pub(crate) fn case(&mut self) -> IncidentEvidence {
+        IncidentEvidence {
             subjects: vec![DiagnosisSubject::Subscription(SUBSCRIPTION)],
             at: at(10),
             clock_ahead_ms: Some(-120),
@@ -255,16 +255,16 @@ impl Pen<'_> {
             requests: known(vec![self.request()]),
             events: vec![self.trace()],
             notes: vec![(self.text("subject of a note"), self.text("note"))],
-            unlearnt: vec![self.text("what could not be learnt")],
+            not_collected: vec![self.text("what could not be learnt")],
         }
     }
 
     /// A case of which nothing could be learnt.
-    pub(crate) fn refused(&mut self) -> Case {
-        fn unknown<T>(why: String) -> Asked<Vec<T>> {
-            Asked { found: Err(why), ..known(Vec::new()) }
+    pub(crate) fn refused(&mut self) -> IncidentEvidence {
+        fn unknown<T>(why: String) -> QueryRecord<Vec<T>> {
+            QueryRecord { found: Err(why), ..known(Vec::new()) }
         }
-        Case {
+        IncidentEvidence {
             keys: unknown(self.text("why keys are unknown")),
             subscriptions: unknown(self.text("why subscriptions are unknown")),
             failures: unknown(self.text("why attempts are unknown")),
@@ -388,7 +388,7 @@ impl Pen<'_> {
     }
 
     pub(crate) fn alert(&mut self) -> Alert {
-        let acknowledged = Acknowledged {
+        let acknowledged = AcknowledgedBy {
             by: self.outside("who acknowledged"),
             at: at(3),
             note: self.some("words of an acknowledgement"),

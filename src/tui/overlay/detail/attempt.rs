@@ -79,7 +79,7 @@ fn phases(scene: &Scene<'_>, of: &PhaseTimes) -> Vec<Line<'static>> {
         before += us;
         let role = if us == longest { Role::Strong } else { Role::Text };
         lines.push(Line::from(vec![
-            Span::styled(format!("{name:<LABEL$}"), theme.style(Role::Dim)),
+            Span::styled(format!("{name:<LABEL_WIDTH$}"), theme.style(Role::Dim)),
             Span::raw(" ".repeat(start)),
             Span::styled("█".repeat(long), theme.style(role)),
             Span::styled(format!("{}  {}", " ".repeat(room - start - long), milliseconds(us)), theme.style(role)),

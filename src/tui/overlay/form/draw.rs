@@ -46,7 +46,7 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
         let label_role = if is_here { Role::Strong } else { Role::Dim };
         let mut drawn = Line::from(vec![
             Span::styled(if is_here { "> " } else { "  " }, theme.style(Role::Accent)),
-            Span::styled(format!("{:<LABEL$}", field.label), theme.style(label_role)),
+            Span::styled(format!("{:<LABEL_WIDTH$}", field.label), theme.style(label_role)),
         ]);
         let beside = room.saturating_sub(2 + LABEL);
         match &field.input {

@@ -1,0 +1,109 @@
+//! Arguments of the commands that diagnose faults and hand the findings on.
+
+use super::console::DisplayArgs;
+use super::target::{SubjectArgs, TargetArgs};
+use super::value_parsers::{parse_named_file, parse_runbook, parse_topic};
+use crate::api::report::PlaybookTopic;
+use crate::api::runbook::Runbook;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct DiagnoseArgs {
+    /// Topic of the playbook to run
+    #[arg(value_name = "TOPIC", value_parser = parse_topic)]
+    pub(in crate::cli) topic: PlaybookTopic,
+    #[command(flatten)]
+    pub(in crate::cli) about: SubjectArgs,
+    /// Save the answers to this file. If the file exists, the run is resumed: verdicts are kept, and unknown answers
+    /// are collected again
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) run: Option<PathBuf>,
+    /// Write the result as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    #[command(flatten)]
+    pub(in crate::cli) remote: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct RunbookArgs {
+    /// Runbook to run: key-rotation, lost-secret, breaker-recovery, rollback
+    #[arg(value_name = "NAME", value_parser = parse_runbook)]
+    pub(in crate::cli) runbook: Runbook,
+    #[command(flatten)]
+    pub(in crate::cli) about: SubjectArgs,
+    /// File that stores the run. Default: a file in the current directory, named after the runbook
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) run: Option<PathBuf>,
+    /// Write the result as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    #[command(flatten)]
+    pub(in crate::cli) remote: TargetArgs,
+}
+
+/// Arguments of `crow verify`: one webhook as its receiver has it. Nothing is decoded, trimmed or re-encoded before
+/// it reaches the signature debugger.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct VerifyArgs {
+    /// File with the request body, exactly as received; - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) body: PathBuf,
+    /// File with the request headers: as sent, or as curl -v, JSON, a dictionary or CGI variables show them
+    #[arg(long, value_name = "FILE", required_unless_present = "signature")]
+    pub(in crate::cli) headers: Option<PathBuf>,
+    /// Value of X-Wlcro-Signature; overrides the one in the headers
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) signature: Option<String>,
+    /// Value of X-Wlcro-Timestamp; overrides the one in the headers
+    #[arg(long, value_name = "SECONDS")]
+    pub(in crate::cli) timestamp: Option<String>,
+    /// File with the receiver's signing secret; prompted for on the terminal if absent
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) secret_file: Option<PathBuf>,
+    /// Signature that the receiver computed, if it logs that: shows what its code does differently
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) computed: Option<String>,
+    /// The receiver's clock at arrival, in Unix seconds: shows whether the timestamp was too old
+    #[arg(long, value_name = "SECONDS")]
+    pub(in crate::cli) received_at: Option<i64>,
+    /// File with another secret that the receiver may use by mistake, and a name for it; may be repeated
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_named_file)]
+    pub(in crate::cli) other: Vec<(String, PathBuf)>,
+    /// Write the result as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct EscalateArgs {
+    #[command(flatten)]
+    pub(in crate::cli) about: SubjectArgs,
+    /// Run one playbook only; all that apply if none is named
+    #[arg(long, value_name = "TOPIC", value_parser = parse_topic)]
+    pub(in crate::cli) topic: Option<PlaybookTopic>,
+    /// Folder to write to, or an archive if the name ends in .zip; it must not exist
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::cli) out: Option<PathBuf>,
+    /// Leave out the response bodies of endpoints
+    #[arg(long)]
+    pub(in crate::cli) without_bodies: bool,
+    /// Release a withheld passage by its fingerprint, once it was found to be no secret; may be repeated
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(in crate::cli) allow: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) remote: TargetArgs,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct OpenArgs {
+    /// Folder or archive that crow escalate wrote
+    #[arg(value_name = "BUNDLE")]
+    pub(in crate::cli) bundle: PathBuf,
+    /// Write the ticket as JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    #[command(flatten)]
+    pub(in crate::cli) look: DisplayArgs,
+}

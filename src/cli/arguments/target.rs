@@ -1,0 +1,45 @@
+//! Arguments that choose a platform and what to look at on it.
+
+use super::value_parsers::parse_lookback;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Platform to talk to, and the credential to use. Default: the default profile, or the standalone platform if there
+/// is none.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct TargetArgs {
+    /// Profile to use; crow profile list shows them
+    #[arg(long, value_name = "PROFILE", conflicts_with_all = ["url", "token_file", "key_file"])]
+    pub(in crate::cli) profile: Option<String>,
+    /// Address of the platform, such as http://127.0.0.1:7700
+    #[arg(long, value_name = "URL")]
+    pub(in crate::cli) url: Option<String>,
+    /// File with an operator token of the Portal API, alone on one line; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "key_file")]
+    pub(in crate::cli) token_file: Option<PathBuf>,
+    /// File with a key of the Integration API, alone on one line; - for standard input. Shows only what a key can
+    /// read
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) key_file: Option<PathBuf>,
+    /// Send the key or token unencrypted over http to another machine, where it can be read on the way
+    #[arg(long)]
+    pub(in crate::cli) allow_http: bool,
+}
+
+/// Subject to look at; everything if nothing is named.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SubjectArgs {
+    /// Number of the subscription to look at
+    #[arg(long, value_name = "ID", conflicts_with_all = ["key", "company"])]
+    pub(in crate::cli) subscription: Option<i64>,
+    /// Name or last four characters of the key to look at
+    #[arg(long, value_name = "NAME|LAST4", conflicts_with = "company")]
+    pub(in crate::cli) key: Option<String>,
+    /// Number of the company to look at
+    #[arg(long, value_name = "ID")]
+    pub(in crate::cli) company: Option<i64>,
+    /// How far back to look
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lookback)]
+    pub(in crate::cli) since: Duration,
+}

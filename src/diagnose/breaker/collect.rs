@@ -1,0 +1,54 @@
+//! Collection of the evidence for the circuit breaker playbook. A call that fails is kept as the reason why something
+//! is unknown.
+
+use crate::ambient::RuntimeEnv;
+use crate::api::attempts::AttemptRow;
+use crate::api::subscriptions::SubscriptionRow;
+use crate::api::trips::TripRow;
+use crate::client::connection::PlatformClient;
+use crate::diagnose::evidence_set::{CallerVisibility, QueryOutcome};
+use crate::diagnose::key_evidence;
+use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::ids::SubscriptionId;
+use crate::domain::time::Timestamp;
+
+/// Number of overview rows requested; the subscription's latest trip must be among that many trips.
+const OVERVIEW_ROWS: u32 = 200;
+
+/// Evidence of the circuit breaker playbook for one subscription.
+#[derive(Debug, Clone)]
+pub struct BreakerEvidence {
+    /// Time of the collection, on this machine's clock.
+    pub at: Timestamp,
+    /// Visibility with which the data was collected; with a key alone, the subscription's health is unknown.
+    pub visibility: CallerVisibility,
+    /// Row of the subscription, with its health.
+    pub row: QueryOutcome<SubscriptionRow>,
+    /// Latest attempts of the subscription, newest first.
+    pub attempts: QueryOutcome<Vec<AttemptRow>>,
+    /// Latest trip of the subscription; `None` if it is not among those in the overview.
+    pub trip: QueryOutcome<Option<TripRow>>,
+}
+
+/// Collects the evidence of the circuit breaker playbook, with three concurrent calls.
+pub async fn collect_breaker(client: &PlatformClient, ambient: &RuntimeEnv, id: SubscriptionId) -> BreakerEvidence {
+    if key_evidence::client_key(client).is_some() {
+        return key_evidence::collect_breaker_with_key(client, ambient, id).await;
+    }
+    let at = ambient.now();
+    let (row, attempts, overview) = tokio::join!(
+        client.subscription(id),
+        client.attempts(Some(id), FAILURE_THRESHOLD),
+        client.overview(OVERVIEW_ROWS)
+    );
+    let latest = |trips: Vec<TripRow>| {
+        trips.into_iter().filter(|trip| trip.subscription_id == id).max_by_key(|trip| (trip.tripped_utc, trip.id))
+    };
+    BreakerEvidence {
+        at,
+        visibility: CallerVisibility::Full,
+        row: row.map_err(|error| error.to_string()),
+        attempts: attempts.map(|page| page.items).map_err(|error| error.to_string()),
+        trip: overview.map(|overview| latest(overview.trips.items)).map_err(|error| error.to_string()),
+    }
+}

@@ -1,0 +1,85 @@
+//! Facts of a health check. What could not be read is kept as the reason why.
+
+use crate::ambient::RuntimeEnv;
+use crate::api::keys::KeyRow;
+use crate::api::limits::LimitDetail;
+use crate::api::log::RequestQuery;
+use crate::api::overview::{PipelineCounts, PlatformStatus};
+use crate::api::paths;
+use crate::api::readable::UnreadableRows;
+use crate::api::requests::ProblemCodeCount;
+use crate::api::subscriptions::SubscriptionRow;
+use crate::client::Error;
+use crate::client::connection::PlatformClient;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Value that was read, or the reason why not.
+pub(super) type FactResult<T> = Result<T, String>;
+
+/// Facts that the checks are computed from.
+#[derive(Debug)]
+pub(super) struct HealthFacts {
+    /// Time on the platform's clock, and its difference to this machine's.
+    pub(super) at: Timestamp,
+    pub(super) skew: Duration,
+    pub(super) platform: PlatformStatus,
+    pub(super) pipeline: PipelineCounts,
+    pub(super) ready: FactResult<()>,
+    pub(super) keys: FactResult<Vec<KeyRow>>,
+    pub(super) subscriptions: FactResult<Vec<SubscriptionRow>>,
+    pub(super) windows: FactResult<Vec<LimitDetail>>,
+    /// Requests of the last hour, by status and code.
+    pub(super) answers: FactResult<Vec<ProblemCodeCount>>,
+    /// Rows of these lists that could not be read.
+    pub(super) unreadable: UnreadableRows,
+}
+
+/// Reads all facts, with concurrent read-only calls.
+///
+/// # Errors
+///
+/// [`Error`] when not even the overview could be read.
+pub(super) async fn read_facts(client: &PlatformClient, ambient: &RuntimeEnv) -> Result<HealthFacts, Error> {
+    let overview = client.overview(1).await?;
+    let (at, here) = (overview.server_utc, ambient.now());
+    let requests = RequestQuery::default();
+    let (ready, keys, subscriptions, windows, answers) = tokio::join!(
+        client.get_any::<Value>(paths::READYZ, &[]),
+        client.keys(),
+        client.subscription_rows(),
+        client.limits(),
+        client.request_log(&requests, None, 1),
+    );
+    let mut unreadable = UnreadableRows::default();
+    for (_, rows) in overview.unreadable_lists() {
+        unreadable.extend(rows.clone());
+    }
+    let lists = [
+        keys.as_ref().map(|page| &page.unreadable),
+        subscriptions.as_ref().map(|page| &page.unreadable),
+        windows.as_ref().map(|page| &page.unreadable),
+        answers.as_ref().map(|log| &log.page.unreadable),
+    ];
+    lists.into_iter().flatten().for_each(|rows| unreadable.extend(rows.clone()));
+    Ok(HealthFacts {
+        at,
+        skew: at.since(here).max(here.since(at)),
+        platform: overview.platform,
+        pipeline: overview.pipeline,
+        ready: ready.map(drop).map_err(inert),
+        keys: keys.map(|page| page.items).map_err(inert),
+        subscriptions: subscriptions.map(|page| page.items).map_err(inert),
+        windows: windows.map(|page| page.items).map_err(inert),
+        answers: answers.map(|log| log.last_hour).map_err(inert),
+        unreadable,
+    })
+}
+
+/// Formats an error with control characters removed; it may quote text from outside.
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+fn inert(error: Error) -> String {
+    Untrusted::new(error.to_string()).sanitized()
+}

@@ -1,0 +1,93 @@
+//! Health check for monitoring systems. Each check is one number with two thresholds, read with read-only calls.
+
+pub mod checks;
+mod facts;
+#[cfg(test)]
+mod tests;
+
+use crate::ambient::RuntimeEnv;
+use crate::api::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
+use crate::api::problem::ProblemCode;
+use crate::client::Error;
+use crate::client::connection::PlatformClient;
+use crate::domain::text::Untrusted;
+use checks::HealthCheck;
+use facts::HealthFacts;
+
+/// Thresholds that replace the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct CheckThresholds {
+    /// Warning thresholds, by the name of the check.
+    pub warn: Vec<(&'static str, u64)>,
+    /// Critical thresholds, by the name of the check.
+    pub crit: Vec<(&'static str, u64)>,
+}
+
+/// Runs the checks. A platform that cannot be reached is critical; if it does not accept the token, the result is
+/// unknown.
+pub async fn run_checks(
+    client: &PlatformClient,
+    ambient: &RuntimeEnv,
+    probes: &[&'static HealthCheck],
+    limits: &CheckThresholds,
+) -> HealthCheckReport {
+    let facts = match facts::read_facts(client, ambient).await {
+        Ok(facts) => facts,
+        Err(error) => return unreachable_result(&error),
+    };
+    let mut readings: Vec<CheckReading> = probes.iter().map(|probe| evaluate(probe, &facts, limits)).collect();
+    readings.extend(facts.unreadable.summary_line().map(|remark| text_result("answers", CheckGrade::Unknown, remark)));
+    let grade = readings.iter().map(|reading| reading.grade).max().unwrap_or(CheckGrade::Ok);
+    HealthCheckReport { grade, server_utc: Some(facts.at), readings }
+}
+
+/// Returns the result when no facts could be read.
+fn unreachable_result(error: &Error) -> HealthCheckReport {
+    let is_refused = matches!(error, Error::Refused { problem }
+        if matches!(problem.code, ProblemCode::UnknownOperator | ProblemCode::InsufficientRole));
+    let (grade, said) = if is_refused {
+        (CheckGrade::Unknown, format!("the platform rejects the token: {error}"))
+    } else {
+        (CheckGrade::Critical, error.to_string())
+    };
+    let reading = CheckReading { crit: Some(0), ..text_result("platform", grade, Untrusted::new(said).sanitized()) };
+    HealthCheckReport { grade, server_utc: None, readings: vec![reading] }
+}
+
+/// Creates a result without a number.
+fn text_result(name: &str, grade: CheckGrade, said: String) -> CheckReading {
+    let (name, unit) = (name.to_owned(), String::new());
+    CheckReading { name, grade, said, value: None, unit, side: ThresholdSide::Above, warn: None, crit: None }
+}
+
+fn evaluate(probe: &HealthCheck, facts: &HealthFacts, limits: &CheckThresholds) -> CheckReading {
+    let set = |set: &[(&'static str, u64)], usual| {
+        // The last of several thresholds for the same check applies.
+        set.iter().rev().find(|(name, _)| *name == probe.name).map(|(_, limit)| *limit).or(usual)
+    };
+    let (warn, crit) = (set(&limits.warn, probe.warn), set(&limits.crit, probe.crit));
+    let is_beyond = |value: u64, limit: Option<u64>| {
+        limit.is_some_and(|limit| if probe.side == ThresholdSide::Above { value > limit } else { value < limit })
+    };
+    let (grade, value, said) = match (probe.measure)(facts) {
+        Err(why) => (CheckGrade::Unknown, None, why),
+        Ok(found) => {
+            let grade = match found.value {
+                Some(value) if is_beyond(value, crit) => CheckGrade::Critical,
+                Some(value) if is_beyond(value, warn) => CheckGrade::Warning,
+                _ => CheckGrade::Ok,
+            };
+            (grade, found.value, found.text)
+        }
+    };
+    CheckReading {
+        name: probe.name.to_owned(),
+        grade,
+        said,
+        value,
+        unit: probe.unit.to_owned(),
+        side: probe.side,
+        warn,
+        crit,
+    }
+}

@@ -1,0 +1,311 @@
+//! Incident: what playbooks found about some subjects, with the rows and bytes that support needs to see the same.
+
+use super::collect::find_requests;
+use super::evidence_set::{DEFAULT_LOOKBACK, DiagnosisScope, EvidenceSet, QueryRecord};
+use super::key_evidence;
+use super::playbook::EvidenceSource;
+use super::run::run_playbooks;
+use crate::ambient::RuntimeEnv;
+use crate::api::attempts::{AttemptDetail, AttemptRow};
+use crate::api::deliveries::EventDeliveryTrace;
+use crate::api::keys::KeyRow;
+use crate::api::paths;
+use crate::api::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
+use crate::api::requests::RequestRow;
+use crate::api::subscriptions::SubscriptionRow;
+use crate::client::connection::PlatformClient;
+use crate::domain::ids::{AttemptId, EventId};
+use crate::domain::time::Timestamp;
+use crate::text::count;
+use futures_util::future::join_all;
+use std::time::Duration;
+
+/// Maximum number of failed attempts that are fetched with their bytes.
+const MAX_FAILURES: usize = 20;
+/// Maximum number of refused requests that are kept.
+const MAX_REQUESTS: usize = 40;
+/// Maximum number of subjects that playbooks are run over.
+const MAX_SUBJECTS: usize = 12;
+/// Maximum number of selected rows of each kind.
+const MAX_SELECTED: usize = 40;
+
+/// Scope of an incident: what to diagnose and what to include.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentScope {
+    /// Subjects that playbooks are run over; everything if empty.
+    pub subjects: Vec<DiagnosisSubject>,
+    /// Playbook to run; all that apply to a subject if `None`.
+    pub topic: Option<PlaybookTopic>,
+    /// How far back the playbooks look.
+    pub lookback: Duration,
+    /// Rows and notes that the operator selected.
+    pub selection: OperatorSelection,
+}
+
+/// Rows of logs that the operator selected, and notes about things.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OperatorSelection {
+    /// Numbers of the selected attempts, in order.
+    pub attempts: Vec<AttemptId>,
+    /// Numbers of the selected events, in order.
+    pub events: Vec<EventId>,
+    /// Selected requests, by their number in the log.
+    pub requests: Vec<i64>,
+    /// Notes of the operator: subject and text.
+    pub notes: Vec<(String, String)>,
+}
+
+impl IncidentScope {
+    /// Creates the scope of some subjects over the last hour, with all playbooks.
+    #[must_use]
+    pub fn last_hour_of(subjects: Vec<DiagnosisSubject>) -> Self {
+        Self { subjects, topic: None, lookback: DEFAULT_LOOKBACK, selection: OperatorSelection::default() }
+    }
+}
+
+/// Incident with everything that was collected about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IncidentEvidence {
+    /// Subjects that playbooks were run over.
+    pub subjects: Vec<DiagnosisSubject>,
+    /// Time of the collection, on the platform's clock if it answered.
+    pub at: Timestamp,
+    /// Milliseconds by which the platform's clock is ahead of this machine's; `None` if the platform did not answer.
+    pub clock_ahead_ms: Option<i64>,
+    /// Version of the platform, if it answered.
+    pub platform: Option<String>,
+    /// Reports of the playbooks that were run.
+    pub reports: Vec<DiagnosisReport>,
+    /// Keys whose calls were refused, and those of the subjects.
+    pub keys: QueryRecord<Vec<KeyRow>>,
+    /// Subscriptions that are disabled or fail, and those of the subjects.
+    pub subscriptions: QueryRecord<Vec<SubscriptionRow>>,
+    /// Failed attempts with their bytes, and the selected ones; newest first.
+    pub failures: QueryRecord<Vec<AttemptDetail>>,
+    /// Refused requests, and the selected ones; newest first.
+    pub requests: QueryRecord<Vec<RequestRow>>,
+    /// Traces of the selected events: their deliveries, and why.
+    pub events: Vec<EventDeliveryTrace>,
+    /// Notes of the operator: subject and text.
+    pub notes: Vec<(String, String)>,
+    /// Data that could not be collected, with the reason.
+    pub not_collected: Vec<String>,
+}
+
+/// Returns the playbooks that apply to a subject.
+#[must_use]
+pub fn topics_for(subject: DiagnosisSubject) -> Vec<PlaybookTopic> {
+    match subject {
+        DiagnosisSubject::All | DiagnosisSubject::Company(_) => PlaybookTopic::ALL.to_vec(),
+        DiagnosisSubject::Key(_) => {
+            vec![
+                PlaybookTopic::KeyNotWorking,
+                PlaybookTopic::Permissions,
+                PlaybookTopic::RateLimits,
+                PlaybookTopic::EventsMissing,
+                PlaybookTopic::BulkTimeouts,
+            ]
+        }
+        DiagnosisSubject::Subscription(_) => vec![
+            PlaybookTopic::WebhooksNotArriving,
+            PlaybookTopic::Breaker,
+            PlaybookTopic::Signature,
+            PlaybookTopic::LostSecret,
+            PlaybookTopic::ManagedSubscription,
+            PlaybookTopic::Discrepancy,
+        ],
+    }
+}
+
+/// Runs the playbooks of a scope and collects the evidence, with read-only calls.
+pub async fn collect_incident(
+    client: &PlatformClient,
+    ambient: &RuntimeEnv,
+    matter: &IncidentScope,
+) -> IncidentEvidence {
+    let mut subjects = if matter.subjects.is_empty() { vec![DiagnosisSubject::All] } else { matter.subjects.clone() };
+    let n_subjects = subjects.len();
+    subjects.truncate(MAX_SUBJECTS);
+    let overview = match key_evidence::client_key(client) {
+        Some(_) => Err(key_evidence::PORTAL_ONLY_REASON.to_owned()),
+        None => client.overview(1).await.map_err(|error| error.to_string()),
+    };
+    let here = ambient.now();
+    let clock_ahead_ms = overview.as_ref().ok().map(|overview| overview.server_utc.millis() - here.millis());
+    let silent = overview.as_ref().err().map(|why| format!("clock difference and platform version: {why}"));
+    let mut case = IncidentEvidence {
+        at: overview.as_ref().map_or(here, |overview| overview.server_utc),
+        clock_ahead_ms,
+        platform: overview.ok().map(|overview| overview.platform.version),
+        reports: Vec::new(),
+        keys: QueryRecord::not_asked(),
+        subscriptions: QueryRecord::not_asked(),
+        failures: QueryRecord::not_asked(),
+        requests: QueryRecord::not_asked(),
+        events: Vec::new(),
+        notes: matter.selection.notes.clone(),
+        not_collected: silent.into_iter().collect(),
+        subjects,
+    };
+    if n_subjects > MAX_SUBJECTS {
+        case.not_collected.push(format!(
+            "{}: at most {MAX_SUBJECTS} are diagnosed",
+            count(n_subjects - MAX_SUBJECTS, "more subject")
+        ));
+    }
+    for (position, subject) in case.subjects.clone().into_iter().enumerate() {
+        let topics = matter.topic.map_or_else(|| topics_for(subject), |topic| vec![topic]);
+        let needs =
+            [EvidenceSource::Keys, EvidenceSource::Subscriptions, EvidenceSource::Refused, EvidenceSource::Attempts];
+        let wish = DiagnosisScope { subject, lookback: matter.lookback };
+        let (dossier, reports) = run_playbooks(client, ambient, &topics, wish, &needs).await;
+        case.reports.extend(reports);
+        let failures = failures(client, &dossier).await;
+        if position == 0 {
+            case.at = dossier.at;
+            (case.keys, case.subscriptions) = (keys(&dossier), subscriptions(&dossier));
+            (case.failures, case.requests) = (failures, dossier.refused);
+        } else {
+            add_subject(&mut case, dossier, failures);
+        }
+    }
+    truncate_newest(&mut case.failures, MAX_FAILURES, |of| (of.row.started_utc, of.row.id.0));
+    truncate_newest(&mut case.requests, MAX_REQUESTS, |row| (row.utc, row.id));
+    add_selection(client, &matter.selection, &mut case).await;
+    case
+}
+
+/// Adds what was collected about one more subject.
+fn add_subject(case: &mut IncidentEvidence, of: EvidenceSet, failures: QueryRecord<Vec<AttemptDetail>>) {
+    let unlearnt = &mut case.not_collected;
+    merge_rows(&mut case.keys, keys(&of), |row| row.id.0, unlearnt);
+    merge_rows(&mut case.subscriptions, subscriptions(&of), |row| row.subscription.id.0, unlearnt);
+    merge_rows(&mut case.failures, failures, |of| of.row.id.0, unlearnt);
+    merge_rows(&mut case.requests, of.refused, |row| row.id, unlearnt);
+}
+
+/// Merges the rows of another subject into those collected so far. If one of the two is missing, the other is kept
+/// and the reason recorded.
+fn merge_rows<T>(
+    there: &mut QueryRecord<Vec<T>>,
+    more: QueryRecord<Vec<T>>,
+    id: impl Fn(&T) -> i64,
+    unlearnt: &mut Vec<String>,
+) {
+    there.is_incomplete |= more.is_incomplete;
+    match (&mut there.found, more.found) {
+        (Ok(rows), Ok(more)) => {
+            for row in more {
+                if !rows.iter().any(|old| id(old) == id(&row)) {
+                    rows.push(row);
+                }
+            }
+        }
+        (Ok(_), Err(why)) => unlearnt.push(format!("{}: {why}", more.query)),
+        (Err(why), Ok(rows)) => {
+            unlearnt.push(format!("{}: {why}", there.query));
+            there.found = Ok(rows);
+        }
+        (Err(_), Err(_)) => {}
+    }
+}
+
+/// Sorts rows newest first, and keeps at most `most` of them.
+fn truncate_newest<T, K: Ord>(asked: &mut QueryRecord<Vec<T>>, most: usize, age: impl Fn(&T) -> K) {
+    if let Ok(rows) = &mut asked.found {
+        rows.sort_by_key(|row| std::cmp::Reverse(age(row)));
+        asked.is_incomplete |= rows.len() > most;
+        rows.truncate(most);
+    }
+}
+
+/// Adds the rows that the operator selected, whether they failed or not.
+async fn add_selection(client: &PlatformClient, picked: &OperatorSelection, case: &mut IncidentEvidence) {
+    let there: Vec<AttemptId> = case.failures.found.iter().flatten().map(|of| of.row.id).collect();
+    let wanted = picked.attempts.iter().filter(|id| !there.contains(id)).take(MAX_SELECTED);
+    let attempts = join_all(wanted.map(async |id| (id, client.attempt(*id).await))).await;
+    let mut found = Vec::new();
+    for (id, came) in attempts {
+        match came {
+            Ok(detail) => found.push(detail),
+            Err(error) => case.not_collected.push(format!("selected attempt {id}: {error}")),
+        }
+    }
+    if !found.is_empty() {
+        let more = QueryRecord { found: Ok(found), ..QueryRecord::not_asked() };
+        merge_rows(&mut case.failures, more, |of| of.row.id.0, &mut case.not_collected);
+        truncate_newest(&mut case.failures, MAX_FAILURES + MAX_SELECTED, |of| (of.row.started_utc, of.row.id.0));
+    }
+    for (id, came) in
+        join_all(picked.events.iter().take(MAX_SELECTED).map(async |id| (id, client.trace(*id).await))).await
+    {
+        match came {
+            Ok(trace) => {
+                if trace.has_more {
+                    case.not_collected.push(format!("event {id}: some subscriptions of its company were not read"));
+                }
+                case.events.push(trace);
+            }
+            Err(error) => case.not_collected.push(format!("selected event {id}: {error}")),
+        }
+    }
+    let there: Vec<i64> = case.requests.found.iter().flatten().map(|row| row.id).collect();
+    let wanted: Vec<i64> =
+        picked.requests.iter().copied().filter(|id| !there.contains(id)).take(MAX_SELECTED).collect();
+    let (rows, why) = find_requests(client, &wanted).await;
+    for id in wanted.iter().filter(|id| !rows.iter().any(|row| row.id == **id)) {
+        case.not_collected.push(format!("selected request {id}: {why}"));
+    }
+    if !rows.is_empty() {
+        let more = QueryRecord { found: Ok(rows), ..QueryRecord::not_asked() };
+        merge_rows(&mut case.requests, more, |row| row.id, &mut case.not_collected);
+        truncate_newest(&mut case.requests, MAX_REQUESTS + MAX_SELECTED, |row| (row.utc, row.id));
+    }
+}
+
+fn keys(dossier: &EvidenceSet) -> QueryRecord<Vec<KeyRow>> {
+    let refused: Vec<&RequestRow> = dossier.refused.found.iter().flatten().collect();
+    let found = dossier.keys.found.clone().map(|mut rows| {
+        rows.retain(|key| {
+            dossier.scope.subject == DiagnosisSubject::Key(key.id)
+                || refused
+                    .iter()
+                    .any(|row| row.key_id == Some(key.id) || row.claimed_last4.as_ref() == Some(&key.last4))
+        });
+        rows
+    });
+    QueryRecord { found, ..dossier.keys.clone() }
+}
+
+fn subscriptions(dossier: &EvidenceSet) -> QueryRecord<Vec<SubscriptionRow>> {
+    let found = dossier.subscriptions.found.clone().map(|mut rows| {
+        rows.retain(|row| {
+            let of = &row.subscription;
+            !of.is_enabled
+                || of.consecutive_failures > 0
+                || dossier.scope.subject == DiagnosisSubject::Subscription(of.id)
+        });
+        rows
+    });
+    QueryRecord { found, ..dossier.subscriptions.clone() }
+}
+
+async fn failures(client: &PlatformClient, dossier: &EvidenceSet) -> QueryRecord<Vec<AttemptDetail>> {
+    let query = format!("GET {}", paths::ATTEMPT);
+    let asked = |found| QueryRecord { query: query.clone(), at: dossier.at, found, is_incomplete: false };
+    if let Err(why) = &dossier.subscriptions.found {
+        return asked(Err(why.clone()));
+    }
+    let mut rows: Vec<AttemptRow> = Vec::new();
+    for of in &dossier.attempts {
+        match &of.rows.found {
+            Ok(found) => rows.extend(found.iter().filter(|row| !row.outcome().is_success()).cloned()),
+            Err(why) => return asked(Err(why.clone())),
+        }
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse((row.started_utc, row.id)));
+    let is_cut = rows.len() > MAX_FAILURES;
+    let details = join_all(rows.iter().take(MAX_FAILURES).map(|row| client.attempt(row.id))).await;
+    let found: Result<Vec<AttemptDetail>, _> = details.into_iter().collect();
+    QueryRecord { is_incomplete: is_cut, ..asked(found.map_err(|error| error.to_string())) }
+}

@@ -1,0 +1,81 @@
+//! Signature debugger with the secret that a receiver holds. It runs in this process: the secret never leaves it, and
+//! the platform is asked about a signature only.
+
+use crate::api::attempts::{AttemptDetail, HttpHeader};
+use crate::api::paths;
+use crate::api::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
+use crate::client::connection::PlatformClient;
+use crate::domain::secret::Secret;
+use crate::domain::signature::sign;
+use crate::domain::signature_debugger::signature_fault::{DetectedFault, SignatureFault};
+use crate::domain::signature_debugger::{self, SignatureDiagnosis, SignatureSample};
+use crate::domain::text::Untrusted;
+use std::sync::Arc;
+
+/// Debugs an attempt's signature with the secret that its receiver holds. If the secret does not match, `portal`, if
+/// given, is asked whose secret it is.
+///
+/// # Errors
+///
+/// One line for the operator that says what is missing for the check.
+pub async fn check_with_secret(
+    portal: Option<&PlatformClient>,
+    detail: &AttemptDetail,
+    secret: Arc<Secret>,
+) -> Result<SignatureCheck, String> {
+    let header = |name: &str| header_value(&detail.request_headers, name).ok_or(format!("the attempt has no {name}"));
+    let (signature, timestamp) = (header("X-Wlcro-Signature")?, header("X-Wlcro-Timestamp")?);
+    if detail.redacted {
+        return Err(
+            "your role sees redacted bodies, which cannot be verified; ask an admin, or run crow verify on the body that the \
+                    receiver got"
+                .to_owned(),
+        );
+    }
+    let body = detail.request_body.bytes().ok_or("the stored body is incomplete")?;
+    let sent_at: i64 = timestamp.parse().map_err(|_| "the attempt's timestamp is unreadable".to_owned())?;
+    // The search takes tens of milliseconds of CPU time, too long for an async worker.
+    let work = move || {
+        let finding = signature_debugger::diagnose_signature(&SignatureSample {
+            signature: &signature,
+            timestamp: &timestamp,
+            body: &body,
+            secret: &secret,
+            others: &[],
+            computed: None,
+            received_at: None,
+        });
+        (finding, sign(&secret, sent_at, &body))
+    };
+    let (finding, own) = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
+    let told = |lab| SignatureCheck { lab, computed: Some(Untrusted::new(own.as_str())), clock_ahead_seconds: None };
+    match (finding, portal) {
+        (SignatureDiagnosis::Unexplained { .. }, Some(portal)) => {
+            let path = paths::with_value(paths::ATTEMPT_SIGNATURE, detail.row.id);
+            let asked = portal.get_any(&path, &[("computed", own.clone())]).await;
+            let check: SignatureCheck = asked.map_err(|error| Untrusted::new(error.to_string()).sanitized())?;
+            Ok(match check.lab.fit {
+                SignatureFit::Explained => check,
+                SignatureFit::Genuine | SignatureFit::Unexplained => {
+                    told(wrong_secret("no other subscription of this company has it either"))
+                }
+            })
+        }
+        (SignatureDiagnosis::Unexplained { .. }, None) => {
+            Ok(told(wrong_secret("whether it belongs to another subscription cannot be checked here")))
+        }
+        (finding, _) => Ok(told(SignatureReport::from(&finding))),
+    }
+}
+
+/// Creates the verdict that the secret is another one.
+fn wrong_secret(whose: &str) -> SignatureReport {
+    let what = format!("the secret entered does not produce the signature that was sent; {whose}");
+    let cause = SignatureCause::from(&DetectedFault::new(SignatureFault::WrongSecret, what));
+    SignatureReport { fit: SignatureFit::Explained, causes: vec![cause], n_tried: None }
+}
+
+fn header_value(headers: &[HttpHeader], name: &str) -> Option<String> {
+    let header = headers.iter().find(|header| header.name.raw().eq_ignore_ascii_case(name))?;
+    Some(header.value.raw().to_owned())
+}
