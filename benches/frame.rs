@@ -28,14 +28,14 @@ use crow::monitor::feed;
 use crow::monitor::snapshot::Snapshot;
 use crow::server;
 use crow::server::exposure::ServerExposure;
-use crow::tui::app::{App, Msg, Setting};
-use crow::tui::clipboard::{Clipboard, Route, Wrap};
-use crow::tui::console::{Access, Identity, Mode, Setup, Stakes, drive};
+use crow::tui::app::{App, AppConfig, Msg};
+use crow::tui::clipboard::{Clipboard, ClipboardRoute, TerminalMultiplexer};
+use crow::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, ConsoleSetup, TargetEnvironment, run_on};
 use crow::tui::draw::draw;
 use crow::tui::keymap::Keymap;
-use crow::tui::memory::Memory;
-use crow::tui::perform::Performer;
-use crow::tui::theme::Look;
+use crow::tui::perform::JobRunner;
+use crow::tui::state_file::StateFile;
+use crow::tui::theme::ConsoleAppearance;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use rusqlite::{Connection, params};
@@ -86,12 +86,12 @@ fn selected(screen: &Screen) -> Option<String> {
     })
 }
 
-fn identity(address: &str) -> Identity {
-    Identity {
-        mode: Mode::Remote,
+fn identity(address: &str) -> ConsoleIdentity {
+    ConsoleIdentity {
+        mode: ConsoleMode::Remote,
         profile: "bench".to_owned(),
         address: address.to_owned(),
-        stakes: Stakes::Ordinary,
+        environment: TargetEnvironment::Ordinary,
         colour: None,
     }
 }
@@ -106,15 +106,15 @@ fn report(name: &str, mut took: Vec<Duration>) {
 /// Builds frames of the dashboard and of a log while the selection moves; only the building is timed.
 fn frames(picture: &Arc<Snapshot>, ambient: &RuntimeEnv, size: (u16, u16)) {
     for (name, keys) in [("dashboard", ""), ("deliveries alone", "4")] {
-        let setting = Setting {
+        let setting = AppConfig {
             identity: identity("http://127.0.0.1:1"),
-            access: Access::Act,
-            look: Look::default(),
+            access: ConsoleAccess::Act,
+            look: ConsoleAppearance::default(),
             keymap: Keymap::default(),
         };
         let mut app = App::new(setting, ambient.now());
         app.update(Msg::Resized(size.0, size.1), ambient.now());
-        app.update(Msg::Picture(Arc::clone(picture)), ambient.now());
+        app.update(Msg::Snapshot(Arc::clone(picture)), ambient.now());
         let press = |app: &mut App, key| {
             app.update(Msg::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)), ambient.now());
         };
@@ -155,16 +155,20 @@ async fn keys(client: PlatformClient, ambient: &RuntimeEnv) -> Vec<Duration> {
     let settings = feed::FeedSettings { rows: 200, history: None };
     let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
     let (screen, mut drawn) = Screen::new(SIZE.0, SIZE.1);
-    let setup = Setup {
+    let setup = ConsoleSetup {
         identity: identity(client.base()),
-        access: Access::Act,
-        look: Look::default(),
+        access: ConsoleAccess::Act,
+        look: ConsoleAppearance::default(),
         keymap: Keymap::default(),
-        complaint: None,
-        clipboard: Clipboard::new(Box::new(std::io::sink()), vec![Route::Terminal(Wrap::Plain)], None),
-        memory: Memory::default(),
+        initial_error: None,
+        clipboard: Clipboard::new(
+            Box::new(std::io::sink()),
+            vec![ClipboardRoute::Terminal(TerminalMultiplexer::None)],
+            None,
+        ),
+        memory: StateFile::default(),
         pictures,
-        performer: Performer::new(client, Access::Act),
+        performer: JobRunner::new(client, ConsoleAccess::Act),
         ambient: ambient.clone(),
     };
     let running = tokio::spawn({
@@ -174,7 +178,7 @@ async fn keys(client: PlatformClient, ambient: &RuntimeEnv) -> Vec<Duration> {
                 events.recv().await.map(|event| (event, events))
             });
             let mut terminal = Terminal::new(screen).expect("a terminal in memory");
-            drive(&mut terminal, input, setup, std::future::pending()).await
+            run_on(&mut terminal, input, setup, std::future::pending()).await
         }
     });
     let press = |key| {

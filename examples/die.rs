@@ -1,15 +1,15 @@
 //! Takes the terminal as the console does and ends in one of the ways in which a program ends that something went wrong with. For
 //! `.ci/ways-to-die`, which looks at what is left of the terminal, also where a panic aborts.
 
-use crow::tui::terminal::{Guard, install_panic_hook};
-use crow::tui::theme::Mouse;
+use crow::tui::terminal::{TerminalGuard, install_panic_hook};
+use crow::tui::theme::MouseOwner;
 use std::io::Write as _;
 
 fn main() {
     install_panic_hook();
     let way = std::env::args().nth(1).unwrap_or_default();
     let failed: Result<(), &str> = {
-        let _guard = Guard::take(Mouse::Console).expect("a terminal");
+        let _guard = TerminalGuard::set_up(MouseOwner::Console).expect("a terminal");
         let mut out = std::io::stdout();
         out.write_all(b"\x1b[2J\x1b[?2026hhalf a frame").and_then(|()| out.flush()).expect("written");
         match way.as_str() {

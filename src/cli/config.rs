@@ -81,14 +81,14 @@ fn read_keymap(file: &Path) -> (Keymap, Option<String>) {
             BoundKeys::Several(keys) => (name, keys),
         })
         .collect();
-    let (keymap, faults) = Keymap::changed(&changes);
+    let (keymap, faults) = Keymap::with_changes(&changes);
     (keymap, (!faults.is_empty()).then(|| format!("[keys]: {}", faults.join("; "))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::keymap::Action;
+    use crate::tui::keymap::KeyAction;
 
     #[test]
     fn keys_are_read_and_what_is_wrong_is_said_with_its_line() {
@@ -99,10 +99,13 @@ mod tests {
             read_keymap(&file)
         };
         let (keymap, fault) = read("[keys]\nfilter = [\"Ctrl-F\", \"/\"]\nfreeze = \"z\"\n[other]\nx = 1\n");
-        assert_eq!((keymap.key(Action::Filter), keymap.key(Action::Freeze)), ("Ctrl-F".to_owned(), "z".to_owned()));
+        assert_eq!(
+            (keymap.key(KeyAction::Filter), keymap.key(KeyAction::Freeze)),
+            ("Ctrl-F".to_owned(), "z".to_owned())
+        );
         assert_eq!(fault, None);
         let (keymap, fault) = read("[keys]\nfreeze = \"a\"\n");
-        assert_eq!(keymap.key(Action::Freeze), "p");
+        assert_eq!(keymap.key(KeyAction::Freeze), "p");
         assert_eq!(fault.as_deref(), Some("[keys]: freeze: a is bound to alerts; freeze keeps its keys"));
         let (_, fault) = read("[keys]\n\nfreeze = 5\n");
         assert!(fault.as_ref().is_some_and(|why| why.contains("line 3")), "{fault:?}");

@@ -13,7 +13,7 @@ use crate::engine::MAX_SUBSCRIPTIONS;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::server::exposure::ServerExposure;
-use crate::tui::console::{Access, Identity, Mode, Stakes};
+use crate::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
 use ratatui::style::Color;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,11 +42,11 @@ async fn run_standalone(asked: arguments::console::StandaloneArgs) -> Result<Exi
     let platform = standalone::StandalonePlatform::start(wish).await?;
     log::to_file(&data_dir.join("crow.log"))?;
     let opening = ConsoleOptions {
-        identity: Identity {
-            mode: Mode::Standalone,
+        identity: ConsoleIdentity {
+            mode: ConsoleMode::Standalone,
             profile: "standalone".to_owned(),
             address: platform.address().to_owned(),
-            stakes: Stakes::Ordinary,
+            environment: TargetEnvironment::Ordinary,
             colour: None,
         },
         access: access(asked.allow_actions),
@@ -68,7 +68,7 @@ async fn run_standalone(asked: arguments::console::StandaloneArgs) -> Result<Exi
 pub(super) async fn run_default(asked: arguments::console::StandaloneArgs) -> Result<ExitCode, CommandFailure> {
     let place = if asked.data.is_none() { remote::default_target()? } else { None };
     match place {
-        Some(place) => open_console(place, access(asked.allow_actions), Stakes::Ordinary, asked.look).await,
+        Some(place) => open_console(place, access(asked.allow_actions), TargetEnvironment::Ordinary, asked.look).await,
         None => run_standalone(asked).await,
     }
 }
@@ -76,7 +76,7 @@ pub(super) async fn run_default(asked: arguments::console::StandaloneArgs) -> Re
 /// Runs `crow console`: the console on a platform that is already running.
 pub(super) async fn run_remote(asked: arguments::console::ConsoleArgs) -> Result<ExitCode, CommandFailure> {
     let place = remote::resolve_target(&asked.remote)?;
-    let stakes = if asked.production { Stakes::Production } else { Stakes::Ordinary };
+    let stakes = if asked.production { TargetEnvironment::Production } else { TargetEnvironment::Ordinary };
     open_console(place, access(asked.allow_actions), stakes, asked.look).await
 }
 
@@ -84,8 +84,8 @@ pub(super) async fn run_remote(asked: arguments::console::ConsoleArgs) -> Result
 /// arguments say.
 async fn open_console(
     place: PlatformTarget,
-    access: Access,
-    stakes: Stakes,
+    access: ConsoleAccess,
+    stakes: TargetEnvironment,
     look: arguments::console::DisplayArgs,
 ) -> Result<ExitCode, CommandFailure> {
     screen::check_terminal(&look)?;
@@ -97,14 +97,22 @@ async fn open_console(
     };
     let profile = place.profile.as_ref();
     let opening = ConsoleOptions {
-        identity: Identity {
-            mode: Mode::Remote,
+        identity: ConsoleIdentity {
+            mode: ConsoleMode::Remote,
             profile: place.name.clone().unwrap_or_else(|| "remote".to_owned()),
             address: client.base().to_owned(),
-            stakes: if profile.is_some_and(|profile| profile.production) { Stakes::Production } else { stakes },
+            environment: if profile.is_some_and(|profile| profile.production) {
+                TargetEnvironment::Production
+            } else {
+                stakes
+            },
             colour: profile.and_then(|profile| profile.colour).map(colour),
         },
-        access: if profile.is_some_and(|profile| profile.access == ProfileAccess::Act) { Access::Act } else { access },
+        access: if profile.is_some_and(|profile| profile.access == ProfileAccess::Act) {
+            ConsoleAccess::Act
+        } else {
+            access
+        },
         look,
         client,
         ambient: RuntimeEnv::real(),
@@ -142,6 +150,6 @@ const fn colour(hue: HeaderColour) -> Color {
     }
 }
 
-fn access(allow_actions: bool) -> Access {
-    if allow_actions { Access::Act } else { Access::ReadOnly }
+fn access(allow_actions: bool) -> ConsoleAccess {
+    if allow_actions { ConsoleAccess::Act } else { ConsoleAccess::ReadOnly }
 }

@@ -21,7 +21,7 @@ use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::engine::{MAX_SUBSCRIPTIONS, files};
 use crate::server::exposure::ServerExposure;
 use crate::sqlite::exclusive_transaction::ExclusiveTransaction;
-use crate::tui::console::{Access, Identity, Mode, Stakes};
+use crate::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -148,14 +148,14 @@ async fn run_demo_console(
         scripts => scripts.iter().map(|script| script.name.as_str()).collect::<Vec<_>>().join("+"),
     };
     let opening = ConsoleOptions {
-        identity: Identity {
-            mode: Mode::Demo,
+        identity: ConsoleIdentity {
+            mode: ConsoleMode::Demo,
             profile,
             address: platform.address().to_owned(),
-            stakes: Stakes::Ordinary,
+            environment: TargetEnvironment::Ordinary,
             colour: None,
         },
-        access: Access::Act,
+        access: ConsoleAccess::Act,
         look: demo.look,
         client: platform.client("console")?,
         ambient: ambient.clone(),

@@ -19,8 +19,8 @@ use crate::escalation::bundle_writer::write_bundle;
 use crate::escalation::platform_scan;
 use crate::escalation::ticket::ResponseBodies;
 use crate::escalation::ticket_markdown;
+use crate::tui::pager::{self, PageLayout, TextPager};
 use crate::tui::panes::escalate;
-use crate::tui::reader::{self, Lines, Reader};
 use crate::tui::terminal::install_panic_hook;
 use serde_json::Value;
 use std::io::IsTerminal as _;
@@ -63,7 +63,7 @@ pub(super) async fn run(asked: EscalateArgs) -> Result<ExitCode, CommandFailure>
     }
 }
 
-/// Returns why the platform answers nothing at all; `None` if it answers, even if only to refuse for lack of
+/// Returns why the platform answers nothing at all; `Idle` if it answers, even if only to refuse for lack of
 /// permission.
 async fn connection_failure(client: &PlatformClient) -> Option<String> {
     let asked = match client.credential() {
@@ -131,9 +131,9 @@ async fn show_page(opened: VerifiedBundle, asked: &OpenArgs) -> Result<ExitCode,
     let (keymap, _) = config::keymap();
     let place = asked.bundle.display().to_string();
     let title = format!("Ticket about {}", ticket_markdown::subjects_line(&opened.ticket.subjects));
-    let lines: Lines = Box::new(move |width, theme| escalate::opened(&opened, &place, width, theme));
+    let lines: PageLayout = Box::new(move |width, theme| escalate::opened_bundle_lines(&opened, &place, width, theme));
     install_panic_hook();
-    match reader::read(Reader::new(title, lines, look, keymap), RuntimeEnv::real()).await {
+    match pager::read(TextPager::new(title, lines, look, keymap), RuntimeEnv::real()).await {
         Ok(ending) => Ok(ExitCode::from(ending.code())),
         Err(error) => Err(CommandFailure::failed(error.to_string(), "use --plain")),
     }

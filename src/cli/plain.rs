@@ -3,8 +3,8 @@
 use super::failure::CommandFailure;
 use crate::ambient::RuntimeEnv;
 use crate::monitor::snapshot::Snapshot;
-use crate::tui::app::{App, Setting};
-use crate::tui::plain::Plain;
+use crate::tui::app::{App, AppConfig};
+use crate::tui::line_mode::LineConsole;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 /// Prints what changes until a signal arrives or the pipe is closed.
 pub(super) async fn print_changes(
-    setting: Setting,
+    setting: AppConfig,
     mut pictures: watch::Receiver<Arc<Snapshot>>,
     ambient: RuntimeEnv,
 ) -> Result<ExitCode, CommandFailure> {
@@ -22,7 +22,7 @@ pub(super) async fn print_changes(
     let mut interrupted = signal(SignalKind::interrupt()).map_err(refused)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(refused)?;
     let mut hung_up = signal(SignalKind::hangup()).map_err(refused)?;
-    let mut plain = Plain::new(App::new(setting, ambient.now()));
+    let mut plain = LineConsole::new(App::new(setting, ambient.now()));
     loop {
         let picture = pictures.borrow_and_update().clone();
         let lines = plain.lines(&picture, ambient.now());

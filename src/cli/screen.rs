@@ -11,11 +11,11 @@ use crate::monitor::history::PlatformHistory;
 use crate::monitor::keyed_client::{KeyClient, RateLimitedClient};
 use crate::monitor::poller;
 use crate::monitor::snapshot::Snapshot;
-use crate::tui::app::Setting;
+use crate::tui::app::AppConfig;
 use crate::tui::clipboard::Clipboard;
-use crate::tui::console::{self, Access, Identity, Setup};
-use crate::tui::memory::Memory;
-use crate::tui::perform::Performer;
+use crate::tui::console::{self, ConsoleAccess, ConsoleIdentity, ConsoleSetup};
+use crate::tui::perform::JobRunner;
+use crate::tui::state_file::StateFile;
 use crate::tui::terminal::install_panic_hook;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -29,8 +29,8 @@ const ROWS_PER_LIST: u32 = 200;
 /// Everything needed to open a console.
 #[derive(Debug)]
 pub(super) struct ConsoleOptions {
-    pub(super) identity: Identity,
-    pub(super) access: Access,
+    pub(super) identity: ConsoleIdentity,
+    pub(super) access: ConsoleAccess,
     pub(super) look: DisplayArgs,
     pub(super) client: PlatformClient,
     pub(super) ambient: RuntimeEnv,
@@ -38,7 +38,7 @@ pub(super) struct ConsoleOptions {
     pub(super) keys: Vec<KeyClient>,
     /// Share of each rate limit that may be used, in percent.
     pub(super) budget_percent: u8,
-    /// File that stores what the console saw; `None` keeps nothing.
+    /// File that stores what the console saw; `Idle` keeps nothing.
     pub(super) history: Option<PathBuf>,
     /// Message that is shown at first, until a key is pressed.
     pub(super) first_message: Option<String>,
@@ -60,7 +60,7 @@ pub(super) fn check_terminal(look: &DisplayArgs) -> Result<(), CommandFailure> {
     Ok(())
 }
 
-/// Opens the history; `None`, with a warning in the log, if it cannot be opened.
+/// Opens the history; `Idle`, with a warning in the log, if it cannot be opened.
 async fn open_history(file: Option<PathBuf>) -> Option<PlatformHistory> {
     let file = file?;
     let opened = tokio::task::spawn_blocking(move || PlatformHistory::open(&file)).await.ok()?;
@@ -88,7 +88,7 @@ pub(super) async fn run_console(opening: ConsoleOptions) -> Result<ExitCode, Com
     let arranged = history.as_ref().map(|file| file.with_extension("json"));
     let history = open_history(history).await;
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
-    let mut performer = Performer::new(client.clone(), access);
+    let mut performer = JobRunner::new(client.clone(), access);
     let feeding = if holders.is_empty() {
         tokio::spawn(feed::follow(client, ambient.clone(), feed::FeedSettings { rows: ROWS_PER_LIST, history }, sender))
     } else {
@@ -102,7 +102,7 @@ pub(super) async fn run_console(opening: ConsoleOptions) -> Result<ExitCode, Com
                 .map_err(|error| CommandFailure::failed(error.to_string(), "free space in TMPDIR"))?,
         };
         let post = RateLimitedClient::new(holders, ambient.clone(), history, percent);
-        performer = performer.with_post(post.clone());
+        performer = performer.with_keyed_client(post.clone());
         let ambient = ambient.clone();
         tokio::spawn(async move {
             poller::observe(post, ambient, sender).await;
@@ -110,19 +110,19 @@ pub(super) async fn run_console(opening: ConsoleOptions) -> Result<ExitCode, Com
         })
     };
     if is_plain {
-        let told = plain::print_changes(Setting { identity, access, look, keymap }, pictures, ambient).await;
+        let told = plain::print_changes(AppConfig { identity, access, look, keymap }, pictures, ambient).await;
         feeding.abort();
         return told;
     }
     install_panic_hook();
-    let setup = Setup {
+    let setup = ConsoleSetup {
         identity,
         access,
         look,
         keymap,
-        complaint,
+        initial_error: complaint,
         clipboard: Clipboard::new(Box::new(std::io::stdout()), settings::clipboard_routes(), copied),
-        memory: Memory(arranged),
+        memory: StateFile(arranged),
         pictures,
         performer,
         ambient,

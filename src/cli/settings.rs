@@ -4,9 +4,9 @@ use super::arguments::console::{self, LayoutChoice};
 use super::failure::CommandFailure;
 use super::theme;
 use crate::engine::master_key::{MasterKey, MasterKeySource};
-use crate::tui::clipboard::{Route, TMUX, Wrap};
-use crate::tui::layout::Class;
-use crate::tui::theme::{Charset, Look, Mouse, ThemeName};
+use crate::tui::clipboard::{ClipboardRoute, TMUX_ROUTES, TerminalMultiplexer};
+use crate::tui::layout::SizeClass;
+use crate::tui::theme::{CharacterSet, ConsoleAppearance, MouseOwner, ThemeName};
 use directories::ProjectDirs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(super) fn keys_dir() -> Result<PathBuf, CommandFailure> {
     Ok(directories()?.data_dir().join("keys"))
 }
 
-/// Returns the path of the configuration file, whether it exists or not; `None` without a home directory.
+/// Returns the path of the configuration file, whether it exists or not; `Idle` without a home directory.
 pub(super) fn config_file() -> Option<PathBuf> {
     directories().ok().map(|directories| directories.config_dir().join("config.toml"))
 }
@@ -57,7 +57,7 @@ fn read_platform_key(name: &str) -> Result<Option<Arc<MasterKey>>, CommandFailur
 
 /// Returns how the console is drawn: as the arguments say, otherwise as the environment says. A non-empty `NO_COLOR`
 /// selects mono, a locale that is not UTF-8 selects ASCII.
-pub(super) fn display_settings(asked: &console::DisplayArgs) -> Result<Look, CommandFailure> {
+pub(super) fn display_settings(asked: &console::DisplayArgs) -> Result<ConsoleAppearance, CommandFailure> {
     let themes = directories().ok().map(|directories| directories.config_dir().join("themes"));
     let theme = match &asked.theme {
         Some(name) => theme::load_theme(name, themes)?,
@@ -67,19 +67,19 @@ pub(super) fn display_settings(asked: &console::DisplayArgs) -> Result<Look, Com
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(env_variable).unwrap_or_default().to_lowercase();
     let is_utf8 = locale.contains("utf-8") || locale.contains("utf8");
     let charset = match (asked.ascii || !is_utf8, asked.braille) {
-        (true, _) => Charset::Ascii,
-        (false, true) => Charset::Braille,
-        (false, false) => Charset::Unicode,
+        (true, _) => CharacterSet::Ascii,
+        (false, true) => CharacterSet::Braille,
+        (false, false) => CharacterSet::Unicode,
     };
-    let mouse = if asked.mouse { Mouse::Console } else { Mouse::Terminal };
+    let mouse = if asked.mouse { MouseOwner::Console } else { MouseOwner::Terminal };
     let layout = asked.layout.map(|layout| match layout {
-        LayoutChoice::Wide => Class::Wide,
-        LayoutChoice::Normal => Class::Normal,
-        LayoutChoice::Classic => Class::Classic,
-        LayoutChoice::Small => Class::Small,
-        LayoutChoice::Tiny => Class::Tiny,
+        LayoutChoice::Wide => SizeClass::Wide,
+        LayoutChoice::Normal => SizeClass::Normal,
+        LayoutChoice::Classic => SizeClass::Classic,
+        LayoutChoice::Small => SizeClass::Small,
+        LayoutChoice::Tiny => SizeClass::Tiny,
     });
-    Ok(Look { theme, charset, mouse, layout })
+    Ok(ConsoleAppearance { theme, charset, mouse, layout })
 }
 
 /// Checks whether the locale is UTF-8, and names the variable that says so.
@@ -102,11 +102,11 @@ pub(super) fn colours() -> String {
 
 /// Describes how a copied text leaves this machine.
 pub(super) fn clipboard() -> String {
-    let name = |route: &Route| match route {
-        Route::Program(command, _) => command.join(" "),
-        Route::Terminal(Wrap::Tmux) => "OSC 52, plain and wrapped for tmux".to_owned(),
-        Route::Terminal(Wrap::Screen) => "OSC 52 wrapped for screen".to_owned(),
-        Route::Terminal(Wrap::Plain) => "OSC 52, if the terminal supports it".to_owned(),
+    let name = |route: &ClipboardRoute| match route {
+        ClipboardRoute::Program(command, _) => command.join(" "),
+        ClipboardRoute::Terminal(TerminalMultiplexer::Tmux) => "OSC 52, plain and wrapped for tmux".to_owned(),
+        ClipboardRoute::Terminal(TerminalMultiplexer::Screen) => "OSC 52 wrapped for screen".to_owned(),
+        ClipboardRoute::Terminal(TerminalMultiplexer::None) => "OSC 52, if the terminal supports it".to_owned(),
     };
     let mut names: Vec<String> = clipboard_routes().iter().map(name).collect();
     names.push("a file".to_owned());
@@ -143,27 +143,27 @@ pub(super) fn effective_settings() -> Vec<(&'static str, String, String)> {
 
 /// Lists the ways for a copied text to leave, most preferred first. The display's clipboard is used only without SSH,
 /// where the operator sits at the same machine.
-pub(super) fn clipboard_routes() -> Vec<Route> {
+pub(super) fn clipboard_routes() -> Vec<ClipboardRoute> {
     if env_variable("TMUX").is_some() {
-        return TMUX.to_vec();
+        return TMUX_ROUTES.to_vec();
     }
     if env_variable("STY").is_some() {
-        return vec![Route::Terminal(Wrap::Screen)];
+        return vec![ClipboardRoute::Terminal(TerminalMultiplexer::Screen)];
     }
     let mut routes = Vec::new();
     if env_variable("SSH_CONNECTION").is_none() && env_variable("SSH_TTY").is_none() {
         if cfg!(target_os = "macos") {
-            routes.push(Route::Program(&["pbcopy"], "the clipboard (pbcopy)"));
+            routes.push(ClipboardRoute::Program(&["pbcopy"], "the clipboard (pbcopy)"));
         }
         if env_variable("WAYLAND_DISPLAY").is_some() {
-            routes.push(Route::Program(&["wl-copy"], "the clipboard (wl-copy)"));
+            routes.push(ClipboardRoute::Program(&["wl-copy"], "the clipboard (wl-copy)"));
         }
         if env_variable("DISPLAY").is_some() {
-            routes.push(Route::Program(&["xclip", "-selection", "clipboard"], "the clipboard (xclip)"));
-            routes.push(Route::Program(&["xsel", "--clipboard", "--input"], "the clipboard (xsel)"));
+            routes.push(ClipboardRoute::Program(&["xclip", "-selection", "clipboard"], "the clipboard (xclip)"));
+            routes.push(ClipboardRoute::Program(&["xsel", "--clipboard", "--input"], "the clipboard (xsel)"));
         }
     }
-    routes.push(Route::Terminal(Wrap::Plain));
+    routes.push(ClipboardRoute::Terminal(TerminalMultiplexer::None));
     routes
 }
 

@@ -2,7 +2,7 @@
 
 use super::failure::CommandFailure;
 use crate::files;
-use crate::tui::palette::{Palette, colour};
+use crate::tui::palette::{ThemePalette, colour};
 use crate::tui::theme::ThemeName;
 use ratatui::style::Color;
 use serde::Deserialize;
@@ -41,13 +41,13 @@ pub(super) fn load_theme(name: &str, directory: Option<PathBuf>) -> Result<Theme
     read_theme(&file).map(ThemeName::Own).map_err(refused)
 }
 
-fn read_theme(file: &Path) -> Result<Palette, String> {
+fn read_theme(file: &Path) -> Result<ThemePalette, String> {
     let text = files::read_text_limited(file, files::MAX_SETTINGS_BYTES).map_err(|error| error.to_string())?;
     let file: ThemeFile = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
     let one = |name: &str, text: &str| -> Result<Color, String> {
         colour(text).ok_or_else(|| format!("{name} is {text}, but must be like #14171c"))
     };
-    let palette = Palette {
+    let palette = ThemePalette {
         ground: one("ground", &file.ground)?,
         raised: one("raised", &file.raised)?,
         text: one("text", &file.text)?,
@@ -58,7 +58,7 @@ fn read_theme(file: &Path) -> Result<Palette, String> {
         failing: one("failing", &file.failing)?,
         tripped: one("tripped", &file.tripped)?,
     };
-    let faults = palette.faults();
+    let faults = palette.contrast_problems();
     if faults.is_empty() { Ok(palette) } else { Err(faults.join(", ")) }
 }
 

@@ -161,7 +161,7 @@ pub(super) fn plan_selection(
 }
 
 /// Plans the replay of all deliveries skipped since a subscription was disabled, within the caller's transaction;
-/// `None` if there are none.
+/// `Idle` if there are none.
 pub(super) fn plan_skipped(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),

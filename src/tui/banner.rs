@@ -2,9 +2,9 @@
 
 use super::app::App;
 use super::format;
-use super::layout::Class;
+use super::layout::SizeClass;
 use super::paint;
-use super::theme::Role;
+use super::theme::StyleRole;
 use crate::domain::text::Untrusted;
 use crate::monitor::link::LinkState;
 use ratatui::buffer::Buffer;
@@ -13,16 +13,16 @@ use ratatui::text::Line;
 
 /// Whether the header has room to say that private targets are permitted; if not, the banner says it.
 #[must_use]
-pub fn in_header(app: &App) -> bool {
-    app.window.class >= Class::Normal && permits_private(app)
+pub fn private_targets_in_header(app: &App) -> bool {
+    app.screen_size.class >= SizeClass::Normal && permits_private(app)
 }
 
 fn permits_private(app: &App) -> bool {
-    app.picture.overview.as_ref().is_some_and(|overview| overview.platform.private_targets)
+    app.snapshot.overview.as_ref().is_some_and(|overview| overview.platform.private_targets)
 }
 
 /// Maximum number of lines of the banner.
-const MOST: usize = 2;
+const MAX_BANNER_LINES: usize = 2;
 
 /// Lines of the banner; empty when there is nothing to warn about.
 #[must_use]
@@ -31,17 +31,17 @@ pub fn lines(app: &App) -> Vec<String> {
     if parts.is_empty() {
         return Vec::new();
     }
-    let room = usize::from(app.window.area.width.saturating_sub(2));
-    let mut lines = format::flow(&parts.join("   "), room);
-    if lines.len() > MOST {
-        let rest = lines.split_off(MOST - 1).join(" ");
+    let room = usize::from(app.screen_size.area.width.saturating_sub(2));
+    let mut lines = format::wrap_words(&parts.join("   "), room);
+    if lines.len() > MAX_BANNER_LINES {
+        let rest = lines.split_off(MAX_BANNER_LINES - 1).join(" ");
         lines.push(format::clip(&rest, room));
     }
     lines
 }
 
 fn link(app: &App) -> Option<String> {
-    let picture = &app.picture;
+    let picture = &app.snapshot;
     let heard = picture
         .heard_at
         .map_or_else(|| "no data yet".to_owned(), |at| format!("updated {} ago", format::age(app.clock.since(at))));
@@ -61,19 +61,19 @@ fn link(app: &App) -> Option<String> {
 }
 
 fn paused(app: &App) -> Option<String> {
-    let why = app.picture.overview.as_ref()?.platform.dispatch_paused.clone()?;
+    let why = app.snapshot.overview.as_ref()?.platform.dispatch_paused.clone()?;
     Some(format!("DISPATCH PAUSED  {}", Untrusted::new(why).sanitized()))
 }
 
 fn private(app: &App) -> Option<String> {
-    (permits_private(app) && !in_header(app))
+    (permits_private(app) && !private_targets_in_header(app))
         .then(|| "PRIVATE TARGETS  http and private addresses are allowed".to_owned())
 }
 
 /// Draws the banner, if it has any lines.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
-    let trouble = matches!(app.picture.link, LinkState::Offline { .. });
-    let style = app.theme().style(if trouble { Role::Trouble } else { Role::Warning });
+    let trouble = matches!(app.snapshot.link, LinkState::Offline { .. });
+    let style = app.theme().style(if trouble { StyleRole::Trouble } else { StyleRole::Warning });
     let lines: Vec<_> = lines(app).into_iter().map(|line| Line::styled(format!(" {line}"), style)).collect();
     paint::lines(buffer, area, &lines);
 }

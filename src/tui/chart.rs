@@ -1,27 +1,27 @@
 //! Charts as lines of text. Missing measurements are drawn as a space or a dot, never as a bar of height 0.
 
-use super::theme::Charset;
+use super::theme::CharacterSet;
 use crate::domain::time::Timestamp;
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Character drawn for a point without a measurement.
-pub const GAP: char = '·';
+pub const GAP_SYMBOL: char = '·';
 
-/// Sparkline of values, scaled to the largest one. `None` is drawn as [`GAP`], and 0 at the lowest level.
+/// Sparkline of values, scaled to the largest one. `Idle` is drawn as [`GAP_SYMBOL`], and 0 at the lowest level.
 #[must_use]
-pub fn spark(values: &[Option<u64>], charset: Charset) -> String {
+pub fn spark(values: &[Option<u64>], charset: CharacterSet) -> String {
     let most = values.iter().flatten().copied().max().unwrap_or(0).max(1);
     scaled(values, most, charset)
 }
 
 /// Sparkline of values scaled to `most`, for percentages; see [`spark`].
 #[must_use]
-pub fn scaled(values: &[Option<u64>], most: u64, charset: Charset) -> String {
+pub fn scaled(values: &[Option<u64>], most: u64, charset: CharacterSet) -> String {
     match charset {
-        Charset::Braille => values.chunks(2).map(|pair| braille(pair, most)).collect(),
-        Charset::Unicode | Charset::Ascii => {
-            values.iter().map(|value| value.map_or(GAP, |value| block(value, most))).collect()
+        CharacterSet::Braille => values.chunks(2).map(|pair| braille(pair, most)).collect(),
+        CharacterSet::Unicode | CharacterSet::Ascii => {
+            values.iter().map(|value| value.map_or(GAP_SYMBOL, |value| block(value, most))).collect()
         }
     }
 }
@@ -36,13 +36,13 @@ fn braille(pair: &[Option<u64>], most: u64) -> char {
     const LEFT: [u32; 5] = [0, 0x40, 0x44, 0x46, 0x47];
     const RIGHT: [u32; 5] = [0, 0x80, 0xa0, 0xb0, 0xb8];
     if pair.iter().all(Option::is_none) {
-        return GAP;
+        return GAP_SYMBOL;
     }
     let height = |value: Option<&Option<u64>>| match value {
         Some(Some(value)) => usize::try_from((value.min(&most) * 3).div_ceil(most.max(1)) + 1).unwrap_or(4).min(4),
         _ => 0,
     };
-    char::from_u32(0x2800 + LEFT[height(pair.first())] + RIGHT[height(pair.get(1))]).unwrap_or(GAP)
+    char::from_u32(0x2800 + LEFT[height(pair.first())] + RIGHT[height(pair.get(1))]).unwrap_or(GAP_SYMBOL)
 }
 
 /// Column chart of counts in `height` lines, scaled to the largest count, top line first. A count of 0 is blank.
@@ -66,7 +66,12 @@ pub fn columns(counts: &[u64], height: usize) -> Vec<String> {
 /// Histogram of `times`: how many fall into each of `room` equal parts of the time from `since` to `until`, without
 /// the end.
 #[must_use]
-pub fn strip(times: impl IntoIterator<Item = Timestamp>, since: Timestamp, until: Timestamp, room: usize) -> Vec<u64> {
+pub fn histogram(
+    times: impl IntoIterator<Item = Timestamp>,
+    since: Timestamp,
+    until: Timestamp,
+    room: usize,
+) -> Vec<u64> {
     let mut parts = vec![0; room];
     let whole = u128::from(u64::try_from(until.millis() - since.millis()).unwrap_or(0)).max(1);
     for time in times {
@@ -84,7 +89,7 @@ pub fn strip(times: impl IntoIterator<Item = Timestamp>, since: Timestamp, until
 /// Position and length of a segment in a bar of `room` columns that represents `whole`. A segment greater than 0
 /// takes at least one column.
 #[must_use]
-pub fn span(before: u64, part: u64, whole: u64, room: usize) -> (usize, usize) {
+pub fn segment(before: u64, part: u64, whole: u64, room: usize) -> (usize, usize) {
     let place = |at: u64| usize::try_from(u128::from(at) * room as u128 / u128::from(whole.max(1))).unwrap_or(room);
     let start = place(before).min(room.saturating_sub(1));
     let end = place(before + part).min(room);
@@ -101,10 +106,10 @@ mod tests {
     #[test]
     fn gaps_are_gaps_and_nothing_is_not_a_gap() {
         let values = [None, Some(0), Some(4), Some(8), None, None];
-        assert_eq!(spark(&values, Charset::Unicode), "·▁▅█··");
-        assert_eq!(spark(&values, Charset::Braille), "⢀⣾·");
-        assert_eq!(scaled(&[Some(100), Some(50)], 100, Charset::Unicode), "█▅");
-        assert_eq!(spark(&[], Charset::Unicode), "");
+        assert_eq!(spark(&values, CharacterSet::Unicode), "·▁▅█··");
+        assert_eq!(spark(&values, CharacterSet::Braille), "⢀⣾·");
+        assert_eq!(scaled(&[Some(100), Some(50)], 100, CharacterSet::Unicode), "█▅");
+        assert_eq!(spark(&[], CharacterSet::Unicode), "");
     }
 
     #[test]
@@ -116,8 +121,8 @@ mod tests {
     #[test]
     fn a_strip_counts_what_lies_between_its_ends() {
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
-        assert_eq!(strip([at(0), at(5), at(9), at(10), at(-1)], at(0), at(10), 2), [1, 2]);
-        assert_eq!(strip([], at(0), at(0), 3), [0, 0, 0]);
+        assert_eq!(histogram([at(0), at(5), at(9), at(10), at(-1)], at(0), at(10), 2), [1, 2]);
+        assert_eq!(histogram([], at(0), at(0), 3), [0, 0, 0]);
         assert_eq!(at(10).since(at(0)), Duration::from_secs(10));
     }
 
@@ -127,7 +132,7 @@ mod tests {
             let whole: u64 = parts.iter().sum();
             let mut before = 0;
             for part in parts {
-                let (start, long) = span(before, part, whole, room);
+                let (start, long) = segment(before, part, whole, room);
                 prop_assert!(start + long <= room);
                 prop_assert!(long > 0 || part == 0);
                 before += part;
@@ -136,8 +141,8 @@ mod tests {
 
         #[test]
         fn a_chart_is_as_wide_as_its_values(values in proptest::collection::vec(proptest::option::of(0_u64..1_000_000), 0..90)) {
-            prop_assert_eq!(spark(&values, Charset::Unicode).chars().count(), values.len());
-            prop_assert_eq!(spark(&values, Charset::Braille).chars().count(), values.len().div_ceil(2));
+            prop_assert_eq!(spark(&values, CharacterSet::Unicode).chars().count(), values.len());
+            prop_assert_eq!(spark(&values, CharacterSet::Braille).chars().count(), values.len().div_ceil(2));
         }
     }
 }

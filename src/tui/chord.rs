@@ -4,40 +4,40 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 /// Key with its modifiers. Shift is part of the character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chord {
+pub struct KeyChord {
     code: KeyCode,
-    control: Control,
+    control: CtrlState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Control {
+enum CtrlState {
     Up,
     Held,
 }
 
 /// Chord of a key without Ctrl.
 #[must_use]
-pub(super) const fn key(code: KeyCode) -> Chord {
-    Chord { code, control: Control::Up }
+pub(super) const fn key(code: KeyCode) -> KeyChord {
+    KeyChord { code, control: CtrlState::Up }
 }
 
 /// Chord of a character's key without Ctrl.
 #[must_use]
-pub(super) const fn ch(character: char) -> Chord {
+pub(super) const fn ch(character: char) -> KeyChord {
     key(KeyCode::Char(character))
 }
 
 /// Chord of a character's key with Ctrl.
 #[must_use]
-pub(super) const fn ctrl(character: char) -> Chord {
-    Chord { code: KeyCode::Char(character), control: Control::Held }
+pub(super) const fn ctrl(character: char) -> KeyChord {
+    KeyChord { code: KeyCode::Char(character), control: CtrlState::Held }
 }
 
 /// Letters that terminals, shells and multiplexers reserve in combination with Ctrl.
-const TAKEN: &str = "sqabg";
+const RESERVED_CTRL_LETTERS: &str = "sqabg";
 
 /// Keys with a name of their own, and that name.
-const NAMED: [(&str, KeyCode); 16] = [
+const NAMED_KEYS: [(&str, KeyCode); 16] = [
     ("Space", KeyCode::Char(' ')),
     ("Enter", KeyCode::Enter),
     ("Esc", KeyCode::Esc),
@@ -56,8 +56,8 @@ const NAMED: [(&str, KeyCode); 16] = [
     ("Insert", KeyCode::Insert),
 ];
 
-impl Chord {
-    /// Chord of a key press; `None` with modifiers that no binding uses.
+impl KeyChord {
+    /// Chord of a key press; `Idle` with modifiers that no binding uses.
     #[must_use]
     pub fn of(event: &KeyEvent) -> Option<Self> {
         let rest = event.modifiers.difference(KeyModifiers::SHIFT);
@@ -73,9 +73,9 @@ impl Chord {
 
     /// Character that the chord types into a text input, if there is one.
     #[must_use]
-    pub const fn types(self) -> Option<char> {
+    pub const fn printable(self) -> Option<char> {
         match (self.code, self.control) {
-            (KeyCode::Char(character), Control::Up) => Some(character),
+            (KeyCode::Char(character), CtrlState::Up) => Some(character),
             _ => None,
         }
     }
@@ -89,16 +89,16 @@ impl Chord {
     /// Printable name of the chord: `Ctrl-D`, `Enter`, `x`.
     #[must_use]
     pub fn name(self) -> String {
-        let known = NAMED.iter().find(|(_, code)| *code == self.code);
+        let known = NAMED_KEYS.iter().find(|(_, code)| *code == self.code);
         let name = match self.code {
             _ if known.is_some() => known.map_or("", |(name, _)| name).to_owned(),
-            KeyCode::Char(character) if self.control == Control::Held => character.to_ascii_uppercase().to_string(),
+            KeyCode::Char(character) if self.control == CtrlState::Held => character.to_ascii_uppercase().to_string(),
             KeyCode::Char(character) => character.to_string(),
             code => format!("{code:?}"),
         };
         match self.control {
-            Control::Held => format!("Ctrl-{name}"),
-            Control::Up => name,
+            CtrlState::Held => format!("Ctrl-{name}"),
+            CtrlState::Up => name,
         }
     }
 
@@ -106,24 +106,24 @@ impl Chord {
     ///
     /// # Errors
     /// A one-line reason when the name is unknown or the chord is reserved.
-    pub fn named(name: &str) -> Result<Self, String> {
-        if let Some((_, code)) = NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+    pub fn parse(name: &str) -> Result<Self, String> {
+        if let Some((_, code)) = NAMED_KEYS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             return Ok(key(*code));
         }
         let (control, rest) = match name.strip_prefix("Ctrl-").or_else(|| name.strip_prefix("ctrl-")) {
-            Some(rest) => (Control::Held, rest),
-            None => (Control::Up, name),
+            Some(rest) => (CtrlState::Held, rest),
+            None => (CtrlState::Up, name),
         };
         let mut characters = rest.chars();
         match (characters.next(), characters.next(), control) {
-            (Some(letter), None, Control::Held) if letter.is_ascii_alphabetic() => {
+            (Some(letter), None, CtrlState::Held) if letter.is_ascii_alphabetic() => {
                 let letter = letter.to_ascii_lowercase();
-                if TAKEN.contains(letter) {
+                if RESERVED_CTRL_LETTERS.contains(letter) {
                     return Err(format!("{name} is reserved by terminals and multiplexers"));
                 }
                 Ok(ctrl(letter))
             }
-            (Some(character), None, Control::Up) if !character.is_control() => Ok(ch(character)),
+            (Some(character), None, CtrlState::Up) if !character.is_control() => Ok(ch(character)),
             _ => Err(format!("{name} is not a key; use x, X, Ctrl-X, Enter, PgDn")),
         }
     }
@@ -136,11 +136,11 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         for chord in [ch('x'), ch('X'), ch(' '), ctrl('d'), key(KeyCode::BackTab), key(KeyCode::PageDown)] {
-            assert_eq!(Chord::named(&chord.name()), Ok(chord));
+            assert_eq!(KeyChord::parse(&chord.name()), Ok(chord));
         }
-        assert_eq!(Chord::named("pgdn"), Ok(key(KeyCode::PageDown)));
+        assert_eq!(KeyChord::parse("pgdn"), Ok(key(KeyCode::PageDown)));
         for taken in ["Ctrl-S", "Ctrl-a", "Alt-x", "F5", "", "xx", "Ctrl-\u{1b}", "\u{1b}"] {
-            assert!(Chord::named(taken).is_err(), "{taken}");
+            assert!(KeyChord::parse(taken).is_err(), "{taken}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! and reports which one did, without claiming more than is known.
 
 use super::format;
-use super::once::Issued;
+use super::issued_secret::IssuedSecret;
 use crate::ambient::RuntimeEnv;
 use crate::domain::outbound::OutboundText;
 use crate::monitor::files;
@@ -16,10 +16,10 @@ use zeroize::Zeroizing;
 
 /// Terminal multiplexer between crow and the terminal, through which escape sequences must be passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Wrap {
+pub enum TerminalMultiplexer {
     /// No terminal multiplexer in between.
     #[default]
-    Plain,
+    None,
     /// tmux, with its passthrough sequence.
     Tmux,
     /// GNU screen, with its passthrough sequence.
@@ -28,45 +28,47 @@ pub enum Wrap {
 
 /// One way in which a text can reach a clipboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
+pub enum ClipboardRoute {
     /// Program that reads the text from standard input: its command line, and the name of the place where the text
     /// then is.
     Program(&'static [&'static str], &'static str),
     /// Clipboard of the terminal (OSC 52), which sends no answer.
-    Terminal(Wrap),
+    Terminal(TerminalMultiplexer),
 }
 
 /// Routes inside tmux: `load-buffer -w` passes the text on to the terminal where tmux is set to; older versions keep
 /// it in tmux only.
-pub const TMUX: [Route; 3] = [
-    Route::Program(
+pub const TMUX_ROUTES: [ClipboardRoute; 3] = [
+    ClipboardRoute::Program(
         &["tmux", "load-buffer", "-w", "-"],
         "the tmux buffer (tmux passes it to the terminal if set-clipboard is on)",
     ),
-    Route::Program(&["tmux", "load-buffer", "-"], "the tmux buffer"),
-    Route::Terminal(Wrap::Tmux),
+    ClipboardRoute::Program(&["tmux", "load-buffer", "-"], "the tmux buffer"),
+    ClipboardRoute::Terminal(TerminalMultiplexer::Tmux),
 ];
 
 /// Maximum size of a text sent by OSC 52, in bytes; known terminals accept no more.
-pub const LONGEST: usize = 74_994;
+pub const MAX_OSC52_BYTES: usize = 74_994;
 /// Maximum number of bytes that GNU screen passes on in one sequence.
-const CHUNK: usize = 240;
+const SCREEN_CHUNK_BYTES: usize = 240;
 /// Time limit for a clipboard program to take the text.
 const PROGRAM_TIMEOUT: Duration = Duration::from_secs(1);
 /// Interval at which a clipboard program is polled for its end.
-const PROGRAM_INTERVAL: Duration = Duration::from_millis(5);
+const PROGRAM_POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Escape sequence that puts a text into the terminal's clipboard (OSC 52). For tmux the sequence is there twice:
 /// tmux takes the plain one itself where `set-clipboard` is on, and passes the wrapped one on where
 /// `allow-passthrough` is on.
 #[must_use]
-pub fn sequence(text: &str, wrap: Wrap) -> Vec<u8> {
+pub fn osc52_sequence(text: &str, wrap: TerminalMultiplexer) -> Vec<u8> {
     let plain = format!("\x1b]52;c;{}\x07", STANDARD.encode(text));
     match wrap {
-        Wrap::Plain => plain.into_bytes(),
-        Wrap::Tmux => format!("{plain}\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b")).into_bytes(),
-        Wrap::Screen => {
-            let chunks = plain.as_bytes().chunks(CHUNK);
+        TerminalMultiplexer::None => plain.into_bytes(),
+        TerminalMultiplexer::Tmux => {
+            format!("{plain}\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b")).into_bytes()
+        }
+        TerminalMultiplexer::Screen => {
+            let chunks = plain.as_bytes().chunks(SCREEN_CHUNK_BYTES);
             chunks.flat_map(|chunk| [b"\x1bP", chunk, b"\x1b\\"].concat()).collect()
         }
     }
@@ -74,19 +76,19 @@ pub fn sequence(text: &str, wrap: Wrap) -> Vec<u8> {
 
 /// Result of copying a text, with a line for the operator.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Copied {
+pub enum CopyOutcome {
     /// Text was accepted by a program or written to a file.
     Kept(String),
     /// Text was sent to the terminal, which does not confirm it.
-    Sent(String),
+    Unconfirmed(String),
 }
 
-impl Copied {
+impl CopyOutcome {
     /// Line that says where the text went.
     #[must_use]
     pub fn line(&self) -> &str {
         match self {
-            Self::Kept(line) | Self::Sent(line) => line,
+            Self::Kept(line) | Self::Unconfirmed(line) => line,
         }
     }
 }
@@ -94,7 +96,7 @@ impl Copied {
 /// Destination of copied text: routes in order of preference, with a file as the last resort.
 pub struct Clipboard {
     terminal: Box<dyn Write + Send>,
-    routes: Vec<Route>,
+    routes: Vec<ClipboardRoute>,
     /// Fallback file for a text that no route takes.
     file: Option<PathBuf>,
 }
@@ -109,7 +111,7 @@ impl Clipboard {
     /// Creates a clipboard that tries `routes` in order and writes OSC 52 sequences to `terminal`. A text that no
     /// route takes goes into `file`, readable by its owner alone.
     #[must_use]
-    pub fn new(terminal: Box<dyn Write + Send>, routes: Vec<Route>, file: Option<PathBuf>) -> Self {
+    pub fn new(terminal: Box<dyn Write + Send>, routes: Vec<ClipboardRoute>, file: Option<PathBuf>) -> Self {
         Self { terminal, routes, file }
     }
 
@@ -117,7 +119,7 @@ impl Clipboard {
     ///
     /// # Errors
     /// A one-line reason when no route took the text.
-    pub async fn put(&mut self, text: &OutboundText, ambient: &RuntimeEnv) -> Result<Copied, String> {
+    pub async fn put(&mut self, text: &OutboundText, ambient: &RuntimeEnv) -> Result<CopyOutcome, String> {
         self.send(text.as_str(), ambient).await
     }
 
@@ -125,42 +127,42 @@ impl Clipboard {
     ///
     /// # Errors
     /// A one-line reason when no route took the secret.
-    pub async fn put_secret(&mut self, issued: &Issued, ambient: &RuntimeEnv) -> Result<Copied, String> {
+    pub async fn put_secret(&mut self, issued: &IssuedSecret, ambient: &RuntimeEnv) -> Result<CopyOutcome, String> {
         self.send(issued.secret().reveal(), ambient).await
     }
 
-    async fn send(&mut self, text: &str, ambient: &RuntimeEnv) -> Result<Copied, String> {
+    async fn send(&mut self, text: &str, ambient: &RuntimeEnv) -> Result<CopyOutcome, String> {
         let size = format::plural(text.len() as u64, "byte");
         let mut why = "no clipboard accepted it".to_owned();
         for route in self.routes.clone() {
             match route {
-                Route::Program(command, place) => {
-                    if taken(command, text, ambient).await {
-                        return Ok(Copied::Kept(format!("{size} copied to {place}")));
+                ClipboardRoute::Program(command, place) => {
+                    if pipe_to_program(command, text, ambient).await {
+                        return Ok(CopyOutcome::Kept(format!("{size} copied to {place}")));
                     }
                 }
-                Route::Terminal(wrap) if text.len() <= LONGEST => {
-                    match self.terminal.write_all(&sequence(text, wrap)).and_then(|()| self.terminal.flush()) {
+                ClipboardRoute::Terminal(wrap) if text.len() <= MAX_OSC52_BYTES => {
+                    match self.terminal.write_all(&osc52_sequence(text, wrap)).and_then(|()| self.terminal.flush()) {
                         Ok(()) => {
                             let line = format!("{size} sent to the terminal, which does not confirm copies");
-                            return Ok(Copied::Sent(line));
+                            return Ok(CopyOutcome::Unconfirmed(line));
                         }
                         Err(error) => why = error.to_string(),
                     }
                 }
-                Route::Terminal(_) => why = "too large for a terminal".to_owned(),
+                ClipboardRoute::Terminal(_) => why = "too large for a terminal".to_owned(),
             }
         }
         let Some(file) = &self.file else { return Err(format!("could not copy: {why}")) };
         match write_private(file, text) {
-            Ok(()) => Ok(Copied::Kept(format!("{size} saved to {}, readable only by you: {why}", file.display()))),
+            Ok(()) => Ok(CopyOutcome::Kept(format!("{size} saved to {}, readable only by you: {why}", file.display()))),
             Err(error) => Err(format!("could not copy: {}: {error}", file.display())),
         }
     }
 }
 
 /// Whether a program took the text and exited successfully within [`PROGRAM_TIMEOUT`].
-async fn taken(command: &[&str], text: &str, ambient: &RuntimeEnv) -> bool {
+async fn pipe_to_program(command: &[&str], text: &str, ambient: &RuntimeEnv) -> bool {
     let Some((name, arguments)) = command.split_first() else { return false };
     let started =
         Command::new(name).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
@@ -170,7 +172,7 @@ async fn taken(command: &[&str], text: &str, ambient: &RuntimeEnv) -> bool {
     // A program that reads nothing would block the writer forever, so the write runs outside of the loop until the
     // program is gone.
     tokio::task::spawn_blocking(move || input.write_all(text.as_bytes()));
-    let ended = ambient.timeout(PROGRAM_TIMEOUT, ended(&mut child, ambient)).await;
+    let ended = ambient.timeout(PROGRAM_TIMEOUT, wait_for_exit(&mut child, ambient)).await;
     if ended.is_none() {
         let _ = child.kill().and_then(|()| child.wait());
     }
@@ -178,11 +180,11 @@ async fn taken(command: &[&str], text: &str, ambient: &RuntimeEnv) -> bool {
 }
 
 /// Waits for a program to exit; returns whether it succeeded.
-async fn ended(child: &mut Child, ambient: &RuntimeEnv) -> bool {
+async fn wait_for_exit(child: &mut Child, ambient: &RuntimeEnv) -> bool {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return status.success(),
-            Ok(None) => ambient.sleep(PROGRAM_INTERVAL).await,
+            Ok(None) => ambient.sleep(PROGRAM_POLL_INTERVAL).await,
             Err(_) => return false,
         }
     }
@@ -204,9 +206,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
-    struct Out(Arc<Mutex<Vec<u8>>>);
+    struct SharedOutput(Arc<Mutex<Vec<u8>>>);
 
-    impl Write for Out {
+    impl Write for SharedOutput {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().expect("not poisoned").extend(bytes);
             Ok(bytes.len())
@@ -220,13 +222,13 @@ mod tests {
     #[test]
     fn what_multiplexers_hand_on_is_the_plain_sequence() {
         let text = "x".repeat(500);
-        let plain = sequence(&text, Wrap::Plain);
+        let plain = osc52_sequence(&text, TerminalMultiplexer::None);
         assert!(plain.starts_with(b"\x1b]52;c;eHh4") && plain.ends_with(b"\x07"));
-        let tmux = String::from_utf8(sequence(&text, Wrap::Tmux)).expect("text");
+        let tmux = String::from_utf8(osc52_sequence(&text, TerminalMultiplexer::Tmux)).expect("text");
         let wrapped = tmux.strip_prefix(std::str::from_utf8(&plain).expect("text")).expect("the plain one first");
         let inside = wrapped.strip_prefix("\x1bPtmux;").and_then(|rest| rest.strip_suffix("\x1b\\")).expect("wrapped");
         assert_eq!(inside.replace("\x1b\x1b", "\x1b").as_bytes(), plain);
-        let screen = String::from_utf8(sequence(&text, Wrap::Screen)).expect("text");
+        let screen = String::from_utf8(osc52_sequence(&text, TerminalMultiplexer::Screen)).expect("text");
         let parts = screen.split("\x1b\\").filter(|part| !part.is_empty());
         let joined: String = parts.map(|part| part.strip_prefix("\x1bP").expect("wrapped")).collect();
         assert_eq!(joined.as_bytes(), plain);
@@ -237,12 +239,12 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("deep/copied.txt");
         let ambient = RuntimeEnv::real();
-        let takes = Route::Program(&["sh", "-c", "cat > /dev/null"], "its buffer");
-        let refuses = Route::Program(&["false"], "nowhere");
-        let missing = Route::Program(&["/no/such/program"], "nowhere");
-        let hangs = Route::Program(&["sleep", "60"], "nowhere");
-        let terminal = Route::Terminal(Wrap::Plain);
-        let long = "x".repeat(LONGEST + 1);
+        let takes = ClipboardRoute::Program(&["sh", "-c", "cat > /dev/null"], "its buffer");
+        let refuses = ClipboardRoute::Program(&["false"], "nowhere");
+        let missing = ClipboardRoute::Program(&["/no/such/program"], "nowhere");
+        let hangs = ClipboardRoute::Program(&["sleep", "60"], "nowhere");
+        let terminal = ClipboardRoute::Terminal(TerminalMultiplexer::None);
+        let long = "x".repeat(MAX_OSC52_BYTES + 1);
         for (routes, text, said, n_bytes) in [
             (vec![takes.clone(), terminal.clone()], "17", "2 bytes copied to its buffer", 0),
             (vec![missing.clone(), takes.clone()], "1", "1 byte copied to its buffer", 0),
@@ -257,17 +259,17 @@ mod tests {
             (vec![terminal.clone()], &long, "74,995 bytes saved to ", 0),
             (vec![refuses, missing], "17", "2 bytes saved to ", 0),
         ] {
-            let out = Out::default();
+            let out = SharedOutput::default();
             let mut clipboard = Clipboard::new(Box::new(out.clone()), routes, Some(file.clone()));
             let copied = clipboard.send(text, &ambient).await.expect("it goes somewhere");
             assert!(copied.line().starts_with(said), "{copied:?}");
-            assert_eq!(matches!(copied, Copied::Sent(_)), n_bytes > 0, "{copied:?}");
+            assert_eq!(matches!(copied, CopyOutcome::Unconfirmed(_)), n_bytes > 0, "{copied:?}");
             assert_eq!(out.0.lock().expect("not poisoned").len(), n_bytes, "{said}");
         }
         assert_eq!(std::fs::read_to_string(&file).expect("a file"), "17");
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).expect("a file").permissions());
         assert_eq!(mode & 0o777, 0o600);
-        let mut nowhere = Clipboard::new(Box::new(Out::default()), vec![terminal], None);
+        let mut nowhere = Clipboard::new(Box::new(SharedOutput::default()), vec![terminal], None);
         let said = nowhere.send(&long, &ambient).await.expect_err("it goes nowhere");
         assert!(said.starts_with("could not copy: too large"), "{said}");
     }

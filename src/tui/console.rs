@@ -1,17 +1,17 @@
 //! Main loop of the console: passes input, job results, snapshots and time to `update`, runs the effects that come
 //! out, and draws the screen when no input is waiting.
 
-use super::app::{App, Msg, Setting};
-use super::calm::Calm;
-use super::clipboard::{Clipboard, Copied};
+use super::app::{App, AppConfig, Msg};
+use super::clipboard::{Clipboard, CopyOutcome};
 use super::draw::draw;
-use super::effect::{Effect, Finished};
+use super::effect::{Effect, JobResult};
 use super::format;
-use super::keymap::{Keymap, Step};
-use super::memory::{Effected, Memory, StateKeeper, Synced, Syncing};
-use super::perform::Performer;
-use super::terminal::{Guard, abandon, retake, suspend};
-use super::theme::Look;
+use super::keymap::{CursorMotion, Keymap};
+use super::perform::JobRunner;
+use super::state_file::{StateFile, StateKeeper, StateSyncEffect, StateSyncResult, StateSyncTask};
+use super::synchronized_backend::SynchronizedBackend;
+use super::terminal::{TerminalGuard, abandon, resume, suspend};
+use super::theme::ConsoleAppearance;
 use crate::ambient::RuntimeEnv;
 use crate::domain::outbound::RedactionCounts;
 use crate::monitor::snapshot::Snapshot;
@@ -30,7 +30,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// Kind of platform that the console is connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum ConsoleMode {
     /// Demo platform with the simulated company.
     Demo,
     /// Standalone platform inside this process.
@@ -41,7 +41,7 @@ pub enum Mode {
 
 /// Whether the console may change anything on the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum ConsoleAccess {
     /// Read-only: every change is refused.
     ReadOnly,
     /// Changes are allowed, after confirmation.
@@ -50,7 +50,7 @@ pub enum Access {
 
 /// Environment of the platform, which decides how changes are confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Stakes {
+pub enum TargetEnvironment {
     /// Ordinary platform: a single change is confirmed with y.
     #[default]
     Ordinary,
@@ -60,47 +60,47 @@ pub enum Stakes {
 
 /// Identity of the console, shown in the header.
 #[derive(Debug, Clone)]
-pub struct Identity {
+pub struct ConsoleIdentity {
     /// Kind of platform that the console is connected to.
-    pub mode: Mode,
+    pub mode: ConsoleMode,
     /// Name of the profile in use.
     pub profile: String,
     /// Base URL of the platform, such as `http://127.0.0.1:PORT`.
     pub address: String,
     /// Environment of the platform: ordinary or production.
-    pub stakes: Stakes,
+    pub environment: TargetEnvironment,
     /// Background colour of the mode in the header, if the profile sets one.
     pub colour: Option<Color>,
 }
 
 /// Everything needed to start a console.
 #[derive(Debug)]
-pub struct Setup {
+pub struct ConsoleSetup {
     /// Profile, platform and mode for the header.
-    pub identity: Identity,
+    pub identity: ConsoleIdentity,
     /// Whether the screens offer changes. Whether a change is made is decided by the performer.
-    pub access: Access,
+    pub access: ConsoleAccess,
     /// Theme, character set, layout, and whether mouse events are handled.
-    pub look: Look,
+    pub look: ConsoleAppearance,
     /// Key bindings, with the operator's changes applied.
     pub keymap: Keymap,
     /// Error shown first, until a key is pressed.
-    pub complaint: Option<String>,
+    pub initial_error: Option<String>,
     /// Clipboard that copied text goes to.
     pub clipboard: Clipboard,
     /// State file that keeps filters, notes and runs between sessions.
-    pub memory: Memory,
+    pub memory: StateFile,
     /// Channel of snapshots; the latest one wins.
     pub pictures: watch::Receiver<Arc<Snapshot>>,
     /// Runner of background jobs, which calls the platform.
-    pub performer: Performer,
+    pub performer: JobRunner,
     /// Source of time, real or scripted.
     pub ambient: RuntimeEnv,
 }
 
 /// Reason why the console ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum ExitReason {
     /// The operator quit the console.
     Quit,
     /// Terminal closed, or SIGHUP was received.
@@ -109,7 +109,7 @@ pub enum Ending {
     Terminated,
 }
 
-impl Ending {
+impl ExitReason {
     /// Exit code of the process: 0, 129 (SIGHUP) or 143 (SIGTERM).
     #[must_use]
     pub const fn code(self) -> u8 {
@@ -124,66 +124,66 @@ impl Ending {
 /// Error of the terminal: it cannot be set up, read for its size, or written to.
 #[derive(Debug, thiserror::Error)]
 #[error("the terminal cannot be used: {0}")]
-pub struct Error(#[from] io::Error);
+pub struct TerminalError(#[from] io::Error);
 
 /// Interval at which the console checks that the terminal still exists. With SIGHUP ignored, no signal
 /// reports its end.
-const LOOK_AFTER: Duration = Duration::from_millis(500);
+const TERMINAL_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Time limit for the loop to end after a signal. A terminal that is not read blocks every write to it, so the
 /// process exits when the limit is over.
-const GRACE: Duration = Duration::from_secs(1);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs the console on the real terminal until it ends, and restores the terminal before returning.
 ///
 /// # Errors
-/// [`Error`] when the terminal cannot be set up, asked for its size, or written to.
-pub async fn run(setup: Setup) -> Result<Ending, Error> {
-    let ending = ending(setup.ambient.clone())?;
+/// [`TerminalError`] when the terminal cannot be set up, asked for its size, or written to.
+pub async fn run(setup: ConsoleSetup) -> Result<ExitReason, TerminalError> {
+    let ending = exit_signal(setup.ambient.clone())?;
     let mouse = setup.look.mouse;
-    let guard = Guard::take(mouse)?;
+    let guard = TerminalGuard::set_up(mouse)?;
     let (tell, told) = oneshot::channel();
     let ambient = setup.ambient.clone();
     let insist = tokio::spawn(async move {
         let ending = ending.await;
         let _ = tell.send(ending);
-        ambient.sleep(GRACE).await;
+        ambient.sleep(EXIT_TIMEOUT).await;
         abandon(i32::from(ending.code()));
     });
-    let told = async move { told.await.unwrap_or(Ending::Hangup) };
-    let mut terminal = Terminal::new(Calm::new(io::stdout()))?;
+    let told = async move { told.await.unwrap_or(ExitReason::Hangup) };
+    let mut terminal = Terminal::new(SynchronizedBackend::new(io::stdout()))?;
     // A process that was stopped from outside takes the terminal again on SIGCONT; the loop sees that as a gained
     // focus.
     let resumed = signal(SignalKind::from_raw(signal_hook::consts::SIGCONT))?;
     let resumed = stream::unfold((resumed, mouse), async |(mut resumed, mouse)| {
         resumed.recv().await?;
-        Some((retake(mouse).map(|()| Event::FocusGained), (resumed, mouse)))
+        Some((resume(mouse).map(|()| Event::FocusGained), (resumed, mouse)))
     });
     let input = stream::select(EventStream::new(), Box::pin(resumed));
-    let ended = drive(&mut terminal, input, setup, told).await;
+    let ended = run_on(&mut terminal, input, setup, told).await;
     drop(guard);
     insist.abort();
     match ended {
         // A terminal that closed cannot be written to either.
-        Err(_) if crossterm::terminal::window_size().is_err() => Ok(Ending::Hangup),
+        Err(_) if crossterm::terminal::window_size().is_err() => Ok(ExitReason::Hangup),
         ended => Ok(ended?),
     }
 }
 
 /// Waits for SIGTERM, SIGHUP or the end of the terminal.
-pub(super) fn ending(ambient: RuntimeEnv) -> io::Result<impl Future<Output = Ending>> {
+pub(super) fn exit_signal(ambient: RuntimeEnv) -> io::Result<impl Future<Output = ExitReason>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let gone = async move {
         while crossterm::terminal::window_size().is_ok() {
-            ambient.sleep(LOOK_AFTER).await;
+            ambient.sleep(TERMINAL_CHECK_INTERVAL).await;
         }
     };
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => Ending::Terminated,
-            _ = hangup.recv() => Ending::Hangup,
-            () = gone => Ending::Hangup,
+            _ = terminate.recv() => ExitReason::Terminated,
+            _ = hangup.recv() => ExitReason::Hangup,
+            () = gone => ExitReason::Hangup,
         }
     })
 }
@@ -192,141 +192,151 @@ pub(super) fn ending(ambient: RuntimeEnv) -> io::Result<impl Future<Output = End
 ///
 /// # Errors
 /// Error of the terminal's backend when drawing or asking for the size fails.
-pub async fn drive<B: Backend>(
+pub async fn run_on<B: Backend>(
     terminal: &mut Terminal<B>,
     input: impl Stream<Item = io::Result<Event>>,
-    setup: Setup,
-    ending: impl Future<Output = Ending>,
-) -> Result<Ending, B::Error> {
-    let Setup { identity, access, look, keymap, complaint, clipboard, mut memory, mut pictures, performer, ambient } =
-        setup;
+    setup: ConsoleSetup,
+    ending: impl Future<Output = ExitReason>,
+) -> Result<ExitReason, B::Error> {
+    let ConsoleSetup {
+        identity,
+        access,
+        look,
+        keymap,
+        initial_error: complaint,
+        clipboard,
+        mut memory,
+        mut pictures,
+        performer,
+        ambient,
+    } = setup;
     let now = ambient.now();
-    let mut app = App::new(Setting { identity, access, look, keymap }, now);
+    let mut app = App::new(AppConfig { identity, access, look, keymap }, now);
     let size = terminal.size()?;
     let first = pictures.borrow_and_update().clone();
-    for msg in [Msg::Resized(size.width, size.height), Msg::Picture(first)] {
+    for msg in [Msg::Resized(size.width, size.height), Msg::Snapshot(first)] {
         app.update(msg, now);
     }
     for why in memory.recall(&mut app, &ambient).await.err().into_iter().chain(complaint) {
-        app.complain(why, now);
+        app.show_error(why, now);
     }
     let keeper = StateKeeper::new(memory, &app, now);
-    let mut outside = Outside { clipboard, performer, ambient, keeper, syncing: None };
-    let ended = turn(terminal, input, &mut app, &mut outside, pictures, ending).await;
-    let Outside { keeper, syncing, ambient, .. } = outside;
+    let mut outside = EffectRunner { clipboard, performer, ambient, keeper, syncing: None };
+    let ended = run_loop(terminal, input, &mut app, &mut outside, pictures, ending).await;
+    let EffectRunner { keeper, syncing, ambient, .. } = outside;
     keeper.close(syncing, &mut app, &ambient).await;
     ended
 }
 
 /// Everything that effects act on: clipboard, platform, clock and state file.
-struct Outside {
+struct EffectRunner {
     clipboard: Clipboard,
-    performer: Performer,
+    performer: JobRunner,
     ambient: RuntimeEnv,
     keeper: StateKeeper,
-    syncing: Option<Syncing>,
+    syncing: Option<StateSyncTask>,
 }
 
-async fn turn<B: Backend>(
+async fn run_loop<B: Backend>(
     terminal: &mut Terminal<B>,
     input: impl Stream<Item = io::Result<Event>>,
     app: &mut App,
-    outside: &mut Outside,
+    outside: &mut EffectRunner,
     mut pictures: watch::Receiver<Arc<Snapshot>>,
-    ending: impl Future<Output = Ending>,
-) -> Result<Ending, B::Error> {
+    ending: impl Future<Output = ExitReason>,
+) -> Result<ExitReason, B::Error> {
     let (mut input, mut ending) = (pin!(input), pin!(ending));
     let (reports, mut finished) = mpsc::unbounded_channel();
     let ambient = outside.ambient.clone();
-    let mut screen = Screen::Behind;
-    let mut feed = Feed::Open;
+    let mut screen = ScreenFreshness::Behind;
+    let mut feed = SnapshotFeed::Open;
     loop {
         // Biased: an external end comes first, then input, so that drawing and snapshots never delay a key.
         let msg = tokio::select! {
             biased;
             ended = &mut ending => return Ok(ended),
             event = input.next() => match event {
-                Some(Ok(event)) => heard(&event),
-                Some(Err(_)) | None => return Ok(Ending::Hangup),
+                Some(Ok(event)) => to_message(&event),
+                Some(Err(_)) | None => return Ok(ExitReason::Hangup),
             },
-            Some(finished) = finished.recv() => Some(Msg::Finished(finished)),
-            () = std::future::ready(()), if screen == Screen::Behind => {
+            Some(finished) = finished.recv() => Some(Msg::JobFinished(finished)),
+            () = std::future::ready(()), if screen == ScreenFreshness::Behind => {
                 let size = terminal.size()?;
-                if size != app.window.area.as_size() {
+                if size != app.screen_size.area.as_size() {
                     app.update(Msg::Resized(size.width, size.height), ambient.now());
                 }
                 terminal.draw(|frame| draw(frame, app))?;
-                screen = Screen::Current;
+                screen = ScreenFreshness::Current;
                 None
             }
-            changed = pictures.changed(), if feed == Feed::Open => {
+            changed = pictures.changed(), if feed == SnapshotFeed::Open => {
                 if changed.is_err() {
-                    feed = Feed::Closed;
+                    feed = SnapshotFeed::Closed;
                 }
-                Some(Msg::Picture(pictures.borrow_and_update().clone()))
+                Some(Msg::Snapshot(pictures.borrow_and_update().clone()))
             }
             () = ambient.sleep_until(outside.keeper.due().unwrap_or_default()), if outside.keeper.due().is_some() => {
                 outside.syncing = Some(tokio::spawn(outside.keeper.begin(app, &ambient)));
                 None
             }
-            came = ended(&mut outside.syncing), if outside.syncing.is_some() => {
+            came = sync_finished(&mut outside.syncing), if outside.syncing.is_some() => {
                 outside.syncing = None;
                 let effected = outside.keeper.finish(app, came, ambient.now());
-                if effected != Effected::Nothing {
-                    screen = Screen::Behind;
+                if effected != StateSyncEffect::Nothing {
+                    screen = ScreenFreshness::Behind;
                 }
-                if let Effected::Said(what) = effected {
-                    app.complain(what, ambient.now());
+                if let StateSyncEffect::Message(what) = effected {
+                    app.show_error(what, ambient.now());
                 }
                 None
             }
-            () = ambient.sleep_until(app.wakes_at(ambient.now())) => Some(Msg::Tick),
+            () = ambient.sleep_until(app.next_tick_at(ambient.now())) => Some(Msg::Tick),
         };
         let Some(msg) = msg else { continue };
         // Snapshots and ticks change nothing that the state file keeps.
-        let may_arrange = !matches!(msg, Msg::Picture(_) | Msg::Tick);
-        if !matches!(&msg, Msg::Picture(picture) if app.knows(picture)) {
-            screen = Screen::Behind;
+        let may_arrange = !matches!(msg, Msg::Snapshot(_) | Msg::Tick);
+        if !matches!(&msg, Msg::Snapshot(picture) if app.shows_same_as(picture)) {
+            screen = ScreenFreshness::Behind;
         }
         let effects = app.update(msg, ambient.now());
         if may_arrange {
-            outside.keeper.look(app, ambient.now());
+            outside.keeper.check_for_changes(app, ambient.now());
         }
         for effect in effects {
             if effect == Effect::Leave {
-                return Ok(Ending::Quit);
+                return Ok(ExitReason::Quit);
             }
-            outside.effect(effect, terminal, app, &reports).await?;
+            outside.run_effect(effect, terminal, app, &reports).await?;
         }
     }
 }
 
-impl Outside {
+impl EffectRunner {
     /// Runs one effect of `update`, except leaving, which ends the loop.
-    async fn effect<B: Backend>(
+    async fn run_effect<B: Backend>(
         &mut self,
         effect: Effect,
         terminal: &mut Terminal<B>,
         app: &App,
-        reports: &mpsc::UnboundedSender<Finished>,
+        reports: &mpsc::UnboundedSender<JobResult>,
     ) -> Result<(), B::Error> {
         match effect {
             Effect::Leave => {}
             Effect::Repaint => terminal.clear()?,
             Effect::Suspend => {
                 // A terminal that cannot be taken again is gone, and the next frame reports that.
-                let _ = suspend(app.setting.look.mouse);
+                let _ = suspend(app.config.look.mouse);
                 terminal.clear()?;
             }
             Effect::Copy(text) => {
                 // Sending cannot fail: the loop owns the receiver for as long as it runs.
-                let _ = reports.send(Finished::Copied(copied(self, &text).await));
+                let _ = reports.send(JobResult::Copied(copied(self, &text).await));
             }
             Effect::CopySecret(issued) => {
                 let copied = self.clipboard.put_secret(&issued, &self.ambient).await;
-                let _ = reports.send(Finished::CopiedSecret(issued, copied));
+                let _ = reports.send(JobResult::SecretCopied(issued, copied));
             }
-            Effect::Perform(job) => {
+            Effect::StartJob(job) => {
                 let (performer, reports) = (self.performer.clone(), reports.clone());
                 // The console may have ended before the answer arrives; then the answer is dropped.
                 tokio::spawn(async move { reports.send(performer.perform(job).await) });
@@ -337,7 +347,7 @@ impl Outside {
 }
 
 /// Waits for the state file's sync in flight; pends forever if there is none.
-async fn ended(syncing: &mut Option<Syncing>) -> io::Result<Synced> {
+async fn sync_finished(syncing: &mut Option<StateSyncTask>) -> io::Result<StateSyncResult> {
     match syncing {
         Some(syncing) => syncing.await.map_err(io::Error::other).flatten(),
         None => std::future::pending().await,
@@ -345,7 +355,7 @@ async fn ended(syncing: &mut Option<Syncing>) -> io::Result<Synced> {
 }
 
 /// Copies a text with its secrets redacted, and reports how many were redacted.
-async fn copied(outside: &mut Outside, text: &str) -> Result<Copied, String> {
+async fn copied(outside: &mut EffectRunner, text: &str) -> Result<CopyOutcome, String> {
     let mut redactions = RedactionCounts::default();
     let passed = outside.performer.gate().redact_and_release(text, &mut redactions);
     let text = passed.map_err(|held| format!("nothing was copied: {held}"))?;
@@ -354,36 +364,36 @@ async fn copied(outside: &mut Outside, text: &str) -> Result<Copied, String> {
         n => format!("{said}; {} redacted", format::plural(n.into(), "secret")),
     };
     Ok(match outside.clipboard.put(&text, &outside.ambient).await? {
-        Copied::Kept(said) => Copied::Kept(more(said)),
-        Copied::Sent(said) => Copied::Sent(more(said)),
+        CopyOutcome::Kept(said) => CopyOutcome::Kept(more(said)),
+        CopyOutcome::Unconfirmed(said) => CopyOutcome::Unconfirmed(more(said)),
     })
 }
 
 /// Whether the screen shows the console's present state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Screen {
+enum ScreenFreshness {
     Current,
     Behind,
 }
 
 /// Whether further snapshots can arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Feed {
+enum SnapshotFeed {
     Open,
     Closed,
 }
 
 /// Converts a terminal event to a message. Of the mouse, only the left button and the wheel are used.
-pub(super) fn heard(event: &Event) -> Option<Msg> {
+pub(super) fn to_message(event: &Event) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => Some(Msg::Key(*key)),
         Event::Mouse(mouse) => match mouse.kind {
             MouseEventKind::Down(MouseButton::Left) => Some(Msg::Clicked(mouse.column, mouse.row)),
-            MouseEventKind::ScrollUp => Some(Msg::Scrolled(Step::Up)),
-            MouseEventKind::ScrollDown => Some(Msg::Scrolled(Step::Down)),
+            MouseEventKind::ScrollUp => Some(Msg::Scrolled(CursorMotion::Up)),
+            MouseEventKind::ScrollDown => Some(Msg::Scrolled(CursorMotion::Down)),
             _ => None,
         },
-        Event::FocusGained => Some(Msg::Exposed),
+        Event::FocusGained => Some(Msg::RepaintNeeded),
         Event::Paste(text) => Some(Msg::Pasted(text.clone())),
         Event::Resize(width, height) => Some(Msg::Resized(*width, *height)),
         _ => None,

@@ -1,12 +1,12 @@
 //! Formats in which rows are copied, and the text for each.
 
 use super::app::App;
-use super::places::Item;
+use super::selection::RowId;
 use crate::api::paths;
 
 /// Format in which rows are copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum CopyFormat {
     /// Number of the item alone.
     Id,
     /// Cells of the row, separated by tabs.
@@ -19,7 +19,7 @@ pub enum Form {
     Link,
 }
 
-impl Form {
+impl CopyFormat {
     /// All formats, in the order of the menu.
     pub const ALL: [Self; 5] = [Self::Id, Self::Row, Self::Json, Self::Curl, Self::Link];
 
@@ -39,34 +39,34 @@ impl Form {
 impl App {
     /// Text for items in a format, one line each; items that are not loaded are left out.
     #[must_use]
-    pub fn copied(&self, items: &[Item], form: Form) -> String {
+    pub fn copy_text(&self, items: &[RowId], form: CopyFormat) -> String {
         let Some(view) = self.view() else { return String::new() };
-        let line = |item: &Item| match form {
-            Form::Id => Some(item.number().to_string()),
-            Form::Row => view.row_text(*item),
-            Form::Json => view.json(*item),
-            Form::Curl => Some(curl(&self.setting.identity.address, *item)),
-            Form::Link => Some(link(&self.setting.identity.address, *item)),
+        let line = |item: &RowId| match form {
+            CopyFormat::Id => Some(item.number().to_string()),
+            CopyFormat::Row => view.row_text(*item),
+            CopyFormat::Json => view.json(*item),
+            CopyFormat::Curl => Some(curl(&self.config.identity.address, *item)),
+            CopyFormat::Link => Some(link(&self.config.identity.address, *item)),
         };
         items.iter().filter_map(line).collect::<Vec<_>>().join("\n")
     }
 }
 
-fn curl(address: &str, item: Item) -> String {
+fn curl(address: &str, item: RowId) -> String {
     // No quotation mark can be in the address: it was parsed as a URL.
     format!("curl -s '{}' -H \"Authorization: Bearer $TOKEN\"", link(address, item))
 }
 
-fn link(address: &str, item: Item) -> String {
+fn link(address: &str, item: RowId) -> String {
     let id = item.number().to_string();
     let path = match item {
-        Item::Subscription(_) => paths::PORTAL_SUBSCRIPTION.replace("{id}", &id),
-        Item::Attempt(_) => paths::ATTEMPT.replace("{id}", &id),
-        Item::Event(_) => paths::PORTAL_EVENT.replace("{id}", &id),
-        Item::Key(_) => paths::KEYS.to_owned(),
-        Item::Window(..) => paths::LIMITS.to_owned(),
-        Item::Trip(_) => paths::TRIPS.to_owned(),
-        Item::Request(_) => paths::REQUESTS.to_owned(),
+        RowId::Subscription(_) => paths::PORTAL_SUBSCRIPTION.replace("{id}", &id),
+        RowId::Attempt(_) => paths::ATTEMPT.replace("{id}", &id),
+        RowId::Event(_) => paths::PORTAL_EVENT.replace("{id}", &id),
+        RowId::Key(_) => paths::KEYS.to_owned(),
+        RowId::Window(..) => paths::LIMITS.to_owned(),
+        RowId::Trip(_) => paths::TRIPS.to_owned(),
+        RowId::Request(_) => paths::REQUESTS.to_owned(),
     };
     format!("{}{path}", address.trim_end_matches('/'))
 }

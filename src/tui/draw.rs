@@ -1,18 +1,18 @@
 //! Drawing of the whole screen from the console's state, which is only read.
 
-use super::app::{App, Root};
+use super::app::{App, MainView};
 use super::banner;
-use super::desk::Hint;
 use super::footer;
 use super::format;
 use super::header;
-use super::keymap::Action;
-use super::layout::{self, Class};
+use super::keymap::KeyAction;
+use super::layout::{self, SizeClass};
 use super::overlay;
-use super::paint::{self, Title};
-use super::panes::view::View;
+use super::paint::{self, FrameTitle};
+use super::panes::view::PaneData;
 use super::panes::{self, Pane};
-use super::theme::{self, Charset, Role};
+use super::theme::{self, CharacterSet, StyleRole};
+use super::view_state::WelcomeHint;
 use crate::monitor::link::LinkState;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -26,10 +26,10 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
     let buffer = frame.buffer_mut();
     buffer.set_style(buffer.area, app.theme().ground());
     // Between a change of size and the message about it, the state describes another screen.
-    if app.window.area == buffer.area {
-        if app.window.class == Class::TooSmall { too_small(buffer, app) } else { screen(buffer, app) }
+    if app.screen_size.area == buffer.area {
+        if app.screen_size.class == SizeClass::TooSmall { too_small(buffer, app) } else { screen(buffer, app) }
     }
-    if app.setting.look.charset == Charset::Ascii {
+    if app.config.look.charset == CharacterSet::Ascii {
         theme::flatten(buffer);
     }
 }
@@ -37,8 +37,8 @@ pub fn draw(frame: &mut Frame<'_>, app: &App) {
 fn too_small(buffer: &mut Buffer, app: &App) {
     let area = buffer.area;
     let text = format!("needs 40x8, have {}x{}", area.width, area.height);
-    paint::text(buffer, area, (0, 0), &text, app.theme().style(Role::Text));
-    paint::text(buffer, area, (0, 1), "q quit", app.theme().style(Role::Dim));
+    paint::text(buffer, area, (0, 0), &text, app.theme().style(StyleRole::Text));
+    paint::text(buffer, area, (0, 1), "q quit", app.theme().style(StyleRole::Dim));
 }
 
 fn screen(buffer: &mut Buffer, app: &App) {
@@ -48,9 +48,9 @@ fn screen(buffer: &mut Buffer, app: &App) {
     match app.view() {
         None => waiting(buffer, parts.body, app),
         Some(view) => {
-            match app.root {
-                Root::Overview => overview(buffer, parts.body, app, &view),
-                Root::Single => single(buffer, parts.body, app, &view),
+            match app.main_view {
+                MainView::Overview => overview(buffer, parts.body, app, &view),
+                MainView::Single => single(buffer, parts.body, app, &view),
             }
             alert_line(buffer, parts.alerts, app);
             if panes::age_mark(app).is_some() {
@@ -58,11 +58,11 @@ fn screen(buffer: &mut Buffer, app: &App) {
             }
         }
     }
-    if app.desk.hint == Hint::Shown {
+    if app.view_state.welcome_hint == WelcomeHint::Shown {
         hint(buffer, parts.body, app);
     }
     overlay::draw(buffer, parts.body, app);
-    if app.window.class > Class::Tiny {
+    if app.screen_size.class > SizeClass::Tiny {
         footer::draw_status(buffer, parts.status, app);
     }
     footer::draw(buffer, parts.footer, app);
@@ -70,15 +70,15 @@ fn screen(buffer: &mut Buffer, app: &App) {
 
 /// Draws the welcome hint in the lower right corner, where it covers the least.
 fn hint(buffer: &mut Buffer, area: Rect, app: &App) {
-    let key = |action| app.setting.keymap.key(action);
+    let key = |action| app.config.keymap.key(action);
     let lines = [
-        format!("1-9 and 0 switch panes, {} opens, {} goes back.", key(Action::Open), key(Action::Back)),
+        format!("1-9 and 0 switch panes, {} opens, {} goes back.", key(KeyAction::Open), key(KeyAction::Back)),
         format!(
             "{} diagnoses, {} filters, {} finds actions, {} lists keys.",
-            key(Action::Playbooks),
-            key(Action::Filter),
-            key(Action::Palette),
-            key(Action::Help)
+            key(KeyAction::Playbooks),
+            key(KeyAction::Filter),
+            key(KeyAction::Palette),
+            key(KeyAction::Help)
         ),
         "Nothing is sent without confirmation. Any key closes.".to_owned(),
     ];
@@ -86,31 +86,31 @@ fn hint(buffer: &mut Buffer, area: Rect, app: &App) {
     let (width, height) = (wide.min(area.width), 5.min(area.height));
     let place = Rect { x: area.right() - width, y: area.bottom() - height, width, height };
     Clear.render(place, buffer);
-    let title = Title { name: "Welcome", remark: "", edge: Role::Accent };
+    let title = FrameTitle { name: "Welcome", remark: "", edge: StyleRole::Accent };
     let inner = paint::frame(buffer, place, &title, app.theme());
-    let style = app.theme().style(Role::Text);
+    let style = app.theme().style(StyleRole::Text);
     let lines = lines.map(|line| Line::styled(format!(" {line}"), style));
     paint::lines(buffer, inner, &lines);
 }
 
 /// Draws the notice shown before the first snapshot.
 fn waiting(buffer: &mut Buffer, area: Rect, app: &App) {
-    let address = &app.setting.identity.address;
-    let text = match app.picture.link {
+    let address = &app.config.identity.address;
+    let text = match app.snapshot.link {
         LinkState::Offline { .. } | LinkState::Waiting { .. } => {
             format!("No data from {address} yet; see the line above.")
         }
         _ => format!("Connecting to {address} …"),
     };
     let room = usize::from(area.width.saturating_sub(2));
-    let style = app.theme().style(Role::Text);
+    let style = app.theme().style(StyleRole::Text);
     let lines: Vec<_> =
-        format::flow(&text, room).into_iter().map(|line| Line::styled(format!(" {line}"), style)).collect();
+        format::wrap_words(&text, room).into_iter().map(|line| Line::styled(format!(" {line}"), style)).collect();
     paint::lines(buffer, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }, &lines);
 }
 
-fn overview(buffer: &mut Buffer, body: Rect, app: &App, view: &View<'_>) {
-    let parts = layout::overview(body, app.window.class, app.focus);
+fn overview(buffer: &mut Buffer, body: Rect, app: &App, view: &PaneData<'_>) {
+    let parts = layout::overview(body, app.screen_size.class, app.focus);
     for (pane, area) in parts.panes {
         panes::draw(buffer, area, app, view, pane);
     }
@@ -125,8 +125,8 @@ fn overview(buffer: &mut Buffer, body: Rect, app: &App, view: &View<'_>) {
     }
 }
 
-fn single(buffer: &mut Buffer, body: Rect, app: &App, view: &View<'_>) {
-    let (list, detail) = layout::single(body, app.window.class);
+fn single(buffer: &mut Buffer, body: Rect, app: &App, view: &PaneData<'_>) {
+    let (list, detail) = layout::single(body, app.screen_size.class);
     panes::draw(buffer, list, app, view, app.focus);
     if let Some(area) = detail {
         selection(buffer, area, app, view);
@@ -134,47 +134,47 @@ fn single(buffer: &mut Buffer, body: Rect, app: &App, view: &View<'_>) {
 }
 
 /// Draws the details of the selected item, as far as the snapshot has them.
-fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
-    let title = Title { name: "Selection", remark: "Enter: all details", edge: Role::Border };
+fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>) {
+    let title = FrameTitle { name: "Selection", remark: "Enter: all details", edge: StyleRole::Border };
     let inner = paint::frame(buffer, area, &title, view.theme);
     let inner = Rect { x: inner.x + 1.min(inner.width), width: inner.width.saturating_sub(2), ..inner };
     let lines = app.selected().and_then(|item| view.details(item, usize::from(inner.width)));
-    let nothing = || vec![Line::styled("nothing selected", view.theme.style(Role::Dim))];
+    let nothing = || vec![Line::styled("nothing selected", view.theme.style(StyleRole::Dim))];
     paint::lines(buffer, inner, &lines.unwrap_or_else(nothing));
 }
 
 /// Draws a summary of each dashboard pane without the focus, as many per line as fit.
-fn strip(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>) {
+fn strip(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>) {
     let (mut x, mut y) = (1, 0);
     for pane in Pane::DASHBOARD.into_iter().filter(|pane| *pane != app.focus) {
-        let (title, tally) = (pane.title(), view.tally(pane).replace("   ", ", "));
+        let (title, tally) = (pane.title(), view.summary(pane).replace("   ", ", "));
         let wide = paint::columns(title) + 2 + paint::columns(&tally);
         if x > 1 && x + wide > area.width {
             (x, y) = (1, y + 1);
         }
-        x = paint::text(buffer, area, (x, y), title, view.theme.style(Role::Strong)) + 1;
-        x = paint::text(buffer, area, (x, y), &tally, view.theme.style(Role::Text)) + 3;
+        x = paint::text(buffer, area, (x, y), title, view.theme.style(StyleRole::Strong)) + 1;
+        x = paint::text(buffer, area, (x, y), &tally, view.theme.style(StyleRole::Text)) + 3;
     }
 }
 
 /// Draws the alerts in one line, worst first, and how many more there are.
 fn alert_line(buffer: &mut Buffer, area: Rect, app: &App) {
     let theme = app.theme();
-    let alerts = app.shown().alerts();
+    let alerts = app.visible_snapshot().alerts();
     if alerts.is_empty() {
-        return paint::line(buffer, area, 0, &Line::styled(" Alerts: none", theme.style(Role::Dim)));
+        return paint::line(buffer, area, 0, &Line::styled(" Alerts: none", theme.style(StyleRole::Dim)));
     }
-    let mut line = Line::from(Span::styled(" Alerts: ", theme.style(Role::Dim)));
+    let mut line = Line::from(Span::styled(" Alerts: ", theme.style(StyleRole::Dim)));
     let room = usize::from(area.width);
     for (at, alert) in alerts.iter().enumerate() {
         let age = format::age(app.shown_at().since(alert.since));
         let name = format::middle(&format::target(&alert.name), 24);
-        let text = format!("{} {} {name} {age}   ", theme::mark(alert.standing), theme::word(alert.standing));
+        let text = format!("{} {} {name} {age}   ", theme::mark(alert.standing), theme::status_code(alert.standing));
         if line.width() + format::width(&text) + 10 > room {
-            line.push_span(Span::styled(format!("+{} more", alerts.len() - at), theme.style(Role::Dim)));
+            line.push_span(Span::styled(format!("+{} more", alerts.len() - at), theme.style(StyleRole::Dim)));
             break;
         }
-        let role = if alert.acknowledged.is_some() { Role::Dim } else { Role::Word(alert.standing) };
+        let role = if alert.acknowledged.is_some() { StyleRole::Dim } else { StyleRole::Word(alert.standing) };
         line.push_span(Span::styled(text, theme.style(role)));
     }
     paint::line(buffer, area, 0, &line);

@@ -1,10 +1,10 @@
 //! Effects that `update` returns, the jobs they start, and the results that come back.
 
-use super::clipboard::Copied;
-use super::consult::Consulted;
+use super::clipboard::CopyOutcome;
+use super::diagnose_actions::DiagnoseResult;
 use super::format;
-use super::once::Issued;
-use super::places::Item;
+use super::issued_secret::IssuedSecret;
+use super::selection::RowId;
 use crate::api::attempts::{AttemptDetail, AttemptRow};
 use crate::api::deliveries::{DeliveryDetail, EventDeliveryTrace, EventDetail};
 use crate::api::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
@@ -40,47 +40,47 @@ pub enum Effect {
     /// Copy a text to the clipboard, with secrets redacted.
     Copy(String),
     /// Copy a secret to the clipboard, because the operator asked for exactly that.
-    CopySecret(Issued),
+    CopySecret(IssuedSecret),
     /// Run a job in the background: a request to the platform, or a change.
-    Perform(Job),
+    StartJob(BackgroundJob),
 }
 
-/// Job that runs beside the loop and ends with one [`Finished`].
+/// Job that runs beside the loop and ends with one [`JobResult`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Job {
+pub enum BackgroundJob {
     /// Fetch a page of a log.
-    Page(LogPageRequest),
+    FetchLogPage(LogPageRequest),
     /// Fetch everything the platform knows about an item.
-    Fetch(Item),
+    FetchDetail(RowId),
     /// Fetch all companies of the platform.
-    Companies,
+    ListCompanies,
     /// Fetch the newest replays, with their progress.
-    Replays,
+    ListReplays,
     /// Fetch all operators of the platform.
-    Operators,
+    ListOperators,
     /// Count what a replay would select; a dry run that changes nothing.
-    Count(SubscriptionId, NewReplay),
+    CountReplay(SubscriptionId, NewReplay),
     /// Run a playbook for a subject, read-only. With an earlier report, only its unknown checks are asked again.
-    Playbook(PlaybookTopic, DiagnosisSubject, Option<Box<DiagnosisReport>>),
+    RunPlaybook(PlaybookTopic, DiagnosisSubject, Option<Box<DiagnosisReport>>),
     /// Start a run-book for a subject, or continue one that was started; read-only.
-    Runbook(Runbook, DiagnosisSubject, Option<Box<RunbookProgress>>),
+    RunRunbook(Runbook, DiagnosisSubject, Option<Box<RunbookProgress>>),
     /// Check the signature of an attempt, from the response and from what the receiver is said to have computed.
-    Lab(AttemptId, DiagnosisSubject, Option<String>),
+    CheckSignature(AttemptId, DiagnosisSubject, Option<String>),
     /// Check the signature of an attempt with the secret the receiver holds. The secret stays in this process.
-    Held(AttemptId, DiagnosisSubject, Issued),
+    CheckSignatureWithSecret(AttemptId, DiagnosisSubject, IssuedSecret),
     /// Build an escalation bundle about a scope, searched for secrets.
-    Bundle(Box<IncidentScope>, ResponseBodies),
+    BuildBundle(Box<IncidentScope>, ResponseBodies),
     /// Write a bundle as a new folder or archive into the folder in which the console was started.
-    Write(Box<TicketBundle>, BundleFormat),
+    WriteBundle(Box<TicketBundle>, BundleFormat),
     /// Make a change on the platform, after the operator confirmed it.
-    Act(Act),
+    Change(PlatformChange),
 }
 
 /// Change on the platform. Every variant needs a confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Act {
+pub enum PlatformChange {
     /// Send a test event to a subscription's endpoint.
-    Test(SubscriptionId),
+    SendTest(SubscriptionId),
     /// Enable a subscription, and choose whether skipped events are replayed.
     Enable(SubscriptionId, MissedEventsChoice),
     /// Disable a subscription; with a reason, no alert is raised.
@@ -88,7 +88,7 @@ pub enum Act {
     /// Delete a subscription for good, also one that an integration manages.
     Delete(SubscriptionId),
     /// Set the reason why a subscription was disabled manually; its alert ends.
-    Intend(SubscriptionId, String),
+    SetDisableReason(SubscriptionId, String),
     /// Acknowledge an alert of this health status, with an optional note.
     Acknowledge(alert::AlertSubject, HealthStatus, Option<String>),
     /// Restore an earlier revision of a subscription's configuration.
@@ -96,15 +96,15 @@ pub enum Act {
     /// Replay the deliveries that a plan selects; the last field is their number when they were counted.
     Replay(SubscriptionId, NewReplay, u64),
     /// Pause, resume or cancel a replay.
-    Turn(ReplayId, ReplayState),
+    SetReplayState(ReplayId, ReplayState),
     /// Make one more attempt of a delivery, outside of its schedule.
     Resend(DeliveryId),
     /// Revoke an API key, which takes effect with its next call.
-    Revoke(KeyId),
+    RevokeKey(KeyId),
     /// Set the rate limits of an API key.
-    Limit(KeyId, RequestedLimits),
+    SetLimits(KeyId, RequestedLimits),
     /// Emit a sample event of a type for a company.
-    Emit(CompanyId, EventType),
+    EmitSampleEvent(CompanyId, EventType),
     /// Create a company, which cannot be removed.
     CreateCompany(NewCompany),
     /// Create an API key, which is shown once.
@@ -115,11 +115,11 @@ pub enum Act {
     RevokeOperator(OperatorId),
 }
 
-impl Act {
+impl PlatformChange {
     /// The change as a question: `Disable subscription 8?`.
     #[must_use]
     pub fn asked(&self) -> String {
-        let verb = self.verb();
+        let verb = self.description();
         let first = verb.chars().next().map_or_else(String::new, |first| first.to_uppercase().to_string());
         format!("{first}{}?", verb.chars().skip(1).collect::<String>())
     }
@@ -127,28 +127,28 @@ impl Act {
     /// Description of the change, as a verb phrase after "to" or "could not". Names in it are as the operator typed
     /// them.
     #[must_use]
-    pub fn verb(&self) -> String {
+    pub fn description(&self) -> String {
         match self {
-            Self::Test(id) => format!("send a test event to subscription {id}"),
+            Self::SendTest(id) => format!("send a test event to subscription {id}"),
             Self::Enable(id, MissedEventsChoice::None) => format!("enable subscription {id}"),
             Self::Enable(id, MissedEventsChoice::Skipped) => {
                 format!("enable subscription {id} and replay missed events")
             }
             Self::Disable(id, _) => format!("disable subscription {id}"),
             Self::Delete(id) => format!("delete subscription {id}"),
-            Self::Intend(id, _) => format!("save why subscription {id} is disabled"),
+            Self::SetDisableReason(id, _) => format!("save why subscription {id} is disabled"),
             Self::Acknowledge(subject, ..) => format!("acknowledge the alert for {subject}"),
             Self::RollBack(id, revision) => format!("roll subscription {id} back to revision {revision}"),
             Self::Replay(id, _, n) => {
-                format!("replay {} of subscription {id}", format::several(*n, "delivery", "deliveries"))
+                format!("replay {} of subscription {id}", format::plural_irregular(*n, "delivery", "deliveries"))
             }
-            Self::Turn(id, ReplayState::Paused) => format!("pause replay {id}"),
-            Self::Turn(id, ReplayState::Running) => format!("resume replay {id}"),
-            Self::Turn(id, ReplayState::Cancelled | ReplayState::Finished) => format!("cancel replay {id}"),
+            Self::SetReplayState(id, ReplayState::Paused) => format!("pause replay {id}"),
+            Self::SetReplayState(id, ReplayState::Running) => format!("resume replay {id}"),
+            Self::SetReplayState(id, ReplayState::Cancelled | ReplayState::Finished) => format!("cancel replay {id}"),
             Self::Resend(id) => format!("resend delivery {id}"),
-            Self::Revoke(id) => format!("revoke key {id}"),
-            Self::Limit(id, _) => format!("change the rate limits of key {id}"),
-            Self::Emit(company, kind) => format!("emit a sample {kind} event for company {company}"),
+            Self::RevokeKey(id) => format!("revoke key {id}"),
+            Self::SetLimits(id, _) => format!("change the rate limits of key {id}"),
+            Self::EmitSampleEvent(company, kind) => format!("emit a sample {kind} event for company {company}"),
             Self::CreateCompany(_) => "create a company".to_owned(),
             Self::CreateKey(new) => format!("create a key for company {}", new.company_id),
             Self::CreateOperator(new) => format!("create an operator with the role {}", new.role.name()),
@@ -168,24 +168,24 @@ impl Act {
 
 /// Everything the platform knows about an item, as fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Found {
+pub enum FetchedDetail {
     /// Subscription with attempts, revisions and minutes.
-    Subscription(Known),
+    Subscription(FetchedSubscription),
     /// Attempt with its bytes and its delivery.
-    Attempt(Sent),
+    Attempt(FetchedAttempt),
     /// Event with its envelope and its trace.
-    Event(Happening),
+    Event(FetchedEvent),
     /// API key with its usage, callers and requests.
-    Key(KeyStory),
+    Key(FetchedKey),
     /// Rate window with its callers and refused requests.
-    Window(WindowStory),
+    Window(FetchedWindow),
     /// No more than the snapshot has already.
     Nothing,
 }
 
 /// Subscription as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Known {
+pub struct FetchedSubscription {
     /// Subscription with its health data.
     pub row: SubscriptionRow,
     /// Latest attempts of the subscription, newest first.
@@ -198,16 +198,16 @@ pub struct Known {
 
 /// Attempt as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sent {
+pub struct FetchedAttempt {
     /// Attempt with the bytes of request and response.
     pub detail: AttemptDetail,
-    /// Delivery of the attempt with all its attempts; `None` for a test.
+    /// Delivery of the attempt with all its attempts; `Idle` for a test.
     pub delivery: Option<DeliveryDetail>,
 }
 
 /// Event as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Happening {
+pub struct FetchedEvent {
     /// Event with the bytes of its envelope.
     pub event: EventDetail,
     /// Outcome of the event for every subscription of its company.
@@ -216,7 +216,7 @@ pub struct Happening {
 
 /// API key as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KeyStory {
+pub struct FetchedKey {
     /// Calls per route, and the scopes that were never used.
     pub usage: KeyUsage,
     /// Callers that used the key today, busiest first.
@@ -227,8 +227,8 @@ pub struct KeyStory {
 
 /// Rate window as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WindowStory {
-    /// Window with its routes and callers; `None` if the key has no windows any more.
+pub struct FetchedWindow {
+    /// Window with its routes and callers; `Idle` if the key has no windows any more.
     pub detail: Option<LimitDetail>,
     /// Latest requests of the key that were refused with 429, newest first, in any bucket.
     pub refused: Vec<RequestRow>,
@@ -236,13 +236,13 @@ pub struct WindowStory {
 
 /// Result of a background job; errors are one line, fit for the screen.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Finished {
+pub enum JobResult {
     /// Page of a log, or why it could not be fetched.
-    Page(Box<LogPageRequest>, Result<Box<LogPageResult>, String>),
+    LogPage(Box<LogPageRequest>, Result<Box<LogPageResult>, String>),
     /// Outcome of copying a text: where it went, or why it could not be copied.
-    Copied(Result<Copied, String>),
+    Copied(Result<CopyOutcome, String>),
     /// Outcome of copying a secret that is shown once.
-    CopiedSecret(Issued, Result<Copied, String>),
+    SecretCopied(IssuedSecret, Result<CopyOutcome, String>),
     /// Companies of the platform, or why they could not be fetched.
     Companies(Result<Vec<CompanyRow>, String>),
     /// Newest replays, or why they could not be fetched.
@@ -250,13 +250,13 @@ pub enum Finished {
     /// Operators of the platform, or why they could not be fetched.
     Operators(Result<Vec<OperatorRow>, String>),
     /// Number of deliveries that a replay would select, or why they could not be counted.
-    Counted(SubscriptionId, NewReplay, Result<Box<ReplayPlan>, String>),
+    ReplayCounted(SubscriptionId, NewReplay, Result<Box<ReplayPlan>, String>),
     /// Details of an item, or why they could not be fetched.
-    Fetched(Item, Result<Box<Found>, String>),
+    DetailFetched(RowId, Result<Box<FetchedDetail>, String>),
     /// Result of a job of pane 9 or 0.
-    Consulted(Box<Consulted>),
+    Diagnosed(Box<DiagnoseResult>),
     /// Outcome of a change, in one line.
-    Act(Act, Result<String, String>),
+    ChangeFinished(PlatformChange, Result<String, String>),
     /// Successful change whose answer carries a secret, which is shown once.
-    Issued(Act, Issued),
+    SecretIssued(PlatformChange, IssuedSecret),
 }

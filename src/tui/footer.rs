@@ -3,11 +3,11 @@
 
 use super::app::App;
 use super::format;
-use super::keymap::{Action, Bound};
-use super::layout::Class;
-use super::notice::Notice;
+use super::keymap::{ActiveBinding, KeyAction};
+use super::layout::SizeClass;
+use super::notice::StatusMessage;
 use super::paint;
-use super::theme::{self, Role};
+use super::theme::{self, StyleRole};
 use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
@@ -17,69 +17,71 @@ use ratatui::style::Style;
 /// Draws the status line: the current message, or why the selected row is not healthy.
 pub fn draw_status(buffer: &mut Buffer, area: Rect, app: &App) {
     let room = usize::from(area.width.saturating_sub(2));
-    if let Some((text, style)) = notice(app).or_else(|| why(app, room)) {
+    if let Some((text, style)) = notice(app).or_else(|| selected_row_reason(app, room)) {
         paint::text(buffer, area, (1, 0), &format::clip(&text, room), style);
     }
 }
 
 fn notice(app: &App) -> Option<(String, Style)> {
-    let notice = app.notice.as_ref()?;
+    let notice = app.status_message.as_ref()?;
     let role = match notice {
-        Notice::Remark { .. } => Role::Strong,
-        Notice::Trouble { .. } => Role::Trouble,
+        StatusMessage::Info { .. } => StyleRole::Strong,
+        StatusMessage::Error { .. } => StyleRole::Trouble,
     };
     Some((notice.text().to_owned(), app.theme().style(role)))
 }
 
 /// Note of the operator about the selected item.
 fn noted(app: &App) -> Option<(String, Style)> {
-    let note = Untrusted::new(app.desk.note(app.selected()?)?).sanitized();
-    Some((format!("note: {note}"), app.theme().style(Role::Text)))
+    let note = Untrusted::new(app.view_state.note(app.selected()?)?).sanitized();
+    Some((format!("note: {note}"), app.theme().style(StyleRole::Text)))
 }
 
 /// Reason of the selected row's health status, with its name if there is room.
-fn why(app: &App, room: usize) -> Option<(String, Style)> {
-    if !app.layers.is_empty() {
+fn selected_row_reason(app: &App, room: usize) -> Option<(String, Style)> {
+    if !app.overlays.is_empty() {
         return None;
     }
-    let (name, judgement) = app.view()?.judged(app.selected()?)?;
+    let (name, judgement) = app.view()?.named_health(app.selected()?)?;
     let standing = judgement.status;
     if standing == HealthStatus::Healthy {
         return noted(app);
     }
-    let state = format!("{} {}", theme::mark(standing), theme::word(standing));
+    let state = format!("{} {}", theme::mark(standing), theme::status_code(standing));
     let text = format!("{state} {}: {}", format::middle(&name, 40), judgement.reason);
     let text = if format::width(&text) <= room { text } else { format!("{state} {}", judgement.reason) };
     let text = noted(app).map_or(text.clone(), |(note, _)| format!("{text}   {note}"));
-    Some((text, app.theme().style(Role::Word(standing))))
+    Some((text, app.theme().style(StyleRole::Word(standing))))
 }
 
 /// Key with its label in the footer, and where it is drawn.
 #[derive(Debug, Clone, Copy)]
-pub struct Piece<'a> {
+pub struct FooterItem<'a> {
     /// First column of the item.
     pub x: u16,
     /// Width of the item, in columns.
     pub width: u16,
     /// Binding of the key, which a click runs.
-    pub bound: &'a Bound,
+    pub bound: &'a ActiveBinding,
 }
 
 /// Items of a footer of `columns` columns: keys that work now on the left, help and close on the right. Those of the
 /// highest rank number are dropped when there is no room.
 #[must_use]
-pub fn pieces(app: &App, columns: u16) -> Vec<Piece<'_>> {
+pub fn pieces(app: &App, columns: u16) -> Vec<FooterItem<'_>> {
     let context = app.context();
-    let works = |bound: &&Bound| app.permits(bound.binding.action).is_ok();
-    let is_last = |bound: &&Bound| matches!(bound.binding.action, Action::Help | Action::Close);
-    let last: Vec<&Bound> = app.setting.keymap.of(context).filter(works).filter(is_last).collect();
-    let ranked = |bound| Some((Bound::rank(bound)?, bound));
-    let mut others: Vec<(u8, &Bound)> = app.setting.keymap.of(context).filter(works).filter_map(ranked).collect();
+    let works = |bound: &&ActiveBinding| app.check_enabled(bound.binding.action).is_ok();
+    let is_last = |bound: &&ActiveBinding| matches!(bound.binding.action, KeyAction::Help | KeyAction::Close);
+    let last: Vec<&ActiveBinding> = app.config.keymap.in_context(context).filter(works).filter(is_last).collect();
+    let ranked = |bound| Some((ActiveBinding::rank(bound)?, bound));
+    let mut others: Vec<(u8, &ActiveBinding)> =
+        app.config.keymap.in_context(context).filter(works).filter_map(ranked).collect();
     others.sort_by_key(|(rank, _)| *rank);
-    let wide = |bounds: &[&Bound]| bounds.iter().map(|bound| format::width(&label(app, bound)) + 2).sum::<usize>();
+    let wide =
+        |bounds: &[&ActiveBinding]| bounds.iter().map(|bound| format::width(&label(app, bound)) + 2).sum::<usize>();
     let closing = wide(&last);
     let room = usize::from(columns);
-    let mut kept: Vec<&Bound> = others.into_iter().map(|(_, bound)| bound).collect();
+    let mut kept: Vec<&ActiveBinding> = others.into_iter().map(|(_, bound)| bound).collect();
     while !kept.is_empty() && wide(&kept) + closing > room {
         kept.pop();
     }
@@ -87,7 +89,7 @@ pub fn pieces(app: &App, columns: u16) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut put = |x: &mut u16, bound| {
         let width = paint::columns(&label(app, bound));
-        pieces.push(Piece { x: *x, width, bound });
+        pieces.push(FooterItem { x: *x, width, bound });
         *x += width + 2;
     };
     for bound in kept {
@@ -102,22 +104,22 @@ pub fn pieces(app: &App, columns: u16) -> Vec<Piece<'_>> {
 
 /// Draws the last line of the screen: the footer, or the message on a tiny screen.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
-    if app.window.class == Class::Tiny && app.notice.is_some() {
+    if app.screen_size.class == SizeClass::Tiny && app.status_message.is_some() {
         return draw_status(buffer, area, app);
     }
     for piece in pieces(app, area.width) {
         let label = label(app, piece.bound);
         let (key, words) = label.split_once(' ').unwrap_or((&label, ""));
-        let x = paint::text(buffer, area, (piece.x, 0), key, app.theme().style(Role::Accent)) + 1;
-        paint::text(buffer, area, (x, 0), words, app.theme().style(Role::Text));
+        let x = paint::text(buffer, area, (piece.x, 0), key, app.theme().style(StyleRole::Accent)) + 1;
+        paint::text(buffer, area, (x, 0), words, app.theme().style(StyleRole::Text));
     }
 }
 
 /// Key and label of a binding; while the console is frozen, the freeze key reads "resume".
-fn label(app: &App, bound: &Bound) -> String {
+fn label(app: &App, bound: &ActiveBinding) -> String {
     let key = bound.chords.first().map(|chord| chord.name()).unwrap_or_default();
     let words = match bound.binding.action {
-        Action::Freeze if app.frozen.is_some() => "resume",
+        KeyAction::Freeze if app.frozen.is_some() => "resume",
         _ => bound.binding.label,
     };
     format!("{key} {words}")

@@ -91,7 +91,7 @@ pub fn wrap(text: &str, room: usize) -> Vec<String> {
 
 /// Text wrapped between words into lines of at most `room` columns; longer words are cut.
 #[must_use]
-pub fn flow(text: &str, room: usize) -> Vec<String> {
+pub fn wrap_words(text: &str, room: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for piece in text.split(' ').flat_map(|word| wrap(word, room)) {
         match lines.last_mut() {
@@ -118,12 +118,12 @@ pub fn age(duration: Duration) -> String {
 }
 
 /// Remaining time below which a countdown is shown by the second.
-pub const BY_SECOND: Duration = Duration::from_secs(600);
+pub const COUNTDOWN_THRESHOLD: Duration = Duration::from_secs(600);
 
 /// Remaining time: `0:42` below ten minutes, an age such as `3 h` otherwise.
 #[must_use]
 pub fn countdown(left: Duration) -> String {
-    if left >= BY_SECOND {
+    if left >= COUNTDOWN_THRESHOLD {
         return age(left);
     }
     let seconds = left.as_secs();
@@ -163,7 +163,7 @@ pub fn plural(n: u64, noun: &str) -> String {
 
 /// Count with an irregular plural: `1 delivery`, `2 deliveries`.
 #[must_use]
-pub fn several(n: u64, one: &str, many: &str) -> String {
+pub fn plural_irregular(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(bar(99, 100, 12), "[█████████░]");
         assert_eq!(bar(0, 0, 4), "[░░]");
         assert_eq!(sparkline(&[0, 1, 4, 8]), " ▂▅█");
-        assert_eq!(flow("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap_words("one two three", 7), ["one two", "three"]);
     }
 
     proptest! {

@@ -1,17 +1,17 @@
 //! First line of the screen: mode, profile, access, alerts, and how current the data is.
 
 use super::app::App;
-use super::console::{Access, Mode, Stakes};
+use super::console::{ConsoleAccess, ConsoleMode, TargetEnvironment};
 use super::format;
 use super::paint;
-use super::theme::Role;
+use super::theme::StyleRole;
 use crate::monitor::link::LinkState;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};
 
 /// Word of the header. When there is no room, the greatest rank is dropped first; rank 0 is never dropped.
-struct Word {
+struct HeaderWord {
     text: String,
     style: Style,
     rank: u8,
@@ -21,7 +21,7 @@ struct Word {
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     let room = usize::from(area.width);
     let (mut left, mut right) = (left(app), right(app));
-    let total = |left: &[Word], right: &[Word]| {
+    let total = |left: &[HeaderWord], right: &[HeaderWord]| {
         left.iter().chain(right).map(|word| format::width(&word.text) + 2).sum::<usize>()
     };
     while total(&left, &right) > room {
@@ -40,78 +40,78 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     }
 }
 
-fn left(app: &App) -> Vec<Word> {
+fn left(app: &App) -> Vec<HeaderWord> {
     let theme = app.theme();
-    let identity = &app.setting.identity;
-    let word = |text: &str, role, rank| Word { text: text.to_owned(), style: theme.style(role), rank };
+    let identity = &app.config.identity;
+    let word = |text: &str, role, rank| HeaderWord { text: text.to_owned(), style: theme.style(role), rank };
     let mode = match identity.mode {
-        Mode::Demo => "DEMO",
-        Mode::Standalone => "STANDALONE",
-        Mode::Remote => "REMOTE",
+        ConsoleMode::Demo => "DEMO",
+        ConsoleMode::Standalone => "STANDALONE",
+        ConsoleMode::Remote => "REMOTE",
     };
-    let (access, role) = match app.setting.access {
-        Access::ReadOnly => ("READ-ONLY", Role::Text),
-        Access::Act => ("ACT", Role::Warning),
+    let (access, role) = match app.config.access {
+        ConsoleAccess::ReadOnly => ("READ-ONLY", StyleRole::Text),
+        ConsoleAccess::Act => ("ACT", StyleRole::Warning),
     };
-    let own = identity.colour.map_or_else(|| theme.style(Role::Strong), |colour| theme.painted(colour));
+    let own = identity.colour.map_or_else(|| theme.style(StyleRole::Strong), |colour| theme.on_colour(colour));
     let mode = if identity.colour.is_some() { format!(" {mode} ") } else { mode.to_owned() };
     let mut words = vec![
-        word("crow", Role::Strong, 6),
-        Word { text: mode, style: own, rank: 0 },
-        word(&identity.profile, Role::Text, 4),
+        word("crow", StyleRole::Strong, 6),
+        HeaderWord { text: mode, style: own, rank: 0 },
+        word(&identity.profile, StyleRole::Text, 4),
         match app.company {
-            None => word("all companies", Role::Dim, 8),
-            Some(id) => word(&format!("company {id}"), Role::Warning, 0),
+            None => word("all companies", StyleRole::Dim, 8),
+            Some(id) => word(&format!("company {id}"), StyleRole::Warning, 0),
         },
         word(access, role, 0),
-        word(&identity.address, Role::Dim, 7),
+        word(&identity.address, StyleRole::Dim, 7),
     ];
-    if identity.stakes == Stakes::Production {
-        words.insert(2, Word { text: " PRODUCTION ".to_owned(), style: theme.painted(Color::Red), rank: 0 });
+    if identity.environment == TargetEnvironment::Production {
+        words.insert(2, HeaderWord { text: " PRODUCTION ".to_owned(), style: theme.on_colour(Color::Red), rank: 0 });
     }
-    if super::banner::in_header(app) {
-        words.push(word("PRIVATE TARGETS", Role::Warning, 0));
+    if super::banner::private_targets_in_header(app) {
+        words.push(word("PRIVATE TARGETS", StyleRole::Warning, 0));
     }
     words
 }
 
-fn right(app: &App) -> Vec<Word> {
+fn right(app: &App) -> Vec<HeaderWord> {
     let theme = app.theme();
-    let word = |text: String, role, rank| Word { text, style: theme.style(role), rank };
+    let word = |text: String, role, rank| HeaderWord { text, style: theme.style(role), rank };
     let mut words = Vec::new();
-    if app.picture.overview.is_some() {
-        let alerts = app.shown().alerts();
+    if app.snapshot.overview.is_some() {
+        let alerts = app.visible_snapshot().alerts();
         let n_looked_after = alerts.iter().filter(|alert| alert.acknowledged.is_some()).count();
         let n = alerts.len() - n_looked_after;
-        let role = if n == 0 { Role::Dim } else { Role::Warning };
+        let role = if n == 0 { StyleRole::Dim } else { StyleRole::Warning };
         let text = if n == 1 { "1 ALERT".to_owned() } else { format!("{n} ALERTS") };
         words.push(word(text, role, u8::from(n == 0) * 3));
         if n_looked_after > 0 {
-            words.push(word(format!("{n_looked_after} ACKNOWLEDGED"), Role::Dim, 4));
+            words.push(word(format!("{n_looked_after} ACKNOWLEDGED"), StyleRole::Dim, 4));
         }
     }
     if let Some(frozen) = &app.frozen {
-        let waiting = format::plural(frozen.n_new, "update");
-        words.push(word("PAUSED".to_owned(), Role::Warning, 0));
-        words.push(word(format!("{waiting} waiting"), Role::Warning, 3));
+        let waiting = format::plural(frozen.n_missed_snapshots, "update");
+        words.push(word("PAUSED".to_owned(), StyleRole::Warning, 0));
+        words.push(word(format!("{waiting} waiting"), StyleRole::Warning, 3));
     }
     let n_passed = app.logs.n_unseen();
     if n_passed > 0 {
-        words.push(word(format!("{} NOT SHOWN", format::number(n_passed)), Role::Warning, 2));
+        words.push(word(format!("{} NOT SHOWN", format::number(n_passed)), StyleRole::Warning, 2));
     }
-    let (link, role) = match &app.picture.link {
-        LinkState::Connecting => ("CONNECTING", Role::Dim),
-        LinkState::Live => ("LIVE", Role::Text),
-        LinkState::Lagging => ("LAGGING", Role::Warning),
-        LinkState::Stale => ("STALE", Role::Warning),
-        LinkState::Waiting { .. } => ("WAITING", Role::Warning),
-        LinkState::Offline { .. } => ("OFFLINE", Role::Trouble),
+    let (link, role) = match &app.snapshot.link {
+        LinkState::Connecting => ("CONNECTING", StyleRole::Dim),
+        LinkState::Live => ("LIVE", StyleRole::Text),
+        LinkState::Lagging => ("LAGGING", StyleRole::Warning),
+        LinkState::Stale => ("STALE", StyleRole::Warning),
+        LinkState::Waiting { .. } => ("WAITING", StyleRole::Warning),
+        LinkState::Offline { .. } => ("OFFLINE", StyleRole::Trouble),
     };
-    if app.frozen.is_none() || !app.picture.link.is_live() {
+    if app.frozen.is_none() || !app.snapshot.link.is_live() {
         words.push(word(link.to_owned(), role, 0));
     }
-    if let Some(at) = app.shown().changed_at {
-        words.push(word(format!("last change {} UTC", at.format("%H:%M:%S")), Role::Dim, 5));
+    if let Some(at) = app.visible_snapshot().changed_at {
+        words.push(word(format!("last change {} UTC", at.format("%H:%M:%S")), StyleRole::Dim, 5));
     }
     words
 }

@@ -1,13 +1,13 @@
 //! Key map: which action a key has in which context. Dispatch, footer and help use the registry in `bindings`.
 
 use super::bindings::BINDINGS;
-use super::chord::Chord;
-use super::overlay::form::Purpose;
+use super::chord::KeyChord;
+use super::overlay::form::FormPurpose;
 use super::panes::Pane;
 
 /// Context in which a key is pressed, given by the front overlay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Context {
+pub enum KeyContext {
     /// Overview or a single pane, without an overlay.
     Panes,
     /// Detail view of one item.
@@ -29,7 +29,7 @@ pub enum Context {
     /// Text input for a note.
     Note,
     /// Input for what a receiver computed, or for its secret.
-    Expect,
+    SignatureInput,
     /// Confirmation that wants a count typed.
     Count,
     /// Form with the details of a change.
@@ -39,28 +39,31 @@ pub enum Context {
     /// List of operators and their roles.
     Operators,
     /// Secret that is shown once.
-    Once,
+    SecretReveal,
     /// Read-only text list, such as the message log.
-    Log,
+    TextList,
     /// Progress of a bulk run of changes.
-    Run,
+    BulkRun,
     /// Pane 9, with playbooks and results.
     Diagnose,
     /// Pane 0, with the escalation bundle.
     Escalate,
 }
 
-impl Context {
+impl KeyContext {
     /// Whether characters are typed into a text input in this context.
     #[must_use]
     pub const fn takes_text(self) -> bool {
-        matches!(self, Self::Help | Self::Filter | Self::Palette | Self::Note | Self::Expect | Self::Count | Self::Form)
+        matches!(
+            self,
+            Self::Help | Self::Filter | Self::Palette | Self::Note | Self::SignatureInput | Self::Count | Self::Form
+        )
     }
 }
 
 /// Motion of a cursor or of a scroll position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum CursorMotion {
     /// One row or line up.
     Up,
     /// One row or line down.
@@ -81,7 +84,7 @@ pub enum Step {
 
 /// Action that a key can be bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum KeyAction {
     /// Shows the overview with the dashboard.
     Overview,
     /// Shows a pane alone, on the whole body.
@@ -93,21 +96,21 @@ pub enum Action {
     /// Opens pane 0 and collects an escalation bundle.
     Escalate,
     /// Runs a playbook again, or checks the steps of a run-book.
-    Again,
+    RunAgain,
     /// Asks the unknown checks of a playbook again.
-    Resume,
+    AskUnknownAgain,
     /// Removes the selected run from pane 9.
-    Forget,
+    ForgetRun,
     /// Moves to the next line that has an action.
-    NextOffer,
+    NextActionLine,
     /// Toggles whether the bundle includes the bodies of responses.
-    Bodies,
+    ToggleBodies,
     /// Confirms writing the bundle, as an archive.
     Archive,
     /// Asks whether to write the bundle.
     Write,
     /// Moves the cursor or scrolls, by this motion.
-    Move(Step),
+    Move(CursorMotion),
     /// Moves the focus to the next pane.
     NextPane,
     /// Moves the focus to the previous pane.
@@ -117,15 +120,15 @@ pub enum Action {
     /// Opens or performs what is selected.
     Open,
     /// Shows the log rows that belong to the selected item.
-    Drill,
+    DrillDown,
     /// Goes back in the drill-down history.
     Backward,
     /// Goes forward in the drill-down history.
     Forward,
     /// Switches the format of bodies: JSON, text, hex.
-    Shape,
+    NextBodyFormat,
     /// Folds all bodies of a detail view, or unfolds them.
-    Fold,
+    FoldAll,
     /// Lists the companies, to restrict all panes to one.
     Companies,
     /// Lists the actions available on the selected item.
@@ -133,15 +136,15 @@ pub enum Action {
     /// Asks whether to send again: a delivery, or what a subscription missed.
     SendAgain,
     /// Opens the form of this purpose.
-    Fill(Purpose),
+    OpenForm(FormPurpose),
     /// Moves to the next field of a form.
     NextField,
     /// Lists replays with their progress.
     Replays,
     /// Pauses the selected replay, or resumes it.
-    TurnReplay,
+    PauseOrResumeReplay,
     /// Cancels the selected replay for good.
-    EndReplay,
+    CancelReplay,
     /// Lists the operators of the platform.
     Operators,
     /// Revokes the selected operator for good.
@@ -218,7 +221,7 @@ pub enum Action {
 
 /// Group under which help lists a binding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
+pub enum BindingGroup {
     /// Movement of cursor, focus and scroll position.
     Move,
     /// Panes, overlays and what they show.
@@ -229,7 +232,7 @@ pub enum Group {
     Console,
 }
 
-impl Group {
+impl BindingGroup {
     /// All groups, in the order of help.
     pub const ALL: [Self; 4] = [Self::Move, Self::Look, Self::Act, Self::Console];
 
@@ -247,41 +250,41 @@ impl Group {
 
 /// Key binding as registered, with its default keys.
 #[derive(Debug, Clone, Copy)]
-pub struct Binding {
+pub struct KeyBinding {
     /// Unique name of the binding in the configuration.
     pub name: &'static str,
     /// Default keys; the footer shows the first one.
-    pub chords: &'static [Chord],
+    pub chords: &'static [KeyChord],
     /// Action that the keys perform.
-    pub action: Action,
+    pub action: KeyAction,
     /// Contexts in which the keys work.
-    pub contexts: &'static [Context],
+    pub contexts: &'static [KeyContext],
     /// Label of a few words for footer, palette and help.
     pub label: &'static str,
     /// Group under which help lists the binding.
-    pub group: Group,
-    /// Rank in the footer, `None` if the footer leaves it out. The greatest rank is dropped first when there is no
+    pub group: BindingGroup,
+    /// Rank in the footer, `Idle` if the footer leaves it out. The greatest rank is dropped first when there is no
     /// room.
     pub footer: Option<u8>,
 }
 
 /// Key binding with the keys in force, after the operator's changes.
 #[derive(Debug, Clone)]
-pub struct Bound {
+pub struct ActiveBinding {
     /// Registered binding that the keys belong to.
-    pub binding: &'static Binding,
+    pub binding: &'static KeyBinding,
     /// Keys in force; the footer shows the first one.
-    pub chords: Vec<Chord>,
+    pub chords: Vec<KeyChord>,
 }
 
-impl Bound {
+impl ActiveBinding {
     /// Names of the keys, separated by spaces.
     #[must_use]
     pub fn keys(&self) -> String {
         self.chords.iter().map(|chord| chord.name()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Rank in the footer, `None` if the footer leaves it out.
+    /// Rank in the footer, `Idle` if the footer leaves it out.
     #[must_use]
     pub const fn rank(&self) -> Option<u8> {
         self.binding.footer
@@ -290,11 +293,11 @@ impl Bound {
 
 /// Result of looking up a chord in a context.
 #[derive(Debug, Clone, Copy)]
-pub enum Meaning<'a> {
+pub enum KeyLookup<'a> {
     /// Chord is bound in this context.
-    Here(&'a Bound),
+    Here(&'a ActiveBinding),
     /// Chord is bound, but not in this context.
-    Elsewhere(&'a Bound),
+    Elsewhere(&'a ActiveBinding),
     /// Chord is not bound in any context.
     Nothing,
 }
@@ -302,12 +305,12 @@ pub enum Meaning<'a> {
 /// All bindings with the keys in force.
 #[derive(Debug, Clone)]
 pub struct Keymap {
-    bound: Vec<Bound>,
+    bound: Vec<ActiveBinding>,
 }
 
 impl Default for Keymap {
     fn default() -> Self {
-        let bound = BINDINGS.iter().map(|binding| Bound { binding, chords: binding.chords.to_vec() });
+        let bound = BINDINGS.iter().map(|binding| ActiveBinding { binding, chords: binding.chords.to_vec() });
         Self { bound: bound.collect() }
     }
 }
@@ -317,16 +320,16 @@ impl Keymap {
     /// and a line for each change that was rejected: bindings that share a context never share a key, and the keys
     /// for quitting and going back are fixed.
     #[must_use]
-    pub fn changed(changes: &[(String, Vec<String>)]) -> (Self, Vec<String>) {
+    pub fn with_changes(changes: &[(String, Vec<String>)]) -> (Self, Vec<String>) {
         let mut keymap = Self::default();
         let mut faults = Vec::new();
         let mut wanted = Vec::new();
         for (name, keys) in changes {
             let at = keymap.bound.iter().position(|bound| bound.binding.name == name);
-            let chords: Result<Vec<Chord>, String> = keys.iter().map(|key| Chord::named(key)).collect();
+            let chords: Result<Vec<KeyChord>, String> = keys.iter().map(|key| KeyChord::parse(key)).collect();
             match (at, chords) {
                 (None, _) => faults.push(format!("{name} is not an action")),
-                (Some(at), _) if matches!(keymap.bound[at].binding.action, Action::Quit | Action::Back) => {
+                (Some(at), _) if matches!(keymap.bound[at].binding.action, KeyAction::Quit | KeyAction::Back) => {
                     faults.push(format!("{name} cannot be rebound: a way out must remain"));
                 }
                 (Some(_), Ok(chords)) if chords.is_empty() => faults.push(format!("{name} needs a key")),
@@ -350,10 +353,10 @@ impl Keymap {
     }
 
     /// Finds a changed binding that shares a key with another binding in a common context.
-    fn conflict(&self, changed: &[(usize, Vec<Chord>)]) -> Option<(usize, usize, Chord)> {
+    fn conflict(&self, changed: &[(usize, Vec<KeyChord>)]) -> Option<(usize, usize, KeyChord)> {
         changed.iter().rev().find_map(|(at, chords)| {
             let mine = self.bound[*at].binding.contexts;
-            let meets = |other: &Bound| other.binding.contexts.iter().any(|context| mine.contains(context));
+            let meets = |other: &ActiveBinding| other.binding.contexts.iter().any(|context| mine.contains(context));
             self.bound.iter().enumerate().filter(|(other, bound)| other != at && meets(bound)).find_map(
                 |(other, bound)| {
                     chords.iter().find(|chord| bound.chords.contains(chord)).map(|chord| (*at, other, *chord))
@@ -364,30 +367,30 @@ impl Keymap {
 
     /// Looks up the binding of a chord in a context.
     #[must_use]
-    pub fn meaning(&self, chord: Chord, context: Context) -> Meaning<'_> {
+    pub fn lookup(&self, chord: KeyChord, context: KeyContext) -> KeyLookup<'_> {
         let mut bound = self.bound.iter().filter(|bound| bound.chords.contains(&chord));
         let first = bound.clone().next();
         match (bound.find(|bound| bound.binding.contexts.contains(&context)), first) {
-            (Some(bound), _) => Meaning::Here(bound),
-            (None, Some(bound)) => Meaning::Elsewhere(bound),
-            (None, None) => Meaning::Nothing,
+            (Some(bound), _) => KeyLookup::Here(bound),
+            (None, Some(bound)) => KeyLookup::Elsewhere(bound),
+            (None, None) => KeyLookup::Nothing,
         }
     }
 
     /// All bindings, in the order of the registry.
     #[must_use]
-    pub fn all(&self) -> &[Bound] {
+    pub fn all(&self) -> &[ActiveBinding] {
         &self.bound
     }
 
     /// Bindings that work in a context, in the order of the registry.
-    pub fn of(&self, context: Context) -> impl Iterator<Item = &Bound> {
+    pub fn in_context(&self, context: KeyContext) -> impl Iterator<Item = &ActiveBinding> {
         self.bound.iter().filter(move |bound| bound.binding.contexts.contains(&context))
     }
 
     /// Name of an action's first key, for messages; empty if it has none.
     #[must_use]
-    pub fn key(&self, action: Action) -> String {
+    pub fn key(&self, action: KeyAction) -> String {
         let bound = self.bound.iter().find(|bound| bound.binding.action == action);
         bound.and_then(|bound| bound.chords.first()).map_or_else(String::new, |chord| chord.name())
     }
@@ -395,16 +398,16 @@ impl Keymap {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bindings::ANYWHERE;
+    use super::super::bindings::ALL_CONTEXTS;
     use super::super::chord::ctrl;
     use super::*;
 
     #[test]
     fn no_two_bindings_of_a_context_share_a_key_and_none_share_a_name() {
         let keymap = Keymap::default();
-        for context in ANYWHERE {
-            let mut seen: Vec<Chord> = Vec::new();
-            for chord in keymap.of(*context).flat_map(|bound| bound.chords.clone()) {
+        for context in ALL_CONTEXTS {
+            let mut seen: Vec<KeyChord> = Vec::new();
+            for chord in keymap.in_context(*context).flat_map(|bound| bound.chords.clone()) {
                 assert!(!seen.contains(&chord), "{} is bound twice in {context:?}", chord.name());
                 seen.push(chord);
             }
@@ -417,12 +420,15 @@ mod tests {
     fn every_binding_can_be_reached_and_the_way_out_is_everywhere() {
         assert!(BINDINGS.iter().all(|binding| !binding.contexts.is_empty() && !binding.chords.is_empty()));
         let keymap = Keymap::default();
-        for context in ANYWHERE {
-            for action in [Action::Back, Action::Quit, Action::Redraw] {
-                assert!(keymap.of(*context).any(|bound| bound.binding.action == action), "{action:?} in {context:?}");
+        for context in ALL_CONTEXTS {
+            for action in [KeyAction::Back, KeyAction::Quit, KeyAction::Redraw] {
+                assert!(
+                    keymap.in_context(*context).any(|bound| bound.binding.action == action),
+                    "{action:?} in {context:?}"
+                );
             }
-            let has = |action| keymap.of(*context).any(|bound| bound.binding.action == action);
-            assert!(context.takes_text() || (has(Action::Close) && has(Action::Help)), "{context:?}");
+            let has = |action| keymap.in_context(*context).any(|bound| bound.binding.action == action);
+            assert!(context.takes_text() || (has(KeyAction::Close) && has(KeyAction::Help)), "{context:?}");
         }
     }
 
@@ -430,24 +436,24 @@ mod tests {
     fn terminals_own_keys_are_left_alone() {
         let keymap = Keymap::default();
         for taken in "sqabg".chars() {
-            assert!(matches!(keymap.meaning(ctrl(taken), Context::Panes), Meaning::Nothing));
+            assert!(matches!(keymap.lookup(ctrl(taken), KeyContext::Panes), KeyLookup::Nothing));
         }
     }
 
     #[test]
     fn keys_can_be_changed_and_what_cannot_be_is_said() {
         let change = |name: &str, key: &str| (name.to_owned(), vec![key.to_owned()]);
-        let (keymap, faults) = Keymap::changed(&[change("freeze", "Ctrl-F"), change("alerts", "p")]);
+        let (keymap, faults) = Keymap::with_changes(&[change("freeze", "Ctrl-F"), change("alerts", "p")]);
         assert_eq!(faults, Vec::<String>::new());
-        assert_eq!([keymap.key(Action::Freeze), keymap.key(Action::Alerts)], ["Ctrl-F", "p"]);
-        let (keymap, faults) = Keymap::changed(&[
+        assert_eq!([keymap.key(KeyAction::Freeze), keymap.key(KeyAction::Alerts)], ["Ctrl-F", "p"]);
+        let (keymap, faults) = Keymap::with_changes(&[
             change("freeze", "a"),
             change("nothing", "x"),
             change("alerts", "Ctrl-S"),
             change("quit-at-once", "Z"),
             ("full".to_owned(), Vec::new()),
         ]);
-        assert_eq!(keymap.key(Action::Freeze), "p");
+        assert_eq!(keymap.key(KeyAction::Freeze), "p");
         assert_eq!(
             faults,
             [

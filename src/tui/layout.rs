@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 /// Size class of the terminal, from the smallest to the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub enum SizeClass {
     /// Below 40×8: only a message is shown.
     TooSmall,
     /// One list with its heading, from 40×8.
@@ -20,7 +20,7 @@ pub enum Class {
     Wide,
 }
 
-impl Class {
+impl SizeClass {
     /// All size classes, smallest first, with their minimum columns and lines.
     const NEEDS: [(Self, u16, u16); 6] = [
         (Self::TooSmall, 0, 0),
@@ -57,7 +57,7 @@ impl Class {
 
 /// Areas of the screen, from top to bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Screen {
+pub struct ScreenLayout {
     /// First line, with identity and link state.
     pub header: Rect,
     /// Warning lines; empty when there is nothing to warn about.
@@ -74,9 +74,9 @@ pub struct Screen {
 
 /// Splits the screen into header, banner, body, alerts, status line and footer.
 #[must_use]
-pub fn screen(area: Rect, class: Class, n_banners: u16) -> Screen {
-    let status = u16::from(class >= Class::Small);
-    let alerts = u16::from(class == Class::Normal);
+pub fn screen(area: Rect, class: SizeClass, n_banners: u16) -> ScreenLayout {
+    let status = u16::from(class >= SizeClass::Small);
+    let alerts = u16::from(class == SizeClass::Normal);
     let [header, banner, body, alerts, status, footer] = area.layout(&Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(n_banners),
@@ -85,12 +85,12 @@ pub fn screen(area: Rect, class: Class, n_banners: u16) -> Screen {
         Constraint::Length(status),
         Constraint::Length(1),
     ]));
-    Screen { header, banner, body, alerts, status, footer }
+    ScreenLayout { header, banner, body, alerts, status, footer }
 }
 
 /// Areas of the overview, within the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overview {
+pub struct OverviewLayout {
     /// Visible panes with their areas, in focus order.
     pub panes: Vec<(Pane, Rect)>,
     /// Area for the details of the selection.
@@ -103,21 +103,21 @@ pub struct Overview {
 
 /// Splits the body for the overview.
 #[must_use]
-pub fn overview(body: Rect, class: Class, focus: Pane) -> Overview {
+pub fn overview(body: Rect, class: SizeClass, focus: Pane) -> OverviewLayout {
     match class {
-        Class::Wide => {
+        SizeClass::Wide => {
             let [left, right] = body.layout(&Layout::horizontal([Constraint::Fill(2), Constraint::Fill(1)]));
             let [detail, alerts] = right.layout(&Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]));
-            Overview { panes: dashboard(left), detail: Some(detail), strip: None, alerts: Some(alerts) }
+            OverviewLayout { panes: dashboard(left), detail: Some(detail), strip: None, alerts: Some(alerts) }
         }
-        Class::Normal => Overview { panes: dashboard(body), detail: None, strip: None, alerts: None },
-        Class::Classic => {
+        SizeClass::Normal => OverviewLayout { panes: dashboard(body), detail: None, strip: None, alerts: None },
+        SizeClass::Classic => {
             let [list, detail, strip] =
                 body.layout(&Layout::vertical([Constraint::Fill(1), Constraint::Max(9), Constraint::Length(2)]));
-            Overview { panes: vec![(focus, list)], detail: Some(detail), strip: Some(strip), alerts: None }
+            OverviewLayout { panes: vec![(focus, list)], detail: Some(detail), strip: Some(strip), alerts: None }
         }
-        Class::Small | Class::Tiny | Class::TooSmall => {
-            Overview { panes: vec![(focus, body)], detail: None, strip: None, alerts: None }
+        SizeClass::Small | SizeClass::Tiny | SizeClass::TooSmall => {
+            OverviewLayout { panes: vec![(focus, body)], detail: None, strip: None, alerts: None }
         }
     }
 }
@@ -139,8 +139,8 @@ fn dashboard(body: Rect) -> Vec<(Pane, Rect)> {
 
 /// Splits the body for a single pane: the list, and on wide screens the details of the selection.
 #[must_use]
-pub fn single(body: Rect, class: Class) -> (Rect, Option<Rect>) {
-    if class != Class::Wide {
+pub fn single(body: Rect, class: SizeClass) -> (Rect, Option<Rect>) {
+    if class != SizeClass::Wide {
         return (body, None);
     }
     let [list, detail] = body.layout(&Layout::horizontal([Constraint::Fill(2), Constraint::Fill(1)]));
@@ -153,22 +153,25 @@ mod tests {
 
     #[test]
     fn classes_are_what_fits() {
-        let class = |width, height| Class::of(width, height, None);
-        assert_eq!(class(200, 60), Class::Wide);
-        assert_eq!(class(200, 40), Class::Normal);
-        assert_eq!([class(110, 30), class(109, 30)], [Class::Normal, Class::Classic]);
-        assert_eq!([class(80, 24), class(60, 15), class(40, 8)], [Class::Classic, Class::Small, Class::Tiny]);
-        assert_eq!(class(31, 6), Class::TooSmall);
+        let class = |width, height| SizeClass::of(width, height, None);
+        assert_eq!(class(200, 60), SizeClass::Wide);
+        assert_eq!(class(200, 40), SizeClass::Normal);
+        assert_eq!([class(110, 30), class(109, 30)], [SizeClass::Normal, SizeClass::Classic]);
+        assert_eq!(
+            [class(80, 24), class(60, 15), class(40, 8)],
+            [SizeClass::Classic, SizeClass::Small, SizeClass::Tiny]
+        );
+        assert_eq!(class(31, 6), SizeClass::TooSmall);
     }
 
     #[test]
     fn growing_takes_some_columns_more_than_shrinking() {
-        let class = |width, before| Class::of(width, 40, Some(before));
-        assert_eq!(class(112, Class::Classic), Class::Classic);
-        assert_eq!(class(114, Class::Classic), Class::Normal);
-        assert_eq!(class(80, Class::Small), Class::Classic);
-        assert_eq!(class(40, Class::TooSmall), Class::Tiny);
-        assert_eq!(class(112, Class::Normal), Class::Normal);
-        assert_eq!(class(109, Class::Normal), Class::Classic);
+        let class = |width, before| SizeClass::of(width, 40, Some(before));
+        assert_eq!(class(112, SizeClass::Classic), SizeClass::Classic);
+        assert_eq!(class(114, SizeClass::Classic), SizeClass::Normal);
+        assert_eq!(class(80, SizeClass::Small), SizeClass::Classic);
+        assert_eq!(class(40, SizeClass::TooSmall), SizeClass::Tiny);
+        assert_eq!(class(112, SizeClass::Normal), SizeClass::Normal);
+        assert_eq!(class(109, SizeClass::Normal), SizeClass::Classic);
     }
 }

@@ -42,9 +42,9 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    type List = Vec<(u8, u8)>;
+    type KeyedList = Vec<(u8, u8)>;
 
-    fn list() -> impl Strategy<Value = List> {
+    fn list() -> impl Strategy<Value = KeyedList> {
         btree_map(0_u8..8, 0_u8..4, 0..8).prop_map(|map| map.into_iter().collect())
     }
 

@@ -4,8 +4,8 @@
 use super::app::App;
 use super::effect::Effect;
 use super::footer;
-use super::keymap::Step;
-use super::layout::Class;
+use super::keymap::CursorMotion;
+use super::layout::SizeClass;
 use super::panes::{self, Pane};
 use crate::domain::time::Timestamp;
 use ratatui::layout::{Position, Rect};
@@ -14,8 +14,8 @@ impl App {
     /// Handles a click at a column and line: on a key of the footer, a pane, or a row. With an overlay open, only the
     /// footer can be clicked.
     pub(super) fn click(&mut self, (column, line): (u16, u16), now: Timestamp) -> Vec<Effect> {
-        self.notice = None;
-        if self.window.class == Class::TooSmall {
+        self.status_message = None;
+        if self.screen_size.class == SizeClass::TooSmall {
             return Vec::new();
         }
         let footer = self.screen().footer;
@@ -23,11 +23,11 @@ impl App {
             let pieces = footer::pieces(self, footer.width);
             let hit = pieces.iter().find(|piece| (piece.x..piece.x + piece.width).contains(&column));
             return match hit.map(|piece| piece.bound.binding) {
-                Some(binding) => self.run(binding, now),
+                Some(binding) => self.run_binding(binding, now),
                 None => Vec::new(),
             };
         }
-        if self.layers.is_empty() {
+        if self.overlays.is_empty() {
             self.click_pane((column, line), now);
         }
         Vec::new()
@@ -47,7 +47,7 @@ impl App {
     }
 
     /// Moves the cursor or scrolls by one step, as the arrow keys do.
-    pub(super) fn scroll(&mut self, step: Step, now: Timestamp) {
+    pub(super) fn scroll(&mut self, step: CursorMotion, now: Timestamp) {
         self.step(step, now);
     }
 }

@@ -4,52 +4,52 @@ use crate::domain::time::Timestamp;
 use std::time::Duration;
 
 /// Time for which an informational message is shown.
-const STAYS: Duration = Duration::from_secs(4);
+const INFO_DURATION: Duration = Duration::from_secs(4);
 
 /// Message in the status line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
+pub enum StatusMessage {
     /// Information that disappears by itself.
-    Remark {
+    Info {
         /// Text of the message, in one line.
         text: String,
         /// Time at which the message disappears.
         until: Timestamp,
     },
     /// Error that stays until a key is pressed.
-    Trouble {
+    Error {
         /// Text of the error, in one line.
         text: String,
     },
 }
 
-impl Notice {
+impl StatusMessage {
     /// Creates an informational message, shown from `now` on.
     #[must_use]
-    pub fn remark(text: String, now: Timestamp) -> Self {
-        Self::Remark { text, until: now.plus(STAYS) }
+    pub fn info(text: String, now: Timestamp) -> Self {
+        Self::Info { text, until: now.plus(INFO_DURATION) }
     }
 
     /// Creates an error message, shown until a key is pressed.
     #[must_use]
-    pub const fn trouble(text: String) -> Self {
-        Self::Trouble { text }
+    pub const fn error(text: String) -> Self {
+        Self::Error { text }
     }
 
     /// Text of the message, in one line.
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Remark { text, .. } | Self::Trouble { text } => text,
+            Self::Info { text, .. } | Self::Error { text } => text,
         }
     }
 
-    /// Time at which the message disappears; `None` for an error.
+    /// Time at which the message disappears; `Idle` for an error.
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::Remark { until, .. } => Some(*until),
-            Self::Trouble { .. } => None,
+            Self::Info { until, .. } => Some(*until),
+            Self::Error { .. } => None,
         }
     }
 

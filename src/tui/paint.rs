@@ -1,7 +1,7 @@
 //! Drawing helpers: text, lines, frames and titles, always clipped to their area.
 
 use super::format;
-use super::theme::{Role, Theme};
+use super::theme::{StyleRole, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -34,7 +34,7 @@ pub fn lines(buffer: &mut Buffer, area: Rect, lines: &[Line<'_>]) {
 }
 
 /// Draws a frame with a title on the left and a remark on the right; returns the area inside.
-pub fn frame(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) -> Rect {
+pub fn frame(buffer: &mut Buffer, area: Rect, title: &FrameTitle<'_>, theme: Theme) -> Rect {
     let block = Block::bordered().border_style(theme.style(title.edge)).style(theme.ground());
     let inner = block.inner(area);
     block.render(area, buffer);
@@ -45,17 +45,17 @@ pub fn frame(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) -
 
 /// Title line of a pane or overlay.
 #[derive(Debug, Clone, Copy)]
-pub struct Title<'a> {
+pub struct FrameTitle<'a> {
     /// Name on the left, shortened last.
     pub name: &'a str,
     /// Remark on the right, shortened first; its parts are separated by three spaces.
     pub remark: &'a str,
     /// Style of the edge; the accent marks the focus.
-    pub edge: Role,
+    pub edge: StyleRole,
 }
 
 /// Minimum number of columns kept for the name.
-const LEAST: usize = 16;
+const MIN_NAME_COLUMNS: usize = 16;
 
 /// Leading parts of a remark that fit completely; always at least the first.
 fn fitting(remark: &str, room: usize) -> String {
@@ -67,11 +67,11 @@ fn fitting(remark: &str, room: usize) -> String {
 }
 
 /// Draws the title and the remark on one line.
-pub fn titles(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) {
-    let role = if title.edge == Role::Accent { Role::Accent } else { Role::Strong };
+pub fn titles(buffer: &mut Buffer, area: Rect, title: &FrameTitle<'_>, theme: Theme) {
+    let role = if title.edge == StyleRole::Accent { StyleRole::Accent } else { StyleRole::Strong };
     // The first part of the remark has precedence over the name, except for the name's first columns.
     let first = title.remark.split("   ").next().unwrap_or_default();
-    let kept = usize::from(area.width).saturating_sub(format::width(first) + 7).max(LEAST);
+    let kept = usize::from(area.width).saturating_sub(format::width(first) + 7).max(MIN_NAME_COLUMNS);
     let end = text(buffer, area, (1, 0), &format!(" {} ", format::clip(title.name, kept)), theme.style(role));
     let room = usize::from(area.width.saturating_sub(end + 2));
     if title.remark.is_empty() || room < 6 {
@@ -79,7 +79,7 @@ pub fn titles(buffer: &mut Buffer, area: Rect, title: &Title<'_>, theme: Theme) 
     }
     let remark = format!(" {} ", format::clip(&fitting(title.remark, room.saturating_sub(2)), room.saturating_sub(2)));
     let x = area.width.saturating_sub(1 + columns(&remark));
-    text(buffer, area, (x, 0), &remark, theme.style(Role::Text));
+    text(buffer, area, (x, 0), &remark, theme.style(StyleRole::Text));
 }
 
 /// Width of a text in columns, saturating at [`u16::MAX`].
@@ -93,14 +93,14 @@ pub fn columns(text: &str) -> u16 {
 #[must_use]
 pub fn labelled(label: &str, value: &str, room: usize, theme: Theme, style: Style) -> Vec<Line<'static>> {
     const LABEL: usize = 14;
-    let pieces = format::flow(value, room.saturating_sub(LABEL));
+    let pieces = format::wrap_words(value, room.saturating_sub(LABEL));
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
     pieces
         .into_iter()
         .zip(labels)
         .map(|(piece, label)| {
             Line::from(vec![
-                Span::styled(format!("{label:<LABEL_WIDTH$}"), theme.style(Role::Dim)),
+                Span::styled(format!("{label:<LABEL$}"), theme.style(StyleRole::Dim)),
                 Span::styled(piece, style),
             ])
         })

@@ -1,12 +1,12 @@
 //! Colour palettes of the themes, and a check of their contrast.
 
-use super::theme::Role;
+use super::theme::StyleRole;
 use crate::domain::health_status::HealthStatus;
 use ratatui::style::Color;
 
 /// Nine colours of a theme that does not use the terminal's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Palette {
+pub struct ThemePalette {
     /// Background of the whole screen.
     pub ground: Color,
     /// Background of the selected row.
@@ -28,9 +28,9 @@ pub struct Palette {
 }
 
 /// Minimum contrast ratio of text to its background (WCAG 2, level AA).
-pub const TEXT_NEEDS: f64 = 4.5;
+pub const MIN_TEXT_CONTRAST: f64 = 4.5;
 /// Minimum contrast ratio of marks and frames (WCAG 2, level AA).
-pub const MARKS_NEED: f64 = 3.0;
+pub const MIN_MARK_CONTRAST: f64 = 3.0;
 
 const fn rgb(code: u32) -> Color {
     let [_, red, green, blue] = code.to_be_bytes();
@@ -38,7 +38,7 @@ const fn rgb(code: u32) -> Color {
 }
 
 /// Light text on a dark background.
-pub const DARK: Palette = Palette {
+pub const DARK: ThemePalette = ThemePalette {
     ground: rgb(0x0014_171c),
     raised: rgb(0x002b_3442),
     text: rgb(0x00d8_dee6),
@@ -51,7 +51,7 @@ pub const DARK: Palette = Palette {
 };
 
 /// Dark text on a light background.
-pub const LIGHT: Palette = Palette {
+pub const LIGHT: ThemePalette = ThemePalette {
     ground: rgb(0x00fb_fbf8),
     raised: rgb(0x00dd_e6f0),
     text: rgb(0x001d_2228),
@@ -64,7 +64,7 @@ pub const LIGHT: Palette = Palette {
 };
 
 /// Colours distinguishable with any kind of colour vision, on a dark background.
-pub const COLOUR_BLIND: Palette = Palette {
+pub const COLOUR_BLIND: ThemePalette = ThemePalette {
     ground: rgb(0x0012_1418),
     raised: rgb(0x0028_3440),
     text: rgb(0x00e0_e0e0),
@@ -76,25 +76,25 @@ pub const COLOUR_BLIND: Palette = Palette {
     tripped: rgb(0x00e6_a0c8),
 };
 
-/// Parses a colour written as `#rrggbb`; `None` for any other text.
+/// Parses a colour written as `#rrggbb`; `Idle` for any other text.
 #[must_use]
 pub fn colour(text: &str) -> Option<Color> {
     let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
     u32::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|c| c.is_ascii_hexdigit())).map(rgb)
 }
 
-impl Palette {
+impl ThemePalette {
     /// Colour of a style role.
     #[must_use]
-    pub const fn colour(&self, role: Role) -> Color {
+    pub const fn colour(&self, role: StyleRole) -> Color {
         match role {
-            Role::Text | Role::Strong | Role::Selected => self.text,
-            Role::Dim => self.dim,
-            Role::Border => self.border,
-            Role::Accent => self.accent,
-            Role::Warning => self.attention,
-            Role::Trouble => self.failing,
-            Role::Word(standing) | Role::Mark(standing) => match standing {
+            StyleRole::Text | StyleRole::Strong | StyleRole::Selected => self.text,
+            StyleRole::Dim => self.dim,
+            StyleRole::Border => self.border,
+            StyleRole::Accent => self.accent,
+            StyleRole::Warning => self.attention,
+            StyleRole::Trouble => self.failing,
+            StyleRole::Word(standing) | StyleRole::Mark(standing) => match standing {
                 HealthStatus::Tripped => self.tripped,
                 HealthStatus::Failing => self.failing,
                 HealthStatus::Warning => self.attention,
@@ -106,7 +106,7 @@ impl Palette {
 
     /// Contrast problems of the palette, one line each; empty if all text and frames are readable.
     #[must_use]
-    pub fn faults(&self) -> Vec<String> {
+    pub fn contrast_problems(&self) -> Vec<String> {
         let texts = [
             ("text", self.text),
             ("dim", self.dim),
@@ -116,8 +116,8 @@ impl Palette {
             ("tripped", self.tripped),
         ];
         let grounds = [("ground", self.ground), ("raised", self.raised)];
-        let pairs = texts.into_iter().flat_map(|text| grounds.map(|ground| (text, ground, TEXT_NEEDS)));
-        let frame = (("border", self.border), ("ground", self.ground), MARKS_NEED);
+        let pairs = texts.into_iter().flat_map(|text| grounds.map(|ground| (text, ground, MIN_TEXT_CONTRAST)));
+        let frame = (("border", self.border), ("ground", self.ground), MIN_MARK_CONTRAST);
         pairs
             .chain([frame])
             .filter_map(|((name, colour), (on, ground), needs)| {
@@ -150,10 +150,10 @@ mod tests {
     #[test]
     fn own_palettes_can_be_read_on_both_grounds_and_a_bad_one_is_told() {
         for palette in [DARK, LIGHT, COLOUR_BLIND] {
-            assert_eq!(palette.faults(), Vec::<String>::new());
+            assert_eq!(palette.contrast_problems(), Vec::<String>::new());
         }
-        let grey = Palette { dim: rgb(0x0040_4040), border: rgb(0x0020_2020), ..DARK };
-        let faults = grey.faults();
+        let grey = ThemePalette { dim: rgb(0x0040_4040), border: rgb(0x0020_2020), ..DARK };
+        let faults = grey.contrast_problems();
         assert_eq!(faults.len(), 3, "{faults:?}");
         assert!(faults[0].starts_with("dim on ground has a contrast of 1."), "{faults:?}");
         assert_eq!(contrast(rgb(0), rgb(0x00ff_ffff)).round(), 21.0);

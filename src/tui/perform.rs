@@ -1,12 +1,15 @@
 //! Runs background jobs with the platform's client. In a read-only console every change is refused here, whatever a
 //! screen offers.
 
-use super::console::Access;
-use super::consult::Consulted;
-use super::effect::{Act, Finished, Found, Happening, Job, KeyStory, Known, Sent, WindowStory};
+use super::console::ConsoleAccess;
+use super::diagnose_actions::DiagnoseResult;
+use super::effect::{
+    BackgroundJob, FetchedAttempt, FetchedDetail, FetchedEvent, FetchedKey, FetchedSubscription, FetchedWindow,
+    JobResult, PlatformChange,
+};
 use super::format;
-use super::once::Issued;
-use super::places::Item;
+use super::issued_secret::IssuedSecret;
+use super::selection::RowId;
 use crate::ambient::RuntimeEnv;
 use crate::api::deliveries::EventDeliveryTrace;
 use crate::api::events::NewEvent;
@@ -40,90 +43,100 @@ use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 
 /// Number of attempts fetched with a subscription.
-const N_ATTEMPTS: u32 = 20;
+const MAX_ATTEMPTS_FETCHED: u32 = 20;
 /// Number of requests fetched with a key or a window.
-const N_REQUESTS: u32 = 10;
+const MAX_REQUESTS_FETCHED: u32 = 10;
 
 /// Runner of background jobs: the console's only access to the platform.
 #[derive(Debug, Clone)]
-pub struct Performer {
+pub struct JobRunner {
     client: PlatformClient,
-    access: Access,
+    access: ConsoleAccess,
     /// Rate-limited client for a platform without a Portal, used in place of `client` where it is set.
-    post: Option<RateLimitedClient>,
+    keyed_client: Option<RateLimitedClient>,
 }
 
-impl Performer {
-    /// Creates a runner that calls through `client`, and makes changes only with [`RouteAccess::ScenarioStep`].
+impl JobRunner {
+    /// Creates a runner that calls through `client`, and makes changes only with [`ConsoleAccess::Act`].
     #[must_use]
-    pub const fn new(client: PlatformClient, access: Access) -> Self {
-        Self { client, access, post: None }
+    pub const fn new(client: PlatformClient, access: ConsoleAccess) -> Self {
+        Self { client, access, keyed_client: None }
     }
 
     /// Adds the rate-limited client for a platform without a Portal.
     #[must_use]
-    pub fn with_post(self, post: RateLimitedClient) -> Self {
-        Self { post: Some(post), ..self }
+    pub fn with_keyed_client(self, post: RateLimitedClient) -> Self {
+        Self { keyed_client: Some(post), ..self }
     }
 
     /// Runs a job. Errors are part of the result.
-    pub async fn perform(&self, job: Job) -> Finished {
+    pub async fn perform(&self, job: BackgroundJob) -> JobResult {
         match job {
-            Job::Fetch(item) if self.post.is_some() => {
-                Finished::Fetched(item, self.remembered(item).await.map(Box::new))
+            BackgroundJob::FetchDetail(item) if self.keyed_client.is_some() => {
+                JobResult::DetailFetched(item, self.recorded_detail(item).await.map(Box::new))
             }
-            Job::Companies if self.post.is_some() => Finished::Companies(Ok(self.companies())),
-            Job::Fetch(item) => Finished::Fetched(item, self.fetch(item).await.map(Box::new).map_err(inert)),
-            Job::Companies => Finished::Companies(self.client.companies().await.map(|page| page.items).map_err(inert)),
-            Job::Page(ask) => {
+            BackgroundJob::ListCompanies if self.keyed_client.is_some() => JobResult::Companies(Ok(self.companies())),
+            BackgroundJob::FetchDetail(item) => {
+                JobResult::DetailFetched(item, self.fetch(item).await.map(Box::new).map_err(sanitized))
+            }
+            BackgroundJob::ListCompanies => {
+                JobResult::Companies(self.client.companies().await.map(|page| page.items).map_err(sanitized))
+            }
+            BackgroundJob::FetchLogPage(ask) => {
                 let came = self.page(&ask).await.map(Box::new);
-                Finished::Page(Box::new(ask), came)
+                JobResult::LogPage(Box::new(ask), came)
             }
-            Job::Replays => Finished::Replays(self.client.replays().await.map(|page| page.items).map_err(inert)),
-            Job::Operators => Finished::Operators(self.client.operators().await.map(|page| page.items).map_err(inert)),
-            Job::Count(id, wish) => {
+            BackgroundJob::ListReplays => {
+                JobResult::Replays(self.client.replays().await.map(|page| page.items).map_err(sanitized))
+            }
+            BackgroundJob::ListOperators => {
+                JobResult::Operators(self.client.operators().await.map(|page| page.items).map_err(sanitized))
+            }
+            BackgroundJob::CountReplay(id, wish) => {
                 let plan = self.client.create_replay(id, &NewReplay { dry_run: true, ..wish.clone() }).await;
-                Finished::Counted(id, wish, plan.map(Box::new).map_err(inert))
+                JobResult::ReplayCounted(id, wish, plan.map(Box::new).map_err(sanitized))
             }
-            Job::Act(act) => match self.act(&act).await {
-                Ok(Done::Said(what)) => Finished::Act(act, Ok(what)),
-                Ok(Done::Issued(issued)) => Finished::Issued(act, issued),
-                Ok(Done::Failed(why)) | Err(why) => Finished::Act(act, Err(why)),
+            BackgroundJob::Change(act) => match self.make_change(&act).await {
+                Ok(PerformedChange::Message(what)) => JobResult::ChangeFinished(act, Ok(what)),
+                Ok(PerformedChange::Secret(issued)) => JobResult::SecretIssued(act, issued),
+                Ok(PerformedChange::Failed(why)) | Err(why) => JobResult::ChangeFinished(act, Err(why)),
             },
-            consultation => Finished::Consulted(Box::new(self.consult(consultation).await)),
+            consultation => JobResult::Diagnosed(Box::new(self.run_diagnose_job(consultation).await)),
         }
     }
 
     /// Runs a job of pane 9 or 0. These jobs only read from the platform.
-    async fn consult(&self, job: Job) -> Consulted {
+    async fn run_diagnose_job(&self, job: BackgroundJob) -> DiagnoseResult {
         let (client, ambient) = (&self.client, RuntimeEnv::real());
         match job {
-            Job::Playbook(topic, subject, earlier) => {
+            BackgroundJob::RunPlaybook(topic, subject, earlier) => {
                 let report =
                     run_playbook(client, &ambient, topic, DiagnosisScope::last_hour_of(subject), earlier.as_deref())
                         .await;
-                Consulted::Report(Box::new(report))
+                DiagnoseResult::Report(Box::new(report))
             }
-            Job::Runbook(runbook, subject, earlier) => {
+            BackgroundJob::RunRunbook(runbook, subject, earlier) => {
                 let so_far = match earlier {
                     Some(progress) => *progress,
                     None => begin_run(client, &ambient, runbook, subject).await,
                 };
-                Consulted::Progress(Box::new(resume_run(client, &ambient, so_far).await))
+                DiagnoseResult::Runbook(Box::new(resume_run(client, &ambient, so_far).await))
             }
-            Job::Lab(id, subject, computed) => {
+            BackgroundJob::CheckSignature(id, subject, computed) => {
                 let query: Vec<(&str, String)> = computed.map(|text| ("computed", text)).into_iter().collect();
                 let check = client.get_any(&paths::with_value(paths::ATTEMPT_SIGNATURE, id), &query).await;
-                Consulted::Lab(id, subject, check.map(Box::new).map_err(inert))
+                DiagnoseResult::SignatureCheck(id, subject, check.map(Box::new).map_err(sanitized))
             }
-            Job::Held(id, subject, held) => Consulted::Lab(id, subject, self.held(id, held).await.map(Box::new)),
-            Job::Bundle(matter, bodies) => {
+            BackgroundJob::CheckSignatureWithSecret(id, subject, held) => {
+                DiagnoseResult::SignatureCheck(id, subject, self.check_with_secret(id, held).await.map(Box::new))
+            }
+            BackgroundJob::BuildBundle(matter, bodies) => {
                 let case = collect_incident(client, &ambient, &matter).await;
                 let built = self.bundle(&case, bodies).await;
-                Consulted::Bundle(built.map(Box::new).map_err(|error| error.to_string()))
+                DiagnoseResult::Bundle(built.map(Box::new).map_err(|error| error.to_string()))
             }
-            Job::Write(bundle, form) => Consulted::Written(written(*bundle, form).await),
-            other => Consulted::Written(Err(format!("{other:?} is no consultation"))),
+            BackgroundJob::WriteBundle(bundle, form) => DiagnoseResult::Written(written(*bundle, form).await),
+            other => DiagnoseResult::Written(Err(format!("{other:?} is no consultation"))),
         }
     }
 
@@ -145,60 +158,60 @@ impl Performer {
         match self.client.credential() {
             ClientCredential::Key(_) => Ok(built),
             ClientCredential::Operator(_) => {
-                let ask = |text| async { self.client.check_secrets(text).await.map_err(inert) };
+                let ask = |text| async { self.client.check_secrets(text).await.map_err(sanitized) };
                 platform_scan::check_with_platform(built, &gate, ask).await
             }
         }
     }
 
     /// Checks the signature of an attempt with the secret the receiver holds.
-    async fn held(&self, id: AttemptId, held: Issued) -> Result<SignatureCheck, String> {
-        let (portal, detail) = match &self.post {
+    async fn check_with_secret(&self, id: AttemptId, held: IssuedSecret) -> Result<SignatureCheck, String> {
+        let (portal, detail) = match &self.keyed_client {
             Some(post) => (None, post.receipt(id).await?),
-            None => (Some(&self.client), self.client.attempt(id).await.map_err(inert)?),
+            None => (Some(&self.client), self.client.attempt(id).await.map_err(sanitized)?),
         };
         secret_check::check_with_secret(portal, &detail, held.shared()).await
     }
 
-    async fn fetch(&self, item: Item) -> Result<Found, Error> {
+    async fn fetch(&self, item: RowId) -> Result<FetchedDetail, Error> {
         let client = &self.client;
         Ok(match item {
-            Item::Subscription(id) => Found::Subscription(self.subscription(id).await?),
-            Item::Trip(_) => Found::Nothing,
-            Item::Attempt(id) => {
+            RowId::Subscription(id) => FetchedDetail::Subscription(self.subscription(id).await?),
+            RowId::Trip(_) => FetchedDetail::Nothing,
+            RowId::Attempt(id) => {
                 let detail = client.attempt(id).await?;
                 let delivery = match detail.row.delivery_id {
                     Some(id) => Some(client.delivery(id).await?),
                     None => None,
                 };
-                Found::Attempt(Sent { detail, delivery })
+                FetchedDetail::Attempt(FetchedAttempt { detail, delivery })
             }
-            Item::Event(id) => {
-                Found::Event(Happening { event: client.event(id).await?, trace: client.trace(id).await? })
+            RowId::Event(id) => {
+                FetchedDetail::Event(FetchedEvent { event: client.event(id).await?, trace: client.trace(id).await? })
             }
-            Item::Key(id) => {
+            RowId::Key(id) => {
                 let usage = client.key_usage(id).await?;
                 let windows = client.limits().await?.items;
                 let callers = windows.into_iter().find(|window| window.row.key_id == id).map(|window| window.callers);
                 let requests = self.requests(RequestQuery { key: Some(id.0), ..RequestQuery::default() }).await?;
-                Found::Key(KeyStory { usage, callers: callers.unwrap_or_default(), requests })
+                FetchedDetail::Key(FetchedKey { usage, callers: callers.unwrap_or_default(), requests })
             }
-            Item::Window(id, bucket) => {
+            RowId::Window(id, bucket) => {
                 let windows = client.limits().await?.items;
                 let detail = windows.into_iter().find(|window| window.row.key_id == id && window.row.bucket == bucket);
                 let query =
                     RequestQuery { key: Some(id.0), code: Some("rate_limited".to_owned()), ..RequestQuery::default() };
-                Found::Window(WindowStory { detail, refused: self.requests(query).await? })
+                FetchedDetail::Window(FetchedWindow { detail, refused: self.requests(query).await? })
             }
-            Item::Request(_) => Found::Nothing,
+            RowId::Request(_) => FetchedDetail::Nothing,
         })
     }
 
     /// Details of an item that this console recorded itself, on a platform without a Portal.
-    async fn remembered(&self, item: Item) -> Result<Found, String> {
-        let Some(post) = &self.post else { return Ok(Found::Nothing) };
+    async fn recorded_detail(&self, item: RowId) -> Result<FetchedDetail, String> {
+        let Some(post) = &self.keyed_client else { return Ok(FetchedDetail::Nothing) };
         Ok(match item {
-            Item::Event(id) => {
+            RowId::Event(id) => {
                 let event = post.event(id).await?;
                 let trace = EventDeliveryTrace {
                     event: event.row.clone(),
@@ -206,17 +219,19 @@ impl Performer {
                     next_cursor: None,
                     has_more: false,
                 };
-                Found::Event(Happening { event, trace })
+                FetchedDetail::Event(FetchedEvent { event, trace })
             }
-            Item::Attempt(id) => Found::Attempt(Sent { detail: post.receipt(id).await?, delivery: None }),
-            _ => Found::Nothing,
+            RowId::Attempt(id) => {
+                FetchedDetail::Attempt(FetchedAttempt { detail: post.receipt(id).await?, delivery: None })
+            }
+            _ => FetchedDetail::Nothing,
         })
     }
 
     /// Companies of the profile's keys, on a platform without a Portal; their names are unknown.
     fn companies(&self) -> Vec<CompanyRow> {
         let ids: BTreeSet<CompanyId> =
-            self.post.iter().flat_map(RateLimitedClient::holders).map(|holder| holder.key.company).collect();
+            self.keyed_client.iter().flat_map(RateLimitedClient::holders).map(|holder| holder.key.company).collect();
         let unnamed = |id| CompanyRow {
             id,
             name: Untrusted::new(format!("company {id}")),
@@ -226,20 +241,20 @@ impl Performer {
     }
 
     async fn requests(&self, query: RequestQuery) -> Result<Vec<RequestRow>, Error> {
-        Ok(self.client.request_log(&query, None, N_REQUESTS).await?.page.items)
+        Ok(self.client.request_log(&query, None, MAX_REQUESTS_FETCHED).await?.page.items)
     }
 
-    async fn subscription(&self, id: SubscriptionId) -> Result<Known, Error> {
+    async fn subscription(&self, id: SubscriptionId) -> Result<FetchedSubscription, Error> {
         let client = &self.client;
         let row = client.subscription(id).await?;
-        let attempts = client.attempts(Some(id), N_ATTEMPTS).await?.items;
+        let attempts = client.attempts(Some(id), MAX_ATTEMPTS_FETCHED).await?.items;
         let revisions = client.revisions(id).await?.items;
         let minutes = client.subscription_minutes(id).await?.attempts;
-        Ok(Known { row, attempts, revisions, minutes })
+        Ok(FetchedSubscription { row, attempts, revisions, minutes })
     }
 
     async fn page(&self, ask: &LogPageRequest) -> Result<LogPageResult, String> {
-        if let Some(post) = &self.post {
+        if let Some(post) = &self.keyed_client {
             return post.page(ask).await;
         }
         let client = &self.client;
@@ -258,91 +273,95 @@ impl Performer {
                 client.trip_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Trips)
             }
         };
-        came.map_err(inert)
+        came.map_err(sanitized)
     }
 
     /// Makes a change, unless the console is read-only. Every change goes through here.
-    async fn act(&self, act: &Act) -> Result<Done, String> {
-        if self.access == Access::ReadOnly {
+    async fn make_change(&self, act: &PlatformChange) -> Result<PerformedChange, String> {
+        if self.access == ConsoleAccess::ReadOnly {
             return Err("read-only: nothing was changed; start with --allow-actions".to_owned());
         }
-        let failed = |why: String| format!("could not {}: {why}", act.verb());
-        match &self.post {
-            Some(post) => by_post(post, act).await.map_err(|why| failed(Untrusted::new(why).sanitized())),
-            None => self.change(act).await.map_err(|error| failed(inert(error))),
+        let failed = |why: String| format!("could not {}: {why}", act.description());
+        match &self.keyed_client {
+            Some(post) => {
+                change_by_integration_api(post, act).await.map_err(|why| failed(Untrusted::new(why).sanitized()))
+            }
+            None => self.change(act).await.map_err(|error| failed(sanitized(error))),
         }
     }
 
-    async fn change(&self, act: &Act) -> Result<Done, Error> {
+    async fn change(&self, act: &PlatformChange) -> Result<PerformedChange, Error> {
         let client = &self.client;
-        Ok(Done::Said(match act {
-            Act::Test(id) => return Ok(tested(*id, &client.test_subscription(*id).await?)),
-            Act::Enable(id, replay) => {
+        Ok(PerformedChange::Message(match act {
+            PlatformChange::SendTest(id) => return Ok(tested(*id, &client.test_subscription(*id).await?)),
+            PlatformChange::Enable(id, replay) => {
                 client.enable_subscription(*id, *replay).await?;
                 match replay {
                     MissedEventsChoice::None => format!("subscription {id} enabled"),
                     MissedEventsChoice::Skipped => format!("subscription {id} enabled; missed events are being sent"),
                 }
             }
-            Act::Disable(id, reason) => {
+            PlatformChange::Disable(id, reason) => {
                 client.disable_subscription(*id, reason.clone()).await?;
                 format!("subscription {id} disabled")
             }
-            Act::Delete(id) => {
+            PlatformChange::Delete(id) => {
                 client.delete_subscription(*id).await?;
                 format!("subscription {id} deleted")
             }
-            Act::Intend(id, reason) => {
+            PlatformChange::SetDisableReason(id, reason) => {
                 client.set_disable_reason(*id, reason.clone()).await?;
                 format!("reason saved for subscription {id}")
             }
-            Act::Acknowledge(subject, standing, note) => {
+            PlatformChange::Acknowledge(subject, standing, note) => {
                 client.acknowledge(*subject, *standing, note.clone()).await?;
                 format!("alert for {subject} acknowledged")
             }
-            Act::RollBack(id, revision) => {
+            PlatformChange::RollBack(id, revision) => {
                 client.roll_back_subscription(*id, *revision).await?;
                 format!("subscription {id} rolled back to revision {revision}")
             }
-            Act::Replay(id, wish, _) => {
-                begun(&client.create_replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?)
+            PlatformChange::Replay(id, wish, _) => {
+                replay_started(&client.create_replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?)
             }
-            Act::Turn(id, wanted) => format!("replay {id} is {}", self.turn(*id, *wanted).await?.phase.name()),
-            Act::Resend(id) => {
+            PlatformChange::SetReplayState(id, wanted) => {
+                format!("replay {id} is {}", self.set_replay_state(*id, *wanted).await?.phase.name())
+            }
+            PlatformChange::Resend(id) => {
                 client.resend(*id).await?;
                 format!("delivery {id} is being resent")
             }
-            Act::Emit(company_id, kind) => {
-                let event = NewEvent { company_id: *company_id, kind: *kind, payload: None, metadata: marked() };
+            PlatformChange::EmitSampleEvent(company_id, kind) => {
+                let event = NewEvent { company_id: *company_id, kind: *kind, payload: None, metadata: test_metadata() };
                 format!("event {} emitted", client.emit(&event).await?.id)
             }
-            Act::Revoke(id) => {
+            PlatformChange::RevokeKey(id) => {
                 let revoked = client.revoke_key(*id).await?;
                 format!("key {id} revoked{}", pending_write_clause(revoked.write_pending.as_ref()))
             }
-            Act::Limit(id, wish) => {
+            PlatformChange::SetLimits(id, wish) => {
                 let RateLimits { read, write, admin } = client.limit_key(*id, wish).await?.limits;
                 format!("rate limits of key {id} set: read {read}, write {write}, admin {admin} calls per minute")
             }
-            Act::CreateCompany(new) => format!("company {} created", client.create_company(new).await?.id),
-            Act::CreateKey(new) => {
+            PlatformChange::CreateCompany(new) => format!("company {} created", client.create_company(new).await?.id),
+            PlatformChange::CreateKey(new) => {
                 let made = client.create_key(new).await?;
                 let name = format!("key {} of company {}", made.row.id, made.row.company_id);
-                return Ok(Done::Issued(Issued::new(name, made.key.into_secret())));
+                return Ok(PerformedChange::Secret(IssuedSecret::new(name, made.key.into_secret())));
             }
-            Act::CreateOperator(new) => {
+            PlatformChange::CreateOperator(new) => {
                 let made = client.create_operator(new).await?;
                 let name = format!("token of operator {}", made.row.id);
-                return Ok(Done::Issued(Issued::new(name, made.token.into_secret())));
+                return Ok(PerformedChange::Secret(IssuedSecret::new(name, made.token.into_secret())));
             }
-            Act::RevokeOperator(id) => {
+            PlatformChange::RevokeOperator(id) => {
                 let revoked = client.revoke_operator(*id).await?;
                 format!("operator {id} revoked{}", pending_write_clause(revoked.write_pending.as_ref()))
             }
         }))
     }
 
-    async fn turn(&self, id: ReplayId, wanted: ReplayState) -> Result<ReplayRow, Error> {
+    async fn set_replay_state(&self, id: ReplayId, wanted: ReplayState) -> Result<ReplayRow, Error> {
         match wanted {
             ReplayState::Paused => self.client.pause_replay(id).await,
             ReplayState::Running => self.client.resume_replay(id).await,
@@ -352,14 +371,14 @@ impl Performer {
 }
 
 /// Makes a change through the Integration API, which supports testing, enabling and disabling.
-async fn by_post(post: &RateLimitedClient, act: &Act) -> Result<Done, String> {
-    Ok(Done::Said(match act {
-        Act::Test(id) => return Ok(tested(*id, &post.test(*id).await?)),
-        Act::Enable(id, MissedEventsChoice::None) => {
+async fn change_by_integration_api(post: &RateLimitedClient, act: &PlatformChange) -> Result<PerformedChange, String> {
+    Ok(PerformedChange::Message(match act {
+        PlatformChange::SendTest(id) => return Ok(tested(*id, &post.test(*id).await?)),
+        PlatformChange::Enable(id, MissedEventsChoice::None) => {
             post.set_enabled(*id, "true").await?;
             format!("subscription {id} enabled")
         }
-        Act::Disable(id, _) => {
+        PlatformChange::Disable(id, _) => {
             post.set_enabled(*id, "false").await?;
             format!("subscription {id} disabled")
         }
@@ -368,17 +387,17 @@ async fn by_post(post: &RateLimitedClient, act: &Act) -> Result<Done, String> {
 }
 
 /// Outcome of a change that was made.
-enum Done {
+enum PerformedChange {
     /// Description of what happened, in one line.
-    Said(String),
+    Message(String),
     /// Change was made, and its outcome is a failure, such as an endpoint that fails its test.
     Failed(String),
     /// Secret that the answer carried, which is shown once.
-    Issued(Issued),
+    Secret(IssuedSecret),
 }
 
-fn begun(plan: &ReplayPlan) -> String {
-    let n = format::several(plan.n_selected, "delivery", "deliveries");
+fn replay_started(plan: &ReplayPlan) -> String {
+    let n = format::plural_irregular(plan.n_selected, "delivery", "deliveries");
     match &plan.replay {
         Some(row) => format!("replay {} of {n} started; r shows its progress", row.id),
         None => format!("replay of {n} started"),
@@ -386,7 +405,7 @@ fn begun(plan: &ReplayPlan) -> String {
 }
 
 /// Metadata that mark an event as a test.
-fn marked() -> Option<Box<RawValue>> {
+fn test_metadata() -> Option<Box<RawValue>> {
     RawValue::from_string(r#"{"test":true}"#.to_owned()).ok()
 }
 
@@ -399,19 +418,19 @@ async fn written(bundle: TicketBundle, form: BundleFormat) -> Result<String, Str
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the ticket could not be written".to_owned()))
 }
 
-fn tested(id: SubscriptionId, result: &TestResult) -> Done {
+fn tested(id: SubscriptionId, result: &TestResult) -> PerformedChange {
     let came = match (result.status_code, &result.error) {
         (Some(status), _) => format!("HTTP {status}"),
         (None, Some(error)) => format!("no response ({})", error.sanitized()),
         (None, None) => "no response".to_owned(),
     };
     let line = format!("test to subscription {id}: {came} after {} ms", result.elapsed_ms);
-    if result.success { Done::Said(line) } else { Done::Failed(line) }
+    if result.success { PerformedChange::Message(line) } else { PerformedChange::Failed(line) }
 }
 
 /// Makes an error's text harmless for the terminal, because errors quote received text.
 #[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
-fn inert(error: Error) -> String {
+fn sanitized(error: Error) -> String {
     Untrusted::new(error.to_string()).sanitized()
 }
 
@@ -421,20 +440,24 @@ pub(super) mod tests {
     use crate::domain::secret::Secret;
 
     /// A performer whose platform does not exist: nothing listens on the port for discarding.
-    pub(in crate::tui) fn without_platform(access: Access) -> Performer {
+    pub(in crate::tui) fn without_platform(access: ConsoleAccess) -> JobRunner {
         let client =
             PlatformClient::new("http://127.0.0.1:9", ClientCredential::Operator(Secret::new("none".to_owned())));
-        Performer::new(client.expect("a client"), access)
+        JobRunner::new(client.expect("a client"), access)
     }
 
     #[tokio::test]
     async fn no_change_leaves_a_read_only_console() {
-        let act = Act::Disable(SubscriptionId(1), None);
-        let Finished::Act(_, Err(why)) = without_platform(Access::ReadOnly).perform(Job::Act(act.clone())).await else {
+        let act = PlatformChange::Disable(SubscriptionId(1), None);
+        let JobResult::ChangeFinished(_, Err(why)) =
+            without_platform(ConsoleAccess::ReadOnly).perform(BackgroundJob::Change(act.clone())).await
+        else {
             panic!("it was done");
         };
         assert!(why.starts_with("read-only"), "{why}");
-        let Finished::Act(_, Err(why)) = without_platform(Access::Act).perform(Job::Act(act)).await else {
+        let JobResult::ChangeFinished(_, Err(why)) =
+            without_platform(ConsoleAccess::Act).perform(BackgroundJob::Change(act)).await
+        else {
             panic!("it was done");
         };
         assert!(why.starts_with("could not disable subscription 1: cannot reach"), "{why}");

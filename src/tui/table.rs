@@ -2,14 +2,14 @@
 
 use super::format;
 use super::paint;
-use super::theme::{Role, Theme};
+use super::theme::{StyleRole, Theme};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 /// Alignment of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
+pub enum ColumnAlign {
     /// Left-aligned, used for words and texts.
     Left,
     /// Right-aligned, used for numbers and counts.
@@ -18,7 +18,7 @@ pub enum Align {
 
 /// Column of a table on the screen.
 #[derive(Debug, Clone, Copy)]
-pub struct Column {
+pub struct TableColumn {
     /// Heading above the column's cells.
     pub title: &'static str,
     /// Minimum width, in columns of the terminal.
@@ -26,26 +26,26 @@ pub struct Column {
     /// Maximum width, in columns of the terminal.
     pub max: u16,
     /// Alignment of the column's cells.
-    pub align: Align,
+    pub align: ColumnAlign,
     /// Rank of the column: the greatest is dropped first when there is no room, and rank 0 is never dropped.
     pub rank: u8,
 }
 
 /// Creates a left-aligned column between `min` and `max` columns wide.
 #[must_use]
-pub const fn words(title: &'static str, min: u16, max: u16, rank: u8) -> Column {
-    Column { title, min, max, align: Align::Left, rank }
+pub const fn words(title: &'static str, min: u16, max: u16, rank: u8) -> TableColumn {
+    TableColumn { title, min, max, align: ColumnAlign::Left, rank }
 }
 
 /// Creates a right-aligned column that is `width` columns wide.
 #[must_use]
-pub const fn numbers(title: &'static str, width: u16, rank: u8) -> Column {
-    Column { title, min: width, max: width, align: Align::Right, rank }
+pub const fn numbers(title: &'static str, width: u16, rank: u8) -> TableColumn {
+    TableColumn { title, min: width, max: width, align: ColumnAlign::Right, rank }
 }
 
 /// Content of a cell, and how it is shortened.
 #[derive(Debug, Clone)]
-enum Content {
+enum CellContent {
     /// Text that is clipped at its end.
     Words(String),
     /// Text that is clipped in its middle.
@@ -56,29 +56,29 @@ enum Content {
 
 /// Cell of a row: content, style and an optional mark.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct TableCell {
     mark: Option<(char, Style)>,
-    content: Content,
+    content: CellContent,
     style: Style,
 }
 
-impl Cell {
+impl TableCell {
     /// Creates a cell with a text that is clipped at its end.
     #[must_use]
     pub fn new(text: impl Into<String>, style: Style) -> Self {
-        Self { mark: None, content: Content::Words(text.into()), style }
+        Self { mark: None, content: CellContent::Words(text.into()), style }
     }
 
     /// Creates a cell with a text that is clipped in its middle.
     #[must_use]
     pub fn middle(text: impl Into<String>, style: Style) -> Self {
-        Self { mark: None, content: Content::Ends(text.into()), style }
+        Self { mark: None, content: CellContent::Ends(text.into()), style }
     }
 
     /// Creates a cell with a bar that shows `part` of `whole`.
     #[must_use]
     pub const fn bar(part: u64, whole: u64, style: Style) -> Self {
-        Self { mark: None, content: Content::Bar { part, whole }, style }
+        Self { mark: None, content: CellContent::Bar { part, whole }, style }
     }
 
     /// Creates a cell with a mark before its text.
@@ -91,23 +91,23 @@ impl Cell {
     #[must_use]
     pub fn text(&self) -> String {
         match &self.content {
-            Content::Words(text) | Content::Ends(text) => text.clone(),
-            Content::Bar { part, whole } => format!("{part}/{whole}"),
+            CellContent::Words(text) | CellContent::Ends(text) => text.clone(),
+            CellContent::Bar { part, whole } => format!("{part}/{whole}"),
         }
     }
 
-    fn draw(&self, buffer: &mut Buffer, area: Rect, align: Align) {
+    fn draw(&self, buffer: &mut Buffer, area: Rect, align: ColumnAlign) {
         let mut x = 0;
         if let Some((mark, style)) = self.mark {
             x = paint::text(buffer, area, (0, 0), mark.encode_utf8(&mut [0; 4]), style) + 1;
         }
         let room = usize::from(area.width.saturating_sub(x));
         let text = match &self.content {
-            Content::Words(text) => format::clip(text, room),
-            Content::Ends(text) => format::middle(text, room),
-            Content::Bar { part, whole } => format::bar(*part, *whole, room),
+            CellContent::Words(text) => format::clip(text, room),
+            CellContent::Ends(text) => format::middle(text, room),
+            CellContent::Bar { part, whole } => format::bar(*part, *whole, room),
         };
-        if align == Align::Right {
+        if align == ColumnAlign::Right {
             x += area.width.saturating_sub(x + paint::columns(&text));
         }
         paint::text(buffer, area, (x, 0), &text, self.style);
@@ -116,14 +116,14 @@ impl Cell {
 
 /// Row of a table: a cell per column, and further lines beneath.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct TableRow {
     /// Cells of the row, one per column.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<TableCell>,
     /// Lines beneath the cells, indented to the second column.
-    pub below: Vec<Cell>,
+    pub below: Vec<TableCell>,
 }
 
-impl Row {
+impl TableRow {
     fn height(&self) -> u16 {
         1 + u16::try_from(self.below.len()).unwrap_or(0)
     }
@@ -131,9 +131,9 @@ impl Row {
 
 /// Table with its state for one frame.
 #[derive(Debug, Clone, Copy)]
-pub struct Table<'a> {
+pub struct TableView<'a> {
     /// Columns of the table, in display order.
-    pub columns: &'a [Column],
+    pub columns: &'a [TableColumn],
     /// Number of rows in the table.
     pub n_rows: usize,
     /// Index of the selected row, if it is to be highlighted.
@@ -147,18 +147,18 @@ pub struct Table<'a> {
 }
 
 /// Width of the gutter before each row, which holds the marks of selection and marking.
-const GUTTER: u16 = 2;
+const GUTTER_WIDTH: u16 = 2;
 
-impl Table<'_> {
+impl TableView<'_> {
     /// Draws the heading and the rows that fit, the selected one among them. `row` is called for those rows only.
-    pub fn draw(&self, buffer: &mut Buffer, area: Rect, row: &dyn Fn(usize) -> Row) {
-        if area.height == 0 || area.width <= GUTTER {
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect, row: &dyn Fn(usize) -> TableRow) {
+        if area.height == 0 || area.width <= GUTTER_WIDTH {
             return;
         }
-        let fitted = fit(self.columns, self.hidden, area.width - GUTTER);
+        let fitted = fit(self.columns, self.hidden, area.width - GUTTER_WIDTH);
         for (column, x, width) in fitted.iter().map(|(position, x, width)| (self.columns[*position], *x, *width)) {
-            let head = Rect { x: area.x + GUTTER + x, width, height: 1, ..area };
-            Cell::new(column.title, self.theme.style(Role::Dim)).draw(buffer, head, column.align);
+            let head = Rect { x: area.x + GUTTER_WIDTH + x, width, height: 1, ..area };
+            TableCell::new(column.title, self.theme.style(StyleRole::Dim)).draw(buffer, head, column.align);
         }
         let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
         let mut y = 0;
@@ -167,11 +167,11 @@ impl Table<'_> {
             let place = Rect { y: body.y + y, height, ..body };
             self.draw_row(buffer, place, &row, &fitted);
             if self.selected == Some(position) && height > 0 {
-                paint::text(buffer, place, (0, 0), ">", self.theme.style(Role::Accent));
-                buffer.set_style(Rect { height: 1, ..place }, self.theme.style(Role::Selected));
+                paint::text(buffer, place, (0, 0), ">", self.theme.style(StyleRole::Accent));
+                buffer.set_style(Rect { height: 1, ..place }, self.theme.style(StyleRole::Selected));
             }
             if self.marked.contains(&position) && height > 0 {
-                paint::text(buffer, place, (0, 0), "*", self.theme.style(Role::Warning));
+                paint::text(buffer, place, (0, 0), "*", self.theme.style(StyleRole::Warning));
             }
             y += height;
         }
@@ -179,7 +179,7 @@ impl Table<'_> {
 
     /// Index of the row `line` lines below the headings of a table `height` lines high, if there is one.
     #[must_use]
-    pub fn row_at(&self, height: u16, line: u16, row: &dyn Fn(usize) -> Row) -> Option<usize> {
+    pub fn row_at(&self, height: u16, line: u16, row: &dyn Fn(usize) -> TableRow) -> Option<usize> {
         let mut y = 0;
         self.window(height.saturating_sub(1), row).into_iter().find_map(|(position, row)| {
             y += row.height();
@@ -187,23 +187,23 @@ impl Table<'_> {
         })
     }
 
-    fn draw_row(&self, buffer: &mut Buffer, place: Rect, row: &Row, fitted: &[(usize, u16, u16)]) {
+    fn draw_row(&self, buffer: &mut Buffer, place: Rect, row: &TableRow, fitted: &[(usize, u16, u16)]) {
         for (position, x, width) in fitted {
             if let Some(cell) = row.cells.get(*position) {
-                let area = Rect { x: place.x + GUTTER + x, width: *width, height: 1.min(place.height), ..place };
+                let area = Rect { x: place.x + GUTTER_WIDTH + x, width: *width, height: 1.min(place.height), ..place };
                 cell.draw(buffer, area, self.columns[*position].align);
             }
         }
-        let indent = GUTTER + fitted.get(1).map_or(0, |(_, x, _)| *x);
+        let indent = GUTTER_WIDTH + fitted.get(1).map_or(0, |(_, x, _)| *x);
         for (y, below) in (1..place.height).zip(&row.below) {
             let area =
                 Rect { x: place.x + indent, y: place.y + y, width: place.width.saturating_sub(indent), height: 1 };
-            below.draw(buffer, area, Align::Left);
+            below.draw(buffer, area, ColumnAlign::Left);
         }
     }
 
     /// Visible rows: the selected one near the middle, and no empty lines while there are more rows.
-    fn window(&self, height: u16, row: &dyn Fn(usize) -> Row) -> Vec<(usize, Row)> {
+    fn window(&self, height: u16, row: &dyn Fn(usize) -> TableRow) -> Vec<(usize, TableRow)> {
         // Fills half the height above the selected row, then the lines below, then what is left above.
         let Some(last) = self.n_rows.checked_sub(1) else { return Vec::new() };
         let centre = self.selected.unwrap_or(0).min(last);
@@ -241,7 +241,7 @@ impl Table<'_> {
 }
 
 /// Columns that fit into `room`, as index, start and width.
-fn fit(columns: &[Column], hidden: &[String], room: u16) -> Vec<(usize, u16, u16)> {
+fn fit(columns: &[TableColumn], hidden: &[String], room: u16) -> Vec<(usize, u16, u16)> {
     let is_shown = |at: &usize| hidden.iter().all(|title| title != columns[*at].title);
     let mut kept: Vec<usize> = (0..columns.len()).filter(is_shown).collect();
     let needs = |kept: &[usize]| kept.iter().map(|position| columns[*position].min + 1).sum::<u16>().saturating_sub(1);
@@ -280,7 +280,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const COLUMNS: [Column; 4] = [words("A", 5, 5, 0), words("B", 8, 30, 0), numbers("C", 6, 2), numbers("D", 6, 1)];
+    const COLUMNS: [TableColumn; 4] =
+        [words("A", 5, 5, 0), words("B", 8, 30, 0), numbers("C", 6, 2), numbers("D", 6, 1)];
 
     #[test]
     fn columns_go_by_rank_and_the_rest_share_what_is_left() {
@@ -299,11 +300,11 @@ mod tests {
         ) {
             let selected = selected.min(n_rows - 1);
             let style = Style::new();
-            let row = |position: usize| Row {
+            let row = |position: usize| TableRow {
                 cells: vec![],
-                below: (0..(pattern >> (position % 64)) & 3).map(|_| Cell::new("", style)).collect(),
+                below: (0..(pattern >> (position % 64)) & 3).map(|_| TableCell::new("", style)).collect(),
             };
-            let table = Table {
+            let table = TableView {
                 columns: &COLUMNS,
                 n_rows,
                 selected: Some(selected),

@@ -1,6 +1,6 @@
 //! Terminal setup with a guard that restores the terminal on every exit, also on a panic in any thread.
 
-use super::theme::Mouse;
+use super::theme::MouseOwner;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::queue;
@@ -12,19 +12,19 @@ use rustix::termios::{LocalModes, tcgetattr};
 use std::io::{self, Write};
 
 /// Exit code of the process after a panic.
-const PANICKED: i32 = 101;
+const PANIC_EXIT_CODE: i32 = 101;
 
 /// Guard of the terminal's modes; dropping it restores the terminal.
 #[derive(Debug)]
-pub struct Guard(());
+pub struct TerminalGuard(());
 
-impl Guard {
+impl TerminalGuard {
     /// Sets up the terminal: raw mode, alternate screen, bracketed paste, hidden cursor, and mouse reports if the
     /// mouse belongs to the console.
     ///
     /// # Errors
     /// [`io::Error`] when standard output is not a terminal or has closed; the terminal is then unchanged.
-    pub fn take(mouse: Mouse) -> io::Result<Self> {
+    pub fn set_up(mouse: MouseOwner) -> io::Result<Self> {
         enable_raw_mode()?;
         let guard = Self(());
         enter(mouse)?;
@@ -38,19 +38,19 @@ const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 
 /// Sets every mode except raw mode.
-fn enter(mouse: Mouse) -> io::Result<()> {
+fn enter(mouse: MouseOwner) -> io::Result<()> {
     let mut out = io::stdout();
     out.write_all(&modes(mouse)?)?;
     out.flush()
 }
 
 /// Escape sequences for the alternate screen, bracketed paste, the hidden cursor, and the mouse if wanted.
-fn modes(mouse: Mouse) -> io::Result<Vec<u8>> {
+fn modes(mouse: MouseOwner) -> io::Result<Vec<u8>> {
     let mut modes = Vec::new();
     // Some terminals, such as the Linux console, have no alternate screen; without clearing, the old content would
     // remain visible.
     queue!(modes, EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide)?;
-    if mouse == Mouse::Console {
+    if mouse == MouseOwner::Console {
         modes.extend(MOUSE_ON);
     }
     Ok(modes)
@@ -60,7 +60,7 @@ fn modes(mouse: Mouse) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`io::Error`] when the terminal cannot be set up again.
-pub fn suspend(mouse: Mouse) -> io::Result<()> {
+pub fn suspend(mouse: MouseOwner) -> io::Result<()> {
     restore();
     // Without a shell that could resume the process, the signal is ignored and the process continues at once.
     signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
@@ -73,10 +73,10 @@ pub fn suspend(mouse: Mouse) -> io::Result<()> {
 ///
 /// # Errors
 /// [`io::Error`] when the terminal has closed.
-pub fn retake(mouse: Mouse) -> io::Result<()> {
+pub fn resume(mouse: MouseOwner) -> io::Result<()> {
     // Raw mode is renewed only if the shell has ended it: switching would leave a gap in which Ctrl-Z stops the
     // console without restoring the terminal.
-    if is_cooked() {
+    if is_line_mode() {
         disable_raw_mode()?;
         enable_raw_mode()?;
     }
@@ -84,11 +84,11 @@ pub fn retake(mouse: Mouse) -> io::Result<()> {
 }
 
 /// Whether the terminal is in line mode, as a shell wants it; assumed where the mode cannot be read.
-fn is_cooked() -> bool {
+fn is_line_mode() -> bool {
     tcgetattr(io::stdin()).map_or(true, |modes| modes.local_modes.contains(LocalModes::ICANON))
 }
 
-impl Drop for Guard {
+impl Drop for TerminalGuard {
     fn drop(&mut self) {
         restore();
     }
@@ -123,7 +123,7 @@ pub fn install_panic_hook() {
         restore();
         print(info);
         if held {
-            std::process::exit(PANICKED);
+            std::process::exit(PANIC_EXIT_CODE);
         }
     }));
 }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn what_stood_on_a_terminal_without_another_screen_is_taken_away() {
-        let modes = String::from_utf8(modes(Mouse::Terminal).expect("bytes")).expect("text");
+        let modes = String::from_utf8(modes(MouseOwner::Terminal).expect("bytes")).expect("text");
         let (enter, clear) = (modes.find("\x1b[?1049h"), modes.find("\x1b[2J"));
         assert!(enter.is_some() && clear > enter, "{modes:?}");
     }

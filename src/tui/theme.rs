@@ -1,7 +1,7 @@
 //! Themes: how a style role looks. A health status has a mark and a code in addition to its colour.
 
-use super::layout::Class;
-use super::palette::{self, Palette};
+use super::layout::SizeClass;
+use super::palette::{self, ThemePalette};
 use crate::domain::health_status::HealthStatus;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
@@ -21,12 +21,12 @@ pub enum ThemeName {
     /// No colours: bold, dim, underlined and reversed text only.
     Mono,
     /// Palette from the operator's configuration.
-    Own(Palette),
+    Own(ThemePalette),
 }
 
 /// Set of characters used for drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Charset {
+pub enum CharacterSet {
     /// Unicode lines, blocks and marks.
     #[default]
     Unicode,
@@ -38,7 +38,7 @@ pub enum Charset {
 
 /// Owner of the mouse: the console, or the terminal, which can select text with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mouse {
+pub enum MouseOwner {
     /// Terminal, which selects text with the mouse.
     #[default]
     Terminal,
@@ -48,20 +48,20 @@ pub enum Mouse {
 
 /// Appearance of the console, and its mouse use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Look {
+pub struct ConsoleAppearance {
     /// Set of colours used by the console.
     pub theme: ThemeName,
     /// Set of characters used for drawing.
-    pub charset: Charset,
+    pub charset: CharacterSet,
     /// Owner of the mouse events.
-    pub mouse: Mouse,
-    /// Layout class forced by the configuration; `None` uses the class that fits.
-    pub layout: Option<Class>,
+    pub mouse: MouseOwner,
+    /// Layout class forced by the configuration; `Idle` uses the class that fits.
+    pub layout: Option<SizeClass>,
 }
 
 /// Style role: what a piece of the screen means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+pub enum StyleRole {
     /// Ordinary text on the screen.
     Text,
     /// Secondary text, and headings of columns.
@@ -89,7 +89,7 @@ pub enum Role {
 pub struct Theme(pub ThemeName);
 
 impl Theme {
-    const fn palette(self) -> Option<Palette> {
+    const fn palette(self) -> Option<ThemePalette> {
         match self.0 {
             ThemeName::Dark => Some(palette::DARK),
             ThemeName::Light => Some(palette::LIGHT),
@@ -107,13 +107,13 @@ impl Theme {
 
     /// Style of a role in this theme.
     #[must_use]
-    pub fn style(self, role: Role) -> Style {
+    pub fn style(self, role: StyleRole) -> Style {
         let emphasis = Style::new().add_modifier(modifiers(role));
         match (self.0, self.palette()) {
-            (_, Some(palette)) if role == Role::Selected => emphasis.bg(palette.raised),
+            (_, Some(palette)) if role == StyleRole::Selected => emphasis.bg(palette.raised),
             (_, Some(palette)) => emphasis.fg(palette.colour(role)),
             // Colours are reset before reversing: coloured cells would appear as patches in the selected row.
-            (_, None) if role == Role::Selected => emphasis.fg(Color::Reset).add_modifier(Modifier::REVERSED),
+            (_, None) if role == StyleRole::Selected => emphasis.fg(Color::Reset).add_modifier(Modifier::REVERSED),
             (ThemeName::Mono, None) => emphasis.add_modifier(mono(role)),
             (_, None) => emphasis.fg(sixteen(role)),
         }
@@ -122,7 +122,7 @@ impl Theme {
     /// Style for a word on a background of its own colour, in black or white, whichever is readable; reversed text in
     /// a theme without colours.
     #[must_use]
-    pub fn painted(self, colour: Color) -> Style {
+    pub fn on_colour(self, colour: Color) -> Style {
         let strong = Style::new().add_modifier(Modifier::BOLD);
         match (self.0, colour) {
             (ThemeName::Mono, _) => strong.add_modifier(Modifier::REVERSED),
@@ -132,14 +132,14 @@ impl Theme {
     }
 }
 
-fn sixteen(role: Role) -> Color {
+fn sixteen(role: StyleRole) -> Color {
     match role {
-        Role::Text | Role::Strong | Role::Selected => Color::Reset,
-        Role::Dim | Role::Border => Color::DarkGray,
-        Role::Accent => Color::Cyan,
-        Role::Warning => Color::Yellow,
-        Role::Trouble => Color::Red,
-        Role::Word(standing) | Role::Mark(standing) => match standing {
+        StyleRole::Text | StyleRole::Strong | StyleRole::Selected => Color::Reset,
+        StyleRole::Dim | StyleRole::Border => Color::DarkGray,
+        StyleRole::Accent => Color::Cyan,
+        StyleRole::Warning => Color::Yellow,
+        StyleRole::Trouble => Color::Red,
+        StyleRole::Word(standing) | StyleRole::Mark(standing) => match standing {
             HealthStatus::Tripped => Color::Magenta,
             HealthStatus::Failing => Color::Red,
             HealthStatus::Warning => Color::Yellow,
@@ -149,23 +149,23 @@ fn sixteen(role: Role) -> Color {
     }
 }
 
-fn modifiers(role: Role) -> Modifier {
+fn modifiers(role: StyleRole) -> Modifier {
     match role {
-        Role::Strong | Role::Accent | Role::Warning | Role::Trouble => Modifier::BOLD,
-        Role::Mark(HealthStatus::Failing) => Modifier::BOLD | Modifier::REVERSED,
-        Role::Word(HealthStatus::Tripped | HealthStatus::Failing | HealthStatus::Warning)
-        | Role::Mark(HealthStatus::Tripped | HealthStatus::Warning) => Modifier::BOLD,
+        StyleRole::Strong | StyleRole::Accent | StyleRole::Warning | StyleRole::Trouble => Modifier::BOLD,
+        StyleRole::Mark(HealthStatus::Failing) => Modifier::BOLD | Modifier::REVERSED,
+        StyleRole::Word(HealthStatus::Tripped | HealthStatus::Failing | HealthStatus::Warning)
+        | StyleRole::Mark(HealthStatus::Tripped | HealthStatus::Warning) => Modifier::BOLD,
         _ => Modifier::empty(),
     }
 }
 
-fn mono(role: Role) -> Modifier {
+fn mono(role: StyleRole) -> Modifier {
     match role {
-        Role::Dim
-        | Role::Word(HealthStatus::Off | HealthStatus::Unknown)
-        | Role::Mark(HealthStatus::Off | HealthStatus::Unknown) => Modifier::DIM,
-        Role::Word(HealthStatus::Failing) | Role::Trouble => Modifier::REVERSED,
-        Role::Word(HealthStatus::Tripped) | Role::Mark(HealthStatus::Tripped) => Modifier::UNDERLINED,
+        StyleRole::Dim
+        | StyleRole::Word(HealthStatus::Off | HealthStatus::Unknown)
+        | StyleRole::Mark(HealthStatus::Off | HealthStatus::Unknown) => Modifier::DIM,
+        StyleRole::Word(HealthStatus::Failing) | StyleRole::Trouble => Modifier::REVERSED,
+        StyleRole::Word(HealthStatus::Tripped) | StyleRole::Mark(HealthStatus::Tripped) => Modifier::UNDERLINED,
         _ => Modifier::empty(),
     }
 }
@@ -185,7 +185,7 @@ pub const fn mark(standing: HealthStatus) -> char {
 
 /// Code of a health status, such as `WRN`.
 #[must_use]
-pub const fn word(standing: HealthStatus) -> &'static str {
+pub const fn status_code(standing: HealthStatus) -> &'static str {
     match standing {
         HealthStatus::Healthy => "OK",
         HealthStatus::Warning => "WRN",
@@ -196,7 +196,7 @@ pub const fn word(standing: HealthStatus) -> &'static str {
     }
 }
 
-/// Replaces every non-ASCII symbol in a finished frame, for [`Charset::Ascii`]. Characters the console draws have a
+/// Replaces every non-ASCII symbol in a finished frame, for [`CharacterSet::Ascii`]. Characters the console draws have a
 /// counterpart of the same width; any other becomes `?`.
 pub fn flatten(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
@@ -250,11 +250,11 @@ mod tests {
     fn states_differ_by_mark_and_word_without_any_colour() {
         let mut seen = std::collections::BTreeSet::new();
         for standing in STANDINGS {
-            assert!(seen.insert((mark(standing), word(standing))));
+            assert!(seen.insert((mark(standing), status_code(standing))));
         }
         let mono = Theme(ThemeName::Mono);
         for standing in STANDINGS {
-            assert_eq!(mono.style(Role::Word(standing)).fg, None);
+            assert_eq!(mono.style(StyleRole::Word(standing)).fg, None);
         }
     }
 }

@@ -19,9 +19,9 @@ use crow::domain::secret::Secret;
 use crow::domain::time::Timestamp;
 use crow::server::guard::RouteAccess as Price;
 use crow::server::router::table;
-use crow::tui::console::Access;
-use crow::tui::effect::{Act, Finished, Job};
-use crow::tui::perform::Performer;
+use crow::tui::console::ConsoleAccess;
+use crow::tui::effect::{BackgroundJob, JobResult, PlatformChange};
+use crow::tui::perform::JobRunner;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 type Seen = Arc<Mutex<BTreeSet<(String, String)>>>;
 
 /// An act of each kind.
-fn acts() -> Vec<Act> {
+fn acts() -> Vec<PlatformChange> {
     let wish = NewReplay {
         since: Timestamp::from_millis(0),
         until: None,
@@ -40,25 +40,25 @@ fn acts() -> Vec<Act> {
     let key = NewKey { company_id: CompanyId(1), name: "crm".to_owned(), scopes: Vec::new(), limits: None };
     let subscription = SubscriptionId(1);
     vec![
-        Act::Test(subscription),
-        Act::Enable(subscription, MissedEventsChoice::None),
-        Act::Disable(subscription, None),
-        Act::Delete(subscription),
-        Act::Intend(subscription, "they move".to_owned()),
-        Act::Acknowledge(AlertSubject::Clock, HealthStatus::Warning, None),
-        Act::RollBack(subscription, 1),
-        Act::Replay(subscription, wish, 2),
-        Act::Turn(ReplayId(1), ReplayState::Paused),
-        Act::Turn(ReplayId(1), ReplayState::Running),
-        Act::Turn(ReplayId(1), ReplayState::Cancelled),
-        Act::Resend(DeliveryId(1)),
-        Act::Revoke(KeyId(1)),
-        Act::Limit(KeyId(1), RequestedLimits::default()),
-        Act::Emit(CompanyId(1), EventType::LeadCreated),
-        Act::CreateCompany(NewCompany { name: "Acme".to_owned() }),
-        Act::CreateKey(key),
-        Act::CreateOperator(NewOperator { name: "dana".to_owned(), role: OperatorRole::Viewer }),
-        Act::RevokeOperator(OperatorId(1)),
+        PlatformChange::SendTest(subscription),
+        PlatformChange::Enable(subscription, MissedEventsChoice::None),
+        PlatformChange::Disable(subscription, None),
+        PlatformChange::Delete(subscription),
+        PlatformChange::SetDisableReason(subscription, "they move".to_owned()),
+        PlatformChange::Acknowledge(AlertSubject::Clock, HealthStatus::Warning, None),
+        PlatformChange::RollBack(subscription, 1),
+        PlatformChange::Replay(subscription, wish, 2),
+        PlatformChange::SetReplayState(ReplayId(1), ReplayState::Paused),
+        PlatformChange::SetReplayState(ReplayId(1), ReplayState::Running),
+        PlatformChange::SetReplayState(ReplayId(1), ReplayState::Cancelled),
+        PlatformChange::Resend(DeliveryId(1)),
+        PlatformChange::RevokeKey(KeyId(1)),
+        PlatformChange::SetLimits(KeyId(1), RequestedLimits::default()),
+        PlatformChange::EmitSampleEvent(CompanyId(1), EventType::LeadCreated),
+        PlatformChange::CreateCompany(NewCompany { name: "Acme".to_owned() }),
+        PlatformChange::CreateKey(key),
+        PlatformChange::CreateOperator(NewOperator { name: "dana".to_owned(), role: OperatorRole::Viewer }),
+        PlatformChange::RevokeOperator(OperatorId(1)),
     ]
 }
 
@@ -81,15 +81,17 @@ async fn each_change_that_the_portal_takes_is_an_act_of_the_console_and_none_lea
     let (address, seen) = noting().await;
     let client =
         PlatformClient::new(&address, ClientCredential::Operator(Secret::new("none".to_owned()))).expect("a client");
-    let reader = Performer::new(client.clone(), Access::ReadOnly);
+    let reader = JobRunner::new(client.clone(), ConsoleAccess::ReadOnly);
     for act in acts() {
-        let Finished::Act(_, Err(why)) = reader.perform(Job::Act(act.clone())).await else { panic!("{act:?}") };
+        let JobResult::ChangeFinished(_, Err(why)) = reader.perform(BackgroundJob::Change(act.clone())).await else {
+            panic!("{act:?}")
+        };
         assert!(why.starts_with("read-only"), "{why}");
     }
     assert_eq!(*seen.lock().expect("not poisoned"), BTreeSet::new(), "nothing leaves a console that may only look");
-    let performer = Performer::new(client, Access::Act);
+    let performer = JobRunner::new(client, ConsoleAccess::Act);
     for act in acts() {
-        performer.perform(Job::Act(act)).await;
+        performer.perform(BackgroundJob::Change(act)).await;
     }
     let changes: BTreeSet<(String, String)> = table()
         .into_iter()

@@ -4,7 +4,7 @@ use crate::support::console::Console;
 use crate::support::platform::{Platform, until};
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::ids::{CompanyId, SubscriptionId};
-use crow::tui::console::Ending;
+use crow::tui::console::ExitReason;
 
 /// A company whose leads go to a receiver.
 async fn subscribe(platform: &Platform, receiver: &Receiver) -> (CompanyId, SubscriptionId) {
@@ -40,7 +40,7 @@ async fn a_failing_receiver_trips_its_breaker_the_console_says_so_and_enables_it
         n_before + 4,
         "what was parked and what was missed, once each"
     );
-    assert_eq!(console.quit().await, Ending::Quit);
+    assert_eq!(console.quit().await, ExitReason::Quit);
 }
 
 #[tokio::test]

@@ -25,13 +25,13 @@ use crow::monitor::alert_notifier::{AlertNotifier, NotifierInputs};
 use crow::monitor::link::LinkState;
 use crow::monitor::logs::{LogPageRequest, LogPageResult};
 use crow::monitor::snapshot::Snapshot;
-use crow::tui::app::{App, Msg, Setting};
-use crow::tui::console::{Access, Identity, Mode, Stakes};
-use crow::tui::copy::Form;
-use crow::tui::effect::{Effect, Finished, Job};
+use crow::tui::app::{App, AppConfig, Msg};
+use crow::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
+use crow::tui::copy::CopyFormat;
+use crow::tui::effect::{BackgroundJob, Effect, JobResult};
 use crow::tui::keymap::Keymap;
-use crow::tui::places::Item;
-use crow::tui::theme::Look;
+use crow::tui::selection::RowId;
+use crow::tui::theme::ConsoleAppearance;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -125,43 +125,48 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     overview.trips.items = vec![pen.trip()];
     let (event, request, attempt) = (pen.event(), pen.request(), overview.attempts.items[0].clone());
     let trip = overview.trips.items[0].clone();
-    let identity = Identity {
-        mode: Mode::Remote,
+    let identity = ConsoleIdentity {
+        mode: ConsoleMode::Remote,
         profile: "test".to_owned(),
         address: "http://127.0.0.1:1".to_owned(),
-        stakes: Stakes::Ordinary,
+        environment: TargetEnvironment::Ordinary,
         colour: None,
     };
-    let setting = Setting { identity, access: Access::ReadOnly, look: Look::default(), keymap: Keymap::default() };
+    let setting = AppConfig {
+        identity,
+        access: ConsoleAccess::ReadOnly,
+        look: ConsoleAppearance::default(),
+        keymap: Keymap::default(),
+    };
     let now = overview.server_utc;
     let mut app = App::new(setting, now);
     app.update(Msg::Resized(200, 60), now);
-    app.update(Msg::Picture(Arc::new(Snapshot::default().after_overview(overview, now))), now);
+    app.update(Msg::Snapshot(Arc::new(Snapshot::default().after_overview(overview, now))), now);
     for key in ['4', '5', '7', '8'] {
         let effects = app.update(Msg::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)), now);
         for effect in effects {
-            let Effect::Perform(Job::Page(ask)) = effect else { continue };
+            let Effect::StartJob(BackgroundJob::FetchLogPage(ask)) = effect else { continue };
             let came = match &ask {
                 LogPageRequest::Attempts(..) => LogPageResult::Attempts(page(vec![attempt.clone()])),
                 LogPageRequest::Events(..) => LogPageResult::Events(page(vec![event.clone()])),
                 LogPageRequest::Requests(..) => LogPageResult::Requests(page(vec![request.clone()]), Vec::new()),
                 LogPageRequest::Trips(..) => LogPageResult::Trips(page(vec![trip.clone()])),
             };
-            app.update(Msg::Finished(Finished::Page(Box::new(ask), Ok(Box::new(came)))), now);
+            app.update(Msg::JobFinished(JobResult::LogPage(Box::new(ask), Ok(Box::new(came)))), now);
         }
     }
     let items = [
-        Item::Key(KeyId(4)),
-        Item::Subscription(SubscriptionId(7)),
-        Item::Attempt(AttemptId(678)),
-        Item::Event(EventId(45_001)),
-        Item::Window(KeyId(4), RateBucket::Read),
-        Item::Trip(TripId(1)),
-        Item::Request(5),
+        RowId::Key(KeyId(4)),
+        RowId::Subscription(SubscriptionId(7)),
+        RowId::Attempt(AttemptId(678)),
+        RowId::Event(EventId(45_001)),
+        RowId::Window(KeyId(4), RateBucket::Read),
+        RowId::Trip(TripId(1)),
+        RowId::Request(5),
     ];
     let mut made = Vec::new();
-    for (item, form) in items.iter().flat_map(|item| Form::ALL.map(|form| (*item, form))) {
-        let text = app.copied(&[item], form);
+    for (item, form) in items.iter().flat_map(|item| CopyFormat::ALL.map(|form| (*item, form))) {
+        let text = app.copy_text(&[item], form);
         assert!(!text.is_empty(), "{item} {form:?}");
         let passed = gate.redact_and_release(&text, &mut RedactionCounts::default());
         let passed = passed.unwrap_or_else(|held| panic!("a copy of {item} as {form:?}: {held}"));

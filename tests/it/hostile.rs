@@ -13,15 +13,15 @@ use crow::domain::time::Timestamp;
 use crow::escalation::bundle::build_bundle;
 use crow::escalation::ticket::ResponseBodies;
 use crow::monitor::snapshot::Snapshot;
-use crow::tui::app::{App, Msg, Setting};
-use crow::tui::calm::Calm;
-use crow::tui::console::{Access, Identity, Mode, Stakes};
-use crow::tui::consult::Consulted;
+use crow::tui::app::{App, AppConfig, Msg};
+use crow::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
+use crow::tui::diagnose_actions::DiagnoseResult;
 use crow::tui::draw::draw;
-use crow::tui::effect::{Finished, Found, Sent};
+use crow::tui::effect::{FetchedAttempt, FetchedDetail, JobResult};
 use crow::tui::keymap::Keymap;
-use crow::tui::places::Item;
-use crow::tui::theme::Look;
+use crow::tui::selection::RowId;
+use crow::tui::synchronized_backend::SynchronizedBackend;
+use crow::tui::theme::ConsoleAppearance;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use serde_json::{Value, json};
@@ -287,25 +287,34 @@ fn case(text: &str, overview: &PlatformOverview) -> IncidentEvidence {
 struct Stage {
     app: App,
     now: Timestamp,
-    terminal: Terminal<Calm<Vec<u8>>>,
+    terminal: Terminal<SynchronizedBackend<Vec<u8>>>,
 }
 
 impl Stage {
     fn new() -> Self {
         let overview = picture("quiet");
         let now = overview.server_utc;
-        let identity = Identity {
-            mode: Mode::Remote,
+        let identity = ConsoleIdentity {
+            mode: ConsoleMode::Remote,
             profile: "test".to_owned(),
             address: "http://127.0.0.1:1".to_owned(),
-            stakes: Stakes::Ordinary,
+            environment: TargetEnvironment::Ordinary,
             colour: None,
         };
-        let setting = Setting { identity, access: Access::Act, look: Look::default(), keymap: Keymap::default() };
+        let setting = AppConfig {
+            identity,
+            access: ConsoleAccess::Act,
+            look: ConsoleAppearance::default(),
+            keymap: Keymap::default(),
+        };
         let mut app = App::new(setting, now);
         app.update(Msg::Resized(200, 60), now);
         let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 200, 60)) };
-        Self { app, now, terminal: Terminal::with_options(Calm::new(Vec::new()), options).expect("a terminal") }
+        Self {
+            app,
+            now,
+            terminal: Terminal::with_options(SynchronizedBackend::new(Vec::new()), options).expect("a terminal"),
+        }
     }
 
     fn press(&mut self, keys: &str) {
@@ -335,11 +344,11 @@ impl Stage {
         let detail = attempt(&overview, text);
         let id = overview.attempts.items[0].id;
         self.app
-            .update(Msg::Picture(Arc::new(Snapshot::default().after_overview(overview.clone(), self.now))), self.now);
+            .update(Msg::Snapshot(Arc::new(Snapshot::default().after_overview(overview.clone(), self.now))), self.now);
         self.press("1");
         self.press("4g\n");
-        let found = Found::Attempt(Sent { detail, delivery: None });
-        self.app.update(Msg::Finished(Finished::Fetched(Item::Attempt(id), Ok(Box::new(found)))), self.now);
+        let found = FetchedDetail::Attempt(FetchedAttempt { detail, delivery: None });
+        self.app.update(Msg::JobFinished(JobResult::DetailFetched(RowId::Attempt(id), Ok(Box::new(found)))), self.now);
         self.draw();
         // As text and in hexadecimal too.
         self.press("v");
@@ -357,22 +366,22 @@ impl Stage {
     /// Shows a text in every field of a playbook's report, of the lab's answer and of a bundle.
     fn show_diagnosis(&mut self, text: &str, overview: &PlatformOverview) {
         self.hear("9\n");
-        self.tell(Consulted::Report(Box::new(report(text))));
+        self.tell(DiagnoseResult::Report(Box::new(report(text))));
         self.press("\n");
         self.hear("\u{1b}\u{1b}4gP\n");
-        let (id, subject) = (overview.attempts.items[0].id, self.app.room.subject);
-        self.tell(Consulted::Lab(id, subject, Ok(Box::new(check(text)))));
+        let (id, subject) = (overview.attempts.items[0].id, self.app.diagnose.subject);
+        self.tell(DiagnoseResult::SignatureCheck(id, subject, Ok(Box::new(check(text)))));
         self.press("\n");
         self.hear("0");
         // What has the shape of a key is refused, and then no text of it is shown at all.
         let came = build_bundle(&case(text, overview), ResponseBodies::Included, &SecretGate::default());
-        self.tell(Consulted::Bundle(came.map(Box::new).map_err(|error| error.to_string())));
+        self.tell(DiagnoseResult::Bundle(came.map(Box::new).map_err(|error| error.to_string())));
         self.draw();
         self.hear("\u{1b}\u{1b}\u{1b}1");
     }
 
-    fn tell(&mut self, came: Consulted) {
-        self.app.update(Msg::Finished(Finished::Consulted(Box::new(came))), self.now);
+    fn tell(&mut self, came: DiagnoseResult) {
+        self.app.update(Msg::JobFinished(JobResult::Diagnosed(Box::new(came))), self.now);
     }
 }
 

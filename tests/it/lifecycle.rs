@@ -1,8 +1,8 @@
 //! T3: however the console ends, the terminal is as it was; who stops it gets it back; and a terminal that went away leaves no process behind.
 
 use crate::support::terminal::Terminal;
-use crow::tui::terminal::{Guard, install_panic_hook};
-use crow::tui::theme::Mouse;
+use crow::tui::terminal::{TerminalGuard, install_panic_hook};
+use crow::tui::theme::MouseOwner;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -66,9 +66,9 @@ fn t3_seven_ways_to_die_leave_no_trace() {
 }
 
 /// Takes the terminal as the console does, and writes something that must not stay.
-fn take() -> Guard {
+fn take() -> TerminalGuard {
     install_panic_hook();
-    let guard = Guard::take(Mouse::Console).expect("a terminal");
+    let guard = TerminalGuard::set_up(MouseOwner::Console).expect("a terminal");
     let mut out = std::io::stdout();
     out.write_all(b"\x1b[2J\x1b[?2026hhalf a frame").and_then(|()| out.flush()).expect("written");
     guard

@@ -3,7 +3,7 @@
 use crate::support::console::Console;
 use crate::support::platform::{Platform, until};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::tui::console::Ending;
+use crow::tui::console::ExitReason;
 use std::collections::BTreeMap;
 
 /// Events that happen while the subscription is off.
@@ -65,5 +65,5 @@ async fn a_receiver_goes_down_its_fuse_fills_the_breaker_trips_and_everything_mi
         .filter(|request| request.header("x-wlcro-event-id") == before.to_string())
         .count();
     assert_eq!(first, 1, "what had arrived does not come again");
-    assert_eq!(console.quit().await, Ending::Quit);
+    assert_eq!(console.quit().await, ExitReason::Quit);
 }

@@ -10,7 +10,7 @@ use axum::response::Response;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
-use crow::tui::console::Access;
+use crow::tui::console::ConsoleAccess;
 use serde_json::Value;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -172,7 +172,7 @@ async fn r3_a_console_that_reads_a_part_of_an_answer_stays_live_and_shows_the_re
     scene.proxy.adds(r#"{"id":"\ud83d"}"#);
     let token = Secret::new(scene.platform.token().reveal().to_owned());
     let client = PlatformClient::new(&scene.proxy.address, ClientCredential::Operator(token)).expect("a client");
-    let console = Console::open(client, scene.platform.ambient.clone(), Access::ReadOnly, (180, 50));
+    let console = Console::open(client, scene.platform.ambient.clone(), ConsoleAccess::ReadOnly, (180, 50));
     until("a picture", async || console.shows("LIVE") && console.shows("test key")).await;
     for (key, neighbour) in
         [("2", "test key"), ("3", "127.0.0.1:9/nobody"), ("4", "lead.created"), ("5", "lead.created")]

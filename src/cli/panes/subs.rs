@@ -22,7 +22,7 @@ use crate::domain::query::field::Field;
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
 use crate::text::health::why;
-use crate::tui::format::{plural, several};
+use crate::tui::format::{plural, plural_irregular};
 use std::process::ExitCode;
 
 /// Number of attempts that are shown with a subscription.
@@ -77,7 +77,7 @@ impl ListedRow for AssessedRow<SubscriptionRow> {
     }
 }
 
-/// Returns the success rate in percent; `None` with too few attempts to judge.
+/// Returns the success rate in percent; `Idle` with too few attempts to judge.
 fn success_percent(rate: &AttemptSummary) -> Option<u64> {
     rate.tally().percent().filter(|_| rate.tally().total() >= MIN_RATE_SAMPLES)
 }
@@ -143,7 +143,7 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
         why(&assess_subscription(&row.facts()).reason),
         format!(
             "deliveries resume and the failure count restarts at 0; {} on hold are sent",
-            several(row.health.n_parked, "delivery", "deliveries")
+            plural_irregular(row.health.n_parked, "delivery", "deliveries")
         ),
         if asked.replay_skipped {
             format!("{skipped} missed while it was off are resent")
@@ -173,7 +173,7 @@ async fn disable(asked: DisableArgs) -> Result<ExitCode, CommandFailure> {
         (None, reason) => {
             let effect = format!(
                 "deliveries stop until it is enabled; {} put on hold; later events are recorded as missed",
-                several(row.health.n_backlog, "pending delivery is", "pending deliveries are")
+                plural_irregular(row.health.n_backlog, "pending delivery is", "pending deliveries are")
             );
             let plan = PlannedChange::new(
                 format!("disable subscription {id}"),
@@ -245,7 +245,7 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
         describe_subscription(&row),
         format!(
             "{} selected: {}",
-            several(counted.n_selected, "delivery", "deliveries"),
+            plural_irregular(counted.n_selected, "delivery", "deliveries"),
             counts.collect::<Vec<_>>().join(", ")
         ),
         format!("at most {} a second; receivers may get events twice", asked.rate.unwrap_or(20)),
@@ -258,7 +258,7 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
         let said = format!(
             "replay {} started with {}",
             id.unwrap_or_default(),
-            several(planned.n_selected, "delivery", "deliveries")
+            plural_irregular(planned.n_selected, "delivery", "deliveries")
         );
         Ok(ChangeOutcome { id, ..ChangeOutcome::done(said) })
     };

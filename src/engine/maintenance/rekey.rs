@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub struct RekeyResult {
     /// Number of signing secrets sealed again.
     pub n_secrets: usize,
-    /// Path of the new key file; `None` where the key is kept elsewhere from now on.
+    /// Path of the new key file; `Idle` where the key is kept elsewhere from now on.
     pub file: Option<PathBuf>,
 }
 

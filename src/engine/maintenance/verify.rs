@@ -99,7 +99,7 @@ pub fn audit_head(dir: &Path, custody: &MasterKeySource) -> Result<AuditChainHea
 
 const PLAIN_TRAIL_FAULT: &str = "the audit trail has plain hashes; it is keyed when the platform starts";
 
-/// Key of the audit trail; `None` while the trail has plain hashes.
+/// Key of the audit trail; `Idle` while the trail has plain hashes.
 fn audit_key(connection: &Connection, dir: &Path, custody: &MasterKeySource) -> Result<Option<AuditKey>, Error> {
     let proof = KeyProof::read(connection).map_err(store_error)?;
     let root = master_key::find_key(dir, custody, |root| proof.check(root))?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// Kind of a JSON token, for colouring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum JsonTokenKind {
     /// Name of an object member.
     Name,
     /// String that is a value.
@@ -18,15 +18,15 @@ pub enum Kind {
 
 /// One line of laid-out JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct JsonLine {
     /// Nesting depth, 0 for the outermost value.
     pub depth: usize,
     /// Tokens of the line, as kind and byte range in the text.
-    pub tokens: Vec<(Kind, Range<usize>)>,
+    pub tokens: Vec<(JsonTokenKind, Range<usize>)>,
     /// Byte offset in the text at which the line begins.
-    pub from: usize,
+    pub start_byte: usize,
     /// Index of the line with the closing bracket, if this line opens an object or array that spans lines.
-    pub ends_at: Option<usize>,
+    pub closing_line: Option<usize>,
 }
 
 /// Whether `text` is a complete JSON object or array.
@@ -37,8 +37,8 @@ pub fn is_json(text: &str) -> bool {
 
 /// Lays out valid JSON in lines, one per member. The text must have passed [`is_json`].
 #[must_use]
-pub fn lines(text: &str) -> Vec<Line> {
-    let mut lines = vec![Line { depth: 0, tokens: Vec::new(), from: 0, ends_at: None }];
+pub fn lines(text: &str) -> Vec<JsonLine> {
+    let mut lines = vec![JsonLine { depth: 0, tokens: Vec::new(), start_byte: 0, closing_line: None }];
     let mut open: Vec<usize> = Vec::new();
     let mut tokens = tokens(text).into_iter().peekable();
     while let Some((kind, range)) = tokens.next() {
@@ -61,7 +61,7 @@ pub fn lines(text: &str) -> Vec<Line> {
                 push(&mut lines, kind, range);
                 let last = lines.len() - 1;
                 if let Some(line) = opened.and_then(|line| lines.get_mut(line)) {
-                    line.ends_at = Some(last);
+                    line.closing_line = Some(last);
                 }
             }
             "," => {
@@ -74,22 +74,22 @@ pub fn lines(text: &str) -> Vec<Line> {
     lines
 }
 
-fn push(lines: &mut [Line], kind: Kind, range: Range<usize>) {
+fn push(lines: &mut [JsonLine], kind: JsonTokenKind, range: Range<usize>) {
     if let Some(line) = lines.last_mut() {
         if line.tokens.is_empty() {
-            line.from = range.start;
+            line.start_byte = range.start;
         }
         line.tokens.push((kind, range));
     }
 }
 
-fn begin(lines: &mut Vec<Line>, depth: usize) {
-    lines.push(Line { depth, tokens: Vec::new(), from: 0, ends_at: None });
+fn begin(lines: &mut Vec<JsonLine>, depth: usize) {
+    lines.push(JsonLine { depth, tokens: Vec::new(), start_byte: 0, closing_line: None });
 }
 
-fn tokens(text: &str) -> Vec<(Kind, Range<usize>)> {
+fn tokens(text: &str) -> Vec<(JsonTokenKind, Range<usize>)> {
     let bytes = text.as_bytes();
-    let mut tokens: Vec<(Kind, Range<usize>)> = Vec::new();
+    let mut tokens: Vec<(JsonTokenKind, Range<usize>)> = Vec::new();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         let start = at;
@@ -103,19 +103,19 @@ fn tokens(text: &str) -> Vec<(Kind, Range<usize>)> {
                         break;
                     }
                 }
-                Kind::Text
+                JsonTokenKind::Text
             }
-            b'{' | b'}' | b'[' | b']' | b',' => Kind::Mark,
+            b'{' | b'}' | b'[' | b']' | b',' => JsonTokenKind::Mark,
             b':' => {
                 if let Some((kind, _)) = tokens.last_mut() {
-                    *kind = Kind::Name;
+                    *kind = JsonTokenKind::Name;
                 }
-                Kind::Mark
+                JsonTokenKind::Mark
             }
             _ => {
                 let is_inside = |byte: &u8| !byte.is_ascii_whitespace() && !b"{}[],:\"".contains(byte);
                 at += bytes[at..].iter().take_while(|byte| is_inside(byte)).count();
-                Kind::Value
+                JsonTokenKind::Value
             }
         };
         tokens.push((kind, start..at.min(text.len())));
@@ -153,7 +153,7 @@ mod tests {
                 "}",
             ]
         );
-        let ends: Vec<_> = lines(json).iter().map(|line| line.ends_at).collect();
+        let ends: Vec<_> = lines(json).iter().map(|line| line.closing_line).collect();
         assert_eq!((ends[0], ends[4], ends[8]), (Some(10), Some(7), None));
     }
 }

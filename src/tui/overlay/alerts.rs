@@ -2,13 +2,13 @@
 
 use super::super::app::App;
 use super::super::format;
-use super::super::keymap::Step;
-use super::super::paint::{self, Title};
+use super::super::keymap::CursorMotion;
+use super::super::paint::{self, FrameTitle};
 use super::super::panes;
-use super::super::places::Item;
-use super::super::press::stepped;
-use super::super::table::{Cell, Column, Row, Table, words};
-use super::super::theme::{self, Role};
+use super::super::press::moved_row;
+use super::super::selection::RowId;
+use super::super::table::{TableCell, TableColumn, TableRow, TableView, words};
+use super::super::theme::{self, StyleRole};
 use crate::domain::alert::AlertSubject;
 use crate::monitor::alerts::{AcknowledgedBy, Alert};
 use ratatui::buffer::Buffer;
@@ -30,9 +30,9 @@ impl AlertList {
     }
 
     /// Moves the selection among the subjects of the alerts.
-    pub fn step(&mut self, step: Step, subjects: &[AlertSubject], page: usize) {
+    pub fn step(&mut self, step: CursorMotion, subjects: &[AlertSubject], page: usize) {
         let at = subjects.iter().position(|subject| Some(*subject) == self.selected).unwrap_or(0);
-        self.selected = subjects.get(stepped(step, at, subjects.len(), page)).copied();
+        self.selected = subjects.get(moved_row(step, at, subjects.len(), page)).copied();
     }
 
     fn row(&self, alerts: &[Alert]) -> usize {
@@ -47,43 +47,45 @@ impl AlertList {
 
     /// Item that the selected alert is about, if it has a detail view.
     #[must_use]
-    pub fn item(&self, alerts: &[Alert]) -> Option<Item> {
+    pub fn item(&self, alerts: &[Alert]) -> Option<RowId> {
         match self.alert(alerts)?.subject {
-            AlertSubject::Subscription(id) => Some(Item::Subscription(id)),
-            AlertSubject::Key(id) => Some(Item::Key(id)),
-            AlertSubject::Window(id, bucket) => Some(Item::Window(id, bucket)),
+            AlertSubject::Subscription(id) => Some(RowId::Subscription(id)),
+            AlertSubject::Key(id) => Some(RowId::Key(id)),
+            AlertSubject::Window(id, bucket) => Some(RowId::Window(id, bucket)),
             AlertSubject::Events(_) | AlertSubject::Pipeline | AlertSubject::Clock => None,
         }
     }
 }
 
 /// Columns of a wide list, with the reason on the alert's line.
-const WIDE: [Column; 4] =
+const WIDE_COLUMNS: [TableColumn; 4] =
     [words("STATE", 5, 5, 0), words("WHAT", 14, 34, 0), words("SINCE", 12, 12, 1), words("WHY", 20, 90, 0)];
 /// Columns of a narrow list, with the reason on the lines below.
-const NARROW: [Column; 3] = [words("STATE", 5, 5, 0), words("WHAT", 14, 60, 0), words("SINCE", 12, 12, 1)];
+const NARROW_COLUMNS: [TableColumn; 3] = [words("STATE", 5, 5, 0), words("WHAT", 14, 60, 0), words("SINCE", 12, 12, 1)];
 /// Minimum width for the wide list, in columns.
-const ROOM: u16 = 130;
+const MIN_WIDE_WIDTH: u16 = 130;
 
-fn row(app: &App, alert: &Alert, columns: &[Column], width: u16) -> Row {
+fn row(app: &App, alert: &Alert, columns: &[TableColumn], width: u16) -> TableRow {
     let theme = app.theme();
     // The lines below are indented to the second column and use the rest of the width.
     let room = usize::from(width.saturating_sub(9));
-    let why = (columns.len() == NARROW.len()).then(|| alert.why.clone());
+    let why = (columns.len() == NARROW_COLUMNS.len()).then(|| alert.why.clone());
     let said = why.into_iter().chain(alert.acknowledged.as_ref().map(AcknowledgedBy::line));
-    let below =
-        said.flat_map(|line| format::flow(&line, room)).map(|line| Cell::new(line, theme.style(Role::Dim))).collect();
+    let below = said
+        .flat_map(|line| format::wrap_words(&line, room))
+        .map(|line| TableCell::new(line, theme.style(StyleRole::Dim)))
+        .collect();
     let since = format!("{} {}", alert.since.format("%H:%M"), format::age(app.shown_at().since(alert.since)));
-    Row {
+    TableRow {
         cells: vec![
-            Cell::marked(
-                (theme::mark(alert.standing), theme.style(Role::Mark(alert.standing))),
-                theme::word(alert.standing),
-                theme.style(Role::Word(alert.standing)),
+            TableCell::marked(
+                (theme::mark(alert.standing), theme.style(StyleRole::Mark(alert.standing))),
+                theme::status_code(alert.standing),
+                theme.style(StyleRole::Word(alert.standing)),
             ),
-            Cell::middle(format::target(&alert.name), theme.style(Role::Text)),
-            Cell::new(since, theme.style(Role::Dim)),
-            Cell::new(alert.why.clone(), theme.style(Role::Text)),
+            TableCell::middle(format::target(&alert.name), theme.style(StyleRole::Text)),
+            TableCell::new(since, theme.style(StyleRole::Dim)),
+            TableCell::new(alert.why.clone(), theme.style(StyleRole::Text)),
         ],
         below,
     }
@@ -93,24 +95,24 @@ fn row(app: &App, alert: &Alert, columns: &[Column], width: u16) -> Row {
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>) {
     Clear.render(area, buffer);
     let theme = app.theme();
-    let alerts = app.shown().alerts();
+    let alerts = app.visible_snapshot().alerts();
     let n_looked_after = alerts.iter().filter(|alert| alert.acknowledged.is_some()).count();
     let count = match n_looked_after {
         0 => format!("{}, worst first", alerts.len()),
         n => format!("{}, worst first; {n} acknowledged, last", alerts.len()),
     };
     let remark = panes::age_mark(app).map_or_else(|| count.clone(), |age| format!("{age}   {count}"));
-    let edge = if list.is_some() { Role::Accent } else { Role::Border };
-    let inner = paint::frame(buffer, area, &Title { name: "Alerts", remark: &remark, edge }, theme);
+    let edge = if list.is_some() { StyleRole::Accent } else { StyleRole::Border };
+    let inner = paint::frame(buffer, area, &FrameTitle { name: "Alerts", remark: &remark, edge }, theme);
     if alerts.is_empty() {
         let appear = "Failing and tripped subscriptions, unused and refused keys, rate limits running out and late deliveries appear here, worst first.";
         let room = usize::from(inner.width.saturating_sub(2));
-        let lines = ["No alerts.", "", appear].into_iter().flat_map(|text| format::flow(text, room));
-        let lines: Vec<_> = lines.map(|line| Line::styled(format!(" {line}"), theme.style(Role::Dim))).collect();
+        let lines = ["No alerts.", "", appear].into_iter().flat_map(|text| format::wrap_words(text, room));
+        let lines: Vec<_> = lines.map(|line| Line::styled(format!(" {line}"), theme.style(StyleRole::Dim))).collect();
         return paint::lines(buffer, inner, &lines);
     }
     let selected = list.map(|list| list.row(alerts));
-    let columns: &[Column] = if inner.width < ROOM { &NARROW } else { &WIDE };
-    let table = Table { columns, n_rows: alerts.len(), selected, marked: &[], hidden: &[], theme };
+    let columns: &[TableColumn] = if inner.width < MIN_WIDE_WIDTH { &NARROW_COLUMNS } else { &WIDE_COLUMNS };
+    let table = TableView { columns, n_rows: alerts.len(), selected, marked: &[], hidden: &[], theme };
     table.draw(buffer, inner, &|at| row(app, &alerts[at], columns, inner.width));
 }

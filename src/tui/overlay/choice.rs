@@ -1,11 +1,11 @@
 //! Short list to choose from: copy format, visible columns, or time window of the logs.
 
 use super::super::app::App;
-use super::super::copy::Form;
-use super::super::keymap::Step;
+use super::super::copy::CopyFormat;
+use super::super::keymap::CursorMotion;
 use super::super::panes::Pane;
-use super::super::press::stepped;
-use super::super::theme::Role;
+use super::super::press::moved_row;
+use super::super::theme::StyleRole;
 use super::dialog;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Kind of choice that a list offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topic {
+pub enum ChoiceKind {
     /// Format in which the selected or marked rows are copied.
     Copy,
     /// Visible columns of a pane.
@@ -25,15 +25,15 @@ pub enum Topic {
 
 /// Choice list with its selected entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Choice {
+pub struct ChoiceList {
     /// Kind of choice that the list offers.
-    pub topic: Topic,
+    pub topic: ChoiceKind,
     /// Index of the selected entry.
     pub selected: usize,
 }
 
 /// Time windows of the logs, with their labels.
-pub const WINDOWS: [(&str, Option<Duration>); 7] = [
+pub const TIME_WINDOWS: [(&str, Option<Duration>); 7] = [
     ("everything stored", None),
     ("5 minutes", Some(Duration::from_secs(300))),
     ("15 minutes", Some(Duration::from_secs(900))),
@@ -43,41 +43,43 @@ pub const WINDOWS: [(&str, Option<Duration>); 7] = [
     ("7 days", Some(Duration::from_secs(604_800))),
 ];
 
-impl Choice {
+impl ChoiceList {
     /// Creates a list; for the time window, the present one is selected.
     #[must_use]
-    pub fn new(app: &App, topic: Topic) -> Self {
+    pub fn new(app: &App, topic: ChoiceKind) -> Self {
         let selected = match topic {
-            Topic::TimeWindow => WINDOWS.iter().position(|(_, window)| *window == app.desk.window).unwrap_or(0),
-            Topic::Copy | Topic::Columns(_) => 0,
+            ChoiceKind::TimeWindow => {
+                TIME_WINDOWS.iter().position(|(_, window)| *window == app.view_state.log_window).unwrap_or(0)
+            }
+            ChoiceKind::Copy | ChoiceKind::Columns(_) => 0,
         };
         Self { topic, selected }
     }
 
     /// Moves the selection up or down.
-    pub fn step(&mut self, step: Step) {
+    pub fn step(&mut self, step: CursorMotion) {
         let n = match self.topic {
-            Topic::Copy => Form::ALL.len(),
-            Topic::Columns(pane) => pane.columns().len(),
-            Topic::TimeWindow => WINDOWS.len(),
+            ChoiceKind::Copy => CopyFormat::ALL.len(),
+            ChoiceKind::Columns(pane) => pane.columns().len(),
+            ChoiceKind::TimeWindow => TIME_WINDOWS.len(),
         };
-        self.selected = stepped(step, self.selected, n, n);
+        self.selected = moved_row(step, self.selected, n, n);
     }
 
     fn title(self) -> String {
         match self.topic {
-            Topic::Copy => "Copy".to_owned(),
-            Topic::Columns(_) => "Columns".to_owned(),
-            Topic::TimeWindow => "Log time window".to_owned(),
+            ChoiceKind::Copy => "Copy".to_owned(),
+            ChoiceKind::Columns(_) => "Columns".to_owned(),
+            ChoiceKind::TimeWindow => "Log time window".to_owned(),
         }
     }
 
     fn labels(self, app: &App) -> Vec<String> {
         match self.topic {
-            Topic::Copy => Form::ALL.map(|form| form.label().to_owned()).to_vec(),
-            Topic::TimeWindow => WINDOWS.map(|(label, _)| label.to_owned()).to_vec(),
-            Topic::Columns(pane) => {
-                let hidden = &app.desk.of(pane).hidden;
+            ChoiceKind::Copy => CopyFormat::ALL.map(|form| form.label().to_owned()).to_vec(),
+            ChoiceKind::TimeWindow => TIME_WINDOWS.map(|(label, _)| label.to_owned()).to_vec(),
+            ChoiceKind::Columns(pane) => {
+                let hidden = &app.view_state.pane(pane).hidden_columns;
                 let boxed = |title: &str| if hidden.iter().any(|other| other == title) { "[ ]" } else { "[x]" };
                 pane.columns().iter().map(|column| format!("{} {}", boxed(column.title), column.title)).collect()
             }
@@ -86,13 +88,13 @@ impl Choice {
 }
 
 /// Draws the list in the middle of `area`, scrolled to the selected entry.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, choice: Choice) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, choice: ChoiceList) {
     let theme = app.theme();
     let mut lines = Vec::new();
-    if choice.topic == Topic::Copy {
-        let n = app.subjects().len();
+    if choice.topic == ChoiceKind::Copy {
+        let n = app.target_items().len();
         let about = if n > 1 { format!("{n} marked rows") } else { "the selected row".to_owned() };
-        lines.push(Line::styled(about, theme.style(Role::Dim)));
+        lines.push(Line::styled(about, theme.style(StyleRole::Dim)));
     }
     let labels = choice.labels(app);
     let room = usize::from(area.height.saturating_sub(2)).saturating_sub(lines.len()).max(1);
@@ -100,12 +102,12 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, choice: Choice) {
     for (at, label) in labels.into_iter().enumerate().skip(first).take(room) {
         let is_selected = at == choice.selected;
         let mut line = Line::from(vec![
-            Span::styled(if is_selected { "> " } else { "  " }, theme.style(Role::Accent)),
-            Span::styled(label, theme.style(Role::Text)),
+            Span::styled(if is_selected { "> " } else { "  " }, theme.style(StyleRole::Accent)),
+            Span::styled(label, theme.style(StyleRole::Text)),
         ]);
         if is_selected {
             for span in &mut line.spans {
-                span.style = span.style.patch(theme.style(Role::Selected));
+                span.style = span.style.patch(theme.style(StyleRole::Selected));
             }
         }
         lines.push(line);

@@ -2,9 +2,9 @@
 
 use super::super::app::App;
 use super::super::format;
-use super::super::keymap::Step;
-use super::super::press::stepped;
-use super::super::theme::Role;
+use super::super::keymap::CursorMotion;
+use super::super::press::moved_row;
+use super::super::theme::StyleRole;
 use super::dialog;
 use crate::api::keys::CompanyRow;
 use crate::domain::ids::CompanyId;
@@ -14,7 +14,7 @@ use ratatui::text::{Line, Span};
 
 /// Fetch state of the companies.
 #[derive(Debug, Clone, PartialEq)]
-enum Known {
+enum CompanyListState {
     Waiting,
     Came(Vec<CompanyRow>),
     Failed(String),
@@ -22,60 +22,60 @@ enum Known {
 
 /// List of companies, with "all companies" as its first entry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Companies {
-    known: Known,
+pub struct CompanyList {
+    known: CompanyListState,
     selected: Option<CompanyId>,
 }
 
-impl Companies {
+impl CompanyList {
     /// Creates a list whose companies are being fetched, with the present company selected.
     #[must_use]
     pub const fn new(selected: Option<CompanyId>) -> Self {
-        Self { known: Known::Waiting, selected }
+        Self { known: CompanyListState::Waiting, selected }
     }
 
     /// Takes the fetched companies, or the reason why there are none.
     pub fn take(&mut self, came: Result<Vec<CompanyRow>, String>) {
-        self.known = came.map_or_else(Known::Failed, Known::Came);
+        self.known = came.map_or_else(CompanyListState::Failed, CompanyListState::Came);
     }
 
     fn ids(&self) -> Vec<Option<CompanyId>> {
         let companies = match &self.known {
-            Known::Came(companies) => &companies[..],
-            Known::Waiting | Known::Failed(_) => &[],
+            CompanyListState::Came(companies) => &companies[..],
+            CompanyListState::Waiting | CompanyListState::Failed(_) => &[],
         };
         std::iter::once(None).chain(companies.iter().map(|company| Some(company.id))).collect()
     }
 
     /// Moves the selection up or down.
-    pub fn step(&mut self, step: Step) {
+    pub fn step(&mut self, step: CursorMotion) {
         let ids = self.ids();
         let at = ids.iter().position(|id| *id == self.selected).unwrap_or(0);
-        self.selected = ids.get(stepped(step, at, ids.len(), 10)).copied().flatten();
+        self.selected = ids.get(moved_row(step, at, ids.len(), 10)).copied().flatten();
     }
 
-    /// Chosen company, with `None` inside for all companies; nothing until the companies were fetched.
+    /// Chosen company, with `Idle` inside for all companies; nothing until the companies were fetched.
     #[must_use]
     pub fn chosen(&self) -> Option<Option<CompanyId>> {
-        matches!(self.known, Known::Came(_)).then_some(self.selected)
+        matches!(self.known, CompanyListState::Came(_)).then_some(self.selected)
     }
 }
 
 /// Draws the list in the middle of `area`, scrolled to the selected entry.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: &Companies) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: &CompanyList) {
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(60);
     let companies = match &list.known {
-        Known::Waiting => {
-            return dialog(buffer, area, app, "Companies", &[Line::styled("loading …", theme.style(Role::Dim))]);
+        CompanyListState::Waiting => {
+            return dialog(buffer, area, app, "Companies", &[Line::styled("loading …", theme.style(StyleRole::Dim))]);
         }
-        Known::Failed(why) => {
-            let lines = format::flow(&format!("could not load: {why}"), room);
+        CompanyListState::Failed(why) => {
+            let lines = format::wrap_words(&format!("could not load: {why}"), room);
             let lines: Vec<Line<'_>> =
-                lines.into_iter().map(|line| Line::styled(line, theme.style(Role::Trouble))).collect();
+                lines.into_iter().map(|line| Line::styled(line, theme.style(StyleRole::Trouble))).collect();
             return dialog(buffer, area, app, "Companies", &lines);
         }
-        Known::Came(companies) => companies,
+        CompanyListState::Came(companies) => companies,
     };
     let all = std::iter::once((None, "all companies".to_owned()));
     let each = companies
@@ -91,10 +91,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: &Companies)
         .skip(first)
         .take(height)
         .map(|(position, (_, text))| {
-            let style = if position == at { theme.style(Role::Selected) } else { theme.style(Role::Text) };
+            let style = if position == at { theme.style(StyleRole::Selected) } else { theme.style(StyleRole::Text) };
             let gutter = if position == at { "> " } else { "  " };
             Line::from(vec![
-                Span::styled(gutter, theme.style(Role::Accent)),
+                Span::styled(gutter, theme.style(StyleRole::Accent)),
                 Span::styled(format!("{:<width$}", format::clip(&text, room), width = room.min(40)), style),
             ])
         })

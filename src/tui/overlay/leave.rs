@@ -2,7 +2,7 @@
 
 use super::super::app::App;
 use super::super::format;
-use super::super::theme::Role;
+use super::super::theme::StyleRole;
 use super::dialog;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,15 +11,15 @@ use ratatui::text::{Line, Span};
 /// Consequences of quitting, one sentence each.
 #[must_use]
 pub fn effects(app: &App) -> Vec<String> {
-    let address = &app.setting.identity.address;
+    let address = &app.config.identity.address;
     let mut said = vec![format!(
         "Quitting stops the platform at {address}: API calls fail and consoles connected to it go OFFLINE."
     )];
-    if let Some(overview) = &app.picture.overview {
+    if let Some(overview) = &app.snapshot.overview {
         let rows = &overview.subscriptions;
         let n: u64 = rows.items.iter().map(|row| row.health.n_backlog).sum();
         let least = if rows.total > rows.items.len() as u64 { "At least " } else { "" };
-        let waiting = format::several(n, "delivery waits", "deliveries wait");
+        let waiting = format::plural_irregular(n, "delivery waits", "deliveries wait");
         said.push(format!("{least}{waiting} until it is started again."));
     }
     said
@@ -29,16 +29,18 @@ pub fn effects(app: &App) -> Vec<String> {
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App) {
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(70);
-    let mut lines = vec![Line::styled("Quit and stop the platform?", theme.style(Role::Strong))];
+    let mut lines = vec![Line::styled("Quit and stop the platform?", theme.style(StyleRole::Strong))];
     for said in effects(app) {
-        lines.extend(format::flow(&said, room).into_iter().map(|line| Line::styled(line, theme.style(Role::Text))));
+        lines.extend(
+            format::wrap_words(&said, room).into_iter().map(|line| Line::styled(line, theme.style(StyleRole::Text))),
+        );
     }
     lines.push(Line::default());
     lines.push(Line::from(vec![
-        Span::styled("y", theme.style(Role::Accent)),
-        Span::styled(" quit    ", theme.style(Role::Text)),
-        Span::styled("n", theme.style(Role::Accent)),
-        Span::styled(" stay (also Enter, Esc)", theme.style(Role::Text)),
+        Span::styled("y", theme.style(StyleRole::Accent)),
+        Span::styled(" quit    ", theme.style(StyleRole::Text)),
+        Span::styled("n", theme.style(StyleRole::Accent)),
+        Span::styled(" stay (also Enter, Esc)", theme.style(StyleRole::Text)),
     ]));
     dialog(buffer, area, app, "Quit", &lines);
 }

@@ -1,17 +1,17 @@
 //! Menu of actions on an item, or on marked items of one kind, with the reasons why some are not possible.
 
 use super::super::app::App;
-use super::super::console::Access;
-use super::super::effect::Act;
+use super::super::console::ConsoleAccess;
+use super::super::effect::PlatformChange;
 use super::super::format;
-use super::super::keymap::Step;
+use super::super::keymap::CursorMotion;
 use super::super::panes::{Pane, deliveries};
-use super::super::places::Item;
-use super::super::press::stepped;
-use super::super::theme::Role;
-use super::confirm::Question;
-use super::form::Purpose;
-use super::{dialog, offers};
+use super::super::press::moved_row;
+use super::super::selection::RowId;
+use super::super::theme::StyleRole;
+use super::confirm::ConfirmPrompt;
+use super::form::FormPurpose;
+use super::{dialog, item_actions};
 use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
@@ -21,59 +21,59 @@ use ratatui::text::{Line, Span};
 
 /// Entry of the action menu.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
+pub enum MenuEntry {
     /// Change, which is made after a confirmation.
-    Act(Act),
+    Change(PlatformChange),
     /// Form, which leads to a change.
-    Form(Purpose),
+    Form(FormPurpose),
 }
 
 /// Action menu with its selected entry.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Menu {
+pub struct ActionMenu {
     /// Items the menu is about, all of one kind; empty where something can only be created.
-    items: Vec<Item>,
+    items: Vec<RowId>,
     /// Pane that the menu was opened from.
     pane: Pane,
     /// Result that opened the menu, shown above the entries.
-    told: Option<String>,
+    result: Option<String>,
     selected: usize,
 }
 
-impl Menu {
+impl ActionMenu {
     /// Creates a menu for items of one kind, or for a pane without items.
     #[must_use]
-    pub const fn new(items: Vec<Item>, pane: Pane) -> Self {
-        Self { items, pane, told: None, selected: 0 }
+    pub const fn new(items: Vec<RowId>, pane: Pane) -> Self {
+        Self { items, pane, result: None, selected: 0 }
     }
 
     /// Creates a menu that offers follow-up actions after a result.
     #[must_use]
-    pub fn after(told: String, item: Item, pane: Pane) -> Self {
+    pub fn follow_up(told: String, item: RowId, pane: Pane) -> Self {
         // The first entry repeats what was just done, so the second one is selected.
-        Self { items: vec![item], pane, told: Some(told), selected: 1 }
+        Self { items: vec![item], pane, result: Some(told), selected: 1 }
     }
 
     /// Items the menu is about, all of one kind.
     #[must_use]
-    pub fn items(&self) -> &[Item] {
+    pub fn items(&self) -> &[RowId] {
         &self.items
     }
 
-    fn entries(&self, app: &App) -> Vec<Entry> {
-        let acts = self.items.first().map(|item| offers::acts(app, *item)).unwrap_or_default();
+    fn entries(&self, app: &App) -> Vec<MenuEntry> {
+        let acts = self.items.first().map(|item| item_actions::available_changes(app, *item)).unwrap_or_default();
         let forms = match self.items.as_slice() {
-            [Item::Subscription(_), _, ..] if offers::has_portal(app) => vec![Purpose::Disable],
+            [RowId::Subscription(_), _, ..] if item_actions::has_portal(app) => vec![FormPurpose::Disable],
             [_, _, ..] => Vec::new(),
             items => forms(app, items.first().copied(), self.pane),
         };
-        let last = self.items.first().and_then(|item| deletion(app, *item)).map(Entry::Act);
-        acts.into_iter().map(Entry::Act).chain(forms.into_iter().map(Entry::Form)).chain(last).collect()
+        let last = self.items.first().and_then(|item| deletion(app, *item)).map(MenuEntry::Change);
+        acts.into_iter().map(MenuEntry::Change).chain(forms.into_iter().map(MenuEntry::Form)).chain(last).collect()
     }
 
     /// Moves the selection among `n_entries` entries.
-    pub fn step(&mut self, step: Step, n_entries: usize) {
-        self.selected = stepped(step, self.selected, n_entries, n_entries);
+    pub fn step(&mut self, step: CursorMotion, n_entries: usize) {
+        self.selected = moved_row(step, self.selected, n_entries, n_entries);
     }
 
     /// Number of entries in the menu.
@@ -84,26 +84,26 @@ impl Menu {
 
     /// Purpose of the selected entry, if it is a form.
     #[must_use]
-    pub fn form(&self, app: &App) -> Option<Purpose> {
+    pub fn form(&self, app: &App) -> Option<FormPurpose> {
         match self.entries(app).get(self.selected) {
-            Some(Entry::Form(purpose)) => Some(*purpose),
+            Some(MenuEntry::Form(purpose)) => Some(*purpose),
             _ => None,
         }
     }
 
     /// Changes that the entry at an index would make, one per item.
-    fn chosen(&self, app: &App, at: usize) -> Vec<Act> {
-        if matches!(self.entries(app).get(at), Some(Entry::Act(Act::Delete(_)))) {
+    fn chosen(&self, app: &App, at: usize) -> Vec<PlatformChange> {
+        if matches!(self.entries(app).get(at), Some(MenuEntry::Change(PlatformChange::Delete(_)))) {
             return self.items.iter().filter_map(|item| deletion(app, *item)).collect();
         }
-        self.items.iter().filter_map(|item| offers::acts(app, *item).get(at).cloned()).collect()
+        self.items.iter().filter_map(|item| item_actions::available_changes(app, *item).get(at).cloned()).collect()
     }
 
     /// Confirmations for the selected change, one for each item on which it is possible.
     ///
     /// # Errors
     /// A one-line reason when the change is possible on none of the items.
-    pub fn questions(&self, app: &App) -> Result<Vec<Question>, String> {
+    pub fn questions(&self, app: &App) -> Result<Vec<ConfirmPrompt>, String> {
         questions(app, &self.chosen(app, self.selected))
     }
 
@@ -117,34 +117,36 @@ impl Menu {
 }
 
 /// Forms offered for an item, or from a pane without a selection.
-pub(in crate::tui) fn forms(app: &App, item: Option<Item>, pane: Pane) -> Vec<Purpose> {
+pub(in crate::tui) fn forms(app: &App, item: Option<RowId>, pane: Pane) -> Vec<FormPurpose> {
     match (item, pane) {
-        (Some(Item::Subscription(id)), _) => switching(app, id).into_iter().chain([Purpose::Replay(id)]).collect(),
-        (Some(Item::Attempt(id)), _) => {
-            let row = app.view().and_then(|view| deliveries::find(&view, id));
-            row.map(|row| Purpose::Replay(row.subscription_id)).into_iter().collect()
+        (Some(RowId::Subscription(id)), _) => {
+            disable_form(app, id).into_iter().chain([FormPurpose::Replay(id)]).collect()
         }
-        (Some(Item::Key(id)), _) => vec![Purpose::Limits(id), Purpose::Key, Purpose::Company],
-        (None, Pane::Keys | Pane::Limits) => vec![Purpose::Key, Purpose::Company],
-        (Some(Item::Event(_)), _) | (None, Pane::Events) => vec![Purpose::Event],
+        (Some(RowId::Attempt(id)), _) => {
+            let row = app.view().and_then(|view| deliveries::find(&view, id));
+            row.map(|row| FormPurpose::Replay(row.subscription_id)).into_iter().collect()
+        }
+        (Some(RowId::Key(id)), _) => vec![FormPurpose::Limits(id), FormPurpose::Key, FormPurpose::Company],
+        (None, Pane::Keys | Pane::Limits) => vec![FormPurpose::Key, FormPurpose::Company],
+        (Some(RowId::Event(_)), _) | (None, Pane::Events) => vec![FormPurpose::Event],
         _ => Vec::new(),
     }
 }
 
 /// Change that deletes an item. It is the last entry of the menu, where it is not chosen by habit.
-fn deletion(app: &App, item: Item) -> Option<Act> {
+fn deletion(app: &App, item: RowId) -> Option<PlatformChange> {
     match item {
-        Item::Subscription(id) if offers::has_portal(app) => Some(Act::Delete(id)),
+        RowId::Subscription(id) if item_actions::has_portal(app) => Some(PlatformChange::Delete(id)),
         _ => None,
     }
 }
 
 /// Form for disabling an enabled subscription, or for the reason of one that was disabled manually.
-fn switching(app: &App, id: SubscriptionId) -> Option<Purpose> {
-    let of = &offers::subscription(app, id).ok().filter(|_| offers::has_portal(app))?.subscription;
+fn disable_form(app: &App, id: SubscriptionId) -> Option<FormPurpose> {
+    let of = &item_actions::subscription(app, id).ok().filter(|_| item_actions::has_portal(app))?.subscription;
     match of.disabled_reason {
-        None => Some(Purpose::Disable),
-        Some(DisabledReason::Manual) => Some(Purpose::Intend(id)),
+        None => Some(FormPurpose::Disable),
+        Some(DisabledReason::Manual) => Some(FormPurpose::DisableReason(id)),
         Some(DisabledReason::Breaker) => None,
     }
 }
@@ -153,75 +155,81 @@ fn switching(app: &App, id: SubscriptionId) -> Option<Purpose> {
 ///
 /// # Errors
 /// A one-line reason when none of them is possible.
-pub(in crate::tui) fn questions(app: &App, acts: &[Act]) -> Result<Vec<Question>, String> {
-    let asked: Vec<Result<Question, String>> = acts.iter().map(|act| offers::question(app, act.clone())).collect();
+pub(in crate::tui) fn questions(app: &App, acts: &[PlatformChange]) -> Result<Vec<ConfirmPrompt>, String> {
+    let asked: Vec<Result<ConfirmPrompt, String>> =
+        acts.iter().map(|act| item_actions::confirm_prompt(app, act.clone())).collect();
     let why = asked.iter().find_map(|asked| asked.as_ref().err().cloned());
-    let questions: Vec<Question> = asked.into_iter().filter_map(Result::ok).collect();
+    let questions: Vec<ConfirmPrompt> = asked.into_iter().filter_map(Result::ok).collect();
     match (acts.first(), why) {
-        (Some(act), Some(why)) if questions.is_empty() => Err(format!("{}: {why}", offers::label(act))),
+        (Some(act), Some(why)) if questions.is_empty() => Err(format!("{}: {why}", item_actions::label(act))),
         (None, _) => Err("the row is no longer loaded".to_owned()),
         _ => Ok(questions),
     }
 }
 
 /// Label, reason why not possible, and style of a menu entry.
-fn described(app: &App, menu: &Menu, at: usize, entry: &Entry) -> (&'static str, Option<String>, Role) {
+fn entry_label(
+    app: &App,
+    menu: &ActionMenu,
+    at: usize,
+    entry: &MenuEntry,
+) -> (&'static str, Option<String>, StyleRole) {
     let act = match entry {
-        Entry::Form(Purpose::Disable) if menu.items.len() > 1 => {
-            let n_fit = offers::enabled(app, &menu.items).len();
+        MenuEntry::Form(FormPurpose::Disable) if menu.items.len() > 1 => {
+            let n_fit = item_actions::enabled(app, &menu.items).len();
             let reason = (n_fit < menu.items.len()).then(|| format!("applies to {n_fit} of {}", menu.items.len()));
-            return (Purpose::Disable.label(), reason, if n_fit == 0 { Role::Dim } else { Role::Text });
+            return (FormPurpose::Disable.label(), reason, if n_fit == 0 { StyleRole::Dim } else { StyleRole::Text });
         }
-        Entry::Form(purpose) => return (purpose.label(), None, Role::Text),
-        Entry::Act(act) => act,
+        MenuEntry::Form(purpose) => return (purpose.label(), None, StyleRole::Text),
+        MenuEntry::Change(act) => act,
     };
     let acts = menu.chosen(app, at);
-    let n_fit = acts.iter().filter(|act| offers::question(app, (*act).clone()).is_ok()).count();
+    let n_fit = acts.iter().filter(|act| item_actions::confirm_prompt(app, (*act).clone()).is_ok()).count();
     let reason = match n_fit {
-        0 => offers::question(app, act.clone()).err(),
+        0 => item_actions::confirm_prompt(app, act.clone()).err(),
         n if n < acts.len() => Some(format!("applies to {n} of {}", acts.len())),
         _ => None,
     };
-    (offers::label(act), reason, if n_fit == 0 { Role::Dim } else { Role::Text })
+    (item_actions::label(act), reason, if n_fit == 0 { StyleRole::Dim } else { StyleRole::Text })
 }
 
 /// Draws the menu in the middle of `area`.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &Menu) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, menu: &ActionMenu) {
     let theme = app.theme();
     let mut lines = Vec::new();
     if let [item] = menu.items.as_slice()
-        && let Some(name) = offers::name(app, *item)
+        && let Some(name) = item_actions::name(app, *item)
     {
         let name = format::middle(&name, usize::from(area.width.saturating_sub(6)));
-        lines.push(Line::styled(name, theme.style(Role::Dim)));
+        lines.push(Line::styled(name, theme.style(StyleRole::Dim)));
         lines.push(Line::default());
     }
-    if let Some(told) = &menu.told {
+    if let Some(told) = &menu.result {
         let room = usize::from(area.width.saturating_sub(6)).min(76);
-        let told = format::flow(&Untrusted::new(told.as_str()).sanitized(), room);
-        lines.extend(told.into_iter().map(|line| Line::styled(line, theme.style(Role::Strong))));
+        let told = format::wrap_words(&Untrusted::new(told.as_str()).sanitized(), room);
+        lines.extend(told.into_iter().map(|line| Line::styled(line, theme.style(StyleRole::Strong))));
         lines.push(Line::default());
     }
     for (at, entry) in menu.entries(app).into_iter().enumerate() {
-        let (label, reason, role) = described(app, menu, at, &entry);
+        let (label, reason, role) = entry_label(app, menu, at, &entry);
         let is_selected = at == menu.selected;
         let mut line = Line::from(vec![
-            Span::styled(if is_selected { "> " } else { "  " }, theme.style(Role::Accent)),
+            Span::styled(if is_selected { "> " } else { "  " }, theme.style(StyleRole::Accent)),
             Span::styled(label, theme.style(role)),
         ]);
-        if let Some(reason) = reason.filter(|_| app.setting.access == Access::Act) {
-            line.push_span(Span::styled(format!("  ({reason})"), theme.style(Role::Dim)));
+        if let Some(reason) = reason.filter(|_| app.config.access == ConsoleAccess::Act) {
+            line.push_span(Span::styled(format!("  ({reason})"), theme.style(StyleRole::Dim)));
         }
         if is_selected {
             for span in &mut line.spans {
-                span.style = span.style.patch(theme.style(Role::Selected));
+                span.style = span.style.patch(theme.style(StyleRole::Selected));
             }
         }
         lines.push(line);
     }
-    if app.setting.access == Access::ReadOnly {
+    if app.config.access == ConsoleAccess::ReadOnly {
         lines.push(Line::default());
-        lines.push(Line::styled(offers::READ_ONLY, theme.style(Role::Warning)));
+        lines.push(Line::styled(item_actions::READ_ONLY_REASON, theme.style(StyleRole::Warning)));
     }
     dialog(buffer, area, app, &menu.title(), &lines);
 }

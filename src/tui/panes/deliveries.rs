@@ -1,6 +1,6 @@
 //! Pane 4: delivery attempts, newest first.
 
-use super::view::{Rows, View};
+use super::view::{LogRows, PaneData};
 use crate::api::attempts::AttemptRow;
 use crate::api::log::AttemptQuery;
 use crate::api::overview::PipelineMinute;
@@ -10,13 +10,13 @@ use crate::domain::ids::AttemptId;
 use crate::domain::time::Timestamp;
 use crate::tui::chart;
 use crate::tui::format;
-use crate::tui::table::{Cell, Column, Row, numbers, words};
-use crate::tui::theme::{self, Role};
+use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::tui::theme::{self, StyleRole};
 use ratatui::text::{Line, Span};
 use std::time::Duration;
 
 /// Columns of the delivery log.
-pub(in crate::tui) const COLUMNS: [Column; 8] = [
+pub(in crate::tui) const COLUMNS: [TableColumn; 8] = [
     words("ENDED UTC", 12, 12, 2),
     words("RESULT", 9, 9, 0),
     words("EVENT", 14, 21, 1),
@@ -32,13 +32,13 @@ pub(super) const EMPTY: [&str; 2] = [
     "Attempts appear here, newest first, as soon as an event matches an enabled subscription.",
 ];
 
-pub(in crate::tui) fn find<'a>(view: &View<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
+pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
     let paged = view.logs.attempts.window.find(id.0);
     paged.or_else(|| view.overview.attempts.items.iter().find(|row| row.id == id))
 }
 
-pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, AttemptRow> {
-    Rows::of(&view.logs.attempts.window, &view.overview.attempts.items)
+pub(super) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, AttemptRow> {
+    LogRows::of(&view.logs.attempts.window, &view.overview.attempts.items)
 }
 
 /// HTTP status, or a word why there is none.
@@ -59,7 +59,7 @@ fn standing(row: &AttemptRow) -> HealthStatus {
     if row.outcome().is_success() { HealthStatus::Healthy } else { HealthStatus::Failing }
 }
 
-pub(super) fn judged(row: &AttemptRow) -> (String, HealthAssessment<String>) {
+pub(super) fn named_health(row: &AttemptRow) -> (String, HealthAssessment<String>) {
     let why = match &row.error {
         Some(error) => format!("{}: {}", result(row), error.sanitized()),
         None if row.outcome().is_success() => format!("HTTP {}", result(row)),
@@ -72,18 +72,18 @@ pub(super) fn judged(row: &AttemptRow) -> (String, HealthAssessment<String>) {
     )
 }
 
-pub(super) fn tally(view: &View<'_>) -> String {
-    if view.is_partial() {
+pub(super) fn summary(view: &PaneData<'_>) -> String {
+    if view.has_no_portal() {
         return format!("{} received by crow listen", format::number(view.overview.attempts.total));
     }
     let pipeline = view.overview.pipeline;
     let total = format::number(view.overview.attempts.total);
     let rows = rows(view);
-    let held = view.held(&rows, "attempt");
+    let held = view.loaded_summary(&rows, "attempt");
     let counted = match rows {
         // The platform counts the last hour over all attempts; for a filtered part, the loaded rows are counted
         // instead.
-        Rows::Stretch(stretch) if is_part(view) => {
+        LogRows::Paged(stretch) if is_part(view) => {
             let n_failed = stretch.rows().filter(|row| !row.outcome().is_success()).count();
             format!("{} failed", format::number(n_failed))
         }
@@ -94,13 +94,13 @@ pub(super) fn tally(view: &View<'_>) -> String {
 }
 
 /// Whether the log is restricted to a part of the attempts.
-fn is_part(view: &View<'_>) -> bool {
+fn is_part(view: &PaneData<'_>) -> bool {
     view.company.is_some() || view.logs.attempts.query != AttemptQuery::default()
 }
 
 /// Chart of the last hour by the minute: scheduled attempts as columns, with a tick beneath where some failed. Empty
 /// where the log is restricted, because the platform counts all attempts together.
-pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
+pub(super) fn chart(view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
     let minutes = &view.overview.minutes;
     if is_part(view) || minutes.is_empty() {
         return Vec::new();
@@ -116,18 +116,18 @@ pub(super) fn chart(view: &View<'_>, room: usize) -> Vec<Line<'static>> {
     let columns = chart::columns(&counts, remarks.len()).into_iter().zip(remarks);
     let mut lines: Vec<Line<'static>> = columns
         .map(|(line, remark)| {
-            Line::from(vec![Span::styled(line, style(Role::Text)), Span::styled(remark, style(Role::Dim))])
+            Line::from(vec![Span::styled(line, style(StyleRole::Text)), Span::styled(remark, style(StyleRole::Dim))])
         })
         .collect();
     let mut ticks: Vec<Span<'static>> = minutes
         .iter()
         .map(|minute| match (minute.n_failed, u64::from(minute.n_failed) * 2 > total(minute)) {
             (0, _) => Span::raw(" ".repeat(wide)),
-            (_, false) => Span::styled("^".repeat(wide), style(Role::Word(HealthStatus::Warning))),
-            (_, true) => Span::styled("!".repeat(wide), style(Role::Word(HealthStatus::Failing))),
+            (_, false) => Span::styled("^".repeat(wide), style(StyleRole::Word(HealthStatus::Warning))),
+            (_, true) => Span::styled("!".repeat(wide), style(StyleRole::Word(HealthStatus::Failing))),
         })
         .collect();
-    ticks.push(Span::styled(legend, style(Role::Dim)));
+    ticks.push(Span::styled(legend, style(StyleRole::Dim)));
     lines.push(Line::from(ticks));
     lines
 }
@@ -142,21 +142,21 @@ fn remarks(most: u64, room: usize) -> [String; 3] {
     [full, short].into_iter().find(fits).unwrap_or_default()
 }
 
-pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {
+pub(in crate::tui) fn row(view: &PaneData<'_>, row: &AttemptRow) -> TableRow {
     let standing = standing(row);
-    let mark = (theme::mark(standing), view.theme.style(Role::Mark(standing)));
-    let subscription = match view.is_partial() {
+    let mark = (theme::mark(standing), view.theme.style(StyleRole::Mark(standing)));
+    let subscription = match view.has_no_portal() {
         true => format::target(&row.target_url),
         false => format!("{} {}", row.subscription_id, format::target(&row.target_url)),
     };
     let event = row.event_id.map_or_else(|| "-".to_owned(), |id| format::number(id.0));
     let kind = if row.kind == AttemptKind::Scheduled { "" } else { row.kind.name() };
-    Row {
+    TableRow {
         cells: vec![
             view.dim(ended(row).format("%H:%M:%S%.3f")),
-            Cell::marked(mark, result(row), view.theme.style(Role::Word(standing))),
+            TableCell::marked(mark, result(row), view.theme.style(StyleRole::Word(standing))),
             view.text(row.event_type.sanitized()),
-            Cell::middle(subscription, view.theme.style(Role::Text)),
+            TableCell::middle(subscription, view.theme.style(StyleRole::Text)),
             view.text(row.elapsed_ms.to_string()),
             view.dim(format!("{}/{}", row.number, row.of)),
             view.dim(event),
@@ -166,8 +166,8 @@ pub(in crate::tui) fn row(view: &View<'_>, row: &AttemptRow) -> Row {
     }
 }
 
-pub(in crate::tui) fn details(view: &View<'_>, row: &AttemptRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = judged(row);
+pub(in crate::tui) fn details(view: &PaneData<'_>, row: &AttemptRow, room: usize) -> Vec<Line<'static>> {
+    let (_, judgement) = named_health(row);
     let mut lines = view.judgement_lines(&judgement, room);
     let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), format::number);
     for (label, value) in [
@@ -175,7 +175,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &AttemptRow, room: usize) ->
         ("Target", row.target_url.sanitized()),
         (
             "Subscription",
-            if view.is_partial() {
+            if view.has_no_portal() {
                 format!("not available, company {}", row.company_id)
             } else {
                 format!("{}, company {}", row.subscription_id, row.company_id)

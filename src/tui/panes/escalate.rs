@@ -2,7 +2,7 @@
 
 use super::super::app::App;
 use super::super::format;
-use super::super::theme::{Role, Theme};
+use super::super::theme::{StyleRole, Theme};
 use crate::api::bundle::{BundleManifest, SupportTicket};
 use crate::diagnose::incident::IncidentScope;
 use crate::domain::text::Untrusted;
@@ -14,41 +14,41 @@ use ratatui::text::Line;
 
 /// Stage of the escalation bundle, from collecting to written.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Draft {
+pub enum BundleStage {
     /// No bundle was collected yet.
     #[default]
     None,
     /// Bundle is being collected from the platform.
     Collecting,
     /// Bundle could not be built, and why.
-    Refused(String),
+    Failed(String),
     /// Bundle is ready to be written.
     Ready(Box<TicketBundle>),
     /// Bundle is ready, and the operator is asked whether to write it.
-    Asked(Box<TicketBundle>),
+    Confirming(Box<TicketBundle>),
     /// Bundle was written to this path.
     Written(Box<TicketBundle>, String),
 }
 
 /// State of pane 0: scope and stage of the bundle, and the scroll position.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Desk {
+pub struct EscalateState {
     /// Scope of the bundle: subjects and picked items.
-    pub matter: IncidentScope,
+    pub scope: IncidentScope,
     /// Whether the bodies of responses are included.
     pub bodies: ResponseBodies,
     /// Stage of the bundle, from collecting to written.
-    pub draft: Draft,
+    pub stage: BundleStage,
     /// Index of the first visible line.
     pub top: usize,
 }
 
-impl Default for Desk {
+impl Default for EscalateState {
     fn default() -> Self {
         Self {
-            matter: IncidentScope::last_hour_of(Vec::new()),
+            scope: IncidentScope::last_hour_of(Vec::new()),
             bodies: ResponseBodies::Included,
-            draft: Draft::None,
+            stage: BundleStage::None,
             top: 0,
         }
     }
@@ -56,8 +56,8 @@ impl Default for Desk {
 
 /// Title of the pane, with the scope of the bundle.
 #[must_use]
-pub fn title(desk: &Desk) -> String {
-    match desk.matter.subjects.as_slice() {
+pub fn title(desk: &EscalateState) -> String {
+    match desk.scope.subjects.as_slice() {
         [] => "0 Escalate".to_owned(),
         [one] => format!("0 Escalate: ticket for {}", super::diagnose::scope(*one)),
         several => format!("0 Escalate: ticket for {} subjects", several.len()),
@@ -65,49 +65,49 @@ pub fn title(desk: &Desk) -> String {
 }
 
 /// Function that wraps a text into lines of a style role.
-type Say<'s> = &'s dyn Fn(&str, Role) -> Vec<Line<'static>>;
+type WriteLines<'s> = &'s dyn Fn(&str, StyleRole) -> Vec<Line<'static>>;
 
 /// Lines of the pane for its present stage.
 #[must_use]
 pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     let theme = app.theme();
-    let say = |text: &str, role: Role| -> Vec<Line<'static>> {
-        format::flow(&Untrusted::new(text).sanitized(), width)
+    let say = |text: &str, role: StyleRole| -> Vec<Line<'static>> {
+        format::wrap_words(&Untrusted::new(text).sanitized(), width)
             .into_iter()
             .map(|line| Line::styled(line, theme.style(role)))
             .collect()
     };
     let mut lines = Vec::new();
-    match &app.escalation.draft {
-        Draft::None => lines.extend(say("No ticket yet.", Role::Dim)),
-        Draft::Collecting => {
-            lines.extend(say("Running the matching playbooks and collecting data \u{2026}", Role::Dim));
+    match &app.escalate_state.stage {
+        BundleStage::None => lines.extend(say("No ticket yet.", StyleRole::Dim)),
+        BundleStage::Collecting => {
+            lines.extend(say("Running the matching playbooks and collecting data \u{2026}", StyleRole::Dim));
         }
-        Draft::Refused(why) => {
-            lines.extend(say(why, Role::Trouble));
+        BundleStage::Failed(why) => {
+            lines.extend(say(why, StyleRole::Trouble));
             let hint = "o leaves out response bodies and collects again; crow escalate --allow FINGERPRINT releases text that is not a secret.";
-            lines.extend(say(hint, Role::Text));
+            lines.extend(say(hint, StyleRole::Text));
         }
-        Draft::Ready(bundle) => {
+        BundleStage::Ready(bundle) => {
             lines.extend(say(
                 "W writes the ticket to the directory where the console was started. It was searched for secrets; those found are redacted.",
-                Role::Accent,
+                StyleRole::Accent,
             ));
             lines.extend(preview(app, bundle, &say));
             return lines;
         }
-        Draft::Asked(bundle) => {
+        BundleStage::Confirming(bundle) => {
             let folder = bundle.folder();
             let question = format!(
                 "Write {folder} to the directory where the console was started? y writes a folder, z writes {folder}.zip, n cancels."
             );
-            lines.extend(say(&question, Role::Strong));
+            lines.extend(say(&question, StyleRole::Strong));
             lines.extend(preview(app, bundle, &say));
             return lines;
         }
-        Draft::Written(bundle, path) => {
-            lines.extend(say(&format!("Saved to {path}"), Role::Accent));
-            lines.extend(say("crow open shows it again. 0 collects a new ticket.", Role::Dim));
+        BundleStage::Written(bundle, path) => {
+            lines.extend(say(&format!("Saved to {path}"), StyleRole::Accent));
+            lines.extend(say("crow open shows it again. 0 collects a new ticket.", StyleRole::Dim));
             lines.extend(preview(app, bundle, &say));
             return lines;
         }
@@ -118,10 +118,10 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
 }
 
 /// Subjects of the bundle, and the items that were picked.
-fn about(app: &App, say: Say<'_>) -> Vec<Line<'static>> {
-    let IncidentScope { subjects, selection: picked, .. } = &app.escalation.matter;
+fn about(app: &App, say: WriteLines<'_>) -> Vec<Line<'static>> {
+    let IncidentScope { subjects, selection: picked, .. } = &app.escalate_state.scope;
     let named: Vec<String> = subjects.iter().map(|subject| super::diagnose::scope(*subject)).collect();
-    let mut lines = say(&format!("About: {}", named.join(", ")), Role::Text);
+    let mut lines = say(&format!("About: {}", named.join(", ")), StyleRole::Text);
     let part = |noun: &str, ids: Vec<String>| (!ids.is_empty()).then(|| format!("{noun} {}", ids.join(", ")));
     let parts = [
         part("attempts", picked.attempts.iter().map(ToString::to_string).collect()),
@@ -131,12 +131,12 @@ fn about(app: &App, say: Say<'_>) -> Vec<Line<'static>> {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     if !parts.is_empty() {
-        lines.extend(say(&format!("Added with b: {}", parts.join("; ")), Role::Text));
+        lines.extend(say(&format!("Added with b: {}", parts.join("; ")), StyleRole::Text));
     }
     lines
 }
 
-fn preview(app: &App, bundle: &TicketBundle, say: Say<'_>) -> Vec<Line<'static>> {
+fn preview(app: &App, bundle: &TicketBundle, say: WriteLines<'_>) -> Vec<Line<'static>> {
     let mut lines = vec![Line::default()];
     lines.extend(about(app, say));
     lines.push(Line::default());
@@ -150,14 +150,14 @@ fn preview(app: &App, bundle: &TicketBundle, say: Say<'_>) -> Vec<Line<'static>>
 
 /// Preview of a bundle that was read from `place`.
 #[must_use]
-pub fn opened(of: &VerifiedBundle, place: &str, width: usize, theme: Theme) -> Vec<Line<'static>> {
-    let say = |text: &str, role: Role| -> Vec<Line<'static>> {
-        let lines = format::flow(&Untrusted::new(text).sanitized(), width);
+pub fn opened_bundle_lines(of: &VerifiedBundle, place: &str, width: usize, theme: Theme) -> Vec<Line<'static>> {
+    let say = |text: &str, role: StyleRole| -> Vec<Line<'static>> {
+        let lines = format::wrap_words(&Untrusted::new(text).sanitized(), width);
         lines.into_iter().map(|line| Line::styled(line, theme.style(role))).collect()
     };
     let manifest = &of.manifest;
     let made = format!("Created {} by crow {}; no file was changed since.", manifest.created_utc, manifest.crow);
-    let mut lines = say(&made, Role::Accent);
+    let mut lines = say(&made, StyleRole::Accent);
     lines.push(Line::default());
     let files: Vec<(&str, u64)> = manifest.files.iter().map(|entry| (entry.name.as_str(), entry.n_bytes)).collect();
     lines.extend(tree(place, &files, &say));
@@ -167,38 +167,38 @@ pub fn opened(of: &VerifiedBundle, place: &str, width: usize, theme: Theme) -> V
 }
 
 /// Content of a bundle: counts, advice whether to escalate, redactions, gaps, and the ticket.
-fn inside(ticket: &SupportTicket, manifest: &BundleManifest, say: Say<'_>) -> Vec<Line<'static>> {
+fn inside(ticket: &SupportTicket, manifest: &BundleManifest, say: WriteLines<'_>) -> Vec<Line<'static>> {
     let mut lines = contents(ticket, say);
     for reason in &ticket.reasons {
         let advice = if reason.is_waiting() { "Do not escalate yet" } else { "Escalate" };
-        lines.extend(say(&format!("{advice}: {} ({})", reason.text, reason.id), Role::Strong));
+        lines.extend(say(&format!("{advice}: {} ({})", reason.text, reason.id), StyleRole::Strong));
     }
-    lines.extend(say(&manifest.platform_check.to_string(), Role::Dim));
+    lines.extend(say(&manifest.platform_check.to_string(), StyleRole::Dim));
     let redactions = &manifest.redactions;
     if redactions.is_empty() {
-        lines.extend(say("Redacted: nothing", Role::Dim));
+        lines.extend(say("Redacted: nothing", StyleRole::Dim));
     }
     for redaction in redactions {
-        lines.extend(say(&redaction.to_string(), Role::Dim));
+        lines.extend(say(&redaction.to_string(), StyleRole::Dim));
     }
     if !manifest.released.is_empty() {
-        lines.extend(say(&format!("Released with --allow: {}", manifest.released.join(", ")), Role::Dim));
+        lines.extend(say(&format!("Released with --allow: {}", manifest.released.join(", ")), StyleRole::Dim));
     }
     for missing in &ticket.missing {
-        lines.extend(say(&format!("Not included: {missing}"), Role::Dim));
+        lines.extend(say(&format!("Not included: {missing}"), StyleRole::Dim));
     }
     lines.push(Line::default());
     for line in ticket_markdown::write_ticket(ticket).lines() {
-        if line.is_empty() { lines.push(Line::default()) } else { lines.extend(say(line, Role::Text)) }
+        if line.is_empty() { lines.push(Line::default()) } else { lines.extend(say(line, StyleRole::Text)) }
     }
     lines
 }
 
 /// Files of the bundle as a tree with sizes.
-fn tree(folder: &str, files: &[(&str, u64)], say: Say<'_>) -> Vec<Line<'static>> {
+fn tree(folder: &str, files: &[(&str, u64)], say: WriteLines<'_>) -> Vec<Line<'static>> {
     let n_bytes: u64 = files.iter().map(|(_, n)| n).sum();
     let n_files = format::plural(files.len() as u64, "file");
-    let mut lines = say(&format!("{folder}/   {n_files}, {}", format::plural(n_bytes, "byte")), Role::Strong);
+    let mut lines = say(&format!("{folder}/   {n_files}, {}", format::plural(n_bytes, "byte")), StyleRole::Strong);
     for (at, (name, n)) in files.iter().enumerate() {
         let mark = if at + 1 == files.len() { "└─" } else { "├─" };
         let what = match *name {
@@ -207,15 +207,15 @@ fn tree(folder: &str, files: &[(&str, u64)], say: Say<'_>) -> Vec<Line<'static>>
             "manifest.json" => "hashes, time range, redactions",
             _ => "",
         };
-        lines.extend(say(&format!("{mark} {name:<14} {:>10} bytes   {what}", format::number(*n)), Role::Text));
+        lines.extend(say(&format!("{mark} {name:<14} {:>10} bytes   {what}", format::number(*n)), StyleRole::Text));
     }
     lines
 }
 
 /// Counts of what the ticket contains.
-fn contents(ticket: &SupportTicket, say: Say<'_>) -> Vec<Line<'static>> {
+fn contents(ticket: &SupportTicket, say: WriteLines<'_>) -> Vec<Line<'static>> {
     let parts = [
-        format::several(ticket.failures.len() as u64, "delivery", "deliveries"),
+        format::plural_irregular(ticket.failures.len() as u64, "delivery", "deliveries"),
         format::plural(ticket.requests.len() as u64, "request"),
         format::plural(ticket.events.len() as u64, "event"),
         format::plural(ticket.keys.len() as u64, "key"),
@@ -223,8 +223,8 @@ fn contents(ticket: &SupportTicket, say: Say<'_>) -> Vec<Line<'static>> {
         format::plural(ticket.playbooks.len() as u64, "playbook"),
         format::plural(ticket.notes.len() as u64, "note"),
     ];
-    let mut lines = say(&format!("Contents: {}", parts.join(", ")), Role::Text);
+    let mut lines = say(&format!("Contents: {}", parts.join(", ")), StyleRole::Text);
     let window = ticket.window.map(|window| format!("failures from {} to {}", window.since_utc, window.until_utc));
-    lines.extend(window.iter().flat_map(|window| say(window, Role::Text)));
+    lines.extend(window.iter().flat_map(|window| say(window, StyleRole::Text)));
     lines
 }

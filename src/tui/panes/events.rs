@@ -1,15 +1,15 @@
 //! Pane 5: events of the companies, of all types, newest first.
 
-use super::view::{Rows, View};
+use super::view::{LogRows, PaneData};
 use crate::api::deliveries::EventRow;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::EventId;
 use crate::tui::format;
-use crate::tui::table::{Column, Row, numbers, words};
+use crate::tui::table::{TableColumn, TableRow, numbers, words};
 use ratatui::text::Line;
 
 /// Columns of the event log.
-pub(super) const COLUMNS: [Column; 6] = [
+pub(super) const COLUMNS: [TableColumn; 6] = [
     words("TIME UTC", 19, 19, 1),
     numbers("EVENT ID", 11, 0),
     words("TYPE", 14, 24, 0),
@@ -23,37 +23,37 @@ pub(super) const EMPTY: [&str; 2] = [
     "Events of the companies appear here, newest first. Integration API activity creates them, and so does M (sample event).",
 ];
 
-pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, EventRow> {
-    Rows::of(&view.logs.events.window, &[])
+pub(super) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, EventRow> {
+    LogRows::of(&view.logs.events.window, &[])
 }
 
-pub(in crate::tui) fn find<'a>(view: &View<'a>, id: EventId) -> Option<&'a EventRow> {
+pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: EventId) -> Option<&'a EventRow> {
     view.logs.events.window.find(id.0)
 }
 
-pub(super) fn judged(view: &View<'_>, row: &EventRow) -> (String, HealthAssessment<String>) {
+pub(super) fn named_health(view: &PaneData<'_>, row: &EventRow) -> (String, HealthAssessment<String>) {
     let why = match row.n_deliveries {
-        _ if view.is_partial() => "polled; recipients not available".to_owned(),
+        _ if view.has_no_portal() => "polled; recipients not available".to_owned(),
         0 => "no subscription of the company matched; Enter shows why".to_owned(),
-        n => format!("created {}", format::several(u64::from(n), "delivery", "deliveries")),
+        n => format!("created {}", format::plural_irregular(u64::from(n), "delivery", "deliveries")),
     };
     (row.kind.sanitized(), HealthAssessment { status: HealthStatus::Healthy, reason: why })
 }
 
-pub(super) fn tally(view: &View<'_>) -> String {
-    view.held(&rows(view), "event")
+pub(super) fn summary(view: &PaneData<'_>) -> String {
+    view.loaded_summary(&rows(view), "event")
 }
 
-pub(super) fn row(view: &View<'_>, row: &EventRow) -> Row {
+pub(super) fn row(view: &PaneData<'_>, row: &EventRow) -> TableRow {
     let deliveries = format::count(u64::from(row.n_deliveries));
-    Row {
+    TableRow {
         cells: vec![
             view.dim(row.created_utc.format("%Y-%m-%d %H:%M:%S")),
             view.text(format::number(row.id.0)),
             view.text(row.kind.sanitized()),
             view.dim(row.company_id.to_string()),
-            if view.is_partial() {
-                view.untold()
+            if view.has_no_portal() {
+                view.unknown_cell()
             } else if row.n_deliveries == 0 {
                 view.dim("none")
             } else {
@@ -65,8 +65,8 @@ pub(super) fn row(view: &View<'_>, row: &EventRow) -> Row {
     }
 }
 
-pub(in crate::tui) fn details(view: &View<'_>, row: &EventRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = judged(view, row);
+pub(in crate::tui) fn details(view: &PaneData<'_>, row: &EventRow, room: usize) -> Vec<Line<'static>> {
+    let (_, judgement) = named_health(view, row);
     let mut lines = view.judgement_lines(&judgement, room);
     for (label, value) in [
         ("Type", row.kind.sanitized()),
@@ -75,7 +75,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &EventRow, room: usize) -> V
         ("Envelope", format::plural(row.n_bytes, "byte")),
         (
             "Deliveries",
-            if view.is_partial() { "not available".to_owned() } else { format::number(i64::from(row.n_deliveries)) },
+            if view.has_no_portal() { "not available".to_owned() } else { format::number(i64::from(row.n_deliveries)) },
         ),
     ] {
         lines.extend(view.labelled(label, &value, room));

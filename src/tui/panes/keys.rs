@@ -1,17 +1,17 @@
 //! Pane 2: API keys with scopes, last use, and the results of their calls.
 
-use super::view::View;
+use super::view::PaneData;
 use crate::api::keys::KeyRow;
 use crate::domain::health_status::{HealthAssessment, HealthStatus, assess_key};
 use crate::domain::ids::KeyId;
 use crate::domain::key::KeyScope;
 use crate::text::health::worded;
 use crate::tui::format;
-use crate::tui::table::{Column, Row, numbers, words};
+use crate::tui::table::{TableColumn, TableRow, numbers, words};
 use ratatui::text::Line;
 
 /// Columns of the key list.
-pub(super) const COLUMNS: [Column; 9] = [
+pub(super) const COLUMNS: [TableColumn; 9] = [
     words("STATE", 5, 5, 0),
     words("NAME", 14, 30, 0),
     words("LAST4", 5, 5, 2),
@@ -26,24 +26,24 @@ pub(super) const COLUMNS: [Column; 9] = [
 pub(super) const EMPTY: [&str; 2] =
     ["No API keys yet.", "API keys and their usage appear here. Press K to create one."];
 
-pub(in crate::tui) fn find<'a>(view: &View<'a>, id: KeyId) -> Option<&'a KeyRow> {
+pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: KeyId) -> Option<&'a KeyRow> {
     view.overview.keys.items.iter().find(|row| row.id == id)
 }
 
-fn judge(view: &View<'_>, row: &KeyRow) -> HealthAssessment<String> {
+fn assess(view: &PaneData<'_>, row: &KeyRow) -> HealthAssessment<String> {
     worded(&view.reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), view.now)))
 }
 
-pub(super) fn judged(view: &View<'_>, row: &KeyRow) -> (String, HealthAssessment<String>) {
-    (row.name.sanitized(), judge(view, row))
+pub(super) fn named_health(view: &PaneData<'_>, row: &KeyRow) -> (String, HealthAssessment<String>) {
+    (row.name.sanitized(), assess(view, row))
 }
 
-pub(super) fn tally(view: &View<'_>) -> String {
-    view.tally_of(&view.overview.keys, |row| (row.company_id, judge(view, row).status))
+pub(super) fn summary(view: &PaneData<'_>) -> String {
+    view.health_summary(&view.overview.keys, |row| (row.company_id, assess(view, row).status))
 }
 
 /// Scopes of a key; without a Portal, also those not known yet, marked with a question mark.
-fn scopes(view: &View<'_>, row: &KeyRow) -> String {
+fn scopes(view: &PaneData<'_>, row: &KeyRow) -> String {
     let held = row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let Some(finding) = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)) else { return held };
     let unknown =
@@ -52,33 +52,33 @@ fn scopes(view: &View<'_>, row: &KeyRow) -> String {
     [held, unknown.join(" ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
-    let standing = judge(view, row).status;
+pub(super) fn row(view: &PaneData<'_>, row: &KeyRow) -> TableRow {
+    let standing = assess(view, row).status;
     // Last use is recorded at most once in five minutes; calls of the last minute are more recent.
     let used = match row.last_used_utc {
         Some(_) if row.usage.n_last_minute > 0 => "now".to_owned(),
         Some(at) => view.ago(at),
         None => "never".to_owned(),
     };
-    Row {
+    TableRow {
         cells: vec![
             view.state(standing),
             view.text(row.name.sanitized()),
             view.text(row.last4.sanitized()),
             if standing == HealthStatus::Warning { view.text(used) } else { view.dim(used) },
-            if view.is_partial() { view.untold() } else { view.text(format::count(row.usage.n_last_minute)) },
-            if view.is_partial() {
-                view.untold()
+            if view.has_no_portal() { view.unknown_cell() } else { view.text(format::count(row.usage.n_last_minute)) },
+            if view.has_no_portal() {
+                view.unknown_cell()
             } else {
-                view.tinted(
+                view.count_cell(
                     row.usage.n_client_errors,
                     if row.usage.n_limited > 0 { HealthStatus::Warning } else { HealthStatus::Healthy },
                 )
             },
-            if view.is_partial() {
-                view.untold()
+            if view.has_no_portal() {
+                view.unknown_cell()
             } else {
-                view.tinted(row.usage.n_server_errors, HealthStatus::Failing)
+                view.count_cell(row.usage.n_server_errors, HealthStatus::Failing)
             },
             view.dim(scopes(view, row)),
             view.dim(row.company_id.to_string()),
@@ -88,7 +88,7 @@ pub(super) fn row(view: &View<'_>, row: &KeyRow) -> Row {
 }
 
 /// Details of a key without a Portal: what probing calls and crow's own calls revealed.
-fn found(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
+fn found(view: &PaneData<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
     let finding = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)).cloned().unwrap_or_default();
     let names = |scopes: &[KeyScope]| scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let unknown: Vec<KeyScope> = KeyScope::ALL
@@ -96,7 +96,7 @@ fn found(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
         .filter(|scope| !finding.held.contains(scope) && !finding.lacking.contains(scope))
         .collect();
     let or = |text: String, else_: &str| if text.is_empty() { else_.to_owned() } else { text };
-    let mut lines = view.judgement_lines(&judge(view, row), room);
+    let mut lines = view.judgement_lines(&assess(view, row), room);
     for (label, value) in [
         ("Name", row.name.sanitized()),
         ("Key", format!("ends in {}, company {}", row.last4.sanitized(), row.company_id)),
@@ -114,14 +114,14 @@ fn found(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
     lines
 }
 
-pub(super) fn details(view: &View<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
-    if view.is_partial() {
+pub(super) fn details(view: &PaneData<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
+    if view.has_no_portal() {
         return found(view, row, room);
     }
     let usage = row.usage;
     let limits = row.limits;
     let revoked = row.revoked_utc.map_or_else(|| "no".to_owned(), |at| view.moment(at));
-    let mut lines = view.judgement_lines(&judge(view, row), room);
+    let mut lines = view.judgement_lines(&assess(view, row), room);
     for (label, value) in [
         ("Name", row.name.sanitized()),
         ("Key", format!("ID {}, ends in {}", row.id, row.last4.sanitized())),

@@ -1,7 +1,7 @@
 //! Pane 6: rate limits of each key, with the calls left, the time of the reset, and a forecast of the first refused
 //! call.
 
-use super::view::View;
+use super::view::PaneData;
 use crate::api::limits::LimitRow;
 use crate::domain::health_status::{ExhaustionForecast, HealthAssessment, HealthStatus, assess_window};
 use crate::domain::ids::KeyId;
@@ -9,12 +9,12 @@ use crate::domain::window::RateBucket;
 use crate::monitor::visibility::WindowFinding;
 use crate::text::health::worded;
 use crate::tui::format;
-use crate::tui::table::{Cell, Column, Row, numbers, words};
-use crate::tui::theme::Role;
+use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::tui::theme::StyleRole;
 use ratatui::text::Line;
 
 /// Columns of the list of limits.
-pub(super) const COLUMNS: [Column; 10] = [
+pub(super) const COLUMNS: [TableColumn; 10] = [
     words("STATE", 5, 5, 0),
     words("KEY", 12, 26, 0),
     words("LAST4", 5, 5, 6),
@@ -30,16 +30,16 @@ pub(super) const COLUMNS: [Column; 10] = [
 pub(super) const EMPTY: [&str; 2] =
     ["No rate limits yet.", "Rate-limit usage of each active key (read, write, admin) appears here, tightest first."];
 
-pub(super) fn find<'a>(view: &View<'a>, id: KeyId, bucket: RateBucket) -> Option<&'a LimitRow> {
+pub(super) fn find<'a>(view: &PaneData<'a>, id: KeyId, bucket: RateBucket) -> Option<&'a LimitRow> {
     view.overview.limits.items.iter().find(|row| row.key_id == id && row.bucket == bucket)
 }
 
-pub(super) fn judged(row: &LimitRow) -> (String, HealthAssessment<String>) {
+pub(super) fn named_health(row: &LimitRow) -> (String, HealthAssessment<String>) {
     (format!("{} {}", row.key_name.sanitized(), row.bucket), worded(&assess_window(&row.facts())))
 }
 
-pub(super) fn tally(view: &View<'_>) -> String {
-    view.tally_of(&view.overview.limits, |row| (row.company_id, assess_window(&row.facts()).status))
+pub(super) fn summary(view: &PaneData<'_>) -> String {
+    view.health_summary(&view.overview.limits, |row| (row.company_id, assess_window(&row.facts()).status))
 }
 
 fn percent_left(row: &LimitRow) -> u64 {
@@ -47,7 +47,7 @@ fn percent_left(row: &LimitRow) -> u64 {
 }
 
 /// Time until the window resets, as a countdown; a dash for an unused window.
-fn resets(view: &View<'_>, row: &LimitRow) -> String {
+fn resets(view: &PaneData<'_>, row: &LimitRow) -> String {
     match row.used {
         0 => "-".to_owned(),
         _ if row.reset_utc <= view.now => "ended".to_owned(),
@@ -56,7 +56,7 @@ fn resets(view: &View<'_>, row: &LimitRow) -> String {
 }
 
 /// Forecast of the first refused call: refused already, in this time, not before the reset, or no forecast.
-fn first_429(view: &View<'_>, row: &LimitRow) -> String {
+fn first_429(view: &PaneData<'_>, row: &LimitRow) -> String {
     if row.n_refused > 0 {
         return format!("{} so far", format::count(row.n_refused));
     }
@@ -73,10 +73,10 @@ fn first_429(view: &View<'_>, row: &LimitRow) -> String {
     }
 }
 
-pub(super) fn row(view: &View<'_>, row: &LimitRow) -> Row {
-    let (_, judgement) = judged(row);
+pub(super) fn row(view: &PaneData<'_>, row: &LimitRow) -> TableRow {
+    let (_, judgement) = named_health(row);
     let standing = judgement.status;
-    let tint = if row.used == 0 { Role::Dim } else { Role::Word(standing) };
+    let tint = if row.used == 0 { StyleRole::Dim } else { StyleRole::Word(standing) };
     let forecast = if standing == HealthStatus::Healthy
         && !matches!(row.forecast(view.now), ExhaustionForecast::ExhaustedAfter(_))
     {
@@ -84,14 +84,14 @@ pub(super) fn row(view: &View<'_>, row: &LimitRow) -> Row {
     } else {
         view.text(first_429(view, row))
     };
-    Row {
+    TableRow {
         cells: vec![
             view.state(standing),
             view.text(row.key_name.sanitized()),
             view.dim(row.last4.sanitized()),
             view.text(row.bucket.name()),
-            Cell::bar(u64::from(row.used), u64::from(row.limit), view.theme.style(tint)),
-            Cell::new(format!("{}%", percent_left(row)), view.theme.style(tint)),
+            TableCell::bar(u64::from(row.used), u64::from(row.limit), view.theme.style(tint)),
+            TableCell::new(format!("{}%", percent_left(row)), view.theme.style(tint)),
             view.dim(format!("{} of {}", row.remaining, row.limit)),
             view.dim(resets(view, row)),
             forecast,
@@ -101,19 +101,19 @@ pub(super) fn row(view: &View<'_>, row: &LimitRow) -> Row {
     }
 }
 
-fn finding<'a>(view: &View<'a>, row: &LimitRow) -> Option<&'a WindowFinding> {
+fn finding<'a>(view: &PaneData<'a>, row: &LimitRow) -> Option<&'a WindowFinding> {
     view.reach.findings().and_then(|findings| findings.windows.get(&(row.key_id, row.bucket)))
 }
 
 /// Sparkline of the last hour by the minute; a question mark marks minutes that were not observed.
-fn spark(view: &View<'_>, row: &LimitRow) -> String {
+fn spark(view: &PaneData<'_>, row: &LimitRow) -> String {
     let spark = format::sparkline(&row.history);
     let Some(finding) = finding(view, row) else { return spark };
     spark.chars().enumerate().map(|(place, bar)| if finding.unseen.contains(&place) { '?' } else { bar }).collect()
 }
 
 /// Calls of crow itself, and the last week by the hour; a question mark marks hours that were not observed.
-fn week(view: &View<'_>, finding: &WindowFinding, room: usize) -> Vec<Line<'static>> {
+fn week(view: &PaneData<'_>, finding: &WindowFinding, room: usize) -> Vec<Line<'static>> {
     let counts: Vec<u32> = finding.week.iter().map(|used| used.unwrap_or(0)).collect();
     let bars = format::sparkline(&counts).chars().collect::<Vec<_>>();
     let strip: String =
@@ -123,13 +123,13 @@ fn week(view: &View<'_>, finding: &WindowFinding, room: usize) -> Vec<Line<'stat
     let mut lines = view.labelled("crow's own", &own, room);
     let about = format!("busiest minute of each hour; {n_seen} of {} hours observed", finding.week.len());
     lines.extend(view.labelled("7 days", &about, room));
-    let style = view.theme.style(Role::Text);
+    let style = view.theme.style(StyleRole::Text);
     lines.extend(format::wrap(&strip, room).into_iter().map(|line| Line::styled(line, style)));
     lines
 }
 
-pub(super) fn details(view: &View<'_>, row: &LimitRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = judged(row);
+pub(super) fn details(view: &PaneData<'_>, row: &LimitRow, room: usize) -> Vec<Line<'static>> {
+    let (_, judgement) = named_health(row);
     let most = row.history.iter().max().copied().unwrap_or(0);
     let mut lines = view.judgement_lines(&judgement, room);
     let window = if row.used == 0 { "no calls yet".to_owned() } else { resets(view, row) };
@@ -150,7 +150,7 @@ pub(super) fn details(view: &View<'_>, row: &LimitRow, room: usize) -> Vec<Line<
         lines.extend(week(view, finding, room));
     }
     let spark = spark(view, row);
-    let style = view.theme.style(Role::Text);
+    let style = view.theme.style(StyleRole::Text);
     lines.extend(format::wrap(&spark, room).into_iter().map(|line| Line::styled(line, style)));
     lines
 }

@@ -1,8 +1,8 @@
 //! Panes: each module defines the columns, rows, summary and details of one pane; shared parts are here.
 
-pub mod answers;
 pub mod deliveries;
 pub mod diagnose;
+pub mod diagnose_result;
 pub mod escalate;
 pub mod events;
 pub mod keys;
@@ -12,20 +12,20 @@ pub mod subscriptions;
 pub mod trips;
 pub mod view;
 
-use super::app::{App, Root};
-use super::desk::Direction;
+use super::app::{App, MainView};
 use super::format;
-use super::paint::{self, Title};
-use super::places::Following;
-use super::table::{Column, Table};
-use super::theme::Role;
+use super::paint::{self, FrameTitle};
+use super::selection::FollowMode;
+use super::table::{TableColumn, TableView};
+use super::theme::StyleRole;
+use super::view_state::SortDirection;
 use crate::domain::text::Untrusted;
 use crate::monitor::visibility::ObservedResource;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use std::fmt::Write as _;
-use view::View;
+use view::PaneData;
 
 /// Pane with a list of rows: five on the dashboard, and the logs of events and requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Pane {
 
     /// Columns of the pane, in display order.
     #[must_use]
-    pub const fn columns(self) -> &'static [Column] {
+    pub const fn columns(self) -> &'static [TableColumn] {
         match self {
             Self::Keys => &keys::COLUMNS,
             Self::Subscriptions => &subscriptions::COLUMNS,
@@ -122,17 +122,17 @@ impl Pane {
 }
 
 /// Minimum height of a pane that shows a chart, in lines.
-const ROOM: u16 = 18;
+const MIN_CHART_HEIGHT: u16 = 18;
 
 /// Draws a pane's chart above its rows if there is room for both; returns the area left.
-fn draw_chart(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane) -> Rect {
-    if area.height < ROOM {
+fn draw_chart(buffer: &mut Buffer, area: Rect, view: &PaneData<'_>, pane: Pane) -> Rect {
+    if area.height < MIN_CHART_HEIGHT {
         return area;
     }
     let room = usize::from(area.width.saturating_sub(2));
     let lines = match pane {
         Pane::Deliveries => deliveries::chart(view, room),
-        Pane::Trips => trips::strips(view, None, room),
+        Pane::Trips => trips::timelines(view, None, room),
         _ => return area,
     };
     let n = u16::try_from(lines.len()).unwrap_or(0);
@@ -142,16 +142,16 @@ fn draw_chart(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane) -> R
 
 /// Draws the limitations of a pane and its unreadable rows above the rows, if there is room for both; returns the
 /// area left.
-fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, focused: bool) -> Rect {
+fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &PaneData<'_>, pane: Pane, focused: bool) -> Rect {
     let mut remarks = view.reach.limitations(pane.noun());
     // The first remark, a known limitation, is dim; the following ones are warnings.
     let n_known = remarks.len().min(1);
     remarks.extend(view.unreadable(pane).summary_line());
     let room = usize::from(area.width.saturating_sub(2));
     let flowed = remarks.iter().enumerate().flat_map(|(place, text)| {
-        let role = if place < n_known { Role::Dim } else { Role::Warning };
+        let role = if place < n_known { StyleRole::Dim } else { StyleRole::Warning };
         let style = view.theme.style(role);
-        format::flow(text, room).into_iter().map(move |line| Line::styled(format!(" {line}"), style))
+        format::wrap_words(text, room).into_iter().map(move |line| Line::styled(format!(" {line}"), style))
     });
     // A known limitation alone is shown in the focused pane only; with a warning, both are shown in every pane.
     let lines: Vec<_> = if focused || remarks.len() > n_known { flowed.collect() } else { Vec::new() };
@@ -161,14 +161,14 @@ fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &View<'_>, pane: Pane, fo
 }
 
 /// Text in place of rows: what will appear, what is being fetched, or what hides the rows.
-fn nothing(view: &View<'_>, pane: Pane) -> Vec<String> {
+fn placeholder(view: &PaneData<'_>, pane: Pane) -> Vec<String> {
     let logs = view.logs;
     let awaited = match pane {
         Pane::Events => Some((logs.events.window.has_pages(), logs.events.window.failure())),
         Pane::Requests => Some((logs.requests.window.has_pages(), logs.requests.window.failure())),
         _ => None,
     };
-    if view.desk.of(pane).filter.is_some() && view.n_rows(pane) > 0 {
+    if view.view_state.pane(pane).filter.is_some() && view.n_rows(pane) > 0 {
         return vec![format!(
             "No match in {}. Press / to change the filter.",
             format::plural(view.n_rows(pane) as u64, "row")
@@ -190,86 +190,91 @@ const fn is_framed(area: Rect) -> bool {
 
 /// Index of the row at a line of the screen, for a pane drawn in `area`.
 #[must_use]
-pub fn row_at(app: &App, view: &View<'_>, pane: Pane, area: Rect, line: u16) -> Option<usize> {
+pub fn row_at(app: &App, view: &PaneData<'_>, pane: Pane, area: Rect, line: u16) -> Option<usize> {
     let edge = u16::from(is_framed(area));
     let first = area.y + 1 + 1;
     let height = area.height.saturating_sub(1 + edge);
     let order = view.order(pane);
-    let selected = app.places.of(pane).row().filter(|_| app.focus == pane);
-    let (n_rows, hidden) = (order.items.len(), &app.desk.of(pane).hidden);
-    let table = Table { columns: pane.columns(), n_rows, selected, marked: &[], hidden, theme: view.theme };
+    let selected = app.selections.of(pane).row().filter(|_| app.focus == pane);
+    let (n_rows, hidden) = (order.items.len(), &app.view_state.pane(pane).hidden_columns);
+    let table = TableView { columns: pane.columns(), n_rows, selected, marked: &[], hidden, theme: view.theme };
     table.row_at(height, line.checked_sub(first)?, &|at| view.row(pane, &order, at))
 }
 
 /// Title of a pane with its drill-down, filter, time window and sort order, so that hidden rows are never a surprise.
-fn titled(app: &App, view: &View<'_>, pane: Pane) -> String {
+fn titled(app: &App, view: &PaneData<'_>, pane: Pane) -> String {
     let mut name = pane.title().to_owned();
-    if app.trail.drill.is_some_and(|drill| drill.pane() == pane) {
-        for crumb in app.trail.crumbs() {
+    if app.history.drill.is_some_and(|drill| drill.pane() == pane) {
+        for crumb in app.history.breadcrumbs() {
             let _ = write!(name, " › {crumb}");
         }
     }
-    let arrangement = view.desk.of(pane);
+    let arrangement = view.view_state.pane(pane);
     if let Some(filter) = &arrangement.filter {
         let _ = write!(name, "  / {}", Untrusted::new(filter.text.as_str()).sanitized());
     }
-    if let Some(window) = view.desk.window.filter(|_| pane.is_log()) {
+    if let Some(window) = view.view_state.log_window.filter(|_| pane.is_log()) {
         let _ = write!(name, "  last {}", format::age(window));
     }
     if let Some((field, direction)) = arrangement.sort {
-        let _ = write!(name, "  by {}{}", field.name(), if direction == Direction::Up { "" } else { ", descending" });
+        let _ = write!(
+            name,
+            "  by {}{}",
+            field.name(),
+            if direction == SortDirection::Ascending { "" } else { ", descending" }
+        );
     }
-    if view.desk.holds(pane) {
+    if view.view_state.is_order_pinned(pane) {
         name.push_str("  order held");
     }
     name
 }
 
 /// Draws a pane into `area`: framed if there is room, with the time of its data if the link is not live.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &View<'_>, pane: Pane) {
+pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>, pane: Pane) {
     let focused = app.focus == pane;
-    let mut remark = view.tally(pane);
-    if pane.is_log() && app.places.following(pane) == Following::Newest && app.frozen.is_none() {
+    let mut remark = view.summary(pane);
+    if pane.is_log() && app.selections.follow_mode(pane) == FollowMode::Newest && app.frozen.is_none() {
         remark = format!("follow ON   {remark}");
     }
     if let Some(age) = age_mark(app) {
         remark = format!("{age}   {remark}");
     }
-    let edge = if focused { Role::Accent } else { Role::Border };
+    let edge = if focused { StyleRole::Accent } else { StyleRole::Border };
     let name = titled(app, view, pane);
-    let title = Title { name: &name, remark: &remark, edge };
+    let title = FrameTitle { name: &name, remark: &remark, edge };
     let inner = if is_framed(area) {
         paint::frame(buffer, area, &title, view.theme)
     } else {
         paint::titles(buffer, area, &title, view.theme);
         Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area }
     };
-    let inner = if app.root == Root::Single { draw_chart(buffer, inner, view, pane) } else { inner };
+    let inner = if app.main_view == MainView::Single { draw_chart(buffer, inner, view, pane) } else { inner };
     let inner = draw_remarks(buffer, inner, view, pane, focused);
     let order = view.order(pane);
     let n_rows = order.items.len();
     if n_rows == 0 {
-        let style = view.theme.style(Role::Dim);
+        let style = view.theme.style(StyleRole::Dim);
         let room = usize::from(inner.width.saturating_sub(2));
-        let lines = nothing(view, pane).into_iter().flat_map(|text| format::flow(&text, room));
+        let lines = placeholder(view, pane).into_iter().flat_map(|text| format::wrap_words(&text, room));
         let lines: Vec<_> = lines.map(|line| Line::styled(format!(" {line}"), style)).collect();
         return paint::lines(buffer, inner, &lines);
     }
-    let selected = app.places.of(pane).row().filter(|_| focused);
+    let selected = app.selections.of(pane).row().filter(|_| focused);
     let marked: Vec<usize> =
-        app.desk.marks.iter().filter_map(|mark| order.items.iter().position(|i| i == mark)).collect();
-    let hidden = &app.desk.of(pane).hidden;
-    let table = Table { columns: pane.columns(), n_rows, selected, marked: &marked, hidden, theme: view.theme };
+        app.view_state.marks.iter().filter_map(|mark| order.items.iter().position(|i| i == mark)).collect();
+    let hidden = &app.view_state.pane(pane).hidden_columns;
+    let table = TableView { columns: pane.columns(), n_rows, selected, marked: &marked, hidden, theme: view.theme };
     table.draw(buffer, inner, &|at| view.row(pane, &order, at));
 }
 
-/// Time of the data, such as `as of 14:02:31?`; `None` while the link is live.
+/// Time of the data, such as `as of 14:02:31?`; `Idle` while the link is live.
 #[must_use]
 pub fn age_mark(app: &App) -> Option<String> {
     use crate::monitor::link::LinkState;
-    match app.shown().link {
+    match app.visible_snapshot().link {
         LinkState::Stale | LinkState::Waiting { .. } | LinkState::Offline { .. } => {
-            app.shown().heard_at.map(|at| format!("as of {}?", at.format("%H:%M:%S")))
+            app.visible_snapshot().heard_at.map(|at| format!("as of {}?", at.format("%H:%M:%S")))
         }
         LinkState::Connecting | LinkState::Live | LinkState::Lagging => None,
     }

@@ -1,16 +1,16 @@
 //! Pane 8: requests of partners to the Integration API with their responses, newest first.
 
-use super::view::{Rows, View};
+use super::view::{LogRows, PaneData};
 use crate::api::requests::RequestRow;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::text::Untrusted;
 use crate::tui::format;
-use crate::tui::table::{Cell, Column, Row, numbers, words};
-use crate::tui::theme::{self, Role};
+use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::tui::theme::{self, StyleRole};
 use ratatui::text::Line;
 
 /// Columns of the request log.
-pub(super) const COLUMNS: [Column; 9] = [
+pub(super) const COLUMNS: [TableColumn; 9] = [
     words("TIME UTC", 12, 12, 1),
     words("STATUS", 6, 6, 0),
     words("CODE", 14, 24, 0),
@@ -27,11 +27,11 @@ pub(super) const EMPTY: [&str; 2] = [
     "Integration API requests and their responses appear here, newest first, without the console's own.",
 ];
 
-pub(super) fn rows<'a>(view: &View<'a>) -> Rows<'a, RequestRow> {
-    Rows::of(&view.logs.requests.window, &[])
+pub(super) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, RequestRow> {
+    LogRows::of(&view.logs.requests.window, &[])
 }
 
-pub(in crate::tui) fn find<'a>(view: &View<'a>, id: i64) -> Option<&'a RequestRow> {
+pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: i64) -> Option<&'a RequestRow> {
     view.logs.requests.window.find(id)
 }
 
@@ -52,7 +52,7 @@ fn code(row: &RequestRow) -> String {
     row.code.as_ref().map_or_else(String::new, Untrusted::sanitized)
 }
 
-pub(super) fn judged(row: &RequestRow) -> (String, HealthAssessment<String>) {
+pub(super) fn named_health(row: &RequestRow) -> (String, HealthAssessment<String>) {
     let name = format!("{} {}", row.method.sanitized(), row.route.sanitized());
     let why = match (&row.code, &row.detail) {
         (_, Some(detail)) if row.status == 0 => format!("no response: {}", detail.sanitized()),
@@ -65,8 +65,8 @@ pub(super) fn judged(row: &RequestRow) -> (String, HealthAssessment<String>) {
 }
 
 /// Responses of the last hour: errors by code, server errors first, then by frequency.
-pub(super) fn tally(view: &View<'_>) -> String {
-    let held = view.held(&rows(view), "request");
+pub(super) fn summary(view: &PaneData<'_>) -> String {
+    let held = view.loaded_summary(&rows(view), "request");
     let counts = &view.logs.last_hour;
     let n: u64 = counts.iter().map(|count| count.n).sum();
     let mut errors: Vec<_> = counts.iter().filter(|count| count.status >= 400).collect();
@@ -88,27 +88,27 @@ fn last4(row: &RequestRow) -> String {
     }
 }
 
-pub(super) fn row(view: &View<'_>, row: &RequestRow) -> Row {
+pub(super) fn row(view: &PaneData<'_>, row: &RequestRow) -> TableRow {
     let standing = standing(row);
-    let mark = (theme::mark(standing), view.theme.style(Role::Mark(standing)));
-    Row {
+    let mark = (theme::mark(standing), view.theme.style(StyleRole::Mark(standing)));
+    TableRow {
         cells: vec![
             view.dim(row.utc.format("%H:%M:%S%.3f")),
-            Cell::marked(mark, status(row), view.theme.style(Role::Word(standing))),
+            TableCell::marked(mark, status(row), view.theme.style(StyleRole::Word(standing))),
             view.text(code(row)),
             view.text(row.method.sanitized()),
-            Cell::middle(row.route.sanitized(), view.theme.style(Role::Text)),
+            TableCell::middle(row.route.sanitized(), view.theme.style(StyleRole::Text)),
             view.text(last4(row)),
             view.text(row.elapsed_ms.to_string()),
-            Cell::middle(row.request_id.sanitized(), view.theme.style(Role::Dim)),
+            TableCell::middle(row.request_id.sanitized(), view.theme.style(StyleRole::Dim)),
             view.dim(row.company_id.map_or_else(|| "-".to_owned(), |id| id.to_string())),
         ],
         below: Vec::new(),
     }
 }
 
-pub(in crate::tui) fn details(view: &View<'_>, row: &RequestRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = judged(row);
+pub(in crate::tui) fn details(view: &PaneData<'_>, row: &RequestRow, room: usize) -> Vec<Line<'static>> {
+    let (_, judgement) = named_health(row);
     let mut lines = view.judgement_lines(&judgement, room);
     let key = match (row.key_id, &row.last4) {
         (Some(id), Some(last4)) => format!("ID {id}, ends in {}", last4.sanitized()),

@@ -1,7 +1,7 @@
 //! Pane 3: webhook subscriptions with success rates over three windows, failures in a row, next attempt and backlog.
 
 use super::trips;
-use super::view::View;
+use super::view::PaneData;
 use crate::api::subscriptions::{AttemptSummary, SubscriptionRow};
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::health_status::{FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus, assess_subscription};
@@ -11,12 +11,12 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::health::worded;
 use crate::tui::format;
-use crate::tui::table::{Cell, Column, Row, numbers, words};
-use crate::tui::theme::Role;
+use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::tui::theme::StyleRole;
 use ratatui::text::Line;
 
 /// Columns of the subscription list.
-pub(super) const COLUMNS: [Column; 11] = [
+pub(super) const COLUMNS: [TableColumn; 11] = [
     words("STATE", 5, 5, 0),
     numbers("ID", 5, 5),
     words("TARGET", 16, 48, 0),
@@ -35,21 +35,21 @@ pub(super) const EMPTY: [&str; 2] = [
     "Subscriptions appear here, worst first. Partners create them with POST /api/v1/webhooks/subscriptions.",
 ];
 
-pub(super) fn find<'a>(view: &View<'a>, id: SubscriptionId) -> Option<&'a SubscriptionRow> {
+pub(super) fn find<'a>(view: &PaneData<'a>, id: SubscriptionId) -> Option<&'a SubscriptionRow> {
     view.overview.subscriptions.items.iter().find(|row| row.subscription.id == id)
 }
 
-fn judge(view: &View<'_>, row: &SubscriptionRow) -> HealthAssessment<String> {
+fn assess(view: &PaneData<'_>, row: &SubscriptionRow) -> HealthAssessment<String> {
     let listed = view.reach.judge_subscription(row.subscription.id);
     worded(&listed.unwrap_or_else(|| assess_subscription(&row.facts())))
 }
 
-pub(super) fn judged(view: &View<'_>, row: &SubscriptionRow) -> (String, HealthAssessment<String>) {
-    (format::target(&row.subscription.target_url), judge(view, row))
+pub(super) fn named_health(view: &PaneData<'_>, row: &SubscriptionRow) -> (String, HealthAssessment<String>) {
+    (format::target(&row.subscription.target_url), assess(view, row))
 }
 
-pub(super) fn tally(view: &View<'_>) -> String {
-    view.tally_of(&view.overview.subscriptions, |row| (row.subscription.company_id, judge(view, row).status))
+pub(super) fn summary(view: &PaneData<'_>) -> String {
+    view.health_summary(&view.overview.subscriptions, |row| (row.subscription.company_id, assess(view, row).status))
 }
 
 fn types(row: &SubscriptionRow) -> String {
@@ -57,7 +57,7 @@ fn types(row: &SubscriptionRow) -> String {
 }
 
 /// Time until the next attempt, as a countdown.
-fn next(view: &View<'_>, row: &SubscriptionRow) -> String {
+fn next(view: &PaneData<'_>, row: &SubscriptionRow) -> String {
     if !row.subscription.is_enabled {
         return "off".to_owned();
     }
@@ -68,7 +68,7 @@ fn next(view: &View<'_>, row: &SubscriptionRow) -> String {
     }
 }
 
-fn percent(view: &View<'_>, rate: &AttemptSummary) -> Cell {
+fn percent(view: &PaneData<'_>, rate: &AttemptSummary) -> TableCell {
     match rate.tally().percent() {
         Some(percent) if rate.tally().total() >= MIN_RATE_SAMPLES => view.text(format!("{percent}%")),
         Some(percent) => view.dim(format!("{percent}%")),
@@ -77,14 +77,14 @@ fn percent(view: &View<'_>, rate: &AttemptSummary) -> Cell {
 }
 
 /// Whether the platform reports the number of failures in a row.
-fn tells_streak(view: &View<'_>, row: &SubscriptionRow) -> bool {
+fn has_streak(view: &PaneData<'_>, row: &SubscriptionRow) -> bool {
     let listing = view.reach.findings().and_then(|findings| findings.subscriptions.get(&row.subscription.id));
     listing.is_none_or(|listing| listing.streak.is_some())
 }
 
-fn fuse(view: &View<'_>, row: &SubscriptionRow) -> Cell {
-    if !tells_streak(view, row) {
-        return view.untold();
+fn fuse(view: &PaneData<'_>, row: &SubscriptionRow) -> TableCell {
+    if !has_streak(view, row) {
+        return view.unknown_cell();
     }
     let streak = row.subscription.consecutive_failures;
     let text = format!("{streak}/{FAILURE_THRESHOLD}");
@@ -95,10 +95,10 @@ fn fuse(view: &View<'_>, row: &SubscriptionRow) -> Cell {
         _ if streak >= FAILURES_IN_A_ROW_LIMITS.0 => HealthStatus::Warning,
         _ => HealthStatus::Healthy,
     };
-    Cell::new(text, view.theme.style(Role::Word(standing)))
+    TableCell::new(text, view.theme.style(StyleRole::Word(standing)))
 }
 
-/// Forecast such as `trips in ~6 m at this pace`; `None` below the warning threshold.
+/// Forecast such as `trips in ~6 m at this pace`; `Idle` below the warning threshold.
 fn forecast(row: &SubscriptionRow) -> Option<String> {
     let worth = row.subscription.is_enabled && row.subscription.consecutive_failures >= FAILURES_IN_A_ROW_LIMITS.0;
     let after = row.trips_after().filter(|_| worth)?;
@@ -110,26 +110,30 @@ const fn waiting(row: &SubscriptionRow) -> u64 {
     row.health.n_backlog + row.health.n_parked
 }
 
-pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
+pub(super) fn row(view: &PaneData<'_>, row: &SubscriptionRow) -> TableRow {
     let health = &row.health;
-    let standing = judge(view, row).status;
+    let standing = assess(view, row).status;
     let p95 = health.last_1h.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
     let missed = (!row.subscription.is_enabled && health.n_skipped > 0)
         .then(|| format!("missed while off: {}", format::plural(health.n_skipped, "event")));
-    Row {
+    TableRow {
         cells: vec![
             view.state(standing),
             view.dim(row.subscription.id.to_string()),
-            Cell::middle(format::target(&row.subscription.target_url), view.theme.style(Role::Text)),
+            TableCell::middle(format::target(&row.subscription.target_url), view.theme.style(StyleRole::Text)),
             view.dim(types(row)),
-            if view.is_partial() { view.untold() } else { percent(view, &health.last_5m) },
-            if view.is_partial() { view.untold() } else { percent(view, &health.last_1h) },
-            if view.is_partial() { view.untold() } else { percent(view, &health.last_24h) },
-            if view.is_partial() { view.untold() } else { view.dim(p95) },
+            if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_5m) },
+            if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_1h) },
+            if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_24h) },
+            if view.has_no_portal() { view.unknown_cell() } else { view.dim(p95) },
             fuse(view, row),
-            if view.is_partial() && row.subscription.is_enabled { view.untold() } else { view.text(next(view, row)) },
-            if view.is_partial() {
-                view.untold()
+            if view.has_no_portal() && row.subscription.is_enabled {
+                view.unknown_cell()
+            } else {
+                view.text(next(view, row))
+            },
+            if view.has_no_portal() {
+                view.unknown_cell()
             } else if waiting(row) == 0 {
                 view.dim("0")
             } else {
@@ -138,7 +142,7 @@ pub(super) fn row(view: &View<'_>, row: &SubscriptionRow) -> Row {
         ],
         below: forecast(row)
             .or(missed)
-            .map(|text| Cell::new(text, view.theme.style(Role::Word(standing))))
+            .map(|text| TableCell::new(text, view.theme.style(StyleRole::Word(standing))))
             .into_iter()
             .collect(),
     }
@@ -158,16 +162,16 @@ fn rate(rate: &AttemptSummary) -> String {
 }
 
 /// Details of a subscription as far as a listing of the Integration API reports them.
-fn listed(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
+fn listed(view: &PaneData<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
     let of = &row.subscription;
     let told = |at: Option<Timestamp>| at.map_or_else(|| "not available".to_owned(), |at| view.moment(at));
     let since = |at: Timestamp| told((at.millis() != 0).then_some(at));
-    let streak = if tells_streak(view, row) {
+    let streak = if has_streak(view, row) {
         format!("{}/{FAILURE_THRESHOLD} in a row", of.consecutive_failures)
     } else {
         "not available".to_owned()
     };
-    let mut lines = view.judgement_lines(&judge(view, row), room);
+    let mut lines = view.judgement_lines(&assess(view, row), room);
     for (label, value) in [
         ("Target", of.target_url.sanitized()),
         ("Events", types(row)),
@@ -188,8 +192,8 @@ fn listed(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'stat
     lines
 }
 
-pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
-    if view.is_partial() {
+pub(in crate::tui) fn details(view: &PaneData<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
+    if view.has_no_portal() {
         return listed(view, row, room);
     }
     let subscription = &row.subscription;
@@ -208,7 +212,7 @@ pub(in crate::tui) fn details(view: &View<'_>, row: &SubscriptionRow, room: usiz
         Some(time) => view.moment(time),
         None => "never".to_owned(),
     };
-    let mut lines = view.judgement_lines(&judge(view, row), room);
+    let mut lines = view.judgement_lines(&assess(view, row), room);
     // A trip that is not over explains why the subscription is disabled.
     let trip = view
         .overview

@@ -1,6 +1,6 @@
 //! Acts on keys, companies, operators, deliveries, replays, events and configurations; looking at one company.
 
-use super::fixture::{Bench, ago, attempt, overview};
+use super::fixture::{TestConsole, ago, attempt, overview};
 use super::found::found;
 use crate::api::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crate::api::limits::{CallerUsageRow, KeyUsage};
@@ -18,14 +18,14 @@ use crate::domain::replay::ReplayState;
 use crate::domain::secret::Secret;
 use crate::monitor::logs::LogPageRequest;
 use crate::tui::app::Msg;
-use crate::tui::clipboard::Copied;
-use crate::tui::console::Access;
-use crate::tui::effect::{Act, Effect, Finished, Found, Job, KeyStory};
-use crate::tui::once::Issued;
-use crate::tui::overlay::Layer;
-use crate::tui::overlay::once::Shown;
-use crate::tui::places::Item;
-use crate::tui::theme::Look;
+use crate::tui::clipboard::CopyOutcome;
+use crate::tui::console::ConsoleAccess;
+use crate::tui::effect::{BackgroundJob, Effect, FetchedDetail, FetchedKey, JobResult, PlatformChange};
+use crate::tui::issued_secret::IssuedSecret;
+use crate::tui::overlay::Overlay;
+use crate::tui::overlay::secret_reveal::SecretReveal;
+use crate::tui::selection::RowId;
+use crate::tui::theme::ConsoleAppearance;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::collections::BTreeSet;
 
@@ -67,27 +67,29 @@ pub(super) fn operators() -> Vec<OperatorRow> {
 }
 
 /// What a platform answers to a question of the console.
-pub(super) fn answer(bench: &Bench, job: &Job) -> Option<Finished> {
+pub(super) fn answer(bench: &TestConsole, job: &BackgroundJob) -> Option<JobResult> {
     let company = |id, name: &str| CompanyRow { id: CompanyId(id), name: name.into(), created_utc: bench.now };
     let counts = vec![
         StateCount { state: DeliveryState::Skipped, n: 118 },
         StateCount { state: DeliveryState::Exhausted, n: 3 },
     ];
     Some(match job {
-        Job::Fetch(item) => Finished::Fetched(*item, Ok(Box::new(found(*item)))),
-        Job::Companies => Finished::Companies(Ok(vec![company(92, "Acme"), company(93, "Globex\u{1b}[2J")])),
-        Job::Replays => Finished::Replays(Ok(replays())),
-        Job::Operators => Finished::Operators(Ok(operators())),
-        Job::Count(id, wish) => {
+        BackgroundJob::FetchDetail(item) => JobResult::DetailFetched(*item, Ok(Box::new(found(*item)))),
+        BackgroundJob::ListCompanies => {
+            JobResult::Companies(Ok(vec![company(92, "Acme"), company(93, "Globex\u{1b}[2J")]))
+        }
+        BackgroundJob::ListReplays => JobResult::Replays(Ok(replays())),
+        BackgroundJob::ListOperators => JobResult::Operators(Ok(operators())),
+        BackgroundJob::CountReplay(id, wish) => {
             let plan = ReplayPlan { counts, n_selected: 121, replay: None };
-            Finished::Counted(*id, wish.clone(), Ok(Box::new(plan)))
+            JobResult::ReplayCounted(*id, wish.clone(), Ok(Box::new(plan)))
         }
         _ => return None,
     })
 }
 
 /// Presses keys and answers what is asked; the acts that were asked for.
-fn acts(bench: &mut Bench, keys: &str) -> Vec<Act> {
+fn acts(bench: &mut TestConsole, keys: &str) -> Vec<PlatformChange> {
     let mut acts = Vec::new();
     for key in keys.chars() {
         let effects = match key {
@@ -97,10 +99,10 @@ fn acts(bench: &mut Bench, keys: &str) -> Vec<Act> {
         bench.answer_pages();
         for effect in effects {
             match effect {
-                Effect::Perform(Job::Act(act)) => acts.push(act),
-                Effect::Perform(job) => {
+                Effect::StartJob(BackgroundJob::Change(act)) => acts.push(act),
+                Effect::StartJob(job) => {
                     let finished = answer(bench, &job).expect("an answer");
-                    bench.tell(Msg::Finished(finished));
+                    bench.tell(Msg::JobFinished(finished));
                 }
                 _ => {}
             }
@@ -110,7 +112,7 @@ fn acts(bench: &mut Bench, keys: &str) -> Vec<Act> {
 }
 
 /// Each kind of act with the keys that lead to it, the last of which is the yes or the count.
-fn ways() -> Vec<(&'static str, Act)> {
+fn ways() -> Vec<(&'static str, PlatformChange)> {
     let wish = NewReplay {
         since: ago(7_200),
         until: None,
@@ -122,62 +124,72 @@ fn ways() -> Vec<(&'static str, Act)> {
     let key =
         NewKey { company_id: CompanyId(93), name: "crm".to_owned(), scopes: vec![KeyScope::EventsRead], limits: None };
     vec![
-        ("3x\ny", Act::Test(off)),
-        ("3xj\ny", Act::Enable(off, MissedEventsChoice::None)),
-        ("3xjj\ny", Act::Enable(off, MissedEventsChoice::Skipped)),
-        ("3Ry", Act::Enable(off, MissedEventsChoice::Skipped)),
-        ("7Ry", Act::Enable(off, MissedEventsChoice::Skipped)),
-        ("3jxjjj\n\ny", Act::Disable(on, None)),
-        ("3jxjjj\n they asked \ny", Act::Disable(on, Some("they asked".to_owned()))),
-        ("3Gxjjj\nthey still move\ny", Act::Intend(SubscriptionId(26), "they still move".to_owned())),
-        ("3xjjjj\nders\n", Act::Delete(off)),
-        ("aA\ny", Act::Acknowledge(AlertSubject::Subscription(off), HealthStatus::Tripped, None)),
+        ("3x\ny", PlatformChange::SendTest(off)),
+        ("3xj\ny", PlatformChange::Enable(off, MissedEventsChoice::None)),
+        ("3xjj\ny", PlatformChange::Enable(off, MissedEventsChoice::Skipped)),
+        ("3Ry", PlatformChange::Enable(off, MissedEventsChoice::Skipped)),
+        ("7Ry", PlatformChange::Enable(off, MissedEventsChoice::Skipped)),
+        ("3jxjjj\n\ny", PlatformChange::Disable(on, None)),
+        ("3jxjjj\n they asked \ny", PlatformChange::Disable(on, Some("they asked".to_owned()))),
+        (
+            "3Gxjjj\nthey still move\ny",
+            PlatformChange::SetDisableReason(SubscriptionId(26), "they still move".to_owned()),
+        ),
+        ("3xjjjj\nders\n", PlatformChange::Delete(off)),
+        ("aA\ny", PlatformChange::Acknowledge(AlertSubject::Subscription(off), HealthStatus::Tripped, None)),
         (
             "ajAon it\ny",
-            Act::Acknowledge(AlertSubject::Subscription(on), HealthStatus::Failing, Some("on it".to_owned())),
+            PlatformChange::Acknowledge(
+                AlertSubject::Subscription(on),
+                HealthStatus::Failing,
+                Some("on it".to_owned()),
+            ),
         ),
-        ("3xjjj\n\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(off, wish.clone(), 121)),
-        ("3jR\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", Act::Replay(on, wish, 121)),
-        ("rPy", Act::Turn(ReplayId(3), ReplayState::Paused)),
-        ("rjPy", Act::Turn(ReplayId(2), ReplayState::Running)),
-        ("rXy", Act::Turn(ReplayId(3), ReplayState::Cancelled)),
-        ("4jx\ny", Act::Resend(DeliveryId(1_577))),
-        ("4jRy", Act::Resend(DeliveryId(1_577))),
-        ("2x\naZ3k\n", Act::Revoke(KeyId(1))),
-        ("6x\naZ3k\n", Act::Revoke(KeyId(1))),
+        ("3xjjj\n\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", PlatformChange::Replay(off, wish.clone(), 121)),
+        ("3jR\u{15}2h\t\t\t \t\t \t\u{15}\n121\n", PlatformChange::Replay(on, wish, 121)),
+        ("rPy", PlatformChange::SetReplayState(ReplayId(3), ReplayState::Paused)),
+        ("rjPy", PlatformChange::SetReplayState(ReplayId(2), ReplayState::Running)),
+        ("rXy", PlatformChange::SetReplayState(ReplayId(3), ReplayState::Cancelled)),
+        ("4jx\ny", PlatformChange::Resend(DeliveryId(1_577))),
+        ("4jRy", PlatformChange::Resend(DeliveryId(1_577))),
+        ("2x\naZ3k\n", PlatformChange::RevokeKey(KeyId(1))),
+        ("6x\naZ3k\n", PlatformChange::RevokeKey(KeyId(1))),
         (
             "2xj\n\u{15}30\t\t\u{15}\ny",
-            Act::Limit(KeyId(1), RequestedLimits { read: Some(30), write: Some(100), admin: None }),
+            PlatformChange::SetLimits(KeyId(1), RequestedLimits { read: Some(30), write: Some(100), admin: None }),
         ),
-        ("5x\ny", Act::Emit(CompanyId(92), EventType::DocumentUploaded)),
-        ("M \t \ny", Act::Emit(CompanyId(93), EventType::ClientStatusChanged)),
-        ("CNInitech\ny", Act::CreateCompany(NewCompany { name: "Initech".to_owned() })),
-        ("K \tcrm\t \ny", Act::CreateKey(key)),
-        ("oNdana\t \ny", Act::CreateOperator(NewOperator { name: "dana".to_owned(), role: OperatorRole::Operator })),
-        ("oXdmin\n", Act::RevokeOperator(OperatorId(1))),
+        ("5x\ny", PlatformChange::EmitSampleEvent(CompanyId(92), EventType::DocumentUploaded)),
+        ("M \t \ny", PlatformChange::EmitSampleEvent(CompanyId(93), EventType::ClientStatusChanged)),
+        ("CNInitech\ny", PlatformChange::CreateCompany(NewCompany { name: "Initech".to_owned() })),
+        ("K \tcrm\t \ny", PlatformChange::CreateKey(key)),
+        (
+            "oNdana\t \ny",
+            PlatformChange::CreateOperator(NewOperator { name: "dana".to_owned(), role: OperatorRole::Operator }),
+        ),
+        ("oXdmin\n", PlatformChange::RevokeOperator(OperatorId(1))),
     ]
 }
 
 /// The kinds of acts that are reached by keys; rolling back is reached from its own line.
-const fn kind(act: &Act) -> &'static str {
+const fn kind(act: &PlatformChange) -> &'static str {
     match act {
-        Act::Test(_) => "test",
-        Act::Enable(..) => "enable",
-        Act::Disable(..) => "disable",
-        Act::Delete(_) => "delete",
-        Act::Intend(..) => "intend",
-        Act::Acknowledge(..) => "acknowledge",
-        Act::RollBack(..) => "roll back",
-        Act::Replay(..) => "replay",
-        Act::Turn(..) => "turn",
-        Act::Resend(_) => "resend",
-        Act::Revoke(_) => "revoke",
-        Act::Limit(..) => "limit",
-        Act::Emit(..) => "emit",
-        Act::CreateCompany(_) => "company",
-        Act::CreateKey(_) => "key",
-        Act::CreateOperator(_) => "operator",
-        Act::RevokeOperator(_) => "revoke operator",
+        PlatformChange::SendTest(_) => "test",
+        PlatformChange::Enable(..) => "enable",
+        PlatformChange::Disable(..) => "disable",
+        PlatformChange::Delete(_) => "delete",
+        PlatformChange::SetDisableReason(..) => "intend",
+        PlatformChange::Acknowledge(..) => "acknowledge",
+        PlatformChange::RollBack(..) => "roll back",
+        PlatformChange::Replay(..) => "replay",
+        PlatformChange::SetReplayState(..) => "turn",
+        PlatformChange::Resend(_) => "resend",
+        PlatformChange::RevokeKey(_) => "revoke",
+        PlatformChange::SetLimits(..) => "limit",
+        PlatformChange::EmitSampleEvent(..) => "emit",
+        PlatformChange::CreateCompany(_) => "company",
+        PlatformChange::CreateKey(_) => "key",
+        PlatformChange::CreateOperator(_) => "operator",
+        PlatformChange::RevokeOperator(_) => "revoke operator",
     }
 }
 
@@ -186,14 +198,14 @@ fn every_act_is_reached_by_keys_and_wants_a_yes_or_its_number() {
     let mut reached = BTreeSet::new();
     for (keys, act) in ways() {
         reached.insert(kind(&act));
-        let mut bench = Bench::new(120, 36);
+        let mut bench = TestConsole::new(120, 36);
         assert_eq!(acts(&mut bench, keys), std::slice::from_ref(&act), "{keys:?}\n{}", bench.screen());
-        let mut bench = Bench::new(120, 36);
+        let mut bench = TestConsole::new(120, 36);
         let short: String = keys.chars().take(keys.chars().count() - 1).collect();
         assert_eq!(acts(&mut bench, &short), [], "{keys:?} without the last one");
         let no = if act.n_things() > 1 { "9\n" } else { "n" };
         assert_eq!(acts(&mut bench, no), [], "{keys:?} and no");
-        let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
+        let mut bench = TestConsole::with(120, 36, ConsoleAccess::ReadOnly, ConsoleAppearance::default());
         assert_eq!(acts(&mut bench, keys), [], "{keys:?} where one may only look");
     }
     assert_eq!(reached.len(), 16, "{reached:?}");
@@ -201,7 +213,7 @@ fn every_act_is_reached_by_keys_and_wants_a_yes_or_its_number() {
 
 #[test]
 fn a_replay_is_counted_before_it_is_asked_about_and_its_progress_is_shown() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let asked = acts(&mut bench, "3xjjj\n");
     assert_eq!(asked, []);
     let screen = bench.screen();
@@ -212,10 +224,11 @@ fn a_replay_is_counted_before_it_is_asked_about_and_its_progress_is_shown() {
         assert!(screen.contains(words), "{words}:\n{screen}");
     }
     let done = acts(&mut bench, "121\n");
-    let [act @ Act::Replay(..)] = done.as_slice() else { panic!("{done:?}") };
-    let effects = bench.tell(Msg::Finished(Finished::Act(act.clone(), Ok("replay 4 was begun".to_owned()))));
-    assert_eq!(effects, [Effect::Perform(Job::Replays)], "its progress is shown");
-    bench.tell(Msg::Finished(Finished::Replays(Ok(replays()))));
+    let [act @ PlatformChange::Replay(..)] = done.as_slice() else { panic!("{done:?}") };
+    let effects =
+        bench.tell(Msg::JobFinished(JobResult::ChangeFinished(act.clone(), Ok("replay 4 was begun".to_owned()))));
+    assert_eq!(effects, [Effect::StartJob(BackgroundJob::ListReplays)], "its progress is shown");
+    bench.tell(Msg::JobFinished(JobResult::Replays(Ok(replays()))));
     let screen = bench.screen();
     for words in ["running", "42/118", "~4 s at 20/s", "109 waiting", "finished"] {
         assert!(screen.contains(words), "{words}:\n{screen}");
@@ -223,13 +236,17 @@ fn a_replay_is_counted_before_it_is_asked_about_and_its_progress_is_shown() {
     let mut next = overview();
     next.cursor += 1;
     let picture = super::fixture::picture(next);
-    assert_eq!(bench.tell(Msg::Picture(picture)), [Effect::Perform(Job::Replays)], "it is fetched as things change");
-    let mut bench = Bench::new(120, 36);
+    assert_eq!(
+        bench.tell(Msg::Snapshot(picture)),
+        [Effect::StartJob(BackgroundJob::ListReplays)],
+        "it is fetched as things change"
+    );
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3xjjj\n");
     let effects = bench.press("\n");
-    let [Effect::Perform(Job::Count(id, wish))] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::StartJob(BackgroundJob::CountReplay(id, wish))] = effects.as_slice() else { panic!("{effects:?}") };
     let none = ReplayPlan { counts: Vec::new(), n_selected: 0, replay: None };
-    bench.tell(Msg::Finished(Finished::Counted(*id, wish.clone(), Ok(Box::new(none)))));
+    bench.tell(Msg::JobFinished(JobResult::ReplayCounted(*id, wish.clone(), Ok(Box::new(none)))));
     assert!(bench.screen().contains("no deliveries in these states"), "{}", bench.screen());
 }
 
@@ -244,47 +261,47 @@ fn what_cannot_be_used_is_said_under_the_form_and_what_was_typed_stays() {
         ("3xjjj\n\t\t \t \n", "select at least one state"),
         ("Kz", "Space changes this field"),
     ] {
-        let mut bench = Bench::new(120, 36);
+        let mut bench = TestConsole::new(120, 36);
         assert_eq!(acts(&mut bench, keys), []);
         assert!(bench.screen().contains(why), "{why}:\n{}", bench.screen());
     }
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let done = acts(&mut bench, "CNInitech\ny");
     let refused = Err("could not create a company: the name is taken".to_owned());
-    bench.tell(Msg::Finished(Finished::Act(done[0].clone(), refused)));
+    bench.tell(Msg::JobFinished(JobResult::ChangeFinished(done[0].clone(), refused)));
     let screen = bench.screen();
     assert!(screen.contains("the name is taken") && screen.contains("Initech"), "{screen}");
     bench.press("\u{1b}\u{1b}");
-    assert!(bench.app.layers.is_empty());
+    assert!(bench.app.overlays.is_empty());
 }
 
 #[test]
 fn a_secret_is_shown_once_copied_through_its_own_door_and_kept_nowhere() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let done = acts(&mut bench, "K\tcrm\t \ny");
     let text = "wlcro_live_92_canaryCANARYcanaryCANARYcanaryCANARYcanaryC";
-    let issued = Issued::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
-    bench.tell(Msg::Finished(Finished::Issued(done[0].clone(), issued.clone())));
+    let issued = IssuedSecret::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
+    bench.tell(Msg::JobFinished(JobResult::SecretIssued(done[0].clone(), issued.clone())));
     assert!(bench.screen().contains(text), "{}", bench.screen());
-    assert!(!format!("{:?}{:?}", issued, bench.app.layers).contains("canary"), "it does not print itself");
+    assert!(!format!("{:?}{:?}", issued, bench.app.overlays).contains("canary"), "it does not print itself");
     assert_eq!(bench.press("y"), [Effect::CopySecret(issued.clone())]);
     bench.press("x");
     assert!(bench.screen().contains("is not available here"));
-    bench.tell(Msg::Finished(Finished::CopiedSecret(
+    bench.tell(Msg::JobFinished(JobResult::SecretCopied(
         issued,
-        Ok(Copied::Kept("52 bytes copied into a place".to_owned())),
+        Ok(CopyOutcome::Kept("52 bytes copied into a place".to_owned())),
     )));
     assert!(bench.screen().contains("52 bytes copied into a place; Esc closes"), "{}", bench.screen());
     bench.press("\u{1b}");
-    assert!(bench.app.layers.is_empty() && !bench.screen().contains("canary"), "{}", bench.screen());
+    assert!(bench.app.overlays.is_empty() && !bench.screen().contains("canary"), "{}", bench.screen());
     bench.press("~");
     assert!(bench.screen().contains("key 7 of company 92 created") && !bench.screen().contains("canary"));
-    let remembered = serde_json::to_string(&bench.app.remembered()).expect("JSON");
+    let remembered = serde_json::to_string(&bench.app.persisted_state()).expect("JSON");
     assert!(!remembered.contains("canary"));
     for (width, height) in [(40, 10), (60, 15), (80, 24)] {
-        let mut bench = Bench::new(width, height);
-        let issued = Issued::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
-        bench.app.layers.push(Layer::Once(Shown::new(issued)));
+        let mut bench = TestConsole::new(width, height);
+        let issued = IssuedSecret::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
+        bench.app.overlays.push(Overlay::SecretReveal(SecretReveal::new(issued)));
         let screen = bench.screen();
         for piece in crate::tui::format::wrap(text, usize::from(width - 6).min(100)) {
             assert!(screen.contains(&piece), "{piece} at {width}x{height}:\n{screen}");
@@ -294,22 +311,24 @@ fn a_secret_is_shown_once_copied_through_its_own_door_and_kept_nowhere() {
 
 #[test]
 fn a_secret_that_is_not_known_to_be_in_a_clipboard_is_not_closed_at_the_first_key() {
-    let sent = || Ok(Copied::Sent("52 bytes sent to the terminal; whether it keeps them it does not say".to_owned()));
+    let sent = || {
+        Ok(CopyOutcome::Unconfirmed("52 bytes sent to the terminal; whether it keeps them it does not say".to_owned()))
+    };
     for (came, on_the_screen, said) in [
         (None, "y copies", "the secret is not copied"),
         (Some(sent()), "check that it pastes", "check first that it pastes"),
         (Some(Err("could not copy: no way".to_owned())), "could not copy: no way", "the secret could not be copied"),
     ] {
         for close in ["\u{1b}", "q", "\u{3}"] {
-            let mut bench = Bench::new(120, 36);
-            bench.app.setting.identity.mode = crate::tui::console::Mode::Remote;
-            let issued = Issued::new("key 7 of company 92".to_owned(), Secret::new("canary".to_owned()));
-            bench.app.layers.push(Layer::Once(Shown::new(issued.clone())));
+            let mut bench = TestConsole::new(120, 36);
+            bench.app.config.identity.mode = crate::tui::console::ConsoleMode::Remote;
+            let issued = IssuedSecret::new("key 7 of company 92".to_owned(), Secret::new("canary".to_owned()));
+            bench.app.overlays.push(Overlay::SecretReveal(SecretReveal::new(issued.clone())));
             if let Some(came) = came.clone() {
-                bench.tell(Msg::Finished(Finished::CopiedSecret(issued, came)));
+                bench.tell(Msg::JobFinished(JobResult::SecretCopied(issued, came)));
             }
             assert!(bench.screen().contains(on_the_screen), "{}", bench.screen());
-            let press = |bench: &mut Bench| match close {
+            let press = |bench: &mut TestConsole| match close {
                 "\u{3}" => bench.tell(Msg::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))),
                 key => bench.press(key),
             };
@@ -317,25 +336,25 @@ fn a_secret_that_is_not_known_to_be_in_a_clipboard_is_not_closed_at_the_first_ke
             let screen = bench.screen();
             assert!(screen.contains("canary") && screen.contains(said), "{said}:\n{screen}");
             let effects = press(&mut bench);
-            let is_gone = bench.app.layers.is_empty() || effects == [Effect::Leave];
+            let is_gone = bench.app.overlays.is_empty() || effects == [Effect::Leave];
             assert!(is_gone, "the second time it closes: {said}");
         }
     }
 }
 
 /// What the question in front says will come of it.
-fn asked_about(bench: &Bench) -> &str {
-    match bench.app.layers.last() {
-        Some(Layer::Count(count)) => &count.questions[0].effect,
+fn asked_about(bench: &TestConsole) -> &str {
+    match bench.app.overlays.last() {
+        Some(Overlay::TypedConfirm(count)) => &count.questions[0].effect,
         other => panic!("no question that wants something typed: {other:?}"),
     }
 }
 
 #[test]
 fn what_cannot_be_undone_names_who_is_cut_off_and_wants_the_last_four_characters() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let asked = bench.press("2x\n");
-    assert_eq!(asked, [Effect::Perform(Job::Fetch(Item::Key(KeyId(1))))], "it asks who calls, once");
+    assert_eq!(asked, [Effect::StartJob(BackgroundJob::FetchDetail(RowId::Key(KeyId(1))))], "it asks who calls, once");
     let screen = bench.screen();
     for said in ["Zapier Production", "cannot be undone", "Type aZ3k"] {
         assert!(screen.contains(said), "{said}:\n{screen}");
@@ -345,13 +364,13 @@ fn what_cannot_be_undone_names_who_is_cut_off_and_wants_the_last_four_characters
     }
     let caller =
         CallerUsageRow { user_agent: "Zapier/1.0".into(), address: "203.0.113.7".into(), n: 41, last_utc: ago(9) };
-    let story = KeyStory {
+    let story = FetchedKey {
         usage: KeyUsage { since_utc: None, routes: Vec::new(), never_used: Vec::new() },
         callers: vec![caller],
         requests: Vec::new(),
     };
-    let found = Finished::Fetched(Item::Key(KeyId(1)), Ok(Box::new(Found::Key(story))));
-    assert_eq!(bench.tell(Msg::Finished(found)), []);
+    let found = JobResult::DetailFetched(RowId::Key(KeyId(1)), Ok(Box::new(FetchedDetail::Key(story))));
+    assert_eq!(bench.tell(Msg::JobFinished(found)), []);
     let said = asked_about(&bench);
     assert!(said.contains("Affected callers: Zapier/1.0 at 203.0.113.7 (41 today)"), "{said}");
     assert!(bench.screen().contains("203.0.113.7"), "{}", bench.screen());
@@ -361,19 +380,19 @@ fn what_cannot_be_undone_names_who_is_cut_off_and_wants_the_last_four_characters
     }
     bench.tell(Msg::Pasted("aZ3k".to_owned()));
     assert_eq!(acts(&mut bench, "\n"), [], "what confirms is typed");
-    assert_eq!(acts(&mut bench, "aZ3k\n"), [Act::Revoke(KeyId(1))]);
+    assert_eq!(acts(&mut bench, "aZ3k\n"), [PlatformChange::RevokeKey(KeyId(1))]);
 }
 
 #[test]
 fn enabling_says_what_the_last_test_showed_or_that_one_may_come_first() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3xjj\n");
     assert!(bench.screen().contains("Send one first (t)"), "{}", bench.screen());
     let mut next = overview();
     let mut test = attempt(9_000, 120, Some(200), None);
     (test.subscription_id, test.kind) = (SubscriptionId(21), AttemptKind::Test);
     next.attempts.items.insert(0, test);
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.show(next);
     bench.press("3xjj\n");
     let screen = bench.screen();
@@ -382,22 +401,22 @@ fn enabling_says_what_the_last_test_showed_or_that_one_may_come_first() {
 
 #[test]
 fn after_its_test_a_subscription_that_is_off_can_be_enabled_with_or_without_what_it_missed() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let done = acts(&mut bench, "3x\ny");
     let told = "the test to subscription 21 answered 200 in 45 ms";
-    bench.tell(Msg::Finished(Finished::Act(done[0].clone(), Ok(told.to_owned()))));
+    bench.tell(Msg::JobFinished(JobResult::ChangeFinished(done[0].clone(), Ok(told.to_owned()))));
     let screen = bench.screen();
     assert!(screen.contains(told) && screen.contains("> Enable"), "{screen}");
-    assert_eq!(acts(&mut bench, "j\ny"), [Act::Enable(SubscriptionId(21), MissedEventsChoice::Skipped)]);
-    let mut bench = Bench::new(120, 36);
+    assert_eq!(acts(&mut bench, "j\ny"), [PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Skipped)]);
+    let mut bench = TestConsole::new(120, 36);
     let done = acts(&mut bench, "3jx\ny");
-    bench.tell(Msg::Finished(Finished::Act(done[0].clone(), Ok("it answered".to_owned()))));
-    assert!(bench.app.layers.is_empty(), "who is on needs no enabling");
+    bench.tell(Msg::JobFinished(JobResult::ChangeFinished(done[0].clone(), Ok("it answered".to_owned()))));
+    assert!(bench.app.overlays.is_empty(), "who is on needs no enabling");
 }
 
 #[test]
 fn revoking_says_who_will_be_cut_off_and_is_void_when_somebody_else_did_it() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     acts(&mut bench, "2x\n");
     assert!(bench.screen().contains("revoke key 1"), "{}", bench.screen());
     // Its callers were asked for and came, with its detail open and without.
@@ -414,18 +433,18 @@ fn revoking_says_who_will_be_cut_off_and_is_void_when_somebody_else_did_it() {
 
 #[test]
 fn an_earlier_configuration_is_brought_back_from_its_line() {
-    let mut bench = Bench::new(120, 60);
+    let mut bench = TestConsole::new(120, 60);
     acts(&mut bench, "3j\n");
     let line = bench.screen().lines().position(|line| line.contains("→ roll back to revision 1")).expect("the line");
     acts(&mut bench, &"j".repeat(line - 2));
     assert_eq!(acts(&mut bench, "\n"), []);
     assert!(bench.screen().contains("Roll subscription 23 back to revision 1?"), "{}", bench.screen());
-    assert_eq!(acts(&mut bench, "y"), [Act::RollBack(SubscriptionId(23), 1)]);
+    assert_eq!(acts(&mut bench, "y"), [PlatformChange::RollBack(SubscriptionId(23), 1)]);
 }
 
 #[test]
 fn one_company_is_looked_at_everywhere() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let mut both = overview();
     both.cursor += 1;
     both.keys.items[2].company_id = CompanyId(93);
@@ -433,11 +452,11 @@ fn one_company_is_looked_at_everywhere() {
     both.subscriptions.total = 2;
     both.subscriptions.items[1].subscription.company_id = CompanyId(93);
     bench.show(both);
-    assert_eq!(bench.press("C"), [Effect::Perform(Job::Companies)]);
+    assert_eq!(bench.press("C"), [Effect::StartJob(BackgroundJob::ListCompanies)]);
     assert!(bench.screen().contains("loading"));
     let company = |id, name: &str| CompanyRow { id: CompanyId(id), name: name.into(), created_utc: bench.now };
     let companies = vec![company(92, "Acme"), company(93, "Globex\u{1b}[2J")];
-    bench.tell(Msg::Finished(Finished::Companies(Ok(companies))));
+    bench.tell(Msg::JobFinished(JobResult::Companies(Ok(companies))));
     assert!(bench.screen().contains("93  Globex\u{241b}[2J"), "{}", bench.screen());
     bench.press("jj\n");
     assert_eq!(bench.app.company, Some(CompanyId(93)));
@@ -449,7 +468,7 @@ fn one_company_is_looked_at_everywhere() {
         bench.asked.iter().any(|ask| matches!(ask, LogPageRequest::Requests(query, _) if query.company == Some(93)));
     assert!(asked, "{:?}", bench.asked);
     bench.press("C");
-    bench.tell(Msg::Finished(Finished::Companies(Err("refused".to_owned()))));
+    bench.tell(Msg::JobFinished(JobResult::Companies(Err("refused".to_owned()))));
     assert!(bench.screen().contains("could not load: refused"));
     bench.press("\n\u{1b}");
     assert_eq!(bench.app.company, Some(CompanyId(93)), "nothing is chosen from a list that did not come");

@@ -1,6 +1,6 @@
 //! Panes 9 and 0: what keys ask for, and what is shown of what came.
 
-use super::fixture::{Bench, NOW, ago, overview};
+use super::fixture::{NOW, TestConsole, ago, overview};
 use crate::api::bundle::SupportTicket;
 use crate::api::remedy::{MissedRange, RemediationAction, RunbookTarget};
 use crate::api::report::{
@@ -17,11 +17,11 @@ use crate::escalation::bundle::{TicketBundle, build_bundle};
 use crate::escalation::bundle_writer::BundleFormat;
 use crate::escalation::ticket::ResponseBodies;
 use crate::tui::app::Msg;
-use crate::tui::console::Access;
-use crate::tui::consult::Consulted;
-use crate::tui::effect::{Act, Effect, Finished, Job};
-use crate::tui::panes::escalate::Draft;
-use crate::tui::theme::Look;
+use crate::tui::console::ConsoleAccess;
+use crate::tui::diagnose_actions::DiagnoseResult;
+use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
+use crate::tui::panes::escalate::BundleStage;
+use crate::tui::theme::ConsoleAppearance;
 use crossterm::event::KeyCode;
 
 const TRIPPED: SubscriptionId = SubscriptionId(21);
@@ -135,8 +135,8 @@ fn check(fit: SignatureFit) -> SignatureCheck {
     }
 }
 
-fn came(bench: &mut Bench, came: Consulted) {
-    bench.tell(Msg::Finished(Finished::Consulted(Box::new(came))));
+fn came(bench: &mut TestConsole, came: DiagnoseResult) {
+    bench.tell(Msg::JobFinished(JobResult::Diagnosed(Box::new(came))));
 }
 
 /// A bundle over a case with a failure, a report and a note.
@@ -163,48 +163,48 @@ pub(super) fn built(subjects: Vec<DiagnosisSubject>) -> TicketBundle {
 }
 
 /// Pane 9 over a subscription, with a report in it.
-pub(super) fn with_report(bench: &mut Bench) {
+pub(super) fn with_report(bench: &mut TestConsole) {
     bench.press("3jP\n");
-    came(bench, Consulted::Report(Box::new(report(DiagnosisSubject::Subscription(FAILING)))));
+    came(bench, DiagnoseResult::Report(Box::new(report(DiagnosisSubject::Subscription(FAILING)))));
     bench.press("\n");
 }
 
 /// Pane 9 with a run-book open.
-pub(super) fn with_runbook(bench: &mut Bench, n_done: usize) {
+pub(super) fn with_runbook(bench: &mut TestConsole, n_done: usize) {
     bench.press("2PG\n");
-    came(bench, Consulted::Progress(Box::new(progress(KeyId(1), n_done))));
+    came(bench, DiagnoseResult::Runbook(Box::new(progress(KeyId(1), n_done))));
     bench.press("\n");
 }
 
 /// Pane 9 with the lab's answer open.
-pub(super) fn with_lab(bench: &mut Bench) {
+pub(super) fn with_lab(bench: &mut TestConsole) {
     bench.press("4");
     bench.answer_pages();
     bench.press("P\n");
     let id = AttemptId(678);
-    let subject = bench.app.room.subject;
-    came(bench, Consulted::Lab(id, subject, Ok(Box::new(check(SignatureFit::Explained)))));
+    let subject = bench.app.diagnose.subject;
+    came(bench, DiagnoseResult::SignatureCheck(id, subject, Ok(Box::new(check(SignatureFit::Explained)))));
     bench.press("\n");
 }
 
 /// Pane 0 with a bundle that can be written.
-pub(super) fn with_bundle(bench: &mut Bench) {
+pub(super) fn with_bundle(bench: &mut TestConsole) {
     bench.press("3b2b0");
-    let subjects = bench.app.escalation.matter.subjects.clone();
-    came(bench, Consulted::Bundle(Ok(Box::new(built(subjects)))));
+    let subjects = bench.app.escalate_state.scope.subjects.clone();
+    came(bench, DiagnoseResult::Bundle(Ok(Box::new(built(subjects)))));
 }
 
 #[test]
 fn playbooks_that_fit_the_selection_are_run_and_opened() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3jP");
     let subject = DiagnosisSubject::Subscription(FAILING);
     assert!(bench.screen().contains("9 Diagnose: subscription 23"), "{}", bench.screen());
-    let asked = Effect::Perform(Job::Playbook(PlaybookTopic::WebhooksNotArriving, subject, None));
+    let asked = Effect::StartJob(BackgroundJob::RunPlaybook(PlaybookTopic::WebhooksNotArriving, subject, None));
     assert_eq!(bench.press("\n"), std::slice::from_ref(&asked));
     assert!(bench.screen().contains("running"));
     assert_eq!(bench.press("\n"), [], "it is asked once");
-    came(&mut bench, Consulted::Report(Box::new(report(subject))));
+    came(&mut bench, DiagnoseResult::Report(Box::new(report(subject))));
     assert!(bench.screen().contains("2 causes: breaker-tripped, endpoint-500"), "{}", bench.screen());
     bench.press("\n");
     let screen = bench.screen();
@@ -221,9 +221,9 @@ fn playbooks_that_fit_the_selection_are_run_and_opened() {
     let earlier = Some(Box::new(report(subject)));
     assert_eq!(
         bench.press("u"),
-        [Effect::Perform(Job::Playbook(PlaybookTopic::WebhooksNotArriving, subject, earlier))]
+        [Effect::StartJob(BackgroundJob::RunPlaybook(PlaybookTopic::WebhooksNotArriving, subject, earlier))]
     );
-    came(&mut bench, Consulted::Report(Box::new(report(subject))));
+    came(&mut bench, DiagnoseResult::Report(Box::new(report(subject))));
     bench.press("\u{1b}");
     assert!(bench.screen().contains("2 causes:"), "one layer back, to the list");
     assert_eq!(bench.press("r"), [asked], "again on demand");
@@ -235,7 +235,7 @@ fn playbooks_that_fit_the_selection_are_run_and_opened() {
 
 #[test]
 fn what_a_playbook_offers_is_done_from_there_after_a_question() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     with_report(&mut bench);
     assert_eq!(bench.press("\n"), [], "the first line does nothing");
     assert!(bench.screen().contains("nothing to run on this line"), "{}", bench.screen());
@@ -245,13 +245,13 @@ fn what_a_playbook_offers_is_done_from_there_after_a_question() {
     bench.press("\t\n");
     let screen = bench.screen();
     assert!(screen.contains("Enable subscription 21 and replay missed events?"), "{screen}");
-    let enable = Act::Enable(TRIPPED, MissedEventsChoice::Skipped);
-    assert_eq!(bench.press("y"), [Effect::Perform(Job::Act(enable))]);
-    let guide = Job::Runbook(Runbook::BreakerRecovery, DiagnosisSubject::Subscription(TRIPPED), None);
-    assert_eq!(bench.press("\t\n"), [Effect::Perform(guide)], "the run-book begins");
+    let enable = PlatformChange::Enable(TRIPPED, MissedEventsChoice::Skipped);
+    assert_eq!(bench.press("y"), [Effect::StartJob(BackgroundJob::Change(enable))]);
+    let guide = BackgroundJob::RunRunbook(Runbook::BreakerRecovery, DiagnosisSubject::Subscription(TRIPPED), None);
+    assert_eq!(bench.press("\t\n"), [Effect::StartJob(guide)], "the run-book begins");
     assert!(bench.screen().contains("runbook breaker-recovery, subscription 21"), "{}", bench.screen());
 
-    let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
+    let mut bench = TestConsole::with(120, 36, ConsoleAccess::ReadOnly, ConsoleAppearance::default());
     with_report(&mut bench);
     assert_eq!(bench.press("\t\n"), []);
     assert!(bench.screen().contains("read-only"), "{}", bench.screen());
@@ -259,35 +259,42 @@ fn what_a_playbook_offers_is_done_from_there_after_a_question() {
 
 #[test]
 fn a_run_book_is_begun_gone_on_with_remembered_and_forgotten() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let (key, subject) = (KeyId(1), DiagnosisSubject::Key(KeyId(1)));
-    assert_eq!(bench.press("2PG\n"), [Effect::Perform(Job::Runbook(Runbook::KeyRotation, subject, None))]);
-    came(&mut bench, Consulted::Progress(Box::new(progress(key, 2))));
+    assert_eq!(
+        bench.press("2PG\n"),
+        [Effect::StartJob(BackgroundJob::RunRunbook(Runbook::KeyRotation, subject, None))]
+    );
+    came(&mut bench, DiagnoseResult::Runbook(Box::new(progress(key, 2))));
     assert!(bench.screen().contains("2 of 4 steps done; next: Wait until the old key"), "{}", bench.screen());
     bench.press("\n");
-    let again = Job::Runbook(Runbook::KeyRotation, subject, Some(Box::new(progress(key, 2))));
-    assert_eq!(bench.press("r"), [Effect::Perform(again)]);
-    came(&mut bench, Consulted::Progress(Box::new(progress(key, 3))));
+    let again = BackgroundJob::RunRunbook(Runbook::KeyRotation, subject, Some(Box::new(progress(key, 2))));
+    assert_eq!(bench.press("r"), [Effect::StartJob(again)]);
+    came(&mut bench, DiagnoseResult::Runbook(Box::new(progress(key, 3))));
     bench.press("\u{1b}\n");
-    let callers = Effect::Perform(Job::Fetch(crate::tui::places::Item::Key(key)));
+    let callers = Effect::StartJob(BackgroundJob::FetchDetail(crate::tui::selection::RowId::Key(key)));
     assert_eq!(bench.press("\n"), [callers], "the cursor is on what can be done now");
     assert!(bench.screen().contains("revoke key 1"), "{}", bench.screen());
     bench.press("\u{1b}");
-    let kept = bench.app.remembered();
-    let mut next = Bench::new(120, 36);
-    next.app.recall(&kept, NOW);
+    let kept = bench.app.persisted_state();
+    let mut next = TestConsole::new(120, 36);
+    next.app.restore_state(&kept, NOW);
     next.press("9");
     assert!(next.screen().contains("runbook key-rotation, key 1"), "{}", next.screen());
     next.press("Gd");
     assert!(!next.screen().contains("key-rotation"), "{}", next.screen());
-    came(&mut bench, Consulted::Progress(Box::new(progress(key, 4))));
+    came(&mut bench, DiagnoseResult::Runbook(Box::new(progress(key, 4))));
     assert!(bench.screen().contains("All steps are done."), "{}", bench.screen());
-    assert_eq!(bench.press("r"), [Effect::Perform(Job::Runbook(Runbook::KeyRotation, subject, None))], "a new one");
+    assert_eq!(
+        bench.press("r"),
+        [Effect::StartJob(BackgroundJob::RunRunbook(Runbook::KeyRotation, subject, None))],
+        "a new one"
+    );
 }
 
 #[test]
 fn the_lab_asks_what_the_receiver_computed() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     with_lab(&mut bench);
     let screen = bench.screen();
     for part in
@@ -298,18 +305,21 @@ fn the_lab_asks_what_the_receiver_computed() {
     bench.press("\t\n");
     assert!(bench.screen().contains("Signature computed by the receiver of attempt 678"), "{}", bench.screen());
     bench.tell(Msg::Pasted("sha256=abcd".to_owned()));
-    let subject = bench.app.room.subject;
-    let asked = Job::Lab(AttemptId(678), subject, Some("sha256=abcd".to_owned()));
-    assert_eq!(bench.press("\n"), [Effect::Perform(asked)]);
+    let subject = bench.app.diagnose.subject;
+    let asked = BackgroundJob::CheckSignature(AttemptId(678), subject, Some("sha256=abcd".to_owned()));
+    assert_eq!(bench.press("\n"), [Effect::StartJob(asked)]);
     assert!(bench.screen().contains("running"), "{}", bench.screen());
-    came(&mut bench, Consulted::Lab(AttemptId(678), subject, Ok(Box::new(check(SignatureFit::Genuine)))));
+    came(
+        &mut bench,
+        DiagnoseResult::SignatureCheck(AttemptId(678), subject, Ok(Box::new(check(SignatureFit::Genuine)))),
+    );
     assert!(bench.screen().contains("the signature sent is valid"), "{}", bench.screen());
 }
 
 #[test]
 fn a_secret_that_is_typed_is_shown_nowhere_and_goes_nowhere_but_into_the_lab() {
     const HELD: &str = "whsec-0123456789abcdef0123";
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     with_lab(&mut bench);
     bench.press("\t\t\n");
     assert!(bench.screen().contains("Secret of the receiver of attempt 678"), "{}", bench.screen());
@@ -320,20 +330,23 @@ fn a_secret_that_is_typed_is_shown_nowhere_and_goes_nowhere_but_into_the_lab() {
     bench.code(KeyCode::Backspace);
     let screen = bench.screen();
     assert!(screen.contains("27 characters") && !screen.contains("whsec"), "{screen}");
-    let told = format!("{:?}", bench.app.layers);
+    let told = format!("{:?}", bench.app.overlays);
     assert!(!told.contains("whsec"), "{told}");
     let effects = bench.press("\n");
-    let [Effect::Perform(Job::Held(AttemptId(678), subject, held))] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::StartJob(BackgroundJob::CheckSignatureWithSecret(AttemptId(678), subject, held))] = effects.as_slice()
+    else {
+        panic!("{effects:?}")
+    };
     assert_eq!(held.secret().reveal(), format!("{HELD}4"));
-    assert_eq!(*subject, bench.app.room.subject);
+    assert_eq!(*subject, bench.app.diagnose.subject);
     assert!(!format!("{effects:?}").contains("whsec"));
-    let kept = serde_json::to_string(&bench.app.remembered()).expect("plain data");
+    let kept = serde_json::to_string(&bench.app.persisted_state()).expect("plain data");
     assert!(!kept.contains("whsec"), "{kept}");
 }
 
 #[test]
 fn a_refused_call_has_the_playbook_of_its_status_first() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("8");
     bench.answer_pages();
     for _ in 0..20 {
@@ -359,17 +372,17 @@ fn a_refused_call_has_the_playbook_of_its_status_first() {
 
 #[test]
 fn a_bundle_is_about_all_that_was_collected() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3b2b");
-    bench.app.desk.set_note(crate::tui::places::Item::Key(KeyId(1)), "rotated last week");
+    bench.app.view_state.set_note(crate::tui::selection::RowId::Key(KeyId(1)), "rotated last week");
     bench.press("4");
     bench.answer_pages();
     bench.press("b5");
     bench.answer_pages();
     bench.press("b");
-    let event = bench.app.desk.bundle.last().expect("an event").number();
+    let event = bench.app.view_state.bundle.last().expect("an event").number();
     let effects = bench.press("0");
-    let [Effect::Perform(Job::Bundle(matter, ResponseBodies::Included))] = effects.as_slice() else {
+    let [Effect::StartJob(BackgroundJob::BuildBundle(matter, ResponseBodies::Included))] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     assert_eq!(matter.subjects[..2], [DiagnosisSubject::Subscription(TRIPPED), DiagnosisSubject::Key(KeyId(1))]);
@@ -382,53 +395,56 @@ fn a_bundle_is_about_all_that_was_collected() {
 
 #[test]
 fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let matter = Box::new(IncidentScope::last_hour_of(vec![DiagnosisSubject::Subscription(FAILING)]));
-    assert_eq!(bench.press("3j0"), [Effect::Perform(Job::Bundle(matter.clone(), ResponseBodies::Included))]);
+    assert_eq!(
+        bench.press("3j0"),
+        [Effect::StartJob(BackgroundJob::BuildBundle(matter.clone(), ResponseBodies::Included))]
+    );
     assert!(bench.screen().contains("0 Escalate: ticket for subscription 23"), "{}", bench.screen());
     bench.press("W");
     assert!(bench.screen().contains("no ticket to write yet"), "{}", bench.screen());
     let refused = "nothing was written: ticket.json at /failures/0/body would carry a known secret".to_owned();
-    came(&mut bench, Consulted::Bundle(Err(refused)));
+    came(&mut bench, DiagnoseResult::Bundle(Err(refused)));
     assert!(bench.screen().contains("/failures/0/body"), "{}", bench.screen());
     assert_eq!(bench.press("W"), []);
     assert_eq!(bench.press("y"), [], "nothing was asked");
-    assert_eq!(bench.press("o"), [Effect::Perform(Job::Bundle(matter, ResponseBodies::Omitted))]);
+    assert_eq!(bench.press("o"), [Effect::StartJob(BackgroundJob::BuildBundle(matter, ResponseBodies::Omitted))]);
     let bundle = Box::new(built(vec![DiagnosisSubject::Subscription(FAILING)]));
-    came(&mut bench, Consulted::Bundle(Ok(bundle.clone())));
+    came(&mut bench, DiagnoseResult::Bundle(Ok(bundle.clone())));
     assert_eq!(bench.press("y"), [], "nothing was asked yet");
     bench.press("W");
     assert!(bench.screen().contains("y writes a folder, z"), "{}", bench.screen());
-    assert_eq!(bench.press("z"), [Effect::Perform(Job::Write(bundle.clone(), BundleFormat::Archive))]);
-    assert_eq!(bench.press("y"), [Effect::Perform(Job::Write(bundle, BundleFormat::Folder))]);
-    came(&mut bench, Consulted::Written(Ok("/home/dana/crow-x".to_owned())));
+    assert_eq!(bench.press("z"), [Effect::StartJob(BackgroundJob::WriteBundle(bundle.clone(), BundleFormat::Archive))]);
+    assert_eq!(bench.press("y"), [Effect::StartJob(BackgroundJob::WriteBundle(bundle, BundleFormat::Folder))]);
+    came(&mut bench, DiagnoseResult::Written(Ok("/home/dana/crow-x".to_owned())));
     assert!(bench.screen().contains("Saved to /home/dana/crow-x"), "{}", bench.screen());
-    assert!(matches!(bench.app.escalation.draft, Draft::Written(..)));
+    assert!(matches!(bench.app.escalate_state.stage, BundleStage::Written(..)));
 }
 
 #[test]
 fn a_gap_is_counted_and_then_asked_about_as_a_replay() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3P");
     let gap = MissedRange { subscription: TRIPPED, since_utc: ago(600), until_utc: NOW };
     let mut found = report(DiagnosisSubject::Subscription(TRIPPED));
     found.causes.truncate(1);
     found.causes[0].offers = vec![RemediationAction::Replay(gap).into()];
-    came(&mut bench, Consulted::Report(Box::new(found)));
+    came(&mut bench, DiagnoseResult::Report(Box::new(found)));
     let effects = bench.press("\n\t\n");
-    let [Effect::Perform(Job::Count(id, wish))] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::StartJob(BackgroundJob::CountReplay(id, wish))] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!((*id, wish.since, wish.until), (TRIPPED, ago(600), Some(NOW)));
     assert!(bench.screen().contains("Replay deliveries of subscription 21"), "{}", bench.screen());
 }
 
 #[test]
 fn hostile_text_in_a_report_or_a_ticket_is_inert() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     with_report(&mut bench);
     assert!(!bench.screen().chars().any(|c| c.is_control() && c != '\n'));
     with_bundle(&mut bench);
-    let ticket: &SupportTicket = match &bench.app.escalation.draft {
-        Draft::Ready(bundle) => bundle.ticket(),
+    let ticket: &SupportTicket = match &bench.app.escalate_state.stage {
+        BundleStage::Ready(bundle) => bundle.ticket(),
         other => panic!("{other:?}"),
     };
     assert_eq!(ticket.notes[0].text, "the customer called at noon");

@@ -1,6 +1,6 @@
 //! A company with every kind of trouble, and a console without a terminal.
 
-use super::shelf::Shelf;
+use super::shelf::FakeLogs;
 use crate::api::attempts::AttemptRow;
 use crate::api::keys::{KeyRow, RateLimits, RecentKeyUsage};
 use crate::api::limits::LimitRow;
@@ -16,12 +16,12 @@ use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use crate::monitor::logs::LogPageRequest;
 use crate::monitor::snapshot::Snapshot;
-use crate::tui::app::{App, Msg, Setting};
-use crate::tui::console::{Access, Identity, Mode, Stakes};
+use crate::tui::app::{App, AppConfig, Msg};
+use crate::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
 use crate::tui::draw::draw;
-use crate::tui::effect::{Effect, Finished, Job};
+use crate::tui::effect::{BackgroundJob, Effect, JobResult};
 use crate::tui::keymap::Keymap;
-use crate::tui::theme::{Charset, Look, ThemeName};
+use crate::tui::theme::{CharacterSet, ConsoleAppearance, ThemeName};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -297,31 +297,32 @@ pub(super) fn picture(overview: PlatformOverview) -> Arc<Snapshot> {
 }
 
 /// A console at `NOW`.
-pub(super) struct Bench {
+pub(super) struct TestConsole {
     pub(super) app: App,
     pub(super) now: Timestamp,
     /// Pages that were asked for and not answered yet.
     pub(super) asked: Vec<LogPageRequest>,
     /// What they are answered from.
-    pub(super) shelf: Shelf,
+    pub(super) shelf: FakeLogs,
 }
 
-impl Bench {
+impl TestConsole {
     pub(super) fn new(width: u16, height: u16) -> Self {
-        Self::with(width, height, Access::Act, Look::default())
+        Self::with(width, height, ConsoleAccess::Act, ConsoleAppearance::default())
     }
 
-    pub(super) fn with(width: u16, height: u16, access: Access, look: Look) -> Self {
-        let setting = Setting { identity: identity(), access, look, keymap: Keymap::default() };
-        let mut bench = Self { app: App::new(setting, NOW), now: NOW, asked: Vec::new(), shelf: Shelf::default() };
+    pub(super) fn with(width: u16, height: u16, access: ConsoleAccess, look: ConsoleAppearance) -> Self {
+        let setting = AppConfig { identity: identity(), access, look, keymap: Keymap::default() };
+        let mut bench = Self { app: App::new(setting, NOW), now: NOW, asked: Vec::new(), shelf: FakeLogs::default() };
         bench.tell(Msg::Resized(width, height));
         bench.show(overview());
         bench
     }
 
     pub(super) fn ascii(width: u16, height: u16) -> Self {
-        let look = Look { theme: ThemeName::Mono, charset: Charset::Ascii, ..Look::default() };
-        Self::with(width, height, Access::Act, look)
+        let look =
+            ConsoleAppearance { theme: ThemeName::Mono, charset: CharacterSet::Ascii, ..ConsoleAppearance::default() };
+        Self::with(width, height, ConsoleAccess::Act, look)
     }
 
     /// Tells the console something. Pages that it wants are kept aside.
@@ -329,7 +330,7 @@ impl Bench {
         let mut others = Vec::new();
         for effect in self.app.update(msg, self.now) {
             match effect {
-                Effect::Perform(Job::Page(ask)) => self.asked.push(ask),
+                Effect::StartJob(BackgroundJob::FetchLogPage(ask)) => self.asked.push(ask),
                 other => others.push(other),
             }
         }
@@ -340,12 +341,12 @@ impl Bench {
     pub(super) fn answer_pages(&mut self) {
         while let Some(ask) = self.asked.pop() {
             let came = self.shelf.page(&ask);
-            self.tell(Msg::Finished(Finished::Page(Box::new(ask), Ok(Box::new(came)))));
+            self.tell(Msg::JobFinished(JobResult::LogPage(Box::new(ask), Ok(Box::new(came)))));
         }
     }
 
     pub(super) fn show(&mut self, overview: PlatformOverview) {
-        self.tell(Msg::Picture(picture(overview)));
+        self.tell(Msg::Snapshot(picture(overview)));
     }
 
     pub(super) fn code(&mut self, code: KeyCode) -> Vec<Effect> {
@@ -378,19 +379,19 @@ impl Bench {
 
     /// The screen with its colours.
     pub(super) fn frame(&self) -> TestBackend {
-        let area = self.app.window.area;
+        let area = self.app.screen_size.area;
         let mut terminal = Terminal::new(TestBackend::new(area.width, area.height)).expect("a terminal");
         terminal.draw(|frame| draw(frame, &self.app)).expect("a frame");
         terminal.backend().clone()
     }
 }
 
-pub(super) fn identity() -> Identity {
-    Identity {
-        mode: Mode::Demo,
+pub(super) fn identity() -> ConsoleIdentity {
+    ConsoleIdentity {
+        mode: ConsoleMode::Demo,
         profile: "standalone".to_owned(),
         address: "http://127.0.0.1:41873".to_owned(),
-        stakes: Stakes::Ordinary,
+        environment: TargetEnvironment::Ordinary,
         colour: None,
     }
 }

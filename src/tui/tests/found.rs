@@ -10,8 +10,8 @@ use crate::api::stats::AttemptPoint;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::key::KeyScope;
-use crate::tui::effect::{Found, Happening, KeyStory, Known, Sent, WindowStory};
-use crate::tui::places::Item;
+use crate::tui::effect::{FetchedAttempt, FetchedDetail, FetchedEvent, FetchedKey, FetchedSubscription, FetchedWindow};
+use crate::tui::selection::RowId;
 use std::time::Duration;
 
 pub(super) fn detail() -> AttemptDetail {
@@ -64,7 +64,7 @@ fn delivery(event: EventId, subscription: i64, state: DeliveryState) -> Delivery
     }
 }
 
-fn known() -> Known {
+fn known() -> FetchedSubscription {
     let row = overview().subscriptions.items.remove(1);
     let attempts = overview().attempts.items.into_iter().filter(|row| row.subscription_id.0 == 23).take(5).collect();
     let revision = |revision, days: u64, target: &str| RevisionRow {
@@ -87,17 +87,17 @@ fn known() -> Known {
         .collect();
     let revisions =
         vec![revision(2, 1, "https://api.globex.example/in"), revision(1, 90, "https://old.globex.example/in")];
-    Known { row, attempts, revisions, minutes }
+    FetchedSubscription { row, attempts, revisions, minutes }
 }
 
-fn sent(id: i64) -> Sent {
+fn sent(id: i64) -> FetchedAttempt {
     let detail = detail();
     let tries = [id + 40, id, id - 30].map(|id| attempt(id, 7, Some(503), None)).to_vec();
     let row = delivery(EventId(45_675), 23, DeliveryState::Pending);
-    Sent { detail, delivery: Some(DeliveryDetail { row, attempts: tries }) }
+    FetchedAttempt { detail, delivery: Some(DeliveryDetail { row, attempts: tries }) }
 }
 
-fn happening(id: EventId) -> Happening {
+fn happening(id: EventId) -> FetchedEvent {
     let envelope = format!(
         r#"{{"id":{id},"type":"payment.failed","createdUtc":"2026-11-23T14:02:31Z","companyId":92,"payload":{{"payment_id":7,"amount_attempted":83.95,"failure_reason":"card declined\u001b[2J","tags":[]}}}}"#
     );
@@ -132,7 +132,7 @@ fn happening(id: EventId) -> Happening {
         ),
     ];
     let row = event(id.0);
-    Happening {
+    FetchedEvent {
         event: EventDetail { row: row.clone(), envelope: body(&envelope), redacted: false },
         trace: EventDeliveryTrace { event: row, subscriptions, next_cursor: None, has_more: false },
     }
@@ -161,12 +161,12 @@ fn callers() -> Vec<CallerUsageRow> {
 }
 
 /// All that is known of a thing.
-pub(super) fn found(item: Item) -> Found {
+pub(super) fn found(item: RowId) -> FetchedDetail {
     match item {
-        Item::Subscription(_) => Found::Subscription(known()),
-        Item::Attempt(id) => Found::Attempt(sent(id.0)),
-        Item::Event(id) => Found::Event(happening(id)),
-        Item::Key(_) => Found::Key(KeyStory {
+        RowId::Subscription(_) => FetchedDetail::Subscription(known()),
+        RowId::Attempt(id) => FetchedDetail::Attempt(sent(id.0)),
+        RowId::Event(id) => FetchedDetail::Event(happening(id)),
+        RowId::Key(_) => FetchedDetail::Key(FetchedKey {
             usage: KeyUsage {
                 since_utc: Some(ago(30 * 86_400)),
                 routes: routes(),
@@ -175,7 +175,7 @@ pub(super) fn found(item: Item) -> Found {
             callers: callers(),
             requests: (0..5).map(|n| request(9_000 - n)).collect(),
         }),
-        Item::Window(..) => Found::Window(WindowStory {
+        RowId::Window(..) => FetchedDetail::Window(FetchedWindow {
             detail: overview().limits.items.into_iter().next().map(|row| LimitDetail {
                 row,
                 top_routes: routes(),
@@ -183,6 +183,6 @@ pub(super) fn found(item: Item) -> Found {
             }),
             refused: [8_990, 8_979, 8_968].map(request).to_vec(),
         }),
-        Item::Trip(_) | Item::Request(_) => Found::Nothing,
+        RowId::Trip(_) | RowId::Request(_) => FetchedDetail::Nothing,
     }
 }

@@ -1,26 +1,26 @@
 //! Behaviour of the console, one test per rule of `docs/internals/console.md`. Rules of the terminal itself, of hostile text and of life without a
 //! terminal are tested with the real binary in `tests/it`.
 
-use super::fixture::{Bench, NOW, empty, overview, picture};
+use super::fixture::{NOW, TestConsole, empty, overview, picture};
 use crate::ambient::RuntimeEnv;
 use crate::api::alerts::AcknowledgementRow;
 use crate::domain::ids::SubscriptionId;
 use crate::monitor::link::LinkState;
 use crate::monitor::snapshot::Snapshot;
 use crate::tui::app::Msg;
-use crate::tui::calm::Calm;
-use crate::tui::clipboard::Copied;
-use crate::tui::console::Access;
-use crate::tui::desk::Hint;
+use crate::tui::clipboard::CopyOutcome;
+use crate::tui::console::ConsoleAccess;
 use crate::tui::draw::draw;
-use crate::tui::effect::{Act, Effect, Finished, Job};
+use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
 use crate::tui::footer;
-use crate::tui::keymap::{Action, Step};
-use crate::tui::memory::{Memory, StateKeeper};
-use crate::tui::overlay::Layer;
+use crate::tui::keymap::{CursorMotion, KeyAction};
+use crate::tui::overlay::Overlay;
 use crate::tui::panes::Pane;
-use crate::tui::places::{Following, Item};
-use crate::tui::theme::Look;
+use crate::tui::selection::{FollowMode, RowId};
+use crate::tui::state_file::{StateFile, StateKeeper};
+use crate::tui::synchronized_backend::SynchronizedBackend;
+use crate::tui::theme::ConsoleAppearance;
+use crate::tui::view_state::WelcomeHint;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::sync::Arc;
@@ -33,12 +33,12 @@ fn next(change: impl FnOnce(&mut crate::api::overview::PlatformOverview)) -> cra
     next
 }
 
-fn ids(bench: &Bench) -> Vec<i64> {
+fn ids(bench: &TestConsole) -> Vec<i64> {
     let view = bench.app.view().expect("a picture");
-    view.order(bench.app.focus).items.into_iter().map(Item::number).collect()
+    view.order(bench.app.focus).items.into_iter().map(RowId::number).collect()
 }
 
-fn footer_of(bench: &Bench) -> String {
+fn footer_of(bench: &TestConsole) -> String {
     bench.screen().lines().last().unwrap_or_default().to_owned()
 }
 
@@ -46,17 +46,22 @@ fn footer_of(bench: &Bench) -> String {
 fn the_footer_shows_what_works_and_a_key_that_does_not_says_why_for_four_seconds() {
     for keys in ["1", "2", "3", "4", "6", "7", "3\n", "3x", "3xjj\n", "a", "y", "c", "t", "~", "3/", ":", "?", "m"] {
         for width in [60, 80, 120, 200] {
-            let mut bench = Bench::new(width, 36);
+            let mut bench = TestConsole::new(width, 36);
             bench.press(keys);
             for piece in footer::pieces(&bench.app, width) {
                 let binding = piece.bound.binding;
-                assert_eq!(bench.app.reason(binding, bench.app.context()), Ok(()), "{} after {keys:?}", binding.label);
+                assert_eq!(
+                    bench.app.check_enabled_in(binding, bench.app.context()),
+                    Ok(()),
+                    "{} after {keys:?}",
+                    binding.label
+                );
             }
         }
     }
-    let narrow = footer_of(&Bench::new(40, 10));
+    let narrow = footer_of(&TestConsole::new(40, 10));
     assert!(narrow.contains("? help") && narrow.contains("q quit"), "the last to go: {narrow}");
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     for (keys, why) in [("n", "no filter set"), ("8x", "nothing selected"), ("N", "no filter set"), ("Z", "not bound")]
     {
         bench.press(keys);
@@ -70,9 +75,9 @@ fn the_footer_shows_what_works_and_a_key_that_does_not_says_why_for_four_seconds
 
 #[test]
 fn the_header_is_honest_about_whose_it_is_and_how_old() {
-    let mut bench = Bench::with(200, 60, Access::ReadOnly, Look::default());
-    bench.app.picture = Arc::default();
-    let head = |bench: &Bench| bench.screen().lines().next().unwrap_or_default().to_owned();
+    let mut bench = TestConsole::with(200, 60, ConsoleAccess::ReadOnly, ConsoleAppearance::default());
+    bench.app.snapshot = Arc::default();
+    let head = |bench: &TestConsole| bench.screen().lines().next().unwrap_or_default().to_owned();
     assert!(head(&bench).contains("CONNECTING") && !head(&bench).contains("LIVE"), "never live before a first success");
     bench.show(overview());
     for word in ["DEMO", "standalone", "READ-ONLY", "LIVE"] {
@@ -96,14 +101,14 @@ fn the_header_is_honest_about_whose_it_is_and_how_old() {
     );
     bench.press("\u{1b}");
     for (silence, word) in [(2, "LAGGING"), (3, "STALE")] {
-        let silent = bench.app.picture.after_silence(Duration::from_secs(silence));
-        bench.tell(Msg::Picture(Arc::new(silent)));
+        let silent = bench.app.snapshot.after_silence(Duration::from_secs(silence));
+        bench.tell(Msg::Snapshot(Arc::new(silent)));
         assert!(head(&bench).contains(word) && !head(&bench).contains("LIVE"), "{}", head(&bench));
     }
     assert!(bench.screen().contains("as of 14:02:31?"), "stale values stay, with a mark");
-    let lost = bench.app.picture.after_failure("refused".to_owned(), bench.now);
+    let lost = bench.app.snapshot.after_failure("refused".to_owned(), bench.now);
     assert!(matches!(lost.link, LinkState::Offline { .. }));
-    bench.tell(Msg::Picture(Arc::new(lost)));
+    bench.tell(Msg::Snapshot(Arc::new(lost)));
     assert!(head(&bench).contains("OFFLINE") && bench.screen().contains("retry in 1 s"), "{}", bench.screen());
     bench.press("p");
     assert!(head(&bench).contains("PAUSED"));
@@ -111,13 +116,13 @@ fn the_header_is_honest_about_whose_it_is_and_how_old() {
 
 #[test]
 fn the_cursor_stays_with_its_thing_and_the_order_is_held_while_it_moves() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3j");
     let (held, order) = (bench.app.selected(), ids(&bench));
     bench.show(next(|next| next.subscriptions.items.reverse()));
     assert_eq!((bench.app.selected(), ids(&bench)), (held, order.clone()), "somebody moves: the order is held");
     assert!(bench.screen().contains("order held"), "{}", bench.screen());
-    assert!(bench.app.wakes_at(bench.now).since(bench.now) <= Duration::from_secs(3));
+    assert!(bench.app.next_tick_at(bench.now).since(bench.now) <= Duration::from_secs(3));
     bench.wait(3);
     assert_ne!(ids(&bench), order, "three seconds at most");
     assert_eq!(bench.app.selected(), held);
@@ -128,10 +133,10 @@ fn the_cursor_stays_with_its_thing_and_the_order_is_held_while_it_moves() {
     bench.wait(4);
     bench.press("\u{1b}");
     bench.app.focus = Pane::Subscriptions;
-    let Some(Item::Subscription(gone)) = bench.app.selected() else { panic!("a subscription is selected") };
+    let Some(RowId::Subscription(gone)) = bench.app.selected() else { panic!("a subscription is selected") };
     bench.show(next(|next| next.subscriptions.items.retain(|row| row.subscription.id != gone)));
     assert!(bench.app.selected().is_some() && bench.screen().contains("its neighbour is selected"));
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3xj\n");
     bench.show(next(|next| next.subscriptions.items[0].subscription.is_enabled = true));
     assert_eq!(bench.press("y"), [], "what was asked about is looked at again");
@@ -139,7 +144,7 @@ fn the_cursor_stays_with_its_thing_and_the_order_is_held_while_it_moves() {
 
 #[test]
 fn freezing_stops_all_panes_at_one_instant_and_following_lets_go_on_a_move() {
-    let mut bench = Bench::new(200, 60);
+    let mut bench = TestConsole::new(200, 60);
     let before = bench.screen();
     bench.press("p");
     for cursor in 101..104 {
@@ -152,16 +157,16 @@ fn freezing_stops_all_panes_at_one_instant_and_following_lets_go_on_a_move() {
     }
     bench.press("p");
     assert!(!bench.screen().contains("PAUSED") && !bench.screen().contains("HubSpot Sync"));
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("4");
-    assert_eq!(bench.app.places.following(Pane::Deliveries), Following::Newest);
+    assert_eq!(bench.app.selections.follow_mode(Pane::Deliveries), FollowMode::Newest);
     bench.press("jk");
-    assert_eq!(bench.app.places.following(Pane::Deliveries), Following::Nothing);
+    assert_eq!(bench.app.selections.follow_mode(Pane::Deliveries), FollowMode::Nothing);
 }
 
 #[test]
 fn whatever_is_capped_says_x_of_y() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3");
     assert!(bench.screen().contains("7 of 12 shown"));
     bench.press("/state:err");
@@ -176,8 +181,8 @@ fn whatever_is_capped_says_x_of_y() {
 
 #[test]
 fn a_row_that_is_not_ok_says_why_in_one_line() {
-    let mut bench = Bench::new(120, 36);
-    let status = |bench: &Bench| bench.screen().lines().rev().nth(1).unwrap_or_default().to_owned();
+    let mut bench = TestConsole::new(120, 36);
+    let status = |bench: &TestConsole| bench.screen().lines().rev().nth(1).unwrap_or_default().to_owned();
     bench.press("3j");
     bench.wait(5);
     assert!(status(&bench).contains("ERR api.globex.example/in: 15"), "{}", status(&bench));
@@ -193,45 +198,48 @@ fn a_row_that_is_not_ok_says_why_in_one_line() {
 fn nothing_outward_happens_on_one_key_and_read_only_lists_but_does_nothing() {
     for pane in ["1", "2", "3", "4", "5", "6", "7", "8", "3\n", "3x", "7x", "a", "y", "c", "t", ":", "?", "/"] {
         for key in ' '..='~' {
-            let mut bench = Bench::new(120, 36);
+            let mut bench = TestConsole::new(120, 36);
             bench.press(pane);
             let effects = bench.press(&key.to_string());
-            let acts = effects.iter().any(|effect| matches!(effect, Effect::Perform(Job::Act(_))));
+            let acts = effects.iter().any(|effect| matches!(effect, Effect::StartJob(BackgroundJob::Change(_))));
             assert!(!acts, "{key} after {pane}");
         }
     }
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     assert_eq!(bench.press("3x\n\n"), [], "the default is no");
-    assert_eq!(bench.press("\ny"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(21))))]);
-    let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
+    assert_eq!(
+        bench.press("\ny"),
+        [Effect::StartJob(BackgroundJob::Change(PlatformChange::SendTest(SubscriptionId(21))))]
+    );
+    let mut bench = TestConsole::with(120, 36, ConsoleAccess::ReadOnly, ConsoleAppearance::default());
     assert_eq!(bench.press("3x\nyj\nyj\nyj\ny"), []);
     assert!(bench.screen().contains("read-only"));
     // Many: the count is typed, and progress can be stopped; more in the tests of the desk.
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3jjj  xjjj\n\n");
-    assert!(matches!(bench.app.layers.last(), Some(Layer::Count(_))), "{}", bench.screen());
+    assert!(matches!(bench.app.overlays.last(), Some(Overlay::TypedConfirm(_))), "{}", bench.screen());
 }
 
 #[test]
 fn sixty_quiet_seconds_write_nothing() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.show(next(|quiet| {
         quiet.limits.items.retain(|row| row.used == 0);
         quiet.subscriptions.items.retain(|row| row.health.next_due_utc.is_none());
     }));
     bench.wait(120);
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 120, 36)) };
-    let mut terminal = Terminal::with_options(Calm::new(Vec::new()), options).expect("a terminal");
+    let mut terminal = Terminal::with_options(SynchronizedBackend::new(Vec::new()), options).expect("a terminal");
     terminal.draw(|frame| draw(frame, &bench.app)).expect("a frame");
     let written = terminal.backend().out().len();
     let end = bench.now.plus(Duration::from_secs(60));
     let mut n_woken = 0;
     while bench.now < end {
         // Once a second the platform says that nothing changed; in between the loop wakes only when it must.
-        let beat = Arc::new(bench.app.picture.after_heartbeat(bench.now));
-        assert!(bench.app.knows(&beat), "a beat is no news");
-        bench.tell(Msg::Picture(beat));
-        let wakes = bench.app.wakes_at(bench.now);
+        let beat = Arc::new(bench.app.snapshot.after_heartbeat(bench.now));
+        assert!(bench.app.shows_same_as(&beat), "a beat is no news");
+        bench.tell(Msg::Snapshot(beat));
+        let wakes = bench.app.next_tick_at(bench.now);
         if wakes < bench.now.plus(Duration::from_secs(1)) {
             n_woken += 1;
             bench.tell(Msg::Tick);
@@ -245,33 +253,33 @@ fn sixty_quiet_seconds_write_nothing() {
     let turned = terminal.backend().out().len() - written;
     assert!(turned < 2_000, "a minute later ages have grown, and nothing else is written: {turned} bytes");
     // The minute's turn begins new windows; of those that nobody used nothing is shown, so that nothing changed.
-    let mut overview = bench.app.picture.overview.as_deref().expect("an overview").clone();
+    let mut overview = bench.app.snapshot.overview.as_deref().expect("an overview").clone();
     for row in &mut overview.limits.items {
         row.window_utc = row.window_utc.plus(Duration::from_secs(60));
         row.reset_utc = row.reset_utc.plus(Duration::from_secs(60));
     }
     assert!(!overview.limits.items.is_empty());
-    let after = bench.app.picture.after_overview(overview.clone(), bench.now);
-    assert_eq!(after.changed_at, bench.app.picture.changed_at);
+    let after = bench.app.snapshot.after_overview(overview.clone(), bench.now);
+    assert_eq!(after.changed_at, bench.app.snapshot.changed_at);
     overview.limits.items[0].used += 1;
-    assert_eq!(bench.app.picture.after_overview(overview, bench.now).changed_at, Some(bench.now));
+    assert_eq!(bench.app.snapshot.after_overview(overview, bench.now).changed_at, Some(bench.now));
 }
 
 #[test]
 fn a_copy_says_where_it_went_and_claims_no_more() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let effects = bench.press("3y\n");
     assert_eq!(effects, [Effect::Copy("21".to_owned())]);
     assert!(!bench.screen().contains("copied"), "nothing is claimed before it was sent");
-    bench.tell(Msg::Finished(Finished::Copied(Err("could not copy: the terminal is gone".to_owned()))));
+    bench.tell(Msg::JobFinished(JobResult::Copied(Err("could not copy: the terminal is gone".to_owned()))));
     assert!(bench.screen().contains("could not copy"));
 }
 
 #[test]
 fn the_mouse_does_what_keys_do_and_paste_goes_only_into_lines() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.tell(Msg::Pasted("q\ny\n".to_owned()));
-    assert!(bench.app.layers.is_empty() && bench.screen().contains("paste works in text fields only"));
+    assert!(bench.app.overlays.is_empty() && bench.screen().contains("paste works in text fields only"));
     bench.press("/");
     bench.tell(Msg::Pasted("state:err\n".to_owned()));
     assert!(bench.screen().contains("/ state:err"), "a line break keeps nothing: {}", bench.screen());
@@ -282,56 +290,56 @@ fn the_mouse_does_what_keys_do_and_paste_goes_only_into_lines() {
     let column = text[..text.find("flaky").expect("it is there")].chars().count();
     let place = |n: usize| u16::try_from(n).expect("small");
     bench.tell(Msg::Clicked(place(column), place(line)));
-    assert_eq!(bench.app.selected(), Some(Item::Subscription(SubscriptionId(24))));
+    assert_eq!(bench.app.selected(), Some(RowId::Subscription(SubscriptionId(24))));
     let keys = screen.lines().position(|line| line.contains("2 Keys")).expect("a pane");
     bench.tell(Msg::Clicked(4, place(keys)));
     assert_eq!(bench.app.focus, Pane::Keys);
-    bench.tell(Msg::Scrolled(Step::Down));
-    assert_eq!(bench.app.places.of(Pane::Keys).row(), Some(1));
-    let help = footer::pieces(&bench.app, 120).into_iter().find(|piece| piece.bound.binding.action == Action::Help);
+    bench.tell(Msg::Scrolled(CursorMotion::Down));
+    assert_eq!(bench.app.selections.of(Pane::Keys).row(), Some(1));
+    let help = footer::pieces(&bench.app, 120).into_iter().find(|piece| piece.bound.binding.action == KeyAction::Help);
     let x = help.expect("help is in the footer").x;
     bench.tell(Msg::Clicked(x, 35));
-    assert!(matches!(bench.app.layers.last(), Some(Layer::Help(_))));
+    assert!(matches!(bench.app.overlays.last(), Some(Overlay::Help(_))));
 }
 
 #[tokio::test]
 async fn arrangements_are_remembered() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut memory = Memory(Some(dir.path().join("state/platform.json")));
+    let mut memory = StateFile(Some(dir.path().join("state/platform.json")));
     let ambient = RuntimeEnv::scripted(NOW, 1);
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     assert_eq!(memory.recall(&mut bench.app, &ambient).await, Ok(()));
     let keeper = StateKeeper::new(memory.clone(), &bench.app, NOW);
     bench.press("3/state:err,trp\nsc\u{1b}[");
     bench.press("cj\n\u{1b}mcalled them\nb:time wind\n\u{1b}T ");
-    bench.tell(Msg::Finished(Finished::Copied(Ok(Copied::Kept(String::new())))));
-    let before = bench.app.remembered();
+    bench.tell(Msg::JobFinished(JobResult::Copied(Ok(CopyOutcome::Kept(String::new())))));
+    let before = bench.app.persisted_state();
     keeper.close(None, &mut bench.app, &ambient).await;
 
-    let mut again = Bench::new(120, 36);
+    let mut again = TestConsole::new(120, 36);
     assert_eq!(memory.recall(&mut again.app, &ambient).await, Ok(()));
-    assert_eq!(again.app.remembered(), before);
-    assert_eq!(again.app.desk.hint, Hint::Seen);
-    assert!(again.app.desk.of(Pane::Subscriptions).filter.is_some());
-    assert_eq!(again.app.desk.marks.len(), 1);
+    assert_eq!(again.app.persisted_state(), before);
+    assert_eq!(again.app.view_state.welcome_hint, WelcomeHint::Seen);
+    assert!(again.app.view_state.pane(Pane::Subscriptions).filter.is_some());
+    assert_eq!(again.app.view_state.marks.len(), 1);
 }
 
 #[tokio::test]
 async fn the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here() {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut memory = Memory(Some(dir.path().join("platform.json")));
+    let mut memory = StateFile(Some(dir.path().join("platform.json")));
     let ambient = RuntimeEnv::scripted(NOW, 1);
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     assert_eq!(memory.recall(&mut bench.app, &ambient).await, Ok(()));
     let screen = bench.screen();
     assert!(screen.contains("Welcome") && screen.contains("? lists keys"), "{screen}");
     bench.press("3");
     assert!(!bench.screen().contains("Welcome"));
     StateKeeper::new(memory.clone(), &bench.app, NOW).close(None, &mut bench.app, &ambient).await;
-    let mut again = Bench::new(120, 36);
+    let mut again = TestConsole::new(120, 36);
     assert_eq!(memory.recall(&mut again.app, &ambient).await, Ok(()));
     assert!(!again.screen().contains("Welcome"), "once");
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.show(empty());
     for (key, what) in [("2", "No API keys yet"), ("3", "No webhook subscriptions yet"), ("7", "No trips.")] {
         bench.press(key);
@@ -341,9 +349,9 @@ async fn the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here
 
 #[test]
 fn without_screens_changes_are_told_in_lines() {
-    let bench = Bench::new(120, 36);
-    let app = crate::tui::app::App::new(bench.app.setting.clone(), NOW);
-    let mut plain = crate::tui::plain::Plain::new(app);
+    let bench = TestConsole::new(120, 36);
+    let app = crate::tui::app::App::new(bench.app.config.clone(), NOW);
+    let mut plain = crate::tui::line_mode::LineConsole::new(app);
     assert_eq!(plain.lines(&Arc::default(), NOW), ["14:02:31 UTC  CONNECTING"]);
     let first = picture(overview());
     let lines = plain.lines(&first, NOW);

@@ -1,7 +1,7 @@
 //! Screens of every size in every theme in one picture: the text once, what each column looks like as runs, and what the runs' names mean in
 //! each theme.
 
-use super::fixture::{Bench, text};
+use super::fixture::{TestConsole, text};
 use crate::tui::theme::ThemeName;
 use ratatui::style::{Color, Modifier, Style};
 use std::fmt::Write as _;
@@ -15,20 +15,20 @@ const THEMES: [(&str, ThemeName); 5] = [
 ];
 
 /// A look in all themes.
-type Looks = [Style; THEMES.len()];
+type ThemedStyles = [Style; THEMES.len()];
 
 /// A picture being put together.
 #[derive(Default)]
-pub(super) struct Matrix {
+pub(super) struct ThemeMatrix {
     sheets: String,
-    looks: Vec<Looks>,
+    looks: Vec<ThemedStyles>,
 }
 
-impl Matrix {
+impl ThemeMatrix {
     /// Adds a screen: its text, which is the same in all themes, and the runs of each line.
-    pub(super) fn add(&mut self, mut bench: Bench) {
+    pub(super) fn add(&mut self, mut bench: TestConsole) {
         let frames = THEMES.map(|(_, theme)| {
-            bench.app.setting.look.theme = theme;
+            bench.app.config.look.theme = theme;
             bench.frame()
         });
         let words = text(&frames[0]);
@@ -64,7 +64,7 @@ impl Matrix {
         }
     }
 
-    fn look(&mut self, looks: Looks) -> usize {
+    fn look(&mut self, looks: ThemedStyles) -> usize {
         self.looks.iter().position(|known| *known == looks).unwrap_or_else(|| {
             self.looks.push(looks);
             self.looks.len() - 1

@@ -2,27 +2,27 @@
 
 use super::acts::answer;
 use super::consult;
-use super::fixture::{Bench, NOW, empty, overview, picture};
-use super::matrix::Matrix;
+use super::fixture::{NOW, TestConsole, empty, overview, picture};
+use super::matrix::ThemeMatrix;
 use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;
 use crate::tui::app::Msg;
-use crate::tui::console::Access;
-use crate::tui::effect::{Effect, Finished, Job};
-use crate::tui::once::Issued;
-use crate::tui::overlay::Layer;
-use crate::tui::overlay::once::Shown;
-use crate::tui::places::Item;
-use crate::tui::theme::{Charset, Look, ThemeName};
+use crate::tui::console::ConsoleAccess;
+use crate::tui::effect::{BackgroundJob, Effect, JobResult};
+use crate::tui::issued_secret::IssuedSecret;
+use crate::tui::overlay::Overlay;
+use crate::tui::overlay::secret_reveal::SecretReveal;
+use crate::tui::selection::RowId;
+use crate::tui::theme::{CharacterSet, ConsoleAppearance, ThemeName};
 use std::sync::Arc;
 use std::time::Duration;
 
 const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 36), (200, 60)];
 
 /// Keeps a screen of each size in each theme.
-fn keep(name: &str, screen: impl Fn((u16, u16)) -> Bench) {
-    let mut matrix = Matrix::default();
+fn keep(name: &str, screen: impl Fn((u16, u16)) -> TestConsole) {
+    let mut matrix = ThemeMatrix::default();
     for size in SIZES {
         matrix.add(screen(size));
     }
@@ -30,15 +30,15 @@ fn keep(name: &str, screen: impl Fn((u16, u16)) -> Bench) {
 }
 
 /// Opens what the keys open, and answers what is asked for it.
-fn opened(size: (u16, u16), keys: &str) -> Bench {
-    let mut bench = Bench::new(size.0, size.1);
+fn opened(size: (u16, u16), keys: &str) -> TestConsole {
+    let mut bench = TestConsole::new(size.0, size.1);
     for key in keys.chars() {
         let effects = bench.press(&key.to_string());
         bench.answer_pages();
         for effect in effects {
-            let Effect::Perform(job) = effect else { continue };
+            let Effect::StartJob(job) = effect else { continue };
             if let Some(finished) = answer(&bench, &job) {
-                bench.tell(Msg::Finished(finished));
+                bench.tell(Msg::JobFinished(finished));
             }
         }
     }
@@ -63,8 +63,8 @@ fn the_overview_and_each_pane() {
 
 #[test]
 fn small_screens_say_what_they_can() {
-    insta::assert_snapshot!("overview_40x10", Bench::new(40, 10).screen());
-    let mut bench = Bench::new(31, 6);
+    insta::assert_snapshot!("overview_40x10", TestConsole::new(40, 10).screen());
+    let mut bench = TestConsole::new(31, 6);
     insta::assert_snapshot!("too_small_31x6", bench.screen());
     assert_eq!(bench.press("q"), [Effect::Leave]);
 }
@@ -94,12 +94,12 @@ fn layers() {
     keep("once", |size| {
         let mut bench = opened(size, "2");
         let text = "wlcro_live_92_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789_-aBcDe";
-        let issued = Issued::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
-        bench.app.layers.push(Layer::Once(Shown::new(issued)));
+        let issued = IssuedSecret::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
+        bench.app.overlays.push(Overlay::SecretReveal(SecretReveal::new(issued)));
         bench
     });
     keep("menu_read_only", |size| {
-        let mut bench = Bench::with(size.0, size.1, Access::ReadOnly, Look::default());
+        let mut bench = TestConsole::with(size.0, size.1, ConsoleAccess::ReadOnly, ConsoleAppearance::default());
         bench.press("3x");
         bench
     });
@@ -124,11 +124,11 @@ fn the_detail_of_each_thing() {
 
 #[test]
 fn a_detail_says_that_the_rest_is_awaited_or_why_it_did_not_come() {
-    let mut bench = Bench::new(100, 50);
-    let item = Item::Subscription(SubscriptionId(23));
-    assert_eq!(bench.press("3j\n"), [Effect::Perform(Job::Fetch(item))]);
+    let mut bench = TestConsole::new(100, 50);
+    let item = RowId::Subscription(SubscriptionId(23));
+    assert_eq!(bench.press("3j\n"), [Effect::StartJob(BackgroundJob::FetchDetail(item))]);
     let waiting = bench.screen();
-    bench.tell(Msg::Finished(Finished::Fetched(item, Err("cannot reach the platform".to_owned()))));
+    bench.tell(Msg::JobFinished(JobResult::DetailFetched(item, Err("cannot reach the platform".to_owned()))));
     insta::assert_snapshot!("detail_awaited_and_failed", format!("{waiting}\n\n{}", bench.screen()));
 }
 
@@ -146,7 +146,7 @@ fn bodies_are_shown_as_json_text_and_hex_and_fold() {
 #[test]
 fn an_empty_platform_says_what_would_be_here() {
     keep("empty", |size| {
-        let mut bench = Bench::new(size.0, size.1);
+        let mut bench = TestConsole::new(size.0, size.1);
         bench.show(empty());
         bench.press("z");
         bench.wait(5);
@@ -157,12 +157,12 @@ fn an_empty_platform_says_what_would_be_here() {
 #[test]
 fn an_unreachable_platform_is_told_and_the_picture_stays() {
     keep("offline", |size| {
-        let mut bench = Bench::new(size.0, size.1);
+        let mut bench = TestConsole::new(size.0, size.1);
         let before = picture(overview());
         let why = "cannot reach http://127.0.0.1:41873: connection refused";
         let lost = before.after_failure(why.to_owned(), NOW.plus(Duration::from_secs(11)));
         bench.now = NOW.plus(Duration::from_secs(12));
-        bench.tell(Msg::Picture(Arc::new(lost)));
+        bench.tell(Msg::Snapshot(Arc::new(lost)));
         bench
     });
 }
@@ -174,7 +174,7 @@ fn every_byte_is_ascii_where_that_was_asked_for() {
             "1", "2", "3", "4", "6", "7", "?", "a", "3xj\n", "2\n", "2jj\n", "3j\n", "4j\n", "6\n", "7\n", "K", "r",
             "2xj\n",
         ] {
-            let mut bench = Bench::ascii(width, height);
+            let mut bench = TestConsole::ascii(width, height);
             bench.press(keys);
             bench.answer_pages();
             let screen = bench.screen();
@@ -183,17 +183,22 @@ fn every_byte_is_ascii_where_that_was_asked_for() {
     }
     for (keys, name) in DETAILS {
         let mut bench = opened((120, 60), keys);
-        bench.app.setting.look.charset = Charset::Ascii;
+        bench.app.config.look.charset = CharacterSet::Ascii;
         assert!(bench.screen().is_ascii(), "{name}:\n{}", bench.screen());
     }
-    insta::assert_snapshot!("ascii_120x36", Bench::ascii(120, 36).screen());
+    insta::assert_snapshot!("ascii_120x36", TestConsole::ascii(120, 36).screen());
 }
 
 #[test]
 fn no_screen_holds_a_control_character() {
     for theme in [ThemeName::Terminal, ThemeName::Mono, ThemeName::Light] {
         for keys in ["1", "2", "3", "3jjjjj\n", "2jj\n", "7\n"] {
-            let mut bench = Bench::with(120, 36, Access::Act, Look { theme, ..Look::default() });
+            let mut bench = TestConsole::with(
+                120,
+                36,
+                ConsoleAccess::Act,
+                ConsoleAppearance { theme, ..ConsoleAppearance::default() },
+            );
             bench.press(keys);
             assert!(!bench.screen().chars().any(|c| c.is_control() && c != '\n'));
         }
@@ -202,22 +207,22 @@ fn no_screen_holds_a_control_character() {
 
 #[test]
 fn a_question_names_the_thing_and_the_effect() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3xjj\n");
     let screen = bench.screen();
     for words in ["Enable subscription 21 and replay", "hooks.acme.example/orders", "118 missed events", "n no"] {
         assert!(screen.contains(words), "{words}:\n{screen}");
     }
     let effects = bench.press("y");
-    let act = crate::tui::effect::Act::Enable(SubscriptionId(21), MissedEventsChoice::Skipped);
-    assert_eq!(effects, [Effect::Perform(Job::Act(act))]);
+    let act = crate::tui::effect::PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Skipped);
+    assert_eq!(effects, [Effect::StartJob(BackgroundJob::Change(act))]);
 }
 
-type Fill = fn(&mut Bench);
+type PrepareConsole = fn(&mut TestConsole);
 
 #[test]
 fn panes_9_and_0() {
-    let pictures: [(&str, Fill); 6] = [
+    let pictures: [(&str, PrepareConsole); 6] = [
         ("diagnose", |bench| drop(bench.press("9"))),
         ("diagnose_report", consult::with_report),
         ("diagnose_runbook", |bench| consult::with_runbook(bench, 3)),
@@ -230,12 +235,12 @@ fn panes_9_and_0() {
     ];
     for (name, fill) in pictures {
         keep(name, |size| {
-            let mut bench = Bench::new(size.0, size.1);
+            let mut bench = TestConsole::new(size.0, size.1);
             fill(&mut bench);
             bench
         });
         for (width, height) in SIZES {
-            let mut bench = Bench::ascii(width, height);
+            let mut bench = TestConsole::ascii(width, height);
             fill(&mut bench);
             assert!(bench.screen().is_ascii(), "{name} at {width}x{height}:\n{}", bench.screen());
         }

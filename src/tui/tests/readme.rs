@@ -1,14 +1,14 @@
 //! The guide's table of keys is the registry's.
 
 use crate::tui::bindings::BINDINGS;
-use crate::tui::keymap::Group;
+use crate::tui::keymap::BindingGroup;
 
 const GUIDE: &str = include_str!("../../../docs/console.md");
 
 /// The table as it must stand between the guide's marks.
 fn table() -> String {
     let mut lines = vec!["| keys | what they do | name |".to_owned(), "|---|---|---|".to_owned()];
-    for group in Group::ALL {
+    for group in BindingGroup::ALL {
         for binding in BINDINGS.iter().filter(|binding| binding.group == group) {
             let keys: Vec<String> = binding.chords.iter().map(|chord| format!("`{}`", chord.name())).collect();
             let keys = keys.join(" ");

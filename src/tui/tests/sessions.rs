@@ -3,12 +3,12 @@
 use super::fixture::{NOW, identity, overview, picture, text};
 use crate::ambient::RuntimeEnv;
 use crate::monitor::snapshot::Snapshot;
-use crate::tui::clipboard::{Clipboard, Route, Wrap};
-use crate::tui::console::{Access, Ending, Setup, drive};
+use crate::tui::clipboard::{Clipboard, ClipboardRoute, TerminalMultiplexer};
+use crate::tui::console::{ConsoleAccess, ConsoleSetup, ExitReason, run_on};
 use crate::tui::keymap::Keymap;
-use crate::tui::memory::Memory;
 use crate::tui::perform::tests::without_platform;
-use crate::tui::theme::Look;
+use crate::tui::state_file::StateFile;
+use crate::tui::theme::ConsoleAppearance;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use futures_util::stream;
 use ratatui::Terminal;
@@ -17,7 +17,7 @@ use std::io;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-struct Session {
+struct ScriptedSession {
     keys: mpsc::UnboundedSender<io::Result<Event>>,
     pictures: watch::Sender<Arc<Snapshot>>,
     ambient: RuntimeEnv,
@@ -25,30 +25,34 @@ struct Session {
 
 /// Runs a session, answers how it ended and what was on the screen then.
 async fn session<F: Future<Output = ()>>(
-    access: Access,
-    ending: impl Future<Output = Ending>,
-    script: impl FnOnce(Session) -> F,
-) -> (Ending, String) {
-    remembering(Memory::default(), access, ending, script).await
+    access: ConsoleAccess,
+    ending: impl Future<Output = ExitReason>,
+    script: impl FnOnce(ScriptedSession) -> F,
+) -> (ExitReason, String) {
+    remembering(StateFile::default(), access, ending, script).await
 }
 
 /// The same with a memory.
 async fn remembering<F: Future<Output = ()>>(
-    memory: Memory,
-    access: Access,
-    ending: impl Future<Output = Ending>,
-    script: impl FnOnce(Session) -> F,
-) -> (Ending, String) {
+    memory: StateFile,
+    access: ConsoleAccess,
+    ending: impl Future<Output = ExitReason>,
+    script: impl FnOnce(ScriptedSession) -> F,
+) -> (ExitReason, String) {
     let ambient = RuntimeEnv::scripted(NOW, 1);
     let (keys, events) = mpsc::unbounded_channel();
     let (pictures, receiver) = watch::channel(Arc::default());
-    let setup = Setup {
+    let setup = ConsoleSetup {
         identity: identity(),
         access,
-        look: Look::default(),
+        look: ConsoleAppearance::default(),
         keymap: Keymap::default(),
-        complaint: None,
-        clipboard: Clipboard::new(Box::new(io::sink()), vec![Route::Terminal(Wrap::Plain)], None),
+        initial_error: None,
+        clipboard: Clipboard::new(
+            Box::new(io::sink()),
+            vec![ClipboardRoute::Terminal(TerminalMultiplexer::None)],
+            None,
+        ),
         memory,
         pictures: receiver,
         performer: without_platform(access),
@@ -56,12 +60,12 @@ async fn remembering<F: Future<Output = ()>>(
     };
     let input = stream::unfold(events, async |mut events| events.recv().await.map(|event| (event, events)));
     let mut terminal = Terminal::new(TestBackend::new(120, 36)).expect("a terminal");
-    let running = drive(&mut terminal, input, setup, ending);
-    let (ended, ()) = tokio::join!(running, script(Session { keys, pictures, ambient }));
+    let running = run_on(&mut terminal, input, setup, ending);
+    let (ended, ()) = tokio::join!(running, script(ScriptedSession { keys, pictures, ambient }));
     (ended.expect("a terminal in memory does not fail"), text(terminal.backend()))
 }
 
-impl Session {
+impl ScriptedSession {
     fn press(&self, code: KeyCode) {
         self.keys.send(Ok(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))).expect("the loop listens");
     }
@@ -76,7 +80,7 @@ impl Session {
 
 #[tokio::test]
 async fn pictures_are_shown_keys_are_heard_and_q_quits() {
-    let (ending, screen) = session(Access::Act, std::future::pending(), async |session| {
+    let (ending, screen) = session(ConsoleAccess::Act, std::future::pending(), async |session| {
         session.settle().await;
         session.pictures.send(picture(overview())).expect("the loop listens");
         session.settle().await;
@@ -86,13 +90,13 @@ async fn pictures_are_shown_keys_are_heard_and_q_quits() {
         session.press(KeyCode::Char('y'));
     })
     .await;
-    assert_eq!(ending, Ending::Quit);
+    assert_eq!(ending, ExitReason::Quit);
     assert!(screen.contains("LIVE") && screen.contains("4 Deliveries") && screen.contains("EVENT ID"), "{screen}");
 }
 
 #[tokio::test]
 async fn a_read_only_performer_says_no_and_the_console_goes_on() {
-    let (ending, screen) = session(Access::ReadOnly, std::future::pending(), async |session| {
+    let (ending, screen) = session(ConsoleAccess::ReadOnly, std::future::pending(), async |session| {
         session.pictures.send(picture(overview())).expect("the loop listens");
         session.settle().await;
         for key in ['3', 'x'] {
@@ -103,28 +107,28 @@ async fn a_read_only_performer_says_no_and_the_console_goes_on() {
         session.keys.send(Err(io::Error::other("gone"))).expect("the loop listens");
     })
     .await;
-    assert_eq!(ending, Ending::Hangup);
+    assert_eq!(ending, ExitReason::Hangup);
     assert!(screen.contains("read-only: start with --allow-actions"), "{screen}");
 }
 
 #[tokio::test]
 async fn a_gone_terminal_and_a_signal_end_the_loop() {
-    let (ending, _) = session(Access::Act, std::future::pending(), async |session| drop(session.keys)).await;
-    assert_eq!(ending, Ending::Hangup);
+    let (ending, _) = session(ConsoleAccess::Act, std::future::pending(), async |session| drop(session.keys)).await;
+    assert_eq!(ending, ExitReason::Hangup);
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let terminated = async move { stopped.await.unwrap_or(Ending::Hangup) };
-    let (ending, _) = session(Access::Act, terminated, async |session| {
+    let terminated = async move { stopped.await.unwrap_or(ExitReason::Hangup) };
+    let (ending, _) = session(ConsoleAccess::Act, terminated, async |session| {
         session.settle().await;
-        stop.send(Ending::Terminated).expect("the loop waits");
+        stop.send(ExitReason::Terminated).expect("the loop waits");
         session.settle().await;
     })
     .await;
-    assert_eq!(ending, Ending::Terminated);
+    assert_eq!(ending, ExitReason::Terminated);
 }
 
 #[tokio::test]
 async fn remarks_go_by_the_clock() {
-    let (_, screen) = session(Access::Act, std::future::pending(), async |session| {
+    let (_, screen) = session(ConsoleAccess::Act, std::future::pending(), async |session| {
         session.pictures.send(picture(overview())).expect("the loop listens");
         session.press(KeyCode::Char('9'));
         session.settle().await;
@@ -152,11 +156,11 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 async fn i2_what_is_arranged_is_written_down_at_once_and_a_filter_only_once_it_is_set() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("platform.json");
-    let memory = Memory(Some(file.clone()));
+    let memory = StateFile(Some(file.clone()));
     let written = || std::fs::read_to_string(&file).unwrap_or_default();
     let (terminated, ending) = tokio::sync::oneshot::channel();
-    let ending = async move { ending.await.unwrap_or(Ending::Hangup) };
-    remembering(memory, Access::Act, ending, async |session| {
+    let ending = async move { ending.await.unwrap_or(ExitReason::Hangup) };
+    remembering(memory, ConsoleAccess::Act, ending, async |session| {
         session.pictures.send(picture(overview())).expect("the loop listens");
         session.settle().await;
         for key in "3/state:err".chars() {
@@ -168,7 +172,7 @@ async fn i2_what_is_arranged_is_written_down_at_once_and_a_filter_only_once_it_i
             session.press(KeyCode::Char(key));
         }
         session.settle().await;
-        terminated.send(Ending::Hangup).expect("the loop listens");
+        terminated.send(ExitReason::Hangup).expect("the loop listens");
     })
     .await;
     assert!(written().contains("state:err") && !written().contains("status:503"), "{}", written());

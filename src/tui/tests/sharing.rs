@@ -1,25 +1,25 @@
 //! Consoles that share one state file: each keeps its own words and sees the other's, and a file that cannot be read is kept.
 
-use super::fixture::{Bench, NOW};
+use super::fixture::{NOW, TestConsole};
 use crate::ambient::RuntimeEnv;
-use crate::tui::desk::Filter;
-use crate::tui::memory::{Effected, Memory, StateKeeper};
 use crate::tui::panes::Pane;
+use crate::tui::state_file::{StateFile, StateKeeper, StateSyncEffect};
+use crate::tui::view_state::PaneFilter;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
 /// A console with its keeper.
-struct Side {
-    bench: Bench,
+struct SharingConsole {
+    bench: TestConsole,
     keeper: StateKeeper,
 }
 
-impl Side {
+impl SharingConsole {
     async fn open(file: &Path) -> Self {
-        let mut memory = Memory(Some(file.to_owned()));
-        let mut bench = Bench::new(120, 36);
+        let mut memory = StateFile(Some(file.to_owned()));
+        let mut bench = TestConsole::new(120, 36);
         assert_eq!(memory.recall(&mut bench.app, &ambient()).await, Ok(()));
         let keeper = StateKeeper::new(memory, &bench.app, NOW);
         Self { bench, keeper }
@@ -29,11 +29,11 @@ impl Side {
     async fn sync(&mut self) {
         let came = self.keeper.begin(&self.bench.app, &ambient()).await;
         let effected = self.keeper.finish(&mut self.bench.app, came, NOW);
-        assert!(!matches!(effected, Effected::Said(_)), "{effected:?}");
+        assert!(!matches!(effected, StateSyncEffect::Message(_)), "{effected:?}");
     }
 
     fn seen(&self) -> String {
-        let desk = &self.bench.app.desk;
+        let desk = &self.bench.app.view_state;
         let mut notes: Vec<String> = desk.notes.iter().map(|(item, note)| format!("{item}: {note}")).collect();
         let mut bundle: Vec<String> = desk.bundle.iter().map(ToString::to_string).collect();
         notes.sort();
@@ -62,7 +62,7 @@ async fn i2_what_two_consoles_write_at_once_both_have_and_neither_loses() {
     for (what, ours, theirs, together) in TOGETHER {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("platform.json");
-        let (mut a, mut b) = (Side::open(&file).await, Side::open(&file).await);
+        let (mut a, mut b) = (SharingConsole::open(&file).await, SharingConsole::open(&file).await);
         a.press(ours);
         b.press(theirs);
         a.sync().await;
@@ -72,11 +72,11 @@ async fn i2_what_two_consoles_write_at_once_both_have_and_neither_loses() {
         // Neither end takes anything away, in either order.
         b.keeper.close(None, &mut b.bench.app, &ambient()).await;
         a.keeper.close(None, &mut a.bench.app, &ambient()).await;
-        assert_eq!(Side::open(&file).await.seen(), together, "{what}");
+        assert_eq!(SharingConsole::open(&file).await.seen(), together, "{what}");
     }
 }
 
-impl Side {
+impl SharingConsole {
     /// Types; a control character is a key with Ctrl.
     fn press(&mut self, keys: &str) {
         use crate::tui::app::Msg;
@@ -96,7 +96,7 @@ impl Side {
 async fn i2_what_one_console_removed_stays_removed_unless_the_other_changed_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("platform.json");
-    let (mut a, mut b) = (Side::open(&file).await, Side::open(&file).await);
+    let (mut a, mut b) = (SharingConsole::open(&file).await, SharingConsole::open(&file).await);
     a.press("3mfirst\nb2mkept\n");
     a.sync().await;
     b.sync().await;
@@ -120,24 +120,29 @@ async fn i2_what_one_console_removed_stays_removed_unless_the_other_changed_it()
 async fn i2_each_pane_keeps_the_filter_that_was_set_last_and_a_screen_changes_by_its_own_keys_alone() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("platform.json");
-    let (mut a, mut b) = (Side::open(&file).await, Side::open(&file).await);
+    let (mut a, mut b) = (SharingConsole::open(&file).await, SharingConsole::open(&file).await);
     a.press("3/state:err\n ");
     b.press("2/company:92\n ");
     a.sync().await;
     b.sync().await;
     a.sync().await;
-    let set =
-        |side: &Side, pane| side.bench.app.desk.of(pane).filter.as_ref().map(|filter: &Filter| filter.text.clone());
+    let set = |side: &SharingConsole, pane| {
+        side.bench.app.view_state.pane(pane).filter.as_ref().map(|filter: &PaneFilter| filter.text.clone())
+    };
     assert_eq!(
         (set(&a, Pane::Keys), set(&b, Pane::Subscriptions)),
         (None, None),
         "nobody's rows vanish by another's hand"
     );
-    assert_eq!((a.bench.app.desk.marks.len(), b.bench.app.desk.marks.len()), (1, 1), "nor are rows marked that way");
-    let next = Side::open(&file).await;
+    assert_eq!(
+        (a.bench.app.view_state.marks.len(), b.bench.app.view_state.marks.len()),
+        (1, 1),
+        "nor are rows marked that way"
+    );
+    let next = SharingConsole::open(&file).await;
     assert_eq!(set(&next, Pane::Keys).as_deref(), Some("company:92"));
     assert_eq!(set(&next, Pane::Subscriptions).as_deref(), Some("state:err"));
-    assert_eq!(next.bench.app.desk.marks.len(), 2);
+    assert_eq!(next.bench.app.view_state.marks.len(), 2);
 }
 
 #[tokio::test]
@@ -147,7 +152,7 @@ async fn i2_what_this_version_does_not_know_stays_in_the_file() {
     let newer = r#"{"version":1,"focus":"keys","notes":[["subscription 5","x"],["planet 9","far"]],"bundle":["comet 1"],
         "marks":["moon 3"],"runs":[{"entry":{"dream":1},"subject":"all","outcome":"?"}],"views":[{"name":"mine"}]}"#;
     std::fs::write(&file, newer).expect("written");
-    let mut side = Side::open(&file).await;
+    let mut side = SharingConsole::open(&file).await;
     side.press("3mours\n");
     side.sync().await;
     side.keeper.close(None, &mut side.bench.app, &ambient()).await;
@@ -161,19 +166,19 @@ async fn i2_what_this_version_does_not_know_stays_in_the_file() {
 async fn i2_a_file_that_vanishes_takes_nothing_with_it() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("deep/platform.json");
-    let mut side = Side::open(&file).await;
+    let mut side = SharingConsole::open(&file).await;
     side.press("3mours\n");
     side.sync().await;
     std::fs::remove_dir_all(dir.path().join("deep")).expect("removed");
     side.sync().await;
     assert_eq!(side.seen(), "subscription 21: ours | ");
-    assert_eq!(Side::open(&file).await.seen(), "subscription 21: ours | ");
+    assert_eq!(SharingConsole::open(&file).await.seen(), "subscription 21: ours | ");
 }
 
-type Put = fn(&Path);
+type WriteFile = fn(&Path);
 
 /// State files that cannot be read.
-const UNREADABLE: [(&str, Put); 10] = [
+const UNREADABLE: [(&str, WriteFile); 10] = [
     ("of a newer version", |file| put(file, br#"{"version":2,"focus":"keys","notes":[["key 1","mine"]]}"#)),
     ("empty", |file| put(file, b"")),
     ("cut", |file| put(file, br#"{"version":1,"focus":"keys","notes":[["key 1","mi"#)),
@@ -198,16 +203,20 @@ async fn i2_a_file_that_cannot_be_read_is_kept_aside_under_a_name_that_is_said()
         for (n, aside) in ["platform.json.unread", "platform.json.unread-2"].into_iter().enumerate() {
             put(&file);
             let before = fingerprint(&file);
-            let mut bench = Bench::new(120, 36);
-            let mut memory = Memory(Some(file.clone()));
+            let mut bench = TestConsole::new(120, 36);
+            let mut memory = StateFile(Some(file.clone()));
             let said = memory.recall(&mut bench.app, &ambient()).await.expect_err("it is said");
             assert!(said.starts_with(&format!("unreadable state file renamed to {aside}: ")), "{what}: {said}");
             assert_eq!(fingerprint(&dir.path().join(aside)), before, "{what}: byte by byte");
             assert!(!file.exists(), "{what}: set aside before anything is written");
-            let mut side = Side { keeper: StateKeeper::new(memory, &bench.app, NOW), bench };
+            let mut side = SharingConsole { keeper: StateKeeper::new(memory, &bench.app, NOW), bench };
             side.press("3mnew\n");
             side.sync().await;
-            assert_eq!(Side::open(&file).await.seen(), "subscription 21: new | ", "{what} for the {n}th time");
+            assert_eq!(
+                SharingConsole::open(&file).await.seen(),
+                "subscription 21: new | ",
+                "{what} for the {n}th time"
+            );
             std::fs::remove_file(&file).expect("removed");
         }
     }
@@ -224,18 +233,18 @@ fn fingerprint(file: &Path) -> String {
 async fn i2_a_file_that_turns_unreadable_meanwhile_is_kept_aside_too() {
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("platform.json");
-    let mut side = Side::open(&file).await;
+    let mut side = SharingConsole::open(&file).await;
     side.press("3mours\n");
     side.sync().await;
     put(&file, br#"{"version":2,"focus":"keys","notes":[["key 1","theirs"]]}"#);
     side.press("2mmore\n");
     let came = side.keeper.begin(&side.bench.app, &ambient()).await;
     let effected = side.keeper.finish(&mut side.bench.app, came, NOW);
-    let Effected::Said(said) = effected else { panic!("it is said: {effected:?}") };
+    let StateSyncEffect::Message(said) = effected else { panic!("it is said: {effected:?}") };
     assert!(said.contains("platform.json.unread"), "{said}");
     let aside = std::fs::read_to_string(dir.path().join("platform.json.unread")).expect("a file");
     assert!(aside.contains("theirs"));
-    assert_eq!(Side::open(&file).await.seen(), "key 1: more, subscription 21: ours | ");
+    assert_eq!(SharingConsole::open(&file).await.seen(), "key 1: more, subscription 21: ours | ");
 }
 
 #[tokio::test]
@@ -249,13 +258,13 @@ async fn i2_what_can_be_neither_read_nor_renamed_is_left_as_it_is() {
         let name = if n == 1 { "platform.json.unread".to_owned() } else { format!("platform.json.unread-{n}") };
         symlink("/nowhere", dir.path().join(name)).expect("a link");
     }
-    let mut bench = Bench::new(120, 36);
-    let mut memory = Memory(Some(file.clone()));
+    let mut bench = TestConsole::new(120, 36);
+    let mut memory = StateFile(Some(file.clone()));
     let said = memory.recall(&mut bench.app, &ambient()).await.expect_err("it is said");
     assert!(said.contains("nothing is saved"), "{said}");
     let mut keeper = StateKeeper::new(memory, &bench.app, NOW);
     bench.press("3mlost\n");
-    keeper.look(&bench.app, NOW);
+    keeper.check_for_changes(&bench.app, NOW);
     assert_eq!(keeper.due(), None);
     keeper.close(None, &mut bench.app, &ambient()).await;
     assert_eq!(std::fs::read_to_string(&file).expect("a file"), "not ours");

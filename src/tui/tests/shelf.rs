@@ -13,19 +13,19 @@ use crate::monitor::log_window::{LOG_PAGE_ROWS, PageDirection};
 use crate::monitor::logs::{LogPageRequest, LogPageResult};
 
 /// How many rows each log has.
-pub(super) struct Shelf {
+pub(super) struct FakeLogs {
     pub(super) n_attempts: i64,
     pub(super) n_events: i64,
     pub(super) n_requests: i64,
 }
 
-impl Default for Shelf {
+impl Default for FakeLogs {
     fn default() -> Self {
         Self { n_attempts: 678, n_events: 45_678, n_requests: 9_000 }
     }
 }
 
-impl Shelf {
+impl FakeLogs {
     /// What a platform answers. Filters are those of the company and of nothing else.
     pub(super) fn page(&self, ask: &LogPageRequest) -> LogPageResult {
         match ask {

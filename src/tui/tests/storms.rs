@@ -1,10 +1,10 @@
 //! T4: storms of keys and of sizes break nothing and change nothing.
 
-use super::fixture::{Bench, overview};
+use super::fixture::{TestConsole, overview};
 use crate::tui::app::Msg;
-use crate::tui::console::Access;
-use crate::tui::effect::{Effect, Job};
-use crate::tui::theme::Look;
+use crate::tui::console::ConsoleAccess;
+use crate::tui::effect::{BackgroundJob, Effect};
+use crate::tui::theme::ConsoleAppearance;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -45,11 +45,14 @@ fn any_key(dice: &mut ChaCha8Rng) -> KeyEvent {
 #[test]
 fn t4_a_hundred_thousand_keys_ask_a_read_only_console_for_no_change() {
     let mut dice = ChaCha8Rng::seed_from_u64(4);
-    let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
+    let mut bench = TestConsole::with(120, 36, ConsoleAccess::ReadOnly, ConsoleAppearance::default());
     for n in 0..100_000_u32 {
         let key = any_key(&mut dice);
         for effect in bench.tell(Msg::Key(key)) {
-            assert!(!matches!(effect, Effect::Perform(Job::Act(_))), "{key:?} asked for {effect:?} after {n} keys");
+            assert!(
+                !matches!(effect, Effect::StartJob(BackgroundJob::Change(_))),
+                "{key:?} asked for {effect:?} after {n} keys"
+            );
         }
         if n % 50 == 0 {
             bench.screen();
@@ -68,7 +71,7 @@ fn t4_a_hundred_thousand_keys_ask_a_read_only_console_for_no_change() {
 #[test]
 fn t4_sizes_from_one_cell_to_four_hundred_columns_break_nothing() {
     let mut dice = ChaCha8Rng::seed_from_u64(4);
-    let mut bench = Bench::new(80, 24);
+    let mut bench = TestConsole::new(80, 24);
     for keys in [
         "1",
         "2",

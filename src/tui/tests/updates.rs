@@ -1,17 +1,17 @@
 //! What keys, pictures and results do to the console.
 
-use super::fixture::{Bench, NOW, empty, overview, picture};
+use super::fixture::{NOW, TestConsole, empty, overview, picture};
 use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::monitor::link::LinkState;
-use crate::tui::app::{Msg, Root};
-use crate::tui::calm::Calm;
-use crate::tui::console::{Access, Mode};
+use crate::tui::app::{MainView, Msg};
+use crate::tui::console::{ConsoleAccess, ConsoleMode};
 use crate::tui::draw::draw;
-use crate::tui::effect::{Act, Effect, Finished, Job};
+use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
 use crate::tui::panes::Pane;
-use crate::tui::places::{Following, Item};
-use crate::tui::theme::Look;
+use crate::tui::selection::{FollowMode, RowId};
+use crate::tui::synchronized_backend::SynchronizedBackend;
+use crate::tui::theme::ConsoleAppearance;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::layout::Rect;
@@ -19,11 +19,11 @@ use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::sync::Arc;
 use std::time::Duration;
 
-const FAILING: Item = Item::Subscription(SubscriptionId(23));
+const FAILING: RowId = RowId::Subscription(SubscriptionId(23));
 
 #[test]
 fn the_selection_follows_its_id_and_a_neighbour_takes_over() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3j");
     assert_eq!(bench.app.selected(), Some(FAILING));
     let mut next = overview();
@@ -41,10 +41,10 @@ fn the_selection_follows_its_id_and_a_neighbour_takes_over() {
 
 #[test]
 fn a_cursor_that_nobody_moved_rests_on_the_worst() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let mut next = overview();
     let first = |overview: &crate::api::overview::PlatformOverview| {
-        Item::Subscription(overview.subscriptions.items[0].subscription.id)
+        RowId::Subscription(overview.subscriptions.items[0].subscription.id)
     };
     assert_eq!(bench.app.selected(), Some(first(&next)));
     next.cursor += 1;
@@ -61,16 +61,16 @@ fn a_cursor_that_nobody_moved_rests_on_the_worst() {
 
 #[test]
 fn escape_goes_back_one_layer_and_never_quits() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3\nx\n?");
-    assert_eq!(bench.app.layers.len(), 3, "no help over a question");
+    assert_eq!(bench.app.overlays.len(), 3, "no help over a question");
     for n_layers in (0..3).rev() {
         assert_eq!(bench.press("\u{1b}"), []);
-        assert_eq!(bench.app.layers.len(), n_layers);
+        assert_eq!(bench.app.overlays.len(), n_layers);
     }
-    assert_eq!(bench.app.root, Root::Single);
+    assert_eq!(bench.app.main_view, MainView::Single);
     assert_eq!(bench.press("\u{1b}"), []);
-    assert_eq!(bench.app.root, Root::Overview);
+    assert_eq!(bench.app.main_view, MainView::Overview);
     assert_eq!(bench.press("\u{1b}"), []);
     assert!(bench.screen().contains("this is the top level"));
     assert_eq!(bench.press("?q"), []);
@@ -81,39 +81,46 @@ fn escape_goes_back_one_layer_and_never_quits() {
 
 #[test]
 fn where_this_process_is_the_platform_quitting_says_what_stops_and_wants_a_yes() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     for no in ["n", "\n", "\u{1b}", "q"] {
         assert_eq!(bench.press(&format!("q{no}")), [], "{no:?}");
-        assert!(bench.app.layers.is_empty(), "{no:?}");
+        assert!(bench.app.overlays.is_empty(), "{no:?}");
     }
     bench.press("q");
     let screen = bench.screen();
     let n: u64 = overview().subscriptions.items.iter().map(|row| row.health.n_backlog).sum();
-    let waiting = crate::tui::format::several(n, "delivery waits", "deliveries wait");
+    let waiting = crate::tui::format::plural_irregular(n, "delivery waits", "deliveries wait");
     for said in ["Quit and stop the platform?", "http://127.0.0.1:41873", &waiting] {
         assert!(screen.contains(said), "{said}:\n{screen}");
     }
     assert_eq!(bench.press("y"), [Effect::Leave]);
-    let mut bench = Bench::new(120, 36);
-    let control = |bench: &mut Bench| bench.tell(Msg::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
+    let mut bench = TestConsole::new(120, 36);
+    let control =
+        |bench: &mut TestConsole| bench.tell(Msg::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
     bench.press("3\n?");
     assert_eq!(control(&mut bench), [], "once it asks");
     assert_eq!(control(&mut bench), [Effect::Leave], "twice it quits");
-    let mut bench = Bench::new(120, 36);
-    bench.app.setting.identity.mode = Mode::Remote;
+    let mut bench = TestConsole::new(120, 36);
+    bench.app.config.identity.mode = ConsoleMode::Remote;
     assert_eq!(bench.press("q"), [Effect::Leave], "a platform elsewhere goes on");
 }
 
 #[test]
 fn an_act_needs_its_question_answered_with_yes() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     for no in ["n", "\n", "\u{1b}", "q"] {
         assert_eq!(bench.press(&format!("3x\n{no}")), [], "{no:?}");
         assert!(bench.screen().contains("nothing was changed"));
         bench.press("\u{1b}");
     }
-    assert_eq!(bench.press("3jx\ny"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(23))))]);
-    bench.tell(Msg::Finished(Finished::Act(Act::Test(SubscriptionId(23)), Err("it said 500".to_owned()))));
+    assert_eq!(
+        bench.press("3jx\ny"),
+        [Effect::StartJob(BackgroundJob::Change(PlatformChange::SendTest(SubscriptionId(23))))]
+    );
+    bench.tell(Msg::JobFinished(JobResult::ChangeFinished(
+        PlatformChange::SendTest(SubscriptionId(23)),
+        Err("it said 500".to_owned()),
+    )));
     bench.wait(60);
     assert!(bench.screen().contains("it said 500"), "trouble stays until a key");
     bench.press("j");
@@ -122,15 +129,18 @@ fn an_act_needs_its_question_answered_with_yes() {
 
 #[test]
 fn a_test_comes_before_enabling_and_its_result_stands_in_the_question() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3xj\n");
     let screen = bench.screen();
     for said in ["Enable subscription 21", "t send a test first", "No recent test is loaded"] {
         assert!(screen.contains(said), "{said}:\n{screen}");
     }
-    assert_eq!(bench.press("t"), [Effect::Perform(Job::Act(Act::Test(SubscriptionId(21))))]);
+    assert_eq!(
+        bench.press("t"),
+        [Effect::StartJob(BackgroundJob::Change(PlatformChange::SendTest(SubscriptionId(21))))]
+    );
     let came = Err("the test to subscription 21 answered 503 in 40 ms".to_owned());
-    bench.tell(Msg::Finished(Finished::Act(Act::Test(SubscriptionId(21)), came)));
+    bench.tell(Msg::JobFinished(JobResult::ChangeFinished(PlatformChange::SendTest(SubscriptionId(21)), came)));
     let screen = bench.screen();
     for said in ["Enable subscription 21", "Just now: the test to subscription 21"] {
         assert!(screen.contains(said), "{said}:\n{screen}");
@@ -138,11 +148,14 @@ fn a_test_comes_before_enabling_and_its_result_stands_in_the_question() {
     assert!(!screen.contains("No recent test is loaded"), "{screen}");
     let enabled = bench.press("y");
     assert!(
-        matches!(enabled.as_slice(), [Effect::Perform(Job::Act(Act::Enable(SubscriptionId(21), _)))]),
+        matches!(
+            enabled.as_slice(),
+            [Effect::StartJob(BackgroundJob::Change(PlatformChange::Enable(SubscriptionId(21), _)))]
+        ),
         "{enabled:?}"
     );
     // Before other acts there is no such key.
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3x\n");
     assert!(!bench.screen().contains("t send a test first"));
     assert_eq!(bench.press("t"), []);
@@ -150,7 +163,7 @@ fn a_test_comes_before_enabling_and_its_result_stands_in_the_question() {
 
 #[test]
 fn help_says_that_quitting_asks_where_the_platform_stops_with_it() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("?quit");
     let screen = bench.screen();
     assert!(!screen.contains("quit at once") && screen.contains("quit; asks in standalone mode"), "{screen}");
@@ -158,7 +171,7 @@ fn help_says_that_quitting_asks_where_the_platform_stops_with_it() {
 
 #[test]
 fn a_question_is_void_when_its_subscription_changed() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("3xj\n");
     let mut next = overview();
     next.cursor += 1;
@@ -170,21 +183,21 @@ fn a_question_is_void_when_its_subscription_changed() {
 
 #[test]
 fn a_trip_offers_the_acts_of_its_subscription() {
-    let mut bench = Bench::new(120, 36);
-    let enable = Act::Enable(SubscriptionId(21), MissedEventsChoice::Skipped);
-    assert_eq!(bench.press("7xjj\ny"), [Effect::Perform(Job::Act(enable))]);
+    let mut bench = TestConsole::new(120, 36);
+    let enable = PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Skipped);
+    assert_eq!(bench.press("7xjj\ny"), [Effect::StartJob(BackgroundJob::Change(enable))]);
 }
 
 #[test]
 fn a_read_only_console_lists_acts_and_asks_for_none() {
-    let mut bench = Bench::with(120, 36, Access::ReadOnly, Look::default());
+    let mut bench = TestConsole::with(120, 36, ConsoleAccess::ReadOnly, ConsoleAppearance::default());
     assert_eq!(bench.press("3x\nyj\nyj\nyj\ny"), []);
     assert!(bench.screen().contains("read-only: start with --allow-actions"));
 }
 
 #[test]
 fn no_key_is_silently_ignored() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     for (keys, said) in [
         ("n", "no filter set"),
         ("Z", "Z is not bound"),
@@ -201,7 +214,7 @@ fn no_key_is_silently_ignored() {
 
 #[test]
 fn a_frozen_console_counts_pictures_and_shows_the_old_one() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let before = bench.screen();
     bench.press("p");
     for cursor in 101..104 {
@@ -217,7 +230,7 @@ fn a_frozen_console_counts_pictures_and_shows_the_old_one() {
 
 #[test]
 fn following_lets_go_on_any_movement_and_rows_then_stay() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("4");
     let newer = |n: i64| {
         let mut next = overview();
@@ -228,21 +241,21 @@ fn following_lets_go_on_any_movement_and_rows_then_stay() {
         next
     };
     bench.show(newer(1));
-    assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(679))));
+    assert_eq!(bench.app.selected(), Some(RowId::Attempt(AttemptId(679))));
     bench.press("j");
-    assert_eq!(bench.app.places.following(Pane::Deliveries), Following::Nothing);
+    assert_eq!(bench.app.selections.follow_mode(Pane::Deliveries), FollowMode::Nothing);
     bench.show(newer(3));
-    assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(678))));
+    assert_eq!(bench.app.selected(), Some(RowId::Attempt(AttemptId(678))));
     bench.press("F");
-    assert_eq!(bench.app.selected(), Some(Item::Attempt(AttemptId(681))));
+    assert_eq!(bench.app.selected(), Some(RowId::Attempt(AttemptId(681))));
 }
 
 #[test]
 fn a_lost_platform_keeps_its_picture_and_is_never_called_live() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let lost = picture(overview()).after_failure("connection refused".to_owned(), NOW);
     assert!(matches!(lost.link, LinkState::Offline { .. }));
-    bench.tell(Msg::Picture(Arc::new(lost)));
+    bench.tell(Msg::Snapshot(Arc::new(lost)));
     let screen = bench.screen();
     assert!(screen.contains("OFFLINE") && screen.contains("connection refused") && screen.contains("HubSpot Sync"));
     assert!(screen.contains("as of 14:02:31?"));
@@ -251,28 +264,28 @@ fn a_lost_platform_keeps_its_picture_and_is_never_called_live() {
 
 #[test]
 fn nothing_is_live_before_it_was_heard() {
-    let mut bench = Bench::new(120, 36);
-    bench.app.picture = Arc::default();
+    let mut bench = TestConsole::new(120, 36);
+    bench.app.snapshot = Arc::default();
     let screen = bench.screen();
     assert!(screen.contains("CONNECTING") && !screen.contains("LIVE") && !screen.contains("ALERT"));
 }
 
 #[test]
 fn a_beat_without_news_and_a_quiet_minute_draw_nothing() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let mut quiet = overview();
     quiet.limits.items.retain(|row| row.used == 0);
     quiet.subscriptions.items.retain(|row| row.health.next_due_utc.is_none());
     bench.show(quiet);
     bench.wait(120);
-    let beat = Arc::new(bench.app.picture.after_heartbeat(bench.now));
-    assert!(bench.app.knows(&beat));
-    bench.tell(Msg::Picture(beat));
-    let until = bench.app.wakes_at(bench.now);
+    let beat = Arc::new(bench.app.snapshot.after_heartbeat(bench.now));
+    assert!(bench.app.shows_same_as(&beat));
+    bench.tell(Msg::Snapshot(beat));
+    let until = bench.app.next_tick_at(bench.now);
     assert_eq!(until, bench.now.floor_to(60_000).plus(Duration::from_secs(60)));
 
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 120, 36)) };
-    let mut terminal = Terminal::with_options(Calm::new(Vec::new()), options).expect("a terminal");
+    let mut terminal = Terminal::with_options(SynchronizedBackend::new(Vec::new()), options).expect("a terminal");
     terminal.draw(|frame| draw(frame, &bench.app)).expect("a frame");
     let first = terminal.backend().out().len();
     assert!(first > 1_000);
@@ -282,16 +295,16 @@ fn a_beat_without_news_and_a_quiet_minute_draw_nothing() {
 
 #[test]
 fn countdowns_tick_by_the_second_while_they_are_seen() {
-    let mut bench = Bench::new(80, 24);
+    let mut bench = TestConsole::new(80, 24);
     bench.wait(120);
-    assert_eq!(bench.app.wakes_at(bench.now).since(bench.now), Duration::from_millis(59_886 - 31_000));
+    assert_eq!(bench.app.next_tick_at(bench.now).since(bench.now), Duration::from_millis(59_886 - 31_000));
     let mut due = overview();
     due.cursor += 1;
     due.server_utc = bench.now;
     due.subscriptions.items[1].health.next_due_utc = Some(bench.now.plus(Duration::from_secs(90)));
     bench.press("3");
     bench.show(due);
-    assert!(bench.app.wakes_at(bench.now).since(bench.now) <= Duration::from_secs(1));
+    assert!(bench.app.next_tick_at(bench.now).since(bench.now) <= Duration::from_secs(1));
 }
 
 fn any_key() -> impl Strategy<Value = KeyEvent> {
@@ -319,7 +332,7 @@ proptest! {
     fn no_keys_at_any_size_break_it_or_act_without_a_yes(
         keys in proptest::collection::vec((any_key(), 0_u16..140, 0_u16..50), 1..40),
     ) {
-        let mut bench = Bench::new(100, 30);
+        let mut bench = TestConsole::new(100, 30);
         for (position, (key, width, height)) in keys.into_iter().enumerate() {
             if position % 5 == 4 {
                 bench.tell(Msg::Resized(width, height));
@@ -331,11 +344,11 @@ proptest! {
                 next.attempts.items.truncate(position);
                 bench.show(next);
             }
-            let asked = bench.app.context() == crate::tui::keymap::Context::Confirm;
+            let asked = bench.app.context() == crate::tui::keymap::KeyContext::Confirm;
             let effects = bench.tell(Msg::Key(key));
-            let acts = effects.iter().any(|effect| matches!(effect, Effect::Perform(Job::Act(_))));
+            let acts = effects.iter().any(|effect| matches!(effect, Effect::StartJob(BackgroundJob::Change(_))));
             prop_assert!(!acts || (asked && key.code == KeyCode::Char('y')));
-            if !bench.app.window.area.is_empty() {
+            if !bench.app.screen_size.area.is_empty() {
                 bench.screen();
             }
         }
@@ -344,7 +357,7 @@ proptest! {
 
 #[test]
 fn tab_walks_all_panes_and_back() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     let first = bench.app.focus;
     let mut seen = vec![first];
     for _ in 1..Pane::DASHBOARD.len() {
@@ -359,7 +372,7 @@ fn tab_walks_all_panes_and_back() {
 #[test]
 fn what_is_dangerous_about_the_platform_is_said_on_every_screen() {
     for (width, height) in [(40, 10), (60, 15), (80, 24), (120, 36), (200, 60)] {
-        let mut bench = Bench::new(width, height);
+        let mut bench = TestConsole::new(width, height);
         let mut next = overview();
         next.cursor += 1;
         next.platform.private_targets = true;
@@ -378,8 +391,8 @@ fn what_is_dangerous_about_the_platform_is_said_on_every_screen() {
 
 #[test]
 fn a_detail_of_a_lost_platform_says_how_old_it_is() {
-    let mut bench = Bench::new(120, 36);
+    let mut bench = TestConsole::new(120, 36);
     bench.press("2\n");
-    bench.tell(Msg::Picture(Arc::new(picture(overview()).after_failure("refused".to_owned(), NOW))));
+    bench.tell(Msg::Snapshot(Arc::new(picture(overview()).after_failure("refused".to_owned(), NOW))));
     assert!(bench.screen().contains("as of 14:02:31?"));
 }

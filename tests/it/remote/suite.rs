@@ -2,7 +2,7 @@
 
 use super::{ALL, Console, POLLS, RuntimeEnv, START, StandIn, TempDir, post, until};
 use crossterm::event::KeyCode;
-use crow::tui::console::{Access, Ending};
+use crow::tui::console::{ConsoleAccess, ExitReason};
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use std::time::Duration;
@@ -16,7 +16,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new(access: Access, size: (u16, u16)) -> Self {
+    async fn new(access: ConsoleAccess, size: (u16, u16)) -> Self {
         let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
         let platform = StandIn::start(&ambient).await;
         platform.allows(6_000);
@@ -56,7 +56,7 @@ impl Scene {
 
 #[tokio::test]
 async fn basics_hold_without_a_portal() {
-    let scene = Scene::new(Access::ReadOnly, (120, 36)).await;
+    let scene = Scene::new(ConsoleAccess::ReadOnly, (120, 36)).await;
     // 2: whose it is, what it may, how old.
     scene.shows(&["REMOTE", "READ-ONLY", "LIVE"]).await;
     // 1: a key that does not work here says why.
@@ -96,12 +96,12 @@ async fn basics_hold_without_a_portal() {
     scene.press("9\n", &["key-not-working"]).await;
     scene.press("", &["unknown"]).await;
     scene.back();
-    assert_eq!(scene.console.quit().await, Ending::Quit);
+    assert_eq!(scene.console.quit().await, ExitReason::Quit);
 }
 
 #[tokio::test]
 async fn acts_that_want_a_portal_say_that_there_is_none() {
-    let scene = Scene::new(Access::Act, (120, 36)).await;
+    let scene = Scene::new(ConsoleAccess::Act, (120, 36)).await;
     scene.press("3x", &["Send test", "Disable"]).await;
     scene.press("j", &["Enable"]).await;
     scene.back();
@@ -118,13 +118,13 @@ async fn acts_that_want_a_portal_say_that_there_is_none() {
     scene.press("5M", &["Emit a sample event"]).await;
     scene.press("\ny", &["not possible with an API key"]).await;
     scene.back();
-    assert_eq!(scene.console.quit().await, Ending::Quit);
+    assert_eq!(scene.console.quit().await, ExitReason::Quit);
 }
 
 #[tokio::test]
 async fn every_pane_is_useful_or_says_why_not_in_four_sizes() {
     for size in [(200, 60), (120, 36), (80, 24), (60, 15)] {
-        let scene = Scene::new(Access::ReadOnly, size).await;
+        let scene = Scene::new(ConsoleAccess::ReadOnly, size).await;
         for (key, part) in [
             ("2", "Zapier"),
             ("3", "com/17"),
@@ -143,13 +143,13 @@ async fn every_pane_is_useful_or_says_why_not_in_four_sizes() {
                 "{size:?} {key}\n{text}"
             );
         }
-        assert_eq!(scene.console.quit().await, Ending::Quit);
+        assert_eq!(scene.console.quit().await, ExitReason::Quit);
     }
 }
 
 #[tokio::test]
 async fn t4_ten_thousand_random_keys_change_nothing_on_a_platform_without_a_portal() {
-    let scene = Scene::new(Access::ReadOnly, (100, 30)).await;
+    let scene = Scene::new(ConsoleAccess::ReadOnly, (100, 30)).await;
     let mut dice = rand::rngs::StdRng::seed_from_u64(START.millis().unsigned_abs());
     let codes =
         [KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::Up, KeyCode::Down, KeyCode::Backspace, KeyCode::PageDown];
@@ -175,5 +175,5 @@ async fn t4_ten_thousand_random_keys_change_nothing_on_a_platform_without_a_port
         .filter(|(call, status)| !call.starts_with("GET") && *status < 400)
         .collect();
     assert_eq!((scene.platform.n_tests(), changes.as_slice()), (0, [].as_slice()));
-    assert_eq!(scene.console.quit().await, Ending::Quit);
+    assert_eq!(scene.console.quit().await, ExitReason::Quit);
 }

@@ -9,12 +9,14 @@ use crow::monitor::feed;
 use crow::monitor::keyed_client::RateLimitedClient;
 use crow::monitor::poller;
 use crow::monitor::snapshot::Snapshot;
-use crow::tui::clipboard::{Clipboard, Route, Wrap};
-use crow::tui::console::{Access, Ending, Identity, Mode, Setup, Stakes, drive};
+use crow::tui::clipboard::{Clipboard, ClipboardRoute, TerminalMultiplexer};
+use crow::tui::console::{
+    ConsoleAccess, ConsoleIdentity, ConsoleMode, ConsoleSetup, ExitReason, TargetEnvironment, run_on,
+};
 use crow::tui::keymap::Keymap;
-use crow::tui::memory::Memory;
-use crow::tui::perform::Performer;
-use crow::tui::theme::Look;
+use crow::tui::perform::JobRunner;
+use crow::tui::state_file::StateFile;
+use crow::tui::theme::ConsoleAppearance;
 use ratatui::Terminal;
 use std::io;
 use std::sync::Arc;
@@ -25,68 +27,77 @@ use tokio::task::JoinHandle;
 pub(crate) struct Console {
     keys: mpsc::UnboundedSender<io::Result<Event>>,
     screen: Screen,
-    running: JoinHandle<Ending>,
+    running: JoinHandle<ExitReason>,
     feeding: JoinHandle<()>,
 }
 
 impl Console {
     /// Attaches a console that may act.
     pub(crate) fn attach(platform: &Platform, columns: u16, rows: u16) -> Self {
-        Self::open(platform.operator(), platform.ambient.clone(), Access::Act, (columns, rows))
+        Self::open(platform.operator(), platform.ambient.clone(), ConsoleAccess::Act, (columns, rows))
     }
 
     /// Attaches a console that may only look.
     pub(crate) fn look(platform: &Platform, columns: u16, rows: u16) -> Self {
-        Self::open(platform.operator(), platform.ambient.clone(), Access::ReadOnly, (columns, rows))
+        Self::open(platform.operator(), platform.ambient.clone(), ConsoleAccess::ReadOnly, (columns, rows))
     }
 
     /// Opens a console that may act on a platform which is watched with keys.
     pub(crate) fn watching(post: &RateLimitedClient, ambient: &RuntimeEnv, size: (u16, u16)) -> Self {
-        Self::with_keys(post, ambient, Access::Act, size)
+        Self::with_keys(post, ambient, ConsoleAccess::Act, size)
     }
 
     /// Opens a console on a platform which is watched with keys.
-    pub(crate) fn with_keys(post: &RateLimitedClient, ambient: &RuntimeEnv, access: Access, size: (u16, u16)) -> Self {
+    pub(crate) fn with_keys(
+        post: &RateLimitedClient,
+        ambient: &RuntimeEnv,
+        access: ConsoleAccess,
+        size: (u16, u16),
+    ) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let feeding = tokio::spawn(poller::observe(post.clone(), ambient.clone(), sender));
         let client = post.holders()[0].client.clone();
         let address = client.base().to_owned();
-        let performer = Performer::new(client, access).with_post(post.clone());
+        let performer = JobRunner::new(client, access).with_keyed_client(post.clone());
         Self::run((address, access), ambient.clone(), (pictures, feeding), performer, size)
     }
 
     /// Opens a console of an operator's.
-    pub(crate) fn open(client: PlatformClient, ambient: RuntimeEnv, access: Access, size: (u16, u16)) -> Self {
+    pub(crate) fn open(client: PlatformClient, ambient: RuntimeEnv, access: ConsoleAccess, size: (u16, u16)) -> Self {
         let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::FeedSettings { rows: 200, history: None };
         let feeding = tokio::spawn(feed::follow(client.clone(), ambient.clone(), settings, sender));
-        let (address, performer) = (client.base().to_owned(), Performer::new(client, access));
+        let (address, performer) = (client.base().to_owned(), JobRunner::new(client, access));
         Self::run((address, access), ambient, (pictures, feeding), performer, size)
     }
 
     fn run(
-        (address, access): (String, Access),
+        (address, access): (String, ConsoleAccess),
         ambient: RuntimeEnv,
         (pictures, feeding): (watch::Receiver<Arc<Snapshot>>, JoinHandle<()>),
-        performer: Performer,
+        performer: JobRunner,
         size: (u16, u16),
     ) -> Self {
         let (keys, events) = mpsc::unbounded_channel();
-        let identity = Identity {
-            mode: Mode::Remote,
+        let identity = ConsoleIdentity {
+            mode: ConsoleMode::Remote,
             profile: "test".to_owned(),
             address,
-            stakes: Stakes::Ordinary,
+            environment: TargetEnvironment::Ordinary,
             colour: None,
         };
-        let setup = Setup {
+        let setup = ConsoleSetup {
             identity,
             access,
-            look: Look::default(),
+            look: ConsoleAppearance::default(),
             keymap: Keymap::default(),
-            complaint: None,
-            clipboard: Clipboard::new(Box::new(io::sink()), vec![Route::Terminal(Wrap::Plain)], None),
-            memory: Memory::default(),
+            initial_error: None,
+            clipboard: Clipboard::new(
+                Box::new(io::sink()),
+                vec![ClipboardRoute::Terminal(TerminalMultiplexer::None)],
+                None,
+            ),
+            memory: StateFile::default(),
             pictures,
             performer,
             ambient,
@@ -99,7 +110,7 @@ impl Console {
                     events.recv().await.map(|event| (event, events))
                 });
                 let mut terminal = Terminal::new(screen).expect("a terminal in memory");
-                drive(&mut terminal, input, setup, std::future::pending()).await.expect("it does not fail")
+                run_on(&mut terminal, input, setup, std::future::pending()).await.expect("it does not fail")
             }
         });
         Self { keys, screen, running, feeding }
@@ -129,7 +140,7 @@ impl Console {
     }
 
     /// Quits, and says how it ended.
-    pub(crate) async fn quit(self) -> Ending {
+    pub(crate) async fn quit(self) -> ExitReason {
         self.press("qqq");
         self.feeding.abort();
         self.running.await.expect("no panic")

@@ -2,21 +2,21 @@
 //! response.
 
 use super::super::super::chart;
-use super::super::super::effect::Sent;
+use super::super::super::detail_lines::{BodySide, DetailLines, LineAction};
+use super::super::super::effect::FetchedAttempt;
+use super::super::super::nav_history::DrillDown;
 use super::super::super::panes::deliveries;
-use super::super::super::places::Item;
-use super::super::super::sheet::{Does, Part, Sheet};
-use super::super::super::theme::Role;
-use super::super::super::trail::Drill;
-use super::{Scene, format};
+use super::super::super::selection::RowId;
+use super::super::super::theme::StyleRole;
+use super::{DetailContext, format};
 use crate::api::attempts::{AttemptDetail, HttpHeader, PhaseTimes};
 use crate::domain::text::Untrusted;
 use ratatui::text::{Line, Span};
 
 /// Bar drawn before every signed line.
-const BAR: &str = "│";
+const SIGNED_BAR: &str = "│";
 
-pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
+pub(super) fn fill(scene: &DetailContext<'_>, sheet: &mut DetailLines, of: &FetchedAttempt) {
     let (detail, theme) = (&of.detail, scene.view.theme);
     sheet.add(deliveries::details(&scene.view, &detail.row, scene.room));
     let peer = detail.peer.as_ref().map_or_else(|| "none: no connection was made".to_owned(), Untrusted::sanitized);
@@ -32,14 +32,14 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     tries(scene, sheet, of);
     sheet.head("Request headers", theme);
     headers(scene, sheet, &detail.request_headers);
-    let bar = timestamp(detail).map(|_| BAR);
-    scene.body(sheet, "Request body", Part::Sent, &detail.request_body, bar);
+    let bar = timestamp(detail).map(|_| SIGNED_BAR);
+    scene.body(sheet, "Request body", BodySide::Sent, &detail.request_body, bar);
     if detail.row.status_code.is_none() {
         return;
     }
     sheet.head("Response headers", theme);
     headers(scene, sheet, &detail.response_headers);
-    scene.body(sheet, "Response body", Part::Received, &detail.response_body, None);
+    scene.body(sheet, "Response body", BodySide::Received, &detail.response_body, None);
 }
 
 /// Measured phases with their names, in order, in microseconds.
@@ -64,7 +64,7 @@ fn milliseconds(us: u64) -> String {
 
 /// Timing chart: a bar for each measured phase, starting where the previous one ended; empty if no phase was
 /// measured.
-fn phases(scene: &Scene<'_>, of: &PhaseTimes) -> Vec<Line<'static>> {
+fn phases(scene: &DetailContext<'_>, of: &PhaseTimes) -> Vec<Line<'static>> {
     const LABEL: usize = 14;
     const TIME: usize = 12;
     let theme = scene.view.theme;
@@ -75,11 +75,11 @@ fn phases(scene: &Scene<'_>, of: &PhaseTimes) -> Vec<Line<'static>> {
     let mut before = 0;
     let mut lines = Vec::new();
     for (name, us) in measured {
-        let (start, long) = chart::span(before, us, whole, room);
+        let (start, long) = chart::segment(before, us, whole, room);
         before += us;
-        let role = if us == longest { Role::Strong } else { Role::Text };
+        let role = if us == longest { StyleRole::Strong } else { StyleRole::Text };
         lines.push(Line::from(vec![
-            Span::styled(format!("{name:<LABEL_WIDTH$}"), theme.style(Role::Dim)),
+            Span::styled(format!("{name:<LABEL$}"), theme.style(StyleRole::Dim)),
             Span::raw(" ".repeat(start)),
             Span::styled("█".repeat(long), theme.style(role)),
             Span::styled(format!("{}  {}", " ".repeat(room - start - long), milliseconds(us)), theme.style(role)),
@@ -92,34 +92,34 @@ fn phases(scene: &Scene<'_>, of: &PhaseTimes) -> Vec<Line<'static>> {
     lines
 }
 
-fn sent<'a>(detail: &'a AttemptDetail, name: &str) -> Option<&'a Untrusted> {
+fn request_header<'a>(detail: &'a AttemptDetail, name: &str) -> Option<&'a Untrusted> {
     let header = detail.request_headers.iter().find(|header| header.name.raw().eq_ignore_ascii_case(name));
     header.map(|header| &header.value)
 }
 
 fn timestamp(detail: &AttemptDetail) -> Option<&Untrusted> {
-    sent(detail, "x-wlcro-timestamp")
+    request_header(detail, "x-wlcro-timestamp")
 }
 
 /// Description of what the signature covers, from the headers that were sent.
-fn signed(scene: &Scene<'_>, detail: &AttemptDetail) -> Vec<Line<'static>> {
+fn signed(scene: &DetailContext<'_>, detail: &AttemptDetail) -> Vec<Line<'static>> {
     let text = match timestamp(detail) {
         Some(time) => format!(
-            "HMAC-SHA256 of {} + \".\" + body ({}), marked {BAR} below",
+            "HMAC-SHA256 of {} + \".\" + body ({}), marked {SIGNED_BAR} below",
             time.sanitized(),
             format::plural(detail.request_body.n_bytes, "byte")
         ),
         None => "nothing: no timestamp header was sent".to_owned(),
     };
     let mut lines = scene.labelled("Signed", &text);
-    if let Some(signature) = sent(detail, "x-wlcro-signature") {
+    if let Some(signature) = request_header(detail, "x-wlcro-signature") {
         lines.extend(scene.labelled("Signature", &signature.sanitized()));
     }
     lines
 }
 
 /// Adds the event, the delivery and all its attempts.
-fn tries(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
+fn tries(scene: &DetailContext<'_>, sheet: &mut DetailLines, of: &FetchedAttempt) {
     let row = &of.detail.row;
     let Some(delivery) = &of.delivery else {
         return sheet.add(scene.labelled("Delivery", "none: test event"));
@@ -131,21 +131,21 @@ fn tries(scene: &Scene<'_>, sheet: &mut Sheet, of: &Sent) {
     for other in &delivery.attempts {
         if other.id == row.id {
             let line = format!("{}  this attempt", other.started_utc.format("%m-%d %H:%M:%S%.3f"));
-            sheet.add([scene.styled(line, Role::Strong)]);
+            sheet.add([scene.styled(line, StyleRole::Strong)]);
         } else {
             scene.attempt(sheet, other);
         }
     }
     if let Some(event) = row.event_id {
         let text = format!("→ event {}: payload and matching subscriptions", format::number(event.0));
-        sheet.link(scene.styled(text, Role::Accent), Does::Open(Item::Event(event)));
+        sheet.link(scene.styled(text, StyleRole::Accent), LineAction::Open(RowId::Event(event)));
     }
     let text = format!("attempts of subscription {}", row.subscription_id);
-    scene.drill(sheet, &text, Drill::Subscription(row.subscription_id));
+    scene.drill(sheet, &text, DrillDown::Subscription(row.subscription_id));
 }
 
 /// Adds the headers; signed ones are drawn behind the bar.
-fn headers(scene: &Scene<'_>, sheet: &mut Sheet, headers: &[HttpHeader]) {
+fn headers(scene: &DetailContext<'_>, sheet: &mut DetailLines, headers: &[HttpHeader]) {
     let theme = scene.view.theme;
     if headers.is_empty() {
         sheet.none("none", theme);
@@ -154,8 +154,8 @@ fn headers(scene: &Scene<'_>, sheet: &mut Sheet, headers: &[HttpHeader]) {
         let is_signed = header.name.raw().eq_ignore_ascii_case("x-wlcro-timestamp");
         let text = format!("{}: {}", header.name.sanitized(), header.value.sanitized());
         for line in format::wrap(&text, scene.room.saturating_sub(2)) {
-            let bar = is_signed.then(|| Span::styled(format!("{BAR} "), theme.style(Role::Accent)));
-            let role = if is_signed { Role::Strong } else { Role::Text };
+            let bar = is_signed.then(|| Span::styled(format!("{SIGNED_BAR} "), theme.style(StyleRole::Accent)));
+            let role = if is_signed { StyleRole::Strong } else { StyleRole::Text };
             let spans = bar.into_iter().chain([Span::styled(line, theme.style(role))]);
             sheet.add([Line::from(spans.collect::<Vec<_>>())]);
         }

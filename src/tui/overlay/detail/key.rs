@@ -1,17 +1,22 @@
 //! Detail view of a key: unused scopes, calls per route, callers, and latest requests.
 
-use super::super::super::effect::KeyStory;
-use super::super::super::places::Item;
-use super::super::super::sheet::{Does, Sheet};
-use super::super::super::theme::Role;
-use super::super::super::trail::Drill;
-use super::{Scene, format};
+use super::super::super::detail_lines::{DetailLines, LineAction};
+use super::super::super::effect::FetchedKey;
+use super::super::super::nav_history::DrillDown;
+use super::super::super::selection::RowId;
+use super::super::super::theme::StyleRole;
+use super::{DetailContext, format};
 use crate::api::limits::{CallerUsageRow, RouteUsageRow};
 use crate::api::requests::RequestRow;
 use crate::domain::text::Untrusted;
 use ratatui::text::Line;
 
-pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<'static>>>, of: &KeyStory) {
+pub(super) fn fill(
+    scene: &DetailContext<'_>,
+    sheet: &mut DetailLines,
+    known: Option<Vec<Line<'static>>>,
+    of: &FetchedKey,
+) {
     match known {
         Some(lines) => sheet.add(lines),
         None => sheet.none("The key is not in the current data.", scene.view.theme),
@@ -19,8 +24,8 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
     let never = of.usage.never_used.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let never = if never.is_empty() { "none: all scopes are used".to_owned() } else { never };
     sheet.add(scene.labelled("Never used", &never));
-    if let Item::Key(id) = scene.detail.item {
-        scene.drill(sheet, "requests of this key", Drill::Key(id));
+    if let RowId::Key(id) = scene.detail.item {
+        scene.drill(sheet, "requests of this key", DrillDown::Key(id));
     }
     let since = match of.usage.since_utc {
         Some(at) => format!("Requests by route since {}", at.format("%Y-%m-%d")),
@@ -35,13 +40,13 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
 }
 
 /// Adds the routes as a bar chart, busiest first.
-pub(super) fn routes(scene: &Scene<'_>, sheet: &mut Sheet, routes: &[RouteUsageRow]) {
+pub(super) fn routes(scene: &DetailContext<'_>, sheet: &mut DetailLines, routes: &[RouteUsageRow]) {
     let most = routes.iter().map(|route| route.n).max().unwrap_or(0);
     for route in routes {
         let name = format::middle(&format!("{} {}", route.method.sanitized(), route.route.sanitized()), 48);
         let bar = format::bar(route.n, most, 22);
         let text = format::clip(&format!("{:>9}  {bar}  {name}", format::number(route.n)), scene.room);
-        sheet.add([scene.styled(text, Role::Text)]);
+        sheet.add([scene.styled(text, StyleRole::Text)]);
     }
     if routes.is_empty() {
         sheet.none("none", scene.view.theme);
@@ -49,7 +54,7 @@ pub(super) fn routes(scene: &Scene<'_>, sheet: &mut Sheet, routes: &[RouteUsageR
 }
 
 /// Adds the callers, busiest first.
-pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUsageRow]) {
+pub(super) fn callers(scene: &DetailContext<'_>, sheet: &mut DetailLines, callers: &[CallerUsageRow]) {
     for caller in callers {
         let text = format!(
             "{:>9}  {:<21}  {}  last {}",
@@ -58,7 +63,7 @@ pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUsa
             caller.user_agent.sanitized(),
             scene.view.moment(caller.last_utc)
         );
-        sheet.add(format::flow(&text, scene.room).into_iter().map(|line| scene.styled(line, Role::Text)));
+        sheet.add(format::wrap_words(&text, scene.room).into_iter().map(|line| scene.styled(line, StyleRole::Text)));
     }
     if callers.is_empty() {
         sheet.none("none", scene.view.theme);
@@ -66,9 +71,9 @@ pub(super) fn callers(scene: &Scene<'_>, sheet: &mut Sheet, callers: &[CallerUsa
 }
 
 /// Adds requests, one line each, linked to their detail views.
-pub(super) fn requests(scene: &Scene<'_>, sheet: &mut Sheet, requests: &[RequestRow]) {
+pub(super) fn requests(scene: &DetailContext<'_>, sheet: &mut DetailLines, requests: &[RequestRow]) {
     for row in requests {
-        let role = if row.status < 400 { Role::Text } else { Role::Trouble };
+        let role = if row.status < 400 { StyleRole::Text } else { StyleRole::Trouble };
         let code = row.code.as_ref().map_or_else(String::new, Untrusted::sanitized);
         let text = format!(
             "{}  {} {code:<14}  {} {}  {}",
@@ -78,7 +83,7 @@ pub(super) fn requests(scene: &Scene<'_>, sheet: &mut Sheet, requests: &[Request
             row.route.sanitized(),
             row.request_id.sanitized()
         );
-        sheet.link(scene.styled(format::clip(&text, scene.room), role), Does::Open(Item::Request(row.id)));
+        sheet.link(scene.styled(format::clip(&text, scene.room), role), LineAction::Open(RowId::Request(row.id)));
     }
     if requests.is_empty() {
         sheet.none("none", scene.view.theme);

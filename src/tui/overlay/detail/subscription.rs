@@ -1,33 +1,41 @@
 //! Detail view of a subscription: the last hour by the minute, revisions, and latest attempts.
 
 use super::super::super::chart;
-use super::super::super::effect::{Act, Known};
+use super::super::super::detail_lines::{DetailLines, LineAction};
+use super::super::super::effect::{FetchedSubscription, PlatformChange};
+use super::super::super::nav_history::DrillDown;
 use super::super::super::panes::subscriptions;
-use super::super::super::places::Item;
-use super::super::super::sheet::{Does, Sheet};
-use super::super::super::theme::Role;
-use super::super::super::trail::Drill;
-use super::{Scene, format};
+use super::super::super::selection::RowId;
+use super::super::super::theme::StyleRole;
+use super::{DetailContext, format};
 use crate::api::revisions::RevisionRow;
 use crate::api::stats::AttemptPoint;
 use crate::domain::success_rate::SuccessCounts;
 use crate::domain::text::Untrusted;
 use ratatui::text::Line;
 
-pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<'static>>>, of: &Known) {
+pub(super) fn fill(
+    scene: &DetailContext<'_>,
+    sheet: &mut DetailLines,
+    known: Option<Vec<Line<'static>>>,
+    of: &FetchedSubscription,
+) {
     let theme = scene.view.theme;
     sheet.add(known.unwrap_or_else(|| subscriptions::details(&scene.view, &of.row, scene.room)));
-    if let Item::Subscription(id) = scene.detail.item {
-        scene.drill(sheet, "attempts of this subscription", Drill::Subscription(id));
+    if let RowId::Subscription(id) = scene.detail.item {
+        scene.drill(sheet, "attempts of this subscription", DrillDown::Subscription(id));
     }
     sheet.head("The 60 minutes before opening, oldest first", theme);
     sheet.add(minutes(scene, &of.minutes));
     sheet.head(format!("Configurations ({}), current first", of.revisions.len()), theme);
     for (position, revision) in of.revisions.iter().enumerate() {
         sheet.add(configuration(scene, revision));
-        if let (true, Item::Subscription(id)) = (position > 0, scene.detail.item) {
+        if let (true, RowId::Subscription(id)) = (position > 0, scene.detail.item) {
             let text = format!("→ roll back to revision {}", revision.revision);
-            sheet.link(scene.styled(text, Role::Accent), Does::Ask(Act::RollBack(id, revision.revision)));
+            sheet.link(
+                scene.styled(text, StyleRole::Accent),
+                LineAction::Ask(PlatformChange::RollBack(id, revision.revision)),
+            );
         }
     }
     sheet.head(format!("Latest attempts at opening ({})", of.attempts.len()), theme);
@@ -40,13 +48,13 @@ pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<
 }
 
 /// Sparklines of success rate, latency and attempts with their extremes; minutes without attempts are gaps.
-fn minutes(scene: &Scene<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'static>> {
+fn minutes(scene: &DetailContext<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'static>> {
     let tally = |point: &AttemptPoint| SuccessCounts { n_ok: point.n_ok, n_failed: point.n_failed };
     let success: Vec<Option<u64>> = minutes.iter().map(|point| tally(point).percent()).collect();
     let slow: Vec<Option<u64>> = minutes.iter().map(|point| point.p95_ms.map(u64::from)).collect();
     let many: Vec<Option<u64>> = minutes.iter().map(|point| Some(tally(point).total()).filter(|n| *n > 0)).collect();
     if many.iter().all(Option::is_none) {
-        return vec![scene.styled("no scheduled attempts", Role::Dim)];
+        return vec![scene.styled("no scheduled attempts", StyleRole::Dim)];
     }
     let least = success.iter().flatten().min().copied().unwrap_or(0);
     let slowest = slow.iter().flatten().max().copied().unwrap_or(0);
@@ -61,7 +69,7 @@ fn minutes(scene: &Scene<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'static>> {
     .collect()
 }
 
-fn configuration(scene: &Scene<'_>, of: &RevisionRow) -> Vec<Line<'static>> {
+fn configuration(scene: &DetailContext<'_>, of: &RevisionRow) -> Vec<Line<'static>> {
     let types = of.event_types.iter().map(Untrusted::sanitized).collect::<Vec<_>>().join(" ");
     let owner = of.managed_by.as_ref().map_or_else(String::new, |tool| format!("   managed by {}", tool.sanitized()));
     let about = of.description.as_ref().map_or_else(String::new, |text| format!("   {}", text.sanitized()));

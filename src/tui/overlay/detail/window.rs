@@ -1,20 +1,25 @@
 //! Detail view of a rate window: busiest routes, callers that share the key, and refused requests.
 
-use super::super::super::effect::WindowStory;
-use super::super::super::places::Item;
-use super::super::super::sheet::Sheet;
-use super::super::super::trail::Drill;
-use super::{Scene, key};
+use super::super::super::detail_lines::DetailLines;
+use super::super::super::effect::FetchedWindow;
+use super::super::super::nav_history::DrillDown;
+use super::super::super::selection::RowId;
+use super::{DetailContext, key};
 use ratatui::text::Line;
 
-pub(super) fn fill(scene: &Scene<'_>, sheet: &mut Sheet, known: Option<Vec<Line<'static>>>, of: &WindowStory) {
+pub(super) fn fill(
+    scene: &DetailContext<'_>,
+    sheet: &mut DetailLines,
+    known: Option<Vec<Line<'static>>>,
+    of: &FetchedWindow,
+) {
     let theme = scene.view.theme;
     match known {
         Some(lines) => sheet.add(lines),
         None => sheet.none("The rate limit is not in the current data.", theme),
     }
-    if let Item::Window(id, _) = scene.detail.item {
-        scene.drill(sheet, "requests of this key", Drill::Key(id));
+    if let RowId::Window(id, _) = scene.detail.item {
+        scene.drill(sheet, "requests of this key", DrillDown::Key(id));
     }
     sheet.head("Busiest routes of this bucket today", theme);
     let (routes, callers) =

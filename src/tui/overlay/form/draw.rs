@@ -2,36 +2,38 @@
 
 use super::super::super::app::App;
 use super::super::super::format;
-use super::super::super::theme::Role;
+use super::super::super::theme::StyleRole;
 use super::super::dialog;
-use super::{About, Form, Input, Purpose, Tick};
+use super::{ChangeForm, CheckboxState, FieldInput, FormPurpose, FormSubject};
 use crate::domain::text::Untrusted;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-impl Form {
+impl ChangeForm {
     fn title(&self) -> String {
         match (self.purpose, &self.about) {
-            (Purpose::Company, _) => "New company".to_owned(),
-            (Purpose::Key, _) => "New key".to_owned(),
-            (Purpose::Operator, _) => "New operator".to_owned(),
-            (Purpose::Event, _) => "Emit a sample event".to_owned(),
-            (Purpose::Limits(id), _) => format!("Rate limits of key {id}"),
-            (Purpose::Replay(id), _) => format!("Replay deliveries of subscription {id}"),
-            (Purpose::Intend(id), _) => format!("Why subscription {id} is disabled"),
-            (Purpose::Disable, About::Subscriptions(ids)) => match ids.as_slice() {
+            (FormPurpose::Company, _) => "New company".to_owned(),
+            (FormPurpose::Key, _) => "New key".to_owned(),
+            (FormPurpose::Operator, _) => "New operator".to_owned(),
+            (FormPurpose::Event, _) => "Emit a sample event".to_owned(),
+            (FormPurpose::Limits(id), _) => format!("Rate limits of key {id}"),
+            (FormPurpose::Replay(id), _) => format!("Replay deliveries of subscription {id}"),
+            (FormPurpose::DisableReason(id), _) => format!("Why subscription {id} is disabled"),
+            (FormPurpose::Disable, FormSubject::Subscriptions(ids)) => match ids.as_slice() {
                 [id] => format!("Disable subscription {id}"),
                 ids => format!("Disable {}", format::plural(ids.len() as u64, "subscription")),
             },
-            (Purpose::Acknowledge, About::Alert(subject, _)) => format!("Acknowledge the alert for {subject}"),
-            (Purpose::Disable | Purpose::Acknowledge, _) => "Nothing selected".to_owned(),
+            (FormPurpose::Acknowledge, FormSubject::Alert(subject, _)) => {
+                format!("Acknowledge the alert for {subject}")
+            }
+            (FormPurpose::Disable | FormPurpose::Acknowledge, _) => "Nothing selected".to_owned(),
         }
     }
 }
 
 /// Draws the form in the middle of `area`.
-pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, form: &Form) {
+pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, form: &ChangeForm) {
     const LABEL: usize = 9;
     const ENTRY: usize = 24;
     let theme = app.theme();
@@ -42,37 +44,37 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
     // Hint of the present field, if there was no room for all of it beside the field.
     let mut whole = String::new();
     for (at, field) in form.fields.iter().enumerate() {
-        let is_here = at == form.at;
-        let label_role = if is_here { Role::Strong } else { Role::Dim };
+        let is_here = at == form.focused_field;
+        let label_role = if is_here { StyleRole::Strong } else { StyleRole::Dim };
         let mut drawn = Line::from(vec![
-            Span::styled(if is_here { "> " } else { "  " }, theme.style(Role::Accent)),
-            Span::styled(format!("{:<LABEL_WIDTH$}", field.label), theme.style(label_role)),
+            Span::styled(if is_here { "> " } else { "  " }, theme.style(StyleRole::Accent)),
+            Span::styled(format!("{:<LABEL$}", field.label), theme.style(label_role)),
         ]);
         let beside = room.saturating_sub(2 + LABEL);
         match &field.input {
-            Input::Line(entry) if is_here => {
+            FieldInput::Line(entry) if is_here => {
                 let written = entry.line(wide.min(beside), theme);
                 let fill = wide.saturating_sub(written.width());
                 drawn.spans.extend(written.spans);
                 drawn.push_span(" ".repeat(fill));
             }
-            Input::Line(entry) => {
+            FieldInput::Line(entry) => {
                 let text = format::clip(&Untrusted::new(entry.text()).sanitized(), ENTRY);
-                drawn.push_span(Span::styled(format!("{text:<ENTRY$}"), theme.style(Role::Text)));
+                drawn.push_span(Span::styled(format!("{text:<ENTRY$}"), theme.style(StyleRole::Text)));
             }
-            Input::OneOf(names, chosen) => {
+            FieldInput::OneOf(names, chosen) => {
                 let name = names.get(*chosen).map_or("none", String::as_str);
                 let text = format!("{}  ({} of {})", name, (chosen + 1).min(names.len()), names.len());
-                drawn.push_span(Span::styled(format::clip(&text, beside), theme.style(Role::Text)));
+                drawn.push_span(Span::styled(format::clip(&text, beside), theme.style(StyleRole::Text)));
             }
-            Input::Tick(tick) => {
-                let mark = if *tick == Tick::On { "[x] " } else { "[ ] " };
-                drawn.push_span(Span::styled(mark, theme.style(Role::Accent)));
+            FieldInput::Tick(tick) => {
+                let mark = if *tick == CheckboxState::On { "[x] " } else { "[ ] " };
+                drawn.push_span(Span::styled(mark, theme.style(StyleRole::Accent)));
             }
         }
         let used = drawn.width();
-        let role = if matches!(field.input, Input::Tick(_)) { Role::Text } else { Role::Dim };
-        let gap = if matches!(field.input, Input::Tick(_)) { "" } else { " " };
+        let role = if matches!(field.input, FieldInput::Tick(_)) { StyleRole::Text } else { StyleRole::Dim };
+        let gap = if matches!(field.input, FieldInput::Tick(_)) { "" } else { " " };
         let hint = format::clip(&format!("{gap}{}", field.hint), room.saturating_sub(used));
         if is_here && hint.trim_end_matches(format::ELLIPSIS).trim() != field.hint {
             whole = format!("{}. ", field.hint);
@@ -80,18 +82,18 @@ pub(in crate::tui::overlay) fn draw(buffer: &mut Buffer, area: Rect, app: &App, 
         drawn.push_span(Span::styled(hint, theme.style(role)));
         lines.push(drawn);
     }
-    let (role, said) = match (&form.fault, &form.sent) {
-        (Some((_, why)), _) => (Role::Trouble, Untrusted::new(why.as_str()).sanitized()),
-        (None, Some(_)) => (Role::Dim, "waiting for the platform …".to_owned()),
+    let (role, said) = match (&form.error, &form.sent) {
+        (Some((_, why)), _) => (StyleRole::Trouble, Untrusted::new(why.as_str()).sanitized()),
+        (None, Some(_)) => (StyleRole::Dim, "waiting for the platform …".to_owned()),
         (None, None) => {
-            let key = match form.fields.get(form.at).map(|field| &field.input) {
-                Some(Input::Line(_)) => "Tab next field, ",
+            let key = match form.fields.get(form.focused_field).map(|field| &field.input) {
+                Some(FieldInput::Line(_)) => "Tab next field, ",
                 _ => "Tab next field, Space change, ",
             };
-            (Role::Dim, format!("{whole}{key}Enter continue, Esc cancel"))
+            (StyleRole::Dim, format!("{whole}{key}Enter continue, Esc cancel"))
         }
     };
     lines.push(Line::default());
-    lines.extend(format::flow(&said, room).into_iter().map(|line| Line::styled(line, theme.style(role))));
+    lines.extend(format::wrap_words(&said, room).into_iter().map(|line| Line::styled(line, theme.style(role))));
     dialog(buffer, area, app, &form.title(), &lines);
 }

@@ -1,8 +1,8 @@
 //! Fields of each form, with initial values from the snapshot where it has them.
 
 use super::super::super::app::App;
-use super::super::super::entry::Entry;
-use super::{Field, Input, Purpose, Tick};
+use super::super::super::text_input::TextInput;
+use super::{CheckboxState, FieldInput, FormField, FormPurpose};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
@@ -10,37 +10,37 @@ use crate::domain::key::KeyScope;
 use crate::domain::operator::OperatorRole;
 use crate::domain::replay::{DEFAULT_REPLAY_RATE, REPLAYABLE_STATES};
 
-fn line(label: &'static str, text: &str, hint: impl Into<String>) -> Field {
-    Field { label, input: Input::Line(Entry::new(text)), hint: hint.into() }
+fn line(label: &'static str, text: &str, hint: impl Into<String>) -> FormField {
+    FormField { label, input: FieldInput::Line(TextInput::new(text)), hint: hint.into() }
 }
 
-fn one_of(label: &'static str, names: Vec<String>, at: usize) -> Field {
-    Field { label, input: Input::OneOf(names, at), hint: String::new() }
+fn one_of(label: &'static str, names: Vec<String>, at: usize) -> FormField {
+    FormField { label, input: FieldInput::OneOf(names, at), hint: String::new() }
 }
 
-fn tick(label: &'static str, tick: Tick, hint: impl Into<String>) -> Field {
-    Field { label, input: Input::Tick(tick), hint: hint.into() }
+fn tick(label: &'static str, tick: CheckboxState, hint: impl Into<String>) -> FormField {
+    FormField { label, input: FieldInput::Tick(tick), hint: hint.into() }
 }
 
 /// Fields of a form, with their initial values.
-pub(super) fn of(app: &App, purpose: Purpose, companies: &[CompanyId]) -> Vec<Field> {
+pub(super) fn of(app: &App, purpose: FormPurpose, companies: &[CompanyId]) -> Vec<FormField> {
     let names: Vec<String> = companies.iter().map(CompanyId::to_string).collect();
     match purpose {
-        Purpose::Company => vec![line("Name", "", "1 to 200 characters")],
-        Purpose::Key => key_fields(names),
-        Purpose::Operator => {
+        FormPurpose::Company => vec![line("Name", "", "1 to 200 characters")],
+        FormPurpose::Key => key_fields(names),
+        FormPurpose::Operator => {
             let roles = OperatorRole::ALL.map(|role| role.name().to_owned()).to_vec();
             vec![line("Name", "", "shown in the audit trail"), one_of("Role", roles, 0)]
         }
-        Purpose::Event => {
+        FormPurpose::Event => {
             let kinds = EventType::ALL.map(|kind| kind.name().to_owned()).to_vec();
             vec![one_of("Company", names, 0), one_of("Type", kinds, 0)]
         }
-        Purpose::Limits(id) => limit_fields(app, id),
-        Purpose::Replay(id) => replay_fields(app, id),
-        Purpose::Disable => vec![line("Reason", "", "optional; with a reason, no alert is raised")],
-        Purpose::Intend(_) => vec![line("Reason", "", "saved for everyone; ends the alert")],
-        Purpose::Acknowledge => vec![line("Note", "", "for your team (optional)")],
+        FormPurpose::Limits(id) => limit_fields(app, id),
+        FormPurpose::Replay(id) => replay_fields(app, id),
+        FormPurpose::Disable => vec![line("Reason", "", "optional; with a reason, no alert is raised")],
+        FormPurpose::DisableReason(_) => vec![line("Reason", "", "saved for everyone; ends the alert")],
+        FormPurpose::Acknowledge => vec![line("Note", "", "for your team (optional)")],
     }
 }
 
@@ -59,15 +59,15 @@ pub(super) fn companies(app: &App) -> Vec<CompanyId> {
     known
 }
 
-fn key_fields(companies: Vec<String>) -> Vec<Field> {
+fn key_fields(companies: Vec<String>) -> Vec<FormField> {
     let mut fields = vec![one_of("Company", companies, 0), line("Name", "", "e.g. Zapier production")];
     let scopes = KeyScope::ALL.into_iter().zip(["Scopes"].into_iter().chain(std::iter::repeat("")));
-    fields.extend(scopes.map(|(scope, label)| tick(label, Tick::Off, scope.name())));
+    fields.extend(scopes.map(|(scope, label)| tick(label, CheckboxState::Off, scope.name())));
     fields
 }
 
-fn limit_fields(app: &App, id: KeyId) -> Vec<Field> {
-    let row = app.picture.overview.as_ref().and_then(|of| of.keys.items.iter().find(|row| row.id == id));
+fn limit_fields(app: &App, id: KeyId) -> Vec<FormField> {
+    let row = app.snapshot.overview.as_ref().and_then(|of| of.keys.items.iter().find(|row| row.id == id));
     let text = |limit: Option<u32>| limit.map_or_else(String::new, |limit| limit.to_string());
     [
         ("Read", row.map(|row| row.limits.read), 60),
@@ -78,8 +78,8 @@ fn limit_fields(app: &App, id: KeyId) -> Vec<Field> {
     .to_vec()
 }
 
-fn replay_fields(app: &App, id: SubscriptionId) -> Vec<Field> {
-    let overview = app.picture.overview.as_deref();
+fn replay_fields(app: &App, id: SubscriptionId) -> Vec<FormField> {
+    let overview = app.snapshot.overview.as_deref();
     // The range starts at the latest trip, because events were missed from then on.
     let trip = overview.and_then(|of| of.trips.items.iter().find(|trip| trip.subscription_id == id));
     let since = trip.map_or_else(|| "24h".to_owned(), |trip| trip.tripped_utc.format("%Y-%m-%dT%H:%M:%SZ"));
@@ -92,8 +92,11 @@ fn replay_fields(app: &App, id: SubscriptionId) -> Vec<Field> {
             DeliveryState::Parked => "on hold: until the subscription is enabled",
             _ => "succeeded: delivered, would be sent again",
         };
-        let ticked =
-            if matches!(state, DeliveryState::Skipped | DeliveryState::Exhausted) { Tick::On } else { Tick::Off };
+        let ticked = if matches!(state, DeliveryState::Skipped | DeliveryState::Exhausted) {
+            CheckboxState::On
+        } else {
+            CheckboxState::Off
+        };
         fields.push(tick(if position == 0 { "States" } else { "" }, ticked, meant));
     }
     fields.push(line("Rate", &DEFAULT_REPLAY_RATE.to_string(), "deliveries per second"));

@@ -1,9 +1,9 @@
 //! Evaluation of a form: the changes or the replay it describes, or the field that is wrong.
 
-use super::super::super::desk::Filter;
-use super::super::super::effect::Act;
+use super::super::super::effect::PlatformChange;
 use super::super::super::panes::Pane;
-use super::{About, COMPANY, Form, Input, Purpose, Tick};
+use super::super::super::view_state::PaneFilter;
+use super::{COMPANY_FIELD, ChangeForm, CheckboxState, FieldInput, FormPurpose, FormSubject};
 use crate::api::keys::{NewCompany, NewKey, RequestedLimits};
 use crate::api::operators::NewOperator;
 use crate::api::replays::NewReplay;
@@ -20,35 +20,35 @@ use crate::domain::time::Timestamp;
 
 /// Result of a form whose fields are all valid.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Filled {
+pub enum FormResult {
     /// Changes, to be confirmed by the operator.
-    Acts(Vec<Act>),
+    Changes(Vec<PlatformChange>),
     /// Replay, whose deliveries are counted before it is confirmed.
     Replay(SubscriptionId, NewReplay),
 }
 
-impl Form {
+impl ChangeForm {
     fn text(&self, at: usize) -> &str {
         match self.fields.get(at).map(|field| &field.input) {
-            Some(Input::Line(entry)) => entry.text().trim(),
+            Some(FieldInput::Line(entry)) => entry.text().trim(),
             _ => "",
         }
     }
 
     fn choice(&self, at: usize) -> usize {
         match self.fields.get(at).map(|field| &field.input) {
-            Some(Input::OneOf(_, chosen)) => *chosen,
+            Some(FieldInput::OneOf(_, chosen)) => *chosen,
             _ => 0,
         }
     }
 
     fn is_ticked(&self, at: usize) -> bool {
-        matches!(self.fields.get(at).map(|field| &field.input), Some(Input::Tick(Tick::On)))
+        matches!(self.fields.get(at).map(|field| &field.input), Some(FieldInput::Tick(CheckboxState::On)))
     }
 
     fn company(&self) -> Result<CompanyId, (usize, String)> {
-        let missing = || (COMPANY, "no company yet: press C, then N, to create one".to_owned());
-        self.companies.get(self.choice(COMPANY)).copied().ok_or_else(missing)
+        let missing = || (COMPANY_FIELD, "no company yet: press C, then N, to create one".to_owned());
+        self.companies.get(self.choice(COMPANY_FIELD)).copied().ok_or_else(missing)
     }
 
     fn name(&self, at: usize, most: usize) -> Result<String, (usize, String)> {
@@ -71,50 +71,57 @@ impl Form {
         }
     }
 
-    pub(super) fn filled(&self, now: Timestamp) -> Result<Filled, (usize, String)> {
+    pub(super) fn evaluate(&self, now: Timestamp) -> Result<FormResult, (usize, String)> {
         let act = match self.purpose {
-            Purpose::Company => Act::CreateCompany(NewCompany { name: self.name(0, 200)? }),
-            Purpose::Key => self.key()?,
-            Purpose::Operator => {
+            FormPurpose::Company => PlatformChange::CreateCompany(NewCompany { name: self.name(0, 200)? }),
+            FormPurpose::Key => self.key()?,
+            FormPurpose::Operator => {
                 let role = OperatorRole::ALL.get(self.choice(1)).copied().unwrap_or(OperatorRole::Viewer);
-                Act::CreateOperator(NewOperator { name: self.name(0, 100)?, role })
+                PlatformChange::CreateOperator(NewOperator { name: self.name(0, 100)?, role })
             }
-            Purpose::Event => {
+            FormPurpose::Event => {
                 let kind = EventType::ALL.get(self.choice(1)).copied().unwrap_or(EventType::ClientCreated);
-                Act::Emit(self.company()?, kind)
+                PlatformChange::EmitSampleEvent(self.company()?, kind)
             }
-            Purpose::Limits(id) => {
-                Act::Limit(id, RequestedLimits { read: self.limit(0)?, write: self.limit(1)?, admin: self.limit(2)? })
-            }
-            Purpose::Replay(id) => return self.replay(id, now),
-            Purpose::Disable => {
+            FormPurpose::Limits(id) => PlatformChange::SetLimits(
+                id,
+                RequestedLimits { read: self.limit(0)?, write: self.limit(1)?, admin: self.limit(2)? },
+            ),
+            FormPurpose::Replay(id) => return self.replay(id, now),
+            FormPurpose::Disable => {
                 let reason = self.remark(0)?;
-                let About::Subscriptions(ids) = &self.about else { return Err((0, "nothing selected".to_owned())) };
+                let FormSubject::Subscriptions(ids) = &self.about else {
+                    return Err((0, "nothing selected".to_owned()));
+                };
                 if ids.is_empty() {
                     return Err((0, "none of them is enabled".to_owned()));
                 }
-                return Ok(Filled::Acts(ids.iter().map(|id| Act::Disable(*id, reason.clone())).collect()));
+                return Ok(FormResult::Changes(
+                    ids.iter().map(|id| PlatformChange::Disable(*id, reason.clone())).collect(),
+                ));
             }
-            Purpose::Intend(id) => match self.remark(0)? {
-                Some(reason) => Act::Intend(id, reason),
+            FormPurpose::DisableReason(id) => match self.remark(0)? {
+                Some(reason) => PlatformChange::SetDisableReason(id, reason),
                 None => return Err((0, "enter a reason".to_owned())),
             },
-            Purpose::Acknowledge => match self.about {
-                About::Alert(subject, standing) => Act::Acknowledge(subject, standing, self.remark(0)?),
+            FormPurpose::Acknowledge => match self.about {
+                FormSubject::Alert(subject, standing) => {
+                    PlatformChange::Acknowledge(subject, standing, self.remark(0)?)
+                }
                 _ => return Err((0, "nothing selected".to_owned())),
             },
         };
-        Ok(Filled::Acts(vec![act]))
+        Ok(FormResult::Changes(vec![act]))
     }
 
-    fn key(&self) -> Result<Act, (usize, String)> {
+    fn key(&self) -> Result<PlatformChange, (usize, String)> {
         let (company_id, name) = (self.company()?, self.name(1, 100)?);
         let ticked = |(position, scope): (usize, KeyScope)| self.is_ticked(2 + position).then_some(scope);
         let scopes: Vec<KeyScope> = KeyScope::ALL.into_iter().enumerate().filter_map(ticked).collect();
         if scopes.is_empty() {
             return Err((2, "select at least one scope; scopes cannot be changed later".to_owned()));
         }
-        Ok(Act::CreateKey(NewKey { company_id, name, scopes, limits: None }))
+        Ok(PlatformChange::CreateKey(NewKey { company_id, name, scopes, limits: None }))
     }
 
     fn limit(&self, at: usize) -> Result<Option<u32>, (usize, String)> {
@@ -127,7 +134,7 @@ impl Form {
         }
     }
 
-    fn replay(&self, id: SubscriptionId, now: Timestamp) -> Result<Filled, (usize, String)> {
+    fn replay(&self, id: SubscriptionId, now: Timestamp) -> Result<FormResult, (usize, String)> {
         let since = self.moment(0, Queried::Since, now)?.ok_or_else(|| (0, "enter a start time".to_owned()))?;
         let until = self.moment(1, Queried::Until, now)?;
         if until.is_some_and(|until| until <= since) {
@@ -155,16 +162,16 @@ impl Form {
                 }
             },
         };
-        Ok(Filled::Replay(id, NewReplay { since, until, states, dry_run: true, rate_per_second: pace }))
+        Ok(FormResult::Replay(id, NewReplay { since, until, states, dry_run: true, rate_per_second: pace }))
     }
 
-    /// Time in the syntax of filters; `None` if the field is empty.
+    /// Time in the syntax of filters; `Idle` if the field is empty.
     fn moment(&self, at: usize, field: Queried, now: Timestamp) -> Result<Option<Timestamp>, (usize, String)> {
         let text = self.text(at);
         if text.is_empty() {
             return Ok(None);
         }
-        let read = Filter::read(&format!("{}:{text}", field.name()), Pane::Deliveries);
+        let read = PaneFilter::parse(&format!("{}:{text}", field.name()), Pane::Deliveries);
         let asked = read
             .map_err(|fault| (at, fault.to_string()))?
             .map_or_else(Vec::new, |filter| filter.query.split_for(LogKind::Deliveries, now).remote);

@@ -6,11 +6,11 @@ mod fields;
 pub mod filled;
 
 use super::super::app::App;
-use super::super::chord::{Chord, ch, key};
-use super::super::entry::{Edited, Entry};
-use super::super::keymap::Step;
-use super::super::press::stepped;
-use super::{Layer, offers};
+use super::super::chord::{KeyChord, ch, key};
+use super::super::keymap::CursorMotion;
+use super::super::press::moved_row;
+use super::super::text_input::{EditResult, TextInput};
+use super::{Overlay, item_actions};
 use crate::api::keys::CompanyRow;
 use crate::api::remedy::MissedRange;
 use crate::domain::alert::AlertSubject;
@@ -18,11 +18,11 @@ use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use crossterm::event::KeyCode;
-use filled::Filled;
+use filled::FormResult;
 
 /// Purpose of a form: what it creates or changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum FormPurpose {
     /// Create a company with a name.
     Company,
     /// Create an API key with scopes.
@@ -38,12 +38,12 @@ pub enum Purpose {
     /// Disable the selected or marked subscriptions.
     Disable,
     /// Set the reason why a subscription was disabled manually.
-    Intend(SubscriptionId),
+    DisableReason(SubscriptionId),
     /// Acknowledge the selected alert, with an optional note.
     Acknowledge,
 }
 
-impl Purpose {
+impl FormPurpose {
     /// Label of the form's entry in menus.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -55,7 +55,7 @@ impl Purpose {
             Self::Limits(_) => "Set rate limits …",
             Self::Replay(_) => "Replay deliveries …",
             Self::Disable => "Disable …",
-            Self::Intend(_) => "Add a reason …",
+            Self::DisableReason(_) => "Add a reason …",
             Self::Acknowledge => "Acknowledge …",
         }
     }
@@ -63,7 +63,7 @@ impl Purpose {
 
 /// Items a form was opened for, as far as the fields do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum About {
+enum FormSubject {
     Nothing,
     Subscriptions(Vec<SubscriptionId>),
     Alert(AlertSubject, HealthStatus),
@@ -71,79 +71,81 @@ enum About {
 
 /// State of a checkbox in a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tick {
+enum CheckboxState {
     On,
     Off,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Input {
-    Line(Entry),
+enum FieldInput {
+    Line(TextInput),
     OneOf(Vec<String>, usize),
-    Tick(Tick),
+    Tick(CheckboxState),
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Field {
+struct FormField {
     label: &'static str,
-    input: Input,
+    input: FieldInput,
     hint: String,
 }
 
 /// Form being filled in by the operator.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Form {
+pub struct ChangeForm {
     /// Purpose of the form: what it creates or changes.
-    pub purpose: Purpose,
-    about: About,
-    fields: Vec<Field>,
-    at: usize,
+    pub purpose: FormPurpose,
+    about: FormSubject,
+    fields: Vec<FormField>,
+    focused_field: usize,
     /// Companies of the company field, in the order of the choices.
     companies: Vec<CompanyId>,
     /// Index of the invalid field, and what is wrong with its value.
-    fault: Option<(usize, String)>,
+    error: Option<(usize, String)>,
     /// What was sent to the platform for this form and is not answered yet.
-    pub sent: Option<Filled>,
+    pub sent: Option<FormResult>,
 }
 
 /// Index of the company field, in forms that have one.
-const COMPANY: usize = 0;
+const COMPANY_FIELD: usize = 0;
 
-impl Form {
+impl ChangeForm {
     /// Creates a form with initial values from the snapshot.
     #[must_use]
-    pub fn new(app: &App, purpose: Purpose) -> Self {
+    pub fn new(app: &App, purpose: FormPurpose) -> Self {
         let companies = match purpose {
-            Purpose::Key | Purpose::Event => fields::companies(app),
+            FormPurpose::Key | FormPurpose::Event => fields::companies(app),
             _ => Vec::new(),
         };
         let about = match purpose {
-            Purpose::Disable => About::Subscriptions(subscriptions(app)),
-            Purpose::Acknowledge => {
-                alert(app).map_or(About::Nothing, |(subject, standing)| About::Alert(subject, standing))
+            FormPurpose::Disable => FormSubject::Subscriptions(subscriptions(app)),
+            FormPurpose::Acknowledge => {
+                alert(app).map_or(FormSubject::Nothing, |(subject, standing)| FormSubject::Alert(subject, standing))
             }
-            _ => About::Nothing,
+            _ => FormSubject::Nothing,
         };
         let fields = fields::of(app, purpose, &companies);
-        Self { purpose, about, fields, at: 0, companies, fault: None, sent: None }
+        Self { purpose, about, fields, focused_field: 0, companies, error: None, sent: None }
     }
 
     /// Creates a replay form filled in with the time range that a subscription missed.
     #[must_use]
-    pub fn of_gap(app: &App, gap: MissedRange) -> Self {
-        let mut form = Self::new(app, Purpose::Replay(gap.subscription));
+    pub fn for_missed_range(app: &App, gap: MissedRange) -> Self {
+        let mut form = Self::new(app, FormPurpose::Replay(gap.subscription));
         for (field, moment) in form.fields.iter_mut().zip([gap.since_utc, gap.until_utc]) {
-            field.input = Input::Line(Entry::new(&moment.to_string()));
+            field.input = FieldInput::Line(TextInput::new(&moment.to_string()));
         }
         form
     }
 
     /// Takes the fetched companies with their names; the chosen company stays chosen.
-    pub fn take(&mut self, came: &[CompanyRow]) {
-        if !matches!(self.purpose, Purpose::Key | Purpose::Event) {
+    pub fn on_companies_fetched(&mut self, came: &[CompanyRow]) {
+        if !matches!(self.purpose, FormPurpose::Key | FormPurpose::Event) {
             return;
         }
-        let Some(Field { input: Input::OneOf(names, at), .. }) = self.fields.get_mut(COMPANY) else { return };
+        let Some(FormField { input: FieldInput::OneOf(names, at), .. }) = self.fields.get_mut(COMPANY_FIELD) else {
+            return;
+        };
         let chosen = self.companies.get(*at).copied();
         self.companies = came.iter().map(|company| company.id).collect();
         *names = came.iter().map(|company| format!("{} {}", company.id, company.name.sanitized())).collect();
@@ -151,24 +153,24 @@ impl Form {
     }
 
     /// Applies a key to the present field: editing, a choice, or a checkbox.
-    pub fn press(&mut self, chord: Chord) -> Edited {
-        let Some(field) = self.fields.get_mut(self.at) else { return Edited::Nothing };
+    pub fn press(&mut self, chord: KeyChord) -> EditResult {
+        let Some(field) = self.fields.get_mut(self.focused_field) else { return EditResult::Nothing };
         let (space, left, right) = (chord == ch(' '), chord == key(KeyCode::Left), chord == key(KeyCode::Right));
         let edited = match &mut field.input {
-            Input::Line(entry) => entry.press(chord),
-            Input::OneOf(names, at) if !names.is_empty() && (space || left || right) => {
+            FieldInput::Line(entry) => entry.press(chord),
+            FieldInput::OneOf(names, at) if !names.is_empty() && (space || left || right) => {
                 let by = if left { names.len() - 1 } else { 1 };
                 *at = (*at + by) % names.len();
-                Edited::Text
+                EditResult::Text
             }
-            Input::Tick(tick) if space => {
-                *tick = if *tick == Tick::On { Tick::Off } else { Tick::On };
-                Edited::Text
+            FieldInput::Tick(tick) if space => {
+                *tick = if *tick == CheckboxState::On { CheckboxState::Off } else { CheckboxState::On };
+                EditResult::Text
             }
-            Input::OneOf(..) | Input::Tick(_) => Edited::Nothing,
+            FieldInput::OneOf(..) | FieldInput::Tick(_) => EditResult::Nothing,
         };
-        if edited == Edited::Text {
-            self.fault = None;
+        if edited == EditResult::Text {
+            self.error = None;
         }
         edited
     }
@@ -178,40 +180,40 @@ impl Form {
     /// # Errors
     /// A one-line reason when the text is too long.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
-        if let Some(Field { input: Input::Line(entry), .. }) = self.fields.get_mut(self.at) {
+        if let Some(FormField { input: FieldInput::Line(entry), .. }) = self.fields.get_mut(self.focused_field) {
             entry.paste(text)?;
-            self.fault = None;
+            self.error = None;
         }
         Ok(())
     }
 
     /// Moves to another field, by this motion.
-    pub fn step(&mut self, step: Step) {
-        self.at = stepped(step, self.at, self.fields.len(), self.fields.len());
+    pub fn step(&mut self, step: CursorMotion) {
+        self.focused_field = moved_row(step, self.focused_field, self.fields.len(), self.fields.len());
     }
 
     /// Moves to the next field, and from the last one to the first.
     pub fn next(&mut self) {
-        self.at = (self.at + 1) % self.fields.len().max(1);
+        self.focused_field = (self.focused_field + 1) % self.fields.len().max(1);
     }
 
     /// Shows an error at the present field and allows the form to be sent again.
     pub fn refuse(&mut self, why: String) {
         self.sent = None;
-        self.fault = Some((self.at, why));
+        self.error = Some((self.focused_field, why));
     }
 
     /// Evaluates the form at `now` by the platform's clock. An invalid field becomes the present one and shows its
     /// error.
-    pub fn read(&mut self, now: Timestamp) -> Option<Filled> {
-        match self.filled(now) {
+    pub fn read(&mut self, now: Timestamp) -> Option<FormResult> {
+        match self.evaluate(now) {
             Ok(filled) => {
-                self.fault = None;
+                self.error = None;
                 Some(filled)
             }
             Err((at, why)) => {
-                self.at = at;
-                self.fault = Some((at, why));
+                self.focused_field = at;
+                self.error = Some((at, why));
                 None
             }
         }
@@ -220,17 +222,17 @@ impl Form {
 
 /// Enabled subscriptions among the items of the menu that led here, or among the selected or marked items.
 fn subscriptions(app: &App) -> Vec<SubscriptionId> {
-    match app.layers.last() {
-        Some(Layer::Menu(menu)) => offers::enabled(app, menu.items()),
-        _ => offers::enabled(app, &app.acted_on().unwrap_or_default()),
+    match app.overlays.last() {
+        Some(Overlay::Menu(menu)) => item_actions::enabled(app, menu.items()),
+        _ => item_actions::enabled(app, &app.change_targets().unwrap_or_default()),
     }
 }
 
 /// Subject and health status of the selected alert.
 fn alert(app: &App) -> Option<(AlertSubject, HealthStatus)> {
-    let list = app.layers.iter().rev().find_map(|layer| match layer {
-        Layer::Alerts(list) => Some(list),
+    let list = app.overlays.iter().rev().find_map(|layer| match layer {
+        Overlay::Alerts(list) => Some(list),
         _ => None,
     });
-    list?.alert(app.shown().alerts()).map(|alert| (alert.subject, alert.standing))
+    list?.alert(app.visible_snapshot().alerts()).map(|alert| (alert.subject, alert.standing))
 }

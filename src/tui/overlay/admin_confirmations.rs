@@ -2,9 +2,9 @@
 
 use super::super::app::App;
 use super::super::format;
-use super::Layer;
-use super::confirm::Was;
-use super::offers::About;
+use super::Overlay;
+use super::confirm::ConfirmPrecondition;
+use super::item_actions::ConfirmParts;
 use crate::api::keys::{KeyRow, NewCompany, NewKey, RequestedLimits};
 use crate::api::operators::NewOperator;
 use crate::api::replays::NewReplay;
@@ -14,18 +14,18 @@ use crate::domain::replay::{DEFAULT_REPLAY_RATE, ReplayState};
 use crate::domain::text::Untrusted;
 use crate::domain::window::RateBucket;
 
-pub(super) fn replay(row: &SubscriptionRow, wish: &NewReplay, n: u64) -> About {
+pub(super) fn replay(row: &SubscriptionRow, wish: &NewReplay, n: u64) -> ConfirmParts {
     let of = &row.subscription;
     let pace = wish.rate_per_second.unwrap_or(DEFAULT_REPLAY_RATE);
     let off = if of.is_enabled { "" } else { " Sending starts when the subscription is enabled." };
     let effect = format!(
         "Sends {} again, each once, at up to {pace} per second. Replays do not count towards the breaker or the success rate.{off}",
-        format::several(n, "delivery", "deliveries")
+        format::plural_irregular(n, "delivery", "deliveries")
     );
-    (of.target_url.clone(), Was::Subscription(of.id, of.target_url.clone(), of.is_enabled), effect)
+    (of.target_url.clone(), ConfirmPrecondition::Subscription(of.id, of.target_url.clone(), of.is_enabled), effect)
 }
 
-pub(super) fn turn(id: ReplayId, wanted: ReplayState) -> About {
+pub(super) fn replay_state(id: ReplayId, wanted: ReplayState) -> ConfirmParts {
     let effect = match wanted {
         ReplayState::Paused => "Takes no further deliveries until resumed. Deliveries already taken are completed.",
         ReplayState::Running => "Continues where it stopped.",
@@ -33,35 +33,35 @@ pub(super) fn turn(id: ReplayId, wanted: ReplayState) -> About {
             "Deliveries not taken yet stay as they are; those already taken are completed. A cancelled replay cannot be resumed."
         }
     };
-    (Untrusted::new(format!("replay {id}")), Was::Past, effect.to_owned())
+    (Untrusted::new(format!("replay {id}")), ConfirmPrecondition::None, effect.to_owned())
 }
 
-pub(super) fn company(new: &NewCompany) -> About {
-    (Untrusted::new(new.name.as_str()), Was::Past, "Companies cannot be deleted.".to_owned())
+pub(super) fn company(new: &NewCompany) -> ConfirmParts {
+    (Untrusted::new(new.name.as_str()), ConfirmPrecondition::None, "Companies cannot be deleted.".to_owned())
 }
 
-pub(super) fn key(new: &NewKey) -> About {
+pub(super) fn key(new: &NewKey) -> ConfirmParts {
     let scopes = new.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ");
     let effect = format!(
         "Grants {scopes} for company {}, effective immediately. The key is shown once, after this step.",
         new.company_id
     );
-    (Untrusted::new(new.name.as_str()), Was::Past, effect)
+    (Untrusted::new(new.name.as_str()), ConfirmPrecondition::None, effect)
 }
 
-pub(super) fn operator(new: &NewOperator) -> About {
+pub(super) fn operator(new: &NewOperator) -> ConfirmParts {
     let effect = "The token is shown once, after this step. Anyone who has it can use the portal.";
-    (Untrusted::new(new.name.as_str()), Was::Past, effect.to_owned())
+    (Untrusted::new(new.name.as_str()), ConfirmPrecondition::None, effect.to_owned())
 }
 
-pub(super) fn revoked_operator(app: &App, id: OperatorId) -> About {
-    let name = named(app, id).unwrap_or_else(|| Untrusted::new(format!("operator {id}")));
+pub(super) fn revoked_operator(app: &App, id: OperatorId) -> ConfirmParts {
+    let name = operator_name(app, id).unwrap_or_else(|| Untrusted::new(format!("operator {id}")));
     let effect = "Calls with the token fail immediately, and this cannot be undone. The last admin cannot be revoked.";
-    (name, Was::Past, effect.to_owned())
+    (name, ConfirmPrecondition::None, effect.to_owned())
 }
 
 /// Describes every limit that changes, with its old and its new value.
-pub(super) fn limited(row: &KeyRow, wish: &RequestedLimits) -> String {
+pub(super) fn limit_changes(row: &KeyRow, wish: &RequestedLimits) -> String {
     let changes: Vec<String> = [
         (RateBucket::Read, row.limits.read, wish.read),
         (RateBucket::Write, row.limits.write, wish.write),
@@ -79,9 +79,9 @@ pub(super) fn limited(row: &KeyRow, wish: &RequestedLimits) -> String {
 }
 
 /// Name of an operator, from the open list.
-fn named(app: &App, id: OperatorId) -> Option<Untrusted> {
-    app.layers.iter().rev().find_map(|layer| match layer {
-        Layer::Operators(list) => list.selected().filter(|row| row.id == id).map(|row| row.name.clone()),
+fn operator_name(app: &App, id: OperatorId) -> Option<Untrusted> {
+    app.overlays.iter().rev().find_map(|layer| match layer {
+        Overlay::Operators(list) => list.selected().filter(|row| row.id == id).map(|row| row.name.clone()),
         _ => None,
     })
 }

@@ -4,12 +4,12 @@
 //! console.
 
 use super::app::App;
-use super::desk::{Direction, Filter, Hint, Times};
 use super::merge::{merge, pick};
-use super::overlay::Layer;
+use super::overlay::Overlay;
 use super::panes::Pane;
-use super::panes::diagnose::{self, Run};
-use super::places::Item;
+use super::panes::diagnose::{self, DiagnoseRun};
+use super::selection::RowId;
+use super::view_state::{PaneFilter, SortDirection, TimeDisplay, WelcomeHint};
 use crate::ambient::RuntimeEnv;
 use crate::domain::query::field::Field;
 use crate::domain::time::Timestamp;
@@ -38,7 +38,7 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 /// Content of the state file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Remembered {
+pub struct PersistedUiState {
     version: u32,
     focus: String,
     #[serde(default)]
@@ -48,7 +48,7 @@ pub struct Remembered {
     #[serde(default)]
     recent: Vec<String>,
     #[serde(default)]
-    panes: BTreeMap<String, Arranged>,
+    panes: BTreeMap<String, PersistedPane>,
     #[serde(default)]
     notes: Vec<(String, String)>,
     #[serde(default)]
@@ -65,14 +65,14 @@ pub struct Remembered {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Arranged {
+struct PersistedPane {
     filter: Option<String>,
     sort: Option<String>,
     reversed: bool,
     hidden: Vec<String>,
 }
 
-impl Remembered {
+impl PersistedUiState {
     /// Parses the text of a state file.
     fn read(text: &str) -> Result<Self, String> {
         let read: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -83,7 +83,7 @@ impl Remembered {
     }
 
     /// Serialises the state. The oldest runs are dropped while the text exceeds [`MAX_STATE_BYTES`].
-    fn written(mut self) -> io::Result<String> {
+    fn serialise(mut self) -> io::Result<String> {
         loop {
             let text = serde_json::to_string_pretty(&self).map_err(io::Error::other)?;
             match (text.len() as u64 > MAX_STATE_BYTES, self.runs.is_empty()) {
@@ -105,7 +105,7 @@ fn keyed<T: Clone, K, V>(list: &[T], split: impl Fn(T) -> (K, V)) -> Vec<(K, V)>
 }
 
 /// Merges two notes on one item that were written at the same time: both texts are kept.
-fn both_notes(theirs: &String, ours: &String) -> String {
+fn merge_notes(theirs: &String, ours: &String) -> String {
     match (theirs.contains(ours.as_str()), ours.contains(theirs.as_str())) {
         (true, _) => theirs.clone(),
         (_, true) => ours.clone(),
@@ -115,14 +115,14 @@ fn both_notes(theirs: &String, ours: &String) -> String {
 
 /// State of this console before and after its own changes, relative to the file.
 #[derive(Debug, Clone)]
-struct Change {
-    before: Remembered,
-    after: Remembered,
+struct StateChange {
+    before: PersistedUiState,
+    after: PersistedUiState,
 }
 
-impl Change {
+impl StateChange {
     /// Applies the change to the content `theirs` of the file.
-    fn onto(&self, theirs: &Remembered) -> Remembered {
+    fn apply_to(&self, theirs: &PersistedUiState) -> PersistedUiState {
         let (before, after) = (&self.before, &self.after);
         let names = |list: &[String]| keyed(list, |name| (name, ()));
         let sets = |before, after, theirs| {
@@ -130,15 +130,15 @@ impl Change {
             merged.into_iter().map(|(name, ())| name).collect()
         };
         let runs = |list: &[Value]| keyed(list, |run| (run_key(&run), run));
-        let panes = |of: &Remembered| of.panes.clone().into_iter().collect::<Vec<_>>();
-        Remembered {
+        let panes = |of: &PersistedUiState| of.panes.clone().into_iter().collect::<Vec<_>>();
+        PersistedUiState {
             version: VERSION,
             focus: pick(&before.focus, &after.focus, &theirs.focus),
             window_seconds: pick(&before.window_seconds, &after.window_seconds, &theirs.window_seconds),
             clock_times: pick(&before.clock_times, &after.clock_times, &theirs.clock_times),
             recent: pick(&before.recent, &after.recent, &theirs.recent),
             panes: merge(&panes(before), &panes(after), &panes(theirs), |_, ours| ours.clone()).into_iter().collect(),
-            notes: merge(&before.notes, &after.notes, &theirs.notes, both_notes),
+            notes: merge(&before.notes, &after.notes, &theirs.notes, merge_notes),
             bundle: sets(&before.bundle, &after.bundle, &theirs.bundle),
             marks: sets(&before.marks, &after.marks, &theirs.marks),
             runs: merge(&runs(&before.runs), &runs(&after.runs), &runs(&theirs.runs), |_, ours| ours.clone())
@@ -155,52 +155,52 @@ fn name(pane: Pane) -> String {
     pane.title().trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').to_lowercase()
 }
 
-fn named(text: &str) -> Option<Pane> {
+fn pane_named(text: &str) -> Option<Pane> {
     Pane::ALL.into_iter().find(|pane| name(*pane) == text)
 }
 
 impl App {
     /// Present state for the file. A filter that is still being typed is not included.
     #[must_use]
-    pub fn remembered(&self) -> Remembered {
-        let desk = &self.desk;
-        let typing = self.layers.iter().find_map(|layer| match layer {
-            Layer::Filter(line) => Some(line),
+    pub fn persisted_state(&self) -> PersistedUiState {
+        let desk = &self.view_state;
+        let typing = self.overlays.iter().find_map(|layer| match layer {
+            Overlay::Filter(line) => Some(line),
             _ => None,
         });
         let arranged = |pane: Pane| {
-            let of = desk.of(pane);
+            let of = desk.pane(pane);
             let filter = match typing.filter(|line| line.pane == pane) {
                 Some(line) => &line.before,
                 None => &of.filter,
             };
-            Arranged {
+            PersistedPane {
                 filter: filter.as_ref().map(|filter| filter.text.clone()),
                 sort: of.sort.map(|(field, _)| field.name().to_owned()),
-                reversed: of.sort.is_some_and(|(_, direction)| direction == Direction::Down),
-                hidden: of.hidden.clone(),
+                reversed: of.sort.is_some_and(|(_, direction)| direction == SortDirection::Descending),
+                hidden: of.hidden_columns.clone(),
             }
         };
         let panes = Pane::ALL.into_iter().map(|pane| (name(pane), arranged(pane)));
-        Remembered {
+        PersistedUiState {
             version: VERSION,
             focus: name(self.focus),
-            window_seconds: desk.window.map(|window| window.as_secs()),
-            clock_times: desk.times == Times::Clock,
-            recent: desk.recent.clone(),
-            panes: panes.filter(|(_, of)| *of != Arranged::default()).collect(),
+            window_seconds: desk.log_window.map(|window| window.as_secs()),
+            clock_times: desk.time_display == TimeDisplay::Clock,
+            recent: desk.recent_actions.clone(),
+            panes: panes.filter(|(_, of)| *of != PersistedPane::default()).collect(),
             notes: desk.notes.iter().map(|(item, note)| (item.to_string(), note.clone())).collect(),
-            bundle: desk.bundle.iter().map(Item::to_string).collect(),
-            marks: desk.marks.iter().map(Item::to_string).collect(),
-            runs: self.room.runs.iter().filter(|run| run.is_over()).flat_map(serde_json::to_value).collect(),
+            bundle: desk.bundle.iter().map(RowId::to_string).collect(),
+            marks: desk.marks.iter().map(RowId::to_string).collect(),
+            runs: self.diagnose.runs.iter().filter(|run| run.is_over()).flat_map(serde_json::to_value).collect(),
             rest: Map::new(),
         }
     }
 
     /// Present state for the file; while an entry runs again, its previous result from `before` is kept.
-    fn remembered_since(&self, before: &Remembered) -> Remembered {
-        let mut now = self.remembered();
-        let running = self.room.runs.iter().filter(|run| !run.is_over()).flat_map(serde_json::to_value);
+    fn persisted_state_since(&self, before: &PersistedUiState) -> PersistedUiState {
+        let mut now = self.persisted_state();
+        let running = self.diagnose.runs.iter().filter(|run| !run.is_over()).flat_map(serde_json::to_value);
         let running: Vec<String> = running.map(|run| run_key(&run)).collect();
         let kept = before.runs.iter().enumerate().filter(|(_, run)| running.contains(&run_key(run)));
         for (at, run) in kept {
@@ -211,168 +211,177 @@ impl App {
 
     /// Restores filters, sort orders, columns, marks, notes, bundle and runs. Content that this version cannot read
     /// is ignored.
-    pub fn recall(&mut self, was: &Remembered, now: Timestamp) {
-        if let Some(pane) = named(&was.focus).filter(|pane| Pane::DASHBOARD.contains(pane)) {
+    pub fn restore_state(&mut self, was: &PersistedUiState, now: Timestamp) {
+        if let Some(pane) = pane_named(&was.focus).filter(|pane| Pane::DASHBOARD.contains(pane)) {
             self.focus = pane;
         }
-        self.desk.window = was.window_seconds.map(Duration::from_secs);
-        self.desk.times = if was.clock_times { Times::Clock } else { Times::Ages };
-        self.desk.recent.clone_from(&was.recent);
-        for (pane, of) in was.panes.iter().filter_map(|(text, of)| Some((named(text)?, of))) {
-            let filter = of.filter.as_deref().and_then(|text| Filter::read(text, pane).ok().flatten());
-            let direction = if of.reversed { Direction::Down } else { Direction::Up };
+        self.view_state.log_window = was.window_seconds.map(Duration::from_secs);
+        self.view_state.time_display = if was.clock_times { TimeDisplay::Clock } else { TimeDisplay::Ages };
+        self.view_state.recent_actions.clone_from(&was.recent);
+        for (pane, of) in was.panes.iter().filter_map(|(text, of)| Some((pane_named(text)?, of))) {
+            let filter = of.filter.as_deref().and_then(|text| PaneFilter::parse(text, pane).ok().flatten());
+            let direction = if of.reversed { SortDirection::Descending } else { SortDirection::Ascending };
             let sort = of.sort.as_deref().and_then(Field::named).map(|field| (field, direction));
             let known = |title: &&String| pane.columns().iter().any(|c| c.title == title.as_str() && c.rank > 0);
-            let arrangement = self.desk.of_mut(pane);
+            let arrangement = self.view_state.pane_mut(pane);
             (arrangement.filter, arrangement.sort) = (filter, sort);
-            arrangement.hidden = of.hidden.iter().filter(known).cloned().collect();
+            arrangement.hidden_columns = of.hidden.iter().filter(known).cloned().collect();
         }
-        self.desk.marks = was.marks.iter().filter_map(|text| Item::named(text)).collect();
-        self.share(was);
-        self.sift(now);
+        self.view_state.marks = was.marks.iter().filter_map(|text| RowId::parse(text)).collect();
+        self.apply_shared_state(was);
+        self.apply_filters(now);
     }
 
     /// Takes over what all consoles on one platform share: notes, bundle and runs. Running entries of this console
     /// stay.
-    fn share(&mut self, with: &Remembered) {
-        let item = |text: &String| Item::named(text);
-        self.desk.notes = with.notes.iter().filter_map(|(text, note)| Some((item(text)?, note.clone()))).collect();
-        self.desk.bundle = with.bundle.iter().filter_map(item).collect();
-        let selected = self.room.rows().get(self.room.at).copied();
-        let running: Vec<Run> = self.room.runs.iter().filter(|run| !run.is_over()).cloned().collect();
+    fn apply_shared_state(&mut self, with: &PersistedUiState) {
+        let item = |text: &String| RowId::parse(text);
+        self.view_state.notes =
+            with.notes.iter().filter_map(|(text, note)| Some((item(text)?, note.clone()))).collect();
+        self.view_state.bundle = with.bundle.iter().filter_map(item).collect();
+        let selected = self.diagnose.rows().get(self.diagnose.cursor_row).copied();
+        let running: Vec<DiagnoseRun> = self.diagnose.runs.iter().filter(|run| !run.is_over()).cloned().collect();
         let runs = with.runs.iter().filter_map(|run| serde_json::from_value(run.clone()).ok());
         let is_running =
-            |run: &Run| running.iter().any(|other| (other.entry, other.subject) == (run.entry, run.subject));
-        self.room.runs = runs.filter(|run| !is_running(run)).collect();
-        self.room.runs.extend(running);
-        let n_too_many = self.room.runs.len().saturating_sub(diagnose::RUNS);
-        self.room.runs.drain(..n_too_many);
-        if let Some(at) = selected.and_then(|place| self.room.rows().iter().position(|row| *row == place)) {
-            self.room.at = at;
+            |run: &DiagnoseRun| running.iter().any(|other| (other.entry, other.subject) == (run.entry, run.subject));
+        self.diagnose.runs = runs.filter(|run| !is_running(run)).collect();
+        self.diagnose.runs.extend(running);
+        let n_too_many = self.diagnose.runs.len().saturating_sub(diagnose::MAX_RUNS_KEPT);
+        self.diagnose.runs.drain(..n_too_many);
+        if let Some(at) = selected.and_then(|place| self.diagnose.rows().iter().position(|row| *row == place)) {
+            self.diagnose.cursor_row = at;
         }
     }
 
     /// Takes over the merged content of the file; `sent` is the state of this console when the merge began.
-    fn adopt(&mut self, sent: &Remembered, merged: &Remembered) {
-        let change = Change { before: sent.clone(), after: self.remembered_since(sent) };
+    fn adopt_merged_state(&mut self, sent: &PersistedUiState, merged: &PersistedUiState) {
+        let change = StateChange { before: sent.clone(), after: self.persisted_state_since(sent) };
         if change.before != *merged {
-            self.share(&change.onto(merged));
+            self.apply_shared_state(&change.apply_to(merged));
         }
     }
 }
 
 /// Inode, modification time and size of a state file, which change with every writer.
-type Stamp = (u64, i64, i64, u64);
+type FileStamp = (u64, i64, i64, u64);
 
-fn stamp(of: &Metadata) -> Stamp {
+fn stamp(of: &Metadata) -> FileStamp {
     (of.ino(), of.mtime(), of.mtime_nsec(), of.len())
 }
 
 /// Result of syncing with the state file.
 #[derive(Debug, Default)]
-pub struct Synced {
-    /// Content of the file after the merge; `None` if neither side changed.
-    merged: Option<Remembered>,
-    stamp: Option<Stamp>,
+pub struct StateSyncResult {
+    /// Content of the file after the merge; `Idle` if neither side changed.
+    merged: Option<PersistedUiState>,
+    stamp: Option<FileStamp>,
     /// Message about a file that could not be read: its new name and the reason.
-    aside: Option<String>,
+    set_aside: Option<String>,
 }
 
 /// Effect of a sync on the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effected {
+pub enum StateSyncEffect {
     /// Neither the file nor the console changed.
     Nothing,
     /// Console may show what another console wrote.
     Shared,
     /// Message for the operator, in one line.
-    Said(String),
+    Message(String),
 }
 
 /// Keeps a console and its state file in sync.
 #[derive(Debug)]
 pub struct StateKeeper {
-    memory: Memory,
+    state_file: StateFile,
     /// State of the console at its last sync.
-    before: Remembered,
-    stamp: Option<Stamp>,
+    before: PersistedUiState,
+    stamp: Option<FileStamp>,
     /// Change that is being applied to the file.
-    under_way: Option<Change>,
-    due: Timestamp,
+    in_flight: Option<StateChange>,
+    due_at: Timestamp,
     /// Error of the last sync that was reported, so that the same error is not reported again.
-    trouble: Option<String>,
+    last_error: Option<String>,
 }
 
 impl StateKeeper {
     /// Creates a keeper after the state was restored, with the first sync due after two seconds.
     #[must_use]
-    pub fn new(memory: Memory, app: &App, now: Timestamp) -> Self {
-        let before = app.remembered();
-        Self { memory, before, stamp: None, under_way: None, due: now.plus(REFRESH_INTERVAL), trouble: None }
-    }
-
-    /// Checks for changes of the console at `now` and makes a sync due at once if there are any.
-    pub fn look(&mut self, app: &App, now: Timestamp) {
-        if self.memory.0.is_some() && self.due > now && app.remembered_since(&self.before) != self.before {
-            self.due = now;
+    pub fn new(memory: StateFile, app: &App, now: Timestamp) -> Self {
+        let before = app.persisted_state();
+        Self {
+            state_file: memory,
+            before,
+            stamp: None,
+            in_flight: None,
+            due_at: now.plus(REFRESH_INTERVAL),
+            last_error: None,
         }
     }
 
-    /// Time of the next sync; `None` without a file and while a sync is in flight.
-    #[must_use]
-    pub fn due(&self) -> Option<Timestamp> {
-        (self.memory.0.is_some() && self.under_way.is_none()).then_some(self.due)
+    /// Checks for changes of the console at `now` and makes a sync due at once if there are any.
+    pub fn check_for_changes(&mut self, app: &App, now: Timestamp) {
+        if self.state_file.0.is_some() && self.due_at > now && app.persisted_state_since(&self.before) != self.before {
+            self.due_at = now;
+        }
     }
 
-    /// Starts a sync. The future's result is for [`Self::finish`].
+    /// Time of the next sync; `Idle` without a file and while a sync is in flight.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        (self.state_file.0.is_some() && self.in_flight.is_none()).then_some(self.due_at)
+    }
+
+    /// Starts a sync. The future's result is for [`Self::on_job_result`].
     pub fn begin(
         &mut self,
         app: &App,
         ambient: &RuntimeEnv,
-    ) -> impl Future<Output = io::Result<Synced>> + Send + 'static {
-        let change = Change { before: self.before.clone(), after: app.remembered_since(&self.before) };
-        self.under_way = Some(change.clone());
-        let (memory, stamp, ambient) = (self.memory.clone(), self.stamp, ambient.clone());
+    ) -> impl Future<Output = io::Result<StateSyncResult>> + Send + 'static {
+        let change = StateChange { before: self.before.clone(), after: app.persisted_state_since(&self.before) };
+        self.in_flight = Some(change.clone());
+        let (memory, stamp, ambient) = (self.state_file.clone(), self.stamp, ambient.clone());
         async move { memory.sync(change, stamp, &ambient).await }
     }
 
     /// Applies the result of a sync at `now`: adopts the merged content, or reports an error that was not reported
     /// yet.
-    pub fn finish(&mut self, app: &mut App, came: io::Result<Synced>, now: Timestamp) -> Effected {
-        let Some(sent) = self.under_way.take() else { return Effected::Nothing };
-        self.due = now.plus(REFRESH_INTERVAL);
+    pub fn finish(&mut self, app: &mut App, came: io::Result<StateSyncResult>, now: Timestamp) -> StateSyncEffect {
+        let Some(sent) = self.in_flight.take() else { return StateSyncEffect::Nothing };
+        self.due_at = now.plus(REFRESH_INTERVAL);
         let synced = match came {
             Ok(synced) => synced,
             Err(error) => {
                 tracing::warn!(%error, "the layout and notes could not be saved");
                 let said = format!("notes and layout are not saved: {error}");
-                let is_known = self.trouble.replace(said.clone()).as_ref() == Some(&said);
-                return if is_known { Effected::Nothing } else { Effected::Said(said) };
+                let is_known = self.last_error.replace(said.clone()).as_ref() == Some(&said);
+                return if is_known { StateSyncEffect::Nothing } else { StateSyncEffect::Message(said) };
             }
         };
-        self.trouble = None;
+        self.last_error = None;
         self.stamp = synced.stamp.or(self.stamp);
-        let Some(merged) = synced.merged else { return Effected::Nothing };
-        app.adopt(&sent.after, &merged);
-        let understood = |run: &Value| serde_json::from_value::<Run>(run.clone()).and_then(serde_json::to_value).ok();
+        let Some(merged) = synced.merged else { return StateSyncEffect::Nothing };
+        app.adopt_merged_state(&sent.after, &merged);
+        let understood =
+            |run: &Value| serde_json::from_value::<DiagnoseRun>(run.clone()).and_then(serde_json::to_value).ok();
         // Items that this version cannot hold are left out: they would look removed at the next sync.
-        self.before = Remembered {
-            notes: merged.notes.into_iter().filter(|(item, _)| Item::named(item).is_some()).collect(),
-            bundle: merged.bundle.into_iter().filter(|item| Item::named(item).is_some()).collect(),
+        self.before = PersistedUiState {
+            notes: merged.notes.into_iter().filter(|(item, _)| RowId::parse(item).is_some()).collect(),
+            bundle: merged.bundle.into_iter().filter(|item| RowId::parse(item).is_some()).collect(),
             runs: merged.runs.iter().filter_map(understood).collect(),
             ..sent.after
         };
-        self.look(app, now);
-        synced.aside.map_or(Effected::Shared, Effected::Said)
+        self.check_for_changes(app, now);
+        synced.set_aside.map_or(StateSyncEffect::Shared, StateSyncEffect::Message)
     }
 
     /// Finishes the sync in flight and writes the remaining changes, at the end of a console.
-    pub async fn close(mut self, under_way: Option<Syncing>, app: &mut App, ambient: &RuntimeEnv) {
+    pub async fn close(mut self, under_way: Option<StateSyncTask>, app: &mut App, ambient: &RuntimeEnv) {
         if let Some(under_way) = under_way {
             let came = under_way.await.map_err(io::Error::other).flatten();
             self.finish(app, came, ambient.now());
         }
-        if self.memory.0.is_some() {
+        if self.state_file.0.is_some() {
             let came = self.begin(app, ambient).await;
             self.finish(app, came, ambient.now());
         }
@@ -380,13 +389,13 @@ impl StateKeeper {
 }
 
 /// Sync with the state file, running beside the loop.
-pub type Syncing = JoinHandle<io::Result<Synced>>;
+pub type StateSyncTask = JoinHandle<io::Result<StateSyncResult>>;
 
-/// Path of the state file; `None` for a console that keeps nothing.
+/// Path of the state file; `Idle` for a console that keeps nothing.
 #[derive(Debug, Clone, Default)]
-pub struct Memory(pub Option<PathBuf>);
+pub struct StateFile(pub Option<PathBuf>);
 
-impl Memory {
+impl StateFile {
     /// Restores the state of the last console. Without a file, which means a first start, the welcome hint is shown.
     ///
     /// # Errors
@@ -408,8 +417,8 @@ impl Memory {
             };
         }
         match read {
-            Ok(Some(was)) => app.recall(&was, ambient.now()),
-            _ if aside.is_none() => app.desk.hint = Hint::Shown,
+            Ok(Some(was)) => app.restore_state(&was, ambient.now()),
+            _ if aside.is_none() => app.view_state.welcome_hint = WelcomeHint::Shown,
             _ => {}
         }
         aside.map_or(Ok(()), Err)
@@ -417,11 +426,16 @@ impl Memory {
 
     /// Merges a change into the file under its lock. Returns at once if neither this console nor the file changed;
     /// `known` is the stamp of the last sync.
-    async fn sync(&self, change: Change, known: Option<Stamp>, ambient: &RuntimeEnv) -> io::Result<Synced> {
-        let Some(file) = self.0.clone() else { return Ok(Synced::default()) };
+    async fn sync(
+        &self,
+        change: StateChange,
+        known: Option<FileStamp>,
+        ambient: &RuntimeEnv,
+    ) -> io::Result<StateSyncResult> {
+        let Some(file) = self.0.clone() else { return Ok(StateSyncResult::default()) };
         let stamp_now = std::fs::metadata(&file).ok().map(|of| stamp(&of));
         if change.before == change.after && stamp_now.is_some() && stamp_now == known {
-            return Ok(Synced::default());
+            return Ok(StateSyncResult::default());
         }
         std::fs::create_dir_all(file.parent().unwrap_or(Path::new(".")))?;
         let lock = lock(&file, ambient).await?;
@@ -434,7 +448,7 @@ impl Memory {
     }
 }
 
-/// Waits for the lock of a state file. On a file system without locks the result is `None`, and only the merge
+/// Waits for the lock of a state file. On a file system without locks the result is `Idle`, and only the merge
 /// protects the file.
 async fn lock(file: &Path, ambient: &RuntimeEnv) -> io::Result<Option<FileLock>> {
     let beside = file.with_extension("json.lock");
@@ -451,25 +465,25 @@ async fn lock(file: &Path, ambient: &RuntimeEnv) -> io::Result<Option<FileLock>>
 }
 
 /// Reads the file, merges a change into it, and writes it if its content differs.
-fn apply(file: &Path, change: &Change) -> io::Result<Synced> {
+fn apply(file: &Path, change: &StateChange) -> io::Result<StateSyncResult> {
     let (theirs, aside) = read_or_set_aside(file).map_err(io::Error::other)?;
     // A missing file does not mean that its content was removed: the change is applied to the last known state.
-    let merged = change.onto(theirs.as_ref().unwrap_or(&change.before));
+    let merged = change.apply_to(theirs.as_ref().unwrap_or(&change.before));
     if theirs.as_ref() != Some(&merged) {
-        files::atomic_write(file, merged.clone().written()?.as_bytes())?;
+        files::atomic_write(file, merged.clone().serialise()?.as_bytes())?;
     }
     let stamp = std::fs::metadata(file).ok().map(|of| stamp(&of));
-    Ok(Synced { merged: Some(merged), stamp, aside })
+    Ok(StateSyncResult { merged: Some(merged), stamp, set_aside: aside })
 }
 
-fn read(file: &Path) -> Result<Option<Remembered>, String> {
+fn read(file: &Path) -> Result<Option<PersistedUiState>, String> {
     let text = files::read_bounded(file, MAX_STATE_BYTES).map_err(|error| error.to_string())?;
-    text.map(|text| Remembered::read(&text)).transpose()
+    text.map(|text| PersistedUiState::read(&text)).transpose()
 }
 
 /// Reads the file while its lock is held. A file that cannot be read is set aside, and a message about that is
 /// returned too.
-fn read_or_set_aside(file: &Path) -> Result<(Option<Remembered>, Option<String>), String> {
+fn read_or_set_aside(file: &Path) -> Result<(Option<PersistedUiState>, Option<String>), String> {
     let why = match read(file) {
         Ok(read) => return Ok((read, None)),
         Err(why) => why,

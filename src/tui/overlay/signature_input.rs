@@ -1,11 +1,11 @@
 //! Input for the signature lab: the signature that a receiver computed, or the secret it holds.
 
 use super::super::app::App;
-use super::super::chord::{Chord, ctrl};
-use super::super::entry::{Edited, Entry};
+use super::super::chord::{KeyChord, ctrl};
 use super::super::format;
-use super::super::once::Issued;
-use super::super::theme::Role;
+use super::super::issued_secret::IssuedSecret;
+use super::super::text_input::{EditResult, TextInput};
+use super::super::theme::StyleRole;
 use super::dialog;
 use crate::api::report::DiagnosisSubject;
 use crate::domain::ids::AttemptId;
@@ -17,44 +17,44 @@ use ratatui::text::{Line, Span};
 use zeroize::Zeroizing;
 
 /// Maximum length of a typed secret, in bytes.
-const LONGEST: usize = 512;
+const MAX_SECRET_BYTES: usize = 512;
 
 /// Secret being typed. It is never displayed, and its memory is wiped on drop.
 #[derive(Clone, PartialEq)]
-pub struct Typed(Zeroizing<String>);
+pub struct SecretInput(Zeroizing<String>);
 
-impl Default for Typed {
+impl Default for SecretInput {
     fn default() -> Self {
         // The buffer never grows, because a reallocation would leave a copy behind that is not wiped.
-        Self(Zeroizing::new(String::with_capacity(LONGEST)))
+        Self(Zeroizing::new(String::with_capacity(MAX_SECRET_BYTES)))
     }
 }
 
-impl std::fmt::Debug for Typed {
+impl std::fmt::Debug for SecretInput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Typed(…)")
     }
 }
 
-impl Typed {
+impl SecretInput {
     fn add(&mut self, text: &str) {
         let known = text.chars().filter(|character| !character.is_control());
         for character in known {
-            if self.0.len() + character.len_utf8() <= LONGEST {
+            if self.0.len() + character.len_utf8() <= MAX_SECRET_BYTES {
                 self.0.push(character);
             }
         }
     }
 
     /// Applies an editing key: a character, Backspace, or Ctrl-U to clear.
-    pub fn press(&mut self, chord: Chord) -> Edited {
-        match chord.types() {
+    pub fn press(&mut self, chord: KeyChord) -> EditResult {
+        match chord.printable() {
             Some(character) => self.add(character.encode_utf8(&mut [0; 4])),
             None if chord.code() == KeyCode::Backspace => drop(self.0.pop()),
             None if chord == ctrl('u') => self.0.clear(),
-            None => return Edited::Nothing,
+            None => return EditResult::Nothing,
         }
-        Edited::Text
+        EditResult::Text
     }
 
     /// Appends pasted text completely or not at all.
@@ -62,47 +62,47 @@ impl Typed {
     /// # Errors
     /// A one-line reason when the secret would be too long.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
-        if self.0.len() + text.len() > LONGEST {
-            return Err(format!("not pasted: a secret has at most {LONGEST} bytes"));
+        if self.0.len() + text.len() > MAX_SECRET_BYTES {
+            return Err(format!("not pasted: a secret has at most {MAX_SECRET_BYTES} bytes"));
         }
         self.add(text);
         Ok(())
     }
 
-    /// Secret that was typed, for the signature check; `None` if the input is empty.
+    /// Secret that was typed, for the signature check; `Idle` if the input is empty.
     #[must_use]
-    pub fn secret(&self, attempt: AttemptId) -> Option<Issued> {
+    pub fn secret(&self, attempt: AttemptId) -> Option<IssuedSecret> {
         let name = format!("secret of the receiver of attempt {attempt}");
-        (!self.0.is_empty()).then(|| Issued::new(name, Secret::new(self.0.to_string())))
+        (!self.0.is_empty()).then(|| IssuedSecret::new(name, Secret::new(self.0.to_string())))
     }
 }
 
 /// Kind of the input, with what was typed.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Wanted {
+pub enum SignatureInputKind {
     /// Signature that the receiver computed.
-    Computed(Entry),
+    ComputedSignature(TextInput),
     /// Secret that the receiver holds.
-    Held(Typed),
+    ReceiverSecret(SecretInput),
 }
 
 /// Input about the receiver of an attempt.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ExpectLine {
+pub struct SignatureInput {
     /// Attempt whose signature is checked.
     pub attempt: AttemptId,
     /// Subject that the signature lab was opened for.
     pub subject: DiagnosisSubject,
     /// Kind of the input, with what was typed.
-    pub wanted: Wanted,
+    pub wanted: SignatureInputKind,
 }
 
-impl ExpectLine {
+impl SignatureInput {
     /// Applies an editing key to the input.
-    pub fn press(&mut self, chord: Chord) -> Edited {
+    pub fn press(&mut self, chord: KeyChord) -> EditResult {
         match &mut self.wanted {
-            Wanted::Computed(entry) => entry.press(chord),
-            Wanted::Held(typed) => typed.press(chord),
+            SignatureInputKind::ComputedSignature(entry) => entry.press(chord),
+            SignatureInputKind::ReceiverSecret(typed) => typed.press(chord),
         }
     }
 
@@ -112,29 +112,29 @@ impl ExpectLine {
     /// A one-line reason when the text is too long.
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
         match &mut self.wanted {
-            Wanted::Computed(entry) => entry.paste(text),
-            Wanted::Held(typed) => typed.paste(text),
+            SignatureInputKind::ComputedSignature(entry) => entry.paste(text),
+            SignatureInputKind::ReceiverSecret(typed) => typed.paste(text),
         }
     }
 }
 
 /// Draws the input in the middle of `area`.
-pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &ExpectLine) {
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &SignatureInput) {
     const WIDE: usize = 76;
     let theme = app.theme();
     let room = usize::from(area.width.saturating_sub(6)).min(WIDE);
     let (mut written, title, hint) = match &line.wanted {
-        Wanted::Computed(entry) => (
+        SignatureInputKind::ComputedSignature(entry) => (
             entry.line(room, theme),
             format!("Signature computed by the receiver of attempt {}", line.attempt),
             "The signature from the receiver's log: sha256=…, hex or Base64. Enter compares, Esc cancels.",
         ),
-        Wanted::Held(typed) => {
+        SignatureInputKind::ReceiverSecret(typed) => {
             let n = typed.0.chars().count();
             let shown =
                 format!("{} {}", "*".repeat(n.min(room.saturating_sub(18))), format::plural(n as u64, "character"));
             (
-                Line::from(Span::styled(shown, theme.style(Role::Text))),
+                Line::from(Span::styled(shown, theme.style(StyleRole::Text))),
                 format!("Secret of the receiver of attempt {}", line.attempt),
                 "Type or paste it; it is never shown and stays in this process. Only a signature computed with it is sent. Enter compares, Ctrl-U clears, Esc cancels.",
             )
@@ -143,7 +143,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &ExpectLine
     let fill = room.saturating_sub(written.width());
     written.push_span(" ".repeat(fill));
     let mut lines = vec![written, Line::default()];
-    let flowed = format::flow(hint, room);
-    lines.extend(flowed.into_iter().map(|text| Line::styled(text, theme.style(Role::Dim))));
+    let flowed = format::wrap_words(hint, room);
+    lines.extend(flowed.into_iter().map(|text| Line::styled(text, theme.style(StyleRole::Dim))));
     dialog(buffer, area, app, &title, &lines);
 }

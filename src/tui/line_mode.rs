@@ -16,27 +16,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Age above which the beginning of an alert is given with its date.
-const DAY: Duration = Duration::from_secs(86_400);
+const DATED_AFTER: Duration = Duration::from_secs(86_400);
 
 /// Line-mode console, with what it reported so far.
 #[derive(Debug)]
-pub struct Plain {
+pub struct LineConsole {
     app: App,
     link: Option<&'static str>,
-    told: Vec<(AlertSubject, HealthStatus, String)>,
+    reported_alerts: Vec<(AlertSubject, HealthStatus, String)>,
 }
 
-impl Plain {
+impl LineConsole {
     /// Creates a line-mode console that has reported nothing; `app` is a console without a screen.
     #[must_use]
     pub const fn new(app: App) -> Self {
-        Self { app, link: None, told: Vec::new() }
+        Self { app, link: None, reported_alerts: Vec::new() }
     }
 
     /// Lines for a new snapshot; none if nothing changed that would be reported.
     pub fn lines(&mut self, picture: &Arc<Snapshot>, now: Timestamp) -> Vec<String> {
-        let is_first = self.app.picture.overview.is_none() && picture.overview.is_some();
-        self.app.update(Msg::Picture(Arc::clone(picture)), now);
+        let is_first = self.app.snapshot.overview.is_none() && picture.overview.is_some();
+        self.app.update(Msg::Snapshot(Arc::clone(picture)), now);
         let mut said = Vec::new();
         let link = link(&picture.link);
         if self.link != Some(link) {
@@ -62,7 +62,7 @@ impl Plain {
         let Some(view) = self.app.view() else { return Vec::new() };
         let line = |pane: Pane| {
             let title = pane.title().trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
-            format!("{title}: {}", view.tally(pane).replace("   ", ", "))
+            format!("{title}: {}", view.summary(pane).replace("   ", ", "))
         };
         Pane::DASHBOARD.into_iter().map(line).collect()
     }
@@ -71,22 +71,27 @@ impl Plain {
         let mut said = Vec::new();
         for alert in alerts {
             // An alert is reported again when its health status changes.
-            let is_told =
-                self.told.iter().any(|(about, as_bad, _)| (about, as_bad) == (&alert.subject, &alert.standing));
+            let is_told = self
+                .reported_alerts
+                .iter()
+                .any(|(about, as_bad, _)| (about, as_bad) == (&alert.subject, &alert.standing));
             if !is_told {
-                let since =
-                    alert.since.format(if now.since(alert.since) < DAY { "%H:%M:%S" } else { "%Y-%m-%d %H:%M" });
+                let since = alert.since.format(if now.since(alert.since) < DATED_AFTER {
+                    "%H:%M:%S"
+                } else {
+                    "%Y-%m-%d %H:%M"
+                });
                 let name = format::target(&alert.name);
-                said.push(format!("{} {name}: {}; since {since} UTC", theme::word(alert.standing), alert.why));
+                said.push(format!("{} {name}: {}; since {since} UTC", theme::status_code(alert.standing), alert.why));
             }
         }
-        for (about, _, name) in &self.told {
+        for (about, _, name) in &self.reported_alerts {
             if alerts.iter().all(|alert| alert.subject != *about) {
                 said.push(format!("resolved: {name}"));
             }
         }
         let told = alerts.iter().map(|alert| (alert.subject, alert.standing, format::target(&alert.name)));
-        self.told = told.collect();
+        self.reported_alerts = told.collect();
         said
     }
 }

@@ -2,7 +2,7 @@
 //! actions and the message log.
 
 use super::panes::Pane;
-use super::places::Item;
+use super::selection::RowId;
 use crate::api::row_filters;
 use crate::domain::query::FilterQuery;
 use crate::domain::query::field::{Field, Sort};
@@ -13,15 +13,15 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Time for which the row order stays pinned after the cursor moved, so that rows do not move beneath it.
-pub const HELD_FOR: Duration = Duration::from_secs(3);
+pub const ORDER_PIN_DURATION: Duration = Duration::from_secs(3);
 /// Maximum number of messages kept in the log.
-const SAID: usize = 200;
+const MAX_LOGGED_MESSAGES: usize = 200;
 /// Maximum number of recent actions that the palette lists first.
-const RECENT: usize = 5;
+const MAX_RECENT_ACTIONS: usize = 5;
 
 /// Filter of a pane, as text and parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
+pub struct PaneFilter {
     /// Text as the operator typed it, trimmed.
     pub text: String,
     /// Parsed query that rows are matched against.
@@ -30,35 +30,35 @@ pub struct Filter {
 
 /// Direction in which rows are sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub enum SortDirection {
     /// Ascending: the smallest value first.
-    Up,
+    Ascending,
     /// Descending: the greatest value first.
-    Down,
+    Descending,
 }
 
 /// Filter, sort order and hidden columns of one pane.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Arrangement {
+pub struct PaneSettings {
     /// Filter that rows must match, if there is one.
-    pub filter: Option<Filter>,
-    /// Sort field and direction; `None` keeps the order of the data.
-    pub sort: Option<(Field, Direction)>,
+    pub filter: Option<PaneFilter>,
+    /// Sort field and direction; `Idle` keeps the order of the data.
+    pub sort: Option<(Field, SortDirection)>,
     /// Titles of the columns that are hidden.
-    pub hidden: Vec<String>,
+    pub hidden_columns: Vec<String>,
 }
 
 /// Row order that is kept although newer snapshots sort differently.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Held {
+struct PinnedOrder {
     pane: Pane,
-    items: Vec<Item>,
+    items: Vec<RowId>,
     until: Timestamp,
 }
 
 /// How past times are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Times {
+pub enum TimeDisplay {
     /// Age of the moment: `9 s ago`.
     #[default]
     Ages,
@@ -68,7 +68,7 @@ pub enum Times {
 
 /// Whether the welcome hint with the first keys is shown, which happens on the first start only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Hint {
+pub enum WelcomeHint {
     /// Shown on the screen until a key is pressed.
     Shown,
     /// Not shown, or dismissed by a key.
@@ -78,25 +78,25 @@ pub enum Hint {
 
 /// State of the view: how each pane is arranged, and what the operator marked, noted and collected.
 #[derive(Debug, Clone, Default)]
-pub struct Desk {
-    arrangements: [Arrangement; Pane::ALL.len()],
-    held: Option<Held>,
-    /// Time window of the logs; `None` shows everything that is kept.
-    pub window: Option<Duration>,
+pub struct ViewState {
+    panes: [PaneSettings; Pane::ALL.len()],
+    pinned_order: Option<PinnedOrder>,
+    /// Time window of the logs; `Idle` shows everything that is kept.
+    pub log_window: Option<Duration>,
     /// Format of past times: ages or clock times.
-    pub times: Times,
+    pub time_display: TimeDisplay,
     /// Marked items, in the order of marking.
-    pub marks: Vec<Item>,
+    pub marks: Vec<RowId>,
     /// Notes of the operator, with the item each is about.
-    pub notes: Vec<(Item, String)>,
+    pub notes: Vec<(RowId, String)>,
     /// Items put into the bundle, in the order of adding.
-    pub bundle: Vec<Item>,
+    pub bundle: Vec<RowId>,
     /// Names of the actions chosen from palette or help, the latest first.
-    pub recent: Vec<String>,
+    pub recent_actions: Vec<String>,
     /// Whether the welcome hint with the first keys is shown.
-    pub hint: Hint,
+    pub welcome_hint: WelcomeHint,
     /// Message log with times, the latest message last.
-    pub said: VecDeque<(Timestamp, String)>,
+    pub message_log: VecDeque<(Timestamp, String)>,
 }
 
 /// Fields that a pane's rows can be filtered and sorted by.
@@ -113,47 +113,47 @@ pub const fn fields(pane: Pane) -> &'static [Field] {
     }
 }
 
-impl Filter {
-    /// Parses a filter for a pane; `None` for an empty text.
+impl PaneFilter {
+    /// Parses a filter for a pane; `Idle` for an empty text.
     ///
     /// # Errors
     /// [`QueryError`] with the position and the reason when the text cannot be parsed.
-    pub fn read(text: &str, pane: Pane) -> Result<Option<Self>, QueryError> {
+    pub fn parse(text: &str, pane: Pane) -> Result<Option<Self>, QueryError> {
         let query = parse(text, fields(pane))?;
         Ok((!query.is_empty()).then(|| Self { text: text.trim().to_owned(), query }))
     }
 }
 
-impl Desk {
+impl ViewState {
     /// Filter, sort order and hidden columns of a pane.
     #[must_use]
-    pub fn of(&self, pane: Pane) -> &Arrangement {
-        &self.arrangements[pane as usize]
+    pub fn pane(&self, pane: Pane) -> &PaneSettings {
+        &self.panes[pane as usize]
     }
 
     /// Mutable settings of a pane. Releases a pinned order, which the change would contradict.
-    pub fn of_mut(&mut self, pane: Pane) -> &mut Arrangement {
-        self.held = None;
-        &mut self.arrangements[pane as usize]
+    pub fn pane_mut(&mut self, pane: Pane) -> &mut PaneSettings {
+        self.pinned_order = None;
+        &mut self.panes[pane as usize]
     }
 
     /// Whether a row of a pane passes its filter and the time window, at `now` by the platform's clock.
     #[must_use]
-    pub fn lets_through(&self, pane: Pane, row: &dyn QueryableRow, now: Timestamp) -> bool {
-        let in_window = match (self.window, row.at()) {
+    pub fn shows_row(&self, pane: Pane, row: &dyn QueryableRow, now: Timestamp) -> bool {
+        let in_window = match (self.log_window, row.at()) {
             (Some(window), Some(at)) => at >= now.minus(window),
             _ => true,
         };
-        in_window && self.of(pane).filter.as_ref().is_none_or(|filter| filter.query.matches(row, now))
+        in_window && self.pane(pane).filter.as_ref().is_none_or(|filter| filter.query.matches(row, now))
     }
 
     /// Sorts a pane's rows by its sort field, then by the pinned order if there is one. Each row comes with its
     /// original position and its id.
-    pub fn sort<T: QueryableRow>(&self, pane: Pane, rows: &mut [(usize, Item, &T)], now: Timestamp) {
-        if let Some((field, direction)) = self.of(pane).sort {
-            rows.sort_by_cached_key(|(_, _, row)| Rank::of(row.values(field, now).first(), direction));
+    pub fn sort<T: QueryableRow>(&self, pane: Pane, rows: &mut [(usize, RowId, &T)], now: Timestamp) {
+        if let Some((field, direction)) = self.pane(pane).sort {
+            rows.sort_by_cached_key(|(_, _, row)| SortKey::of(row.values(field, now).first(), direction));
         }
-        if let Some(held) = self.held.as_ref().filter(|held| held.pane == pane) {
+        if let Some(held) = self.pinned_order.as_ref().filter(|held| held.pane == pane) {
             rows.sort_by_cached_key(|(_, item, _)| held.items.iter().position(|old| old == item).unwrap_or(usize::MAX));
         }
     }
@@ -161,45 +161,46 @@ impl Desk {
     /// Sorts a pane by its next field; after the last field the order of the data returns.
     pub fn sort_by_next(&mut self, pane: Pane) {
         let fields: Vec<Field> = fields(pane).iter().copied().filter(|field| field.sort() != Sort::Moment).collect();
-        let arrangement = self.of_mut(pane);
+        let arrangement = self.pane_mut(pane);
         let next = match arrangement.sort {
             None => fields.first(),
             Some((field, _)) => fields.iter().skip_while(|other| **other != field).nth(1),
         };
         arrangement.sort = next.map(|field| {
-            let direction = if field.sort() == Sort::Number { Direction::Down } else { Direction::Up };
+            let direction =
+                if field.sort() == Sort::Number { SortDirection::Descending } else { SortDirection::Ascending };
             (*field, direction)
         });
     }
 
-    /// Pins the row order of a pane for [`ACKNOWLEDGEMENT_TTL`].
-    pub fn hold(&mut self, pane: Pane, items: Vec<Item>, now: Timestamp) {
-        self.held = Some(Held { pane, items, until: now.plus(HELD_FOR) });
+    /// Pins the row order of a pane for [`ORDER_PIN_DURATION`].
+    pub fn pin_order(&mut self, pane: Pane, items: Vec<RowId>, now: Timestamp) {
+        self.pinned_order = Some(PinnedOrder { pane, items, until: now.plus(ORDER_PIN_DURATION) });
     }
 
     /// Time at which the pinned order ends, if one is pinned.
     #[must_use]
-    pub fn held_until(&self) -> Option<Timestamp> {
-        self.held.as_ref().map(|held| held.until)
+    pub fn pinned_until(&self) -> Option<Timestamp> {
+        self.pinned_order.as_ref().map(|held| held.until)
     }
 
     /// Whether the row order of a pane is pinned.
     #[must_use]
-    pub fn holds(&self, pane: Pane) -> bool {
-        self.held.as_ref().is_some_and(|held| held.pane == pane)
+    pub fn is_order_pinned(&self, pane: Pane) -> bool {
+        self.pinned_order.as_ref().is_some_and(|held| held.pane == pane)
     }
 
     /// Releases a pinned order whose time is over; returns whether there was one.
-    pub fn let_go(&mut self, now: Timestamp) -> bool {
-        let is_over = self.held_until().is_some_and(|until| now >= until);
+    pub fn release_expired_order(&mut self, now: Timestamp) -> bool {
+        let is_over = self.pinned_until().is_some_and(|until| now >= until);
         if is_over {
-            self.held = None;
+            self.pinned_order = None;
         }
         is_over
     }
 
     /// Marks an item, or removes its mark.
-    pub fn mark(&mut self, item: Item) {
+    pub fn toggle_mark(&mut self, item: RowId) {
         match self.marks.iter().position(|marked| *marked == item) {
             Some(at) => drop(self.marks.remove(at)),
             None => self.marks.push(item),
@@ -208,12 +209,12 @@ impl Desk {
 
     /// Note of the operator about an item.
     #[must_use]
-    pub fn note(&self, item: Item) -> Option<&str> {
+    pub fn note(&self, item: RowId) -> Option<&str> {
         self.notes.iter().find(|(noted, _)| *noted == item).map(|(_, note)| note.as_str())
     }
 
     /// Sets the note about an item; a blank text removes it.
-    pub fn set_note(&mut self, item: Item, text: &str) {
+    pub fn set_note(&mut self, item: RowId, text: &str) {
         self.notes.retain(|(noted, _)| *noted != item);
         if !text.trim().is_empty() {
             self.notes.push((item, text.trim().to_owned()));
@@ -221,39 +222,39 @@ impl Desk {
     }
 
     /// Moves an action to the front of the recent ones.
-    pub fn chose(&mut self, name: &str) {
-        self.recent.retain(|other| other != name);
-        self.recent.insert(0, name.to_owned());
-        self.recent.truncate(RECENT);
+    pub fn note_recent_action(&mut self, name: &str) {
+        self.recent_actions.retain(|other| other != name);
+        self.recent_actions.insert(0, name.to_owned());
+        self.recent_actions.truncate(MAX_RECENT_ACTIONS);
     }
 
     /// Adds a message to the log, dropping the oldest beyond the limit.
-    pub fn heard(&mut self, text: &str, now: Timestamp) {
-        self.said.push_back((now, text.to_owned()));
-        if self.said.len() > SAID {
-            self.said.pop_front();
+    pub fn log_message(&mut self, text: &str, now: Timestamp) {
+        self.message_log.push_back((now, text.to_owned()));
+        if self.message_log.len() > MAX_LOGGED_MESSAGES {
+            self.message_log.pop_front();
         }
     }
 }
 
 /// Sort key of a row; rows without a value come last in either direction.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
+enum SortKey {
     Up(i64, String),
     Down(std::cmp::Reverse<(i64, String)>),
     Last,
 }
 
-impl Rank {
-    fn of(value: Option<&FieldValue<'_>>, direction: Direction) -> Self {
+impl SortKey {
+    fn of(value: Option<&FieldValue<'_>>, direction: SortDirection) -> Self {
         let (number, text) = match value {
             None => return Self::Last,
             Some(FieldValue::Number(number)) => (*number, String::new()),
             Some(FieldValue::Text(text)) => (0, text.to_ascii_lowercase()),
         };
         match direction {
-            Direction::Up => Self::Up(number, text),
-            Direction::Down => Self::Down(std::cmp::Reverse((number, text))),
+            SortDirection::Ascending => Self::Up(number, text),
+            SortDirection::Descending => Self::Down(std::cmp::Reverse((number, text))),
         }
     }
 }

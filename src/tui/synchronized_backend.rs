@@ -10,10 +10,10 @@ use ratatui::layout::{Position, Size};
 use std::io::{self, Write};
 
 /// Terminal size assumed where the terminal does not report one.
-const USUAL: Size = Size { width: 80, height: 24 };
+const FALLBACK_SIZE: Size = Size { width: 80, height: 24 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cursor {
+enum CursorVisibility {
     Unknown,
     Hidden,
     Shown,
@@ -21,18 +21,18 @@ enum Cursor {
 
 /// Backend that collects a frame and writes it to `out` when the frame is complete.
 #[derive(Debug)]
-pub struct Calm<W: Write> {
+pub struct SynchronizedBackend<W: Write> {
     out: W,
     frame: Vec<u8>,
-    cursor: Cursor,
-    at: Position,
+    cursor: CursorVisibility,
+    cursor_position: Position,
 }
 
-impl<W: Write> Calm<W> {
+impl<W: Write> SynchronizedBackend<W> {
     /// Creates a backend that writes to `out`.
     #[must_use]
     pub const fn new(out: W) -> Self {
-        Self { out, frame: Vec::new(), cursor: Cursor::Unknown, at: Position::ORIGIN }
+        Self { out, frame: Vec::new(), cursor: CursorVisibility::Unknown, cursor_position: Position::ORIGIN }
     }
 
     /// Writer that frames are written to.
@@ -50,7 +50,7 @@ impl<W: Write> Calm<W> {
     }
 }
 
-impl<W: Write> Backend for Calm<W> {
+impl<W: Write> Backend for SynchronizedBackend<W> {
     type Error = io::Error;
 
     fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
@@ -65,16 +65,16 @@ impl<W: Write> Backend for Calm<W> {
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
-        if self.cursor != Cursor::Hidden {
-            self.cursor = Cursor::Hidden;
+        if self.cursor != CursorVisibility::Hidden {
+            self.cursor = CursorVisibility::Hidden;
             queue!(self.frame()?, Hide)?;
         }
         Ok(())
     }
 
     fn show_cursor(&mut self) -> io::Result<()> {
-        if self.cursor != Cursor::Shown {
-            self.cursor = Cursor::Shown;
+        if self.cursor != CursorVisibility::Shown {
+            self.cursor = CursorVisibility::Shown;
             queue!(self.frame()?, Show)?;
         }
         Ok(())
@@ -82,13 +82,13 @@ impl<W: Write> Backend for Calm<W> {
 
     /// Returns the position set last. The terminal is never queried, because its answer would arrive as input.
     fn get_cursor_position(&mut self) -> io::Result<Position> {
-        Ok(self.at)
+        Ok(self.cursor_position)
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
         let position = position.into();
-        if position != self.at {
-            self.at = position;
+        if position != self.cursor_position {
+            self.cursor_position = position;
             queue!(self.frame()?, MoveTo(position.x, position.y))?;
         }
         Ok(())
@@ -113,7 +113,7 @@ impl<W: Write> Backend for Calm<W> {
     fn size(&self) -> io::Result<Size> {
         let size = crossterm::terminal::window_size()?;
         let size = Size { width: size.columns, height: size.rows };
-        Ok(if size.width == 0 || size.height == 0 { USUAL } else { size })
+        Ok(if size.width == 0 || size.height == 0 { FALLBACK_SIZE } else { size })
     }
 
     fn window_size(&mut self) -> io::Result<WindowSize> {
@@ -138,9 +138,9 @@ mod tests {
     use ratatui::{Terminal, TerminalOptions, Viewport};
 
     #[derive(Debug, Default)]
-    struct Writes(Vec<Vec<u8>>);
+    struct RecordedWrites(Vec<Vec<u8>>);
 
-    impl Write for Writes {
+    impl Write for RecordedWrites {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.push(bytes.to_vec());
             Ok(bytes.len())
@@ -154,7 +154,8 @@ mod tests {
     #[test]
     fn a_frame_is_one_synchronised_write_and_an_unchanged_one_is_none() {
         let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 20, 3)) };
-        let mut terminal = Terminal::with_options(Calm::new(Writes::default()), options).expect("a terminal");
+        let mut terminal =
+            Terminal::with_options(SynchronizedBackend::new(RecordedWrites::default()), options).expect("a terminal");
         for text in ["one", "one", "two", "two"] {
             terminal
                 .draw(|frame| {

@@ -1,14 +1,14 @@
 //! Pager for the terminal without a platform behind it: a scrolling page with a title and a line of keys.
 
-use super::calm::Calm;
-use super::chord::Chord;
-use super::console::{Ending, Error, ending, heard};
+use super::chord::KeyChord;
+use super::console::{ExitReason, TerminalError, exit_signal, to_message};
 use super::format;
-use super::keymap::{Action, Context, Keymap, Meaning};
-use super::paint::{self, Title};
-use super::press::scrolled;
-use super::terminal::{Guard, suspend};
-use super::theme::{self, Charset, Look, Role, Theme};
+use super::keymap::{KeyAction, KeyContext, KeyLookup, Keymap};
+use super::paint::{self, FrameTitle};
+use super::press::moved_scroll;
+use super::synchronized_backend::SynchronizedBackend;
+use super::terminal::{TerminalGuard, suspend};
+use super::theme::{self, CharacterSet, ConsoleAppearance, StyleRole, Theme};
 use crate::ambient::RuntimeEnv;
 use crate::tui::app::Msg;
 use crossterm::event::{Event, EventStream, KeyEvent};
@@ -23,20 +23,20 @@ use std::io;
 use std::pin::pin;
 
 /// Function that lays out a page in a number of columns with a theme.
-pub type Lines = Box<dyn Fn(usize, Theme) -> Vec<Line<'static>>>;
+pub type PageLayout = Box<dyn Fn(usize, Theme) -> Vec<Line<'static>>>;
 
 /// Pager with its page and scroll position.
-pub struct Reader {
+pub struct TextPager {
     title: String,
-    lines: Lines,
-    look: Look,
+    lines: PageLayout,
+    look: ConsoleAppearance,
     keymap: Keymap,
     area: Rect,
     top: usize,
-    says: String,
+    message: String,
 }
 
-impl fmt::Debug for Reader {
+impl fmt::Debug for TextPager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").field("title", &self.title).field("top", &self.top).finish_non_exhaustive()
     }
@@ -44,7 +44,7 @@ impl fmt::Debug for Reader {
 
 /// What the loop does after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum PagerStep {
     /// Continue to show the page.
     Stay,
     /// Draw every cell of the screen again.
@@ -55,11 +55,11 @@ pub enum Next {
     Leave,
 }
 
-impl Reader {
+impl TextPager {
     /// Creates a pager at the beginning of a page.
     #[must_use]
-    pub fn new(title: String, lines: Lines, look: Look, keymap: Keymap) -> Self {
-        Self { title, lines, look, keymap, area: Rect::ZERO, top: 0, says: String::new() }
+    pub fn new(title: String, lines: PageLayout, look: ConsoleAppearance, keymap: Keymap) -> Self {
+        Self { title, lines, look, keymap, area: Rect::ZERO, top: 0, message: String::new() }
     }
 
     fn page(&self) -> Vec<Line<'static>> {
@@ -71,21 +71,21 @@ impl Reader {
     }
 
     /// Handles a key press: scrolls, or says what the loop does next.
-    pub fn press(&mut self, key: &KeyEvent) -> Next {
-        self.says.clear();
-        let Some(chord) = Chord::of(key) else { return Next::Stay };
-        let action = match self.keymap.meaning(chord, Context::Log) {
-            Meaning::Here(bound) => Some(bound.binding.action),
-            Meaning::Elsewhere(_) | Meaning::Nothing => None,
+    pub fn press(&mut self, key: &KeyEvent) -> PagerStep {
+        self.message.clear();
+        let Some(chord) = KeyChord::of(key) else { return PagerStep::Stay };
+        let action = match self.keymap.lookup(chord, KeyContext::TextList) {
+            KeyLookup::Here(bound) => Some(bound.binding.action),
+            KeyLookup::Elsewhere(_) | KeyLookup::Nothing => None,
         };
         match action {
-            Some(Action::Move(step)) => self.top = scrolled(step, self.top, self.page().len(), self.height()),
-            Some(Action::Close | Action::Back | Action::Quit) => return Next::Leave,
-            Some(Action::Redraw) => return Next::Repaint,
-            Some(Action::Suspend) => return Next::Suspend,
-            _ => self.says = format!("{} is not available here; arrows and pages scroll, q closes", chord.name()),
+            Some(KeyAction::Move(step)) => self.top = moved_scroll(step, self.top, self.page().len(), self.height()),
+            Some(KeyAction::Close | KeyAction::Back | KeyAction::Quit) => return PagerStep::Leave,
+            Some(KeyAction::Redraw) => return PagerStep::Repaint,
+            Some(KeyAction::Suspend) => return PagerStep::Suspend,
+            _ => self.message = format!("{} is not available here; arrows and pages scroll, q closes", chord.name()),
         }
-        Next::Stay
+        PagerStep::Stay
     }
 
     /// Draws the page and its key line.
@@ -98,12 +98,13 @@ impl Reader {
         let end = (self.top + self.height()).min(lines.len());
         let remark = format!("lines {}-{end} of {}", (self.top + 1).min(end), lines.len());
         let frame = Rect { height: self.area.height.saturating_sub(1), ..self.area };
-        let title = Title { name: &self.title, remark: &remark, edge: Role::Accent };
+        let title = FrameTitle { name: &self.title, remark: &remark, edge: StyleRole::Accent };
         let inner = paint::frame(buffer, frame, &title, theme);
         let inner = Rect { x: inner.x + 1.min(inner.width), width: inner.width.saturating_sub(2), ..inner };
         paint::lines(buffer, inner, lines.get(self.top..end).unwrap_or_default());
         let keys = "Up Down PgUp PgDn g G scroll   q close";
-        let (text, role) = if self.says.is_empty() { (keys, Role::Dim) } else { (self.says.as_str(), Role::Strong) };
+        let (text, role) =
+            if self.message.is_empty() { (keys, StyleRole::Dim) } else { (self.message.as_str(), StyleRole::Strong) };
         let room = usize::from(self.area.width.saturating_sub(2));
         paint::text(
             buffer,
@@ -112,7 +113,7 @@ impl Reader {
             &format::clip(text, room),
             theme.style(role),
         );
-        if self.look.charset == Charset::Ascii {
+        if self.look.charset == CharacterSet::Ascii {
             theme::flatten(buffer);
         }
     }
@@ -121,15 +122,15 @@ impl Reader {
 /// Shows a page on the real terminal, and restores the terminal before returning.
 ///
 /// # Errors
-/// [`Error`] when the terminal cannot be set up or written to.
-pub async fn read(reader: Reader, ambient: RuntimeEnv) -> Result<Ending, Error> {
-    let ending = ending(ambient)?;
-    let guard = Guard::take(reader.look.mouse)?;
-    let mut terminal = Terminal::new(Calm::new(io::stdout()))?;
-    let ended = turn(&mut terminal, EventStream::new(), reader, ending).await;
+/// [`TerminalError`] when the terminal cannot be set up or written to.
+pub async fn read(reader: TextPager, ambient: RuntimeEnv) -> Result<ExitReason, TerminalError> {
+    let ending = exit_signal(ambient)?;
+    let guard = TerminalGuard::set_up(reader.look.mouse)?;
+    let mut terminal = Terminal::new(SynchronizedBackend::new(io::stdout()))?;
+    let ended = run_loop(&mut terminal, EventStream::new(), reader, ending).await;
     drop(guard);
     match ended {
-        Err(_) if crossterm::terminal::window_size().is_err() => Ok(Ending::Hangup),
+        Err(_) if crossterm::terminal::window_size().is_err() => Ok(ExitReason::Hangup),
         ended => Ok(ended?),
     }
 }
@@ -138,12 +139,12 @@ pub async fn read(reader: Reader, ambient: RuntimeEnv) -> Result<Ending, Error> 
 ///
 /// # Errors
 /// Error of the terminal's backend when drawing fails.
-pub async fn turn<B: Backend>(
+pub async fn run_loop<B: Backend>(
     terminal: &mut Terminal<B>,
     input: impl Stream<Item = io::Result<Event>>,
-    mut reader: Reader,
-    ending: impl Future<Output = Ending>,
-) -> Result<Ending, B::Error> {
+    mut reader: TextPager,
+    ending: impl Future<Output = ExitReason>,
+) -> Result<ExitReason, B::Error> {
     let (mut input, mut ending) = (pin!(input), pin!(ending));
     loop {
         terminal.draw(|frame| reader.draw(frame.buffer_mut()))?;
@@ -153,29 +154,29 @@ pub async fn turn<B: Backend>(
             event = input.next() => event,
         };
         let next = match event {
-            Some(Ok(event)) => match heard(&event) {
+            Some(Ok(event)) => match to_message(&event) {
                 Some(Msg::Key(key)) => reader.press(&key),
                 Some(Msg::Scrolled(step)) => {
-                    reader.top = scrolled(step, reader.top, reader.page().len(), reader.height());
-                    Next::Stay
+                    reader.top = moved_scroll(step, reader.top, reader.page().len(), reader.height());
+                    PagerStep::Stay
                 }
-                Some(Msg::Resized(..) | Msg::Exposed) => Next::Repaint,
-                _ => Next::Stay,
+                Some(Msg::Resized(..) | Msg::RepaintNeeded) => PagerStep::Repaint,
+                _ => PagerStep::Stay,
             },
-            Some(Err(_)) | None => return Ok(Ending::Hangup),
+            Some(Err(_)) | None => return Ok(ExitReason::Hangup),
         };
         match next {
-            Next::Stay => {}
-            Next::Repaint => {
+            PagerStep::Stay => {}
+            PagerStep::Repaint => {
                 terminal.autoresize()?;
                 terminal.clear()?;
             }
-            Next::Suspend => {
+            PagerStep::Suspend => {
                 // A terminal that cannot be taken again is gone, and the next frame reports that.
                 let _ = suspend(reader.look.mouse);
                 terminal.clear()?;
             }
-            Next::Leave => return Ok(Ending::Quit),
+            PagerStep::Leave => return Ok(ExitReason::Quit),
         }
     }
 }
@@ -187,9 +188,10 @@ mod tests {
     use futures_util::{FutureExt as _, stream};
     use ratatui::backend::TestBackend;
 
-    fn reader() -> Reader {
-        let lines: Lines = Box::new(|width, _| (0..100).map(|n| Line::raw(format!("line {n} of {width}"))).collect());
-        Reader::new("A page".to_owned(), lines, Look::default(), Keymap::default())
+    fn reader() -> TextPager {
+        let lines: PageLayout =
+            Box::new(|width, _| (0..100).map(|n| Line::raw(format!("line {n} of {width}"))).collect());
+        TextPager::new("A page".to_owned(), lines, ConsoleAppearance::default(), Keymap::default())
     }
 
     fn key(code: KeyCode) -> io::Result<Event> {
@@ -201,17 +203,17 @@ mod tests {
         let mut terminal = Terminal::new(TestBackend::new(60, 15)).expect("a terminal");
         let keys = [KeyCode::Char('G'), KeyCode::Char('z'), KeyCode::Up];
         let input = stream::iter(keys.map(key)).chain(stream::pending());
-        let shown = turn(&mut terminal, input, reader(), std::future::pending());
+        let shown = run_loop(&mut terminal, input, reader(), std::future::pending());
         assert!(shown.now_or_never().is_none(), "it goes on");
         let text = format!("{}", terminal.backend());
         assert!(text.contains("line 98 of 56") && text.contains("lines 88-99 of 100"), "{text}");
         let input = stream::iter([key(KeyCode::Char('z'))]).chain(stream::pending());
-        let shown = turn(&mut terminal, input, reader(), std::future::pending());
+        let shown = run_loop(&mut terminal, input, reader(), std::future::pending());
         assert!(shown.now_or_never().is_none(), "it goes on");
         assert!(format!("{}", terminal.backend()).contains("z is not available here"));
         let input = stream::iter([key(KeyCode::Char('q'))]);
-        let ended = turn(&mut terminal, input, reader(), std::future::pending()).now_or_never();
-        assert_eq!(ended.expect("it ends").expect("a frame"), Ending::Quit);
+        let ended = run_loop(&mut terminal, input, reader(), std::future::pending()).now_or_never();
+        assert_eq!(ended.expect("it ends").expect("a frame"), ExitReason::Quit);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// Id of a row in any pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Item {
+pub enum RowId {
     /// Key, by its number on the platform.
     Key(KeyId),
     /// Subscription, by its number on the platform.
@@ -24,7 +24,7 @@ pub enum Item {
     Request(i64),
 }
 
-impl Item {
+impl RowId {
     /// Number of the item; for a window, the number of its key.
     #[must_use]
     pub const fn number(self) -> i64 {
@@ -38,9 +38,9 @@ impl Item {
         }
     }
 
-    /// Parses what [`Display`](fmt::Display) writes; `None` for any other text.
+    /// Parses what [`Display`](fmt::Display) writes; `Idle` for any other text.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         let mut words = name.split(' ');
         let (noun, id) = (words.next()?, words.next()?.parse().ok()?);
         Some(match noun {
@@ -60,7 +60,7 @@ impl Item {
 }
 
 /// Kind and number, such as `subscription 17`; for a window also its bucket.
-impl fmt::Display for Item {
+impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let noun = match self {
             Self::Key(_) => "key",
@@ -81,7 +81,7 @@ impl fmt::Display for Item {
 
 /// Whether the operator placed a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Hand {
+enum CursorOwner {
     /// Cursor rests on the first row, the worst one.
     #[default]
     Resting,
@@ -91,25 +91,25 @@ enum Hand {
 
 /// Selected row of one pane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Place {
-    selected: Option<Item>,
+pub struct PaneSelection {
+    selected: Option<RowId>,
     row: usize,
-    hand: Hand,
+    owner: CursorOwner,
 }
 
 /// Effect of new rows on a selection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
+pub enum SelectionChange {
     /// Selection is unchanged, or there was none.
     Kept,
     /// Selected row disappeared, and its neighbour was selected.
     Moved,
 }
 
-impl Place {
+impl PaneSelection {
     /// Id of the selected row.
     #[must_use]
-    pub const fn selected(&self) -> Option<Item> {
+    pub const fn selected(&self) -> Option<RowId> {
         self.selected
     }
 
@@ -120,39 +120,39 @@ impl Place {
     }
 
     /// Selects a row by its index, or the last row if there are fewer.
-    pub fn select(&mut self, row: usize, items: &[Item]) {
+    pub fn select(&mut self, row: usize, items: &[RowId]) {
         self.put(row, items);
-        self.hold();
+        self.keep_row();
     }
 
     /// Marks the cursor as placed by the operator, so that it stays with its row.
-    pub fn hold(&mut self) {
-        self.hand = Hand::Placed;
+    pub fn keep_row(&mut self) {
+        self.owner = CursorOwner::Placed;
     }
 
-    fn put(&mut self, row: usize, items: &[Item]) {
+    fn put(&mut self, row: usize, items: &[RowId]) {
         self.row = row.min(items.len().saturating_sub(1));
         self.selected = items.get(self.row).copied();
     }
 
     /// Finds the selected row among new ones; a resting cursor stays on the first row.
-    pub fn settle(&mut self, items: &[Item]) -> Settled {
-        let (Some(selected), Hand::Placed) = (self.selected, self.hand) else {
+    pub fn settle(&mut self, items: &[RowId]) -> SelectionChange {
+        let (Some(selected), CursorOwner::Placed) = (self.selected, self.owner) else {
             self.put(0, items);
-            return Settled::Kept;
+            return SelectionChange::Kept;
         };
         if let Some(row) = items.iter().position(|item| *item == selected) {
             self.row = row;
-            return Settled::Kept;
+            return SelectionChange::Kept;
         }
         self.put(self.row, items);
-        Settled::Moved
+        SelectionChange::Moved
     }
 }
 
 /// Whether the newest row of a log stays selected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Following {
+pub enum FollowMode {
     /// Newest row is selected whenever rows arrive.
     #[default]
     Newest,
@@ -160,7 +160,7 @@ pub enum Following {
     Nothing,
 }
 
-impl Following {
+impl FollowMode {
     /// Opposite of this follow mode.
     #[must_use]
     pub const fn switched(self) -> Self {
@@ -173,39 +173,39 @@ impl Following {
 
 /// Selections and follow modes of all panes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Places {
-    places: [Place; Pane::ALL.len()],
-    following: [Following; Pane::ALL.len()],
+pub struct PaneSelections {
+    places: [PaneSelection; Pane::ALL.len()],
+    following: [FollowMode; Pane::ALL.len()],
 }
 
-impl Places {
+impl PaneSelections {
     /// Selected row of one pane.
     #[must_use]
-    pub fn of(&self, pane: Pane) -> &Place {
+    pub fn of(&self, pane: Pane) -> &PaneSelection {
         &self.places[pane as usize]
     }
 
     /// Selection of a pane, to be changed.
-    pub fn of_mut(&mut self, pane: Pane) -> &mut Place {
+    pub fn of_mut(&mut self, pane: Pane) -> &mut PaneSelection {
         &mut self.places[pane as usize]
     }
 
     /// Follow mode of a pane. Only the logs of deliveries, events and requests can follow.
     #[must_use]
-    pub fn following(&self, pane: Pane) -> Following {
-        if pane.is_log() && pane != Pane::Trips { self.following[pane as usize] } else { Following::Nothing }
+    pub fn follow_mode(&self, pane: Pane) -> FollowMode {
+        if pane.is_log() && pane != Pane::Trips { self.following[pane as usize] } else { FollowMode::Nothing }
     }
 
     /// Sets the follow mode of a log.
-    pub fn follow(&mut self, pane: Pane, following: Following) {
+    pub fn set_follow_mode(&mut self, pane: Pane, following: FollowMode) {
         self.following[pane as usize] = following;
     }
 
     /// Finds the selected row of a pane among new rows, or selects the newest one if the pane follows.
-    pub fn settle(&mut self, pane: Pane, items: &[Item]) -> Settled {
-        if self.following(pane) == Following::Newest {
+    pub fn reselect(&mut self, pane: Pane, items: &[RowId]) -> SelectionChange {
+        if self.follow_mode(pane) == FollowMode::Newest {
             self.of_mut(pane).put(0, items);
-            return Settled::Kept;
+            return SelectionChange::Kept;
         }
         self.of_mut(pane).settle(items)
     }

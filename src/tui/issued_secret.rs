@@ -7,13 +7,13 @@ use std::sync::Arc;
 /// Secret that was just issued, with a description. Clones share one secret, which is wiped when the last clone is
 /// dropped.
 #[derive(Clone)]
-pub struct Issued {
+pub struct IssuedSecret {
     /// Description of the secret, such as `key 7 of company 92`.
     pub name: String,
     secret: Arc<Secret>,
 }
 
-impl Issued {
+impl IssuedSecret {
     /// Creates an issued secret with its description.
     #[must_use]
     pub fn new(name: String, secret: Secret) -> Self {
@@ -33,16 +33,16 @@ impl Issued {
     }
 }
 
-impl std::fmt::Debug for Issued {
+impl std::fmt::Debug for IssuedSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Issued").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-impl PartialEq for Issued {
+impl PartialEq for IssuedSecret {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name && Arc::ptr_eq(&self.secret, &other.secret)
     }
 }
 
-impl Eq for Issued {}
+impl Eq for IssuedSecret {}

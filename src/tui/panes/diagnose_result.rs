@@ -1,29 +1,29 @@
 //! Results of playbooks, run-books and the signature lab: causes with their remediations, checks with their evidence.
 //! Enter runs the action of a line, after a confirmation where it changes something.
 
+use super::super::detail_lines::{DetailLines, LineAction};
 use super::super::format;
-use super::super::sheet::{Does, Sheet};
-use super::super::theme::{Role, Theme};
-use super::diagnose::{Entry, Outcome, Run, came};
+use super::super::theme::{StyleRole, Theme};
+use super::diagnose::{DiagnoseEntry, DiagnoseRun, RunOutcome, outcome_line};
 use crate::api::report::{CheckVerdict, DiagnosisReport, Evidence, OfferedAction};
 use crate::api::runbook::{RunbookProgress, RunbookStepState};
 use crate::api::signature_check::SignatureCheck;
 use crate::domain::text::Untrusted;
-use crate::tui::places::Item;
+use crate::tui::selection::RowId;
 use ratatui::text::Line;
 
 /// Indentation of what belongs to a step, in columns.
-const INDENT: usize = 9;
+const STEP_INDENT: usize = 9;
 
 /// Lines of a run's result.
-pub(super) fn sheet(run: &Run, width: usize, theme: Theme) -> Sheet {
-    let mut page = Page { sheet: Sheet::default(), width, theme };
+pub(super) fn sheet(run: &DiagnoseRun, width: usize, theme: Theme) -> DetailLines {
+    let mut page = ResultBuilder { sheet: DetailLines::default(), width, theme };
     match &run.outcome {
-        Outcome::Report(report) => page.report(report),
-        Outcome::Progress(progress) => page.progress(progress),
-        Outcome::Lab(check) => page.lab(check, run.entry),
+        RunOutcome::Report(report) => page.report(report),
+        RunOutcome::Progress(progress) => page.progress(progress),
+        RunOutcome::Lab(check) => page.lab(check, run.entry),
         other => {
-            let (role, text) = came(other);
+            let (role, text) = outcome_line(other);
             page.say(&text, 0, role);
         }
     }
@@ -31,22 +31,22 @@ pub(super) fn sheet(run: &Run, width: usize, theme: Theme) -> Sheet {
 }
 
 /// Builder of a result's lines.
-struct Page {
-    sheet: Sheet,
+struct ResultBuilder {
+    sheet: DetailLines,
     width: usize,
     theme: Theme,
 }
 
-impl Page {
+impl ResultBuilder {
     /// Wraps text with an indentation; control characters are made harmless.
-    fn flowed(&self, text: &str, indent: usize, role: Role) -> Vec<Line<'static>> {
+    fn flowed(&self, text: &str, indent: usize, role: StyleRole) -> Vec<Line<'static>> {
         let room = self.width.saturating_sub(indent);
-        let lines = format::flow(&Untrusted::new(text).sanitized(), room);
+        let lines = format::wrap_words(&Untrusted::new(text).sanitized(), room);
         let style = self.theme.style(role);
         lines.into_iter().map(|line| Line::styled(format!("{}{line}", " ".repeat(indent)), style)).collect()
     }
 
-    fn say(&mut self, text: &str, indent: usize, role: Role) {
+    fn say(&mut self, text: &str, indent: usize, role: StyleRole) {
         let lines = self.flowed(text, indent, role);
         self.sheet.add(lines);
     }
@@ -56,8 +56,8 @@ impl Page {
     }
 
     /// Adds an action as a link; if the text wraps, the first line carries the action.
-    fn link(&mut self, text: &str, indent: usize, does: Does) {
-        let mut lines = self.flowed(&format!("\u{2192} {text}"), indent, Role::Accent).into_iter();
+    fn link(&mut self, text: &str, indent: usize, does: LineAction) {
+        let mut lines = self.flowed(&format!("\u{2192} {text}"), indent, StyleRole::Accent).into_iter();
         if let Some(first) = lines.next() {
             self.sheet.link(first, does);
         }
@@ -68,11 +68,11 @@ impl Page {
     fn offers(&mut self, offers: &[OfferedAction], indent: usize) {
         for offer in offers {
             match offer.remedy {
-                Some(remedy) => self.link(&offer.what, indent, Does::Remedy(remedy)),
+                Some(remedy) => self.link(&offer.what, indent, LineAction::Remediate(remedy)),
                 None => {
                     let what = format!("{} from a shell (Enter copies the command)", offer.what);
-                    self.link(&what, indent, Does::Copy(offer.command.clone()));
-                    self.say(&offer.command, indent + 2, Role::Dim);
+                    self.link(&what, indent, LineAction::Copy(offer.command.clone()));
+                    self.say(&offer.command, indent + 2, StyleRole::Dim);
                 }
             }
         }
@@ -80,54 +80,54 @@ impl Page {
 
     fn report(&mut self, report: &DiagnosisReport) {
         for (position, cause) in report.causes.iter().enumerate() {
-            self.say(&format!("{}. {} ({})", position + 1, cause.title, cause.id), 0, Role::Strong);
-            self.say(&cause.resolution, 3, Role::Text);
+            self.say(&format!("{}. {} ({})", position + 1, cause.title, cause.id), 0, StyleRole::Strong);
+            self.say(&cause.resolution, 3, StyleRole::Text);
             self.offers(&cause.offers, 3);
             self.evidence(&cause.evidence);
             self.gap();
         }
         if report.causes.is_empty() {
-            let (role, text) = came(&Outcome::Report(Box::new(report.clone())));
+            let (role, text) = outcome_line(&RunOutcome::Report(Box::new(report.clone())));
             self.say(&text, 0, role);
             self.gap();
         }
-        self.say(&format!("Checks, run at {}", report.at_utc), 0, Role::Strong);
+        self.say(&format!("Checks, run at {}", report.at_utc), 0, StyleRole::Strong);
         for step in &report.steps {
             let role = match step.verdict {
-                CheckVerdict::Fail => Role::Trouble,
-                CheckVerdict::Pass => Role::Text,
-                CheckVerdict::Unknown(_) | CheckVerdict::Skipped(_) => Role::Dim,
+                CheckVerdict::Fail => StyleRole::Trouble,
+                CheckVerdict::Pass => StyleRole::Text,
+                CheckVerdict::Unknown(_) | CheckVerdict::Skipped(_) => StyleRole::Dim,
             };
             self.say(&format!("{:<8} {}", step.verdict.name(), step.question), 0, role);
             if let Some(why) = step.verdict.why() {
-                self.say(why, INDENT, Role::Dim);
+                self.say(why, STEP_INDENT, StyleRole::Dim);
             }
             self.evidence(&step.evidence);
         }
         self.gap();
-        self.link(&format!("create a ticket for {}", super::diagnose::scope(report.subject)), 0, Does::Escalate);
+        self.link(&format!("create a ticket for {}", super::diagnose::scope(report.subject)), 0, LineAction::Escalate);
     }
 
     fn evidence(&mut self, evidence: &[Evidence]) {
         let called = |of: &Evidence| of.query.split_once(", GET ").map(|(_, call)| call.to_owned());
         for (at, of) in evidence.iter().enumerate() {
             let (what, call) = of.query.split_once(", GET ").unwrap_or((of.query.as_str(), ""));
-            self.say(&format!("{what}: {}{}", of.value.sanitized(), of.expected()), INDENT, Role::Text);
+            self.say(&format!("{what}: {}{}", of.value.sanitized(), of.expected()), STEP_INDENT, StyleRole::Text);
             // Facts from one call are listed together, with the call once beneath them.
             let goes_on =
                 evidence.get(at + 1).is_some_and(|next| called(next) == called(of) && next.at_utc == of.at_utc);
             if !call.is_empty() && !goes_on {
-                self.say(&format!("GET {call} at {}", of.at_utc), INDENT + 2, Role::Dim);
+                self.say(&format!("GET {call} at {}", of.at_utc), STEP_INDENT + 2, StyleRole::Dim);
             }
         }
     }
 
     fn progress(&mut self, progress: &RunbookProgress) {
-        let (role, text) = came(&Outcome::Progress(Box::new(progress.clone())));
+        let (role, text) = outcome_line(&RunOutcome::Progress(Box::new(progress.clone())));
         let text = if progress.is_over() { "All steps are done.".to_owned() } else { text };
         self.say(&text, 0, role);
         let times = format!("Started {}, last checked {}.", progress.begun_utc, progress.checked_utc);
-        self.say(&times, 0, Role::Dim);
+        self.say(&times, 0, StyleRole::Dim);
         for (position, step) in progress.steps.iter().enumerate() {
             self.gap();
             self.step(position + 1, step);
@@ -137,52 +137,52 @@ impl Page {
             self.say(
                 "Do the current step, then press r to check it. Progress is saved, even if you close the console.",
                 0,
-                Role::Dim,
+                StyleRole::Dim,
             );
         }
     }
 
     fn step(&mut self, number: usize, step: &RunbookStepState) {
         let role = match step.verdict {
-            CheckVerdict::Pass | CheckVerdict::Skipped(_) => Role::Dim,
-            CheckVerdict::Fail => Role::Strong,
-            CheckVerdict::Unknown(_) => Role::Trouble,
+            CheckVerdict::Pass | CheckVerdict::Skipped(_) => StyleRole::Dim,
+            CheckVerdict::Fail => StyleRole::Strong,
+            CheckVerdict::Unknown(_) => StyleRole::Trouble,
         };
         self.say(&format!("{:<8} {number}. {}", step.state(), step.to_do), 0, role);
-        self.say(&format!("check: {}", step.check), INDENT, Role::Dim);
+        self.say(&format!("check: {}", step.check), STEP_INDENT, StyleRole::Dim);
         let at = step.at_utc.map_or_else(String::new, |at| format!(" ({at})"));
         let seen = step.verdict.why().unwrap_or(&step.found);
-        self.say(&format!("result: {seen}{at}"), INDENT, Role::Text);
+        self.say(&format!("result: {seen}{at}"), STEP_INDENT, StyleRole::Text);
         if matches!(step.verdict, CheckVerdict::Fail | CheckVerdict::Unknown(_)) {
-            self.offers(&step.offers, INDENT);
+            self.offers(&step.offers, STEP_INDENT);
         }
     }
 
-    fn lab(&mut self, check: &SignatureCheck, entry: Entry) {
-        let (role, text) = came(&Outcome::Lab(Box::new(check.clone())));
+    fn lab(&mut self, check: &SignatureCheck, entry: DiagnoseEntry) {
+        let (role, text) = outcome_line(&RunOutcome::Lab(Box::new(check.clone())));
         self.say(&text, 0, role);
         let computed = check.computed.as_ref().map_or_else(|| "unknown".to_owned(), Untrusted::sanitized);
-        self.say(&format!("receiver computed: {computed}"), 0, Role::Dim);
+        self.say(&format!("receiver computed: {computed}"), 0, StyleRole::Dim);
         let ahead = check
             .clock_ahead_seconds
             .map_or_else(|| "unknown (no Date header in the response)".to_owned(), |seconds| format!("{seconds:+} s"));
-        self.say(&format!("receiver's clock relative to the platform's: {ahead}"), 0, Role::Dim);
+        self.say(&format!("receiver's clock relative to the platform's: {ahead}"), 0, StyleRole::Dim);
         for cause in &check.lab.causes {
             self.gap();
-            self.say(&format!("{} ({})", cause.title, cause.id), 0, Role::Strong);
-            self.say(cause.difference.raw(), 2, Role::Text);
-            self.say(&cause.resolution, 2, Role::Text);
+            self.say(&format!("{} ({})", cause.title, cause.id), 0, StyleRole::Strong);
+            self.say(cause.difference.raw(), 2, StyleRole::Text);
+            self.say(&cause.resolution, 2, StyleRole::Text);
         }
         self.gap();
-        if let Entry::Lab(id) = entry {
-            self.link("enter the signature that the receiver logged", 0, Does::Expect(id));
-            self.link("try the receiver's secret (it stays in this process)", 0, Does::Hold(id));
-            self.link(&format!("show the bytes of attempt {id}"), 0, Does::Open(Item::Attempt(id)));
+        if let DiagnoseEntry::Lab(id) = entry {
+            self.link("enter the signature that the receiver logged", 0, LineAction::AskComputedSignature(id));
+            self.link("try the receiver's secret (it stays in this process)", 0, LineAction::AskReceiverSecret(id));
+            self.link(&format!("show the bytes of attempt {id}"), 0, LineAction::Open(RowId::Attempt(id)));
         }
         self.say(
             "With the body and headers as the receiver got them, crow verify can find more. They never leave your machine.",
             0,
-            Role::Dim,
+            StyleRole::Dim,
         );
     }
 }

@@ -2,11 +2,11 @@
 
 use super::super::app::App;
 use super::super::format;
-use super::super::keymap::Step;
-use super::super::paint::{self, Title};
-use super::super::press::stepped;
-use super::super::table::{Cell, Column, Row, Table, numbers, words};
-use super::super::theme::Role;
+use super::super::keymap::CursorMotion;
+use super::super::paint::{self, FrameTitle};
+use super::super::press::moved_row;
+use super::super::table::{TableCell, TableColumn, TableRow, TableView, numbers, words};
+use super::super::theme::StyleRole;
 use crate::api::operators::OperatorRow;
 use crate::api::replays::ReplayRow;
 use crate::domain::ids::{OperatorId, ReplayId};
@@ -19,18 +19,18 @@ use ratatui::widgets::{Clear, Widget};
 use std::time::Duration;
 
 /// Row with a number by which it is selected.
-pub trait Listed {
+pub trait IdentifiedRow {
     /// Number of the row, unique in its list.
     fn row_id(&self) -> i64;
 }
 
-impl Listed for ReplayRow {
+impl IdentifiedRow for ReplayRow {
     fn row_id(&self) -> i64 {
         self.id.0
     }
 }
 
-impl Listed for OperatorRow {
+impl IdentifiedRow for OperatorRow {
     fn row_id(&self) -> i64 {
         self.id.0
     }
@@ -38,49 +38,49 @@ impl Listed for OperatorRow {
 
 /// List that is fetched asynchronously, with its selected row.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Roll<T> {
+pub struct AsyncList<T> {
     rows: Option<Vec<T>>,
     /// Reason why the latest fetch failed.
     failure: Option<String>,
     /// Whether a fetch is in flight.
-    errand: Errand,
+    fetch: ListFetchState,
     selected: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Errand {
-    None,
-    UnderWay,
+enum ListFetchState {
+    Idle,
+    InFlight,
     /// Fetch is in flight, and its answer will be outdated.
-    Again,
+    InFlightOutdated,
 }
 
-impl<T: Listed> Roll<T> {
+impl<T: IdentifiedRow> AsyncList<T> {
     /// Creates a list whose first fetch is in flight.
     #[must_use]
-    pub const fn awaited() -> Self {
-        Self { rows: None, failure: None, errand: Errand::UnderWay, selected: None }
+    pub const fn fetching() -> Self {
+        Self { rows: None, failure: None, fetch: ListFetchState::InFlight, selected: None }
     }
 
     /// Requests a fetch after a change. Returns whether to start one now; a fetch in flight is followed by another
     /// instead.
-    pub fn wants(&mut self) -> bool {
-        let is_idle = self.errand == Errand::None;
-        self.errand = if is_idle { Errand::UnderWay } else { Errand::Again };
+    pub fn request_fetch(&mut self) -> bool {
+        let is_idle = self.fetch == ListFetchState::Idle;
+        self.fetch = if is_idle { ListFetchState::InFlight } else { ListFetchState::InFlightOutdated };
         is_idle
     }
 
     /// Takes the result of a fetch; returns whether to fetch again at once.
-    pub fn take(&mut self, came: Result<Vec<T>, String>) -> bool {
+    pub fn on_fetched(&mut self, came: Result<Vec<T>, String>) -> bool {
         match came {
             Ok(rows) => {
-                self.selected = self.selected.or_else(|| rows.first().map(Listed::row_id));
+                self.selected = self.selected.or_else(|| rows.first().map(IdentifiedRow::row_id));
                 (self.rows, self.failure) = (Some(rows), None);
             }
             Err(why) => self.failure = Some(why),
         }
-        let is_old = self.errand == Errand::Again;
-        self.errand = if is_old { Errand::UnderWay } else { Errand::None };
+        let is_old = self.fetch == ListFetchState::InFlightOutdated;
+        self.fetch = if is_old { ListFetchState::InFlight } else { ListFetchState::Idle };
         is_old
     }
 
@@ -93,9 +93,9 @@ impl<T: Listed> Roll<T> {
     }
 
     /// Moves the selection up or down.
-    pub fn step(&mut self, step: Step, page: usize) {
-        let at = stepped(step, self.at(), self.rows().len(), page);
-        self.selected = self.rows().get(at).map(Listed::row_id);
+    pub fn step(&mut self, step: CursorMotion, page: usize) {
+        let at = moved_row(step, self.at(), self.rows().len(), page);
+        self.selected = self.rows().get(at).map(IdentifiedRow::row_id);
     }
 
     /// Selected row, if the list has any.
@@ -106,16 +106,16 @@ impl<T: Listed> Roll<T> {
 }
 
 /// List of replays with their progress.
-pub type Replays = Roll<ReplayRow>;
+pub type ReplayList = AsyncList<ReplayRow>;
 /// List of operators and their roles.
-pub type Operators = Roll<OperatorRow>;
+pub type OperatorList = AsyncList<OperatorRow>;
 
-impl Replays {
+impl ReplayList {
     /// State that the selected replay would change to: paused if it runs, running if it is paused.
     ///
     /// # Errors
     /// A one-line reason when the replay is over or the list is empty.
-    pub fn turned(&self) -> Result<(ReplayId, ReplayState), String> {
+    pub fn next_state(&self) -> Result<(ReplayId, ReplayState), String> {
         let row = self.selected().ok_or("no replay selected")?;
         match row.phase {
             ReplayState::Running => Ok((row.id, ReplayState::Paused)),
@@ -130,12 +130,12 @@ impl Replays {
     ///
     /// # Errors
     /// A one-line reason when it cannot be cancelled.
-    pub fn ended(&self) -> Result<ReplayId, String> {
-        self.turned().map(|(id, _)| id)
+    pub fn cancellable(&self) -> Result<ReplayId, String> {
+        self.next_state().map(|(id, _)| id)
     }
 }
 
-impl Operators {
+impl OperatorList {
     /// Selected operator, if it can be revoked.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl Operators {
     }
 }
 
-const REPLAYS: [Column; 8] = [
+const REPLAY_COLUMNS: [TableColumn; 8] = [
     numbers("REPLAY", 6, 0),
     numbers("SUB", 5, 1),
     words("PHASE", 9, 9, 0),
@@ -157,7 +157,7 @@ const REPLAYS: [Column; 8] = [
     words("LEFT", 8, 30, 5),
 ];
 
-const OPERATORS: [Column; 5] = [
+const OPERATOR_COLUMNS: [TableColumn; 5] = [
     numbers("ID", 4, 0),
     words("STATE", 7, 7, 0),
     words("NAME", 14, 40, 0),
@@ -180,45 +180,46 @@ fn left(row: &ReplayRow) -> String {
     }
 }
 
-fn replay(app: &App, row: &ReplayRow) -> Row {
+fn replay(app: &App, row: &ReplayRow) -> TableRow {
     let theme = app.theme();
     let style = |role| theme.style(role);
     let progress = row.progress;
     let done = progress.n_taken + progress.n_passed;
-    let role = if matches!(row.phase, ReplayState::Running | ReplayState::Paused) { Role::Text } else { Role::Dim };
-    let given_up = if progress.n_exhausted > 0 { Role::Trouble } else { Role::Dim };
-    Row {
+    let role =
+        if matches!(row.phase, ReplayState::Running | ReplayState::Paused) { StyleRole::Text } else { StyleRole::Dim };
+    let given_up = if progress.n_exhausted > 0 { StyleRole::Trouble } else { StyleRole::Dim };
+    TableRow {
         cells: vec![
-            Cell::new(row.id.to_string(), style(role)),
-            Cell::new(row.subscription_id.to_string(), style(role)),
-            Cell::new(row.phase.name(), style(role)),
-            Cell::bar(done, progress.n_selected, style(role)),
-            Cell::new(format!("{}/{}", format::count(done), format::count(progress.n_selected)), style(role)),
-            Cell::new(format::count(progress.n_succeeded), style(role)),
-            Cell::new(format::count(progress.n_exhausted), style(given_up)),
-            Cell::new(left(row), style(Role::Dim)),
+            TableCell::new(row.id.to_string(), style(role)),
+            TableCell::new(row.subscription_id.to_string(), style(role)),
+            TableCell::new(row.phase.name(), style(role)),
+            TableCell::bar(done, progress.n_selected, style(role)),
+            TableCell::new(format!("{}/{}", format::count(done), format::count(progress.n_selected)), style(role)),
+            TableCell::new(format::count(progress.n_succeeded), style(role)),
+            TableCell::new(format::count(progress.n_exhausted), style(given_up)),
+            TableCell::new(left(row), style(StyleRole::Dim)),
         ],
         below: Vec::new(),
     }
 }
 
-fn operator(app: &App, row: &OperatorRow) -> Row {
+fn operator(app: &App, row: &OperatorRow) -> TableRow {
     let theme = app.theme();
-    let (state, role) = if row.is_active { ("active", Role::Text) } else { ("revoked", Role::Dim) };
-    Row {
+    let (state, role) = if row.is_active { ("active", StyleRole::Text) } else { ("revoked", StyleRole::Dim) };
+    TableRow {
         cells: vec![
-            Cell::new(row.id.to_string(), theme.style(role)),
-            Cell::new(state, theme.style(role)),
-            Cell::new(row.name.sanitized(), theme.style(role)),
-            Cell::new(row.role.name(), theme.style(role)),
-            Cell::new(row.created_utc.format("%Y-%m-%d %H:%M:%S"), theme.style(Role::Dim)),
+            TableCell::new(row.id.to_string(), theme.style(role)),
+            TableCell::new(state, theme.style(role)),
+            TableCell::new(row.name.sanitized(), theme.style(role)),
+            TableCell::new(row.role.name(), theme.style(role)),
+            TableCell::new(row.created_utc.format("%Y-%m-%d %H:%M:%S"), theme.style(StyleRole::Dim)),
         ],
         below: Vec::new(),
     }
 }
 
 /// Draws the replays over `area`.
-pub(super) fn draw_replays(buffer: &mut Buffer, area: Rect, app: &App, list: &Replays) {
+pub(super) fn draw_replays(buffer: &mut Buffer, area: Rect, app: &App, list: &ReplayList) {
     let empty = [
         "No replays yet.",
         "Replays and their progress appear here. Press x on a subscription to start one, or enable it with replay.",
@@ -228,39 +229,39 @@ pub(super) fn draw_replays(buffer: &mut Buffer, area: Rect, app: &App, list: &Re
         area,
         app,
         list,
-        &About { name: "Replays", order: "newest first", columns: &REPLAYS, empty },
+        &ListHeading { name: "Replays", order: "newest first", columns: &REPLAY_COLUMNS, empty },
         &|row| replay(app, row),
     );
 }
 
 /// Draws the operators over `area`.
-pub(super) fn draw_operators(buffer: &mut Buffer, area: Rect, app: &App, list: &Operators) {
+pub(super) fn draw_operators(buffer: &mut Buffer, area: Rect, app: &App, list: &OperatorList) {
     let empty = ["No operators except this console's own.", "Press N to create one; its token is shown once."];
     draw(
         buffer,
         area,
         app,
         list,
-        &About { name: "Operators", order: "oldest first", columns: &OPERATORS, empty },
+        &ListHeading { name: "Operators", order: "oldest first", columns: &OPERATOR_COLUMNS, empty },
         &|row| operator(app, row),
     );
 }
 
 /// Labels and columns of a list.
-struct About<'a> {
+struct ListHeading<'a> {
     name: &'a str,
     order: &'a str,
-    columns: &'a [Column],
+    columns: &'a [TableColumn],
     empty: [&'a str; 2],
 }
 
-fn draw<T: Listed>(
+fn draw<T: IdentifiedRow>(
     buffer: &mut Buffer,
     area: Rect,
     app: &App,
-    list: &Roll<T>,
-    about: &About<'_>,
-    row: &dyn Fn(&T) -> Row,
+    list: &AsyncList<T>,
+    about: &ListHeading<'_>,
+    row: &dyn Fn(&T) -> TableRow,
 ) {
     Clear.render(area, buffer);
     let theme = app.theme();
@@ -270,7 +271,8 @@ fn draw<T: Listed>(
         (_, Some(rows)) => format!("{}, {}", rows.len(), about.order),
         _ => String::new(),
     };
-    let inner = paint::frame(buffer, area, &Title { name: about.name, remark: &remark, edge: Role::Accent }, theme);
+    let inner =
+        paint::frame(buffer, area, &FrameTitle { name: about.name, remark: &remark, edge: StyleRole::Accent }, theme);
     let said: Vec<String> = match (&list.rows, &list.failure) {
         (None, None) => vec!["loading …".to_owned()],
         (None, Some(why)) => vec![format!("could not load: {why}")],
@@ -279,11 +281,11 @@ fn draw<T: Listed>(
     };
     if !said.is_empty() {
         let room = usize::from(inner.width.saturating_sub(2));
-        let lines = said.into_iter().flat_map(|text| format::flow(&text, room));
-        let lines: Vec<_> = lines.map(|line| Line::styled(format!(" {line}"), theme.style(Role::Dim))).collect();
+        let lines = said.into_iter().flat_map(|text| format::wrap_words(&text, room));
+        let lines: Vec<_> = lines.map(|line| Line::styled(format!(" {line}"), theme.style(StyleRole::Dim))).collect();
         return paint::lines(buffer, inner, &lines);
     }
     let columns = about.columns;
-    let table = Table { columns, n_rows: rows.len(), selected: Some(list.at()), marked: &[], hidden: &[], theme };
+    let table = TableView { columns, n_rows: rows.len(), selected: Some(list.at()), marked: &[], hidden: &[], theme };
     table.draw(buffer, inner, &|at| row(&rows[at]));
 }

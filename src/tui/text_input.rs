@@ -1,8 +1,8 @@
 //! Single-line text input: editing keys, pasting, and the visible part around the cursor.
 
-use super::chord::{Chord, ctrl};
+use super::chord::{KeyChord, ctrl};
 use super::format;
-use super::theme::{Role, Theme};
+use super::theme::{StyleRole, Theme};
 use crate::domain::text::Untrusted;
 use crossterm::event::KeyCode;
 use ratatui::style::Modifier;
@@ -10,19 +10,19 @@ use ratatui::text::{Line, Span};
 use tui_input::{Input, InputRequest};
 
 /// Maximum length of a text input, in characters.
-const LONGEST: usize = 500;
+const MAX_INPUT_CHARS: usize = 500;
 /// Message shown when a text input is full.
-pub const FULL: &str = "the limit is 500 characters";
+pub const INPUT_FULL: &str = "the limit is 500 characters";
 
 /// Single line of text with a cursor.
 #[derive(Debug, Clone, Default)]
-pub struct Entry {
+pub struct TextInput {
     input: Input,
 }
 
 /// Effect of a key on a text input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Edited {
+pub enum EditResult {
     /// Text of the input changed.
     Text,
     /// Cursor moved, or was already where the key sends it; the text is unchanged.
@@ -33,13 +33,13 @@ pub enum Edited {
     Nothing,
 }
 
-impl PartialEq for Entry {
+impl PartialEq for TextInput {
     fn eq(&self, other: &Self) -> bool {
         (self.text(), self.input.cursor()) == (other.text(), other.input.cursor())
     }
 }
 
-impl Entry {
+impl TextInput {
     /// Creates an input with a text and the cursor behind it.
     #[must_use]
     pub fn new(text: &str) -> Self {
@@ -60,7 +60,7 @@ impl Entry {
     }
 
     /// Applies an editing key to the input.
-    pub fn press(&mut self, chord: Chord) -> Edited {
+    pub fn press(&mut self, chord: KeyChord) -> EditResult {
         let request = match chord.code() {
             _ if chord == ctrl('w') => InputRequest::DeletePrevWord,
             _ if chord == ctrl('u') => InputRequest::DeleteFromStart,
@@ -72,25 +72,25 @@ impl Entry {
             KeyCode::Right => InputRequest::GoToNextChar,
             KeyCode::Home => InputRequest::GoToStart,
             KeyCode::End => InputRequest::GoToEnd,
-            _ => match chord.types() {
+            _ => match chord.printable() {
                 Some(character) => return self.insert(character),
-                None => return Edited::Nothing,
+                None => return EditResult::Nothing,
             },
         };
         let before = self.text().len();
         self.input.handle(request);
-        if self.text().len() == before { Edited::Cursor } else { Edited::Text }
+        if self.text().len() == before { EditResult::Cursor } else { EditResult::Text }
     }
 
-    fn insert(&mut self, character: char) -> Edited {
+    fn insert(&mut self, character: char) -> EditResult {
         if character.is_control() {
-            return Edited::Cursor;
+            return EditResult::Cursor;
         }
-        if self.text().chars().count() >= LONGEST {
-            return Edited::Full;
+        if self.text().chars().count() >= MAX_INPUT_CHARS {
+            return EditResult::Full;
         }
         self.input.handle(InputRequest::InsertChar(character));
-        Edited::Text
+        EditResult::Text
     }
 
     /// Inserts pasted text completely or not at all. Line breaks and tabs become spaces, other control characters are
@@ -101,9 +101,9 @@ impl Entry {
     pub fn paste(&mut self, text: &str) -> Result<(), String> {
         let spaced = text.trim_end().chars().map(|character| if character.is_whitespace() { ' ' } else { character });
         let taken: Vec<char> = spaced.filter(|character| !character.is_control()).collect();
-        if self.text().chars().count() + taken.len() > LONGEST {
+        if self.text().chars().count() + taken.len() > MAX_INPUT_CHARS {
             let n = format::plural(taken.len() as u64, "character");
-            return Err(format!("not pasted: {n} do not fit, {FULL}"));
+            return Err(format!("not pasted: {n} do not fit, {INPUT_FULL}"));
         }
         for character in taken {
             self.insert(character);
@@ -149,7 +149,7 @@ impl Entry {
         let after = inert(after);
         let mut rest = after.chars();
         let under = rest.next().map_or_else(|| " ".to_owned(), String::from);
-        let style = theme.style(Role::Text);
+        let style = theme.style(StyleRole::Text);
         Line::from(vec![
             Span::styled(before[from..].to_owned(), style),
             Span::styled(under, style.add_modifier(Modifier::REVERSED)),
@@ -175,16 +175,16 @@ mod tests {
 
     #[test]
     fn keys_edit_and_pasted_text_is_one_line_without_controls() {
-        let mut entry = Entry::new("status:500 kind:te");
+        let mut entry = TextInput::new("status:500 kind:te");
         entry.complete(16, "test");
         assert_eq!((entry.text(), entry.cursor()), ("status:500 kind:test", 20));
         entry.press(ctrl('w'));
         entry.paste("a\r\nb\u{1b}[31m\tc\n").expect("it is short");
         assert!(!entry.text().contains(char::is_control) && entry.text().ends_with("b[31m c"), "{}", entry.text());
         entry.press(ctrl('u'));
-        assert_eq!(entry.press(key(KeyCode::Backspace)), Edited::Cursor);
-        assert_eq!(entry.press(ch('é')), Edited::Text);
-        assert_eq!(entry.press(key(KeyCode::F(5))), Edited::Nothing);
+        assert_eq!(entry.press(key(KeyCode::Backspace)), EditResult::Cursor);
+        assert_eq!(entry.press(ch('é')), EditResult::Text);
+        assert_eq!(entry.press(key(KeyCode::F(5))), EditResult::Nothing);
         assert_eq!(entry.text(), "é");
     }
 
@@ -199,10 +199,10 @@ mod tests {
             "\u{1112}\u{1161}\u{11ab}",
             "x",
         ] {
-            let mut entry = Entry::new(&format!("a{one}"));
-            assert_eq!(entry.press(key(KeyCode::Backspace)), Edited::Text);
+            let mut entry = TextInput::new(&format!("a{one}"));
+            assert_eq!(entry.press(key(KeyCode::Backspace)), EditResult::Text);
             assert_eq!(entry.text(), "a", "{one}");
-            let mut entry = Entry::new(&format!("a{one}b"));
+            let mut entry = TextInput::new(&format!("a{one}b"));
             entry.press(key(KeyCode::Left));
             entry.press(key(KeyCode::Left));
             assert_eq!(entry.cursor(), 1, "{one}");
@@ -216,20 +216,20 @@ mod tests {
 
     #[test]
     fn a_full_line_refuses_what_is_typed_and_pasted_and_says_so() {
-        let mut entry = Entry::default();
-        entry.paste(&"x".repeat(LONGEST - 1)).expect("it fits");
+        let mut entry = TextInput::default();
+        entry.paste(&"x".repeat(MAX_INPUT_CHARS - 1)).expect("it fits");
         let said = entry.paste("yz").expect_err("it does not fit");
-        assert!(said.contains("2 characters do not fit") && said.contains(&LONGEST.to_string()), "{said}");
-        assert_eq!(entry.text().len(), LONGEST - 1, "not a part of it");
-        assert_eq!((entry.press(ch('y')), entry.press(ch('z'))), (Edited::Text, Edited::Full));
+        assert!(said.contains("2 characters do not fit") && said.contains(&MAX_INPUT_CHARS.to_string()), "{said}");
+        assert_eq!(entry.text().len(), MAX_INPUT_CHARS - 1, "not a part of it");
+        assert_eq!((entry.press(ch('y')), entry.press(ch('z'))), (EditResult::Text, EditResult::Full));
         assert!(entry.paste(&"x".repeat(5_000_000)).is_err());
-        assert_eq!(entry.press(key(KeyCode::Backspace)), Edited::Text);
+        assert_eq!(entry.press(key(KeyCode::Backspace)), EditResult::Text);
     }
 
     proptest! {
         #[test]
         fn the_cursor_is_in_sight(text in "\\PC{0,60}", left in 0_usize..60, room in 4_usize..40) {
-            let mut entry = Entry::new(&text);
+            let mut entry = TextInput::new(&text);
             for _ in 0..left {
                 entry.press(key(KeyCode::Left));
             }

@@ -2,14 +2,14 @@
 //! possible.
 
 use super::super::app::App;
-use super::super::console::Access;
-use super::super::effect::{Act, Effect, Found, Job, KeyStory};
+use super::super::console::ConsoleAccess;
+use super::super::effect::{BackgroundJob, Effect, FetchedDetail, FetchedKey, PlatformChange};
 use super::super::format;
 use super::super::panes::{deliveries, events, keys};
-use super::super::places::Item;
-use super::confirm::{Question, Was};
-use super::detail::Fetched;
-use super::{Layer, grants};
+use super::super::selection::RowId;
+use super::confirm::{ConfirmPrecondition, ConfirmPrompt};
+use super::detail::DetailFetchState;
+use super::{Overlay, admin_confirmations};
 use crate::api::keys::KeyRow;
 use crate::api::subscriptions::{MissedEventsChoice, SubscriptionRow};
 use crate::domain::alert::AlertSubject;
@@ -20,87 +20,93 @@ use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 
 /// Message for every change in a read-only console.
-pub(in crate::tui) const READ_ONLY: &str = "read-only: start with --allow-actions";
+pub(in crate::tui) const READ_ONLY_REASON: &str = "read-only: start with --allow-actions";
 
 /// Changes available on an item, in the order of the menu.
-pub(in crate::tui) fn acts(app: &App, item: Item) -> Vec<Act> {
+pub(in crate::tui) fn available_changes(app: &App, item: RowId) -> Vec<PlatformChange> {
     let Some(view) = app.view() else { return Vec::new() };
     match item {
-        Item::Subscription(id) => {
-            let enable = |replay| Act::Enable(id, replay);
-            let mut acts = vec![Act::Test(id), enable(MissedEventsChoice::None), enable(MissedEventsChoice::Skipped)];
+        RowId::Subscription(id) => {
+            let enable = |replay| PlatformChange::Enable(id, replay);
+            let mut acts = vec![
+                PlatformChange::SendTest(id),
+                enable(MissedEventsChoice::None),
+                enable(MissedEventsChoice::Skipped),
+            ];
             // Without a Portal no reason can be stored, so no form asks for one.
             if !has_portal(app) {
-                acts.push(Act::Disable(id, None));
+                acts.push(PlatformChange::Disable(id, None));
             }
             acts
         }
-        Item::Key(id) => vec![Act::Revoke(id)],
-        Item::Attempt(id) => {
+        RowId::Key(id) => vec![PlatformChange::RevokeKey(id)],
+        RowId::Attempt(id) => {
             let delivery = deliveries::find(&view, id).and_then(|row| row.delivery_id);
-            delivery.map(Act::Resend).into_iter().collect()
+            delivery.map(PlatformChange::Resend).into_iter().collect()
         }
-        Item::Event(id) => {
+        RowId::Event(id) => {
             let row = events::find(&view, id);
-            let named = row.and_then(|row| Some(Act::Emit(row.company_id, EventType::named(row.kind.raw())?)));
+            let named = row.and_then(|row| {
+                Some(PlatformChange::EmitSampleEvent(row.company_id, EventType::named(row.kind.raw())?))
+            });
             named.into_iter().collect()
         }
-        Item::Window(..) | Item::Trip(_) | Item::Request(_) => Vec::new(),
+        RowId::Window(..) | RowId::Trip(_) | RowId::Request(_) => Vec::new(),
     }
 }
 
 /// Label of a change in the action menu.
-pub(super) const fn label(act: &Act) -> &'static str {
+pub(super) const fn label(act: &PlatformChange) -> &'static str {
     match act {
-        Act::Test(_) => "Send test",
-        Act::Enable(_, MissedEventsChoice::None) => "Enable",
-        Act::Enable(_, MissedEventsChoice::Skipped) => "Enable and replay missed events",
-        Act::Disable(..) => "Disable",
-        Act::Delete(_) => "Delete permanently",
-        Act::Intend(..) => "Add a reason",
-        Act::Acknowledge(..) => "Acknowledge",
-        Act::RollBack(..) => "Roll back to this configuration",
-        Act::Replay(..) => "Replay deliveries",
-        Act::Turn(..) => "Pause, resume or cancel",
-        Act::Limit(..) => "Set rate limits",
-        Act::CreateCompany(_) => "Create a company",
-        Act::CreateKey(_) => "Create a key",
-        Act::CreateOperator(_) => "Create an operator",
-        Act::RevokeOperator(_) => "Revoke operator permanently",
-        Act::Resend(_) => "Resend this delivery",
-        Act::Revoke(_) => "Revoke permanently",
-        Act::Emit(..) => "Emit a sample event of this type",
+        PlatformChange::SendTest(_) => "Send test",
+        PlatformChange::Enable(_, MissedEventsChoice::None) => "Enable",
+        PlatformChange::Enable(_, MissedEventsChoice::Skipped) => "Enable and replay missed events",
+        PlatformChange::Disable(..) => "Disable",
+        PlatformChange::Delete(_) => "Delete permanently",
+        PlatformChange::SetDisableReason(..) => "Add a reason",
+        PlatformChange::Acknowledge(..) => "Acknowledge",
+        PlatformChange::RollBack(..) => "Roll back to this configuration",
+        PlatformChange::Replay(..) => "Replay deliveries",
+        PlatformChange::SetReplayState(..) => "Pause, resume or cancel",
+        PlatformChange::SetLimits(..) => "Set rate limits",
+        PlatformChange::CreateCompany(_) => "Create a company",
+        PlatformChange::CreateKey(_) => "Create a key",
+        PlatformChange::CreateOperator(_) => "Create an operator",
+        PlatformChange::RevokeOperator(_) => "Revoke operator permanently",
+        PlatformChange::Resend(_) => "Resend this delivery",
+        PlatformChange::RevokeKey(_) => "Revoke permanently",
+        PlatformChange::EmitSampleEvent(..) => "Emit a sample event of this type",
     }
 }
 
 /// Subscription in the newest snapshot, or a reason why it is missing.
 pub(super) fn subscription(app: &App, id: SubscriptionId) -> Result<&SubscriptionRow, String> {
-    let rows = app.picture.overview.as_ref().map(|overview| &overview.subscriptions.items);
+    let rows = app.snapshot.overview.as_ref().map(|overview| &overview.subscriptions.items);
     rows.and_then(|rows| rows.iter().find(|row| row.subscription.id == id))
         .ok_or_else(|| format!("subscription {id} is not in the current data"))
 }
 
 /// Whether the platform has a Portal API.
 pub(in crate::tui) fn has_portal(app: &App) -> bool {
-    app.shown().reach.findings().is_none()
+    app.visible_snapshot().reach.findings().is_none()
 }
 
 /// Ids of the enabled subscriptions among some items.
-pub(super) fn enabled(app: &App, items: &[Item]) -> Vec<SubscriptionId> {
+pub(super) fn enabled(app: &App, items: &[RowId]) -> Vec<SubscriptionId> {
     let ids = items.iter().filter_map(|item| match item {
-        Item::Subscription(id) if subscription(app, *id).is_ok_and(|row| row.subscription.is_enabled) => Some(*id),
+        RowId::Subscription(id) if subscription(app, *id).is_ok_and(|row| row.subscription.is_enabled) => Some(*id),
         _ => None,
     });
     ids.collect()
 }
 
 /// Whether a subscription is disabled at present.
-pub(in crate::tui) fn is_off(app: &App, id: SubscriptionId) -> bool {
+pub(in crate::tui) fn is_disabled(app: &App, id: SubscriptionId) -> bool {
     subscription(app, id).is_ok_and(|row| !row.subscription.is_enabled)
 }
 
 pub(super) fn key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
-    let rows = app.picture.overview.as_ref().map(|overview| &overview.keys.items);
+    let rows = app.snapshot.overview.as_ref().map(|overview| &overview.keys.items);
     rows.and_then(|rows| rows.iter().find(|row| row.id == id))
         .ok_or_else(|| format!("key {id} is not in the current data"))
 }
@@ -112,13 +118,13 @@ fn active_key(app: &App, id: KeyId) -> Result<&KeyRow, String> {
 }
 
 /// Parts of a confirmation: name of the item, precondition, and effect in words.
-pub(super) type About = (Untrusted, Was, String);
+pub(super) type ConfirmParts = (Untrusted, ConfirmPrecondition, String);
 
 /// Builds the confirmation of a change.
 ///
 /// # Errors
 /// A one-line reason when the change is not allowed or not possible.
-pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> {
+pub(in crate::tui) fn confirm_prompt(app: &App, act: PlatformChange) -> Result<ConfirmPrompt, String> {
     asked(app, act, None)
 }
 
@@ -126,55 +132,59 @@ pub(in crate::tui) fn question(app: &App, act: Act) -> Result<Question, String> 
 ///
 /// # Errors
 /// Says why the act is no longer permitted or makes no sense.
-pub(in crate::tui) fn after_test(app: &App, act: Act, told: &str) -> Result<Question, String> {
+pub(in crate::tui) fn after_test(app: &App, act: PlatformChange, told: &str) -> Result<ConfirmPrompt, String> {
     asked(app, act, Some(told))
 }
 
-fn asked(app: &App, act: Act, tested: Option<&str>) -> Result<Question, String> {
-    if app.setting.access == Access::ReadOnly {
-        return Err(READ_ONLY.to_owned());
+fn asked(app: &App, act: PlatformChange, tested: Option<&str>) -> Result<ConfirmPrompt, String> {
+    if app.config.access == ConsoleAccess::ReadOnly {
+        return Err(READ_ONLY_REASON.to_owned());
     }
     let (name, was, effect) = match &act {
-        Act::Enable(id, _) => {
-            let (name, was, effect) = switched(&act, subscription(app, *id)?)?;
+        PlatformChange::Enable(id, _) => {
+            let (name, was, effect) = subscription_parts(&act, subscription(app, *id)?)?;
             let tested = tested.map_or_else(|| last_test(app, *id), |told| format!("Just now: {told}."));
             (name, was, format!("{effect} {tested}"))
         }
-        Act::Test(id) | Act::Disable(id, _) | Act::Delete(id) | Act::Intend(id, _) | Act::RollBack(id, _) => {
-            switched(&act, subscription(app, *id)?)?
-        }
-        Act::Replay(id, wish, n) => grants::replay(subscription(app, *id)?, wish, *n),
-        Act::Turn(id, wanted) => grants::turn(*id, *wanted),
-        Act::Revoke(id) => {
+        PlatformChange::SendTest(id)
+        | PlatformChange::Disable(id, _)
+        | PlatformChange::Delete(id)
+        | PlatformChange::SetDisableReason(id, _)
+        | PlatformChange::RollBack(id, _) => subscription_parts(&act, subscription(app, *id)?)?,
+        PlatformChange::Replay(id, wish, n) => admin_confirmations::replay(subscription(app, *id)?, wish, *n),
+        PlatformChange::SetReplayState(id, wanted) => admin_confirmations::replay_state(*id, *wanted),
+        PlatformChange::RevokeKey(id) => {
             let row = active_key(app, *id)?;
-            (row.name.clone(), Was::ActiveKey(*id), revoked(app, row))
+            (row.name.clone(), ConfirmPrecondition::ActiveKey(*id), revoked(app, row))
         }
-        Act::Limit(id, wish) => {
+        PlatformChange::SetLimits(id, wish) => {
             let row = active_key(app, *id)?;
-            (row.name.clone(), Was::ActiveKey(*id), grants::limited(row, wish))
+            (row.name.clone(), ConfirmPrecondition::ActiveKey(*id), admin_confirmations::limit_changes(row, wish))
         }
-        Act::Resend(id) => {
+        PlatformChange::Resend(id) => {
             let effect = "Sends the delivery once more now, in addition to its schedule. It does not count towards the breaker or the \
                           success rate. The receiver may get this event twice.";
-            (Untrusted::new(format!("delivery {id}")), Was::Past, effect.to_owned())
+            (Untrusted::new(format!("delivery {id}")), ConfirmPrecondition::None, effect.to_owned())
         }
-        Act::Emit(company, kind) => emitted(app, *company, *kind),
-        Act::Acknowledge(subject, standing, note) => acknowledged(app, (*subject, *standing), note.as_deref())?,
-        Act::CreateCompany(new) => grants::company(new),
-        Act::CreateKey(new) => grants::key(new),
-        Act::CreateOperator(new) => grants::operator(new),
-        Act::RevokeOperator(id) => grants::revoked_operator(app, *id),
+        PlatformChange::EmitSampleEvent(company, kind) => emitted(app, *company, *kind),
+        PlatformChange::Acknowledge(subject, standing, note) => {
+            acknowledged(app, (*subject, *standing), note.as_deref())?
+        }
+        PlatformChange::CreateCompany(new) => admin_confirmations::company(new),
+        PlatformChange::CreateKey(new) => admin_confirmations::key(new),
+        PlatformChange::CreateOperator(new) => admin_confirmations::operator(new),
+        PlatformChange::RevokeOperator(id) => admin_confirmations::revoked_operator(app, *id),
     };
     let pledge = pledge(app, &act, &name);
-    Ok(Question { act, name, was, effect, pledge })
+    Ok(ConfirmPrompt { act, name, precondition: was, effect, pledge })
 }
 
 /// Text to be typed before an irreversible change: the last four characters of the key or name.
-fn pledge(app: &App, act: &Act, name: &Untrusted) -> Option<Untrusted> {
+fn pledge(app: &App, act: &PlatformChange, name: &Untrusted) -> Option<Untrusted> {
     match act {
-        Act::Revoke(id) => key(app, *id).ok().map(|row| row.last4.clone()),
+        PlatformChange::RevokeKey(id) => key(app, *id).ok().map(|row| row.last4.clone()),
         // An operator is confirmed by its name, a subscription by its target URL.
-        Act::RevokeOperator(_) | Act::Delete(_) => {
+        PlatformChange::RevokeOperator(_) | PlatformChange::Delete(_) => {
             let name: Vec<char> = name.raw().trim_end().chars().collect();
             Some(Untrusted::new(name[name.len().saturating_sub(4)..].iter().collect::<String>()))
         }
@@ -183,22 +193,22 @@ fn pledge(app: &App, act: &Act, name: &Untrusted) -> Option<Untrusted> {
 }
 
 /// Parts of the confirmation for a change of a subscription in its present state.
-fn switched(act: &Act, row: &SubscriptionRow) -> Result<About, String> {
+fn subscription_parts(act: &PlatformChange, row: &SubscriptionRow) -> Result<ConfirmParts, String> {
     let of = &row.subscription;
     match act {
-        Act::Enable(..) if of.is_enabled => return Err("already enabled".to_owned()),
-        Act::Disable(..) if !of.is_enabled => return Err("already disabled".to_owned()),
-        Act::Intend(..) if of.disabled_reason != Some(DisabledReason::Manual) => {
+        PlatformChange::Enable(..) if of.is_enabled => return Err("already enabled".to_owned()),
+        PlatformChange::Disable(..) if !of.is_enabled => return Err("already disabled".to_owned()),
+        PlatformChange::SetDisableReason(..) if of.disabled_reason != Some(DisabledReason::Manual) => {
             return Err("not disabled manually".to_owned());
         }
         _ => {}
     }
-    let was = Was::Subscription(of.id, of.target_url.clone(), of.is_enabled);
+    let was = ConfirmPrecondition::Subscription(of.id, of.target_url.clone(), of.is_enabled);
     Ok((of.target_url.clone(), was, effect(act, row)))
 }
 
-fn emitted(app: &App, company: CompanyId, kind: EventType) -> About {
-    let n = app.picture.overview.as_ref().map_or(0, |overview| {
+fn emitted(app: &App, company: CompanyId, kind: EventType) -> ConfirmParts {
+    let n = app.snapshot.overview.as_ref().map_or(0, |overview| {
         let wants = |row: &&SubscriptionRow| {
             let of = &row.subscription;
             of.company_id == company && of.is_enabled && of.event_types.iter().any(|known| known.raw() == kind.name())
@@ -209,11 +219,11 @@ fn emitted(app: &App, company: CompanyId, kind: EventType) -> About {
         "Publishes a real event with a sample payload, marked as a test in its metadata. Partners can poll it; it goes to {} in the current data.",
         format::plural(n as u64, "enabled subscription")
     );
-    (Untrusted::new(kind.name()), Was::Past, effect)
+    (Untrusted::new(kind.name()), ConfirmPrecondition::None, effect)
 }
 
-fn acknowledged(app: &App, about: (AlertSubject, HealthStatus), note: Option<&str>) -> Result<About, String> {
-    let alerts = app.picture.alerts();
+fn acknowledged(app: &App, about: (AlertSubject, HealthStatus), note: Option<&str>) -> Result<ConfirmParts, String> {
+    let alerts = app.snapshot.alerts();
     let alert = alerts.iter().find(|alert| alert.subject == about.0).ok_or("the alert is resolved")?;
     if alert.standing != about.1 {
         return Err("the alert changed in the meantime; review and try again".to_owned());
@@ -223,22 +233,22 @@ fn acknowledged(app: &App, about: (AlertSubject, HealthStatus), note: Option<&st
     let effect = format!(
         "Everyone sees that you are on it, and no one else is notified for a day, unless the alert gets worse or recurs. Until it is resolved it is listed last.{said}"
     );
-    Ok((alert.name.clone(), Was::Alert(about.0, about.1), effect))
+    Ok((alert.name.clone(), ConfirmPrecondition::Alert(about.0, about.1), effect))
 }
 
 /// Describes the latest test of a subscription among the loaded attempts, or advises to test first.
 fn last_test(app: &App, id: SubscriptionId) -> String {
-    let fetched = app.layers.iter().rev().find_map(|layer| match layer {
-        Layer::Detail(detail) if detail.item == Item::Subscription(id) => match &detail.fetched {
-            Fetched::Found(found) => match &**found {
-                Found::Subscription(known) => Some(known.attempts.as_slice()),
+    let fetched = app.overlays.iter().rev().find_map(|layer| match layer {
+        Overlay::Detail(detail) if detail.item == RowId::Subscription(id) => match &detail.fetched {
+            DetailFetchState::Found(found) => match &**found {
+                FetchedDetail::Subscription(known) => Some(known.attempts.as_slice()),
                 _ => None,
             },
             _ => None,
         },
         _ => None,
     });
-    let listed = app.picture.overview.as_ref().map(|overview| overview.attempts.items.as_slice());
+    let listed = app.snapshot.overview.as_ref().map(|overview| overview.attempts.items.as_slice());
     let all = fetched.into_iter().chain(listed).flatten();
     let tests = all.filter(|row| row.subscription_id == id && row.kind == AttemptKind::Test);
     match (tests.max_by_key(|row| row.id), app.view()) {
@@ -252,17 +262,17 @@ fn last_test(app: &App, id: SubscriptionId) -> String {
 
 /// Effect of revoking a key, with its callers if the open detail view has them.
 fn revoked(app: &App, row: &KeyRow) -> String {
-    let story = app.layers.iter().rev().find_map(|layer| match layer {
-        Layer::Detail(detail) if detail.item == Item::Key(row.id) => story(&detail.fetched),
+    let story = app.overlays.iter().rev().find_map(|layer| match layer {
+        Overlay::Detail(detail) if detail.item == RowId::Key(row.id) => fetched_key(&detail.fetched),
         _ => None,
     });
-    cut_off(app, row, story)
+    revoke_effect_text(app, row, story)
 }
 
-fn story(fetched: &Fetched) -> Option<&KeyStory> {
+fn fetched_key(fetched: &DetailFetchState) -> Option<&FetchedKey> {
     match fetched {
-        Fetched::Found(found) => match &**found {
-            Found::Key(story) => Some(story),
+        DetailFetchState::Found(found) => match &**found {
+            FetchedDetail::Key(story) => Some(story),
             _ => None,
         },
         _ => None,
@@ -270,7 +280,7 @@ fn story(fetched: &Fetched) -> Option<&KeyStory> {
 }
 
 /// Effect of revoking a key, with the callers from `story` if they were fetched.
-fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
+fn revoke_effect_text(app: &App, row: &KeyRow, story: Option<&FetchedKey>) -> String {
     let callers = match story {
         Some(story) if story.callers.is_empty() => "No calls with it today".to_owned(),
         Some(story) => {
@@ -286,7 +296,7 @@ fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
         }
         None => "Its callers are being loaded".to_owned(),
     };
-    let windows = app.picture.overview.iter().flat_map(|overview| &overview.limits.items);
+    let windows = app.snapshot.overview.iter().flat_map(|overview| &overview.limits.items);
     let n: u64 = windows
         .filter(|window| window.key_id == row.id)
         .flat_map(|window| &window.history)
@@ -298,22 +308,22 @@ fn cut_off(app: &App, row: &KeyRow, story: Option<&KeyStory>) -> String {
 
 impl App {
     /// Returns a request for the callers of a key whose revocation is being confirmed, once per key.
-    pub(in crate::tui) fn callers_wanted(&mut self) -> Option<Effect> {
-        let Some(Layer::Count(count)) = self.layers.last_mut() else { return None };
-        let Act::Revoke(id) = count.only()?.act else { return None };
+    pub(in crate::tui) fn request_callers(&mut self) -> Option<Effect> {
+        let Some(Overlay::TypedConfirm(count)) = self.overlays.last_mut() else { return None };
+        let PlatformChange::RevokeKey(id) = count.only()?.act else { return None };
         if count.asked.replace(id) == Some(id) {
             return None;
         }
-        Some(Effect::Perform(Job::Fetch(Item::Key(id))))
+        Some(Effect::StartJob(BackgroundJob::FetchDetail(RowId::Key(id))))
     }
 
     /// Adds the fetched callers of a key to the open confirmation.
-    pub(in crate::tui) fn tell_callers(&mut self, item: Item, fetched: &Fetched) {
-        let Item::Key(id) = item else { return };
-        let (Ok(row), Some(story)) = (key(self, id), story(fetched)) else { return };
-        let effect = cut_off(self, row, Some(story));
-        for layer in &mut self.layers {
-            if let Layer::Count(count) = layer
+    pub(in crate::tui) fn add_callers_to_prompt(&mut self, item: RowId, fetched: &DetailFetchState) {
+        let RowId::Key(id) = item else { return };
+        let (Ok(row), Some(story)) = (key(self, id), fetched_key(fetched)) else { return };
+        let effect = revoke_effect_text(self, row, Some(story));
+        for layer in &mut self.overlays {
+            if let Overlay::TypedConfirm(count) = layer
                 && count.asked == Some(id)
                 && let [question] = count.questions.as_mut_slice()
             {
@@ -323,31 +333,31 @@ impl App {
     }
 }
 
-fn effect(act: &Act, row: &SubscriptionRow) -> String {
+fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
     let health = &row.health;
-    let parked = format::several(health.n_parked, "delivery on hold", "deliveries on hold");
+    let parked = format::plural_irregular(health.n_parked, "delivery on hold", "deliveries on hold");
     let missed = format::plural(health.n_skipped, "missed event");
     match act {
-        Act::Enable(_, MissedEventsChoice::None) => {
+        PlatformChange::Enable(_, MissedEventsChoice::None) => {
             format!(
                 "Sends {parked}, one at a time, then two, then four as they succeed. The failure count restarts at 0. Does not send {missed}."
             )
         }
-        Act::Enable(_, MissedEventsChoice::Skipped) => {
+        PlatformChange::Enable(_, MissedEventsChoice::Skipped) => {
             format!(
                 "Sends {parked} and {missed}, one at a time, then two, then four as they succeed. The failure count restarts at 0."
             )
         }
-        Act::Disable(_, reason) => {
-            let n = format::several(health.n_backlog, "delivery waits", "deliveries wait");
+        PlatformChange::Disable(_, reason) => {
+            let n = format::plural_irregular(health.n_backlog, "delivery waits", "deliveries wait");
             let reason = match reason {
                 Some(reason) => format!("Reason: {}", Untrusted::new(reason.as_str()).sanitized()),
                 None => "Without a reason, an alert is raised.".to_owned(),
             };
             format!("Nothing is delivered until the subscription is enabled again; {n} until then. {reason}")
         }
-        Act::Delete(_) => {
-            let n = format::several(health.n_backlog + health.n_parked, "delivery is", "deliveries are");
+        PlatformChange::Delete(_) => {
+            let n = format::plural_irregular(health.n_backlog + health.n_parked, "delivery is", "deliveries are");
             let tool = row.subscription.managed_by.as_ref();
             let tool =
                 tool.map_or_else(String::new, |tool| format!(" {} created it and is not notified.", tool.sanitized()));
@@ -355,13 +365,13 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
                 "No more events are delivered to it, and this cannot be undone; {n} cancelled. Its log is kept.{tool}"
             )
         }
-        Act::Intend(_, reason) => {
+        PlatformChange::SetDisableReason(_, reason) => {
             format!(
                 "The subscription stays disabled and its alert ends. Visible to everyone: {}",
                 Untrusted::new(reason.as_str()).sanitized()
             )
         }
-        Act::RollBack(_, revision) => format!(
+        PlatformChange::RollBack(_, revision) => format!(
             "Restores target, types and description of revision {revision} as a new revision. The current revision stays in the list."
         ),
         _ => "Posts one sample event to this address now. It does not count towards the breaker or the success rate."
@@ -370,11 +380,11 @@ fn effect(act: &Act, row: &SubscriptionRow) -> String {
 }
 
 /// Name of an item for the heading of the menu.
-pub(super) fn name(app: &App, item: Item) -> Option<String> {
+pub(super) fn name(app: &App, item: RowId) -> Option<String> {
     let view = app.view()?;
     match item {
-        Item::Subscription(id) => subscription(app, id).ok().map(|row| row.subscription.target_url.sanitized()),
-        Item::Key(id) => keys::find(&view, id).map(|row| row.name.sanitized()),
-        other => view.judged(other).map(|(name, _)| name),
+        RowId::Subscription(id) => subscription(app, id).ok().map(|row| row.subscription.target_url.sanitized()),
+        RowId::Key(id) => keys::find(&view, id).map(|row| row.name.sanitized()),
+        other => view.named_health(other).map(|(name, _)| name),
     }
 }

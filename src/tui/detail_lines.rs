@@ -1,30 +1,30 @@
 //! Lines of a detail view, some of which have actions or can be folded.
 
-use super::effect::Act;
-use super::places::Item;
-use super::theme::{Role, Theme};
-use super::trail::Drill;
+use super::effect::PlatformChange;
+use super::nav_history::DrillDown;
+use super::selection::RowId;
+use super::theme::{StyleRole, Theme};
 use crate::api::remedy::RemediationAction;
 use crate::domain::ids::AttemptId;
 use ratatui::text::Line;
 
 /// Action of Enter on a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Does {
+pub enum LineAction {
     /// Opens the detail view of another item.
-    Open(Item),
+    Open(RowId),
     /// Shows the log rows that belong to an item.
-    Drill(Drill),
+    Drill(DrillDown),
     /// Asks for confirmation of a change.
-    Ask(Act),
+    Ask(PlatformChange),
     /// Folds or unfolds the object or array that starts here.
-    Fold(Node),
+    Fold(FoldPoint),
     /// Starts a remediation, after a confirmation where it changes something.
-    Remedy(RemediationAction),
+    Remediate(RemediationAction),
     /// Opens the input for what the receiver of an attempt computed.
-    Expect(AttemptId),
+    AskComputedSignature(AttemptId),
     /// Opens the input for the secret that the receiver of an attempt holds.
-    Hold(AttemptId),
+    AskReceiverSecret(AttemptId),
     /// Collects the escalation bundle about the open subject.
     Escalate,
     /// Copies a text to the clipboard.
@@ -33,16 +33,16 @@ pub enum Does {
 
 /// Start of an object or array in a body that can be folded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Node {
+pub struct FoldPoint {
     /// Body that contains the object or array.
-    pub part: Part,
+    pub part: BodySide,
     /// Byte offset of its start in that body.
-    pub at: usize,
+    pub byte_offset: usize,
 }
 
 /// Body of a detail view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum BodySide {
     /// Request body, or the envelope of an event.
     Sent,
     /// Response body, as far as it was kept.
@@ -51,41 +51,41 @@ pub enum Part {
 
 /// Line of a detail view with its action.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct DetailLine {
     /// Styled text of the line.
     pub line: Line<'static>,
-    /// Action of Enter on the line; `None` if there is none.
-    pub does: Option<Does>,
+    /// Action of Enter on the line; `Idle` if there is none.
+    pub action: Option<LineAction>,
 }
 
-impl From<Line<'static>> for Entry {
+impl From<Line<'static>> for DetailLine {
     fn from(line: Line<'static>) -> Self {
-        Self { line, does: None }
+        Self { line, action: None }
     }
 }
 
 /// All lines of a detail view.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Sheet(pub Vec<Entry>);
+pub struct DetailLines(pub Vec<DetailLine>);
 
-impl Sheet {
+impl DetailLines {
     /// Adds lines without an action.
     pub fn add(&mut self, lines: impl IntoIterator<Item = Line<'static>>) {
-        self.0.extend(lines.into_iter().map(Entry::from));
+        self.0.extend(lines.into_iter().map(DetailLine::from));
     }
 
     /// Adds a line with an action.
-    pub fn link(&mut self, line: Line<'static>, does: Does) {
-        self.0.push(Entry { line, does: Some(does) });
+    pub fn link(&mut self, line: Line<'static>, does: LineAction) {
+        self.0.push(DetailLine { line, action: Some(does) });
     }
 
     /// Adds an empty line and a heading.
     pub fn head(&mut self, text: impl Into<String>, theme: Theme) {
-        self.add([Line::default(), Line::styled(text.into(), theme.style(Role::Strong))]);
+        self.add([Line::default(), Line::styled(text.into(), theme.style(StyleRole::Strong))]);
     }
 
     /// Adds a dim line that says that there is nothing.
     pub fn none(&mut self, text: &'static str, theme: Theme) {
-        self.add([Line::styled(text, theme.style(Role::Dim))]);
+        self.add([Line::styled(text, theme.style(StyleRole::Dim))]);
     }
 }
