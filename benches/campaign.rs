@@ -2,7 +2,7 @@
 //! deliveries, `-- k2 2000` takes its power two thousand times; a second number is the seed. `-- k9 600` takes its network, its descriptors and
 //! its disk away for ten minutes, `-- faults 1800` injects random faults under load for half an hour, `-- k10 1000000` lets it forget a million old rows of each log while others write. Each prints its figures and ends with 1 if something was not as it must be.
 
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use kills::Plan;
 use std::process::ExitCode;
 use std::time::Duration;

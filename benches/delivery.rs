@@ -12,9 +12,9 @@
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
-use crow::ambient::{RuntimeEnv, Stopwatch};
-use crow::api::keys::{NewCompany, NewKey, RequestedLimits};
 use crow::client::connection::{ClientCredential, PlatformClient};
+use crow::clock::{RuntimeEnv, Stopwatch};
+use crow::database::{Database, DatabaseOptions, Error, JobPriority};
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
@@ -29,7 +29,7 @@ use crow::engine::master_key::MasterKeySource;
 use crow::engine::{Engine, EngineSettings};
 use crow::server;
 use crow::server::exposure::ServerExposure;
-use crow::sqlite::{Database, DatabaseOptions, Error, JobPriority};
+use crow::wire::keys::{NewCompany, NewKey, RequestedLimits};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;

@@ -6,15 +6,15 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
 
-use crow::ambient::RuntimeEnv;
-use crow::api::events::NewEvent;
-use crow::api::keys::{NewCompany, NewKey};
-use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{ClientCredential, PlatformClient};
+use crow::clock::RuntimeEnv;
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::events::NewEvent;
+use crow::wire::keys::{NewCompany, NewKey};
+use crow::wire::subscriptions::NewSubscription;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -9,19 +9,19 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("text", &["domain"]),
-    ("ambient", &["domain"]),
+    ("clock", &["domain"]),
     ("files", &[]),
-    ("sqlite", &[]),
-    ("api", &["domain", "text"]),
-    ("store", &["domain", "sqlite"]),
-    ("engine", &["domain", "ambient", "files", "store"]),
-    ("server", &["domain", "ambient", "api", "engine"]),
-    ("client", &["domain", "files", "api"]),
-    ("monitor", &["domain", "text", "ambient", "files", "api", "sqlite", "client"]),
-    ("diagnose", &["domain", "text", "ambient", "api", "client", "monitor"]),
-    ("escalation", &["domain", "text", "ambient", "files", "api", "monitor", "diagnose"]),
-    ("tui", &["domain", "text", "ambient", "files", "api", "monitor", "diagnose", "escalation"]),
-    ("demo", &["domain", "ambient", "api", "client"]),
+    ("database", &[]),
+    ("wire", &["domain", "text"]),
+    ("store", &["domain", "database"]),
+    ("engine", &["domain", "clock", "files", "store"]),
+    ("server", &["domain", "clock", "wire", "engine"]),
+    ("client", &["domain", "files", "wire"]),
+    ("sync", &["domain", "text", "clock", "files", "wire", "database", "client"]),
+    ("diagnose", &["domain", "text", "clock", "wire", "client", "sync"]),
+    ("export", &["domain", "text", "clock", "files", "wire", "sync", "diagnose"]),
+    ("tui", &["domain", "text", "clock", "files", "wire", "sync", "diagnose", "export"]),
+    ("demo", &["domain", "clock", "wire", "client"]),
 ];
 
 /// The one file of the console that may name the client.
@@ -153,7 +153,7 @@ fn sql_stands_only_where_it_belongs() {
     let strays: Vec<String> = files()
         .iter()
         .filter(|file| {
-            !matches!(file.layer.as_str(), "store" | "sqlite") && !file.path.starts_with("src/monitor/history/")
+            !matches!(file.layer.as_str(), "store" | "database") && !file.path.starts_with("src/sync/history/")
         })
         .filter(|file| {
             ["INSERT INTO ", "SELECT ", "UPDATE ", "DELETE FROM "].iter().any(|sql| file.production().contains(sql))

@@ -1,6 +1,6 @@
 //! A receiver that costs as little as possible: it answers 200 on kept connections, or never, and can note when an event first came.
 
-use crow::ambient::{RuntimeEnv, Stopwatch};
+use crow::clock::{RuntimeEnv, Stopwatch};
 use crow::domain::ids::EventId;
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -3,13 +3,13 @@
 use super::arguments::check::CheckArgs;
 use super::failure::CommandFailure;
 use super::{log, output, portal};
-use crate::ambient::RuntimeEnv;
-use crate::api::checkup::{CHECK_DOCUMENT, CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
-use crate::api::document::ObjectDocument;
+use crate::clock::RuntimeEnv;
 use crate::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
 use crate::diagnose::health_check::{CheckThresholds, run_checks};
 use crate::domain::text::Untrusted;
 use crate::text::count;
+use crate::wire::checkup::{CHECK_DOCUMENT, CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
+use crate::wire::document::ObjectDocument;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: CheckArgs) -> Result<ExitCode, CommandFailure> {

@@ -6,7 +6,7 @@ use super::remote::PlatformTarget;
 use super::screen::{self, ConsoleOptions};
 use super::standalone::{self, StandaloneConfig};
 use super::{arguments, log, remote, settings};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::delivery::RetryPolicy;
 use crate::domain::target::TargetPolicy;
 use crate::engine::MAX_SUBSCRIPTIONS;

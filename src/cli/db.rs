@@ -6,8 +6,7 @@ use super::arguments::db::{
 use super::failure::CommandFailure;
 use super::serve::stop_signal;
 use super::{output, settings};
-use crate::ambient::{RuntimeEnv, Stopwatch};
-use crate::api::audit::AuditHead;
+use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::domain::audit::AuditChainHead;
 use crate::domain::id_sequences::LastIds;
 use crate::engine;
@@ -19,6 +18,7 @@ use crate::engine::maintenance::verify::{self, VerifyStep, VerifyVerdict};
 use crate::engine::master_key::MasterKeySource;
 use crate::store::maintenance::BackupProgress;
 use crate::text::count;
+use crate::wire::audit::AuditHead;
 use std::io::{IsTerminal as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

@@ -3,13 +3,13 @@
 use super::arguments::setup::DoctorArgs;
 use super::failure::CommandFailure;
 use super::{alerting, config, log, output, remote, settings};
-use crate::ambient::RuntimeEnv;
-use crate::api::doctor::{DOCTOR_DOCUMENT, DoctorFinding, DoctorReport, DoctorStatus};
-use crate::api::document::ObjectDocument;
-use crate::api::paths;
+use crate::clock::RuntimeEnv;
+use crate::database::private_files;
 use crate::domain::text::Untrusted;
-use crate::sqlite::private_files;
 use crate::text::count;
+use crate::wire::doctor::{DOCTOR_DOCUMENT, DoctorFinding, DoctorReport, DoctorStatus};
+use crate::wire::document::ObjectDocument;
+use crate::wire::paths;
 use serde_json::Value;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

@@ -6,15 +6,15 @@ use super::failure::CommandFailure;
 use super::panes::act::{ChangeOutcome, ChangeStatus, PlannedChange};
 use super::report::write_document;
 use super::{log, output, portal};
-use crate::api::configuration::{CONFIGURATION_DOCUMENT, ConfigChange, PlatformConfig};
-use crate::api::document::ObjectDocument;
-use crate::api::keys::{NewCompany, RateLimits, RequestedLimits};
-use crate::api::subscriptions::MissedEventsChoice;
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
 use crate::files;
 use crate::text::count;
+use crate::wire::configuration::{CONFIGURATION_DOCUMENT, ConfigChange, PlatformConfig};
+use crate::wire::document::ObjectDocument;
+use crate::wire::keys::{NewCompany, RateLimits, RequestedLimits};
+use crate::wire::subscriptions::MissedEventsChoice;
 use std::process::ExitCode;
 
 pub(super) async fn run_export(asked: ExportArgs) -> Result<ExitCode, CommandFailure> {

@@ -1,9 +1,9 @@
 //! Errors of commands: one line on stderr with what failed and what to do, and an exit code.
 
+use crate::database::WriteFault;
 use crate::domain::text::Untrusted;
-use crate::sqlite::WriteFault;
 use crate::tui::format;
-use crate::{client, demo, engine, sqlite, store};
+use crate::{client, database, demo, engine, store};
 use rustix::io::Errno;
 use std::fmt::Write as _;
 use std::io::ErrorKind;
@@ -111,22 +111,24 @@ fn io_remedy(error: &std::io::Error) -> &'static str {
     }
 }
 
-fn sqlite_remedy(error: &sqlite::Error) -> &'static str {
+fn sqlite_remedy(error: &database::Error) -> &'static str {
     match error {
-        sqlite::Error::CannotWrite(WriteFault::DiskFull | WriteFault::ReserveIncomplete) => {
+        database::Error::CannotWrite(WriteFault::DiskFull | WriteFault::ReserveIncomplete) => {
             "free space on that disk and start again"
         }
-        sqlite::Error::CannotWrite(_) => "check the directory's owner and mode, its disk and mount options",
-        sqlite::Error::Io { source, .. } => io_remedy(source),
-        sqlite::Error::OutOfDescriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
-        sqlite::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
-        sqlite::Error::Damaged { .. }
-        | sqlite::Error::SchemaAltered { .. }
-        | sqlite::Error::Corrupt(_)
-        | sqlite::Error::Migration(_) => "check it with crow db verify, or restore a backup with crow db restore FILE",
-        sqlite::Error::Foreign { .. } => "or choose another directory with --data DIR",
-        sqlite::Error::NewerSchema { .. } => "or restore an older backup with crow db restore FILE",
-        sqlite::Error::CopyOutpaced { .. } => "retry when there are fewer writes",
+        database::Error::CannotWrite(_) => "check the directory's owner and mode, its disk and mount options",
+        database::Error::Io { source, .. } => io_remedy(source),
+        database::Error::OutOfDescriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
+        database::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
+        database::Error::Damaged { .. }
+        | database::Error::SchemaAltered { .. }
+        | database::Error::Corrupt(_)
+        | database::Error::Migration(_) => {
+            "check it with crow db verify, or restore a backup with crow db restore FILE"
+        }
+        database::Error::Foreign { .. } => "or choose another directory with --data DIR",
+        database::Error::NewerSchema { .. } => "or restore an older backup with crow db restore FILE",
+        database::Error::CopyOutpaced { .. } => "retry when there are fewer writes",
         _ => "see the log for more",
     }
 }

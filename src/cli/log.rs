@@ -1,7 +1,7 @@
 //! Log output: to stderr for commands without a screen, otherwise to a file. Secrets are never logged.
 
 use super::failure::CommandFailure;
-use crate::sqlite::private_files;
+use crate::database::private_files;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;

@@ -4,7 +4,7 @@ use super::arguments::operators::OperatorsCommand;
 use super::db::data_location;
 use super::failure::CommandFailure;
 use super::output;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::engine::maintenance::access;
 use std::process::ExitCode;
 

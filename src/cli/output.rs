@@ -1,7 +1,7 @@
 //! Output of commands: stdout carries data only. A closed pipe is not an error.
 
 use super::failure::CommandFailure;
-use crate::api::document::terminal_safe;
+use crate::wire::document::terminal_safe;
 use serde::Serialize;
 use std::io::Write as _;
 

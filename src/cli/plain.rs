@@ -1,8 +1,8 @@
 //! Plain mode of the console: prints changes as lines on stdout, without drawing or terminal queries.
 
 use super::failure::CommandFailure;
-use crate::ambient::RuntimeEnv;
-use crate::monitor::snapshot::Snapshot;
+use crate::clock::RuntimeEnv;
+use crate::sync::snapshot::Snapshot;
 use crate::tui::app::{App, AppConfig};
 use crate::tui::line_mode::LineConsole;
 use std::io::Write as _;

@@ -7,12 +7,12 @@ use super::profile::credential::{check_transport, read_single_secret, read_token
 use super::profile::profile_store::{CredentialKind, PlatformProfile, ProfileStore};
 use super::profile::secret_store;
 use super::settings;
-use crate::ambient::RuntimeEnv;
 use crate::client::connection::{ClientCredential, PlatformClient};
+use crate::clock::RuntimeEnv;
 use crate::domain::key::parse_key_company;
 use crate::domain::secret::Secret;
-use crate::monitor::keyed_client::KeyClient;
-use crate::monitor::observed_overview::KeyName;
+use crate::sync::keyed_client::KeyClient;
+use crate::sync::observed_overview::KeyName;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -6,10 +6,10 @@ use super::escalate::secret_gate;
 use super::failure::CommandFailure;
 use super::state_file::{kept, load_state, save_state};
 use super::{log, remote};
-use crate::ambient::RuntimeEnv;
-use crate::api::runbook::{Runbook, RunbookProgress};
+use crate::clock::RuntimeEnv;
 use crate::diagnose::runbook::{begin_run, resume_run};
 use crate::domain::text::Untrusted;
+use crate::wire::runbook::{Runbook, RunbookProgress};
 use std::fmt::Write as _;
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use super::arguments::platform::ServeArgs;
 use super::failure::CommandFailure;
 use super::standalone::{StandaloneConfig, StandalonePlatform};
 use super::{hardening, log, settings};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::proxy::TrustedProxies;
 use crate::domain::target::TargetPolicy;
 use crate::server::exposure::{ProxyMode, ServerExposure};

@@ -2,8 +2,8 @@
 
 use super::failure::CommandFailure;
 use super::settings;
-use crate::ambient::RuntimeEnv;
 use crate::client::connection::{ClientCredential, PlatformClient};
+use crate::clock::RuntimeEnv;
 use crate::domain::delivery::RetryPolicy;
 use crate::domain::target::TargetPolicy;
 use crate::engine::egress::EgressConfig;

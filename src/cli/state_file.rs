@@ -1,9 +1,9 @@
 //! State files that a command keeps between runs.
 
 use super::failure::CommandFailure;
-use crate::api::document::outbound;
 use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate};
-use crate::monitor::files;
+use crate::sync::files;
+use crate::wire::document::outbound;
 use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind};
 use std::path::Path;

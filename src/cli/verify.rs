@@ -3,13 +3,13 @@
 use super::arguments::diagnosis::VerifyArgs;
 use super::diagnose::print_safe;
 use super::failure::CommandFailure;
-use crate::api::signature_check::{SignatureFit, SignatureReport};
 use crate::domain::secret::Secret;
 use crate::domain::signature_debugger::signature_fault::{DetectedFault, SignatureFault};
 use crate::domain::signature_debugger::{self, OtherSecret, SignatureDiagnosis, SignatureSample, headers};
 use crate::domain::text::Untrusted;
 use crate::files;
 use crate::tui::prompt;
+use crate::wire::signature_check::{SignatureFit, SignatureReport};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::Path;

@@ -2,11 +2,11 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
-use crate::api::page::Page;
-use crate::api::paths;
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
+use crate::wire::alerts::{AcknowledgementRow, NewAcknowledgement};
+use crate::wire::page::Page;
+use crate::wire::paths;
 
 impl PlatformClient {
     /// Acknowledges an alert of the given severity.

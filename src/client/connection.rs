@@ -2,10 +2,10 @@
 
 use super::Error;
 use super::body::{self, BodyFault, MAX_ANSWER_BYTES};
-use crate::api::page::Page;
-use crate::api::problem::{Problem, ProblemCode};
 use crate::domain::secret::Secret;
 use crate::files;
+use crate::wire::page::Page;
+use crate::wire::problem::{Problem, ProblemCode};
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response};
 use rustls::pki_types::CertificateDer;

@@ -2,11 +2,11 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::deliveries::{DeliveryDetail, DeliveryRow};
-use crate::api::page::Page;
-use crate::api::paths;
 use crate::domain::ids::{AttemptId, DeliveryId, SubscriptionId};
+use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::deliveries::{DeliveryDetail, DeliveryRow};
+use crate::wire::page::Page;
+use crate::wire::paths;
 
 impl PlatformClient {
     /// Lists the newest attempts, of one subscription or of all.

@@ -2,11 +2,11 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::deliveries::{EventDeliveryTrace, EventDetail};
-use crate::api::events::{Envelope, NewEvent, TestEvent};
-use crate::api::page::Page;
-use crate::api::paths;
 use crate::domain::ids::EventId;
+use crate::wire::deliveries::{EventDeliveryTrace, EventDetail};
+use crate::wire::events::{Envelope, NewEvent, TestEvent};
+use crate::wire::page::Page;
+use crate::wire::paths;
 
 /// Maximum number of pages of a trace that one call joins.
 const MAX_TRACE_PAGES: usize = 8;

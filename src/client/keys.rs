@@ -2,11 +2,11 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::keys::{CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
-use crate::api::limits::{KeyUsage, LimitDetail};
-use crate::api::page::Page;
-use crate::api::paths;
 use crate::domain::ids::KeyId;
+use crate::wire::keys::{CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
+use crate::wire::limits::{KeyUsage, LimitDetail};
+use crate::wire::page::Page;
+use crate::wire::paths;
 use reqwest::Method;
 
 impl PlatformClient {

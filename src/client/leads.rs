@@ -2,8 +2,8 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::actions::{CreatedClient, NewLead};
-use crate::api::paths;
+use crate::wire::actions::{CreatedClient, NewLead};
+use crate::wire::paths;
 
 impl PlatformClient {
     /// Calls the action Create Lead.

@@ -2,12 +2,12 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::attempts::AttemptRow;
-use crate::api::deliveries::{DeliveryRow, EventRow};
-use crate::api::log::{AttemptQuery, DeliveryQuery, EventQuery, LogPage, RequestQuery, TripQuery};
-use crate::api::paths;
-use crate::api::requests::RequestLogPage;
-use crate::api::trips::TripRow;
+use crate::wire::attempts::AttemptRow;
+use crate::wire::deliveries::{DeliveryRow, EventRow};
+use crate::wire::log::{AttemptQuery, DeliveryQuery, EventQuery, LogPage, RequestQuery, TripQuery};
+use crate::wire::paths;
+use crate::wire::requests::RequestLogPage;
+use crate::wire::trips::TripRow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

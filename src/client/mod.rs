@@ -22,7 +22,7 @@ mod sieve;
 pub mod subscriptions;
 pub mod tolerant_reading;
 
-use crate::api::problem::Problem;
+use crate::wire::problem::Problem;
 use std::time::Duration;
 
 /// Error of a call to a platform.

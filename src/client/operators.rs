@@ -2,10 +2,10 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
-use crate::api::page::Page;
-use crate::api::paths;
 use crate::domain::ids::OperatorId;
+use crate::wire::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
+use crate::wire::page::Page;
+use crate::wire::paths;
 
 impl PlatformClient {
     /// Lists all operators including revoked ones, oldest first.

@@ -2,10 +2,10 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::overview::{ChangePulse, PlatformOverview};
-use crate::api::paths;
-use crate::api::stats::TimeSeries;
 use crate::domain::ids::SubscriptionId;
+use crate::wire::overview::{ChangePulse, PlatformOverview};
+use crate::wire::paths;
+use crate::wire::stats::TimeSeries;
 use reqwest::Response;
 
 /// Statuses by which a platform says that a path does not exist.

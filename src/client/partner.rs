@@ -4,14 +4,14 @@
 
 use super::answer::{ApiRefusal, ReportedWindow};
 use super::tolerant_reading::ObjectFields;
-use crate::api::paths;
-use crate::api::subscriptions::{Subscription, TestResult};
 use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, EventId, SubscriptionId};
 use crate::domain::key::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
+use crate::wire::paths;
+use crate::wire::subscriptions::{Subscription, TestResult};
 use reqwest::Method;
 use serde_json::value::RawValue;
 

@@ -2,10 +2,10 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::log::LogPage;
-use crate::api::paths;
-use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::domain::ids::{ReplayId, SubscriptionId};
+use crate::wire::log::LogPage;
+use crate::wire::paths;
+use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
 
 impl PlatformClient {
     /// Creates a replay of a subscription's deliveries, or with `dry_run` only counts what the replay would select.

@@ -2,8 +2,8 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::paths;
-use crate::api::secretcheck::SecretScanReport;
+use crate::wire::paths;
+use crate::wire::secretcheck::SecretScanReport;
 
 impl PlatformClient {
     /// Searches a text of at most 1 MiB for the secrets that the platform holds.

@@ -2,14 +2,14 @@
 
 use super::Error;
 use super::connection::PlatformClient;
-use crate::api::page::Page;
-use crate::api::paths;
-use crate::api::revisions::{RevisionRow, RollbackRequest};
-use crate::api::subscriptions::{
+use crate::domain::ids::SubscriptionId;
+use crate::wire::page::Page;
+use crate::wire::paths;
+use crate::wire::revisions::{RevisionRow, RollbackRequest};
+use crate::wire::subscriptions::{
     CreatedSubscription, DisableScope, DisableSubscription, EnableSubscription, MissedEventsChoice, NewSubscription,
     Subscription, SubscriptionRow, TestDelivery, TestResult,
 };
-use crate::domain::ids::SubscriptionId;
 use reqwest::Method;
 
 impl PlatformClient {

@@ -52,7 +52,7 @@ impl CallStats {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::problem::{Problem, ProblemCode};
+    use crate::wire::problem::{Problem, ProblemCode};
 
     #[test]
     fn tells_a_refusal_from_a_lost_call() {

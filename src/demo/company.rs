@@ -7,8 +7,8 @@ use super::receiver::WebhookReceiver;
 use super::schedule::SpeedFactor;
 use super::seed::{CompanyBuilder, InstalledReceiver};
 use super::traffic::TrafficGenerator;
-use crate::ambient::RuntimeEnv;
 use crate::client::connection::PlatformClient;
+use crate::clock::RuntimeEnv;
 use crate::domain::ids::CompanyId;
 use crate::domain::secret::Secret;
 use tokio::task::JoinSet;
@@ -100,12 +100,12 @@ impl SimulatedCompany {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::keys::{KeyRow, NewKey, OneTimeSecret, RateLimits, RecentKeyUsage};
-    use crate::api::paths;
-    use crate::api::subscriptions::{CreatedSubscription, NewSubscription, Subscription};
     use crate::client::connection::ClientCredential;
     use crate::domain::ids::{KeyId, SubscriptionId};
     use crate::domain::time::Timestamp;
+    use crate::wire::keys::{KeyRow, NewKey, OneTimeSecret, RateLimits, RecentKeyUsage};
+    use crate::wire::paths;
+    use crate::wire::subscriptions::{CreatedSubscription, NewSubscription, Subscription};
     use axum::extract::{Path, State};
     use axum::http::{HeaderMap, StatusCode};
     use axum::routing::{get, post};
@@ -186,7 +186,7 @@ mod tests {
         Json(CreatedKeyJson { row, key: OneTimeSecret::new(format!("key-of-{}", new.name.replace(' ', "-"))) })
     }
 
-    type CreatedKeyJson = crate::api::keys::CreatedKey;
+    type CreatedKeyJson = crate::wire::keys::CreatedKey;
 
     async fn revoke(State(stub): State<StubPlatform>, headers: HeaderMap, Path(id): Path<i64>) -> Json<Value> {
         stub.note(format!("revoke {id}"), &headers);
@@ -229,7 +229,7 @@ mod tests {
     async fn disable(State(stub): State<StubPlatform>, headers: HeaderMap, Path(id): Path<i64>) -> Json<Value> {
         stub.note("disable", &headers);
         let row = serde_json::to_value(subscription(&stub, id)).expect("plain");
-        let health = serde_json::to_value(crate::api::subscriptions::DeliveryHealth::default()).expect("plain");
+        let health = serde_json::to_value(crate::wire::subscriptions::DeliveryHealth::default()).expect("plain");
         let mut row = row.as_object().expect("an object").clone();
         row.insert("health".to_owned(), health);
         Json(Value::Object(row))

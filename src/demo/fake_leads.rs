@@ -1,7 +1,7 @@
 //! Random but repeatable names for leads of the simulated company.
 
-use crate::ambient::RuntimeEnv;
-use crate::api::actions::NewLead;
+use crate::clock::RuntimeEnv;
+use crate::wire::actions::NewLead;
 
 const FIRST_NAMES: [&str; 16] = [
     "Ana", "Björn", "Chidi", "Dolores", "Emre", "Fatima", "Grace", "Hiro", "Inés", "Jamal", "Katya", "Liam", "Mei",

@@ -177,7 +177,7 @@ pub const CRM_RATES: [EventRate; 10] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ambient::RuntimeEnv;
+    use crate::clock::RuntimeEnv;
     use crate::demo::behaviour::HEALTHY_PERIOD;
     use crate::demo::schedule::{EventSchedule, SpeedFactor};
     use crate::domain::breaker::{BreakerTransition, CircuitBreaker};

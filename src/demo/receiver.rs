@@ -2,7 +2,7 @@
 
 use super::behaviour::{BehaviourState, ReceiverBehaviour, ReceiverReply};
 use super::handle::{self, ReceiverHandle};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::secret::Secret;
 use crate::domain::signature;
 use crate::domain::time::Timestamp;

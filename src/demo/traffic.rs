@@ -9,12 +9,12 @@ use super::schedule::{
     AutoRepair, ClientRateWindow, EventSchedule, ObservedState, PollDecision, RepairDecision, SpeedFactor, interpolate,
 };
 use super::seed::{InstalledReceiver, crm_event};
-use crate::ambient::RuntimeEnv;
-use crate::api::events::TestEvent;
 use crate::client::connection::PlatformClient;
+use crate::clock::RuntimeEnv;
 use crate::domain::event::EventType;
 use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, SubscriptionId};
+use crate::wire::events::TestEvent;
 use std::time::Duration;
 use tokio::task::JoinSet;
 

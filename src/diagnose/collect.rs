@@ -6,17 +6,17 @@ use super::evidence_set::{
 };
 use super::key_evidence;
 use super::playbook::EvidenceSource;
-use crate::ambient::RuntimeEnv;
-use crate::api::attempts::AttemptRow;
-use crate::api::deliveries::DeliveryRow;
-use crate::api::log::LogPage;
-use crate::api::paths;
-use crate::api::report::DiagnosisSubject;
-use crate::api::requests::RequestRow;
 use crate::client::connection::PlatformClient;
+use crate::clock::RuntimeEnv;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
+use crate::wire::attempts::AttemptRow;
+use crate::wire::deliveries::DeliveryRow;
+use crate::wire::log::LogPage;
+use crate::wire::paths;
+use crate::wire::report::DiagnosisSubject;
+use crate::wire::requests::RequestRow;
 use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
 

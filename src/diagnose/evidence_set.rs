@@ -1,17 +1,17 @@
 //! Evidence that playbooks use: every query with its time, and either its result or the reason why there is none.
 
-use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::deliveries::{DeliveryRow, EventRow};
-use crate::api::keys::KeyRow;
-use crate::api::limits::LimitDetail;
-use crate::api::report::{DiagnosisSubject, Evidence};
-use crate::api::requests::RequestRow;
-use crate::api::signature_check::SignatureCheck;
-use crate::api::subscriptions::SubscriptionRow;
-use crate::api::trips::TripRow;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::deliveries::{DeliveryRow, EventRow};
+use crate::wire::keys::KeyRow;
+use crate::wire::limits::LimitDetail;
+use crate::wire::report::{DiagnosisSubject, Evidence};
+use crate::wire::requests::RequestRow;
+use crate::wire::signature_check::SignatureCheck;
+use crate::wire::subscriptions::SubscriptionRow;
+use crate::wire::trips::TripRow;
 use std::time::Duration;
 
 /// Value that was read, or the reason why not.

@@ -5,18 +5,18 @@ use super::evidence_set::{DEFAULT_LOOKBACK, DiagnosisScope, EvidenceSet, QueryRe
 use super::key_evidence;
 use super::playbook::EvidenceSource;
 use super::run::run_playbooks;
-use crate::ambient::RuntimeEnv;
-use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::deliveries::EventDeliveryTrace;
-use crate::api::keys::KeyRow;
-use crate::api::paths;
-use crate::api::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
-use crate::api::requests::RequestRow;
-use crate::api::subscriptions::SubscriptionRow;
 use crate::client::connection::PlatformClient;
+use crate::clock::RuntimeEnv;
 use crate::domain::ids::{AttemptId, EventId};
 use crate::domain::time::Timestamp;
 use crate::text::count;
+use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::deliveries::EventDeliveryTrace;
+use crate::wire::keys::KeyRow;
+use crate::wire::paths;
+use crate::wire::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
+use crate::wire::requests::RequestRow;
+use crate::wire::subscriptions::SubscriptionRow;
 use futures_util::future::join_all;
 use std::time::Duration;
 

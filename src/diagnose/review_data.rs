@@ -1,22 +1,22 @@
 //! Collection of the data for a review, with read-only calls. What could not be read is listed in the review.
 
-use crate::api::audit::AuditRow;
-use crate::api::keys::KeyRow;
-use crate::api::log::{LogPage, TripQuery};
-use crate::api::paths;
-use crate::api::review::{
-    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ROTATION_DAYS, ReviewDay, ReviewHeader,
-    ReviewPeriod, SecretAge, SubscriptionSuccess,
-};
-use crate::api::stats::TimeSeries;
-use crate::api::subscriptions::SubscriptionRow;
-use crate::api::trips::TripRow;
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
 use crate::domain::health_status::DORMANT_DAYS;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::wire::audit::AuditRow;
+use crate::wire::keys::KeyRow;
+use crate::wire::log::{LogPage, TripQuery};
+use crate::wire::paths;
+use crate::wire::review::{
+    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ROTATION_DAYS, ReviewDay, ReviewHeader,
+    ReviewPeriod, SecretAge, SubscriptionSuccess,
+};
+use crate::wire::stats::TimeSeries;
+use crate::wire::subscriptions::SubscriptionRow;
+use crate::wire::trips::TripRow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;

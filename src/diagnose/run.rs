@@ -6,11 +6,11 @@ use super::evidence_set::{DiagnosisScope, EvidenceSet, QueryOutcome};
 use super::incident::topics_for;
 use super::playbook::{EvidenceSource, resume_report};
 use super::topics;
-use crate::ambient::RuntimeEnv;
-use crate::api::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, PlaybookTopic, ReportedCheck};
 use crate::client::connection::PlatformClient;
+use crate::clock::RuntimeEnv;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
+use crate::wire::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, PlaybookTopic, ReportedCheck};
 use futures_util::future::join_all;
 
 /// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be read
@@ -135,9 +135,9 @@ fn breaker_candidates(dossier: &EvidenceSet) -> QueryOutcome<Vec<SubscriptionId>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::report::DiagnosisConclusion;
     use crate::client::connection::ClientCredential;
     use crate::domain::secret::Secret;
+    use crate::wire::report::DiagnosisConclusion;
     use tokio::net::TcpListener;
 
     #[tokio::test]

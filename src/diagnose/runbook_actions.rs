@@ -2,11 +2,11 @@
 //! only the company's own key is allowed.
 
 use super::evidence_set::EvidenceSet;
-use crate::api::remedy::{MissedRange, RemediationAction};
-use crate::api::report::{DiagnosisSubject, OfferedAction};
-use crate::api::runbook::{Runbook, RunbookProgress};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
+use crate::wire::remedy::{MissedRange, RemediationAction};
+use crate::wire::report::{DiagnosisSubject, OfferedAction};
+use crate::wire::runbook::{Runbook, RunbookProgress};
 use serde_json::json;
 
 /// Returns the actions for a step that is not done yet.
@@ -65,10 +65,10 @@ fn create_twin(dossier: &EvidenceSet, id: SubscriptionId) -> Vec<OfferedAction> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
     use crate::diagnose::evidence_set::DiagnosisScope;
     use crate::domain::ids::{CompanyId, KeyId};
     use crate::domain::time::Timestamp;
+    use crate::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 

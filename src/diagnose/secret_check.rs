@@ -1,15 +1,15 @@
 //! Signature debugger with the secret that a receiver holds. It runs in this process: the secret never leaves it, and
 //! the platform is asked about a signature only.
 
-use crate::api::attempts::{AttemptDetail, HttpHeader};
-use crate::api::paths;
-use crate::api::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
 use crate::client::connection::PlatformClient;
 use crate::domain::secret::Secret;
 use crate::domain::signature::sign;
 use crate::domain::signature_debugger::signature_fault::{DetectedFault, SignatureFault};
 use crate::domain::signature_debugger::{self, SignatureDiagnosis, SignatureSample};
 use crate::domain::text::Untrusted;
+use crate::wire::attempts::{AttemptDetail, HttpHeader};
+use crate::wire::paths;
+use crate::wire::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
 use std::sync::Arc;
 
 /// Debugs an attempt's signature with the secret that its receiver holds. If the secret does not match, `portal`, if

@@ -1,10 +1,10 @@
 //! Filtering of collected evidence by its subject.
 
 use super::evidence_set::{EvidenceSet, QueryRecord};
-use crate::api::report::DiagnosisSubject;
-use crate::api::requests::RequestRow;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
+use crate::wire::report::DiagnosisSubject;
+use crate::wire::requests::RequestRow;
 
 /// Removes the rows that do not belong to the subject.
 pub fn retain_subject(dossier: &mut EvidenceSet) {

@@ -3,7 +3,7 @@
 use super::caller::{AuditedChange, Caller};
 use super::vault::{AuditChaining, Vault};
 use super::{Engine, Error};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::audit::{AuditChainHead, AuditKey, AuditVerification};
 use crate::domain::ids::OperatorId;
 use crate::domain::log::{PageSpec, RowPage};

@@ -2,7 +2,7 @@
 //! fails.
 
 use super::Engine;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::ids::{KeyId, OperatorId};
 use crate::domain::key::{self, ApiKey, KeyFormatError, LAST_USED_INTERVAL};
 use crate::domain::operator::{OperatorAccount, OperatorRole};

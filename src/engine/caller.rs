@@ -1,7 +1,7 @@
 //! Caller of an operation: every operation that changes the platform takes a [`PartnerClient`] and writes an audit row in
 //! the same transaction.
 
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::OperatorId;
 use crate::domain::key::ApiKey;

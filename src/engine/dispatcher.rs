@@ -6,7 +6,7 @@ use super::dispatch_transaction::DispatchTransaction;
 use super::sender::WebhookRequest;
 use super::settle::{CompletedAttempt, FaultDomain};
 use super::{Engine, Error};
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::domain::delivery::{ATTEMPT_TIMEOUT, MAX_IN_FLIGHT};
 use crate::domain::egress_health::EgressHealth;
 use crate::domain::slots::{AttemptSlot, SlotLedger};

@@ -5,7 +5,7 @@ use super::Engine;
 use super::dispatcher::LEASE_DURATION;
 use super::idempotency::IDEMPOTENCY_TTL;
 use super::request_log::PendingRequests;
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::domain::ids::CompanyId;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::store;

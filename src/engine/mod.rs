@@ -49,7 +49,7 @@ pub mod subscriptions;
 mod vault;
 mod work_gate;
 
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::delivery::RetryPolicy;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::operator::{OperatorAccount, OperatorRole};

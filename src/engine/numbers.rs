@@ -6,7 +6,7 @@
 use super::caller::{AuditedChange, Caller};
 use super::vault::Vault;
 use super::{Error, files};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::id_sequences::LastIds;
 use crate::store;
 use crate::store::PlatformStore;

@@ -7,7 +7,7 @@ use super::subscriptions::{
     SkippedPolicy, SubscriptionDraft, actor_name, disable_subscription, enable_subscription, subscription_not_found,
 };
 use super::{Engine, Error, FieldError};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::patch::FieldPatch;

@@ -3,7 +3,7 @@
 //! loses one. Only the rate limit is kept in memory.
 
 use super::Engine;
-use crate::ambient::Stopwatch;
+use crate::clock::Stopwatch;
 use crate::domain::ids::ReplayId;
 use crate::domain::replay::{MAX_DUE_BEFORE_REPLAY, ReplayDecision, ReplayTokenBucket, decide};
 use crate::domain::time::Timestamp;

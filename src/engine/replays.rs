@@ -3,7 +3,7 @@
 use super::caller::{AuditedChange, Caller};
 use super::subscriptions::{actor_name, subscription_not_found};
 use super::{Engine, Error, FieldError};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::{ReplayId, SubscriptionId};
 use crate::domain::log::{PageSpec, RowPage};

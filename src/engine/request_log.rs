@@ -2,7 +2,7 @@
 //! callers without a key, and of keys over their rate limit, get rows at a bounded rate; every other request gets a
 //! row while the queue has space. Counters include every request.
 
-use crate::ambient::{RuntimeEnv, Stopwatch};
+use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::domain::ids::KeyId;
 use crate::domain::latency::{Histogram, bin_index};
 use crate::domain::log::LoggedRequest;

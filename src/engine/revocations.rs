@@ -3,7 +3,7 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::{Engine, Error};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::ids::{KeyId, OperatorId};
 use crate::domain::time::Timestamp;
 use crate::store;

@@ -1,6 +1,6 @@
 //! Sample payloads of the ten event types, realistic and random.
 
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::company::{CLIENT_ACTIVE, ClientStatus, LEAD_NEW};
 use crate::domain::event::EventType;
 use crate::domain::time::Timestamp;

@@ -6,7 +6,7 @@ use super::idempotency::{IdempotentCall, IdempotentReply};
 use super::replays::plan_skipped;
 use super::sender::{SendResult, WebhookRequest};
 use super::{Engine, Error, FieldError, alerts, samples};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::attempt::{Attempt, AttemptSubject};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::event::EventType;

@@ -3,7 +3,7 @@
 
 use super::master_key::{self, MasterKey, MasterKeySource};
 use super::{Error, files};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;

@@ -1,7 +1,7 @@
 //! Gate for CPU-heavy work: one job per operator and few in all. A job that waits holds only its place in the queue.
 
 use super::{Engine, Error};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::ids::OperatorId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,12 +5,12 @@ use super::clients::{render_created, reply_response};
 use super::guard::{Actions, AuthorizedKey};
 use super::problem::ProblemResponse;
 use super::query::PathId;
-use crate::api::actions::{AffiliatePatch, CreatedAffiliate, NewAffiliate, UpdatedAffiliate};
 use crate::domain::company::ContactDetails;
 use crate::domain::ids::AffiliateId;
 use crate::engine::Engine;
 use crate::engine::affiliates::{AffiliateChange, AffiliateDraft};
 use crate::engine::idempotency::{CreatedRecord, IdempotentCreate};
+use crate::wire::actions::{AffiliatePatch, CreatedAffiliate, NewAffiliate, UpdatedAffiliate};
 use axum::extract::State;
 use axum::response::Response;
 

@@ -4,12 +4,12 @@ use super::guard::{AuthorizedOperator, Viewer};
 use super::log_query::LogQuery;
 use super::problem::ProblemResponse;
 use super::urls::visible_json;
-use crate::api::audit::{AuditCheck, AuditHead, AuditRow, MissingAuditRows};
-use crate::api::log::{LogPage, UnfilteredQuery};
-use crate::api::problem::ProblemCode;
 use crate::domain::audit::{AuditChainHead, AuditFault};
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
+use crate::wire::audit::{AuditCheck, AuditHead, AuditRow, MissingAuditRows};
+use crate::wire::log::{LogPage, UnfilteredQuery};
+use crate::wire::problem::ProblemCode;
 use axum::extract::State;
 
 /// `GET /portal/v1/audit`: the rows of the audit trail, newest first.

@@ -4,10 +4,6 @@ use super::body::{IdempotentBody, JsonBody};
 use super::guard::{Actions, AuthorizedKey, Searches};
 use super::problem::ProblemResponse;
 use super::query::{PathId, QueryPairs};
-use crate::api::actions::{
-    ChangedStatus, ClientPatch, ClientRecord, CreatedClient, CreatedNote, NewClient, NewLead, NewNote, SearchResult,
-    StatusChange, UpdatedClient,
-};
 use crate::domain::company::{ClientAssignment, ClientCriteria, ClientOrigin, ContactDetails, PostalAddress};
 use crate::domain::ids::{ClientId, NoteId};
 use crate::engine::Engine;
@@ -16,6 +12,10 @@ use crate::engine::idempotency::{
     CreatedRecord, IdempotentCall, IdempotentCreate, IdempotentReply, RecordOrigin, ReplyOrigin,
 };
 use crate::engine::notes;
+use crate::wire::actions::{
+    ChangedStatus, ClientPatch, ClientRecord, CreatedClient, CreatedNote, NewClient, NewLead, NewNote, SearchResult,
+    StatusChange, UpdatedClient,
+};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, StatusCode};

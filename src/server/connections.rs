@@ -5,7 +5,7 @@
 //! most connections, then idle connections, then the longest without progress. A flood of anonymous connections
 //! therefore evicts its own before those of keys and operators.
 
-use crate::ambient::{RuntimeEnv, Stopwatch};
+use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::domain::ids::{KeyId, OperatorId};
 use crate::domain::token_bucket::{TokenBucket, TokenRate, caller_network};
 use std::cmp::Reverse;

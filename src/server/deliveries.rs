@@ -6,18 +6,18 @@ use super::problem::ProblemResponse;
 use super::query::{PagingQuery, PathId, TypedQuery, page_of_all};
 use super::redact;
 use super::urls::{as_seen, visible_json};
-use crate::api::attempts::{AttemptRow, CapturedBody};
-use crate::api::deliveries::{
-    DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow, TraceRow, TraceVerdict,
-};
-use crate::api::log::{DeliveryQuery, EventQuery, LogPage};
-use crate::api::page::Page;
 use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::log::{DeliveryFilter, DeliverySummary, EventSummary};
 use crate::domain::text::Untrusted;
 use crate::engine::delivery_log::TracedSubscription;
 use crate::engine::{Engine, delivery_log};
+use crate::wire::attempts::{AttemptRow, CapturedBody};
+use crate::wire::deliveries::{
+    DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow, TraceRow, TraceVerdict,
+};
+use crate::wire::log::{DeliveryQuery, EventQuery, LogPage};
+use crate::wire::page::Page;
 use axum::extract::State;
 use axum::http::StatusCode;
 

@@ -2,8 +2,8 @@
 //! head that prevent request smuggling and DNS rebinding.
 
 use super::problem::ProblemResponse;
-use crate::api::problem::ProblemCode;
 use crate::domain::proxy::{TrustedProxies, forwarded, x_forwarded_for};
+use crate::wire::problem::ProblemCode;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED, HOST};
 use axum::http::{HeaderMap, HeaderName};

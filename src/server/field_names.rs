@@ -104,9 +104,9 @@ impl<'de> Deserializer<'de> for FieldNameRecorder<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::events::TestEvent;
-    use crate::api::keys::NewKey;
-    use crate::api::subscriptions::{NewSubscription, SubscriptionPatch};
+    use crate::wire::events::TestEvent;
+    use crate::wire::keys::NewKey;
+    use crate::wire::subscriptions::{NewSubscription, SubscriptionPatch};
 
     #[test]
     fn a_struct_tells_its_fields_and_a_map_has_none_to_tell() {

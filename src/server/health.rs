@@ -1,9 +1,9 @@
 //! Handlers of the liveness and readiness checks.
 
 use super::problem::ProblemResponse;
-use crate::api::problem::{Problem, ProblemCode};
 use crate::domain::target::TargetPolicy;
 use crate::engine::{Engine, EngineStatus};
+use crate::wire::problem::{Problem, ProblemCode};
 use axum::extract::State;
 use serde_json::{Value, json};
 

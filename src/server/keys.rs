@@ -5,17 +5,17 @@ use super::guard::{Admin, AuthorizedOperator, Viewer};
 use super::problem::ProblemResponse;
 use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use super::translate;
-use crate::api::keys::{
-    CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, OneTimeSecret, RecentKeyUsage, RequestedLimits,
-    RevokedKey,
-};
-use crate::api::page::Page;
 use crate::domain::ids::KeyId;
 use crate::domain::key::KeyLimits;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
 use crate::engine::keys::KeyDraft;
 use crate::engine::revocations::RevokeResult;
+use crate::wire::keys::{
+    CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, OneTimeSecret, RecentKeyUsage, RequestedLimits,
+    RevokedKey,
+};
+use crate::wire::page::Page;
 use axum::extract::State;
 use axum::http::StatusCode;
 use std::convert::identity;

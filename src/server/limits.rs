@@ -6,15 +6,15 @@ use super::problem::ProblemResponse;
 use super::query::{PagingQuery, TypedQuery, page_of};
 use super::urls::visible_json;
 use super::{router, translate};
-use crate::api::limits::{CallerUsageRow, LimitDetail, RouteUsageRow};
-use crate::api::log::{LogPage, TripQuery};
-use crate::api::page::Page;
-use crate::api::trips::TripRow;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::window::RateBucket;
 use crate::engine::Engine;
 use crate::engine::overview::WindowWithHistory;
+use crate::wire::limits::{CallerUsageRow, LimitDetail, RouteUsageRow};
+use crate::wire::log::{LogPage, TripQuery};
+use crate::wire::page::Page;
+use crate::wire::trips::TripRow;
 use axum::extract::State;
 
 /// Maximum number of routes, and of callers, per window in the answer.

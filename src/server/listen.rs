@@ -7,7 +7,7 @@ use super::connections::{ConnectionLimits, ConnectionRegistration, ConnectionTab
 use super::exposure::ServerReachability;
 use super::problem_writer::ProblemWriter;
 use super::write_timeout::WriteTimeoutStream;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::Request;

@@ -6,11 +6,11 @@ use super::problem::ProblemResponse;
 use super::query::PathId;
 use super::urls::visible_json;
 use super::{redact, translate};
-use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::log::{AttemptQuery, LogPage};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::log::{AttemptFilter, OutcomeFilter, TextFilter};
 use crate::engine::Engine;
+use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::log::{AttemptQuery, LogPage};
 use axum::extract::State;
 
 /// `GET /portal/v1/attempts`: attempts that match the filters, newest first.

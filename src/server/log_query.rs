@@ -2,12 +2,12 @@
 
 use super::problem::ProblemResponse;
 use super::query::{PagingQuery, TypedQuery};
-use crate::api::log::LogPage;
-use crate::api::problem::ProblemCode;
-use crate::api::readable::UnreadableRows;
 use crate::domain::event::EventType;
 use crate::domain::log::{PagePosition, PageSpec, RowPage};
 use crate::domain::time::Timestamp;
+use crate::wire::log::LogPage;
+use crate::wire::problem::ProblemCode;
+use crate::wire::readable::UnreadableRows;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use base64::Engine as _;

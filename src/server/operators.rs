@@ -4,15 +4,15 @@ use super::body::JsonBody;
 use super::guard::{Admin, AuthorizedOperator};
 use super::problem::ProblemResponse;
 use super::query::{PagingQuery, PathId, TypedQuery, page_of};
-use crate::api::keys::OneTimeSecret;
-use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
-use crate::api::page::Page;
 use crate::domain::ids::OperatorId;
 use crate::domain::operator;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::engine::revocations::RevokeResult;
+use crate::wire::keys::OneTimeSecret;
+use crate::wire::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
+use crate::wire::page::Page;
 use axum::extract::State;
 use axum::http::StatusCode;
 

@@ -5,8 +5,8 @@ use super::problem::ProblemResponse;
 use super::query::TypedQuery;
 use super::translate;
 use super::urls::visible_json;
-use crate::api::overview::{OverviewQuery, PlatformOverview};
 use crate::engine::Engine;
+use crate::wire::overview::{OverviewQuery, PlatformOverview};
 use axum::extract::State;
 
 /// `GET /portal/v1/overview`: the data of the dashboard at one moment.

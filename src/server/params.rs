@@ -161,7 +161,7 @@ impl<'de> Deserializer<'de> for QueryValueDeserializer<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::log::RequestQuery;
+    use crate::wire::log::RequestQuery;
     use serde_json::json;
 
     #[test]

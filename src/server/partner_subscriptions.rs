@@ -7,18 +7,18 @@ use super::problem::ProblemResponse;
 use super::query::{FilteredList, PageRoom, PathId, QueryPairs};
 use super::subscriptions::test_request;
 use super::translate;
-use crate::api::keys::OneTimeSecret;
-use crate::api::page::Page;
-use crate::api::problem::ProblemCode;
-use crate::api::subscriptions::{
-    CreatedSubscription, NewSubscription, Subscription, SubscriptionPatch, TestDelivery, TestResult,
-};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::subscription;
 use crate::engine::Engine;
 use crate::engine::idempotency::IdempotentReply;
 use crate::engine::partner_subscriptions::{EnabledFilter, SubscriptionChange};
 use crate::engine::subscriptions::SubscriptionDraft;
+use crate::wire::keys::OneTimeSecret;
+use crate::wire::page::Page;
+use crate::wire::problem::ProblemCode;
+use crate::wire::subscriptions::{
+    CreatedSubscription, NewSubscription, Subscription, SubscriptionPatch, TestDelivery, TestResult,
+};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -1,9 +1,9 @@
 //! Conversion of errors into problem documents.
 
-use crate::api::problem::{Problem, ProblemCode};
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateLimitOutcome;
 use crate::engine;
+use crate::wire::problem::{Problem, ProblemCode};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};

@@ -4,8 +4,8 @@
 //! without a body. Such requests never reach the router, so the problem document is substituted while the response is
 //! written to the socket.
 
-use crate::ambient::RuntimeEnv;
-use crate::api::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
+use crate::clock::RuntimeEnv;
+use crate::wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

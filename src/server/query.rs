@@ -3,10 +3,10 @@
 
 use super::params;
 use super::problem::ProblemResponse;
-use crate::api::page::Page;
-use crate::api::problem::ProblemCode;
 use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
+use crate::wire::page::Page;
+use crate::wire::problem::ProblemCode;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use base64::Engine as _;

@@ -5,14 +5,14 @@
 
 use super::json_scan;
 use super::problem::ProblemResponse;
-use crate::api::attempts::{AttemptDetail, CapturedBody};
-use crate::api::deliveries::EventDetail;
 use crate::domain::company::ClientStatus;
 use crate::domain::event::EventType;
 use crate::domain::ids::OperatorId;
 use crate::domain::text::Untrusted;
 use crate::domain::url_redaction;
 use crate::engine::Engine;
+use crate::wire::attempts::{AttemptDetail, CapturedBody};
+use crate::wire::deliveries::EventDetail;
 
 /// JSON text that replaces a masked value.
 const MASKED_VALUE: &[u8] = b"\"[redacted]\"";

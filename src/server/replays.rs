@@ -5,13 +5,13 @@ use super::guard::{Acting, AuthorizedOperator, Viewer};
 use super::log_query::LogQuery;
 use super::problem::ProblemResponse;
 use super::query::PathId;
-use crate::api::log::LogPage;
-use crate::api::replays::{NewReplay, ReplayPlan, ReplayQuery, ReplayRow, StateCount};
 use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{ReplayId, SubscriptionId};
 use crate::domain::replay::ReplayState;
 use crate::engine::Engine;
 use crate::engine::replays::ReplayDraft;
+use crate::wire::log::LogPage;
+use crate::wire::replays::{NewReplay, ReplayPlan, ReplayQuery, ReplayRow, StateCount};
 use axum::extract::State;
 use axum::http::StatusCode;
 

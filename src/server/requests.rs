@@ -5,14 +5,14 @@ use super::log_query::{LogQuery, parse_named};
 use super::problem::ProblemResponse;
 use super::query::PathId;
 use super::router;
-use crate::api::limits::{KeyUsage, RouteUsageRow};
-use crate::api::log::RequestQuery;
-use crate::api::requests::{ProblemCodeCount, RequestLogPage, RequestRow, StatusCount};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::KeyScope;
 use crate::domain::log::RequestFilter;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
+use crate::wire::limits::{KeyUsage, RouteUsageRow};
+use crate::wire::log::RequestQuery;
+use crate::wire::requests::{ProblemCodeCount, RequestLogPage, RequestRow, StatusCount};
 use axum::extract::State;
 use std::net::IpAddr;
 

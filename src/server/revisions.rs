@@ -6,12 +6,12 @@ use super::problem::ProblemResponse;
 use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use super::translate;
 use super::urls::{as_seen, visible_json};
-use crate::api::page::Page;
-use crate::api::revisions::{RevisionRow, RollbackRequest};
-use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
+use crate::wire::page::Page;
+use crate::wire::revisions::{RevisionRow, RollbackRequest};
+use crate::wire::subscriptions::SubscriptionRow;
 use axum::extract::State;
 
 /// `GET /portal/v1/subscriptions/{id}/revisions`: the configurations of a subscription, the one in force first.

@@ -13,9 +13,9 @@ use super::{
     overview, partner_subscriptions, replays, requests, revisions, secretcheck, signature_check, stamp, stats, stream,
     subscriptions,
 };
-use crate::api::paths;
-use crate::api::problem::ProblemCode;
 use crate::engine::Engine;
+use crate::wire::paths;
+use crate::wire::problem::ProblemCode;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};

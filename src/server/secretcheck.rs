@@ -3,9 +3,9 @@
 use super::body::RawBody;
 use super::guard::{AuthorizedOperator, Viewer};
 use super::problem::ProblemResponse;
-use crate::api::secretcheck::{HeldSecretKind, SecretOccurrence, SecretScanReport};
 use crate::engine::Engine;
 use crate::engine::secret_scan::SecretOwner;
+use crate::wire::secretcheck::{HeldSecretKind, SecretOccurrence, SecretScanReport};
 use axum::extract::State;
 
 /// `POST /portal/v1/secret-check`: reports where the platform's secrets occur in the body, and their owners. The

@@ -3,10 +3,10 @@
 use super::guard::{AuthorizedOperator, Viewer};
 use super::problem::ProblemResponse;
 use super::query::{PathId, TypedQuery};
-use crate::api::signature_check::{SignatureCheck, SignatureQuery, SignatureReport};
 use crate::domain::ids::AttemptId;
 use crate::domain::text::Untrusted;
 use crate::engine::Engine;
+use crate::wire::signature_check::{SignatureCheck, SignatureQuery, SignatureReport};
 use axum::extract::State;
 
 /// `GET /portal/v1/attempts/{id}/signature`: explains how the receiver verified an attempt, from its answer and from

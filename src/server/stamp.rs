@@ -4,10 +4,10 @@
 use super::exposure::ServerReachability;
 use super::guard::RequestContext;
 use super::problem::ProblemResponse;
-use crate::api::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use crate::domain::log;
 use crate::domain::time::Timestamp;
 use crate::engine::Engine;
+use crate::wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{

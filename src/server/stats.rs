@@ -3,10 +3,10 @@
 use super::guard::{AuthorizedOperator, Viewer};
 use super::problem::ProblemResponse;
 use super::query::TypedQuery;
-use crate::api::stats::{AttemptPoint, PointWidth, RequestPoint, StatsQuery, TimeSeries};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::Engine;
 use crate::engine::stats::{SeriesResolution, TimeSeriesQuery};
+use crate::wire::stats::{AttemptPoint, PointWidth, RequestPoint, StatsQuery, TimeSeries};
 use axum::extract::State;
 
 /// `GET /portal/v1/stats`: time series without gaps, oldest point first.

@@ -4,10 +4,10 @@
 use super::connections::{ConnectionTable, MAX_STREAMS_PER_OPERATOR, OpenConnection, OpenStream, StreamRefusal};
 use super::guard::{AuthorizedOperator, Viewer};
 use super::problem::ProblemResponse;
-use crate::api::overview::ChangePulse;
-use crate::api::problem::ProblemCode;
 use crate::domain::ids::OperatorId;
 use crate::engine::Engine;
+use crate::wire::overview::ChangePulse;
+use crate::wire::problem::ProblemCode;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};

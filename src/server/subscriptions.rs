@@ -6,14 +6,14 @@ use super::problem::ProblemResponse;
 use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use super::translate;
 use super::urls::{as_seen, visible_json};
-use crate::api::page::Page;
-use crate::api::subscriptions::{
-    DisableScope, DisableSubscription, EnableSubscription, MissedEventsChoice, SubscriptionRow, TestDelivery,
-    TestResult,
-};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::Engine;
 use crate::engine::subscriptions::{SkippedPolicy, TestDraft, TestPayload};
+use crate::wire::page::Page;
+use crate::wire::subscriptions::{
+    DisableScope, DisableSubscription, EnableSubscription, MissedEventsChoice, SubscriptionRow, TestDelivery,
+    TestResult,
+};
 use axum::extract::State;
 use axum::http::StatusCode;
 

@@ -1,13 +1,5 @@
 //! Conversion of the engine's values into wire types.
 
-use crate::api;
-use crate::api::alerts::AcknowledgementRow;
-use crate::api::attempts::{AttemptDetail, AttemptRow, CapturedBody};
-use crate::api::keys::{KeyRow, RecentKeyUsage};
-use crate::api::limits::LimitRow;
-use crate::api::overview::{OverdueRow, PipelineCounts, PipelineMinute, PlatformOverview, PlatformStatus, SilenceRow};
-use crate::api::page::CappedList;
-use crate::api::subscriptions::{AttemptSummary, DeliveryHealth, SubscriptionRow, TestResult};
 use crate::domain::alert::Acknowledgement;
 use crate::domain::attempt::{Attempt, HttpExchange};
 use crate::domain::company::Company;
@@ -21,6 +13,14 @@ use crate::domain::time::Timestamp;
 use crate::engine::Engine;
 use crate::engine::overview::{self, KeyWithUsage, OverviewData, SubscriptionHealth, WindowWithHistory};
 use crate::engine::subscriptions::SubscriptionTest;
+use crate::wire;
+use crate::wire::alerts::AcknowledgementRow;
+use crate::wire::attempts::{AttemptDetail, AttemptRow, CapturedBody};
+use crate::wire::keys::{KeyRow, RecentKeyUsage};
+use crate::wire::limits::LimitRow;
+use crate::wire::overview::{OverdueRow, PipelineCounts, PipelineMinute, PlatformOverview, PlatformStatus, SilenceRow};
+use crate::wire::page::CappedList;
+use crate::wire::subscriptions::{AttemptSummary, DeliveryHealth, SubscriptionRow, TestResult};
 use std::net::{IpAddr, SocketAddr};
 use url::Url;
 
@@ -170,7 +170,7 @@ pub(super) fn overview_answer(of: OverviewData, engine: &Engine) -> PlatformOver
         subscriptions: capped_list(of.subscriptions, subscription_row),
         attempts: capped_list(of.attempts, AttemptRow::from),
         limits: capped_list(of.windows, limit_row),
-        trips: capped_list(of.trips, api::trips::TripRow::from),
+        trips: capped_list(of.trips, wire::trips::TripRow::from),
         silences: of.silences.into_iter().map(silence_row).collect::<Vec<_>>().into(),
         overdue: of.overdue.into_iter().map(overdue_row).collect::<Vec<_>>().into(),
         acknowledgements: of.acknowledgements.into_iter().map(acknowledgement_row).collect::<Vec<_>>().into(),

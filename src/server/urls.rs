@@ -1,16 +1,16 @@
 //! Redaction of URLs in answers to operators: an admin sees URLs in full, other roles without their secret parts.
 
 use super::guard::AuthorizedOperator;
-use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::audit::AuditRow;
-use crate::api::deliveries::{DeliveryDetail, TraceRow};
-use crate::api::log::LogPage;
-use crate::api::overview::PlatformOverview;
-use crate::api::revisions::RevisionRow;
-use crate::api::subscriptions::{SubscriptionRow, TestResult};
-use crate::api::trips::TripRow;
 use crate::domain::text::Untrusted;
 use crate::domain::url_redaction::{redact_url, redact_urls};
+use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::audit::AuditRow;
+use crate::wire::deliveries::{DeliveryDetail, TraceRow};
+use crate::wire::log::LogPage;
+use crate::wire::overview::PlatformOverview;
+use crate::wire::revisions::RevisionRow;
+use crate::wire::subscriptions::{SubscriptionRow, TestResult};
+use crate::wire::trips::TripRow;
 
 /// Answer that contains URLs, some with secret parts.
 pub(super) trait HasUrls {

@@ -2,7 +2,7 @@
 //! is closed and everything held for it is released.
 
 use super::connections::OpenConnection;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use futures_util::future::BoxFuture;
 use std::io;
 use std::pin::Pin;

@@ -1,10 +1,10 @@
 //! Maintenance of a database: copies, integrity checks, and id sequences after a restore.
 
 use super::{Error, MIGRATIONS, OPTIONS, sealed_values, time};
+use crate::database::copy::{self, ReadOnlyDatabase};
+use crate::database::{Database, private_files, schema};
 use crate::domain::id_sequences::{IdRate, IdRates, LastIds};
 use crate::domain::time::Timestamp;
-use crate::sqlite::copy::{self, ReadOnlyDatabase};
-use crate::sqlite::{Database, private_files, schema};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::ops::ControlFlow;
 use std::path::Path;

@@ -21,8 +21,8 @@ use super::press::{moved_row, moved_scroll};
 use super::selection::{FollowMode, RowId};
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
-use crate::escalation::bundle_writer::BundleFormat;
-use crate::monitor::logs::ConsoleLogs;
+use crate::export::bundle_writer::BundleFormat;
+use crate::sync::logs::ConsoleLogs;
 
 impl App {
     pub(super) fn dispatch_action(&mut self, action: KeyAction, now: Timestamp) -> Vec<Effect> {

@@ -6,7 +6,7 @@ use super::layout::SizeClass;
 use super::paint;
 use super::theme::StyleRole;
 use crate::domain::text::Untrusted;
-use crate::monitor::link::LinkState;
+use crate::sync::link::LinkState;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;

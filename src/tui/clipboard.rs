@@ -3,9 +3,9 @@
 
 use super::format;
 use super::issued_secret::IssuedSecret;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::outbound::OutboundText;
-use crate::monitor::files;
+use crate::sync::files;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io::{self, Write};

@@ -12,9 +12,9 @@ use super::state_file::{StateFile, StateKeeper, StateSyncEffect, StateSyncResult
 use super::synchronized_backend::SynchronizedBackend;
 use super::terminal::{TerminalGuard, abandon, resume, suspend};
 use super::theme::ConsoleAppearance;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::outbound::RedactionCounts;
-use crate::monitor::snapshot::Snapshot;
+use crate::sync::snapshot::Snapshot;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures_util::{Stream, StreamExt, stream};
 use ratatui::Terminal;

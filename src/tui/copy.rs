@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::selection::RowId;
-use crate::api::paths;
+use crate::wire::paths;
 
 /// Format in which rows are copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

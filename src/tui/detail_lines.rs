@@ -4,8 +4,8 @@ use super::effect::PlatformChange;
 use super::nav_history::DrillDown;
 use super::selection::RowId;
 use super::theme::{StyleRole, Theme};
-use crate::api::remedy::RemediationAction;
 use crate::domain::ids::AttemptId;
+use crate::wire::remedy::RemediationAction;
 use ratatui::text::Line;
 
 /// Action of Enter on a line.

@@ -14,15 +14,15 @@ use super::panes::{deliveries, events, requests, trips};
 use super::press::{moved_row, moved_scroll};
 use super::selection::RowId;
 use super::text_input;
-use crate::api::remedy::{MissedRange, RemediationAction};
-use crate::api::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
-use crate::api::runbook::{Runbook, RunbookProgress};
-use crate::api::signature_check::SignatureCheck;
-use crate::api::subscriptions::MissedEventsChoice;
 use crate::diagnose::incident::topics_for;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::time::Timestamp;
-use crate::escalation::bundle::TicketBundle;
+use crate::export::bundle::TicketBundle;
+use crate::wire::remedy::{MissedRange, RemediationAction};
+use crate::wire::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
+use crate::wire::runbook::{Runbook, RunbookProgress};
+use crate::wire::signature_check::SignatureCheck;
+use crate::wire::subscriptions::MissedEventsChoice;
 
 /// Result of a job started in pane 9 or 0; errors are one line.
 #[derive(Debug, Clone, PartialEq)]

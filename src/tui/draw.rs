@@ -13,7 +13,7 @@ use super::panes::view::PaneData;
 use super::panes::{self, Pane};
 use super::theme::{self, CharacterSet, StyleRole};
 use super::view_state::WelcomeHint;
-use crate::monitor::link::LinkState;
+use crate::sync::link::LinkState;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -5,12 +5,12 @@ use super::effect::{BackgroundJob, Effect};
 use super::overlay::Overlay;
 use super::panes::escalate::BundleStage;
 use super::selection::RowId;
-use crate::api::report::DiagnosisSubject;
 use crate::diagnose::incident::{IncidentScope, OperatorSelection};
 use crate::domain::time::Timestamp;
-use crate::escalation::bundle::TicketBundle;
-use crate::escalation::bundle_writer::BundleFormat;
-use crate::escalation::ticket::ResponseBodies;
+use crate::export::bundle::TicketBundle;
+use crate::export::bundle_writer::BundleFormat;
+use crate::export::ticket::ResponseBodies;
+use crate::wire::report::DiagnosisSubject;
 
 impl App {
     /// Opens pane 0 and starts to collect a bundle, unless a collection is in flight.

@@ -15,12 +15,12 @@ use super::overlay::menu::{ActionMenu, forms, questions};
 use super::overlay::secret_reveal::{SecretCopyState, SecretReveal};
 use super::overlay::{Overlay, item_actions};
 use super::selection::RowId;
-use crate::api::operators::OperatorRow;
-use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::{OperatorId, SubscriptionId};
 use crate::domain::replay::ReplayState;
 use crate::domain::time::Timestamp;
+use crate::wire::operators::OperatorRow;
+use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
+use crate::wire::subscriptions::MissedEventsChoice;
 
 impl App {
     /// Menu of actions for the marked or selected items, or for a pane in which something can be created.

@@ -5,7 +5,7 @@ use super::console::{ConsoleAccess, ConsoleMode, TargetEnvironment};
 use super::format;
 use super::paint;
 use super::theme::StyleRole;
-use crate::monitor::link::LinkState;
+use crate::sync::link::LinkState;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Style};

@@ -9,9 +9,9 @@ use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::monitor::alerts::Alert;
-use crate::monitor::link::LinkState;
-use crate::monitor::snapshot::Snapshot;
+use crate::sync::alerts::Alert;
+use crate::sync::link::LinkState;
+use crate::sync::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -5,10 +5,10 @@ use super::overlay::Overlay;
 use super::panes::Pane;
 use super::selection::{FollowMode, PaneSelection, PaneSelections, RowId};
 use super::view_state::PaneFilter;
-use crate::api::log::{AttemptQuery, RequestQuery};
 use crate::domain::ids::{EventId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
-use crate::monitor::logs::ConsoleLogs;
+use crate::sync::logs::ConsoleLogs;
+use crate::wire::log::{AttemptQuery, RequestQuery};
 use std::time::Duration;
 
 /// Maximum number of steps kept in each direction.

@@ -9,7 +9,7 @@ use super::press::moved_scroll;
 use super::synchronized_backend::SynchronizedBackend;
 use super::terminal::{TerminalGuard, suspend};
 use super::theme::{self, CharacterSet, ConsoleAppearance, StyleRole, Theme};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::tui::app::Msg;
 use crossterm::event::{Event, EventStream, KeyEvent};
 use futures_util::{Stream, StreamExt as _};

@@ -5,9 +5,9 @@ use super::app::{App, MainView};
 use super::effect::{BackgroundJob, Effect};
 use super::panes::Pane;
 use super::selection::FollowMode;
-use crate::api::log::AttemptQuery;
-use crate::monitor::log_window::{NumberedRow, PageDirection};
-use crate::monitor::logs::{LogPageRequest, PagedLog};
+use crate::sync::log_window::{NumberedRow, PageDirection};
+use crate::sync::logs::{LogPageRequest, PagedLog};
+use crate::wire::log::AttemptQuery;
 
 /// Rows around the selected one that are fetched ahead of the cursor.
 const PREFETCH_ROWS: usize = 100;

@@ -13,12 +13,12 @@ use super::overlay::note::NoteInput;
 use super::panes::Pane;
 use super::text_input::{EditResult, INPUT_FULL};
 use super::view_state::{PaneFilter, SortDirection, TimeDisplay};
-use crate::api::log::TripQuery;
-use crate::api::row_filters;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::{LogKind, RemoteFilter};
 use crate::domain::time::Timestamp;
+use crate::wire::log::TripQuery;
+use crate::wire::row_filters;
 
 /// Direction of a jump along the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

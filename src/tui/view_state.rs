@@ -3,12 +3,12 @@
 
 use super::panes::Pane;
 use super::selection::RowId;
-use crate::api::row_filters;
 use crate::domain::query::FilterQuery;
 use crate::domain::query::field::{Field, Sort};
 use crate::domain::query::matching::{FieldValue, QueryableRow};
 use crate::domain::query::parse::{QueryError, parse};
 use crate::domain::time::Timestamp;
+use crate::wire::row_filters;
 use std::collections::VecDeque;
 use std::time::Duration;
 

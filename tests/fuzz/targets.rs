@@ -1,15 +1,9 @@
 //! The fuzz targets: one for each parser of what others send, with good inputs to begin from. A target panics where a promise is broken; that
 //! nothing panics by itself is a promise of each.
 
-use crow::ambient::RuntimeEnv;
-use crow::api::attempts::AttemptRow;
-use crow::api::bundle::{BundleManifest, SupportTicket};
-use crow::api::log::LogPage;
-use crow::api::overview::PlatformOverview;
-use crow::api::problem::Problem;
-use crow::api::requests::RequestRow;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::client::{partner, tolerant_reading};
+use crow::clock::RuntimeEnv;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::key::{self, ScopeSet};
@@ -25,9 +19,15 @@ use crow::domain::time::Timestamp;
 use crow::engine::egress::EgressConfig;
 use crow::engine::master_key::MasterKeySource;
 use crow::engine::{Engine, EngineSettings};
-use crow::escalation::{bundle_reader, markdown};
+use crow::export::{bundle_reader, markdown};
 use crow::server;
 use crow::server::exposure::ServerExposure;
+use crow::wire::attempts::AttemptRow;
+use crow::wire::bundle::{BundleManifest, SupportTicket};
+use crow::wire::log::LogPage;
+use crow::wire::overview::PlatformOverview;
+use crow::wire::problem::Problem;
+use crow::wire::requests::RequestRow;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
@@ -304,8 +304,8 @@ static WORLD: LazyLock<FuzzWorld> = LazyLock::new(|| {
 async fn subscribe(at: &SocketAddr, token: &Secret, to: &SocketAddr) -> SubscriptionId {
     let operator = client(at, token);
     let company =
-        operator.create_company(&crow::api::keys::NewCompany { name: "Fuzz".to_owned() }).await.expect("a company");
-    let new = crow::api::keys::NewKey {
+        operator.create_company(&crow::wire::keys::NewCompany { name: "Fuzz".to_owned() }).await.expect("a company");
+    let new = crow::wire::keys::NewKey {
         company_id: company.id,
         name: "all".to_owned(),
         scopes: key::KeyScope::ALL.to_vec(),
@@ -313,7 +313,7 @@ async fn subscribe(at: &SocketAddr, token: &Secret, to: &SocketAddr) -> Subscrip
     };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
     let partner = PlatformClient::new(&format!("http://{at}"), ClientCredential::Key(key)).expect("a client");
-    let new = crow::api::subscriptions::NewSubscription {
+    let new = crow::wire::subscriptions::NewSubscription {
         target_url: format!("http://{to}/"),
         event_types: vec!["lead.created".to_owned()],
         description: None,

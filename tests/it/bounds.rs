@@ -4,7 +4,7 @@
 use crate::support::lines::Lines;
 use crate::support::platform::within;
 use crate::support::serving::Serving;
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use std::fs::File;
 use std::io::{Cursor, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -12,14 +12,14 @@ mod schedule;
 
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::keys::CompanyRow;
-use crow::api::subscriptions::{CreatedSubscription, MissedEventsChoice, SubscriptionRow};
 use crow::domain::breaker::FAILURE_THRESHOLD;
 use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::health_status::DisabledReason;
 use crow::domain::ids::{DeliveryId, SubscriptionId};
 use crow::domain::secret::Secret;
 use crow::domain::signature::verify;
+use crow::wire::keys::CompanyRow;
+use crow::wire::subscriptions::{CreatedSubscription, MissedEventsChoice, SubscriptionRow};
 use std::time::Duration;
 
 /// A company with one subscription to a receiver.

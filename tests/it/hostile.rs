@@ -2,17 +2,13 @@
 //! anything, and what was hidden must be seen.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use crow::api::attempts::AttemptDetail;
-use crow::api::overview::PlatformOverview;
-use crow::api::report::{DiagnosisReport, DiagnosisSubject};
-use crow::api::signature_check::SignatureCheck;
 use crow::diagnose::evidence_set::QueryRecord;
 use crow::diagnose::incident::IncidentEvidence;
 use crow::domain::outbound::SecretGate;
 use crow::domain::time::Timestamp;
-use crow::escalation::bundle::build_bundle;
-use crow::escalation::ticket::ResponseBodies;
-use crow::monitor::snapshot::Snapshot;
+use crow::export::bundle::build_bundle;
+use crow::export::ticket::ResponseBodies;
+use crow::sync::snapshot::Snapshot;
 use crow::tui::app::{App, AppConfig, Msg};
 use crow::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
 use crow::tui::diagnose_actions::DiagnoseResult;
@@ -22,6 +18,10 @@ use crow::tui::keymap::Keymap;
 use crow::tui::selection::RowId;
 use crow::tui::synchronized_backend::SynchronizedBackend;
 use crow::tui::theme::ConsoleAppearance;
+use crow::wire::attempts::AttemptDetail;
+use crow::wire::overview::PlatformOverview;
+use crow::wire::report::{DiagnosisReport, DiagnosisSubject};
+use crow::wire::signature_check::SignatureCheck;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use serde_json::{Value, json};

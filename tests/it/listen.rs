@@ -1,7 +1,7 @@
 //! Connections that come and say nothing, or say it one byte at a time.
 
 use crate::support::platform::{Platform, within};
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

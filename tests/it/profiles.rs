@@ -1,8 +1,8 @@
 //! Profiles: made, used, shown and removed from a shell; their keys stand nowhere but where they are kept.
 
 use crate::support::serving::Serving;
-use crow::api::keys::{NewCompany, NewKey};
 use crow::domain::key::KeyScope;
+use crow::wire::keys::{NewCompany, NewKey};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -3,8 +3,8 @@
 use super::console::DisplayArgs;
 use super::target::{SubjectArgs, TargetArgs};
 use super::value_parsers::{parse_named_file, parse_runbook, parse_topic};
-use crate::api::report::PlaybookTopic;
-use crate::api::runbook::Runbook;
+use crate::wire::report::PlaybookTopic;
+use crate::wire::runbook::Runbook;
 use clap::Args;
 use std::path::PathBuf;
 

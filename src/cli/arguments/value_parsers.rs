@@ -1,7 +1,5 @@
 //! Value parsers of the command line, with error messages that name the accepted values.
 
-use crate::api::report::PlaybookTopic;
-use crate::api::runbook::Runbook;
 use crate::demo::scenario::library;
 use crate::demo::scenario::script::ScenarioScript;
 use crate::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
@@ -10,6 +8,8 @@ use crate::domain::event::EventType;
 use crate::domain::key::KeyScope;
 use crate::domain::patch::FieldPatch;
 use crate::server::exposure;
+use crate::wire::report::PlaybookTopic;
+use crate::wire::runbook::Runbook;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Host;

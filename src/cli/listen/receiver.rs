@@ -2,8 +2,7 @@
 //! A rejected delivery is shown, and only its beginning is recorded; a verified one is recorded whole.
 
 use super::forward::DeliveryForwarder;
-use crate::ambient::RuntimeEnv;
-use crate::api::signature_check::SignatureReport;
+use crate::clock::RuntimeEnv;
 use crate::domain::ids::EventId;
 use crate::domain::secret::Secret;
 use crate::domain::signature;
@@ -11,10 +10,11 @@ use crate::domain::signature_debugger::{self, SignatureDiagnosis, SignatureSampl
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::files;
-use crate::monitor::history::PlatformHistory;
-use crate::monitor::history::receipts::{
+use crate::sync::history::PlatformHistory;
+use crate::sync::history::receipts::{
     DeliveryReceipt, EarlierReceipts, VERDICT_GENUINE, VERDICT_UNCHECKED, counts_as_received,
 };
+use crate::wire::signature_check::SignatureReport;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};

@@ -1,16 +1,16 @@
 //! `crow reconcile`: compares polled events with received ones.
 
-use crate::ambient::RuntimeEnv;
 use crate::cli::arguments::listen::ReconcileArgs;
 use crate::cli::diagnose::print_safe;
 use crate::cli::failure::CommandFailure;
 use crate::cli::output;
 use crate::cli::remote::PlatformTarget;
+use crate::clock::RuntimeEnv;
 use crate::domain::event::EventType;
-use crate::monitor::history::PlatformHistory;
-use crate::monitor::history::receipts::ReceiptComparison;
-use crate::monitor::keyed_client::RateLimitedClient;
-use crate::monitor::poller;
+use crate::sync::history::PlatformHistory;
+use crate::sync::history::receipts::ReceiptComparison;
+use crate::sync::keyed_client::RateLimitedClient;
+use crate::sync::poller;
 use crate::text::count;
 use std::process::ExitCode;
 
@@ -33,7 +33,7 @@ pub(super) async fn run(
         ));
     }
     check_types(&asked.types)?;
-    let refused = |error: crate::sqlite::Error| CommandFailure::usage(error.to_string(), "see the log for more");
+    let refused = |error: crate::database::Error| CommandFailure::usage(error.to_string(), "see the log for more");
     if asked.types.is_empty() && history.received_types().await.map_err(refused)?.is_empty() {
         return Err(CommandFailure::usage(
             "nothing was received here yet, so there is nothing to compare",

@@ -1,13 +1,13 @@
 //! Changes: each one is described first, and made only if it is permitted and confirmed.
 
 use super::show::{ShowFormat, write_item};
-use crate::api::document::{CHANGE_DOCUMENT, ChangeResult};
 use crate::cli::arguments::panes::ConfirmArgs;
 use crate::cli::failure::CommandFailure;
 use crate::cli::{output, remote};
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
+use crate::wire::document::{CHANGE_DOCUMENT, ChangeResult};
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 

@@ -4,10 +4,6 @@ use super::act::{ChangeOutcome, PlannedChange};
 use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
-use crate::api::attempts::AttemptRow;
-use crate::api::deliveries::DeliveryRow;
-use crate::api::document::{ATTEMPT_DOCUMENTS, DELIVERY_DOCUMENTS, DocumentNames};
-use crate::api::row_filters;
 use crate::cli::arguments::panes::{ChangeArgs, DeliveriesCommand};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
@@ -17,6 +13,10 @@ use crate::domain::ids::{AttemptId, DeliveryId};
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
 use crate::text::{count, delivery};
+use crate::wire::attempts::AttemptRow;
+use crate::wire::deliveries::DeliveryRow;
+use crate::wire::document::{ATTEMPT_DOCUMENTS, DELIVERY_DOCUMENTS, DocumentNames};
+use crate::wire::row_filters;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: DeliveriesCommand) -> Result<ExitCode, CommandFailure> {

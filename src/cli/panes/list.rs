@@ -1,22 +1,22 @@
 //! Generic list command: fetches, filters, writes and follows the rows of any pane.
 
 use super::table::{self, ListColumn, ListTable};
-use crate::ambient::RuntimeEnv;
-use crate::api::document::{DocumentNames, ListDocument, ObjectDocument};
-use crate::api::log::LogPage;
-use crate::api::readable::UnreadableRows;
 use crate::cli::arguments::panes::{ListArgs, LogListArgs, OutputArgs};
 use crate::cli::failure::CommandFailure;
 use crate::cli::output::{self, ReaderState};
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
+use crate::clock::RuntimeEnv;
 use crate::domain::query::field::Field;
 use crate::domain::query::matching::QueryableRow;
 use crate::domain::query::parse::parse;
 use crate::domain::query::{FilterQuery, QueryTerm, QueryTime, TermSign, TermTest};
 use crate::domain::time::Timestamp;
 use crate::files::format_size;
+use crate::wire::document::{DocumentNames, ListDocument, ObjectDocument};
+use crate::wire::log::LogPage;
+use crate::wire::readable::UnreadableRows;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
@@ -366,8 +366,8 @@ impl ListFollower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::requests::RequestRow;
-    use crate::api::row_filters;
+    use crate::wire::requests::RequestRow;
+    use crate::wire::row_filters;
     use std::cell::Cell;
 
     fn row(id: usize, status: u16, detail: &str) -> RequestRow {

@@ -4,9 +4,6 @@ use super::act::{ChangeOutcome, ChangeStatus, PlannedChange};
 use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
-use crate::api::document::{DocumentNames, REPLAY_DOCUMENTS};
-use crate::api::replays::ReplayRow;
-use crate::api::row_filters;
 use crate::cli::arguments::panes::{ChangeArgs, ReplaysCommand};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
@@ -15,6 +12,9 @@ use crate::client::connection::PlatformClient;
 use crate::domain::ids::ReplayId;
 use crate::domain::query::field::Field;
 use crate::domain::replay::ReplayState;
+use crate::wire::document::{DocumentNames, REPLAY_DOCUMENTS};
+use crate::wire::replays::ReplayRow;
+use crate::wire::row_filters;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: ReplaysCommand) -> Result<ExitCode, CommandFailure> {

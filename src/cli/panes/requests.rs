@@ -3,10 +3,6 @@
 use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
-use crate::api::document::{DocumentNames, REQUEST_DOCUMENTS};
-use crate::api::log::RequestQuery;
-use crate::api::requests::RequestRow;
-use crate::api::row_filters;
 use crate::cli::arguments::panes::{RequestsCommand, ShowArgs};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
@@ -14,6 +10,10 @@ use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
+use crate::wire::document::{DocumentNames, REQUEST_DOCUMENTS};
+use crate::wire::log::RequestQuery;
+use crate::wire::requests::RequestRow;
+use crate::wire::row_filters;
 use std::process::ExitCode;
 
 /// Requests per page of the log.

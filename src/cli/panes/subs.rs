@@ -4,11 +4,6 @@ use super::act::{ChangeOutcome, ChangeStatus, PlannedChange, quoted};
 use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
-use crate::api::document::details::SubscriptionDetail;
-use crate::api::document::{AssessedRow, DocumentNames, SUBSCRIPTION_DOCUMENTS};
-use crate::api::replays::NewReplay;
-use crate::api::row_filters;
-use crate::api::subscriptions::{AttemptSummary, MissedEventsChoice, SubscriptionRow, TestResult};
 use crate::cli::arguments::panes::{
     ChangeArgs, DisableArgs, EnableArgs, ReplayArgs, RollbackArgs, ShowArgs, SubsCommand,
 };
@@ -23,6 +18,11 @@ use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
 use crate::text::health::why;
 use crate::tui::format::{plural, plural_irregular};
+use crate::wire::document::details::SubscriptionDetail;
+use crate::wire::document::{AssessedRow, DocumentNames, SUBSCRIPTION_DOCUMENTS};
+use crate::wire::replays::NewReplay;
+use crate::wire::row_filters;
+use crate::wire::subscriptions::{AttemptSummary, MissedEventsChoice, SubscriptionRow, TestResult};
 use std::process::ExitCode;
 
 /// Number of attempts that are shown with a subscription.

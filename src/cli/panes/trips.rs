@@ -3,16 +3,16 @@
 use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
-use crate::api::document::{DocumentNames, TRIP_DOCUMENTS};
-use crate::api::log::TripQuery;
-use crate::api::row_filters;
-use crate::api::trips::TripRow;
 use crate::cli::arguments::panes::{ShowArgs, TripsCommand};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::query::field::Field;
+use crate::wire::document::{DocumentNames, TRIP_DOCUMENTS};
+use crate::wire::log::TripQuery;
+use crate::wire::row_filters;
+use crate::wire::trips::TripRow;
 use std::process::ExitCode;
 
 /// Trips per page of the log.

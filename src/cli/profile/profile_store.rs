@@ -3,7 +3,7 @@
 
 use crate::cli::failure::CommandFailure;
 use crate::cli::settings;
-use crate::monitor::files;
+use crate::sync::files;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

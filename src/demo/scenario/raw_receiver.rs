@@ -3,7 +3,7 @@
 
 use super::faulty_signatures;
 use super::script::ScenarioBehaviour;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::demo::handle::{self, ReceiverHandle};
 use crate::domain::secret::Secret;
 use crate::domain::signature_debugger::MAX_CLOCK_SKEW;

@@ -1,8 +1,8 @@
 //! Format of a scenario in `assets/scenarios`: keys and receivers, then steps in order.
 
-use crate::api::report::PlaybookTopic;
 use crate::domain::event::EventType;
 use crate::domain::key::KeyScope;
+use crate::wire::report::PlaybookTopic;
 use serde::Deserialize;
 
 /// Fault scenario, as read from its TOML file.

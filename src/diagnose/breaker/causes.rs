@@ -1,12 +1,12 @@
 //! Causes of the circuit breaker playbook, most likely first.
 
 use super::facts::{BreakerFacts, BreakerState};
-use crate::api::remedy::{RemediationAction, RunbookTarget};
-use crate::api::report::{CheckVerdict, DiagnosedCause, DiagnosisSubject, Evidence, OfferedAction, ReportedCheck};
-use crate::api::runbook::Runbook;
 use crate::diagnose::endpoint::FaultGroup;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::SubscriptionId;
+use crate::wire::remedy::{RemediationAction, RunbookTarget};
+use crate::wire::report::{CheckVerdict, DiagnosedCause, DiagnosisSubject, Evidence, OfferedAction, ReportedCheck};
+use crate::wire::runbook::Runbook;
 
 /// Ranks the causes that the steps found. A breaker that has tripped comes before the endpoint's own failures.
 #[must_use]

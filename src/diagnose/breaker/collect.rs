@@ -1,16 +1,16 @@
 //! Collection of the evidence for the circuit breaker playbook. A call that fails is kept as the reason why something
 //! is unknown.
 
-use crate::ambient::RuntimeEnv;
-use crate::api::attempts::AttemptRow;
-use crate::api::subscriptions::SubscriptionRow;
-use crate::api::trips::TripRow;
 use crate::client::connection::PlatformClient;
+use crate::clock::RuntimeEnv;
 use crate::diagnose::evidence_set::{CallerVisibility, QueryOutcome};
 use crate::diagnose::key_evidence;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
+use crate::wire::attempts::AttemptRow;
+use crate::wire::subscriptions::SubscriptionRow;
+use crate::wire::trips::TripRow;
 
 /// Number of overview rows requested; the subscription's latest trip must be among that many trips.
 const OVERVIEW_ROWS: u32 = 200;

@@ -1,11 +1,6 @@
 //! Facts about one subscription's circuit breaker, in the terms of the playbook's steps.
 
 use super::collect;
-use crate::api::attempts::AttemptRow;
-use crate::api::paths;
-use crate::api::report::Evidence;
-use crate::api::subscriptions::SubscriptionRow;
-use crate::api::trips::TripRow;
 use crate::diagnose::endpoint::{FaultGroup, group_failures};
 use crate::diagnose::evidence_set::CallerVisibility;
 use crate::domain::breaker::FAILURE_THRESHOLD;
@@ -13,6 +8,11 @@ use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::DisabledReason;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::wire::attempts::AttemptRow;
+use crate::wire::paths;
+use crate::wire::report::Evidence;
+use crate::wire::subscriptions::SubscriptionRow;
+use crate::wire::trips::TripRow;
 use std::fmt;
 use std::time::Duration;
 

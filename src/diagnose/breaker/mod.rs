@@ -6,9 +6,9 @@ pub mod collect;
 pub mod facts;
 pub mod steps;
 
-use crate::api::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, Evidence, PlaybookTopic, ReportedCheck};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
+use crate::wire::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, Evidence, PlaybookTopic, ReportedCheck};
 use facts::BreakerFacts;
 
 /// Turns the evidence about a subscription into a report.

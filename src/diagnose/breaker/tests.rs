@@ -1,14 +1,14 @@
 //! The breaker's playbook over pictures made by hand.
 
 use super::*;
-use crate::api::attempts::AttemptRow;
-use crate::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
-use crate::api::trips::{CauseCount, TripRow};
 use crate::diagnose::evidence_set::CallerVisibility;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{AttemptId, CompanyId, TripId};
 use crate::domain::time::Timestamp;
+use crate::wire::attempts::AttemptRow;
+use crate::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
+use crate::wire::trips::{CauseCount, TripRow};
 
 const ID: SubscriptionId = SubscriptionId(7);
 
@@ -191,7 +191,7 @@ fn what_could_not_be_read_is_unknown_with_the_reason() {
     let report = check_breaker(ID, &none);
     assert_eq!(verdicts(&report), ["unknown"; 5]);
     assert!(report.steps.iter().all(|step| step.verdict.why().is_some_and(|why| why.contains("no answer"))));
-    assert_eq!(report.conclusion(), crate::api::report::DiagnosisConclusion::NotRun);
+    assert_eq!(report.conclusion(), crate::wire::report::DiagnosisConclusion::NotRun);
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! Definitions of the checks: what each one counts, how it is worded, and its default thresholds.
 
 use super::facts::{FactResult, HealthFacts};
-use crate::api::checkup::ThresholdSide;
-use crate::api::keys::KeyRow;
-use crate::api::overview::PipelineCounts;
-use crate::api::requests::ProblemCodeCount;
-use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::health_status::{
     DORMANT_DAYS, DisabledReason, FAILURES_IN_A_ROW_LIMITS, MIN_HEADROOM_PERCENT, SUCCESS_PERCENT_LIMITS,
 };
 use crate::text::count;
+use crate::wire::checkup::ThresholdSide;
+use crate::wire::keys::KeyRow;
+use crate::wire::overview::PipelineCounts;
+use crate::wire::requests::ProblemCodeCount;
+use crate::wire::subscriptions::SubscriptionRow;
 
 /// Number of missed events up to which a platform counts.
 const MAX_MISSED: u64 = 10_000;

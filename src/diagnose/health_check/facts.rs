@@ -1,18 +1,18 @@
 //! Facts of a health check. What could not be read is kept as the reason why.
 
-use crate::ambient::RuntimeEnv;
-use crate::api::keys::KeyRow;
-use crate::api::limits::LimitDetail;
-use crate::api::log::RequestQuery;
-use crate::api::overview::{PipelineCounts, PlatformStatus};
-use crate::api::paths;
-use crate::api::readable::UnreadableRows;
-use crate::api::requests::ProblemCodeCount;
-use crate::api::subscriptions::SubscriptionRow;
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
+use crate::clock::RuntimeEnv;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::wire::keys::KeyRow;
+use crate::wire::limits::LimitDetail;
+use crate::wire::log::RequestQuery;
+use crate::wire::overview::{PipelineCounts, PlatformStatus};
+use crate::wire::paths;
+use crate::wire::readable::UnreadableRows;
+use crate::wire::requests::ProblemCodeCount;
+use crate::wire::subscriptions::SubscriptionRow;
 use serde_json::Value;
 use std::time::Duration;
 

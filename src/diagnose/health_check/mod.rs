@@ -5,12 +5,12 @@ mod facts;
 #[cfg(test)]
 mod tests;
 
-use crate::ambient::RuntimeEnv;
-use crate::api::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
-use crate::api::problem::ProblemCode;
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
+use crate::clock::RuntimeEnv;
 use crate::domain::text::Untrusted;
+use crate::wire::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
+use crate::wire::problem::ProblemCode;
 use checks::HealthCheck;
 use facts::HealthFacts;
 

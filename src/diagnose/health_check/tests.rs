@@ -2,14 +2,14 @@
 
 use super::checks::HEALTH_CHECKS;
 use super::{CheckThresholds, HealthCheck, evaluate, run_checks};
-use crate::ambient::RuntimeEnv;
-use crate::api::checkup::{CheckGrade, ThresholdSide};
-use crate::api::overview::{PipelineCounts, PlatformStatus};
-use crate::api::readable::UnreadableRows;
 use crate::client::connection::{ClientCredential, PlatformClient};
+use crate::clock::RuntimeEnv;
 use crate::diagnose::health_check::facts::HealthFacts;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::wire::checkup::{CheckGrade, ThresholdSide};
+use crate::wire::overview::{PipelineCounts, PlatformStatus};
+use crate::wire::readable::UnreadableRows;
 use std::time::Duration;
 
 fn facts(late: u64) -> HealthFacts {

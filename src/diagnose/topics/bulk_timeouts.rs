@@ -2,11 +2,11 @@
 //! client waits.
 
 use super::{OTHER_CALLERS_UNKNOWN, capped_weight, code, group_by, ranked_cause, request_evidence};
-use crate::api::report::{Evidence, PlaybookTopic};
-use crate::api::requests::RequestRow;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::text::count;
+use crate::wire::report::{Evidence, PlaybookTopic};
+use crate::wire::requests::RequestRow;
 use std::collections::BTreeMap;
 
 /// Checks, in order: no contention, within the rate limit, quick enough.

@@ -4,15 +4,15 @@ use super::permissions::missing_scope;
 use super::{
     OTHER_CALLERS_UNKNOWN, capped_weight, code, detail, group_by, new_key, ranked_cause, request_evidence, with_offers,
 };
-use crate::api::deliveries::EventRow;
-use crate::api::paths;
-use crate::api::report::{DiagnosisSubject, Evidence, PlaybookTopic};
-use crate::api::requests::RequestRow;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 use crate::text::count;
+use crate::wire::deliveries::EventRow;
+use crate::wire::paths;
+use crate::wire::report::{DiagnosisSubject, Evidence, PlaybookTopic};
+use crate::wire::requests::RequestRow;
 
 /// Checks, in order: permitted, types exist, polls returned events, filters, events happened.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -175,7 +175,7 @@ fn polls_filled(dossier: &EvidenceSet) -> CheckResult {
     });
     let evidence = evidence.collect();
     if pollers.iter().any(|poller| poller.n_items == 0) {
-        return CheckResult { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
+        return CheckResult { verdict: crate::wire::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
     }
     CheckResult::pass(evidence)
 }

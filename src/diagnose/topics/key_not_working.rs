@@ -4,13 +4,13 @@
 use super::{
     any_refused, capped_weight, code, detail, group_by, new_key, ranked_cause, refused, request_evidence, with_offers,
 };
-use crate::api::keys::KeyRow;
-use crate::api::report::PlaybookTopic;
-use crate::api::requests::RequestRow;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::key::{KeyFormatError, KeyLocationError};
 use crate::text::count;
+use crate::wire::keys::KeyRow;
+use crate::wire::report::PlaybookTopic;
+use crate::wire::requests::RequestRow;
 
 /// Checks, in order: refused with 401, header, form, known, active.
 pub const PLAYBOOK: Playbook = Playbook {

@@ -1,13 +1,13 @@
 //! Playbook for a lost signing secret: receivers that say they have none, and the way to a new one.
 
 use super::{ranked_cause, with_offers};
-use crate::api::attempts::AttemptDetail;
-use crate::api::remedy::{RemediationAction, RunbookTarget};
-use crate::api::report::{DiagnosisSubject, Evidence, PlaybookTopic};
-use crate::api::runbook::Runbook;
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::text::Untrusted;
+use crate::wire::attempts::AttemptDetail;
+use crate::wire::remedy::{RemediationAction, RunbookTarget};
+use crate::wire::report::{DiagnosisSubject, Evidence, PlaybookTopic};
+use crate::wire::runbook::Runbook;
 
 /// Checks, in order: the receiver has a secret, a replacement is running.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -59,7 +59,7 @@ fn has_secret(dossier: &EvidenceSet) -> CheckResult {
         let detail = match of.detail.result() {
             Ok(detail) => detail,
             Err(why) => {
-                return CheckResult { causes, evidence, verdict: crate::api::report::CheckVerdict::Unknown(why) };
+                return CheckResult { causes, evidence, verdict: crate::wire::report::CheckVerdict::Unknown(why) };
             }
         };
         let id = of.attempt.subscription_id;
@@ -126,5 +126,5 @@ fn replacement_running(dossier: &EvidenceSet) -> CheckResult {
             None,
         )]);
     }
-    CheckResult { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
+    CheckResult { verdict: crate::wire::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
 }

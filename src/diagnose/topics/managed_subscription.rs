@@ -1,11 +1,11 @@
 //! Playbook for subscriptions that a tool manages: who owns them, what may be changed, and where the rest is changed.
 
 use super::{any_refused, capped_weight, code, detail, group_by, ranked_cause, refused, request_evidence};
-use crate::api::report::{DiagnosisSubject, PlaybookTopic};
-use crate::api::requests::RequestRow;
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::text::count;
+use crate::wire::report::{DiagnosisSubject, PlaybookTopic};
+use crate::wire::requests::RequestRow;
 
 /// Checks, in order: owners, refused with 403, refused changes.
 pub const PLAYBOOK: Playbook = Playbook {

@@ -13,11 +13,11 @@ pub mod webhooks_not_arriving;
 
 use super::evidence_set::{CallerVisibility, EvidenceSet};
 use super::playbook::{CheckResult, Playbook, RankedCause};
-use crate::api::remedy::{RemediationAction, RunbookTarget};
-use crate::api::report::{DiagnosedCause, DiagnosisSubject, Evidence, PlaybookTopic};
-use crate::api::requests::RequestRow;
-use crate::api::runbook::Runbook;
 use crate::domain::ids::KeyId;
+use crate::wire::remedy::{RemediationAction, RunbookTarget};
+use crate::wire::report::{DiagnosedCause, DiagnosisSubject, Evidence, PlaybookTopic};
+use crate::wire::requests::RequestRow;
+use crate::wire::runbook::Runbook;
 use std::collections::BTreeMap;
 
 /// Returns the playbook of a topic; `Idle` for the circuit breaker, which runs per subscription and has a module of
@@ -87,7 +87,7 @@ fn any_refused(dossier: &EvidenceSet, status: u16) -> CheckResult {
     };
     let evidence = vec![dossier.refused.evidence(&calls, rows.len().to_string(), Some("0"))];
     if !rows.is_empty() {
-        return CheckResult { verdict: crate::api::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
+        return CheckResult { verdict: crate::wire::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
     }
     // The calls of one key show whether that key is accepted, and nothing about other callers.
     if dossier.visibility == CallerVisibility::KeyOnly && status != 401 {

@@ -3,12 +3,12 @@
 use super::{
     any_refused, capped_weight, code, detail, group_by, new_key, ranked_cause, refused, request_evidence, with_offers,
 };
-use crate::api::report::PlaybookTopic;
-use crate::api::requests::RequestRow;
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::key::KeyScope;
 use crate::text::count;
+use crate::wire::report::PlaybookTopic;
+use crate::wire::requests::RequestRow;
 
 /// Checks, in order: refused with 403, scopes, company, managed.
 pub const PLAYBOOK: Playbook = Playbook {

@@ -1,15 +1,15 @@
 //! Playbook for rate limits (429): which bucket, by which callers, in which pattern.
 
 use super::{any_refused, capped_weight, group_by, ranked_cause, refused, request_evidence};
-use crate::api::limits::LimitDetail;
-use crate::api::paths;
-use crate::api::report::{Evidence, PlaybookTopic};
-use crate::api::requests::RequestRow;
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::ids::KeyId;
 use crate::domain::time::MINUTE_MS;
 use crate::text::count;
+use crate::wire::limits::LimitDetail;
+use crate::wire::paths;
+use crate::wire::report::{Evidence, PlaybookTopic};
+use crate::wire::requests::RequestRow;
 
 /// Checks, in order: refused with 429, callers, patterns.
 pub const PLAYBOOK: Playbook = Playbook {

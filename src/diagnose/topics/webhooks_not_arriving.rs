@@ -2,14 +2,6 @@
 //! endpoint that fails.
 
 use super::{OTHER_CALLERS_UNKNOWN, capped_weight, detail, group_by, ranked_cause, request_evidence, with_offers};
-use crate::api::attempts::AttemptRow;
-use crate::api::deliveries::EventRow;
-use crate::api::paths;
-use crate::api::remedy::{RemediationAction, RunbookTarget};
-use crate::api::report::{CheckVerdict, DiagnosisSubject, Evidence, PlaybookTopic};
-use crate::api::requests::RequestRow;
-use crate::api::runbook::Runbook;
-use crate::api::subscriptions::SubscriptionRow;
 use crate::diagnose::endpoint::{EndpointFault, group_failures};
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
@@ -19,6 +11,14 @@ use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::text::{count, several};
+use crate::wire::attempts::AttemptRow;
+use crate::wire::deliveries::EventRow;
+use crate::wire::paths;
+use crate::wire::remedy::{RemediationAction, RunbookTarget};
+use crate::wire::report::{CheckVerdict, DiagnosisSubject, Evidence, PlaybookTopic};
+use crate::wire::requests::RequestRow;
+use crate::wire::runbook::Runbook;
+use crate::wire::subscriptions::SubscriptionRow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks, in order: subscriptions accepted, enabled, events happened, types subscribed, endpoint answers.

@@ -5,7 +5,7 @@ use super::super::master_key::MasterKeySource;
 use super::super::vault::{KeyProof, Vault};
 use super::super::{Error, audit, auth, files, token_file};
 use super::store_error;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::store;
 use crate::store::operators::StoredOperator;

@@ -8,7 +8,7 @@ use super::super::master_key::{self, MasterKey, MasterKeySource};
 use super::super::vault::{KeyProof, Vault};
 use super::super::{Error, files};
 use super::{AUDIT_COMMAND, store_error};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::store;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use super::super::numbers::{advance_sequences, remove_record};
 use super::super::vault::{KeyProof, Vault};
 use super::super::{Error, audit};
 use super::store_error;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::id_sequences::LastIds;
 use crate::store;
 use std::path::Path;

@@ -7,7 +7,7 @@ use super::super::vault::{KeyProof, Vault};
 use super::super::{Error, audit, files, make_dir};
 use super::backup::{self, COPY_BUFFER_BYTES, code_path, key_path};
 use super::{AUDIT_COMMAND, prepare_destination, store_error};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::id_sequences::LastIds;
 use crate::domain::time::Timestamp;
 use crate::store;

@@ -4,7 +4,7 @@ use super::phase_timer::PhaseTimer;
 use super::send_error::{self, SendError};
 use super::target_guard::TargetGuard;
 use super::write_guard::{GuardedStream, WriteGuard};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::attempt::AttemptPhase;
 use crate::domain::delivery::{FailureKind, MAX_BODY_READ};
 use crate::engine::Error;

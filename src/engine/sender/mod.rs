@@ -13,7 +13,7 @@ mod write_guard;
 
 use super::Error;
 use super::egress::EgressConfig;
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::attempt::{AttemptPhase, AttemptResult, HttpExchange};
 use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome, FailureKind, MAX_BODY_READ, MAX_BODY_STORED};
 use crate::domain::event::EventType;

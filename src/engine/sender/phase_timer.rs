@@ -1,6 +1,6 @@
 //! Phase timer of an attempt. The timer outlives an attempt that is cancelled by its deadline.
 
-use crate::ambient::{RuntimeEnv, Stopwatch};
+use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::domain::attempt::{AttemptPhase, PhaseTimings};
 
 /// Measures the phases of one attempt.

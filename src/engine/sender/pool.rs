@@ -1,7 +1,7 @@
 //! Pool of idle connections, by origin.
 
 use super::connection::ReceiverConnection;
-use crate::ambient::{RuntimeEnv, Stopwatch};
+use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::domain::delivery::MAX_IN_FLIGHT;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

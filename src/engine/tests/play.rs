@@ -13,7 +13,7 @@ use super::super::sender::SendResult;
 use super::super::settle::{CompletedAttempt, settle_attempts};
 use super::super::subscriptions::{SkippedPolicy, disable_subscription, enable_subscription};
 use super::model::{ModelDelivery, ModelOutcome, ModelReplay, ModelSubscription, PlatformModel, REPLAY_BATCH_LIMIT};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::domain::attempt::{AttemptResult, HttpExchange};
 use crate::domain::audit::AuditKey;
 use crate::domain::breaker::CircuitBreaker;

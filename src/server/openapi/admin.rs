@@ -1,14 +1,14 @@
 //! Descriptions of the Portal API's routes for administration: companies, keys, operators, acknowledgements and audit.
 
 use super::operation_doc::{NamedSchema, OperationDoc, ResponseBody};
-use crate::api::alerts::{AcknowledgementRow, NewAcknowledgement};
-use crate::api::audit::{AuditCheck, AuditHead, AuditRow};
-use crate::api::keys::{CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
-use crate::api::limits::KeyUsage;
-use crate::api::log::LogPage;
-use crate::api::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
-use crate::api::page::Page;
-use crate::api::paths;
+use crate::wire::alerts::{AcknowledgementRow, NewAcknowledgement};
+use crate::wire::audit::{AuditCheck, AuditHead, AuditRow};
+use crate::wire::keys::{CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
+use crate::wire::limits::KeyUsage;
+use crate::wire::log::LogPage;
+use crate::wire::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
+use crate::wire::page::Page;
+use crate::wire::paths;
 
 /// Returns the descriptions of the routes for administration.
 pub(super) fn routes() -> Vec<OperationDoc> {

@@ -1,12 +1,12 @@
 //! Examples of answers, one per type that partners receive. Each is read into its type and written out again, so
 //! that an example which does not fit its type is left out, which a test notices.
 
-use crate::api::actions::{
+use crate::wire::actions::{
     ChangedStatus, CreatedAffiliate, CreatedClient, CreatedNote, SearchResult, UpdatedAffiliate, UpdatedClient,
 };
-use crate::api::events::Envelope;
-use crate::api::page::Page;
-use crate::api::subscriptions::{CreatedSubscription, Subscription, TestResult};
+use crate::wire::events::Envelope;
+use crate::wire::page::Page;
+use crate::wire::subscriptions::{CreatedSubscription, Subscription, TestResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -1,17 +1,17 @@
 //! Descriptions of the routes of the Integration API.
 
 use super::operation_doc::{NamedSchema, OperationDoc, ResponseBody, id, names, text, time};
-use crate::api::actions::{
+use crate::domain::event::EventType;
+use crate::wire::actions::{
     AffiliatePatch, ChangedStatus, ClientPatch, CreatedAffiliate, CreatedClient, CreatedNote, NewAffiliate, NewClient,
     NewLead, NewNote, SearchResult, StatusChange, UpdatedAffiliate, UpdatedClient,
 };
-use crate::api::events::{Envelope, TestEvent};
-use crate::api::page::Page;
-use crate::api::paths;
-use crate::api::subscriptions::{
+use crate::wire::events::{Envelope, TestEvent};
+use crate::wire::page::Page;
+use crate::wire::paths;
+use crate::wire::subscriptions::{
     CreatedSubscription, NewSubscription, Subscription, SubscriptionPatch, TestDelivery, TestResult,
 };
-use crate::domain::event::EventType;
 
 /// Returns the descriptions of all routes for partners.
 pub(super) fn routes() -> Vec<OperationDoc> {

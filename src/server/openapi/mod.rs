@@ -30,7 +30,7 @@ mod portal;
 
 use super::guard::RouteAccess;
 use super::router::{self, RouteEntry};
-use crate::api::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
+use crate::wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};

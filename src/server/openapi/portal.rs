@@ -3,24 +3,24 @@
 use super::operation_doc::{
     NamedSchema, OperationDoc, QueryParameter, ResponseBody, id, names, number_up_to, status, text, time,
 };
-use crate::api::attempts::{AttemptDetail, AttemptRow};
-use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow};
-use crate::api::events::{Envelope, NewEvent};
-use crate::api::limits::LimitDetail;
-use crate::api::log::LogPage;
-use crate::api::overview::PlatformOverview;
-use crate::api::page::Page;
-use crate::api::paths;
-use crate::api::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crate::api::requests::RequestLogPage;
-use crate::api::revisions::{RevisionRow, RollbackRequest};
-use crate::api::secretcheck::SecretScanReport;
-use crate::api::signature_check::SignatureCheck;
-use crate::api::stats::TimeSeries;
-use crate::api::subscriptions::{DisableSubscription, EnableSubscription, SubscriptionRow, TestDelivery, TestResult};
-use crate::api::trips::TripRow;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
+use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow};
+use crate::wire::events::{Envelope, NewEvent};
+use crate::wire::limits::LimitDetail;
+use crate::wire::log::LogPage;
+use crate::wire::overview::PlatformOverview;
+use crate::wire::page::Page;
+use crate::wire::paths;
+use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
+use crate::wire::requests::RequestLogPage;
+use crate::wire::revisions::{RevisionRow, RollbackRequest};
+use crate::wire::secretcheck::SecretScanReport;
+use crate::wire::signature_check::SignatureCheck;
+use crate::wire::stats::TimeSeries;
+use crate::wire::subscriptions::{DisableSubscription, EnableSubscription, SubscriptionRow, TestDelivery, TestResult};
+use crate::wire::trips::TripRow;
 
 /// Returns the descriptions of the public routes and of the routes about traffic and subscriptions.
 pub(super) fn routes() -> Vec<OperationDoc> {

@@ -5,14 +5,14 @@ use super::super::format;
 use super::Overlay;
 use super::confirm::ConfirmPrecondition;
 use super::item_actions::ConfirmParts;
-use crate::api::keys::{KeyRow, NewCompany, NewKey, RequestedLimits};
-use crate::api::operators::NewOperator;
-use crate::api::replays::NewReplay;
-use crate::api::subscriptions::SubscriptionRow;
 use crate::domain::ids::{OperatorId, ReplayId};
 use crate::domain::replay::{DEFAULT_REPLAY_RATE, ReplayState};
 use crate::domain::text::Untrusted;
 use crate::domain::window::RateBucket;
+use crate::wire::keys::{KeyRow, NewCompany, NewKey, RequestedLimits};
+use crate::wire::operators::NewOperator;
+use crate::wire::replays::NewReplay;
+use crate::wire::subscriptions::SubscriptionRow;
 
 pub(super) fn replay(row: &SubscriptionRow, wish: &NewReplay, n: u64) -> ConfirmParts {
     let of = &row.subscription;

@@ -10,7 +10,7 @@ use super::super::selection::RowId;
 use super::super::table::{TableCell, TableColumn, TableRow, TableView, words};
 use super::super::theme::{self, StyleRole};
 use crate::domain::alert::AlertSubject;
-use crate::monitor::alerts::{AcknowledgedBy, Alert};
+use crate::sync::alerts::{AcknowledgedBy, Alert};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;

@@ -10,14 +10,14 @@ use super::super::selection::RowId;
 use super::confirm::{ConfirmPrecondition, ConfirmPrompt};
 use super::detail::DetailFetchState;
 use super::{Overlay, admin_confirmations};
-use crate::api::keys::KeyRow;
-use crate::api::subscriptions::{MissedEventsChoice, SubscriptionRow};
 use crate::domain::alert::AlertSubject;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::event::EventType;
 use crate::domain::health_status::{DisabledReason, HealthStatus};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
+use crate::wire::keys::KeyRow;
+use crate::wire::subscriptions::{MissedEventsChoice, SubscriptionRow};
 
 /// Message for every change in a read-only console.
 pub(in crate::tui) const READ_ONLY_REASON: &str = "read-only: start with --allow-actions";

@@ -1,9 +1,6 @@
 //! Pane 4: delivery attempts, newest first.
 
 use super::view::{LogRows, PaneData};
-use crate::api::attempts::AttemptRow;
-use crate::api::log::AttemptQuery;
-use crate::api::overview::PipelineMinute;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::AttemptId;
@@ -12,6 +9,9 @@ use crate::tui::chart;
 use crate::tui::format;
 use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::theme::{self, StyleRole};
+use crate::wire::attempts::AttemptRow;
+use crate::wire::log::AttemptQuery;
+use crate::wire::overview::PipelineMinute;
 use ratatui::text::{Line, Span};
 use std::time::Duration;
 

@@ -5,11 +5,11 @@ use super::super::detail_lines::DetailLines;
 use super::super::format;
 use super::super::theme::{StyleRole, Theme};
 use super::diagnose_result;
-use crate::api::report::{DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
-use crate::api::runbook::{Runbook, RunbookProgress};
-use crate::api::signature_check::{SignatureCheck, SignatureFit};
 use crate::domain::ids::AttemptId;
 use crate::domain::text::Untrusted;
+use crate::wire::report::{DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
+use crate::wire::runbook::{Runbook, RunbookProgress};
+use crate::wire::signature_check::{SignatureCheck, SignatureFit};
 use ratatui::text::{Line, Span};
 use serde::{Deserialize, Serialize};
 

@@ -5,11 +5,11 @@ use super::super::detail_lines::{DetailLines, LineAction};
 use super::super::format;
 use super::super::theme::{StyleRole, Theme};
 use super::diagnose::{DiagnoseEntry, DiagnoseRun, RunOutcome, outcome_line};
-use crate::api::report::{CheckVerdict, DiagnosisReport, Evidence, OfferedAction};
-use crate::api::runbook::{RunbookProgress, RunbookStepState};
-use crate::api::signature_check::SignatureCheck;
 use crate::domain::text::Untrusted;
 use crate::tui::selection::RowId;
+use crate::wire::report::{CheckVerdict, DiagnosisReport, Evidence, OfferedAction};
+use crate::wire::runbook::{RunbookProgress, RunbookStepState};
+use crate::wire::signature_check::SignatureCheck;
 use ratatui::text::Line;
 
 /// Indentation of what belongs to a step, in columns.

@@ -3,13 +3,13 @@
 use super::super::app::App;
 use super::super::format;
 use super::super::theme::{StyleRole, Theme};
-use crate::api::bundle::{BundleManifest, SupportTicket};
 use crate::diagnose::incident::IncidentScope;
 use crate::domain::text::Untrusted;
-use crate::escalation::bundle::TicketBundle;
-use crate::escalation::bundle_reader::VerifiedBundle;
-use crate::escalation::ticket::ResponseBodies;
-use crate::escalation::ticket_markdown;
+use crate::export::bundle::TicketBundle;
+use crate::export::bundle_reader::VerifiedBundle;
+use crate::export::ticket::ResponseBodies;
+use crate::export::ticket_markdown;
+use crate::wire::bundle::{BundleManifest, SupportTicket};
 use ratatui::text::Line;
 
 /// Stage of the escalation bundle, from collecting to written.

@@ -1,11 +1,11 @@
 //! Pane 5: events of the companies, of all types, newest first.
 
 use super::view::{LogRows, PaneData};
-use crate::api::deliveries::EventRow;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::EventId;
 use crate::tui::format;
 use crate::tui::table::{TableColumn, TableRow, numbers, words};
+use crate::wire::deliveries::EventRow;
 use ratatui::text::Line;
 
 /// Columns of the event log.

@@ -1,13 +1,13 @@
 //! Pane 2: API keys with scopes, last use, and the results of their calls.
 
 use super::view::PaneData;
-use crate::api::keys::KeyRow;
 use crate::domain::health_status::{HealthAssessment, HealthStatus, assess_key};
 use crate::domain::ids::KeyId;
 use crate::domain::key::KeyScope;
 use crate::text::health::worded;
 use crate::tui::format;
 use crate::tui::table::{TableColumn, TableRow, numbers, words};
+use crate::wire::keys::KeyRow;
 use ratatui::text::Line;
 
 /// Columns of the key list.

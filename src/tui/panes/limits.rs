@@ -2,15 +2,15 @@
 //! call.
 
 use super::view::PaneData;
-use crate::api::limits::LimitRow;
 use crate::domain::health_status::{ExhaustionForecast, HealthAssessment, HealthStatus, assess_window};
 use crate::domain::ids::KeyId;
 use crate::domain::window::RateBucket;
-use crate::monitor::visibility::WindowFinding;
+use crate::sync::visibility::WindowFinding;
 use crate::text::health::worded;
 use crate::tui::format;
 use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::theme::StyleRole;
+use crate::wire::limits::LimitRow;
 use ratatui::text::Line;
 
 /// Columns of the list of limits.

@@ -20,7 +20,7 @@ use super::table::{TableColumn, TableView};
 use super::theme::StyleRole;
 use super::view_state::SortDirection;
 use crate::domain::text::Untrusted;
-use crate::monitor::visibility::ObservedResource;
+use crate::sync::visibility::ObservedResource;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -271,7 +271,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>, pan
 /// Time of the data, such as `as of 14:02:31?`; `Idle` while the link is live.
 #[must_use]
 pub fn age_mark(app: &App) -> Option<String> {
-    use crate::monitor::link::LinkState;
+    use crate::sync::link::LinkState;
     match app.visible_snapshot().link {
         LinkState::Stale | LinkState::Waiting { .. } | LinkState::Offline { .. } => {
             app.visible_snapshot().heard_at.map(|at| format!("as of {}?", at.format("%H:%M:%S")))

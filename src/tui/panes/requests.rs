@@ -1,12 +1,12 @@
 //! Pane 8: requests of partners to the Integration API with their responses, newest first.
 
 use super::view::{LogRows, PaneData};
-use crate::api::requests::RequestRow;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::text::Untrusted;
 use crate::tui::format;
 use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::theme::{self, StyleRole};
+use crate::wire::requests::RequestRow;
 use ratatui::text::Line;
 
 /// Columns of the request log.

@@ -2,7 +2,6 @@
 
 use super::trips;
 use super::view::PaneData;
-use crate::api::subscriptions::{AttemptSummary, SubscriptionRow};
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::health_status::{FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus, assess_subscription};
 use crate::domain::ids::SubscriptionId;
@@ -13,6 +12,7 @@ use crate::text::health::worded;
 use crate::tui::format;
 use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::theme::StyleRole;
+use crate::wire::subscriptions::{AttemptSummary, SubscriptionRow};
 use ratatui::text::Line;
 
 /// Columns of the subscription list.

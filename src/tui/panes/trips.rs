@@ -1,7 +1,6 @@
 //! Pane 7: trips of the circuit breaker, with causes, duration and missed events.
 
 use super::view::{LogRows, PaneData};
-use crate::api::trips::TripRow;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{SubscriptionId, TripId};
 use crate::domain::time::Timestamp;
@@ -9,6 +8,7 @@ use crate::tui::chart;
 use crate::tui::format;
 use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::theme::{self, StyleRole};
+use crate::wire::trips::TripRow;
 use ratatui::text::{Line, Span};
 use std::time::Duration;
 

@@ -1,21 +1,21 @@
 //! Data that panes draw from: the snapshot, the loaded log pages, and the chosen company.
 
 use super::{Pane, deliveries, events, keys, limits, requests, subscriptions, trips};
-use crate::api::overview::PlatformOverview;
-use crate::api::readable::UnreadableRows;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::CompanyId;
 use crate::domain::query::matching;
 use crate::domain::time::Timestamp;
-use crate::monitor::log_window::{LogWindow, NumberedRow};
-use crate::monitor::logs::ConsoleLogs;
-use crate::monitor::visibility::PlatformVisibility;
+use crate::sync::log_window::{LogWindow, NumberedRow};
+use crate::sync::logs::ConsoleLogs;
+use crate::sync::visibility::PlatformVisibility;
 use crate::tui::format;
 use crate::tui::paint;
 use crate::tui::selection::RowId;
 use crate::tui::table::{TableCell, TableRow};
 use crate::tui::theme::{self, StyleRole, Theme};
 use crate::tui::view_state::{TimeDisplay, ViewState};
+use crate::wire::overview::PlatformOverview;
+use crate::wire::readable::UnreadableRows;
 use ratatui::text::Line;
 
 /// Data that a pane draws from, for one frame.
@@ -310,7 +310,7 @@ impl PaneData<'_> {
     /// loaded.
     pub(super) fn health_summary<T>(
         &self,
-        listing: &crate::api::page::CappedList<T>,
+        listing: &crate::wire::page::CappedList<T>,
         about: impl Fn(&T) -> (CompanyId, HealthStatus),
     ) -> String {
         let shown: Vec<HealthStatus> = listing

@@ -2,11 +2,6 @@
 
 use super::fixture::{TestConsole, ago, attempt, overview};
 use super::found::found;
-use crate::api::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
-use crate::api::limits::{CallerUsageRow, KeyUsage};
-use crate::api::operators::{NewOperator, OperatorRow};
-use crate::api::replays::{NewReplay, ReplayPlan, ReplayProgress, ReplayRow, StateCount};
-use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::alert::AlertSubject;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::EventType;
@@ -16,7 +11,7 @@ use crate::domain::key::KeyScope;
 use crate::domain::operator::OperatorRole;
 use crate::domain::replay::ReplayState;
 use crate::domain::secret::Secret;
-use crate::monitor::logs::LogPageRequest;
+use crate::sync::logs::LogPageRequest;
 use crate::tui::app::Msg;
 use crate::tui::clipboard::CopyOutcome;
 use crate::tui::console::ConsoleAccess;
@@ -26,6 +21,11 @@ use crate::tui::overlay::Overlay;
 use crate::tui::overlay::secret_reveal::SecretReveal;
 use crate::tui::selection::RowId;
 use crate::tui::theme::ConsoleAppearance;
+use crate::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
+use crate::wire::limits::{CallerUsageRow, KeyUsage};
+use crate::wire::operators::{NewOperator, OperatorRow};
+use crate::wire::replays::{NewReplay, ReplayPlan, ReplayProgress, ReplayRow, StateCount};
+use crate::wire::subscriptions::MissedEventsChoice;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use std::collections::BTreeSet;
 

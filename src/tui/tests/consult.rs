@@ -1,27 +1,27 @@
 //! Panes 9 and 0: what keys ask for, and what is shown of what came.
 
 use super::fixture::{NOW, TestConsole, ago, overview};
-use crate::api::bundle::SupportTicket;
-use crate::api::remedy::{MissedRange, RemediationAction, RunbookTarget};
-use crate::api::report::{
-    CheckVerdict, DiagnosedCause, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction, PlaybookTopic,
-    ReportedCheck,
-};
-use crate::api::runbook::{Runbook, RunbookProgress, RunbookStepState};
-use crate::api::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
-use crate::api::subscriptions::MissedEventsChoice;
 use crate::diagnose::evidence_set::QueryRecord;
 use crate::diagnose::incident::{IncidentEvidence, IncidentScope};
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
-use crate::escalation::bundle::{TicketBundle, build_bundle};
-use crate::escalation::bundle_writer::BundleFormat;
-use crate::escalation::ticket::ResponseBodies;
+use crate::export::bundle::{TicketBundle, build_bundle};
+use crate::export::bundle_writer::BundleFormat;
+use crate::export::ticket::ResponseBodies;
 use crate::tui::app::Msg;
 use crate::tui::console::ConsoleAccess;
 use crate::tui::diagnose_actions::DiagnoseResult;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
 use crate::tui::panes::escalate::BundleStage;
 use crate::tui::theme::ConsoleAppearance;
+use crate::wire::bundle::SupportTicket;
+use crate::wire::remedy::{MissedRange, RemediationAction, RunbookTarget};
+use crate::wire::report::{
+    CheckVerdict, DiagnosedCause, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction, PlaybookTopic,
+    ReportedCheck,
+};
+use crate::wire::runbook::{Runbook, RunbookProgress, RunbookStepState};
+use crate::wire::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
+use crate::wire::subscriptions::MissedEventsChoice;
 use crossterm::event::KeyCode;
 
 const TRIPPED: SubscriptionId = SubscriptionId(21);

@@ -1,9 +1,8 @@
 //! Filters, order, marks, palette, notes, bundle, copies: what somebody arranges for themselves.
 
 use super::fixture::{NOW, TestConsole, overview};
-use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::SubscriptionId;
-use crate::monitor::logs::LogPageRequest;
+use crate::sync::logs::LogPageRequest;
 use crate::tui::app::Msg;
 use crate::tui::clipboard::CopyOutcome;
 use crate::tui::console::{ConsoleAccess, TargetEnvironment};
@@ -12,6 +11,7 @@ use crate::tui::overlay::Overlay;
 use crate::tui::panes::Pane;
 use crate::tui::selection::RowId;
 use crate::tui::theme::ConsoleAppearance;
+use crate::wire::subscriptions::MissedEventsChoice;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use std::time::Duration;

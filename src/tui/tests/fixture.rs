@@ -1,27 +1,27 @@
 //! A company with every kind of trouble, and a console without a terminal.
 
 use super::shelf::FakeLogs;
-use crate::api::attempts::AttemptRow;
-use crate::api::keys::{KeyRow, RateLimits, RecentKeyUsage};
-use crate::api::limits::LimitRow;
-use crate::api::overview::{PipelineCounts, PipelineMinute, PlatformOverview, PlatformStatus};
-use crate::api::page::CappedList;
-use crate::api::subscriptions::{AttemptSummary, DeliveryHealth, Subscription, SubscriptionRow};
-use crate::api::trips::{CauseCount, TripRow};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, KeyId, SubscriptionId, TripId};
 use crate::domain::key::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
-use crate::monitor::logs::LogPageRequest;
-use crate::monitor::snapshot::Snapshot;
+use crate::sync::logs::LogPageRequest;
+use crate::sync::snapshot::Snapshot;
 use crate::tui::app::{App, AppConfig, Msg};
 use crate::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
 use crate::tui::draw::draw;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult};
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::{CharacterSet, ConsoleAppearance, ThemeName};
+use crate::wire::attempts::AttemptRow;
+use crate::wire::keys::{KeyRow, RateLimits, RecentKeyUsage};
+use crate::wire::limits::LimitRow;
+use crate::wire::overview::{PipelineCounts, PipelineMinute, PlatformOverview, PlatformStatus};
+use crate::wire::page::CappedList;
+use crate::wire::subscriptions::{AttemptSummary, DeliveryHealth, Subscription, SubscriptionRow};
+use crate::wire::trips::{CauseCount, TripRow};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

@@ -2,16 +2,16 @@
 
 use super::fixture::{NOW, ago, attempt, overview};
 use super::shelf::{event, request};
-use crate::api::attempts::{AttemptDetail, CapturedBody, HttpHeader, PhaseTimes};
-use crate::api::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, TraceRow, TraceVerdict};
-use crate::api::limits::{CallerUsageRow, KeyUsage, LimitDetail, RouteUsageRow};
-use crate::api::revisions::RevisionRow;
-use crate::api::stats::AttemptPoint;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::key::KeyScope;
 use crate::tui::effect::{FetchedAttempt, FetchedDetail, FetchedEvent, FetchedKey, FetchedSubscription, FetchedWindow};
 use crate::tui::selection::RowId;
+use crate::wire::attempts::{AttemptDetail, CapturedBody, HttpHeader, PhaseTimes};
+use crate::wire::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, TraceRow, TraceVerdict};
+use crate::wire::limits::{CallerUsageRow, KeyUsage, LimitDetail, RouteUsageRow};
+use crate::wire::revisions::RevisionRow;
+use crate::wire::stats::AttemptPoint;
 use std::time::Duration;
 
 pub(super) fn detail() -> AttemptDetail {

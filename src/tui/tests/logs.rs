@@ -3,8 +3,8 @@
 use super::fixture::{TestConsole, overview};
 use crate::domain::ids::AttemptId;
 use crate::domain::ids::EventId;
-use crate::monitor::log_window::PageDirection;
-use crate::monitor::logs::LogPageRequest;
+use crate::sync::log_window::PageDirection;
+use crate::sync::logs::LogPageRequest;
 use crate::tui::app::Msg;
 use crate::tui::effect::JobResult;
 use crate::tui::panes::Pane;
@@ -134,7 +134,7 @@ fn an_answer_to_an_old_question_is_ignored() {
     let mut bench = TestConsole::new(120, 36);
     bench.press("4");
     let old = bench.asked.pop().expect("a page");
-    let query = crate::api::log::AttemptQuery { subscription: Some(23), ..Default::default() };
+    let query = crate::wire::log::AttemptQuery { subscription: Some(23), ..Default::default() };
     bench.app.logs.attempts.set_query(query);
     let came = bench.shelf.page(&old);
     bench.tell(Msg::JobFinished(JobResult::LogPage(Box::new(old), Ok(Box::new(came)))));

@@ -2,11 +2,10 @@
 //! terminal are tested with the real binary in `tests/it`.
 
 use super::fixture::{NOW, TestConsole, empty, overview, picture};
-use crate::ambient::RuntimeEnv;
-use crate::api::alerts::AcknowledgementRow;
+use crate::clock::RuntimeEnv;
 use crate::domain::ids::SubscriptionId;
-use crate::monitor::link::LinkState;
-use crate::monitor::snapshot::Snapshot;
+use crate::sync::link::LinkState;
+use crate::sync::snapshot::Snapshot;
 use crate::tui::app::Msg;
 use crate::tui::clipboard::CopyOutcome;
 use crate::tui::console::ConsoleAccess;
@@ -21,12 +20,13 @@ use crate::tui::state_file::{StateFile, StateKeeper};
 use crate::tui::synchronized_backend::SynchronizedBackend;
 use crate::tui::theme::ConsoleAppearance;
 use crate::tui::view_state::WelcomeHint;
+use crate::wire::alerts::AcknowledgementRow;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use std::sync::Arc;
 use std::time::Duration;
 
-fn next(change: impl FnOnce(&mut crate::api::overview::PlatformOverview)) -> crate::api::overview::PlatformOverview {
+fn next(change: impl FnOnce(&mut crate::wire::overview::PlatformOverview)) -> crate::wire::overview::PlatformOverview {
     let mut next = overview();
     next.cursor += 1;
     change(&mut next);
@@ -148,7 +148,7 @@ fn freezing_stops_all_panes_at_one_instant_and_following_lets_go_on_a_move() {
     let before = bench.screen();
     bench.press("p");
     for cursor in 101..104 {
-        bench.show(crate::api::overview::PlatformOverview { cursor, ..empty() });
+        bench.show(crate::wire::overview::PlatformOverview { cursor, ..empty() });
     }
     let frozen = bench.screen();
     assert!(frozen.contains("PAUSED") && frozen.contains("3 updates waiting"));

@@ -4,7 +4,6 @@ use super::acts::answer;
 use super::consult;
 use super::fixture::{NOW, TestConsole, empty, overview, picture};
 use super::matrix::ThemeMatrix;
-use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;
 use crate::tui::app::Msg;
@@ -15,6 +14,7 @@ use crate::tui::overlay::Overlay;
 use crate::tui::overlay::secret_reveal::SecretReveal;
 use crate::tui::selection::RowId;
 use crate::tui::theme::{CharacterSet, ConsoleAppearance, ThemeName};
+use crate::wire::subscriptions::MissedEventsChoice;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Whole sessions: the loop with a terminal in memory and an injected stream of input.
 
 use super::fixture::{NOW, identity, overview, picture, text};
-use crate::ambient::RuntimeEnv;
-use crate::monitor::snapshot::Snapshot;
+use crate::clock::RuntimeEnv;
+use crate::sync::snapshot::Snapshot;
 use crate::tui::clipboard::{Clipboard, ClipboardRoute, TerminalMultiplexer};
 use crate::tui::console::{ConsoleAccess, ConsoleSetup, ExitReason, run_on};
 use crate::tui::keymap::Keymap;

@@ -1,7 +1,7 @@
 //! Consoles that share one state file: each keeps its own words and sees the other's, and a file that cannot be read is kept.
 
 use super::fixture::{NOW, TestConsole};
-use crate::ambient::RuntimeEnv;
+use crate::clock::RuntimeEnv;
 use crate::tui::panes::Pane;
 use crate::tui::state_file::{StateFile, StateKeeper, StateSyncEffect};
 use crate::tui::view_state::PaneFilter;

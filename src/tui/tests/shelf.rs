@@ -1,16 +1,16 @@
 //! Logs as a platform would page through them: 678 attempts, 45,678 events and 9,000 requests, or as many as a test wants.
 
 use super::fixture::{ago, attempt};
-use crate::api::attempts::AttemptRow;
-use crate::api::deliveries::EventRow;
-use crate::api::log::LogPage;
-use crate::api::readable::UnreadableRows;
-use crate::api::requests::{ProblemCodeCount, RequestRow};
-use crate::api::trips::TripRow;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, EventId, KeyId};
-use crate::monitor::log_window::{LOG_PAGE_ROWS, PageDirection};
-use crate::monitor::logs::{LogPageRequest, LogPageResult};
+use crate::sync::log_window::{LOG_PAGE_ROWS, PageDirection};
+use crate::sync::logs::{LogPageRequest, LogPageResult};
+use crate::wire::attempts::AttemptRow;
+use crate::wire::deliveries::EventRow;
+use crate::wire::log::LogPage;
+use crate::wire::readable::UnreadableRows;
+use crate::wire::requests::{ProblemCodeCount, RequestRow};
+use crate::wire::trips::TripRow;
 
 /// How many rows each log has.
 pub(super) struct FakeLogs {

@@ -1,9 +1,8 @@
 //! What keys, pictures and results do to the console.
 
 use super::fixture::{NOW, TestConsole, empty, overview, picture};
-use crate::api::subscriptions::MissedEventsChoice;
 use crate::domain::ids::{AttemptId, SubscriptionId};
-use crate::monitor::link::LinkState;
+use crate::sync::link::LinkState;
 use crate::tui::app::{MainView, Msg};
 use crate::tui::console::{ConsoleAccess, ConsoleMode};
 use crate::tui::draw::draw;
@@ -12,6 +11,7 @@ use crate::tui::panes::Pane;
 use crate::tui::selection::{FollowMode, RowId};
 use crate::tui::synchronized_backend::SynchronizedBackend;
 use crate::tui::theme::ConsoleAppearance;
+use crate::wire::subscriptions::MissedEventsChoice;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 use ratatui::layout::Rect;
@@ -43,7 +43,7 @@ fn the_selection_follows_its_id_and_a_neighbour_takes_over() {
 fn a_cursor_that_nobody_moved_rests_on_the_worst() {
     let mut bench = TestConsole::new(120, 36);
     let mut next = overview();
-    let first = |overview: &crate::api::overview::PlatformOverview| {
+    let first = |overview: &crate::wire::overview::PlatformOverview| {
         RowId::Subscription(overview.subscriptions.items[0].subscription.id)
     };
     assert_eq!(bench.app.selected(), Some(first(&next)));
@@ -218,7 +218,7 @@ fn a_frozen_console_counts_pictures_and_shows_the_old_one() {
     let before = bench.screen();
     bench.press("p");
     for cursor in 101..104 {
-        bench.show(crate::api::overview::PlatformOverview { cursor, ..empty() });
+        bench.show(crate::wire::overview::PlatformOverview { cursor, ..empty() });
     }
     let frozen = bench.screen();
     assert!(frozen.contains("PAUSED") && frozen.contains("3 updates waiting"));

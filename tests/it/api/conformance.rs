@@ -3,8 +3,8 @@
 
 use super::{Partner, often};
 use crate::support::platform::Answer;
-use crow::api::keys::RequestedLimits;
 use crow::domain::key::KeyScope;
+use crow::wire::keys::RequestedLimits;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;

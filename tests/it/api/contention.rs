@@ -1,8 +1,8 @@
 //! A full write queue: partners are told to come back, operators still find a place, and what was accepted is kept.
 
 use super::{JSON, LEAD, Partner};
-use crow::api::events::NewEvent;
 use crow::domain::event::EventType;
+use crow::wire::events::NewEvent;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;

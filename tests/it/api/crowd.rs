@@ -2,12 +2,12 @@
 //! page sizes.
 
 use super::{JSON, LEAD, Partner};
-use crow::ambient::RuntimeEnv;
-use crow::api::keys::RequestedLimits;
+use crow::clock::RuntimeEnv;
 use crow::domain::event::EventType;
 use crow::domain::key::KeyScope;
 use crow::domain::time::Timestamp;
 use crow::domain::window::{RateBucket, RateLimitDecision};
+use crow::wire::keys::RequestedLimits;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

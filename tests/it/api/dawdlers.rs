@@ -2,7 +2,7 @@
 
 use super::{LEAD, Partner};
 use crate::support::platform::within;
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

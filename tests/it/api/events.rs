@@ -2,10 +2,10 @@
 
 use super::Partner;
 use crate::storage::process::lead;
-use crow::ambient::RuntimeEnv;
-use crow::api::events::NewEvent;
+use crow::clock::RuntimeEnv;
 use crow::domain::event::EventType;
 use crow::domain::time::Timestamp;
+use crow::wire::events::NewEvent;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -16,12 +16,12 @@ mod surface;
 mod windows;
 
 use crate::support::platform::{Answer, Platform};
-use crow::api::keys::{CompanyRow, RequestedLimits};
-use crow::api::problem::ProblemCode;
 use crow::client::Error;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::time::Timestamp;
+use crow::wire::keys::{CompanyRow, RequestedLimits};
+use crow::wire::problem::ProblemCode;
 use serde_json::{Value, json};
 use std::time::Duration;
 

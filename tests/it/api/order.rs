@@ -1,8 +1,8 @@
 //! The order of checks (contract: conventions): a request with many faults is told of the first.
 
 use super::{LEAD, Partner, often};
-use crow::api::keys::RequestedLimits;
 use crow::domain::key::KeyScope;
+use crow::wire::keys::RequestedLimits;
 
 /// A method, a path, headers, a body, and the code of the answer.
 type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, &'a str);

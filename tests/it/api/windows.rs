@@ -1,8 +1,8 @@
 //! Rate windows under many tasks and restarts.
 
 use super::Partner;
-use crow::api::keys::RequestedLimits;
 use crow::domain::key::KeyScope;
+use crow::wire::keys::RequestedLimits;
 use futures_util::future::join_all;
 use std::time::Duration;
 

@@ -2,11 +2,11 @@
 
 use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::replays::NewReplay;
 use crow::domain::breaker::FAILURE_THRESHOLD;
 use crow::domain::delivery::DeliveryState;
 use crow::domain::health_status::DisabledReason;
 use crow::domain::time::Timestamp;
+use crow::wire::replays::NewReplay;
 
 const OK: Behaviour = Behaviour::Status(200);
 const BROKEN: Behaviour = Behaviour::Status(500);

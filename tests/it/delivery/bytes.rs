@@ -17,7 +17,7 @@ fn payloads() -> Vec<String> {
     ]
     .map(ToOwned::to_owned)
     .into();
-    let ambient = crow::ambient::RuntimeEnv::scripted(crate::support::platform::START, 7);
+    let ambient = crow::clock::RuntimeEnv::scripted(crate::support::platform::START, 7);
     for _ in 0..20 {
         let noise: String = ambient.random_bytes::<96>().iter().map(|byte| char::from(byte & 0x7f)).collect();
         let noise: String = noise.chars().filter(|c| !c.is_control() && *c != '"' && *c != '\\').collect();

@@ -5,12 +5,12 @@ use crate::support::names::Names;
 use crate::support::namespace;
 use crate::support::platform::{Platform, Stopped};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::ambient::RuntimeEnv;
-use crow::api::keys::{CompanyRow, RequestedLimits};
+use crow::clock::RuntimeEnv;
 use crow::domain::delivery::{DeliveryState, RetryPolicy};
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
 use crow::engine::egress::EgressConfig;
+use crow::wire::keys::{CompanyRow, RequestedLimits};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::Scene;
 use crate::support::names::{Names, Says, to};
 use crate::support::platform::{Platform, START};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::target::TargetPolicy;
 use crow::engine::dns::ResolveError;

@@ -3,12 +3,12 @@
 use crate::storage::process::{lead, listening, subscription};
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::events::NewEvent;
-use crow::api::keys::{NewCompany, NewKey};
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::ids::CompanyId;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::events::NewEvent;
+use crow::wire::keys::{NewCompany, NewKey};
 use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -59,7 +59,7 @@ impl Process {
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
         let mut child = self.child.take().expect("it runs");
         let ended = tokio::task::spawn_blocking(move || child.wait());
-        let ended = crow::ambient::RuntimeEnv::real().timeout(std::time::Duration::from_secs(12), ended).await;
+        let ended = crow::clock::RuntimeEnv::real().timeout(std::time::Duration::from_secs(12), ended).await;
         ended.expect("it ends within twelve seconds").expect("no panic").expect("a status").code()
     }
 }

@@ -2,12 +2,12 @@
 
 use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crow::api::subscriptions::MissedEventsChoice;
 use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::ids::ReplayId;
 use crow::domain::replay::ReplayState;
 use crow::domain::time::Timestamp;
+use crow::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
+use crow::wire::subscriptions::MissedEventsChoice;
 use std::collections::HashMap;
 use std::time::Duration;
 

@@ -3,13 +3,13 @@
 use super::Scene;
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::attempts::AttemptRow;
 use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, DeliveryId, OperatorId};
 use crow::domain::operator::{OperatorAccount, OperatorRole};
 use crow::engine::caller::{Actor, Caller};
 use crow::engine::events::EventPublication;
+use crow::wire::attempts::AttemptRow;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::task::JoinSet;

@@ -4,15 +4,15 @@ use super::matrix::played;
 use crate::support::platform::Platform;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use crow::api::log::{EventQuery, RequestQuery};
-use crow::api::report::DiagnosisSubject;
 use crow::demo::scenario::library;
 use crow::diagnose::incident::{IncidentEvidence, IncidentScope, OperatorSelection, collect_incident};
 use crow::domain::ids::{AttemptId, SubscriptionId};
 use crow::domain::outbound::SecretGate;
 use crow::domain::secret::Secret;
-use crow::escalation::bundle::{TicketBundle, build_bundle};
-use crow::escalation::ticket::ResponseBodies;
+use crow::export::bundle::{TicketBundle, build_bundle};
+use crow::export::ticket::ResponseBodies;
+use crow::wire::log::{EventQuery, RequestQuery};
+use crow::wire::report::DiagnosisSubject;
 
 /// Twelve secrets of the kinds that there are; none of them is in use.
 fn canaries() -> Vec<String> {
@@ -50,7 +50,7 @@ fn carries(bundle: &TicketBundle, secret: &str) -> bool {
     })
 }
 
-async fn case(platform: &Platform, topic: crow::api::report::PlaybookTopic) -> IncidentEvidence {
+async fn case(platform: &Platform, topic: crow::wire::report::PlaybookTopic) -> IncidentEvidence {
     let matter = IncidentScope { topic: Some(topic), ..IncidentScope::last_hour_of(vec![DiagnosisSubject::All]) };
     collect_incident(&platform.operator(), &platform.ambient, &matter).await
 }

@@ -2,8 +2,8 @@
 
 use super::checkup;
 use crate::support::platform::Platform;
-use crow::ambient::RuntimeEnv;
-use crow::api::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, PlaybookTopic, ReportedCheck};
+use crow::clock::RuntimeEnv;
+use crow::database::exclusive_transaction::ExclusiveTransaction;
 use crow::demo::scenario::library;
 use crow::demo::scenario::runner::{RunningScenario, ScenarioRunner};
 use crow::demo::scenario::script::ScenarioScript;
@@ -11,7 +11,7 @@ use crow::diagnose::evidence_set::DiagnosisScope;
 use crow::diagnose::run::run_playbook;
 use crow::domain::ids::{KeyId, SubscriptionId};
 use crow::domain::time::Timestamp;
-use crow::sqlite::exclusive_transaction::ExclusiveTransaction;
+use crow::wire::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, PlaybookTopic, ReportedCheck};
 use std::fmt::Write as _;
 use std::path::Path;
 

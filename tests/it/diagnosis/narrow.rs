@@ -4,12 +4,8 @@ use super::demo::Demo;
 use super::matrix::played;
 use crate::support::platform::{Platform, until};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::ambient::RuntimeEnv;
-use crow::api::events::NewEvent;
-use crow::api::page::Page;
-use crow::api::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
-use crow::api::requests::RequestRow;
 use crow::client::connection::{ClientCredential, PlatformClient};
+use crow::clock::RuntimeEnv;
 use crow::demo::scenario::library;
 use crow::diagnose::evidence_set::DiagnosisScope;
 use crow::diagnose::incident::topics_for;
@@ -18,6 +14,10 @@ use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::events::NewEvent;
+use crow::wire::page::Page;
+use crow::wire::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
+use crow::wire::requests::RequestRow;
 use std::collections::BTreeSet;
 
 /// Everything that can be looked at, with the names by which keys are called.

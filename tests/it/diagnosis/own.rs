@@ -2,8 +2,6 @@
 
 use super::matrix::{played, stage};
 use crate::support::platform::Platform;
-use crow::api::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
-use crow::api::runbook::Runbook;
 use crow::client::connection::PlatformClient;
 use crow::demo::scenario::library;
 use crow::demo::scenario::script::ScenarioScript;
@@ -14,8 +12,10 @@ use crow::diagnose::runbook::{begin_run, resume_run};
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
-use crow::escalation::bundle::build_bundle;
-use crow::escalation::ticket::ResponseBodies;
+use crow::export::bundle::build_bundle;
+use crow::export::ticket::ResponseBodies;
+use crow::wire::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
+use crow::wire::runbook::Runbook;
 
 fn script(name: &str) -> ScenarioScript {
     library::parse_all().expect("well formed").into_iter().find(|script| script.name == name).expect("a scenario")
@@ -35,8 +35,11 @@ async fn a_key_of_a_healthy_company_finds_no_cause_and_claims_nothing_that_it_ca
     let stage = stage(&platform);
     let healthy = stage.run(&script("healthy")).await.expect("played");
     let scopes = KeyScope::ALL;
-    let company =
-        crow::api::keys::CompanyRow { id: healthy.company, name: "Harbor".into(), created_utc: platform.ambient.now() };
+    let company = crow::wire::keys::CompanyRow {
+        id: healthy.company,
+        name: "Harbor".into(),
+        created_utc: platform.ambient.now(),
+    };
     let key = platform.key(&company, &scopes).await;
     let partner = platform.partner(&key);
     for topic in PlaybookTopic::ALL {

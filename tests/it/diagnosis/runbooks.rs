@@ -2,12 +2,12 @@
 
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::keys::NewKey;
-use crow::api::report::{CheckVerdict, DiagnosisSubject};
-use crow::api::runbook::{Runbook, RunbookProgress};
-use crow::api::subscriptions::MissedEventsChoice;
 use crow::diagnose::runbook::resume_run;
 use crow::domain::key::KeyScope;
+use crow::wire::keys::NewKey;
+use crow::wire::report::{CheckVerdict, DiagnosisSubject};
+use crow::wire::runbook::{Runbook, RunbookProgress};
+use crow::wire::subscriptions::MissedEventsChoice;
 use std::time::Duration;
 
 fn begun(platform: &Platform, runbook: Runbook, subject: DiagnosisSubject) -> RunbookProgress {

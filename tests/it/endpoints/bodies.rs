@@ -5,12 +5,12 @@ use crate::storage::process::{lead, subscription};
 use crate::support::faults::{Act, Faults, say};
 use crate::support::platform::until;
 use crate::support::serving::Serving;
-use crow::api::attempts::CapturedBody;
-use crow::api::keys::{NewCompany, NewKey};
 use crow::client::connection::ClientCredential;
 use crow::domain::delivery::{MAX_BODY_READ, MAX_BODY_STORED};
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
+use crow::wire::attempts::CapturedBody;
+use crow::wire::keys::{NewCompany, NewKey};
 
 /// 16 MiB of zeros, packed.
 const BOMBS: [(&str, &[u8]); 2] =

@@ -6,12 +6,12 @@ use crate::support::faults::{Act, Faults, say};
 use crate::support::names::to;
 use crate::support::platform::until;
 use crate::support::serving::Serving;
-use crow::api::keys::{NewCompany, NewKey};
-use crow::api::problem::ProblemCode;
 use crow::client::Error;
 use crow::client::connection::ClientCredential;
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
+use crow::wire::keys::{NewCompany, NewKey};
+use crow::wire::problem::ProblemCode;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 

@@ -2,8 +2,8 @@
 
 use super::{connect, database_size, exchange, flood_time, resident, say};
 use crate::storage::process::Serving;
-use crow::ambient::RuntimeEnv;
-use crow::api::log::RequestQuery;
+use crow::clock::RuntimeEnv;
+use crow::wire::log::RequestQuery;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::task::JoinSet;

@@ -3,8 +3,8 @@
 use super::{connect, is_long, raise_descriptor_limit, resident, say};
 use crate::storage::process::Serving;
 use crate::support::platform::within;
-use crow::ambient::RuntimeEnv;
 use crow::client::connection::ClientCredential;
+use crow::clock::RuntimeEnv;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -2,12 +2,12 @@
 
 use super::Scene;
 use crate::support::platform::Platform;
-use crow::api::subscriptions::MissedEventsChoice;
 use crow::domain::alert::{ACKNOWLEDGEMENT_TTL, AlertSubject, MAX_NOTE_CHARS};
 use crow::domain::health_status::HealthStatus;
 use crow::domain::text::Untrusted;
-use crow::monitor::alerts::{ActiveAlerts, Alert};
-use crow::monitor::visibility::PlatformVisibility;
+use crow::sync::alerts::{ActiveAlerts, Alert};
+use crow::sync::visibility::PlatformVisibility;
+use crow::wire::subscriptions::MissedEventsChoice;
 use serde_json::json;
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
 //! Filters of lists: what an operator's answers leave out cannot be found by filtering for it.
 
 use super::Scene;
-use crow::api::subscriptions::NewSubscription;
 use crow::domain::event::EventType;
 use crow::domain::operator::OperatorRole;
 use crow::server::guard::RouteAccess;
 use crow::server::router::table;
+use crow::wire::subscriptions::NewSubscription;
 use serde_json::Value;
 use std::collections::BTreeSet;
 

@@ -17,13 +17,13 @@ mod stream;
 
 use crate::support::platform::{Answer, Platform};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::api::events::NewEvent;
-use crow::api::keys::CompanyRow;
-use crow::api::subscriptions::NewSubscription;
 use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::events::NewEvent;
+use crow::wire::keys::CompanyRow;
+use crow::wire::subscriptions::NewSubscription;
 use serde_json::Value;
 
 const JSON: (&str, &str) = ("content-type", "application/json");

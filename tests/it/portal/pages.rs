@@ -2,10 +2,10 @@
 
 use super::Scene;
 use crate::support::platform::Platform;
-use crow::api::events::NewEvent;
 use crow::domain::event::EventType;
 use crow::server::guard::RouteAccess;
 use crow::server::router::table;
+use crow::wire::events::NewEvent;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 

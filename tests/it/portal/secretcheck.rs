@@ -2,10 +2,10 @@
 
 use super::Scene;
 use crate::support::credentials::{Dice, ENCODINGS, innocent};
-use crow::api::keys::OneTimeSecret;
-use crow::api::secretcheck::{HeldSecretKind, SecretScanReport};
-use crow::api::subscriptions::NewSubscription;
 use crow::domain::key::KeyScope;
+use crow::wire::keys::OneTimeSecret;
+use crow::wire::secretcheck::{HeldSecretKind, SecretScanReport};
+use crow::wire::subscriptions::NewSubscription;
 use serde_json::json;
 
 impl Scene {

@@ -6,8 +6,8 @@ use crow::domain::alert::AlertSubject;
 use crow::domain::event::EventType;
 use crow::domain::event_gap::GAP_SAMPLE_COUNT;
 use crow::domain::time::Timestamp;
-use crow::monitor::alerts::ActiveAlerts;
-use crow::monitor::visibility::PlatformVisibility;
+use crow::sync::alerts::ActiveAlerts;
+use crow::sync::visibility::PlatformVisibility;
 use std::time::Duration;
 
 /// The alerts about silences, by who is silent.

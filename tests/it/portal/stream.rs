@@ -2,9 +2,9 @@
 
 use super::Scene;
 use crate::support::platform::within;
-use crow::api::operators::NewOperator;
 use crow::domain::ids::OperatorId;
 use crow::domain::operator::OperatorRole;
+use crow::wire::operators::NewOperator;
 
 /// The cursor of the first message that a caller hears who last heard `last`, while `meanwhile` happens.
 async fn first_heard(scene: &Scene, last: &str, meanwhile: impl Future<Output = ()>) -> u64 {

@@ -3,7 +3,7 @@
 use super::{ALL, ClientCredential, Console, PlatformClient, RuntimeEnv, Secret, StandIn, TempDir, post, until};
 use axum::extract::Request;
 use axum::response::IntoResponse as _;
-use crow::api::log::RequestQuery;
+use crow::wire::log::RequestQuery;
 use serde_json::json;
 use std::collections::BTreeMap;
 

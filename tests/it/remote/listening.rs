@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use crow::domain::secret::Secret;
 use crow::domain::signature;
 use serde_json::Value;

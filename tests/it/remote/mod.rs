@@ -13,18 +13,18 @@ use crate::support::console::Console;
 use crate::support::platform::{START, until};
 use crate::support::standin::{ALL, Mood, POLLS, StandIn};
 use crate::support::wire::Wire;
-use crow::ambient::RuntimeEnv;
 use crow::client::connection::{ClientCredential, PlatformClient};
+use crow::clock::RuntimeEnv;
 use crow::domain::alert::AlertSubject;
 use crow::domain::ids::CompanyId;
 use crow::domain::secret::Secret;
 use crow::domain::window::RateBucket;
-use crow::monitor::history::PlatformHistory;
-use crow::monitor::keyed_client::{KeyClient, RateLimitedClient};
-use crow::monitor::link::LinkState;
-use crow::monitor::observed_overview::KeyName;
-use crow::monitor::poller;
-use crow::monitor::snapshot::Snapshot;
+use crow::sync::history::PlatformHistory;
+use crow::sync::keyed_client::{KeyClient, RateLimitedClient};
+use crow::sync::link::LinkState;
+use crow::sync::observed_overview::KeyName;
+use crow::sync::poller;
+use crow::sync::snapshot::Snapshot;
 use futures_util::future::{LocalBoxFuture, join_all};
 use std::path::Path;
 use std::sync::Arc;
@@ -351,7 +351,7 @@ async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
     let timer = RuntimeEnv::real().stopwatch();
     let again = PlatformHistory::open(&dir.path().join("history.db")).expect("it opens");
     let seen = again.observations(START).await.expect("it reads");
-    let page = again.event_page(crow::api::log::EventQuery::default(), None, 200).await.expect("a page");
+    let page = again.event_page(crow::wire::log::EventQuery::default(), None, 200).await.expect("a page");
     #[expect(clippy::print_stdout, reason = "the figure is looked at with --nocapture")]
     {
         println!("a week of history opened and read in {} ms", timer.elapsed_ms());

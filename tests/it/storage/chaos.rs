@@ -4,8 +4,8 @@
 use super::disk::Shim;
 use super::ledger::Ledger;
 use super::process::{Serving, lead, subscription};
-use crow::ambient::RuntimeEnv;
 use crow::client::connection::PlatformClient;
+use crow::clock::RuntimeEnv;
 use crow::domain::ids::CompanyId;
 use crow::domain::time::Timestamp;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! A disk that loses what was not synced. A library between the binary and the file system writes down every change of a file; from that
 //! record, what a loss of power at any moment may leave is put together again.
 
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -3,9 +3,9 @@
 use super::ledger::Ledger;
 use super::process::{Serving, crow, done, lead, subscription};
 use super::scene::Scene;
-use crow::ambient::RuntimeEnv;
 use crow::client;
 use crow::client::connection::PlatformClient;
+use crow::clock::RuntimeEnv;
 use crow::domain::ids::CompanyId;
 use rusqlite::Connection;
 use std::net::TcpStream;

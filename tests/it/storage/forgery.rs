@@ -3,10 +3,10 @@
 use super::cuts::{copied, scripts};
 use super::process::{Serving, crow, done, ended, refused};
 use crate::support::platform::plain_http;
-use crow::api::operators::NewOperator;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
+use crow::wire::operators::NewOperator;
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
 use std::os::unix::fs::PermissionsExt;

@@ -2,8 +2,8 @@
 
 use super::ledger::Ledger;
 use super::process::{Serving, lead, subscription};
-use crow::ambient::{RuntimeEnv, Stopwatch};
 use crow::client::connection::PlatformClient;
+use crow::clock::{RuntimeEnv, Stopwatch};
 use crow::domain::ids::CompanyId;
 use crow::domain::time::Timestamp;
 use rusqlite::{Connection, OpenFlags};

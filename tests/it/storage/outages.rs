@@ -3,7 +3,7 @@
 use super::disk::Shim;
 use super::process::lead;
 use super::scene::Scene;
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use std::fmt;
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use super::disk::{Change, Shim, image};
 use super::ledger::Ledger;
 use super::process::{Serving, crow, done, ended, lead, subscription};
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use crow::domain::time::Timestamp;
 use rusqlite::Connection;
 use std::fmt;

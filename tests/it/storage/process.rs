@@ -1,13 +1,13 @@
 //! The real binary on a data directory: started, asked, killed.
 
-use crow::api::events::NewEvent;
-use crow::api::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
-use crow::api::subscriptions::NewSubscription;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::events::NewEvent;
+use crow::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
+use crow::wire::subscriptions::NewSubscription;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

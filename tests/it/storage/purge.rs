@@ -1,7 +1,7 @@
 //! K10: much that is old is forgotten while others write.
 
 use super::process::{Serving, lead, subscription};
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use crow::domain::ids::CompanyId;
 use rusqlite::{Connection, params};
 use std::fmt;

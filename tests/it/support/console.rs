@@ -3,12 +3,12 @@
 use super::platform::Platform;
 use super::screen::Screen;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use crow::ambient::RuntimeEnv;
 use crow::client::connection::PlatformClient;
-use crow::monitor::feed;
-use crow::monitor::keyed_client::RateLimitedClient;
-use crow::monitor::poller;
-use crow::monitor::snapshot::Snapshot;
+use crow::clock::RuntimeEnv;
+use crow::sync::feed;
+use crow::sync::keyed_client::RateLimitedClient;
+use crow::sync::poller;
+use crow::sync::snapshot::Snapshot;
 use crow::tui::clipboard::{Clipboard, ClipboardRoute, TerminalMultiplexer};
 use crow::tui::console::{
     ConsoleAccess, ConsoleIdentity, ConsoleMode, ConsoleSetup, ExitReason, TargetEnvironment, run_on,

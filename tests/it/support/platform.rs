@@ -1,10 +1,8 @@
 //! A platform under test: everything real but the clock and the dice.
 
 use crate::storage::process::{lead, subscription};
-use crow::ambient::RuntimeEnv;
-use crow::api::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
-use crow::api::subscriptions::CreatedSubscription;
 use crow::client::connection::{ClientCredential, PlatformClient};
+use crow::clock::RuntimeEnv;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::{CompanyId, EventId};
 use crow::domain::key::KeyScope;
@@ -17,7 +15,9 @@ use crow::engine::master_key::MasterKeySource;
 use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crow::engine::{Engine, EngineSettings, Error, MAX_SUBSCRIPTIONS};
 use crow::server::exposure::ServerExposure;
-use crow::{server, sqlite, store};
+use crow::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
+use crow::wire::subscriptions::CreatedSubscription;
+use crow::{database, server, store};
 use serde_json::Value;
 use std::future::Future;
 use std::path::Path;
@@ -314,7 +314,7 @@ impl Stopped {
         let opened = within("the directory is free", async {
             loop {
                 match Engine::open(settings.clone(), ambient.clone()).await {
-                    Err(Error::Store(store::Error::Sqlite(sqlite::Error::Locked { .. }))) => {
+                    Err(Error::Store(store::Error::Sqlite(database::Error::Locked { .. }))) => {
                         tokio::task::yield_now().await;
                     }
                     opened => return opened,

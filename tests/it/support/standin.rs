@@ -6,7 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use crow::ambient::RuntimeEnv;
+use crow::clock::RuntimeEnv;
 use crow::domain::key::KeyScope;
 use crow::domain::time::Timestamp;
 use crow::domain::window::RateBucket;

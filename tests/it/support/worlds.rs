@@ -1,24 +1,11 @@
 //! Everything that a ticket, a document, a notice and a copy are made from, with a text of the caller's in every field that can carry text from
 //! outside. Structs are written out whole, so that a new field does not compile until it has its text here.
 
-use crow::api::attempts::{AttemptDetail, AttemptRow, CapturedBody, HttpHeader, PhaseTimes};
-use crow::api::briefing::{PartnerBriefing, PermittedRoute, SamplePayload};
-use crow::api::configuration::PlatformConfig;
-use crow::api::deliveries::{DeliveryRow, EventDeliveryTrace, EventRow, TraceRow, TraceVerdict as Became};
+use crow::wire::attempts::{AttemptDetail, AttemptRow, CapturedBody, HttpHeader, PhaseTimes};
+use crow::wire::briefing::{PartnerBriefing, PermittedRoute, SamplePayload};
+use crow::wire::configuration::PlatformConfig;
+use crow::wire::deliveries::{DeliveryRow, EventDeliveryTrace, EventRow, TraceRow, TraceVerdict as Became};
 
-use crow::api::keys::{CompanyRow, KeyRow, RateLimits, RecentKeyUsage};
-use crow::api::limits::LimitRow;
-use crow::api::report::{
-    CheckVerdict, DiagnosedCause, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction, PlaybookTopic,
-    ReportedCheck,
-};
-use crow::api::requests::RequestRow;
-use crow::api::review::{
-    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
-    SecretAge, SubscriptionSuccess,
-};
-use crow::api::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
-use crow::api::trips::{CauseCount, TripRow};
 use crow::diagnose::evidence_set::QueryRecord;
 use crow::diagnose::incident::IncidentEvidence;
 use crow::domain::alert;
@@ -30,7 +17,20 @@ use crow::domain::key::KeyScope;
 use crow::domain::text::Untrusted;
 use crow::domain::time::Timestamp;
 use crow::domain::window::RateBucket;
-use crow::monitor::alerts::{AcknowledgedBy, Alert};
+use crow::sync::alerts::{AcknowledgedBy, Alert};
+use crow::wire::keys::{CompanyRow, KeyRow, RateLimits, RecentKeyUsage};
+use crow::wire::limits::LimitRow;
+use crow::wire::report::{
+    CheckVerdict, DiagnosedCause, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction, PlaybookTopic,
+    ReportedCheck,
+};
+use crow::wire::requests::RequestRow;
+use crow::wire::review::{
+    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
+    SecretAge, SubscriptionSuccess,
+};
+use crow::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
+use crow::wire::trips::{CauseCount, TripRow};
 
 /// Writes the text of a part.
 pub(crate) type Write<'w> = dyn FnMut(&'static str) -> String + 'w;

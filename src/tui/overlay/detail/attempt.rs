@@ -9,8 +9,8 @@ use super::super::super::panes::deliveries;
 use super::super::super::selection::RowId;
 use super::super::super::theme::StyleRole;
 use super::{DetailContext, format};
-use crate::api::attempts::{AttemptDetail, HttpHeader, PhaseTimes};
 use crate::domain::text::Untrusted;
+use crate::wire::attempts::{AttemptDetail, HttpHeader, PhaseTimes};
 use ratatui::text::{Line, Span};
 
 /// Bar drawn before every signed line.

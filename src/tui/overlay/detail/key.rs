@@ -6,9 +6,9 @@ use super::super::super::nav_history::DrillDown;
 use super::super::super::selection::RowId;
 use super::super::super::theme::StyleRole;
 use super::{DetailContext, format};
-use crate::api::limits::{CallerUsageRow, RouteUsageRow};
-use crate::api::requests::RequestRow;
 use crate::domain::text::Untrusted;
+use crate::wire::limits::{CallerUsageRow, RouteUsageRow};
+use crate::wire::requests::RequestRow;
 use ratatui::text::Line;
 
 pub(super) fn fill(

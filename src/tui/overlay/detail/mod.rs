@@ -16,7 +16,7 @@ use super::super::nav_history::DrillDown;
 use super::super::panes::view::PaneData;
 use super::super::selection::RowId;
 use super::super::theme::{CharacterSet, StyleRole};
-use crate::api::attempts::{AttemptRow, CapturedBody};
+use crate::wire::attempts::{AttemptRow, CapturedBody};
 use ratatui::text::{Line, Span};
 use std::collections::BTreeSet;
 

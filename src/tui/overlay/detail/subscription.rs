@@ -8,10 +8,10 @@ use super::super::super::panes::subscriptions;
 use super::super::super::selection::RowId;
 use super::super::super::theme::StyleRole;
 use super::{DetailContext, format};
-use crate::api::revisions::RevisionRow;
-use crate::api::stats::AttemptPoint;
 use crate::domain::success_rate::SuccessCounts;
 use crate::domain::text::Untrusted;
+use crate::wire::revisions::RevisionRow;
+use crate::wire::stats::AttemptPoint;
 use ratatui::text::Line;
 
 pub(super) fn fill(

@@ -4,9 +4,6 @@ use super::super::super::effect::PlatformChange;
 use super::super::super::panes::Pane;
 use super::super::super::view_state::PaneFilter;
 use super::{COMPANY_FIELD, ChangeForm, CheckboxState, FieldInput, FormPurpose, FormSubject};
-use crate::api::keys::{NewCompany, NewKey, RequestedLimits};
-use crate::api::operators::NewOperator;
-use crate::api::replays::NewReplay;
 use crate::domain::alert::MAX_NOTE_CHARS;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
@@ -17,6 +14,9 @@ use crate::domain::query::field::Field as Queried;
 use crate::domain::query::pushdown::{LogKind, RemoteFilter};
 use crate::domain::replay::{REPLAY_RATE_RANGE, REPLAYABLE_STATES};
 use crate::domain::time::Timestamp;
+use crate::wire::keys::{NewCompany, NewKey, RequestedLimits};
+use crate::wire::operators::NewOperator;
+use crate::wire::replays::NewReplay;
 
 /// Result of a form whose fields are all valid.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,12 +11,12 @@ use super::super::keymap::CursorMotion;
 use super::super::press::moved_row;
 use super::super::text_input::{EditResult, TextInput};
 use super::{Overlay, item_actions};
-use crate::api::keys::CompanyRow;
-use crate::api::remedy::MissedRange;
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
+use crate::wire::keys::CompanyRow;
+use crate::wire::remedy::MissedRange;
 use crossterm::event::KeyCode;
 use filled::FormResult;
 

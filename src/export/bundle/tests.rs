@@ -1,0 +1,414 @@
+//! Bundles over cases made by hand: what is in them, what never is.
+
+use super::*;
+use crate::diagnose::evidence_set::QueryRecord;
+use crate::domain::delivery::AttemptKind;
+use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
+use crate::domain::key::KeyScope;
+use crate::domain::scan::{SecretEncoding, SecretKind};
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::export::bundle_reader::{self, open_bundle};
+use crate::export::bundle_writer::write_bundle;
+use crate::wire::attempts::{AttemptDetail, AttemptRow, CapturedBody, PhaseTimes};
+use crate::wire::keys::{KeyRow, RateLimits, RecentKeyUsage};
+use crate::wire::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
+use crate::wire::requests::RequestRow;
+use crate::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
+
+const SIGNING: &str = "c2lnbmluZyBzZWNyZXQgb2YgdGhlIHRlc3Q=";
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + seconds * 1_000)
+}
+
+fn subscription() -> SubscriptionRow {
+    let subscription = Subscription {
+        id: SubscriptionId(7),
+        company_id: CompanyId(92),
+        target_url: "https://hooks.example/orders?token=abcdef".into(),
+        event_types: vec!["invoice.created".into()],
+        is_enabled: true,
+        description: None,
+        managed_by: Some("Zapier".into()),
+        consecutive_failures: 6,
+        disabled_reason: None,
+        disabled_utc: None,
+        last_attempt_utc: None,
+        last_success_utc: Some(at(-60)),
+        created_utc: at(-100),
+        updated_utc: at(-100),
+    };
+    SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
+}
+
+fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
+    let row = AttemptRow {
+        id: AttemptId(id),
+        started_utc: at(id),
+        company_id: CompanyId(92),
+        subscription_id: SubscriptionId(7),
+        target_url: "https://hooks.example/orders?token=abcdef".into(),
+        delivery_id: None,
+        event_id: Some(EventId(45_000 + id)),
+        event_type: "invoice.created".into(),
+        kind: AttemptKind::Scheduled,
+        number: 3,
+        of: 11,
+        elapsed_ms: 40,
+        status_code: Some(status),
+        cause: None,
+        error: None,
+    };
+    let bytes = |text: &[u8]| CapturedBody::new(text, text.len() as u64);
+    AttemptDetail {
+        row,
+        request_headers: Vec::new(),
+        request_body: bytes(b"{}"),
+        response_headers: Vec::new(),
+        response_body: bytes(body.as_bytes()),
+        peer: None,
+        phases: PhaseTimes::default(),
+        shed_utc: None,
+        redacted: false,
+    }
+}
+
+fn request() -> RequestRow {
+    RequestRow {
+        id: 5,
+        utc: at(3),
+        key_id: Some(KeyId(4)),
+        company_id: Some(CompanyId(92)),
+        last4: Some("x81Q".into()),
+        method: "POST".into(),
+        route: "/api/v1/integrations/leads".into(),
+        status: 403,
+        code: Some("insufficient_scope".into()),
+        detail: Some("this key lacks the scope integrations:write".into()),
+        claimed_company_id: None,
+        claimed_last4: None,
+        query: None,
+        address: None,
+        user_agent: None,
+        request_id: "req_01J9".into(),
+        elapsed_ms: 2,
+    }
+}
+
+fn key() -> KeyRow {
+    KeyRow {
+        id: KeyId(4),
+        company_id: CompanyId(92),
+        name: "Website Forms".into(),
+        last4: "x81Q".into(),
+        scopes: vec![KeyScope::EventsRead],
+        is_active: true,
+        created_utc: at(-100),
+        last_used_utc: None,
+        revoked_utc: None,
+        limits: RateLimits { read: 60, write: 100, admin: 200 },
+        usage: RecentKeyUsage::default(),
+    }
+}
+
+fn report() -> DiagnosisReport {
+    let evidence = Evidence {
+        query: "subscription 7: consecutive failures".to_owned(),
+        value: "6".into(),
+        limit: Some("5".to_owned()),
+        at_utc: at(9),
+    };
+    DiagnosisReport {
+        topic: PlaybookTopic::Breaker,
+        subject: DiagnosisSubject::Subscription(SubscriptionId(7)),
+        at_utc: at(9),
+        causes: vec![DiagnosedCause {
+            id: "endpoint-500".to_owned(),
+            title: "the endpoint returns errors (500 ×6)".to_owned(),
+            evidence: vec![evidence.clone()],
+            resolution: "Ask the owner.".to_owned(),
+            offers: Vec::new(),
+        }],
+        steps: vec![ReportedCheck {
+            id: "endpoint-now".to_owned(),
+            question: "Does it answer?".to_owned(),
+            verdict: CheckVerdict::Unknown("nothing was sent".to_owned()),
+            evidence: vec![evidence],
+        }],
+    }
+}
+
+fn known<T>(rows: Vec<T>) -> QueryRecord<Vec<T>> {
+    QueryRecord { query: "GET /x".to_owned(), at: at(10), found: Ok(rows), is_incomplete: false }
+}
+
+fn case() -> IncidentEvidence {
+    IncidentEvidence {
+        subjects: vec![DiagnosisSubject::Subscription(SubscriptionId(7))],
+        at: at(10),
+        clock_ahead_ms: Some(-120),
+        platform: Some("0.1.0".to_owned()),
+        reports: vec![report()],
+        keys: known(vec![key()]),
+        subscriptions: known(vec![subscription()]),
+        failures: known(vec![failure(2, 503, "{\"error\":\"busy\"}"), failure(1, 500, "down")]),
+        requests: known(vec![request()]),
+        events: Vec::new(),
+        notes: Vec::new(),
+        not_collected: Vec::new(),
+    }
+}
+
+fn built(case: &IncidentEvidence) -> Result<TicketBundle, BundleError> {
+    build_bundle(case, ResponseBodies::Included, &gate())
+}
+
+fn gate() -> SecretGate {
+    let secrets = [SIGNING, "another known secret"].map(|text| Secret::new(text.to_owned()));
+    SecretGate::new(&secrets)
+}
+
+fn text(bundle: &TicketBundle, name: &str) -> String {
+    let file = bundle.files().iter().find(|file| file.name == name).expect("the file");
+    file.text.as_str().to_owned()
+}
+
+#[test]
+fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
+    let bundle = built(&case()).expect("no leak");
+    let ticket = text(&bundle, "ticket.md");
+    for part in [
+        "# Ticket about subscription 7",
+        "- Symptom: the endpoint returns errors (500 ×6)",
+        "- Do not escalate yet: a cause was found",
+        "- Platform clock minus this machine's: -120 ms",
+        "- Failures from 2023-11-14T22:13:21.000Z to 2023-11-14T22:13:23.000Z (UTC)",
+        "- Key `Website Forms`, ends in `x81Q`, company 92",
+        "- Target: `https://hooks.example/orders?REDACTED`",
+        "managed by `Zapier`",
+        "- 2023-11-14T22:13:21.000Z: 500 after 40 ms; attempt 1 (scheduled, 3 of 11), subscription 7",
+        "  - Answer: `{\"error\":\"busy\"}`",
+        "request id `req_01J9`",
+        "- Actual: 403 insufficient\\_scope, 500, 503.",
+        "1. `endpoint-500`: the endpoint",
+        "What to do: Ask the owner.",
+        "- Does it answer? **unknown**: `nothing was sent`",
+        "(expected 5), read 2023-11-14T22:13:29.000Z",
+        "-X POST 'https://hooks.example/orders?REDACTED'",
+        "$SIGNING_SECRET",
+        "event payloads and signing secrets",
+    ] {
+        assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
+    }
+    assert!(!ticket.contains("abcdef"));
+    assert_eq!(bundle.folder(), "crow-subscription-7-20231114T221330Z");
+}
+
+#[test]
+fn the_manifest_proves_the_files_and_says_what_was_left_out() {
+    let bundle = built(&case()).expect("no leak");
+    let manifest: BundleManifest = serde_json::from_str(&text(&bundle, "manifest.json")).expect("a manifest");
+    assert_eq!(
+        manifest.files.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(),
+        ["ticket.md", "ticket.json"]
+    );
+    for entry in &manifest.files {
+        let bytes = text(&bundle, &entry.name);
+        assert_eq!((entry.sha256.as_str(), entry.n_bytes), (&*sha256_hex(bytes.as_bytes()), bytes.len() as u64));
+    }
+    let left_out = &manifest.redactions[0];
+    assert_eq!((left_out.what.as_str(), left_out.n), ("secret parts of URLs", 2));
+    let ticket: SupportTicket = serde_json::from_str(&text(&bundle, "ticket.json")).expect("a ticket");
+    assert_eq!(&ticket, bundle.ticket());
+    assert_eq!(built(&case()).expect("no leak"), bundle, "the same input gives the same bytes");
+}
+
+#[test]
+fn what_could_not_be_learnt_is_said_to_be_missing() {
+    let gone = IncidentEvidence {
+        failures: QueryRecord { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
+        requests: known(Vec::new()),
+        not_collected: vec!["clock difference: no answer".to_owned()],
+        ..case()
+    };
+    let missing = built(&gone).expect("no leak").ticket().missing.join("\n");
+    for part in ["failed deliveries: no answer within 10 s", "rejected calls: none", "clock difference"] {
+        assert!(missing.contains(part), "{part} in {missing}");
+    }
+}
+
+#[test]
+fn reasons_to_escalate_are_told_apart() {
+    let reasons = |case: &IncidentEvidence| -> Vec<String> {
+        built(case).expect("no leak").ticket().reasons.iter().map(|reason| reason.id.clone()).collect()
+    };
+    assert_eq!(reasons(&case()), ["not-yet"]);
+    let mut broken = case();
+    broken.requests = known(vec![RequestRow { status: 500, code: Some("internal".into()), ..request() }]);
+    assert_eq!(reasons(&broken), ["platform-error"]);
+    let mut unexplained = case();
+    unexplained.reports[0].causes.clear();
+    unexplained.reports[0].steps[0].verdict = CheckVerdict::Fail;
+    assert_eq!(reasons(&unexplained), ["unexplained"]);
+    unexplained.reports[0].steps[0].verdict = CheckVerdict::Unknown("gone".to_owned());
+    assert_eq!(reasons(&unexplained), ["unreachable"]);
+}
+
+#[test]
+fn what_one_playbook_explains_is_not_unexplained_in_another_about_the_same_failures() {
+    let of = |topic, causes: &[&str]| {
+        let mut report = DiagnosisReport { topic, ..report() };
+        let cause = report.causes[0].clone();
+        report.causes = causes
+            .iter()
+            .map(|id| DiagnosedCause { id: (*id).to_owned(), title: (*id).to_owned(), ..cause.clone() })
+            .collect();
+        report.steps[0].verdict = CheckVerdict::Fail;
+        report
+    };
+    let ticket = |reports: Vec<DiagnosisReport>| {
+        built(&IncidentEvidence { reports, ..case() }).expect("no leak").ticket().clone()
+    };
+    let told = |reports| {
+        let ticket = ticket(reports);
+        (ticket.symptom.clone(), ticket.reasons.iter().map(|reason| reason.id.clone()).collect::<Vec<_>>())
+    };
+    let not_yet = |symptom: &str| (symptom.to_owned(), vec!["not-yet".to_owned()]);
+    assert_eq!(
+        told(vec![of(PlaybookTopic::Permissions, &["scope-missing"]), of(PlaybookTopic::ManagedSubscription, &[])]),
+        not_yet("scope-missing")
+    );
+    let rejects = || of(PlaybookTopic::WebhooksNotArriving, &["endpoint-rejects-signature"]);
+    assert_eq!(told(vec![rejects(), of(PlaybookTopic::Signature, &["sig-newline"])]), not_yet("sig-newline"));
+    assert_eq!(
+        told(vec![rejects(), of(PlaybookTopic::Signature, &[]), of(PlaybookTopic::LostSecret, &["lost-secret"])]),
+        not_yet("lost-secret")
+    );
+    let (symptom, reasons) = told(vec![rejects(), of(PlaybookTopic::Signature, &[])]);
+    assert_eq!((symptom.as_str(), reasons), ("endpoint-rejects-signature", vec!["signature-disputed".to_owned()]));
+    // Other failures are another matter.
+    let (_, reasons) =
+        told(vec![of(PlaybookTopic::Permissions, &["scope-missing"]), of(PlaybookTopic::RateLimits, &[])]);
+    assert_eq!(reasons, ["unexplained"]);
+}
+
+#[test]
+fn a_planted_secret_is_masked_in_its_place_and_the_rest_of_the_text_stays() {
+    let shaped = format!("wlcro_live_92_{}", "Zz9".repeat(15));
+    for planted in [
+        SIGNING.to_owned(),
+        SIGNING.replace('=', "%3D"),
+        format!("{}\n{}", &SIGNING[..10], &SIGNING[10..]),
+        hex::encode(SIGNING),
+        shaped,
+    ] {
+        let said = format!("upstream said {planted} at the end");
+        let made =
+            built(&IncidentEvidence { failures: known(vec![failure(1, 500, &said)]), ..case() }).expect("it is masked");
+        let body = made.ticket().failures[0].body.clone().expect("a body");
+        assert!(body.starts_with("upstream said [redacted ") && body.ends_with("] at the end"), "{body}");
+        let n: u32 = made.manifest().redactions.iter().map(|of| of.n).sum();
+        assert!(n >= 3, "{:?}", made.manifest().redactions);
+        for file in made.files() {
+            assert!(!file.text.as_str().contains(&planted[..8]), "{}", file.name);
+        }
+    }
+}
+
+#[test]
+fn a_secret_planted_in_any_outside_text_is_masked() {
+    let plants: [fn(&mut IncidentEvidence); 12] = [
+        |case| case.reports[0].causes[0].title = SIGNING.to_owned(),
+        |case| case.reports[0].causes[0].evidence[0].value = SIGNING.into(),
+        |case| case.reports[0].causes[0].evidence[0].query = SIGNING.to_owned(),
+        |case| case.reports[0].causes[0].resolution = SIGNING.to_owned(),
+        |case| case.reports[0].steps[0].verdict = CheckVerdict::Unknown(SIGNING.to_owned()),
+        |case| {
+            case.subscriptions.found.as_mut().expect("rows")[0].subscription.target_url =
+                format!("https://x.example/{SIGNING}").into();
+        },
+        |case| case.subscriptions.found.as_mut().expect("rows")[0].subscription.event_types = vec![SIGNING.into()],
+        |case| case.keys.found.as_mut().expect("rows")[0].name = SIGNING.into(),
+        |case| case.requests.found.as_mut().expect("rows")[0].detail = Some(SIGNING.into()),
+        |case| case.requests.found.as_mut().expect("rows")[0].method = SIGNING.into(),
+        |case| case.failures.found.as_mut().expect("rows")[0].row.error = Some(SIGNING.into()),
+        |case| case.failures.found = Err(SIGNING.to_owned()),
+    ];
+    for (position, plant) in plants.into_iter().enumerate() {
+        let mut case = case();
+        plant(&mut case);
+        let made = built(&case).unwrap_or_else(|error| panic!("plant {position}: {error}"));
+        for file in made.files() {
+            assert!(!file.text.as_str().contains(&SIGNING[..12]), "plant {position}: {}", file.name);
+        }
+        assert!(made.manifest().redactions.iter().any(|of| of.n > 0), "plant {position}");
+    }
+}
+
+#[test]
+fn what_cannot_be_masked_is_held_back_names_its_place_and_leaves_once_it_is_released() {
+    // Two texts that are a secret together: each of them is none.
+    let halves = |case: &mut IncidentEvidence| {
+        let token = format!("wlop_{}", "Ab3".repeat(14));
+        case.subscriptions.found.as_mut().expect("rows")[0].subscription.event_types =
+            vec![token[..12].into(), token[12..].into()];
+    };
+    let mut case = case();
+    halves(&mut case);
+    let refused = built(&case).expect_err("held");
+    let said = refused.to_string();
+    let BundleError::Held { place, held } = refused else { panic!("{said}") };
+    assert_eq!((held.kind, held.encoding), (SecretKind::OperatorToken, SecretEncoding::Split), "{said}");
+    assert!(place.starts_with("ticket.") && held.line > 1 && !said.contains("Ab3Ab3"), "{said}");
+    assert!(said.contains(&held.fingerprint), "{said}");
+    let open = gate().with_allowed([held.fingerprint]);
+    let made = build_bundle(&case, ResponseBodies::Included, &open);
+    assert!(matches!(&made, Ok(_) | Err(BundleError::Held { .. })), "{made:?}");
+}
+
+#[test]
+fn t2_hostile_text_stays_inert_in_markdown_and_json() {
+    let hostile = "\u{1b}[2J\n# Heading\n```\n<script>@all `x` [a](javascript:b) \u{202e}=cmd()";
+    let mut case = case();
+    case.failures = known(vec![failure(1, 500, hostile)]);
+    case.keys.found.as_mut().expect("rows")[0].name = hostile.into();
+    case.reports[0].causes[0].title = hostile.to_owned();
+    let bundle = built(&case).expect("no leak");
+    for file in bundle.files() {
+        let text = file.text.as_str();
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{}", file.name);
+    }
+    let ticket = text(&bundle, "ticket.md");
+    assert!(!ticket.lines().any(|line| line.starts_with("# Heading") || line.starts_with("<script>")));
+    assert_eq!(ticket.lines().filter(|line| line.starts_with("```")).count(), 2);
+    let values = text(&bundle, "ticket.json");
+    assert!(!values.contains("\\u001b"), "an escape that a reader would decode again");
+}
+
+#[test]
+fn a_bundle_goes_into_a_new_folder_or_archive_never_over_an_old_one_and_can_be_opened_again() {
+    let home = tempfile::tempdir().expect("a folder");
+    let bundle = built(&case()).expect("no leak");
+    for name in ["ticket", "ticket.zip"] {
+        let path = home.path().join(name);
+        write_bundle(&bundle, &path).expect("written");
+        assert!(matches!(write_bundle(&bundle, &path), Err(BundleError::Exists { .. })));
+        let opened = open_bundle(&path).expect("opened");
+        assert_eq!((&opened.ticket, &opened.manifest), (bundle.ticket(), bundle.manifest()));
+    }
+    let again = home.path().join("again.zip");
+    write_bundle(&bundle, &again).expect("written");
+    let bytes = |path: &std::path::Path| std::fs::read(path).expect("readable");
+    assert_eq!(bytes(&again), bytes(&home.path().join("ticket.zip")), "the same bytes");
+    std::fs::write(home.path().join("ticket/ticket.md"), "changed").expect("written");
+    assert!(
+        matches!(open_bundle(&home.path().join("ticket")), Err(bundle_reader::OpenBundleError::Changed { name }) if name == "ticket.md")
+    );
+    assert!(matches!(
+        open_bundle(&home.path().join("nowhere")),
+        Err(bundle_reader::OpenBundleError::Unreadable { .. })
+    ));
+    let nowhere = home.path().join("missing").join("ticket");
+    assert!(matches!(write_bundle(&bundle, &nowhere), Err(BundleError::Io { .. })));
+}

@@ -1,0 +1,336 @@
+//! Ticket: the facts that support needs, built only from the members listed here. Every outside text is redacted and
+//! cleared of control characters.
+
+use super::redact::Redactor;
+use crate::diagnose::incident::IncidentEvidence;
+use crate::domain::delivery::ATTEMPT_TIMEOUT;
+use crate::domain::health_status::assess_subscription;
+use crate::domain::signature_debugger::signature_fault::SignatureFault;
+use crate::domain::text::Untrusted;
+use crate::text::health::why;
+use crate::text::{count, delivery};
+use crate::wire::attempts::AttemptDetail;
+use crate::wire::bundle::{
+    BUNDLE_FORMAT_VERSION, BehaviourComparison, EscalationReason, FailureWindow, SoftwareVersions, SupportTicket,
+    TicketEvent, TicketFailure, TicketKey, TicketNote, TicketPlaybook, TicketRequest, TicketSubscription,
+};
+use crate::wire::deliveries::EventDeliveryTrace;
+use crate::wire::keys::KeyRow;
+use crate::wire::report::{
+    CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, Evidence, PlaybookTopic,
+    ReportedCheck,
+};
+use crate::wire::requests::RequestRow;
+use crate::wire::subscriptions::SubscriptionRow;
+
+/// Whether the ticket includes the response bodies of endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseBodies {
+    /// Response bodies are included, redacted.
+    Included,
+    /// Response bodies are left out.
+    Omitted,
+}
+
+/// Builds the ticket of an incident.
+#[must_use]
+pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> SupportTicket {
+    let failures: Vec<TicketFailure> =
+        rows(&case.failures.found).rev().map(|of| failure(of, bodies, redactor)).collect();
+    let requests: Vec<TicketRequest> = rows(&case.requests.found).rev().map(|of| request(of, redactor)).collect();
+    let times = || failures.iter().map(|of| of.utc).chain(requests.iter().map(|of| of.utc));
+    let window = times().min().zip(times().max());
+    SupportTicket {
+        version: BUNDLE_FORMAT_VERSION,
+        written_utc: case.at,
+        subjects: case.subjects.clone(),
+        notes: case.notes.iter().map(|(about, text)| note(about, text, redactor)).collect(),
+        symptom: symptom(case, redactor),
+        reasons: reasons(case),
+        versions: SoftwareVersions {
+            crow: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: case.platform.as_ref().map(|version| redactor.redact_line(version)),
+        },
+        clock_ahead_ms: case.clock_ahead_ms,
+        window: window.map(|(since_utc, until_utc)| FailureWindow { since_utc, until_utc }),
+        keys: rows(&case.keys.found).map(|of| key(of, redactor)).collect(),
+        subscriptions: rows(&case.subscriptions.found).map(|of| subscription(of, redactor)).collect(),
+        comparison: comparison(&failures, &requests),
+        failures,
+        requests,
+        events: case.events.iter().map(|of| event(of, redactor)).collect(),
+        playbooks: case.reports.iter().map(|report| playbook(report, redactor)).collect(),
+        reproduce: reproduce(case, redactor),
+        missing: missing_data(case, bodies, redactor),
+    }
+}
+
+fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
+    found.as_ref().map_or(&[][..], Vec::as_slice).iter()
+}
+
+fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
+    let causes = || case.reports.iter().flat_map(|report| &report.causes);
+    // A receiver that refuses signatures is only the symptom; the cause behind it is preferred where it is known.
+    match causes().find(|cause| cause.id != SIGNATURE_REFUSED_CAUSE).or_else(|| causes().next()) {
+        Some(cause) => redactor.redact_line(&cause.title),
+        None if case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun) => {
+            "no check could be completed".to_owned()
+        }
+        None => "no cause found".to_owned(),
+    }
+}
+
+/// Cause that says only that a receiver refuses what is signed correctly.
+const SIGNATURE_REFUSED_CAUSE: &str = "endpoint-rejects-signature";
+
+/// Checks whether two playbooks look at the same failures, so that a cause found by one explains a failed check of
+/// the other.
+fn is_related(one: PlaybookTopic, other: PlaybookTopic) -> bool {
+    const DELIVERIES: [PlaybookTopic; 4] = [
+        PlaybookTopic::WebhooksNotArriving,
+        PlaybookTopic::Breaker,
+        PlaybookTopic::Signature,
+        PlaybookTopic::LostSecret,
+    ];
+    const REFUSED: [PlaybookTopic; 2] = [PlaybookTopic::Permissions, PlaybookTopic::ManagedSubscription];
+    one == other || [DELIVERIES.as_slice(), &REFUSED].iter().any(|kin| kin.contains(&one) && kin.contains(&other))
+}
+
+/// Returns which of the guide's reasons to escalate apply.
+fn reasons(case: &IncidentEvidence) -> Vec<EscalationReason> {
+    let mut reasons = Vec::new();
+    let mut add = |id: &str, text: String| reasons.push(EscalationReason { id: id.to_owned(), text });
+    let n_broken = rows(&case.requests.found).filter(|row| row.status >= 500).count();
+    if n_broken > 0 {
+        add(
+            "platform-error",
+            format!("the platform answered {} with 5xx; include the request ids", count(n_broken, "call")),
+        );
+    }
+    let is_explained =
+        |topic| case.reports.iter().any(|report| !report.causes.is_empty() && is_related(topic, report.topic));
+    let failing: Vec<&DiagnosisReport> = case
+        .reports
+        .iter()
+        .filter(|report| {
+            report.steps.iter().any(|step| step.verdict == CheckVerdict::Fail) && !is_explained(report.topic)
+        })
+        .collect();
+    for report in failing {
+        add("unexplained", format!("{}: a check failed and no known cause explains it", report.topic));
+    }
+    let is_lost = case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun);
+    if is_lost {
+        add("unreachable", "no check could read anything from the platform".to_owned());
+    }
+    let causes = || case.reports.iter().flat_map(|report| &report.causes);
+    let is_known = |cause: &DiagnosedCause| SignatureFault::from_id(&cause.id).is_some() || cause.id == "lost-secret";
+    if causes().any(|cause| cause.id == SIGNATURE_REFUSED_CAUSE) && !causes().any(is_known) {
+        add("signature-disputed", "our signature is valid, but the receiver rejects it without a reason".to_owned());
+    }
+    if reasons.is_empty() {
+        let text = if causes().next().is_some() {
+            "a cause was found; apply its resolution first, and escalate if the problem persists"
+        } else {
+            "no problem found; escalate only with an observed failure"
+        };
+        reasons.push(EscalationReason { id: "not-yet".to_owned(), text: text.to_owned() });
+    }
+    reasons
+}
+
+fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> TicketKey {
+    let state = match (of.is_active, of.revoked_utc) {
+        (true, _) => "active".to_owned(),
+        (false, at) => format!("revoked at {}", at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string())),
+    };
+    TicketKey {
+        name: redactor.redact_line(of.name.raw()),
+        last4: redactor.redact_line(of.last4.raw()),
+        company_id: of.company_id.0,
+        scopes: of.scopes.iter().map(ToString::to_string).collect(),
+        state,
+    }
+}
+
+fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> TicketSubscription {
+    let row = &of.subscription;
+    TicketSubscription {
+        id: row.id.0,
+        company_id: row.company_id.0,
+        target: redactor.redact(&row.target_url).sanitized(),
+        event_types: row.event_types.iter().map(|kind| redactor.redact_line(kind.raw())).collect(),
+        managed_by: row.managed_by.as_ref().map(|owner| redactor.redact_line(owner.raw())),
+        state: redactor.redact_line(&why(&assess_subscription(&of.facts()).reason)),
+        last_success_utc: row.last_success_utc,
+    }
+}
+
+fn failure(of: &AttemptDetail, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> TicketFailure {
+    let row = &of.row;
+    let body = of.response_body.text.as_ref().filter(|_| bodies == ResponseBodies::Included);
+    TicketFailure {
+        utc: row.started_utc,
+        attempt_id: row.id.0,
+        subscription_id: row.subscription_id.0,
+        delivery_id: row.delivery_id.map(|id| id.0),
+        event_id: row.event_id.map(|id| id.0),
+        event_type: redactor.redact_line(row.event_type.raw()),
+        tried: format!("{}, {} of {}", row.kind.name(), row.number, row.of),
+        outcome: row.outcome().to_string(),
+        elapsed_ms: row.elapsed_ms,
+        error: row.error.as_ref().map(|error| redactor.redact_line(error.raw())),
+        body: body.filter(|text| !text.raw().is_empty()).map(|text| redactor.redact_line(text.raw())),
+    }
+}
+
+fn note(about: &str, text: &str, redactor: &mut Redactor<'_>) -> TicketNote {
+    TicketNote { about: redactor.redact_line(about), text: redactor.redact_line(text) }
+}
+
+/// Formats an event and its deliveries; the payload is left out.
+fn event(of: &EventDeliveryTrace, redactor: &mut Redactor<'_>) -> TicketEvent {
+    let mut became = Vec::new();
+    for row in &of.subscriptions {
+        let delivery = row.delivery.as_ref().map_or_else(String::new, |row| {
+            format!("; delivery {} {} after {}", row.id, delivery(row.state), count(row.n_attempts, "attempt"))
+        });
+        let target = redactor.redact(&row.target_url).sanitized();
+        let why = redactor.redact_line(&row.why);
+        became.push(format!("subscription {} to {target}: {why}{delivery}", row.subscription_id));
+    }
+    TicketEvent {
+        event_id: of.event.id.0,
+        event_type: redactor.redact_line(of.event.kind.raw()),
+        company_id: of.event.company_id.0,
+        utc: of.event.created_utc,
+        became,
+    }
+}
+
+fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> TicketRequest {
+    TicketRequest {
+        utc: of.utc,
+        request_id: redactor.redact_line(of.request_id.raw()),
+        call: redactor.redact_line(&format!("{} {}", of.method.raw(), of.route.raw())),
+        status: of.status,
+        code: of.code.as_ref().map(|code| redactor.redact_line(code.raw())),
+        detail: of.detail.as_ref().map(|detail| redactor.redact_line(detail.raw())),
+        last4: of.last4.as_ref().or(of.claimed_last4.as_ref()).map(|last4| redactor.redact_line(last4.raw())),
+    }
+}
+
+fn comparison(failures: &[TicketFailure], requests: &[TicketRequest]) -> BehaviourComparison {
+    let failed = failures.iter().filter(|of| !matches!(of.outcome.parse(), Ok(200..=299_u16)));
+    let mut actual: Vec<String> = failed.map(|of| of.outcome.clone()).collect();
+    let refused = requests.iter().filter(|of| of.status >= 400);
+    actual.extend(refused.map(|of| format!("{} {}", of.status, of.code.as_deref().unwrap_or_default())));
+    actual.sort();
+    actual.dedup();
+    let deliveries = format!("deliveries answered 2xx within {} s", ATTEMPT_TIMEOUT.as_secs());
+    BehaviourComparison {
+        expected: format!("{deliveries}; calls answered 2xx"),
+        actual: if actual.is_empty() { "no failure".to_owned() } else { actual.join(", ") },
+    }
+}
+
+fn evidence(of: &Evidence, redactor: &mut Redactor<'_>) -> Evidence {
+    Evidence {
+        query: redactor.redact_line(&of.query),
+        value: Untrusted::new(redactor.redact_line(of.value.raw())),
+        limit: of.limit.as_ref().map(|limit| redactor.redact_line(limit)),
+        at_utc: of.at_utc,
+    }
+}
+
+fn playbook(report: &DiagnosisReport, redactor: &mut Redactor<'_>) -> TicketPlaybook {
+    let mut all = |items: &[Evidence]| -> Vec<Evidence> { items.iter().map(|of| evidence(of, redactor)).collect() };
+    let evidences: Vec<Vec<Evidence>> = report.causes.iter().map(|cause| all(&cause.evidence)).collect();
+    let steps: Vec<Vec<Evidence>> = report.steps.iter().map(|step| all(&step.evidence)).collect();
+    TicketPlaybook {
+        topic: report.topic,
+        subject: report.subject,
+        causes: report
+            .causes
+            .iter()
+            .zip(evidences)
+            .map(|(of, evidence)| DiagnosedCause {
+                id: redactor.redact_line(&of.id),
+                title: redactor.redact_line(&of.title),
+                evidence,
+                resolution: redactor.redact_line(&of.resolution),
+                offers: Vec::new(),
+            })
+            .collect(),
+        steps: report.steps.iter().zip(steps).map(|(of, evidence)| step(of, evidence, redactor)).collect(),
+    }
+}
+
+fn step(of: &ReportedCheck, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>) -> ReportedCheck {
+    let verdict = match &of.verdict {
+        CheckVerdict::Unknown(why) => CheckVerdict::Unknown(redactor.redact_line(why)),
+        CheckVerdict::Skipped(why) => CheckVerdict::Skipped(redactor.redact_line(why)),
+        verdict @ (CheckVerdict::Pass | CheckVerdict::Fail) => verdict.clone(),
+    };
+    ReportedCheck { id: redactor.redact_line(&of.id), question: redactor.redact_line(&of.question), verdict, evidence }
+}
+
+fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
+    use super::markdown::shell_quote;
+    let mut lines = vec!["# Set the variables first; this file contains no secrets.".to_owned()];
+    let look = |path: &str| format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"");
+    for request in rows(&case.requests.found).take(1) {
+        let (method, route) =
+            (shell_quote(&redactor.redact(&request.method)), redactor.redact_line(request.route.raw()));
+        lines.push("# The latest rejected call (replace {id}):".to_owned());
+        lines.push(format!(
+            "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{}",
+            shell_quote(&route.into())
+        ));
+        lines.push("# Rejected calls in the platform's log:".to_owned());
+        lines.push(look(&format!("/portal/v1/requests?status={}&limit=50", request.status)));
+    }
+    for of in rows(&case.subscriptions.found).take(3) {
+        let row = &of.subscription;
+        lines.push(format!("# Attempts to subscription {}:", row.id));
+        lines.push(look(&format!("/portal/v1/attempts?subscription={}&limit=20", row.id)));
+        let target = shell_quote(&redactor.redact(&row.target_url));
+        lines.push("# One delivery to its endpoint; body.json holds the event's exact bytes:".to_owned());
+        lines.push("timestamp=$(date +%s)".to_owned());
+        lines.push("signature=$({ printf '%s.' \"$timestamp\"; cat body.json; } | openssl dgst -sha256 -hmac \"$SIGNING_SECRET\" -r | cut -d' ' -f1)".to_owned());
+        lines.push(format!("curl -sS -i --max-time {} -X POST {target} -H 'Content-Type: application/json' -H \"X-Wlcro-Timestamp: $timestamp\" -H \"X-Wlcro-Signature: sha256=$signature\" --data-binary @body.json", ATTEMPT_TIMEOUT.as_secs()));
+    }
+    if lines.len() == 1 {
+        lines.push(look("/portal/v1/overview"));
+    }
+    lines
+}
+
+fn missing_data(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> Vec<String> {
+    let mut missing = Vec::new();
+    let mut note = |what: &str, found: Result<usize, &String>| match found {
+        Err(why) => missing.push(format!("{what}: {}", redactor.redact_line(why))),
+        Ok(0) => missing.push(format!("{what}: none")),
+        Ok(_) => {}
+    };
+    note("keys", case.keys.found.as_ref().map(Vec::len));
+    note("subscriptions", case.subscriptions.found.as_ref().map(Vec::len));
+    note("failed deliveries", case.failures.found.as_ref().map(Vec::len));
+    note("rejected calls", case.requests.found.as_ref().map(Vec::len));
+    missing.extend(case.not_collected.iter().map(|what| redactor.redact_line(what)));
+    if case.failures.is_incomplete {
+        missing.push("failed deliveries before the newest 20".to_owned());
+    }
+    if case.requests.is_incomplete {
+        missing.push("rejected calls before the newest 40".to_owned());
+    }
+    if bodies == ResponseBodies::Omitted {
+        missing.push("response bodies: excluded on request".to_owned());
+    }
+    missing.push("event payloads and signing secrets: never part of a ticket".to_owned());
+    if case.subjects.contains(&DiagnosisSubject::All) {
+        missing.push("keys without rejected calls, enabled subscriptions without failures".to_owned());
+    }
+    missing
+}

@@ -1,0 +1,276 @@
+//! Alert rules, applied to an overview. An alert keeps the time at which it was first seen for as long as its rule
+//! holds.
+
+use super::visibility::PlatformVisibility;
+use crate::domain::alert::AlertSubject;
+use crate::domain::health_status::{
+    ABANDONED_DAYS, DORMANT_DAYS, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus, assess_key,
+    assess_subscription, assess_window,
+};
+use crate::domain::reason::Reason;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::text::health::why;
+use crate::wire::keys::KeyRow;
+use crate::wire::overview::{PlatformOverview, SilenceRow};
+use crate::wire::subscriptions::SubscriptionRow;
+use std::time::Duration;
+
+/// Delay after which an overdue delivery raises an alert.
+pub const OVERDUE_THRESHOLD: Duration = Duration::from_secs(300);
+/// Clock difference above which an alert is raised.
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(30);
+
+/// Condition that needs an operator's attention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Subject of the alert, such as a subscription or a key.
+    pub subject: AlertSubject,
+    /// Display name of the subject: a target URL, a key's name.
+    pub name: Untrusted,
+    /// Severity of the alert, as the health status of its subject.
+    pub standing: HealthStatus,
+    /// Reason in one line: rule, value and limit.
+    pub why: String,
+    /// Start of the alert: as the platform dates it, otherwise the time at which this machine first saw it.
+    pub since: Timestamp,
+    /// Acknowledgement of the alert, if the last overview held one.
+    pub acknowledged: Option<AcknowledgedBy>,
+}
+
+/// Acknowledgement of an alert by an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcknowledgedBy {
+    /// Name of the operator who acknowledged the alert.
+    pub by: Untrusted,
+    /// Time of the acknowledgement, on the platform's clock.
+    pub at: Timestamp,
+    /// Note that the operator added.
+    pub note: Option<Untrusted>,
+}
+
+impl AcknowledgedBy {
+    /// Formats the acknowledgement in one line, safe for the screen.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let note = self.note.as_ref().map_or_else(String::new, |note| format!(": {}", note.sanitized()));
+        format!("acknowledged by {} at {} UTC{note}", self.by.sanitized(), self.at.format("%H:%M"))
+    }
+}
+
+/// All alerts, in order: unacknowledged ones first, of these the worst first, then the oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ActiveAlerts(Vec<Alert>);
+
+impl ActiveAlerts {
+    /// Restores alerts that an earlier run stored, so that they keep their `since`.
+    #[must_use]
+    pub fn restore(alerts: Vec<Alert>) -> Self {
+        Self(alerts)
+    }
+
+    /// Returns the alerts in order.
+    #[must_use]
+    pub fn list(&self) -> &[Alert] {
+        &self.0
+    }
+
+    /// Computes the alerts of a new overview that was received at `now`. An alert that was there before keeps its
+    /// `since`.
+    #[must_use]
+    pub fn updated(&self, overview: &PlatformOverview, reach: &PlatformVisibility, now: Timestamp) -> Self {
+        let mut alerts: Vec<Alert> = raise_alerts(overview, reach, now)
+            .into_iter()
+            .map(|alert| {
+                let before = self.0.iter().find(|old| old.subject == alert.subject && old.standing == alert.standing);
+                Alert { since: before.map_or(alert.since, |old| old.since.min(alert.since)), ..alert }
+            })
+            .collect();
+        alerts.sort_by_key(|a| (a.acknowledged.is_some(), a.standing, a.since, a.subject));
+        Self(alerts)
+    }
+}
+
+/// Returns when a key became dormant; `Idle` if it is not, or if its state has another reason.
+fn key_dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
+    let facts = row.facts();
+    let idle_since = facts.last_used_at.unwrap_or(facts.created_at);
+    let days = |n: u64| Duration::from_secs(n * 86_400);
+    let threshold = [ABANDONED_DAYS, DORMANT_DAYS].into_iter().find(|n| now.since(idle_since) >= days(*n))?;
+    (facts.n_limited == 0 && facts.n_server_errors == 0).then(|| idle_since.plus(days(threshold)))
+}
+
+fn silence_reason(row: &SilenceRow, now: Timestamp) -> Reason {
+    Reason::EventsMissing {
+        since_last: now.since(row.last_event_utc),
+        usual_gap: Duration::from_millis(row.usual_gap_ms),
+    }
+}
+
+/// Start of an alert, as far as it is known.
+#[derive(Debug, Clone, Copy)]
+enum AlertStart {
+    /// The alert's condition itself began at this time.
+    Exact(Timestamp),
+    /// A part of the condition began at this time and may begin again while the alert lasts: a streak of failures,
+    /// the delivery that waits longest.
+    Earliest(Timestamp),
+    /// The start of the condition is not known.
+    Unknown,
+}
+
+impl AlertStart {
+    fn own_start(self) -> Option<Timestamp> {
+        match self {
+            Self::Exact(at) => Some(at),
+            Self::Earliest(_) | Self::Unknown => None,
+        }
+    }
+
+    fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::Exact(at) | Self::Earliest(at) => Some(at),
+            Self::Unknown => None,
+        }
+    }
+
+    /// Start that the platform dates; unknown if it has no date.
+    fn from_date(at: Option<Timestamp>) -> Self {
+        at.map_or(Self::Unknown, Self::Exact)
+    }
+}
+
+/// Returns the start of a subscription's alert. A streak of failures dates the alert only if the streak is its
+/// reason.
+fn alert_start(row: &SubscriptionRow) -> AlertStart {
+    match (row.subscription.disabled_utc, row.health.streak_began_utc) {
+        (Some(at), _) => AlertStart::Exact(at),
+        (None, Some(at)) if row.subscription.consecutive_failures >= FAILURES_IN_A_ROW_LIMITS.0 => {
+            AlertStart::Exact(at)
+        }
+        (None, Some(at)) => AlertStart::Earliest(at),
+        (None, None) => AlertStart::Unknown,
+    }
+}
+
+/// Finds the acknowledgement of an alert that began at `since`, if one is still valid.
+fn find_acknowledgement(
+    overview: &PlatformOverview,
+    alert: (AlertSubject, HealthStatus),
+    since: Option<Timestamp>,
+) -> Option<AcknowledgedBy> {
+    overview.acknowledgements.rows.iter().rev().find_map(|row| {
+        let said = row.to_acknowledgement()?;
+        let holds = said.is_active_for(alert, since, overview.server_utc);
+        holds.then(|| AcknowledgedBy { by: row.by.clone(), at: row.utc, note: row.note.clone() })
+    })
+}
+
+fn raise_alerts(overview: &PlatformOverview, reach: &PlatformVisibility, now: Timestamp) -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    let mut raise = |subject, name: Untrusted, judgement: HealthAssessment, began: AlertStart| {
+        let standing = judgement.status;
+        if standing.needs_action() {
+            let acknowledged = find_acknowledgement(overview, (subject, standing), began.own_start());
+            let (why, since) = (why(&judgement.reason), began.at().unwrap_or(now));
+            alerts.push(Alert { subject, name, standing, why, since, acknowledged });
+        }
+    };
+    for row in &overview.subscriptions.items {
+        raise(
+            AlertSubject::Subscription(row.subscription.id),
+            row.subscription.target_url.clone(),
+            reach.judge_subscription(row.subscription.id).unwrap_or_else(|| assess_subscription(&row.facts())),
+            alert_start(row),
+        );
+    }
+    for row in &overview.keys.items {
+        raise(
+            AlertSubject::Key(row.id),
+            row.name.clone(),
+            reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), overview.server_utc)),
+            AlertStart::from_date(key_dormant_since(row, overview.server_utc).filter(|_| reach.findings().is_none())),
+        );
+    }
+    for row in &overview.limits.items {
+        let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
+        raise(AlertSubject::Window(row.key_id, row.bucket), name, assess_window(&row.facts()), AlertStart::Unknown);
+    }
+    for row in &overview.silences.rows {
+        let judgement =
+            HealthAssessment { status: HealthStatus::Warning, reason: silence_reason(row, overview.server_utc) };
+        raise(
+            AlertSubject::Events(row.company_id),
+            row.company_name.clone(),
+            judgement,
+            AlertStart::Exact(row.since_utc),
+        );
+    }
+    if let Some(due) = overview.pipeline.oldest_due_utc {
+        let late = overview.server_utc.since(due);
+        if late > OVERDUE_THRESHOLD {
+            let why = Reason::Overdue { late, limit: OVERDUE_THRESHOLD };
+            raise(
+                AlertSubject::Pipeline,
+                "delivery".into(),
+                HealthAssessment { status: HealthStatus::Failing, reason: why },
+                AlertStart::Earliest(due.plus(OVERDUE_THRESHOLD)),
+            );
+        }
+    }
+    let skew = overview.server_utc.since(now).max(now.since(overview.server_utc));
+    if skew > MAX_CLOCK_SKEW {
+        let why = Reason::ClockSkew { by: skew, limit: MAX_CLOCK_SKEW };
+        raise(
+            AlertSubject::Clock,
+            "clock".into(),
+            HealthAssessment { status: HealthStatus::Warning, reason: why },
+            AlertStart::Unknown,
+        );
+    }
+    alerts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{CompanyId, SubscriptionId};
+    use crate::wire::subscriptions::{DeliveryHealth, Subscription};
+
+    /// A subscription with a streak that began at `streak_began`.
+    fn row(streak: u32, streak_began: Option<i64>, disabled: Option<i64>) -> SubscriptionRow {
+        let subscription = Subscription {
+            id: SubscriptionId(7),
+            company_id: CompanyId(92),
+            target_url: "https://hooks.example/".into(),
+            event_types: Vec::new(),
+            is_enabled: disabled.is_none(),
+            description: None,
+            managed_by: None,
+            consecutive_failures: streak,
+            disabled_reason: None,
+            disabled_utc: disabled.map(Timestamp::from_millis),
+            last_attempt_utc: None,
+            last_success_utc: None,
+            created_utc: Timestamp::from_millis(1),
+            updated_utc: Timestamp::from_millis(1),
+        };
+        let health =
+            DeliveryHealth { streak_began_utc: streak_began.map(Timestamp::from_millis), ..DeliveryHealth::default() };
+        SubscriptionRow { subscription, health, disabled_note: None }
+    }
+
+    #[test]
+    fn an_alert_of_low_success_does_not_begin_anew_with_every_failure() {
+        let itself = |row: &SubscriptionRow| alert_start(row).own_start().map(Timestamp::millis);
+        assert_eq!(itself(&row(1, Some(900), None)), None, "the rate is low for longer than this failure");
+        assert_eq!(
+            alert_start(&row(1, Some(900), None)).at().map(Timestamp::millis),
+            Some(900),
+            "it is shown all the same"
+        );
+        assert_eq!(itself(&row(0, None, None)), None);
+        assert_eq!(itself(&row(FAILURES_IN_A_ROW_LIMITS.0, Some(900), None)), Some(900), "the streak is the reason");
+        assert_eq!(itself(&row(20, Some(900), Some(950))), Some(950));
+    }
+}

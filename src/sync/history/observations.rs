@@ -1,0 +1,496 @@
+//! Observations of a platform: keys, rate windows, events, subscriptions, and the periods in which they were polled.
+
+use super::{PlatformHistory, unreadable};
+use crate::client::partner::{ListedSubscription, PolledEvent, UnreadableItem, read_subscription};
+use crate::client::tolerant_reading::{self, NextPage};
+use crate::database::{Error, JobPriority};
+use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
+use crate::domain::key::ScopeSet;
+use crate::domain::text::Untrusted;
+use crate::domain::time::{MINUTE_MS, Timestamp};
+use crate::domain::window::RateBucket;
+use crate::sync::visibility::UnreadableAnswer;
+use crate::wire::readable::UnreadableRows;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Number of hours in a week.
+const WEEK_HOURS: i64 = 7 * 24;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+/// Maximum number of characters kept of an answer that could not be read.
+const MAX_ANSWER_CHARS: usize = 300;
+/// Maximum number of outages that are returned, newest first.
+const MAX_OUTAGES: i64 = 500;
+
+/// Key as the history stores it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedKey {
+    /// Name of the key in the profile.
+    pub name: String,
+    /// Scopes that the key is known to have.
+    pub held: ScopeSet,
+    /// Scopes that the key is known to lack.
+    pub lacking: ScopeSet,
+    /// Reason why the platform does not accept the key.
+    pub refused: Option<Untrusted>,
+    /// Time of the last successful call with the key.
+    pub used_at: Option<Timestamp>,
+}
+
+/// Rate window of a key, from the headers of answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedWindow {
+    /// Name of the key in the profile.
+    pub key: String,
+    /// Bucket that the window belongs to.
+    pub bucket: RateBucket,
+    /// Start of the newest minute that was seen.
+    pub minute_at: Timestamp,
+    /// Calls allowed in the newest minute.
+    pub limit: u32,
+    /// Calls made in the newest minute, by all callers.
+    pub used: u32,
+    /// Own calls that were rejected in the newest minute.
+    pub n_refused: u32,
+    /// End of the window, if an answer named it.
+    pub reset_at: Option<Timestamp>,
+    /// Calls made in each of the 60 minutes before the current one, oldest first; `Idle` for a minute without an
+    /// answer.
+    pub hour: Vec<Option<u32>>,
+    /// Calls in the busiest minute of each hour of the last week, oldest first; `Idle` for an hour without an answer.
+    pub week: Vec<Option<u32>>,
+}
+
+/// Outage of a subscription: seen on, then seen off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionOutage {
+    /// Number of the outage in this history.
+    pub id: TripId,
+    /// Number of the subscription that went off.
+    pub subscription: SubscriptionId,
+    /// Company that owns the subscription.
+    pub company: CompanyId,
+    /// Target URL of the subscription.
+    pub target: Untrusted,
+    /// Last time at which the subscription was seen on.
+    pub after: Timestamp,
+    /// First time at which the subscription was seen off.
+    pub before: Timestamp,
+    /// Time at which the subscription was seen on again.
+    pub on_again_at: Option<Timestamp>,
+}
+
+/// All observations that an overview is built from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PlatformObservations {
+    /// Keys of the profile, by name.
+    pub keys: Vec<ObservedKey>,
+    /// Newest rate window of each key and bucket.
+    pub windows: Vec<ObservedWindow>,
+    /// Subscriptions as they were last listed.
+    pub subscriptions: Vec<ListedSubscription>,
+    /// Outages, newest first; the newest 500.
+    pub outages: Vec<SubscriptionOutage>,
+    /// Answers that could not be read.
+    pub unreadable_answers: Vec<UnreadableAnswer>,
+    /// List items that could not be read, by resource: `events`, `subscriptions`.
+    pub unreadable: BTreeMap<String, UnreadableRows>,
+    /// Periods of the last day in which subscriptions were not polled.
+    pub gaps: Vec<(Timestamp, Timestamp)>,
+    /// Time at which an answer was last received and understood.
+    pub heard_at: Option<Timestamp>,
+    /// Cursor of the observations: number of the newest call, plus the counts of events and receipts.
+    pub cursor: u64,
+    /// Number of deliveries that `crow listen` received.
+    pub n_receipts: u64,
+}
+
+/// Subscriptions of a company, from all pages of a listing.
+#[derive(Debug, Default)]
+pub struct SubscriptionListing {
+    /// Subscriptions that could be read, with the JSON they came as.
+    pub rows: Vec<(ListedSubscription, Box<RawValue>)>,
+    /// Subscriptions that could not be read.
+    pub unreadable: Vec<UnreadableItem>,
+}
+
+impl SubscriptionListing {
+    /// Appends the subscriptions of a page in the body of an answer. Returns their number and where the list goes on.
+    ///
+    /// # Errors
+    /// A one-line reason why the body cannot be read as a list.
+    pub fn take(&mut self, company: CompanyId, body: &str) -> Result<(usize, NextPage), String> {
+        let listed = tolerant_reading::read_list(body)?;
+        for raw in &listed.items {
+            match read_subscription(raw, company) {
+                Ok(read) => self.rows.push((read, (*raw).to_owned())),
+                Err(why) => self.unreadable.push(UnreadableItem::new(raw, why)),
+            }
+        }
+        Ok((listed.items.len(), listed.continuation()))
+    }
+}
+
+/// Origin of a listing: its purpose, its time, and how far it reaches.
+#[derive(Debug, Clone)]
+pub struct ListingOrigin {
+    /// Purpose of the call, such as `events:92`.
+    pub purpose: String,
+    /// Time at which the listing was received.
+    pub at: Timestamp,
+    /// Maximum time between two listings that count as continuous.
+    pub max_gap: Duration,
+}
+
+impl PlatformHistory {
+    /// Returns the keys of the profile, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the database cannot be read.
+    pub async fn keys(&self) -> Result<Vec<ObservedKey>, Error> {
+        self.database.read(JobPriority::Low, read_keys).await
+    }
+
+    /// Stores polled events, and the position at which polling continues. Events that are already stored stay
+    /// unchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the database cannot be written.
+    pub async fn record_events(
+        &self,
+        told: ListingOrigin,
+        events: Vec<PolledEvent>,
+        unreadable: Vec<UnreadableItem>,
+        next: Option<Vec<(String, String)>>,
+    ) -> Result<(), Error> {
+        self.write(move |connection| {
+            let mut insert = connection.prepare_cached(
+                "INSERT OR IGNORE INTO events (id, company, type, created_at, seen_at, envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?;
+            for event in &events {
+                insert.execute(params![
+                    event.id.0,
+                    event.company.0,
+                    event.kind.raw(),
+                    event.created_at.millis(),
+                    told.at.millis(),
+                    event.envelope
+                ])?;
+            }
+            unreadable::store_items(connection, &told.purpose, told.at, &unreadable)?;
+            let newest = events.iter().map(|event| event.created_at).max();
+            // Without a cursor, polling continues at the newest event's time; that event comes again and is ignored.
+            let place = next.or_else(|| newest.map(|at| vec![("since".to_owned(), at.to_rfc3339_seconds())]));
+            if let Some(place) = place {
+                let place = serde_json::to_string(&place).unwrap_or_default();
+                connection
+                    .prepare_cached(
+                        "INSERT INTO poll_state (task, cursor) VALUES (?1, ?2) ON CONFLICT (task) DO UPDATE SET cursor = excluded.cursor",
+                    )?
+                    .execute([&told.purpose, &place])?;
+            }
+            record_poll(connection, &told)
+        })
+        .await
+    }
+
+    /// Stores a complete listing of a company's subscriptions. A subscription that was on and is off now starts an
+    /// outage. One that could not be read keeps its stored state.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the database cannot be written.
+    pub async fn record_subscriptions(
+        &self,
+        told: ListingOrigin,
+        company: CompanyId,
+        SubscriptionListing { rows, unreadable }: SubscriptionListing,
+    ) -> Result<(), Error> {
+        self.write(move |connection| {
+            for (listed, raw) in &rows {
+                record_subscription(connection, &told, listed, raw)?;
+            }
+            unreadable::delete_items(connection, &told.purpose)?;
+            unreadable::store_items(connection, &told.purpose, told.at, &unreadable)?;
+            if unreadable.iter().any(|item| item.number.is_none()) {
+                // The unreadable item has no number: any subscription missing from the list may be that item, so none
+                // is deleted.
+                return record_poll(connection, &told);
+            }
+            let numbers = unreadable.iter().filter_map(|item| item.number);
+            let ids: Vec<i64> = rows.iter().map(|(listed, _)| listed.subscription.id.0).chain(numbers).collect();
+            connection
+                .prepare_cached(
+                    "DELETE FROM subscriptions WHERE company = ?1 AND id NOT IN (SELECT value FROM json_each(?2))",
+                )?
+                .execute(params![company.0, serde_json::to_string(&ids).unwrap_or_default()])?;
+            record_poll(connection, &told)
+        })
+        .await
+    }
+
+    /// Stores an answer that could not be read, with its first 300 characters.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the database cannot be written.
+    pub async fn record_unreadable_answer(
+        &self,
+        what: String,
+        at: Timestamp,
+        why: String,
+        answer: Vec<u8>,
+    ) -> Result<(), Error> {
+        self.write(move |connection| {
+            let text: String = String::from_utf8_lossy(&answer).chars().take(MAX_ANSWER_CHARS).collect();
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO unreadable_answers (request, at, reason, answer) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![what, at.millis(), why, text])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Returns the company of a subscription, if the subscription was listed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the database cannot be read.
+    pub async fn owner(&self, id: SubscriptionId) -> Result<Option<CompanyId>, Error> {
+        self.database
+            .read(JobPriority::Low, move |connection| {
+                let mut statement = connection.prepare_cached("SELECT company FROM subscriptions WHERE id = ?1")?;
+                Ok(statement.query_row([id.0], |row| row.get(0)).optional()?.map(CompanyId))
+            })
+            .await
+    }
+
+    /// Returns all observations that an overview is built from, at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] when the database cannot be read.
+    pub async fn observations(&self, now: Timestamp) -> Result<PlatformObservations, Error> {
+        self.database.read(JobPriority::Low, move |connection| read_observations(connection, now)).await
+    }
+}
+
+/// Records a successful poll: its time, the period that was covered, and that the list's answers can be read again.
+fn record_poll(connection: &Connection, told: &ListingOrigin) -> Result<(), Error> {
+    let at = told.at.millis();
+    connection
+        .prepare_cached(
+            "INSERT INTO poll_state (task, last_success_at) VALUES (?1, ?2) ON CONFLICT (task) DO UPDATE SET last_success_at = excluded.last_success_at",
+        )?
+        .execute(params![told.purpose, at])?;
+    let earliest = told.at.minus(told.max_gap).millis();
+    // A poll soon enough after the last one extends its period; a later one starts a new period, which leaves a gap.
+    let n = connection
+        .prepare_cached("UPDATE watch_periods SET until_at = ?2 WHERE list = ?1 AND until_at >= ?3 AND until_at <= ?2")?
+        .execute(params![told.purpose, at, earliest])?;
+    if n == 0 {
+        connection
+            .prepare_cached("INSERT INTO watch_periods (list, since_at, until_at) VALUES (?1, ?2, ?2)")?
+            .execute(params![told.purpose, at])?;
+    }
+    let what = told.purpose.split(':').next().unwrap_or_default();
+    connection.prepare_cached("DELETE FROM unreadable_answers WHERE request = ?1")?.execute([what])?;
+    Ok(())
+}
+
+fn record_subscription(
+    connection: &Connection,
+    told: &ListingOrigin,
+    listed: &ListedSubscription,
+    raw: &RawValue,
+) -> Result<(), Error> {
+    let of = &listed.subscription;
+    let before: Option<(bool, i64)> = connection
+        .prepare_cached("SELECT is_enabled, seen_at FROM subscriptions WHERE id = ?1")?
+        .query_row([of.id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match before {
+        // The outage began between the two listings, so both times are stored.
+        Some((true, seen)) if !of.is_enabled => {
+            connection
+                .prepare_cached(
+                    "INSERT INTO subscription_outages (subscription, company, target, last_seen_enabled_at, first_seen_disabled_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![of.id.0, of.company_id.0, of.target_url.raw(), seen, told.at.millis()])?;
+        }
+        Some((false, _)) if of.is_enabled => {
+            connection
+                .prepare_cached(
+                    "UPDATE subscription_outages SET enabled_at = ?2 WHERE subscription = ?1 AND enabled_at IS NULL",
+                )?
+                .execute(params![of.id.0, told.at.millis()])?;
+        }
+        _ => {}
+    }
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO subscriptions (id, company, is_enabled, document, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![of.id.0, of.company_id.0, of.is_enabled, raw.get(), told.at.millis()])?;
+    Ok(())
+}
+
+fn read_keys(connection: &Connection) -> Result<Vec<ObservedKey>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name, granted_scopes, missing_scopes, rejection, last_used_at FROM keys ORDER BY name",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(ObservedKey {
+            name: row.get("name")?,
+            held: ScopeSet::parse(&row.get::<_, String>("granted_scopes")?),
+            lacking: ScopeSet::parse(&row.get::<_, String>("missing_scopes")?),
+            refused: row.get::<_, Option<String>>("rejection")?.map(Untrusted::new),
+            used_at: row.get::<_, Option<i64>>("last_used_at")?.map(Timestamp::from_millis),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn read_observations(connection: &Connection, now: Timestamp) -> Result<PlatformObservations, Error> {
+    let count =
+        |sql: &str| -> Result<i64, Error> { Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?) };
+    let n_receipts = count("SELECT count(*) FROM received_deliveries")?;
+    let calls = count("SELECT coalesce(max(id), 0) FROM calls")?;
+    let events = count("SELECT count(*) FROM events")?;
+    let heard: Option<i64> =
+        connection.prepare_cached("SELECT max(last_success_at) FROM poll_state")?.query_row([], |row| row.get(0))?;
+    Ok(PlatformObservations {
+        keys: read_keys(connection)?,
+        windows: read_windows(connection, now)?,
+        subscriptions: read_subscriptions(connection)?,
+        outages: read_outages(connection)?,
+        unreadable_answers: read_unreadable_answers(connection)?,
+        unreadable: unreadable::items_by_resource(connection)?,
+        gaps: poll_gaps(connection, now)?,
+        heard_at: heard.map(Timestamp::from_millis),
+        cursor: u64::try_from(calls + events + n_receipts).unwrap_or(0),
+        n_receipts: u64::try_from(n_receipts).unwrap_or(0),
+    })
+}
+
+fn read_windows(connection: &Connection, now: Timestamp) -> Result<Vec<ObservedWindow>, Error> {
+    let mut found = Vec::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT w.key, w.bucket, w.minute_at, w.rate_limit, w.n_used, w.n_rejected, w.reset_at FROM rate_windows w
+         JOIN (SELECT key, bucket, max(minute_at) AS newest FROM rate_windows GROUP BY key, bucket) n
+         ON w.key = n.key AND w.bucket = n.bucket AND w.minute_at = n.newest ORDER BY w.key, w.bucket",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (key, bucket): (String, String) = (row.get("key")?, row.get("bucket")?);
+        let Some(bucket) = RateBucket::named(&bucket) else { continue };
+        let this = now.floor_to(MINUTE_MS).millis();
+        let hour = busiest_minutes(connection, &key, bucket, (this - HOUR_MS, MINUTE_MS, 60))?;
+        let week_began = now.floor_to(HOUR_MS).millis() - (WEEK_HOURS - 1) * HOUR_MS;
+        let week = busiest_minutes(connection, &key, bucket, (week_began, HOUR_MS, WEEK_HOURS))?;
+        found.push(ObservedWindow {
+            key,
+            bucket,
+            minute_at: Timestamp::from_millis(row.get("minute_at")?),
+            limit: row.get("rate_limit")?,
+            used: row.get("n_used")?,
+            n_refused: row.get("n_rejected")?,
+            reset_at: row.get::<_, Option<i64>>("reset_at")?.map(Timestamp::from_millis),
+            hour,
+            week,
+        });
+    }
+    Ok(found)
+}
+
+/// Returns the calls in the busiest minute of each of `n` slots of `width` milliseconds, from `since` on.
+fn busiest_minutes(
+    connection: &Connection,
+    key: &str,
+    bucket: RateBucket,
+    (since, width, n): (i64, i64, i64),
+) -> Result<Vec<Option<u32>>, Error> {
+    let mut slots = vec![None; usize::try_from(n).unwrap_or(0)];
+    let mut statement = connection.prepare_cached(
+        "SELECT (minute_at - ?3) / ?4 AS slot, max(n_used) FROM rate_windows
+         WHERE key = ?1 AND bucket = ?2 AND minute_at >= ?3 AND minute_at < ?5 GROUP BY slot",
+    )?;
+    let mut rows = statement.query(params![key, bucket.name(), since, width, since + n * width])?;
+    while let Some(row) = rows.next()? {
+        let slot: i64 = row.get(0)?;
+        if let Some(place) = usize::try_from(slot).ok().and_then(|slot| slots.get_mut(slot)) {
+            *place = Some(row.get(1)?);
+        }
+    }
+    Ok(slots)
+}
+
+fn read_subscriptions(connection: &Connection) -> Result<Vec<ListedSubscription>, Error> {
+    let mut statement = connection.prepare_cached("SELECT company, document FROM subscriptions ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (company, text): (i64, String) = (row.get("company")?, row.get("document")?);
+        let raw: Option<&RawValue> = serde_json::from_str(&text).ok();
+        found.extend(raw.and_then(|raw| read_subscription(raw, CompanyId(company)).ok()));
+    }
+    Ok(found)
+}
+
+/// Reads an outage from a row.
+pub(super) fn read_outage(row: &rusqlite::Row<'_>) -> rusqlite::Result<SubscriptionOutage> {
+    Ok(SubscriptionOutage {
+        id: TripId(row.get("id")?),
+        subscription: SubscriptionId(row.get("subscription")?),
+        company: CompanyId(row.get("company")?),
+        target: Untrusted::new(row.get::<_, String>("target")?),
+        after: Timestamp::from_millis(row.get("last_seen_enabled_at")?),
+        before: Timestamp::from_millis(row.get("first_seen_disabled_at")?),
+        on_again_at: row.get::<_, Option<i64>>("enabled_at")?.map(Timestamp::from_millis),
+    })
+}
+
+fn read_outages(connection: &Connection) -> Result<Vec<SubscriptionOutage>, Error> {
+    let mut statement = connection.prepare_cached("SELECT * FROM subscription_outages ORDER BY id DESC LIMIT ?1")?;
+    let rows = statement.query_map([MAX_OUTAGES], read_outage)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn read_unreadable_answers(connection: &Connection) -> Result<Vec<UnreadableAnswer>, Error> {
+    let mut statement =
+        connection.prepare_cached("SELECT request, at, reason, answer FROM unreadable_answers ORDER BY request")?;
+    let rows = statement.query_map([], |row| {
+        Ok(UnreadableAnswer {
+            what: row.get("request")?,
+            at: Timestamp::from_millis(row.get("at")?),
+            why: row.get("reason")?,
+            answer: Untrusted::new(row.get::<_, String>("answer")?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Computes the periods of the last day that no poll covers. Time before the first poll is not a gap.
+fn poll_gaps(connection: &Connection, now: Timestamp) -> Result<Vec<(Timestamp, Timestamp)>, Error> {
+    let since = now.millis() - 24 * HOUR_MS;
+    let mut statement = connection.prepare_cached(
+        "SELECT since_at, until_at FROM watch_periods WHERE list LIKE 'subscriptions:%' AND until_at >= ?1 ORDER BY since_at",
+    )?;
+    let watches: Vec<(i64, i64)> =
+        statement.query_map([since], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let mut gaps = Vec::new();
+    let mut covered: Option<i64> = None;
+    for (began, ended) in watches {
+        if let Some(until) = covered.filter(|until| began > *until) {
+            gaps.push((Timestamp::from_millis(until), Timestamp::from_millis(began)));
+        }
+        covered = Some(covered.map_or(ended, |until| until.max(ended)));
+    }
+    Ok(gaps)
+}

@@ -1,0 +1,178 @@
+//! Visibility of a platform: everything with a Portal, or what the keys of a profile can show; and then which of it
+//! is known, which is not, and how it could be known.
+
+use crate::domain::health_status::{HealthAssessment, ListingFacts, ProbedKeyFacts, assess_listing, assess_probed_key};
+use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::key::KeyScope;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::domain::window::RateBucket;
+use crate::wire::readable::UnreadableRows;
+use std::collections::BTreeMap;
+
+/// Visibility of the platform to a console.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum PlatformVisibility {
+    /// Everything: the platform has a Portal API, and the console has an operator token.
+    #[default]
+    Portal,
+    /// Only what keys of the Integration API can show. Rows of the snapshot are empty where a value is not known; the
+    /// findings say what is known.
+    Keys(Box<ObservedFindings>),
+}
+
+/// Findings about a platform that is observed with keys.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ObservedFindings {
+    /// Findings about the keys, by key number.
+    pub keys: BTreeMap<KeyId, KeyFinding>,
+    /// Findings about the subscriptions, by subscription number.
+    pub subscriptions: BTreeMap<SubscriptionId, ListingFacts>,
+    /// Findings about the rate windows.
+    pub windows: BTreeMap<(KeyId, RateBucket), WindowFinding>,
+    /// Answers that could not be read.
+    pub unreadable_answers: Vec<UnreadableAnswer>,
+    /// List items that could not be read, by resource: `events`, `subscriptions`.
+    pub unreadable: BTreeMap<String, UnreadableRows>,
+    /// Periods of the last day in which subscriptions were not polled, oldest first.
+    pub gaps: Vec<(Timestamp, Timestamp)>,
+    /// Number of deliveries that `crow listen` received, the only source of deliveries.
+    pub n_receipts: u64,
+    /// Interval at which the platform is polled.
+    pub poll_interval: std::time::Duration,
+}
+
+/// Findings about one key of the profile.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KeyFinding {
+    /// Scopes that the key is known to have.
+    pub held: Vec<KeyScope>,
+    /// Scopes that the key is known to lack.
+    pub lacking: Vec<KeyScope>,
+    /// Reason why the platform does not accept the key.
+    pub refused: Option<Untrusted>,
+    /// Time of the last successful own call with the key.
+    pub used_at: Option<Timestamp>,
+}
+
+/// Findings about one rate window.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WindowFinding {
+    /// Own calls in the last minute.
+    pub n_own: u32,
+    /// Own calls allowed per minute, given the current use by others.
+    pub allowance: u32,
+    /// Positions in the row's history of the minutes without an answer.
+    pub unseen: Vec<usize>,
+    /// Calls in the busiest minute of each hour of the last week, oldest first; `Idle` for an hour without an answer.
+    pub week: Vec<Option<u32>>,
+}
+
+/// Answer that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableAnswer {
+    /// Resource that was requested: `events`, `subscriptions`.
+    pub what: String,
+    /// Time at which the answer was received.
+    pub at: Timestamp,
+    /// Description of what could not be read.
+    pub why: String,
+    /// Beginning of the answer, as received.
+    pub answer: Untrusted,
+}
+
+/// Resource that a pane shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObservedResource {
+    /// Keys that the profile has.
+    Keys,
+    /// Subscriptions of the profile's companies.
+    Subscriptions,
+    /// Deliveries that `crow listen` received.
+    Deliveries,
+    /// Events, as far as they were polled.
+    Events,
+    /// Rate windows of the keys.
+    Limits,
+    /// Trips, as seen between listings.
+    Trips,
+    /// Requests of this profile's consoles.
+    Requests,
+}
+
+impl PlatformVisibility {
+    /// Returns what keys could show; `Idle` with a Portal.
+    #[must_use]
+    pub fn findings(&self) -> Option<&ObservedFindings> {
+        match self {
+            Self::Portal => None,
+            Self::Keys(findings) => Some(findings),
+        }
+    }
+
+    /// Explains what a pane cannot know and how it could be known, then what could not be read.
+    #[must_use]
+    pub fn limitations(&self, noun: ObservedResource) -> Vec<String> {
+        let Some(findings) = self.findings() else { return Vec::new() };
+        let cannot = match noun {
+            ObservedResource::Keys => {
+                "Keys of this profile, with scopes found by read-only checks. An API key cannot see other keys or other callers; see the Admin Portal."
+            }
+            ObservedResource::Subscriptions => {
+                "As listed. An API key cannot see success rate, latency or backlog: x sends a test, crow listen receives deliveries, the Admin Portal has the log."
+            }
+            ObservedResource::Deliveries => {
+                "An API key cannot see deliveries. Deliveries that crow listen received on this machine appear here; point a subscription at it. The Admin Portal has the full log."
+            }
+            ObservedResource::Events => {
+                "Polled with keys that have events:read. Recipients are unknown; crow reconcile compares these events with those that crow listen received."
+            }
+            ObservedResource::Limits => {
+                "From rate limit headers of crow's own calls: usage by all callers of a key together. ? marks a minute without data. Other callers are unknown."
+            }
+            ObservedResource::Trips => {
+                "Subscriptions that went off between two listings. The cause (breaker or by hand) is shown if the platform reports it; see the Admin Portal for details."
+            }
+            ObservedResource::Requests => {
+                "Calls made by crow with this profile. Calls of other clients are not visible; their request ids are in their own logs."
+            }
+        };
+        let wanted = match noun {
+            ObservedResource::Events => "events",
+            ObservedResource::Subscriptions | ObservedResource::Trips => "subscriptions",
+            ObservedResource::Keys
+            | ObservedResource::Deliveries
+            | ObservedResource::Limits
+            | ObservedResource::Requests => "",
+        };
+        let riddles = findings.unreadable_answers.iter().filter(|riddle| riddle.what == wanted).map(|riddle| {
+            format!(
+                "UNREADABLE ANSWER at {} UTC: {}. It begins: {}",
+                riddle.at.format("%H:%M:%S"),
+                Untrusted::new(riddle.why.as_str()).sanitized(),
+                riddle.answer.sanitized()
+            )
+        });
+        let unreadable = findings.unreadable.get(wanted).and_then(UnreadableRows::summary_line);
+        std::iter::once(cannot.to_owned()).chain(riddles).chain(unreadable).collect()
+    }
+
+    /// Assesses a subscription from its listing; `Idle` with a Portal, which knows more.
+    #[must_use]
+    pub fn judge_subscription(&self, id: SubscriptionId) -> Option<HealthAssessment> {
+        self.findings().and_then(|findings| findings.subscriptions.get(&id)).map(assess_listing)
+    }
+
+    /// Assesses a key from the own calls made with it; `Idle` with a Portal, which knows more.
+    #[must_use]
+    pub fn judge_key(&self, id: KeyId) -> Option<HealthAssessment> {
+        let finding = self.findings()?.keys.get(&id)?;
+        let refused = finding.refused.as_ref().map(Untrusted::sanitized);
+        let known = finding.held.len() + finding.lacking.len();
+        Some(assess_probed_key(&ProbedKeyFacts {
+            refused,
+            used_at: finding.used_at,
+            n_unknown: KeyScope::ALL.len() - known.min(KeyScope::ALL.len()),
+        }))
+    }
+}
