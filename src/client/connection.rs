@@ -154,7 +154,7 @@ impl PlatformClient {
                     let smaller = limit.as_ref().and_then(|limit| smaller(limit.parse().ok()));
                     match (limit, smaller) {
                         (Some(limit), Some(smaller)) if matches!(fault, BodyFault::TooLarge) => {
-                            *limit = smaller.to_string()
+                            *limit = smaller.to_string();
                         }
                         _ => return Err(self.unread(fault, status)),
                     }

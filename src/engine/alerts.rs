@@ -2,7 +2,7 @@
 //! acknowledged which one.
 
 use super::caller::{AuditedChange, Caller};
-use super::subscriptions::{actor_name, subscription_not_found};
+use super::subscriptions::subscription_not_found;
 use super::{Engine, Error, FieldError};
 use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement, AlertSubject, MAX_NOTE_CHARS};
 use crate::domain::health_status::HealthStatus;
@@ -45,7 +45,7 @@ impl Engine {
                     subject,
                     status: standing,
                     acknowledged_at: ambient.now(),
-                    acknowledged_by: actor_name(&caller),
+                    acknowledged_by: super::caller::actor_name(&caller),
                     note,
                 };
                 store::acknowledgements::replace(connection, &said, said.acknowledged_at.minus(ACKNOWLEDGEMENT_TTL))?;

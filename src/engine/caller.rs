@@ -84,3 +84,11 @@ impl Caller {
         store::audit::append(connection, &self.audit_key, &entry)
     }
 }
+
+/// Name under which a change by the caller is recorded: the operator's name, or `key` and the key's name.
+pub(super) fn actor_name(caller: &Caller) -> String {
+    match &caller.actor {
+        Actor::Operator(operator) => operator.name.clone(),
+        Actor::Key(key) => format!("key {}", key.name),
+    }
+}

@@ -211,7 +211,7 @@ impl DispatcherState {
         match flight.fault_domain() {
             FaultDomain::Remote => self.backoff.record_contact(subscription),
             FaultDomain::Local => {
-                self.backoff.record_local_failure(flight.slot.company, subscription, self.stopwatch.elapsed())
+                self.backoff.record_local_failure(flight.slot.company, subscription, self.stopwatch.elapsed());
             }
         }
         self.outcomes.push(Arc::new(flight));

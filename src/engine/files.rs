@@ -1,6 +1,7 @@
 //! Files beside the database that only their owner may read, written atomically and durably.
 
-use super::Error;
+use super::{Error, master_key};
+use crate::store;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -54,4 +55,24 @@ fn sync_folder(path: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|source| Error::Io { path: folder.to_owned(), source })
+}
+
+/// Path of the file with the first operator's token.
+pub(super) fn token_file(dir: &Path) -> PathBuf {
+    dir.join("operator.token")
+}
+
+/// Size of the smallest SQLite database in bytes; SQLite opens a shorter file as an empty database.
+const MIN_DATABASE_BYTES: u64 = 512;
+
+/// Refuses to initialise a platform where a key or token file is left but the database is missing: a new, empty
+/// database would hide the loss.
+pub(super) fn check_database_present(dir: &Path) -> Result<(), Error> {
+    let database = store::database(dir);
+    let left = [master_key::key_file(dir), token_file(dir)].into_iter().find(|path| path.exists());
+    let is_gone = std::fs::metadata(&database).map_or(true, |file| file.len() < MIN_DATABASE_BYTES);
+    match left {
+        Some(key) if is_gone => Err(Error::DatabaseMissing { database, key }),
+        _ => Ok(()),
+    }
 }

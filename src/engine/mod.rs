@@ -305,7 +305,7 @@ impl Engine {
     pub async fn open(settings: EngineSettings, ambient: RuntimeEnv) -> Result<Self, Error> {
         let dir = settings.data_dir.clone();
         make_dir(&dir)?;
-        check_database_present(&dir)?;
+        files::check_database_present(&dir)?;
         let store = open_store(dir.clone()).await?;
         let proof = store.read(KeyProof::read).await?;
         let vault = Vault::open(&dir, &settings.master_key_source, &proof, &ambient)?;
@@ -443,26 +443,6 @@ fn make_dir(dir: &Path) -> Result<(), Error> {
     builder.create(dir).map_err(|source| Error::Io { path: dir.to_owned(), source })
 }
 
-/// Path of the file with the first operator's token.
-fn token_file(dir: &Path) -> PathBuf {
-    dir.join("operator.token")
-}
-
-/// Size of the smallest SQLite database in bytes; SQLite opens a shorter file as an empty database.
-const MIN_DATABASE_BYTES: u64 = 512;
-
-/// Refuses to initialise a platform where a key or token file is left but the database is missing: a new, empty
-/// database would hide the loss.
-fn check_database_present(dir: &Path) -> Result<(), Error> {
-    let database = store::database(dir);
-    let left = [master_key::key_file(dir), token_file(dir)].into_iter().find(|path| path.exists());
-    let is_gone = std::fs::metadata(&database).map_or(true, |file| file.len() < MIN_DATABASE_BYTES);
-    match left {
-        Some(key) if is_gone => Err(Error::DatabaseMissing { database, key }),
-        _ => Ok(()),
-    }
-}
-
 /// Opens the database on a blocking thread.
 async fn open_store(dir: PathBuf) -> Result<PlatformStore, Error> {
     let opened = tokio::task::spawn_blocking(move || PlatformStore::open(&dir)).await;
@@ -480,7 +460,7 @@ async fn complete_first_start(
     let operators = store.read(store::operators::list_all).await?;
     let admin = if operators.is_empty() {
         let token = auth::new_token(ambient);
-        files::write_private(&token_file(dir), &format!("{}\n", token.reveal()))?;
+        files::write_private(&files::token_file(dir), &format!("{}\n", token.reveal()))?;
         Some((vault.hash(token.reveal()), ambient.now()))
     } else {
         None

@@ -4,7 +4,7 @@
 use super::caller::{Actor, AuditedChange, Caller};
 use super::replays::cancel_all;
 use super::subscriptions::{
-    SkippedPolicy, SubscriptionDraft, actor_name, disable_subscription, enable_subscription, subscription_not_found,
+    SkippedPolicy, SubscriptionDraft, disable_subscription, enable_subscription, subscription_not_found,
 };
 use super::{Engine, Error, FieldError};
 use crate::clock::RuntimeEnv;
@@ -107,7 +107,7 @@ impl Engine {
                 }
                 match is_enabled {
                     FieldPatch::Set(true) => {
-                        enable_subscription(connection, (&caller, &ambient), &before, SkippedPolicy::Leave)?
+                        enable_subscription(connection, (&caller, &ambient), &before, SkippedPolicy::Leave)?;
                     }
                     FieldPatch::Set(false) => disable_subscription(connection, (&caller, &ambient), &before, None)?,
                     FieldPatch::Keep | FieldPatch::Clear => {}
@@ -221,7 +221,13 @@ pub(super) fn delete_with_deliveries(
 ) -> Result<(), store::Error> {
     let (id, now) = (before.id, ambient.now());
     store::subscriptions::delete(connection, id, now)?;
-    store::trips::record_enabled(connection, id, &format!("{} (deleted)", actor_name(caller)), before.n_missed, now)?;
+    store::trips::record_enabled(
+        connection,
+        id,
+        &format!("{} (deleted)", super::caller::actor_name(caller)),
+        before.n_missed,
+        now,
+    )?;
     let n_cancelled = store::deliveries::cancel(connection, id)?;
     cancel_all(connection, id, now)?;
     let change = AuditedChange {

@@ -1,7 +1,7 @@
 //! Replays of operators: count, plan, pause, resume and cancel.
 
 use super::caller::{AuditedChange, Caller};
-use super::subscriptions::{actor_name, subscription_not_found};
+use super::subscriptions::subscription_not_found;
 use super::{Engine, Error, FieldError};
 use crate::clock::RuntimeEnv;
 use crate::domain::delivery::DeliveryState;
@@ -203,7 +203,7 @@ fn new_replay(
         selection: choice,
         per_second,
         progress: ReplayCounts::default(),
-        requested_by: actor_name(caller),
+        requested_by: super::caller::actor_name(caller),
         created_at: now,
         ended_at: None,
     }

@@ -1,6 +1,6 @@
 //! Subscriptions: create, read, test, enable and disable.
 
-use super::caller::{Actor, AuditedChange, Caller};
+use super::caller::{AuditedChange, Caller};
 use super::envelope::{self, EnvelopeParts};
 use super::idempotency::{IdempotentCall, IdempotentReply};
 use super::replays::plan_skipped;
@@ -423,7 +423,7 @@ pub(super) fn enable_subscription(
         SkippedPolicy::Replay => plan_skipped(connection, (caller, ambient), before, since)?,
     };
     store::subscriptions::enable(connection, id, now)?;
-    store::trips::record_enabled(connection, id, &actor_name(caller), before.n_missed, now)?;
+    store::trips::record_enabled(connection, id, &super::caller::actor_name(caller), before.n_missed, now)?;
     let n_resumed = store::deliveries::resume(connection, id, now)?;
     let change = AuditedChange {
         action: "enable subscription",
@@ -493,11 +493,4 @@ fn disable_and_hold(
 
 pub(super) fn subscription_not_found(id: SubscriptionId) -> Error {
     Error::NotFound(format!("subscription {id}"))
-}
-
-pub(super) fn actor_name(caller: &Caller) -> String {
-    match &caller.actor {
-        Actor::Operator(operator) => operator.name.clone(),
-        Actor::Key(key) => format!("key {}", key.name),
-    }
 }

@@ -81,23 +81,23 @@ impl ConsoleLogs {
                 apply_to_log(&mut self.attempts, query, toward, Ok(page));
             }
             (LogPageRequest::Events(query, toward), Ok(LogPageResult::Events(page))) => {
-                apply_to_log(&mut self.events, query, toward, Ok(page))
+                apply_to_log(&mut self.events, query, toward, Ok(page));
             }
             (LogPageRequest::Requests(query, toward), Ok(LogPageResult::Requests(page, last_hour))) => {
                 self.last_hour = last_hour;
                 apply_to_log(&mut self.requests, query, toward, Ok(page));
             }
             (LogPageRequest::Trips(query, toward), Ok(LogPageResult::Trips(page))) => {
-                apply_to_log(&mut self.trips, query, toward, Ok(page))
+                apply_to_log(&mut self.trips, query, toward, Ok(page));
             }
             (LogPageRequest::Attempts(query, toward), Err(why)) => {
-                apply_to_log(&mut self.attempts, query, toward, Err(why))
+                apply_to_log(&mut self.attempts, query, toward, Err(why));
             }
             (LogPageRequest::Events(query, toward), Err(why)) => {
-                apply_to_log(&mut self.events, query, toward, Err(why))
+                apply_to_log(&mut self.events, query, toward, Err(why));
             }
             (LogPageRequest::Requests(query, toward), Err(why)) => {
-                apply_to_log(&mut self.requests, query, toward, Err(why))
+                apply_to_log(&mut self.requests, query, toward, Err(why));
             }
             (LogPageRequest::Trips(query, toward), Err(why)) => apply_to_log(&mut self.trips, query, toward, Err(why)),
             // A page of another log cannot answer this request.

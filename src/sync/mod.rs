@@ -14,6 +14,7 @@ pub mod logs;
 pub mod observed_overview;
 pub mod outbox;
 mod page_limits;
+mod poll_round;
 pub mod poller;
 pub mod snapshot;
 pub mod visibility;

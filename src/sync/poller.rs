@@ -7,8 +7,9 @@ use super::keyed_client::{ApiCall, CallFailure, KeyClient, RateLimitedClient};
 use super::link::LinkState;
 use super::observed_overview::{KeyName, OverviewContext, build_overview};
 use super::page_limits::PageLimits;
+use super::poll_round::{ListProgress, PollFailure, RoundCall};
 use super::snapshot::Snapshot;
-use crate::client::answer::{ApiRefusal, RawAnswer};
+use crate::client::answer::RawAnswer;
 use crate::client::partner::{self, ScopeProbe, ScopeProbeResult, UnreadableItem};
 use crate::client::tolerant_reading::{self, NextPage};
 use crate::clock::RuntimeEnv;
@@ -121,19 +122,6 @@ pub async fn poll_since(
     Ok(())
 }
 
-/// How far a list was read in a round.
-#[derive(Debug, PartialEq, Eq)]
-enum ListProgress {
-    /// The list was read to its end.
-    Complete,
-    /// No key of the company may read the list.
-    ScopeMissing,
-    /// The key was not accepted, and there are others.
-    KeyRefused(ApiRefusal),
-    /// The list has more pages to read.
-    More,
-}
-
 struct PlatformPoller {
     post: RateLimitedClient,
     ambient: RuntimeEnv,
@@ -152,22 +140,6 @@ struct PlatformPoller {
     /// Time at which expired rows are deleted next.
     prune_at: Option<Timestamp>,
     skew_ms: i64,
-}
-
-/// One call of a round.
-#[derive(Debug, Clone, Copy)]
-enum RoundCall {
-    /// Request for a list of a company.
-    List(CompanyId, KeyScope),
-    /// Probe for a scope, with the key at this index.
-    Probe(usize, KeyScope),
-}
-
-/// Failure of a round; the first kind is the worse one.
-#[derive(Debug)]
-enum PollFailure {
-    Failed(String),
-    RetryLater(String, Timestamp),
 }
 
 impl PlatformPoller {

@@ -7,14 +7,11 @@ use super::effect::{BackgroundJob, Effect, PlatformChange};
 use super::keymap::{CursorMotion, KeyAction};
 use super::nav_history::NavHistory;
 use super::notice::StatusMessage;
-use super::overlay::action_search::{ActionOrder, ActionSearch};
-use super::overlay::alerts::AlertList;
+use super::overlay::action_search::ActionSearch;
 use super::overlay::bulk::{BulkRun, TypedConfirmation};
-use super::overlay::choice::{ChoiceKind, ChoiceList};
 use super::overlay::companies::CompanyList;
 use super::overlay::confirm::ConfirmPrompt;
 use super::overlay::detail::{self, DetailFetchState, DetailView};
-use super::overlay::text_list::{TextList, TextListKind};
 use super::overlay::{self, Overlay, item_actions};
 use super::panes::Pane;
 use super::press::{moved_row, moved_scroll};
@@ -99,21 +96,10 @@ impl App {
             }
             KeyAction::Freeze => self.freeze(now),
             KeyAction::Follow => self.follow(now),
-            KeyAction::Alerts => self.overlays.push(Overlay::Alerts(AlertList::new(self.visible_snapshot().alerts()))),
-            KeyAction::Help => {
-                self.overlays.push(Overlay::Help(ActionSearch::new(self, self.context(), ActionOrder::Grouped)))
-            }
-            KeyAction::Palette => {
-                self.overlays.push(Overlay::Palette(ActionSearch::new(self, self.context(), ActionOrder::Recent)))
-            }
-            KeyAction::Copy => self.overlays.push(Overlay::Choice(ChoiceList::new(self, ChoiceKind::Copy))),
-            KeyAction::Columns => {
-                self.overlays.push(Overlay::Choice(ChoiceList::new(self, ChoiceKind::Columns(self.focus))))
-            }
-            KeyAction::TimeWindow => self.overlays.push(Overlay::Choice(ChoiceList::new(self, ChoiceKind::TimeWindow))),
-            KeyAction::Log => self.overlays.push(Overlay::TextList(TextList { kind: TextListKind::Messages, top: 0 })),
-            KeyAction::Bundle => self.overlays.push(Overlay::TextList(TextList { kind: TextListKind::Bundle, top: 0 })),
-            action => self.dispatch_view_action(action, now),
+            action => match self.overlay_for(action) {
+                Some(overlay) => self.overlays.push(overlay),
+                None => self.dispatch_view_action(action, now),
+            },
         }
         Vec::new()
     }
@@ -151,7 +137,7 @@ impl App {
         }
         match self.overlays.pop() {
             Some(Overlay::Confirm(_) | Overlay::TypedConfirm(_)) => {
-                self.show_message("cancelled; nothing was changed", now)
+                self.show_message("cancelled; nothing was changed", now);
             }
             Some(Overlay::SecretReveal(_)) => self.show_message("the secret is no longer shown", now),
             Some(Overlay::Filter(line)) => {

@@ -218,7 +218,7 @@ impl App {
             Some(LineAction::AskComputedSignature(attempt)) => self
                 .open_signature_input(attempt, SignatureInputKind::ComputedSignature(text_input::TextInput::default())),
             Some(LineAction::AskReceiverSecret(attempt)) => {
-                self.open_signature_input(attempt, SignatureInputKind::ReceiverSecret(SecretInput::default()))
+                self.open_signature_input(attempt, SignatureInputKind::ReceiverSecret(SecretInput::default()));
             }
             Some(LineAction::Escalate) => return self.escalate(),
             Some(LineAction::Copy(text)) => return vec![Effect::Copy(text)],
@@ -302,11 +302,12 @@ impl App {
     pub(super) fn move_in_diagnose(&mut self, step: CursorMotion, n_lines: usize, height: usize) {
         match (self.overlays.last(), self.diagnose.opened) {
             (Some(Overlay::Escalate), _) => {
-                self.escalate_state.top = moved_scroll(step, self.escalate_state.top, n_lines, height)
+                self.escalate_state.top = moved_scroll(step, self.escalate_state.top, n_lines, height);
             }
             (_, Some(_)) => self.diagnose.cursor_line = moved_row(step, self.diagnose.cursor_line, n_lines, height),
             (_, None) => {
-                self.diagnose.cursor_row = moved_row(step, self.diagnose.cursor_row, self.diagnose.rows().len(), height)
+                self.diagnose.cursor_row =
+                    moved_row(step, self.diagnose.cursor_row, self.diagnose.rows().len(), height);
             }
         }
     }

@@ -248,7 +248,7 @@ impl App {
         });
         match (shown, came) {
             (Some(shown), came) => {
-                shown.copy_state = came.map_or_else(SecretCopyState::Failed, SecretCopyState::Copied)
+                shown.copy_state = came.map_or_else(SecretCopyState::Failed, SecretCopyState::Copied);
             }
             (None, Ok(copied)) => self.show_message(copied.line(), now),
             (None, Err(why)) => self.show_error(why, now),

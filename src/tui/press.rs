@@ -157,6 +157,7 @@ impl App {
             KeyAction::Forward if !self.history.can_go_forward() => refuse("nothing to go forward to"),
             KeyAction::NextBodyFormat | KeyAction::FoldAll if !self.has_bodies() => refuse("no body to show here"),
             KeyAction::Menu
+            | KeyAction::TestFirst
             | KeyAction::SendAgain
             | KeyAction::OpenForm(_)
             | KeyAction::PauseOrResumeReplay
@@ -168,9 +169,6 @@ impl App {
             KeyAction::Freeze if self.snapshot.overview.is_none() => refuse("nothing to pause: still loading"),
             KeyAction::Back if self.has_nothing_behind() => {
                 Err(format!("this is the top level; {} quits", key(KeyAction::Close)))
-            }
-            KeyAction::TestFirst if !matches!(self.overlays.last(), Some(Overlay::Confirm(asked)) if asked.enables().is_some()) => {
-                refuse("t sends a test only in the question before one subscription is enabled")
             }
             KeyAction::Help if context == KeyContext::Confirm => refuse("answer first: y or n"),
             KeyAction::Filter if self.view().is_none() => refuse("nothing to filter: still loading"),
@@ -210,6 +208,10 @@ impl App {
     fn check_change_enabled(&self, action: KeyAction, context: KeyContext) -> Result<(), String> {
         match action {
             KeyAction::Menu => self.menu().map(|_| ()),
+            KeyAction::TestFirst => match self.overlays.last() {
+                Some(Overlay::Confirm(asked)) if asked.enables().is_some() => Ok(()),
+                _ => Err("t sends a test only in the question before one subscription is enabled".to_owned()),
+            },
             KeyAction::SendAgain => self.send_again_changes().map(|_| ()),
             KeyAction::RevokeOperator => self.revocable().map(|_| ()),
             KeyAction::OpenForm(_) if self.config.access == ConsoleAccess::ReadOnly => Err(READ_ONLY_REASON.to_owned()),

@@ -7,9 +7,12 @@ use super::copy::CopyFormat;
 use super::effect::Effect;
 use super::keymap::KeyAction;
 use super::overlay::Overlay;
+use super::overlay::action_search::{ActionOrder, ActionSearch};
+use super::overlay::alerts::AlertList;
 use super::overlay::choice::{ChoiceKind, ChoiceList, TIME_WINDOWS};
 use super::overlay::filter::FilterInput;
 use super::overlay::note::NoteInput;
+use super::overlay::text_list::{TextList, TextListKind};
 use super::panes::Pane;
 use super::text_input::{EditResult, INPUT_FULL};
 use super::view_state::{PaneFilter, SortDirection, TimeDisplay};
@@ -28,6 +31,24 @@ enum JumpDirection {
 }
 
 impl App {
+    /// Returns the overlay that an action opens; `None` if the action opens none.
+    pub(super) fn overlay_for(&self, action: KeyAction) -> Option<Overlay> {
+        let search = |order| ActionSearch::new(self, self.context(), order);
+        let choice = |kind| Overlay::Choice(ChoiceList::new(self, kind));
+        let list = |kind| Overlay::TextList(TextList { kind, top: 0 });
+        Some(match action {
+            KeyAction::Alerts => Overlay::Alerts(AlertList::new(self.visible_snapshot().alerts())),
+            KeyAction::Help => Overlay::Help(search(ActionOrder::Grouped)),
+            KeyAction::Palette => Overlay::Palette(search(ActionOrder::Recent)),
+            KeyAction::Copy => choice(ChoiceKind::Copy),
+            KeyAction::Columns => choice(ChoiceKind::Columns(self.focus)),
+            KeyAction::TimeWindow => choice(ChoiceKind::TimeWindow),
+            KeyAction::Log => list(TextListKind::Messages),
+            KeyAction::Bundle => list(TextListKind::Bundle),
+            _ => return None,
+        })
+    }
+
     /// Performs an action that changes only the view.
     pub(super) fn dispatch_view_action(&mut self, action: KeyAction, now: Timestamp) {
         let pane = self.focus;
@@ -37,10 +58,10 @@ impl App {
             KeyAction::NextMatch => self.jump_to_match(JumpDirection::Down, now),
             KeyAction::PreviousMatch => self.jump_to_match(JumpDirection::Up, now),
             KeyAction::NextTrouble => {
-                self.jump_to_status(&[HealthStatus::Tripped, HealthStatus::Failing], JumpDirection::Down, now)
+                self.jump_to_status(&[HealthStatus::Tripped, HealthStatus::Failing], JumpDirection::Down, now);
             }
             KeyAction::PreviousTrouble => {
-                self.jump_to_status(&[HealthStatus::Tripped, HealthStatus::Failing], JumpDirection::Up, now)
+                self.jump_to_status(&[HealthStatus::Tripped, HealthStatus::Failing], JumpDirection::Up, now);
             }
             KeyAction::NextWarning => self.jump_to_status(&[HealthStatus::Warning], JumpDirection::Down, now),
             KeyAction::PreviousWarning => self.jump_to_status(&[HealthStatus::Warning], JumpDirection::Up, now),

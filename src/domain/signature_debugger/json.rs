@@ -296,7 +296,7 @@ impl JsonStyle {
                     MemberOrder::Kept => {}
                     MemberOrder::Sorted => members.sort_by_key(|(name, _)| *name),
                     MemberOrder::Platform => {
-                        members.sort_by_key(|(name, _)| super::bodies::platform_rank(name.unwrap_or_default()))
+                        members.sort_by_key(|(name, _)| super::bodies::platform_rank(name.unwrap_or_default()));
                     }
                 }
                 self.group(['{', '}'], members, (depth, limit), text);

@@ -3,7 +3,7 @@
 use super::super::caller::{AuditedChange, Caller};
 use super::super::master_key::MasterKeySource;
 use super::super::vault::{KeyProof, Vault};
-use super::super::{Error, audit, auth, files, token_file};
+use super::super::{Error, audit, auth, files};
 use super::store_error;
 use crate::clock::RuntimeEnv;
 use crate::domain::operator::{OperatorAccount, OperatorRole};
@@ -33,7 +33,7 @@ pub fn reset_token(dir: &Path, custody: &MasterKeySource, ambient: &RuntimeEnv) 
     let proof = store::maintenance::with_exclusive(&database, KeyProof::read).map_err(store_error)?;
     let vault = Vault::open(dir, custody, &proof, ambient)?;
     let token = auth::new_token(ambient);
-    let file = token_file(dir);
+    let file = files::token_file(dir);
     files::write_private(&file, &format!("{}\n", token.reveal()))?;
     let operator = store::maintenance::with_exclusive(&database, |connection| {
         audit::upgrade_audit_chain(connection, &vault, ambient)?;
