@@ -26,7 +26,7 @@ impl Engine {
                 let delivery = store::delivery_log::delivery(connection, id)?.ok_or_else(missing)?;
                 let subscription = delivery.subscription;
                 if store::subscriptions::get(connection, subscription)?.is_none() {
-                    return Err(Error::NotFound(format!("the subscription of this delivery, {subscription},")));
+                    return Err(Error::NotFound(format!("subscription {subscription} of this delivery")));
                 }
                 let is_new = store::resends::request(connection, id, ambient.now())?;
                 let change = AuditedChange {

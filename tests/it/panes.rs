@@ -252,7 +252,7 @@ async fn a_change_is_shown_first_and_made_only_when_it_is_permitted_and_agreed_t
             is_cancelled || said.status.code() == Some(1),
             "{verb}: a replay that is over cannot be turned: {said:?}"
         );
-        assert!(is_cancelled || text(&said.stdout).contains("stays so"), "{said:?}");
+        assert!(is_cancelled || text(&said.stdout).contains("is already"), "{said:?}");
     }
     done(&["deliveries", "resend", "1"]);
     let limits = done(&["limits", "set", "1", "--read", "7"]);

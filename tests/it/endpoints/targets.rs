@@ -48,7 +48,7 @@ async fn a_test_says_no_address_that_the_partner_did_not_give() {
     private.names.leads("inside.example", &["127.0.0.7"]);
     let named = private.aim("http://inside.example:9/hook").await;
     assert_eq!(private.partner_test(named).await["error"], "its address refused the connection");
-    assert!(came_to(&private.latest(named).await).contains("127.0.0.7:9 refuses"));
+    assert!(came_to(&private.latest(named).await).contains("127.0.0.7:9 refused"));
     let literal = private.aim("http://127.0.0.7:9/hook").await;
     assert_eq!(private.partner_test(literal).await["error"], "127.0.0.7:9 refused the connection");
 }
@@ -156,7 +156,7 @@ async fn s3_one_address_that_is_not_public_refuses_all_of_a_name() {
     {
         scene.names.leads("mixed.example", addresses);
         let detail = scene.shoot(subscription).await;
-        let expected = format!("blocked: mixed.example leads to {}", addresses[0]);
+        let expected = format!("blocked: mixed.example resolves to {}", addresses[0]);
         assert!(came_to(&detail).starts_with(&expected), "{}", came_to(&detail));
         assert_eq!(detail.peer, None);
     }
