@@ -46,7 +46,7 @@ impl NameResolver for Names {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, ResolveError>> {
         let mut known = self.known.lock().expect("not poisoned");
         let says = match known.get_mut(name) {
-            None => Says::Fails(ResolveError::NameNotFound(format!("the name {name} does not exist"))),
+            None => Says::Fails(ResolveError::NameNotFound(format!("{name} does not exist"))),
             Some((says, n_asked)) => {
                 *n_asked += 1;
                 let next = if says.len() > 1 { says.pop_front() } else { says.front().cloned() };
