@@ -50,7 +50,7 @@ impl RowSieve {
         Ok(())
     }
 
-    /// What was kept.
+    /// Returns the bytes that were kept.
     pub(super) fn finish(self) -> Vec<u8> {
         self.kept
     }

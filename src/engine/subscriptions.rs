@@ -485,7 +485,7 @@ fn disable_and_hold(
         action: "disable subscription",
         subject: format!("subscription {id}"),
         before: Some("enabled".to_owned()),
-        after: Some(format!("disabled: manual, {n_parked} parked")),
+        after: Some(format!("disabled: manual, {n_parked} on hold")),
         reason,
     };
     caller.append_audit_row(connection, ambient, change)

@@ -207,7 +207,7 @@ fn health_metrics(gauges: &MetricsSnapshot) -> Vec<Metric> {
         single_value(
             "crow_headroom_percent_min",
             Gauge,
-            "Lowest headroom of a rate limit, in percent",
+            "Lowest remaining share of a rate limit, in percent",
             gauges.headroom,
         ),
     ]

@@ -10,7 +10,7 @@ use clap::Args;
 #[command(
     after_help = "Exit codes and output follow the conventions of monitoring plugins: 0 OK, 1 WARNING, 2 CRITICAL (also if the platform cannot be \
     reached), 3 UNKNOWN (also on invalid usage).\n\
-    Thresholds are exclusive: --warn due=300 warns from 301. For success and headroom, values below the threshold count."
+    Thresholds are exclusive: --warn due=300 warns from 301. For the checks success and headroom, values below the threshold count."
 )]
 pub(in crate::cli) struct CheckArgs {
     /// Checks to run; all of them if none is named. --list prints the names

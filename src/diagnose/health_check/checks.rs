@@ -92,7 +92,7 @@ pub const HEALTH_CHECKS: &[HealthCheck] = &[
     check_above("errors", "calls of the last hour answered 5xx, except 503", "", (None, Some(0)), errors),
     HealthCheck {
         name: "headroom",
-        what: "lowest headroom of a rate limit",
+        what: "lowest remaining share of a rate limit",
         unit: "%",
         side: ThresholdSide::Below,
         warn: Some(MIN_HEADROOM_PERCENT as u64),

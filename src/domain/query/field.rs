@@ -75,7 +75,7 @@ fields! {
     Scope "scope" Word "scope of a key",
     Bucket "bucket" Word "read, write or admin",
     Used "used" Number "calls in the current or last minute",
-    Left "left" Number "headroom of a rate limit in percent",
+    Left "left" Number "remaining share of a rate limit in percent",
     Code "code" Text "problem code",
     Route "route" Text "route called",
     Method "method" Text "request method",

@@ -133,7 +133,7 @@ fn dashboard() -> Vec<OperationDoc> {
         OperationDoc::get(
             paths::LIMITS,
             "listLimits",
-            "Rate windows with their busiest routes and callers, least headroom first",
+            "Rate windows with their busiest routes and callers, least remaining first",
             "Page of rate windows",
             answer!(Page<LimitDetail>),
         )

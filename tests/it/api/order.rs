@@ -1,4 +1,4 @@
-//! The order of checks (contract: conventions): a request with many faults is told of the first.
+//! The order of checks of `docs/internals/contract.md`: a request with many faults is refused for the first.
 
 use super::{LEAD, Partner, often};
 use crow::domain::key::KeyScope;
