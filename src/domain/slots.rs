@@ -252,13 +252,13 @@ mod tests {
     fn f1_a_company_alone_leaves_room_for_others_and_its_hosts_for_one_another() {
         let mut ledger = SlotLedger::default();
         fill(&mut ledger, &greedy(1, 190, 1));
-        assert_eq!(ledger.n_held_by(CompanyId(1)), 30);
+        assert_eq!(ledger.n_held_by(CompanyId(1)), 90);
         fill(&mut ledger, &greedy(2, 1, 1));
         assert_eq!(ledger.n_held_by(CompanyId(2)), 4, "as much as its one subscription may");
 
         let mut ledger = SlotLedger::default();
         fill(&mut ledger, &greedy(1, 1, 190));
-        assert_eq!(ledger.n_held_by(CompanyId(1)), 23);
+        assert_eq!(ledger.n_held_by(CompanyId(1)), 68);
         let mut both = greedy(1, 1, 190);
         both.push(waiting(slot(1, 7, 0)));
         assert!(fill(&mut ledger, &both).contains(&slot(1, 7, 0)), "another host of the same company");
@@ -316,7 +316,7 @@ mod tests {
 
         /// The rule that keeps one more attempt from beginning.
         fn bound(&self, of: &AttemptSlot) -> Option<&'static str> {
-            if self.under_way.len() >= 64 {
+            if self.under_way.len() >= 144 {
                 return Some("no slot is free");
             }
             let (mut n_of_company, mut n_of_host, mut n_of_subscription) = (0, 0, 0);
@@ -328,12 +328,12 @@ mod tests {
             // Rounded up.
             let three_quarters =
                 |all: usize| (0..=all).find(|part| part * 4 >= all * 3).expect("the whole at the latest");
-            let left = 40_usize.saturating_sub(self.under_way.len() - n_of_company);
+            let left = 120_usize.saturating_sub(self.under_way.len() - n_of_company);
             let of_hosts = three_quarters(left).saturating_sub(n_of_company - n_of_host);
             if n_of_subscription >= 4 {
                 Some("its subscription has four under way")
             } else if n_of_company > 0 && n_of_company >= three_quarters(left) {
-                Some("its company has three quarters of what others leave of the 40 that are not kept for newcomers")
+                Some("its company has three quarters of what others leave of the 120 that are not kept for newcomers")
             } else if n_of_host > 0 && n_of_host >= three_quarters(of_hosts) {
                 Some("its host has three quarters of what its company may have beside its other hosts")
             } else {

@@ -28,7 +28,7 @@ const RECOVERY_LIMIT: Duration = Duration::from_secs(15);
 /// Within this after the last fault, everything that was acknowledged has arrived.
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
 /// Attempts under way at a time, each of which an abrupt end or a step of the clock may repeat.
-const MAX_IN_FLIGHT: u144 = 64;
+const MAX_IN_FLIGHT: u64 = 144;
 /// Resident memory of the platform at most.
 const MAX_RESIDENT: u64 = 150 << 20;
 /// The pause between two looks at a condition.
