@@ -49,7 +49,7 @@ impl TimeSource {
 }
 
 impl TimeSource {
-    /// Elapsed time of a scripted clock; `Idle` for a real one.
+    /// Elapsed time of a scripted clock; `None` for a real one.
     const fn elapsed(self) -> Option<Duration> {
         match self {
             Self::Real { .. } => None,
@@ -182,7 +182,7 @@ impl RuntimeEnv {
         }
     }
 
-    /// Runs `work` for at most `limit`, measured like [`RuntimeEnv::sleep`]; `Idle` if the limit is exceeded.
+    /// Runs `work` for at most `limit`, measured like [`RuntimeEnv::sleep`]; `None` if the limit is exceeded.
     pub async fn timeout<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             // Polls `work` first, so that work which is done already wins over the limit.

@@ -63,7 +63,7 @@ pub(super) async fn run(asked: EscalateArgs) -> Result<ExitCode, CommandFailure>
     }
 }
 
-/// Returns why the platform answers nothing at all; `Idle` if it answers, even if only to refuse for lack of
+/// Returns why the platform answers nothing at all; `None` if it answers, even if only to refuse for lack of
 /// permission.
 async fn connection_failure(client: &PlatformClient) -> Option<String> {
     let asked = match client.credential() {

@@ -38,7 +38,7 @@ pub(super) struct ConsoleOptions {
     pub(super) keys: Vec<KeyClient>,
     /// Share of each rate limit that may be used, in percent.
     pub(super) budget_percent: u8,
-    /// File that stores what the console saw; `Idle` keeps nothing.
+    /// File that stores what the console saw; `None` keeps nothing.
     pub(super) history: Option<PathBuf>,
     /// Message that is shown at first, until a key is pressed.
     pub(super) first_message: Option<String>,
@@ -60,7 +60,7 @@ pub(super) fn check_terminal(look: &DisplayArgs) -> Result<(), CommandFailure> {
     Ok(())
 }
 
-/// Opens the history; `Idle`, with a warning in the log, if it cannot be opened.
+/// Opens the history; `None`, with a warning in the log, if it cannot be opened.
 async fn open_history(file: Option<PathBuf>) -> Option<PlatformHistory> {
     let file = file?;
     let opened = tokio::task::spawn_blocking(move || PlatformHistory::open(&file)).await.ok()?;

@@ -34,7 +34,7 @@ pub(super) fn keys_dir() -> Result<PathBuf, CommandFailure> {
     Ok(directories()?.data_dir().join("keys"))
 }
 
-/// Returns the path of the configuration file, whether it exists or not; `Idle` without a home directory.
+/// Returns the path of the configuration file, whether it exists or not; `None` without a home directory.
 pub(super) fn config_file() -> Option<PathBuf> {
     directories().ok().map(|directories| directories.config_dir().join("config.toml"))
 }

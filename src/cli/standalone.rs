@@ -24,7 +24,7 @@ pub(super) struct StandaloneConfig {
     pub(super) bind: SocketAddr,
     pub(super) policy: TargetPolicy,
     pub(super) retry_base: Duration,
-    /// How long logs are kept; `Idle` keeps them forever.
+    /// How long logs are kept; `None` keeps them forever.
     pub(super) keep: Option<Duration>,
     /// Maximum size of the request log, in bytes.
     pub(super) request_log_limit: u64,

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// Loads the state that an earlier run saved; `Idle` if the file does not exist. `remedy` tells the operator what to
+/// Loads the state that an earlier run saved; `None` if the file does not exist. `remedy` tells the operator what to
 /// do if the file cannot be read.
 pub(super) fn load_state<T: DeserializeOwned>(file: &Path, remedy: &str) -> Result<Option<T>, CommandFailure> {
     let refused = |why: String| CommandFailure::usage(format!("{}: {why}", file.display()), remedy);

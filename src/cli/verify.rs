@@ -98,7 +98,7 @@ impl HeadersFile {
         Ok(Self { file: path.display().to_string(), text: headers::decode(&read_bytes(path)?) })
     }
 
-    /// Returns the value of a header; `Idle` if it is missing.
+    /// Returns the value of a header; `None` if it is missing.
     fn value(&self, name: &str) -> Result<Option<String>, CommandFailure> {
         let mut values = headers::header_values(&self.text, name);
         if values.len() > 1 {

@@ -32,7 +32,7 @@ const MAX_PAGES: usize = 500;
 const MAX_LIST_BYTES: usize = 64 * 1024 * 1024;
 
 /// Smaller page limit after a page of `limit` rows exceeded the size limit of an answer: an eighth of `limit`, or of the documented page of 50
-/// rows where the platform chose. `Idle` after a limit of 1. An eighth keeps the number of requests, each of which may read 32 MiB, at three.
+/// rows where the platform chose. `None` after a limit of 1. An eighth keeps the number of requests, each of which may read 32 MiB, at three.
 #[must_use]
 pub fn smaller(limit: Option<u32>) -> Option<u32> {
     match limit.unwrap_or(DOCUMENTED_PAGE_ROWS) {

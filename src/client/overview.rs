@@ -64,7 +64,7 @@ pub struct PulseStream {
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 impl PulseStream {
-    /// Waits for the next message; `Idle` when the platform closed the stream. Cancelling the future loses no message.
+    /// Waits for the next message; `None` when the platform closed the stream. Cancelling the future loses no message.
     ///
     /// # Errors
     /// [`Error::Unreachable`] when the connection broke, [`Error::UnreadableAnswer`] when the stream is not understood.
@@ -88,7 +88,7 @@ impl PulseStream {
         }
     }
 
-    /// Parses a message; `Idle` if the message is a comment.
+    /// Parses a message; `None` if the message is a comment.
     fn read(&self, message: &[u8]) -> Result<Option<ChangePulse>, Error> {
         let text = String::from_utf8_lossy(message);
         let data: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim_start).collect();

@@ -132,11 +132,11 @@ pub fn read_event(raw: &RawValue, owner: CompanyId) -> Result<PolledEvent, Strin
 pub struct ListedSubscription {
     /// Subscription with defaults for absent fields; the fields below tell whether they were present.
     pub subscription: Subscription,
-    /// Number of failures in a row; `Idle` if the platform does not report it.
+    /// Number of failures in a row; `None` if the platform does not report it.
     pub streak: Option<u32>,
-    /// Time at which the subscription was created; `Idle` if the platform does not report it.
+    /// Time at which the subscription was created; `None` if the platform does not report it.
     pub created_at: Option<Timestamp>,
-    /// Time at which the subscription was changed; `Idle` if the platform does not report it.
+    /// Time at which the subscription was changed; `None` if the platform does not report it.
     pub updated_at: Option<Timestamp>,
 }
 

@@ -72,7 +72,7 @@ pub enum NextPage {
 }
 
 impl NextPage {
-    /// Returns the query for the page after one that was requested with `query`; `Idle` if there is no next page.
+    /// Returns the query for the page after one that was requested with `query`; `None` if there is no next page.
     #[must_use]
     pub fn next_query(&self, query: &[(String, String)]) -> Option<Vec<(String, String)>> {
         match self {

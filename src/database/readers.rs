@@ -113,7 +113,7 @@ impl SharedReadQueue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next job; `Idle` once the queue is closed and empty.
+    /// Waits for the next job; `None` once the queue is closed and empty.
     fn next(&self) -> Option<ReadJob> {
         let mut waiting = self.lock();
         loop {

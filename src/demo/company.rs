@@ -36,7 +36,7 @@ pub struct SimulatedCompany {
 /// Sets up a company. Its receivers answer at once; traffic begins with [`SimulatedCompany::generate_traffic`].
 ///
 /// # Errors
-/// [`Error::ListenArgs`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be reached;
+/// [`Error::Listen`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be reached;
 /// records created before remain.
 pub async fn open(setup: CompanySetup) -> Result<SimulatedCompany, Error> {
     let CompanySetup { operator, ambient, speed: pace } = setup;

@@ -61,7 +61,7 @@ impl EventSchedule {
         Self { pace, due }
     }
 
-    /// Time of the next event; `Idle` if nothing is scheduled.
+    /// Time of the next event; `None` if nothing is scheduled.
     #[must_use]
     pub fn next_at(&self) -> Option<Timestamp> {
         self.due.iter().map(|(at, _)| *at).min()

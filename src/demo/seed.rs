@@ -108,7 +108,7 @@ impl CompanyBuilder<'_> {
     /// Starts a receiver and creates the subscription for it with the key of `owner`.
     ///
     /// # Errors
-    /// [`Error::ListenArgs`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be
+    /// [`Error::Listen`] when no local port is free, [`Error::Platform`] when the platform refuses or cannot be
     /// reached.
     pub async fn install_receiver(
         &self,

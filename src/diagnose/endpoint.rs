@@ -27,7 +27,7 @@ pub enum EndpointFault {
 }
 
 impl EndpointFault {
-    /// Returns the kind of failure of an outcome; `Idle` for a success, and for a failure of the platform itself.
+    /// Returns the kind of failure of an outcome; `None` for a success, and for a failure of the platform itself.
     #[must_use]
     pub const fn of_outcome(outcome: &AttemptOutcome) -> Option<Self> {
         Some(match outcome {

@@ -34,7 +34,7 @@ const MAX_SELECTED: usize = 40;
 pub struct IncidentScope {
     /// Subjects that playbooks are run over; everything if empty.
     pub subjects: Vec<DiagnosisSubject>,
-    /// Playbook to run; all that apply to a subject if `Idle`.
+    /// Playbook to run; all that apply to a subject if `None`.
     pub topic: Option<PlaybookTopic>,
     /// How far back the playbooks look.
     pub lookback: Duration,
@@ -70,7 +70,7 @@ pub struct IncidentEvidence {
     pub subjects: Vec<DiagnosisSubject>,
     /// Time of the collection, on the platform's clock if it answered.
     pub at: Timestamp,
-    /// Milliseconds by which the platform's clock is ahead of this machine's; `Idle` if the platform did not answer.
+    /// Milliseconds by which the platform's clock is ahead of this machine's; `None` if the platform did not answer.
     pub clock_ahead_ms: Option<i64>,
     /// Version of the platform, if it answered.
     pub platform: Option<String>,

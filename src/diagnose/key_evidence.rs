@@ -29,7 +29,7 @@ pub const PORTAL_ONLY_REASON: &str = "not available with an API key; use an oper
 /// Maximum number of rows requested, with one call per list, because calls count against the key's rate limit.
 const MAX_ROWS: u32 = 200;
 
-/// Returns the key with which a client authenticates; `Idle` for an operator.
+/// Returns the key with which a client authenticates; `None` for an operator.
 #[must_use]
 pub fn client_key(client: &PlatformClient) -> Option<&Secret> {
     match client.credential() {

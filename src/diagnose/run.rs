@@ -69,7 +69,7 @@ async fn check_playbook(
     earlier.map_or_else(|| fresh.clone(), |earlier| resume_report(&fresh, earlier))
 }
 
-/// Returns why a playbook does not apply to a subject; `Idle` if it does. Keys make calls, subscriptions receive
+/// Returns why a playbook does not apply to a subject; `None` if it does. Keys make calls, subscriptions receive
 /// deliveries.
 fn mismatch_reason(topic: PlaybookTopic, subject: DiagnosisSubject) -> Option<String> {
     let (is_misfit, what) = match (subject, topic) {

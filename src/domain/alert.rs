@@ -43,7 +43,7 @@ impl fmt::Display for AlertSubject {
 }
 
 impl AlertSubject {
-    /// Parses a subject from its displayed form; `Idle` if the text names no subject.
+    /// Parses a subject from its displayed form; `None` if the text names no subject.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         let words: Vec<&str> = name.split(' ').collect();

@@ -31,7 +31,7 @@ pub struct AttemptSubject {
     pub subscription: SubscriptionId,
     /// URL to which the request was sent.
     pub target_url: String,
-    /// Delivery and event of the attempt; `Idle` for a test.
+    /// Delivery and event of the attempt; `None` for a test.
     pub delivery: Option<(DeliveryId, EventId)>,
     /// Type of the delivered event.
     pub event_type: EventType,
@@ -42,7 +42,7 @@ pub struct AttemptSubject {
 pub struct AttemptResult {
     /// HTTP status of the answer, or the kind of failure.
     pub outcome: AttemptOutcome,
-    /// Failure in a sentence; `Idle` if an answer arrived.
+    /// Failure in a sentence; `None` if an answer arrived.
     pub error: Option<String>,
     /// Duration in milliseconds, from the DNS lookup to the last byte of the answer.
     pub elapsed_ms: u64,
@@ -59,11 +59,11 @@ pub struct HttpExchange {
     pub response_body: Vec<u8>,
     /// Number of response body bytes that were read.
     pub n_body_bytes_read: u64,
-    /// Address that was dialled; `Idle` if none was.
+    /// Address that was dialled; `None` if none was.
     pub peer: Option<String>,
     /// Duration of each phase of the attempt.
     pub phases: PhaseTimings,
-    /// Time at which headers and bodies were dropped because the company's log exceeded its quota; `Idle` while stored.
+    /// Time at which headers and bodies were dropped because the company's log exceeded its quota; `None` while stored.
     pub content_dropped_at: Option<Timestamp>,
 }
 

@@ -46,7 +46,7 @@ impl CircuitBreaker {
 
 /// Estimates the time until the breaker trips if failures continue at the pace of the current streak.
 ///
-/// `began_at` is the first failure of the streak, `latest_at` the last one. Returns `Idle` with fewer than three
+/// `began_at` is the first failure of the streak, `latest_at` the last one. Returns `None` with fewer than three
 /// failures, which give no pace, or once the breaker has tripped.
 #[must_use]
 pub fn forecast_trip(streak: u32, began_at: Timestamp, latest_at: Timestamp) -> Option<Duration> {

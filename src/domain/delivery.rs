@@ -85,7 +85,7 @@ pub enum AttemptOutcome {
     Answered {
         /// HTTP status of the response.
         status: u16,
-        /// Value of `Retry-After`; `Idle` if absent or unreadable.
+        /// Value of `Retry-After`; `None` if absent or unreadable.
         retry_after: Option<Duration>,
     },
     /// No complete response arrived, for this reason.
@@ -221,7 +221,7 @@ impl RetryPolicy {
         self.base.saturating_mul(480)
     }
 
-    /// Delay after attempt number `done` (1 is the first), or `Idle` after the last one. The delay is the planned step
+    /// Delay after attempt number `done` (1 is the first), or `None` after the last one. The delay is the planned step
     /// with jitter, or the receiver's `Retry-After` where that is longer, up to [`MAX_RETRY_AFTER`].
     #[must_use]
     pub fn delay_after(&self, done: u32, retry_after: Option<Duration>, roll: UnitRandom) -> Option<Duration> {

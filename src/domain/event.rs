@@ -61,7 +61,7 @@ impl EventType {
         }
     }
 
-    /// Looks up an event type by its wire name; `Idle` if unknown.
+    /// Looks up an event type by its wire name; `None` if unknown.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)

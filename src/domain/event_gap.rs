@@ -20,7 +20,7 @@ pub struct EventGap {
 }
 
 impl EventGap {
-    /// Detects absence after these event times, newest first; `Idle` if there is none at `now`.
+    /// Detects absence after these event times, newest first; `None` if there is none at `now`.
     #[must_use]
     pub fn detect(events: &[Timestamp], now: Timestamp) -> Option<Self> {
         let last_at = *events.first()?;

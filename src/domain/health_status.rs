@@ -90,7 +90,7 @@ pub struct KeyFacts {
     pub created_at: Timestamp,
     /// Time of the last authenticated call.
     pub last_used_at: Option<Timestamp>,
-    /// Time of revocation; `Idle` while active.
+    /// Time of revocation; `None` while active.
     pub revoked_at: Option<Timestamp>,
     /// Calls of the last minute rejected by the rate limit.
     pub n_limited: u64,
@@ -153,7 +153,7 @@ impl DisabledReason {
 /// Facts that determine the health of a subscription.
 #[derive(Debug, Clone, Copy)]
 pub struct SubscriptionFacts {
-    /// Reason for which the subscription is disabled; `Idle` while enabled.
+    /// Reason for which the subscription is disabled; `None` while enabled.
     pub disabled: Option<DisabledReason>,
     /// Time at which the subscription was disabled.
     pub disabled_at: Option<Timestamp>,
@@ -163,7 +163,7 @@ pub struct SubscriptionFacts {
     pub streak: u32,
     /// Scheduled attempts of the last hour.
     pub hour: SuccessCounts,
-    /// Time of the last attempt; `Idle` if never attempted.
+    /// Time of the last attempt; `None` if never attempted.
     pub last_attempt_at: Option<Timestamp>,
 }
 
@@ -216,7 +216,7 @@ pub struct ListingFacts {
     pub reason: Option<DisabledReason>,
     /// Number of failures in a row, if reported.
     pub streak: Option<u32>,
-    /// Last time observed enabled and first time observed disabled; `Idle` if the change was not observed.
+    /// Last time observed enabled and first time observed disabled; `None` if the change was not observed.
     pub disabled_between: Option<(Timestamp, Timestamp)>,
 }
 

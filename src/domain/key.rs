@@ -122,7 +122,7 @@ pub enum KeyFormatError {
 }
 
 impl KeyFormatError {
-    /// Recovers the error from its message, for clients that receive only the message; `Idle` if the message is another
+    /// Recovers the error from its message, for clients that receive only the message; `None` if the message is another
     /// one.
     #[must_use]
     pub fn from_message(text: &str) -> Option<Self> {
@@ -152,7 +152,7 @@ impl KeyLocationError {
     pub const OTHER_HEADERS: [&'static str; 6] =
         ["api-key", "apikey", "x-apikey", "x-api-token", "x-auth-token", "x-key"];
 
-    /// Recovers the misplaced location from the end of an error message; `Idle` if the message names none.
+    /// Recovers the misplaced location from the end of an error message; `None` if the message names none.
     #[must_use]
     pub fn from_message(text: &str) -> Option<Self> {
         let all = [Self::Authorization, Self::Query, Self::OtherHeader];
@@ -204,14 +204,14 @@ pub struct ApiKey {
     pub created_at: Timestamp,
     /// Time of the last authenticated call, updated at most once per [`LAST_USED_INTERVAL`].
     pub last_used_at: Option<Timestamp>,
-    /// Time of revocation, which is permanent; `Idle` while active.
+    /// Time of revocation, which is permanent; `None` while active.
     pub revoked_at: Option<Timestamp>,
 }
 
 /// Minimum interval between two updates of a key's last use.
 pub const LAST_USED_INTERVAL: std::time::Duration = std::time::Duration::from_secs(300);
 
-/// Rate limits of a key in calls per minute; `Idle` means the default.
+/// Rate limits of a key in calls per minute; `None` means the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeyLimits {
     /// Limit of the read bucket.

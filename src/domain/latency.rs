@@ -29,7 +29,7 @@ impl Histogram {
         self.0.iter().sum()
     }
 
-    /// Upper bound in milliseconds of the bin that contains the given percentile (0 to 1); `Idle` without measurements.
+    /// Upper bound in milliseconds of the bin that contains the given percentile (0 to 1); `None` without measurements.
     /// The unbounded bin returns the greatest bound.
     #[must_use]
     #[expect(

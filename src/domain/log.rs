@@ -38,7 +38,7 @@ pub struct PageSpec {
 pub struct RowPage<T> {
     /// Rows of the page, newest first.
     pub items: Vec<T>,
-    /// Cursor of the next page of older rows; `Idle` at the end of the log.
+    /// Cursor of the next page of older rows; `None` at the end of the log.
     pub older_than: Option<i64>,
     /// Cursor of the next page of newer rows.
     pub newer_than: i64,
@@ -81,7 +81,7 @@ pub struct AttemptFilter {
 pub enum TextFilter {
     /// Searches the stored values, for an operator who sees them unchanged.
     Stored(String),
-    /// Searches the values as [`super::address`] redacts them, so that the matching rows reveal nothing of the omitted
+    /// Searches the values as [`super::url_redaction`] redacts them, so that the matching rows reveal nothing of the omitted
     /// parts.
     Redacted(String),
 }
@@ -177,7 +177,7 @@ pub const MAX_REQUEST_TEXT: usize = 2_048;
 pub struct LoggedRequest {
     /// Time at which the request arrived.
     pub at: Timestamp,
-    /// Key and company of an authenticated caller; `Idle` if the key is missing or unknown.
+    /// Key and company of an authenticated caller; `None` if the key is missing or unknown.
     pub caller: Option<(KeyId, CompanyId)>,
     /// HTTP method of the request.
     pub method: String,

@@ -85,7 +85,7 @@ pub enum Reason {
     ListedOff {
         /// Who disabled it, if listed.
         by: Option<DisabledReason>,
-        /// Last time observed enabled and first time observed disabled; `Idle` if the change was not observed.
+        /// Last time observed enabled and first time observed disabled; `None` if the change was not observed.
         went_off: Option<(Timestamp, Timestamp)>,
     },
     /// The platform rejects the key.

@@ -123,7 +123,7 @@ pub enum ReplayDecision {
     Wait,
 }
 
-/// Decides about a delivery by its state when selected and its state now; `Idle` means the delivery is no longer
+/// Decides about a delivery by its state when selected and its state now; `None` means the delivery is no longer
 /// stored.
 #[must_use]
 pub fn decide(selected: DeliveryState, now: Option<DeliveryState>) -> ReplayDecision {

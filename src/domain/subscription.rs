@@ -21,7 +21,7 @@ pub struct WebhookSubscription {
     pub created_by: Option<KeyId>,
     /// Configuration set by the partner.
     pub spec: SubscriptionSpec,
-    /// Reason and time of disabling; `Idle` while enabled.
+    /// Reason and time of disabling; `None` while enabled.
     pub disabled: Option<(DisabledReason, Timestamp)>,
     /// Circuit breaker with the number of failures in a row.
     pub breaker: CircuitBreaker,

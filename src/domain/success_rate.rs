@@ -19,13 +19,13 @@ impl SuccessCounts {
         self.n_ok + self.n_failed
     }
 
-    /// Success rate in percent, rounded down so that 100 means no failure; `Idle` without attempts.
+    /// Success rate in percent, rounded down so that 100 means no failure; `None` without attempts.
     #[must_use]
     pub const fn percent(self) -> Option<u64> {
         if self.total() == 0 { None } else { Some(self.n_ok * 100 / self.total()) }
     }
 
-    /// Success rate in percent; `Idle` with fewer than [`MIN_RATE_SAMPLES`] attempts.
+    /// Success rate in percent; `None` with fewer than [`MIN_RATE_SAMPLES`] attempts.
     #[must_use]
     pub const fn percent_if_significant(self) -> Option<u64> {
         if self.total() < MIN_RATE_SAMPLES { None } else { self.percent() }

@@ -176,7 +176,7 @@ fn is_local_name(name: &str) -> bool {
             .any(|end| name.ends_with(end))
 }
 
-/// Name of the non-public range that contains an IPv4 address; `Idle` if public.
+/// Name of the non-public range that contains an IPv4 address; `None` if public.
 fn reserved_range_v4(address: Ipv4Addr) -> Option<&'static str> {
     let [a, b, c, d] = address.octets();
     if (a, b, c, d) == (168, 63, 129, 16) {

@@ -78,7 +78,7 @@ impl Timestamp {
         self.to_datetime().format(pattern).to_string()
     }
 
-    /// Parses RFC 3339 with any offset and any fraction; `Idle` if the text is malformed.
+    /// Parses RFC 3339 with any offset and any fraction; `None` if the text is malformed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         DateTime::parse_from_rfc3339(text).ok().map(|time| Self(time.timestamp_millis()))

@@ -18,7 +18,7 @@ pub struct Trip {
     pub tripped_at: Timestamp,
     /// Outcomes of the last twenty attempts with their counts, most frequent first.
     pub causes: Vec<(String, u32)>,
-    /// Time of enabling again and the name of the enabling actor; `Idle` while disabled.
+    /// Time of enabling again and the name of the enabling actor; `None` while disabled.
     pub reenabled: Option<(Timestamp, String)>,
     /// Number of events missed while the subscription was disabled.
     pub n_missed: u64,

@@ -54,7 +54,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every invalid field, [`Error::IdempotencyConflict`]; [`Error::Contended`], [`Error::StorageFull`]
-    /// or [`Error::PlatformStore`] when the change cannot be written.
+    /// or [`Error::Store`] when the change cannot be written.
     pub async fn create_affiliate(
         &self,
         caller: Caller,
@@ -109,7 +109,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn change_affiliate(
         &self,
         caller: Caller,

@@ -26,7 +26,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every invalid field, [`Error::NotFound`] for an unknown subject; [`Error::Contended`],
-    /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn acknowledge(&self, caller: Caller, wish: AcknowledgementDraft) -> Result<Acknowledgement, Error> {
         let (subject, standing) = validate(&wish)?;
         let note = validate_note("note", wish.note)?;

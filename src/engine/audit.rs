@@ -58,7 +58,7 @@ impl Engine {
         self.shared.store.read(move |connection| store::audit::verify(connection, &key)).await.map_err(Error::from)
     }
 
-    /// Returns the head of the audit chain, to be stored elsewhere. `Idle` if the last row is not the row written
+    /// Returns the head of the audit chain, to be stored elsewhere. `None` if the last row is not the row written
     /// last.
     ///
     /// # Errors

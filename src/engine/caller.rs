@@ -1,4 +1,4 @@
-//! Caller of an operation: every operation that changes the platform takes a [`PartnerClient`] and writes an audit row in
+//! Caller of an operation: every operation that changes the platform takes a [`Caller`] and writes an audit row in
 //! the same transaction.
 
 use crate::clock::RuntimeEnv;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(super) struct DispatchTransaction {
     pub(super) attempts: Vec<Arc<CompletedAttempt>>,
-    /// Claim to make, or `Idle` where nothing may start.
+    /// Claim to make, or `None` where nothing may start.
     pub(super) claim: Option<ClaimRequest>,
     pub(super) now: Timestamp,
 }

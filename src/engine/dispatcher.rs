@@ -177,7 +177,7 @@ impl DispatcherState {
         }
     }
 
-    /// Builds the claim request for the slots that are free after the commit. `Idle` when every slot is occupied.
+    /// Builds the claim request for the slots that are free after the commit. `None` when every slot is occupied.
     fn claim_request(&mut self, now: Timestamp) -> Option<ClaimRequest> {
         let at = self.stopwatch.elapsed();
         self.backoff_ends_after = self.backoff.next_retry_at(at);
@@ -229,7 +229,7 @@ impl DispatcherState {
     }
 }
 
-/// Waits for an attempt task that failed: its slot and the error. `Idle` when no attempt is in flight.
+/// Waits for an attempt task that failed: its slot and the error. `None` when no attempt is in flight.
 async fn next_failed_attempt(
     flights: &mut JoinSet<Result<(), Error>>,
     owners: &mut HashMap<Id, AttemptSlot>,

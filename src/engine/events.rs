@@ -41,7 +41,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] for an unknown company or a payload that is not an object, [`Error::EnvelopeTooLarge`];
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn publish(&self, caller: Caller, news: EventPublication) -> Result<Event, Error> {
         let store = self.store_for(&caller);
         let event = store.write(self.publish_transaction(caller, news)?).await?;
@@ -52,7 +52,7 @@ impl Engine {
     /// Publishes an event under an idempotency key; a repeated call returns the first answer and publishes nothing.
     ///
     /// # Errors
-    /// [`Error::IdempotencyConflict`], and every error of [`Engine::insert_event`].
+    /// [`Error::IdempotencyConflict`], and every error of [`Engine::publish`].
     pub async fn publish_idempotent(
         &self,
         caller: Caller,
@@ -166,7 +166,7 @@ pub(super) struct EventDraft<'a> {
 /// Writes an event and its deliveries: due at once for enabled subscriptions, skipped for disabled ones.
 ///
 /// # Errors
-/// [`Error::EnvelopeTooLarge`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change
+/// [`Error::EnvelopeTooLarge`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
 /// cannot be written.
 pub(super) fn insert_event(
     connection: &Connection,

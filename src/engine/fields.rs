@@ -42,7 +42,7 @@ impl FieldErrors {
         self.check_text("zip", address.zip.as_deref(), 10);
     }
 
-    /// Resolves a status from its name, its number or both, which must agree; `Idle` if neither is given.
+    /// Resolves a status from its name, its number or both, which must agree; `None` if neither is given.
     pub(super) fn resolve_status(
         &mut self,
         fields: [&'static str; 2],

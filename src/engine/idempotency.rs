@@ -114,7 +114,7 @@ impl Engine {
     /// Runs a create in a transaction. A retry returns the stored answer and changes nothing.
     ///
     /// # Errors
-    /// [`Error::IdempotencyConflict`], every error of `create`; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`]
+    /// [`Error::IdempotencyConflict`], every error of `create`; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`]
     /// when the change cannot be written.
     pub(super) async fn run_create(
         &self,

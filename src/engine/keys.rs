@@ -33,7 +33,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that is empty, too long or contains control characters; [`Error::Contended`],
-    /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn create_company(&self, caller: Caller, name: String) -> Result<Company, Error> {
         if let Some(fault) = validate_name(&name, 200) {
             return Err(Error::Invalid(vec![fault]));
@@ -70,7 +70,7 @@ impl Engine {
     /// Creates an API key. The secret is in this result only; the database stores a hash.
     ///
     /// # Errors
-    /// [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`]
+    /// [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`]
     /// when the change cannot be written.
     pub async fn create_key(&self, caller: Caller, wish: KeyDraft) -> Result<(ApiKey, Secret), Error> {
         let mut faults: Vec<FieldError> = validate_name(&wish.name, 100).into_iter().collect();
@@ -145,7 +145,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for a limit of 0 or above a million; [`Error::Contended`],
-    /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn set_key_limits(
         &self,
         caller: Caller,

@@ -118,7 +118,7 @@ pub(super) fn next_key_file(dir: &Path) -> PathBuf {
     dir.join(NEXT_KEY_FILE)
 }
 
-/// Reads a key file; `Idle` if there is no file.
+/// Reads a key file; `None` if there is no file.
 ///
 /// # Errors
 /// [`Error::InvalidMasterKey`] for a malformed file, [`Error::Io`] when the file cannot be read.

@@ -300,7 +300,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::DatabaseMissing`], [`Error::MasterKeyMissing`] or [`Error::Io`] when the directory is incomplete or not accessible;
-    /// [`Error::UnsealFailed`] for a wrong master key; [`Error::PlatformStore`] when the database is in use by another process,
+    /// [`Error::UnsealFailed`] for a wrong master key; [`Error::Store`] when the database is in use by another process,
     /// foreign, damaged or newer than this program; [`Error::StorageFull`] when a new platform cannot be written.
     pub async fn open(settings: EngineSettings, ambient: RuntimeEnv) -> Result<Self, Error> {
         let dir = settings.data_dir.clone();

@@ -30,7 +30,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field,
-    /// [`Error::IdempotencyConflict`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot
+    /// [`Error::IdempotencyConflict`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot
     /// be written.
     pub async fn add_note(
         &self,

@@ -67,7 +67,7 @@ fn record_path(dir: &Path) -> PathBuf {
     dir.join(NUMBER_RECORD_FILE)
 }
 
-/// Reads the number record; `Idle` if there is no file. An unreadable record matches no database.
+/// Reads the number record; `None` if there is no file. An unreadable record matches no database.
 fn read_record(dir: &Path) -> Option<NumberRecord> {
     let text = std::fs::read_to_string(record_path(dir)).ok()?;
     let unreadable = NumberRecord {

@@ -23,7 +23,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a name that is empty, too long, or already used by an operator, also by a revoked one;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn create_operator(
         &self,
         caller: Caller,

@@ -73,7 +73,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::ManagedSubscription`], [`Error::Invalid`] with every invalid field;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn change_subscription(
         &self,
         caller: Caller,
@@ -126,7 +126,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::ManagedSubscription`]; [`Error::Contended`], [`Error::StorageFull`]
-    /// or [`Error::PlatformStore`] when the change cannot be written.
+    /// or [`Error::Store`] when the change cannot be written.
     pub async fn delete_subscription(&self, caller: Caller, id: SubscriptionId) -> Result<(), Error> {
         let ambient = self.shared.ambient.clone();
         let engine = self.clone();

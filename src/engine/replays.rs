@@ -57,7 +57,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] with every invalid field; [`Error::Contended`], [`Error::StorageFull`]
-    /// or [`Error::PlatformStore`] when the change cannot be written.
+    /// or [`Error::Store`] when the change cannot be written.
     pub async fn plan_replay(
         &self,
         caller: Caller,
@@ -87,7 +87,7 @@ impl Engine {
     /// cancellation are still sent.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot
+    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot
     /// be written.
     pub async fn set_replay_state(&self, caller: Caller, id: ReplayId, wanted: ReplayState) -> Result<Replay, Error> {
         let ambient = self.shared.ambient.clone();
@@ -161,7 +161,7 @@ pub(super) fn plan_selection(
 }
 
 /// Plans the replay of all deliveries skipped since a subscription was disabled, within the caller's transaction;
-/// `Idle` if there are none.
+/// `None` if there are none.
 pub(super) fn plan_skipped(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),

@@ -17,7 +17,7 @@ use std::time::Duration;
 pub struct KeyHistory {
     /// Key, without its secret part.
     pub key: Arc<ApiKey>,
-    /// First counted day; `Idle` if the key was never used since daily counters exist.
+    /// First counted day; `None` if the key was never used since daily counters exist.
     pub since: Option<Timestamp>,
     /// Requests of the key by route, busiest first.
     pub routes: Vec<RouteUsage>,

@@ -15,7 +15,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], also when the subscription was deleted, since nothing is sent there any more;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn resend(&self, caller: Caller, id: DeliveryId) -> Result<DeliverySummary, Error> {
         let ambient = self.shared.ambient.clone();
         let delivery = self

@@ -51,7 +51,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Deletes one slice. Returns where to continue, or `Idle` at the end of the sweep.
+/// Deletes one slice. Returns where to continue, or `None` at the end of the sweep.
 fn sweep_slice(
     connection: &rusqlite::Connection,
     stage: SweepStage,

@@ -62,7 +62,7 @@ impl Revocation {
 pub struct RevokeResult<T> {
     /// Key or operator after the revocation.
     pub row: T,
-    /// Reason why the revocation is not on disk yet; `Idle` once it is written.
+    /// Reason why the revocation is not on disk yet; `None` once it is written.
     pub pending_reason: Option<String>,
 }
 

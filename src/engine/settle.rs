@@ -76,7 +76,7 @@ struct SubscriptionUpdate {
 struct SettleBatch<'a> {
     connection: &'a Connection,
     now: Timestamp,
-    /// Subscriptions loaded so far; `Idle` for one that does not exist.
+    /// Subscriptions loaded so far; `None` for one that does not exist.
     subscriptions: BTreeMap<SubscriptionId, Option<SubscriptionUpdate>>,
     /// Counts of scheduled attempts by subscription and latency bin.
     rollups: BTreeMap<(SubscriptionId, usize), SuccessCounts>,

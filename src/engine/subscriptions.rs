@@ -84,7 +84,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Invalid`] with every invalid field, [`Error::QuotaReached`], [`Error::IdempotencyConflict`],
-    /// [`Error::IdempotencyTargetDeleted`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change
+    /// [`Error::IdempotencyTargetDeleted`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
     /// cannot be written.
     pub async fn create_subscription(
         &self,
@@ -200,7 +200,7 @@ impl Engine {
     /// unchanged.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot
+    /// [`Error::NotFound`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot
     /// be written.
     pub async fn enable(
         &self,
@@ -228,7 +228,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for a reason that is too long; [`Error::Contended`],
-    /// [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written.
+    /// [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn disable(
         &self,
         caller: Caller,
@@ -255,7 +255,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Invalid`] for a missing or too long reason, or if the subscription is not
-    /// disabled manually; [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be
+    /// disabled manually; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be
     /// written.
     pub async fn set_disable_reason(
         &self,
@@ -288,7 +288,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::OtherCompany`], [`Error::Invalid`] with every invalid field;
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::PlatformStore`] when the change cannot be written. A failed
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written. A failed
     /// delivery is a result, not an error.
     pub async fn test(
         &self,

@@ -114,7 +114,7 @@ impl Vault {
         }))
     }
 
-    /// Opens the vault of an existing platform with a key. `Idle` where nothing is sealed yet.
+    /// Opens the vault of an existing platform with a key. `None` where nothing is sealed yet.
     ///
     /// # Errors
     /// [`Error::UnsealFailed`] for a wrong key.

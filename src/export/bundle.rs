@@ -94,7 +94,7 @@ impl TicketBundle {
 ///
 /// # Errors
 ///
-/// [`BundleError::SecretInTextError`] when the finished files still contain a secret.
+/// [`BundleError::Held`] when the finished files still contain a secret.
 pub fn build_bundle(
     case: &IncidentEvidence,
     bodies: ResponseBodies,

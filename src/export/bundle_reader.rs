@@ -58,7 +58,7 @@ pub struct VerifiedBundle {
 ///
 /// # Errors
 ///
-/// [`OpenBundleError::UnreadableItem`] when a file is missing, unreadable or larger than allowed, [`OpenBundleError::Changed`] when a file
+/// [`OpenBundleError::Unreadable`] when a file is missing, unreadable or larger than allowed, [`OpenBundleError::Changed`] when a file
 /// does not match its hash.
 pub fn open_bundle(path: &Path) -> Result<VerifiedBundle, OpenBundleError> {
     let unreadable = |why: String| OpenBundleError::Unreadable { path: path.to_owned(), why };

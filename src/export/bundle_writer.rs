@@ -32,7 +32,7 @@ impl BundleFormat {
 ///
 /// # Errors
 ///
-/// [`BundleError::FileExists`] when `path` exists, [`BundleError::Io`] when the file system refuses a write.
+/// [`BundleError::Exists`] when `path` exists, [`BundleError::Io`] when the file system refuses a write.
 pub fn write_bundle(bundle: &TicketBundle, path: &Path) -> Result<(), BundleError> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
         let failed = |source| BundleError::Io { path: path.to_owned(), source };

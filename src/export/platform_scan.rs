@@ -34,7 +34,7 @@ impl FoundSecrets {
 ///
 /// # Errors
 ///
-/// [`BundleError::SecretInTextError`] when a secret is left that cannot be masked.
+/// [`BundleError::Held`] when a secret is left that cannot be masked.
 pub async fn check_with_platform<A: Future<Output = Result<SecretScanReport, String>>>(
     bundle: TicketBundle,
     gate: &SecretGate,
@@ -74,7 +74,7 @@ fn rebuild_bundle(
     assemble_bundle(ticket, about, gate)
 }
 
-/// Masks the secrets in `ticket.json`; `Idle` if the result is no valid ticket.
+/// Masks the secrets in `ticket.json`; `None` if the result is no valid ticket.
 fn mask_ticket(bundle: &TicketBundle, found: &[SecretOccurrence]) -> Option<SupportTicket> {
     let json = bundle.files().iter().find(|file| file.name == TICKET_JSON)?;
     (!found.is_empty()).then(|| serde_json::from_str(&mask_text(json.text.as_str(), found)).ok())?

@@ -5,7 +5,7 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-/// Returns the names of the fields that `T` reads; `Idle` if `T` is not a plain struct and may read any field.
+/// Returns the names of the fields that `T` reads; `None` if `T` is not a plain struct and may read any field.
 pub(super) fn field_names<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
     let mut names = None;
     let _ = T::deserialize(FieldNameRecorder(&mut names));

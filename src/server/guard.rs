@@ -1,7 +1,7 @@
 //! Guards: extractors that authenticate and authorise a request. A handler's signature declares what its route
 //! requires.
 //!
-//! [`AuthorizedKey`] authenticates a key, admits the request through its rate window and checks the scope; [`Operator`]
+//! [`AuthorizedKey`] authenticates a key, admits the request through its rate window and checks the scope; [`AuthorizedOperator`]
 //! authenticates an operator's token and checks the role. Neither can be constructed in any other way, so a handler
 //! cannot skip a check.
 

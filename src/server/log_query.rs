@@ -77,7 +77,7 @@ impl<T> LogQuery<T> {
     }
 }
 
-/// Parses a cursor; `Idle` if the cursor was issued for another list or other filters.
+/// Parses a cursor; `None` if the cursor was issued for another list or other filters.
 fn parse_cursor(cursor: &str, bound: &[u8]) -> Option<PagePosition> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let rest = bytes.strip_prefix(bound)?;

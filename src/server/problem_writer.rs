@@ -39,7 +39,7 @@ impl<S: AsyncWrite + Unpin> ProblemWriter<S> {
     }
 }
 
-/// Returns the problem for a body-less refusal; `Idle` for a response of the router, which always carries a request
+/// Returns the problem for a body-less refusal; `None` for a response of the router, which always carries a request
 /// id.
 fn problem_for(head: &[u8]) -> Option<Problem> {
     let status = head.strip_prefix(b"HTTP/1.1 ")?.get(..3)?;

@@ -57,7 +57,7 @@ fn store_head(connection: &Connection, key: &AuditKey, head: &AuditChainHead) ->
     )
 }
 
-/// Returns the head in a stored value; `Idle` if there is none or its MAC was not made with this key.
+/// Returns the head in a stored value; `None` if there is none or its MAC was not made with this key.
 fn authentic(value: Option<Vec<u8>>, key: &AuditKey) -> Option<AuditChainHead> {
     let bytes = value?;
     let (sequence, rest) = bytes.split_first_chunk::<8>()?;

@@ -40,7 +40,7 @@ pub(crate) fn set_last_used(connection: &Connection, id: KeyId, now: Timestamp) 
     Ok(())
 }
 
-/// Sets the rate limits of a key; `Idle` restores the default.
+/// Sets the rate limits of a key; `None` restores the default.
 pub(crate) fn set_limits(connection: &Connection, id: KeyId, limits: KeyLimits) -> Result<(), Error> {
     connection
         .prepare_cached("UPDATE keys SET limit_read = ?2, limit_write = ?3, limit_admin = ?4 WHERE id = ?1")?

@@ -185,7 +185,7 @@ const RESERVED_CAPACITY: usize = 64;
 pub struct PlatformStore {
     database: Database,
     reserve: Arc<DiskReserve>,
-    /// Reason for the last failed write; `Idle` once a probe succeeded.
+    /// Reason for the last failed write; `None` once a probe succeeded.
     fault: Arc<Mutex<Option<WriteFault>>>,
     priority: JobPriority,
     _lock: Arc<DirectoryLock>,
@@ -307,7 +307,7 @@ impl PlatformStore {
         }
     }
 
-    /// Reason for the last failed write; `Idle` once a write succeeded.
+    /// Reason for the last failed write; `None` once a write succeeded.
     #[must_use]
     pub fn write_fault(&self) -> Option<WriteFault> {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner)

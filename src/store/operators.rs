@@ -35,7 +35,7 @@ pub struct StoredOperator {
     pub operator: OperatorAccount,
     /// Creation time of the operator.
     pub created_at: Timestamp,
-    /// Time of revocation, which is permanent; `Idle` while active.
+    /// Time of revocation, which is permanent; `None` while active.
     pub revoked_at: Option<Timestamp>,
 }
 

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 pub(crate) struct ReplayItem {
     pub(crate) delivery: DeliveryId,
     pub(crate) selected: DeliveryState,
-    /// Current state; `Idle` if the delivery is no longer stored.
+    /// Current state; `None` if the delivery is no longer stored.
     pub(crate) now: Option<DeliveryState>,
 }
 

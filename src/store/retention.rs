@@ -12,7 +12,7 @@ const MAX_ROWS_PER_SLICE: u32 = 500;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RetentionSlice {
     pub(crate) n_deleted: usize,
-    /// Last row examined; `Idle` if no older rows follow.
+    /// Last row examined; `None` if no older rows follow.
     pub(crate) last_examined: Option<i64>,
 }
 

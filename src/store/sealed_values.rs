@@ -5,7 +5,7 @@ use super::Error;
 use crate::domain::ids::SubscriptionId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-/// Returns the sealed pepper; `Idle` before the platform was initialized, or if it was initialized before peppers were
+/// Returns the sealed pepper; `None` before the platform was initialized, or if it was initialized before peppers were
 /// stored here. Works with older schemas too.
 pub(crate) fn pepper(connection: &Connection) -> Result<Option<Vec<u8>>, Error> {
     kept_in_any_schema(connection, "pepper")
@@ -16,7 +16,7 @@ pub(crate) fn set_pepper(connection: &Connection, sealed: &[u8]) -> Result<(), E
     put(connection, "pepper", sealed)
 }
 
-/// Returns the epoch of the database, a random id written at every start; `Idle` before the first start and once
+/// Returns the epoch of the database, a random id written at every start; `None` before the first start and once
 /// cleared.
 pub(super) fn epoch(connection: &Connection) -> Result<Option<String>, Error> {
     Ok(get(connection, "epoch")?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
@@ -39,7 +39,7 @@ pub(super) fn get(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
-/// Returns the value stored under a name, also from a database whose schema is older; `Idle` if that schema has no such
+/// Returns the value stored under a name, also from a database whose schema is older; `None` if that schema has no such
 /// table. Databases that are only read, such as backups, are not migrated.
 pub(super) fn kept_in_any_schema(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let mut is_there = connection.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;

@@ -51,7 +51,7 @@ pub struct CallerUsage {
 pub struct StatusCodeCount {
     /// HTTP status of the answers.
     pub status: u16,
-    /// Problem code; `Idle` for answers that are no problem.
+    /// Problem code; `None` for answers that are no problem.
     pub code: Option<String>,
     /// Number of requests so answered.
     pub n: u64,

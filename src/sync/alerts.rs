@@ -91,7 +91,7 @@ impl ActiveAlerts {
     }
 }
 
-/// Returns when a key became dormant; `Idle` if it is not, or if its state has another reason.
+/// Returns when a key became dormant; `None` if it is not, or if its state has another reason.
 fn key_dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
     let facts = row.facts();
     let idle_since = facts.last_used_at.unwrap_or(facts.created_at);

@@ -48,7 +48,7 @@ impl WindowBudget {
         allowance::calls_per_minute(self.limit, percent, self.calls_by_others)
     }
 
-    /// Returns the time before which no call may be made; `Idle` if a call may be made now.
+    /// Returns the time before which no call may be made; `None` if a call may be made now.
     #[must_use]
     pub fn blocked_until(&self, percent: u8, now: Timestamp) -> Option<Timestamp> {
         let allowed = self.allowance(percent);

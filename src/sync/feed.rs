@@ -23,7 +23,7 @@ const MIN_OVERVIEW_INTERVAL: Duration = Duration::from_millis(250);
 pub struct FeedSettings {
     /// Rows per list in the overview, 1 to 500.
     pub rows: u32,
-    /// Store that survives restarts; `Idle` if it could not be opened.
+    /// Store that survives restarts; `None` if it could not be opened.
     pub history: Option<PlatformHistory>,
 }
 
@@ -59,7 +59,7 @@ struct PortalFeed {
     pictures: watch::Sender<Arc<Snapshot>>,
     /// Current snapshot; the published one may be a heartbeat older.
     current: Snapshot,
-    /// Time since the last overview was received; `Idle` before the first.
+    /// Time since the last overview was received; `None` before the first.
     fetched: Option<Stopwatch>,
     /// Time since the platform last sent anything.
     heard: Stopwatch,

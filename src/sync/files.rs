@@ -42,7 +42,7 @@ fn persist(fresh: NamedTempFile, file: &Path) -> io::Result<()> {
     fresh.persist(file).map(drop).map_err(|error| error.error)
 }
 
-/// Reads a regular file of at most `max_bytes` bytes; `Idle` if it does not exist. Never blocks on a pipe.
+/// Reads a regular file of at most `max_bytes` bytes; `None` if it does not exist. Never blocks on a pipe.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
 pub struct FileLock(#[expect(dead_code, reason = "held, not read")] File);
 
 impl FileLock {
-    /// Takes the lock if it is free; `Idle` if another process holds it.
+    /// Takes the lock if it is free; `None` if another process holds it.
     ///
     /// # Errors
     ///

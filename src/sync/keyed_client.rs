@@ -197,7 +197,7 @@ impl RateLimitedClient {
     }
 
     /// Finds the key of a company that has, or may have, a scope, and has the most room in a bucket. Returns the key
-    /// and the budget of all such keys together; `Idle` if no key may have the scope.
+    /// and the budget of all such keys together; `None` if no key may have the scope.
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ pub enum PageDirection {
 }
 
 impl PageDirection {
-    /// Returns the cursor to request with; `Idle` for the newest end.
+    /// Returns the cursor to request with; `None` for the newest end.
     #[must_use]
     pub fn cursor(&self) -> Option<&str> {
         match self {

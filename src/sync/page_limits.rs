@@ -23,7 +23,7 @@ impl PageLimits {
         place
     }
 
-    /// Lowers the limit of a list and returns the new limit; `Idle` where one row is too long already.
+    /// Lowers the limit of a list and returns the new limit; `None` where one row is too long already.
     pub(super) fn shrink(&mut self, what: &str) -> Option<u32> {
         let fewer = smaller(self.0.get(what).copied())?;
         self.0.insert(what.to_owned(), fewer);

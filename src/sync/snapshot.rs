@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Immutable state that the console shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
-    /// Last overview, however old; `Idle` before the first.
+    /// Last overview, however old; `None` before the first.
     pub overview: Option<Arc<PlatformOverview>>,
     /// Time at which the platform was last heard, on this machine's clock.
     pub heard_at: Option<Timestamp>,

@@ -64,7 +64,7 @@ pub struct WindowFinding {
     pub allowance: u32,
     /// Positions in the row's history of the minutes without an answer.
     pub unseen: Vec<usize>,
-    /// Calls in the busiest minute of each hour of the last week, oldest first; `Idle` for an hour without an answer.
+    /// Calls in the busiest minute of each hour of the last week, oldest first; `None` for an hour without an answer.
     pub week: Vec<Option<u32>>,
 }
 
@@ -101,7 +101,7 @@ pub enum ObservedResource {
 }
 
 impl PlatformVisibility {
-    /// Returns what keys could show; `Idle` with a Portal.
+    /// Returns what keys could show; `None` with a Portal.
     #[must_use]
     pub fn findings(&self) -> Option<&ObservedFindings> {
         match self {
@@ -157,13 +157,13 @@ impl PlatformVisibility {
         std::iter::once(cannot.to_owned()).chain(riddles).chain(unreadable).collect()
     }
 
-    /// Assesses a subscription from its listing; `Idle` with a Portal, which knows more.
+    /// Assesses a subscription from its listing; `None` with a Portal, which knows more.
     #[must_use]
     pub fn judge_subscription(&self, id: SubscriptionId) -> Option<HealthAssessment> {
         self.findings().and_then(|findings| findings.subscriptions.get(&id)).map(assess_listing)
     }
 
-    /// Assesses a key from the own calls made with it; `Idle` with a Portal, which knows more.
+    /// Assesses a key from the own calls made with it; `None` with a Portal, which knows more.
     #[must_use]
     pub fn judge_key(&self, id: KeyId) -> Option<HealthAssessment> {
         let finding = self.findings()?.keys.get(&id)?;

@@ -265,7 +265,7 @@ impl App {
         Vec::new()
     }
 
-    /// Restricts every pane to one company, or shows all companies again with `Idle`.
+    /// Restricts every pane to one company, or shows all companies again with `None`.
     fn restrict_to_company(&mut self, company: Option<CompanyId>, now: Timestamp) {
         self.history = NavHistory::default();
         self.company = company;

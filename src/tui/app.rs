@@ -119,7 +119,7 @@ pub struct App {
     pub selections: PaneSelections,
     /// Pages of the logs that were fetched so far.
     pub logs: ConsoleLogs,
-    /// Company that all panes are restricted to; `Idle` shows all.
+    /// Company that all panes are restricted to; `None` shows all.
     pub company: Option<CompanyId>,
     /// Filters, sort orders, marks, notes, bundle contents and message log.
     pub view_state: ViewState,
@@ -315,7 +315,7 @@ impl App {
         self.frozen.as_ref().map_or(self.clock, |frozen| frozen.frozen_at)
     }
 
-    /// Data that panes draw from; `Idle` before the first overview.
+    /// Data that panes draw from; `None` before the first overview.
     #[must_use]
     pub fn view(&self) -> Option<PaneData<'_>> {
         let overview = self.visible_snapshot().overview.as_deref()?;

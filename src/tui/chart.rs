@@ -8,7 +8,7 @@ const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█
 /// Character drawn for a point without a measurement.
 pub const GAP_SYMBOL: char = '·';
 
-/// Sparkline of values, scaled to the largest one. `Idle` is drawn as [`GAP_SYMBOL`], and 0 at the lowest level.
+/// Sparkline of values, scaled to the largest one. `None` is drawn as [`GAP_SYMBOL`], and 0 at the lowest level.
 #[must_use]
 pub fn spark(values: &[Option<u64>], charset: CharacterSet) -> String {
     let most = values.iter().flatten().copied().max().unwrap_or(0).max(1);

@@ -57,7 +57,7 @@ const NAMED_KEYS: [(&str, KeyCode); 16] = [
 ];
 
 impl KeyChord {
-    /// Chord of a key press; `Idle` with modifiers that no binding uses.
+    /// Chord of a key press; `None` with modifiers that no binding uses.
     #[must_use]
     pub fn of(event: &KeyEvent) -> Option<Self> {
         let rest = event.modifiers.difference(KeyModifiers::SHIFT);

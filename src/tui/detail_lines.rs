@@ -54,7 +54,7 @@ pub enum BodySide {
 pub struct DetailLine {
     /// Styled text of the line.
     pub line: Line<'static>,
-    /// Action of Enter on the line; `Idle` if there is none.
+    /// Action of Enter on the line; `None` if there is none.
     pub action: Option<LineAction>,
 }
 

@@ -201,7 +201,7 @@ pub struct FetchedSubscription {
 pub struct FetchedAttempt {
     /// Attempt with the bytes of request and response.
     pub detail: AttemptDetail,
-    /// Delivery of the attempt with all its attempts; `Idle` for a test.
+    /// Delivery of the attempt with all its attempts; `None` for a test.
     pub delivery: Option<DeliveryDetail>,
 }
 
@@ -228,7 +228,7 @@ pub struct FetchedKey {
 /// Rate window as it was fetched for its detail view.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FetchedWindow {
-    /// Window with its routes and callers; `Idle` if the key has no windows any more.
+    /// Window with its routes and callers; `None` if the key has no windows any more.
     pub detail: Option<LimitDetail>,
     /// Latest requests of the key that were refused with 429, newest first, in any bucket.
     pub refused: Vec<RequestRow>,

@@ -263,7 +263,7 @@ pub struct KeyBinding {
     pub label: &'static str,
     /// Group under which help lists the binding.
     pub group: BindingGroup,
-    /// Rank in the footer, `Idle` if the footer leaves it out. The greatest rank is dropped first when there is no
+    /// Rank in the footer, `None` if the footer leaves it out. The greatest rank is dropped first when there is no
     /// room.
     pub footer: Option<u8>,
 }
@@ -284,7 +284,7 @@ impl ActiveBinding {
         self.chords.iter().map(|chord| chord.name()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Rank in the footer, `Idle` if the footer leaves it out.
+    /// Rank in the footer, `None` if the footer leaves it out.
     #[must_use]
     pub const fn rank(&self) -> Option<u8> {
         self.binding.footer

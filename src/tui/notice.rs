@@ -44,7 +44,7 @@ impl StatusMessage {
         }
     }
 
-    /// Time at which the message disappears; `Idle` for an error.
+    /// Time at which the message disappears; `None` for an error.
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         match self {

@@ -76,7 +76,7 @@ pub const COLOUR_BLIND: ThemePalette = ThemePalette {
     tripped: rgb(0x00e6_a0c8),
 };
 
-/// Parses a colour written as `#rrggbb`; `Idle` for any other text.
+/// Parses a colour written as `#rrggbb`; `None` for any other text.
 #[must_use]
 pub fn colour(text: &str) -> Option<Color> {
     let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;

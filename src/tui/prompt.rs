@@ -6,7 +6,7 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use std::io;
 use zeroize::Zeroizing;
 
-/// Prompts for a secret called `name`; `Idle` if the operator cancels. Blocks the calling thread.
+/// Prompts for a secret called `name`; `None` if the operator cancels. Blocks the calling thread.
 ///
 /// # Errors
 /// [`io::Error`] when the terminal cannot be read.

@@ -38,7 +38,7 @@ impl RowId {
         }
     }
 
-    /// Parses what [`Display`](fmt::Display) writes; `Idle` for any other text.
+    /// Parses what [`Display`](fmt::Display) writes; `None` for any other text.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let mut words = name.split(' ');

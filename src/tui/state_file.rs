@@ -272,7 +272,7 @@ fn stamp(of: &Metadata) -> FileStamp {
 /// Result of syncing with the state file.
 #[derive(Debug, Default)]
 pub struct StateSyncResult {
-    /// Content of the file after the merge; `Idle` if neither side changed.
+    /// Content of the file after the merge; `None` if neither side changed.
     merged: Option<PersistedUiState>,
     stamp: Option<FileStamp>,
     /// Message about a file that could not be read: its new name and the reason.
@@ -326,13 +326,13 @@ impl StateKeeper {
         }
     }
 
-    /// Time of the next sync; `Idle` without a file and while a sync is in flight.
+    /// Time of the next sync; `None` without a file and while a sync is in flight.
     #[must_use]
     pub fn due(&self) -> Option<Timestamp> {
         (self.state_file.0.is_some() && self.in_flight.is_none()).then_some(self.due_at)
     }
 
-    /// Starts a sync. The future's result is for [`Self::on_job_result`].
+    /// Starts a sync. The future's result is for [`Self::finish`].
     pub fn begin(
         &mut self,
         app: &App,
@@ -391,7 +391,7 @@ impl StateKeeper {
 /// Sync with the state file, running beside the loop.
 pub type StateSyncTask = JoinHandle<io::Result<StateSyncResult>>;
 
-/// Path of the state file; `Idle` for a console that keeps nothing.
+/// Path of the state file; `None` for a console that keeps nothing.
 #[derive(Debug, Clone, Default)]
 pub struct StateFile(pub Option<PathBuf>);
 
@@ -448,7 +448,7 @@ impl StateFile {
     }
 }
 
-/// Waits for the lock of a state file. On a file system without locks the result is `Idle`, and only the merge
+/// Waits for the lock of a state file. On a file system without locks the result is `None`, and only the merge
 /// protects the file.
 async fn lock(file: &Path, ambient: &RuntimeEnv) -> io::Result<Option<FileLock>> {
     let beside = file.with_extension("json.lock");

@@ -55,7 +55,7 @@ pub struct ConsoleAppearance {
     pub charset: CharacterSet,
     /// Owner of the mouse events.
     pub mouse: MouseOwner,
-    /// Layout class forced by the configuration; `Idle` uses the class that fits.
+    /// Layout class forced by the configuration; `None` uses the class that fits.
     pub layout: Option<SizeClass>,
 }
 

@@ -42,7 +42,7 @@ pub enum SortDirection {
 pub struct PaneSettings {
     /// Filter that rows must match, if there is one.
     pub filter: Option<PaneFilter>,
-    /// Sort field and direction; `Idle` keeps the order of the data.
+    /// Sort field and direction; `None` keeps the order of the data.
     pub sort: Option<(Field, SortDirection)>,
     /// Titles of the columns that are hidden.
     pub hidden_columns: Vec<String>,
@@ -81,7 +81,7 @@ pub enum WelcomeHint {
 pub struct ViewState {
     panes: [PaneSettings; Pane::ALL.len()],
     pinned_order: Option<PinnedOrder>,
-    /// Time window of the logs; `Idle` shows everything that is kept.
+    /// Time window of the logs; `None` shows everything that is kept.
     pub log_window: Option<Duration>,
     /// Format of past times: ages or clock times.
     pub time_display: TimeDisplay,
@@ -114,7 +114,7 @@ pub const fn fields(pane: Pane) -> &'static [Field] {
 }
 
 impl PaneFilter {
-    /// Parses a filter for a pane; `Idle` for an empty text.
+    /// Parses a filter for a pane; `None` for an empty text.
     ///
     /// # Errors
     /// [`QueryError`] with the position and the reason when the text cannot be parsed.

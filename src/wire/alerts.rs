@@ -28,7 +28,7 @@ pub struct AcknowledgementRow {
 }
 
 impl AcknowledgementRow {
-    /// Returns the acknowledgement in domain terms; `Idle` if this version does not know its subject or severity.
+    /// Returns the acknowledgement in domain terms; `None` if this version does not know its subject or severity.
     #[must_use]
     pub fn to_acknowledgement(&self) -> Option<Acknowledgement> {
         Some(Acknowledgement {

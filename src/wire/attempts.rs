@@ -176,7 +176,7 @@ impl CapturedBody {
         }
     }
 
-    /// Returns the complete bytes; `Idle` if the body was cut or its Base64 is invalid.
+    /// Returns the complete bytes; `None` if the body was cut or its Base64 is invalid.
     #[must_use]
     pub fn bytes(&self) -> Option<Vec<u8>> {
         STANDARD.decode(&self.base64).ok().filter(|_| !self.truncated)

@@ -79,7 +79,7 @@ pub struct HealthCheckReport {
 }
 
 impl CheckReading {
-    /// Formats the result as performance data of monitoring plugins, `'label'=value[unit];warn;crit;0`; `Idle` without
+    /// Formats the result as performance data of monitoring plugins, `'label'=value[unit];warn;crit;0`; `None` without
     /// a value.
     #[must_use]
     pub fn performance_data(&self) -> Option<String> {

@@ -79,7 +79,7 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
-    /// Returns the HTTP status of the code; [`Self::NameNotFound`] counts as 500.
+    /// Returns the HTTP status of the code; [`Self::Unknown`] counts as 500.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {

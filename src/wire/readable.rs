@@ -47,7 +47,7 @@ impl UnreadableRows {
         self.shown.extend(other.shown.into_iter().take(room));
     }
 
-    /// Returns one line about the unreadable rows, sanitised for a terminal; `Idle` when every row was read.
+    /// Returns one line about the unreadable rows, sanitised for a terminal; `None` when every row was read.
     #[must_use]
     pub fn summary_line(&self) -> Option<String> {
         let first = self.shown.first()?;

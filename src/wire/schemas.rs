@@ -1,4 +1,4 @@
-//! OpenAPI schemas of the `domain` values that [`super::names`] and [`super::time`] serialise.
+//! OpenAPI schemas of the `domain` values that [`super::serde_domain`] and [`super::time`] serialise.
 
 use super::keys::OneTimeSecret;
 use crate::domain::delivery::{AttemptKind, DeliveryState};

@@ -193,7 +193,7 @@ impl SubscriptionRow {
         }
     }
 
-    /// Returns the time until the breaker trips at the pace of the present failures in a row; `Idle` with fewer than
+    /// Returns the time until the breaker trips at the pace of the present failures in a row; `None` with fewer than
     /// three, and once the breaker has tripped.
     #[must_use]
     pub fn trips_after(&self) -> Option<Duration> {

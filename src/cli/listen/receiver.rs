@@ -74,7 +74,7 @@ pub(super) struct DeliveryArrival {
     pub(super) earlier: EarlierReceipts,
 }
 
-/// Members of an envelope that are shown; each is `Idle` if missing.
+/// Members of an envelope that are shown; each is `None` if missing.
 #[derive(Debug, Default, Deserialize)]
 struct EnvelopeFields {
     id: Option<i64>,

@@ -55,7 +55,7 @@ impl PlannedChange {
         Self { n_things, ..self }
     }
 
-    /// Describes the change and asks for confirmation. Returns `Idle` if the change may be made, otherwise the reason
+    /// Describes the change and asks for confirmation. Returns `None` if the change may be made, otherwise the reason
     /// why not. On a production platform, and if more than one thing is affected, the number must be typed, as in the
     /// console.
     pub(in crate::cli) fn confirm(&self, consent: &ConfirmArgs) -> Result<Option<String>, CommandFailure> {

@@ -69,11 +69,11 @@ pub(super) struct ListQuery {
 pub(super) struct ListResult<T> {
     pub(super) rows: Vec<T>,
     pub(super) has_more: bool,
-    /// Cursor for newer rows of a log; `Idle` for a list, which is read again as a whole.
+    /// Cursor for newer rows of a log; `None` for a list, which is read again as a whole.
     pub(super) newer: Option<String>,
     /// Rows that could not be read.
     pub(super) unreadable: UnreadableRows,
-    /// Bound that ended the reading before there were enough rows; `Idle` if none did.
+    /// Bound that ended the reading before there were enough rows; `None` if none did.
     pub(super) bound: Option<ReadingBound>,
 }
 

@@ -77,7 +77,7 @@ impl ListedRow for AssessedRow<SubscriptionRow> {
     }
 }
 
-/// Returns the success rate in percent; `Idle` with too few attempts to judge.
+/// Returns the success rate in percent; `None` with too few attempts to judge.
 fn success_percent(rate: &AttemptSummary) -> Option<u64> {
     rate.tally().percent().filter(|_| rate.tally().total() >= MIN_RATE_SAMPLES)
 }

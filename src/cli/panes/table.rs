@@ -9,9 +9,9 @@ use crate::tui::format;
 pub(in crate::cli) enum ListCell {
     /// Text, which may come from outside.
     Text(String),
-    /// Number; `Idle` if there is nothing to count.
+    /// Number; `None` if there is nothing to count.
     Number(Option<u64>),
-    /// Point in time; `Idle` if it never happened.
+    /// Point in time; `None` if it never happened.
     Time(Option<Timestamp>),
 }
 
@@ -82,7 +82,7 @@ pub(in crate::cli) struct ListTable<T: 'static> {
 }
 
 impl<T> ListTable<T> {
-    /// Creates a table for a terminal of `room` columns; `Idle` sets no limit.
+    /// Creates a table for a terminal of `room` columns; `None` sets no limit.
     pub(in crate::cli) fn new(columns: &'static [ListColumn<T>], room: Option<usize>) -> Self {
         Self { columns, widths: columns.iter().map(|column| format::width(column.title)).collect(), max_width: room }
     }

@@ -89,7 +89,7 @@ impl ScenarioRunner {
     /// Runs all steps of a scenario.
     ///
     /// # Errors
-    /// [`Error::Platform`] when the platform refuses, cannot be reached or does not settle; [`Error::ListenArgs`] when no
+    /// [`Error::Platform`] when the platform refuses, cannot be reached or does not settle; [`Error::Listen`] when no
     /// local port is free.
     pub async fn run(&self, script: &ScenarioScript) -> Result<RunningScenario, Error> {
         let company = self.create_company(&format!("Harbor Credit ({})", script.name)).await?;

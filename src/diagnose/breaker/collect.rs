@@ -26,7 +26,7 @@ pub struct BreakerEvidence {
     pub row: QueryOutcome<SubscriptionRow>,
     /// Latest attempts of the subscription, newest first.
     pub attempts: QueryOutcome<Vec<AttemptRow>>,
-    /// Latest trip of the subscription; `Idle` if it is not among those in the overview.
+    /// Latest trip of the subscription; `None` if it is not among those in the overview.
     pub trip: QueryOutcome<Option<TripRow>>,
 }
 

@@ -63,7 +63,7 @@ impl<'a> BreakerFacts<'a> {
         Self { row, state, visibility: known.visibility, known }
     }
 
-    /// Returns since when the subscription is disabled; `Idle` if it is enabled.
+    /// Returns since when the subscription is disabled; `None` if it is enabled.
     #[must_use]
     pub const fn disabled_since(&self) -> Option<Timestamp> {
         match self.state {

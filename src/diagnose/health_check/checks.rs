@@ -36,7 +36,7 @@ pub struct HealthCheck {
 /// Measurement of one check, with its text.
 #[derive(Debug)]
 pub(super) struct CheckMeasurement {
-    /// Measured number; `Idle` if there is nothing to count.
+    /// Measured number; `None` if there is nothing to count.
     pub(super) value: Option<u64>,
     pub(super) text: String,
 }

@@ -20,7 +20,7 @@ use crate::wire::requests::RequestRow;
 use crate::wire::runbook::Runbook;
 use std::collections::BTreeMap;
 
-/// Returns the playbook of a topic; `Idle` for the circuit breaker, which runs per subscription and has a module of
+/// Returns the playbook of a topic; `None` for the circuit breaker, which runs per subscription and has a module of
 /// its own.
 #[must_use]
 pub const fn playbook_for(topic: PlaybookTopic) -> Option<&'static Playbook> {

@@ -19,7 +19,7 @@ pub trait QueryableRow {
     /// Values of the row for a field, none or several; `now` is the platform's time.
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>>;
 
-    /// Time of the row; `Idle` for rows that are not events in time.
+    /// Time of the row; `None` for rows that are not events in time.
     fn at(&self) -> Option<Timestamp>;
 
     /// Texts of the row in which a term without a field is searched.

@@ -48,7 +48,7 @@ pub enum TermTest {
     Number(Field, Vec<NumberRange>),
     /// The word or text matches one of the patterns.
     Word(Field, Vec<TextPattern>),
-    /// The row's time is at or after ([`FormField::Since`]) or before ([`FormField::Until`]) this time.
+    /// The row's time is at or after ([`Field::Since`]) or before ([`Field::Until`]) this time.
     Time(Field, QueryTime),
 }
 

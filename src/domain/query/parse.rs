@@ -98,7 +98,7 @@ pub(super) fn tokenize(text: &str) -> Vec<QueryToken<'_>> {
     pieces
 }
 
-/// Parses a query about rows that have these fields; [`FormField::ALL`] permits every field.
+/// Parses a query about rows that have these fields; [`Field::ALL`] permits every field.
 ///
 /// # Errors
 /// [`QueryError`] for the first token that cannot be parsed.

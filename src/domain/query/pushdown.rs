@@ -71,7 +71,7 @@ impl FilterQuery {
 }
 
 impl RemoteFilter {
-    /// Field of the filter, which can be sent only once; `Idle` for text.
+    /// Field of the filter, which can be sent only once; `None` for text.
     const fn field(&self) -> Option<Field> {
         match self {
             Self::Number(field, _) | Self::Word(field, _) | Self::Time(field, _) => Some(*field),

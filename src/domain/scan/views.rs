@@ -115,7 +115,7 @@ const NAMED_REFERENCES: [(&[u8], u8); 30] = [
 const MAX_ESCAPE_BYTES: usize = 16;
 
 /// Undoes one layer of escapes of JSON, programming languages, URLs, HTML and Markdown, turns the pictures of line ends
-/// into line ends, and removes invisible characters, their marks and other control pictures. `Idle` if nothing changes.
+/// into line ends, and removes invisible characters, their marks and other control pictures. `None` if nothing changes.
 pub(super) fn unescaped(text: &[u8]) -> Option<RewrittenView> {
     let is_special = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | b'<' | 0xc2 | 0xe2 | 0xef);
     text.iter().position(is_special)?;
@@ -265,7 +265,7 @@ fn soft_break(text: &[u8]) -> usize {
     if n == 0 { 0 } else { n + 1 }
 }
 
-/// Decodes quoted-printable: `=5F`, and `=` at the end of a line. `Idle` if there is none.
+/// Decodes quoted-printable: `=5F`, and `=` at the end of a line. `None` if there is none.
 pub(super) fn decode_quoted_printable(text: &[u8]) -> Option<RewrittenView> {
     text.iter().position(|byte| *byte == b'=')?;
     let (mut view, mut at, mut is_changed) = (RewrittenView::default(), 0, false);
@@ -302,7 +302,7 @@ pub(super) enum SplitKind {
 /// Maximum length of a separator: the part between two quotation marks, or a tag.
 const MAX_JOINT_BYTES: usize = 64;
 
-/// Joins a text by removing separators. `Idle` if there are none.
+/// Joins a text by removing separators. `None` if there are none.
 pub(super) fn joined(text: &[u8], splits: SplitKind) -> Option<RewrittenView> {
     let (mut view, mut at) = (RewrittenView::default(), 0);
     view.bytes.reserve(text.len());

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 pub struct BodyCandidate {
     /// Bytes of the altered body.
     pub body: Vec<u8>,
-    /// Fault that a match shows; `Idle` for the unaltered body.
+    /// Fault that a match shows; `None` for the unaltered body.
     pub found: Option<DetectedFault>,
 }
 

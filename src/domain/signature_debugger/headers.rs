@@ -60,7 +60,7 @@ fn name_positions(text: &str, name: &str) -> Vec<(usize, usize)> {
 /// Quotation marks that can enclose names and values.
 const QUOTES: [char; 3] = ['"', '\'', '`'];
 
-/// Value that follows a header name at the given byte range; `Idle` if no value follows.
+/// Value that follows a header name at the given byte range; `None` if no value follows.
 fn header_value(text: &str, from: usize, to: usize) -> Option<String> {
     let before = text[..from].strip_suffix("HTTP_").unwrap_or(&text[..from]);
     let opened = before.chars().next_back().filter(|quote| QUOTES.contains(quote));

@@ -23,7 +23,7 @@ pub enum JsonNode {
     Object(Vec<(String, Self)>),
 }
 
-/// Parses a document; `Idle` if the bytes are not JSON, too deep or too large.
+/// Parses a document; `None` if the bytes are not JSON, too deep or too large.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Option<JsonNode> {
     let mut reader = JsonReader { text: std::str::from_utf8(bytes).ok()?, at: 0, n_nodes: 0 };
@@ -272,7 +272,7 @@ impl JsonStyle {
         format!("{spacing}{escapes}{order}{numbers}")
     }
 
-    /// Writes a document in this style; `Idle` if the result exceeds `limit` bytes.
+    /// Writes a document in this style; `None` if the result exceeds `limit` bytes.
     #[must_use]
     pub fn write_within(self, node: &JsonNode, limit: usize) -> Option<String> {
         let mut text = String::new();

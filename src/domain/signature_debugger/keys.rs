@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 pub struct KeyCandidate {
     /// Bytes of the HMAC key.
     pub key: Zeroizing<Vec<u8>>,
-    /// Fault that a match shows; `Idle` for the right key.
+    /// Fault that a match shows; `None` for the right key.
     pub found: Option<DetectedFault>,
 }
 

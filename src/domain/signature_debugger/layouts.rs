@@ -10,7 +10,7 @@ pub struct MessageLayout {
     pub before: Vec<u8>,
     /// Bytes signed after the body.
     pub behind: Vec<u8>,
-    /// Fault that a match shows; `Idle` for the right layout.
+    /// Fault that a match shows; `None` for the right layout.
     pub found: Option<DetectedFault>,
 }
 

@@ -21,7 +21,7 @@ pub struct ParsedSignature {
 }
 
 impl ParsedSignature {
-    /// Parses a signature in any usual notation; `Idle` if the text is no signature.
+    /// Parses a signature in any usual notation; `None` if the text is no signature.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut found = Vec::new();

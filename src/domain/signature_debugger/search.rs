@@ -98,7 +98,7 @@ impl SignatureSearch<'_> {
         None
     }
 
-    /// Tries one combination; returns its faults if the HMAC matches, `Idle` otherwise or without budget.
+    /// Tries one combination; returns its faults if the HMAC matches, `None` otherwise or without budget.
     fn try_combination(
         &mut self,
         key: &keys::KeyCandidate,

@@ -24,7 +24,7 @@ pub struct TokenReset {
 /// admins are revoked, a new admin is created.
 ///
 /// # Errors
-/// [`Error::PlatformStore`] while a platform is running there or if there is no database, [`Error::UnsealFailed`] for a wrong key,
+/// [`Error::Store`] while a platform is running there or if there is no database, [`Error::UnsealFailed`] for a wrong key,
 /// [`Error::Io`] when the token file cannot be written.
 pub fn reset_token(dir: &Path, custody: &MasterKeySource, ambient: &RuntimeEnv) -> Result<TokenReset, Error> {
     let database = store::database(dir);

@@ -29,7 +29,7 @@ pub enum ExistingBackup {
 pub struct BackupResult {
     /// Size of the copied database in bytes.
     pub n_bytes: u64,
-    /// File with the master key; `Idle` where the key is kept elsewhere.
+    /// File with the master key; `None` where the key is kept elsewhere.
     pub key: Option<PathBuf>,
 }
 
@@ -60,11 +60,11 @@ pub(super) fn authentication_code(file: &Path, root: &MasterKey) -> Result<Hmac<
 pub(super) const COPY_BUFFER_BYTES: usize = 1 << 20;
 
 /// Backs up the database of the data directory `dir` to `file`, with the key in `file` plus `.key` and the
-/// authentication code in `file` plus `.mac`. `step` receives the progress and decides whether to continue; `Idle` if
+/// authentication code in `file` plus `.mac`. `step` receives the progress and decides whether to continue; `None` if
 /// it stopped the copy. The copy has a temporary name until it is complete.
 ///
 /// # Errors
-/// [`Error::FileExists`], [`Error::DatabaseDamaged`], [`Error::UnsealFailed`] for a wrong key, [`Error::PlatformStore`] or [`Error::Io`] when a
+/// [`Error::FileExists`], [`Error::DatabaseDamaged`], [`Error::UnsealFailed`] for a wrong key, [`Error::Store`] or [`Error::Io`] when a
 /// file cannot be read or written. An existing backup is then unchanged.
 pub fn backup(
     dir: &Path,

@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub struct RekeyResult {
     /// Number of signing secrets sealed again.
     pub n_secrets: usize,
-    /// Path of the new key file; `Idle` where the key is kept elsewhere from now on.
+    /// Path of the new key file; `None` where the key is kept elsewhere from now on.
     pub file: Option<PathBuf>,
 }
 
@@ -26,7 +26,7 @@ pub struct RekeyResult {
 /// keys and operator tokens stay valid.
 ///
 /// # Errors
-/// [`Error::PlatformStore`] while a platform is running there, [`Error::UnsealFailed`] naming the value that the present key does
+/// [`Error::Store`] while a platform is running there, [`Error::UnsealFailed`] naming the value that the present key does
 /// not open, [`Error::Io`] when a key file cannot be written. Until the transaction commits, everything is unchanged.
 pub fn rekey(
     dir: &Path,

@@ -15,7 +15,7 @@ use std::path::Path;
 /// numbers that will not be used.
 ///
 /// # Errors
-/// [`Error::PlatformStore`] while a platform is running there or if there is no database, [`Error::UnsealFailed`] for a wrong key.
+/// [`Error::Store`] while a platform is running there or if there is no database, [`Error::UnsealFailed`] for a wrong key.
 pub fn renumber(
     dir: &Path,
     custody: &MasterKeySource,

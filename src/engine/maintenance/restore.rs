@@ -62,10 +62,10 @@ pub enum BackupTrust {
 }
 
 /// Restores the backup `file` into the data directory `dir`. `step` receives the progress of the copy and decides
-/// whether to continue; `Idle` if it stopped the copy.
+/// whether to continue; `None` if it stopped the copy.
 ///
 /// # Errors
-/// [`Error::PlatformStore`] while a platform is running there, or for a file that is foreign or newer; [`Error::BackupCodeMissing`]
+/// [`Error::Store`] while a platform is running there, or for a file that is foreign or newer; [`Error::BackupCodeMissing`]
 /// and [`Error::BackupForged`] when the authentication fails; [`Error::DatabaseDamaged`] when the copy is damaged or has another
 /// schema; [`Error::UnsealFailed`] when neither the key beside the backup nor the directory's key opens it. The old
 /// database is then in place and unchanged.
@@ -116,11 +116,11 @@ pub fn restore(
     Ok(Some(RestoreResult { aside, last, continuation }))
 }
 
-/// Vault of a backup, `Idle` where nothing is sealed yet, and the key to install with the backup, if the directory
+/// Vault of a backup, `None` where nothing is sealed yet, and the key to install with the backup, if the directory
 /// lacks it.
 type OpenedBackup = (Option<Vault>, Option<Arc<MasterKey>>);
 
-/// Copies the backup to `to` and checks the copy, so that the checked bytes are the ones installed. `Idle` if `step`
+/// Copies the backup to `to` and checks the copy, so that the checked bytes are the ones installed. `None` if `step`
 /// stopped the copy.
 fn copy_and_verify(
     dir: &Path,
@@ -153,7 +153,7 @@ fn copy_and_verify(
     check_copy(dir, custody, file, to, beside).map(Some)
 }
 
-/// Reads an authentication code; `Idle` if there is no file.
+/// Reads an authentication code; `None` if there is no file.
 fn read_code(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match std::fs::read_to_string(path) {
         // Malformed text matches no backup, so it fails as a wrong code.
@@ -242,7 +242,7 @@ fn check_copy(
 /// Maximum number of faults named in an error.
 const MAX_NAMED_FAULTS: usize = 10;
 
-/// Reads the last numbers of the present database and its last write; `Idle` if the database cannot be read.
+/// Reads the last numbers of the present database and its last write; `None` if the database cannot be read.
 fn replaced_numbers(database: &Path) -> Option<(LastIds, Timestamp)> {
     let glance = store::maintenance::open_read_only(database).ok()?;
     store::maintenance::last_ids(&glance.connection).ok()

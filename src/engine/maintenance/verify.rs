@@ -35,7 +35,7 @@ pub enum VerifyVerdict {
 /// receives each step as it ends. The audit trail is also compared with `expected`, a head stored elsewhere.
 ///
 /// # Errors
-/// [`Error::PlatformStore`] when there is no database, or a foreign or newer one. Damage is a verdict, not an error.
+/// [`Error::Store`] when there is no database, or a foreign or newer one. Damage is a verdict, not an error.
 pub fn verify(
     dir: &Path,
     custody: &MasterKeySource,
@@ -86,7 +86,7 @@ pub fn verify(
 /// running.
 ///
 /// # Errors
-/// [`Error::PlatformStore`] when there is no readable database, [`Error::MasterKeyMissing`] or [`Error::UnsealFailed`] when no key opens
+/// [`Error::Store`] when there is no readable database, [`Error::MasterKeyMissing`] or [`Error::UnsealFailed`] when no key opens
 /// it, [`Error::DatabaseDamaged`] when the last row is not the row written last.
 pub fn audit_head(dir: &Path, custody: &MasterKeySource) -> Result<AuditChainHead, Error> {
     let path = store::database(dir);
@@ -99,7 +99,7 @@ pub fn audit_head(dir: &Path, custody: &MasterKeySource) -> Result<AuditChainHea
 
 const PLAIN_TRAIL_FAULT: &str = "the audit trail has plain hashes; it is keyed when the platform starts";
 
-/// Key of the audit trail; `Idle` while the trail has plain hashes.
+/// Key of the audit trail; `None` while the trail has plain hashes.
 fn audit_key(connection: &Connection, dir: &Path, custody: &MasterKeySource) -> Result<Option<AuditKey>, Error> {
     let proof = KeyProof::read(connection).map_err(store_error)?;
     let root = master_key::find_key(dir, custody, |root| proof.check(root))?;

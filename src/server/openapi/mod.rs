@@ -60,7 +60,7 @@ pub fn undescribed_routes() -> Vec<String> {
         .collect()
 }
 
-/// Returns the query parameters that a route reads; those of `GET` for `HEAD_NAME`.
+/// Returns the query parameters that a route reads; those of `GET` for `HEAD`.
 pub(super) fn parameters_of(method: &Method, path: &str) -> &'static [&'static str] {
     static KNOWN: LazyLock<HashMap<(&'static str, &'static str), Vec<&'static str>>> = LazyLock::new(|| {
         let names = |told: &OperationDoc| told.query.iter().map(QueryParameter::name).collect();

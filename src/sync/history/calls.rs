@@ -47,9 +47,9 @@ pub enum CallPermit {
 /// Outcome of a call that was made.
 #[derive(Debug, Clone, Default)]
 pub struct CallOutcome {
-    /// Status code of the answer; `Idle` if no answer arrived.
+    /// Status code of the answer; `None` if no answer arrived.
     pub status: Option<u16>,
-    /// Meaning of the answer; `Idle` if no answer arrived.
+    /// Meaning of the answer; `None` if no answer arrived.
     pub meaning: Option<StatusMeaning>,
     /// Whether the platform may have counted the call in a window.
     pub was_counted: bool,

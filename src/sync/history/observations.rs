@@ -56,10 +56,10 @@ pub struct ObservedWindow {
     pub n_refused: u32,
     /// End of the window, if an answer named it.
     pub reset_at: Option<Timestamp>,
-    /// Calls made in each of the 60 minutes before the current one, oldest first; `Idle` for a minute without an
+    /// Calls made in each of the 60 minutes before the current one, oldest first; `None` for a minute without an
     /// answer.
     pub hour: Vec<Option<u32>>,
-    /// Calls in the busiest minute of each hour of the last week, oldest first; `Idle` for an hour without an answer.
+    /// Calls in the busiest minute of each hour of the last week, oldest first; `None` for an hour without an answer.
     pub week: Vec<Option<u32>>,
 }
 

@@ -26,7 +26,7 @@ impl PlatformHistory {
         .await
     }
 
-    /// Returns the query with which polling of a list continues; `Idle` if it has not begun.
+    /// Returns the query with which polling of a list continues; `None` if it has not begun.
     ///
     /// # Errors
     ///

@@ -62,7 +62,7 @@ pub struct BodyDisplay<'a> {
     pub part: BodySide,
     /// Folded objects and arrays, of all bodies.
     pub folds: &'a BTreeSet<FoldPoint>,
-    /// Bar drawn before every line, to mark signed content; `Idle` draws no bar.
+    /// Bar drawn before every line, to mark signed content; `None` draws no bar.
     pub bar: Option<&'static str>,
     /// Available width, in terminal columns.
     pub room: usize,

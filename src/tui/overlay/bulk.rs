@@ -33,7 +33,7 @@ impl TypedConfirmation {
         Self { questions, entry: TextInput::default(), asked: None }
     }
 
-    /// Single question of the confirmation; `Idle` if there are several.
+    /// Single question of the confirmation; `None` if there are several.
     #[must_use]
     pub fn only(&self) -> Option<&ConfirmPrompt> {
         match self.questions.as_slice() {

@@ -54,7 +54,7 @@ impl CompanyList {
         self.selected = ids.get(moved_row(step, at, ids.len(), 10)).copied().flatten();
     }
 
-    /// Chosen company, with `Idle` inside for all companies; nothing until the companies were fetched.
+    /// Chosen company, with `None` inside for all companies; nothing until the companies were fetched.
     #[must_use]
     pub fn chosen(&self) -> Option<Option<CompanyId>> {
         matches!(self.known, CompanyListState::Came(_)).then_some(self.selected)

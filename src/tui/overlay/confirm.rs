@@ -39,7 +39,7 @@ pub struct ConfirmPrompt {
     pub precondition: ConfirmPrecondition,
     /// Effect of the change, in words.
     pub effect: String,
-    /// Text to be typed for an irreversible change: the last four characters of the name or key. `Idle` if y is
+    /// Text to be typed for an irreversible change: the last four characters of the name or key. `None` if y is
     /// enough.
     pub pledge: Option<Untrusted>,
 }

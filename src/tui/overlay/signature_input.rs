@@ -69,7 +69,7 @@ impl SecretInput {
         Ok(())
     }
 
-    /// Secret that was typed, for the signature check; `Idle` if the input is empty.
+    /// Secret that was typed, for the signature check; `None` if the input is empty.
     #[must_use]
     pub fn secret(&self, attempt: AttemptId) -> Option<IssuedSecret> {
         let name = format!("secret of the receiver of attempt {attempt}");

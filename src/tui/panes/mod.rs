@@ -268,7 +268,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>, pan
     table.draw(buffer, inner, &|at| view.row(pane, &order, at));
 }
 
-/// Time of the data, such as `as of 14:02:31?`; `Idle` while the link is live.
+/// Time of the data, such as `as of 14:02:31?`; `None` while the link is live.
 #[must_use]
 pub fn age_mark(app: &App) -> Option<String> {
     use crate::sync::link::LinkState;

@@ -98,7 +98,7 @@ fn fuse(view: &PaneData<'_>, row: &SubscriptionRow) -> TableCell {
     TableCell::new(text, view.theme.style(StyleRole::Word(standing)))
 }
 
-/// Forecast such as `trips in ~6 m at this pace`; `Idle` below the warning threshold.
+/// Forecast such as `trips in ~6 m at this pace`; `None` below the warning threshold.
 fn forecast(row: &SubscriptionRow) -> Option<String> {
     let worth = row.subscription.is_enabled && row.subscription.consecutive_failures >= FAILURES_IN_A_ROW_LIMITS.0;
     let after = row.trips_after().filter(|_| worth)?;

@@ -27,7 +27,7 @@ pub struct PaneData<'a> {
     pub reach: &'a PlatformVisibility,
     /// Log pages loaded so far.
     pub logs: &'a ConsoleLogs,
-    /// Company that all panes are restricted to; `Idle` shows all.
+    /// Company that all panes are restricted to; `None` shows all.
     pub company: Option<CompanyId>,
     /// Filters, sort orders and other view state.
     pub view_state: &'a ViewState,
@@ -177,7 +177,7 @@ impl PaneData<'_> {
         }
     }
 
-    /// Cells of an item's row separated by tabs; `Idle` if the row is not loaded.
+    /// Cells of an item's row separated by tabs; `None` if the row is not loaded.
     #[must_use]
     pub fn row_text(&self, item: RowId) -> Option<String> {
         let row = match item {
@@ -192,7 +192,7 @@ impl PaneData<'_> {
         row.map(|row| row.cells.iter().map(TableCell::text).collect::<Vec<_>>().join("\t"))
     }
 
-    /// Row of an item as JSON; `Idle` if the row is not loaded.
+    /// Row of an item as JSON; `None` if the row is not loaded.
     #[must_use]
     pub fn json(&self, item: RowId) -> Option<String> {
         let json = match item {
@@ -221,7 +221,7 @@ impl PaneData<'_> {
         }
     }
 
-    /// Name of an item and its health status with the reason; `Idle` if the item is not loaded.
+    /// Name of an item and its health status with the reason; `None` if the item is not loaded.
     #[must_use]
     pub fn named_health(&self, item: RowId) -> Option<(String, HealthAssessment<String>)> {
         match item {
@@ -235,7 +235,7 @@ impl PaneData<'_> {
         }
     }
 
-    /// Details of an item from loaded data, in lines of `room` columns; `Idle` if the item is not loaded.
+    /// Details of an item from loaded data, in lines of `room` columns; `None` if the item is not loaded.
     #[must_use]
     pub fn details(&self, item: RowId, room: usize) -> Option<Vec<Line<'static>>> {
         match item {

@@ -33,7 +33,7 @@ pub enum LineError {
 /// Writes a value as JSON on one line, redacts its texts, and lets it out.
 ///
 /// # Errors
-/// [`LineError::SecretInTextError`] for a secret that could not be masked, [`LineError::JsonBody`] for what is no JSON.
+/// [`LineError::Held`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
 pub fn line(value: &impl Serialize, gate: &SecretGate) -> Result<OutboundText, LineError> {
     Ok(redact_and_release(&terminal_safe::to_safe_line(value)?, gate, &mut RedactionCounts::default())?)
 }
@@ -42,7 +42,7 @@ pub fn line(value: &impl Serialize, gate: &SecretGate) -> Result<OutboundText, L
 /// them: half a secret has no shape.
 ///
 /// # Errors
-/// [`LineError::SecretInTextError`] for a secret that could not be masked, [`LineError::JsonBody`] for what is no JSON.
+/// [`LineError::Held`] for a secret that could not be masked, [`LineError::Json`] for what is no JSON.
 pub fn pager_event(
     routing_key: &str,
     notice: &AlertNotification,

@@ -298,7 +298,7 @@ fn text(row: &Value, column: &str) -> String {
     row[column].as_str().unwrap_or_default().to_owned()
 }
 
-/// A number column of a row; `Idle` if it is null.
+/// A number column of a row; `None` if it is null.
 fn number(row: &Value, column: &str) -> Option<i64> {
     row[column].as_i64()
 }

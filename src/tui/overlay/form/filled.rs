@@ -165,7 +165,7 @@ impl ChangeForm {
         Ok(FormResult::Replay(id, NewReplay { since, until, states, dry_run: true, rate_per_second: pace }))
     }
 
-    /// Time in the syntax of filters; `Idle` if the field is empty.
+    /// Time in the syntax of filters; `None` if the field is empty.
     fn moment(&self, at: usize, field: Queried, now: Timestamp) -> Result<Option<Timestamp>, (usize, String)> {
         let text = self.text(at);
         if text.is_empty() {
