@@ -6,12 +6,15 @@
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
+#[path = "support/bare_database.rs"]
+mod bare_database;
+
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
-use crow::database::{Database, DatabaseOptions, Error, JobPriority};
+use crow::database::{Database, Error, JobPriority};
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::key::KeyScope;
 use crow::domain::target::TargetPolicy;
@@ -113,31 +116,9 @@ fn fill(dir: &Path, n: i64) {
     transaction.commit().expect("committed");
 }
 
-/// Migrations of the platform's database, in order, from the sources.
-fn platform_migrations() -> &'static [&'static str] {
-    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/migrations/platform");
-    let entries = std::fs::read_dir(dir).expect("the migrations");
-    let mut files: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
-    files.sort();
-    let read = |file| &*std::fs::read_to_string(file).expect("readable").leak();
-    files.into_iter().map(read).collect::<Vec<&'static str>>().leak()
-}
-
 /// The same statements on a copy of the same database, on threads of the same kind, without anything around them.
 async fn bare(dir: &Path) -> String {
-    let path = dir.join("bare.db");
-    let platform = Connection::open(dir.join("platform.db")).expect("the database");
-    platform.execute("VACUUM INTO ?1", [path.display().to_string()]).expect("copied");
-    let pragma = |name: &str| platform.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).expect("a number");
-    let options = DatabaseOptions {
-        application_id: pragma("application_id"),
-        // The schema is there already; opening compares the schema with these scripts.
-        migrations: platform_migrations(),
-        n_readers: 2,
-        queue_capacity: 4_096,
-        reserved_capacity: 0,
-    };
-    let database = Database::open(&path, options).expect("it opens");
+    let database = bare_database::open_copy(dir, 2);
     let router = Router::new().route("/events", get(bare_page)).route("/leads", post(bare_lead)).with_state(database);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));

@@ -14,7 +14,7 @@
 
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::{RuntimeEnv, Stopwatch};
-use crow::database::{Database, DatabaseOptions, Error, JobPriority};
+use crow::database::{Database, Error, JobPriority};
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
@@ -45,6 +45,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+#[path = "support/bare_database.rs"]
+mod bare_database;
 #[path = "delivery/receiver.rs"]
 mod receiver;
 
@@ -52,9 +54,9 @@ mod receiver;
 #[expect(dead_code, reason = "the tests use more of it")]
 mod process;
 
-/// Companies, each with one subscription: as many as fill all places of the dispatcher.
+/// Companies, each with one subscription.
 const COMPANIES: usize = 16;
-/// Requests under way at the bare side: as many as the dispatcher allows itself.
+/// Requests in flight at the bare side: as many as the companies may have in flight, four for each subscription.
 const FLIGHTS: usize = 64;
 /// Who emits at the same time.
 const EMITTERS: usize = 64;
@@ -215,33 +217,11 @@ async fn end_to_end(receiver: &Receiver, n: usize) -> f64 {
     rate
 }
 
-/// Migrations of the platform's database, in order, from the sources.
-fn platform_migrations() -> &'static [&'static str] {
-    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/migrations/platform");
-    let entries = std::fs::read_dir(dir).expect("the migrations");
-    let mut files: Vec<_> = entries.map(|entry| entry.expect("readable").path()).collect();
-    files.sort();
-    let read = |file| &*std::fs::read_to_string(file).expect("readable").leak();
-    files.into_iter().map(read).collect::<Vec<&'static str>>().leak()
-}
-
 /// The same requests to the same receiver on as many kept connections, each with its own signature, and the row of an attempt written for
 /// each in shared commits: the least that a sender that signs and logs can do.
 async fn bare(receiver: &Receiver, n: usize) -> f64 {
     let platform = Platform::start(&[]).await;
-    let path = platform.dir.path().join("bare.db");
-    let original = Connection::open(platform.dir.path().join("platform.db")).expect("the database");
-    original.execute("VACUUM INTO ?1", [path.display().to_string()]).expect("copied");
-    let pragma = |name: &str| original.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).expect("a number");
-    let options = DatabaseOptions {
-        application_id: pragma("application_id"),
-        // The schema is there already; opening compares the schema with these scripts.
-        migrations: platform_migrations(),
-        n_readers: 1,
-        queue_capacity: 4_096,
-        reserved_capacity: 0,
-    };
-    let database = Database::open(&path, options).expect("it opens");
+    let database = bare_database::open_copy(platform.dir.path(), 1);
     let ambient = RuntimeEnv::real();
     let watch = ambient.stopwatch();
     let mut senders = JoinSet::new();
