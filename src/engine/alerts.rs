@@ -45,7 +45,7 @@ impl Engine {
                     subject,
                     status: standing,
                     acknowledged_at: ambient.now(),
-                    acknowledged_by: super::caller::actor_name(&caller),
+                    acknowledged_by: caller.display_name(),
                     note,
                 };
                 store::acknowledgements::replace(connection, &said, said.acknowledged_at.minus(ACKNOWLEDGEMENT_TTL))?;

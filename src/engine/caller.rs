@@ -58,6 +58,14 @@ impl Caller {
         Self { actor, request_id, audit_key }
     }
 
+    /// Name under which a change by the caller is recorded: the operator's name, or `key` and the key's name.
+    pub(super) fn display_name(&self) -> String {
+        match &self.actor {
+            Actor::Operator(operator) => operator.name.clone(),
+            Actor::Key(key) => format!("key {}", key.name),
+        }
+    }
+
     /// Creates the caller for a command on the machine itself, which needs no token.
     pub(super) fn local_command(command: &str, ambient: &RuntimeEnv, audit_key: AuditKey) -> Self {
         let operator = OperatorAccount { id: OperatorId(0), name: command.to_owned(), role: OperatorRole::Admin };
@@ -82,13 +90,5 @@ impl Caller {
             request_id: Some(&self.request_id),
         };
         store::audit::append(connection, &self.audit_key, &entry)
-    }
-}
-
-/// Name under which a change by the caller is recorded: the operator's name, or `key` and the key's name.
-pub(super) fn actor_name(caller: &Caller) -> String {
-    match &caller.actor {
-        Actor::Operator(operator) => operator.name.clone(),
-        Actor::Key(key) => format!("key {}", key.name),
     }
 }

@@ -224,7 +224,7 @@ pub(super) fn delete_with_deliveries(
     store::trips::record_enabled(
         connection,
         id,
-        &format!("{} (deleted)", super::caller::actor_name(caller)),
+        &format!("{} (deleted)", caller.display_name()),
         before.n_missed,
         now,
     )?;

@@ -203,7 +203,7 @@ fn new_replay(
         selection: choice,
         per_second,
         progress: ReplayCounts::default(),
-        requested_by: super::caller::actor_name(caller),
+        requested_by: caller.display_name(),
         created_at: now,
         ended_at: None,
     }

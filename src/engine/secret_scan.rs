@@ -42,13 +42,11 @@ impl Engine {
         operator: OperatorId,
         text: Vec<u8>,
     ) -> Result<Vec<(SecretFinding, SecretOwner)>, Error> {
-        let turn = self.shared.work_gate.acquire(operator, &self.shared.ambient).await?;
+        let permit = self.shared.work_gate.acquire(operator, &self.shared.ambient).await?;
         let sealed = self.shared.store.read(store::sealed_values::signing_secrets).await?;
         let ambient = self.shared.ambient.clone();
         let shared = Arc::clone(&self.shared);
         let work = move || {
-            // The permit lasts as long as the work, also when the caller has disconnected.
-            let _turn = turn;
             let secrets =
                 sealed.iter().map(|(id, sealed)| shared.vault.unseal(*id, sealed)).collect::<Result<Vec<_>, _>>()?;
             let held = PlatformSecrets {
@@ -72,7 +70,7 @@ impl Engine {
                 .map(|(owner, of)| (of, owner))
                 .collect())
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Contended)?
+        permit.run(work).await?
     }
 }
 

@@ -42,7 +42,7 @@ impl Engine {
         if computed.as_ref().is_some_and(|text| !(1..=200).contains(&text.chars().count())) {
             return Err(Error::Invalid(vec![FieldError::new("computed", "must have 1 to 200 characters")]));
         }
-        let turn = self.shared.work_gate.acquire(operator, &self.shared.ambient).await?;
+        let permit = self.shared.work_gate.acquire(operator, &self.shared.ambient).await?;
         let (attempt, exchange, body) = self.attempt(id).await?;
         let of = attempt.subject;
         let found = self
@@ -63,12 +63,8 @@ impl Engine {
             .collect::<Result<_, Error>>()?;
         let received_at = header_value(&exchange.response_headers, "date").and_then(response_hints::http_date);
         let clock_ahead = received_at.map(|at| at - attempt.started_at.seconds());
-        // The permit lasts as long as the work, also when the caller has disconnected.
-        let work = move || {
-            let _turn = turn;
-            explain_exchange((&exchange, &body), &secrets, received_at, computed)
-        };
-        let (finding, computed) = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Contended)??;
+        let explain = move || explain_exchange((&exchange, &body), &secrets, received_at, computed);
+        let (finding, computed) = permit.run(explain).await??;
         Ok(SignatureExplanation { diagnosis: finding, computed, clock_ahead })
     }
 }

@@ -423,7 +423,7 @@ pub(super) fn enable_subscription(
         SkippedPolicy::Replay => plan_skipped(connection, (caller, ambient), before, since)?,
     };
     store::subscriptions::enable(connection, id, now)?;
-    store::trips::record_enabled(connection, id, &super::caller::actor_name(caller), before.n_missed, now)?;
+    store::trips::record_enabled(connection, id, &caller.display_name(), before.n_missed, now)?;
     let n_resumed = store::deliveries::resume(connection, id, now)?;
     let change = AuditedChange {
         action: "enable subscription",

@@ -48,23 +48,31 @@ impl WorkGate {
     }
 }
 
-impl Engine {
-    /// Does work that takes a core for long, on a thread that may block, in the operator's turn: one work at a time for each operator, two in
-    /// all. The turn lasts as long as the work, also where its caller no longer waits.
+impl WorkPermit {
+    /// Runs a job on a blocking thread. The permit lasts as long as the job, also when the caller has disconnected.
     ///
     /// # Errors
-    /// [`Error::Contended`] where no turn comes within 2 s, or where the work panics.
+    /// [`Error::Contended`] where the job panics.
+    pub(super) async fn run<T: Send + 'static>(self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let job = move || {
+            let _permit = self;
+            job()
+        };
+        tokio::task::spawn_blocking(job).await.map_err(|_| Error::Contended)
+    }
+}
+
+impl Engine {
+    /// Runs a CPU-heavy job on a blocking thread once the operator's permit is free: one job at a time for each operator, two in all.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] where no permit is free within 2 s, or where the job panics.
     pub async fn in_turn<T: Send + 'static>(
         &self,
         operator: OperatorId,
-        work: impl FnOnce() -> T + Send + 'static,
+        job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Error> {
-        let turn = self.shared.work_gate.acquire(operator, &self.shared.ambient).await?;
-        let work = move || {
-            let _turn = turn;
-            work()
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|_| Error::Contended)
+        self.shared.work_gate.acquire(operator, &self.shared.ambient).await?.run(job).await
     }
 }
 
