@@ -5,7 +5,7 @@ use super::params;
 use super::problem::ProblemResponse;
 use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
-use crate::wire::page::Page;
+use crate::wire::page::{Page, json_length};
 use crate::wire::problem::ProblemCode;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -14,7 +14,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::io;
 
 /// Extractor of a query string, read into `T`.
 #[derive(Debug)]
@@ -218,31 +217,9 @@ pub(super) struct PageRoom {
 impl PageRoom {
     /// Adds a row; whether it fits. The first row always fits.
     pub(super) fn takes(&mut self, row: &impl Serialize) -> bool {
-        self.n_bytes = self.n_bytes.saturating_add(json_length(row)).saturating_add(1);
+        self.n_bytes = self.n_bytes.saturating_add(json_length(row).unwrap_or(MAX_PAGE_BYTES)).saturating_add(1);
         self.n_rows += 1;
         self.n_bytes <= MAX_PAGE_BYTES || self.n_rows == 1
-    }
-}
-
-/// Length of a value as JSON, in bytes.
-fn json_length(value: &impl Serialize) -> usize {
-    struct ByteCount(usize);
-
-    impl io::Write for ByteCount {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.saturating_add(bytes.len());
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let mut count = ByteCount(0);
-    match serde_json::to_writer(&mut count, value) {
-        Ok(()) => count.0,
-        Err(_) => MAX_PAGE_BYTES,
     }
 }
 

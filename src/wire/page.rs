@@ -3,6 +3,7 @@
 use super::readable::{ReadableRows, UnreadableRows};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::io;
 use utoipa::ToSchema;
 
 /// One page of a list, with the cursor of the next page.
@@ -26,6 +27,29 @@ impl<T> Page<T> {
     pub fn complete(items: Vec<T>) -> Self {
         Self { items, next_cursor: None, has_more: false, unreadable: UnreadableRows::default() }
     }
+}
+
+/// Length of a value as JSON in bytes, counted without building the text.
+///
+/// # Errors
+/// [`serde_json::Error`] when the value has no JSON form.
+pub fn json_length(value: &impl Serialize) -> serde_json::Result<usize> {
+    struct ByteCount(usize);
+
+    impl io::Write for ByteCount {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = ByteCount(0);
+    serde_json::to_writer(&mut count, value)?;
+    Ok(count.0)
 }
 
 /// Wire form of [`Page`], read row by row so that one bad row does not fail the page.

@@ -16,6 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::files::format_size;
 use crate::wire::document::{DocumentNames, ListDocument, ObjectDocument};
 use crate::wire::log::LogPage;
+use crate::wire::page::json_length;
 use crate::wire::readable::UnreadableRows;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -141,7 +142,7 @@ impl ListQuery {
             n_read += came.items.len();
             unreadable.extend(came.unreadable);
             let fitting: Vec<T> = came.items.into_iter().filter(|row| rest.matches(row, self.now)).collect();
-            n_bytes += fitting.iter().map(bytes).sum::<usize>();
+            n_bytes += fitting.iter().map(|row| json_length(row).unwrap_or_default()).sum::<usize>();
             if newer_than.is_some() {
                 // Each page has its newest row first, and a later page has newer rows.
                 rows.splice(0..0, fitting);
@@ -169,11 +170,6 @@ impl ListQuery {
             }
         }
     }
-}
-
-/// Number of bytes of a row as JSON.
-fn bytes<T: Serialize>(row: &T) -> usize {
-    serde_json::to_vec(row).map_or(0, |json| json.len())
 }
 
 /// Parses the filter of the arguments; an error marks the character at which it begins.
