@@ -4,7 +4,7 @@ use super::arguments::diagnosis::DiagnoseArgs;
 use super::arguments::target::SubjectArgs;
 use super::escalate::secret_gate;
 use super::failure::CommandFailure;
-use super::state_file::{kept, load_state, save_state};
+use super::state_file::{load_state, redacted_state, save_state};
 use super::{log, output, remote};
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
@@ -31,7 +31,7 @@ pub(super) async fn run(asked: DiagnoseArgs) -> Result<ExitCode, CommandFailure>
     };
     let json = serde_json::to_string_pretty(&report).map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
     if let Some(file) = &asked.run {
-        save_state(file, &kept(&json, &secret_gate(&client))?)?;
+        save_state(file, &redacted_state(&json, &secret_gate(&client))?)?;
     }
     print_safe(if asked.json { json } else { format_report(&report) }.trim_end())?;
     Ok(match report.conclusion() {

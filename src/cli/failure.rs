@@ -1,6 +1,7 @@
 //! Errors of commands: one line on stderr with what failed and what to do, and an exit code.
 
 use crate::database::WriteFault;
+use crate::domain::outbound::SecretInTextError;
 use crate::domain::text::Untrusted;
 use crate::tui::format;
 use crate::{client, database, demo, engine, store};
@@ -139,6 +140,12 @@ impl From<client::Error> for CommandFailure {
             return Self::failed(error.to_string(), "check that the address is the platform's, or request fewer rows");
         }
         Self::failed(error.to_string(), "check the address and the token")
+    }
+}
+
+impl From<SecretInTextError> for CommandFailure {
+    fn from(held: SecretInTextError) -> Self {
+        Self::failed(format!("nothing was written: {held}"), "check names and targets")
     }
 }
 

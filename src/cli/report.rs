@@ -4,7 +4,7 @@ use super::arguments::report::{AuditArgs, BriefingArgs, DocumentFormat, ReviewPe
 use super::escalate::secret_gate;
 use super::failure::CommandFailure;
 use super::panes::keys::find_key;
-use super::state_file::{kept, load_state, save_state, write_failure};
+use super::state_file::{load_state, redacted_state, save_state, write_failure};
 use super::{log, output, portal, settings};
 use crate::client::connection::PlatformClient;
 use crate::diagnose::review_data::collect_review;
@@ -50,7 +50,7 @@ pub(super) async fn run_audit(asked: AuditArgs) -> Result<ExitCode, CommandFailu
     if let Some(folder) = memory.parent() {
         std::fs::create_dir_all(folder).map_err(|error| write_failure(folder, &error))?;
     }
-    save_state(&memory, &kept(&json, &secret_gate(&client))?)?;
+    save_state(&memory, &redacted_state(&json, &secret_gate(&client))?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -116,8 +116,7 @@ fn choose_format(asked: Option<DocumentFormat>, out: Option<&Path>) -> Result<Do
 pub(super) fn write_document(text: &str, out: Option<&Path>, client: &PlatformClient) -> Result<(), CommandFailure> {
     let mut redactions = RedactionCounts::default();
     let gate = secret_gate(client);
-    let text = outbound::document(text, &gate, &mut redactions)
-        .map_err(|held| CommandFailure::failed(format!("nothing was written: {held}"), "check names and targets"))?;
+    let text = outbound::document(text, &gate, &mut redactions)?;
     for (what, n) in redactions.iter() {
         output::remark(&format!("crow: redacted {}: {what}", count(n, "time")));
     }

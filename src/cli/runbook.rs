@@ -4,7 +4,7 @@ use super::arguments::diagnosis::RunbookArgs;
 use super::diagnose::{RUN_FILE_REMEDY, print_safe, require_scope};
 use super::escalate::secret_gate;
 use super::failure::CommandFailure;
-use super::state_file::{kept, load_state, save_state};
+use super::state_file::{load_state, redacted_state, save_state};
 use super::{log, remote};
 use crate::clock::RuntimeEnv;
 use crate::diagnose::runbook::{begin_run, resume_run};
@@ -39,7 +39,7 @@ pub(super) async fn run(asked: RunbookArgs) -> Result<ExitCode, CommandFailure> 
     let progress = resume_run(&client, &ambient, run).await;
     let json =
         serde_json::to_string_pretty(&progress).map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
-    save_state(&file, &kept(&json, &secret_gate(&client))?)?;
+    save_state(&file, &redacted_state(&json, &secret_gate(&client))?)?;
     print_safe(if asked.json { json } else { shown(&progress) }.trim_end())?;
     Ok(ExitCode::from(u8::from(!progress.is_over())))
 }

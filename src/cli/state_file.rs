@@ -19,13 +19,12 @@ pub(super) fn load_state<T: DeserializeOwned>(file: &Path, remedy: &str) -> Resu
     }
 }
 
-/// A JSON document without the secrets in its texts, as it may be kept.
-pub(super) fn kept(json: &str, gate: &SecretGate) -> Result<OutboundText, CommandFailure> {
-    outbound::redact_and_release(json, gate, &mut RedactionCounts::default())
-        .map_err(|held| CommandFailure::failed(format!("nothing was written: {held}"), "look at names and targets"))
+/// Redacts a JSON document and scans it for secrets, so that it may be saved.
+pub(super) fn redacted_state(json: &str, gate: &SecretGate) -> Result<OutboundText, CommandFailure> {
+    Ok(outbound::redact_and_release(json, gate, &mut RedactionCounts::default())?)
 }
 
-/// Puts a text that was redacted and searched for secrets, and a line's end, into a file, whole or not at all.
+/// Saves a redacted text, with a final line break, by replacing the file atomically.
 pub(super) fn save_state(file: &Path, text: &OutboundText) -> Result<(), CommandFailure> {
     files::atomic_write(file, format!("{}\n", text.as_str().trim_end()).as_bytes())
         .map_err(|error| write_failure(file, &error))
