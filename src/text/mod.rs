@@ -26,7 +26,7 @@ pub const fn delivery(state: DeliveryState) -> &'static str {
         DeliveryState::Pending => "pending",
         DeliveryState::InFlight => "in flight",
         DeliveryState::Succeeded => "succeeded",
-        DeliveryState::Exhausted => "given up",
+        DeliveryState::Exhausted => "exhausted",
         DeliveryState::Skipped => "missed",
         DeliveryState::Parked => "on hold",
         DeliveryState::Cancelled => "cancelled",

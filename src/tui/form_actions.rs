@@ -145,8 +145,8 @@ impl App {
             return self.reject_form("no deliveries in these states in this time range".to_owned());
         }
         let counts = plan.counts.iter().filter(|count| count.n > 0);
-        let counts = counts
-            .map(|count| format!("{} {}", super::format::number(count.n), super::format::delivery_state(count.state)));
+        let counts =
+            counts.map(|count| format!("{} {}", super::format::number(count.n), crate::text::delivery(count.state)));
         let counts = counts.collect::<Vec<_>>().join(", ");
         match confirm_prompt(self, PlatformChange::Replay(id, wish, plan.n_selected)) {
             Ok(mut question) => {

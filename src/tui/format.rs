@@ -1,6 +1,5 @@
 //! Formatting of values for the terminal: numbers, ages, countdowns, URLs, and text fitted to a width in columns.
 
-use crate::domain::delivery::DeliveryState;
 use crate::domain::text::Untrusted;
 use std::time::Duration;
 use unicode_segmentation::UnicodeSegmentation;
@@ -165,19 +164,6 @@ pub fn plural(n: u64, noun: &str) -> String {
 #[must_use]
 pub fn plural_irregular(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", number(n), if n == 1 { one } else { many })
-}
-
-/// State of a delivery as people read it: missed and on hold instead of the wire's `skipped` and `parked`.
-#[must_use]
-pub const fn delivery_state(state: DeliveryState) -> &'static str {
-    match state {
-        DeliveryState::Skipped => "missed",
-        DeliveryState::Parked => "on hold",
-        DeliveryState::InFlight => "in flight",
-        DeliveryState::Pending | DeliveryState::Succeeded | DeliveryState::Exhausted | DeliveryState::Cancelled => {
-            state.name()
-        }
-    }
 }
 
 /// URL without its scheme and its trailing slash, for lists.

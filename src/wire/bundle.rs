@@ -74,7 +74,7 @@ pub struct RedactionTally {
 
 impl std::fmt::Display for RedactionTally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Redacted: {} ({} {})", self.what, self.n, if self.n == 1 { "time" } else { "times" })?;
+        write!(f, "Redacted: {} ({})", self.what, crate::text::count(self.n, "time"))?;
         if !self.places.is_empty() {
             write!(f, ", at {}", self.places.join(", "))?;
         }

@@ -126,7 +126,7 @@ fn tries(scene: &DetailContext<'_>, sheet: &mut DetailLines, of: &FetchedAttempt
     };
     let state = &delivery.row;
     let due = state.due_utc.map_or_else(String::new, |at| format!(", next attempt {} UTC", at.format("%H:%M:%S")));
-    let text = format!("Delivery {}: {}{due}; attempts, newest first", state.id, format::delivery_state(state.state));
+    let text = format!("Delivery {}: {}{due}; attempts, newest first", state.id, crate::text::delivery(state.state));
     sheet.head(text, scene.view.theme);
     for other in &delivery.attempts {
         if other.id == row.id {

@@ -30,7 +30,7 @@ fn trace(scene: &DetailContext<'_>, sheet: &mut DetailLines, of: &FetchedEvent) 
     sheet.head(format!("Subscriptions of the company ({}{more})", rows.len()), scene.view.theme);
     for row in rows {
         let (role, state) = match &row.delivery {
-            Some(delivery) => (StyleRole::Text, format::delivery_state(delivery.state)),
+            Some(delivery) => (StyleRole::Text, crate::text::delivery(delivery.state)),
             None => (StyleRole::Dim, "none"),
         };
         let target = format::middle(&format::target(&row.target_url), 44);
