@@ -1,4 +1,4 @@
-//! A list that is longer than an answer may be: rows that no reader looks into give up their place, so that their neighbours are read.
+//! Sieve for lists that exceed the size limit of an answer: oversized rows are replaced by a note, so that the other rows are read.
 
 use super::body::MAX_ANSWER_BYTES;
 use std::ops::Range;
@@ -10,9 +10,8 @@ const MAX_ROW_BYTES: usize = 2 * 1024 * 1024;
 /// Bytes of a row's beginning that stand in its place.
 const MAX_HEAD_BYTES: usize = 200;
 
-/// The bytes of a list as they come. While all of them fit into [`MAX_ANSWER_BYTES`] they are kept as they are. Beyond that, rows of more than
-/// [`MAX_ROW_BYTES`] are replaced, largest first, by a JSON string that says how long they were and how they began. A row is an element of an
-/// array that stands in no other array.
+/// Bytes of a list as they arrive. Up to [`MAX_ANSWER_BYTES`] they are kept unchanged. Beyond that, rows of more than [`MAX_ROW_BYTES`] are
+/// replaced, largest first, by a JSON string with their size and beginning. A row is an element of an array that is in no other array.
 #[derive(Debug, Default)]
 pub(super) struct RowSieve {
     kept: Vec<u8>,
@@ -41,7 +40,14 @@ impl RowSieve {
         if self.n_streamed > MAX_STREAMED_BYTES {
             return Err(ListOverflow);
         }
-        for byte in chunk {
+        // Nothing is looked at until the limit is exceeded: most lists are within it.
+        if self.n_streamed <= MAX_ANSWER_BYTES {
+            self.kept.extend_from_slice(chunk);
+            return Ok(());
+        }
+        let is_first = self.n_streamed - chunk.len() <= MAX_ANSWER_BYTES;
+        let before = if is_first { std::mem::take(&mut self.kept) } else { Vec::new() };
+        for byte in before.iter().chain(chunk) {
             self.step(*byte);
         }
         while self.kept.len() > MAX_ANSWER_BYTES {
