@@ -90,7 +90,7 @@ impl ReadQueue {
 
 impl std::fmt::Debug for ReaderPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Readers({} threads, {:?})", self.running.len(), self.shared)
+        write!(f, "ReaderPool({} threads, {:?})", self.running.len(), self.shared)
     }
 }
 
@@ -104,7 +104,7 @@ enum QueueState {
 
 impl std::fmt::Debug for ReadQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Waiting({} common, {} reserved, {:?})", self.common.len(), self.reserved.len(), self.state)
+        write!(f, "ReadQueue({} common, {} reserved, {:?})", self.common.len(), self.reserved.len(), self.state)
     }
 }
 

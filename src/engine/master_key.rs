@@ -35,7 +35,7 @@ pub struct MasterKey {
 
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Root({})", self.origin)
+        write!(f, "MasterKey({})", self.origin)
     }
 }
 

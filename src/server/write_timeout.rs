@@ -25,7 +25,7 @@ pub(super) struct WriteTimeoutStream<S> {
 
 impl<S> std::fmt::Debug for WriteTimeoutStream<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Paced").field("is_waiting", &self.timeout.is_some()).finish_non_exhaustive()
+        f.debug_struct("WriteTimeoutStream").field("is_waiting", &self.timeout.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -35,7 +35,7 @@ impl IssuedSecret {
 
 impl std::fmt::Debug for IssuedSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Issued").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("IssuedSecret").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

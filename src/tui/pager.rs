@@ -38,7 +38,7 @@ pub struct TextPager {
 
 impl fmt::Debug for TextPager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("title", &self.title).field("top", &self.top).finish_non_exhaustive()
+        f.debug_struct("TextPager").field("title", &self.title).field("top", &self.top).finish_non_exhaustive()
     }
 }
 

@@ -210,7 +210,7 @@ impl OneTimeSecret {
 
 impl std::fmt::Debug for OneTimeSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ShownOnce(…)")
+        f.write_str("OneTimeSecret(…)")
     }
 }
 

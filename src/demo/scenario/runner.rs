@@ -46,7 +46,7 @@ pub struct ScenarioRunner {
 
 impl fmt::Debug for ScenarioRunner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stage").field("operator", &self.operator).finish_non_exhaustive()
+        f.debug_struct("ScenarioRunner").field("operator", &self.operator).finish_non_exhaustive()
     }
 }
 

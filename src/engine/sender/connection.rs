@@ -57,7 +57,7 @@ pub(super) struct ReceiverConnector {
 
 impl std::fmt::Debug for ReceiverConnector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dialler").field("guard", &self.guard).finish_non_exhaustive()
+        f.debug_struct("ReceiverConnector").field("guard", &self.guard).finish_non_exhaustive()
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct ModelDelivery {
     pub(super) n_attempts: u32,
     pub(super) n_beside: u32,
     pub(super) due_at: Option<Timestamp>,
-    /// Whether somebody has it in hand; what it stands as does not change by that.
+    /// Whether an attempt of the delivery is in flight, which leaves `state` unchanged.
     pub(super) is_held: bool,
     pub(super) replay: Option<usize>,
 }

@@ -32,7 +32,7 @@ impl Default for SecretInput {
 
 impl std::fmt::Debug for SecretInput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Typed(…)")
+        f.write_str("SecretInput(…)")
     }
 }
 
