@@ -1,12 +1,14 @@
 //! Holds the walls between the layers: who may name whom, how each file begins, and how large it may grow. Inside one crate the compiler
 //! does not mind a hole in a wall; this test does.
 
+#[path = "architecture/controls.rs"]
+mod controls;
 #[path = "architecture/language.rs"]
 mod language;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Who may name whom. A layer may always name itself. `cli` may name everything, and nothing may name `cli`.
 const MAY_USE: &[(&str, &[&str])] = &[
@@ -52,28 +54,38 @@ impl File {
     }
 }
 
-fn files() -> Vec<File> {
-    let mut files = Vec::new();
-    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A text file of the project.
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Text files below a folder of the project, each with its path in the project.
+fn texts_below(folder: &str, extension: &str) -> Vec<(String, String)> {
+    let (mut folders, mut texts) = (vec![root().join(folder)], Vec::new());
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("the sources are here") {
+        for entry in fs::read_dir(&folder).expect("the folder is here") {
             let path = entry.expect("readable").path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(read(&path));
+            } else if path.extension().is_some_and(|found| found == extension) {
+                let shown = path.strip_prefix(root()).expect("inside the project").to_string_lossy().replace('\\', "/");
+                texts.push((shown, fs::read_to_string(&path).expect("readable")));
             }
         }
     }
-    assert!(files.len() > 50, "the sources were not found");
-    files
+    texts
 }
 
-fn read(path: &Path) -> File {
-    let shown =
-        path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("inside the project").to_string_lossy().replace('\\', "/");
-    let layer = shown.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default().to_owned();
-    File { path: shown, layer, text: fs::read_to_string(path).expect("readable") }
+fn files() -> Vec<File> {
+    let layer = |path: &str| path.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default().to_owned();
+    let files: Vec<File> =
+        texts_below("src", "rs").into_iter().map(|(path, text)| File { layer: layer(&path), path, text }).collect();
+    assert!(files.len() > 50, "the sources were not found");
+    files
 }
 
 /// The layers a text names: the word behind each `crate::`, and each word at the top level of a group `crate::{…}`.

@@ -1,10 +1,8 @@
 //! Holds the language of the project: type names, doc sentences, references between code and documents, and the words that users read.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 
-use super::{File, files};
+use super::{File, files, root, text, texts_below};
 
 /// Types outside tests that share their name with another, at most. The ceiling only falls.
 const MAX_SHARED_TYPE_NAMES: usize = 60;
@@ -224,28 +222,9 @@ fn has_word(text: &str, word: &str) -> bool {
     })
 }
 
-/// Text files below a folder of the project.
-fn texts_below(folder: &str, extension: &str) -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut folders, mut texts) = (vec![root.join(folder)], Vec::new());
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("the folder is here") {
-            let path = entry.expect("readable").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|found| found == extension) {
-                let shown = path.strip_prefix(root).expect("inside the project").to_string_lossy().into_owned();
-                texts.push((shown, fs::read_to_string(&path).expect("readable")));
-            }
-        }
-    }
-    texts
-}
-
 #[test]
 fn references_lead_to_a_document_of_the_project() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let reliability = fs::read_to_string(root.join("docs/internals/reliability.md")).expect("readable");
+    let reliability = text("docs/internals/reliability.md");
     let ids: BTreeSet<String> = reliability
         .lines()
         .filter_map(|line| line.strip_prefix("| ")?.split(" |").next().map(str::to_lowercase))
@@ -262,7 +241,7 @@ fn references_lead_to_a_document_of_the_project() {
             for (at, _) in line.match_indices("docs/") {
                 let end = line[at..].find(".md").map(|end| at + end + 3);
                 let name = end.map(|end| &line[at..end]).filter(|name| !name.contains([' ', '{', '`', '"', '*']));
-                if let Some(name) = name.filter(|name| !root.join(name).exists()) {
+                if let Some(name) = name.filter(|name| !root().join(name).exists()) {
                     faults.push(format!("{path}:{n} refers to {name}, which is not there"));
                 }
             }

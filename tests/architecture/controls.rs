@@ -1,34 +1,15 @@
 //! Holds the table of controls in `docs/internals/security.md` to what is there: every test, target, campaign, script and file that it names.
 
+use super::{root, text, texts_below};
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn text(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The Rust files of a folder and those below it.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").path());
-    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|path| path.is_dir());
-    let files = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
-    files.chain(folders.iter().flat_map(|folder| sources(folder))).collect()
-}
 
 /// The path of every test as `cargo test` names it: modules and function, without the name of the crate.
 fn tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
-    for (folder, base) in [("src", "src"), ("tests/it", "tests/it"), ("tests/fuzz", "tests/fuzz")] {
-        let base = root().join(base);
-        for path in sources(&root().join(folder)) {
-            let modules = path.strip_prefix(&base).expect("inside").with_extension("").display().to_string();
+    for folder in ["src", "tests/it", "tests/fuzz"] {
+        for (path, text) in texts_below(folder, "rs") {
+            let modules = path.trim_start_matches(folder).trim_start_matches('/').trim_end_matches(".rs");
             let modules = modules.replace('/', "::").replace("::mod", "");
-            let text = fs::read_to_string(&path).expect("readable");
             let mut is_test = false;
             for line in text.lines().map(str::trim) {
                 if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
