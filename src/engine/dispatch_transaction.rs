@@ -41,7 +41,7 @@ impl Engine {
     /// claimed.
     ///
     /// # Errors
-    /// [`Error::StorageFull`], [`Error::Descriptors`] or [`Error::Contended`] when nothing was written: the caller
+    /// [`Error::StorageFull`], [`Error::DescriptorsExhausted`] or [`Error::Contended`] when nothing was written: the caller
     /// must retry with the same outcomes, since forgetting them would send webhooks again. After any other error the
     /// outcomes are committed or left to their leases.
     pub(super) async fn commit_batch(&self, turn: DispatchTransaction) -> Result<ClaimedBatch, Error> {

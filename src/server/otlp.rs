@@ -19,7 +19,7 @@ use tokio::sync::watch;
 /// Metrics of the latest collection, which the instruments observe.
 type LatestMetrics = Arc<Mutex<Vec<Metric>>>;
 
-/// Interval of the SDK's own reader, too long to ever elapse: [`MetricsPusher::run_exporter`] pushes instead.
+/// Interval of the SDK's own reader, too long to ever elapse: [`run_exporter`] pushes instead.
 const UNUSED_READER_INTERVAL: Duration = Duration::from_secs(365 * 86_400);
 /// Time limit for one push to the collector.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -40,7 +40,7 @@ pub(crate) fn is_current(glance: &ReadOnlyDatabase) -> bool {
     usize::try_from(glance.version) == Ok(MIGRATIONS.len())
 }
 
-/// Copies the state seen by a read-only database into a new file. See [`copy_database::copy_database`].
+/// Copies the state seen by a read-only database into a new file. See [`copy::copy_database`].
 ///
 /// # Errors
 /// [`Error`] when the copy cannot keep up with writes, the file is damaged, or the file system fails.
@@ -152,7 +152,7 @@ pub(crate) fn raise_sequences(connection: &Connection, numbers: LastIds) -> Resu
     Ok(())
 }
 
-/// Lists the faults that SQLite's integrity check reports; see [`copy_database::integrity_faults`].
+/// Lists the faults that SQLite's integrity check reports; see [`copy::integrity_faults`].
 ///
 /// # Errors
 /// [`Error`] when the check cannot run.
