@@ -1,10 +1,11 @@
 //! Pool of reader threads: each owns a read-only connection; all take jobs from one bounded queue, high priority first.
-//! The time from request to answer is limited; a job whose caller has gone is removed from the queue or interrupted.
+//! The time from request to answer is limited; a job whose caller has gone is removed from the queue or ends at the next check.
 
 use super::{DatabaseOptions, Error, JobPriority};
-use rusqlite::{Connection, InterruptHandle};
+use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,49 +14,32 @@ use tokio::sync::oneshot;
 /// Maximum duration of a read, including the time in the queue.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A queued read with its number.
+/// Virtual machine instructions of SQLite between two checks whether the caller of the running read has gone.
+const CANCEL_CHECK_INTERVAL: i32 = 1_000;
+
+/// A queued read.
 struct ReadJob {
-    number: u64,
+    /// Whether the caller has gone.
+    is_cancelled: Arc<AtomicBool>,
     run: Box<dyn FnOnce(&Connection) + Send>,
-}
-
-/// Job that a reader thread runs now, by its number.
-struct RunningRead {
-    number: Mutex<Option<u64>>,
-    interrupt: InterruptHandle,
-}
-
-impl RunningRead {
-    fn set(&self, number: Option<u64>) {
-        *self.number.lock().unwrap_or_else(PoisonError::into_inner) = number;
-    }
-
-    /// Interrupts the job with this number, but no later one.
-    fn interrupt(&self, number: u64) {
-        let running = self.number.lock().unwrap_or_else(PoisonError::into_inner);
-        if *running == Some(number) {
-            self.interrupt.interrupt();
-        }
-    }
 }
 
 /// A read whose caller is waiting; dropping it cancels the job.
 struct PendingRead<'a> {
-    readers: &'a ReaderPool,
-    number: u64,
+    queue: &'a SharedReadQueue,
+    is_cancelled: Arc<AtomicBool>,
 }
 
 impl Drop for PendingRead<'_> {
     fn drop(&mut self) {
-        self.readers.shared.lock().remove(self.number);
-        self.readers.running.iter().for_each(|running| running.interrupt(self.number));
+        self.is_cancelled.store(true, Ordering::Relaxed);
+        self.queue.lock().remove_cancelled();
     }
 }
 
 /// Pool of reader threads with their shared queue.
 pub(super) struct ReaderPool {
     shared: Arc<SharedReadQueue>,
-    running: Vec<Arc<RunningRead>>,
     timeout: Duration,
     /// Maximum number of queued jobs of low priority.
     low_capacity: usize,
@@ -76,21 +60,25 @@ struct SharedReadQueue {
 struct ReadQueue {
     common: VecDeque<ReadJob>,
     reserved: VecDeque<ReadJob>,
-    /// Number of the last job.
-    last_number: u64,
     state: QueueState,
 }
 
 impl ReadQueue {
-    fn remove(&mut self, number: u64) {
-        self.common.retain(|work| work.number != number);
-        self.reserved.retain(|work| work.number != number);
+    fn remove_cancelled(&mut self) {
+        let is_wanted = |job: &ReadJob| !job.is_cancelled.load(Ordering::Relaxed);
+        self.common.retain(is_wanted);
+        self.reserved.retain(is_wanted);
     }
 }
 
 impl std::fmt::Debug for ReaderPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ReaderPool({} threads, {:?})", self.running.len(), self.shared)
+        write!(
+            f,
+            "ReaderPool({} threads, {:?})",
+            self.threads.lock().unwrap_or_else(PoisonError::into_inner).len(),
+            self.shared
+        )
     }
 }
 
@@ -132,18 +120,18 @@ impl SharedReadQueue {
 impl ReaderPool {
     pub(super) fn spawn(connections: Vec<Connection>, options: DatabaseOptions) -> std::io::Result<Self> {
         let shared = Arc::<SharedReadQueue>::default();
-        let (mut threads, mut all_running) = (Vec::new(), Vec::new());
+        let mut threads = Vec::new();
         for connection in connections {
             let shared = Arc::clone(&shared);
-            let running = RunningRead { number: Mutex::default(), interrupt: connection.get_interrupt_handle() };
-            let running = Arc::new(running);
-            all_running.push(Arc::clone(&running));
             threads.push(std::thread::Builder::new().name("crow-reader".to_owned()).spawn(move || {
-                while let Some(ReadJob { number, run }) = shared.next() {
-                    running.set(Some(number));
+                while let Some(ReadJob { is_cancelled, run }) = shared.next() {
+                    // A caller can go at any moment, also between two statements: an interrupt from outside would then be lost.
+                    let is_gone = move || is_cancelled.load(Ordering::Relaxed);
+                    let watched = connection.progress_handler(CANCEL_CHECK_INTERVAL, Some(is_gone));
+                    debug_assert!(watched.is_ok(), "the thread owns its connection");
                     run(&connection);
-                    running.set(None);
-                    // An interrupted job may have left its transaction open.
+                    let _ = connection.progress_handler(0, None::<fn() -> bool>);
+                    // A cancelled job may have left its transaction open.
                     if !connection.is_autocommit() {
                         let _ = connection.execute_batch("ROLLBACK");
                     }
@@ -152,14 +140,7 @@ impl ReaderPool {
         }
         let room = options.queue_capacity.saturating_sub(options.reserved_capacity).max(1);
         let (timeout, reserved_room) = (READ_TIMEOUT, options.queue_capacity.max(1));
-        Ok(Self {
-            shared,
-            running: all_running,
-            timeout,
-            low_capacity: room,
-            high_capacity: reserved_room,
-            threads: Mutex::new(threads),
-        })
+        Ok(Self { shared, timeout, low_capacity: room, high_capacity: reserved_room, threads: Mutex::new(threads) })
     }
 
     pub(super) async fn read<T, E, F>(&self, lane: JobPriority, work: F) -> Result<T, E>
@@ -190,8 +171,6 @@ impl ReaderPool {
         if waiting.state == QueueState::Closed {
             return Err(Error::Closed);
         }
-        waiting.last_number += 1;
-        let number = waiting.last_number;
         let (queue, room) = match lane {
             JobPriority::High => (&mut waiting.reserved, self.high_capacity),
             JobPriority::Low => (&mut waiting.common, self.low_capacity),
@@ -199,10 +178,11 @@ impl ReaderPool {
         if queue.len() >= room {
             return Err(Error::Contended);
         }
-        queue.push_back(ReadJob { number, run });
+        let is_cancelled = Arc::<AtomicBool>::default();
+        queue.push_back(ReadJob { is_cancelled: Arc::clone(&is_cancelled), run });
         drop(waiting);
         self.shared.job_added.notify_one();
-        Ok(PendingRead { readers: self, number })
+        Ok(PendingRead { queue: &self.shared, is_cancelled })
     }
 
     pub(super) fn close(&self) {
@@ -262,6 +242,18 @@ mod tests {
         }
         readers.timeout = READ_TIMEOUT;
         assert_eq!(readers.read(JobPriority::Low, ask("SELECT 5")).await.unwrap(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_goes_at_any_moment_frees_the_thread() {
+        let readers = readers(READ_TIMEOUT);
+        for n_spins in 0..2_000 {
+            let mut read = Box::pin(readers.read(JobPriority::Low, ask(ENDLESS)));
+            assert!(read.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            (0..n_spins).for_each(|_| std::hint::spin_loop());
+            drop(read);
+            assert_eq!(readers.read(JobPriority::Low, ask("SELECT 5")).await.unwrap(), 5, "after {n_spins} spins");
+        }
     }
 
     #[tokio::test]
