@@ -128,7 +128,7 @@ mod tests {
         let fifo = dir.path().join("fifo");
         let made = std::process::Command::new("mkfifo").arg(&fifo).status().expect("mkfifo runs");
         assert!(made.success());
-        // Nobody writes into it: it is refused at once instead of waited for.
+        // A pipe without a writer is refused at once instead of waited for.
         assert_eq!(why(&fifo), "a device, a pipe or a socket, not a regular file");
         assert_eq!(read_named(Path::new("/dev/zero"), 100).expect_err("refused").kind(), ErrorKind::FileTooLarge);
     }

@@ -260,7 +260,7 @@ mod tests {
             [AlertTransition::Changed],
             "it is worse, and nobody's"
         );
-        // What becomes better calls nobody, and what is not looked after any more calls again.
+        // An alert that improves sends no notification; one whose acknowledgement ended sends another.
         clock.at(34, &cared_for(HealthStatus::Tripped), &live);
         assert_eq!(clock.at(35, &cared_for(HealthStatus::Failing), &live), []);
         assert_eq!(

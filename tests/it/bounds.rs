@@ -1,5 +1,5 @@
 //! Endless, slow and huge answers and files: each command of the real binary ends with one line that says what, and holds at most 64 MiB more
-//! than the same command does where nobody answers.
+//! than the same command does where no server answers.
 
 use crate::support::lines::Lines;
 use crate::support::platform::within;
@@ -120,7 +120,7 @@ impl Drop for HostileServer {
     }
 }
 
-/// Answers one request, for as long as somebody reads.
+/// Answers one request, for as long as the client reads.
 async fn speak(mut stream: TcpStream, said: &impl Fn(&str) -> Arc<(String, String)>, pause: Duration) {
     let (mut head, mut part) = (Vec::new(), [0; 4_096]);
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -422,7 +422,7 @@ async fn l4_endless_files_and_pipes_without_a_writer_are_refused_wherever_a_file
     for (came, command) in running.join_all().await {
         assert_bounded(&command, &came, usual);
     }
-    // Files that nobody names on the command line: the configuration, and what an earlier run has left.
+    // Files that are not named on the command line: the configuration, and what an earlier run has left.
     for target in ["/dev/zero", fifo.as_str()] {
         let home = Home::new();
         for place in ["config/crow/config.toml", "told/told.json"] {

@@ -1,4 +1,4 @@
-//! T1: text that somebody else wrote, in every field that a platform sends, through the whole console into a terminal: nothing of it may do
+//! T1: text from outside, in every field that a platform sends, through the whole console into a terminal: nothing of it may do
 //! anything, and what was hidden must be seen.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};

@@ -17,7 +17,7 @@ fn this_binary() -> String {
     std::env::current_exe().expect("a test has a binary").to_string_lossy().into_owned()
 }
 
-/// A program of another build that somebody wants to see die (`.ci/ways-to-die`).
+/// A program of another build to test (`.ci/ways-to-die`).
 #[expect(clippy::disallowed_methods, reason = "which build is tried is said from outside")]
 fn other_build(name: &str) -> Option<String> {
     std::env::var(name).ok()

@@ -1,4 +1,4 @@
-//! The panes as commands: what they write is what their schemas promise, is harmless, and nothing changes unless somebody says so.
+//! The panes as commands: what they write is what their schemas promise, is harmless, and nothing changes without consent.
 
 use crate::storage::process::lead;
 use crate::support::platform::until;

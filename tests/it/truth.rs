@@ -1,5 +1,5 @@
 //! No command says that all is well where it looked at nothing: each against a platform that is down, that does not know who asks, that lets the
-//! key do nothing, and that is empty. And no key leaves this machine in the clear unless somebody says so.
+//! key do nothing, and that is empty. And no key leaves this machine in the clear unless the user says so.
 
 use crate::support::platform::Platform;
 use crow::domain::key::KeyScope;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-/// What a command ends with: where nobody answers, where the token is not known, with a key that may do nothing of this, on an empty platform.
+/// What a command ends with: where no server answers, where the token is not known, with a key that may do nothing of this, on an empty platform.
 const EXPECTED: &[(&str, [i32; 4])] = &[
     ("export", [1, 1, 2, 0]),
     ("audit", [1, 1, 2, 0]),
@@ -59,7 +59,7 @@ async fn no_command_says_that_all_is_well_where_it_looked_at_nothing() {
     let company = scene.platform.company("Acme").await;
     let key = scene.platform.key(&company, &[KeyScope::IntegrationsRead]).await;
     let stranger = "wlop_abcdefghijklmnopqrstuvwxyz0123456789-ABCDEF";
-    // One that nobody has asked anything yet: what a key was refused stands in the log of the other.
+    // A platform without any call yet: the other one's log has refused calls.
     let empty = Platform::lively().await;
     let token = empty.token();
     for (name, text) in [("key", key.reveal()), ("token", token.reveal()), ("stranger", stranger)] {

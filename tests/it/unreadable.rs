@@ -154,7 +154,7 @@ async fn r3_a_row_that_cannot_be_read_hides_no_other_row_of_a_command_and_is_cou
             assert!(told.contains("could not be read") && told.contains(&head), "{list:?} {row}: {told}");
         }
     }
-    // Whoever judges or copies the whole does not call it whole.
+    // A judgement or a copy of the whole does not call it whole.
     scene.proxy.adds("{}");
     let checked = scene.crow(&["check"]).await;
     let line = text(&checked.stdout);

@@ -1,4 +1,4 @@
-//! Alerts that leave the terminal: what goes out, in which order, and that nothing is forgotten when nobody takes it or the process is killed.
+//! Alerts that leave the terminal: what goes out, in which order, and that nothing is lost when no destination accepts it or the process is killed.
 
 use crate::storage::process::{lead, subscription};
 use crate::support::platform::{until, within};

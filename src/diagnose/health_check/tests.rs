@@ -1,4 +1,4 @@
-//! Limits: which side, which of two, and what somebody set.
+//! Limits: which side, which of two, and limits set by the caller.
 
 use super::checks::HEALTH_CHECKS;
 use super::{CheckThresholds, HealthCheck, evaluate, run_checks};

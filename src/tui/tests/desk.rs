@@ -1,4 +1,4 @@
-//! Filters, order, marks, palette, notes, bundle, copies: what somebody arranges for themselves.
+//! Filters, order, marks, palette, notes, bundle, copies: what a user arranges.
 
 use super::fixture::{NOW, TestConsole, overview};
 use crate::domain::ids::SubscriptionId;

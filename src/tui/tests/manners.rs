@@ -252,7 +252,7 @@ fn sixty_quiet_seconds_write_nothing() {
     terminal.draw(|frame| draw(frame, &bench.app)).expect("a frame");
     let turned = terminal.backend().out().len() - written;
     assert!(turned < 2_000, "a minute later ages have grown, and nothing else is written: {turned} bytes");
-    // The minute's turn begins new windows; of those that nobody used nothing is shown, so that nothing changed.
+    // The minute's turn begins new windows; unused windows are not shown, so nothing changes.
     let mut overview = bench.app.snapshot.overview.as_deref().expect("an overview").clone();
     for row in &mut overview.limits.items {
         row.window_utc = row.window_utc.plus(Duration::from_secs(60));

@@ -12,7 +12,7 @@ async fn a_full_queue_refuses_partners_with_503_keeps_places_for_operators_and_l
     let partner = Partner::start().await;
     let operator = partner.platform.operator();
     let key = partner.key.reveal();
-    // Somebody else holds the database: every write waits.
+    // Another process holds the database: every write waits.
     let database = partner.platform.database();
     database.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
     let headers = [JSON, ("x-api-key", key)];
@@ -29,7 +29,7 @@ async fn a_full_queue_refuses_partners_with_503_keeps_places_for_operators_and_l
         NewEvent { company_id: partner.company.id, kind: EventType::PaymentFailed, payload: None, metadata: None };
     let emitted = operator.emit(&new);
     let freed = async {
-        // While the operator's write waits, partners are refused; then whoever held the database lets go.
+        // While the operator's write waits, partners are refused; then the other process releases the database.
         for _ in 0..20 {
             let refused = partner.platform.call("POST", "/api/v1/integrations/leads", &headers, Some(LEAD)).await;
             assert_eq!(refused.status, 503);

@@ -183,7 +183,7 @@ async fn a_body_without_a_declared_length_is_given_up_when_it_gets_too_large() {
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     let request = partner.platform.http.post(format!("{}/api/v1/integrations/leads", partner.platform.address));
     let sent = request.header("x-api-key", partner.key.reveal()).header(JSON.0, JSON.1).body(body).send().await;
-    // Whether the answer arrives before the connection ends is a race that the kernel decides; that nobody reads on is not.
+    // Whether the answer arrives before the connection ends is a race that the kernel decides; that the server stops reading is not.
     if let Ok(response) = sent {
         assert_eq!(response.status(), 413);
     }

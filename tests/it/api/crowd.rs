@@ -1,4 +1,4 @@
-//! Many callers at once on real threads, and restarts in between: what must hold whoever comes first. Seeded dice decide limits, names, bodies and
+//! Many callers at once on real threads, and restarts in between: what must hold in any order. Seeded dice decide limits, names, bodies and
 //! page sizes.
 
 use super::{JSON, LEAD, Partner};

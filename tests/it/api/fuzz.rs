@@ -1,4 +1,4 @@
-//! Requests as nobody should send them: good ones, cut, doubled, spliced and sprinkled with bytes, over a raw connection. Whatever comes, the platform
+//! Malformed requests: good ones, cut, doubled, spliced and sprinkled with bytes, over a raw connection. Whatever comes, the platform
 //! answers with a success or a 4xx that has a request id, never repeats the key, and lives. `PROPTEST_CASES=100000 cargo test --test it fuzz`
 //! tries for longer.
 

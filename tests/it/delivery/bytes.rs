@@ -6,7 +6,7 @@ use crow::domain::delivery::DeliveryState;
 use crow::domain::key::KeyScope;
 use crow::domain::signature::verify;
 
-/// Payloads that lose something as soon as somebody reads and writes them back.
+/// Payloads that lose something when they are parsed and written again.
 fn payloads() -> Vec<String> {
     let mut payloads: Vec<String> = [
         r#"{"n":123456789012345678901234567890,"m":1.10,"e":1E5,"z":-0.0}"#,

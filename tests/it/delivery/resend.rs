@@ -1,4 +1,4 @@
-//! Resends: one more attempt because somebody asked, whatever became of the delivery.
+//! Resends: one more attempt on request, whatever the state of the delivery.
 
 use super::Scene;
 use crate::support::platform::Platform;

@@ -91,7 +91,7 @@ async fn k6_an_outcome_that_comes_after_its_lease_was_lost_is_refused() {
     let event = scene.emit().await;
     receiver.received(1).await;
     let id = scene.stands(event, DeliveryState::InFlight).await;
-    // Somebody else has it now.
+    // Another worker has the delivery now.
     let steal = "UPDATE leases SET token = 'another' WHERE delivery_id = ?1";
     assert_eq!(scene.platform.database().execute(steal, [id.0]).expect("written"), 1);
     scene.platform.advance(Duration::from_secs(10));

@@ -1,4 +1,4 @@
-//! `crow demo --headless --scenario` and `crow diagnose` against it, as somebody at a shell would.
+//! `crow demo --headless --scenario` and `crow diagnose` against it, as a user at a shell would.
 
 use crate::storage::process::listening;
 use serde_json::Value;

@@ -181,7 +181,7 @@ async fn the_secret_that_a_receiver_holds_is_judged_here_and_only_a_signature_is
             !json.contains("a-secret-of-nobody") && !json.contains(secret.reveal()) && !json.contains(others.reveal())
         );
     }
-    // Whoever sees no personal values has nothing to compute over.
+    // A viewer, who sees no personal values, has nothing to compute over.
     let masked = AttemptDetail { redacted: true, ..attempt.clone() };
     let why = secret_check::check_with_secret(Some(&operator), &masked, Arc::new(secret))
         .await

@@ -1,4 +1,4 @@
-//! The whole way of somebody in support: from a console that opens on a fault to its cause and a written bundle, and the bundle again.
+//! The whole way of a support engineer: from a console that opens on a fault to its cause and a written bundle, and the bundle again.
 
 use crate::support::terminal::Terminal;
 use std::path::Path;

@@ -33,7 +33,7 @@ async fn e1_of_a_body_without_end_so_much_is_read_and_no_more() {
         assert_eq!(detail.response_body.n_bytes, MAX_BODY_READ as u64, "{head}");
         assert_eq!(detail.response_body.text.map(|text| text.raw().len()), Some(MAX_BODY_STORED));
         assert!(detail.response_body.truncated);
-        // What was not read was taken by nobody: the receiver is told so.
+        // The unread rest was not accepted, and the receiver sees that.
         let ledger = receiver.settled().await;
         let n_said = ledger.last().expect("an entry").n_said;
         assert!(n_said < 16 * 1024 * 1024, "the network's own buffers at most: {n_said}");

@@ -1,4 +1,4 @@
-//! One deadline over all phases: whoever drips, wherever, is given up after ten seconds and not before.
+//! One deadline over all phases: a receiver that drips in any phase is given up after ten seconds and not before.
 
 use super::{Scene, came_to};
 use crate::support::faults::{Act, Entry, Faults, say};

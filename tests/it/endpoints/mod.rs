@@ -26,7 +26,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A platform, names that are set, and somebody who subscribes without end.
+/// A platform, names that are set, and a partner that subscribes without end.
 pub(crate) struct Scene {
     pub(crate) platform: Platform,
     pub(crate) names: Arc<Names>,

@@ -1,4 +1,4 @@
-//! Redirects are failures, and nobody goes where they lead.
+//! Redirects are failures, and are never followed.
 
 use super::{Scene, came_to};
 use crate::support::faults::{Act, Faults, say};

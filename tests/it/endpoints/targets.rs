@@ -181,7 +181,7 @@ async fn s3_what_was_judged_is_dialled_and_nobody_resolves_twice() {
     let outside = Faults::start_at("127.0.0.1", 0, &[Act::Hear, say(OK)]).await;
     let inside = Faults::start_at("127.0.0.2", outside.port, &[Act::Hear, say(OK)]).await;
     let subscription = scene.aim(&format!("http://rebinding.example:{}/", outside.port)).await;
-    // Whoever asks a second time between judging and dialling is led elsewhere.
+    // A second lookup between judging and dialling leads elsewhere.
     scene.names.set("rebinding.example", [to(&["127.0.0.1"]), to(&["127.0.0.2"])]);
     let detail = scene.shoot(subscription).await;
     assert_eq!(came_to(&detail), "200");

@@ -77,7 +77,7 @@ struct Waits {
 }
 
 impl Waits {
-    /// Whether nobody was kept out: no single call either.
+    /// Whether every call was served, none of them late.
     fn hold(&self) -> bool {
         self.partner_p99.max(self.operator_p99) < max_wait() && self.longest < MAX_LONGEST_WAIT
     }

@@ -1,4 +1,4 @@
-//! Alerts: a subscription that nobody meant to be off, and who looks after what.
+//! Alerts: a subscription disabled without a reason, and acknowledgements.
 
 use super::Scene;
 use crate::support::platform::Platform;

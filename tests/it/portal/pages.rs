@@ -14,7 +14,7 @@ const MAX_PAGE: usize = (4 << 20) + 10_000;
 /// Rows that are planted in each table, and bytes of the text of each: as large as earlier versions or another program may have left them.
 const N_ROWS: usize = 9;
 const TEXT: usize = 900_000;
-/// Lists whose rows have no text of anybody's choice.
+/// Lists whose rows have no text chosen by a caller.
 const NUMBERS_ALONE: [&str; 3] = ["/portal/v1/deliveries", "/portal/v1/events", "/portal/v1/audit"];
 
 /// Large rows in every table that a list reads. `?1` is the row's number, `?2` its text.

@@ -1,4 +1,4 @@
-//! What `crow listen` refuses costs little, is shown and fools nobody; what it hands on and back is the message, whole, and nothing of the connection.
+//! What `crow listen` refuses costs little, is shown as refused; what it hands on and back is the message, whole, and nothing of the connection.
 
 use super::StandIn;
 use super::processes::Home;

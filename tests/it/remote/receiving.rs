@@ -116,7 +116,7 @@ async fn what_is_received_is_checked_and_held_against_what_happened() {
     let mut events: Vec<i64> = told.iter().map(|receipt| receipt["eventId"].as_i64().expect("a number")).collect();
     events.sort_unstable();
     assert_eq!(events, [sent[0], sent[2]]);
-    // Where they came in order, the number between them, of a type that nobody asked for, is told.
+    // Where they came in order, the number between them, of a type without a subscription, is reported.
     if told[0]["eventId"] == sent[0] {
         assert_eq!(told[1]["missingBefore"], 1, "{told:?}");
     }
@@ -157,7 +157,7 @@ async fn what_is_received_is_checked_and_held_against_what_happened() {
     let delivery = scene.attempted(id).await.delivery_id.expect("a delivery");
     operator.resend(delivery).await.expect("resent");
     listening.tells(1, "\"receivedBefore\":1").await;
-    // While nobody listens something happens: it is named.
+    // An event that happens while crow does not listen is named.
     listening.signal("TERM");
     assert_eq!(listening.ended(), Some(0));
     let missed = scene.emit(EventType::LeadCreated).await;

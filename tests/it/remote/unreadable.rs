@@ -1,5 +1,5 @@
 //! Items that cannot be read on a platform without a Portal: their neighbours are read, polling goes on behind them, they are shown as they came,
-//! and nobody is called offline for them.
+//! and no link is called offline for them.
 
 use super::processes::Home;
 use super::{ALL, Console, RuntimeEnv, StandIn, TempDir, post, until};

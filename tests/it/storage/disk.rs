@@ -227,7 +227,7 @@ pub(crate) fn image(changes: &[Change], at: usize, to: &Path, dice: &RuntimeEnv)
                 states.push(names.clone());
             }
             What::Synced | What::Written(..) | What::Cut(_) => {
-                // What has no name any more is nobody's.
+                // A file without a name counts for no owner.
                 let Some(file) = names.get(file).and_then(|id| files.get_mut(*id)) else { continue };
                 match what {
                     What::Written(offset, bytes) => file.waiting.push(Part::Bytes(*offset, bytes.clone())),

@@ -138,7 +138,7 @@ async fn k10_backups_at_load_are_consistent_and_refuse_nobody() {
     let stop = Arc::new(AtomicBool::new(false));
     let emitters: Vec<_> =
         (0..4).map(|_| tokio::spawn(emit(serving.operator(), company.id, Arc::clone(&stop)))).collect();
-    // Somebody who looks at one old state all the while.
+    // A reader that holds one old state all the while.
     let long = Connection::open(dir.join("platform.db")).expect("a database");
     long.execute_batch("BEGIN; SELECT count(*) FROM events").expect("it reads");
     within("load", ledger.arrived(100)).await;

@@ -1,4 +1,4 @@
-//! D1: what is kept cannot be forged without the platform's key, and what somebody tried is named.
+//! D1: what is kept cannot be forged without the platform's key, and attempts are named.
 
 use super::cuts::{copied, scripts};
 use super::process::{Serving, crow, done, ended, refused};

@@ -150,7 +150,7 @@ pub(crate) async fn run(plan: Plan) -> Report {
     Report { plan, n_events, n_lost, n_duplicates, n_unexplained, n_in_flight, n_stuck, slowest }
 }
 
-/// Emits what is allowed, for ever. While nobody answers, it asks again; whether the unanswered event happened is nobody's promise.
+/// Emits what is allowed, for ever. Without an answer it asks again; an unanswered event may or may not have happened.
 async fn emit(operator: PlatformClient, company: CompanyId, emission: Arc<Emission>) {
     let mut up = emission.is_up.subscribe();
     loop {

@@ -132,7 +132,7 @@ impl Serving {
         })?;
         let stderr = child.stderr.take().expect("its stderr");
         let logged = Arc::<Mutex<Vec<String>>>::default();
-        // Somebody has to read what it logs, or it would stand still when the pipe is full.
+        // The log must be read, or the process blocks when the pipe is full.
         std::thread::spawn({
             let logged = Arc::clone(&logged);
             move || {

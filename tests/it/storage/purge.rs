@@ -60,7 +60,7 @@ pub(crate) async fn run(n_rows: u64) -> Report {
     let dir = home.path().join("data");
     let serving = Serving::start(&dir);
     let (company, partner) = serving.company().await;
-    // What is emitted meanwhile goes to nobody: it is about the database alone.
+    // Events emitted meanwhile have no subscription: the test is about the database alone.
     let nobody = partner.create_subscription(&subscription("http://127.0.0.1:9/")).await.expect("a subscription");
     serving.operator().disable_subscription(nobody.subscription.id, None).await.expect("disabled");
     serving.stop();

@@ -17,7 +17,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// A wire that leads to `http://HOST:PORT`; whoever connects speaks TLS, if there is a certificate.
+    /// A wire that leads to `http://HOST:PORT`; clients speak TLS, if there is a certificate.
     pub(crate) async fn to(address: &str, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let mut wire = Self {
@@ -33,7 +33,7 @@ impl Wire {
     fn run(&mut self, listener: TcpListener) {
         let (to, tls) = (self.to.clone(), Arc::clone(&self.tls));
         self.running = Some(tokio::spawn(async move {
-            // Connections end with whoever accepts them.
+            // Connections end with the task that accepts them.
             let mut connections = JoinSet::new();
             loop {
                 let Ok((near, _)) = listener.accept().await else { continue };
@@ -52,7 +52,7 @@ impl Wire {
         }));
     }
 
-    /// Nobody listens any more, and every connection is gone.
+    /// The port is closed, and every connection is gone.
     pub(crate) async fn cut(&mut self) {
         if let Some(running) = self.running.take() {
             running.abort();

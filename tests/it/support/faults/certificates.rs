@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     WrongHost,
     /// Signed by its own key.
     SelfSigned,
-    /// Signed by an authority that nobody knows.
+    /// Signed by an unknown authority.
     UnknownAuthority,
     /// Signed by a certificate that is no authority.
     SignedByALeaf,
@@ -124,7 +124,7 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(wish, KeyPair::generate().expect("a key")).expect("signed")
 }
 
-/// Has no certificate for anybody.
+/// Has no certificate for any name.
 #[derive(Debug)]
 struct Nothing;
 

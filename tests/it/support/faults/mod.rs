@@ -147,7 +147,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             if script.iter().any(|act| matches!(act, Act::Reset)) {
                 SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("it lingers");
             }
-            // A receiver minds no error: whoever goes away goes away.
+            // A receiver ignores errors of a client that disconnects.
             let _ = match tls {
                 None => conversation.hold(stream, &script).await,
                 Some(tls) => match tls.accept(stream).await {
