@@ -17,7 +17,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Virtual machine instructions of SQLite between two checks whether the caller of the running read has gone.
 const CANCEL_CHECK_INTERVAL: i32 = 1_000;
 
-/// A queued read.
+/// Read that waits in the queue.
 struct ReadJob {
     /// Whether the caller has gone.
     is_cancelled: Arc<AtomicBool>,
