@@ -1,8 +1,8 @@
 //! Takes the terminal as the console does and ends in one of the ways in which a program ends that something went wrong with. For
 //! `.ci/ways-to-die`, which looks at what is left of the terminal, also where a panic aborts.
 
-use crow::tui::terminal::{TerminalGuard, install_panic_hook};
-use crow::tui::theme::MouseOwner;
+use crow::tui::runtime::terminal::{TerminalGuard, install_panic_hook};
+use crow::tui::widgets::theme::MouseOwner;
 use std::io::Write as _;
 
 fn main() {

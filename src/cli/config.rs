@@ -5,7 +5,7 @@ use super::profile::profile_store::ProfileStore;
 use super::{alerting, settings};
 use crate::domain::text::Untrusted;
 use crate::files;
-use crate::tui::keymap::Keymap;
+use crate::tui::keys::keymap::Keymap;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -88,7 +88,7 @@ fn read_keymap(file: &Path) -> (Keymap, Option<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::keymap::KeyAction;
+    use crate::tui::keys::action::KeyAction;
 
     #[test]
     fn keys_are_read_and_what_is_wrong_is_said_with_its_line() {

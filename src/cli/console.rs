@@ -13,7 +13,7 @@ use crate::engine::MAX_SUBSCRIPTIONS;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::server::exposure::ServerExposure;
-use crate::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
+use crate::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
 use ratatui::style::Color;
 use std::path::PathBuf;
 use std::process::ExitCode;

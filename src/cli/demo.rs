@@ -21,7 +21,7 @@ use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::engine::{MAX_SUBSCRIPTIONS, files};
 use crate::server::exposure::ServerExposure;
-use crate::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
+use crate::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;

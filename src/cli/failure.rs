@@ -3,7 +3,7 @@
 use crate::database::WriteFault;
 use crate::domain::outbound::SecretInTextError;
 use crate::domain::text::Untrusted;
-use crate::tui::format;
+use crate::tui::widgets::format;
 use crate::{client, database, demo, engine, store};
 use rustix::io::Errno;
 use std::fmt::Write as _;

@@ -3,8 +3,9 @@
 use super::failure::CommandFailure;
 use crate::clock::RuntimeEnv;
 use crate::sync::snapshot::Snapshot;
-use crate::tui::app::{App, AppConfig};
-use crate::tui::line_mode::LineConsole;
+use crate::tui::runtime::line_mode::LineConsole;
+use crate::tui::state::app::App;
+use crate::tui::state::config::AppConfig;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;

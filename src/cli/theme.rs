@@ -2,8 +2,8 @@
 
 use super::failure::CommandFailure;
 use crate::files;
-use crate::tui::palette::{ThemePalette, colour};
-use crate::tui::theme::ThemeName;
+use crate::tui::widgets::palette::{ThemePalette, colour};
+use crate::tui::widgets::theme::ThemeName;
 use ratatui::style::Color;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ fn read_theme(file: &Path) -> Result<ThemePalette, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::palette::{DARK, LIGHT};
+    use crate::tui::widgets::palette::{DARK, LIGHT};
 
     #[test]
     fn themes_that_come_along_can_be_read_and_are_what_they_say() {

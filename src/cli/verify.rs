@@ -8,7 +8,7 @@ use crate::domain::signature_debugger::signature_fault::{DetectedFault, Signatur
 use crate::domain::signature_debugger::{self, OtherSecret, SignatureDiagnosis, SignatureSample, headers};
 use crate::domain::text::Untrusted;
 use crate::files;
-use crate::tui::prompt;
+use crate::tui::runtime::prompt;
 use crate::wire::signature_check::{SignatureFit, SignatureReport};
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;

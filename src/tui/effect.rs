@@ -1,10 +1,5 @@
 //! Effects that `update` returns, the jobs they start, and the results that come back.
 
-use super::clipboard::CopyOutcome;
-use super::diagnose_actions::DiagnoseResult;
-use super::format;
-use super::issued_secret::IssuedSecret;
-use super::selection::RowId;
 use crate::diagnose::incident::IncidentScope;
 use crate::domain::alert;
 use crate::domain::event::EventType;
@@ -15,6 +10,11 @@ use crate::export::bundle::TicketBundle;
 use crate::export::bundle_writer::BundleFormat;
 use crate::export::ticket::ResponseBodies;
 use crate::sync::logs::{LogPageRequest, LogPageResult};
+use crate::sync::snapshot::Snapshot;
+use crate::tui::ids::RowId;
+use crate::tui::keys::action::CursorMotion;
+use crate::tui::state::issued_secret::IssuedSecret;
+use crate::tui::widgets::format;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::deliveries::{DeliveryDetail, EventDeliveryTrace, EventDetail};
 use crate::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
@@ -25,8 +25,11 @@ use crate::wire::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crate::wire::requests::RequestRow;
 use crate::wire::revisions::RevisionRow;
 use crate::wire::runbook::{Runbook, RunbookProgress};
+use crate::wire::signature_check::SignatureCheck;
 use crate::wire::stats::AttemptPoint;
 use crate::wire::subscriptions::{MissedEventsChoice, SubscriptionRow};
+use crossterm::event::KeyEvent;
+use std::sync::Arc;
 
 /// Effect for the loop to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -259,4 +262,61 @@ pub enum JobResult {
     ChangeFinished(PlatformChange, Result<String, String>),
     /// Successful change whose answer carries a secret, which is shown once.
     SecretIssued(PlatformChange, IssuedSecret),
+}
+
+/// Input of `update`: everything that can happen to the console.
+#[derive(Debug, Clone)]
+pub enum Msg {
+    /// Key press from the terminal.
+    Key(KeyEvent),
+    /// Request to repaint: the terminal gained focus or the process was resumed, so that cells may be lost.
+    RepaintNeeded,
+    /// Press of the left mouse button, at this column and line.
+    Clicked(u16, u16),
+    /// Turn of the mouse wheel by one step.
+    Scrolled(CursorMotion),
+    /// Text pasted with bracketed paste.
+    Pasted(String),
+    /// New terminal size, as columns and lines.
+    Resized(u16, u16),
+    /// New snapshot of the platform.
+    Snapshot(Arc<Snapshot>),
+    /// Time passed, so that an age or a countdown on the screen changes.
+    Tick,
+    /// Result of a background job.
+    JobFinished(JobResult),
+}
+
+/// Result of a job started in pane 9 or 0; errors are one line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DiagnoseResult {
+    /// Finished run of a playbook, with its report.
+    Report(Box<DiagnosisReport>),
+    /// Signature check of an attempt, with the subject it was opened for.
+    SignatureCheck(AttemptId, DiagnosisSubject, Result<Box<SignatureCheck>, String>),
+    /// State of a run-book after its steps were checked.
+    Runbook(Box<RunbookProgress>),
+    /// Escalation bundle, or why none could be built.
+    Bundle(Result<Box<TicketBundle>, String>),
+    /// Path the bundle was written to, or why it was not.
+    Written(Result<String, String>),
+}
+
+/// Result of copying a text, with a line for the operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyOutcome {
+    /// Text was accepted by a program or written to a file.
+    Kept(String),
+    /// Text was sent to the terminal, which does not confirm it.
+    Unconfirmed(String),
+}
+
+impl CopyOutcome {
+    /// Line that says where the text went.
+    #[must_use]
+    pub fn line(&self) -> &str {
+        match self {
+            Self::Kept(line) | Self::Unconfirmed(line) => line,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use crate::support::console::Console;
 use crate::support::platform::{Platform, until};
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::ids::{CompanyId, SubscriptionId};
-use crow::tui::console::ExitReason;
+use crow::tui::runtime::console::ExitReason;
 
 /// A company whose leads go to a receiver.
 async fn subscribe(platform: &Platform, receiver: &Receiver) -> (CompanyId, SubscriptionId) {

@@ -17,13 +17,17 @@ use crow::sync::alert_notifier::{AlertNotifier, NotifierInputs};
 use crow::sync::link::LinkState;
 use crow::sync::logs::{LogPageRequest, LogPageResult};
 use crow::sync::snapshot::Snapshot;
-use crow::tui::app::{App, AppConfig, Msg};
-use crow::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
-use crow::tui::copy::CopyFormat;
+use crow::tui::effect::Msg;
 use crow::tui::effect::{BackgroundJob, Effect, JobResult};
-use crow::tui::keymap::Keymap;
-use crow::tui::selection::RowId;
-use crow::tui::theme::ConsoleAppearance;
+use crow::tui::ids::RowId;
+use crow::tui::keys::keymap::Keymap;
+use crow::tui::state::app::App;
+use crow::tui::state::config::AppConfig;
+use crow::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
+use crow::tui::state::overlays::choice::CopyFormat;
+use crow::tui::update;
+use crow::tui::update::copy;
+use crow::tui::widgets::theme::ConsoleAppearance;
 use crow::wire::briefing::BRIEFING_DOCUMENT;
 use crow::wire::bundle::PlatformCheck;
 use crow::wire::configuration::CONFIGURATION_DOCUMENT;
@@ -140,10 +144,10 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     };
     let now = overview.server_utc;
     let mut app = App::new(setting, now);
-    app.update(Msg::Resized(200, 60), now);
-    app.update(Msg::Snapshot(Arc::new(Snapshot::default().after_overview(overview, now))), now);
+    update::update(&mut app, Msg::Resized(200, 60), now);
+    update::update(&mut app, Msg::Snapshot(Arc::new(Snapshot::default().after_overview(overview, now))), now);
     for key in ['4', '5', '7', '8'] {
-        let effects = app.update(Msg::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)), now);
+        let effects = update::update(&mut app, Msg::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)), now);
         for effect in effects {
             let Effect::StartJob(BackgroundJob::FetchLogPage(ask)) = effect else { continue };
             let came = match &ask {
@@ -152,7 +156,7 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
                 LogPageRequest::Requests(..) => LogPageResult::Requests(page(vec![request.clone()]), Vec::new()),
                 LogPageRequest::Trips(..) => LogPageResult::Trips(page(vec![trip.clone()])),
             };
-            app.update(Msg::JobFinished(JobResult::LogPage(Box::new(ask), Ok(Box::new(came)))), now);
+            update::update(&mut app, Msg::JobFinished(JobResult::LogPage(Box::new(ask), Ok(Box::new(came)))), now);
         }
     }
     let items = [
@@ -166,7 +170,7 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     ];
     let mut made = Vec::new();
     for (item, form) in items.iter().flat_map(|item| CopyFormat::ALL.map(|form| (*item, form))) {
-        let text = app.copy_text(&[item], form);
+        let text = copy::copy_text(&app, &[item], form);
         assert!(!text.is_empty(), "{item} {form:?}");
         let passed = gate.redact_and_release(&text, &mut RedactionCounts::default());
         let passed = passed.unwrap_or_else(|held| panic!("a copy of {item} as {form:?}: {held}"));

@@ -9,15 +9,18 @@ use crow::domain::time::Timestamp;
 use crow::export::bundle::build_bundle;
 use crow::export::ticket::ResponseBodies;
 use crow::sync::snapshot::Snapshot;
-use crow::tui::app::{App, AppConfig, Msg};
-use crow::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
-use crow::tui::diagnose_actions::DiagnoseResult;
-use crow::tui::draw::draw;
+use crow::tui::effect::DiagnoseResult;
+use crow::tui::effect::Msg;
 use crow::tui::effect::{FetchedAttempt, FetchedDetail, JobResult};
-use crow::tui::keymap::Keymap;
-use crow::tui::selection::RowId;
-use crow::tui::synchronized_backend::SynchronizedBackend;
-use crow::tui::theme::ConsoleAppearance;
+use crow::tui::ids::RowId;
+use crow::tui::keys::keymap::Keymap;
+use crow::tui::runtime::synchronized_backend::SynchronizedBackend;
+use crow::tui::state::app::App;
+use crow::tui::state::config::AppConfig;
+use crow::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
+use crow::tui::update;
+use crow::tui::view::draw::draw;
+use crow::tui::widgets::theme::ConsoleAppearance;
 use crow::wire::attempts::AttemptDetail;
 use crow::wire::overview::PlatformOverview;
 use crow::wire::report::{DiagnosisReport, DiagnosisSubject};
@@ -308,7 +311,7 @@ impl Stage {
             keymap: Keymap::default(),
         };
         let mut app = App::new(setting, now);
-        app.update(Msg::Resized(200, 60), now);
+        update::update(&mut app, Msg::Resized(200, 60), now);
         let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 200, 60)) };
         Self {
             app,
@@ -330,7 +333,7 @@ impl Stage {
                 '\u{1b}' => KeyCode::Esc,
                 key => KeyCode::Char(key),
             };
-            self.app.update(Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), self.now);
+            update::update(&mut self.app, Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)), self.now);
         }
     }
 
@@ -343,21 +346,28 @@ impl Stage {
         let overview = picture(text);
         let detail = attempt(&overview, text);
         let id = overview.attempts.items[0].id;
-        self.app
-            .update(Msg::Snapshot(Arc::new(Snapshot::default().after_overview(overview.clone(), self.now))), self.now);
+        update::update(
+            &mut self.app,
+            Msg::Snapshot(Arc::new(Snapshot::default().after_overview(overview.clone(), self.now))),
+            self.now,
+        );
         self.press("1");
         self.press("4g\n");
         let found = FetchedDetail::Attempt(FetchedAttempt { detail, delivery: None });
-        self.app.update(Msg::JobFinished(JobResult::DetailFetched(RowId::Attempt(id), Ok(Box::new(found)))), self.now);
+        update::update(
+            &mut self.app,
+            Msg::JobFinished(JobResult::DetailFetched(RowId::Attempt(id), Ok(Box::new(found)))),
+            self.now,
+        );
         self.draw();
         // As text and in hexadecimal too.
         self.press("v");
         self.press("v");
         self.press("\u{1b}3m");
-        self.app.update(Msg::Pasted(text.to_owned()), self.now);
+        update::update(&mut self.app, Msg::Pasted(text.to_owned()), self.now);
         self.draw();
         self.press("\n/");
-        self.app.update(Msg::Pasted(format!("target:\"{text}")), self.now);
+        update::update(&mut self.app, Msg::Pasted(format!("target:\"{text}")), self.now);
         self.draw();
         self.press("\u{1b}1");
         self.show_diagnosis(text, &overview);
@@ -381,7 +391,7 @@ impl Stage {
     }
 
     fn tell(&mut self, came: DiagnoseResult) {
-        self.app.update(Msg::JobFinished(JobResult::Diagnosed(Box::new(came))), self.now);
+        update::update(&mut self.app, Msg::JobFinished(JobResult::Diagnosed(Box::new(came))), self.now);
     }
 }
 

@@ -1,8 +1,8 @@
 //! T3: however the console ends, the terminal is as it was; who stops it gets it back; and a terminal that went away leaves no process behind.
 
 use crate::support::terminal::Terminal;
-use crow::tui::terminal::{TerminalGuard, install_panic_hook};
-use crow::tui::theme::MouseOwner;
+use crow::tui::runtime::terminal::{TerminalGuard, install_panic_hook};
+use crow::tui::widgets::theme::MouseOwner;
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};

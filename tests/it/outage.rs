@@ -3,7 +3,7 @@
 use crate::support::console::Console;
 use crate::support::platform::{Platform, until};
 use crate::support::receiver::{Behaviour, Receiver};
-use crow::tui::console::ExitReason;
+use crow::tui::runtime::console::ExitReason;
 use std::collections::BTreeMap;
 
 /// Events that happen while the subscription is off.

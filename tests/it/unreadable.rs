@@ -10,7 +10,7 @@ use axum::response::Response;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
-use crow::tui::console::ConsoleAccess;
+use crow::tui::state::config::ConsoleAccess;
 use serde_json::Value;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};

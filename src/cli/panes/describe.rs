@@ -1,7 +1,7 @@
 //! One item as text: its members by name, with nested objects indented.
 
 use crate::domain::text::Untrusted;
-use crate::tui::format;
+use crate::tui::widgets::format;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 

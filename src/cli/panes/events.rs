@@ -13,7 +13,7 @@ use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
 use crate::files;
-use crate::tui::format::plural;
+use crate::tui::widgets::format::plural;
 use crate::wire::deliveries::{EventDeliveryTrace, EventRow};
 use crate::wire::document::details::EventStory;
 use crate::wire::document::{DocumentNames, EVENT_DOCUMENTS};

@@ -15,7 +15,7 @@ use crate::domain::query::field::Field;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::health::why;
-use crate::tui::format::plural;
+use crate::tui::widgets::format::plural;
 use crate::wire::document::details::KeyDetail;
 use crate::wire::document::{AssessedRow, CREATED_KEY_DOCUMENT, DocumentNames, KEY_DOCUMENTS};
 use crate::wire::keys::{KeyRow, NewKey, pending_write_clause};

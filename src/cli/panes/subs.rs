@@ -17,7 +17,7 @@ use crate::domain::query::field::Field;
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
 use crate::text::health::why;
-use crate::tui::format::{plural, plural_irregular};
+use crate::tui::widgets::format::{plural, plural_irregular};
 use crate::wire::document::details::SubscriptionDetail;
 use crate::wire::document::{AssessedRow, DocumentNames, SUBSCRIPTION_DOCUMENTS};
 use crate::wire::replays::NewReplay;

@@ -2,7 +2,7 @@
 
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::tui::format;
+use crate::tui::widgets::format;
 
 /// Value of a column in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use crate::cli::failure::CommandFailure;
 use crate::domain::key;
 use crate::domain::secret::Secret;
 use crate::files;
-use crate::tui::prompt;
+use crate::tui::runtime::prompt;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use url::{Host, Url};

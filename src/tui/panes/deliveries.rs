@@ -1,43 +1,28 @@
 //! Pane 4: delivery attempts, newest first.
 
-use super::view::{LogRows, PaneData};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
-use crate::domain::ids::AttemptId;
+use crate::domain::ids::{AttemptId, CompanyId};
 use crate::domain::time::Timestamp;
-use crate::tui::chart;
-use crate::tui::format;
-use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
-use crate::tui::theme::{self, StyleRole};
+use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::data::{LogRows, PaneData};
+use crate::tui::panes::source::PaneRow;
+use crate::tui::widgets::palette::StyleRole;
+use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::tui::widgets::{chart, format, theme};
 use crate::wire::attempts::AttemptRow;
 use crate::wire::log::AttemptQuery;
 use crate::wire::overview::PipelineMinute;
+use crate::wire::readable::UnreadableRows;
 use ratatui::text::{Line, Span};
 use std::time::Duration;
-
-/// Columns of the delivery log.
-pub(in crate::tui) const COLUMNS: [TableColumn; 8] = [
-    words("ENDED UTC", 12, 12, 2),
-    words("RESULT", 9, 9, 0),
-    words("EVENT", 14, 21, 1),
-    words("SUBSCRIPTION", 14, 60, 1),
-    numbers("MS", 6, 3),
-    numbers("TRY", 5, 4),
-    numbers("EVENT ID", 11, 5),
-    words("KIND", 7, 7, 6),
-];
-
-pub(super) const EMPTY: [&str; 2] = [
-    "No delivery attempts yet.",
-    "Attempts appear here, newest first, as soon as an event matches an enabled subscription.",
-];
 
 pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
     let paged = view.logs.attempts.window.find(id.0);
     paged.or_else(|| view.overview.attempts.items.iter().find(|row| row.id == id))
 }
 
-pub(super) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, AttemptRow> {
+pub(in crate::tui) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, AttemptRow> {
     LogRows::of(&view.logs.attempts.window, &view.overview.attempts.items)
 }
 
@@ -59,40 +44,6 @@ fn standing(row: &AttemptRow) -> HealthStatus {
     if row.outcome().is_success() { HealthStatus::Healthy } else { HealthStatus::Failing }
 }
 
-pub(super) fn named_health(row: &AttemptRow) -> (String, HealthAssessment<String>) {
-    let why = match &row.error {
-        Some(error) => format!("{}: {}", result(row), error.sanitized()),
-        None if row.outcome().is_success() => format!("HTTP {}", result(row)),
-        None if row.status_code.is_some() => format!("HTTP {} (needs 2xx within 10 s)", result(row)),
-        None => format!("{} (needs 2xx within 10 s)", result(row)),
-    };
-    (
-        format!("attempt {}/{} to {}", row.number, row.of, format::target(&row.target_url)),
-        HealthAssessment { status: standing(row), reason: why },
-    )
-}
-
-pub(super) fn summary(view: &PaneData<'_>) -> String {
-    if view.has_no_portal() {
-        return format!("{} received by crow listen", format::number(view.overview.attempts.total));
-    }
-    let pipeline = view.overview.pipeline;
-    let total = format::number(view.overview.attempts.total);
-    let rows = rows(view);
-    let held = view.loaded_summary(&rows, "attempt");
-    let counted = match rows {
-        // The platform counts the last hour over all attempts; for a filtered part, the loaded rows are counted
-        // instead.
-        LogRows::Paged(stretch) if is_part(view) => {
-            let n_failed = stretch.rows().filter(|row| !row.outcome().is_success()).count();
-            format!("{} failed", format::number(n_failed))
-        }
-        _ if is_part(view) => String::new(),
-        _ => format!("{} of {total} failed in 1 h", format::number(pipeline.n_failed_1h)),
-    };
-    [counted, held].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
-}
-
 /// Whether the log is restricted to a part of the attempts.
 fn is_part(view: &PaneData<'_>) -> bool {
     view.company.is_some() || view.logs.attempts.query != AttemptQuery::default()
@@ -100,7 +51,7 @@ fn is_part(view: &PaneData<'_>) -> bool {
 
 /// Chart of the last hour by the minute: scheduled attempts as columns, with a tick beneath where some failed. Empty
 /// where the log is restricted, because the platform counts all attempts together.
-pub(super) fn chart(view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
+pub(in crate::tui) fn chart(view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
     let minutes = &view.overview.minutes;
     if is_part(view) || minutes.is_empty() {
         return Vec::new();
@@ -142,59 +93,139 @@ fn remarks(most: u64, room: usize) -> [String; 3] {
     [full, short].into_iter().find(fits).unwrap_or_default()
 }
 
-pub(in crate::tui) fn row(view: &PaneData<'_>, row: &AttemptRow) -> TableRow {
-    let standing = standing(row);
-    let mark = (theme::mark(standing), view.theme.style(StyleRole::Mark(standing)));
-    let subscription = match view.has_no_portal() {
-        true => format::target(&row.target_url),
-        false => format!("{} {}", row.subscription_id, format::target(&row.target_url)),
-    };
-    let event = row.event_id.map_or_else(|| "-".to_owned(), |id| format::number(id.0));
-    let kind = if row.kind == AttemptKind::Scheduled { "" } else { row.kind.name() };
-    TableRow {
-        cells: vec![
-            view.dim(ended(row).format("%H:%M:%S%.3f")),
-            TableCell::marked(mark, result(row), view.theme.style(StyleRole::Word(standing))),
-            view.text(row.event_type.sanitized()),
-            TableCell::middle(subscription, view.theme.style(StyleRole::Text)),
-            view.text(row.elapsed_ms.to_string()),
-            view.dim(format!("{}/{}", row.number, row.of)),
-            view.dim(event),
-            view.dim(kind),
-        ],
-        below: Vec::new(),
-    }
-}
+impl PaneRow for AttemptRow {
+    const PANE: Pane = Pane::Deliveries;
+    const COLUMNS: &'static [TableColumn] = &[
+        words("ENDED UTC", 12, 12, 2),
+        words("RESULT", 9, 9, 0),
+        words("EVENT", 14, 21, 1),
+        words("SUBSCRIPTION", 14, 60, 1),
+        numbers("MS", 6, 3),
+        numbers("TRY", 5, 4),
+        numbers("EVENT ID", 11, 5),
+        words("KIND", 7, 7, 6),
+    ];
+    const EMPTY: &'static [&'static str] = &[
+        "No delivery attempts yet.",
+        "Attempts appear here, newest first, as soon as an event matches an enabled subscription.",
+    ];
 
-pub(in crate::tui) fn details(view: &PaneData<'_>, row: &AttemptRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = named_health(row);
-    let mut lines = view.judgement_lines(&judgement, room);
-    let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), format::number);
-    for (label, value) in [
-        ("Started", view.moment(row.started_utc)),
-        ("Target", row.target_url.sanitized()),
-        (
-            "Subscription",
-            if view.has_no_portal() {
-                format!("not available, company {}", row.company_id)
-            } else {
-                format!("{}, company {}", row.subscription_id, row.company_id)
-            },
-        ),
-        ("Event", format!("{} {}", row.event_type.sanitized(), number(row.event_id.map(|id| id.0)))),
-        (
-            "Delivery",
-            format!(
-                "{}, attempt {} of {}, {}",
-                number(row.delivery_id.map(|id| id.0)),
-                row.number,
-                row.of,
-                row.kind.name()
-            ),
-        ),
-        ("Duration", format!("{} ms", format::number(row.elapsed_ms))),
-    ] {
-        lines.extend(view.labelled(label, &value, room));
+    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
+        rows(view).all()
     }
-    lines
+
+    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
+        rows(view).get(at)
+    }
+
+    fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
+        let window = &view.logs.attempts.window;
+        if window.has_pages() { window.unreadable() } else { &view.overview.attempts.unreadable }
+    }
+
+    fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
+        match id {
+            RowId::Attempt(id) => find(view, id),
+            _ => None,
+        }
+    }
+
+    fn row_id(&self) -> RowId {
+        RowId::Attempt(self.id)
+    }
+
+    fn company(&self, _view: &PaneData<'_>) -> CompanyId {
+        self.company_id
+    }
+
+    fn table_row(&self, view: &PaneData<'_>) -> TableRow {
+        let standing = standing(self);
+        let mark = (theme::mark(standing), view.theme.style(StyleRole::Mark(standing)));
+        let subscription = match view.has_no_portal() {
+            true => format::target(&self.target_url),
+            false => format!("{} {}", self.subscription_id, format::target(&self.target_url)),
+        };
+        let event = self.event_id.map_or_else(|| "-".to_owned(), |id| format::number(id.0));
+        let kind = if self.kind == AttemptKind::Scheduled { "" } else { self.kind.name() };
+        TableRow {
+            cells: vec![
+                view.dim(ended(self).format("%H:%M:%S%.3f")),
+                TableCell::marked(mark, result(self), view.theme.style(StyleRole::Word(standing))),
+                view.text(self.event_type.sanitized()),
+                TableCell::middle(subscription, view.theme.style(StyleRole::Text)),
+                view.text(self.elapsed_ms.to_string()),
+                view.dim(format!("{}/{}", self.number, self.of)),
+                view.dim(event),
+                view.dim(kind),
+            ],
+            below: Vec::new(),
+        }
+    }
+
+    fn named_health(&self, _view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
+        let why = match &self.error {
+            Some(error) => format!("{}: {}", result(self), error.sanitized()),
+            None if self.outcome().is_success() => format!("HTTP {}", result(self)),
+            None if self.status_code.is_some() => format!("HTTP {} (needs 2xx within 10 s)", result(self)),
+            None => format!("{} (needs 2xx within 10 s)", result(self)),
+        };
+        (
+            format!("attempt {}/{} to {}", self.number, self.of, format::target(&self.target_url)),
+            HealthAssessment { status: standing(self), reason: why },
+        )
+    }
+
+    fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
+        let (_, judgement) = self.named_health(view);
+        let mut lines = view.judgement_lines(&judgement, room);
+        let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), format::number);
+        for (label, value) in [
+            ("Started", view.moment(self.started_utc)),
+            ("Target", self.target_url.sanitized()),
+            (
+                "Subscription",
+                if view.has_no_portal() {
+                    format!("not available, company {}", self.company_id)
+                } else {
+                    format!("{}, company {}", self.subscription_id, self.company_id)
+                },
+            ),
+            ("Event", format!("{} {}", self.event_type.sanitized(), number(self.event_id.map(|id| id.0)))),
+            (
+                "Delivery",
+                format!(
+                    "{}, attempt {} of {}, {}",
+                    number(self.delivery_id.map(|id| id.0)),
+                    self.number,
+                    self.of,
+                    self.kind.name()
+                ),
+            ),
+            ("Duration", format!("{} ms", format::number(self.elapsed_ms))),
+        ] {
+            lines.extend(view.labelled(label, &value, room));
+        }
+        lines
+    }
+
+    fn summary(view: &PaneData<'_>) -> String {
+        if view.has_no_portal() {
+            return format!("{} received by crow listen", format::number(view.overview.attempts.total));
+        }
+        let pipeline = view.overview.pipeline;
+        let total = format::number(view.overview.attempts.total);
+        let rows = rows(view);
+        let held = view.loaded_summary(&rows, "attempt");
+        let counted = match rows {
+            // The platform counts the last hour over all attempts; for a filtered part, the loaded rows are counted
+            // instead.
+            LogRows::Paged(stretch) if is_part(view) => {
+                let n_failed = stretch.rows().filter(|row| !row.outcome().is_success()).count();
+                format!("{} failed", format::number(n_failed))
+            }
+            _ if is_part(view) => String::new(),
+            _ => format!("{} of {total} failed in 1 h", format::number(pipeline.n_failed_1h)),
+        };
+        [counted, held].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
+    }
 }

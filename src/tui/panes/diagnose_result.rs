@@ -1,22 +1,25 @@
-//! Results of playbooks, run-books and the signature lab: causes with their remediations, checks with their evidence.
-//! Enter runs the action of a line, after a confirmation where it changes something.
+//! Lines of the results of playbooks, runbooks and the signature debugger: causes with their remediations, checks with
+//! their evidence. A line can have an action, which Enter runs.
 
-use super::super::detail_lines::{DetailLines, LineAction};
-use super::super::format;
-use super::super::theme::{StyleRole, Theme};
-use super::diagnose::{DiagnoseEntry, DiagnoseRun, RunOutcome, outcome_line};
 use crate::domain::text::Untrusted;
-use crate::tui::selection::RowId;
-use crate::wire::report::{CheckVerdict, DiagnosisReport, Evidence, OfferedAction};
+use crate::tui::ids::RowId;
+use crate::tui::state::diagnose::{DiagnoseEntry, DiagnoseRun, RunOutcome};
+use crate::tui::widgets::detail_lines::{DetailLines, LineAction};
+use crate::tui::widgets::format;
+use crate::tui::widgets::palette::StyleRole;
+use crate::tui::widgets::theme::Theme;
+use crate::wire::report::{
+    CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction,
+};
 use crate::wire::runbook::{RunbookProgress, RunbookStepState};
-use crate::wire::signature_check::SignatureCheck;
+use crate::wire::signature_check::{SignatureCheck, SignatureFit};
 use ratatui::text::Line;
 
 /// Indentation of what belongs to a step, in columns.
 const STEP_INDENT: usize = 9;
 
 /// Lines of a run's result.
-pub(super) fn sheet(run: &DiagnoseRun, width: usize, theme: Theme) -> DetailLines {
+pub(in crate::tui) fn sheet(run: &DiagnoseRun, width: usize, theme: Theme) -> DetailLines {
     let mut page = ResultBuilder { sheet: DetailLines::default(), width, theme };
     match &run.outcome {
         RunOutcome::Report(report) => page.report(report),
@@ -105,7 +108,7 @@ impl ResultBuilder {
             self.evidence(&step.evidence);
         }
         self.gap();
-        self.link(&format!("create a ticket for {}", super::diagnose::scope(report.subject)), 0, LineAction::Escalate);
+        self.link(&format!("create a ticket for {}", scope(report.subject)), 0, LineAction::Escalate);
     }
 
     fn evidence(&mut self, evidence: &[Evidence]) {
@@ -184,5 +187,51 @@ impl ResultBuilder {
             0,
             StyleRole::Dim,
         );
+    }
+}
+
+/// Name of a subject in the console.
+pub(in crate::tui) fn scope(subject: DiagnosisSubject) -> String {
+    if subject == DiagnosisSubject::All { "all companies".to_owned() } else { subject.to_string() }
+}
+
+/// Outcome of a run in one line, with its style.
+pub(in crate::tui) fn outcome_line(outcome: &RunOutcome) -> (StyleRole, String) {
+    match outcome {
+        RunOutcome::Waiting => (StyleRole::Dim, "running \u{2026}".to_owned()),
+        RunOutcome::Failed(why) => (StyleRole::Trouble, why.clone()),
+        RunOutcome::Progress(progress) => {
+            let n_done = progress.steps.iter().filter(|step| step.is_done()).count();
+            let of = format!("{n_done} of {} steps done", progress.steps.len());
+            let next = progress.steps.iter().find(|step| !step.is_done());
+            let next = next.map_or_else(String::new, |step| format!("; next: {}", step.to_do));
+            (if progress.is_over() { StyleRole::Text } else { StyleRole::Accent }, format!("{of}{next}"))
+        }
+        RunOutcome::Lab(check) => match check.lab.fit {
+            SignatureFit::Genuine => {
+                (StyleRole::Text, "the signature sent is valid; the receiver does not say what it computed".to_owned())
+            }
+            SignatureFit::Explained => {
+                let ids: Vec<&str> = check.lab.causes.iter().map(|cause| cause.id.as_str()).collect();
+                (StyleRole::Trouble, Untrusted::new(ids.join(", ")).sanitized())
+            }
+            SignatureFit::Unexplained => {
+                (StyleRole::Trouble, format!("no match among {} known mistakes", check.lab.n_tried.unwrap_or_default()))
+            }
+        },
+        RunOutcome::Report(report) => match report.conclusion() {
+            DiagnosisConclusion::NoCause if report.n_unknown() > 0 => (
+                StyleRole::Text,
+                format!("no cause found; {} of {} checks unknown", report.n_unknown(), report.steps.len()),
+            ),
+            DiagnosisConclusion::NoCause => (StyleRole::Text, "no cause found".to_owned()),
+            DiagnosisConclusion::Undecided => (StyleRole::Trouble, "inconclusive; Enter shows why".to_owned()),
+            DiagnosisConclusion::NotRun => (StyleRole::Trouble, "no check was answered; Enter shows why".to_owned()),
+            DiagnosisConclusion::CauseFound => {
+                let ids: Vec<&str> = report.causes.iter().map(|cause| cause.id.as_str()).collect();
+                let n = format::plural(ids.len() as u64, "cause");
+                (StyleRole::Trouble, Untrusted::new(format!("{n}: {}", ids.join(", "))).sanitized())
+            }
+        },
     }
 }

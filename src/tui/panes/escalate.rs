@@ -1,65 +1,25 @@
-//! Pane 0 (Escalate): preview of the escalation bundle, with its scope, files, reasons, redactions, gaps and ticket.
+//! Pane 0 (Escalate), drawn: preview of the ticket, with its scope, files, reasons, redactions and gaps.
 
-use super::super::app::App;
-use super::super::format;
-use super::super::theme::{StyleRole, Theme};
 use crate::diagnose::incident::IncidentScope;
 use crate::domain::text::Untrusted;
 use crate::export::bundle::TicketBundle;
 use crate::export::bundle_reader::VerifiedBundle;
-use crate::export::ticket::ResponseBodies;
 use crate::export::ticket_markdown;
+use crate::tui::panes::diagnose_result;
+use crate::tui::state::app::App;
+use crate::tui::state::escalate::{BundleStage, EscalateState};
+use crate::tui::widgets::format;
+use crate::tui::widgets::palette::StyleRole;
+use crate::tui::widgets::theme::Theme;
 use crate::wire::bundle::{BundleManifest, SupportTicket};
 use ratatui::text::Line;
-
-/// Stage of the escalation bundle, from collecting to written.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum BundleStage {
-    /// No bundle was collected yet.
-    #[default]
-    None,
-    /// Bundle is being collected from the platform.
-    Collecting,
-    /// Bundle could not be built, and why.
-    Failed(String),
-    /// Bundle is ready to be written.
-    Ready(Box<TicketBundle>),
-    /// Bundle is ready, and the operator is asked whether to write it.
-    Confirming(Box<TicketBundle>),
-    /// Bundle was written to this path.
-    Written(Box<TicketBundle>, String),
-}
-
-/// State of pane 0: scope and stage of the bundle, and the scroll position.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EscalateState {
-    /// Scope of the bundle: subjects and picked items.
-    pub scope: IncidentScope,
-    /// Whether the bodies of responses are included.
-    pub bodies: ResponseBodies,
-    /// Stage of the bundle, from collecting to written.
-    pub stage: BundleStage,
-    /// Index of the first visible line.
-    pub top: usize,
-}
-
-impl Default for EscalateState {
-    fn default() -> Self {
-        Self {
-            scope: IncidentScope::last_hour_of(Vec::new()),
-            bodies: ResponseBodies::Included,
-            stage: BundleStage::None,
-            top: 0,
-        }
-    }
-}
 
 /// Title of the pane, with the scope of the bundle.
 #[must_use]
 pub fn title(desk: &EscalateState) -> String {
     match desk.scope.subjects.as_slice() {
         [] => "0 Escalate".to_owned(),
-        [one] => format!("0 Escalate: ticket for {}", super::diagnose::scope(*one)),
+        [one] => format!("0 Escalate: ticket for {}", diagnose_result::scope(*one)),
         several => format!("0 Escalate: ticket for {} subjects", several.len()),
     }
 }
@@ -120,7 +80,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
 /// Subjects of the bundle, and the items that were picked.
 fn about(app: &App, say: WriteLines<'_>) -> Vec<Line<'static>> {
     let IncidentScope { subjects, selection: picked, .. } = &app.escalate_state.scope;
-    let named: Vec<String> = subjects.iter().map(|subject| super::diagnose::scope(*subject)).collect();
+    let named: Vec<String> = subjects.iter().map(|subject| diagnose_result::scope(*subject)).collect();
     let mut lines = say(&format!("About: {}", named.join(", ")), StyleRole::Text);
     let part = |noun: &str, ids: Vec<String>| (!ids.is_empty()).then(|| format!("{noun} {}", ids.join(", ")));
     let parts = [

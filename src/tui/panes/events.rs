@@ -1,29 +1,17 @@
 //! Pane 5: events of the companies, of all types, newest first.
 
-use super::view::{LogRows, PaneData};
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
-use crate::domain::ids::EventId;
-use crate::tui::format;
-use crate::tui::table::{TableColumn, TableRow, numbers, words};
+use crate::domain::ids::{CompanyId, EventId};
+use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::data::{LogRows, PaneData};
+use crate::tui::panes::source::PaneRow;
+use crate::tui::widgets::format;
+use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
 use crate::wire::deliveries::EventRow;
+use crate::wire::readable::UnreadableRows;
 use ratatui::text::Line;
 
-/// Columns of the event log.
-pub(super) const COLUMNS: [TableColumn; 6] = [
-    words("TIME UTC", 19, 19, 1),
-    numbers("EVENT ID", 11, 0),
-    words("TYPE", 14, 24, 0),
-    numbers("COMPANY", 7, 3),
-    numbers("DELIVERIES", 10, 2),
-    numbers("BYTES", 9, 4),
-];
-
-pub(super) const EMPTY: [&str; 2] = [
-    "No events yet.",
-    "Events of the companies appear here, newest first. Integration API activity creates them, and so does M (sample event).",
-];
-
-pub(super) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, EventRow> {
+pub(in crate::tui) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, EventRow> {
     LogRows::of(&view.logs.events.window, &[])
 }
 
@@ -31,54 +19,101 @@ pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: EventId) -> Option<&'a E
     view.logs.events.window.find(id.0)
 }
 
-pub(super) fn named_health(view: &PaneData<'_>, row: &EventRow) -> (String, HealthAssessment<String>) {
-    let why = match row.n_deliveries {
-        _ if view.has_no_portal() => "polled; recipients not available".to_owned(),
-        0 => "no subscription of the company matched; Enter shows why".to_owned(),
-        n => format!("created {}", format::plural_irregular(u64::from(n), "delivery", "deliveries")),
-    };
-    (row.kind.sanitized(), HealthAssessment { status: HealthStatus::Healthy, reason: why })
-}
+impl PaneRow for EventRow {
+    const PANE: Pane = Pane::Events;
+    const COLUMNS: &'static [TableColumn] = &[
+        words("TIME UTC", 19, 19, 1),
+        numbers("EVENT ID", 11, 0),
+        words("TYPE", 14, 24, 0),
+        numbers("COMPANY", 7, 3),
+        numbers("DELIVERIES", 10, 2),
+        numbers("BYTES", 9, 4),
+    ];
+    const EMPTY: &'static [&'static str] = &[
+        "No events yet.",
+        "Events of the companies appear here, newest first. Integration API activity creates them, and so does M (sample event).",
+    ];
 
-pub(super) fn summary(view: &PaneData<'_>) -> String {
-    view.loaded_summary(&rows(view), "event")
-}
-
-pub(super) fn row(view: &PaneData<'_>, row: &EventRow) -> TableRow {
-    let deliveries = format::count(u64::from(row.n_deliveries));
-    TableRow {
-        cells: vec![
-            view.dim(row.created_utc.format("%Y-%m-%d %H:%M:%S")),
-            view.text(format::number(row.id.0)),
-            view.text(row.kind.sanitized()),
-            view.dim(row.company_id.to_string()),
-            if view.has_no_portal() {
-                view.unknown_cell()
-            } else if row.n_deliveries == 0 {
-                view.dim("none")
-            } else {
-                view.text(deliveries)
-            },
-            view.dim(format::number(row.n_bytes)),
-        ],
-        below: Vec::new(),
+    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
+        rows(view).all()
     }
-}
 
-pub(in crate::tui) fn details(view: &PaneData<'_>, row: &EventRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = named_health(view, row);
-    let mut lines = view.judgement_lines(&judgement, room);
-    for (label, value) in [
-        ("Type", row.kind.sanitized()),
-        ("Occurred", view.moment(row.created_utc)),
-        ("Company", row.company_id.to_string()),
-        ("Envelope", format::plural(row.n_bytes, "byte")),
-        (
-            "Deliveries",
-            if view.has_no_portal() { "not available".to_owned() } else { format::number(i64::from(row.n_deliveries)) },
-        ),
-    ] {
-        lines.extend(view.labelled(label, &value, room));
+    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
+        rows(view).get(at)
     }
-    lines
+
+    fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
+        view.logs.events.window.unreadable()
+    }
+
+    fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
+        match id {
+            RowId::Event(id) => find(view, id),
+            _ => None,
+        }
+    }
+
+    fn row_id(&self) -> RowId {
+        RowId::Event(self.id)
+    }
+
+    fn company(&self, _view: &PaneData<'_>) -> CompanyId {
+        self.company_id
+    }
+
+    fn table_row(&self, view: &PaneData<'_>) -> TableRow {
+        let deliveries = format::count(u64::from(self.n_deliveries));
+        TableRow {
+            cells: vec![
+                view.dim(self.created_utc.format("%Y-%m-%d %H:%M:%S")),
+                view.text(format::number(self.id.0)),
+                view.text(self.kind.sanitized()),
+                view.dim(self.company_id.to_string()),
+                if view.has_no_portal() {
+                    view.unknown_cell()
+                } else if self.n_deliveries == 0 {
+                    view.dim("none")
+                } else {
+                    view.text(deliveries)
+                },
+                view.dim(format::number(self.n_bytes)),
+            ],
+            below: Vec::new(),
+        }
+    }
+
+    fn named_health(&self, view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
+        let why = match self.n_deliveries {
+            _ if view.has_no_portal() => "polled; recipients not available".to_owned(),
+            0 => "no subscription of the company matched; Enter shows why".to_owned(),
+            n => format!("created {}", format::plural_irregular(u64::from(n), "delivery", "deliveries")),
+        };
+        (self.kind.sanitized(), HealthAssessment { status: HealthStatus::Healthy, reason: why })
+    }
+
+    fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
+        let (_, judgement) = self.named_health(view);
+        let mut lines = view.judgement_lines(&judgement, room);
+        for (label, value) in [
+            ("Type", self.kind.sanitized()),
+            ("Occurred", view.moment(self.created_utc)),
+            ("Company", self.company_id.to_string()),
+            ("Envelope", format::plural(self.n_bytes, "byte")),
+            (
+                "Deliveries",
+                if view.has_no_portal() {
+                    "not available".to_owned()
+                } else {
+                    format::number(i64::from(self.n_deliveries))
+                },
+            ),
+        ] {
+            lines.extend(view.labelled(label, &value, room));
+        }
+        lines
+    }
+
+    fn summary(view: &PaneData<'_>) -> String {
+        view.loaded_summary(&rows(view), "event")
+    }
 }

@@ -1,30 +1,17 @@
 //! Pane 2: API keys with scopes, last use, and the results of their calls.
 
-use super::view::PaneData;
 use crate::domain::health_status::{HealthAssessment, HealthStatus, assess_key};
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::KeyScope;
 use crate::text::health::worded;
-use crate::tui::format;
-use crate::tui::table::{TableColumn, TableRow, numbers, words};
+use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::data::PaneData;
+use crate::tui::panes::source::PaneRow;
+use crate::tui::widgets::format;
+use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
 use crate::wire::keys::KeyRow;
+use crate::wire::readable::UnreadableRows;
 use ratatui::text::Line;
-
-/// Columns of the key list.
-pub(super) const COLUMNS: [TableColumn; 9] = [
-    words("STATE", 5, 5, 0),
-    words("NAME", 14, 30, 0),
-    words("LAST4", 5, 5, 2),
-    numbers("USED", 9, 1),
-    numbers("RPM", 4, 3),
-    numbers("4xx", 4, 5),
-    numbers("5xx", 4, 4),
-    words("SCOPES", 18, 84, 6),
-    numbers("COMPANY", 7, 7),
-];
-
-pub(super) const EMPTY: [&str; 2] =
-    ["No API keys yet.", "API keys and their usage appear here. Press K to create one."];
 
 pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: KeyId) -> Option<&'a KeyRow> {
     view.overview.keys.items.iter().find(|row| row.id == id)
@@ -32,14 +19,6 @@ pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: KeyId) -> Option<&'a Key
 
 fn assess(view: &PaneData<'_>, row: &KeyRow) -> HealthAssessment<String> {
     worded(&view.reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), view.now)))
-}
-
-pub(super) fn named_health(view: &PaneData<'_>, row: &KeyRow) -> (String, HealthAssessment<String>) {
-    (row.name.sanitized(), assess(view, row))
-}
-
-pub(super) fn summary(view: &PaneData<'_>) -> String {
-    view.health_summary(&view.overview.keys, |row| (row.company_id, assess(view, row).status))
 }
 
 /// Scopes of a key; without a Portal, also those not known yet, marked with a question mark.
@@ -50,41 +29,6 @@ fn scopes(view: &PaneData<'_>, row: &KeyRow) -> String {
         KeyScope::ALL.into_iter().filter(|scope| !finding.held.contains(scope) && !finding.lacking.contains(scope));
     let unknown: Vec<String> = unknown.map(|scope| format!("{}?", scope.name())).collect();
     [held, unknown.join(" ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-pub(super) fn row(view: &PaneData<'_>, row: &KeyRow) -> TableRow {
-    let standing = assess(view, row).status;
-    // Last use is recorded at most once in five minutes; calls of the last minute are more recent.
-    let used = match row.last_used_utc {
-        Some(_) if row.usage.n_last_minute > 0 => "now".to_owned(),
-        Some(at) => view.ago(at),
-        None => "never".to_owned(),
-    };
-    TableRow {
-        cells: vec![
-            view.state(standing),
-            view.text(row.name.sanitized()),
-            view.text(row.last4.sanitized()),
-            if standing == HealthStatus::Warning { view.text(used) } else { view.dim(used) },
-            if view.has_no_portal() { view.unknown_cell() } else { view.text(format::count(row.usage.n_last_minute)) },
-            if view.has_no_portal() {
-                view.unknown_cell()
-            } else {
-                view.count_cell(
-                    row.usage.n_client_errors,
-                    if row.usage.n_limited > 0 { HealthStatus::Warning } else { HealthStatus::Healthy },
-                )
-            },
-            if view.has_no_portal() {
-                view.unknown_cell()
-            } else {
-                view.count_cell(row.usage.n_server_errors, HealthStatus::Failing)
-            },
-            view.dim(scopes(view, row)),
-            view.dim(row.company_id.to_string()),
-        ],
-        below: Vec::new(),
-    }
 }
 
 /// Details of a key without a Portal: what probing calls and crow's own calls revealed.
@@ -114,38 +58,129 @@ fn found(view: &PaneData<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
     lines
 }
 
-pub(super) fn details(view: &PaneData<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
-    if view.has_no_portal() {
-        return found(view, row, room);
+impl PaneRow for KeyRow {
+    const PANE: Pane = Pane::Keys;
+    const COLUMNS: &'static [TableColumn] = &[
+        words("STATE", 5, 5, 0),
+        words("NAME", 14, 30, 0),
+        words("LAST4", 5, 5, 2),
+        numbers("USED", 9, 1),
+        numbers("RPM", 4, 3),
+        numbers("4xx", 4, 5),
+        numbers("5xx", 4, 4),
+        words("SCOPES", 18, 84, 6),
+        numbers("COMPANY", 7, 7),
+    ];
+    const EMPTY: &'static [&'static str] =
+        &["No API keys yet.", "API keys and their usage appear here. Press K to create one."];
+
+    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
+        view.overview.keys.items.iter().collect()
     }
-    let usage = row.usage;
-    let limits = row.limits;
-    let revoked = row.revoked_utc.map_or_else(|| "no".to_owned(), |at| view.moment(at));
-    let mut lines = view.judgement_lines(&assess(view, row), room);
-    for (label, value) in [
-        ("Name", row.name.sanitized()),
-        ("Key", format!("ID {}, ends in {}", row.id, row.last4.sanitized())),
-        ("Company", row.company_id.to_string()),
-        ("Scopes", scopes(view, row)),
-        ("Last used", row.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
-        (
-            "Last minute",
-            format!(
-                "{}: {} got 4xx ({} of them 429), {} got 5xx",
-                format::plural(usage.n_last_minute, "call"),
-                usage.n_client_errors,
-                usage.n_limited,
-                usage.n_server_errors
+
+    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
+        view.overview.keys.items.get(at)
+    }
+
+    fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
+        &view.overview.keys.unreadable
+    }
+
+    fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
+        match id {
+            RowId::Key(id) => find(view, id),
+            _ => None,
+        }
+    }
+
+    fn row_id(&self) -> RowId {
+        RowId::Key(self.id)
+    }
+
+    fn company(&self, _view: &PaneData<'_>) -> CompanyId {
+        self.company_id
+    }
+
+    fn table_row(&self, view: &PaneData<'_>) -> TableRow {
+        let standing = assess(view, self).status;
+        // Last use is recorded at most once in five minutes; calls of the last minute are more recent.
+        let used = match self.last_used_utc {
+            Some(_) if self.usage.n_last_minute > 0 => "now".to_owned(),
+            Some(at) => view.ago(at),
+            None => "never".to_owned(),
+        };
+        TableRow {
+            cells: vec![
+                view.state(standing),
+                view.text(self.name.sanitized()),
+                view.text(self.last4.sanitized()),
+                if standing == HealthStatus::Warning { view.text(used) } else { view.dim(used) },
+                if view.has_no_portal() {
+                    view.unknown_cell()
+                } else {
+                    view.text(format::count(self.usage.n_last_minute))
+                },
+                if view.has_no_portal() {
+                    view.unknown_cell()
+                } else {
+                    view.count_cell(
+                        self.usage.n_client_errors,
+                        if self.usage.n_limited > 0 { HealthStatus::Warning } else { HealthStatus::Healthy },
+                    )
+                },
+                if view.has_no_portal() {
+                    view.unknown_cell()
+                } else {
+                    view.count_cell(self.usage.n_server_errors, HealthStatus::Failing)
+                },
+                view.dim(scopes(view, self)),
+                view.dim(self.company_id.to_string()),
+            ],
+            below: Vec::new(),
+        }
+    }
+
+    fn named_health(&self, view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
+        (self.name.sanitized(), assess(view, self))
+    }
+
+    fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
+        if view.has_no_portal() {
+            return found(view, self, room);
+        }
+        let usage = self.usage;
+        let limits = self.limits;
+        let revoked = self.revoked_utc.map_or_else(|| "no".to_owned(), |at| view.moment(at));
+        let mut lines = view.judgement_lines(&assess(view, self), room);
+        for (label, value) in [
+            ("Name", self.name.sanitized()),
+            ("Key", format!("ID {}, ends in {}", self.id, self.last4.sanitized())),
+            ("Company", self.company_id.to_string()),
+            ("Scopes", scopes(view, self)),
+            ("Last used", self.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
+            (
+                "Last minute",
+                format!(
+                    "{}: {} got 4xx ({} of them 429), {} got 5xx",
+                    format::plural(usage.n_last_minute, "call"),
+                    usage.n_client_errors,
+                    usage.n_limited,
+                    usage.n_server_errors
+                ),
             ),
-        ),
-        (
-            "Rate limits",
-            format!("read {}, write {}, admin {} calls per minute", limits.read, limits.write, limits.admin),
-        ),
-        ("Created", view.moment(row.created_utc)),
-        ("Revoked", revoked),
-    ] {
-        lines.extend(view.labelled(label, &value, room));
+            (
+                "Rate limits",
+                format!("read {}, write {}, admin {} calls per minute", limits.read, limits.write, limits.admin),
+            ),
+            ("Created", view.moment(self.created_utc)),
+            ("Revoked", revoked),
+        ] {
+            lines.extend(view.labelled(label, &value, room));
+        }
+        lines
     }
-    lines
+
+    fn summary(view: &PaneData<'_>) -> String {
+        view.health_summary(&view.overview.keys, |row| (row.company_id, assess(view, row).status))
+    }
 }

@@ -1,45 +1,23 @@
 //! Pane 6: rate limits of each key, with the calls left, the time of the reset, and a forecast of the first refused
 //! call.
 
-use super::view::PaneData;
 use crate::domain::health_status::{ExhaustionForecast, HealthAssessment, HealthStatus, assess_window};
-use crate::domain::ids::KeyId;
+use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::window::RateBucket;
 use crate::sync::visibility::WindowFinding;
 use crate::text::health::worded;
-use crate::tui::format;
-use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
-use crate::tui::theme::StyleRole;
+use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::data::PaneData;
+use crate::tui::panes::source::PaneRow;
+use crate::tui::widgets::format;
+use crate::tui::widgets::palette::StyleRole;
+use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::wire::limits::LimitRow;
+use crate::wire::readable::UnreadableRows;
 use ratatui::text::Line;
 
-/// Columns of the list of limits.
-pub(super) const COLUMNS: [TableColumn; 10] = [
-    words("STATE", 5, 5, 0),
-    words("KEY", 12, 26, 0),
-    words("LAST4", 5, 5, 6),
-    words("BUCKET", 6, 6, 0),
-    words("USED", 8, 26, 3),
-    numbers("LEFT", 4, 1),
-    numbers("REMAINING", 10, 5),
-    numbers("RESETS", 6, 4),
-    words("429", 12, 12, 2),
-    words("LAST 60 MIN", 60, 60, 7),
-];
-
-pub(super) const EMPTY: [&str; 2] =
-    ["No rate limits yet.", "Rate-limit usage of each active key (read, write, admin) appears here, tightest first."];
-
-pub(super) fn find<'a>(view: &PaneData<'a>, id: KeyId, bucket: RateBucket) -> Option<&'a LimitRow> {
+pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: KeyId, bucket: RateBucket) -> Option<&'a LimitRow> {
     view.overview.limits.items.iter().find(|row| row.key_id == id && row.bucket == bucket)
-}
-
-pub(super) fn named_health(row: &LimitRow) -> (String, HealthAssessment<String>) {
-    (format!("{} {}", row.key_name.sanitized(), row.bucket), worded(&assess_window(&row.facts())))
-}
-
-pub(super) fn summary(view: &PaneData<'_>) -> String {
-    view.health_summary(&view.overview.limits, |row| (row.company_id, assess_window(&row.facts()).status))
 }
 
 fn percent_left(row: &LimitRow) -> u64 {
@@ -73,34 +51,6 @@ fn first_429(view: &PaneData<'_>, row: &LimitRow) -> String {
     }
 }
 
-pub(super) fn row(view: &PaneData<'_>, row: &LimitRow) -> TableRow {
-    let (_, judgement) = named_health(row);
-    let standing = judgement.status;
-    let tint = if row.used == 0 { StyleRole::Dim } else { StyleRole::Word(standing) };
-    let forecast = if standing == HealthStatus::Healthy
-        && !matches!(row.forecast(view.now), ExhaustionForecast::ExhaustedAfter(_))
-    {
-        view.dim(first_429(view, row))
-    } else {
-        view.text(first_429(view, row))
-    };
-    TableRow {
-        cells: vec![
-            view.state(standing),
-            view.text(row.key_name.sanitized()),
-            view.dim(row.last4.sanitized()),
-            view.text(row.bucket.name()),
-            TableCell::bar(u64::from(row.used), u64::from(row.limit), view.theme.style(tint)),
-            TableCell::new(format!("{}%", percent_left(row)), view.theme.style(tint)),
-            view.dim(format!("{} of {}", row.remaining, row.limit)),
-            view.dim(resets(view, row)),
-            forecast,
-            view.dim(spark(view, row)),
-        ],
-        below: Vec::new(),
-    }
-}
-
 fn finding<'a>(view: &PaneData<'a>, row: &LimitRow) -> Option<&'a WindowFinding> {
     view.reach.findings().and_then(|findings| findings.windows.get(&(row.key_id, row.bucket)))
 }
@@ -128,29 +78,112 @@ fn week(view: &PaneData<'_>, finding: &WindowFinding, room: usize) -> Vec<Line<'
     lines
 }
 
-pub(super) fn details(view: &PaneData<'_>, row: &LimitRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = named_health(row);
-    let most = row.history.iter().max().copied().unwrap_or(0);
-    let mut lines = view.judgement_lines(&judgement, room);
-    let window = if row.used == 0 { "no calls yet".to_owned() } else { resets(view, row) };
-    for (label, value) in [
-        ("Key", format!("{}, ID {}, ends in {}", row.key_name.sanitized(), row.key_id, row.last4.sanitized())),
-        ("Bucket", format!("{}, {} calls per minute, company {}", row.bucket, row.limit, row.company_id)),
-        ("Remaining", format!("{} of {} calls, {}%", row.remaining, row.limit, percent_left(row))),
-        ("Used", format!("{} {}", format::bar(u64::from(row.used), u64::from(row.limit), 42), row.used)),
-        ("Refused", format!("{} answered 429 in this window", format::plural(row.n_refused, "call"))),
-        ("429", first_429(view, row)),
-        ("Window start", view.moment(row.window_utc)),
-        ("Resets in", window),
-        ("Last 60 min", format!("calls admitted per minute, oldest first; peak {most}")),
-    ] {
-        lines.extend(view.labelled(label, &value, room));
+impl PaneRow for LimitRow {
+    const PANE: Pane = Pane::Limits;
+    const COLUMNS: &'static [TableColumn] = &[
+        words("STATE", 5, 5, 0),
+        words("KEY", 12, 26, 0),
+        words("LAST4", 5, 5, 6),
+        words("BUCKET", 6, 6, 0),
+        words("USED", 8, 26, 3),
+        numbers("LEFT", 4, 1),
+        numbers("REMAINING", 10, 5),
+        numbers("RESETS", 6, 4),
+        words("429", 12, 12, 2),
+        words("LAST 60 MIN", 60, 60, 7),
+    ];
+    const EMPTY: &'static [&'static str] = &[
+        "No rate limits yet.",
+        "Rate-limit usage of each active key (read, write, admin) appears here, tightest first.",
+    ];
+
+    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
+        view.overview.limits.items.iter().collect()
     }
-    if let Some(finding) = finding(view, row) {
-        lines.extend(week(view, finding, room));
+
+    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
+        view.overview.limits.items.get(at)
     }
-    let spark = spark(view, row);
-    let style = view.theme.style(StyleRole::Text);
-    lines.extend(format::wrap(&spark, room).into_iter().map(|line| Line::styled(line, style)));
-    lines
+
+    fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
+        &view.overview.limits.unreadable
+    }
+
+    fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
+        match id {
+            RowId::Window(id, bucket) => find(view, id, bucket),
+            _ => None,
+        }
+    }
+
+    fn row_id(&self) -> RowId {
+        RowId::Window(self.key_id, self.bucket)
+    }
+
+    fn company(&self, _view: &PaneData<'_>) -> CompanyId {
+        self.company_id
+    }
+
+    fn table_row(&self, view: &PaneData<'_>) -> TableRow {
+        let (_, judgement) = self.named_health(view);
+        let standing = judgement.status;
+        let tint = if self.used == 0 { StyleRole::Dim } else { StyleRole::Word(standing) };
+        let forecast = if standing == HealthStatus::Healthy
+            && !matches!(self.forecast(view.now), ExhaustionForecast::ExhaustedAfter(_))
+        {
+            view.dim(first_429(view, self))
+        } else {
+            view.text(first_429(view, self))
+        };
+        TableRow {
+            cells: vec![
+                view.state(standing),
+                view.text(self.key_name.sanitized()),
+                view.dim(self.last4.sanitized()),
+                view.text(self.bucket.name()),
+                TableCell::bar(u64::from(self.used), u64::from(self.limit), view.theme.style(tint)),
+                TableCell::new(format!("{}%", percent_left(self)), view.theme.style(tint)),
+                view.dim(format!("{} of {}", self.remaining, self.limit)),
+                view.dim(resets(view, self)),
+                forecast,
+                view.dim(spark(view, self)),
+            ],
+            below: Vec::new(),
+        }
+    }
+
+    fn named_health(&self, _view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
+        (format!("{} {}", self.key_name.sanitized(), self.bucket), worded(&assess_window(&self.facts())))
+    }
+
+    fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
+        let (_, judgement) = self.named_health(view);
+        let most = self.history.iter().max().copied().unwrap_or(0);
+        let mut lines = view.judgement_lines(&judgement, room);
+        let window = if self.used == 0 { "no calls yet".to_owned() } else { resets(view, self) };
+        for (label, value) in [
+            ("Key", format!("{}, ID {}, ends in {}", self.key_name.sanitized(), self.key_id, self.last4.sanitized())),
+            ("Bucket", format!("{}, {} calls per minute, company {}", self.bucket, self.limit, self.company_id)),
+            ("Remaining", format!("{} of {} calls, {}%", self.remaining, self.limit, percent_left(self))),
+            ("Used", format!("{} {}", format::bar(u64::from(self.used), u64::from(self.limit), 42), self.used)),
+            ("Refused", format!("{} answered 429 in this window", format::plural(self.n_refused, "call"))),
+            ("429", first_429(view, self)),
+            ("Window start", view.moment(self.window_utc)),
+            ("Resets in", window),
+            ("Last 60 min", format!("calls admitted per minute, oldest first; peak {most}")),
+        ] {
+            lines.extend(view.labelled(label, &value, room));
+        }
+        if let Some(finding) = finding(view, self) {
+            lines.extend(week(view, finding, room));
+        }
+        let spark = spark(view, self);
+        let style = view.theme.style(StyleRole::Text);
+        lines.extend(format::wrap(&spark, room).into_iter().map(|line| Line::styled(line, style)));
+        lines
+    }
+
+    fn summary(view: &PaneData<'_>) -> String {
+        view.health_summary(&view.overview.limits, |row| (row.company_id, assess_window(&row.facts()).status))
+    }
 }

@@ -1,5 +1,6 @@
-//! Panes: each module defines the columns, rows, summary and details of one pane; shared parts are here.
+//! Panes: one file per pane, and the parts that all of them share: title, remarks, placeholder and drawing.
 
+pub mod data;
 pub mod deliveries;
 pub mod diagnose;
 pub mod diagnose_result;
@@ -8,118 +9,24 @@ pub mod events;
 pub mod keys;
 pub mod limits;
 pub mod requests;
+pub mod source;
 pub mod subscriptions;
 pub mod trips;
-pub mod view;
 
-use super::app::{App, MainView};
-use super::format;
-use super::paint::{self, FrameTitle};
-use super::selection::FollowMode;
-use super::table::{TableColumn, TableView};
-use super::theme::StyleRole;
-use super::view_state::SortDirection;
 use crate::domain::text::Untrusted;
-use crate::sync::visibility::ObservedResource;
+use crate::tui::ids::{MainView, Pane};
+use crate::tui::panes::data::PaneData;
+use crate::tui::state::app::App;
+use crate::tui::state::selection::FollowMode;
+use crate::tui::state::view_state::SortDirection;
+use crate::tui::widgets::format;
+use crate::tui::widgets::paint::{self, FrameTitle};
+use crate::tui::widgets::palette::StyleRole;
+use crate::tui::widgets::table::TableView;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use std::fmt::Write as _;
-use view::PaneData;
-
-/// Pane with a list of rows: five on the dashboard, and the logs of events and requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pane {
-    /// API keys with their use.
-    Keys,
-    /// Webhook subscriptions with their health.
-    Subscriptions,
-    /// Rate limits of each key and bucket.
-    Limits,
-    /// History of the circuit breaker.
-    Trips,
-    /// Log of delivery attempts, newest first.
-    Deliveries,
-    /// Log of events, newest first.
-    Events,
-    /// Log of Integration API requests, newest first.
-    Requests,
-}
-
-impl Pane {
-    /// All panes, in the order of the focus.
-    pub const ALL: [Self; 7] =
-        [Self::Keys, Self::Subscriptions, Self::Limits, Self::Trips, Self::Deliveries, Self::Events, Self::Requests];
-    /// Panes of the dashboard, in the order of the focus.
-    pub const DASHBOARD: [Self; 5] = [Self::Keys, Self::Subscriptions, Self::Limits, Self::Trips, Self::Deliveries];
-
-    /// Title of the pane: its key and its name.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Keys => "2 Keys",
-            Self::Subscriptions => "3 Subscriptions",
-            Self::Deliveries => "4 Deliveries",
-            Self::Events => "5 Events",
-            Self::Limits => "6 Limits",
-            Self::Trips => "7 Trips",
-            Self::Requests => "8 Requests",
-        }
-    }
-
-    /// Resource that the pane shows.
-    #[must_use]
-    pub const fn noun(self) -> ObservedResource {
-        match self {
-            Self::Keys => ObservedResource::Keys,
-            Self::Subscriptions => ObservedResource::Subscriptions,
-            Self::Deliveries => ObservedResource::Deliveries,
-            Self::Events => ObservedResource::Events,
-            Self::Limits => ObservedResource::Limits,
-            Self::Trips => ObservedResource::Trips,
-            Self::Requests => ObservedResource::Requests,
-        }
-    }
-
-    /// Pane `by` places after this one among `among`, wrapping around the end.
-    #[must_use]
-    pub fn stepped(self, by: usize, among: &[Self]) -> Self {
-        let at = among.iter().position(|pane| *pane == self).unwrap_or(0);
-        among.get((at + by) % among.len().max(1)).copied().unwrap_or(self)
-    }
-
-    /// Whether the rows are a log that is paged, newest first.
-    #[must_use]
-    pub const fn is_log(self) -> bool {
-        matches!(self, Self::Deliveries | Self::Events | Self::Trips | Self::Requests)
-    }
-
-    /// Columns of the pane, in display order.
-    #[must_use]
-    pub const fn columns(self) -> &'static [TableColumn] {
-        match self {
-            Self::Keys => &keys::COLUMNS,
-            Self::Subscriptions => &subscriptions::COLUMNS,
-            Self::Deliveries => &deliveries::COLUMNS,
-            Self::Events => &events::COLUMNS,
-            Self::Requests => &requests::COLUMNS,
-            Self::Limits => &limits::COLUMNS,
-            Self::Trips => &trips::COLUMNS,
-        }
-    }
-
-    const fn empty(self) -> &'static [&'static str] {
-        match self {
-            Self::Keys => &keys::EMPTY,
-            Self::Subscriptions => &subscriptions::EMPTY,
-            Self::Deliveries => &deliveries::EMPTY,
-            Self::Events => &events::EMPTY,
-            Self::Requests => &requests::EMPTY,
-            Self::Limits => &limits::EMPTY,
-            Self::Trips => &trips::EMPTY,
-        }
-    }
-}
 
 /// Minimum height of a pane that shows a chart, in lines.
 const MIN_CHART_HEIGHT: u16 = 18;
@@ -146,7 +53,7 @@ fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &PaneData<'_>, pane: Pane
     let mut remarks = view.reach.limitations(pane.noun());
     // The first remark, a known limitation, is dim; the following ones are warnings.
     let n_known = remarks.len().min(1);
-    remarks.extend(view.unreadable(pane).summary_line());
+    remarks.extend(source::rows_of(pane).unreadable(view).summary_line());
     let room = usize::from(area.width.saturating_sub(2));
     let flowed = remarks.iter().enumerate().flat_map(|(place, text)| {
         let role = if place < n_known { StyleRole::Dim } else { StyleRole::Warning };
@@ -168,10 +75,10 @@ fn placeholder(view: &PaneData<'_>, pane: Pane) -> Vec<String> {
         Pane::Requests => Some((logs.requests.window.has_pages(), logs.requests.window.failure())),
         _ => None,
     };
-    if view.view_state.pane(pane).filter.is_some() && view.n_rows(pane) > 0 {
+    if view.view_state.pane(pane).filter.is_some() && source::rows_of(pane).n_rows(view) > 0 {
         return vec![format!(
             "No match in {}. Press / to change the filter.",
-            format::plural(view.n_rows(pane) as u64, "row")
+            format::plural(source::rows_of(pane).n_rows(view) as u64, "row")
         )];
     }
     match (awaited, view.company) {
@@ -179,7 +86,7 @@ fn placeholder(view: &PaneData<'_>, pane: Pane) -> Vec<String> {
         (Some((false, None)), _) => vec!["loading …".to_owned()],
         (_, Some(company)) => vec![format!("Nothing for company {company}. Press C to switch company.")],
         (_, None) if view.reach.findings().is_some() => vec!["Nothing here yet.".to_owned()],
-        (_, None) => pane.empty().iter().map(|text| (*text).to_owned()).collect(),
+        (_, None) => source::rows_of(pane).empty().iter().map(|text| (*text).to_owned()).collect(),
     }
 }
 
@@ -194,11 +101,18 @@ pub fn row_at(app: &App, view: &PaneData<'_>, pane: Pane, area: Rect, line: u16)
     let edge = u16::from(is_framed(area));
     let first = area.y + 1 + 1;
     let height = area.height.saturating_sub(1 + edge);
-    let order = view.order(pane);
+    let order = source::rows_of(pane).order(view);
     let selected = app.selections.of(pane).row().filter(|_| app.focus == pane);
     let (n_rows, hidden) = (order.items.len(), &app.view_state.pane(pane).hidden_columns);
-    let table = TableView { columns: pane.columns(), n_rows, selected, marked: &[], hidden, theme: view.theme };
-    table.row_at(height, line.checked_sub(first)?, &|at| view.row(pane, &order, at))
+    let table = TableView {
+        columns: source::rows_of(pane).columns(),
+        n_rows,
+        selected,
+        marked: &[],
+        hidden,
+        theme: view.theme,
+    };
+    table.row_at(height, line.checked_sub(first)?, &|at| source::rows_of(pane).row(view, &order, at))
 }
 
 /// Title of a pane with its drill-down, filter, time window and sort order, so that hidden rows are never a surprise.
@@ -233,7 +147,7 @@ fn titled(app: &App, view: &PaneData<'_>, pane: Pane) -> String {
 /// Draws a pane into `area`: framed if there is room, with the time of its data if the link is not live.
 pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>, pane: Pane) {
     let focused = app.focus == pane;
-    let mut remark = view.summary(pane);
+    let mut remark = source::rows_of(pane).summary(view);
     if pane.is_log() && app.selections.follow_mode(pane) == FollowMode::Newest && app.frozen.is_none() {
         remark = format!("follow ON   {remark}");
     }
@@ -251,7 +165,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>, pan
     };
     let inner = if app.main_view == MainView::Single { draw_chart(buffer, inner, view, pane) } else { inner };
     let inner = draw_remarks(buffer, inner, view, pane, focused);
-    let order = view.order(pane);
+    let order = source::rows_of(pane).order(view);
     let n_rows = order.items.len();
     if n_rows == 0 {
         let style = view.theme.style(StyleRole::Dim);
@@ -264,8 +178,15 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>, pan
     let marked: Vec<usize> =
         app.view_state.marks.iter().filter_map(|mark| order.items.iter().position(|i| i == mark)).collect();
     let hidden = &app.view_state.pane(pane).hidden_columns;
-    let table = TableView { columns: pane.columns(), n_rows, selected, marked: &marked, hidden, theme: view.theme };
-    table.draw(buffer, inner, &|at| view.row(pane, &order, at));
+    let table = TableView {
+        columns: source::rows_of(pane).columns(),
+        n_rows,
+        selected,
+        marked: &marked,
+        hidden,
+        theme: view.theme,
+    };
+    table.draw(buffer, inner, &|at| source::rows_of(pane).row(view, &order, at));
 }
 
 /// Time of the data, such as `as of 14:02:31?`; `None` while the link is live.

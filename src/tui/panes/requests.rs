@@ -1,33 +1,19 @@
 //! Pane 8: requests of partners to the Integration API with their responses, newest first.
 
-use super::view::{LogRows, PaneData};
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
+use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
-use crate::tui::format;
-use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
-use crate::tui::theme::{self, StyleRole};
+use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::data::{LogRows, PaneData};
+use crate::tui::panes::source::PaneRow;
+use crate::tui::widgets::palette::StyleRole;
+use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::tui::widgets::{format, theme};
+use crate::wire::readable::UnreadableRows;
 use crate::wire::requests::RequestRow;
 use ratatui::text::Line;
 
-/// Columns of the request log.
-pub(super) const COLUMNS: [TableColumn; 9] = [
-    words("TIME UTC", 12, 12, 1),
-    words("STATUS", 6, 6, 0),
-    words("CODE", 14, 24, 0),
-    words("METHOD", 6, 6, 3),
-    words("ROUTE", 18, 52, 0),
-    words("LAST4", 5, 5, 2),
-    numbers("MS", 6, 4),
-    words("REQUEST ID", 14, 32, 5),
-    numbers("COMPANY", 7, 6),
-];
-
-pub(super) const EMPTY: [&str; 2] = [
-    "No requests yet.",
-    "Integration API requests and their responses appear here, newest first, without the console's own.",
-];
-
-pub(super) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, RequestRow> {
+pub(in crate::tui) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, RequestRow> {
     LogRows::of(&view.logs.requests.window, &[])
 }
 
@@ -52,33 +38,6 @@ fn code(row: &RequestRow) -> String {
     row.code.as_ref().map_or_else(String::new, Untrusted::sanitized)
 }
 
-pub(super) fn named_health(row: &RequestRow) -> (String, HealthAssessment<String>) {
-    let name = format!("{} {}", row.method.sanitized(), row.route.sanitized());
-    let why = match (&row.code, &row.detail) {
-        (_, Some(detail)) if row.status == 0 => format!("no response: {}", detail.sanitized()),
-        (Some(code), Some(detail)) => format!("HTTP {} {}: {}", row.status, code.sanitized(), detail.sanitized()),
-        (Some(code), None) => format!("HTTP {} {}", row.status, code.sanitized()),
-        (None, Some(detail)) => format!("HTTP {}: {}", row.status, detail.sanitized()),
-        (None, None) => format!("HTTP {}", row.status),
-    };
-    (name, HealthAssessment { status: standing(row), reason: why })
-}
-
-/// Responses of the last hour: errors by code, server errors first, then by frequency.
-pub(super) fn summary(view: &PaneData<'_>) -> String {
-    let held = view.loaded_summary(&rows(view), "request");
-    let counts = &view.logs.last_hour;
-    let n: u64 = counts.iter().map(|count| count.n).sum();
-    let mut errors: Vec<_> = counts.iter().filter(|count| count.status >= 400).collect();
-    errors.sort_by_key(|count| (std::cmp::Reverse(count.status / 100), std::cmp::Reverse(count.n)));
-    let named = errors.iter().map(|count| match &count.code {
-        Some(code) => format!("{} {} {}", format::number(count.n), count.status, code.sanitized()),
-        None => format!("{} {}", format::number(count.n), count.status),
-    });
-    let hour = format!("{} in 1 h", format::number(n));
-    named.chain([hour, held]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
-}
-
 /// Last four characters of the key; with a question mark if the platform does not know the key.
 fn last4(row: &RequestRow) -> String {
     match (&row.last4, &row.claimed_last4) {
@@ -88,53 +47,126 @@ fn last4(row: &RequestRow) -> String {
     }
 }
 
-pub(super) fn row(view: &PaneData<'_>, row: &RequestRow) -> TableRow {
-    let standing = standing(row);
-    let mark = (theme::mark(standing), view.theme.style(StyleRole::Mark(standing)));
-    TableRow {
-        cells: vec![
-            view.dim(row.utc.format("%H:%M:%S%.3f")),
-            TableCell::marked(mark, status(row), view.theme.style(StyleRole::Word(standing))),
-            view.text(code(row)),
-            view.text(row.method.sanitized()),
-            TableCell::middle(row.route.sanitized(), view.theme.style(StyleRole::Text)),
-            view.text(last4(row)),
-            view.text(row.elapsed_ms.to_string()),
-            TableCell::middle(row.request_id.sanitized(), view.theme.style(StyleRole::Dim)),
-            view.dim(row.company_id.map_or_else(|| "-".to_owned(), |id| id.to_string())),
-        ],
-        below: Vec::new(),
-    }
-}
+impl PaneRow for RequestRow {
+    const PANE: Pane = Pane::Requests;
+    const COLUMNS: &'static [TableColumn] = &[
+        words("TIME UTC", 12, 12, 1),
+        words("STATUS", 6, 6, 0),
+        words("CODE", 14, 24, 0),
+        words("METHOD", 6, 6, 3),
+        words("ROUTE", 18, 52, 0),
+        words("LAST4", 5, 5, 2),
+        numbers("MS", 6, 4),
+        words("REQUEST ID", 14, 32, 5),
+        numbers("COMPANY", 7, 6),
+    ];
+    const EMPTY: &'static [&'static str] = &[
+        "No requests yet.",
+        "Integration API requests and their responses appear here, newest first, without the console's own.",
+    ];
 
-pub(in crate::tui) fn details(view: &PaneData<'_>, row: &RequestRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = named_health(row);
-    let mut lines = view.judgement_lines(&judgement, room);
-    let key = match (row.key_id, &row.last4) {
-        (Some(id), Some(last4)) => format!("ID {id}, ends in {}", last4.sanitized()),
-        (Some(id), None) => format!("ID {id}"),
-        (None, _) => match (&row.claimed_last4, row.claimed_company_id) {
-            (Some(last4), Some(company)) => {
-                format!("not identified; ends in {}, names company {company}", last4.sanitized())
-            }
-            (Some(last4), None) => format!("not identified; ends in {}", last4.sanitized()),
-            (None, _) => "not identified".to_owned(),
-        },
-    };
-    for (label, value) in [
-        ("Request", format!("{} {}", row.method.sanitized(), row.route.sanitized())),
-        ("Received", view.moment(row.utc)),
-        ("Key", key),
-        ("Company", row.company_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())),
-        ("Duration", format!("{} ms", format::number(row.elapsed_ms))),
-        ("Request ID", row.request_id.sanitized()),
-    ] {
-        lines.extend(view.labelled(label, &value, room));
+    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
+        rows(view).all()
     }
-    for (label, value) in [("Query", &row.query), ("Caller", &row.address), ("User agent", &row.user_agent)] {
-        if let Some(value) = value {
-            lines.extend(view.labelled(label, &value.sanitized(), room));
+
+    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
+        rows(view).get(at)
+    }
+
+    fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
+        view.logs.requests.window.unreadable()
+    }
+
+    fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
+        match id {
+            RowId::Request(id) => find(view, id),
+            _ => None,
         }
     }
-    lines
+
+    fn row_id(&self) -> RowId {
+        RowId::Request(self.id)
+    }
+
+    fn company(&self, view: &PaneData<'_>) -> CompanyId {
+        // Requests without a known key belong to no company; with a company chosen, the platform leaves them out.
+        view.company.or(self.company_id).unwrap_or(CompanyId(0))
+    }
+
+    fn table_row(&self, view: &PaneData<'_>) -> TableRow {
+        let standing = standing(self);
+        let mark = (theme::mark(standing), view.theme.style(StyleRole::Mark(standing)));
+        TableRow {
+            cells: vec![
+                view.dim(self.utc.format("%H:%M:%S%.3f")),
+                TableCell::marked(mark, status(self), view.theme.style(StyleRole::Word(standing))),
+                view.text(code(self)),
+                view.text(self.method.sanitized()),
+                TableCell::middle(self.route.sanitized(), view.theme.style(StyleRole::Text)),
+                view.text(last4(self)),
+                view.text(self.elapsed_ms.to_string()),
+                TableCell::middle(self.request_id.sanitized(), view.theme.style(StyleRole::Dim)),
+                view.dim(self.company_id.map_or_else(|| "-".to_owned(), |id| id.to_string())),
+            ],
+            below: Vec::new(),
+        }
+    }
+
+    fn named_health(&self, _view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
+        let name = format!("{} {}", self.method.sanitized(), self.route.sanitized());
+        let why = match (&self.code, &self.detail) {
+            (_, Some(detail)) if self.status == 0 => format!("no response: {}", detail.sanitized()),
+            (Some(code), Some(detail)) => format!("HTTP {} {}: {}", self.status, code.sanitized(), detail.sanitized()),
+            (Some(code), None) => format!("HTTP {} {}", self.status, code.sanitized()),
+            (None, Some(detail)) => format!("HTTP {}: {}", self.status, detail.sanitized()),
+            (None, None) => format!("HTTP {}", self.status),
+        };
+        (name, HealthAssessment { status: standing(self), reason: why })
+    }
+
+    fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
+        let (_, judgement) = self.named_health(view);
+        let mut lines = view.judgement_lines(&judgement, room);
+        let key = match (self.key_id, &self.last4) {
+            (Some(id), Some(last4)) => format!("ID {id}, ends in {}", last4.sanitized()),
+            (Some(id), None) => format!("ID {id}"),
+            (None, _) => match (&self.claimed_last4, self.claimed_company_id) {
+                (Some(last4), Some(company)) => {
+                    format!("not identified; ends in {}, names company {company}", last4.sanitized())
+                }
+                (Some(last4), None) => format!("not identified; ends in {}", last4.sanitized()),
+                (None, _) => "not identified".to_owned(),
+            },
+        };
+        for (label, value) in [
+            ("Request", format!("{} {}", self.method.sanitized(), self.route.sanitized())),
+            ("Received", view.moment(self.utc)),
+            ("Key", key),
+            ("Company", self.company_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())),
+            ("Duration", format!("{} ms", format::number(self.elapsed_ms))),
+            ("Request ID", self.request_id.sanitized()),
+        ] {
+            lines.extend(view.labelled(label, &value, room));
+        }
+        for (label, value) in [("Query", &self.query), ("Caller", &self.address), ("User agent", &self.user_agent)] {
+            if let Some(value) = value {
+                lines.extend(view.labelled(label, &value.sanitized(), room));
+            }
+        }
+        lines
+    }
+
+    fn summary(view: &PaneData<'_>) -> String {
+        let held = view.loaded_summary(&rows(view), "request");
+        let counts = &view.logs.last_hour;
+        let n: u64 = counts.iter().map(|count| count.n).sum();
+        let mut errors: Vec<_> = counts.iter().filter(|count| count.status >= 400).collect();
+        errors.sort_by_key(|count| (std::cmp::Reverse(count.status / 100), std::cmp::Reverse(count.n)));
+        let named = errors.iter().map(|count| match &count.code {
+            Some(code) => format!("{} {} {}", format::number(count.n), count.status, code.sanitized()),
+            None => format!("{} {}", format::number(count.n), count.status),
+        });
+        let hour = format!("{} in 1 h", format::number(n));
+        named.chain([hour, held]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
+    }
 }

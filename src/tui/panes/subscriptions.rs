@@ -1,55 +1,30 @@
 //! Pane 3: webhook subscriptions with success rates over three windows, failures in a row, next attempt and backlog.
 
-use super::trips;
-use super::view::PaneData;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::health_status::{FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus, assess_subscription};
-use crate::domain::ids::SubscriptionId;
+use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::health::worded;
-use crate::tui::format;
-use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
-use crate::tui::theme::StyleRole;
+use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::data::PaneData;
+use crate::tui::panes::source::PaneRow;
+use crate::tui::panes::trips;
+use crate::tui::widgets::format;
+use crate::tui::widgets::palette::StyleRole;
+use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::wire::readable::UnreadableRows;
 use crate::wire::subscriptions::{AttemptSummary, SubscriptionRow};
 use ratatui::text::Line;
 
-/// Columns of the subscription list.
-pub(super) const COLUMNS: [TableColumn; 11] = [
-    words("STATE", 5, 5, 0),
-    numbers("ID", 5, 5),
-    words("TARGET", 16, 48, 0),
-    words("TYPES", 14, 40, 8),
-    numbers("5m", 4, 6),
-    numbers("1h", 4, 1),
-    numbers("24h", 4, 7),
-    numbers("P95 ms", 7, 6),
-    numbers("FAILS", 5, 1),
-    numbers("NEXT", 5, 3),
-    numbers("BACKLOG", 7, 4),
-];
-
-pub(super) const EMPTY: [&str; 2] = [
-    "No webhook subscriptions yet.",
-    "Subscriptions appear here, worst first. Partners create them with POST /api/v1/webhooks/subscriptions.",
-];
-
-pub(super) fn find<'a>(view: &PaneData<'a>, id: SubscriptionId) -> Option<&'a SubscriptionRow> {
+pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: SubscriptionId) -> Option<&'a SubscriptionRow> {
     view.overview.subscriptions.items.iter().find(|row| row.subscription.id == id)
 }
 
 fn assess(view: &PaneData<'_>, row: &SubscriptionRow) -> HealthAssessment<String> {
     let listed = view.reach.judge_subscription(row.subscription.id);
     worded(&listed.unwrap_or_else(|| assess_subscription(&row.facts())))
-}
-
-pub(super) fn named_health(view: &PaneData<'_>, row: &SubscriptionRow) -> (String, HealthAssessment<String>) {
-    (format::target(&row.subscription.target_url), assess(view, row))
-}
-
-pub(super) fn summary(view: &PaneData<'_>) -> String {
-    view.health_summary(&view.overview.subscriptions, |row| (row.subscription.company_id, assess(view, row).status))
 }
 
 fn types(row: &SubscriptionRow) -> String {
@@ -110,44 +85,6 @@ const fn waiting(row: &SubscriptionRow) -> u64 {
     row.health.n_backlog + row.health.n_parked
 }
 
-pub(super) fn row(view: &PaneData<'_>, row: &SubscriptionRow) -> TableRow {
-    let health = &row.health;
-    let standing = assess(view, row).status;
-    let p95 = health.last_1h.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
-    let missed = (!row.subscription.is_enabled && health.n_skipped > 0)
-        .then(|| format!("missed while off: {}", format::plural(health.n_skipped, "event")));
-    TableRow {
-        cells: vec![
-            view.state(standing),
-            view.dim(row.subscription.id.to_string()),
-            TableCell::middle(format::target(&row.subscription.target_url), view.theme.style(StyleRole::Text)),
-            view.dim(types(row)),
-            if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_5m) },
-            if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_1h) },
-            if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_24h) },
-            if view.has_no_portal() { view.unknown_cell() } else { view.dim(p95) },
-            fuse(view, row),
-            if view.has_no_portal() && row.subscription.is_enabled {
-                view.unknown_cell()
-            } else {
-                view.text(next(view, row))
-            },
-            if view.has_no_portal() {
-                view.unknown_cell()
-            } else if waiting(row) == 0 {
-                view.dim("0")
-            } else {
-                view.text(format::count(waiting(row)))
-            },
-        ],
-        below: forecast(row)
-            .or(missed)
-            .map(|text| TableCell::new(text, view.theme.style(StyleRole::Word(standing))))
-            .into_iter()
-            .collect(),
-    }
-}
-
 fn rate(rate: &AttemptSummary) -> String {
     let tally = rate.tally();
     let Some(percent) = tally.percent() else { return "no attempts".to_owned() };
@@ -192,73 +129,167 @@ fn listed(view: &PaneData<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'
     lines
 }
 
-pub(in crate::tui) fn details(view: &PaneData<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
-    if view.has_no_portal() {
-        return listed(view, row, room);
-    }
-    let subscription = &row.subscription;
-    let health = &row.health;
-    let streak = subscription.consecutive_failures;
-    let gauge = format::bar(u64::from(streak), u64::from(FAILURE_THRESHOLD), 22);
-    let burnt = forecast(row).map_or_else(
-        || format!("{gauge} {streak}/{FAILURE_THRESHOLD} in a row"),
-        |text| format!("{gauge} {streak}/{FAILURE_THRESHOLD} in a row, {text}"),
-    );
-    let due = match next(view, row).as_str() {
-        "off" | "-" => String::new(),
-        next => format!("; next attempt {next}"),
-    };
-    let at = |time| match time {
-        Some(time) => view.moment(time),
-        None => "never".to_owned(),
-    };
-    let mut lines = view.judgement_lines(&assess(view, row), room);
-    // A trip that is not over explains why the subscription is disabled.
-    let trip = view
-        .overview
-        .trips
-        .items
-        .iter()
-        .find(|trip| trip.subscription_id == subscription.id && trip.enabled_utc.is_none());
-    if let Some(trip) = trip.filter(|_| !subscription.is_enabled) {
-        lines.extend(view.labelled("Causes", &format!("{} (of the last 20 attempts)", trips::causes(trip)), room));
-    }
-    for (label, value) in [
-        ("Target", subscription.target_url.sanitized()),
-        ("Events", types(row)),
-        ("Failures", burnt),
-        ("5 minutes", rate(&health.last_5m)),
-        ("1 hour", rate(&health.last_1h)),
-        ("24 hours", rate(&health.last_24h)),
-        (
-            "Backlog",
-            format!(
-                "{} queued, {} on hold, {} missed while off{due}",
-                format::number(health.n_backlog),
-                format::number(health.n_parked),
-                format::number(health.n_skipped)
-            ),
-        ),
-        ("Last attempt", at(subscription.last_attempt_utc)),
-        ("Last success", at(subscription.last_success_utc)),
-        ("Owner", owner(row)),
-        ("Created", view.moment(subscription.created_utc)),
-        ("Changed", view.moment(subscription.updated_utc)),
-    ] {
-        lines.extend(view.labelled(label, &value, room));
-    }
-    for (label, text) in [("Description", &subscription.description), ("Off reason", &row.disabled_note)] {
-        if let Some(text) = text {
-            lines.extend(view.labelled(label, &text.sanitized(), room));
-        }
-    }
-    lines
-}
-
 fn owner(row: &SubscriptionRow) -> String {
     let company = format!("company {}", row.subscription.company_id);
     match &row.subscription.managed_by {
         Some(tool) => format!("{company}, managed by {}", tool.sanitized()),
         None => company,
+    }
+}
+
+impl PaneRow for SubscriptionRow {
+    const PANE: Pane = Pane::Subscriptions;
+    const COLUMNS: &'static [TableColumn] = &[
+        words("STATE", 5, 5, 0),
+        numbers("ID", 5, 5),
+        words("TARGET", 16, 48, 0),
+        words("TYPES", 14, 40, 8),
+        numbers("5m", 4, 6),
+        numbers("1h", 4, 1),
+        numbers("24h", 4, 7),
+        numbers("P95 ms", 7, 6),
+        numbers("FAILS", 5, 1),
+        numbers("NEXT", 5, 3),
+        numbers("BACKLOG", 7, 4),
+    ];
+    const EMPTY: &'static [&'static str] = &[
+        "No webhook subscriptions yet.",
+        "Subscriptions appear here, worst first. Partners create them with POST /api/v1/webhooks/subscriptions.",
+    ];
+
+    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
+        view.overview.subscriptions.items.iter().collect()
+    }
+
+    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
+        view.overview.subscriptions.items.get(at)
+    }
+
+    fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
+        &view.overview.subscriptions.unreadable
+    }
+
+    fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
+        match id {
+            RowId::Subscription(id) => find(view, id),
+            _ => None,
+        }
+    }
+
+    fn row_id(&self) -> RowId {
+        RowId::Subscription(self.subscription.id)
+    }
+
+    fn company(&self, _view: &PaneData<'_>) -> CompanyId {
+        self.subscription.company_id
+    }
+
+    fn table_row(&self, view: &PaneData<'_>) -> TableRow {
+        let health = &self.health;
+        let standing = assess(view, self).status;
+        let p95 = health.last_1h.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
+        let missed = (!self.subscription.is_enabled && health.n_skipped > 0)
+            .then(|| format!("missed while off: {}", format::plural(health.n_skipped, "event")));
+        TableRow {
+            cells: vec![
+                view.state(standing),
+                view.dim(self.subscription.id.to_string()),
+                TableCell::middle(format::target(&self.subscription.target_url), view.theme.style(StyleRole::Text)),
+                view.dim(types(self)),
+                if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_5m) },
+                if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_1h) },
+                if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_24h) },
+                if view.has_no_portal() { view.unknown_cell() } else { view.dim(p95) },
+                fuse(view, self),
+                if view.has_no_portal() && self.subscription.is_enabled {
+                    view.unknown_cell()
+                } else {
+                    view.text(next(view, self))
+                },
+                if view.has_no_portal() {
+                    view.unknown_cell()
+                } else if waiting(self) == 0 {
+                    view.dim("0")
+                } else {
+                    view.text(format::count(waiting(self)))
+                },
+            ],
+            below: forecast(self)
+                .or(missed)
+                .map(|text| TableCell::new(text, view.theme.style(StyleRole::Word(standing))))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    fn named_health(&self, view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
+        (format::target(&self.subscription.target_url), assess(view, self))
+    }
+
+    fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
+        if view.has_no_portal() {
+            return listed(view, self, room);
+        }
+        let subscription = &self.subscription;
+        let health = &self.health;
+        let streak = subscription.consecutive_failures;
+        let gauge = format::bar(u64::from(streak), u64::from(FAILURE_THRESHOLD), 22);
+        let burnt = forecast(self).map_or_else(
+            || format!("{gauge} {streak}/{FAILURE_THRESHOLD} in a row"),
+            |text| format!("{gauge} {streak}/{FAILURE_THRESHOLD} in a row, {text}"),
+        );
+        let due = match next(view, self).as_str() {
+            "off" | "-" => String::new(),
+            next => format!("; next attempt {next}"),
+        };
+        let at = |time| match time {
+            Some(time) => view.moment(time),
+            None => "never".to_owned(),
+        };
+        let mut lines = view.judgement_lines(&assess(view, self), room);
+        // A trip that is not over explains why the subscription is disabled.
+        let trip = view
+            .overview
+            .trips
+            .items
+            .iter()
+            .find(|trip| trip.subscription_id == subscription.id && trip.enabled_utc.is_none());
+        if let Some(trip) = trip.filter(|_| !subscription.is_enabled) {
+            lines.extend(view.labelled("Causes", &format!("{} (of the last 20 attempts)", trips::causes(trip)), room));
+        }
+        for (label, value) in [
+            ("Target", subscription.target_url.sanitized()),
+            ("Events", types(self)),
+            ("Failures", burnt),
+            ("5 minutes", rate(&health.last_5m)),
+            ("1 hour", rate(&health.last_1h)),
+            ("24 hours", rate(&health.last_24h)),
+            (
+                "Backlog",
+                format!(
+                    "{} queued, {} on hold, {} missed while off{due}",
+                    format::number(health.n_backlog),
+                    format::number(health.n_parked),
+                    format::number(health.n_skipped)
+                ),
+            ),
+            ("Last attempt", at(subscription.last_attempt_utc)),
+            ("Last success", at(subscription.last_success_utc)),
+            ("Owner", owner(self)),
+            ("Created", view.moment(subscription.created_utc)),
+            ("Changed", view.moment(subscription.updated_utc)),
+        ] {
+            lines.extend(view.labelled(label, &value, room));
+        }
+        for (label, text) in [("Description", &subscription.description), ("Off reason", &self.disabled_note)] {
+            if let Some(text) = text {
+                lines.extend(view.labelled(label, &text.sanitized(), room));
+            }
+        }
+        lines
+    }
+
+    fn summary(view: &PaneData<'_>) -> String {
+        view.health_summary(&view.overview.subscriptions, |row| (row.subscription.company_id, assess(view, row).status))
     }
 }

@@ -1,32 +1,18 @@
 //! Pane 7: trips of the circuit breaker, with causes, duration and missed events.
 
-use super::view::{LogRows, PaneData};
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
-use crate::domain::ids::{SubscriptionId, TripId};
+use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::time::Timestamp;
-use crate::tui::chart;
-use crate::tui::format;
-use crate::tui::table::{TableCell, TableColumn, TableRow, numbers, words};
-use crate::tui::theme::{self, StyleRole};
+use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::data::{LogRows, PaneData};
+use crate::tui::panes::source::PaneRow;
+use crate::tui::widgets::palette::StyleRole;
+use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::tui::widgets::{chart, format, theme};
+use crate::wire::readable::UnreadableRows;
 use crate::wire::trips::TripRow;
 use ratatui::text::{Line, Span};
 use std::time::Duration;
-
-/// Columns of the trip list.
-pub(super) const COLUMNS: [TableColumn; 7] = [
-    words("STATE", 5, 5, 0),
-    words("TIME UTC", 8, 8, 1),
-    numbers("ID", 5, 4),
-    words("TARGET", 14, 44, 0),
-    words("CAUSES", 19, 40, 0),
-    words("OFF FOR", 9, 9, 2),
-    numbers("MISSED", 7, 3),
-];
-
-pub(super) const EMPTY: [&str; 2] = [
-    "No trips.",
-    "After 20 failures in a row a subscription is disabled until it is enabled again; each trip is listed here.",
-];
 
 pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: TripId) -> Option<&'a TripRow> {
     // The snapshot has the newer state of a trip that ended.
@@ -35,52 +21,18 @@ pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: TripId) -> Option<&'a Tr
 }
 
 /// Rows of the trip log, which is paged only where the snapshot does not hold all trips.
-pub(super) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, TripRow> {
+pub(in crate::tui) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, TripRow> {
     LogRows::of(&view.logs.trips.window, &view.overview.trips.items)
 }
 
 /// Results of the last 20 attempts before a trip: `500 x18, timeout x2`.
-pub(super) fn causes(row: &TripRow) -> String {
+pub(in crate::tui) fn causes(row: &TripRow) -> String {
     row.causes.iter().map(|cause| format!("{} ×{}", cause.cause.sanitized(), cause.n)).collect::<Vec<_>>().join(", ")
 }
 
 /// Time for which the subscription was or has been disabled.
 fn off_for(view: &PaneData<'_>, row: &TripRow) -> String {
     format::age(row.enabled_utc.unwrap_or(view.now).since(row.tripped_utc))
-}
-
-pub(super) fn named_health(view: &PaneData<'_>, row: &TripRow) -> (String, HealthAssessment<String>) {
-    let off = off_for(view, row);
-    let judgement = match row.enabled_utc {
-        None if view.has_no_portal() => HealthAssessment {
-            status: HealthStatus::Tripped,
-            reason: format!("seen off for {off}; cause and missed events not available"),
-        },
-        Some(_) if view.has_no_portal() => HealthAssessment {
-            status: HealthStatus::Healthy,
-            reason: format!("seen on again after {off}; missed events not available"),
-        },
-        None => HealthAssessment {
-            status: HealthStatus::Tripped,
-            reason: format!("off for {off} after {}; missed {}", causes(row), format::plural(row.n_missed, "event")),
-        },
-        Some(_) => HealthAssessment {
-            status: HealthStatus::Healthy,
-            reason: format!("enabled again after {off}; missed {}", format::plural(row.n_missed, "event")),
-        },
-    };
-    (format::target(&row.target_url), judgement)
-}
-
-pub(super) fn summary(view: &PaneData<'_>) -> String {
-    let trips = &view.overview.trips;
-    let n_off = trips.items.iter().filter(|row| row.enabled_utc.is_none()).count();
-    let n_shown = trips.items.len();
-    let day = format!("{n_off} off   {} in 24 h", format::number(view.overview.pipeline.n_trips_24h));
-    if (n_shown as u64) < trips.total {
-        return format!("{day}   {n_shown} of {} shown", format::number(trips.total));
-    }
-    day
 }
 
 /// Timelines of trips in the last day and the last 30 days: `#` for one trip, a digit for two to nine, `+` for more,
@@ -129,64 +81,147 @@ pub(in crate::tui) fn timelines(view: &PaneData<'_>, of: Option<SubscriptionId>,
 /// Width of the label before a timeline, in columns.
 const TIMELINE_LABEL_WIDTH: usize = 14;
 
-pub(super) fn row(view: &PaneData<'_>, row: &TripRow) -> TableRow {
-    let (_, judgement) = named_health(view, row);
-    let standing = judgement.status;
-    let word = if standing == HealthStatus::Tripped { theme::status_code(standing) } else { "ON" };
-    let mark = (theme::mark(standing), view.theme.style(StyleRole::Mark(standing)));
-    let fresh = view.now.since(row.tripped_utc).as_secs() < 86_400;
-    let off = off_for(view, row);
-    TableRow {
-        cells: vec![
-            TableCell::marked(mark, word, view.theme.style(StyleRole::Word(standing))),
-            view.text(row.tripped_utc.format(if fresh { "%H:%M:%S" } else { "%m-%d" })),
-            view.dim(row.subscription_id.to_string()),
-            TableCell::middle(format::target(&row.target_url), view.theme.style(StyleRole::Text)),
-            view.text(causes(row)),
-            if row.enabled_utc.is_none() { view.text(off) } else { view.dim(format!("was {off}")) },
-            if view.has_no_portal() {
-                view.unknown_cell()
-            } else {
-                view.count_cell(row.n_missed, HealthStatus::Warning)
-            },
-        ],
-        below: (row.enabled_utc.is_none())
-            .then(|| {
-                let missed = format::plural(row.n_missed, "event");
-                // Without a Portal the missed events and their replay are unknown.
-                let rest = if view.has_no_portal() {
-                    "missed events not available   x enables".to_owned()
-                } else {
-                    format!("missed {missed}   R replays")
-                };
-                let missed = format!("off {}   {rest}", off_for(view, row));
-                TableCell::new(missed, view.theme.style(StyleRole::Word(standing)))
-            })
-            .into_iter()
-            .collect(),
-    }
-}
+impl PaneRow for TripRow {
+    const PANE: Pane = Pane::Trips;
+    const COLUMNS: &'static [TableColumn] = &[
+        words("STATE", 5, 5, 0),
+        words("TIME UTC", 8, 8, 1),
+        numbers("ID", 5, 4),
+        words("TARGET", 14, 44, 0),
+        words("CAUSES", 19, 40, 0),
+        words("OFF FOR", 9, 9, 2),
+        numbers("MISSED", 7, 3),
+    ];
+    const EMPTY: &'static [&'static str] = &[
+        "No trips.",
+        "After 20 failures in a row a subscription is disabled until it is enabled again; each trip is listed here.",
+    ];
 
-pub(super) fn details(view: &PaneData<'_>, row: &TripRow, room: usize) -> Vec<Line<'static>> {
-    let (_, judgement) = named_health(view, row);
-    let mut lines = view.judgement_lines(&judgement, room);
-    let enabled = match (&row.enabled_utc, &row.enabled_by) {
-        (Some(at), Some(who)) => format!("{} by {}", view.moment(*at), who.sanitized()),
-        (Some(at), None) => view.moment(*at),
-        (None, _) => "not yet; R enables and replays missed events, x lists more actions".to_owned(),
-    };
-    for (label, value) in [
-        ("Tripped", view.moment(row.tripped_utc)),
-        ("Target", row.target_url.sanitized()),
-        ("Subscription", format!("{}, company {}", row.subscription_id, row.company_id)),
-        ("Causes", format!("{} (of the last 20 attempts)", causes(row))),
-        ("Off for", off_for(view, row)),
-        ("Enabled", enabled),
-        ("Missed", format::plural(row.n_missed, "event")),
-    ] {
-        lines.extend(view.labelled(label, &value, room));
+    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
+        rows(view).all()
     }
-    lines.push(Line::styled("Trips of this subscription", view.theme.style(StyleRole::Dim)));
-    lines.extend(timelines(view, Some(row.subscription_id), room));
-    lines
+
+    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
+        rows(view).get(at)
+    }
+
+    fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
+        let window = &view.logs.trips.window;
+        if window.has_pages() { window.unreadable() } else { &view.overview.trips.unreadable }
+    }
+
+    fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
+        match id {
+            RowId::Trip(id) => find(view, id),
+            _ => None,
+        }
+    }
+
+    fn row_id(&self) -> RowId {
+        RowId::Trip(self.id)
+    }
+
+    fn company(&self, _view: &PaneData<'_>) -> CompanyId {
+        self.company_id
+    }
+
+    fn table_row(&self, view: &PaneData<'_>) -> TableRow {
+        let (_, judgement) = self.named_health(view);
+        let standing = judgement.status;
+        let word = if standing == HealthStatus::Tripped { theme::status_code(standing) } else { "ON" };
+        let mark = (theme::mark(standing), view.theme.style(StyleRole::Mark(standing)));
+        let fresh = view.now.since(self.tripped_utc).as_secs() < 86_400;
+        let off = off_for(view, self);
+        TableRow {
+            cells: vec![
+                TableCell::marked(mark, word, view.theme.style(StyleRole::Word(standing))),
+                view.text(self.tripped_utc.format(if fresh { "%H:%M:%S" } else { "%m-%d" })),
+                view.dim(self.subscription_id.to_string()),
+                TableCell::middle(format::target(&self.target_url), view.theme.style(StyleRole::Text)),
+                view.text(causes(self)),
+                if self.enabled_utc.is_none() { view.text(off) } else { view.dim(format!("was {off}")) },
+                if view.has_no_portal() {
+                    view.unknown_cell()
+                } else {
+                    view.count_cell(self.n_missed, HealthStatus::Warning)
+                },
+            ],
+            below: (self.enabled_utc.is_none())
+                .then(|| {
+                    let missed = format::plural(self.n_missed, "event");
+                    // Without a Portal the missed events and their replay are unknown.
+                    let rest = if view.has_no_portal() {
+                        "missed events not available   x enables".to_owned()
+                    } else {
+                        format!("missed {missed}   R replays")
+                    };
+                    let missed = format!("off {}   {rest}", off_for(view, self));
+                    TableCell::new(missed, view.theme.style(StyleRole::Word(standing)))
+                })
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    fn named_health(&self, view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
+        let off = off_for(view, self);
+        let judgement = match self.enabled_utc {
+            None if view.has_no_portal() => HealthAssessment {
+                status: HealthStatus::Tripped,
+                reason: format!("seen off for {off}; cause and missed events not available"),
+            },
+            Some(_) if view.has_no_portal() => HealthAssessment {
+                status: HealthStatus::Healthy,
+                reason: format!("seen on again after {off}; missed events not available"),
+            },
+            None => HealthAssessment {
+                status: HealthStatus::Tripped,
+                reason: format!(
+                    "off for {off} after {}; missed {}",
+                    causes(self),
+                    format::plural(self.n_missed, "event")
+                ),
+            },
+            Some(_) => HealthAssessment {
+                status: HealthStatus::Healthy,
+                reason: format!("enabled again after {off}; missed {}", format::plural(self.n_missed, "event")),
+            },
+        };
+        (format::target(&self.target_url), judgement)
+    }
+
+    fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
+        let (_, judgement) = self.named_health(view);
+        let mut lines = view.judgement_lines(&judgement, room);
+        let enabled = match (&self.enabled_utc, &self.enabled_by) {
+            (Some(at), Some(who)) => format!("{} by {}", view.moment(*at), who.sanitized()),
+            (Some(at), None) => view.moment(*at),
+            (None, _) => "not yet; R enables and replays missed events, x lists more actions".to_owned(),
+        };
+        for (label, value) in [
+            ("Tripped", view.moment(self.tripped_utc)),
+            ("Target", self.target_url.sanitized()),
+            ("Subscription", format!("{}, company {}", self.subscription_id, self.company_id)),
+            ("Causes", format!("{} (of the last 20 attempts)", causes(self))),
+            ("Off for", off_for(view, self)),
+            ("Enabled", enabled),
+            ("Missed", format::plural(self.n_missed, "event")),
+        ] {
+            lines.extend(view.labelled(label, &value, room));
+        }
+        lines.push(Line::styled("Trips of this subscription", view.theme.style(StyleRole::Dim)));
+        lines.extend(timelines(view, Some(self.subscription_id), room));
+        lines
+    }
+
+    fn summary(view: &PaneData<'_>) -> String {
+        let trips = &view.overview.trips;
+        let n_off = trips.items.iter().filter(|row| row.enabled_utc.is_none()).count();
+        let n_shown = trips.items.len();
+        let day = format!("{n_off} off   {} in 24 h", format::number(view.overview.pipeline.n_trips_24h));
+        if (n_shown as u64) < trips.total {
+            return format!("{day}   {n_shown} of {} shown", format::number(trips.total));
+        }
+        day
+    }
 }

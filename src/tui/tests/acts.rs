@@ -12,15 +12,16 @@ use crate::domain::operator::OperatorRole;
 use crate::domain::replay::ReplayState;
 use crate::domain::secret::Secret;
 use crate::sync::logs::LogPageRequest;
-use crate::tui::app::Msg;
-use crate::tui::clipboard::CopyOutcome;
-use crate::tui::console::ConsoleAccess;
+use crate::tui::effect::CopyOutcome;
+use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect, FetchedDetail, FetchedKey, JobResult, PlatformChange};
-use crate::tui::issued_secret::IssuedSecret;
-use crate::tui::overlay::Overlay;
-use crate::tui::overlay::secret_reveal::SecretReveal;
-use crate::tui::selection::RowId;
-use crate::tui::theme::ConsoleAppearance;
+use crate::tui::ids::RowId;
+use crate::tui::runtime::state_file;
+use crate::tui::state::config::ConsoleAccess;
+use crate::tui::state::issued_secret::IssuedSecret;
+use crate::tui::state::overlays::Overlay;
+use crate::tui::state::overlays::secret_reveal::SecretReveal;
+use crate::tui::widgets::theme::ConsoleAppearance;
 use crate::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crate::wire::limits::{CallerUsageRow, KeyUsage};
 use crate::wire::operators::{NewOperator, OperatorRow};
@@ -296,14 +297,14 @@ fn a_secret_is_shown_once_copied_through_its_own_door_and_kept_nowhere() {
     assert!(bench.app.overlays.is_empty() && !bench.screen().contains("canary"), "{}", bench.screen());
     bench.press("~");
     assert!(bench.screen().contains("key 7 of company 92 created") && !bench.screen().contains("canary"));
-    let remembered = serde_json::to_string(&bench.app.persisted_state()).expect("JSON");
+    let remembered = serde_json::to_string(&state_file::persisted_state(&bench.app)).expect("JSON");
     assert!(!remembered.contains("canary"));
     for (width, height) in [(40, 10), (60, 15), (80, 24)] {
         let mut bench = TestConsole::new(width, height);
         let issued = IssuedSecret::new("key 7 of company 92".to_owned(), Secret::new(text.to_owned()));
         bench.app.overlays.push(Overlay::SecretReveal(SecretReveal::new(issued)));
         let screen = bench.screen();
-        for piece in crate::tui::format::wrap(text, usize::from(width - 6).min(100)) {
+        for piece in crate::tui::widgets::format::wrap(text, usize::from(width - 6).min(100)) {
             assert!(screen.contains(&piece), "{piece} at {width}x{height}:\n{screen}");
         }
     }
@@ -321,7 +322,7 @@ fn a_secret_that_is_not_known_to_be_in_a_clipboard_is_not_closed_at_the_first_ke
     ] {
         for close in ["\u{1b}", "q", "\u{3}"] {
             let mut bench = TestConsole::new(120, 36);
-            bench.app.config.identity.mode = crate::tui::console::ConsoleMode::Remote;
+            bench.app.config.identity.mode = crate::tui::state::config::ConsoleMode::Remote;
             let issued = IssuedSecret::new("key 7 of company 92".to_owned(), Secret::new("canary".to_owned()));
             bench.app.overlays.push(Overlay::SecretReveal(SecretReveal::new(issued.clone())));
             if let Some(came) = came.clone() {

@@ -7,12 +7,13 @@ use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
 use crate::export::bundle::{TicketBundle, build_bundle};
 use crate::export::bundle_writer::BundleFormat;
 use crate::export::ticket::ResponseBodies;
-use crate::tui::app::Msg;
-use crate::tui::console::ConsoleAccess;
-use crate::tui::diagnose_actions::DiagnoseResult;
+use crate::tui::effect::DiagnoseResult;
+use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
-use crate::tui::panes::escalate::BundleStage;
-use crate::tui::theme::ConsoleAppearance;
+use crate::tui::runtime::state_file;
+use crate::tui::state::config::ConsoleAccess;
+use crate::tui::state::escalate::BundleStage;
+use crate::tui::widgets::theme::ConsoleAppearance;
 use crate::wire::bundle::SupportTicket;
 use crate::wire::remedy::{MissedRange, RemediationAction, RunbookTarget};
 use crate::wire::report::{
@@ -272,13 +273,13 @@ fn a_run_book_is_begun_gone_on_with_remembered_and_forgotten() {
     assert_eq!(bench.press("r"), [Effect::StartJob(again)]);
     came(&mut bench, DiagnoseResult::Runbook(Box::new(progress(key, 3))));
     bench.press("\u{1b}\n");
-    let callers = Effect::StartJob(BackgroundJob::FetchDetail(crate::tui::selection::RowId::Key(key)));
+    let callers = Effect::StartJob(BackgroundJob::FetchDetail(crate::tui::ids::RowId::Key(key)));
     assert_eq!(bench.press("\n"), [callers], "the cursor is on what can be done now");
     assert!(bench.screen().contains("revoke key 1"), "{}", bench.screen());
     bench.press("\u{1b}");
-    let kept = bench.app.persisted_state();
+    let kept = state_file::persisted_state(&bench.app);
     let mut next = TestConsole::new(120, 36);
-    next.app.restore_state(&kept, NOW);
+    state_file::restore_state(&mut next.app, &kept, NOW);
     next.press("9");
     assert!(next.screen().contains("runbook key-rotation, key 1"), "{}", next.screen());
     next.press("Gd");
@@ -340,7 +341,7 @@ fn a_secret_that_is_typed_is_shown_nowhere_and_goes_nowhere_but_into_the_lab() {
     assert_eq!(held.secret().reveal(), format!("{HELD}4"));
     assert_eq!(*subject, bench.app.diagnose.subject);
     assert!(!format!("{effects:?}").contains("whsec"));
-    let kept = serde_json::to_string(&bench.app.persisted_state()).expect("plain data");
+    let kept = serde_json::to_string(&state_file::persisted_state(&bench.app)).expect("plain data");
     assert!(!kept.contains("whsec"), "{kept}");
 }
 
@@ -374,7 +375,7 @@ fn a_refused_call_has_the_playbook_of_its_status_first() {
 fn a_bundle_is_about_all_that_was_collected() {
     let mut bench = TestConsole::new(120, 36);
     bench.press("3b2b");
-    bench.app.view_state.set_note(crate::tui::selection::RowId::Key(KeyId(1)), "rotated last week");
+    bench.app.view_state.set_note(crate::tui::ids::RowId::Key(KeyId(1)), "rotated last week");
     bench.press("4");
     bench.answer_pages();
     bench.press("b5");

@@ -3,14 +3,15 @@
 use super::fixture::{NOW, TestConsole, overview};
 use crate::domain::ids::SubscriptionId;
 use crate::sync::logs::LogPageRequest;
-use crate::tui::app::Msg;
-use crate::tui::clipboard::CopyOutcome;
-use crate::tui::console::{ConsoleAccess, TargetEnvironment};
+use crate::tui::effect::CopyOutcome;
+use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
-use crate::tui::overlay::Overlay;
-use crate::tui::panes::Pane;
-use crate::tui::selection::RowId;
-use crate::tui::theme::ConsoleAppearance;
+use crate::tui::ids::Pane;
+use crate::tui::ids::RowId;
+use crate::tui::panes::source;
+use crate::tui::state::config::{ConsoleAccess, TargetEnvironment};
+use crate::tui::state::overlays::Overlay;
+use crate::tui::widgets::theme::ConsoleAppearance;
 use crate::wire::subscriptions::MissedEventsChoice;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 fn ids(bench: &TestConsole) -> Vec<i64> {
     let view = bench.app.view().expect("a picture");
-    view.order(bench.app.focus).items.into_iter().map(RowId::number).collect()
+    source::rows_of(bench.app.focus).order(&view).items.into_iter().map(RowId::number).collect()
 }
 
 fn control(bench: &mut TestConsole, character: char) -> Vec<Effect> {

@@ -9,12 +9,15 @@ use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use crate::sync::logs::LogPageRequest;
 use crate::sync::snapshot::Snapshot;
-use crate::tui::app::{App, AppConfig, Msg};
-use crate::tui::console::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
-use crate::tui::draw::draw;
+use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult};
-use crate::tui::keymap::Keymap;
-use crate::tui::theme::{CharacterSet, ConsoleAppearance, ThemeName};
+use crate::tui::keys::keymap::Keymap;
+use crate::tui::state::app::App;
+use crate::tui::state::config::AppConfig;
+use crate::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
+use crate::tui::update;
+use crate::tui::view::draw::draw;
+use crate::tui::widgets::theme::{CharacterSet, ConsoleAppearance, ThemeName};
 use crate::wire::attempts::AttemptRow;
 use crate::wire::keys::{KeyRow, RateLimits, RecentKeyUsage};
 use crate::wire::limits::LimitRow;
@@ -328,7 +331,7 @@ impl TestConsole {
     /// Tells the console something. Pages that it wants are kept aside.
     pub(super) fn tell(&mut self, msg: Msg) -> Vec<Effect> {
         let mut others = Vec::new();
-        for effect in self.app.update(msg, self.now) {
+        for effect in update::update(&mut self.app, msg, self.now) {
             match effect {
                 Effect::StartJob(BackgroundJob::FetchLogPage(ask)) => self.asked.push(ask),
                 other => others.push(other),
@@ -405,7 +408,7 @@ pub(super) fn text(backend: &TestBackend) -> String {
         while x < buffer.area.width {
             let symbol = buffer[(x, y)].symbol();
             line.push_str(symbol);
-            x += u16::try_from(crate::tui::format::width(symbol)).expect("narrow").max(1);
+            x += u16::try_from(crate::tui::widgets::format::width(symbol)).expect("narrow").max(1);
         }
         lines.push(line.trim_end().to_owned());
     }

@@ -6,7 +6,7 @@ use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::key::KeyScope;
 use crate::tui::effect::{FetchedAttempt, FetchedDetail, FetchedEvent, FetchedKey, FetchedSubscription, FetchedWindow};
-use crate::tui::selection::RowId;
+use crate::tui::ids::RowId;
 use crate::wire::attempts::{AttemptDetail, CapturedBody, HttpHeader, PhaseTimes};
 use crate::wire::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, TraceRow, TraceVerdict};
 use crate::wire::limits::{CallerUsageRow, KeyUsage, LimitDetail, RouteUsageRow};

@@ -5,10 +5,11 @@ use crate::domain::ids::AttemptId;
 use crate::domain::ids::EventId;
 use crate::sync::log_window::PageDirection;
 use crate::sync::logs::LogPageRequest;
-use crate::tui::app::Msg;
 use crate::tui::effect::JobResult;
-use crate::tui::panes::Pane;
-use crate::tui::selection::{FollowMode, RowId};
+use crate::tui::effect::Msg;
+use crate::tui::ids::Pane;
+use crate::tui::ids::RowId;
+use crate::tui::state::selection::FollowMode;
 
 /// A picture that says that something changed.
 fn change(bench: &mut TestConsole) {

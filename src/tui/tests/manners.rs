@@ -6,20 +6,26 @@ use crate::clock::RuntimeEnv;
 use crate::domain::ids::SubscriptionId;
 use crate::sync::link::LinkState;
 use crate::sync::snapshot::Snapshot;
-use crate::tui::app::Msg;
-use crate::tui::clipboard::CopyOutcome;
-use crate::tui::console::ConsoleAccess;
-use crate::tui::draw::draw;
+use crate::tui::effect::CopyOutcome;
+use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
-use crate::tui::footer;
-use crate::tui::keymap::{CursorMotion, KeyAction};
-use crate::tui::overlay::Overlay;
-use crate::tui::panes::Pane;
-use crate::tui::selection::{FollowMode, RowId};
-use crate::tui::state_file::{StateFile, StateKeeper};
-use crate::tui::synchronized_backend::SynchronizedBackend;
-use crate::tui::theme::ConsoleAppearance;
-use crate::tui::view_state::WelcomeHint;
+use crate::tui::ids::Pane;
+use crate::tui::ids::RowId;
+use crate::tui::keys::action::{CursorMotion, KeyAction};
+use crate::tui::overlays::availability;
+use crate::tui::panes::source;
+use crate::tui::runtime::state_file;
+use crate::tui::runtime::state_file::{StateFile, StateKeeper};
+use crate::tui::runtime::synchronized_backend::SynchronizedBackend;
+use crate::tui::state::config::ConsoleAccess;
+use crate::tui::state::overlays::Overlay;
+use crate::tui::state::selection::FollowMode;
+use crate::tui::state::view_state::WelcomeHint;
+use crate::tui::update;
+
+use crate::tui::view::draw::draw;
+use crate::tui::view::footer;
+use crate::tui::widgets::theme::ConsoleAppearance;
 use crate::wire::alerts::AcknowledgementRow;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
@@ -35,7 +41,7 @@ fn next(change: impl FnOnce(&mut crate::wire::overview::PlatformOverview)) -> cr
 
 fn ids(bench: &TestConsole) -> Vec<i64> {
     let view = bench.app.view().expect("a picture");
-    view.order(bench.app.focus).items.into_iter().map(RowId::number).collect()
+    source::rows_of(bench.app.focus).order(&view).items.into_iter().map(RowId::number).collect()
 }
 
 fn footer_of(bench: &TestConsole) -> String {
@@ -51,7 +57,7 @@ fn the_footer_shows_what_works_and_a_key_that_does_not_says_why_for_four_seconds
             for piece in footer::pieces(&bench.app, width) {
                 let binding = piece.bound.binding;
                 assert_eq!(
-                    bench.app.check_enabled_in(binding, bench.app.context()),
+                    availability::check_enabled_in(&bench.app, binding, bench.app.context()),
                     Ok(()),
                     "{} after {keys:?}",
                     binding.label
@@ -122,7 +128,7 @@ fn the_cursor_stays_with_its_thing_and_the_order_is_held_while_it_moves() {
     bench.show(next(|next| next.subscriptions.items.reverse()));
     assert_eq!((bench.app.selected(), ids(&bench)), (held, order.clone()), "somebody moves: the order is held");
     assert!(bench.screen().contains("order held"), "{}", bench.screen());
-    assert!(bench.app.next_tick_at(bench.now).since(bench.now) <= Duration::from_secs(3));
+    assert!(update::next_tick_at(&bench.app, bench.now).since(bench.now) <= Duration::from_secs(3));
     bench.wait(3);
     assert_ne!(ids(&bench), order, "three seconds at most");
     assert_eq!(bench.app.selected(), held);
@@ -239,7 +245,7 @@ fn sixty_quiet_seconds_write_nothing() {
         let beat = Arc::new(bench.app.snapshot.after_heartbeat(bench.now));
         assert!(bench.app.shows_same_as(&beat), "a beat is no news");
         bench.tell(Msg::Snapshot(beat));
-        let wakes = bench.app.next_tick_at(bench.now);
+        let wakes = update::next_tick_at(&bench.app, bench.now);
         if wakes < bench.now.plus(Duration::from_secs(1)) {
             n_woken += 1;
             bench.tell(Msg::Tick);
@@ -313,12 +319,12 @@ async fn arrangements_are_remembered() {
     bench.press("3/state:err,trp\nsc\u{1b}[");
     bench.press("cj\n\u{1b}mcalled them\nb:time wind\n\u{1b}T ");
     bench.tell(Msg::JobFinished(JobResult::Copied(Ok(CopyOutcome::Kept(String::new())))));
-    let before = bench.app.persisted_state();
+    let before = state_file::persisted_state(&bench.app);
     keeper.close(None, &mut bench.app, &ambient).await;
 
     let mut again = TestConsole::new(120, 36);
     assert_eq!(memory.recall(&mut again.app, &ambient).await, Ok(()));
-    assert_eq!(again.app.persisted_state(), before);
+    assert_eq!(state_file::persisted_state(&again.app), before);
     assert_eq!(again.app.view_state.welcome_hint, WelcomeHint::Seen);
     assert!(again.app.view_state.pane(Pane::Subscriptions).filter.is_some());
     assert_eq!(again.app.view_state.marks.len(), 1);
@@ -350,8 +356,8 @@ async fn the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here
 #[test]
 fn without_screens_changes_are_told_in_lines() {
     let bench = TestConsole::new(120, 36);
-    let app = crate::tui::app::App::new(bench.app.config.clone(), NOW);
-    let mut plain = crate::tui::line_mode::LineConsole::new(app);
+    let app = crate::tui::state::app::App::new(bench.app.config.clone(), NOW);
+    let mut plain = crate::tui::runtime::line_mode::LineConsole::new(app);
     assert_eq!(plain.lines(&Arc::default(), NOW), ["14:02:31 UTC  CONNECTING"]);
     let first = picture(overview());
     let lines = plain.lines(&first, NOW);

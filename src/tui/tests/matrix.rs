@@ -2,7 +2,7 @@
 //! each theme.
 
 use super::fixture::{TestConsole, text};
-use crate::tui::theme::ThemeName;
+use crate::tui::widgets::theme::ThemeName;
 use ratatui::style::{Color, Modifier, Style};
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! The guide's table of keys is the registry's.
 
-use crate::tui::bindings::BINDINGS;
-use crate::tui::keymap::BindingGroup;
+use crate::tui::keys::action::BindingGroup;
+use crate::tui::keys::bindings::BINDINGS;
 
 const GUIDE: &str = include_str!("../../../docs/console.md");
 

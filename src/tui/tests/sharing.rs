@@ -2,9 +2,9 @@
 
 use super::fixture::{NOW, TestConsole};
 use crate::clock::RuntimeEnv;
-use crate::tui::panes::Pane;
-use crate::tui::state_file::{StateFile, StateKeeper, StateSyncEffect};
-use crate::tui::view_state::PaneFilter;
+use crate::tui::ids::Pane;
+use crate::tui::runtime::state_file::{StateFile, StateKeeper, StateSyncEffect};
+use crate::tui::state::view_state::PaneFilter;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -79,7 +79,7 @@ async fn i2_what_two_consoles_write_at_once_both_have_and_neither_loses() {
 impl SharingConsole {
     /// Types; a control character is a key with Ctrl.
     fn press(&mut self, keys: &str) {
-        use crate::tui::app::Msg;
+        use crate::tui::effect::Msg;
         use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
         for key in keys.chars() {
             match key {

@@ -1,10 +1,10 @@
 //! T4: storms of keys and of sizes break nothing and change nothing.
 
 use super::fixture::{TestConsole, overview};
-use crate::tui::app::Msg;
-use crate::tui::console::ConsoleAccess;
+use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect};
-use crate::tui::theme::ConsoleAppearance;
+use crate::tui::state::config::ConsoleAccess;
+use crate::tui::widgets::theme::ConsoleAppearance;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;

@@ -3,11 +3,12 @@
 use super::fixture::TestConsole;
 use super::found::found;
 use crate::domain::ids::{AttemptId, EventId, SubscriptionId};
-use crate::tui::app::{MainView, Msg};
+use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult};
-use crate::tui::overlay::Overlay;
-use crate::tui::panes::Pane;
-use crate::tui::selection::RowId;
+use crate::tui::ids::MainView;
+use crate::tui::ids::Pane;
+use crate::tui::ids::RowId;
+use crate::tui::state::overlays::Overlay;
 
 /// Presses keys and answers everything that is asked for.
 fn go(bench: &mut TestConsole, keys: &str) {

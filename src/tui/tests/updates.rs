@@ -3,14 +3,17 @@
 use super::fixture::{NOW, TestConsole, empty, overview, picture};
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::sync::link::LinkState;
-use crate::tui::app::{MainView, Msg};
-use crate::tui::console::{ConsoleAccess, ConsoleMode};
-use crate::tui::draw::draw;
+use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
-use crate::tui::panes::Pane;
-use crate::tui::selection::{FollowMode, RowId};
-use crate::tui::synchronized_backend::SynchronizedBackend;
-use crate::tui::theme::ConsoleAppearance;
+use crate::tui::ids::MainView;
+use crate::tui::ids::Pane;
+use crate::tui::ids::RowId;
+use crate::tui::runtime::synchronized_backend::SynchronizedBackend;
+use crate::tui::state::config::{ConsoleAccess, ConsoleMode};
+use crate::tui::state::selection::FollowMode;
+use crate::tui::update;
+use crate::tui::view::draw::draw;
+use crate::tui::widgets::theme::ConsoleAppearance;
 use crate::wire::subscriptions::MissedEventsChoice;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
@@ -89,7 +92,7 @@ fn where_this_process_is_the_platform_quitting_says_what_stops_and_wants_a_yes()
     bench.press("q");
     let screen = bench.screen();
     let n: u64 = overview().subscriptions.items.iter().map(|row| row.health.n_backlog).sum();
-    let waiting = crate::tui::format::plural_irregular(n, "delivery waits", "deliveries wait");
+    let waiting = crate::tui::widgets::format::plural_irregular(n, "delivery waits", "deliveries wait");
     for said in ["Quit and stop the platform?", "http://127.0.0.1:41873", &waiting] {
         assert!(screen.contains(said), "{said}:\n{screen}");
     }
@@ -281,7 +284,7 @@ fn a_beat_without_news_and_a_quiet_minute_draw_nothing() {
     let beat = Arc::new(bench.app.snapshot.after_heartbeat(bench.now));
     assert!(bench.app.shows_same_as(&beat));
     bench.tell(Msg::Snapshot(beat));
-    let until = bench.app.next_tick_at(bench.now);
+    let until = update::next_tick_at(&bench.app, bench.now);
     assert_eq!(until, bench.now.floor_to(60_000).plus(Duration::from_secs(60)));
 
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 120, 36)) };
@@ -297,14 +300,14 @@ fn a_beat_without_news_and_a_quiet_minute_draw_nothing() {
 fn countdowns_tick_by_the_second_while_they_are_seen() {
     let mut bench = TestConsole::new(80, 24);
     bench.wait(120);
-    assert_eq!(bench.app.next_tick_at(bench.now).since(bench.now), Duration::from_millis(59_886 - 31_000));
+    assert_eq!(update::next_tick_at(&bench.app, bench.now).since(bench.now), Duration::from_millis(59_886 - 31_000));
     let mut due = overview();
     due.cursor += 1;
     due.server_utc = bench.now;
     due.subscriptions.items[1].health.next_due_utc = Some(bench.now.plus(Duration::from_secs(90)));
     bench.press("3");
     bench.show(due);
-    assert!(bench.app.next_tick_at(bench.now).since(bench.now) <= Duration::from_secs(1));
+    assert!(update::next_tick_at(&bench.app, bench.now).since(bench.now) <= Duration::from_secs(1));
 }
 
 fn any_key() -> impl Strategy<Value = KeyEvent> {
@@ -344,7 +347,7 @@ proptest! {
                 next.attempts.items.truncate(position);
                 bench.show(next);
             }
-            let asked = bench.app.context() == crate::tui::keymap::KeyContext::Confirm;
+            let asked = bench.app.context() == crate::tui::keys::action::KeyContext::Confirm;
             let effects = bench.tell(Msg::Key(key));
             let acts = effects.iter().any(|effect| matches!(effect, Effect::StartJob(BackgroundJob::Change(_))));
             prop_assert!(!acts || (asked && key.code == KeyCode::Char('y')));

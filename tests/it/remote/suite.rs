@@ -2,7 +2,8 @@
 
 use super::{ALL, Console, POLLS, RuntimeEnv, START, StandIn, TempDir, post, until};
 use crossterm::event::KeyCode;
-use crow::tui::console::{ConsoleAccess, ExitReason};
+use crow::tui::runtime::console::ExitReason;
+use crow::tui::state::config::ConsoleAccess;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use std::time::Duration;

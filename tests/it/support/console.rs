@@ -9,14 +9,13 @@ use crow::sync::feed;
 use crow::sync::keyed_client::RateLimitedClient;
 use crow::sync::poller;
 use crow::sync::snapshot::Snapshot;
-use crow::tui::clipboard::{Clipboard, ClipboardRoute, TerminalMultiplexer};
-use crow::tui::console::{
-    ConsoleAccess, ConsoleIdentity, ConsoleMode, ConsoleSetup, ExitReason, TargetEnvironment, run_on,
-};
-use crow::tui::keymap::Keymap;
-use crow::tui::perform::JobRunner;
-use crow::tui::state_file::StateFile;
-use crow::tui::theme::ConsoleAppearance;
+use crow::tui::keys::keymap::Keymap;
+use crow::tui::runtime::clipboard::{Clipboard, ClipboardRoute, TerminalMultiplexer};
+use crow::tui::runtime::console::{ConsoleSetup, ExitReason, run_on};
+use crow::tui::runtime::perform::JobRunner;
+use crow::tui::runtime::state_file::StateFile;
+use crow::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
+use crow::tui::widgets::theme::ConsoleAppearance;
 use ratatui::Terminal;
 use std::io;
 use std::sync::Arc;

@@ -1,0 +1,110 @@
+//! Line mode of the console, for screen readers, pipes and simple terminals: every change as a sentence, the newest
+//! last.
+
+use crate::domain::alert::AlertSubject;
+use crate::domain::health_status::HealthStatus;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::sync::alerts::Alert;
+use crate::sync::link::LinkState;
+use crate::sync::snapshot::Snapshot;
+use crate::tui::effect::Msg;
+use crate::tui::ids::Pane;
+use crate::tui::panes::source;
+use crate::tui::state::app::App;
+use crate::tui::update;
+use crate::tui::widgets::{format, theme};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Age above which the beginning of an alert is given with its date.
+const DATED_AFTER: Duration = Duration::from_secs(86_400);
+
+/// Line-mode console, with what it reported so far.
+#[derive(Debug)]
+pub struct LineConsole {
+    app: App,
+    link: Option<&'static str>,
+    reported_alerts: Vec<(AlertSubject, HealthStatus, String)>,
+}
+
+impl LineConsole {
+    /// Creates a line-mode console that has reported nothing; `app` is a console without a screen.
+    #[must_use]
+    pub const fn new(app: App) -> Self {
+        Self { app, link: None, reported_alerts: Vec::new() }
+    }
+
+    /// Lines for a new snapshot; none if nothing changed that would be reported.
+    pub fn lines(&mut self, picture: &Arc<Snapshot>, now: Timestamp) -> Vec<String> {
+        let is_first = self.app.snapshot.overview.is_none() && picture.overview.is_some();
+        update::update(&mut self.app, Msg::Snapshot(Arc::clone(picture)), now);
+        let mut said = Vec::new();
+        let link = link(&picture.link);
+        if self.link != Some(link) {
+            self.link = Some(link);
+            said.push(match &picture.link {
+                LinkState::Offline { why, .. } | LinkState::Waiting { why, .. } => {
+                    format!("{link}: {}", Untrusted::new(why.as_str()).sanitized())
+                }
+                _ => link.to_owned(),
+            });
+        }
+        if is_first {
+            said.extend(self.summary());
+        }
+        if picture.overview.is_some() {
+            said.extend(self.alerts(picture.alerts(), now));
+        }
+        said.into_iter().map(|line| format!("{} UTC  {line}", now.format("%H:%M:%S"))).collect()
+    }
+
+    /// One summary line for each pane of the dashboard.
+    fn summary(&self) -> Vec<String> {
+        let Some(view) = self.app.view() else { return Vec::new() };
+        let line = |pane: Pane| {
+            let title = pane.title().trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+            format!("{title}: {}", source::rows_of(pane).summary(&view).replace("   ", ", "))
+        };
+        Pane::DASHBOARD.into_iter().map(line).collect()
+    }
+
+    fn alerts(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<String> {
+        let mut said = Vec::new();
+        for alert in alerts {
+            // An alert is reported again when its health status changes.
+            let is_told = self
+                .reported_alerts
+                .iter()
+                .any(|(about, as_bad, _)| (about, as_bad) == (&alert.subject, &alert.standing));
+            if !is_told {
+                let since = alert.since.format(if now.since(alert.since) < DATED_AFTER {
+                    "%H:%M:%S"
+                } else {
+                    "%Y-%m-%d %H:%M"
+                });
+                let name = format::target(&alert.name);
+                said.push(format!("{} {name}: {}; since {since} UTC", theme::status_code(alert.standing), alert.why));
+            }
+        }
+        for (about, _, name) in &self.reported_alerts {
+            if alerts.iter().all(|alert| alert.subject != *about) {
+                said.push(format!("resolved: {name}"));
+            }
+        }
+        let told = alerts.iter().map(|alert| (alert.subject, alert.standing, format::target(&alert.name)));
+        self.reported_alerts = told.collect();
+        said
+    }
+}
+
+const fn link(link: &LinkState) -> &'static str {
+    match link {
+        LinkState::Connecting => "CONNECTING",
+        LinkState::Live => "LIVE",
+        LinkState::Lagging => "LAGGING",
+        LinkState::Stale => "STALE",
+        LinkState::Waiting { .. } => "WAITING",
+        LinkState::Offline { .. } => "OFFLINE",
+    }
+}

@@ -1,0 +1,465 @@
+//! Runs background jobs with the platform's client. In a read-only console every change is refused here, whatever a
+//! screen offers.
+
+use crate::client::Error;
+use crate::client::connection::{ClientCredential, PlatformClient};
+use crate::clock::RuntimeEnv;
+use crate::diagnose::evidence_set::DiagnosisScope;
+use crate::diagnose::incident::{IncidentEvidence, collect_incident};
+use crate::diagnose::run::run_playbook;
+use crate::diagnose::runbook::{begin_run, resume_run};
+use crate::diagnose::secret_check;
+use crate::domain::ids::{AttemptId, CompanyId, ReplayId, SubscriptionId};
+use crate::domain::outbound::SecretGate;
+use crate::domain::replay::ReplayState;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use crate::export::bundle::TicketBundle;
+use crate::export::bundle_writer::{BundleFormat, write_bundle};
+use crate::export::ticket::ResponseBodies;
+use crate::export::{bundle, platform_scan};
+use crate::sync::keyed_client::RateLimitedClient;
+use crate::sync::log_window::LOG_PAGE_ROWS;
+use crate::sync::logs::{LogPageRequest, LogPageResult};
+use crate::tui::effect::{
+    BackgroundJob, DiagnoseResult, FetchedAttempt, FetchedDetail, FetchedEvent, FetchedKey, FetchedSubscription,
+    FetchedWindow, JobResult, PlatformChange,
+};
+use crate::tui::ids::RowId;
+use crate::tui::state::config::ConsoleAccess;
+use crate::tui::state::issued_secret::IssuedSecret;
+use crate::tui::widgets::format;
+use crate::wire::deliveries::EventDeliveryTrace;
+use crate::wire::events::NewEvent;
+use crate::wire::keys::{CompanyRow, RateLimits, pending_write_clause};
+use crate::wire::log::RequestQuery;
+use crate::wire::paths;
+use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
+use crate::wire::requests::RequestRow;
+use crate::wire::signature_check::SignatureCheck;
+use crate::wire::subscriptions::{MissedEventsChoice, TestResult};
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+
+/// Number of attempts fetched with a subscription.
+const MAX_ATTEMPTS_FETCHED: u32 = 20;
+
+/// Number of requests fetched with a key or a window.
+const MAX_REQUESTS_FETCHED: u32 = 10;
+
+/// Runner of background jobs: the console's only access to the platform.
+#[derive(Debug, Clone)]
+pub struct JobRunner {
+    client: PlatformClient,
+    access: ConsoleAccess,
+    /// Rate-limited client for a platform without a Portal, used in place of `client` where it is set.
+    keyed_client: Option<RateLimitedClient>,
+}
+
+impl JobRunner {
+    /// Creates a runner that calls through `client`, and makes changes only with [`ConsoleAccess::Act`].
+    #[must_use]
+    pub const fn new(client: PlatformClient, access: ConsoleAccess) -> Self {
+        Self { client, access, keyed_client: None }
+    }
+
+    /// Adds the rate-limited client for a platform without a Portal.
+    #[must_use]
+    pub fn with_keyed_client(self, post: RateLimitedClient) -> Self {
+        Self { keyed_client: Some(post), ..self }
+    }
+
+    /// Runs a job. Errors are part of the result.
+    pub async fn perform(&self, job: BackgroundJob) -> JobResult {
+        match job {
+            BackgroundJob::FetchDetail(item) if self.keyed_client.is_some() => {
+                JobResult::DetailFetched(item, self.recorded_detail(item).await.map(Box::new))
+            }
+            BackgroundJob::ListCompanies if self.keyed_client.is_some() => JobResult::Companies(Ok(self.companies())),
+            BackgroundJob::FetchDetail(item) => {
+                JobResult::DetailFetched(item, self.fetch(item).await.map(Box::new).map_err(sanitized))
+            }
+            BackgroundJob::ListCompanies => {
+                JobResult::Companies(self.client.companies().await.map(|page| page.items).map_err(sanitized))
+            }
+            BackgroundJob::FetchLogPage(ask) => {
+                let came = self.page(&ask).await.map(Box::new);
+                JobResult::LogPage(Box::new(ask), came)
+            }
+            BackgroundJob::ListReplays => {
+                JobResult::Replays(self.client.replays().await.map(|page| page.items).map_err(sanitized))
+            }
+            BackgroundJob::ListOperators => {
+                JobResult::Operators(self.client.operators().await.map(|page| page.items).map_err(sanitized))
+            }
+            BackgroundJob::CountReplay(id, wish) => {
+                let plan = self.client.create_replay(id, &NewReplay { dry_run: true, ..wish.clone() }).await;
+                JobResult::ReplayCounted(id, wish, plan.map(Box::new).map_err(sanitized))
+            }
+            BackgroundJob::Change(act) => match self.make_change(&act).await {
+                Ok(PerformedChange::Message(what)) => JobResult::ChangeFinished(act, Ok(what)),
+                Ok(PerformedChange::Secret(issued)) => JobResult::SecretIssued(act, issued),
+                Ok(PerformedChange::Failed(why)) | Err(why) => JobResult::ChangeFinished(act, Err(why)),
+            },
+            consultation => JobResult::Diagnosed(Box::new(self.run_diagnose_job(consultation).await)),
+        }
+    }
+
+    /// Runs a job of pane 9 or 0. These jobs only read from the platform.
+    async fn run_diagnose_job(&self, job: BackgroundJob) -> DiagnoseResult {
+        let (client, ambient) = (&self.client, RuntimeEnv::real());
+        match job {
+            BackgroundJob::RunPlaybook(topic, subject, earlier) => {
+                let report =
+                    run_playbook(client, &ambient, topic, DiagnosisScope::last_hour_of(subject), earlier.as_deref())
+                        .await;
+                DiagnoseResult::Report(Box::new(report))
+            }
+            BackgroundJob::RunRunbook(runbook, subject, earlier) => {
+                let so_far = match earlier {
+                    Some(progress) => *progress,
+                    None => begin_run(client, &ambient, runbook, subject).await,
+                };
+                DiagnoseResult::Runbook(Box::new(resume_run(client, &ambient, so_far).await))
+            }
+            BackgroundJob::CheckSignature(id, subject, computed) => {
+                let query: Vec<(&str, String)> = computed.map(|text| ("computed", text)).into_iter().collect();
+                let check = client.get_any(&paths::with_value(paths::ATTEMPT_SIGNATURE, id), &query).await;
+                DiagnoseResult::SignatureCheck(id, subject, check.map(Box::new).map_err(sanitized))
+            }
+            BackgroundJob::CheckSignatureWithSecret(id, subject, held) => {
+                DiagnoseResult::SignatureCheck(id, subject, self.check_with_secret(id, held).await.map(Box::new))
+            }
+            BackgroundJob::BuildBundle(matter, bodies) => {
+                let case = collect_incident(client, &ambient, &matter).await;
+                let built = self.bundle(&case, bodies).await;
+                DiagnoseResult::Bundle(built.map(Box::new).map_err(|error| error.to_string()))
+            }
+            BackgroundJob::WriteBundle(bundle, form) => DiagnoseResult::Written(written(*bundle, form).await),
+            other => DiagnoseResult::Written(Err(format!("{other:?} is no consultation"))),
+        }
+    }
+
+    /// Gate for every text that leaves the console; it knows the console's own credential as a secret.
+    #[must_use]
+    pub fn gate(&self) -> SecretGate {
+        let (ClientCredential::Operator(secret) | ClientCredential::Key(secret)) = self.client.credential();
+        SecretGate::new([secret])
+    }
+
+    /// Builds an escalation bundle, which a platform with a Portal also searches for its secrets.
+    async fn bundle(
+        &self,
+        case: &IncidentEvidence,
+        bodies: ResponseBodies,
+    ) -> Result<TicketBundle, bundle::BundleError> {
+        let gate = self.gate();
+        let built = bundle::build_bundle(case, bodies, &gate)?;
+        match self.client.credential() {
+            ClientCredential::Key(_) => Ok(built),
+            ClientCredential::Operator(_) => {
+                let ask = |text| async { self.client.check_secrets(text).await.map_err(sanitized) };
+                platform_scan::check_with_platform(built, &gate, ask).await
+            }
+        }
+    }
+
+    /// Checks the signature of an attempt with the secret the receiver holds.
+    async fn check_with_secret(&self, id: AttemptId, held: IssuedSecret) -> Result<SignatureCheck, String> {
+        let (portal, detail) = match &self.keyed_client {
+            Some(post) => (None, post.receipt(id).await?),
+            None => (Some(&self.client), self.client.attempt(id).await.map_err(sanitized)?),
+        };
+        secret_check::check_with_secret(portal, &detail, held.shared()).await
+    }
+
+    async fn fetch(&self, item: RowId) -> Result<FetchedDetail, Error> {
+        let client = &self.client;
+        Ok(match item {
+            RowId::Subscription(id) => FetchedDetail::Subscription(self.subscription(id).await?),
+            RowId::Trip(_) => FetchedDetail::Nothing,
+            RowId::Attempt(id) => {
+                let detail = client.attempt(id).await?;
+                let delivery = match detail.row.delivery_id {
+                    Some(id) => Some(client.delivery(id).await?),
+                    None => None,
+                };
+                FetchedDetail::Attempt(FetchedAttempt { detail, delivery })
+            }
+            RowId::Event(id) => {
+                FetchedDetail::Event(FetchedEvent { event: client.event(id).await?, trace: client.trace(id).await? })
+            }
+            RowId::Key(id) => {
+                let usage = client.key_usage(id).await?;
+                let windows = client.limits().await?.items;
+                let callers = windows.into_iter().find(|window| window.row.key_id == id).map(|window| window.callers);
+                let requests = self.requests(RequestQuery { key: Some(id.0), ..RequestQuery::default() }).await?;
+                FetchedDetail::Key(FetchedKey { usage, callers: callers.unwrap_or_default(), requests })
+            }
+            RowId::Window(id, bucket) => {
+                let windows = client.limits().await?.items;
+                let detail = windows.into_iter().find(|window| window.row.key_id == id && window.row.bucket == bucket);
+                let query =
+                    RequestQuery { key: Some(id.0), code: Some("rate_limited".to_owned()), ..RequestQuery::default() };
+                FetchedDetail::Window(FetchedWindow { detail, refused: self.requests(query).await? })
+            }
+            RowId::Request(_) => FetchedDetail::Nothing,
+        })
+    }
+
+    /// Details of an item that this console recorded itself, on a platform without a Portal.
+    async fn recorded_detail(&self, item: RowId) -> Result<FetchedDetail, String> {
+        let Some(post) = &self.keyed_client else { return Ok(FetchedDetail::Nothing) };
+        Ok(match item {
+            RowId::Event(id) => {
+                let event = post.event(id).await?;
+                let trace = EventDeliveryTrace {
+                    event: event.row.clone(),
+                    subscriptions: Vec::new(),
+                    next_cursor: None,
+                    has_more: false,
+                };
+                FetchedDetail::Event(FetchedEvent { event, trace })
+            }
+            RowId::Attempt(id) => {
+                FetchedDetail::Attempt(FetchedAttempt { detail: post.receipt(id).await?, delivery: None })
+            }
+            _ => FetchedDetail::Nothing,
+        })
+    }
+
+    /// Companies of the profile's keys, on a platform without a Portal; their names are unknown.
+    fn companies(&self) -> Vec<CompanyRow> {
+        let ids: BTreeSet<CompanyId> =
+            self.keyed_client.iter().flat_map(RateLimitedClient::holders).map(|holder| holder.key.company).collect();
+        let unnamed = |id| CompanyRow {
+            id,
+            name: Untrusted::new(format!("company {id}")),
+            created_utc: Timestamp::from_millis(0),
+        };
+        ids.into_iter().map(unnamed).collect()
+    }
+
+    async fn requests(&self, query: RequestQuery) -> Result<Vec<RequestRow>, Error> {
+        Ok(self.client.request_log(&query, None, MAX_REQUESTS_FETCHED).await?.page.items)
+    }
+
+    async fn subscription(&self, id: SubscriptionId) -> Result<FetchedSubscription, Error> {
+        let client = &self.client;
+        let row = client.subscription(id).await?;
+        let attempts = client.attempts(Some(id), MAX_ATTEMPTS_FETCHED).await?.items;
+        let revisions = client.revisions(id).await?.items;
+        let minutes = client.subscription_minutes(id).await?.attempts;
+        Ok(FetchedSubscription { row, attempts, revisions, minutes })
+    }
+
+    async fn page(&self, ask: &LogPageRequest) -> Result<LogPageResult, String> {
+        if let Some(post) = &self.keyed_client {
+            return post.page(ask).await;
+        }
+        let client = &self.client;
+        let came = match ask {
+            LogPageRequest::Attempts(query, toward) => {
+                client.attempt_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Attempts)
+            }
+            LogPageRequest::Events(query, toward) => {
+                client.event_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Events)
+            }
+            LogPageRequest::Requests(query, toward) => {
+                let log = client.request_log(query, toward.cursor(), LOG_PAGE_ROWS).await;
+                log.map(|log| LogPageResult::Requests(log.page, log.last_hour))
+            }
+            LogPageRequest::Trips(query, toward) => {
+                client.trip_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Trips)
+            }
+        };
+        came.map_err(sanitized)
+    }
+
+    /// Makes a change, unless the console is read-only. Every change goes through here.
+    async fn make_change(&self, act: &PlatformChange) -> Result<PerformedChange, String> {
+        if self.access == ConsoleAccess::ReadOnly {
+            return Err("read-only: nothing was changed; start with --allow-actions".to_owned());
+        }
+        let failed = |why: String| format!("could not {}: {why}", act.description());
+        match &self.keyed_client {
+            Some(post) => {
+                change_by_integration_api(post, act).await.map_err(|why| failed(Untrusted::new(why).sanitized()))
+            }
+            None => self.change(act).await.map_err(|error| failed(sanitized(error))),
+        }
+    }
+
+    async fn change(&self, act: &PlatformChange) -> Result<PerformedChange, Error> {
+        let client = &self.client;
+        Ok(PerformedChange::Message(match act {
+            PlatformChange::SendTest(id) => return Ok(tested(*id, &client.test_subscription(*id).await?)),
+            PlatformChange::Enable(id, replay) => {
+                client.enable_subscription(*id, *replay).await?;
+                match replay {
+                    MissedEventsChoice::None => format!("subscription {id} enabled"),
+                    MissedEventsChoice::Skipped => format!("subscription {id} enabled; missed events are being sent"),
+                }
+            }
+            PlatformChange::Disable(id, reason) => {
+                client.disable_subscription(*id, reason.clone()).await?;
+                format!("subscription {id} disabled")
+            }
+            PlatformChange::Delete(id) => {
+                client.delete_subscription(*id).await?;
+                format!("subscription {id} deleted")
+            }
+            PlatformChange::SetDisableReason(id, reason) => {
+                client.set_disable_reason(*id, reason.clone()).await?;
+                format!("reason saved for subscription {id}")
+            }
+            PlatformChange::Acknowledge(subject, standing, note) => {
+                client.acknowledge(*subject, *standing, note.clone()).await?;
+                format!("alert for {subject} acknowledged")
+            }
+            PlatformChange::RollBack(id, revision) => {
+                client.roll_back_subscription(*id, *revision).await?;
+                format!("subscription {id} rolled back to revision {revision}")
+            }
+            PlatformChange::Replay(id, wish, _) => {
+                replay_started(&client.create_replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?)
+            }
+            PlatformChange::SetReplayState(id, wanted) => {
+                format!("replay {id} is {}", self.set_replay_state(*id, *wanted).await?.phase.name())
+            }
+            PlatformChange::Resend(id) => {
+                client.resend(*id).await?;
+                format!("delivery {id} is being resent")
+            }
+            PlatformChange::EmitSampleEvent(company_id, kind) => {
+                let event = NewEvent { company_id: *company_id, kind: *kind, payload: None, metadata: test_metadata() };
+                format!("event {} emitted", client.emit(&event).await?.id)
+            }
+            PlatformChange::RevokeKey(id) => {
+                let revoked = client.revoke_key(*id).await?;
+                format!("key {id} revoked{}", pending_write_clause(revoked.write_pending.as_ref()))
+            }
+            PlatformChange::SetLimits(id, wish) => {
+                let RateLimits { read, write, admin } = client.limit_key(*id, wish).await?.limits;
+                format!("rate limits of key {id} set: read {read}, write {write}, admin {admin} calls per minute")
+            }
+            PlatformChange::CreateCompany(new) => format!("company {} created", client.create_company(new).await?.id),
+            PlatformChange::CreateKey(new) => {
+                let made = client.create_key(new).await?;
+                let name = format!("key {} of company {}", made.row.id, made.row.company_id);
+                return Ok(PerformedChange::Secret(IssuedSecret::new(name, made.key.into_secret())));
+            }
+            PlatformChange::CreateOperator(new) => {
+                let made = client.create_operator(new).await?;
+                let name = format!("token of operator {}", made.row.id);
+                return Ok(PerformedChange::Secret(IssuedSecret::new(name, made.token.into_secret())));
+            }
+            PlatformChange::RevokeOperator(id) => {
+                let revoked = client.revoke_operator(*id).await?;
+                format!("operator {id} revoked{}", pending_write_clause(revoked.write_pending.as_ref()))
+            }
+        }))
+    }
+
+    async fn set_replay_state(&self, id: ReplayId, wanted: ReplayState) -> Result<ReplayRow, Error> {
+        match wanted {
+            ReplayState::Paused => self.client.pause_replay(id).await,
+            ReplayState::Running => self.client.resume_replay(id).await,
+            ReplayState::Cancelled | ReplayState::Finished => self.client.cancel_replay(id).await,
+        }
+    }
+}
+
+/// Makes a change through the Integration API, which supports testing, enabling and disabling.
+async fn change_by_integration_api(post: &RateLimitedClient, act: &PlatformChange) -> Result<PerformedChange, String> {
+    Ok(PerformedChange::Message(match act {
+        PlatformChange::SendTest(id) => return Ok(tested(*id, &post.test(*id).await?)),
+        PlatformChange::Enable(id, MissedEventsChoice::None) => {
+            post.set_enabled(*id, "true").await?;
+            format!("subscription {id} enabled")
+        }
+        PlatformChange::Disable(id, _) => {
+            post.set_enabled(*id, "false").await?;
+            format!("subscription {id} disabled")
+        }
+        _ => return Err("not possible with an API key; use the Admin Portal".to_owned()),
+    }))
+}
+
+/// Outcome of a change that was made.
+enum PerformedChange {
+    /// Description of what happened, in one line.
+    Message(String),
+    /// Change was made, and its outcome is a failure, such as an endpoint that fails its test.
+    Failed(String),
+    /// Secret that the answer carried, which is shown once.
+    Secret(IssuedSecret),
+}
+
+fn replay_started(plan: &ReplayPlan) -> String {
+    let n = format::plural_irregular(plan.n_selected, "delivery", "deliveries");
+    match &plan.replay {
+        Some(row) => format!("replay {} of {n} started; r shows its progress", row.id),
+        None => format!("replay of {n} started"),
+    }
+}
+
+/// Metadata that mark an event as a test.
+fn test_metadata() -> Option<Box<RawValue>> {
+    RawValue::from_string(r#"{"test":true}"#.to_owned()).ok()
+}
+
+/// Writes a bundle into the folder in which the console was started.
+async fn written(bundle: TicketBundle, form: BundleFormat) -> Result<String, String> {
+    let work = move || {
+        let path = std::path::absolute(form.default_path(&bundle)).map_err(|error| error.to_string())?;
+        write_bundle(&bundle, &path).map(|()| path.display().to_string()).map_err(|error| error.to_string())
+    };
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the ticket could not be written".to_owned()))
+}
+
+fn tested(id: SubscriptionId, result: &TestResult) -> PerformedChange {
+    let came = match (result.status_code, &result.error) {
+        (Some(status), _) => format!("HTTP {status}"),
+        (None, Some(error)) => format!("no response ({})", error.sanitized()),
+        (None, None) => "no response".to_owned(),
+    };
+    let line = format!("test to subscription {id}: {came} after {} ms", result.elapsed_ms);
+    if result.success { PerformedChange::Message(line) } else { PerformedChange::Failed(line) }
+}
+
+/// Makes an error's text harmless for the terminal, because errors quote received text.
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+fn sanitized(error: Error) -> String {
+    Untrusted::new(error.to_string()).sanitized()
+}
+
+#[cfg(test)]
+pub(in crate::tui) mod tests {
+    use super::*;
+    use crate::domain::secret::Secret;
+
+    /// A performer whose platform does not exist: nothing listens on the port for discarding.
+    pub(in crate::tui) fn without_platform(access: ConsoleAccess) -> JobRunner {
+        let client =
+            PlatformClient::new("http://127.0.0.1:9", ClientCredential::Operator(Secret::new("none".to_owned())));
+        JobRunner::new(client.expect("a client"), access)
+    }
+
+    #[tokio::test]
+    async fn no_change_leaves_a_read_only_console() {
+        let act = PlatformChange::Disable(SubscriptionId(1), None);
+        let JobResult::ChangeFinished(_, Err(why)) =
+            without_platform(ConsoleAccess::ReadOnly).perform(BackgroundJob::Change(act.clone())).await
+        else {
+            panic!("it was done");
+        };
+        assert!(why.starts_with("read-only"), "{why}");
+        let JobResult::ChangeFinished(_, Err(why)) =
+            without_platform(ConsoleAccess::Act).perform(BackgroundJob::Change(act)).await
+        else {
+            panic!("it was done");
+        };
+        assert!(why.starts_with("could not disable subscription 1: cannot reach"), "{why}");
+    }
+}

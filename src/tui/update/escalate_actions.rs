@@ -1,0 +1,123 @@
+//! Key actions of pane 0 (Escalate): collecting a ticket about the chosen items, previewing it and writing it.
+
+use crate::diagnose::incident::{IncidentScope, OperatorSelection};
+use crate::domain::time::Timestamp;
+use crate::export::bundle::TicketBundle;
+use crate::export::bundle_writer::BundleFormat;
+use crate::export::ticket::ResponseBodies;
+use crate::tui::effect::{BackgroundJob, Effect};
+use crate::tui::ids::RowId;
+use crate::tui::overlays::targets;
+use crate::tui::state::app::App;
+use crate::tui::state::escalate::BundleStage;
+use crate::tui::state::overlays::Overlay;
+use crate::tui::update::message;
+use crate::wire::report::DiagnosisSubject;
+
+/// Opens pane 0 and starts to collect a bundle, unless a collection is in flight.
+pub(in crate::tui) fn escalate(app: &mut App) -> Vec<Effect> {
+    let matter = bundle_scope(app);
+    app.overlays.push(Overlay::Escalate);
+    if app.escalate_state.stage == BundleStage::Collecting {
+        return Vec::new();
+    }
+    app.escalate_state.scope = matter;
+    collect_bundle(app)
+}
+
+/// Determines what the bundle is about: the subject of pane 9 and everything that was put into the bundle;
+/// without those the selection, and without a selection all companies or the one company on the screen.
+fn bundle_scope(app: &App) -> IncidentScope {
+    let room = app
+        .overlays
+        .iter()
+        .any(|layer| matches!(layer, Overlay::Diagnose))
+        .then(|| app.diagnose.opened.map_or(app.diagnose.subject, |(_, subject)| subject));
+    let collected = &app.view_state.bundle;
+    let items = if collected.is_empty() && room.is_none() { targets::target_items(app) } else { collected.clone() };
+    // Items that were put into the bundle replace the subject "everything".
+    let mut subjects: Vec<DiagnosisSubject> =
+        room.into_iter().filter(|subject| items.is_empty() || *subject != DiagnosisSubject::All).collect();
+    let mut picked = OperatorSelection::default();
+    for item in items {
+        match item {
+            RowId::Attempt(id) => picked.attempts.push(id),
+            RowId::Event(id) => picked.events.push(id),
+            RowId::Request(id) => picked.requests.push(id),
+            RowId::Key(_) | RowId::Subscription(_) | RowId::Window(..) | RowId::Trip(_) => {}
+        }
+        picked.notes.extend(app.view_state.note(item).map(|note| (item.to_string(), note.to_owned())));
+        subjects.extend(targets::subject_of(app, item).filter(|subject| !subjects.contains(subject)));
+    }
+    if subjects.is_empty() {
+        subjects.push(app.company.map_or(DiagnosisSubject::All, DiagnosisSubject::Company));
+    }
+    IncidentScope { selection: picked, ..IncidentScope::last_hour_of(subjects) }
+}
+
+fn collect_bundle(app: &mut App) -> Vec<Effect> {
+    (app.escalate_state.stage, app.escalate_state.top) = (BundleStage::Collecting, 0);
+    vec![Effect::StartJob(BackgroundJob::BuildBundle(
+        Box::new(app.escalate_state.scope.clone()),
+        app.escalate_state.bodies,
+    ))]
+}
+
+/// Toggles whether the bodies of responses go into the bundle, and collects it again.
+pub(in crate::tui) fn toggle_bodies(app: &mut App) -> Vec<Effect> {
+    app.escalate_state.bodies = match app.escalate_state.bodies {
+        ResponseBodies::Included => ResponseBodies::Omitted,
+        ResponseBodies::Omitted => ResponseBodies::Included,
+    };
+    collect_bundle(app)
+}
+
+/// Asks whether to write the bundle that was collected.
+pub(in crate::tui) fn ask_to_write(app: &mut App) {
+    if let BundleStage::Ready(bundle) = &app.escalate_state.stage {
+        app.escalate_state.stage = BundleStage::Confirming(bundle.clone());
+        app.escalate_state.top = 0;
+    }
+}
+
+/// Writes the bundle after the question was confirmed.
+pub(in crate::tui) fn write_bundle(app: &mut App, form: BundleFormat) -> Vec<Effect> {
+    match &app.escalate_state.stage {
+        BundleStage::Confirming(bundle) => vec![Effect::StartJob(BackgroundJob::WriteBundle(bundle.clone(), form))],
+        _ => Vec::new(),
+    }
+}
+
+/// Goes one step back within pane 9 or 0: closes the open run, or withdraws the question. Returns whether there
+/// was such a step.
+pub(in crate::tui) fn back_within_pane(app: &mut App) -> bool {
+    match (app.overlays.last(), &app.escalate_state.stage) {
+        (Some(Overlay::Diagnose), _) => app.diagnose.opened.take().is_some(),
+        (Some(Overlay::Escalate), BundleStage::Confirming(bundle)) => {
+            app.escalate_state.stage = BundleStage::Ready(bundle.clone());
+            true
+        }
+        _ => false,
+    }
+}
+
+pub(in crate::tui) fn on_bundle_built(app: &mut App, came: Result<Box<TicketBundle>, String>) {
+    app.escalate_state.stage = came.map_or_else(BundleStage::Failed, BundleStage::Ready);
+}
+
+pub(in crate::tui) fn on_bundle_written(app: &mut App, came: Result<String, String>, now: Timestamp) {
+    match came {
+        Ok(path) => {
+            app.show_message(format!("ticket saved to {path}"), now);
+            if let BundleStage::Confirming(bundle) = &app.escalate_state.stage {
+                app.escalate_state.stage = BundleStage::Written(bundle.clone(), path);
+            }
+        }
+        Err(why) => {
+            if let BundleStage::Confirming(bundle) = &app.escalate_state.stage {
+                app.escalate_state.stage = BundleStage::Ready(bundle.clone());
+            }
+            message::show_error(app, why, now);
+        }
+    }
+}
