@@ -10,6 +10,7 @@ use crate::domain::slow_start::SlowStart;
 use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::deliveries::{Lease, LeasedDelivery};
+use crate::store::delivery_counts::CountChanges;
 use rusqlite::Connection;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -188,14 +189,11 @@ impl ClaimBuilder<'_> {
     fn give_up(&self, id: DeliveryId, n_attempts: u32) -> Result<(), store::Error> {
         tracing::error!(%id, "a delivery's event or subscription cannot be read; the delivery was given up");
         store::resends::remove(self.connection, id)?;
-        store::deliveries::complete(
-            self.connection,
-            id,
-            &self.lease.token,
-            DeliveryState::Exhausted,
-            n_attempts,
-            None,
-        )?;
-        Ok(())
+        let mut counts = CountChanges::default();
+        let (token, state) = (&self.lease.token, DeliveryState::Exhausted);
+        if let Some(change) = store::deliveries::complete(self.connection, id, token, state, n_attempts, None)? {
+            counts.record(change);
+        }
+        counts.commit(self.connection)
     }
 }

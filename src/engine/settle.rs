@@ -15,6 +15,8 @@ use crate::domain::success_rate::SuccessCounts;
 use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::deliveries::LeasedDelivery;
+use crate::store::delivery_counts::CountChanges;
+use crate::store::log_quota::{LogGrowth, LoggedAttempt};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -58,7 +60,14 @@ pub(super) fn settle_attempts(
     flights: &[Arc<CompletedAttempt>],
     now: Timestamp,
 ) -> Result<Vec<bool>, store::Error> {
-    let mut books = SettleBatch { connection, now, subscriptions: BTreeMap::new(), rollups: BTreeMap::new() };
+    let mut books = SettleBatch {
+        connection,
+        now,
+        subscriptions: BTreeMap::new(),
+        rollups: BTreeMap::new(),
+        growth: LogGrowth::default(),
+        counts: CountChanges::default(),
+    };
     let believed = flights.iter().map(|flight| books.settle_attempt(flight)).collect::<Result<_, _>>()?;
     books.flush()?;
     Ok(believed)
@@ -80,6 +89,10 @@ struct SettleBatch<'a> {
     subscriptions: BTreeMap<SubscriptionId, Option<SubscriptionUpdate>>,
     /// Counts of scheduled attempts by subscription and latency bin.
     rollups: BTreeMap<(SubscriptionId, usize), SuccessCounts>,
+    /// Bytes added to the logs of companies.
+    growth: LogGrowth,
+    /// Changed states of deliveries.
+    counts: CountChanges,
 }
 
 impl SettleBatch<'_> {
@@ -104,7 +117,8 @@ impl SettleBatch<'_> {
         let Some(standing) = self.subscription_update(claimed.subscription)? else { return Ok(false) };
         let outcome = &flight.send_result.result.outcome;
         if claimed.kind == AttemptKind::Resend && outcome.is_about_receiver() {
-            return standing.settle_resend(connection, flight, now);
+            let logged = standing.settle_resend(connection, flight, now)?;
+            return Ok(logged.map(|logged| self.growth.add(logged)).is_some());
         }
         let number = claimed.n_attempts + 1;
         // Attempts such as resends are numbered but use up no retry.
@@ -124,10 +138,13 @@ impl SettleBatch<'_> {
             NextStep::Requeued => return store::deliveries::release(connection, claimed.id, &flight.lease_token),
         };
         // The lease token guards the write: an outcome that lost its lease changes nothing.
-        if !store::deliveries::complete(connection, claimed.id, &flight.lease_token, state, number, due)? {
+        let Some(change) =
+            store::deliveries::complete(connection, claimed.id, &flight.lease_token, state, number, due)?
+        else {
             return Ok(false);
-        }
-        store::attempts::insert(connection, &attempt_row(flight, number), &flight.send_result.exchange, None)?;
+        };
+        let attempt = attempt_row(flight, number);
+        let logged = store::attempts::insert(connection, &attempt, &flight.send_result.exchange, None)?;
         if claimed.kind == AttemptKind::Replay && matches!(state, DeliveryState::Succeeded | DeliveryState::Exhausted) {
             store::replays::count_outcome(connection, claimed.id, state)?;
         }
@@ -138,6 +155,8 @@ impl SettleBatch<'_> {
         if trips {
             standing.subscription.disabled = Some((DisabledReason::Breaker, now));
         }
+        self.growth.add(logged);
+        self.counts.record(change);
         if counts {
             let bin = latency::bin_index(flight.send_result.result.elapsed_ms);
             let tally = self.rollups.entry((claimed.subscription, bin)).or_default();
@@ -152,6 +171,8 @@ impl SettleBatch<'_> {
         for standing in self.subscriptions.into_values().flatten().filter(|standing| standing.is_dirty) {
             store::subscriptions::update_after_attempt(self.connection, &standing.subscription)?;
         }
+        self.growth.commit(self.connection)?;
+        self.counts.commit(self.connection)?;
         store::attempt_rollups::add(self.connection, self.now, &self.rollups)
     }
 }
@@ -163,21 +184,22 @@ impl SubscriptionUpdate {
     }
 
     /// Commits a resend, which counts for nothing: a success finishes the delivery, a failure leaves it unchanged.
+    /// Returns `None` if the lease was lost.
     fn settle_resend(
         &mut self,
         connection: &Connection,
         flight: &CompletedAttempt,
         now: Timestamp,
-    ) -> Result<bool, store::Error> {
+    ) -> Result<Option<LoggedAttempt>, store::Error> {
         let has_succeeded = flight.send_result.result.outcome.is_success();
         if !store::resends::complete(connection, flight.claimed.id, &flight.lease_token, has_succeeded)? {
-            return Ok(false);
+            return Ok(None);
         }
-        let number = flight.claimed.n_attempts + 1;
-        store::attempts::insert(connection, &attempt_row(flight, number), &flight.send_result.exchange, None)?;
+        let attempt = attempt_row(flight, flight.claimed.n_attempts + 1);
+        let logged = store::attempts::insert(connection, &attempt, &flight.send_result.exchange, None)?;
         let (after, _) = after_attempt(&self.subscription, AttemptKind::Resend, (has_succeeded, false), now);
         self.replace(after);
-        Ok(true)
+        Ok(Some(logged))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::secret::Secret;
 use crate::domain::subscription::{MANAGERS, SubscriptionSpec, WebhookSubscription};
 use crate::store;
+use crate::store::log_quota::LogGrowth;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
@@ -336,7 +337,9 @@ impl Engine {
         self.shared
             .store
             .write_queued(move |connection| {
-                store::attempts::insert(connection, &attempt, &exchange, Some(&body))?;
+                let mut growth = LogGrowth::default();
+                growth.add(store::attempts::insert(connection, &attempt, &exchange, Some(&body))?);
+                growth.commit(connection)?;
                 let after = Some(attempt.result.outcome.to_string());
                 let change = AuditedChange {
                     action: "test subscription",

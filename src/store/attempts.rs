@@ -1,5 +1,6 @@
 //! Attempts and their HTTP exchanges: table `attempts`, which is the delivery log.
 
+use super::log_quota::LoggedAttempt;
 use super::paging::{PagedQuery, add_condition};
 use super::{Error, count, optional_time, small_count, time, unreadable};
 use crate::domain::attempt::{Attempt, AttemptPhase, AttemptResult, AttemptSubject, HttpExchange, PhaseTimings};
@@ -16,20 +17,26 @@ use std::collections::HashMap;
 const SUMMARY_COLUMNS: &str = "id, company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at, elapsed_ms, \
                      status, cause, error";
 
-/// Inserts an attempt and returns the id assigned by the database; `attempt.id` is ignored. `body` is the request body
-/// where no event stores it, as for a test.
+/// Inserts an attempt; the database assigns its id, and `attempt.id` is ignored. `body` is the request body where no
+/// event stores it, as for a test. Returns the bytes to be counted in the same transaction.
 pub(crate) fn insert(
     connection: &Connection,
     attempt: &Attempt,
     exchange: &HttpExchange,
     body: Option<&[u8]>,
-) -> Result<AttemptId, Error> {
+) -> Result<LoggedAttempt, Error> {
     let (status, cause) = match attempt.result.outcome {
         AttemptOutcome::Answered { status, .. } => (Some(status), None),
         AttemptOutcome::Unanswered(cause) => (None, Some(cause.name())),
     };
     let json = |headers: &[(String, String)]| serde_json::to_string(headers).unwrap_or_else(|_| "[]".to_owned());
+    let (request_headers, response_headers) = (json(&exchange.request_headers), json(&exchange.response_headers));
     let about = &attempt.subject;
+    let error = attempt.result.error.as_deref();
+    let parts = [about.target_url.as_bytes(), error.unwrap_or_default().as_bytes(), request_headers.as_bytes()];
+    let parts =
+        parts.into_iter().chain([body.unwrap_or_default(), response_headers.as_bytes(), &exchange.response_body]);
+    let logged = LoggedAttempt::new(about.company, parts.map(<[u8]>::len).sum());
     let [dns, connect, tls, head, rest] =
         AttemptPhase::ALL.map(|phase| exchange.phases.get(phase).map(|us| i64::try_from(us).unwrap_or(i64::MAX)));
     connection
@@ -53,11 +60,11 @@ pub(crate) fn insert(
             i64::try_from(attempt.result.elapsed_ms).unwrap_or(i64::MAX),
             status,
             cause,
-            attempt.result.error,
+            error,
             exchange.peer,
-            json(&exchange.request_headers),
+            request_headers,
             body,
-            json(&exchange.response_headers),
+            response_headers,
             exchange.response_body,
             i64::try_from(exchange.n_body_bytes_read).unwrap_or(i64::MAX),
             dns,
@@ -66,7 +73,7 @@ pub(crate) fn insert(
             head,
             rest,
         ])?;
-    Ok(AttemptId(connection.last_insert_rowid()))
+    Ok(logged)
 }
 
 /// Lists at most `limit` attempts with ids below `before`, newest first, of one subscription or of all.

@@ -1,6 +1,7 @@
 //! Deliveries: table `deliveries`, the outbox. A claim is a lease, a row in `leases`; the outcome reported by its
 //! holder is accepted only while the lease still carries the holder's token.
 
+use super::delivery_counts::{self, CountChanges, StateChange};
 use super::{Error, small_count, unreadable};
 use crate::domain::delivery::{AttemptKind, DeliveryState, MAX_RETRY_AFTER, RetryPolicy};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
@@ -77,7 +78,9 @@ pub(crate) fn insert(
             ":event": delivery.event.0, ":subscription": delivery.subscription.0, ":company": delivery.company.0, ":kind": delivery.kind.name(),
             ":state": state.name(), ":base": millis(delivery.retry_policy.base), ":due": due, ":now": now.millis(),
         })?;
-    Ok(())
+    let mut counts = CountChanges::default();
+    counts.add(delivery.subscription, state, 1);
+    counts.commit(connection)
 }
 
 /// A subscription with pending deliveries that are not leased.
@@ -157,8 +160,8 @@ pub(super) fn insert_lease(connection: &Connection, claimed: &LeasedDelivery, le
     Ok(())
 }
 
-/// Completes a claimed delivery: stores its new state, the number of attempts and the next due time. Returns `false`
-/// and changes nothing if the lease is lost.
+/// Completes a claimed delivery: stores its new state, the number of attempts and the next due time. Returns the change to
+/// be counted in the same transaction, or `None`, with nothing changed, if the lease is lost.
 pub(crate) fn complete(
     connection: &Connection,
     id: DeliveryId,
@@ -166,15 +169,17 @@ pub(crate) fn complete(
     state: DeliveryState,
     n_attempts: u32,
     due: Option<Timestamp>,
-) -> Result<bool, Error> {
+) -> Result<Option<StateChange>, Error> {
     // The token decides: a holder whose lease expired must not overwrite the outcome of the next holder.
     if !release(connection, id, lease)? {
-        return Ok(false);
+        return Ok(None);
     }
+    // The subscription may have been disabled or deleted meanwhile, which changes the state of leased deliveries too.
+    let Some((of, before)) = delivery_counts::counted_as(connection, id)? else { return Ok(None) };
     connection
         .prepare_cached("UPDATE deliveries SET state = ?2, n_attempts = ?3, due_at = ?4 WHERE id = ?1")?
         .execute(params![id.0, state.name(), n_attempts, due.map(Timestamp::millis)])?;
-    Ok(true)
+    Ok(Some(StateChange { of, from: before, to: state }))
 }
 
 /// Releases a lease and leaves the delivery unchanged. Returns `false` if the lease is lost.
@@ -229,31 +234,51 @@ pub(crate) fn clamp_due(connection: &Connection, now: Timestamp) -> Result<usize
 /// Puts the pending deliveries of a subscription that is being disabled on hold. Leased ones are included and stay on
 /// hold when their lease is released unchanged. Returns the number on hold.
 pub(crate) fn park(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
-    Ok(connection
+    let n = connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'parked', due_at = NULL WHERE subscription_id = ?1 AND state = 'pending'",
         )?
-        .execute([subscription.0])?)
+        .execute([subscription.0])?;
+    count_transfer(connection, subscription, (DeliveryState::Pending, DeliveryState::Parked), n)
+}
+
+/// Counts deliveries that changed their state together; returns their number.
+fn count_transfer(
+    connection: &Connection,
+    of: SubscriptionId,
+    change: (DeliveryState, DeliveryState),
+    n: usize,
+) -> Result<usize, Error> {
+    let mut counts = CountChanges::default();
+    counts.transfer(of, change, n);
+    counts.commit(connection)?;
+    Ok(n)
 }
 
 /// Cancels the pending and parked deliveries of a subscription that is being deleted, and drops its resends. Returns
 /// the number cancelled.
 pub(crate) fn cancel(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
     connection.prepare_cached("DELETE FROM resends WHERE subscription_id = ?1")?.execute([subscription.0])?;
-    Ok(connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = 'cancelled', due_at = NULL WHERE subscription_id = ?1 AND state IN ('pending', 'parked')",
-        )?
-        .execute([subscription.0])?)
+    let mut n_cancelled = 0;
+    for state in [DeliveryState::Pending, DeliveryState::Parked] {
+        let n = connection
+            .prepare_cached(
+                "UPDATE deliveries SET state = 'cancelled', due_at = NULL WHERE subscription_id = ?1 AND state = ?2",
+            )?
+            .execute(params![subscription.0, state.name()])?;
+        n_cancelled += count_transfer(connection, subscription, (state, DeliveryState::Cancelled), n)?;
+    }
+    Ok(n_cancelled)
 }
 
 /// Resumes the deliveries on hold of a subscription, due at `now`. Returns the number resumed.
 pub(crate) fn resume(connection: &Connection, subscription: SubscriptionId, now: Timestamp) -> Result<usize, Error> {
-    Ok(connection
+    let n = connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'pending', due_at = ?2 WHERE subscription_id = ?1 AND state = 'parked'",
         )?
-        .execute(params![subscription.0, now.millis()])?)
+        .execute(params![subscription.0, now.millis()])?;
+    count_transfer(connection, subscription, (DeliveryState::Parked, DeliveryState::Pending), n)
 }
 
 /// Counts the due, unleased deliveries of a subscription, up to `most`.

@@ -5,9 +5,53 @@ use super::{Error, count};
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use std::collections::BTreeMap;
 
 /// Maximum number of attempts reduced in one slice.
 const MAX_ATTEMPTS_PER_SLICE: usize = 500;
+
+/// Bytes of an attempt beside its texts and bodies, as the generated column `n_log_bytes` counts them.
+const ATTEMPT_ROW_BYTES: usize = 256;
+
+/// Bytes that an inserted attempt adds to its company's log.
+#[derive(Debug)]
+#[must_use = "the company's counter stays behind until a `LogGrowth` with it is committed"]
+pub(crate) struct LoggedAttempt {
+    company: CompanyId,
+    n_bytes: usize,
+}
+
+impl LoggedAttempt {
+    /// Attempt whose texts and bodies have `n_content_bytes` bytes.
+    pub(super) const fn new(company: CompanyId, n_content_bytes: usize) -> Self {
+        Self { company, n_bytes: ATTEMPT_ROW_BYTES + n_content_bytes }
+    }
+}
+
+/// Bytes that a transaction adds to the logs of companies. [`Self::commit`] writes each company's counter once; a
+/// trigger would write it for every attempt and open a savepoint each time, on the path that limits deliveries.
+#[derive(Debug, Default)]
+#[must_use = "the counters stay behind until `commit`"]
+pub(crate) struct LogGrowth(BTreeMap<CompanyId, usize>);
+
+impl LogGrowth {
+    /// Adds an inserted attempt.
+    pub(crate) fn add(&mut self, logged: LoggedAttempt) {
+        *self.0.entry(logged.company).or_default() += logged.n_bytes;
+    }
+
+    /// Adds the bytes to the counters of their companies.
+    pub(crate) fn commit(self, connection: &Connection) -> Result<(), Error> {
+        let mut add = connection.prepare_cached(
+            "INSERT INTO company_log_sizes (company_id, n_bytes) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET n_bytes = n_bytes + excluded.n_bytes",
+        )?;
+        for (company, n_bytes) in self.0 {
+            add.execute(params![company.0, i64::try_from(n_bytes).unwrap_or(i64::MAX)])?;
+        }
+        Ok(())
+    }
+}
 
 /// Returns the next company after `last` whose log exceeds `quota` bytes, wrapping around to the first.
 pub(crate) fn next_over_quota(
@@ -101,28 +145,70 @@ fn oldest_attempts(connection: &Connection, of: CompanyId, after: i64) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::attempt::{Attempt, AttemptResult, AttemptSubject, HttpExchange};
+    use crate::domain::delivery::{AttemptKind, AttemptOutcome, FailureKind};
+    use crate::domain::event::EventType;
+    use crate::domain::ids::{AttemptId, SubscriptionId};
     use proptest::prelude::*;
 
     /// The bytes of the largest attempt there can be here.
-    const LARGEST: u64 = 20_400;
+    const LARGEST: u64 = 20_500;
     const NOW: Timestamp = Timestamp::from_millis(1);
 
     /// A database with three subscriptions of one company and one of another.
     fn filled(attempts: &[(i64, usize)]) -> Connection {
         let connection = super::super::open_in_memory().expect("a database");
-        let insert = "INSERT INTO companies (name, created_at) VALUES ('Beta', 0);
+        let setup = "INSERT INTO companies (name, created_at) VALUES ('Beta', 0);
              INSERT INTO subscriptions (company_id, target_url, event_types, secret, created_at, updated_at)
              VALUES (1, '', '', x'', 0, 0), (1, '', '', x'', 0, 0), (1, '', '', x'', 0, 0), (2, '', '', x'', 0, 0)";
-        connection.execute_batch(insert).expect("filled");
-        for (subscription, n_bytes) in attempts {
-            let insert = "INSERT INTO attempts (company_id, subscription_id, target_url, event_type, kind, number, started_at, elapsed_ms,
-                     status, request_headers, response_headers, response_body, n_response_bytes)
-                 VALUES (?1, ?2, 'https://example.com/', 'lead.created', 'scheduled', 1, 0, 1, 200, '[\"é\"]', '[]', zeroblob(?3), ?3)";
-            let company = if *subscription == 4 { 2 } else { 1 };
-            let n_bytes = i64::try_from(*n_bytes).expect("few");
-            connection.execute(insert, params![company, subscription, n_bytes]).expect("inserted");
+        connection.execute_batch(setup).expect("filled");
+        let mut growth = LogGrowth::default();
+        for (n, (subscription, n_bytes)) in attempts.iter().enumerate() {
+            let company = CompanyId(if *subscription == 4 { 2 } else { 1 });
+            growth.add(insert(&connection, (company, SubscriptionId(*subscription)), *n_bytes, n));
         }
+        growth.commit(&connection).expect("counted");
         connection
+    }
+
+    /// An attempt with a response of so many bytes; each `n` has other parts and texts.
+    fn insert(
+        connection: &Connection,
+        (company, subscription): (CompanyId, SubscriptionId),
+        n_bytes: usize,
+        n: usize,
+    ) -> LoggedAttempt {
+        let outcome = match n % 3 {
+            0 => AttemptOutcome::Answered { status: 200, retry_after: None },
+            1 => AttemptOutcome::Answered { status: 500, retry_after: None },
+            _ => AttemptOutcome::Unanswered(FailureKind::Timeout),
+        };
+        let attempt = Attempt {
+            id: AttemptId(0),
+            subject: AttemptSubject {
+                company,
+                subscription,
+                target_url: format!("https://example.com/{}", "é".repeat(n % 7)),
+                delivery: None,
+                event_type: EventType::ALL[0],
+            },
+            kind: AttemptKind::Scheduled,
+            number: 1,
+            started_at: NOW,
+            result: AttemptResult {
+                outcome,
+                error: (n % 3 == 2).then(|| "höchstens 10 s\0".to_owned()),
+                elapsed_ms: 1,
+            },
+        };
+        let exchange = HttpExchange {
+            request_headers: vec![("é".to_owned(), "\"\u{1}".repeat(n % 5))],
+            response_headers: vec![("x".to_owned(), String::new()); n % 2],
+            response_body: vec![0xff; n_bytes],
+            ..HttpExchange::default()
+        };
+        let body = (n % 4 == 0).then_some([0; 11].as_slice());
+        super::super::attempts::insert(connection, &attempt, &exchange, body).expect("inserted")
     }
 
     fn numbers(connection: &Connection, sql: &str) -> Vec<i64> {

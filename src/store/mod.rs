@@ -9,6 +9,7 @@ pub mod audit;
 pub mod clients;
 pub mod companies;
 pub mod deliveries;
+pub mod delivery_counts;
 pub mod delivery_log;
 pub mod events;
 pub mod idempotency_keys;
@@ -61,6 +62,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0015_request_callers.sql"),
     include_str!("../../assets/migrations/platform/0016_request_sizes.sql"),
     include_str!("../../assets/migrations/platform/0017_names.sql"),
+    include_str!("../../assets/migrations/platform/0018_counters.sql"),
 ];
 
 /// Options with which the platform's database is opened.

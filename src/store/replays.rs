@@ -1,6 +1,7 @@
 //! Replays: the plans and their selected deliveries. A delivery that was enqueued or skipped is removed from the
 //! selection in the same transaction.
 
+use super::delivery_counts::{self, CountChanges};
 use super::paging::{PagedQuery, add_condition, id_range_of_times};
 use super::{Error, count, optional_time, small_count, time, unreadable};
 use crate::domain::delivery::DeliveryState;
@@ -159,13 +160,18 @@ pub(crate) fn next_items(connection: &Connection, id: ReplayId, limit: u32) -> R
 
 /// Enqueues a delivery as part of a replay: due at `now`, with all its retries.
 pub(crate) fn enqueue(connection: &Connection, of: ReplayId, id: DeliveryId, now: Timestamp) -> Result<(), Error> {
-    connection
+    let before = delivery_counts::counted_as(connection, id)?;
+    let n = connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'pending', kind = 'replay', due_at = ?3, n_uncounted = n_attempts, replay_id = ?2
              WHERE id = ?1 AND state IN ('skipped', 'exhausted', 'parked', 'succeeded')",
         )?
         .execute(params![id.0, of.0, now.millis()])?;
-    Ok(())
+    let mut counts = CountChanges::default();
+    if let Some((subscription, state)) = before {
+        counts.transfer(subscription, (state, DeliveryState::Pending), n);
+    }
+    counts.commit(connection)
 }
 
 /// Removes a delivery from the selection of a replay.

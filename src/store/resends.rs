@@ -3,7 +3,9 @@
 
 use super::Error;
 use super::deliveries::{IS_LEASED, LEASED_COLUMNS, Lease, LeasedDelivery, insert_lease, read_leased, release};
+use super::delivery_counts::{self, CountChanges};
 use crate::domain::delivery::AttemptKind;
+use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, params};
@@ -78,6 +80,11 @@ pub(crate) fn complete(
     // The token decides: a holder whose lease expired must not change the delivery.
     if !release(connection, id, lease)? {
         return Ok(false);
+    }
+    if let Some((subscription, state)) = delivery_counts::counted_as(connection, id)?.filter(|_| has_succeeded) {
+        let mut counts = CountChanges::default();
+        counts.transfer(subscription, (state, DeliveryState::Succeeded), 1);
+        counts.commit(connection)?;
     }
     connection
         .prepare_cached(
