@@ -192,7 +192,7 @@ impl ClaimBuilder<'_> {
         let mut counts = CountChanges::default();
         let (token, state) = (&self.lease.token, DeliveryState::Exhausted);
         if let Some(change) = store::deliveries::complete(self.connection, id, token, state, n_attempts, None)? {
-            counts.record(change);
+            counts.record(&change);
         }
         counts.commit(self.connection)
     }

@@ -118,7 +118,7 @@ impl SettleBatch<'_> {
         let outcome = &flight.send_result.result.outcome;
         if claimed.kind == AttemptKind::Resend && outcome.is_about_receiver() {
             let logged = standing.settle_resend(connection, flight, now)?;
-            return Ok(logged.map(|logged| self.growth.add(logged)).is_some());
+            return Ok(logged.map(|logged| self.growth.add(&logged)).is_some());
         }
         let number = claimed.n_attempts + 1;
         // Attempts such as resends are numbered but use up no retry.
@@ -155,8 +155,8 @@ impl SettleBatch<'_> {
         if trips {
             standing.subscription.disabled = Some((DisabledReason::Breaker, now));
         }
-        self.growth.add(logged);
-        self.counts.record(change);
+        self.growth.add(&logged);
+        self.counts.record(&change);
         if counts {
             let bin = latency::bin_index(flight.send_result.result.elapsed_ms);
             let tally = self.rollups.entry((claimed.subscription, bin)).or_default();

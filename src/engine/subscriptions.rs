@@ -338,7 +338,7 @@ impl Engine {
             .store
             .write_queued(move |connection| {
                 let mut growth = LogGrowth::default();
-                growth.add(store::attempts::insert(connection, &attempt, &exchange, Some(&body))?);
+                growth.add(&store::attempts::insert(connection, &attempt, &exchange, Some(&body))?);
                 growth.commit(connection)?;
                 let after = Some(attempt.result.outcome.to_string());
                 let change = AuditedChange {

@@ -25,7 +25,7 @@ pub(crate) struct StateChange {
 
 impl CountChanges {
     /// Adds the change of one delivery.
-    pub(crate) fn record(&mut self, change: StateChange) {
+    pub(crate) fn record(&mut self, change: &StateChange) {
         self.transfer(change.of, (change.from, change.to), 1);
     }
 
@@ -41,7 +41,7 @@ impl CountChanges {
         self.add(of, to, n);
     }
 
-    /// Writes the counters.
+    /// Writes the counters that change.
     pub(crate) fn commit(self, connection: &Connection) -> Result<(), Error> {
         let mut add = connection.prepare_cached(
             "INSERT INTO delivery_counts (subscription_id, state, n) VALUES (?1, ?2, ?3)
@@ -65,4 +65,25 @@ pub(super) fn counted_as(
         Ok((SubscriptionId(row.get(0)?), state))
     };
     Ok(statement.query_row([id.0], read).optional()?)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Connection;
+
+    /// Counter by subscription and state.
+    pub(crate) type Counter = (i64, String, i64);
+
+    /// The counters other than 0, and what a scan of the deliveries counts.
+    pub(crate) fn counters_and_scan(connection: &Connection) -> [Vec<Counter>; 2] {
+        [
+            "SELECT subscription_id, state, n FROM delivery_counts WHERE n <> 0 ORDER BY 1, 2",
+            "SELECT subscription_id, state, count(*) FROM deliveries GROUP BY 1, 2 ORDER BY 1, 2",
+        ]
+        .map(|sql| {
+            let mut statement = connection.prepare(sql).expect("a statement");
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("rows");
+            rows.collect::<Result<_, _>>().expect("counters")
+        })
+    }
 }

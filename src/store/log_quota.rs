@@ -36,7 +36,7 @@ pub(crate) struct LogGrowth(BTreeMap<CompanyId, usize>);
 
 impl LogGrowth {
     /// Adds an inserted attempt.
-    pub(crate) fn add(&mut self, logged: LoggedAttempt) {
+    pub(crate) fn add(&mut self, logged: &LoggedAttempt) {
         *self.0.entry(logged.company).or_default() += logged.n_bytes;
     }
 
@@ -165,7 +165,7 @@ mod tests {
         let mut growth = LogGrowth::default();
         for (n, (subscription, n_bytes)) in attempts.iter().enumerate() {
             let company = CompanyId(if *subscription == 4 { 2 } else { 1 });
-            growth.add(insert(&connection, (company, SubscriptionId(*subscription)), *n_bytes, n));
+            growth.add(&insert(&connection, (company, SubscriptionId(*subscription)), *n_bytes, n));
         }
         growth.commit(&connection).expect("counted");
         connection

@@ -390,22 +390,10 @@ impl ModelWorld {
         self.model.round(now);
     }
 
-    /// The counters are what a scan of the deliveries says.
-    fn compare_counters(&self) {
-        let rows = |sql: &str| -> Vec<(i64, String, i64)> {
-            let mut statement = self.connection.prepare(sql).expect("a statement");
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("rows");
-            rows.collect::<Result<_, _>>().expect("counters")
-        };
-        assert_eq!(
-            rows("SELECT subscription_id, state, n FROM delivery_counts WHERE n <> 0 ORDER BY 1, 2"),
-            rows("SELECT subscription_id, state, count(*) FROM deliveries GROUP BY 1, 2 ORDER BY 1, 2")
-        );
-    }
-
     /// Both say the same.
     fn compare(&self) {
-        self.compare_counters();
+        let [counters, scanned] = store::delivery_counts::tests::counters_and_scan(&self.connection);
+        assert_eq!(counters, scanned);
         let mut counts: BTreeMap<(usize, DeliveryState), u64> = BTreeMap::new();
         for (n, model) in self.model.deliveries.iter().enumerate() {
             *counts.entry((model.of, model.seen())).or_default() += 1;
