@@ -67,13 +67,14 @@ impl FailureKind {
             Self::Tls => "tls",
             Self::Blocked => "blocked",
             Self::InvalidHttp => "garbled",
-            Self::Local => "ours",
+            Self::Local => "local",
         }
     }
 
-    /// Looks up a kind of failure by its wire name.
+    /// Looks up a kind of failure by its wire name, or by its former one: earlier versions called a local failure `ours`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
+        let name = if name == "ours" { Self::Local.name() } else { name };
         Self::ALL.into_iter().find(|cause| cause.name() == name)
     }
 }

@@ -190,7 +190,7 @@ pub(crate) fn outcome_counts(
 ) -> Result<Vec<(String, u32)>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT coalesce(cast(status AS TEXT), cause) AS cause, count(*) AS n FROM
-             (SELECT status, cause FROM attempts WHERE subscription_id = ?1 AND kind = 'scheduled' AND cause IS NOT 'ours'
+             (SELECT status, cause FROM attempts WHERE subscription_id = ?1 AND kind = 'scheduled' AND cause IS NOT 'local'
               ORDER BY id DESC LIMIT ?2)
          GROUP BY 1 ORDER BY 2 DESC, 1",
     )?;

@@ -63,6 +63,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0016_request_sizes.sql"),
     include_str!("../../assets/migrations/platform/0017_names.sql"),
     include_str!("../../assets/migrations/platform/0018_counters.sql"),
+    include_str!("../../assets/migrations/platform/0019_local_failures.sql"),
 ];
 
 /// Options with which the platform's database is opened.
@@ -389,6 +390,29 @@ fn small_count<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stored_local_failures_get_the_name_in_use_and_other_causes_stay() {
+        let connection = Connection::open_in_memory().unwrap();
+        let (old, new) = MIGRATIONS.split_at(18);
+        connection.execute_batch(&old.concat()).unwrap();
+        let causes = |connection: &Connection| -> Vec<Option<String>> {
+            let mut statement = connection.prepare("SELECT cause FROM attempts ORDER BY id").unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        for (status, cause) in [(None, Some("ours")), (Some(200), None), (None, Some("timeout")), (Some(500), None)] {
+            connection
+                .execute(
+                    "INSERT INTO attempts (company_id, subscription_id, target_url, event_type, kind, number, started_at, elapsed_ms, status,
+                         cause, request_headers, response_headers, response_body, n_response_bytes)
+                     VALUES (1, 1, 'https://a.example', 'lead.created', 'scheduled', 1, 0, 0, ?1, ?2, '[]', '[]', x'', 0)",
+                    rusqlite::params![status, cause],
+                )
+                .unwrap();
+        }
+        connection.execute_batch(&new.concat()).unwrap();
+        assert_eq!(causes(&connection), [Some("local".to_owned()), None, Some("timeout".to_owned()), None]);
+    }
 
     #[test]
     fn what_was_under_way_before_leases_had_their_table_stands_as_it_would_have_been_returned() {

@@ -7,7 +7,7 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// One attempt: a single POST of a delivery or a test.
@@ -40,7 +40,10 @@ pub struct AttemptRow {
     pub elapsed_ms: u64,
     /// HTTP status of the receiver's answer; null if none came.
     pub status_code: Option<u16>,
-    /// Failure kind when no answer came, as one word: `timeout`, `refused` …; null if one came.
+    /// Failure kind when no answer came; null if one came. `timeout`: no complete answer in time; `refused`: connection
+    /// refused; `broken`: connection lost; `dns`: no such name; `tls`: no trusted connection; `blocked`: address not
+    /// public; `garbled`: not HTTP; `local`: the platform could not send, which counts against no receiver.
+    #[serde(default, deserialize_with = "deserialize_cause")]
     pub cause: Option<Untrusted>,
     /// Sentence that explains why no answer came; null if one came.
     pub error: Option<Untrusted>,
@@ -59,6 +62,12 @@ impl AttemptRow {
             (None, None) => AttemptOutcome::Unanswered(FailureKind::ConnectionReset),
         }
     }
+}
+
+/// Deserialises a failure kind and replaces a former name by the one in use; unknown names stay as they are.
+fn deserialize_cause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Untrusted>, D::Error> {
+    let cause = Option::<Untrusted>::deserialize(deserializer)?;
+    Ok(cause.map(|cause| FailureKind::named(cause.raw()).map_or(cause, |kind| Untrusted::new(kind.name()))))
 }
 
 /// Bytes of a request, an answer or an envelope, as they were sent or received.
@@ -186,5 +195,28 @@ impl CapturedBody {
 impl From<(String, String)> for HttpHeader {
     fn from((name, value): (String, String)) -> Self {
         Self { name: Untrusted::new(name), value: Untrusted::new(value) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_failure_of_an_earlier_platform_is_read_under_the_name_in_use() {
+        let row = |cause: serde_json::Value| -> AttemptRow {
+            serde_json::from_value(serde_json::json!({
+                "id": 1, "startedUtc": "1970-01-01T00:00:00Z", "companyId": 1, "subscriptionId": 1,
+                "targetUrl": "https://hooks.example.com/in", "deliveryId": null, "eventId": null,
+                "eventType": "lead.created", "kind": "scheduled", "number": 1, "of": 11, "elapsedMs": 3,
+                "statusCode": null, "cause": cause, "error": null
+            }))
+            .expect("a row")
+        };
+        let cause = |cause: &str| row(cause.into()).cause.expect("a cause").raw().to_owned();
+        assert_eq!([cause("ours"), cause("local"), cause("timeout")], ["local", "local", "timeout"]);
+        assert_eq!(cause("a word of a later version"), "a word of a later version");
+        assert!(!row("ours".into()).outcome().is_about_receiver());
+        assert_eq!(row(serde_json::Value::Null).cause, None);
     }
 }

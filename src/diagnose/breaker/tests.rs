@@ -197,7 +197,7 @@ fn what_could_not_be_read_is_unknown_with_the_reason() {
 #[test]
 fn trouble_of_the_platform_itself_is_held_against_nobody() {
     let mut attempts = streak(6, "500");
-    attempts.push(attempt(60, 60, AttemptKind::Scheduled, "ours"));
+    attempts.push(attempt(60, 60, AttemptKind::Scheduled, "local"));
     let report = check_breaker(ID, &known(row(6, None), attempts));
     assert_eq!(causes(&report), ["endpoint-500"]);
 }

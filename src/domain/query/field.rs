@@ -1,6 +1,6 @@
 //! Fields of queries: their names, the kinds of their values and short explanations.
 
-use crate::domain::delivery::{AttemptKind, DeliveryState};
+use crate::domain::delivery::{AttemptKind, DeliveryState, FailureKind};
 use crate::domain::event::EventType;
 use crate::domain::key::KeyScope;
 use crate::domain::window::RateBucket;
@@ -96,6 +96,15 @@ impl Field {
             name => name,
         };
         Self::ALL.iter().copied().find(|field| field.name() == name)
+    }
+
+    /// Word in use for a word that an earlier version had, so that saved filters stay valid; other words as they are.
+    #[must_use]
+    pub fn current_word(self, word: &str) -> &str {
+        match self {
+            Self::Cause => FailureKind::named(word).map(FailureKind::name).unwrap_or(word),
+            _ => word,
+        }
     }
 
     /// Permitted words of a closed list; empty for other kinds of values.

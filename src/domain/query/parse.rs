@@ -303,6 +303,7 @@ fn pattern(piece: QueryToken<'_>, field: Field, relation: ComparisonOperator) ->
     let (text, marks) = unquoted(piece)?;
     let is_closed = field.sort() == Sort::Word;
     let text = if is_closed { text.to_ascii_lowercase() } else { text };
+    let text = field.current_word(&text).to_owned();
     let pattern = if marks == QuotationMarks::None && text.contains('*') {
         TextPattern::Glob(text)
     } else if is_closed || relation == ComparisonOperator::Is {

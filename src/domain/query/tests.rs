@@ -166,6 +166,12 @@ fn the_platform_gets_what_it_can_do_and_the_rest_is_done_here() {
     assert_eq!([asked("state:parked"), asked("state:err"), asked("state:parked,skipped")], [1, 0, 0]);
 }
 
+#[test]
+fn a_filter_saved_by_an_earlier_version_asks_for_the_words_in_use() {
+    assert_eq!(read("cause:ours !cause=ours").to_string(), "cause:local !cause=local");
+    assert_eq!(read("name:ours").to_string(), "name:ours");
+}
+
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z\"\\\\*,!:=<> ]{1,8}", "\\PC{1,6}"]
 }
