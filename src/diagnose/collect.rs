@@ -227,7 +227,7 @@ impl EvidenceCollector<'_> {
         if !is_wanted {
             return QueryRecord::not_asked();
         }
-        let states = ["skipped", "exhausted", "parked"];
+        let states = ["missed", "exhausted", "on_hold"];
         let ask = |state: &&str| {
             let query = [self.window(), self.filters.of_subscription(), vec![("state", (*state).to_owned())]].concat();
             self.rows::<DeliveryRow>(true, paths::DELIVERIES, query)

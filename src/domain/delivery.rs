@@ -162,10 +162,10 @@ pub enum DeliveryState {
     Succeeded,
     /// The first attempt and all retries failed.
     Exhausted,
-    /// Missed: the subscription was disabled when the event was published.
-    Skipped,
-    /// On hold: pending when its subscription was disabled, resumed when the subscription is enabled.
-    Parked,
+    /// Not sent, because the subscription was disabled when the event was published.
+    Missed,
+    /// Pending when its subscription was disabled; resumed when the subscription is enabled.
+    OnHold,
     /// The subscription of the delivery was deleted.
     Cancelled,
 }
@@ -173,7 +173,7 @@ pub enum DeliveryState {
 impl DeliveryState {
     /// All seven states of deliveries.
     pub const ALL: [Self; 7] =
-        [Self::Pending, Self::InFlight, Self::Succeeded, Self::Exhausted, Self::Skipped, Self::Parked, Self::Cancelled];
+        [Self::Pending, Self::InFlight, Self::Succeeded, Self::Exhausted, Self::Missed, Self::OnHold, Self::Cancelled];
 
     /// Name of the state on the wire and in the database.
     #[must_use]
@@ -183,15 +183,20 @@ impl DeliveryState {
             Self::InFlight => "in_flight",
             Self::Succeeded => "succeeded",
             Self::Exhausted => "exhausted",
-            Self::Skipped => "skipped",
-            Self::Parked => "parked",
+            Self::Missed => "missed",
+            Self::OnHold => "on_hold",
             Self::Cancelled => "cancelled",
         }
     }
 
-    /// Looks up a state by its name.
+    /// Looks up a state by its name, or by its former one: earlier versions had `skipped` and `parked`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
+        let name = match name {
+            "skipped" => Self::Missed.name(),
+            "parked" => Self::OnHold.name(),
+            name => name,
+        };
         Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Delivery states that a replay can select.
 pub const REPLAYABLE_STATES: [DeliveryState; 4] =
-    [DeliveryState::Skipped, DeliveryState::Exhausted, DeliveryState::Parked, DeliveryState::Succeeded];
+    [DeliveryState::Missed, DeliveryState::Exhausted, DeliveryState::OnHold, DeliveryState::Succeeded];
 /// Valid replay rates in deliveries per second.
 pub const REPLAY_RATE_RANGE: RangeInclusive<u32> = 1..=1_000;
 /// Default replay rate in deliveries per second.
@@ -131,7 +131,7 @@ pub fn decide(selected: DeliveryState, now: Option<DeliveryState>) -> ReplayDeci
         Some(DeliveryState::InFlight) => ReplayDecision::Wait,
         Some(DeliveryState::Succeeded) if selected != DeliveryState::Succeeded => ReplayDecision::Skip,
         Some(DeliveryState::Pending | DeliveryState::Cancelled) | None => ReplayDecision::Skip,
-        Some(DeliveryState::Skipped | DeliveryState::Exhausted | DeliveryState::Parked | DeliveryState::Succeeded) => {
+        Some(DeliveryState::Missed | DeliveryState::Exhausted | DeliveryState::OnHold | DeliveryState::Succeeded) => {
             ReplayDecision::Enqueue
         }
     }

@@ -22,7 +22,7 @@ const MAX_LISTED_ATTEMPTS: u32 = 200;
 pub enum MatchOutcome {
     /// Subscribed to the event type and enabled.
     Matched,
-    /// Subscribed to the event type but disabled; the delivery was skipped.
+    /// Subscribed to the event type but disabled; the event was missed.
     Disabled,
     /// Not subscribed to the event type then.
     OtherType,
@@ -158,7 +158,7 @@ fn build_trace(connection: &Connection, id: EventId) -> Result<Option<EventTrace
         let position = deliveries.iter().position(|delivery| delivery.subscription == subscription.id);
         let delivery = position.map(|position| deliveries.remove(position));
         let verdict = match &delivery {
-            Some(delivery) if delivery.state == DeliveryState::Skipped => MatchOutcome::Disabled,
+            Some(delivery) if delivery.state == DeliveryState::Missed => MatchOutcome::Disabled,
             Some(_) => MatchOutcome::Matched,
             None => absence_reason(connection, &subscription, deleted_at, &event)?,
         };

@@ -163,7 +163,7 @@ pub(super) struct EventDraft<'a> {
     pub(super) metadata: Option<&'a str>,
 }
 
-/// Writes an event and its deliveries: due at once for enabled subscriptions, skipped for disabled ones.
+/// Writes an event and its deliveries: due at once for enabled subscriptions, missed for disabled ones.
 ///
 /// # Errors
 /// [`Error::EnvelopeTooLarge`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
@@ -183,7 +183,7 @@ pub(super) fn insert_event(
         if !subscription.spec.event_types.contains(&kind) {
             continue;
         }
-        let state = if subscription.disabled.is_some() { DeliveryState::Skipped } else { DeliveryState::Pending };
+        let state = if subscription.disabled.is_some() { DeliveryState::Missed } else { DeliveryState::Pending };
         let delivery = LeasedDelivery {
             id: DeliveryId(0),
             event: id,
@@ -195,7 +195,7 @@ pub(super) fn insert_event(
             retry_policy: schedule,
         };
         store::deliveries::insert(connection, &delivery, state, now)?;
-        if state == DeliveryState::Skipped {
+        if state == DeliveryState::Missed {
             store::subscriptions::increment_missed(connection, subscription.id)?;
         }
     }

@@ -42,7 +42,7 @@ pub struct MetricsSnapshot {
     pub max_failures_in_a_row: u64,
     /// Age of the oldest due delivery; zero if none is due.
     pub oldest_due: Duration,
-    /// Deliveries of the last 24 hours that were skipped, and that were exhausted.
+    /// Deliveries of the last 24 hours that were missed, and that were exhausted.
     pub missed: (u64, u64),
     /// Active keys unused for [`DORMANT_DAYS`] days or more.
     pub n_dormant_keys: u64,

@@ -103,7 +103,7 @@ pub struct OverviewData {
     pub n_trips_24h: u64,
     /// Sum of the backlogs of all subscriptions.
     pub backlog: DeliveryBacklog,
-    /// Deliveries of the last 24 hours that were skipped, and that were exhausted.
+    /// Deliveries of the last 24 hours that were missed, and that were exhausted.
     pub missed: (u64, u64),
     /// Scheduled attempts per minute over the last 60 minutes, oldest first, the current minute last.
     pub minutes: Vec<SuccessCounts>,
@@ -377,7 +377,7 @@ fn total_backlog(patients: &[SubscriptionHealth]) -> DeliveryBacklog {
     for SubscriptionHealth { subscription, backlog, .. } in patients {
         total.n_pending += backlog.n_pending;
         total.n_in_flight += backlog.n_in_flight;
-        total.n_parked += backlog.n_parked;
+        total.n_on_hold += backlog.n_on_hold;
         if subscription.disabled.is_none() {
             total.next_due_at = [total.next_due_at, backlog.next_due_at].into_iter().flatten().min();
         }

@@ -4,7 +4,7 @@
 use super::caller::{Actor, AuditedChange, Caller};
 use super::replays::cancel_all;
 use super::subscriptions::{
-    SkippedPolicy, SubscriptionDraft, disable_subscription, enable_subscription, subscription_not_found,
+    MissedPolicy, SubscriptionDraft, disable_subscription, enable_subscription, subscription_not_found,
 };
 use super::{Engine, Error, FieldError};
 use crate::clock::RuntimeEnv;
@@ -107,7 +107,7 @@ impl Engine {
                 }
                 match is_enabled {
                     FieldPatch::Set(true) => {
-                        enable_subscription(connection, (&caller, &ambient), &before, SkippedPolicy::Leave)?;
+                        enable_subscription(connection, (&caller, &ambient), &before, MissedPolicy::Leave)?;
                     }
                     FieldPatch::Set(false) => disable_subscription(connection, (&caller, &ambient), &before, None)?,
                     FieldPatch::Keep | FieldPatch::Clear => {}

@@ -160,9 +160,9 @@ pub(super) fn plan_selection(
     Ok(replay)
 }
 
-/// Plans the replay of all deliveries skipped since a subscription was disabled, within the caller's transaction;
+/// Plans the replay of all events missed since a subscription was disabled, within the caller's transaction;
 /// `None` if there are none.
-pub(super) fn plan_skipped(
+pub(super) fn plan_missed(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),
     of: &WebhookSubscription,
@@ -172,7 +172,7 @@ pub(super) fn plan_skipped(
         return Ok(None);
     }
     let now = ambient.now();
-    let choice = ReplaySelection { since, until: now, states: vec![DeliveryState::Skipped] };
+    let choice = ReplaySelection { since, until: now, states: vec![DeliveryState::Missed] };
     let replay = store::replays::insert(connection, &new_replay(caller, of, choice, DEFAULT_REPLAY_RATE, now))?;
     store::replays::select_missed(connection, replay, of.id)?;
     store::replays::add_progress(connection, replay, (0, 0), now)?;

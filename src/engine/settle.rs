@@ -133,7 +133,7 @@ impl SettleBatch<'_> {
             NextStep::Delivered => (DeliveryState::Succeeded, None),
             NextStep::Exhausted => (DeliveryState::Exhausted, None),
             NextStep::RetryAt(_) if standing.is_deleted => (DeliveryState::Cancelled, None),
-            NextStep::RetryAt(_) if is_off => (DeliveryState::Parked, None),
+            NextStep::RetryAt(_) if is_off => (DeliveryState::OnHold, None),
             NextStep::RetryAt(at) => (DeliveryState::Pending, Some(at)),
             NextStep::Requeued => return store::deliveries::release(connection, claimed.id, &flight.lease_token),
         };
@@ -208,7 +208,7 @@ fn trip_breaker(connection: &Connection, of: &WebhookSubscription, now: Timestam
     let causes = store::attempts::outcome_counts(connection, of.id, FAILURE_THRESHOLD)?;
     store::subscriptions::disable(connection, of.id, (DisabledReason::Breaker, None), now)?;
     store::trips::insert(connection, of, &causes, now)?;
-    store::deliveries::park(connection, of.id)?;
+    store::deliveries::hold(connection, of.id)?;
     Ok(())
 }
 

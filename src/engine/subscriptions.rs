@@ -3,7 +3,7 @@
 use super::caller::{AuditedChange, Caller};
 use super::envelope::{self, EnvelopeParts};
 use super::idempotency::{IdempotentCall, IdempotentReply};
-use super::replays::plan_skipped;
+use super::replays::plan_missed;
 use super::sender::{SendResult, WebhookRequest};
 use super::{Engine, Error, FieldError, alerts, samples};
 use crate::clock::RuntimeEnv;
@@ -36,12 +36,12 @@ pub struct SubscriptionDraft {
     pub signing_secret: Option<Secret>,
 }
 
-/// Treatment of deliveries skipped while a subscription was disabled.
+/// Treatment of the events that a subscription missed while it was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SkippedPolicy {
-    /// Skipped deliveries stay skipped, unless a later replay selects them.
+pub enum MissedPolicy {
+    /// Missed events stay undelivered, unless a later replay selects them.
     Leave,
-    /// Skipped deliveries are replayed at the default rate.
+    /// Missed events are replayed at the default rate.
     Replay,
 }
 
@@ -196,7 +196,7 @@ impl Engine {
         }
     }
 
-    /// Enables a subscription: resets the failures in a row, resumes deliveries on hold, replays skipped deliveries
+    /// Enables a subscription: resets the failures in a row, resumes deliveries on hold, replays missed events
     /// on request, and ends an open trip. Sending restarts with one attempt at a time. An enabled subscription stays
     /// unchanged.
     ///
@@ -207,7 +207,7 @@ impl Engine {
         &self,
         caller: Caller,
         id: SubscriptionId,
-        missed: SkippedPolicy,
+        missed: MissedPolicy,
     ) -> Result<WebhookSubscription, Error> {
         let ambient = self.shared.ambient.clone();
         let enabled = self
@@ -417,13 +417,13 @@ pub(super) fn enable_subscription(
     connection: &Connection,
     (caller, ambient): (&Caller, &RuntimeEnv),
     before: &WebhookSubscription,
-    missed: SkippedPolicy,
+    missed: MissedPolicy,
 ) -> Result<(), store::Error> {
     let Some((reason, since)) = before.disabled else { return Ok(()) };
     let (id, now) = (before.id, ambient.now());
     let replay = match missed {
-        SkippedPolicy::Leave => None,
-        SkippedPolicy::Replay => plan_skipped(connection, (caller, ambient), before, since)?,
+        MissedPolicy::Leave => None,
+        MissedPolicy::Replay => plan_missed(connection, (caller, ambient), before, since)?,
     };
     store::subscriptions::enable(connection, id, now)?;
     store::trips::record_enabled(connection, id, &caller.display_name(), before.n_missed, now)?;
@@ -431,7 +431,7 @@ pub(super) fn enable_subscription(
     let change = AuditedChange {
         action: "enable subscription",
         subject: format!("subscription {id}"),
-        before: Some(format!("disabled: {}, {} skipped", reason.name(), before.n_missed)),
+        before: Some(format!("disabled: {}, {} missed", reason.name(), before.n_missed)),
         after: Some(match replay {
             Some(replay) => format!("enabled, {n_resumed} resumed, the rest by replay {replay}"),
             None => format!("enabled, {n_resumed} resumed"),
@@ -483,12 +483,12 @@ fn disable_and_hold(
     reason: Option<String>,
 ) -> Result<(), store::Error> {
     store::subscriptions::disable(connection, id, (DisabledReason::Manual, reason.as_deref()), ambient.now())?;
-    let n_parked = store::deliveries::park(connection, id)?;
+    let n_on_hold = store::deliveries::hold(connection, id)?;
     let change = AuditedChange {
         action: "disable subscription",
         subject: format!("subscription {id}"),
         before: Some("enabled".to_owned()),
-        after: Some(format!("disabled: manual, {n_parked} on hold")),
+        after: Some(format!("disabled: manual, {n_on_hold} on hold")),
         reason,
     };
     caller.append_audit_row(connection, ambient, change)

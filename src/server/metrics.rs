@@ -136,7 +136,7 @@ pub(super) fn collect_metrics(gauges: &MetricsSnapshot, status: &EngineStatus) -
         single_value(
             "crow_deliveries_total",
             Counter,
-            "Deliveries created, including skipped ones",
+            "Deliveries created, including missed ones",
             gauges.n_deliveries,
         ),
         single_value("crow_attempts_total", Counter, "Attempts made, including tests", gauges.n_attempts),
@@ -165,7 +165,7 @@ pub(super) fn collect_metrics(gauges: &MetricsSnapshot, status: &EngineStatus) -
 fn health_metrics(gauges: &MetricsSnapshot) -> Vec<Metric> {
     use MetricKind::Gauge;
     let named = gauges.tripped.len() as u64;
-    let (n_skipped, n_exhausted) = gauges.missed;
+    let (n_missed, n_exhausted) = gauges.missed;
     let tripped = gauges
         .tripped
         .iter()
@@ -201,7 +201,7 @@ fn health_metrics(gauges: &MetricsSnapshot) -> Vec<Metric> {
             "crow_missed_last_day",
             "Deliveries of the last 24 hours that were missed or given up, each outcome counted up to 10000",
             "outcome",
-            &[("skipped", n_skipped), ("exhausted", n_exhausted)],
+            &[("missed", n_missed), ("exhausted", n_exhausted)],
         ),
         single_value("crow_dormant_keys", Gauge, "Active keys unused for 30 days", gauges.n_dormant_keys),
         single_value(

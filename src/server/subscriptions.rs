@@ -8,7 +8,7 @@ use super::translate;
 use super::urls::{as_seen, visible_json};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::Engine;
-use crate::engine::subscriptions::{SkippedPolicy, TestDraft, TestPayload};
+use crate::engine::subscriptions::{MissedPolicy, TestDraft, TestPayload};
 use crate::wire::page::Page;
 use crate::wire::subscriptions::{
     DisableScope, DisableSubscription, EnableSubscription, MissedEventsChoice, SubscriptionRow, TestDelivery,
@@ -58,8 +58,8 @@ pub(super) async fn enable(
     JsonBody(wish): JsonBody<EnableSubscription>,
 ) -> SubscriptionAnswer<SubscriptionRow> {
     let missed = match wish.replay {
-        MissedEventsChoice::None => SkippedPolicy::Leave,
-        MissedEventsChoice::Skipped => SkippedPolicy::Replay,
+        MissedEventsChoice::None => MissedPolicy::Leave,
+        MissedEventsChoice::Missed => MissedPolicy::Replay,
     };
     engine.enable(operator.caller(), SubscriptionId(id), missed).await?;
     subscription_row(&operator, &engine, SubscriptionId(id)).await

@@ -46,7 +46,7 @@ pub(super) fn subscription_row(of: SubscriptionHealth) -> SubscriptionRow {
         next_due_utc: of.backlog.next_due_at,
         n_backlog: of.backlog.n_pending + of.backlog.n_in_flight,
         n_skipped: of.subscription.n_missed,
-        n_parked: of.backlog.n_parked,
+        n_parked: of.backlog.n_on_hold,
     };
     SubscriptionRow { subscription: of.subscription.into(), health, disabled_note: of.note.map(Untrusted::new) }
 }

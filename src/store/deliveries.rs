@@ -53,7 +53,7 @@ pub struct DeliveryBacklog {
     /// Number of deliveries in flight.
     pub n_in_flight: u64,
     /// Number of deliveries on hold until the subscription is enabled.
-    pub n_parked: u64,
+    pub n_on_hold: u64,
     /// Time at which the first pending delivery is or was due.
     pub next_due_at: Option<Timestamp>,
 }
@@ -61,7 +61,7 @@ pub struct DeliveryBacklog {
 /// SQL condition: a row of `deliveries` is leased.
 pub(super) const IS_LEASED: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id)";
 
-/// Inserts the delivery of an event to a subscription: due at once, or skipped.
+/// Inserts the delivery of an event to a subscription: due at once, or missed.
 pub(crate) fn insert(
     connection: &Connection,
     delivery: &LeasedDelivery,
@@ -233,13 +233,13 @@ pub(crate) fn clamp_due(connection: &Connection, now: Timestamp) -> Result<usize
 
 /// Puts the pending deliveries of a subscription that is being disabled on hold. Leased ones are included and stay on
 /// hold when their lease is released unchanged. Returns the number on hold.
-pub(crate) fn park(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
+pub(crate) fn hold(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
     let n = connection
         .prepare_cached(
-            "UPDATE deliveries SET state = 'parked', due_at = NULL WHERE subscription_id = ?1 AND state = 'pending'",
+            "UPDATE deliveries SET state = 'on_hold', due_at = NULL WHERE subscription_id = ?1 AND state = 'pending'",
         )?
         .execute([subscription.0])?;
-    count_transfer(connection, subscription, (DeliveryState::Pending, DeliveryState::Parked), n)
+    count_transfer(connection, subscription, (DeliveryState::Pending, DeliveryState::OnHold), n)
 }
 
 /// Counts deliveries that changed their state together; returns their number.
@@ -255,12 +255,12 @@ fn count_transfer(
     Ok(n)
 }
 
-/// Cancels the pending and parked deliveries of a subscription that is being deleted, and drops its resends. Returns
-/// the number cancelled.
+/// Cancels the pending deliveries and those on hold of a subscription that is being deleted, and drops its resends.
+/// Returns the number cancelled.
 pub(crate) fn cancel(connection: &Connection, subscription: SubscriptionId) -> Result<usize, Error> {
     connection.prepare_cached("DELETE FROM resends WHERE subscription_id = ?1")?.execute([subscription.0])?;
     let mut n_cancelled = 0;
-    for state in [DeliveryState::Pending, DeliveryState::Parked] {
+    for state in [DeliveryState::Pending, DeliveryState::OnHold] {
         let n = connection
             .prepare_cached(
                 "UPDATE deliveries SET state = 'cancelled', due_at = NULL WHERE subscription_id = ?1 AND state = ?2",
@@ -275,10 +275,10 @@ pub(crate) fn cancel(connection: &Connection, subscription: SubscriptionId) -> R
 pub(crate) fn resume(connection: &Connection, subscription: SubscriptionId, now: Timestamp) -> Result<usize, Error> {
     let n = connection
         .prepare_cached(
-            "UPDATE deliveries SET state = 'pending', due_at = ?2 WHERE subscription_id = ?1 AND state = 'parked'",
+            "UPDATE deliveries SET state = 'pending', due_at = ?2 WHERE subscription_id = ?1 AND state = 'on_hold'",
         )?
         .execute(params![subscription.0, now.millis()])?;
-    count_transfer(connection, subscription, (DeliveryState::Parked, DeliveryState::Pending), n)
+    count_transfer(connection, subscription, (DeliveryState::OnHold, DeliveryState::Pending), n)
 }
 
 /// Counts the due, unleased deliveries of a subscription, up to `most`.
@@ -306,7 +306,7 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
         let of = match DeliveryState::named(&row.get::<_, String>("state")?) {
             Some(DeliveryState::Pending) => &mut backlog.n_pending,
             Some(DeliveryState::InFlight) => &mut backlog.n_in_flight,
-            Some(DeliveryState::Parked) => &mut backlog.n_parked,
+            Some(DeliveryState::OnHold) => &mut backlog.n_on_hold,
             _ => continue,
         };
         *of = of.saturating_add_signed(n);

@@ -171,7 +171,7 @@ const INVARIANTS: &[(&str, &str)] = &[
     ("finished or held deliveries with a due time", "SELECT id FROM deliveries WHERE state <> 'pending' AND due_at IS NOT NULL"),
     (
         "deliveries in an unknown state",
-        "SELECT id FROM deliveries WHERE state NOT IN ('pending', 'succeeded', 'exhausted', 'skipped', 'parked', 'cancelled')",
+        "SELECT id FROM deliveries WHERE state NOT IN ('pending', 'succeeded', 'exhausted', 'missed', 'on_hold', 'cancelled')",
     ),
     (
         "pending deliveries of a disabled or deleted subscription",
@@ -181,7 +181,7 @@ const INVARIANTS: &[(&str, &str)] = &[
     (
         "held deliveries of an enabled subscription",
         "SELECT d.id FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
-         WHERE d.state = 'parked' AND s.disabled_reason IS NULL AND s.deleted_at IS NULL",
+         WHERE d.state = 'on_hold' AND s.disabled_reason IS NULL AND s.deleted_at IS NULL",
     ),
     ("subscriptions with an incomplete disabled state", "SELECT id FROM subscriptions WHERE (disabled_reason IS NULL) <> (disabled_at IS NULL)"),
     ("events with an id that was not issued yet", "SELECT id FROM events WHERE id > (SELECT value FROM counters WHERE name = 'event')"),

@@ -64,6 +64,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0017_names.sql"),
     include_str!("../../assets/migrations/platform/0018_counters.sql"),
     include_str!("../../assets/migrations/platform/0019_local_failures.sql"),
+    include_str!("../../assets/migrations/platform/0020_delivery_states.sql"),
 ];
 
 /// Options with which the platform's database is opened.
@@ -443,9 +444,9 @@ mod tests {
         let due = |state: &str, at: Option<i64>| (state.to_owned(), at);
         let wanted = [
             due("pending", Some(7)),
-            due("parked", None),
+            due("on_hold", None),
             due("cancelled", None),
-            due("skipped", None),
+            due("missed", None),
             due("pending", Some(3)),
             due("succeeded", None),
         ];

@@ -112,7 +112,7 @@ pub(crate) fn select_missed(connection: &Connection, id: ReplayId, of: Subscript
     let n_selected = connection
         .prepare_cached(
             "INSERT INTO replay_items (replay_id, delivery_id, state) SELECT ?1, id, state FROM deliveries INDEXED BY deliveries_replayable
-             WHERE subscription_id = ?2 AND state = 'skipped' AND id > (SELECT missed_after_delivery_id FROM subscriptions s WHERE s.id = ?2)",
+             WHERE subscription_id = ?2 AND state = 'missed' AND id > (SELECT missed_after_delivery_id FROM subscriptions s WHERE s.id = ?2)",
         )?
         .execute(params![id.0, of.0])?;
     set_n_selected(connection, id, n_selected)
@@ -164,7 +164,7 @@ pub(crate) fn enqueue(connection: &Connection, of: ReplayId, id: DeliveryId, now
     let n = connection
         .prepare_cached(
             "UPDATE deliveries SET state = 'pending', kind = 'replay', due_at = ?3, n_uncounted = n_attempts, replay_id = ?2
-             WHERE id = ?1 AND state IN ('skipped', 'exhausted', 'parked', 'succeeded')",
+             WHERE id = ?1 AND state IN ('missed', 'exhausted', 'on_hold', 'succeeded')",
         )?
         .execute(params![id.0, of.0, now.millis()])?;
     let mut counts = CountChanges::default();

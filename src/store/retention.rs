@@ -25,8 +25,8 @@ pub(crate) fn delete_logs(connection: &Connection, before: Timestamp) -> Result<
     Ok(n_attempts + requests::delete_before(connection, before)?)
 }
 
-/// Deletes finished deliveries after id `after` that were created before `before` and have no attempt left. Pending,
-/// parked and skipped deliveries are kept: they can still be delivered.
+/// Deletes finished deliveries after id `after` that were created before `before` and have no attempt left. Pending
+/// and missed deliveries and those on hold are kept: they can still be delivered.
 pub(crate) fn delete_deliveries(
     connection: &Connection,
     after: i64,

@@ -205,7 +205,7 @@ pub(crate) struct DatabaseCounts {
 /// Maximum number of rows that [`count_missed`] counts of each kind.
 pub(crate) const MAX_MISSED: u64 = 10_000;
 
-/// Counts the skipped and the exhausted deliveries created since `since`, of subscriptions that are not deleted, each
+/// Counts the missed and the exhausted deliveries created since `since`, of subscriptions that are not deleted, each
 /// up to [`MAX_MISSED`].
 pub(crate) fn count_missed(connection: &Connection, since: Timestamp) -> Result<(u64, u64), Error> {
     let of = |state: &str| {
@@ -217,7 +217,7 @@ pub(crate) fn count_missed(connection: &Connection, since: Timestamp) -> Result<
         );
         connection.prepare_cached(&sql)?.query_row([since.millis()], |row| count(row, "n"))
     };
-    Ok((of("skipped")?, of("exhausted")?))
+    Ok((of("missed")?, of("exhausted")?))
 }
 
 /// Lists the first `limit` subscriptions that the breaker disabled, with their companies.
@@ -234,7 +234,7 @@ pub(crate) fn tripped(connection: &Connection, limit: usize) -> Result<Vec<(Subs
 pub(crate) fn counts(connection: &Connection) -> Result<DatabaseCounts, Error> {
     let mut statement = connection.prepare_cached("SELECT name, seq FROM sqlite_sequence")?;
     let given = statement.query_map([], |row| Ok((row.get("name")?, count(row, "seq")?)))?.collect::<Result<_, _>>()?;
-    let mut waiting = [DeliveryState::Pending, DeliveryState::InFlight, DeliveryState::Parked, DeliveryState::Skipped]
+    let mut waiting = [DeliveryState::Pending, DeliveryState::InFlight, DeliveryState::OnHold, DeliveryState::Missed]
         .map(|state| (state, 0));
     for (state, n) in &mut waiting {
         let mut sum = connection.prepare_cached(

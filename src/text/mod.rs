@@ -27,8 +27,8 @@ pub const fn delivery(state: DeliveryState) -> &'static str {
         DeliveryState::InFlight => "in flight",
         DeliveryState::Succeeded => "succeeded",
         DeliveryState::Exhausted => "exhausted",
-        DeliveryState::Skipped => "missed",
-        DeliveryState::Parked => "on hold",
+        DeliveryState::Missed => "missed",
+        DeliveryState::OnHold => "on hold",
         DeliveryState::Cancelled => "cancelled",
     }
 }

@@ -84,7 +84,7 @@ pub enum BackgroundJob {
 pub enum PlatformChange {
     /// Send a test event to a subscription's endpoint.
     SendTest(SubscriptionId),
-    /// Enable a subscription, and choose whether skipped events are replayed.
+    /// Enable a subscription, and choose whether missed events are replayed.
     Enable(SubscriptionId, MissedEventsChoice),
     /// Disable a subscription; with a reason, no alert is raised.
     Disable(SubscriptionId, Option<String>),
@@ -134,7 +134,7 @@ impl PlatformChange {
         match self {
             Self::SendTest(id) => format!("send a test event to subscription {id}"),
             Self::Enable(id, MissedEventsChoice::None) => format!("enable subscription {id}"),
-            Self::Enable(id, MissedEventsChoice::Skipped) => {
+            Self::Enable(id, MissedEventsChoice::Missed) => {
                 format!("enable subscription {id} and replay missed events")
             }
             Self::Disable(id, _) => format!("disable subscription {id}"),

@@ -60,7 +60,7 @@ pub struct EventRow {
     pub created_utc: Timestamp,
     /// Length of the event's envelope in bytes.
     pub n_bytes: u64,
-    /// Number of deliveries of the event, including skipped ones.
+    /// Number of deliveries of the event, including missed ones.
     pub n_deliveries: u32,
 }
 
@@ -84,7 +84,7 @@ pub struct EventDetail {
 pub enum TraceVerdict {
     /// Subscribed to the type and enabled: a delivery was created for sending.
     Matched,
-    /// Subscribed to the type but disabled: the delivery was skipped.
+    /// Subscribed to the type but disabled: the event was missed.
     Disabled,
     /// Not subscribed to the event's type.
     OtherType,

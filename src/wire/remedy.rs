@@ -89,9 +89,9 @@ impl RemediationAction {
     pub fn command(&self) -> String {
         match self {
             Self::Test(id) => portal_curl(&format!("subscriptions/{id}/test"), None),
-            Self::Enable(id) => portal_curl(&format!("subscriptions/{id}/enable"), Some(r#"{"replay": "skipped"}"#)),
+            Self::Enable(id) => portal_curl(&format!("subscriptions/{id}/enable"), Some(r#"{"replay": "missed"}"#)),
             Self::Replay(MissedRange { subscription, since_utc, until_utc }) => {
-                let states = r#"["skipped", "exhausted", "parked"]"#;
+                let states = r#"["missed", "exhausted", "on_hold"]"#;
                 let body = format!(
                     r#"{{"since": "{since_utc}", "until": "{until_utc}", "states": {states}, "dryRun": true}}"#
                 );
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(
             RemediationAction::Enable(SubscriptionId(7)).command(),
             "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/7/enable\" -H \"Authorization: Bearer $OPERATOR_TOKEN\" \
-             -H 'Content-Type: application/json' -d '{\"replay\": \"skipped\"}'"
+             -H 'Content-Type: application/json' -d '{\"replay\": \"missed\"}'"
         );
         assert_eq!(RemediationAction::Runbook(guide).command(), "crow runbook key-rotation --key 3");
     }

@@ -17,7 +17,7 @@ pub struct NewReplay {
     /// End of the range: events published before this time are selected; now if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Delivery states to select: some of `skipped`, `exhausted`, `parked`, `succeeded`.
+    /// Delivery states to select: some of `missed`, `exhausted`, `on_hold`, `succeeded`.
     pub states: Vec<DeliveryState>,
     /// Whether to only count the selected deliveries and change nothing; false if absent.
     #[serde(default)]

@@ -210,7 +210,8 @@ pub enum MissedEventsChoice {
     #[default]
     None,
     /// Deliver missed events as soon as the subscription is enabled.
-    Skipped,
+    #[serde(alias = "skipped")]
+    Missed,
 }
 
 /// Body of `POST /portal/v1/subscriptions/{id}/enable`.

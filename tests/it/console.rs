@@ -38,7 +38,7 @@ async fn a_failing_receiver_trips_its_breaker_the_console_says_so_and_enables_it
     assert_eq!(
         receiver.received(n_before + 4).await.len(),
         n_before + 4,
-        "what was parked and what was missed, once each"
+        "deliveries on hold and missed events, once each"
     );
     assert_eq!(console.quit().await, ExitReason::Quit);
 }

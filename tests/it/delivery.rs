@@ -144,7 +144,7 @@ async fn a_receiver_that_hangs_is_given_up_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn the_breaker_trips_at_twenty_what_follows_is_skipped_and_enabling_with_replay_delivers_it_once() {
+async fn the_breaker_trips_at_twenty_and_enabling_with_replay_delivers_missed_events_once() {
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let scene = Scene::with(&receiver).await;
     for _ in 0..4 {
@@ -162,17 +162,17 @@ async fn the_breaker_trips_at_twenty_what_follows_is_skipped_and_enabling_with_r
         (scene.subscription, "500", FAILURE_THRESHOLD)
     );
     let n_before = receiver.ledger().len();
-    let skipped = [scene.emit().await, scene.emit().await, scene.emit().await];
+    let missed = [scene.emit().await, scene.emit().await, scene.emit().await];
     assert_eq!(scene.row().await.health.n_skipped, 3);
     receiver.becomes(&[Behaviour::Status(200)]);
     let operator = scene.platform.operator();
     let tested = operator.test_subscription(scene.subscription).await.expect("a test");
     assert!(tested.success, "a test works while it is off");
-    let enabled = operator.enable_subscription(scene.subscription, MissedEventsChoice::Skipped).await.expect("enabled");
+    let enabled = operator.enable_subscription(scene.subscription, MissedEventsChoice::Missed).await.expect("enabled");
     assert_eq!((enabled.subscription.is_enabled, enabled.subscription.consecutive_failures), (true, 0));
     let arrived = receiver.received(n_before + 1 + 4 + 3).await;
     scene.platform.until("nothing waits", async || scene.row().await.health.n_backlog == 0).await;
-    for event in skipped {
+    for event in missed {
         let times = arrived.iter().filter(|request| request.header("x-wlcro-event-id") == event.to_string()).count();
         assert_eq!(times, 1, "event {event}");
     }

@@ -22,13 +22,13 @@ async fn a_receiver_goes_down_its_fuse_fills_the_breaker_trips_and_everything_mi
 
     // It goes down. Two events fail and are tried again, at growing distances; a third one is the last straw.
     receiver.becomes(&[Behaviour::Status(503)]);
-    let mut parked = vec![platform.emit(company.id).await, platform.emit(company.id).await];
+    let mut on_hold = vec![platform.emit(company.id).await, platform.emit(company.id).await];
     until("the fuse and a forecast", async || console.shows("trips in ~") && console.shows("at this pace")).await;
-    parked.push(platform.emit(company.id).await);
+    on_hold.push(platform.emit(company.id).await);
     until("the trip", async || console.shows("TRP") && console.shows("503 ×20")).await;
     let operator = platform.operator();
     let row = async || operator.subscription(id).await.expect("a row");
-    until("what was under way is parked too", async || row().await.health.n_parked == 3).await;
+    until("deliveries in flight are on hold too", async || row().await.health.n_parked == 3).await;
 
     // What happens now is kept, and not sent.
     let n_at_trip = receiver.ledger().len();
@@ -47,7 +47,7 @@ async fn a_receiver_goes_down_its_fuse_fills_the_breaker_trips_and_everything_mi
     until("the question", async || console.shows(&format!("subscription {id}"))).await;
     console.press("y");
     until("it is on again", async || console.shows(" 0/20") && !console.shows("TRP")).await;
-    receiver.received(n_at_trip + parked.len() + MISSED).await;
+    receiver.received(n_at_trip + on_hold.len() + MISSED).await;
     let rests = async || {
         let health = row().await.health;
         health.n_backlog + health.n_parked + health.n_skipped == 0
@@ -58,8 +58,8 @@ async fn a_receiver_goes_down_its_fuse_fills_the_breaker_trips_and_everything_mi
     for request in &receiver.ledger()[n_at_trip..] {
         *times.entry(request.header("x-wlcro-event-id").to_owned()).or_default() += 1;
     }
-    let expected: BTreeMap<String, usize> = missed.iter().chain(&parked).map(|event| (event.to_string(), 1)).collect();
-    assert_eq!(times, expected, "all that was missed and what was parked, exactly once, and nothing else");
+    let expected: BTreeMap<String, usize> = missed.iter().chain(&on_hold).map(|event| (event.to_string(), 1)).collect();
+    assert_eq!(times, expected, "all missed events and deliveries on hold, exactly once, and nothing else");
     let first = receiver.ledger()[..n_at_trip]
         .iter()
         .filter(|request| request.header("x-wlcro-event-id") == before.to_string())

@@ -239,7 +239,7 @@ async fn a_change_is_shown_first_and_made_only_when_it_is_permitted_and_agreed_t
     assert!(is_enabled().await);
     let replayed = done(&["subs", "replay", "1", "--since", "1h"]);
     assert!(
-        replayed["id"].is_i64() && replayed["preview"][1].as_str().is_some_and(|line| line.contains("1 skipped")),
+        replayed["id"].is_i64() && replayed["preview"][1].as_str().is_some_and(|line| line.contains("1 missed")),
         "{replayed}"
     );
     let number = replayed["id"].to_string();

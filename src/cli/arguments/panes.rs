@@ -179,8 +179,8 @@ pub(in crate::cli) struct EnableArgs {
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
     /// Also deliver the events that were missed while the subscription was disabled
-    #[arg(long)]
-    pub(in crate::cli) replay_skipped: bool,
+    #[arg(long, alias = "replay-skipped")]
+    pub(in crate::cli) replay_missed: bool,
     #[command(flatten)]
     pub(in crate::cli) consent: ConfirmArgs,
 }
@@ -211,8 +211,8 @@ pub(in crate::cli) struct ReplayArgs {
     /// End of the period, as time before now; now if absent
     #[arg(long, value_name = "DURATION", value_parser = parse_lookback)]
     pub(in crate::cli) until: Option<Duration>,
-    /// States of the deliveries to replay: skipped, exhausted, parked, succeeded
-    #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "skipped,exhausted", value_parser = parse_replay_state)]
+    /// States of the deliveries to replay: missed, exhausted, on_hold, succeeded
+    #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "missed,exhausted", value_parser = parse_replay_state)]
     pub(in crate::cli) state: Vec<DeliveryState>,
     /// Maximum number of deliveries a second
     #[arg(long, value_name = "N")]

@@ -109,7 +109,7 @@ pub(super) fn parse_event_type(text: &str) -> Result<EventType, String> {
 
 /// Parses a delivery state that a replay can select.
 pub(super) fn parse_replay_state(text: &str) -> Result<DeliveryState, String> {
-    DeliveryState::named(text).ok_or_else(|| "unknown state; known: skipped, exhausted, parked, succeeded".to_owned())
+    DeliveryState::named(text).ok_or_else(|| "unknown state; known: missed, exhausted, on_hold, succeeded".to_owned())
 }
 
 /// Parses the name of a health check.

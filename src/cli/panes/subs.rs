@@ -137,7 +137,7 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
     if row.subscription.is_enabled {
         return Err(CommandFailure::usage(format!("subscription {} is already enabled", asked.id), "nothing to do"));
     }
-    let skipped = plural(row.health.n_skipped, "event");
+    let missed = plural(row.health.n_skipped, "event");
     let preview = vec![
         describe_subscription(&row),
         why(&assess_subscription(&row.facts()).reason),
@@ -145,13 +145,13 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
             "deliveries resume and the failure count restarts at 0; {} on hold are sent",
             plural_irregular(row.health.n_parked, "delivery", "deliveries")
         ),
-        if asked.replay_skipped {
-            format!("{skipped} missed while it was off are resent")
+        if asked.replay_missed {
+            format!("{missed} missed while it was off are resent")
         } else {
-            format!("{skipped} missed while it was off are not sent; add --replay-skipped to resend them")
+            format!("{missed} missed while it was off are not sent; add --replay-missed to resend them")
         },
     ];
-    let replay = if asked.replay_skipped { MissedEventsChoice::Skipped } else { MissedEventsChoice::None };
+    let replay = if asked.replay_missed { MissedEventsChoice::Missed } else { MissedEventsChoice::None };
     let plan = PlannedChange::new(format!("enable subscription {}", asked.id), preview);
     let work = async |client: &PlatformClient| {
         client.enable_subscription(row.subscription.id, replay).await?;
@@ -209,7 +209,7 @@ async fn delete(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
     let mut preview = vec![
         describe_subscription(&row),
         "deliveries stop; this cannot be undone; its delivery log stays readable".to_owned(),
-        format!("cancels {} pending and {} held", row.health.n_backlog, row.health.n_parked),
+        format!("cancels {} pending and {} on hold", row.health.n_backlog, row.health.n_parked),
     ];
     if let Some(tool) = &of.managed_by {
         preview.push(format!("{} manages it and is not notified", tool.sanitized()));
@@ -240,7 +240,7 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
             "extend --since, or give other states with --state",
         ));
     }
-    let counts = counted.counts.iter().filter(|of| of.n > 0).map(|of| format!("{} {}", of.n, of.state.name()));
+    let counts = counted.counts.iter().filter(|of| of.n > 0).map(|of| format!("{} {}", of.n, crate::text::delivery(of.state)));
     let preview = vec![
         describe_subscription(&row),
         format!(

@@ -133,7 +133,7 @@ pub enum ScenarioStep {
         /// Reason given for disabling the subscription.
         reason: String,
     },
-    /// Enables a subscription again without replaying skipped deliveries.
+    /// Enables a subscription again without replaying missed events.
     Enable {
         /// Name of the receiver whose subscription changes.
         of: String,

@@ -78,7 +78,7 @@ fn delivered(dossier: &EvidenceSet) -> CheckResult {
 
 fn delivery_gap(dossier: &EvidenceSet, id: SubscriptionId, rows: &[&DeliveryRow]) -> RankedCause {
     let number = |state: DeliveryState| rows.iter().filter(|row| row.state == state).count();
-    let states = [DeliveryState::Skipped, DeliveryState::Exhausted, DeliveryState::Parked];
+    let states = [DeliveryState::Missed, DeliveryState::Exhausted, DeliveryState::OnHold];
     let counts: Vec<String> = states
         .into_iter()
         .filter(|state| number(*state) > 0)

@@ -103,6 +103,7 @@ impl Field {
     pub fn current_word(self, word: &str) -> &str {
         match self {
             Self::Cause => FailureKind::named(word).map(FailureKind::name).unwrap_or(word),
+            Self::State => DeliveryState::named(word).map(DeliveryState::name).unwrap_or(word),
             _ => word,
         }
     }

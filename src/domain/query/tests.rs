@@ -163,13 +163,17 @@ fn the_platform_gets_what_it_can_do_and_the_rest_is_done_here() {
     assert_eq!(portion.remote, [RemoteFilter::Number(Field::Company, 92)]);
     assert_eq!(portion.local.to_string(), "\"globex\" status:500");
     let asked = |text: &str| read(text).split_for(LogKind::Deliveries, NOW).remote.len();
-    assert_eq!([asked("state:parked"), asked("state:err"), asked("state:parked,skipped")], [1, 0, 0]);
+    assert_eq!([asked("state:on_hold"), asked("state:err"), asked("state:on_hold,missed")], [1, 0, 0]);
 }
 
 #[test]
 fn a_filter_saved_by_an_earlier_version_asks_for_the_words_in_use() {
     assert_eq!(read("cause:ours !cause=ours").to_string(), "cause:local !cause=local");
     assert_eq!(read("name:ours").to_string(), "name:ours");
+    let query = read("state:skipped");
+    assert_eq!((query.to_string(), read("!state:PARKED,err").to_string()), ("state:missed".to_owned(), "!state:on_hold,err".to_owned()));
+    let remote = query.split_for(LogKind::Deliveries, NOW).remote;
+    assert_eq!(remote, [RemoteFilter::Word(Field::State, "missed".to_owned())]);
 }
 
 fn any_text() -> impl Strategy<Value = String> {

@@ -47,8 +47,8 @@ pub(super) struct ModelSubscription {
     pub(super) is_deleted: bool,
     pub(super) breaker: CircuitBreaker,
     pub(super) ramp: SlowStart,
-    pub(super) skipped_after: usize,
-    pub(super) n_skipped: u64,
+    pub(super) missed_after: usize,
+    pub(super) n_missed: u64,
 }
 
 /// A replay of the model.
@@ -76,9 +76,9 @@ pub(super) struct PlatformModel {
 impl PlatformModel {
     pub(super) fn turn_off(&mut self, of: usize) {
         self.subscribers[of].is_off = true;
-        self.subscribers[of].skipped_after = self.deliveries.len();
+        self.subscribers[of].missed_after = self.deliveries.len();
         for delivery in self.deliveries.iter_mut().filter(|d| d.of == of && d.state == DeliveryState::Pending) {
-            (delivery.state, delivery.due_at) = (DeliveryState::Parked, None);
+            (delivery.state, delivery.due_at) = (DeliveryState::OnHold, None);
         }
     }
 
@@ -121,7 +121,7 @@ impl PlatformModel {
             _ if has_arrived => (DeliveryState::Succeeded, None),
             None => (DeliveryState::Exhausted, None),
             Some(_) if subscriber.is_deleted => (DeliveryState::Cancelled, None),
-            Some(_) if subscriber.is_off || trips => (DeliveryState::Parked, None),
+            Some(_) if subscriber.is_off || trips => (DeliveryState::OnHold, None),
             Some(wait) => (DeliveryState::Pending, Some(now.plus(wait))),
         };
         if kind == AttemptKind::Replay

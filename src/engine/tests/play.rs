@@ -11,7 +11,7 @@ use super::super::replayer::run_batch;
 use super::super::replays::plan_selection;
 use super::super::sender::SendResult;
 use super::super::settle::{CompletedAttempt, settle_attempts};
-use super::super::subscriptions::{SkippedPolicy, disable_subscription, enable_subscription};
+use super::super::subscriptions::{MissedPolicy, disable_subscription, enable_subscription};
 use super::model::{ModelDelivery, ModelOutcome, ModelReplay, ModelSubscription, PlatformModel, REPLAY_BATCH_LIMIT};
 use crate::clock::RuntimeEnv;
 use crate::domain::attempt::{AttemptResult, HttpExchange};
@@ -49,7 +49,7 @@ enum ModelCommand {
     /// An attempt ends that was begun before the last restart.
     LandLate(usize),
     Pass(u64),
-    Enable(usize, SkippedPolicy),
+    Enable(usize, MissedPolicy),
     Disable(usize),
     Delete(usize),
     Resend(usize),
@@ -72,7 +72,7 @@ fn commands() -> impl Strategy<Value = Vec<ModelCommand>> {
         2 => any.clone().prop_map(ModelCommand::LandLate),
         6 => (0_u64..90).prop_map(ModelCommand::Pass),
         2 => (3_600_u64..40_000).prop_map(ModelCommand::Pass),
-        5 => (of.clone(), prop_oneof![Just(SkippedPolicy::Leave), Just(SkippedPolicy::Replay)]).prop_map(|(n, m)| ModelCommand::Enable(n, m)),
+        5 => (of.clone(), prop_oneof![Just(MissedPolicy::Leave), Just(MissedPolicy::Replay)]).prop_map(|(n, m)| ModelCommand::Enable(n, m)),
         3 => of.clone().prop_map(ModelCommand::Disable),
         1 => Just(ModelCommand::Delete(1)),
         5 => any.clone().prop_map(ModelCommand::Resend),
@@ -131,8 +131,8 @@ impl ModelWorld {
                 is_deleted: false,
                 breaker: CircuitBreaker { failures_in_a_row: 15 },
                 ramp: SlowStart::default(),
-                skipped_after: 0,
-                n_skipped: 0,
+                missed_after: 0,
+                n_missed: 0,
             });
         }
         let operator = OperatorAccount { id: OperatorId(0), name: "model".to_owned(), role: OperatorRole::Admin };
@@ -227,8 +227,8 @@ impl ModelWorld {
                 continue;
             }
             let (state, due_at) =
-                if subscriber.is_off { (DeliveryState::Skipped, None) } else { (DeliveryState::Pending, Some(now)) };
-            subscriber.n_skipped += u64::from(subscriber.is_off);
+                if subscriber.is_off { (DeliveryState::Missed, None) } else { (DeliveryState::Pending, Some(now)) };
+            subscriber.n_missed += u64::from(subscriber.is_off);
             self.model.deliveries.push(ModelDelivery {
                 of,
                 state,
@@ -320,7 +320,7 @@ impl ModelWorld {
         self.model.land(n, kind, fate, now);
     }
 
-    fn enable(&mut self, of: usize, missed: SkippedPolicy) {
+    fn enable(&mut self, of: usize, missed: MissedPolicy) {
         let Some(before) = store::subscriptions::get(&self.connection, id(of)).expect("read") else { return };
         enable_subscription(&self.connection, (&self.caller, &self.ambient), &before, missed).expect("on");
         let now = self.now();
@@ -328,20 +328,20 @@ impl ModelWorld {
             return;
         }
         let subscriber = self.model.subscribers[of];
-        if missed == SkippedPolicy::Replay && subscriber.n_skipped > 0 {
-            let deliveries = self.model.deliveries.iter().enumerate().skip(subscriber.skipped_after);
-            let picks = deliveries.filter(|(_, d)| d.of == of && d.state == DeliveryState::Skipped);
+        if missed == MissedPolicy::Replay && subscriber.n_missed > 0 {
+            let deliveries = self.model.deliveries.iter().enumerate().skip(subscriber.missed_after);
+            let picks = deliveries.filter(|(_, d)| d.of == of && d.state == DeliveryState::Missed);
             self.model.add_plan(of, picks.map(|(n, d)| (n, d.state)).collect());
         }
         let after = ModelSubscription {
             is_off: false,
             breaker: CircuitBreaker::default(),
             ramp: SlowStart::INITIAL,
-            n_skipped: 0,
+            n_missed: 0,
             ..subscriber
         };
         self.model.subscribers[of] = after;
-        for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of && d.state == DeliveryState::Parked) {
+        for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of && d.state == DeliveryState::OnHold) {
             (delivery.state, delivery.due_at) = (DeliveryState::Pending, Some(now));
         }
     }
@@ -352,7 +352,7 @@ impl ModelWorld {
         self.model.subscribers[of].is_deleted = true;
         self.model.resends.retain(|n| self.model.deliveries[*n].of != of);
         for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of) {
-            if matches!(delivery.state, DeliveryState::Pending | DeliveryState::Parked) {
+            if matches!(delivery.state, DeliveryState::Pending | DeliveryState::OnHold) {
                 (delivery.state, delivery.due_at) = (DeliveryState::Cancelled, None);
             }
         }
@@ -409,8 +409,8 @@ impl ModelWorld {
             let kept = store::deliveries::backlog(&self.connection, id(of)).expect("read");
             let count = |state| counts.get(&(of, state)).copied().unwrap_or(0);
             assert_eq!(
-                (kept.n_pending, kept.n_in_flight, kept.n_parked),
-                (count(DeliveryState::Pending), count(DeliveryState::InFlight), count(DeliveryState::Parked)),
+                (kept.n_pending, kept.n_in_flight, kept.n_on_hold),
+                (count(DeliveryState::Pending), count(DeliveryState::InFlight), count(DeliveryState::OnHold)),
                 "what is kept of subscription {of} is true"
             );
         }
@@ -421,7 +421,7 @@ impl ModelWorld {
             let (real, deleted_at) = found;
             assert_eq!(
                 (real.disabled.is_some(), deleted_at.is_some(), real.breaker, real.slow_start, real.n_missed),
-                (model.is_off, model.is_deleted, model.breaker, model.ramp, model.n_skipped),
+                (model.is_off, model.is_deleted, model.breaker, model.ramp, model.n_missed),
                 "subscription {of}"
             );
         }
@@ -440,7 +440,7 @@ impl ModelWorld {
     /// All is switched on, resumed and answered with success until nothing is left to do.
     fn come_to_rest(&mut self) {
         for of in 0..N_SUBSCRIPTIONS {
-            self.perform(ModelCommand::Enable(of, SkippedPolicy::Leave));
+            self.perform(ModelCommand::Enable(of, MissedPolicy::Leave));
         }
         for n in 0..self.model.plans.len() {
             self.perform(ModelCommand::Turn(n, ReplayState::Running));
@@ -467,7 +467,7 @@ impl ModelWorld {
                 is_deleted
                     || matches!(
                         delivery.state,
-                        DeliveryState::Succeeded | DeliveryState::Exhausted | DeliveryState::Skipped
+                        DeliveryState::Succeeded | DeliveryState::Exhausted | DeliveryState::Missed
                     ),
                 "delivery {n} is lost: {delivery:?}"
             );

@@ -181,7 +181,7 @@ fn subscriptions() -> Vec<OperationDoc> {
             "The subscription after it was enabled",
             answer!(SubscriptionRow),
         )
-        .with_body(shape!(EnableSubscription), r#"{"replay": "skipped"}"#),
+        .with_body(shape!(EnableSubscription), r#"{"replay": "missed"}"#),
         OperationDoc::post(
             paths::PORTAL_SUBSCRIPTION_DISABLE,
             "disableSubscription",
@@ -226,7 +226,7 @@ fn replays() -> Vec<OperationDoc> {
         )
         .with_body(
             shape!(NewReplay),
-            r#"{"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "states": ["skipped", "exhausted"], "dryRun": true}"#,
+            r#"{"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "states": ["missed", "exhausted"], "dryRun": true}"#,
         )
         .creates()
         .or_ok("Counts of the deliveries that a dry run selected; no replay was created"),

@@ -36,7 +36,7 @@ pub(in crate::tui) fn send_again_changes(app: &App) -> Result<Vec<PlatformChange
     let acts: Vec<PlatformChange> = targets::change_targets(app)?
         .into_iter()
         .filter_map(|item| match item {
-            RowId::Subscription(id) => Some(PlatformChange::Enable(id, MissedEventsChoice::Skipped)),
+            RowId::Subscription(id) => Some(PlatformChange::Enable(id, MissedEventsChoice::Missed)),
             RowId::Attempt(_) => item_actions::available_changes(app, item)
                 .into_iter()
                 .find(|act| matches!(act, PlatformChange::Resend(_))),

@@ -32,7 +32,7 @@ pub(in crate::tui) fn available_changes(app: &App, item: RowId) -> Vec<PlatformC
             let mut acts = vec![
                 PlatformChange::SendTest(id),
                 enable(MissedEventsChoice::None),
-                enable(MissedEventsChoice::Skipped),
+                enable(MissedEventsChoice::Missed),
             ];
             // Without a Portal no reason can be stored, so no form asks for one.
             if !has_portal(app) {
@@ -61,7 +61,7 @@ pub(in crate::tui) const fn label(act: &PlatformChange) -> &'static str {
     match act {
         PlatformChange::SendTest(_) => "Send test",
         PlatformChange::Enable(_, MissedEventsChoice::None) => "Enable",
-        PlatformChange::Enable(_, MissedEventsChoice::Skipped) => "Enable and replay missed events",
+        PlatformChange::Enable(_, MissedEventsChoice::Missed) => "Enable and replay missed events",
         PlatformChange::Disable(..) => "Disable",
         PlatformChange::Delete(_) => "Delete permanently",
         PlatformChange::SetDisableReason(..) => "Add a reason",
@@ -314,7 +314,7 @@ fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
                 "Sends {parked}, one at a time, then two, then four as they succeed. The failure count restarts at 0. Does not send {missed}."
             )
         }
-        PlatformChange::Enable(_, MissedEventsChoice::Skipped) => {
+        PlatformChange::Enable(_, MissedEventsChoice::Missed) => {
             format!(
                 "Sends {parked} and {missed}, one at a time, then two, then four as they succeed. The failure count restarts at 0."
             )

@@ -298,7 +298,7 @@ impl JobRunner {
                 client.enable_subscription(*id, *replay).await?;
                 match replay {
                     MissedEventsChoice::None => format!("subscription {id} enabled"),
-                    MissedEventsChoice::Skipped => format!("subscription {id} enabled; missed events are being sent"),
+                    MissedEventsChoice::Missed => format!("subscription {id} enabled; missed events are being sent"),
                 }
             }
             PlatformChange::Disable(id, reason) => {

@@ -41,7 +41,7 @@ pub(super) fn replays() -> Vec<ReplayRow> {
         phase,
         since_utc: ago(7_200),
         until_utc: ago(60),
-        states: vec![DeliveryState::Skipped],
+        states: vec![DeliveryState::Missed],
         rate_per_second: 20,
         progress: ReplayProgress { n_selected: 118, n_taken, n_passed: 2, n_succeeded: n_taken, n_exhausted: 0 },
         asked_by: "dana".into(),
@@ -70,10 +70,8 @@ pub(super) fn operators() -> Vec<OperatorRow> {
 /// What a platform answers to a question of the console.
 pub(super) fn answer(bench: &TestConsole, job: &BackgroundJob) -> Option<JobResult> {
     let company = |id, name: &str| CompanyRow { id: CompanyId(id), name: name.into(), created_utc: bench.now };
-    let counts = vec![
-        StateCount { state: DeliveryState::Skipped, n: 118 },
-        StateCount { state: DeliveryState::Exhausted, n: 3 },
-    ];
+    let counts =
+        vec![StateCount { state: DeliveryState::Missed, n: 118 }, StateCount { state: DeliveryState::Exhausted, n: 3 }];
     Some(match job {
         BackgroundJob::FetchDetail(item) => JobResult::DetailFetched(*item, Ok(Box::new(found(*item)))),
         BackgroundJob::ListCompanies => {
@@ -117,7 +115,7 @@ fn ways() -> Vec<(&'static str, PlatformChange)> {
     let wish = NewReplay {
         since: ago(7_200),
         until: None,
-        states: vec![DeliveryState::Skipped, DeliveryState::Succeeded],
+        states: vec![DeliveryState::Missed, DeliveryState::Succeeded],
         dry_run: true,
         rate_per_second: None,
     };
@@ -127,9 +125,9 @@ fn ways() -> Vec<(&'static str, PlatformChange)> {
     vec![
         ("3x\ny", PlatformChange::SendTest(off)),
         ("3xj\ny", PlatformChange::Enable(off, MissedEventsChoice::None)),
-        ("3xjj\ny", PlatformChange::Enable(off, MissedEventsChoice::Skipped)),
-        ("3Ry", PlatformChange::Enable(off, MissedEventsChoice::Skipped)),
-        ("7Ry", PlatformChange::Enable(off, MissedEventsChoice::Skipped)),
+        ("3xjj\ny", PlatformChange::Enable(off, MissedEventsChoice::Missed)),
+        ("3Ry", PlatformChange::Enable(off, MissedEventsChoice::Missed)),
+        ("7Ry", PlatformChange::Enable(off, MissedEventsChoice::Missed)),
         ("3jxjjj\n\ny", PlatformChange::Disable(on, None)),
         ("3jxjjj\n they asked \ny", PlatformChange::Disable(on, Some("they asked".to_owned()))),
         (
@@ -408,7 +406,7 @@ fn after_its_test_a_subscription_that_is_off_can_be_enabled_with_or_without_what
     bench.tell(Msg::JobFinished(JobResult::ChangeFinished(done[0].clone(), Ok(told.to_owned()))));
     let screen = bench.screen();
     assert!(screen.contains(told) && screen.contains("> Enable"), "{screen}");
-    assert_eq!(acts(&mut bench, "j\ny"), [PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Skipped)]);
+    assert_eq!(acts(&mut bench, "j\ny"), [PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Missed)]);
     let mut bench = TestConsole::new(120, 36);
     let done = acts(&mut bench, "3jx\ny");
     bench.tell(Msg::JobFinished(JobResult::ChangeFinished(done[0].clone(), Ok("it answered".to_owned()))));

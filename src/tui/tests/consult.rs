@@ -246,7 +246,7 @@ fn what_a_playbook_offers_is_done_from_there_after_a_question() {
     bench.press("\t\n");
     let screen = bench.screen();
     assert!(screen.contains("Enable subscription 21 and replay missed events?"), "{screen}");
-    let enable = PlatformChange::Enable(TRIPPED, MissedEventsChoice::Skipped);
+    let enable = PlatformChange::Enable(TRIPPED, MissedEventsChoice::Missed);
     assert_eq!(bench.press("y"), [Effect::StartJob(BackgroundJob::Change(enable))]);
     let guide = BackgroundJob::RunRunbook(Runbook::BreakerRecovery, DiagnosisSubject::Subscription(TRIPPED), None);
     assert_eq!(bench.press("\t\n"), [Effect::StartJob(guide)], "the run-book begins");

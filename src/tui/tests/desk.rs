@@ -212,7 +212,7 @@ fn on_a_production_platform_one_thing_wants_its_count_too() {
     bench.press("3xjj\n");
     assert_eq!(bench.press("y"), []);
     bench.code(KeyCode::Backspace);
-    let act = PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Skipped);
+    let act = PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Missed);
     assert_eq!(bench.press("1\n"), [Effect::StartJob(BackgroundJob::Change(act))]);
 }
 

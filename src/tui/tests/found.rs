@@ -121,7 +121,7 @@ fn happening(id: EventId) -> FetchedEvent {
             "https://hooks.acme.example/orders",
             TraceVerdict::Disabled,
             "subscribed to this type but disabled when the event happened",
-            Some(DeliveryState::Skipped),
+            Some(DeliveryState::Missed),
         ),
         met(
             23,

@@ -187,7 +187,7 @@ fn a_question_is_void_when_its_subscription_changed() {
 #[test]
 fn a_trip_offers_the_acts_of_its_subscription() {
     let mut bench = TestConsole::new(120, 36);
-    let enable = PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Skipped);
+    let enable = PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Missed);
     assert_eq!(bench.press("7xjj\ny"), [Effect::StartJob(BackgroundJob::Change(enable))]);
 }
 

@@ -184,7 +184,7 @@ fn run_result_line(app: &mut App, now: Timestamp) -> Vec<Effect> {
 fn run_remedy(app: &mut App, remedy: RemediationAction, now: Timestamp) -> Vec<Effect> {
     let act = match remedy {
         RemediationAction::Test(id) => PlatformChange::SendTest(id),
-        RemediationAction::Enable(id) => PlatformChange::Enable(id, MissedEventsChoice::Skipped),
+        RemediationAction::Enable(id) => PlatformChange::Enable(id, MissedEventsChoice::Missed),
         RemediationAction::Revoke(id) => PlatformChange::RevokeKey(id),
         RemediationAction::Replay(gap) => return replay_gap(app, gap, now),
         RemediationAction::Verify(id) => {

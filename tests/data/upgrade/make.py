@@ -154,7 +154,7 @@ settled()
 for key, path in [(gone, "/api/v1/events"), ("wlcro_live_1_abcdefghijklmnop", "/api/v1/events"), (reader, "/api/v1/webhooks/subscriptions")] + 4 * [(narrow, "/api/v1/events")]:
     p.ask("GET", path, key=key)
 
-# The breaker trips; what comes meanwhile is missed. A subscription is disabled by hand; its deliveries are parked or missed.
+# The breaker trips; what comes meanwhile is missed. A subscription is disabled by hand; its deliveries are on hold or missed.
 while p.done("GET", f"/portal/v1/subscriptions/{bad}")["isEnabled"]:
     emit(acme, "payment.failed", payload={"amount": 12.5})
     settled()

@@ -77,7 +77,7 @@ async fn what_a_tool_manages_others_may_only_switch() {
 }
 
 #[tokio::test]
-async fn switching_on_resumes_what_was_parked_and_zeroes_the_streak() {
+async fn enabling_resumes_deliveries_on_hold_and_resets_the_failures_in_a_row() {
     let receiver = Receiver::start(&[Behaviour::Status(500), Behaviour::Status(200)]).await;
     let partner = Partner::start().await;
     let id = partner.subscribe(&receiver.url, None).await;
@@ -92,7 +92,7 @@ async fn switching_on_resumes_what_was_parked_and_zeroes_the_streak() {
         (&on["isEnabled"], &on["consecutiveFailures"], &on["disabledUtc"]),
         (&json!(true), &json!(0), &Value::Null)
     );
-    assert_eq!(receiver.received(2).await.len(), 2, "what was parked is due at once");
+    assert_eq!(receiver.received(2).await.len(), 2, "deliveries on hold are due at once");
 }
 
 #[tokio::test]

@@ -69,8 +69,8 @@ fn times(receiver: &Receiver) -> HashMap<String, usize> {
 }
 
 #[tokio::test]
-async fn b2_what_was_skipped_is_delivered_exactly_once_and_what_was_parked_resumes() {
-    const SKIPPED: usize = 500;
+async fn b2_missed_events_are_delivered_exactly_once_and_deliveries_on_hold_resume() {
+    const MISSED: usize = 500;
     let receiver = Receiver::start(&[BROKEN]).await;
     let scene = Scene::with(&receiver).await;
     for n in 1..=3 {
@@ -81,25 +81,25 @@ async fn b2_what_was_skipped_is_delivered_exactly_once_and_what_was_parked_resum
     scene.off().await;
     assert_eq!(scene.row().await.health.n_parked, 3);
     // A clock that is set back while it is off hides nothing.
-    scene.emit_many(SKIPPED / 2).await;
+    scene.emit_many(MISSED / 2).await;
     scene.platform.ambient.set_time(scene.platform.ambient.now().minus(Duration::from_secs(3_600)));
-    scene.emit_many(SKIPPED / 2).await;
-    assert_eq!(scene.row().await.health.n_skipped, SKIPPED as u64, "they are seen");
+    scene.emit_many(MISSED / 2).await;
+    assert_eq!(scene.row().await.health.n_skipped, MISSED as u64, "they are seen");
     receiver.becomes(&[OK]);
     let before = receiver.ledger().len();
     let operator = scene.platform.operator();
-    operator.enable_subscription(scene.subscription, MissedEventsChoice::Skipped).await.expect("enabled");
+    operator.enable_subscription(scene.subscription, MissedEventsChoice::Missed).await.expect("enabled");
     let plan = operator.replays().await.expect("a page").items.remove(0);
-    assert_eq!((plan.progress.n_selected, plan.rate_per_second), (SKIPPED as u64, 20));
+    assert_eq!((plan.progress.n_selected, plan.rate_per_second), (MISSED as u64, 20));
     scene.replayed(plan.id).await;
     let ledger = receiver.ledger().split_off(before);
-    assert_eq!(ledger.len(), SKIPPED + 3);
+    assert_eq!(ledger.len(), MISSED + 3);
     let mut events: Vec<&str> = ledger.iter().map(|request| request.header("x-wlcro-event-id")).collect();
     events.sort_unstable();
     events.dedup();
-    assert_eq!(events.len(), SKIPPED + 3, "each exactly once");
+    assert_eq!(events.len(), MISSED + 3, "each exactly once");
     let done = scene.replay(plan.id).await.progress;
-    assert_eq!((done.n_taken, done.n_passed, done.n_succeeded), (SKIPPED as u64, 0, SKIPPED as u64));
+    assert_eq!((done.n_taken, done.n_passed, done.n_succeeded), (MISSED as u64, 0, MISSED as u64));
     assert_eq!(scene.row().await.health.last_1h.n_succeeded, 3, "replays count for nothing");
 }
 
@@ -113,11 +113,11 @@ async fn a_dry_run_counts_and_changes_nothing() {
     scene.emit_many(3).await;
     let wish = NewReplay {
         dry_run: true,
-        ..scene.wish(&[DeliveryState::Skipped, DeliveryState::Succeeded, DeliveryState::Exhausted])
+        ..scene.wish(&[DeliveryState::Missed, DeliveryState::Succeeded, DeliveryState::Exhausted])
     };
     let plan = scene.plan(&wish).await;
     let counts: Vec<(DeliveryState, u64)> = plan.counts.iter().map(|count| (count.state, count.n)).collect();
-    assert_eq!(counts, [(DeliveryState::Succeeded, 2), (DeliveryState::Exhausted, 0), (DeliveryState::Skipped, 3)]);
+    assert_eq!(counts, [(DeliveryState::Succeeded, 2), (DeliveryState::Exhausted, 0), (DeliveryState::Missed, 3)]);
     assert_eq!((plan.n_selected, plan.replay), (5, None));
     let none = NewReplay { until: Some(Timestamp::from_millis(1)), ..wish.clone() };
     assert_eq!(scene.plan(&none).await.n_selected, 0);
@@ -152,7 +152,7 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     scene.off().await;
     scene.emit_many(30).await;
     scene.on().await;
-    let wish = NewReplay { rate_per_second: Some(2), ..scene.wish(&[DeliveryState::Skipped]) };
+    let wish = NewReplay { rate_per_second: Some(2), ..scene.wish(&[DeliveryState::Missed]) };
     let plan = scene.plan(&wish).await.replay.expect("a plan");
     receiver.received(2).await;
     let operator = scene.platform.operator();
@@ -184,7 +184,7 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     let taken = usize::try_from(cancelled.progress.n_taken).expect("few");
     assert_eq!(receiver.ledger().len(), taken, "what was taken is delivered, and nothing else");
     // What is left can be replayed by another plan.
-    let rest = scene.plan(&scene.wish(&[DeliveryState::Skipped])).await.replay.expect("a plan");
+    let rest = scene.plan(&scene.wish(&[DeliveryState::Missed])).await.replay.expect("a plan");
     scene.replayed(rest.id).await;
     assert_eq!((times(&receiver).len(), receiver.ledger().len()), (30, 30));
 }
@@ -195,7 +195,7 @@ async fn a_replay_waits_while_its_subscription_is_off_and_ends_with_it() {
     let scene = Scene::with(&receiver).await;
     scene.off().await;
     scene.emit_many(5).await;
-    let plan = scene.plan(&scene.wish(&[DeliveryState::Skipped])).await.replay.expect("a plan");
+    let plan = scene.plan(&scene.wish(&[DeliveryState::Missed])).await.replay.expect("a plan");
     scene.platform.advance(Duration::from_secs(60));
     assert_eq!(scene.replay(plan.id).await.progress.n_taken, 0);
     scene.on().await;

@@ -77,21 +77,21 @@ async fn what_is_pending_stays_due_when_it_was_and_uses_up_no_retry() {
 }
 
 #[tokio::test]
-async fn what_was_skipped_or_parked_is_sent_although_the_subscription_is_off() {
+async fn missed_deliveries_and_deliveries_on_hold_are_sent_although_the_subscription_is_off() {
     let receiver = Receiver::start(&[BROKEN, BROKEN, OK]).await;
     let scene = Scene::with(&receiver).await;
     let operator = scene.platform.operator();
-    let parked = scene.emit().await;
+    let on_hold = scene.emit().await;
     receiver.received(1).await;
-    scene.stands(parked, DeliveryState::Pending).await;
+    scene.stands(on_hold, DeliveryState::Pending).await;
     operator.disable_subscription(scene.subscription, None).await.expect("disabled");
-    let id = scene.stands(parked, DeliveryState::Parked).await;
+    let id = scene.stands(on_hold, DeliveryState::OnHold).await;
     scene.resent(id).await;
-    assert_eq!(scene.delivery(parked).await.1, DeliveryState::Parked, "it failed, so it waits on");
-    let skipped = scene.emit().await;
-    let id = scene.stands(skipped, DeliveryState::Skipped).await;
+    assert_eq!(scene.delivery(on_hold).await.1, DeliveryState::OnHold, "it failed, so it waits on");
+    let missed = scene.emit().await;
+    let id = scene.stands(missed, DeliveryState::Missed).await;
     scene.resent(id).await;
-    assert_eq!(scene.delivery(skipped).await.1, DeliveryState::Succeeded);
+    assert_eq!(scene.delivery(missed).await.1, DeliveryState::Succeeded);
     let row = scene.row().await;
     assert_eq!((row.subscription.is_enabled, row.health.n_parked), (false, 1));
 }

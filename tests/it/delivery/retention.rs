@@ -16,7 +16,7 @@ async fn what_is_old_and_over_is_deleted_and_what_waits_is_not() {
     let old = scene.emit().await;
     scene.stands(old, DeliveryState::Succeeded).await;
     scene.platform.operator().disable_subscription(scene.subscription, None).await.expect("disabled");
-    let skipped = scene.emit().await;
+    let missed = scene.emit().await;
     scene.platform.advance(29 * DAY);
     let young = scene.emit().await;
     let database = scene.platform.database();
@@ -33,7 +33,7 @@ async fn what_is_old_and_over_is_deleted_and_what_waits_is_not() {
     };
     scene.platform.until("it is forgotten", is_gone).await;
     assert_eq!((count("deliveries", old), count("attempts", old)), (0, 0));
-    assert_eq!((count("events", skipped), count("deliveries", skipped)), (1, 1), "it can still be delivered");
+    assert_eq!((count("events", missed), count("deliveries", missed)), (1, 1), "it can still be delivered");
     assert_eq!((count("events", young), count("deliveries", young)), (1, 1));
     let hours = "SELECT sum(n_ok) FROM attempt_rollups WHERE width_ms = 3600000";
     assert_eq!(database.query_row(hours, [], |row| row.get::<_, i64>(0)).expect("a sum"), 1, "counters stay");

@@ -30,7 +30,7 @@ const PLANTED: [&str; 10] = [
     "INSERT INTO trips (subscription_id, company_id, target_url, tripped_at, causes)
      SELECT id, company_id, target_url || ?1 || ?2, created_at, '[]' FROM subscriptions WHERE id = 1",
     "INSERT INTO replays (subscription_id, company_id, state, since_at, until_at, states, per_second, requested_by, created_at)
-     SELECT id, company_id, 'finished', 0, 0, 'skipped', 1, ?1 || ?2, created_at FROM subscriptions WHERE id = 1",
+     SELECT id, company_id, 'finished', 0, 0, 'missed', 1, ?1 || ?2, created_at FROM subscriptions WHERE id = 1",
     "INSERT INTO attempts (company_id, subscription_id, target_url, event_type, kind, number, started_at, elapsed_ms, status, request_headers,
          response_headers, response_body, n_response_bytes)
      SELECT company_id, id, target_url || ?1 || ?2, 'lead.created', 'test', 1, created_at, 1, 200, '[]', '[]', x'', 0 FROM subscriptions WHERE id = 1",

@@ -88,12 +88,12 @@ fn replay_fields(app: &App, id: SubscriptionId) -> Vec<FormField> {
         vec![line("Since", &since, "2h, 14:02 or 2026-11-23, inclusive"), line("Until", "", "exclusive; empty: now")];
     for (position, state) in REPLAYABLE_STATES.into_iter().enumerate() {
         let meant = match state {
-            DeliveryState::Skipped => "missed: while the subscription was off",
+            DeliveryState::Missed => "missed: while the subscription was off",
             DeliveryState::Exhausted => "exhausted: all attempts failed",
-            DeliveryState::Parked => "on hold: until the subscription is enabled",
+            DeliveryState::OnHold => "on hold: until the subscription is enabled",
             _ => "succeeded: delivered, would be sent again",
         };
-        let ticked = if matches!(state, DeliveryState::Skipped | DeliveryState::Exhausted) {
+        let ticked = if matches!(state, DeliveryState::Missed | DeliveryState::Exhausted) {
             CheckboxState::On
         } else {
             CheckboxState::Off
