@@ -41,22 +41,17 @@ pub(super) fn config_faults(named: Option<&Path>) -> Vec<String> {
     let alerts = alerting::read_channels(&file).err().map(|failure| failure.to_string());
     let profiles =
         ProfileStore::read(file.clone()).and_then(|shelf| shelf.check()).err().map(|failure| failure.to_string());
-    let unknown = files::read_text_limited(&file, files::MAX_SETTINGS_BYTES)
-        .ok()
-        .and_then(|text| text.parse::<toml::Table>().ok());
-    let unknown = unknown.into_iter().flat_map(|table| table.into_iter().map(|(name, _)| name));
-    let unknown = unknown
+    let table = files::read_text_limited(&file, files::MAX_SETTINGS_BYTES).ok().map(|text| text.parse::<toml::Table>());
+    // A file that is not TOML gives every reader the same error; only the first is reported.
+    let n_reported = if matches!(table, Some(Err(_))) { 1 } else { usize::MAX };
+    let unknown = table
+        .and_then(Result::ok)
+        .into_iter()
+        .flat_map(|table| table.into_iter().map(|(name, _)| name))
         .filter(|name| !TOP_LEVEL_NAMES.contains(&name.as_str()))
         .map(|name| format!("{}: unknown setting {name:?}; known: {}", file.display(), TOP_LEVEL_NAMES.join(", ")));
-    let mut faults: Vec<String> = Vec::new();
-    for fault in [keys, alerts, profiles].into_iter().flatten().chain(unknown) {
-        // A file that is not TOML gives every reader the same error; only the first is reported.
-        let line = |fault: &str| fault.split_once(": line ").map(|(_, rest)| rest.split(':').next().map(str::to_owned));
-        if line(&fault).is_none() || faults.iter().all(|other| line(other) != line(&fault)) {
-            faults.push(Untrusted::new(fault).sanitized());
-        }
-    }
-    faults
+    let faults = [keys, alerts, profiles].into_iter().flatten().chain(unknown).take(n_reported);
+    faults.map(|fault| Untrusted::new(fault).sanitized()).collect()
 }
 
 fn read_keymap(file: &Path) -> (Keymap, Option<String>) {

@@ -13,6 +13,7 @@ use crate::domain::key::parse_key_company;
 use crate::domain::secret::Secret;
 use crate::sync::keyed_client::KeyClient;
 use crate::sync::observed_overview::KeyName;
+use crate::text;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -110,7 +111,7 @@ impl PlatformTarget {
         }
         let holder = |(name, key): &(String, Secret)| {
             let refused = |why: String| CommandFailure::usage(format!("{name}: {why}"), "copy the whole key again");
-            let company = parse_key_company(key.reveal()).map_err(|fault| refused(fault.to_string()))?;
+            let company = parse_key_company(key.reveal()).map_err(|fault| refused(text::key::malformed(fault)))?;
             let credential = ClientCredential::Key(Secret::new(key.reveal().to_owned()));
             let client = PlatformClient::new(&self.url, credential).map_err(|error| refused(error.to_string()))?;
             Ok(KeyClient { key: KeyName { name: name.clone(), last4: key.last4(), company }, client })

@@ -189,6 +189,7 @@ impl KeyEvidenceCollector<'_> {
                 status,
                 code: problem.and_then(|problem| code_name(problem.code)).map(Untrusted::new),
                 detail: told.map(Untrusted::new),
+                reason: problem.and_then(|problem| problem.refusal()).map(|reason| Untrusted::new(reason.word())),
                 claimed_company_id: self.company.filter(|_| !is_known),
                 claimed_last4: last4.filter(|_| !is_known),
                 query: None,

@@ -3,6 +3,7 @@
 use super::evidence_set::{EvidenceSet, QueryRecord};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
+use crate::wire::refusal::RefusalReason;
 use crate::wire::report::DiagnosisSubject;
 use crate::wire::requests::RequestRow;
 
@@ -83,9 +84,7 @@ fn of_subscription(dossier: &mut EvidenceSet, id: SubscriptionId) {
     of_company(dossier, company);
     let tool = sole_tool(dossier, id);
     retain(&mut dossier.refused, |row| {
-        let said = row.detail.as_ref().map_or("", |detail| detail.raw());
-        row.code.as_ref().is_some_and(|code| code.raw() == "managed_subscription")
-            && tool.as_ref().is_some_and(|tool| said.contains(tool.raw()))
+        tool.as_ref().is_some_and(|tool| row.refusal() == Some(RefusalReason::ManagedBy(tool.raw().to_owned())))
     });
     retain(&mut dossier.subscriptions, |row| row.subscription.id == id);
     retain(&mut dossier.undelivered, |row| row.subscription_id == id);

@@ -189,6 +189,8 @@ pub struct LoggedRequest {
     pub code: Option<String>,
     /// Problem in words; for a poll, its filters and the number of returned events. Never contains a key or a body.
     pub detail: Option<String>,
+    /// Stable word for the reason of a refusal, such as the missing scope.
+    pub reason: Option<String>,
     /// Identity claimed by a rejected key.
     pub rejected_key: Option<RejectedKey>,
     /// Id of the request, as returned in `X-Request-Id`.
@@ -216,7 +218,9 @@ impl LoggedRequest {
     /// Total size of all texts in bytes.
     #[must_use]
     pub fn n_text_bytes(&self) -> usize {
-        let optional = [&self.code, &self.detail, &self.query, &self.address, &self.user_agent].into_iter().flatten();
+        let optional = [&self.code, &self.detail, &self.reason, &self.query, &self.address, &self.user_agent]
+            .into_iter()
+            .flatten();
         let claimed = self.rejected_key.as_ref().map_or(0, |of| of.last4.len());
         let given = [&self.method, &self.route, &self.request_id].into_iter();
         given.chain(optional).map(String::len).sum::<usize>() + claimed
@@ -229,6 +233,7 @@ impl LoggedRequest {
             route,
             code,
             detail,
+            reason,
             rejected_key: claimed,
             request_id,
             query,
@@ -241,7 +246,8 @@ impl LoggedRequest {
             (Some(method), 16),
             (Some(route), 128),
             (code.as_mut(), 64),
-            (detail.as_mut(), 1_024),
+            (detail.as_mut(), 944),
+            (reason.as_mut(), 80),
             (last4, 16),
             (Some(request_id), 64),
             (query.as_mut(), 512),
@@ -260,7 +266,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 9), times in 1_usize..40) {
+        fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 10), times in 1_usize..40) {
             let text = |n: usize| texts[n].repeat(times);
             let request = LoggedRequest {
                 at: Timestamp::default(),
@@ -276,6 +282,7 @@ mod tests {
                 address: Some(text(6)),
                 user_agent: Some(text(7)),
                 query: Some(text(8)),
+                reason: Some(text(9)),
             };
             let bounded = request.clone().truncated();
             prop_assert!(bounded.n_text_bytes() <= MAX_REQUEST_TEXT);

@@ -109,6 +109,7 @@ impl PendingRequests {
         let kind = LoggedRequest {
             at: request.at.floor_to(COUNTER_SLOT_MS),
             detail: None,
+            reason: None,
             rejected_key: None,
             request_id: String::new(),
             elapsed_ms: 0,
@@ -277,6 +278,7 @@ mod tests {
             status,
             code: None,
             detail: Some("x".repeat(1_000)),
+            reason: None,
             rejected_key: None,
             request_id: "r".repeat(64),
             elapsed_ms: 1,

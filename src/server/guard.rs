@@ -11,7 +11,7 @@ use super::problem::ProblemResponse;
 use super::stamp::{check_content_length, looks_like_secret};
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::{CompanyId, KeyId, OperatorId};
-use crate::domain::key::{self, ApiKey, KeyLocationError, KeyScope};
+use crate::domain::key::{self, ApiKey, KeyMisplacement, KeyScope};
 use crate::domain::log::RejectedKey;
 use crate::domain::operator::{self, OperatorRole};
 use crate::domain::window::{RateBucket, RateLimitDecision, RateLimitOutcome};
@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::engine::auth;
 use crate::engine::caller::{Actor, Caller};
 use crate::wire::problem::{Problem, ProblemCode};
+use crate::wire::refusal::KeyDefect;
 use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -236,26 +237,23 @@ fn presented_key<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a 
     let mut given = headers.get_all("x-api-key").iter();
     if let Some(value) = given.next() {
         if given.next().is_some() {
-            return Err(ProblemResponse::new(
-                ProblemCode::MalformedKey,
-                "header X-Api-Key is sent twice; send it once",
-            ));
+            let detail = "header X-Api-Key is sent twice; send it once";
+            return Err(Problem::malformed_key(KeyDefect::Repeated, detail).into());
         }
-        let malformed = |_| ProblemResponse::new(ProblemCode::MalformedKey, "the key has characters that no key has");
-        return value.to_str().map_err(malformed);
+        let detail = "the key has characters that no key has";
+        return value.to_str().map_err(|_| Problem::malformed_key(KeyDefect::Characters, detail).into());
     }
     let place = if headers.contains_key("authorization") {
-        Some(KeyLocationError::Authorization)
+        Some(KeyMisplacement::Authorization)
     } else if query.is_some_and(|query| query.to_ascii_lowercase().contains("key=")) {
-        Some(KeyLocationError::Query)
+        Some(KeyMisplacement::Query)
     } else {
-        KeyLocationError::OTHER_HEADERS
+        KeyMisplacement::OTHER_HEADERS
             .into_iter()
             .any(|name| headers.contains_key(name))
-            .then_some(KeyLocationError::OtherHeader)
+            .then_some(KeyMisplacement::OtherHeader)
     };
-    let elsewhere = place.map_or_else(String::new, |place| format!("; {place}"));
-    Err(ProblemResponse::new(ProblemCode::MissingKey, format!("send the key in the header X-Api-Key{elsewhere}")))
+    Err(Problem::missing_key(place).into())
 }
 
 /// Returns what may be logged of a refused key. Only a well-formed key qualifies: any other text may be an unrelated
@@ -267,9 +265,7 @@ fn claimed_key(text: &str) -> Option<RejectedKey> {
 
 fn auth_refusal(refusal: auth::KeyRejection) -> ProblemResponse {
     match refusal {
-        auth::KeyRejection::Malformed(malformed) => {
-            ProblemResponse::new(ProblemCode::MalformedKey, malformed.to_string())
-        }
+        auth::KeyRejection::Malformed(fault) => Problem::from(fault).into(),
         auth::KeyRejection::Unknown => {
             ProblemResponse::new(ProblemCode::UnknownKey, "unknown key; copy it again, or ask for a new one")
         }

@@ -65,6 +65,7 @@ pub(super) async fn list(
             status: logged.request.status,
             code: logged.request.code.map(Untrusted::new),
             detail: logged.request.detail.map(Untrusted::new),
+            reason: logged.request.reason.map(Untrusted::new),
             claimed_company_id,
             claimed_last4,
             query: logged.request.query.map(Untrusted::new),

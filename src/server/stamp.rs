@@ -59,7 +59,8 @@ pub(super) async fn stamp_response(
     };
     let problem = response.extensions_mut().remove::<Problem>();
     let code = problem.as_ref().map(|problem| problem.code);
-    let told = problem.as_ref().map(problem_text);
+    let told = problem.as_ref().map(|problem| problem.detail.chars().take(MAX_PROBLEM_CHARS).collect::<String>());
+    let reason = problem.as_ref().and_then(Problem::refusal).map(|reason| reason.word());
     if let Some(problem) = problem {
         write_problem(&mut response, &Problem { request_id: request_id.clone(), ..problem });
     }
@@ -84,6 +85,7 @@ pub(super) async fn stamp_response(
             status: response.status().as_u16(),
             code: code.and_then(|code| serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)),
             detail: told.or(noted.log_detail).filter(|text| !looks_like_secret(text)),
+            reason: reason.filter(|word| !looks_like_secret(word)),
             rejected_key: noted.claimed_key,
             request_id,
             elapsed_ms: watch.elapsed_ms(),
@@ -97,16 +99,6 @@ pub(super) async fn stamp_response(
 
 /// Maximum number of characters of a problem's text in the request log.
 const MAX_PROBLEM_CHARS: usize = 300;
-
-/// Returns a problem as one line of text, with its invalid fields.
-fn problem_text(problem: &Problem) -> String {
-    let faults = problem.extra.get("errors").and_then(serde_json::Value::as_object);
-    let faults = faults
-        .into_iter()
-        .flatten()
-        .filter_map(|(field, texts)| Some(format!("; {field} {}", texts.get(0)?.as_str()?)));
-    format!("{}{}", problem.detail, faults.collect::<String>()).chars().take(MAX_PROBLEM_CHARS).collect()
-}
 
 /// Query parameters whose values contain neither personal data nor secrets.
 const SHOWN_PARAMETERS: [&str; 10] =

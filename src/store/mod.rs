@@ -65,6 +65,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0018_counters.sql"),
     include_str!("../../assets/migrations/platform/0019_local_failures.sql"),
     include_str!("../../assets/migrations/platform/0020_delivery_states.sql"),
+    include_str!("../../assets/migrations/platform/0021_refusal_reasons.sql"),
 ];
 
 /// Options with which the platform's database is opened.

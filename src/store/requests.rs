@@ -39,16 +39,16 @@ const MAX_ROWS_PER_SLICE: u32 = 500;
 /// Inserts rows into the request log.
 pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a LoggedRequest>) -> Result<(), Error> {
     let mut log = connection.prepare_cached(
-        "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, claimed_company_id, claimed_last4,
-             query, address, user_agent)
-         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :claimed, :last4, :query, :address, :agent)",
+        "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, reason, claimed_company_id,
+             claimed_last4, query, address, user_agent)
+         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :reason, :claimed, :last4, :query, :address, :agent)",
     )?;
     for row in rows {
         let values = named_params! {
             ":at": row.at.millis(), ":key": row.caller.map(|(key, _)| key.0), ":company": row.caller.map(|(_, company)| company.0),
             ":method": row.method, ":route": row.route, ":status": row.status, ":code": row.code,
             ":id": row.request_id, ":elapsed": i64::try_from(row.elapsed_ms).unwrap_or(i64::MAX),
-            ":detail": row.detail, ":claimed": row.rejected_key.as_ref().map(|of| of.company.0),
+            ":detail": row.detail, ":reason": row.reason, ":claimed": row.rejected_key.as_ref().map(|of| of.company.0),
             ":last4": row.rejected_key.as_ref().map(|of| of.last4.as_str()), ":query": row.query, ":address": row.address,
             ":agent": row.user_agent,
         };
@@ -173,6 +173,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredRequest> {
         status: row.get("status")?,
         code: row.get("code")?,
         detail: row.get("detail")?,
+        reason: row.get("reason")?,
         rejected_key: claimed.map(|(company, last4)| RejectedKey { company, last4 }),
         request_id: row.get("request_id")?,
         elapsed_ms: super::count(row, "elapsed_ms")?,
@@ -189,7 +190,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     /// Bytes of a row as the limit counts them: its texts, and 100.
-    const STORED: &str = "100 + octet_length(concat(method, route, code, request_id, detail, claimed_last4, query, address, user_agent))";
+    const STORED: &str = "100 + octet_length(concat(method, route, code, request_id, detail, reason, claimed_last4, query, address, user_agent))";
 
     fn row(n: i64, company: Option<i64>) -> LoggedRequest {
         LoggedRequest {
@@ -200,6 +201,7 @@ mod tests {
             status: 200,
             code: (n % 3 == 0).then(|| "not_found".to_owned()),
             detail: Some("ä".repeat(usize::try_from(n % 50).unwrap())),
+            reason: (n % 7 == 0).then(|| "length".to_owned()),
             rejected_key: None,
             request_id: format!("req_{n}"),
             elapsed_ms: 1,

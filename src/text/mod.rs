@@ -1,6 +1,7 @@
 //! Wording of values for people: one sentence per reason, the same on screen, in the shell, in tickets and in alerts.
 
 pub mod health;
+pub mod key;
 
 use crate::domain::delivery::DeliveryState;
 use std::fmt::Display;

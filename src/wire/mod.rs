@@ -28,6 +28,7 @@ pub mod patch;
 pub mod paths;
 pub mod problem;
 pub mod readable;
+pub mod refusal;
 pub mod remedy;
 pub mod replays;
 pub mod report;

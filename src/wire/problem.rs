@@ -149,7 +149,7 @@ pub struct Problem {
     #[serde(default)]
     pub request_id: String,
     /// Further members that depend on the code: `requiredScope`, `errors`, `policy`, `retryAfterSeconds`, `offset`,
-    /// `managedBy`, `limit`.
+    /// `managedBy`, `limit`, `reason`.
     #[serde(flatten)]
     #[schema(value_type = std::collections::HashMap<String, Value>)]
     pub extra: Map<String, Value>,

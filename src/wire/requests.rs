@@ -33,6 +33,12 @@ pub struct RequestRow {
     /// Problem in words; for a poll of events, the filters of the poll and the number of events returned.
     #[serde(default)]
     pub detail: Option<Untrusted>,
+    /// Reason of a refusal as a stable word: for `missing_key` the place of the key (`authorization_header`,
+    /// `query_string`, `other_header`), for `malformed_key` the defect (`characters`, `prefix`, `company`, `length`,
+    /// `repeated`), for `insufficient_scope` the missing scope, for `managed_subscription` the tool, for
+    /// `validation_failed` the invalid fields, separated by commas. Null for other answers and in rows of earlier versions.
+    #[serde(default)]
+    pub reason: Option<Untrusted>,
     /// Company number in a well-formed key that was refused; null otherwise.
     #[serde(default)]
     pub claimed_company_id: Option<CompanyId>,

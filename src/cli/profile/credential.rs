@@ -52,9 +52,9 @@ impl<'a> CredentialSource<'a> {
 }
 
 fn check_key_format(secret: &Secret, whose: &str) -> Result<(), CommandFailure> {
-    key::parse_key_company(secret.reveal())
-        .map(|_| ())
-        .map_err(|fault| CommandFailure::usage(format!("{whose}: {fault}"), "copy the whole key again"))
+    key::parse_key_company(secret.reveal()).map(|_| ()).map_err(|fault| {
+        CommandFailure::usage(format!("{whose}: {}", crate::text::key::malformed(fault)), "copy the whole key again")
+    })
 }
 
 /// Parses the address of a platform: `http` or `https` with a host, without user name, password or query.

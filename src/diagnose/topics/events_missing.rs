@@ -93,9 +93,13 @@ fn poll_result(dossier: &EvidenceSet, causes: Vec<RankedCause>, evidence: Eviden
     CheckResult::from_rows(&dossier.refused, causes, vec![evidence])
 }
 
+fn has_unknown_type(row: &&RequestRow) -> bool {
+    row.refusal().is_some_and(|reason| reason.has_invalid_field("type"))
+}
+
 fn types(dossier: &EvidenceSet) -> CheckResult {
     let rows = match refused_polls(dossier, "validation_failed") {
-        Ok(rows) => rows.into_iter().filter(|row| detail(row).contains("; type ")).collect::<Vec<_>>(),
+        Ok(rows) => rows.into_iter().filter(has_unknown_type).collect::<Vec<_>>(),
         Err(unknown) => return unknown,
     };
     let n = dossier.refused.evidence("polls rejected for an unknown type", rows.len().to_string(), Some("0"));

@@ -2,13 +2,13 @@
 //! header, or unknown.
 
 use super::{
-    any_refused, capped_weight, code, detail, group_by, new_key, ranked_cause, refused, request_evidence, with_offers,
+    any_refused, capped_weight, code, group_by, new_key, ranked_cause, refused, request_evidence, with_offers,
 };
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
-use crate::domain::key::{KeyFormatError, KeyLocationError};
-use crate::text::count;
+use crate::text::{self, count};
 use crate::wire::keys::KeyRow;
+use crate::wire::refusal::{KeyDefect, RefusalReason};
 use crate::wire::report::PlaybookTopic;
 use crate::wire::requests::RequestRow;
 
@@ -69,60 +69,66 @@ fn causes_by_code<K: Ord>(
 }
 
 fn header(dossier: &EvidenceSet) -> CheckResult {
-    causes_by_code(
-        dossier,
-        "missing_key",
-        |row| detail(row).to_owned(),
-        |said, rows| {
-            let place = KeyLocationError::from_message(said);
-            let title = match place {
-                Some(place) => format!("the key was not in X-Api-Key: {place} ({})", count(rows.len(), "call")),
-                None => format!("no key was sent ({})", count(rows.len(), "call")),
-            };
-            Some(ranked_cause(
-                capped_weight(3_000, rows.len()),
-                "key-wrong-header",
-                title,
-                request_evidence(dossier, rows),
-                "Send the key in the header X-Api-Key, without Bearer and not in the URL. Replace a key that was sent in a URL: URLs are \
+    causes_by_code(dossier, "missing_key", RequestRow::refusal, |reason, rows| {
+        let n = count(rows.len(), "call");
+        let title = match reason {
+            Some(RefusalReason::Misplaced(place)) => {
+                format!("the key was not in X-Api-Key: {} ({n})", text::key::misplaced(*place))
+            }
+            _ => format!("no key was sent ({n})"),
+        };
+        Some(ranked_cause(
+            capped_weight(3_000, rows.len()),
+            "key-wrong-header",
+            title,
+            request_evidence(dossier, rows),
+            "Send the key in the header X-Api-Key, without Bearer and not in the URL. Replace a key that was sent in a URL: URLs are \
              logged.",
-            ))
-        },
-    )
+        ))
+    })
 }
 
 fn form(dossier: &EvidenceSet) -> CheckResult {
-    causes_by_code(
-        dossier,
-        "malformed_key",
-        |row| detail(row).to_owned(),
-        |said, rows| {
-            let (id, what, resolution) = match KeyFormatError::from_message(said) {
-                Some(KeyFormatError::OuterSpace | KeyFormatError::InnerSpace) => (
-                    "key-spaces",
-                    "the key contains white space, a line break or an invisible character",
-                    "Copy the key again, and strip white space and line breaks where it is read from a file or setting.",
-                ),
-                Some(KeyFormatError::Length { .. }) => (
-                    "key-truncated",
-                    "the key is too short or too long",
-                    "Copy the whole key again: 43 characters follow the company's number and an underscore. A field or column at the sender may be too short.",
-                ),
-                Some(KeyFormatError::Company) => (
-                    "key-wrong-company",
-                    "the key has no valid company number",
-                    "Copy the key again: it begins with wlcro_live_, the company's number and an underscore.",
-                ),
-                Some(KeyFormatError::Prefix) | None => (
-                    "key-wrong-prefix",
-                    "the key has the wrong prefix",
-                    "Use a key of this platform: it begins with wlcro_live_ or wlcro_. Check whether the key of another service is configured.",
-                ),
-            };
-            let title = format!("{what} ({})", count(rows.len(), "call"));
-            Some(ranked_cause(capped_weight(2_000, rows.len()), id, title, request_evidence(dossier, rows), resolution))
-        },
-    )
+    causes_by_code(dossier, "malformed_key", RequestRow::refusal, |reason, rows| {
+        let defect = match reason {
+            Some(RefusalReason::Malformed(defect)) => Some(*defect),
+            _ => None,
+        };
+        let (id, what, resolution) = match defect {
+            Some(KeyDefect::Characters) => (
+                "key-spaces",
+                "the key contains white space, a line break or an invisible character",
+                "Copy the key again, and strip white space and line breaks where it is read from a file or setting.",
+            ),
+            Some(KeyDefect::Length) => (
+                "key-truncated",
+                "the key is too short or too long",
+                "Copy the whole key again: 43 characters follow the company's number and an underscore. A field or column at the sender may be too short.",
+            ),
+            Some(KeyDefect::Company) => (
+                "key-wrong-company",
+                "the key has no valid company number",
+                "Copy the key again: it begins with wlcro_live_, the company's number and an underscore.",
+            ),
+            Some(KeyDefect::Repeated) => (
+                "key-repeated",
+                "the header X-Api-Key is sent more than once",
+                "Send the header X-Api-Key once in each call.",
+            ),
+            None => (
+                "key-malformed",
+                "the key is not well-formed",
+                "Copy the key again: it begins with wlcro_live_, the company's number and an underscore, and 43 characters follow.",
+            ),
+            Some(KeyDefect::Prefix) => (
+                "key-wrong-prefix",
+                "the key has the wrong prefix",
+                "Use a key of this platform: it begins with wlcro_live_ or wlcro_. Check whether the key of another service is configured.",
+            ),
+        };
+        let title = format!("{what} ({})", count(rows.len(), "call"));
+        Some(ranked_cause(capped_weight(2_000, rows.len()), id, title, request_evidence(dossier, rows), resolution))
+    })
 }
 
 /// Returns the list of keys; empty for a key alone, whose own answers are enough.

@@ -1,9 +1,11 @@
 //! Playbook for subscriptions that a tool manages: who owns them, what may be changed, and where the rest is changed.
 
-use super::{any_refused, capped_weight, code, detail, group_by, ranked_cause, refused, request_evidence};
+use super::{any_refused, capped_weight, code, group_by, ranked_cause, refused, request_evidence};
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::domain::subscription::MANAGERS;
 use crate::text::count;
+use crate::wire::refusal::RefusalReason;
 use crate::wire::report::{DiagnosisSubject, PlaybookTopic};
 use crate::wire::requests::RequestRow;
 
@@ -61,14 +63,19 @@ fn changes(dossier: &EvidenceSet) -> CheckResult {
         Err(unknown) => return unknown,
     };
     let n = dossier.refused.evidence("changes rejected as managed_subscription", rows.len().to_string(), Some("0"));
-    let groups = group_by(rows, |row| detail(row).to_owned());
-    let causes = groups.iter().map(|(said, rows)| refused_change_cause(dossier, said, rows)).collect();
+    let groups = group_by(rows, RequestRow::refusal);
+    let causes = groups.iter().map(|(reason, rows)| refused_change_cause(dossier, reason.as_ref(), rows)).collect();
     CheckResult::from_rows(&dossier.refused, causes, vec![n])
 }
 
 /// Creates the cause behind refused changes of a managed subscription.
-pub(super) fn refused_change_cause(dossier: &EvidenceSet, said: &str, rows: &[&RequestRow]) -> RankedCause {
-    let tool = ["Zapier", "n8n", "Make"].into_iter().find(|tool| said.contains(tool)).unwrap_or("tool");
+pub(super) fn refused_change_cause(
+    dossier: &EvidenceSet,
+    reason: Option<&RefusalReason>,
+    rows: &[&RequestRow],
+) -> RankedCause {
+    let is_reason = |tool: &&str| reason == Some(&RefusalReason::ManagedBy((*tool).to_owned()));
+    let tool = MANAGERS.into_iter().find(is_reason).unwrap_or("tool");
     let mut evidence = request_evidence(dossier, rows);
     evidence.push(dossier.refused.evidence("rejected caller", dossier.caller(rows[0]), None));
     let title = format!(

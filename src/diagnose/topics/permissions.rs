@@ -1,12 +1,13 @@
 //! Playbook for refused permissions (403): a missing scope, another company's data, or a managed subscription.
 
 use super::{
-    any_refused, capped_weight, code, detail, group_by, new_key, ranked_cause, refused, request_evidence, with_offers,
+    any_refused, capped_weight, code, group_by, new_key, ranked_cause, refused, request_evidence, with_offers,
 };
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::domain::key::KeyScope;
 use crate::text::count;
+use crate::wire::refusal::RefusalReason;
 use crate::wire::report::PlaybookTopic;
 use crate::wire::requests::RequestRow;
 
@@ -45,7 +46,10 @@ pub const PLAYBOOK: Playbook = Playbook {
 /// Returns the scope that a refused call lacked.
 #[must_use]
 pub fn missing_scope(row: &RequestRow) -> Option<KeyScope> {
-    KeyScope::named(detail(row).strip_prefix("this key lacks the scope ")?.trim())
+    match row.refusal() {
+        Some(RefusalReason::MissingScope(scope)) => Some(scope),
+        _ => None,
+    }
 }
 
 /// Creates a result with one cause per group of calls that were refused with a code.
@@ -69,7 +73,7 @@ fn scopes(dossier: &EvidenceSet) -> CheckResult {
     causes_by_code(
         dossier,
         "insufficient_scope",
-        |row| (row.key_id.map(|id| id.0), detail(row).to_owned()),
+        |row| (row.key_id.map(|id| id.0), row.refusal()),
         |_, rows| {
             let newest = rows[0];
             let mut evidence = request_evidence(dossier, rows);
@@ -139,10 +143,7 @@ fn companies(dossier: &EvidenceSet) -> CheckResult {
 }
 
 fn managed(dossier: &EvidenceSet) -> CheckResult {
-    causes_by_code(
-        dossier,
-        "managed_subscription",
-        |row| detail(row).to_owned(),
-        |said, rows| super::managed_subscription::refused_change_cause(dossier, said, rows),
-    )
+    causes_by_code(dossier, "managed_subscription", RequestRow::refusal, |reason, rows| {
+        super::managed_subscription::refused_change_cause(dossier, reason.as_ref(), rows)
+    })
 }

@@ -1,7 +1,7 @@
 //! Playbook for webhooks that do not arrive: no subscription, disabled, tripped, other event types, no events, or an
 //! endpoint that fails.
 
-use super::{OTHER_CALLERS_UNKNOWN, capped_weight, detail, group_by, ranked_cause, request_evidence, with_offers};
+use super::{OTHER_CALLERS_UNKNOWN, capped_weight, group_by, ranked_cause, request_evidence, with_offers};
 use crate::diagnose::endpoint::{EndpointFault, group_failures};
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
@@ -14,6 +14,7 @@ use crate::text::{count, several};
 use crate::wire::attempts::AttemptRow;
 use crate::wire::deliveries::EventRow;
 use crate::wire::paths;
+use crate::wire::refusal::RefusalReason;
 use crate::wire::remedy::{RemediationAction, RunbookTarget};
 use crate::wire::report::{CheckVerdict, DiagnosisSubject, Evidence, PlaybookTopic};
 use crate::wire::requests::RequestRow;
@@ -89,9 +90,9 @@ fn subscribed(dossier: &EvidenceSet) -> CheckResult {
             && matches!(row.route.raw(), paths::SUBSCRIPTIONS | paths::SUBSCRIPTION)
             && matches!(row.method.raw(), "POST" | "PATCH")
     };
-    let groups = group_by(refused.iter().filter(is_setting).collect(), |row| detail(row).to_owned());
+    let groups = group_by(refused.iter().filter(is_setting).collect(), RequestRow::refusal);
     let causes: Vec<RankedCause> =
-        groups.iter().filter_map(|(said, rows)| refused_subscription(dossier, said, rows)).collect();
+        groups.iter().filter_map(|(reason, rows)| refused_subscription(dossier, reason.as_ref()?, rows)).collect();
     let evidence = vec![
         dossier.subscriptions.evidence("subscriptions", rows.len().to_string(), Some("at least 1")),
         dossier.refused.evidence("subscription requests rejected as invalid", causes.len().to_string(), Some("0")),
@@ -106,8 +107,8 @@ fn subscribed(dossier: &EvidenceSet) -> CheckResult {
     CheckResult::from_rows(&dossier.refused, causes, evidence)
 }
 
-fn refused_subscription(dossier: &EvidenceSet, said: &str, rows: &[&RequestRow]) -> Option<RankedCause> {
-    if said.contains("; targetUrl ") {
+fn refused_subscription(dossier: &EvidenceSet, reason: &RefusalReason, rows: &[&RequestRow]) -> Option<RankedCause> {
+    if reason.has_invalid_field("targetUrl") {
         let title = format!(
             "a subscription was rejected: its target is not public or not https ({})",
             several(rows.len(), "try", "tries")
@@ -121,7 +122,7 @@ fn refused_subscription(dossier: &EvidenceSet, said: &str, rows: &[&RequestRow])
              tunnel gives a local receiver a public address.",
         ));
     }
-    said.contains("; eventTypes").then(|| {
+    reason.has_invalid_field("eventTypes").then(|| {
         let title = format!(
             "a subscription was rejected: an event type as written does not exist ({})",
             several(rows.len(), "try", "tries")

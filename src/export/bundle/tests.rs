@@ -86,6 +86,7 @@ fn request() -> RequestRow {
         status: 403,
         code: Some("insufficient_scope".into()),
         detail: Some("this key lacks the scope integrations:write".into()),
+        reason: Some("integrations:write".into()),
         claimed_company_id: None,
         claimed_last4: None,
         query: None,

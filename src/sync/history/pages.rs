@@ -298,6 +298,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
         status: row.get::<_, Option<u16>>("status")?.unwrap_or(0),
         code: text("code")?,
         detail: text("detail")?,
+        reason: None,
         claimed_company_id: None,
         claimed_last4: None,
         query: None,

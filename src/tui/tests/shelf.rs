@@ -92,6 +92,7 @@ pub(super) fn request(id: i64) -> RequestRow {
         status,
         code: code.map(Into::into),
         detail: code.map(|code| format!("{code}: in words\u{1b}[2J").into()),
+        reason: None,
         query: (id % 3 == 0).then(|| "type=lead.created&limit=50".into()),
         address: Some("203.0.113.7".into()),
         user_agent: Some("axios/1.12.0\u{1b}[2J".into()),

@@ -160,6 +160,7 @@ impl Pen<'_> {
             status: 403,
             code: self.some("code of a call"),
             detail: self.some("detail of a call"),
+            reason: self.some("reason of a call"),
             claimed_company_id: None,
             claimed_last4: self.some("last four that a call claims"),
             query: self.some("query of a call"),
