@@ -1,6 +1,11 @@
 //! Command lines of README.md and docs: every one of them can be parsed.
 
 use super::arguments::CliArgs;
+use crate::domain::ids::{AttemptId, KeyId, SubscriptionId};
+use crate::domain::time::Timestamp;
+use crate::wire::remedy::{MissedRange, RemediationAction, RunbookTarget};
+use crate::wire::report::DiagnosisSubject;
+use crate::wire::runbook::Runbook;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -64,6 +69,28 @@ fn is_incomplete(error: &clap::Error) -> bool {
 
 fn is_command(text: &&str) -> bool {
     text.starts_with("crow ")
+}
+
+#[test]
+fn the_command_of_every_remedy_can_be_parsed() {
+    let range = MissedRange {
+        subscription: SubscriptionId(7),
+        since_utc: Timestamp::from_millis(0),
+        until_utc: Timestamp::from_millis(1_000),
+    };
+    let runbook = RunbookTarget { runbook: Runbook::KeyRotation, subject: DiagnosisSubject::Key(KeyId(3)) };
+    for remedy in [
+        RemediationAction::Test(SubscriptionId(7)),
+        RemediationAction::Enable(SubscriptionId(7)),
+        RemediationAction::Replay(range),
+        RemediationAction::Revoke(KeyId(3)),
+        RemediationAction::Verify(AttemptId(9)),
+        RemediationAction::Runbook(runbook),
+    ] {
+        let command = remedy.command();
+        assert!(is_command(&command.as_str()), "{command}");
+        assert!(fault(&command).is_none(), "{command}: {:?}", fault(&command));
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
-//! Actions for runbook steps: those that the console can take after a confirmation, and commands for a shell where
-//! only the company's own key is allowed.
+//! Actions for runbook steps: those that the console can take after a confirmation, and commands for a shell.
 
-use super::evidence_set::EvidenceSet;
+use super::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
 use crate::wire::remedy::{MissedRange, RemediationAction};
@@ -22,18 +21,25 @@ pub fn step_actions(of: &RunbookProgress, step: &str, dossier: &EvidenceSet) -> 
         }
         (Runbook::BreakerRecovery, DiagnosisSubject::Subscription(id), "nothing-waits") => replay_missed(dossier, id),
         (Runbook::LostSecret, DiagnosisSubject::Subscription(id), "new-subscription") => create_twin(dossier, id),
-        (Runbook::LostSecret, DiagnosisSubject::Subscription(id), "old-deleted") => vec![key_only_offer(
-            "delete",
-            format!("delete subscription {id}"),
-            &format!("-X DELETE \"$PLATFORM_URL/api/v1/webhooks/subscriptions/{id}\" -H \"X-Api-Key: $API_KEY\""),
-        )],
+        (Runbook::LostSecret, DiagnosisSubject::Subscription(id), "old-deleted") => vec![delete_old(dossier, id)],
         _ => Vec::new(),
     }
 }
 
-/// Creates an action that only a key of the company can take.
-fn key_only_offer(id: &str, what: String, arguments: &str) -> OfferedAction {
-    OfferedAction { id: id.to_owned(), what, command: format!("curl {arguments}"), remedy: None }
+/// Creates an action that the console does not take, with its shell command.
+fn shell_offer(id: &str, what: String, command: String) -> OfferedAction {
+    OfferedAction { id: id.to_owned(), what, command, remedy: None }
+}
+
+/// Offers the deletion of a subscription: with crow for an operator, with curl where only a key of the company may.
+fn delete_old(dossier: &EvidenceSet, id: SubscriptionId) -> OfferedAction {
+    let command = match dossier.visibility {
+        CallerVisibility::Full => format!("crow subs delete {id} --allow-actions"),
+        CallerVisibility::KeyOnly => {
+            format!("curl -X DELETE \"$PLATFORM_URL/api/v1/webhooks/subscriptions/{id}\" -H \"X-Api-Key: $API_KEY\"")
+        }
+    };
+    shell_offer("delete", format!("delete subscription {id}"), command)
 }
 
 /// Offers a replay of all deliveries that are known not to have arrived.
@@ -47,17 +53,17 @@ fn replay_missed(dossier: &EvidenceSet, id: SubscriptionId) -> Vec<OfferedAction
     vec![RemediationAction::Replay(MissedRange { subscription: id, since_utc, until_utc }).into()]
 }
 
-/// Offers the creation of a second subscription with the same target and types.
+/// Offers the creation of a second subscription with the same target and types, which only a key of the company may.
 fn create_twin(dossier: &EvidenceSet, id: SubscriptionId) -> Vec<OfferedAction> {
     let rows = dossier.subscriptions.found.iter().flatten();
     let Some(row) = rows.map(|row| &row.subscription).find(|of| of.id == id) else { return Vec::new() };
     let types: Vec<&str> = row.event_types.iter().map(Untrusted::raw).collect();
     let body = json!({"targetUrl": row.target_url.raw(), "eventTypes": types}).to_string().replace('\'', r"'\''");
-    vec![key_only_offer(
+    vec![shell_offer(
         "create",
         "create the new subscription".to_owned(),
-        &format!(
-            "-X POST \"$PLATFORM_URL/api/v1/webhooks/subscriptions\" -H \"X-Api-Key: $API_KEY\" -H 'Content-Type: application/json' -d '{body}'"
+        format!(
+            "curl -X POST \"$PLATFORM_URL/api/v1/webhooks/subscriptions\" -H \"X-Api-Key: $API_KEY\" -H 'Content-Type: application/json' -d '{body}'"
         ),
     )]
 }

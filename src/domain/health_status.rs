@@ -26,10 +26,23 @@ impl HealthStatus {
     /// All six statuses, worst first.
     pub const ALL: [Self; 6] = [Self::Tripped, Self::Failing, Self::Warning, Self::Unknown, Self::Healthy, Self::Off];
 
-    /// Looks up a status by its code.
+    /// Looks up a status by its code or its name.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|standing| standing.code() == word)
+        Self::ALL.into_iter().find(|standing| standing.code() == word || standing.name() == word)
+    }
+
+    /// Name of the status as one word, in lines and tables for people.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tripped => "tripped",
+            Self::Failing => "failing",
+            Self::Warning => "warning",
+            Self::Unknown => "unknown",
+            Self::Healthy => "healthy",
+            Self::Off => "off",
+        }
     }
 
     /// Returns whether an operator needs to act.

@@ -279,7 +279,10 @@ fn step(of: &ReportedCheck, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>
 fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
     use super::markdown::shell_quote;
     let mut lines = vec!["# Set the variables first; this file contains no secrets.".to_owned()];
-    let look = |path: &str| format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"");
+    // A reader without crow looks with curl.
+    let look = |command: String, path: String| {
+        [command, format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"")]
+    };
     for request in rows(&case.requests.found).take(1) {
         let (method, route) =
             (shell_quote(&redactor.redact(&request.method)), redactor.redact_line(request.route.raw()));
@@ -289,12 +292,18 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
             shell_quote(&route.into())
         ));
         lines.push("# Rejected calls in the platform's log:".to_owned());
-        lines.push(look(&format!("/portal/v1/requests?status={}&limit=50", request.status)));
+        lines.extend(look(
+            format!("crow requests list --filter status:{} --limit 50", request.status),
+            format!("/portal/v1/requests?status={}&limit=50", request.status),
+        ));
     }
     for of in rows(&case.subscriptions.found).take(3) {
         let row = &of.subscription;
         lines.push(format!("# Attempts to subscription {}:", row.id));
-        lines.push(look(&format!("/portal/v1/attempts?subscription={}&limit=20", row.id)));
+        lines.extend(look(
+            format!("crow deliveries attempts --filter sub:{} --limit 20", row.id),
+            format!("/portal/v1/attempts?subscription={}&limit=20", row.id),
+        ));
         let target = shell_quote(&redactor.redact(&row.target_url));
         lines.push("# One delivery to its endpoint; body.json holds the event's exact bytes:".to_owned());
         lines.push("timestamp=$(date +%s)".to_owned());
@@ -302,7 +311,7 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
         lines.push(format!("curl -sS -i --max-time {} -X POST {target} -H 'Content-Type: application/json' -H \"X-Wlcro-Timestamp: $timestamp\" -H \"X-Wlcro-Signature: sha256=$signature\" --data-binary @body.json", ATTEMPT_TIMEOUT.as_secs()));
     }
     if lines.len() == 1 {
-        lines.push(look("/portal/v1/overview"));
+        lines.extend(look("crow check".to_owned(), "/portal/v1/overview".to_owned()));
     }
     lines
 }

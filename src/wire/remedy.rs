@@ -47,12 +47,6 @@ pub struct RunbookTarget {
     pub subject: DiagnosisSubject,
 }
 
-/// Formats a Portal API call as a curl command, with placeholders for address and token.
-fn portal_curl(path: &str, body: Option<&str>) -> String {
-    let body = body.map_or_else(String::new, |body| format!(" -H 'Content-Type: application/json' -d '{body}'"));
-    format!("curl -X POST \"$PLATFORM_URL/portal/v1/{path}\" -H \"Authorization: Bearer $OPERATOR_TOKEN\"{body}")
-}
-
 impl RemediationAction {
     /// Returns the action's identifier on the wire.
     #[must_use]
@@ -84,20 +78,16 @@ impl RemediationAction {
         }
     }
 
-    /// Returns the shell command that takes the action, with placeholders for secrets.
+    /// Returns the shell command that takes the action on the default platform. A change asks before it is made.
     #[must_use]
     pub fn command(&self) -> String {
         match self {
-            Self::Test(id) => portal_curl(&format!("subscriptions/{id}/test"), None),
-            Self::Enable(id) => portal_curl(&format!("subscriptions/{id}/enable"), Some(r#"{"replay": "missed"}"#)),
-            Self::Replay(MissedRange { subscription, since_utc, until_utc }) => {
-                let states = r#"["missed", "exhausted", "on_hold"]"#;
-                let body = format!(
-                    r#"{{"since": "{since_utc}", "until": "{until_utc}", "states": {states}, "dryRun": true}}"#
-                );
-                portal_curl(&format!("subscriptions/{subscription}/replay"), Some(&body))
-            }
-            Self::Revoke(id) => portal_curl(&format!("keys/{id}/revoke"), None),
+            Self::Test(id) => format!("crow subs test {id} --allow-actions"),
+            Self::Enable(id) => format!("crow subs enable {id} --replay-missed --allow-actions"),
+            Self::Replay(MissedRange { subscription, since_utc, until_utc }) => format!(
+                "crow subs replay {subscription} --since {since_utc} --until {until_utc} --state missed,exhausted,on_hold --allow-actions"
+            ),
+            Self::Revoke(id) => format!("crow keys revoke {id} --allow-actions"),
             Self::Verify(_) => "crow verify --headers headers.txt --body body.bin".to_owned(),
             Self::Runbook(of) => {
                 let which = match of.subject {
@@ -144,8 +134,7 @@ mod tests {
         }
         assert_eq!(
             RemediationAction::Enable(SubscriptionId(7)).command(),
-            "curl -X POST \"$PLATFORM_URL/portal/v1/subscriptions/7/enable\" -H \"Authorization: Bearer $OPERATOR_TOKEN\" \
-             -H 'Content-Type: application/json' -d '{\"replay\": \"missed\"}'"
+            "crow subs enable 7 --replay-missed --allow-actions"
         );
         assert_eq!(RemediationAction::Runbook(guide).command(), "crow runbook key-rotation --key 3");
     }

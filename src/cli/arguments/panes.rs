@@ -1,11 +1,14 @@
 //! Arguments of the commands that mirror the console's panes: lists, single rows, and changes.
 
 use super::target::TargetArgs;
-use super::value_parsers::{parse_call_limit, parse_event_type, parse_lookback, parse_replay_state, parse_scope};
+use super::value_parsers::{
+    parse_call_limit, parse_event_type, parse_lookback, parse_period_end, parse_replay_state, parse_scope,
+};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::domain::key::KeyScope;
 use crate::domain::patch::FieldPatch;
+use crate::domain::query::QueryTime;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -205,12 +208,12 @@ pub(in crate::cli) struct ReplayArgs {
     /// Number of the subscription to replay
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
-    /// Start of the period, as time before now
-    #[arg(long, value_name = "DURATION", value_parser = parse_lookback)]
-    pub(in crate::cli) since: Duration,
-    /// End of the period, as time before now; now if absent
-    #[arg(long, value_name = "DURATION", value_parser = parse_lookback)]
-    pub(in crate::cli) until: Option<Duration>,
+    /// Start of the period: time before now, such as 2h, or a time, such as 2026-11-23T14:02:31Z
+    #[arg(long, value_name = "TIME", value_parser = parse_period_end)]
+    pub(in crate::cli) since: QueryTime,
+    /// End of the period, exclusive: time before now, or a time; now if absent
+    #[arg(long, value_name = "TIME", value_parser = parse_period_end)]
+    pub(in crate::cli) until: Option<QueryTime>,
     /// States of the deliveries to replay: missed, exhausted, on_hold, succeeded
     #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "missed,exhausted", value_parser = parse_replay_state)]
     pub(in crate::cli) state: Vec<DeliveryState>,

@@ -7,6 +7,7 @@ use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::domain::key::KeyScope;
 use crate::domain::patch::FieldPatch;
+use crate::domain::query::QueryTime;
 use crate::server::exposure;
 use crate::wire::report::PlaybookTopic;
 use crate::wire::runbook::Runbook;
@@ -80,6 +81,14 @@ pub(super) fn parse_lookback(text: &str) -> Result<Duration, String> {
     } else {
         Err("must be between 1s and 90d".to_owned())
     }
+}
+
+/// Parses an end of a period: a period before now, as [`parse_lookback`] takes it, or a time as filters take it.
+pub(super) fn parse_period_end(text: &str) -> Result<QueryTime, String> {
+    if humantime::parse_duration(text).is_ok() {
+        return parse_lookback(text).map(QueryTime::Ago);
+    }
+    QueryTime::parse(text).ok_or_else(|| "write 30m, 2h, 14:02, 2026-11-23 or 2026-11-23T14:02:31Z".to_owned())
 }
 
 /// Parses the topic of a playbook by name.

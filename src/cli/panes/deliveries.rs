@@ -42,7 +42,7 @@ impl ListedRow for DeliveryRow {
     const FIELDS: &'static [Field] = row_filters::DELIVERY_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
-        column("STATE", "state", |of| ListCell::Text(of.state.name().to_owned())),
+        column("STATE", "state", |of| ListCell::delivery(of.state)),
         column("CREATED", "createdUtc", |of| ListCell::Time(Some(of.created_utc))),
         column("TYPE", "eventType", |of| ListCell::untrusted(&of.event_type)),
         column("EVENT", "eventId", |of| ListCell::number(of.event_id.0)),

@@ -1,12 +1,28 @@
 //! One item as text: its members by name, with nested objects indented.
 
+use crate::domain::delivery::DeliveryState;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::widgets::format;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
 /// Members that are shown first, in this order.
 const LEADING_MEMBERS: [&str; 6] = ["id", "name", "state", "why", "type", "status"];
+/// Members whose labels are other words than their names.
+const MEMBER_LABELS: [(&str, &str); 10] = [
+    ("askedBy", "requested by"),
+    ("nParked", "on hold"),
+    ("nPassed", "not needed"),
+    ("nSkipped", "missed"),
+    ("nSkipped24h", "missed 24h"),
+    ("nTaken", "queued"),
+    ("phase", "state"),
+    ("shedUtc", "content removed"),
+    ("streakBeganUtc", "first failure in a row"),
+    ("streakLatestUtc", "last failure in a row"),
+];
 /// Length from which on a list of numbers is drawn as a sparkline.
 const MIN_SPARKLINE_LEN: usize = 13;
 
@@ -53,7 +69,9 @@ fn write_object(text: &mut String, members: &Map<String, Value>, depth: usize) {
                 }
             }
             value => {
-                let _ = writeln!(text, "{indent}{label:<width$}  {}", format_scalar(value));
+                let words = value.as_str().filter(|_| name == "state").and_then(state_words);
+                let value = words.map_or_else(|| format_scalar(value), str::to_owned);
+                let _ = writeln!(text, "{indent}{label:<width$}  {value}");
             }
         }
     }
@@ -93,8 +111,16 @@ fn format_scalar(value: &Value) -> String {
     }
 }
 
+/// Words for the state of an item; `None` if the state is not known.
+fn state_words(state: &str) -> Option<&'static str> {
+    HealthStatus::named(state).map(HealthStatus::name).or_else(|| DeliveryState::named(state).map(text::delivery))
+}
+
 /// Turns a member name into a label: `lastUsedUtc` into `last used`, `nFailed` into `failed`.
 fn member_label(name: &str) -> String {
+    if let Some((_, label)) = MEMBER_LABELS.iter().find(|(member, _)| *member == name) {
+        return (*label).to_owned();
+    }
     let name = name.strip_suffix("Utc").unwrap_or(name);
     let name = match name.strip_prefix('n') {
         Some(rest) if rest.starts_with(char::is_uppercase) => rest,
@@ -118,7 +144,7 @@ mod tests {
     #[test]
     fn members_are_named_and_nested() {
         let value = json!({"schema": "crow.x/1", "id": 7, "lastUsedUtc": null, "isActive": true, "scopes": ["a", "b"],
-            "health": {"nFailed": 2}, "rows": [{"id": 1, "name": "\u{1b}x"}], "body": {"text": "t", "base64": "dA=="}});
+            "state": "trp", "health": {"nFailed": 2, "nSkipped": 4}, "rows": [{"id": 1, "name": "\u{1b}x"}], "body": {"text": "t", "base64": "dA=="}});
         let text = describe(&value);
         for line in [
             "id         7",
@@ -126,7 +152,9 @@ mod tests {
             "is active  yes",
             "scopes     a b",
             "health",
+            "state      tripped",
             "  failed  2",
+            "  missed  4",
             "    name  ␛x",
             "  text  t",
         ] {

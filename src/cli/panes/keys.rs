@@ -41,7 +41,7 @@ impl ListedRow for AssessedRow<KeyRow> {
     const NAMES: DocumentNames = KEY_DOCUMENTS;
     const FIELDS: &'static [Field] = row_filters::KEY_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
-        column("STATE", "state", |of| ListCell::Text(of.state.to_owned())),
+        column("STATE", "state", |of| ListCell::health(of.state)),
         column("ID", "id", |of| ListCell::number(of.row.id.0)),
         column("NAME", "name", |of| ListCell::untrusted(&of.row.name)),
         column("LAST4", "last4", |of| ListCell::untrusted(&of.row.last4)),

@@ -39,7 +39,7 @@ impl ListedRow for AssessedRow<LimitDetail> {
     const NAMES: DocumentNames = LIMIT_DOCUMENTS;
     const FIELDS: &'static [Field] = row_filters::LIMIT_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
-        column("STATE", "state", |of| ListCell::Text(of.state.to_owned())),
+        column("STATE", "state", |of| ListCell::health(of.state)),
         column("KEY", "keyId", |of| ListCell::number(of.row.row.key_id.0)),
         column("NAME", "keyName", |of| ListCell::untrusted(&of.row.row.key_name)),
         column("LAST4", "last4", |of| ListCell::untrusted(&of.row.row.last4)),

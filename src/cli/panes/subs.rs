@@ -45,7 +45,7 @@ impl ListedRow for AssessedRow<SubscriptionRow> {
     const NAMES: DocumentNames = SUBSCRIPTION_DOCUMENTS;
     const FIELDS: &'static [Field] = row_filters::SUBSCRIPTION_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
-        column("STATE", "state", |of| ListCell::Text(of.state.to_owned())),
+        column("STATE", "state", |of| ListCell::health(of.state)),
         column("ID", "id", |of| ListCell::number(of.row.subscription.id.0)),
         column("TARGET", "targetUrl", |of| ListCell::untrusted(&of.row.subscription.target_url)),
         column("COMPANY", "companyId", |of| ListCell::number(of.row.subscription.company_id.0)),
@@ -227,8 +227,8 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     let now = client.overview(1).await?.server_utc;
     let wanted = NewReplay {
-        since: now.minus(asked.since),
-        until: Some(asked.until.map_or(now, |back| now.minus(back))),
+        since: asked.since.resolve(now),
+        until: Some(asked.until.map_or(now, |until| until.resolve(now))),
         states: asked.state,
         dry_run: true,
         rate_per_second: asked.rate,
@@ -240,7 +240,8 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
             "extend --since, or give other states with --state",
         ));
     }
-    let counts = counted.counts.iter().filter(|of| of.n > 0).map(|of| format!("{} {}", of.n, crate::text::delivery(of.state)));
+    let counts =
+        counted.counts.iter().filter(|of| of.n > 0).map(|of| format!("{} {}", of.n, crate::text::delivery(of.state)));
     let preview = vec![
         describe_subscription(&row),
         format!(

@@ -1,7 +1,10 @@
 //! Rows in columns: as a table for the terminal, and as comma-separated values for programs.
 
+use crate::domain::delivery::DeliveryState;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text;
 use crate::tui::widgets::format;
 
 /// Value of a column in one row.
@@ -9,6 +12,8 @@ use crate::tui::widgets::format;
 pub(in crate::cli) enum ListCell {
     /// Text, which may come from outside.
     Text(String),
+    /// State, with its name in CSV and its words on a terminal.
+    State { name: &'static str, words: &'static str },
     /// Number; `None` if there is nothing to count.
     Number(Option<u64>),
     /// Point in time; `None` if it never happened.
@@ -21,6 +26,16 @@ impl ListCell {
         Self::Text(text.raw().to_owned())
     }
 
+    /// Creates a cell from the code of a health status.
+    pub(in crate::cli) fn health(code: &'static str) -> Self {
+        Self::State { name: code, words: HealthStatus::named(code).map_or(code, HealthStatus::name) }
+    }
+
+    /// Creates a cell from the state of a delivery.
+    pub(in crate::cli) const fn delivery(state: DeliveryState) -> Self {
+        Self::State { name: state.name(), words: text::delivery(state) }
+    }
+
     /// Creates a cell from a number; empty if it is negative.
     pub(in crate::cli) fn number(n: impl TryInto<u64>) -> Self {
         Self::Number(n.try_into().ok())
@@ -30,6 +45,7 @@ impl ListCell {
     fn display_text(&self, now: Timestamp) -> String {
         match self {
             Self::Text(text) => Untrusted::new(text.as_str()).sanitized(),
+            Self::State { words, .. } => (*words).to_owned(),
             Self::Number(n) => n.map_or_else(|| "-".to_owned(), |n| n.to_string()),
             Self::Time(None) => "never".to_owned(),
             Self::Time(Some(at)) if *at > now => format!("in {}", format::age(at.since(now))),
@@ -42,6 +58,7 @@ impl ListCell {
     fn csv_field(&self) -> String {
         match self {
             Self::Number(n) => n.map_or_else(String::new, |n| n.to_string()),
+            Self::State { name, .. } => (*name).to_owned(),
             Self::Time(at) => at.map_or_else(String::new, Timestamp::to_rfc3339_millis),
             Self::Text(text) => {
                 let starts = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
@@ -171,6 +188,10 @@ mod tests {
             assert_eq!(ListCell::Text(text.to_owned()).csv_field(), field);
         }
         assert_eq!(ListCell::Time(None).csv_field(), "");
+        let states = [ListCell::health("trp"), ListCell::health("unk"), ListCell::delivery(DeliveryState::OnHold)];
+        let now = Timestamp::from_millis(0);
+        assert_eq!(states.clone().map(|state| state.display_text(now)), ["tripped", "unknown", "on hold"]);
+        assert_eq!(states.map(|state| state.csv_field()), ["trp", "unk", "on_hold"]);
     }
 
     #[test]

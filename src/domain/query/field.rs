@@ -2,6 +2,7 @@
 
 use crate::domain::delivery::{AttemptKind, DeliveryState, FailureKind};
 use crate::domain::event::EventType;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::key::KeyScope;
 use crate::domain::window::RateBucket;
 
@@ -81,8 +82,15 @@ fields! {
     Method "method" Text "request method",
 }
 
-/// Codes of the health statuses, which the field `state` accepts besides delivery states.
-const STATUS_CODES: [&str; 6] = ["ok", "wrn", "err", "trp", "off", "unk"];
+/// Health statuses that the field `state` accepts besides delivery states, in the order of completion.
+const COMPLETED_STATUSES: [HealthStatus; 6] = [
+    HealthStatus::Healthy,
+    HealthStatus::Warning,
+    HealthStatus::Failing,
+    HealthStatus::Tripped,
+    HealthStatus::Off,
+    HealthStatus::Unknown,
+];
 
 impl Field {
     /// Looks up a field by its name or by a longer alias such as `subscription` or `elapsed`.
@@ -98,12 +106,16 @@ impl Field {
         Self::ALL.iter().copied().find(|field| field.name() == name)
     }
 
-    /// Word in use for a word that an earlier version had, so that saved filters stay valid; other words as they are.
+    /// Word that rows have for a word of a filter: the code of a health status that is named in full, and the word in use
+    /// for a former one, so that saved filters stay valid. Other words stay as they are.
     #[must_use]
     pub fn current_word(self, word: &str) -> &str {
         match self {
             Self::Cause => FailureKind::named(word).map(FailureKind::name).unwrap_or(word),
-            Self::State => DeliveryState::named(word).map(DeliveryState::name).unwrap_or(word),
+            Self::State => {
+                let code = || HealthStatus::named(word).map(HealthStatus::code);
+                DeliveryState::named(word).map(DeliveryState::name).or_else(code).unwrap_or(word)
+            }
             _ => word,
         }
     }
@@ -112,7 +124,11 @@ impl Field {
     #[must_use]
     pub fn words(self) -> Vec<&'static str> {
         match self {
-            Self::State => STATUS_CODES.into_iter().chain(DeliveryState::ALL.map(DeliveryState::name)).collect(),
+            Self::State => COMPLETED_STATUSES
+                .map(HealthStatus::code)
+                .into_iter()
+                .chain(DeliveryState::ALL.map(DeliveryState::name))
+                .collect(),
             Self::Outcome => vec!["success", "failure"],
             Self::Type => EventType::ALL.map(EventType::name).to_vec(),
             Self::Kind => AttemptKind::ALL.map(AttemptKind::name).to_vec(),

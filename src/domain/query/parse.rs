@@ -324,30 +324,38 @@ fn pattern(piece: QueryToken<'_>, field: Field, relation: ComparisonOperator) ->
     Ok(pattern)
 }
 
-/// Parses a time: `90s`, `15m`, `2h`, `7d`; `14:02`, `14:02:31`; `2026-11-23`, `2026-11-23T14:02:31Z`.
 fn moment(piece: QueryToken<'_>, field: Field) -> Result<QueryTime, QueryError> {
     let text = piece.text;
-    let ago = || {
-        let (n, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let seconds = match unit {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3_600,
-            "d" => 86_400,
-            _ => return None,
+    QueryTime::parse(text).ok_or_else(|| piece.error(format!("{text} is not a time"), example(field)))
+}
+
+impl QueryTime {
+    /// Parses a time: `90s`, `15m`, `2h`, `7d`; `14:02`, `14:02:31`; `2026-11-23`, `2026-11-23T14:02:31Z`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let ago = || {
+            let (n, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+            let seconds = match unit {
+                "s" => 1,
+                "m" => 60,
+                "h" => 3_600,
+                "d" => 86_400,
+                _ => return None,
+            };
+            let n: u32 = n.parse().ok().filter(|_| n.bytes().all(|c| c.is_ascii_digit()))?;
+            Some(QueryTime::Ago(Duration::from_secs(u64::from(n) * seconds)))
         };
-        let n: u32 = n.parse().ok().filter(|_| n.bytes().all(|c| c.is_ascii_digit()))?;
-        Some(QueryTime::Ago(Duration::from_secs(u64::from(n) * seconds)))
-    };
-    let daily = || {
-        let mut parts = text.split(':').map(|part| {
-            let is_short = matches!(part.len(), 1 | 2) && part.bytes().all(|c| c.is_ascii_digit());
-            part.parse::<u64>().ok().filter(|_| is_short)
-        });
-        let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
-        let is_time = hours < 24 && minutes < 60 && seconds < 60 && parts.next().is_none();
-        is_time.then(|| QueryTime::Daily(Duration::from_secs(hours * 3_600 + minutes * 60 + seconds)))
-    };
-    let at = || Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z"))).map(QueryTime::At);
-    ago().or_else(daily).or_else(at).ok_or_else(|| piece.error(format!("{text} is not a time"), example(field)))
+        let daily = || {
+            let mut parts = text.split(':').map(|part| {
+                let is_short = matches!(part.len(), 1 | 2) && part.bytes().all(|c| c.is_ascii_digit());
+                part.parse::<u64>().ok().filter(|_| is_short)
+            });
+            let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?);
+            let is_time = hours < 24 && minutes < 60 && seconds < 60 && parts.next().is_none();
+            is_time.then(|| QueryTime::Daily(Duration::from_secs(hours * 3_600 + minutes * 60 + seconds)))
+        };
+        let at =
+            || Timestamp::parse(text).or_else(|| Timestamp::parse(&format!("{text}T00:00:00Z"))).map(QueryTime::At);
+        ago().or_else(daily).or_else(at)
+    }
 }

@@ -171,7 +171,11 @@ fn a_filter_saved_by_an_earlier_version_asks_for_the_words_in_use() {
     assert_eq!(read("cause:ours !cause=ours").to_string(), "cause:local !cause=local");
     assert_eq!(read("name:ours").to_string(), "name:ours");
     let query = read("state:skipped");
-    assert_eq!((query.to_string(), read("!state:PARKED,err").to_string()), ("state:missed".to_owned(), "!state:on_hold,err".to_owned()));
+    assert_eq!(
+        (query.to_string(), read("!state:PARKED,err").to_string()),
+        ("state:missed".to_owned(), "!state:on_hold,err".to_owned())
+    );
+    assert_eq!(read("state:warning,tripped,off !state:healthy").to_string(), "state:wrn,trp,off !state:ok");
     let remote = query.split_for(LogKind::Deliveries, NOW).remote;
     assert_eq!(remote, [RemoteFilter::Word(Field::State, "missed".to_owned())]);
 }

@@ -13,7 +13,7 @@ use crate::tui::ids::Pane;
 use crate::tui::panes::source;
 use crate::tui::state::app::App;
 use crate::tui::update;
-use crate::tui::widgets::{format, theme};
+use crate::tui::widgets::format;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ impl LineConsole {
                     "%Y-%m-%d %H:%M"
                 });
                 let name = format::target(&alert.name);
-                said.push(format!("{} {name}: {}; since {since} UTC", theme::status_code(alert.standing), alert.why));
+                said.push(format!("{}: {name}: {}; since {since} UTC", alert.standing.name(), alert.why));
             }
         }
         for (about, _, name) in &self.reported_alerts {

@@ -363,8 +363,8 @@ fn without_screens_changes_are_told_in_lines() {
     let lines = plain.lines(&first, NOW);
     assert_eq!(lines[0], "14:02:31 UTC  LIVE");
     assert!(lines.iter().any(|line| line.contains("Subscriptions: 3 of 12 with problems")), "{lines:?}");
-    assert!(lines.iter().any(|line| line.contains("TRP hooks.acme.example/orders: ")), "{lines:?}");
-    let dormant = lines.iter().find(|line| line.contains("WRN HubSpot Sync")).expect("the dormant key");
+    assert!(lines.iter().any(|line| line.contains("tripped: hooks.acme.example/orders: ")), "{lines:?}");
+    let dormant = lines.iter().find(|line| line.contains("warning: HubSpot Sync")).expect("the dormant key");
     assert!(dormant.ends_with("since 2026-11-16 14:02 UTC"), "days ago has a date: {dormant}");
     assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
     assert_eq!(plain.lines(&first, NOW), Vec::<String>::new(), "no news, no line");
