@@ -4,20 +4,33 @@ pub mod health;
 pub mod key;
 
 use crate::domain::delivery::DeliveryState;
-use std::fmt::Display;
 
-/// Count with a regular plural: `1 event`, `2 events`.
+/// Number with thousands separators: `4,812`.
 #[must_use]
-pub fn count<N: Display + Copy + PartialEq + From<u8>>(n: N, noun: &str) -> String {
-    let ending = if n == N::from(1) { "" } else { "s" };
-    format!("{n} {noun}{ending}")
+pub fn number(n: impl TryInto<i128>) -> String {
+    let n: i128 = n.try_into().unwrap_or_default();
+    let digits = n.unsigned_abs().to_string();
+    let mut text = String::from(if n < 0 { "-" } else { "" });
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
-/// Count with an irregular plural: `1 delivery`, `2 deliveries`.
+/// Count with a regular plural: `1 event`, `2,000 events`.
 #[must_use]
-pub fn several<N: Display + Copy + PartialEq + From<u8>>(n: N, one: &str, many: &str) -> String {
-    let noun = if n == N::from(1) { one } else { many };
-    format!("{n} {noun}")
+pub fn count(n: impl TryInto<i128>, noun: &str) -> String {
+    several(n, noun, &format!("{noun}s"))
+}
+
+/// Count with an irregular plural: `1 delivery`, `2,000 deliveries`.
+#[must_use]
+pub fn several(n: impl TryInto<i128>, one: &str, many: &str) -> String {
+    let n: i128 = n.try_into().unwrap_or_default();
+    format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
 /// Word for the state of a delivery.
@@ -45,6 +58,8 @@ mod tests {
             ["0 events", "1 event", "2 events"]
         );
         assert_eq!(several(1_usize, "delivery", "deliveries"), "1 delivery");
-        assert_eq!(several(20_u32, "delivery", "deliveries"), "20 deliveries");
+        assert_eq!(several(20_000_u32, "delivery", "deliveries"), "20,000 deliveries");
+        let numbers = [number(0), number(999), number(4_812), number(45_678_123), number(-1_000)];
+        assert_eq!(numbers, ["0", "999", "4,812", "45,678,123", "-1,000"]);
     }
 }

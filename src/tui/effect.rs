@@ -11,10 +11,10 @@ use crate::export::bundle_writer::BundleFormat;
 use crate::export::ticket::ResponseBodies;
 use crate::sync::logs::{LogPageRequest, LogPageResult};
 use crate::sync::snapshot::Snapshot;
+use crate::text;
 use crate::tui::ids::RowId;
 use crate::tui::keys::action::CursorMotion;
 use crate::tui::state::issued_secret::IssuedSecret;
-use crate::tui::widgets::format;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::deliveries::{DeliveryDetail, EventDeliveryTrace, EventDetail};
 use crate::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
@@ -143,7 +143,7 @@ impl PlatformChange {
             Self::Acknowledge(subject, ..) => format!("acknowledge the alert for {subject}"),
             Self::RollBack(id, revision) => format!("roll subscription {id} back to revision {revision}"),
             Self::Replay(id, _, n) => {
-                format!("replay {} of subscription {id}", format::plural_irregular(*n, "delivery", "deliveries"))
+                format!("replay {} of subscription {id}", text::several(*n, "delivery", "deliveries"))
             }
             Self::SetReplayState(id, ReplayState::Paused) => format!("pause replay {id}"),
             Self::SetReplayState(id, ReplayState::Running) => format!("resume replay {id}"),

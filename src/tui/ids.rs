@@ -4,6 +4,7 @@ use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use crate::sync::visibility::ObservedResource;
+use crate::text;
 use crate::wire::log::{AttemptQuery, RequestQuery};
 use std::fmt;
 use std::time::Duration;
@@ -217,7 +218,7 @@ impl DrillDown {
             Self::Key(id) => format!("key {id}"),
             Self::Subscription(id) => format!("subscription {id}"),
             Self::Trip(id, at) => format!("subscription {id} until {}", at.format("%m-%d %H:%M:%S")),
-            Self::Event(id) => format!("event {}", crate::tui::widgets::format::number(id.0)),
+            Self::Event(id) => format!("event {}", text::number(id.0)),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
 use crate::files;
-use crate::tui::widgets::format::plural;
+use crate::text;
 use crate::wire::deliveries::{EventDeliveryTrace, EventRow};
 use crate::wire::document::details::EventStory;
 use crate::wire::document::{DocumentNames, EVENT_DOCUMENTS};
@@ -99,7 +99,7 @@ async fn emit(asked: EmitArgs) -> Result<ExitCode, CommandFailure> {
         format!("publishes {} with {what} in company {}, {}", asked.kind, company.id, quoted(&company.name)),
         format!(
             "partners can poll it; it is delivered to {} and marked as a test in its metadata",
-            plural(n_wanting as u64, "enabled subscription")
+            text::count(n_wanting, "enabled subscription")
         ),
     ];
     let plan = PlannedChange::new(format!("emit {} for company {}", asked.kind, company.id), preview);

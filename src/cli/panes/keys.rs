@@ -14,8 +14,8 @@ use crate::domain::ids::CompanyId;
 use crate::domain::query::field::Field;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text;
 use crate::text::health::why;
-use crate::tui::widgets::format::plural;
 use crate::wire::document::details::KeyDetail;
 use crate::wire::document::{AssessedRow, CREATED_KEY_DOCUMENT, DocumentNames, KEY_DOCUMENTS};
 use crate::wire::keys::{KeyRow, NewKey, pending_write_clause};
@@ -179,7 +179,7 @@ async fn recent_calls_line(client: &PlatformClient, row: &KeyRow, now: Timestamp
         n_failed += page.items.iter().filter(|row| row.status >= 400).count() as u64;
         cursor = page.next_cursor.filter(|_| page.has_more);
         if cursor.is_none() {
-            return Ok(format!("{} in the last hour, {n_failed} of them rejected or failed", plural(n, "call")));
+            return Ok(format!("{} in the last hour, {n_failed} of them rejected or failed", text::count(n, "call")));
         }
     }
     Ok(format!("more than {n} calls in the last hour"))

@@ -16,8 +16,8 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::query::field::Field;
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::text::health::why;
-use crate::tui::widgets::format::{plural, plural_irregular};
 use crate::wire::document::details::SubscriptionDetail;
 use crate::wire::document::{AssessedRow, DocumentNames, SUBSCRIPTION_DOCUMENTS};
 use crate::wire::replays::NewReplay;
@@ -137,13 +137,13 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
     if row.subscription.is_enabled {
         return Err(CommandFailure::usage(format!("subscription {} is already enabled", asked.id), "nothing to do"));
     }
-    let missed = plural(row.health.n_skipped, "event");
+    let missed = text::count(row.health.n_skipped, "event");
     let preview = vec![
         describe_subscription(&row),
         why(&assess_subscription(&row.facts()).reason),
         format!(
             "deliveries resume and the failure count restarts at 0; {} on hold are sent",
-            plural_irregular(row.health.n_parked, "delivery", "deliveries")
+            text::several(row.health.n_parked, "delivery", "deliveries")
         ),
         if asked.replay_missed {
             format!("{missed} missed while it was off are resent")
@@ -173,7 +173,7 @@ async fn disable(asked: DisableArgs) -> Result<ExitCode, CommandFailure> {
         (None, reason) => {
             let effect = format!(
                 "deliveries stop until it is enabled; {} put on hold; later events are recorded as missed",
-                plural_irregular(row.health.n_backlog, "pending delivery is", "pending deliveries are")
+                text::several(row.health.n_backlog, "pending delivery is", "pending deliveries are")
             );
             let plan = PlannedChange::new(
                 format!("disable subscription {id}"),
@@ -240,13 +240,12 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
             "extend --since, or give other states with --state",
         ));
     }
-    let counts =
-        counted.counts.iter().filter(|of| of.n > 0).map(|of| format!("{} {}", of.n, crate::text::delivery(of.state)));
+    let counts = counted.counts.iter().filter(|of| of.n > 0).map(|of| format!("{} {}", of.n, text::delivery(of.state)));
     let preview = vec![
         describe_subscription(&row),
         format!(
             "{} selected: {}",
-            plural_irregular(counted.n_selected, "delivery", "deliveries"),
+            text::several(counted.n_selected, "delivery", "deliveries"),
             counts.collect::<Vec<_>>().join(", ")
         ),
         format!("at most {} a second; receivers may get events twice", asked.rate.unwrap_or(20)),
@@ -259,7 +258,7 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
         let said = format!(
             "replay {} started with {}",
             id.unwrap_or_default(),
-            plural_irregular(planned.n_selected, "delivery", "deliveries")
+            text::several(planned.n_selected, "delivery", "deliveries")
         );
         Ok(ChangeOutcome { id, ..ChangeOutcome::done(said) })
     };

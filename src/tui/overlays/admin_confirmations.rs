@@ -4,10 +4,10 @@ use crate::domain::ids::{OperatorId, ReplayId};
 use crate::domain::replay::{DEFAULT_REPLAY_RATE, ReplayState};
 use crate::domain::text::Untrusted;
 use crate::domain::window::RateBucket;
+use crate::text;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::overlays::confirm::{ConfirmParts, ConfirmPrecondition};
-use crate::tui::widgets::format;
 use crate::wire::keys::{KeyRow, NewCompany, NewKey, RequestedLimits};
 use crate::wire::operators::NewOperator;
 use crate::wire::replays::NewReplay;
@@ -19,7 +19,7 @@ pub(in crate::tui) fn replay(row: &SubscriptionRow, wish: &NewReplay, n: u64) ->
     let off = if of.is_enabled { "" } else { " Sending starts when the subscription is enabled." };
     let effect = format!(
         "Sends {} again, each once, at up to {pace} per second. Replays do not count towards the breaker or the success rate.{off}",
-        format::plural_irregular(n, "delivery", "deliveries")
+        text::several(n, "delivery", "deliveries")
     );
     (of.target_url.clone(), ConfirmPrecondition::Subscription(of.id, of.target_url.clone(), of.is_enabled), effect)
 }

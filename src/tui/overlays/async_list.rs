@@ -2,6 +2,7 @@
 
 use crate::domain::replay::ReplayState;
 use crate::domain::time::Timestamp;
+use crate::text;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::async_list::{AsyncList, IdentifiedRow, OperatorList, ReplayList};
 use crate::tui::widgets::format;
@@ -44,8 +45,8 @@ fn left(row: &ReplayRow) -> String {
             let seconds = n.div_ceil(u64::from(row.rate_per_second.max(1)));
             format!("~{} at {}/s", format::age(Duration::from_secs(seconds)), row.rate_per_second)
         }
-        ReplayState::Paused => format!("{} waiting", format::number(n)),
-        ReplayState::Cancelled => format!("{} not sent", format::number(n)),
+        ReplayState::Paused => format!("{} waiting", text::number(n)),
+        ReplayState::Cancelled => format!("{} not sent", text::number(n)),
         ReplayState::Finished => row.ended_utc.map_or_else(String::new, |at: Timestamp| at.format("%H:%M:%S")),
     }
 }

@@ -1,6 +1,7 @@
 //! Drawing of a typed confirmation, and of the progress of the run that makes the confirmed changes.
 
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::overlays::frame::dialog;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::bulk::{BulkRun, TypedConfirmation};
@@ -46,7 +47,7 @@ pub(in crate::tui) fn draw_count(buffer: &mut Buffer, area: Rect, app: &App, cou
     lines.push(Line::styled(format::clip(&ask, room), theme.style(StyleRole::Strong)));
     lines.push(count.entry.line(room, theme));
     lines.push(Line::styled("Esc cancels", theme.style(StyleRole::Dim)));
-    dialog(buffer, area, app, &format!("Confirm {}", format::plural(n as u64, "action")), &lines);
+    dialog(buffer, area, app, &format!("Confirm {}", text::count(n, "action")), &lines);
 }
 
 /// Draws the progress of the run in the middle of `area`.

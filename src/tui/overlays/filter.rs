@@ -4,6 +4,7 @@ use crate::domain::query::complete::{CompletionItem, QueryCompletion, complete};
 use crate::domain::query::field::Field;
 use crate::domain::query::matching::{FieldValue, QueryableRow};
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::ids::Pane;
 use crate::tui::overlays::frame::padded;
 use crate::tui::panes::source;
@@ -76,7 +77,7 @@ pub(in crate::tui) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &Fi
     let remark = app.view().map_or_else(String::new, |view| {
         let (n, total) =
             (source::rows_of(line.pane).order(&view).items.len(), source::rows_of(line.pane).n_rows(&view));
-        format!("{} of {}", format::number(n), format::plural(total as u64, "row"))
+        format!("{} of {}", text::number(n), text::count(total, "row"))
     });
     let title = FrameTitle { name: &name, remark: &remark, edge: StyleRole::Accent };
     let inner = padded(paint::frame(buffer, place, &title, theme));

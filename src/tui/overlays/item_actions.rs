@@ -7,6 +7,7 @@ use crate::domain::event::EventType;
 use crate::domain::health_status::{DisabledReason, HealthStatus};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::effect::{FetchedDetail, FetchedKey, PlatformChange};
 use crate::tui::ids::RowId;
 use crate::tui::overlays::admin_confirmations;
@@ -215,7 +216,7 @@ fn emitted(app: &App, company: CompanyId, kind: EventType) -> ConfirmParts {
     });
     let effect = format!(
         "Publishes a real event with a sample payload, marked as a test in its metadata. Partners can poll it; it goes to {} in the current data.",
-        format::plural(n as u64, "enabled subscription")
+        text::count(n, "enabled subscription")
     );
     (Untrusted::new(kind.name()), ConfirmPrecondition::None, effect)
 }
@@ -287,7 +288,7 @@ pub(in crate::tui) fn revoke_effect_text(app: &App, row: &KeyRow, story: Option<
                     "{} at {} ({} today)",
                     caller.user_agent.sanitized(),
                     caller.address.sanitized(),
-                    format::number(caller.n)
+                    text::number(caller.n)
                 )
             });
             format!("Affected callers: {}", named.collect::<Vec<_>>().join(", "))
@@ -300,14 +301,14 @@ pub(in crate::tui) fn revoke_effect_text(app: &App, row: &KeyRow, story: Option<
         .flat_map(|window| &window.history)
         .map(|n| u64::from(*n))
         .sum();
-    let n = format::plural(n.max(row.usage.n_last_minute), "call");
+    let n = text::count(n.max(row.usage.n_last_minute), "call");
     format!("Calls with this key fail immediately, and this cannot be undone. {n} in the last hour. {callers}.")
 }
 
 fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
     let health = &row.health;
-    let parked = format::plural_irregular(health.n_parked, "delivery on hold", "deliveries on hold");
-    let missed = format::plural(health.n_skipped, "missed event");
+    let parked = text::several(health.n_parked, "delivery on hold", "deliveries on hold");
+    let missed = text::count(health.n_skipped, "missed event");
     match act {
         PlatformChange::Enable(_, MissedEventsChoice::None) => {
             format!(
@@ -320,7 +321,7 @@ fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
             )
         }
         PlatformChange::Disable(_, reason) => {
-            let n = format::plural_irregular(health.n_backlog, "delivery waits", "deliveries wait");
+            let n = text::several(health.n_backlog, "delivery waits", "deliveries wait");
             let reason = match reason {
                 Some(reason) => format!("Reason: {}", Untrusted::new(reason.as_str()).sanitized()),
                 None => "Without a reason, an alert is raised.".to_owned(),
@@ -328,7 +329,7 @@ fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
             format!("Nothing is delivered until the subscription is enabled again; {n} until then. {reason}")
         }
         PlatformChange::Delete(_) => {
-            let n = format::plural_irregular(health.n_backlog + health.n_parked, "delivery is", "deliveries are");
+            let n = text::several(health.n_backlog + health.n_parked, "delivery is", "deliveries are");
             let tool = row.subscription.managed_by.as_ref();
             let tool =
                 tool.map_or_else(String::new, |tool| format!(" {} created it and is not notified.", tool.sanitized()));

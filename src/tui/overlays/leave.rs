@@ -1,5 +1,6 @@
 //! Drawing of the confirmation before quitting where this process is the platform, with what stops along with it.
 
+use crate::text;
 use crate::tui::overlays::frame::dialog;
 use crate::tui::state::app::App;
 use crate::tui::widgets::format;
@@ -19,7 +20,7 @@ pub fn effects(app: &App) -> Vec<String> {
         let rows = &overview.subscriptions;
         let n: u64 = rows.items.iter().map(|row| row.health.n_backlog).sum();
         let least = if rows.total > rows.items.len() as u64 { "At least " } else { "" };
-        let waiting = format::plural_irregular(n, "delivery waits", "deliveries wait");
+        let waiting = text::several(n, "delivery waits", "deliveries wait");
         said.push(format!("{least}{waiting} until it is started again."));
     }
     said

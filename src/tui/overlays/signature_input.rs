@@ -1,5 +1,6 @@
 //! Drawing of the input for the signature debugger. A typed secret is shown as asterisks and its length only.
 
+use crate::text;
 use crate::tui::overlays::frame::dialog;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::signature_input::{SignatureInput, SignatureInputKind};
@@ -22,8 +23,7 @@ pub(in crate::tui) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &Si
         ),
         SignatureInputKind::ReceiverSecret(typed) => {
             let n = typed.0.chars().count();
-            let shown =
-                format!("{} {}", "*".repeat(n.min(room.saturating_sub(18))), format::plural(n as u64, "character"));
+            let shown = format!("{} {}", "*".repeat(n.min(room.saturating_sub(18))), text::count(n, "character"));
             (
                 Line::from(Span::styled(shown, theme.style(StyleRole::Text))),
                 format!("Secret of the receiver of attempt {}", line.attempt),

@@ -6,6 +6,7 @@ use crate::domain::time::Timestamp;
 use crate::sync::log_window::{LogWindow, NumberedRow};
 use crate::sync::logs::ConsoleLogs;
 use crate::sync::visibility::PlatformVisibility;
+use crate::text;
 use crate::tui::state::view_state::{TimeDisplay, ViewState};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::TableCell;
@@ -145,14 +146,14 @@ impl PaneData<'_> {
                 words.push(format!("{n} {}", theme::status_code(counted)));
             }
         }
-        let total = format::number(listing.total);
+        let total = text::number(listing.total);
         if (n_received as u64) < listing.total {
             if self.company.is_some() {
                 return format!("at least {}   {n_received} of {total} loaded", shown.len());
             }
             return format!(
                 "{} of {total} with problems   {n_received} of {total} shown",
-                format::number(listing.n_alarming)
+                text::number(listing.n_alarming)
             );
         }
         if words.is_empty() {
@@ -166,18 +167,18 @@ impl PaneData<'_> {
         match rows {
             LogRows::Paged(stretch) if stretch.n_searched() > 0 => format!(
                 "searching: {} searched, {} found; Esc stops",
-                format::plural(u64::from(stretch.n_searched()), "page"),
+                text::count(u64::from(stretch.n_searched()), "page"),
                 stretch.n_rows()
             ),
             LogRows::Paged(stretch) => {
                 let held = match stretch.failure() {
                     Some(why) => format!("incomplete: {why}"),
-                    None if stretch.is_at_end() => format::plural(stretch.n_rows() as u64, noun),
-                    None => format!("{} loaded", format::plural(stretch.n_rows() as u64, noun)),
+                    None if stretch.is_at_end() => text::count(stretch.n_rows(), noun),
+                    None => format!("{} loaded", text::count(stretch.n_rows(), noun)),
                 };
                 match stretch.n_unseen() {
                     0 => held,
-                    n => format!("{held}   {} not shown", format::number(n)),
+                    n => format!("{held}   {} not shown", text::number(n)),
                 }
             }
             LogRows::Snapshot(_) => String::new(),

@@ -4,6 +4,7 @@ use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{AttemptId, CompanyId};
 use crate::domain::time::Timestamp;
+use crate::text;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::data::{LogRows, PaneData};
 use crate::tui::panes::source::PaneRow;
@@ -85,7 +86,7 @@ pub(in crate::tui) fn chart(view: &PaneData<'_>, room: usize) -> Vec<Line<'stati
 
 /// Remarks beside the chart, in a long or short form as there is room: peak, time span, legend of the ticks.
 fn remarks(most: u64, room: usize) -> [String; 3] {
-    let most = format::number(most);
+    let most = text::number(most);
     let full =
         [format!("  peak {most}/min"), "  last 60 min (now →)".to_owned(), "  ^ some failed  ! most failed".to_owned()];
     let short = [format!("  peak {most}"), "  60 min".to_owned(), "  ^ some ! most".to_owned()];
@@ -145,7 +146,7 @@ impl PaneRow for AttemptRow {
             true => format::target(&self.target_url),
             false => format!("{} {}", self.subscription_id, format::target(&self.target_url)),
         };
-        let event = self.event_id.map_or_else(|| "-".to_owned(), |id| format::number(id.0));
+        let event = self.event_id.map_or_else(|| "-".to_owned(), |id| text::number(id.0));
         let kind = if self.kind == AttemptKind::Scheduled { "" } else { self.kind.name() };
         TableRow {
             cells: vec![
@@ -178,7 +179,7 @@ impl PaneRow for AttemptRow {
     fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
         let (_, judgement) = self.named_health(view);
         let mut lines = view.judgement_lines(&judgement, room);
-        let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), format::number);
+        let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), text::number);
         for (label, value) in [
             ("Started", view.moment(self.started_utc)),
             ("Target", self.target_url.sanitized()),
@@ -201,7 +202,7 @@ impl PaneRow for AttemptRow {
                     self.kind.name()
                 ),
             ),
-            ("Duration", format!("{} ms", format::number(self.elapsed_ms))),
+            ("Duration", format!("{} ms", text::number(self.elapsed_ms))),
         ] {
             lines.extend(view.labelled(label, &value, room));
         }
@@ -210,10 +211,10 @@ impl PaneRow for AttemptRow {
 
     fn summary(view: &PaneData<'_>) -> String {
         if view.has_no_portal() {
-            return format!("{} received by crow listen", format::number(view.overview.attempts.total));
+            return format!("{} received by crow listen", text::number(view.overview.attempts.total));
         }
         let pipeline = view.overview.pipeline;
-        let total = format::number(view.overview.attempts.total);
+        let total = text::number(view.overview.attempts.total);
         let rows = rows(view);
         let held = view.loaded_summary(&rows, "attempt");
         let counted = match rows {
@@ -221,10 +222,10 @@ impl PaneRow for AttemptRow {
             // instead.
             LogRows::Paged(stretch) if is_part(view) => {
                 let n_failed = stretch.rows().filter(|row| !row.outcome().is_success()).count();
-                format!("{} failed", format::number(n_failed))
+                format!("{} failed", text::number(n_failed))
             }
             _ if is_part(view) => String::new(),
-            _ => format!("{} of {total} failed in 1 h", format::number(pipeline.n_failed_1h)),
+            _ => format!("{} of {total} failed in 1 h", text::number(pipeline.n_failed_1h)),
         };
         [counted, held].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
     }

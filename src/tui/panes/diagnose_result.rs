@@ -2,6 +2,7 @@
 //! their evidence. A line can have an action, which Enter runs.
 
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::ids::RowId;
 use crate::tui::state::diagnose::{DiagnoseEntry, DiagnoseRun, RunOutcome};
 use crate::tui::widgets::detail_lines::{DetailLines, LineAction};
@@ -229,7 +230,7 @@ pub(in crate::tui) fn outcome_line(outcome: &RunOutcome) -> (StyleRole, String) 
             DiagnosisConclusion::NotRun => (StyleRole::Trouble, "no check was answered; Enter shows why".to_owned()),
             DiagnosisConclusion::CauseFound => {
                 let ids: Vec<&str> = report.causes.iter().map(|cause| cause.id.as_str()).collect();
-                let n = format::plural(ids.len() as u64, "cause");
+                let n = text::count(ids.len(), "cause");
                 (StyleRole::Trouble, Untrusted::new(format!("{n}: {}", ids.join(", "))).sanitized())
             }
         },

@@ -5,6 +5,7 @@ use crate::domain::text::Untrusted;
 use crate::export::bundle::TicketBundle;
 use crate::export::bundle_reader::VerifiedBundle;
 use crate::export::ticket_markdown;
+use crate::text;
 use crate::tui::panes::diagnose_result;
 use crate::tui::state::app::App;
 use crate::tui::state::escalate::{BundleStage, EscalateState};
@@ -157,8 +158,8 @@ fn inside(ticket: &SupportTicket, manifest: &BundleManifest, say: WriteLines<'_>
 /// Files of the bundle as a tree with sizes.
 fn tree(folder: &str, files: &[(&str, u64)], say: WriteLines<'_>) -> Vec<Line<'static>> {
     let n_bytes: u64 = files.iter().map(|(_, n)| n).sum();
-    let n_files = format::plural(files.len() as u64, "file");
-    let mut lines = say(&format!("{folder}/   {n_files}, {}", format::plural(n_bytes, "byte")), StyleRole::Strong);
+    let n_files = text::count(files.len(), "file");
+    let mut lines = say(&format!("{folder}/   {n_files}, {}", text::count(n_bytes, "byte")), StyleRole::Strong);
     for (at, (name, n)) in files.iter().enumerate() {
         let mark = if at + 1 == files.len() { "└─" } else { "├─" };
         let what = match *name {
@@ -167,7 +168,7 @@ fn tree(folder: &str, files: &[(&str, u64)], say: WriteLines<'_>) -> Vec<Line<'s
             "manifest.json" => "hashes, time range, redactions",
             _ => "",
         };
-        lines.extend(say(&format!("{mark} {name:<14} {:>10} bytes   {what}", format::number(*n)), StyleRole::Text));
+        lines.extend(say(&format!("{mark} {name:<14} {:>10} bytes   {what}", text::number(*n)), StyleRole::Text));
     }
     lines
 }
@@ -175,13 +176,13 @@ fn tree(folder: &str, files: &[(&str, u64)], say: WriteLines<'_>) -> Vec<Line<'s
 /// Counts of what the ticket contains.
 fn contents(ticket: &SupportTicket, say: WriteLines<'_>) -> Vec<Line<'static>> {
     let parts = [
-        format::plural_irregular(ticket.failures.len() as u64, "delivery", "deliveries"),
-        format::plural(ticket.requests.len() as u64, "request"),
-        format::plural(ticket.events.len() as u64, "event"),
-        format::plural(ticket.keys.len() as u64, "key"),
-        format::plural(ticket.subscriptions.len() as u64, "subscription"),
-        format::plural(ticket.playbooks.len() as u64, "playbook"),
-        format::plural(ticket.notes.len() as u64, "note"),
+        text::several(ticket.failures.len(), "delivery", "deliveries"),
+        text::count(ticket.requests.len(), "request"),
+        text::count(ticket.events.len(), "event"),
+        text::count(ticket.keys.len(), "key"),
+        text::count(ticket.subscriptions.len(), "subscription"),
+        text::count(ticket.playbooks.len(), "playbook"),
+        text::count(ticket.notes.len(), "note"),
     ];
     let mut lines = say(&format!("Contents: {}", parts.join(", ")), StyleRole::Text);
     let window = ticket.window.map(|window| format!("failures from {} to {}", window.since_utc, window.until_utc));

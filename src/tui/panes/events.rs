@@ -2,6 +2,7 @@
 
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{CompanyId, EventId};
+use crate::text;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::data::{LogRows, PaneData};
 use crate::tui::panes::source::PaneRow;
@@ -66,7 +67,7 @@ impl PaneRow for EventRow {
         TableRow {
             cells: vec![
                 view.dim(self.created_utc.format("%Y-%m-%d %H:%M:%S")),
-                view.text(format::number(self.id.0)),
+                view.text(text::number(self.id.0)),
                 view.text(self.kind.sanitized()),
                 view.dim(self.company_id.to_string()),
                 if view.has_no_portal() {
@@ -76,7 +77,7 @@ impl PaneRow for EventRow {
                 } else {
                     view.text(deliveries)
                 },
-                view.dim(format::number(self.n_bytes)),
+                view.dim(text::number(self.n_bytes)),
             ],
             below: Vec::new(),
         }
@@ -86,7 +87,7 @@ impl PaneRow for EventRow {
         let why = match self.n_deliveries {
             _ if view.has_no_portal() => "polled; recipients not available".to_owned(),
             0 => "no subscription of the company matched; Enter shows why".to_owned(),
-            n => format!("created {}", format::plural_irregular(u64::from(n), "delivery", "deliveries")),
+            n => format!("created {}", text::several(u64::from(n), "delivery", "deliveries")),
         };
         (self.kind.sanitized(), HealthAssessment { status: HealthStatus::Healthy, reason: why })
     }
@@ -98,13 +99,13 @@ impl PaneRow for EventRow {
             ("Type", self.kind.sanitized()),
             ("Occurred", view.moment(self.created_utc)),
             ("Company", self.company_id.to_string()),
-            ("Envelope", format::plural(self.n_bytes, "byte")),
+            ("Envelope", text::count(self.n_bytes, "byte")),
             (
                 "Deliveries",
                 if view.has_no_portal() {
                     "not available".to_owned()
                 } else {
-                    format::number(i64::from(self.n_deliveries))
+                    text::number(i64::from(self.n_deliveries))
                 },
             ),
         ] {

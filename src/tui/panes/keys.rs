@@ -3,6 +3,7 @@
 use crate::domain::health_status::{HealthAssessment, HealthStatus, assess_key};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::KeyScope;
+use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::data::PaneData;
@@ -162,7 +163,7 @@ impl PaneRow for KeyRow {
                 "Last minute",
                 format!(
                     "{}: {} got 4xx ({} of them 429), {} got 5xx",
-                    format::plural(usage.n_last_minute, "call"),
+                    text::count(usage.n_last_minute, "call"),
                     usage.n_client_errors,
                     usage.n_limited,
                     usage.n_server_errors

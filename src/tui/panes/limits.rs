@@ -5,6 +5,7 @@ use crate::domain::health_status::{ExhaustionForecast, HealthAssessment, HealthS
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::window::RateBucket;
 use crate::sync::visibility::WindowFinding;
+use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::data::PaneData;
@@ -166,7 +167,7 @@ impl PaneRow for LimitRow {
             ("Bucket", format!("{}, {} calls per minute, company {}", self.bucket, self.limit, self.company_id)),
             ("Remaining", format!("{} of {} calls, {}%", self.remaining, self.limit, percent_left(self))),
             ("Used", format!("{} {}", format::bar(u64::from(self.used), u64::from(self.limit), 42), self.used)),
-            ("Refused", format!("{} answered 429 in this window", format::plural(self.n_refused, "call"))),
+            ("Refused", format!("{} answered 429 in this window", text::count(self.n_refused, "call"))),
             ("429", first_429(view, self)),
             ("Window start", view.moment(self.window_utc)),
             ("Resets in", window),

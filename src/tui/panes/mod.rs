@@ -14,6 +14,7 @@ pub mod subscriptions;
 pub mod trips;
 
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::ids::{MainView, Pane};
 use crate::tui::panes::data::PaneData;
 use crate::tui::state::app::App;
@@ -78,7 +79,7 @@ fn placeholder(view: &PaneData<'_>, pane: Pane) -> Vec<String> {
     if view.view_state.pane(pane).filter.is_some() && source::rows_of(pane).n_rows(view) > 0 {
         return vec![format!(
             "No match in {}. Press / to change the filter.",
-            format::plural(source::rows_of(pane).n_rows(view) as u64, "row")
+            text::count(source::rows_of(pane).n_rows(view), "row")
         )];
     }
     match (awaited, view.company) {

@@ -3,12 +3,13 @@
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::data::{LogRows, PaneData};
 use crate::tui::panes::source::PaneRow;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
-use crate::tui::widgets::{format, theme};
+use crate::tui::widgets::theme;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::requests::RequestRow;
 use ratatui::text::Line;
@@ -143,7 +144,7 @@ impl PaneRow for RequestRow {
             ("Received", view.moment(self.utc)),
             ("Key", key),
             ("Company", self.company_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())),
-            ("Duration", format!("{} ms", format::number(self.elapsed_ms))),
+            ("Duration", format!("{} ms", text::number(self.elapsed_ms))),
             ("Request ID", self.request_id.sanitized()),
         ] {
             lines.extend(view.labelled(label, &value, room));
@@ -163,10 +164,10 @@ impl PaneRow for RequestRow {
         let mut errors: Vec<_> = counts.iter().filter(|count| count.status >= 400).collect();
         errors.sort_by_key(|count| (std::cmp::Reverse(count.status / 100), std::cmp::Reverse(count.n)));
         let named = errors.iter().map(|count| match &count.code {
-            Some(code) => format!("{} {} {}", format::number(count.n), count.status, code.sanitized()),
-            None => format!("{} {}", format::number(count.n), count.status),
+            Some(code) => format!("{} {} {}", text::number(count.n), count.status, code.sanitized()),
+            None => format!("{} {}", text::number(count.n), count.status),
         });
-        let hour = format!("{} in 1 h", format::number(n));
+        let hour = format!("{} in 1 h", text::number(n));
         named.chain([hour, held]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
     }
 }

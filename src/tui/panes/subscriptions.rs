@@ -6,6 +6,7 @@ use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::data::PaneData;
@@ -91,7 +92,7 @@ fn rate(rate: &AttemptSummary) -> String {
     let ms = |bound: Option<u32>| bound.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
     format!(
         "{percent:>3}% of {}   p50 {}  p95 {}  p99 {} ms",
-        format::plural(tally.total(), "attempt"),
+        text::count(tally.total(), "attempt"),
         ms(rate.p50_ms),
         ms(rate.p95_ms),
         ms(rate.p99_ms)
@@ -189,7 +190,7 @@ impl PaneRow for SubscriptionRow {
         let standing = assess(view, self).status;
         let p95 = health.last_1h.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
         let missed = (!self.subscription.is_enabled && health.n_skipped > 0)
-            .then(|| format!("missed while off: {}", format::plural(health.n_skipped, "event")));
+            .then(|| format!("missed while off: {}", text::count(health.n_skipped, "event")));
         TableRow {
             cells: vec![
                 view.state(standing),
@@ -268,9 +269,9 @@ impl PaneRow for SubscriptionRow {
                 "Backlog",
                 format!(
                     "{} queued, {} on hold, {} missed while off{due}",
-                    format::number(health.n_backlog),
-                    format::number(health.n_parked),
-                    format::number(health.n_skipped)
+                    text::number(health.n_backlog),
+                    text::number(health.n_parked),
+                    text::number(health.n_skipped)
                 ),
             ),
             ("Last attempt", at(subscription.last_attempt_utc)),

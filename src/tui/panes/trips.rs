@@ -3,6 +3,7 @@
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::time::Timestamp;
+use crate::text;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::data::{LogRows, PaneData};
 use crate::tui::panes::source::PaneRow;
@@ -68,7 +69,7 @@ pub(in crate::tui) fn timelines(view: &PaneData<'_>, of: Option<SubscriptionId>,
             let cells: String = counts.iter().enumerate().map(cell).collect();
             let role = if n == 0 { StyleRole::Dim } else { StyleRole::Word(HealthStatus::Tripped) };
             let least = if reach.is_some_and(|reach| since < reach) { "at least " } else { "" };
-            let remark = format!("  {least}{} (now →)", format::plural(n, "trip"));
+            let remark = format!("  {least}{} (now →)", text::count(n, "trip"));
             Line::from(vec![
                 Span::styled(format!("{label:<TIMELINE_LABEL_WIDTH$}"), view.theme.style(StyleRole::Dim)),
                 Span::styled(cells, view.theme.style(role)),
@@ -148,7 +149,7 @@ impl PaneRow for TripRow {
             ],
             below: (self.enabled_utc.is_none())
                 .then(|| {
-                    let missed = format::plural(self.n_missed, "event");
+                    let missed = text::count(self.n_missed, "event");
                     // Without a Portal the missed events and their replay are unknown.
                     let rest = if view.has_no_portal() {
                         "missed events not available   x enables".to_owned()
@@ -176,15 +177,11 @@ impl PaneRow for TripRow {
             },
             None => HealthAssessment {
                 status: HealthStatus::Tripped,
-                reason: format!(
-                    "off for {off} after {}; missed {}",
-                    causes(self),
-                    format::plural(self.n_missed, "event")
-                ),
+                reason: format!("off for {off} after {}; missed {}", causes(self), text::count(self.n_missed, "event")),
             },
             Some(_) => HealthAssessment {
                 status: HealthStatus::Healthy,
-                reason: format!("enabled again after {off}; missed {}", format::plural(self.n_missed, "event")),
+                reason: format!("enabled again after {off}; missed {}", text::count(self.n_missed, "event")),
             },
         };
         (format::target(&self.target_url), judgement)
@@ -205,7 +202,7 @@ impl PaneRow for TripRow {
             ("Causes", format!("{} (of the last 20 attempts)", causes(self))),
             ("Off for", off_for(view, self)),
             ("Enabled", enabled),
-            ("Missed", format::plural(self.n_missed, "event")),
+            ("Missed", text::count(self.n_missed, "event")),
         ] {
             lines.extend(view.labelled(label, &value, room));
         }
@@ -218,9 +215,9 @@ impl PaneRow for TripRow {
         let trips = &view.overview.trips;
         let n_off = trips.items.iter().filter(|row| row.enabled_utc.is_none()).count();
         let n_shown = trips.items.len();
-        let day = format!("{n_off} off   {} in 24 h", format::number(view.overview.pipeline.n_trips_24h));
+        let day = format!("{n_off} off   {} in 24 h", text::number(view.overview.pipeline.n_trips_24h));
         if (n_shown as u64) < trips.total {
-            return format!("{day}   {n_shown} of {} shown", format::number(trips.total));
+            return format!("{day}   {n_shown} of {} shown", text::number(trips.total));
         }
         day
     }

@@ -4,9 +4,9 @@
 use crate::clock::RuntimeEnv;
 use crate::domain::outbound::OutboundText;
 use crate::sync::files;
+use crate::text;
 use crate::tui::effect::CopyOutcome;
 use crate::tui::state::issued_secret::IssuedSecret;
-use crate::tui::widgets::format;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::io;
@@ -118,7 +118,7 @@ impl Clipboard {
     }
 
     async fn send(&mut self, text: &str, ambient: &RuntimeEnv) -> Result<CopyOutcome, String> {
-        let size = format::plural(text.len() as u64, "byte");
+        let size = text::count(text.len(), "byte");
         let mut why = "no clipboard accepted it".to_owned();
         for route in self.routes.clone() {
             match route {

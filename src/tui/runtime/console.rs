@@ -4,6 +4,7 @@
 use crate::clock::RuntimeEnv;
 use crate::domain::outbound::RedactionCounts;
 use crate::sync::snapshot::Snapshot;
+use crate::text;
 use crate::tui::effect::{CopyOutcome, Effect, JobResult, Msg};
 use crate::tui::keys::action::CursorMotion;
 use crate::tui::keys::keymap::Keymap;
@@ -16,7 +17,6 @@ use crate::tui::state::app::App;
 use crate::tui::state::config::{AppConfig, ConsoleAccess, ConsoleIdentity};
 use crate::tui::update::{self, message};
 use crate::tui::view::draw::draw;
-use crate::tui::widgets::format;
 use crate::tui::widgets::theme::ConsoleAppearance;
 use crossterm::event::{Event, EventStream, KeyEventKind, MouseButton, MouseEventKind};
 use futures_util::{Stream, StreamExt, stream};
@@ -318,7 +318,7 @@ async fn copied(outside: &mut EffectRunner, text: &str) -> Result<CopyOutcome, S
     let text = passed.map_err(|held| format!("nothing was copied: {held}"))?;
     let more = |said: String| match redactions.total() {
         0 => said,
-        n => format!("{said}; {} redacted", format::plural(n.into(), "secret")),
+        n => format!("{said}; {} redacted", text::count(n, "secret")),
     };
     Ok(match outside.clipboard.put(&text, &outside.ambient).await? {
         CopyOutcome::Kept(said) => CopyOutcome::Kept(more(said)),

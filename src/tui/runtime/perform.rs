@@ -21,6 +21,7 @@ use crate::export::{bundle, platform_scan};
 use crate::sync::keyed_client::RateLimitedClient;
 use crate::sync::log_window::LOG_PAGE_ROWS;
 use crate::sync::logs::{LogPageRequest, LogPageResult};
+use crate::text;
 use crate::tui::effect::{
     BackgroundJob, DiagnoseResult, FetchedAttempt, FetchedDetail, FetchedEvent, FetchedKey, FetchedSubscription,
     FetchedWindow, JobResult, PlatformChange,
@@ -28,7 +29,6 @@ use crate::tui::effect::{
 use crate::tui::ids::RowId;
 use crate::tui::state::config::ConsoleAccess;
 use crate::tui::state::issued_secret::IssuedSecret;
-use crate::tui::widgets::format;
 use crate::wire::deliveries::EventDeliveryTrace;
 use crate::wire::events::NewEvent;
 use crate::wire::keys::{CompanyRow, RateLimits, pending_write_clause};
@@ -397,7 +397,7 @@ enum PerformedChange {
 }
 
 fn replay_started(plan: &ReplayPlan) -> String {
-    let n = format::plural_irregular(plan.n_selected, "delivery", "deliveries");
+    let n = text::several(plan.n_selected, "delivery", "deliveries");
     match &plan.replay {
         Some(row) => format!("replay {} of {n} started; r shows its progress", row.id),
         None => format!("replay of {n} started"),

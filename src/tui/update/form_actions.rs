@@ -4,6 +4,7 @@
 use crate::domain::ids::SubscriptionId;
 use crate::domain::replay::ReplayState;
 use crate::domain::time::Timestamp;
+use crate::text;
 use crate::tui::effect::{BackgroundJob, CopyOutcome, Effect, PlatformChange};
 use crate::tui::ids::FormPurpose;
 use crate::tui::keys::action::KeyAction;
@@ -85,9 +86,7 @@ pub(in crate::tui) fn on_replay_counted(
         return form_stack::reject_form(app, "no deliveries in these states in this time range".to_owned());
     }
     let counts = plan.counts.iter().filter(|count| count.n > 0);
-    let counts = counts.map(|count| {
-        format!("{} {}", crate::tui::widgets::format::number(count.n), crate::text::delivery(count.state))
-    });
+    let counts = counts.map(|count| format!("{} {}", text::number(count.n), text::delivery(count.state)));
     let counts = counts.collect::<Vec<_>>().join(", ");
     match confirm_prompt(app, PlatformChange::Replay(id, wish, plan.n_selected)) {
         Ok(mut question) => {

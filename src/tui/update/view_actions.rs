@@ -3,6 +3,7 @@
 
 use crate::domain::health_status::HealthStatus;
 use crate::domain::time::Timestamp;
+use crate::text;
 use crate::tui::effect::Effect;
 use crate::tui::keys::action::KeyAction;
 use crate::tui::overlays::targets;
@@ -120,7 +121,7 @@ fn mark_range(app: &mut App, now: Timestamp) {
 
 fn say_marks(app: &mut App, now: Timestamp) {
     let n = app.view_state.marks.len();
-    let rows = crate::tui::widgets::format::plural(n as u64, "row");
+    let rows = text::count(n, "row");
     app.show_message(format!("{rows} marked; Esc clears all marks"), now);
 }
 
@@ -138,12 +139,9 @@ fn toggle_in_bundle(app: &mut App, now: Timestamp) {
     let n = bundle.len();
     let what = match items.as_slice() {
         [item] => item.to_string(),
-        items => crate::tui::widgets::format::plural(items.len() as u64, "row"),
+        items => text::count(items.len(), "row"),
     };
-    app.show_message(
-        format!("{what} {said} the ticket ({})", crate::tui::widgets::format::plural(n as u64, "item")),
-        now,
-    );
+    app.show_message(format!("{what} {said} the ticket ({})", text::count(n, "item")), now);
 }
 
 /// Applies the selected entry of a choice list.

@@ -1,6 +1,7 @@
 //! First line of the screen: mode, profile, access, alerts, and how current the data is.
 
 use crate::sync::link::LinkState;
+use crate::text;
 use crate::tui::state::app::App;
 use crate::tui::state::config::{ConsoleAccess, ConsoleMode, TargetEnvironment};
 use crate::tui::widgets::palette::StyleRole;
@@ -90,13 +91,13 @@ fn right(app: &App) -> Vec<HeaderWord> {
         }
     }
     if let Some(frozen) = &app.frozen {
-        let waiting = format::plural(frozen.n_missed_snapshots, "update");
+        let waiting = text::count(frozen.n_missed_snapshots, "update");
         words.push(word("PAUSED".to_owned(), StyleRole::Warning, 0));
         words.push(word(format!("{waiting} waiting"), StyleRole::Warning, 3));
     }
     let n_passed = app.logs.n_unseen();
     if n_passed > 0 {
-        words.push(word(format!("{} NOT SHOWN", format::number(n_passed)), StyleRole::Warning, 2));
+        words.push(word(format!("{} NOT SHOWN", text::number(n_passed)), StyleRole::Warning, 2));
     }
     let (link, role) = match &app.snapshot.link {
         LinkState::Connecting => ("CONNECTING", StyleRole::Dim),

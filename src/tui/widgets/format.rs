@@ -129,21 +129,6 @@ pub fn countdown(left: Duration) -> String {
     format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
-/// Number with thousands separators: `4,812`.
-#[must_use]
-pub fn number(n: impl TryInto<i128>) -> String {
-    let n: i128 = n.try_into().unwrap_or_default();
-    let digits = n.unsigned_abs().to_string();
-    let mut text = String::from(if n < 0 { "-" } else { "" });
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// Count in at most five columns: `9999`, `12k`, `3M`.
 #[must_use]
 pub fn count(n: u64) -> String {
@@ -152,18 +137,6 @@ pub fn count(n: u64) -> String {
         10_000..1_000_000 => format!("{}k", n / 1_000),
         _ => format!("{}M", n / 1_000_000),
     }
-}
-
-/// Count with a regular plural: `1 event`, `2 events`.
-#[must_use]
-pub fn plural(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", number(n), if n == 1 { "" } else { "s" })
-}
-
-/// Count with an irregular plural: `1 delivery`, `2 deliveries`.
-#[must_use]
-pub fn plural_irregular(n: u64, one: &str, many: &str) -> String {
-    format!("{} {}", number(n), if n == 1 { one } else { many })
 }
 
 /// URL without its scheme and its trailing slash, for lists.
@@ -214,7 +187,6 @@ mod tests {
         assert_eq!([age_of(9), age_of(150), age_of(7_200), age_of(97 * 86_400)], ["9 s", "2 m", "2 h", "97 d"]);
         assert_eq!(countdown(Duration::from_secs(42)), "0:42");
         assert_eq!(countdown(Duration::from_secs(4_000)), "1 h");
-        assert_eq!([number(0), number(999), number(4_812), number(45_678_123)], ["0", "999", "4,812", "45,678,123"]);
         assert_eq!([count(9_999), count(12_345), count(3_000_000)], ["9999", "12k", "3M"]);
         assert_eq!(middle("https://hooks.acme.example/orders", 14), "https:/…orders");
         assert_eq!(clip("overlong", 5), "over…");

@@ -1,6 +1,7 @@
 //! Single-line text input: editing keys, pasting, and the visible part around the cursor.
 
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::keys::chord::{KeyChord, ctrl};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
@@ -104,7 +105,7 @@ impl TextInput {
         let spaced = text.trim_end().chars().map(|character| if character.is_whitespace() { ' ' } else { character });
         let taken: Vec<char> = spaced.filter(|character| !character.is_control()).collect();
         if self.text().chars().count() + taken.len() > MAX_INPUT_CHARS {
-            let n = format::plural(taken.len() as u64, "character");
+            let n = text::count(taken.len(), "character");
             return Err(format!("not pasted: {n} do not fit, {INPUT_FULL}"));
         }
         for character in taken {

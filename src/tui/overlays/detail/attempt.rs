@@ -2,6 +2,7 @@
 //! response.
 
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::effect::FetchedAttempt;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
@@ -58,7 +59,7 @@ fn milliseconds(us: u64) -> String {
     match us {
         0..1_000 => format!("0.{:02} ms", us / 10),
         1_000..10_000 => format!("{}.{} ms", us / 1_000, us % 1_000 / 100),
-        _ => format!("{} ms", format::number(us / 1_000)),
+        _ => format!("{} ms", text::number(us / 1_000)),
     }
 }
 
@@ -107,7 +108,7 @@ fn signed(scene: &DetailContext<'_>, detail: &AttemptDetail) -> Vec<Line<'static
         Some(time) => format!(
             "HMAC-SHA256 of {} + \".\" + body ({}), marked {SIGNED_BAR} below",
             time.sanitized(),
-            format::plural(detail.request_body.n_bytes, "byte")
+            text::count(detail.request_body.n_bytes, "byte")
         ),
         None => "nothing: no timestamp header was sent".to_owned(),
     };
@@ -126,7 +127,7 @@ fn tries(scene: &DetailContext<'_>, sheet: &mut DetailLines, of: &FetchedAttempt
     };
     let state = &delivery.row;
     let due = state.due_utc.map_or_else(String::new, |at| format!(", next attempt {} UTC", at.format("%H:%M:%S")));
-    let text = format!("Delivery {}: {}{due}; attempts, newest first", state.id, crate::text::delivery(state.state));
+    let text = format!("Delivery {}: {}{due}; attempts, newest first", state.id, text::delivery(state.state));
     sheet.head(text, scene.view.theme);
     for other in &delivery.attempts {
         if other.id == row.id {
@@ -137,7 +138,7 @@ fn tries(scene: &DetailContext<'_>, sheet: &mut DetailLines, of: &FetchedAttempt
         }
     }
     if let Some(event) = row.event_id {
-        let text = format!("→ event {}: payload and matching subscriptions", format::number(event.0));
+        let text = format!("→ event {}: payload and matching subscriptions", text::number(event.0));
         sheet.link(scene.styled(text, StyleRole::Accent), LineAction::Open(RowId::Event(event)));
     }
     let text = format!("attempts of subscription {}", row.subscription_id);

@@ -1,6 +1,7 @@
 //! Detail view of a key: unused scopes, calls per route, callers, and latest requests.
 
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::effect::FetchedKey;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
@@ -45,7 +46,7 @@ pub(in crate::tui) fn routes(scene: &DetailContext<'_>, sheet: &mut DetailLines,
     for route in routes {
         let name = format::middle(&format!("{} {}", route.method.sanitized(), route.route.sanitized()), 48);
         let bar = format::bar(route.n, most, 22);
-        let text = format::clip(&format!("{:>9}  {bar}  {name}", format::number(route.n)), scene.room);
+        let text = format::clip(&format!("{:>9}  {bar}  {name}", text::number(route.n)), scene.room);
         sheet.add([scene.styled(text, StyleRole::Text)]);
     }
     if routes.is_empty() {
@@ -58,7 +59,7 @@ pub(in crate::tui) fn callers(scene: &DetailContext<'_>, sheet: &mut DetailLines
     for caller in callers {
         let text = format!(
             "{:>9}  {:<21}  {}  last {}",
-            format::number(caller.n),
+            text::number(caller.n),
             caller.address.sanitized(),
             caller.user_agent.sanitized(),
             scene.view.moment(caller.last_utc)

@@ -8,6 +8,7 @@ mod key;
 mod subscription;
 mod window;
 
+use crate::text;
 use crate::tui::effect::FetchedDetail;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
@@ -30,7 +31,7 @@ pub fn title(detail: &DetailView) -> String {
         RowId::Attempt(id) => format!("Attempt {id}"),
         RowId::Window(id, bucket) => format!("Key {id}: {bucket} limit"),
         RowId::Trip(id) => format!("Trip {id}"),
-        RowId::Event(id) => format!("Event {}", format::number(id.0)),
+        RowId::Event(id) => format!("Event {}", text::number(id.0)),
         RowId::Request(id) => format!("Request {id}"),
     }
 }

@@ -1,6 +1,7 @@
 //! Drawing of a form: its fields with their hints, and below them the error, or what the keys do.
 
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::ids::FormPurpose;
 use crate::tui::overlays::frame::dialog;
 use crate::tui::state::app::App;
@@ -23,7 +24,7 @@ impl ChangeForm {
             (FormPurpose::DisableReason(id), _) => format!("Why subscription {id} is disabled"),
             (FormPurpose::Disable, FormSubject::Subscriptions(ids)) => match ids.as_slice() {
                 [id] => format!("Disable subscription {id}"),
-                ids => format!("Disable {}", format::plural(ids.len() as u64, "subscription")),
+                ids => format!("Disable {}", text::count(ids.len(), "subscription")),
             },
             (FormPurpose::Acknowledge, FormSubject::Alert(subject, _)) => {
                 format!("Acknowledge the alert for {subject}")

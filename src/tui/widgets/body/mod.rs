@@ -4,6 +4,7 @@
 pub mod json;
 
 use crate::domain::text::Untrusted;
+use crate::text;
 use crate::tui::widgets::detail_lines::{BodySide, DetailLine, FoldPoint, LineAction};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
@@ -75,7 +76,7 @@ pub struct BodyDisplay<'a> {
 /// Heading of a body: name, size, whether it is truncated, and the format in use.
 #[must_use]
 pub fn heading(name: &str, body: &CapturedBody, mode: BodyFormat) -> String {
-    let size = format!("{name}, {}", format::plural(body.n_bytes, "byte"));
+    let size = format!("{name}, {}", text::count(body.n_bytes, "byte"));
     let cut = if body.truncated { ", truncated" } else { "" };
     let view = match (&body.text, mode) {
         (_, BodyFormat::Hex) => "  (hex)",
@@ -109,7 +110,7 @@ fn barred(shown: &BodyDisplay<'_>, spans: Vec<Span<'static>>, does: Option<LineA
 }
 
 fn more(shown: &BodyDisplay<'_>, n_bytes: usize) -> Option<DetailLine> {
-    let text = format!("… {} not shown", format::plural(n_bytes as u64, "more byte"));
+    let text = format!("… {} not shown", text::count(n_bytes, "more byte"));
     (n_bytes > 0).then(|| barred(shown, vec![Span::styled(text, shown.theme.style(StyleRole::Dim))], None))
 }
 
@@ -136,7 +137,7 @@ fn structured(text: &str, shown: &BodyDisplay<'_>) -> Vec<DetailLine> {
         let folded = node.is_some_and(|node| shown.folds.contains(&node));
         let mut spans = spans(text, line, shown.theme);
         if let (true, Some(end)) = (folded, line.closing_line) {
-            let hidden = format!(" … {} … ", format::plural((end - at - 1) as u64, "line"));
+            let hidden = format!(" … {} … ", text::count(end - at - 1, "line"));
             spans.push(Span::styled(hidden, shown.theme.style(StyleRole::Dim)));
             spans.extend(
                 lines.get(end).map(|last| self::spans(text, last, shown.theme)).unwrap_or_default().split_off(1),
