@@ -24,7 +24,7 @@ pub(super) struct StandaloneConfig {
     pub(super) bind: SocketAddr,
     pub(super) policy: TargetPolicy,
     pub(super) retry_base: Duration,
-    /// How long logs are kept; `None` keeps them forever.
+    /// Retention of logs; `None` keeps them forever.
     pub(super) keep: Option<Duration>,
     /// Maximum size of the request log, in bytes.
     pub(super) request_log_limit: u64,
@@ -33,7 +33,7 @@ pub(super) struct StandaloneConfig {
     pub(super) max_subscriptions: u32,
     /// PEM files of certificate authorities to trust for webhook targets, beside those of the operating system.
     pub(super) ca_files: Vec<PathBuf>,
-    /// How the platform can be reached from other machines.
+    /// Addresses, names and proxies by which other machines reach the platform.
     pub(super) exposure: ServerExposure,
     pub(super) ambient: RuntimeEnv,
 }

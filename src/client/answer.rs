@@ -51,7 +51,7 @@ pub struct RawAnswer {
     pub body: Vec<u8>,
 }
 
-/// Refusal of a call, read from whatever error format the platform uses.
+/// Refusal of a call, read from any error format that a platform uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiRefusal {
     /// HTTP status of the answer.

@@ -1,4 +1,4 @@
-//! What an API key can learn of any platform: its events, its subscriptions, and by harmless probes its own scopes.
+//! Reading of any platform with an API key: events, subscriptions, and the key's own scopes by harmless probes.
 //!
 //! Only documented behaviour is relied upon; undocumented fields are read where they are present and unambiguous.
 

@@ -116,7 +116,7 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::sync::watch;
 
-    /// What a platform was asked for: what, by whom, when.
+    /// Call that the stub platform received: its name, its key and its time.
     #[derive(Debug, Clone, PartialEq)]
     struct RecordedCall {
         what: String,
@@ -124,7 +124,7 @@ mod tests {
         at: Timestamp,
     }
 
-    /// A platform that only takes notes.
+    /// Platform that records calls and changes nothing.
     #[derive(Clone)]
     struct StubPlatform {
         ambient: RuntimeEnv,

@@ -186,8 +186,8 @@ mod tests {
     use std::cmp::Reverse;
     use std::collections::{BTreeSet, BinaryHeap};
 
-    /// When the fuse of a receiver of `kind` that answers `status` after `well` has burnt to 10, 14 and 20, in seconds from the start, by
-    /// the platform's own rules with a retry base of 1 s.
+    /// Seconds from the start until a receiver of `kind` that answers `status` after `well` has 10, 14 and 20 failures in a row, by the
+    /// platform's own rules with a retry base of 1 s.
     fn fuse(kind: EventType, status: u16, well: Duration, seed: u64) -> [u64; 3] {
         let start = Timestamp::from_millis(0);
         let dice = RuntimeEnv::scripted(start, seed);

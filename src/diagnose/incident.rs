@@ -36,7 +36,7 @@ pub struct IncidentScope {
     pub subjects: Vec<DiagnosisSubject>,
     /// Playbook to run; all that apply to a subject if `None`.
     pub topic: Option<PlaybookTopic>,
-    /// How far back the playbooks look.
+    /// Length of the period that the playbooks examine, which ends now.
     pub lookback: Duration,
     /// Rows and notes that the operator selected.
     pub selection: OperatorSelection,

@@ -23,7 +23,7 @@ use crate::wire::runbook::{Runbook, RunbookProgress, RunbookStepState};
 use crate::wire::subscriptions::SubscriptionRow;
 use std::time::Duration;
 
-/// How long a key must be unused before it is revoked.
+/// Minimum time without use before a key is revoked.
 const MIN_SILENCE: Duration = Duration::from_secs(900);
 
 /// Step of a runbook: its id, what to do, and what is checked.

@@ -108,7 +108,7 @@ impl SecretGate {
         self.allowed.contains(fingerprint)
     }
 
-    /// The fingerprints of what is let through, in order.
+    /// Returns the fingerprints of allowed findings, in order.
     pub fn released(&self) -> impl Iterator<Item = &str> {
         self.allowed.iter().map(String::as_str)
     }

@@ -83,7 +83,7 @@ pub enum Reason {
     },
     /// The subscription is listed as disabled.
     ListedOff {
-        /// Who disabled it, if listed.
+        /// Cause of the disabling, if listed.
         by: Option<DisabledReason>,
         /// Last time observed enabled and first time observed disabled; `None` if the change was not observed.
         went_off: Option<(Timestamp, Timestamp)>,

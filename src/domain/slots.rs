@@ -241,7 +241,7 @@ mod tests {
         hosts.map(|(host, of)| waiting(slot(company, host, of))).collect()
     }
 
-    /// Begins what is planned.
+    /// Takes the slots that the ledger plans.
     fn fill(ledger: &mut SlotLedger, candidates: &[SlotCandidate]) -> Vec<AttemptSlot> {
         let plan = ledger.plan(candidates, MAX_IN_FLIGHT, usize::MAX);
         let begun = plan.into_iter().flat_map(|(place, n)| vec![candidates[place].slot.clone(); n]);
@@ -298,7 +298,7 @@ mod tests {
         assert!(ledger.subscriptions.len() <= most && ledger.hosts.len() <= most);
     }
 
-    /// What the rules of the module's head say, in their words and with their numbers, over a list of what is under way.
+    /// Second implementation of the rules in the module's head, over a list of the attempts in flight.
     #[derive(Default)]
     struct Oracle {
         under_way: Vec<AttemptSlot>,
@@ -342,7 +342,7 @@ mod tests {
         }
     }
 
-    /// What happens in a random world.
+    /// Event of a random run.
     enum Event<'a> {
         Ended(&'a AttemptSlot),
         Begun(&'a AttemptSlot),

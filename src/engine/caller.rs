@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Actor and request behind a change, with the key that chains the audit row.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Key or operator that asked for the change.
+    /// Key or operator that requested the change.
     pub actor: Actor,
     /// Id of the HTTP request, or `local_` and a ULID for commands on the machine.
     pub request_id: String,

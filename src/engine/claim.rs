@@ -23,7 +23,7 @@ pub(super) struct ClaimRequest {
     pub(super) lease: Lease,
     /// Slots of attempts in flight.
     pub(super) slots: SlotLedger,
-    /// Limits while the sender itself has trouble.
+    /// Limits while the sender has a local fault.
     pub(super) backoff_admission: EgressAdmission,
 }
 

@@ -124,7 +124,7 @@ mod tests {
         SystemResolver { resolver: Mutex::new(Some(Arc::new(builder.build().expect("a resolver")))) }
     }
 
-    /// A name server that answers for the root as it is told, and knows four names.
+    /// Starts a name server that answers `root` for the root zone and knows four names; returns its port.
     async fn name_server(root: ResponseCode) -> u16 {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let port = socket.local_addr().expect("an address").port();

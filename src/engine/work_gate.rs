@@ -1,4 +1,5 @@
-//! Gate for CPU-heavy work: one job per operator and few in all. A job that waits holds only its place in the queue.
+//! Gate for CPU-heavy jobs of operators: one job at a time for each operator, two in all. A waiting job holds no data, only
+//! its place in the queue.
 
 use super::{Engine, Error};
 use crate::clock::RuntimeEnv;
@@ -13,7 +14,7 @@ const MAX_CONCURRENT_JOBS: usize = 2;
 /// Timeout of a job that waits for its permit.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Semaphores of running and waiting jobs.
+/// Semaphores that admit CPU-heavy jobs: one of all operators and one of each.
 #[derive(Debug)]
 pub(super) struct WorkGate {
     all: Arc<Semaphore>,
@@ -21,7 +22,7 @@ pub(super) struct WorkGate {
     operators: Mutex<HashMap<OperatorId, Arc<Semaphore>>>,
 }
 
-/// Permit of a running job, returned on drop.
+/// Permit to run one job; dropping it admits the next job.
 #[derive(Debug)]
 pub(super) struct WorkPermit {
     _own: OwnedSemaphorePermit,
@@ -33,7 +34,10 @@ impl WorkGate {
         Self { all: Arc::new(Semaphore::new(MAX_CONCURRENT_JOBS)), operators: Mutex::default() }
     }
 
-    /// Waits for a permit; [`Error::Contended`] after two seconds.
+    /// Waits for a permit to run a job of an operator.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] when no permit is free within [`PERMIT_TIMEOUT`].
     pub(super) async fn acquire(&self, operator: OperatorId, ambient: &RuntimeEnv) -> Result<WorkPermit, Error> {
         let own = {
             let mut operators = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +56,7 @@ impl WorkPermit {
     /// Runs a job on a blocking thread. The permit lasts as long as the job, also when the caller has disconnected.
     ///
     /// # Errors
-    /// [`Error::Contended`] where the job panics.
+    /// [`Error::Contended`] when the job panics.
     pub(super) async fn run<T: Send + 'static>(self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let job = move || {
             let _permit = self;
@@ -63,10 +67,11 @@ impl WorkPermit {
 }
 
 impl Engine {
-    /// Runs a CPU-heavy job on a blocking thread once the operator's permit is free: one job at a time for each operator, two in all.
+    /// Runs a CPU-heavy job on a blocking thread as soon as a permit is free: one job at a time for each operator, two in
+    /// all.
     ///
     /// # Errors
-    /// [`Error::Contended`] where no permit is free within 2 s, or where the job panics.
+    /// [`Error::Contended`] when no permit is free within 2 s, or when the job panics.
     pub async fn in_turn<T: Send + 'static>(
         &self,
         operator: OperatorId,

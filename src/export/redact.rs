@@ -10,10 +10,10 @@ use serde_json::Value;
 /// Minimum length, in bytes, of a URL part that is masked where it appears alone.
 const MIN_SECRET_PART_BYTES: usize = 6;
 
-/// Places of one kind of secret that are told, at most.
+/// Maximum number of places reported for one kind of secret.
 const MAX_PLACES: usize = 20;
 
-/// Redactor of texts, with a count of what was masked.
+/// Redactor of texts that counts the values it masks.
 #[derive(Debug)]
 pub struct Redactor<'g> {
     gate: &'g SecretGate,
@@ -53,7 +53,7 @@ impl<'g> Redactor<'g> {
         self.redact(&Untrusted::new(text)).sanitized()
     }
 
-    /// Returns what was masked, and how often.
+    /// Returns the masked values by kind, with their number and places.
     #[must_use]
     pub fn redactions(&self, ticket: &Value) -> Vec<RedactionTally> {
         let of = |(what, n): (&'static str, u32)| {

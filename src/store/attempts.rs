@@ -138,14 +138,14 @@ pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &PageSpec)
     };
     let Some(text) = redacted else { return log.page(connection, span, read, |attempt| attempt.id.0) };
     let mut targets = HashMap::new();
-    let is_told = |attempt: &Attempt| is_told(attempt, &text, &mut targets);
-    log.page_kept(connection, span, read, |attempt| attempt.id.0, is_told)
+    let is_match = |attempt: &Attempt| is_in_redacted(attempt, &text, &mut targets);
+    log.page_kept(connection, span, read, |attempt| attempt.id.0, is_match)
 }
 
-/// Whether a text, in lower case, is in what is told of an attempt outside an administrator's view. What is told of a target is remembered in
-/// `targets`: many attempts have the same one.
-fn is_told(attempt: &Attempt, text: &str, targets: &mut HashMap<String, bool>) -> bool {
-    let is_in = |told: Cow<'_, str>| told.to_ascii_lowercase().contains(text);
+/// Checks whether a text, in lower case, occurs in the redacted target URL or error of an attempt, as operators below admin
+/// see them. `targets` caches the result for each target, because many attempts have the same one.
+fn is_in_redacted(attempt: &Attempt, text: &str, targets: &mut HashMap<String, bool>) -> bool {
+    let is_in = |redacted: Cow<'_, str>| redacted.to_ascii_lowercase().contains(text);
     let url = &attempt.subject.target_url;
     let is_in_target = match targets.get(url) {
         Some(is_in_target) => *is_in_target,

@@ -211,7 +211,7 @@ mod tests {
         }
     }
 
-    /// Bytes and rows of each company that has any, by a scan of the rows; 0 stands for no company.
+    /// Bytes and rows of each company that has any, by a scan of the rows; 0 means no company.
     fn stored(connection: &Connection) -> BTreeMap<i64, (i64, i64)> {
         let sql = format!("SELECT coalesce(company_id, 0), sum({STORED}), count(*) FROM requests GROUP BY 1");
         let mut statement = connection.prepare(&sql).unwrap();

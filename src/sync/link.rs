@@ -82,7 +82,7 @@ impl LinkState {
         }
     }
 
-    /// Checks whether the last call failed or was told to wait.
+    /// Checks whether the last call failed or was asked to wait.
     #[must_use]
     pub const fn is_failed(&self) -> bool {
         matches!(self, Self::Offline { .. } | Self::Waiting { .. })

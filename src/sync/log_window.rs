@@ -19,7 +19,7 @@ pub trait NumberedRow {
 /// Position at which rows are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageDirection {
-    /// Newest end of the log, whatever is held.
+    /// Newest end of the log, regardless of the rows held.
     Newest,
     /// Behind the oldest row that is held, from this cursor.
     Older(String),

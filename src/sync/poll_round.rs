@@ -5,7 +5,7 @@ use crate::domain::ids::CompanyId;
 use crate::domain::key::KeyScope;
 use crate::domain::time::Timestamp;
 
-/// How far a list was read in a round.
+/// Progress of reading a list in a polling round.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ListProgress {
     /// The list was read to its end.
@@ -18,7 +18,7 @@ pub(super) enum ListProgress {
     More,
 }
 
-/// One call of a round.
+/// Call that a polling round makes.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum RoundCall {
     /// Request for a list of a company.

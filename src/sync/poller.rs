@@ -273,7 +273,7 @@ impl PlatformPoller {
                 method: reqwest::Method::GET,
                 route: path,
                 path: path.to_owned(),
-                query: self.limits.on(&what, &query),
+                query: self.limits.with_limit(&what, &query),
                 body: None,
             };
             let answer = match post.call(holder, &letter).await {
@@ -309,7 +309,7 @@ impl PlatformPoller {
                 Ok(read) => read,
                 Err(why) => return Err(self.record_unreadable(&what, &answer, why).await),
             };
-            match next.next_query(&query).map(|place| self.limits.off(&what, place)) {
+            match next.next_query(&query).map(|place| self.limits.without_limit(&what, place)) {
                 Some(place) if n > 0 && place != query => query = place,
                 _ => {
                     if is_events {
@@ -366,7 +366,7 @@ impl PlatformPoller {
             }
         }
         let n = listed.items.len();
-        let place = listed.next.next_query(query).map(|place| self.limits.off(what, place));
+        let place = listed.next.next_query(query).map(|place| self.limits.without_limit(what, place));
         let noted = self.post.history().record_events(self.listing_origin(what), events, unreadable, place).await;
         noted.map_err(|error| error.to_string())?;
         Ok((n, listed.continuation()))

@@ -19,54 +19,54 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, 
 use utoipa::{PartialSchema, ToSchema};
 
 macro_rules! described {
-    ($($what:ident: $schema:expr),+ $(,)?) => {$(
-        impl PartialSchema for $what {
+    ($($named:ident: $schema:expr),+ $(,)?) => {$(
+        impl PartialSchema for $named {
             fn schema() -> RefOr<Schema> {
                 $schema.into()
             }
         }
 
-        impl ToSchema for $what {}
+        impl ToSchema for $named {}
     )+};
 }
 
 described! {
-    AffiliateId: number("An affiliate's number"),
-    AttemptId: number("An attempt's number"),
-    ClientId: number("A client's number"),
-    CompanyId: number("A company's number"),
-    DeliveryId: number("A delivery's number"),
-    EventId: number("An event's number; increasing"),
-    KeyId: number("A key's number"),
-    NoteId: number("A note's number"),
-    OperatorId: number("An operator's number; 0 for the one of a standalone process"),
-    ReplayId: number("A replay's number"),
-    SubscriptionId: number("A subscription's number"),
-    TripId: number("A trip's number"),
-    RateBucket: names("Which rate window", RateBucket::ALL.map(RateBucket::name)),
-    DisabledReason: names("Why a subscription is off", [DisabledReason::Manual, DisabledReason::Breaker].map(DisabledReason::name)),
-    EventType: names("What happened", EventType::ALL.map(EventType::name)),
-    AttemptKind: names("What an attempt is for", AttemptKind::ALL.map(AttemptKind::name)),
-    ReplayState: names("How a replay stands", ReplayState::ALL.map(ReplayState::name)),
-    OperatorRole: names("What an operator may do", OperatorRole::ALL.map(OperatorRole::name)),
-    KeyScope: names("What a key may do", KeyScope::ALL.map(KeyScope::name)),
-    DeliveryState: names("Where a delivery stands", DeliveryState::ALL.map(DeliveryState::name)),
-    Untrusted: text("Text from outside, as it came"),
-    OneTimeSecret: text("A secret in the one answer or request that carries it"),
-    Timestamp: text("RFC 3339 in UTC").format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+    AffiliateId: number("Number of an affiliate"),
+    AttemptId: number("Number of an attempt"),
+    ClientId: number("Number of a client or lead"),
+    CompanyId: number("Number of a company"),
+    DeliveryId: number("Number of a delivery"),
+    EventId: number("Number of an event; increases with every event"),
+    KeyId: number("Number of a key"),
+    NoteId: number("Number of a note"),
+    OperatorId: number("Number of an operator; 0 for the operator of a standalone process"),
+    ReplayId: number("Number of a replay"),
+    SubscriptionId: number("Number of a subscription"),
+    TripId: number("Number of a trip"),
+    RateBucket: names("Bucket of a rate limit", RateBucket::ALL.map(RateBucket::name)),
+    DisabledReason: names("Reason why a subscription is disabled", [DisabledReason::Manual, DisabledReason::Breaker].map(DisabledReason::name)),
+    EventType: names("Type of an event", EventType::ALL.map(EventType::name)),
+    AttemptKind: names("Purpose of an attempt", AttemptKind::ALL.map(AttemptKind::name)),
+    ReplayState: names("State of a replay", ReplayState::ALL.map(ReplayState::name)),
+    OperatorRole: names("Role of an operator; each role includes the ones before it", OperatorRole::ALL.map(OperatorRole::name)),
+    KeyScope: names("Permission of a key; no scope implies another", KeyScope::ALL.map(KeyScope::name)),
+    DeliveryState: names("State of a delivery", DeliveryState::ALL.map(DeliveryState::name)),
+    Untrusted: text("Text from outside, unchanged"),
+    OneTimeSecret: text("Secret that only this answer or request carries"),
+    Timestamp: text("Time in UTC, as RFC 3339 writes it").format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
 }
 
-fn number(what: &str) -> ObjectBuilder {
+fn number(description: &str) -> ObjectBuilder {
     ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .description(Some(what))
+        .description(Some(description))
 }
 
-fn text(what: &str) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).description(Some(what))
+fn text(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(description))
 }
 
-fn names<const N: usize>(what: &str, names: [&'static str; N]) -> ObjectBuilder {
-    text(what).enum_values(Some(names))
+fn names<const N: usize>(description: &str, names: [&'static str; N]) -> ObjectBuilder {
+    text(description).enum_values(Some(names))
 }

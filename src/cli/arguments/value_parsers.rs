@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use url::Host;
 
-/// How long logs are kept; `None` keeps them forever. Default: 90 days.
+/// Retention of logs; `None` keeps them forever. Default: 90 days.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::cli) struct LogRetention(pub(in crate::cli) Option<Duration>);
 

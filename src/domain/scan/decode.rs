@@ -94,12 +94,12 @@ pub(super) fn runs(text: &[u8], shortest: usize, is_of: impl Fn(u8) -> bool) -> 
     runs
 }
 
-/// Extent of what was decoded from a run.
+/// Extent of a decoded part within its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DecodedPart {
-    /// All bytes, whatever they are.
+    /// All decoded bytes, text or not.
     Bytes,
-    /// A text within the bytes.
+    /// A text within the decoded bytes.
     Text,
 }
 

@@ -308,7 +308,7 @@ struct SecretSearch<'a> {
 }
 
 impl SecretSearch<'_> {
-    /// Scans a text, its quoted-printable decoding, and whatever is encoded in either.
+    /// Scans a text, its quoted-printable decoding, and everything encoded in either.
     fn scan_level(&mut self, text: &[u8], depth: usize, encoding: SecretEncoding, chain: &ViewChain<'_>) {
         self.scan_text(text, depth, encoding, chain);
         if let Some(view) = views::decode_quoted_printable(text) {

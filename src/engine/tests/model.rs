@@ -1,4 +1,4 @@
-//! What the platform ought to do with deliveries, replays and the breaker, in memory and in few words.
+//! Model of deliveries, replays and the breaker in memory: the behaviour that the platform must have, in few words.
 
 use crate::domain::breaker::{BreakerTransition, CircuitBreaker};
 use crate::domain::delivery::{AttemptKind, DeliveryState, RetryPolicy, UnitRandom};
@@ -7,12 +7,12 @@ use crate::domain::slow_start::SlowStart;
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How an attempt ends.
+/// Outcome of an attempt in the model.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ModelOutcome {
     Arrives,
     Fails,
-    /// The sender itself is in trouble.
+    /// The sender has a local fault.
     LocalFault,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct ModelDelivery {
 }
 
 impl ModelDelivery {
-    /// As which it is seen.
+    /// State that the platform reports of the delivery.
     pub(super) const fn seen(&self) -> DeliveryState {
         if self.is_held { DeliveryState::InFlight } else { self.state }
     }
@@ -90,7 +90,7 @@ impl PlatformModel {
         self.plans.push(plan);
     }
 
-    /// One attempt ended.
+    /// Applies the outcome of an attempt.
     pub(super) fn land(&mut self, n: usize, kind: AttemptKind, fate: ModelOutcome, now: Timestamp) {
         self.deliveries[n].is_held = false;
         if matches!(fate, ModelOutcome::LocalFault) {

@@ -39,7 +39,7 @@ use std::time::Duration;
 const START: Timestamp = Timestamp::from_millis(1_795_430_410_000);
 const N_SUBSCRIPTIONS: usize = 2;
 
-/// What can happen. Numbers choose among what there is.
+/// Command of a random run. Numbers choose among the deliveries, subscriptions and replays that exist.
 #[derive(Debug, Clone, Copy)]
 enum ModelCommand {
     Emit,
@@ -242,7 +242,8 @@ impl ModelWorld {
         }
     }
 
-    /// What is claimed is for the platform to choose; that it may be, and that nothing is left that could be, is checked.
+    /// Claims deliveries. The platform chooses which; the model checks that each may be claimed, and that none is left that could
+    /// be.
     fn claim(&mut self) {
         let now = self.now();
         self.n_claims += 1;

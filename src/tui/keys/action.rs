@@ -28,7 +28,7 @@ pub enum KeyContext {
     Note,
     /// Input for what a receiver computed, or for its secret.
     SignatureInput,
-    /// Confirmation that wants a count typed.
+    /// Confirmation by typing a count.
     Count,
     /// Form with the details of a change.
     Form,

@@ -127,10 +127,10 @@ pub(in crate::tui) fn confirm_prompt(app: &App, act: PlatformChange) -> Result<C
     asked(app, act, None)
 }
 
-/// The question before enabling a subscription, with what a test that was sent from it came to.
+/// Builds the confirmation for enabling a subscription again, with the result of the test that was sent from it.
 ///
 /// # Errors
-/// Says why the act is no longer permitted or makes no sense.
+/// A one-line reason when the change is no longer allowed or possible.
 pub(in crate::tui) fn after_test(app: &App, act: PlatformChange, told: &str) -> Result<ConfirmPrompt, String> {
     asked(app, act, Some(told))
 }

@@ -20,7 +20,7 @@ use ratatui::text::Line;
 pub struct PaneData<'a> {
     /// Overview received from the platform.
     pub overview: &'a PlatformOverview,
-    /// What the platform lets the console see.
+    /// Values that the platform can provide to the console.
     pub reach: &'a PlatformVisibility,
     /// Log pages loaded so far.
     pub logs: &'a ConsoleLogs,

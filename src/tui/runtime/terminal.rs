@@ -85,7 +85,7 @@ pub fn resume(mouse: MouseOwner) -> io::Result<()> {
     enter(mouse)
 }
 
-/// Whether the terminal is in line mode, as a shell wants it; assumed where the mode cannot be read.
+/// Whether the terminal is in line mode, as a shell needs it; assumed where the mode cannot be read.
 fn is_line_mode() -> bool {
     tcgetattr(io::stdin()).map_or(true, |modes| modes.local_modes.contains(LocalModes::ICANON))
 }

@@ -30,7 +30,7 @@ pub enum TargetEnvironment {
     /// Ordinary platform: a single change is confirmed with y.
     #[default]
     Ordinary,
-    /// Production platform: every change wants its count typed.
+    /// Production platform: every change is confirmed by typing its count.
     Production,
 }
 

@@ -57,7 +57,7 @@ struct PinnedOrder {
     until: Timestamp,
 }
 
-/// How past times are shown.
+/// Format in which past times are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimeDisplay {
     /// Age of the moment: `9 s ago`.

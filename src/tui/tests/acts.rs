@@ -67,7 +67,7 @@ pub(super) fn operators() -> Vec<OperatorRow> {
     vec![row(1, "first admin", OperatorRole::Admin, None), row(2, "dana\u{1b}[31m", OperatorRole::Viewer, Some(60))]
 }
 
-/// What a platform answers to a question of the console.
+/// Answers a background job of the console as a platform would.
 pub(super) fn answer(bench: &TestConsole, job: &BackgroundJob) -> Option<JobResult> {
     let company = |id, name: &str| CompanyRow { id: CompanyId(id), name: name.into(), created_utc: bench.now };
     let counts =
@@ -341,7 +341,7 @@ fn a_secret_that_is_not_known_to_be_in_a_clipboard_is_not_closed_at_the_first_ke
     }
 }
 
-/// What the question in front says will come of it.
+/// Effect that the confirmation in front names.
 fn asked_about(bench: &TestConsole) -> &str {
     match bench.app.overlays.last() {
         Some(Overlay::TypedConfirm(count)) => &count.questions[0].effect,

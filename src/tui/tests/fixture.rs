@@ -303,9 +303,9 @@ pub(super) fn picture(overview: PlatformOverview) -> Arc<Snapshot> {
 pub(super) struct TestConsole {
     pub(super) app: App,
     pub(super) now: Timestamp,
-    /// Pages that were asked for and not answered yet.
+    /// Page requests that are not answered yet.
     pub(super) asked: Vec<LogPageRequest>,
-    /// What they are answered from.
+    /// Logs from which page requests are answered.
     pub(super) shelf: FakeLogs,
 }
 

@@ -1,4 +1,4 @@
-//! What a platform answers when a detail is opened.
+//! Answers of a platform to the console when a detail is opened.
 
 use super::fixture::{NOW, ago, attempt, overview};
 use super::shelf::{event, request};
@@ -160,7 +160,7 @@ fn callers() -> Vec<CallerUsageRow> {
     ]
 }
 
-/// All that is known of a thing.
+/// Details of an item, as a platform answers them.
 pub(super) fn found(item: RowId) -> FetchedDetail {
     match item {
         RowId::Subscription(_) => FetchedDetail::Subscription(known()),

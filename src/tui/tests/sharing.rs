@@ -46,7 +46,7 @@ fn ambient() -> RuntimeEnv {
     RuntimeEnv::scripted(NOW, 1)
 }
 
-/// What A does, what B does before it knows of it, and what both have in the end.
+/// Keys pressed in console A, keys pressed in console B before it has read A's changes, and the state that both have in the end.
 const TOGETHER: [(&str, &str, &str, &str); 7] = [
     ("notes on two things", "3mfrom A\n", "2mfrom B\n", "key 1: from B, subscription 21: from A | "),
     ("notes on one thing", "3mfrom A\n", "3mfrom B\n", "subscription 21: from A / from B | "),
@@ -222,7 +222,7 @@ async fn i2_a_file_that_cannot_be_read_is_kept_aside_under_a_name_that_is_said()
     }
 }
 
-/// What a file is: its kind, size and bytes.
+/// Kind, size and first bytes of a file.
 fn fingerprint(file: &Path) -> String {
     let of = std::fs::metadata(file).expect("it is there");
     let bytes = if of.is_file() { std::fs::read(file).expect("it can be read") } else { Vec::new() };

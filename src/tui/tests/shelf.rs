@@ -12,7 +12,7 @@ use crate::wire::readable::UnreadableRows;
 use crate::wire::requests::{ProblemCodeCount, RequestRow};
 use crate::wire::trips::TripRow;
 
-/// How many rows each log has.
+/// Logs of a platform, given by their numbers of rows.
 pub(super) struct FakeLogs {
     pub(super) n_attempts: i64,
     pub(super) n_events: i64,
@@ -26,7 +26,7 @@ impl Default for FakeLogs {
 }
 
 impl FakeLogs {
-    /// What a platform answers. Filters are those of the company and of nothing else.
+    /// Answers a page request as a platform would. Only filters by company are applied.
     pub(super) fn page(&self, ask: &LogPageRequest) -> LogPageResult {
         match ask {
             LogPageRequest::Attempts(query, toward) => {

@@ -1,4 +1,4 @@
-//! What keys, pictures and results do to the console.
+//! Effects of keys, snapshots and results on the console.
 
 use super::fixture::{NOW, TestConsole, empty, overview, picture};
 use crate::domain::ids::{AttemptId, SubscriptionId};

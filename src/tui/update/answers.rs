@@ -39,7 +39,7 @@ pub(in crate::tui) fn on_change_answered(
     lists::refetch_open_lists(app)
 }
 
-/// A question whether to enable what was tested shows what the test came to.
+/// Shows the result of a test in the open confirmation for enabling the tested subscription.
 pub(in crate::tui) fn record_test(app: &mut App, id: SubscriptionId, came: &Result<String, String>) {
     let (Ok(told) | Err(told)) = came;
     let Some(Overlay::Confirm(asked)) = app.overlays.last() else { return };

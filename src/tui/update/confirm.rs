@@ -43,7 +43,7 @@ pub(in crate::tui) fn confirm_change(app: &mut App, now: Timestamp) -> Vec<Effec
     vec![Effect::StartJob(BackgroundJob::Change(question.act))]
 }
 
-/// Sends a test to the subscription that is about to be enabled; the question stays, and shows what the test came to.
+/// Sends a test to the subscription that is about to be enabled; the confirmation stays open and shows the result.
 pub(in crate::tui) fn send_test_first(app: &mut App, now: Timestamp) -> Vec<Effect> {
     let Some(Overlay::Confirm(question)) = app.overlays.last() else { return Vec::new() };
     let Some(id) = question.enables() else { return Vec::new() };

@@ -13,7 +13,7 @@ use crate::wire::log::AttemptQuery;
 /// Rows around the selected one that are fetched ahead of the cursor.
 const PREFETCH_ROWS: usize = 100;
 
-/// How the operator looks at a log.
+/// Part of a log that the operator looks at.
 #[derive(Debug, Clone, Copy)]
 enum PagingIntent {
     /// Follows the newest row of the log.

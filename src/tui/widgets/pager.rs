@@ -43,7 +43,7 @@ impl fmt::Debug for TextPager {
     }
 }
 
-/// What the loop does after a key.
+/// Next step of the pager's loop after a key press.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PagerStep {
     /// Continue to show the page.
@@ -71,7 +71,7 @@ impl TextPager {
         usize::from(self.area.height.saturating_sub(3))
     }
 
-    /// Handles a key press: scrolls, or says what the loop does next.
+    /// Handles a key press: scrolls the page, and returns the next step of the loop.
     pub fn press(&mut self, key: &KeyEvent) -> PagerStep {
         self.message.clear();
         let Some(chord) = KeyChord::of(key) else { return PagerStep::Stay };

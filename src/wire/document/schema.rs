@@ -70,8 +70,8 @@ fn row_schemas<R: ToSchema + PartialSchema, D: ToSchema + PartialSchema>(
     rows: RowSchemaKind,
 ) -> Vec<(&'static str, Value)> {
     let judged = json!({"type": "object", "required": ["state", "why"], "properties": {
-        "state": {"enum": ["ok", "wrn", "err", "trp", "off", "unk"], "description": "How it stands"},
-        "why": {"type": "string", "description": "Why: rule, value and limit in one line"},
+        "state": {"enum": ["ok", "wrn", "err", "trp", "off", "unk"], "description": "Health status of the row"},
+        "why": {"type": "string", "description": "Reason for the health status: rule, value and limit in one line"},
     }});
     let mut row = vec![type_schema::<R>()];
     if matches!(rows, RowSchemaKind::Assessed) {
@@ -79,8 +79,8 @@ fn row_schemas<R: ToSchema + PartialSchema, D: ToSchema + PartialSchema>(
     }
     let row = json!({ "allOf": row });
     let list = json!({"type": "object", "required": ["items", "hasMore"], "properties": {
-        "items": {"type": "array", "items": row, "description": "The rows"},
-        "hasMore": {"type": "boolean", "description": "Whether there are or may be more that were not asked for"},
+        "items": {"type": "array", "items": row, "description": "Rows of the list"},
+        "hasMore": {"type": "boolean", "description": "Whether more rows exist or may exist beyond the limit"},
     }});
     vec![
         (names.list, document_schema(names.list, &list, &definitions::<R>())),

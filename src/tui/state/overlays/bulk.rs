@@ -8,7 +8,7 @@ use crate::tui::state::overlays::confirm::ConfirmPrompt;
 use crate::tui::widgets::text_input::TextInput;
 use std::collections::VecDeque;
 
-/// Confirmation that wants a count, or the end of a name, typed.
+/// Confirmation by typing a count, or the end of a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TypedConfirmation {
     /// Changes to be made, each with its effect in words.

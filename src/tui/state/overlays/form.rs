@@ -55,7 +55,7 @@ pub struct ChangeForm {
     pub(in crate::tui) companies: Vec<CompanyId>,
     /// Index of the invalid field, and what is wrong with its value.
     pub(in crate::tui) error: Option<(usize, String)>,
-    /// What was sent to the platform for this form and is not answered yet.
+    /// Request of this form that the platform has not answered yet.
     pub sent: Option<FormResult>,
 }
 

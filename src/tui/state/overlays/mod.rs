@@ -35,7 +35,7 @@ pub enum Overlay {
     Menu(menu::ActionMenu),
     /// Confirmation of a single change, answered with y or n.
     Confirm(confirm::ConfirmPrompt),
-    /// Confirmation that wants a count typed.
+    /// Confirmation by typing a count.
     TypedConfirm(bulk::TypedConfirmation),
     /// Progress of a bulk run of changes.
     BulkRun(bulk::BulkRun),

@@ -61,7 +61,7 @@ impl BodyFormat {
 pub struct BodyDisplay<'a> {
     /// Format that the body is shown in.
     pub mode: BodyFormat,
-    /// Which body of the detail view is shown.
+    /// Body of the detail view that is shown.
     pub part: BodySide,
     /// Folded objects and arrays, of all bodies.
     pub folds: &'a BTreeSet<FoldPoint>,
