@@ -77,7 +77,7 @@ async fn noting() -> (String, Seen) {
 }
 
 #[tokio::test]
-async fn each_change_that_the_portal_takes_is_an_act_of_the_console_and_none_leaves_one_that_may_only_look() {
+async fn the_console_offers_every_change_of_the_portal_and_a_read_only_console_sends_none() {
     let (address, seen) = noting().await;
     let client =
         PlatformClient::new(&address, ClientCredential::Operator(Secret::new("none".to_owned()))).expect("a client");

@@ -287,7 +287,7 @@ async fn l4_hostile_answers_cost_every_command_a_bounded_time_and_memory() {
 }
 
 #[tokio::test]
-async fn l4_a_stream_whose_message_has_no_end_is_given_up_and_the_console_goes_on() {
+async fn l4_an_endless_stream_message_is_dropped_and_the_console_continues() {
     let serving = Serving::start(&[]);
     let overview = serving.operator().overview(10).await.expect("an overview");
     let overview = serde_json::to_string(&overview).expect("JSON");
@@ -440,7 +440,7 @@ async fn l4_endless_files_and_pipes_without_a_writer_are_refused_wherever_a_file
 }
 
 #[tokio::test]
-async fn l4_hostile_answers_to_what_is_handed_on_are_cut_or_given_up() {
+async fn l4_hostile_answers_of_forwarding_targets_are_cut_or_dropped() {
     for hostile in Hostile::ALL {
         let (server, home) = (HostileServer::start(hostile).await, Home::new());
         let listening = Lines::start(&mut home.crow(&words(&format!("listen --json --forward {}", server.address))));

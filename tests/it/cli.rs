@@ -33,7 +33,7 @@ fn serve(dir: &Path) -> (Child, String) {
 }
 
 #[test]
-fn what_cannot_start_says_why() {
+fn a_command_that_cannot_start_says_why() {
     let dir = TempDir::new().expect("a directory");
     let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -69,7 +69,7 @@ fn what_cannot_start_says_why() {
 }
 
 #[test]
-fn a_second_instance_is_told_who_the_first_is() {
+fn a_second_instance_is_refused_with_the_process_of_the_first() {
     let dir = TempDir::new().expect("a directory");
     let (mut first, _) = serve(dir.path());
     let second = crow(&["serve", "--bind", "127.0.0.1:0", "--data", &dir.path().to_string_lossy()]);
@@ -78,7 +78,7 @@ fn a_second_instance_is_told_who_the_first_is() {
 }
 
 #[test]
-fn a_platform_told_to_stop_ends_with_zero() {
+fn a_platform_that_is_stopped_exits_with_zero() {
     let dir = TempDir::new().expect("a directory");
     let (mut platform, _) = serve(dir.path());
     let pid = platform.id().to_string();
@@ -106,7 +106,7 @@ fn a_diagnosis_without_a_platform_or_a_subscription_is_unknown_and_never_a_pass(
 }
 
 #[test]
-fn help_and_version_are_data() {
+fn help_and_version_go_to_stdout() {
     for flag in ["--help", "--version"] {
         let output = crow(&[flag]);
         assert_eq!(output.status.code(), Some(0));
@@ -134,7 +134,7 @@ fn hostile_platform() -> String {
 }
 
 #[test]
-fn t1_what_a_platform_writes_cannot_do_anything_to_the_terminal() {
+fn t1_text_from_a_platform_cannot_control_the_terminal() {
     let dir = TempDir::new().expect("a directory");
     let token = dir.path().join("token");
     std::fs::write(&token, "wlop_0123456789").expect("written");
@@ -168,7 +168,7 @@ fn a_lost_key_file_is_not_replaced() {
 }
 
 #[test]
-fn a_demo_founds_its_company_once() {
+fn a_second_demo_on_the_same_directory_is_refused() {
     let dir = TempDir::new().expect("a directory");
     let data = dir.path().join("data").to_string_lossy().into_owned();
     let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
@@ -179,7 +179,7 @@ fn a_demo_founds_its_company_once() {
 }
 
 #[test]
-fn without_a_terminal_it_says_so_or_tells_lines_that_are_data_alone() {
+fn without_a_terminal_the_console_refuses_or_writes_plain_lines() {
     let output = crow(&["demo"]);
     refused(&output, &["terminal", "--plain", "--headless"]);
 
@@ -208,6 +208,6 @@ fn without_a_terminal_it_says_so_or_tells_lines_that_are_data_alone() {
 }
 
 #[test]
-fn a_theme_that_cannot_be_used_is_said_before_anything_starts() {
+fn an_unusable_theme_is_reported_before_the_console_starts() {
     refused(&crow(&["demo", "--plain", "--theme", "no-such-theme"]), &["no-such-theme", "assets/themes/dark.toml"]);
 }

@@ -14,7 +14,7 @@ async fn subscribe(platform: &Platform, receiver: &Receiver) -> (CompanyId, Subs
 }
 
 #[tokio::test]
-async fn a_failing_receiver_trips_its_breaker_the_console_says_so_and_enables_it_again() {
+async fn the_console_shows_a_tripped_breaker_and_enables_the_subscription_again() {
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let platform = Platform::lively().await;
     let (company, id) = subscribe(&platform, &receiver).await;
@@ -44,7 +44,7 @@ async fn a_failing_receiver_trips_its_breaker_the_console_says_so_and_enables_it
 }
 
 #[tokio::test]
-async fn a_console_that_only_looks_changes_nothing() {
+async fn a_read_only_console_changes_nothing() {
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let platform = Platform::lively().await;
     let (_, id) = subscribe(&platform, &receiver).await;
@@ -58,7 +58,7 @@ async fn a_console_that_only_looks_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_platform_that_is_gone_leaves_its_last_picture_and_its_return_is_seen() {
+async fn a_lost_platform_leaves_its_last_data_on_screen_and_its_return_is_shown() {
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let platform = Platform::lively().await;
     subscribe(&platform, &receiver).await;

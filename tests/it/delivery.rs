@@ -97,7 +97,7 @@ async fn an_event_arrives_signed_and_the_log_has_its_exact_bytes() {
 }
 
 #[tokio::test]
-async fn a_failure_is_tried_again_with_the_same_bytes_and_a_fresh_signature_and_not_early() {
+async fn a_failed_delivery_is_retried_with_the_same_bytes_a_fresh_signature_and_not_early() {
     let receiver =
         Receiver::start(&[Behaviour::Status(500), Behaviour::RetryAfter(503, 45), Behaviour::Status(200)]).await;
     let scene = Scene::with(&receiver).await;
@@ -127,7 +127,7 @@ async fn a_failure_is_tried_again_with_the_same_bytes_and_a_fresh_signature_and_
 }
 
 #[tokio::test]
-async fn a_receiver_that_hangs_is_given_up_after_ten_seconds() {
+async fn an_attempt_to_a_hanging_receiver_ends_after_ten_seconds() {
     let receiver = Receiver::start(&[Behaviour::Hang, Behaviour::Status(200)]).await;
     let scene = Scene::with(&receiver).await;
     scene.emit().await;

@@ -106,7 +106,7 @@ fn transcripts(page: &str) -> Vec<(String, Vec<String>)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_transcript_is_what_happens() {
+async fn every_transcript_of_the_guide_matches_a_run() {
     let (serving, _receiver) = scene().await;
     let bin = shim(&serving);
     let mut faults = Vec::new();

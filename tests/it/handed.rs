@@ -277,7 +277,7 @@ fn x1_no_credential_leaves_in_any_part_of_a_ticket_a_document_a_notice_or_a_copy
 }
 
 #[test]
-fn the_reader_reads_every_credential_in_every_encoding_that_did_not_go_through_the_gate() {
+fn the_leak_detector_finds_every_credential_in_every_encoding_without_the_gate() {
     for credential in credentials(&mut Dice(3)) {
         let mut traces = Traces::default();
         traces.add(&credential.secret, credential.name);
@@ -317,7 +317,7 @@ fn wronged(share: usize, n_shares: usize) -> (Vec<String>, usize) {
 }
 
 #[test]
-fn of_innocent_tickets_one_in_a_hundred_at_most_is_held_back_or_masked() {
+fn at_most_one_in_a_hundred_tickets_without_secrets_is_held_back_or_masked() {
     let came = shared(wronged);
     let n: usize = came.iter().map(|(_, n)| n).sum();
     let wronged: Vec<&String> = came.iter().flat_map(|(wronged, _)| wronged).collect();
@@ -326,7 +326,7 @@ fn of_innocent_tickets_one_in_a_hundred_at_most_is_held_back_or_masked() {
 }
 
 #[test]
-fn what_is_masked_is_named_with_its_place_and_leaves_once_its_fingerprint_is_released() {
+fn masked_values_are_listed_with_their_places_and_released_by_fingerprint() {
     let token = credentials(&mut Dice(4)).swap_remove(1).text;
     let mut dice = Dice(5);
     let mut write = |part: &'static str| match part {

@@ -396,7 +396,7 @@ impl Stage {
 }
 
 #[test]
-fn t1_hostile_text_in_every_field_does_nothing_to_a_terminal_and_is_seen() {
+fn t1_hostile_text_in_every_field_cannot_control_a_terminal_and_is_shown() {
     let cases = corpus();
     assert!(cases.len() >= 300, "{}", cases.len());
     let mut stage = Stage::new();

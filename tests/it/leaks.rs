@@ -45,7 +45,7 @@ fn x1_every_kind_of_credential_is_found_whole_in_every_encoding() {
 }
 
 #[test]
-fn x1_what_leaves_has_nothing_of_a_credential_and_keeps_what_stands_around_it() {
+fn x1_redacted_text_has_no_part_of_a_credential_and_keeps_the_text_around() {
     let gate = SecretGate::default();
     for (credential, encoding, text) in corpus() {
         let mut redactions = RedactionCounts::default();
@@ -82,7 +82,7 @@ fn x1_a_known_secret_without_any_shape_is_found_in_every_encoding_and_so_is_its_
 }
 
 #[test]
-fn innocent_texts_keep_what_they_say() {
+fn texts_without_secrets_are_unchanged() {
     let texts: Vec<String> = (0..1_000).map(|seed| innocent(&mut Dice(seed))).collect();
     let gate = SecretGate::default();
     let touched: Vec<&String> = texts.iter().filter(|text| !gate.find(text).is_empty()).collect();

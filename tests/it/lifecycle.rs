@@ -42,7 +42,7 @@ fn standalone(dir: &TempDir) -> Terminal {
 }
 
 #[test]
-fn t3_seven_ways_to_die_leave_no_trace() {
+fn t3_the_terminal_is_restored_after_seven_kinds_of_exit() {
     for (way, code) in [("qy", 0), ("\x03\x03", 0), ("TERM", 143), ("HUP", 129)] {
         let dir = TempDir::new().expect("a directory");
         let mut terminal = standalone(&dir);
@@ -55,9 +55,9 @@ fn t3_seven_ways_to_die_leave_no_trace() {
         assert_eq!(terminal.ended(), code, "{way:?}");
     }
     for (rehearsal, code, message) in [
-        ("a_panic_in_the_loop", 101, "the loop lost its way"),
-        ("a_panic_in_another_thread", 101, "a thread lost its way"),
-        ("an_error", 0, "an error came up"),
+        ("rehearsal_of_a_panic_in_the_loop", 101, "the loop lost its way"),
+        ("rehearsal_of_a_panic_in_another_thread", 101, "a thread lost its way"),
+        ("rehearsal_of_an_error", 0, "an error came up"),
     ] {
         let mut terminal = rehearse(rehearsal);
         terminal.shows(message);
@@ -75,7 +75,7 @@ fn take() -> TerminalGuard {
 }
 
 #[test]
-fn a_panic_in_the_loop() {
+fn rehearsal_of_a_panic_in_the_loop() {
     if is_rehearsal() {
         let _guard = take();
         panic!("the loop lost its way");
@@ -83,7 +83,7 @@ fn a_panic_in_the_loop() {
 }
 
 #[test]
-fn a_panic_in_another_thread() {
+fn rehearsal_of_a_panic_in_another_thread() {
     if is_rehearsal() {
         let _guard = take();
         let thread = std::thread::spawn(|| panic!("a thread lost its way"));
@@ -93,7 +93,7 @@ fn a_panic_in_another_thread() {
 }
 
 #[test]
-fn an_error() {
+fn rehearsal_of_an_error() {
     if is_rehearsal() {
         let failed: Result<(), &str> = {
             let _guard = take();
@@ -106,7 +106,7 @@ fn an_error() {
 
 /// Holds a terminal with a program in it, until it is killed: then the terminal is gone.
 #[test]
-fn a_host_of_a_terminal() {
+fn rehearsal_of_a_host_of_a_terminal() {
     if !is_rehearsal() {
         return;
     }
@@ -139,7 +139,7 @@ fn a_terminal_that_went_away_leaves_no_process_also_with_hangups_ignored() {
     for hangups in ["", "trap '' HUP; "] {
         let dir = TempDir::new().expect("a directory");
         let mut host = Command::new(this_binary())
-            .args(["--exact", "lifecycle::a_host_of_a_terminal", "--nocapture", "--test-threads=1"])
+            .args(["--exact", "lifecycle::rehearsal_of_a_host_of_a_terminal", "--nocapture", "--test-threads=1"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 const MANY: usize = 200;
 
 #[tokio::test]
-async fn a2_idle_and_unfinished_connections_are_closed_and_others_are_served_meanwhile() {
+async fn a2_idle_and_unfinished_connections_are_closed_while_others_are_served() {
     let platform = Platform::lively().await;
     let address = platform.address.trim_start_matches("http://").to_owned();
     let ambient = RuntimeEnv::real();

@@ -72,7 +72,7 @@ fn valid(name: &str, text: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reviews_are_held_against_the_last_one_and_briefings_have_no_secret() {
+async fn reviews_are_compared_with_the_previous_one_and_briefings_have_no_secret() {
     let scene = Scene::start().await;
     let ask = |arguments: &[&str]| said(&scene.serving.ask(arguments));
     let first = ask(&["audit"]);
@@ -121,7 +121,7 @@ async fn reviews_are_held_against_the_last_one_and_briefings_have_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_configuration_goes_out_and_comes_back_as_a_difference() {
+async fn an_exported_configuration_is_imported_as_a_list_of_differences() {
     let scene = Scene::start().await;
     let file = scene.serving.folder().join("configuration.json");
     let file = file.to_string_lossy().into_owned();
@@ -152,7 +152,7 @@ async fn a_configuration_goes_out_and_comes_back_as_a_difference() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_check_counts_everything_missed_and_knows_nothing_where_its_token_is_not_accepted() {
+async fn crow_check_counts_all_missed_events_and_is_unknown_with_a_refused_token() {
     let scene = Scene::start().await;
     let asked = |command: &mut Command| {
         let output = command.output().expect("the binary runs");
@@ -190,7 +190,7 @@ fn crow(arguments: &[&str], home: &Path) -> Output {
 }
 
 #[test]
-fn completions_pages_and_the_configuration_are_made_of_what_there_is() {
+fn completions_manual_pages_and_configuration_cover_every_command_and_setting() {
     let dir = tempfile::tempdir().expect("a directory");
     let run = |arguments: &[&str]| crow(arguments, dir.path());
     for shell in ["bash", "zsh", "fish"] {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 const MISSED: usize = 100;
 
 #[tokio::test]
-async fn a_receiver_goes_down_its_fuse_fills_the_breaker_trips_and_everything_missed_arrives_exactly_once() {
+async fn a_receiver_fails_the_breaker_trips_and_every_missed_event_arrives_exactly_once() {
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let platform = Platform::lively().await;
     let company = platform.company("Acme").await;

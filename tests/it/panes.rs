@@ -104,7 +104,7 @@ fn minds(name: &str, document: &Value, member: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t1_t2_every_pane_is_what_its_schema_promises_and_harmless_in_every_form() {
+async fn t1_t2_every_pane_command_matches_its_schema_and_is_inert_in_every_format() {
     let scene = Scene::start().await;
     let ask = |arguments: &[&str]| harmless(&scene.serving.ask(arguments));
     for (command, list, row, show) in [
@@ -160,7 +160,7 @@ async fn t1_t2_every_pane_is_what_its_schema_promises_and_harmless_in_every_form
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_are_sifted_capped_and_followed() {
+async fn lists_filter_limit_and_follow_rows() {
     let scene = Scene::start().await;
     let ask = |arguments: &[&str]| harmless(&scene.serving.ask(arguments));
     let csv = |arguments: &[&str]| ask(&[arguments, &["--csv"]].concat()).lines().count() - 1;
@@ -209,7 +209,7 @@ fn id(line: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_is_shown_first_and_made_only_when_it_is_permitted_and_agreed_to() {
+async fn a_change_is_previewed_and_made_only_with_permission_and_confirmation() {
     let scene = Scene::start().await;
     let ask = |arguments: &[&str]| scene.serving.ask(arguments);
     let is_enabled = async || scene.operator.subscription_rows().await.expect("rows").items[0].subscription.is_enabled;
@@ -290,7 +290,7 @@ async fn a_change_is_shown_first_and_made_only_when_it_is_permitted_and_agreed_t
 }
 
 #[tokio::test]
-async fn requests_are_listed_with_the_caller_and_the_query_that_the_log_holds() {
+async fn requests_are_listed_with_their_caller_and_query() {
     let scene = Scene::start().await;
     let listed = harmless(&scene.serving.ask(&["requests", "list", "--csv"]));
     let head = listed.lines().next().unwrap_or_default();

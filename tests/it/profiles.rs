@@ -80,7 +80,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_profile_is_made_shown_used_and_removed_and_its_key_is_in_one_file_alone() {
+fn a_profile_is_added_shown_used_and_removed_and_its_key_is_in_one_file_only() {
     let home = Home::new();
     assert_eq!(home.done(&["profile", "list"], ""), "");
     let add =
@@ -110,7 +110,7 @@ fn a_profile_is_made_shown_used_and_removed_and_its_key_is_in_one_file_alone() {
 }
 
 #[test]
-fn what_cannot_be_a_profile_is_said_in_one_line_without_the_key() {
+fn an_invalid_profile_is_refused_in_one_line_without_the_key() {
     let home = Home::new();
     let add = |name: &'static str, url: &'static str| vec!["profile", "add", name, "--url", url, "--key-file", "-"];
     home.refused(&add("x", "ftp://host"), KEY, &["ftp://host", "https://HOST"]);
@@ -146,7 +146,7 @@ fn commands_without_a_platform_use_the_default_profile() {
 }
 
 #[tokio::test]
-async fn on_a_production_platform_the_number_of_things_is_wanted_in_place_of_a_yes() {
+async fn a_production_platform_requires_the_count_instead_of_yes() {
     let (home, serving) = (Home::new(), Serving::start(&[]));
     let token = serving.token_file().display().to_string();
     home.done(

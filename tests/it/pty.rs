@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 #[test]
-fn the_demo_comes_alive_hears_keys_and_leaves_the_terminal_as_it_was() {
+fn the_demo_starts_reacts_to_keys_and_restores_the_terminal() {
     let mut terminal = Terminal::run(120, 36, &["demo"]);
     terminal.until("the dashboard", |screen| {
         let text = screen.contents();
@@ -49,7 +49,7 @@ fn a_window_that_shrank_and_grew_at_once_is_drawn_whole() {
 }
 
 #[test]
-fn the_mouse_is_the_terminals_unless_it_was_asked_for() {
+fn the_mouse_belongs_to_the_terminal_without_the_mouse_option() {
     let mut terminal = Terminal::run(120, 36, &["demo"]);
     terminal.shows("HubSpot Sync");
     terminal
@@ -70,7 +70,7 @@ fn the_mouse_is_the_terminals_unless_it_was_asked_for() {
 }
 
 #[test]
-fn a_signal_ends_it_in_order() {
+fn a_signal_ends_the_console_cleanly() {
     for (name, code) in [("TERM", 143), ("HUP", 129)] {
         let dir = TempDir::new().expect("a directory");
         let mut terminal = Terminal::run(80, 24, &["--data", &dir.path().join("data").to_string_lossy()]);
@@ -81,7 +81,7 @@ fn a_signal_ends_it_in_order() {
 }
 
 #[test]
-fn a_terminal_that_is_too_small_at_the_start_is_waited_for_like_one_that_shrinks() {
+fn a_console_waits_while_its_terminal_is_too_small_also_at_the_start() {
     let mut terminal = Terminal::run(30, 6, &["demo"]);
     terminal.shows("needs 40x8, have 30x6");
     terminal.resize(120, 36);
@@ -94,7 +94,7 @@ fn a_terminal_that_is_too_small_at_the_start_is_waited_for_like_one_that_shrinks
 
 /// The night shift: from the alert to the cause, the cure and what was missed, and to the proof of it, in five keys.
 #[test]
-fn from_a_ringing_alert_to_everything_made_up_for_in_five_keys() {
+fn five_keys_lead_from_an_alert_to_replayed_events() {
     let mut terminal = Terminal::run(120, 36, &["demo", "--scenario", "breaker-fixed"]);
     terminal.shows("TRP");
     terminal.press("a");
@@ -159,7 +159,7 @@ fn an_attached_console_outlives_a_killed_platform() {
 }
 
 #[test]
-fn a_platform_that_stands_still_does_not_look_alive() {
+fn a_suspended_platform_is_shown_as_stale() {
     let dir = TempDir::new().expect("a directory");
     let address = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").to_string();
     let platform = Served::start(dir.path(), &address);

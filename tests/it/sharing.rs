@@ -88,7 +88,7 @@ fn i2_two_consoles_on_one_profile_lose_nothing_and_see_each_others_notes_also_wh
 }
 
 #[test]
-fn i2_a_state_file_that_cannot_be_read_is_kept_aside_and_blocks_no_start() {
+fn i2_an_unreadable_state_file_is_renamed_and_does_not_block_the_start() {
     let scene = Scene::new();
     let mut first = scene.console(&scene.state());
     first.press("q");
@@ -113,7 +113,7 @@ fn i2_a_state_file_that_cannot_be_read_is_kept_aside_and_blocks_no_start() {
 }
 
 #[test]
-fn i2_a_console_that_can_write_nowhere_looks_all_the_same_and_says_that_it_keeps_nothing() {
+fn i2_a_console_without_a_writable_directory_starts_and_says_that_nothing_is_saved() {
     let scene = Scene::new();
     let blocked = scene.dir.path().join("blocked");
     std::fs::write(&blocked, "").expect("written");
@@ -129,7 +129,7 @@ fn i2_a_console_that_can_write_nowhere_looks_all_the_same_and_says_that_it_keeps
 }
 
 #[test]
-fn lines_that_cannot_be_written_end_the_console_with_an_error() {
+fn plain_lines_that_cannot_be_written_end_the_console_with_an_error() {
     let scene = Scene::new();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
     let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));

@@ -25,7 +25,7 @@ impl Drop for Tmux<'_> {
 }
 
 #[test]
-fn what_is_copied_inside_tmux_is_in_its_buffer_whatever_tmux_is_set_to() {
+fn text_copied_inside_tmux_is_in_its_buffer_with_any_setting() {
     let scene = Scene::new();
     for (n, settings) in [
         "",

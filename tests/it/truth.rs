@@ -54,7 +54,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn no_command_says_that_all_is_well_where_it_looked_at_nothing() {
+async fn no_command_reports_success_without_data() {
     let scene = Scene { platform: Platform::lively().await, dir: TempDir::new().expect("a directory") };
     let company = scene.platform.company("Acme").await;
     let key = scene.platform.key(&company, &[KeyScope::IntegrationsRead]).await;
@@ -96,7 +96,7 @@ async fn no_command_says_that_all_is_well_where_it_looked_at_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_goes_over_plain_http_to_another_machine_only_where_that_is_said() {
+async fn a_key_is_sent_over_plain_http_to_another_machine_only_if_allowed() {
     let scene = Scene { platform: Platform::lively().await, dir: TempDir::new().expect("a directory") };
     std::fs::write(scene.path("token"), scene.platform.token().reveal()).expect("written");
     std::fs::write(scene.path("key"), "wlcro_live_92_abc_DEF-0123456789abcdefghijklmnopqrstuvwxy").expect("written");

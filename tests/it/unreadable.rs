@@ -123,7 +123,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn r3_a_row_that_cannot_be_read_hides_no_other_row_of_a_command_and_is_counted() {
+async fn r3_an_unreadable_row_hides_no_other_row_of_a_command_and_is_counted() {
     let scene = Scene::new().await;
     let lists = [
         ["keys", "list"],
@@ -167,7 +167,7 @@ async fn r3_a_row_that_cannot_be_read_hides_no_other_row_of_a_command_and_is_cou
 }
 
 #[tokio::test]
-async fn r3_a_console_that_reads_a_part_of_an_answer_stays_live_and_shows_the_rest_as_received() {
+async fn r3_a_console_that_reads_part_of_an_answer_stays_live_and_shows_the_rest_raw() {
     let scene = Scene::new().await;
     scene.proxy.adds(r#"{"id":"\ud83d"}"#);
     let token = Secret::new(scene.platform.token().reveal().to_owned());

@@ -84,7 +84,7 @@ fn configured(folder: &Path, url: &str) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn notices_go_out_in_order_through_refusals_and_a_kill_and_are_told_once() {
+async fn notifications_are_sent_in_order_and_once_through_refusals_and_a_kill() {
     let serving = Serving::start(&[]);
     let operator = serving.operator();
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");

@@ -57,7 +57,7 @@ async fn events_of_actions_have_the_documented_fields() {
 }
 
 #[tokio::test]
-async fn searches_find_by_each_trait_and_by_all_of_them() {
+async fn searches_find_by_each_parameter_and_by_all_together() {
     let partner = Partner::start().await;
     partner
         .expect(
@@ -97,7 +97,7 @@ async fn searches_find_by_each_trait_and_by_all_of_them() {
 }
 
 #[tokio::test]
-async fn where_several_share_an_address_the_newest_that_fits_is_found() {
+async fn a_search_returns_the_newest_of_several_matches() {
     let partner = Partner::start().await;
     let body = json!({"first_name": "Bo", "last_name": "Li", "email": "bo@example.com"});
     let lead = partner.created("/integrations/leads", body.clone()).await;
@@ -109,7 +109,7 @@ async fn where_several_share_an_address_the_newest_that_fits_is_found() {
 }
 
 #[tokio::test]
-async fn companies_do_not_meet() {
+async fn a_company_cannot_read_or_change_another_companys_records() {
     let partner = Partner::start().await;
     let lead = partner.created("/integrations/leads", ada()).await;
     let stranger = partner.platform.company("Globex").await;

@@ -248,7 +248,7 @@ macro_rules! chapters {
         })+
 
         #[test]
-        fn every_chapter_is_read() {
+        fn every_conformance_file_is_run() {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/conformance");
             let mut files: Vec<String> = std::fs::read_dir(folder).expect("the chapters").map(|entry| {
                 entry.expect("readable").file_name().to_string_lossy().trim_end_matches(".toml").to_owned()

@@ -53,7 +53,7 @@ fn check(answer: &Answer, secret: &str, what: &str) {
 }
 
 #[tokio::test]
-async fn malformed_bodies_on_every_route_that_takes_one() {
+async fn malformed_bodies_are_refused_on_every_route_with_a_body() {
     let partner = Partner::start().await;
     let own = [JSON, ("x-api-key", partner.key.reveal())];
     let mut n = 0;
@@ -76,7 +76,7 @@ async fn malformed_bodies_on_every_route_that_takes_one() {
 }
 
 #[tokio::test]
-async fn values_of_every_wrong_type_and_the_key_itself_in_every_field() {
+async fn values_of_a_wrong_type_and_keys_are_refused_in_every_field() {
     let partner = Partner::start().await;
     let own = [JSON, ("x-api-key", partner.key.reveal())];
     let secret = format!("\"{}\"", partner.key.reveal());
@@ -109,7 +109,7 @@ async fn values_of_every_wrong_type_and_the_key_itself_in_every_field() {
 }
 
 #[tokio::test]
-async fn queries_paths_and_heads_that_nobody_should_send() {
+async fn malformed_queries_paths_and_headers_are_refused() {
     let partner = Partner::start().await;
     let key = partner.key.reveal();
     let long = "x".repeat(9_000);
@@ -171,7 +171,7 @@ async fn queries_paths_and_heads_that_nobody_should_send() {
 }
 
 #[tokio::test]
-async fn a_body_without_a_declared_length_is_given_up_when_it_gets_too_large() {
+async fn a_body_without_a_content_length_is_refused_once_it_is_too_large() {
     const CHUNKS: usize = 16_384;
     let partner = Partner::start().await;
     let n_taken = Arc::new(AtomicUsize::new(0));
@@ -192,7 +192,7 @@ async fn a_body_without_a_declared_length_is_given_up_when_it_gets_too_large() {
 }
 
 #[tokio::test]
-async fn ignored_fields_are_named_and_odd_names_are_not() {
+async fn ignored_fields_are_named_unless_their_names_are_unsafe() {
     let partner = Partner::start().await;
     let lead = r#"{"first_name":"Ada","last_name":"Byron","email":"a@example.com","Phone":"1","x y":1,"é":2,"nick.name":3,"wlcro_live_1_x":4}"#;
     let own = [JSON, ("x-api-key", partner.key.reveal())];

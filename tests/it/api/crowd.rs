@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 const CROWD: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a4_sixty_four_threads_and_restarts_never_get_more_than_the_limit_out_of_a_window() {
+async fn a4_sixty_four_threads_and_restarts_never_exceed_the_rate_limit_of_a_window() {
     for seed in 0..6 {
         let dice = RuntimeEnv::scripted(Timestamp::from_millis(0), seed);
         let mut partner = Partner::start().await;
@@ -76,7 +76,7 @@ async fn a4_sixty_four_threads_and_restarts_never_get_more_than_the_limit_out_of
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn b8_sixty_four_callers_with_the_same_names_make_one_record_a_name_also_across_restarts() {
+async fn b8_sixty_four_callers_with_equal_idempotency_keys_create_one_record_per_key_also_across_restarts() {
     const BODIES: [&str; 2] =
         [LEAD, r#"{"first_name":"Bea","last_name":"Byron","email":"bea@example.com","phone":"555-0100"}"#];
     for seed in 0..3 {

@@ -46,7 +46,7 @@ async fn a_body_that_does_not_arrive_is_answered_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_or_larger_than_is_read_at_all_gets_a_problem_too() {
+async fn requests_that_are_not_http_or_too_large_get_a_problem_document() {
     let partner = Partner::start().await;
     let many: String = (0..600).map(|n| format!("X-{n}: {n}\r\n")).collect();
     let cases = [
@@ -85,7 +85,7 @@ async fn what_is_no_http_or_larger_than_is_read_at_all_gets_a_problem_too() {
 }
 
 #[tokio::test]
-async fn many_headers_are_met_with_a_stamped_answer() {
+async fn a_request_with_many_headers_gets_an_answer_with_a_request_id() {
     let partner = Partner::start().await;
     let mut stream = connect(&partner).await;
     let headers: String = (0..400).map(|n| format!("X-{n}: {n}\r\n")).collect();
@@ -104,7 +104,7 @@ async fn reader(partner: &Partner) -> TcpStream {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_taken_ends_its_connection_after_thirty_seconds() {
+async fn a_connection_whose_peer_reads_nothing_is_closed_after_thirty_seconds() {
     let partner = Partner::start().await;
     for _ in 0..8 {
         let event =
@@ -132,7 +132,7 @@ async fn an_answer_that_is_not_taken_ends_its_connection_after_thirty_seconds() 
 }
 
 #[tokio::test]
-async fn an_answer_that_is_taken_slowly_is_taken_whole() {
+async fn a_peer_that_reads_slowly_gets_the_whole_answer() {
     let partner = Partner::start().await;
     for _ in 0..8 {
         let event =

@@ -24,7 +24,7 @@ impl Partner {
 }
 
 #[tokio::test]
-async fn types_and_times_choose_and_unknown_parameters_do_not() {
+async fn events_are_filtered_by_type_and_time_and_unknown_parameters_are_ignored() {
     let partner = Partner::start().await;
     let begin = partner.platform.ambient.now();
     let lead = partner.emit(EventType::LeadCreated).await;
@@ -75,7 +75,7 @@ async fn a_cursor_is_bound_to_its_filters_and_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn other_companies_are_not_seen() {
+async fn events_of_other_companies_are_not_listed() {
     let partner = Partner::start().await;
     let other = partner.platform.company("Globex").await;
     partner.platform.operator().emit(&lead(other.id)).await.expect("an event");
@@ -84,7 +84,7 @@ async fn other_companies_are_not_seen() {
 }
 
 #[tokio::test]
-async fn test_events_are_real_and_say_so() {
+async fn test_events_are_published_and_marked_as_tests() {
     let partner = Partner::start().await;
     let body = json!({"eventType": "payment.failed", "payload": {"payment_id": 7}});
     let envelope = partner.expect("POST", "/events/test", body, 201).await;

@@ -12,7 +12,7 @@ fn path(route: &RouteEntry) -> String {
 }
 
 #[tokio::test]
-async fn what_answers_without_a_credential_is_on_the_short_list() {
+async fn only_the_public_routes_answer_without_a_credential() {
     let platform = Platform::start().await;
     let mut public = BTreeSet::new();
     for route in table() {
@@ -36,7 +36,7 @@ async fn what_answers_without_a_credential_is_on_the_short_list() {
 }
 
 #[tokio::test]
-async fn every_scope_opens_exactly_its_own_routes_and_is_counted_in_their_bucket() {
+async fn every_scope_permits_exactly_its_routes_and_calls_count_in_their_bucket() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     for held in KeyScope::ALL {
@@ -61,7 +61,7 @@ async fn every_scope_opens_exactly_its_own_routes_and_is_counted_in_their_bucket
 }
 
 #[tokio::test]
-async fn every_route_of_partners_refuses_bad_keys_each_with_its_cause() {
+async fn every_integration_route_refuses_bad_keys_with_the_cause() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let good = platform.key_with(&company, &KeyScope::ALL, often()).await;
@@ -92,7 +92,7 @@ async fn every_route_of_partners_refuses_bad_keys_each_with_its_cause() {
 }
 
 #[tokio::test]
-async fn a_key_opens_no_route_of_operators_and_a_token_none_of_partners() {
+async fn a_key_is_refused_by_the_portal_and_a_token_by_the_integration_api() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let key = platform.key_with(&company, &KeyScope::ALL, often()).await;

@@ -77,7 +77,7 @@ pub(crate) fn often() -> RequestedLimits {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_good_is_told_why_and_never_repeated() {
+async fn a_refused_key_gets_the_reason_and_is_never_repeated() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let key = platform.key(&company, &[KeyScope::EventsRead]).await;
@@ -110,7 +110,7 @@ async fn a_key_that_is_not_good_is_told_why_and_never_repeated() {
 }
 
 #[tokio::test]
-async fn a_window_admits_its_limit_and_waiting_helps() {
+async fn a_window_admits_its_limit_and_the_next_call_after_retry_after() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let key = platform.key(&company, &[KeyScope::EventsRead]).await;
@@ -129,7 +129,7 @@ async fn a_window_admits_its_limit_and_waiting_helps() {
 }
 
 #[tokio::test]
-async fn a_restart_does_not_refill_a_window_that_was_written_down() {
+async fn a_restart_does_not_refill_a_stored_window() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let key = platform.key(&company, &[KeyScope::EventsRead]).await;
@@ -142,7 +142,7 @@ async fn a_restart_does_not_refill_a_window_that_was_written_down() {
 }
 
 #[tokio::test]
-async fn a_lead_becomes_an_event_that_can_be_polled_and_the_cursor_keeps_its_place() {
+async fn a_created_lead_is_polled_as_an_event_and_the_cursor_keeps_its_place() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let key = platform.key(&company, &[KeyScope::EventsRead, KeyScope::IntegrationsWrite]).await;
@@ -202,7 +202,7 @@ async fn bad_input_names_the_field_and_the_remedy() {
 }
 
 #[tokio::test]
-async fn another_companys_subscription_is_not_told_apart_from_its_content() {
+async fn a_signing_secret_is_shown_once_and_another_company_gets_403() {
     let platform = Platform::start().await;
     let (acme, globex) = (platform.company("Acme").await, platform.company("Globex").await);
     let ours = platform.key(&acme, &KeyScope::ALL).await;

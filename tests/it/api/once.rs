@@ -30,7 +30,7 @@ async fn a_hundred_parallel_posts_make_one_record_and_one_event_also_after_a_res
 }
 
 #[tokio::test]
-async fn another_body_or_route_is_a_conflict_another_key_or_day_is_not() {
+async fn an_idempotency_key_conflicts_with_another_body_or_route_but_not_with_another_key_or_day() {
     let partner = Partner::start().await;
     assert_eq!(partner.create(&partner.key, "leads", "a", LEAD).await.status, 201);
     let other = LEAD.replace("Ada", "Bea");
@@ -48,7 +48,7 @@ async fn another_body_or_route_is_a_conflict_another_key_or_day_is_not() {
 }
 
 #[tokio::test]
-async fn what_was_refused_is_not_remembered_and_names_are_judged() {
+async fn a_refused_call_leaves_its_idempotency_key_free_and_malformed_keys_are_refused() {
     let partner = Partner::start().await;
     assert_eq!(partner.create(&partner.key, "leads", "b", "{}").await.status, 400);
     assert_eq!(partner.create(&partner.key, "leads", "b", LEAD).await.status, 201);

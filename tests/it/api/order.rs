@@ -9,7 +9,7 @@ type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, &'a str);
 
 /// Each request has the faults of the rows below it as well, as far as one request can have them.
 #[tokio::test]
-async fn the_first_fault_is_the_one_that_is_told() {
+async fn a_request_with_several_faults_gets_the_first_in_the_order_of_checks() {
     let partner = Partner::start().await;
     let no_calls = RequestedLimits { write: Some(1), ..often() };
     let spent = partner.platform.key_with(&partner.company, &[KeyScope::Admin], no_calls).await;

@@ -23,7 +23,7 @@ impl Partner {
 }
 
 #[tokio::test]
-async fn absent_stays_null_clears_and_what_is_given_is_judged() {
+async fn a_patch_keeps_absent_fields_clears_nulls_and_validates_values() {
     let partner = Partner::start().await;
     let id = partner.subscribe("https://hooks.example.com/in", None).await;
     let one = format!("{PLACE}/{id}");
@@ -53,7 +53,7 @@ async fn absent_stays_null_clears_and_what_is_given_is_judged() {
 }
 
 #[tokio::test]
-async fn what_a_tool_manages_others_may_only_switch() {
+async fn a_managed_subscription_can_only_be_enabled_or_disabled_by_other_keys() {
     let partner = Partner::start().await;
     let id = partner.subscribe("https://hooks.example.com/in", Some("Zapier")).await;
     let one = format!("{PLACE}/{id}");
@@ -96,7 +96,7 @@ async fn enabling_resumes_deliveries_on_hold_and_resets_the_failures_in_a_row() 
 }
 
 #[tokio::test]
-async fn deleting_cancels_what_waits_and_keeps_the_log() {
+async fn deleting_a_subscription_cancels_waiting_deliveries_and_keeps_the_log() {
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let partner = Partner::start().await;
     let id = partner.subscribe(&receiver.url, None).await;
@@ -120,7 +120,7 @@ async fn deleting_cancels_what_waits_and_keeps_the_log() {
 }
 
 #[tokio::test]
-async fn lists_page_and_choose() {
+async fn lists_of_subscriptions_are_paged_and_filtered() {
     let partner = Partner::start().await;
     let mut ids = Vec::new();
     for n in 0..5 {
@@ -147,7 +147,7 @@ async fn lists_page_and_choose() {
 }
 
 #[tokio::test]
-async fn a_test_says_what_came_of_it_and_counts_for_nothing() {
+async fn a_test_delivery_reports_its_result_and_does_not_count() {
     let receiver = Receiver::start(&[Behaviour::Status(503), Behaviour::Status(200)]).await;
     let partner = Partner::start().await;
     let id = partner.subscribe(&receiver.url, None).await;

@@ -42,7 +42,7 @@ fn request(line: &str, headers: &[&str], body: &str) -> String {
 }
 
 #[tokio::test]
-async fn headers_that_must_be_single_are_given_once() {
+async fn single_headers_that_are_sent_twice_are_refused() {
     let partner = Partner::start().await;
     let address = &partner.platform.address;
     let key = format!("X-Api-Key: {}", partner.key.reveal());
@@ -79,7 +79,7 @@ async fn headers_that_must_be_single_are_given_once() {
 }
 
 #[tokio::test]
-async fn a_scheme_has_no_case_and_spaces_do_not_count() {
+async fn an_authentication_scheme_is_case_insensitive_and_may_be_followed_by_spaces() {
     let partner = Partner::start().await;
     let token = partner.platform.token();
     let token = token.reveal();
@@ -99,7 +99,7 @@ async fn a_scheme_has_no_case_and_spaces_do_not_count() {
 }
 
 #[tokio::test]
-async fn compressed_bodies_and_byte_order_marks_are_named() {
+async fn compressed_bodies_and_byte_order_marks_are_refused_by_name() {
     let partner = Partner::start().await;
     let key = ("x-api-key", partner.key.reveal());
     let path = "/api/v1/integrations/leads";
@@ -114,7 +114,7 @@ async fn compressed_bodies_and_byte_order_marks_are_named() {
 }
 
 #[tokio::test]
-async fn no_answer_is_sniffed_and_none_behind_a_credential_is_stored() {
+async fn every_answer_forbids_sniffing_and_authenticated_ones_forbid_caching() {
     let partner = Partner::start().await;
     let bearer = format!("Bearer {}", partner.platform.token().reveal());
     let mut n = 0;
@@ -151,7 +151,7 @@ fn behind(trusted: &[&str]) -> ServerExposure {
 }
 
 #[tokio::test]
-async fn only_a_trusted_proxy_says_who_called() {
+async fn only_a_trusted_proxy_sets_the_callers_address() {
     let partner = Partner::start().await;
     let trusting = partner.platform.served("127.0.0.1:0", behind(&["127.0.0.1", "10.0.0.0/8"])).await;
     let wary = partner.platform.served("127.0.0.1:0", behind(&["10.0.0.0/8"])).await;
@@ -189,7 +189,7 @@ async fn only_a_trusted_proxy_says_who_called() {
 }
 
 #[tokio::test]
-async fn metrics_are_for_anyone_only_where_nothing_is_in_front() {
+async fn metrics_need_no_token_only_without_a_proxy_and_a_public_name() {
     let partner = Partner::start().await;
     let token = partner.platform.token();
     let name = ServerExposure { public_names: behind(&[]).public_names, ..ServerExposure::default() };
@@ -220,7 +220,7 @@ const FOREIGN_WORDS: [&str; 22] = [
 const KINDS: [&str; 6] = ["7", "1.5", "true", "\"wrong\"", "[7]", "{\"a\":7}"];
 
 #[tokio::test]
-async fn types_are_said_in_words_for_every_field_and_parameter_of_the_document() {
+async fn errors_name_the_expected_type_in_words_for_every_field_and_parameter() {
     let partner = Partner::start().await;
     let document = partner.platform.call("GET", "/openapi.json", &[], None).await.json();
     let bearer = format!("Bearer {}", partner.platform.token().reveal());
@@ -280,7 +280,7 @@ fn in_words(answer: &crate::support::platform::Answer, what: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_company_has_as_many_subscriptions_as_it_may_have() {
+async fn a_company_cannot_exceed_its_quota_of_subscriptions() {
     let partner = Partner::start().await;
     let body = serde_json::json!({"targetUrl": "https://hooks.example.com/in", "eventTypes": ["lead.created"]});
     let mut last = Value::Null;
@@ -345,7 +345,7 @@ async fn every_list_of_the_portal_honours_its_limit() {
 }
 
 #[tokio::test]
-async fn the_log_says_who_called_and_what_was_asked_without_what_may_be_personal() {
+async fn the_request_log_has_caller_and_query_without_personal_values() {
     let partner = Partner::start().await;
     let key = ("x-api-key", partner.key.reveal());
     for (n, path) in [

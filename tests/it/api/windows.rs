@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use std::time::Duration;
 
 #[tokio::test]
-async fn sixty_four_tasks_and_restarts_never_get_more_than_the_limit_out_of_a_window() {
+async fn sixty_four_tasks_and_restarts_never_exceed_the_rate_limit_of_a_window() {
     const LIMIT: u32 = 150;
     let mut partner = Partner::start().await;
     let limits = RequestedLimits { read: Some(LIMIT), ..RequestedLimits::default() };

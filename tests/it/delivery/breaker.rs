@@ -38,7 +38,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn b1_nineteen_a_success_and_twenty_more_trip_once() {
+async fn b1_nineteen_failures_a_success_and_twenty_failures_trip_once() {
     let mut script = vec![BROKEN; FAILURE_THRESHOLD as usize - 1];
     script.extend([OK, BROKEN]);
     let receiver = Receiver::start(&script).await;
@@ -55,7 +55,7 @@ async fn b1_nineteen_a_success_and_twenty_more_trip_once() {
 }
 
 #[tokio::test]
-async fn b1_sixty_four_at_once_trip_once_and_at_twenty() {
+async fn b1_sixty_four_concurrent_failures_trip_once_at_twenty() {
     let receiver = Receiver::start(&[BROKEN]).await;
     let scene = Scene::with(&receiver).await;
     for _ in 0..64 {
@@ -74,7 +74,7 @@ async fn b1_sixty_four_at_once_trip_once_and_at_twenty() {
 }
 
 #[tokio::test]
-async fn b1_a_restart_at_nineteen_forgets_nothing() {
+async fn b1_a_restart_at_nineteen_keeps_the_failures_in_a_row() {
     let receiver = Receiver::start(&[BROKEN]).await;
     let mut scene = Scene::with(&receiver).await;
     scene.one_by_one(FAILURE_THRESHOLD - 1).await;

@@ -28,7 +28,7 @@ fn payloads() -> Vec<String> {
 }
 
 #[tokio::test]
-async fn b7_bytes_stay_as_they_came_across_retries_and_restarts() {
+async fn b7_the_bytes_of_an_event_stay_unchanged_across_retries_and_restarts() {
     let payloads = payloads();
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let mut scene = Scene::with(&receiver).await;
@@ -73,7 +73,7 @@ async fn b7_bytes_stay_as_they_came_across_retries_and_restarts() {
 const LARGEST: usize = 1_048_576;
 
 #[tokio::test]
-async fn b7_no_webhook_is_larger_than_a_mebibyte_by_whichever_door_it_is_made() {
+async fn b7_no_route_publishes_an_event_whose_webhook_exceeds_a_mebibyte() {
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let scene = Scene::with(&receiver).await;
     let scopes = [KeyScope::Admin, KeyScope::WebhooksWrite];

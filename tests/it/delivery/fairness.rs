@@ -37,8 +37,8 @@ async fn subscribe_all(platform: &Platform, company: &CompanyRow, targets: impl 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pauses_nothing() {
-    let name = "delivery::fairness::f1_a_company_of_hanging_and_unreachable_targets_delays_no_other_and_pauses_nothing";
+async fn f1_a_company_with_hanging_and_unreachable_targets_delays_no_other_company() {
+    let name = "delivery::fairness::f1_a_company_with_hanging_and_unreachable_targets_delays_no_other_company";
     if !namespace::is_entered(name) {
         return;
     }

@@ -44,7 +44,7 @@ fn log() -> (Arc<AtomicUsize>, DefaultGuard) {
 }
 
 #[tokio::test]
-async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_log() {
+async fn k9_ten_minutes_without_name_servers_count_against_no_subscription_and_fill_no_log() {
     let (n_lines, _heard) = log();
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let names = Arc::new(Names::default());
@@ -108,7 +108,7 @@ async fn k9_ten_minutes_without_name_servers_count_against_nobody_and_fill_no_lo
 }
 
 #[tokio::test]
-async fn f1_deafness_that_one_company_met_holds_up_no_company_that_has_not_met_it() {
+async fn f1_a_local_fault_met_by_one_company_delays_no_company_that_has_not_met_it() {
     let (_, _heard) = log();
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let names = Arc::new(Names::default());

@@ -78,7 +78,7 @@ fn event(company_id: CompanyId) -> NewEvent {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn k8_told_to_stop_under_load_it_loses_nothing_and_repeats_nothing() {
+async fn k8_a_stop_under_load_loses_and_repeats_no_delivery() {
     let dir = TempDir::new().expect("a directory");
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let process = Process::start(dir.path());

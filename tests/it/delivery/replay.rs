@@ -132,7 +132,7 @@ async fn a_dry_run_counts_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_has_arrived_is_replayed_with_the_same_bytes_and_pages_have_no_edges() {
+async fn replays_of_about_one_page_send_each_delivery_exactly_once_more() {
     for n in [99, 100, 101] {
         let receiver = Receiver::start(&[OK]).await;
         let scene = Scene::with(&receiver).await;
@@ -211,7 +211,7 @@ async fn a_replay_waits_while_its_subscription_is_off_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_comes_back_gets_one_attempt_then_two_then_four() {
+async fn an_enabled_subscription_gets_one_attempt_at_a_time_then_two_then_four() {
     let receiver = Receiver::start(&[Behaviour::Hang]).await;
     let scene = Scene::with(&receiver).await;
     scene.off().await;

@@ -32,7 +32,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn what_has_succeeded_is_sent_again_and_a_failure_changes_nothing() {
+async fn a_succeeded_delivery_is_resent_and_a_failed_resend_changes_nothing() {
     let receiver = Receiver::start(&[OK, BROKEN]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
@@ -53,7 +53,7 @@ async fn what_has_succeeded_is_sent_again_and_a_failure_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_pending_stays_due_when_it_was_and_uses_up_no_retry() {
+async fn a_resend_of_a_pending_delivery_keeps_its_due_time_and_retries() {
     let receiver = Receiver::start(&[BROKEN, BROKEN, BROKEN, OK]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
@@ -97,7 +97,7 @@ async fn missed_deliveries_and_deliveries_on_hold_are_sent_although_the_subscrip
 }
 
 #[tokio::test]
-async fn what_was_given_up_can_still_succeed() {
+async fn an_exhausted_delivery_can_succeed_by_a_resend() {
     let receiver = Receiver::start(&[BROKEN, BROKEN, OK]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
@@ -112,7 +112,7 @@ async fn what_was_given_up_can_still_succeed() {
 }
 
 #[tokio::test]
-async fn what_is_under_way_is_resent_afterwards_and_asking_twice_sends_once() {
+async fn a_delivery_in_flight_is_resent_afterwards_and_two_requests_resend_once() {
     let receiver = Receiver::start(&[Behaviour::Hang, OK]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
@@ -130,7 +130,7 @@ async fn what_is_under_way_is_resent_afterwards_and_asking_twice_sends_once() {
 }
 
 #[tokio::test]
-async fn a_resend_survives_a_restart_and_nothing_is_resent_to_what_was_deleted() {
+async fn a_resend_survives_a_restart_but_not_the_deletion_of_its_subscription() {
     let receiver = Receiver::start(&[BROKEN, Behaviour::Hang, OK]).await;
     let mut scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
@@ -159,7 +159,7 @@ async fn a_resend_survives_a_restart_and_nothing_is_resent_to_what_was_deleted()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn b5_a_thousand_resends_race_with_attempts_and_no_delivery_is_under_way_twice() {
+async fn b5_a_thousand_resends_race_with_attempts_and_no_delivery_is_in_flight_twice() {
     const RACES: usize = 1_000;
     let script: Vec<Behaviour> = (0..4 * RACES).map(|n| if n % 3 == 0 { BROKEN } else { OK }).collect();
     let receiver = Receiver::start(&script).await;

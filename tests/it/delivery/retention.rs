@@ -10,7 +10,7 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_secs(86_400);
 
 #[tokio::test]
-async fn what_is_old_and_over_is_deleted_and_what_waits_is_not() {
+async fn retention_deletes_old_finished_deliveries_and_keeps_waiting_ones() {
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let scene = Scene::keeping(&receiver, 30 * DAY).await;
     let old = scene.emit().await;
@@ -43,7 +43,7 @@ async fn what_is_old_and_over_is_deleted_and_what_waits_is_not() {
 const FULL: i64 = 20;
 
 #[tokio::test]
-async fn f1_a_log_beyond_its_quota_gives_up_the_oldest_bodies_says_so_and_takes_nothing_from_other_companies() {
+async fn f1_a_log_beyond_its_quota_drops_its_oldest_bodies_and_leaves_other_companies_alone() {
     let receiver = Receiver::start(&[Behaviour::Large(16_384, 3)]).await;
     let platform = Platform::with_log_quota(FULL.unsigned_abs() * 20_000).await;
     let scene = Scene::upon(platform, &receiver.url).await;
@@ -109,7 +109,7 @@ async fn f1_a_log_of_small_answers_beyond_its_quota_loses_its_oldest_attempts() 
 }
 
 #[tokio::test]
-async fn f1_what_is_stored_of_an_answers_head_is_bounded() {
+async fn f1_the_stored_head_of_an_answer_is_bounded() {
     let receiver = Receiver::start(&[Behaviour::Large(0, 60)]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 const BROKEN: Behaviour = Behaviour::Status(500);
 
 #[tokio::test]
-async fn b3_eleven_tries_each_in_its_band_and_none_early() {
+async fn b3_eleven_attempts_each_within_its_jitter_and_none_early() {
     let receiver = Receiver::start(&[BROKEN]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
@@ -28,7 +28,7 @@ async fn b3_eleven_tries_each_in_its_band_and_none_early() {
 }
 
 #[tokio::test]
-async fn k7_a_clock_that_is_set_back_makes_nothing_wait_longer_than_was_planned() {
+async fn k7_a_clock_that_is_set_back_delays_no_delivery() {
     for back in [300, 86_400] {
         let receiver = Receiver::start(&[BROKEN]).await;
         let scene = Scene::with(&receiver).await;
@@ -49,7 +49,7 @@ async fn k7_a_clock_that_is_set_back_makes_nothing_wait_longer_than_was_planned(
 }
 
 #[tokio::test]
-async fn k7_a_clock_that_was_set_back_while_nobody_looked_is_found_out_at_the_start() {
+async fn k7_a_clock_that_was_set_back_while_stopped_is_noticed_at_the_start() {
     let receiver = Receiver::start(&[BROKEN]).await;
     let mut scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
@@ -63,7 +63,7 @@ async fn k7_a_clock_that_was_set_back_while_nobody_looked_is_found_out_at_the_st
 }
 
 #[tokio::test]
-async fn k7_a_day_that_passes_at_once_begins_no_herd() {
+async fn k7_a_clock_that_jumps_a_day_ahead_starts_no_thundering_herd() {
     let receiver = Receiver::start(&[BROKEN, BROKEN, BROKEN, BROKEN, Behaviour::Hang]).await;
     let scene = Scene::with(&receiver).await;
     for n in 1..=4 {
@@ -85,7 +85,7 @@ async fn k7_a_day_that_passes_at_once_begins_no_herd() {
 }
 
 #[tokio::test]
-async fn k6_an_outcome_that_comes_after_its_lease_was_lost_is_refused() {
+async fn k6_an_outcome_is_refused_after_its_lease_was_lost() {
     let receiver = Receiver::start(&[Behaviour::Hang, Behaviour::Status(200)]).await;
     let scene = Scene::with(&receiver).await;
     let event = scene.emit().await;
@@ -110,7 +110,7 @@ async fn k6_an_outcome_that_comes_after_its_lease_was_lost_is_refused() {
 }
 
 #[tokio::test]
-async fn b6_one_endpoint_of_fifty_that_hangs_holds_nobody_up() {
+async fn b6_one_hanging_endpoint_of_fifty_delays_no_other() {
     const EVENTS: usize = 8;
     let healthy = Receiver::start(&[Behaviour::Status(200)]).await;
     let hanging = Receiver::start(&[Behaviour::Hang]).await;

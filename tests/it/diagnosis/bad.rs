@@ -34,7 +34,7 @@ fn explained(report: &DiagnosisReport) {
 }
 
 #[tokio::test]
-async fn without_permission_everything_is_unknown_and_the_bundle_says_so() {
+async fn without_permission_every_check_is_unknown_and_the_ticket_says_so() {
     let platform = Platform::start().await;
     let nobody = Secret::new(format!("wlop_{}", "x".repeat(43)));
     let client = PlatformClient::new(&platform.address, ClientCredential::Operator(nobody)).expect("a client");
@@ -54,7 +54,7 @@ async fn without_permission_everything_is_unknown_and_the_bundle_says_so() {
 }
 
 #[tokio::test]
-async fn in_an_empty_history_no_cause_is_found_and_nothing_fails() {
+async fn an_empty_platform_has_no_cause_and_no_failed_check() {
     let platform = Platform::start().await;
     for topic in PlaybookTopic::ALL {
         let report = diagnosed(&platform.operator(), &platform.ambient, topic).await;
@@ -90,7 +90,7 @@ async fn dying(platform: &Platform, after: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_platform_that_goes_away_half_way_leaves_the_rest_unknown_and_the_run_can_be_gone_on_with() {
+async fn a_platform_lost_during_a_run_leaves_the_rest_unknown_and_the_run_can_be_resumed() {
     let platform = Platform::start().await;
     let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "endpoint-500").expect("a scenario");

@@ -56,7 +56,7 @@ async fn case(platform: &Platform, topic: crow::wire::report::PlaybookTopic) -> 
 }
 
 #[tokio::test]
-async fn x1_every_scenarios_bundle_has_what_the_guide_asks_for_and_no_secret() {
+async fn x1_the_ticket_of_every_scenario_has_the_parts_of_the_guide_and_no_secret() {
     let canaries = canaries();
     for script in library::parse_all().expect("well formed") {
         let platform = Platform::start().await;
@@ -97,7 +97,7 @@ async fn x1_every_scenarios_bundle_has_what_the_guide_asks_for_and_no_secret() {
 }
 
 #[tokio::test]
-async fn x1_a_canary_in_any_disguise_is_masked_in_its_place() {
+async fn x1_a_canary_in_any_encoding_is_masked_in_its_place() {
     let platform = Platform::start().await;
     let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "endpoint-500").expect("a scenario");
@@ -123,7 +123,7 @@ async fn x1_a_canary_in_any_disguise_is_masked_in_its_place() {
 }
 
 #[tokio::test]
-async fn a_bundle_about_several_things_has_all_of_them_and_what_was_picked_out() {
+async fn a_ticket_about_several_subjects_has_all_of_them_and_the_selected_rows() {
     let platform = Platform::start().await;
     let all = library::parse_all().expect("well formed");
     let pick = |name: &str| all.iter().find(|script| script.name == name).expect("a scenario");

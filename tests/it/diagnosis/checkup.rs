@@ -62,7 +62,7 @@ pub(super) fn faults(scenario: &str, checkup: &HealthCheckReport) -> Option<Stri
 }
 
 #[test]
-fn a_monitor_is_answered_on_one_line_whatever_happens() {
+fn crow_check_answers_a_monitor_on_one_line_in_every_scenario() {
     let ask = |arguments: &[&str]| {
         let output =
             Command::new(env!("CARGO_BIN_EXE_crow")).arg("check").args(arguments).output().expect("the binary runs");

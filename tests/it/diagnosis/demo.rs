@@ -49,7 +49,7 @@ impl Drop for Demo {
 }
 
 #[test]
-fn two_faults_are_shown_and_both_explained_from_the_shell() {
+fn a_demo_with_two_faults_is_diagnosed_from_the_shell() {
     let demo = Demo::of("sig-no-dot,key-revoked");
     for (topic, cause) in [("signature", "sig-no-dot"), ("key-not-working", "key-revoked")] {
         let said = demo.run(&["diagnose", topic, "--json"]);
@@ -80,7 +80,7 @@ fn two_faults_are_shown_and_both_explained_from_the_shell() {
 }
 
 #[test]
-fn scenarios_are_listed_with_what_is_true_of_them() {
+fn scenarios_are_listed_with_their_cause_and_playbook() {
     let said = crow(&["demo", "--list-scenarios", "--json"], Path::new("."));
     assert_eq!(said.status.code(), Some(0));
     let rows: Vec<Value> = serde_json::from_slice(&said.stdout).expect("JSON");

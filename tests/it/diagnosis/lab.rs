@@ -53,7 +53,7 @@ async fn explained_at(platform: &Platform, url: &str) -> Value {
 const NOW: &str = "Mon, 23 Nov 2026 10:40:10 GMT";
 
 #[tokio::test]
-async fn a_receiver_that_holds_another_subscriptions_secret_is_told_whose() {
+async fn a_secret_of_another_subscription_is_named_with_its_subscription() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let other = platform.subscribe(&company, "http://127.0.0.1:9/").await;
@@ -73,7 +73,7 @@ async fn a_receiver_that_holds_another_subscriptions_secret_is_told_whose() {
 }
 
 #[tokio::test]
-async fn an_unknown_secret_is_unexplained_and_an_answer_without_a_signature_says_nothing() {
+async fn an_unknown_secret_is_unexplained_and_an_answer_without_a_signature_is_unknown() {
     let platform = Platform::start().await;
     let url = refusing(
         |timestamp, body| {
@@ -91,7 +91,7 @@ async fn an_unknown_secret_is_unexplained_and_an_answer_without_a_signature_says
 }
 
 #[tokio::test]
-async fn what_the_receiver_is_said_to_have_computed_is_explained() {
+async fn a_signature_that_the_receiver_computed_is_explained() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let silent = refusing(|_, _| "none".to_owned(), NOW).await;
@@ -133,7 +133,7 @@ async fn what_the_receiver_is_said_to_have_computed_is_explained() {
 }
 
 #[tokio::test]
-async fn a_receivers_clock_is_read_off_its_answer() {
+async fn a_receivers_clock_is_read_from_its_date_header() {
     let platform = Platform::start().await;
     let silent = refusing(|_, _| "none".to_owned(), "Mon, 23 Nov 2026 11:40:10 GMT").await;
     let said = explained_at(&platform, &silent).await;
@@ -143,7 +143,7 @@ async fn a_receivers_clock_is_read_off_its_answer() {
 }
 
 #[tokio::test]
-async fn the_secret_that_a_receiver_holds_is_judged_here_and_only_a_signature_is_asked_about() {
+async fn a_receivers_secret_is_checked_locally_and_only_a_signature_is_sent() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let silent = refusing(|_, _| "none".to_owned(), NOW).await;

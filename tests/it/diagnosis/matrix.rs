@@ -138,7 +138,7 @@ async fn two_scenarios_at_once_are_both_explained() {
 }
 
 #[tokio::test]
-async fn a_subject_narrows_and_one_that_is_not_there_is_unknown() {
+async fn a_subject_narrows_a_diagnosis_and_a_missing_subject_is_unknown() {
     let all = library::parse_all().expect("well formed");
     let pick = |name: &str| all.iter().find(|script| script.name == name).expect("a scenario");
     let platform = Platform::start().await;
@@ -172,7 +172,7 @@ async fn a_subject_narrows_and_one_that_is_not_there_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_cut_short_is_gone_on_with() {
+async fn an_interrupted_run_is_resumed() {
     let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "key-revoked").expect("a scenario");
     let platform = Platform::start().await;

@@ -134,7 +134,7 @@ fn is_nothing_to_judge(why: &str) -> bool {
 }
 
 #[tokio::test]
-async fn where_all_is_well_no_subject_has_a_cause_and_none_is_told_of_another() {
+async fn a_healthy_platform_has_no_cause_for_any_subject_and_no_report_names_another_subject() {
     let all = library::parse_all().expect("well formed");
     let healthy = all.iter().find(|script| script.name == "healthy").expect("a scenario");
     let platform = Platform::start().await;
@@ -157,7 +157,7 @@ async fn where_all_is_well_no_subject_has_a_cause_and_none_is_told_of_another() 
 }
 
 #[tokio::test]
-async fn in_the_demo_company_what_is_well_has_no_cause_and_nobody_is_told_of_another() {
+async fn healthy_subjects_of_the_demo_have_no_cause_and_no_report_names_another_subject() {
     let demo = Demo::world();
     let token = std::fs::read_to_string(demo.dir.path().join("data/operator.token")).expect("the token");
     let client = PlatformClient::new(&demo.url, ClientCredential::Operator(Secret::new(token.trim().to_owned())))
@@ -204,7 +204,7 @@ async fn in_the_demo_company_what_is_well_has_no_cause_and_nobody_is_told_of_ano
 }
 
 #[tokio::test]
-async fn what_one_subscription_does_not_list_is_a_remark_and_what_nobody_lists_is_a_cause_of_the_company() {
+async fn a_type_missing_in_one_subscription_is_a_remark_and_one_missing_in_all_is_a_cause() {
     let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "type-not-subscribed").expect("a scenario");
     let platform = Platform::start().await;
@@ -228,7 +228,7 @@ async fn what_one_subscription_does_not_list_is_a_remark_and_what_nobody_lists_i
 }
 
 #[tokio::test]
-async fn calls_that_no_key_could_be_read_from_are_nobodys_and_a_mistyped_key_is_its_owners() {
+async fn calls_without_a_readable_key_belong_to_no_key_and_a_mistyped_key_to_its_owner() {
     let platform = Platform::lively().await;
     let (one, other) = (platform.company("Acme").await, platform.company("Globex").await);
     let (key, others) = (platform.key(&one, &KeyScope::ALL).await, platform.key(&other, &KeyScope::ALL).await);
@@ -260,7 +260,7 @@ async fn calls_that_no_key_could_be_read_from_are_nobodys_and_a_mistyped_key_is_
 }
 
 #[tokio::test]
-async fn what_is_narrowed_is_asked_for_narrowed_and_rows_that_were_not_read_are_no_proof() {
+async fn a_narrowed_diagnosis_requests_narrowed_rows_and_unread_rows_prove_nothing() {
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let platform = Platform::lively().await;
     let (loud, quiet) = (platform.company("Acme").await, platform.company("Globex").await);

@@ -30,7 +30,7 @@ fn ids(report: &DiagnosisReport) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_key_of_a_healthy_company_finds_no_cause_and_claims_nothing_that_it_cannot_know() {
+async fn a_key_of_a_healthy_company_finds_no_cause_and_leaves_the_rest_unknown() {
     let platform = Platform::start().await;
     let stage = stage(&platform);
     let healthy = stage.run(&script("healthy")).await.expect("played");
@@ -60,7 +60,7 @@ async fn a_key_of_a_healthy_company_finds_no_cause_and_claims_nothing_that_it_ca
 }
 
 #[tokio::test]
-async fn a_key_finds_what_its_own_company_and_answers_show() {
+async fn a_key_finds_the_causes_that_its_company_and_answers_show() {
     let platform = Platform::start().await;
     let tripped = played(&platform, &[&script("breaker-tripped")]).await;
     let partner = platform.partner(&tripped[0].keys[0]);
@@ -95,7 +95,7 @@ async fn a_key_finds_what_its_own_company_and_answers_show() {
 }
 
 #[tokio::test]
-async fn bundles_and_run_books_of_a_key_say_what_they_cannot_know() {
+async fn tickets_and_runbooks_of_a_key_name_what_is_unknown() {
     let platform = Platform::start().await;
     let tripped = played(&platform, &[&script("breaker-tripped")]).await;
     let key = &tripped[0].keys[0];

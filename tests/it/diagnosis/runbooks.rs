@@ -22,7 +22,7 @@ async fn checked(platform: &Platform, run: &RunbookProgress) -> (RunbookProgress
 }
 
 #[tokio::test]
-async fn a_key_is_rotated_new_before_old() {
+async fn a_key_rotation_creates_the_new_key_before_revoking_the_old() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let old = platform.key(&company, &[KeyScope::EventsRead]).await;
@@ -52,7 +52,7 @@ async fn a_key_is_rotated_new_before_old() {
 }
 
 #[tokio::test]
-async fn a_tripped_breaker_is_recovered_and_what_is_done_stays_done() {
+async fn a_tripped_breaker_is_recovered_step_by_step_and_done_steps_stay_done() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
@@ -81,7 +81,7 @@ async fn a_tripped_breaker_is_recovered_and_what_is_done_stays_done() {
 }
 
 #[tokio::test]
-async fn a_lost_secret_is_replaced_and_an_earlier_configuration_brought_back() {
+async fn runbooks_replace_a_lost_secret_and_restore_an_earlier_configuration() {
     let platform = Platform::start().await;
     let company = platform.company("Acme").await;
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;

@@ -12,7 +12,7 @@ fn run_in(dir: &Path, arguments: &[&str]) -> Terminal {
 }
 
 #[test]
-fn from_opening_the_console_to_a_written_bundle_and_the_bundle_again() {
+fn a_console_session_diagnoses_a_trip_writes_a_ticket_and_opens_it_again() {
     let dir = TempDir::new().expect("a directory");
     let mut console = run_in(dir.path(), &["demo", "--seed", "7", "--scenario", "breaker-tripped"]);
     console.shows("LIVE");

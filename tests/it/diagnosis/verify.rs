@@ -48,7 +48,7 @@ fn good() -> String {
 }
 
 #[test]
-fn what_fits_ends_with_zero_also_from_standard_input() {
+fn verify_exits_with_0_for_a_valid_signature_also_from_standard_input() {
     let bench = Bench::new(BODY, &good());
     let said = bench.run(&["--body", "body", "--secret-file", "secret"], "");
     assert_eq!(said.status.code(), Some(0), "{}", String::from_utf8_lossy(&said.stderr));
@@ -57,7 +57,7 @@ fn what_fits_ends_with_zero_also_from_standard_input() {
 }
 
 #[test]
-fn what_does_not_fit_ends_with_one_and_names_the_cause() {
+fn verify_exits_with_1_for_an_invalid_signature_and_names_the_cause() {
     let bench = Bench::new(&format!("{BODY}\n"), &good());
     let said = bench.run(&["--body", "body", "--secret-file", "secret", "--json"], "");
     assert_eq!(said.status.code(), Some(1));
@@ -77,7 +77,7 @@ fn what_does_not_fit_ends_with_one_and_names_the_cause() {
 }
 
 #[test]
-fn what_the_receiver_computed_tells_what_its_code_does() {
+fn verify_explains_the_signature_that_the_receiver_computed() {
     let bench = Bench::new(BODY, &good());
     let computed = good().to_uppercase();
     let said = bench.run(&["--body", "body", "--secret-file", "secret", "--computed", &computed, "--json"], "");
@@ -89,7 +89,7 @@ fn what_the_receiver_computed_tells_what_its_code_does() {
 }
 
 #[test]
-fn what_cannot_be_read_ends_with_two_and_says_what_to_do() {
+fn verify_exits_with_2_for_unreadable_input_and_says_what_to_do() {
     let bench = Bench::new(BODY, &good());
     for more in [
         &["--body", "nowhere", "--secret-file", "secret"][..],
@@ -105,7 +105,7 @@ fn what_cannot_be_read_ends_with_two_and_says_what_to_do() {
 }
 
 #[test]
-fn headers_are_read_as_people_have_them_and_a_file_without_them_is_no_verdict() {
+fn verify_reads_headers_in_common_forms_and_needs_them() {
     let good = good();
     let name = "X-Wlcro-Signature";
     let mut utf16 = vec![0xff, 0xfe];

@@ -17,7 +17,7 @@ const BOMBS: [(&str, &[u8]); 2] =
     [("gzip", include_bytes!("../../data/bombs/zeros.gz")), ("br", include_bytes!("../../data/bombs/zeros.br"))];
 
 #[tokio::test]
-async fn e1_of_a_body_without_end_so_much_is_read_and_no_more() {
+async fn e1_an_endless_body_is_read_up_to_the_limit_only() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
     let subscription = scene.aim(&receiver.url()).await;
@@ -45,7 +45,7 @@ async fn e1_of_a_body_without_end_so_much_is_read_and_no_more() {
 }
 
 #[tokio::test]
-async fn e1_packed_bodies_stay_packed() {
+async fn e1_compressed_bodies_are_not_decompressed() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
     let subscription = scene.aim(&receiver.url()).await;
@@ -63,7 +63,7 @@ async fn e1_packed_bodies_stay_packed() {
 }
 
 #[tokio::test]
-async fn e1_64_bodies_without_end_at_once_cost_little_memory() {
+async fn e1_sixty_four_endless_bodies_at_once_cost_little_memory() {
     let head = "HTTP/1.1 200 OK\r\n\r\n";
     let receiver = Faults::start(&[Act::Hear, say(head), Act::SayForever(vec![b'x'; 64 * 1024])]).await;
     let serving = Serving::start(&[]);

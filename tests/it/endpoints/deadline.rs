@@ -64,7 +64,7 @@ fn lost(detail: &AttemptDetail) -> (&'static str, String) {
 }
 
 #[tokio::test]
-async fn e2_a_name_server_that_says_nothing() {
+async fn e2_a_silent_name_server_ends_the_attempt_in_time() {
     let detail = slow(&format!("http://{NAME}/"), Says::Nothing, None).await;
     let error = "timeout: no complete answer within 10 s; waiting for the DNS lookup";
     assert_eq!(lost(&detail), ("dns", error.to_owned()));
@@ -72,7 +72,7 @@ async fn e2_a_name_server_that_says_nothing() {
 }
 
 #[tokio::test]
-async fn e2_a_host_that_takes_no_connection() {
+async fn e2_a_host_that_accepts_no_connection_ends_the_attempt_in_time() {
     // A listener whose queue is full drops what comes; a host behind a silent firewall looks the same.
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
     listener.bind(&SockAddr::from(SocketAddr::from(([127, 0, 0, 1], 0)))).expect("a port");
@@ -95,7 +95,7 @@ async fn e2_a_host_that_takes_no_connection() {
 }
 
 #[tokio::test]
-async fn e2_a_handshake_that_drips() {
+async fn e2_a_slow_tls_handshake_ends_the_attempt_in_time() {
     let mut hello = vec![0x16, 3, 3, 0x3f, 0xff, 2, 0, 0x3f, 0xfb, 3, 3];
     hello.resize(DRIPS, 0);
     let receiver = Faults::start(&[Act::Drip(hello)]).await;
@@ -105,7 +105,7 @@ async fn e2_a_handshake_that_drips() {
 }
 
 #[tokio::test]
-async fn e2_a_head_that_drips() {
+async fn e2_a_slow_response_head_ends_the_attempt_in_time() {
     let head = "HTTP/1.1 200 OK\r\nx-slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     let receiver = Faults::start(&[Act::Hear, Act::Drip(head.into())]).await;
     let detail = slow(&url("http", &receiver), to(&["127.0.0.1"]), Some(&receiver)).await;
@@ -114,7 +114,7 @@ async fn e2_a_head_that_drips() {
 }
 
 #[tokio::test]
-async fn e2_a_body_that_drips() {
+async fn e2_a_slow_response_body_ends_the_attempt_in_time() {
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 64\r\n\r\n";
     let receiver = Faults::start(&[Act::Hear, say(head), Act::Drip(vec![b'x'; DRIPS])]).await;
     let detail = slow(&url("http", &receiver), to(&["127.0.0.1"]), Some(&receiver)).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 #[tokio::test]
-async fn a_kept_connection_is_used_again_and_the_phases_say_so() {
+async fn a_connection_is_reused_and_the_phases_show_it() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[Act::Hear, say(OK), Act::Hear, say(OK), Act::Hang]).await;
     scene.names.leads("kept.example", &["127.0.0.1"]);
@@ -25,7 +25,7 @@ async fn a_kept_connection_is_used_again_and_the_phases_say_so() {
 }
 
 #[tokio::test]
-async fn one_that_was_closed_meanwhile_costs_the_receiver_nothing() {
+async fn a_closed_idle_connection_is_replaced_without_a_failure() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let busy = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     for last_words in ["", busy] {
@@ -42,7 +42,7 @@ async fn one_that_was_closed_meanwhile_costs_the_receiver_nothing() {
 }
 
 #[tokio::test]
-async fn what_may_have_been_taken_is_not_sent_twice() {
+async fn a_request_that_may_have_arrived_is_not_sent_twice() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[Act::Hear, say(OK), Act::Hear]).await;
     let subscription = scene.aim(&receiver.url()).await;
@@ -55,7 +55,7 @@ async fn what_may_have_been_taken_is_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn one_is_given_up_before_the_receiver_said_it_would() {
+async fn an_idle_connection_is_closed_before_the_receivers_keep_alive_timeout() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let answer = "HTTP/1.1 200 OK\r\nkeep-alive: timeout=5\r\ncontent-length: 0\r\n\r\n";
     let script: Vec<Act> = [Act::Hear, say(answer)].into_iter().cycle().take(6).chain([Act::Hang]).collect();

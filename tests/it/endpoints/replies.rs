@@ -196,7 +196,7 @@ fn ends() -> Vec<Fault> {
 }
 
 #[tokio::test]
-async fn e4_answers_are_taken_by_their_status() {
+async fn e4_answers_are_classified_by_their_status() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
     let subscription = scene.aim(&receiver.url()).await;
@@ -213,7 +213,7 @@ async fn e4_answers_are_taken_by_their_status() {
 }
 
 #[tokio::test]
-async fn e4_what_is_no_answer_is_classified_with_a_plain_reason() {
+async fn e4_invalid_answers_are_classified_with_a_plain_reason() {
     assert!(answers().len() + heads().len() + ends().len() >= 60);
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
@@ -231,7 +231,7 @@ async fn e4_what_is_no_answer_is_classified_with_a_plain_reason() {
 }
 
 #[tokio::test]
-async fn e4_nobody_listens() {
+async fn e4_a_port_without_a_listener_is_refused() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let receiver = Faults::start(&[]).await;
     let url = receiver.url();

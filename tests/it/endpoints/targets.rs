@@ -29,7 +29,7 @@ fn table(text: &'static str) -> Vec<(&'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn a_test_says_no_address_that_the_partner_did_not_give() {
+async fn a_test_reveals_no_address_that_the_partner_did_not_give() {
     let public = Scene::new(TargetPolicy::Public, Vec::new()).await;
     let named = public.aim("https://inside.example/hook").await;
     let mut said = BTreeSet::new();
@@ -61,7 +61,7 @@ fn refusal(error: Error) -> String {
 }
 
 #[tokio::test]
-async fn s1_addresses_that_are_not_public_are_refused_at_creation_and_when_dialled() {
+async fn s1_addresses_that_are_not_public_are_refused_at_creation_and_at_connect_time() {
     let addresses = table(ADDRESSES);
     assert!(addresses.len() >= 120, "{}", addresses.len());
     let scene = Scene::new(TargetPolicy::Public, Vec::new()).await;
@@ -103,7 +103,7 @@ async fn s1_odd_spellings_are_refused_at_creation() {
 }
 
 #[tokio::test]
-async fn s1_what_is_public_is_accepted() {
+async fn s1_public_targets_are_accepted() {
     let scene = Scene::new(TargetPolicy::Public, Vec::new()).await;
     for (url, _) in table(PUBLIC) {
         scene.aim(url).await;
@@ -111,7 +111,7 @@ async fn s1_what_is_public_is_accepted() {
 }
 
 #[tokio::test]
-async fn s2_the_platform_is_no_target_of_its_own() {
+async fn s2_the_platforms_own_addresses_are_refused_as_targets() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let port = scene.platform.address.rsplit(':').next().expect("a port").to_owned();
     for host in ["127.0.0.1", "[::ffff:127.0.0.1]", "0.0.0.0", "0x7f.1"] {
@@ -147,7 +147,7 @@ async fn s2_proxies_of_the_environment_are_ignored() {
 }
 
 #[tokio::test]
-async fn s3_one_address_that_is_not_public_refuses_all_of_a_name() {
+async fn s3_one_private_address_of_a_name_blocks_the_name() {
     let scene = Scene::new(TargetPolicy::Public, Vec::new()).await;
     let inside = Faults::start(&[Act::Hang]).await;
     let subscription = scene.aim(&format!("https://mixed.example:{}/", inside.port)).await;
@@ -164,7 +164,7 @@ async fn s3_one_address_that_is_not_public_refuses_all_of_a_name() {
 }
 
 #[tokio::test]
-async fn s3_a_name_that_turned_inwards_after_it_was_accepted_is_not_dialled() {
+async fn s3_a_name_that_resolves_to_a_private_address_later_is_blocked() {
     let scene = Scene::new(TargetPolicy::Public, Vec::new()).await;
     let inside = Faults::start(&[Act::Hang]).await;
     let subscription = scene.aim(&format!("https://rebinding.example:{}/", inside.port)).await;
@@ -176,7 +176,7 @@ async fn s3_a_name_that_turned_inwards_after_it_was_accepted_is_not_dialled() {
 }
 
 #[tokio::test]
-async fn s3_what_was_judged_is_dialled_and_nobody_resolves_twice() {
+async fn s3_the_checked_address_is_dialled_without_a_second_lookup() {
     let scene = Scene::new(TargetPolicy::Private, Vec::new()).await;
     let outside = Faults::start_at("127.0.0.1", 0, &[Act::Hear, say(OK)]).await;
     let inside = Faults::start_at("127.0.0.2", outside.port, &[Act::Hear, say(OK)]).await;

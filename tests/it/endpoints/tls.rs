@@ -14,7 +14,7 @@ async fn scene(authority: &Authority) -> Scene {
 }
 
 #[tokio::test]
-async fn e4_a_good_certificate_of_a_private_authority_is_believed_where_its_file_was_given() {
+async fn e4_a_certificate_of_a_private_authority_is_accepted_with_trust_ca() {
     let authority = Authority::named("test authority");
     let receiver = Faults::start(&[Act::Hear, say(OK)]).await;
     receiver.speaks_tls(Kind::Good, &authority);
@@ -40,7 +40,7 @@ async fn e4_a_good_certificate_of_a_private_authority_is_believed_where_its_file
 }
 
 #[tokio::test]
-async fn e4_eight_bad_certificates() {
+async fn e4_eight_kinds_of_bad_certificates_are_refused_with_the_reason() {
     let authority = Authority::named("test authority");
     let scene = scene(&authority).await;
     let receiver = Faults::start(&[Act::Hear, say(OK)]).await;
@@ -72,7 +72,7 @@ async fn e4_eight_bad_certificates() {
 }
 
 #[tokio::test]
-async fn e4_what_does_not_speak_tls() {
+async fn e4_receivers_that_do_not_speak_tls_fail_with_the_reason() {
     let authority = Authority::named("test authority");
     let scene = scene(&authority).await;
     let receiver = Faults::start(&[]).await;

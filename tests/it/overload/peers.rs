@@ -151,17 +151,17 @@ async fn holds(what: &str, head: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn l3_peers_that_never_read_keep_nobody_out() {
+async fn l3_peers_that_never_read_do_not_block_others() {
     holds("read", &"GET /docs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(30)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn l3_peers_that_never_write_keep_nobody_out() {
+async fn l3_peers_that_never_write_do_not_block_others() {
     holds("write", "").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn l3_one_credential_has_so_many_streams_and_keeps_nobody_out() {
+async fn l3_streams_of_one_credential_are_limited_and_do_not_block_others() {
     let home = TempDir::new().expect("a directory");
     let (serving, key, token) = started(&home).await;
     let address = serving.address.trim_start_matches("http://").to_owned();

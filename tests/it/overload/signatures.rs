@@ -74,7 +74,7 @@ async fn attempts(serving: &Serving) -> Vec<AttemptId> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn l5_signatures_that_are_explained_all_at_once_cost_neither_memory_nor_others_time() {
+async fn l5_concurrent_signature_checks_cost_bounded_memory_and_delay_no_other_caller() {
     let home = TempDir::new().expect("a directory");
     let serving = Serving::start(home.path());
     let attempts = attempts(&serving).await;

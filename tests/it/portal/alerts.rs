@@ -22,7 +22,7 @@ async fn alerts(platform: &Platform) -> Vec<Alert> {
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_off_is_an_alert_until_somebody_says_why() {
+async fn a_disabled_subscription_is_an_alert_until_a_reason_is_given() {
     let scene = Scene::new().await;
     let (platform, operator) = (&scene.platform, scene.platform.operator());
     let id = scene.subscribe(&["lead.created"]).await;
@@ -65,7 +65,7 @@ async fn a_subscription_that_is_off_is_an_alert_until_somebody_says_why() {
 }
 
 #[tokio::test]
-async fn who_looks_after_an_alert_is_told_to_everybody_for_a_day_or_until_it_begins_anew() {
+async fn an_acknowledgement_is_shown_to_all_operators_for_a_day_or_until_the_alert_recurs() {
     let scene = Scene::new().await;
     let (platform, operator) = (&scene.platform, scene.platform.operator());
     let id = scene.subscribe(&["lead.created"]).await;
@@ -100,7 +100,7 @@ async fn who_looks_after_an_alert_is_told_to_everybody_for_a_day_or_until_it_beg
 }
 
 #[tokio::test]
-async fn nobody_looks_after_what_is_not_there() {
+async fn acknowledging_a_missing_subject_is_refused() {
     let scene = Scene::new().await;
     let key = scene.platform.operator().keys().await.expect("keys").items[0].id;
     let cases = [

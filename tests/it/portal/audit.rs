@@ -24,7 +24,7 @@ async fn check_after(sql: &'static str) -> Value {
 }
 
 #[tokio::test]
-async fn an_untouched_trail_is_whole_after_a_restart() {
+async fn an_unchanged_audit_trail_verifies_after_a_restart() {
     let check = check_after("SELECT 1").await;
     assert_eq!((&check["isWhole"], &check["nRows"]), (&json!(true), &json!(5)));
 }
@@ -45,7 +45,7 @@ async fn an_edited_row_is_named() {
 }
 
 #[tokio::test]
-async fn rows_that_changed_places_are_named() {
+async fn reordered_rows_are_named() {
     let check = check_after("UPDATE audit SET id = -1 WHERE id = 3; UPDATE audit SET id = 3 WHERE id = 4; UPDATE audit SET id = 4 WHERE id = -1").await;
     assert_eq!(check["altered"], json!([3, 4, 5]));
 }

@@ -54,7 +54,7 @@ async fn readable(scene: &Scene) -> Vec<(&'static str, BTreeSet<String>)> {
 }
 
 #[tokio::test]
-async fn no_filter_of_a_viewer_tells_what_its_answers_leave_out() {
+async fn no_filter_reveals_redacted_values_to_a_viewer() {
     let scene = Scene::new().await;
     let new = NewSubscription {
         target_url: format!("{}?token={}", scene.receiver.url, CANARIES[0]),

@@ -5,7 +5,7 @@ use crow::domain::key::KeyScope;
 use serde_json::json;
 
 #[tokio::test]
-async fn a_limit_acts_on_the_next_request_and_survives_a_restart() {
+async fn a_changed_limit_holds_from_the_next_request_and_survives_a_restart() {
     let mut scene = Scene::new().await;
     let key = scene.platform.key(&scene.company, &[KeyScope::EventsRead]).await;
     let rows = scene.platform.operator().keys().await.expect("rows").items;

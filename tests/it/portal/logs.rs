@@ -46,7 +46,7 @@ async fn every_row_is_seen_once_in_both_directions_while_rows_arrive() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_list_and_filters_alone() {
+async fn a_cursor_is_accepted_only_with_its_own_list_and_filters() {
     let scene = Scene::new().await;
     scene.subscribe(&["lead.created"]).await;
     for _ in 0..2 {
@@ -79,7 +79,7 @@ async fn a_cursor_is_good_for_its_own_list_and_filters_alone() {
 }
 
 #[tokio::test]
-async fn filters_select_what_they_say() {
+async fn filters_of_logs_select_the_matching_rows() {
     let scene = Scene::new().await;
     let (first, second) = (scene.subscribe(&["lead.created"]).await, scene.subscribe(&["client.created"]).await);
     let lead = scene.emit(EventType::LeadCreated).await;
@@ -129,7 +129,7 @@ async fn filters_select_what_they_say() {
 }
 
 #[tokio::test]
-async fn a_trace_says_of_every_subscription_why_it_has_a_delivery_or_none() {
+async fn a_trace_explains_for_every_subscription_why_it_has_a_delivery_or_none() {
     let scene = Scene::new().await;
     let matched = scene.subscribe(&["lead.created"]).await;
     let disabled = scene.subscribe(&["lead.created"]).await;
@@ -213,7 +213,7 @@ async fn requests_are_logged_with_their_code_and_counted_by_route_and_caller() {
 }
 
 #[tokio::test]
-async fn series_have_no_holes_and_add_up() {
+async fn time_series_have_no_gaps_and_add_up() {
     let scene = Scene::new().await;
     let subscription = scene.subscribe(&["lead.created"]).await;
     for _ in 0..3 {
@@ -231,7 +231,7 @@ async fn series_have_no_holes_and_add_up() {
 }
 
 #[tokio::test]
-async fn an_event_is_given_with_the_bytes_that_were_sent() {
+async fn an_event_is_answered_with_the_bytes_that_were_sent() {
     let scene = Scene::new().await;
     scene.subscribe(&["lead.created"]).await;
     scene.emit(EventType::LeadCreated).await;

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_large_payload_is_masked_in_its_operators_turn_and_a_small_one_at_once() {
+async fn large_payloads_are_masked_one_at_a_time_per_operator_and_small_ones_at_once() {
     let scene = Scene::new().await;
     scene.subscribe(&["lead.created"]).await;
     for text in ["x".repeat(500_000), "x".to_owned()] {

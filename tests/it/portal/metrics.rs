@@ -97,7 +97,7 @@ async fn every_status_is_counted_from_zero_also_after_a_restart() {
 }
 
 #[tokio::test]
-async fn other_machines_need_a_token() {
+async fn metrics_need_a_token_from_other_machines() {
     let scene = Scene::new().await;
     let address = scene.platform.exposed().await;
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -123,7 +123,7 @@ fn names(text: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn rules_and_dashboard_name_only_what_is_served_and_the_dashboard_all_of_it() {
+async fn alert_rules_and_dashboard_use_served_metrics_and_the_dashboard_shows_all_of_them() {
     let scene = Scene::new().await;
     scene.platform.call("GET", "/api/v1/events", &[], None).await;
     let answer = scene.platform.call("GET", "/metrics", &[], None).await;

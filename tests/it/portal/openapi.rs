@@ -20,7 +20,7 @@ fn references(value: &Value, found: &mut Vec<String>) {
 }
 
 #[tokio::test]
-async fn the_document_has_every_route_and_refers_to_nothing_that_is_not_there() {
+async fn the_openapi_document_has_every_route_and_no_dangling_reference() {
     assert_eq!(undescribed_routes(), Vec::<String>::new(), "tell what these take and answer in server/openapi");
     let platform = Platform::start().await;
     let document = platform.call("GET", "/openapi.json", &[], None).await.json();
@@ -53,7 +53,7 @@ async fn the_document_has_every_route_and_refers_to_nothing_that_is_not_there() 
 }
 
 #[tokio::test]
-async fn the_document_in_the_repository_is_the_one_that_is_served() {
+async fn the_openapi_document_in_the_repository_is_the_served_one() {
     let platform = Platform::start().await;
     let served = platform.call("GET", "/openapi.json", &[], None).await.body;
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/openapi.json");
@@ -65,7 +65,7 @@ async fn the_document_in_the_repository_is_the_one_that_is_served() {
 }
 
 #[tokio::test]
-async fn the_page_needs_nothing_from_elsewhere() {
+async fn the_docs_page_loads_nothing_from_other_hosts() {
     let platform = Platform::start().await;
     let page = platform.call("GET", "/docs", &[], None).await;
     assert!(page.header("content-security-policy").contains("default-src 'none'"));

@@ -19,7 +19,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn every_portal_route_asks_for_its_role() {
+async fn every_portal_route_requires_its_role() {
     let scene = Scene::new().await;
     for held in OperatorRole::ALL {
         let (_, token) = scene.operator(&format!("a {}", held.name()), held).await;
@@ -42,7 +42,7 @@ async fn every_portal_route_asks_for_its_role() {
 }
 
 #[tokio::test]
-async fn only_an_admin_sees_payloads_as_they_are() {
+async fn only_an_admin_sees_unmasked_payloads() {
     let scene = Scene::new().await;
     scene.subscribe(&["lead.created"]).await;
     let body = json!({"companyId": scene.company.id, "type": "lead.created", "payload": {"client_id": 7, "email": "ada@example.com"}});
@@ -68,7 +68,7 @@ async fn only_an_admin_sees_payloads_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_token_is_shown_once_and_a_revoked_one_fails_at_once_and_for_good() {
+async fn a_token_is_shown_once_and_a_revoked_one_fails_immediately_and_permanently() {
     let mut scene = Scene::new().await;
     let (id, token) = scene.operator("Grace", OperatorRole::Viewer).await;
     let bearer = format!("Bearer {token}");
@@ -85,7 +85,7 @@ async fn a_token_is_shown_once_and_a_revoked_one_fails_at_once_and_for_good() {
 }
 
 #[tokio::test]
-async fn the_last_admin_stays_and_bad_wishes_are_named() {
+async fn the_last_admin_cannot_be_revoked_and_invalid_operators_are_refused() {
     let scene = Scene::new().await;
     let refused = scene.call("POST", "/portal/v1/operators/1/revoke", None).await;
     assert_eq!((refused.status, refused.json()["errors"]["id"].is_array()), (400, true));
@@ -99,7 +99,7 @@ async fn the_last_admin_stays_and_bad_wishes_are_named() {
 }
 
 #[tokio::test]
-async fn only_an_admin_sees_the_secret_parts_of_urls_whatever_is_asked() {
+async fn only_an_admin_sees_the_secret_parts_of_urls_in_any_answer() {
     let mut scene = Scene::new().await;
     let plain = scene.receiver.url.clone();
     scene.receiver.url = format!("{plain}/hooks/4fQ9zX2mLkW81?token=abcdef123");

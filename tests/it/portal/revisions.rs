@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 #[tokio::test]
-async fn every_configuration_is_kept_and_can_be_brought_back() {
+async fn every_configuration_of_a_subscription_is_kept_and_can_be_restored() {
     let mut scene = Scene::new().await;
     let id = scene.subscribe(&["lead.created"]).await;
     let first = scene.receiver.url.clone();

@@ -19,7 +19,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn x1_the_platform_finds_every_secret_that_it_holds_in_every_encoding_and_tells_none() {
+async fn x1_the_secret_check_finds_every_stored_secret_in_every_encoding_and_reveals_none() {
     let scene = Scene::new().await;
     let body = json!({"name": "Vi", "role": "viewer"}).to_string();
     let viewer = scene.call("POST", "/portal/v1/operators", Some(&body)).await.json();
@@ -76,7 +76,7 @@ fn tail(key: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_check_is_bounded_and_asks_for_an_operator() {
+async fn the_secret_check_is_bounded_and_requires_an_operator() {
     let scene = Scene::new().await;
     let bearer = format!("Bearer {}", scene.token.reveal());
     let headers = [("authorization", bearer.as_str())];

@@ -19,7 +19,7 @@ async fn silent(platform: &Platform) -> Vec<(AlertSubject, String, Timestamp)> {
 }
 
 #[tokio::test]
-async fn events_that_stay_away_are_an_alert_until_one_comes_and_the_stream_tells() {
+async fn missing_events_are_an_alert_until_one_arrives_and_the_stream_announces_both() {
     let scene = Scene::new().await;
     let platform = &scene.platform;
     let mut last = platform.ambient.now();

@@ -22,7 +22,7 @@ async fn first_heard(scene: &Scene, last: &str, meanwhile: impl Future<Output = 
 }
 
 #[tokio::test]
-async fn who_comes_back_hears_what_changed_since_and_nothing_twice() {
+async fn a_resumed_stream_sends_the_changes_since_its_cursor_once() {
     let scene = Scene::new().await;
     let cursor = scene.platform.operator().overview(1).await.expect("an overview").cursor;
     assert_eq!(first_heard(&scene, "another process's", async {}).await, cursor, "at once, whatever it is");
@@ -64,7 +64,7 @@ async fn a_stream_ends_at_once_when_its_operator_is_revoked_and_no_other_does() 
 }
 
 #[tokio::test]
-async fn an_operator_has_so_many_streams_and_the_problem_says_so() {
+async fn an_operators_streams_are_limited_and_one_more_gets_a_problem() {
     let scene = Scene::new().await;
     let ((_, vera), (_, otto)) = (operator(&scene, "Vera").await, operator(&scene, "Otto").await);
     let mut streams = Vec::new();

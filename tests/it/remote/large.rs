@@ -15,7 +15,7 @@ fn event(id: i64, at: crow::domain::time::Timestamp, n: usize) -> String {
 }
 
 #[tokio::test]
-async fn r3_an_event_longer_than_an_answer_may_be_hides_no_other_and_is_counted() {
+async fn r3_an_oversized_event_hides_no_other_event_and_is_counted() {
     let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
@@ -38,7 +38,7 @@ async fn r3_an_event_longer_than_an_answer_may_be_hides_no_other_and_is_counted(
 }
 
 #[tokio::test]
-async fn a_page_longer_than_an_answer_may_be_is_asked_for_again_with_fewer_rows() {
+async fn an_oversized_page_is_requested_again_with_fewer_rows() {
     let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
@@ -78,7 +78,7 @@ async fn log(request: Request) -> axum::response::Response {
 }
 
 #[tokio::test]
-async fn r3_a_log_of_a_portal_with_a_row_longer_than_an_answer_may_be_is_read_to_its_end() {
+async fn r3_a_portal_log_with_an_oversized_row_is_read_to_its_end() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let router = axum::Router::new().fallback(log);

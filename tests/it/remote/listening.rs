@@ -139,7 +139,7 @@ async fn forged_bodies_are_counted_and_cost_neither_disk_nor_time() {
 }
 
 #[tokio::test]
-async fn the_number_of_an_event_comes_from_what_is_signed_alone() {
+async fn the_number_of_an_event_is_taken_from_the_signed_body_only() {
     let scene = Scene::with(&[]).await;
     let body = envelope(1, 200);
     let lied = scene.signed(SECRET, body.clone()).header("x-wlcro-event-id", "777").send().await.expect("an answer");
@@ -176,7 +176,7 @@ async fn peculiar(State(heads): State<Heads>, headers: HeaderMap, _body: Bytes) 
 }
 
 #[tokio::test]
-async fn an_answer_is_handed_back_with_its_headers_and_bytes_and_without_what_belongs_to_the_connection() {
+async fn a_forwarded_answer_keeps_its_bytes_and_headers_except_those_of_the_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let behind = format!("http://{}/in?a=1&b=%2F", listener.local_addr().expect("an address"));
     let heads = Heads::default();
@@ -209,7 +209,7 @@ async fn an_answer_is_handed_back_with_its_headers_and_bytes_and_without_what_be
 }
 
 #[tokio::test]
-async fn an_authority_of_ones_own_is_believed_where_it_is_named() {
+async fn crow_listen_trusts_a_private_authority_that_is_named() {
     let behind = Receiver::start(&[Behaviour::Status(202)]).await;
     let authority = Authority::named("an authority of ours");
     let to = behind.url.trim_end_matches("/hook").to_owned();
@@ -224,7 +224,7 @@ async fn an_authority_of_ones_own_is_believed_where_it_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_under_way_at_the_signal_is_finished_and_kept() {
+async fn deliveries_in_progress_at_the_signal_are_finished_and_stored() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let behind = format!("http://{}", listener.local_addr().expect("an address"));
     let (came, mut arrived) = mpsc::unbounded_channel();
@@ -254,7 +254,7 @@ async fn what_is_under_way_at_the_signal_is_finished_and_kept() {
 
 /// What reconcile says where there is nothing, something or everything to compare, and what a monitor makes of it.
 #[tokio::test]
-async fn reconcile_says_0_where_it_looked_and_nothing_was_missing_and_2_where_it_could_not_look() {
+async fn reconcile_exits_with_0_if_nothing_is_missing_and_2_if_nothing_was_compared() {
     let ambient = RuntimeEnv::real();
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);

@@ -82,7 +82,7 @@ impl Drop for Watch {
 }
 
 #[tokio::test]
-async fn every_pane_tells_what_keys_can_prove_and_says_what_it_cannot_know() {
+async fn every_pane_shows_what_keys_can_prove_and_names_what_is_unknown() {
     let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     for id in 41..46 {
@@ -122,7 +122,7 @@ async fn every_pane_tells_what_keys_can_prove_and_says_what_it_cannot_know() {
 }
 
 #[tokio::test]
-async fn a_subscription_seen_to_go_off_is_a_trip_and_is_seen_to_come_back() {
+async fn a_subscription_that_is_observed_off_is_a_trip_until_it_is_observed_on() {
     let (ambient, dir) = (RuntimeEnv::scripted(START, 3), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
@@ -157,7 +157,7 @@ async fn second(ambient: &RuntimeEnv, platform: &StandIn) {
 }
 
 #[tokio::test]
-async fn a7_ten_minutes_on_a_key_that_its_owner_uses_at_90_percent_cost_the_owner_nothing() {
+async fn a7_observing_with_a_key_used_at_90_percent_costs_its_owner_no_call() {
     let (ambient, dir) = (RuntimeEnv::scripted(START, 5), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
@@ -187,7 +187,7 @@ async fn a7_ten_minutes_on_a_key_that_its_owner_uses_at_90_percent_cost_the_owne
 }
 
 #[tokio::test]
-async fn the_link_breaks_in_ten_ways_keeps_its_picture_and_mends_by_itself() {
+async fn the_console_keeps_its_data_through_ten_connection_failures_and_recovers() {
     let ways: [(Mood, &str); 7] = [
         (Mood::Hang, "OFFLINE"),
         (Mood::Drip, "OFFLINE"),
@@ -257,7 +257,7 @@ async fn unreachable(address: String, state: &'static str) {
 }
 
 #[tokio::test]
-async fn a_platform_that_nobody_listens_for_keeps_its_picture_and_is_live_again_when_somebody_does() {
+async fn a_refused_connection_keeps_the_data_on_screen_and_is_live_again_afterwards() {
     let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
@@ -287,7 +287,7 @@ async fn skewed() {
 }
 
 #[tokio::test]
-async fn two_consoles_on_one_profile_share_turns_and_see_the_same() {
+async fn two_consoles_on_one_profile_share_polls_and_data() {
     let (ambient, dir) = (RuntimeEnv::scripted(START, 7), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     platform.happens(41, "lead.created", ambient.now());
@@ -311,7 +311,7 @@ async fn two_consoles_on_one_profile_share_turns_and_see_the_same() {
 }
 
 #[tokio::test]
-async fn a_week_is_remembered_with_its_gaps_and_opens_at_once() {
+async fn a_week_of_history_opens_at_once_with_its_gaps() {
     let (ambient, dir) = (RuntimeEnv::scripted(START, 9), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());

@@ -70,7 +70,7 @@ fn arguments<'a>(url: &'a str, key: &'a Path) -> [&'a str; 6] {
 }
 
 #[tokio::test]
-async fn a_bad_certificate_and_a_cut_wire_are_told_and_mended_and_no_key_is_in_any_log() {
+async fn a_bad_certificate_and_a_cut_connection_are_reported_and_no_key_is_in_any_log() {
     let ambient = RuntimeEnv::real();
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
@@ -107,7 +107,7 @@ async fn a_bad_certificate_and_a_cut_wire_are_told_and_mended_and_no_key_is_in_a
 }
 
 #[tokio::test]
-async fn two_processes_on_one_profile_share_its_turns_and_one_outlives_the_other() {
+async fn two_processes_on_one_profile_share_polls_and_one_outlives_the_other() {
     let ambient = RuntimeEnv::real();
     let platform = StandIn::start(&ambient).await;
     platform.allows(6_000);
@@ -155,7 +155,7 @@ async fn two_processes_on_one_profile_share_its_turns_and_one_outlives_the_other
 }
 
 #[tokio::test]
-async fn a_token_where_there_is_no_portal_is_said_to_be_of_no_use_and_keys_are_used_instead() {
+async fn a_token_is_reported_useless_without_a_portal_and_keys_are_used_instead() {
     let ambient = RuntimeEnv::real();
     let platform = StandIn::start(&ambient).await;
     let home = Home::new();

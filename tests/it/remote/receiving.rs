@@ -103,7 +103,7 @@ fn receipts(listening: &Lines) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn what_is_received_is_checked_and_held_against_what_happened() {
+async fn received_deliveries_are_verified_and_compared_with_events() {
     let scene = Scene::new().await;
     let (listening, address) = scene.listen(&[]).await;
     let id = scene.subscribe(&address).await;
@@ -173,7 +173,7 @@ async fn what_is_received_is_checked_and_held_against_what_happened() {
 }
 
 #[tokio::test]
-async fn what_is_handed_on_is_the_same_bytes_and_the_answer_comes_back() {
+async fn a_forwarded_delivery_has_the_same_bytes_and_its_answer_is_returned() {
     let scene = Scene::new().await;
     let behind = Receiver::start(&[Behaviour::Status(503), Behaviour::Status(200)]).await;
     let (listening, address) = scene.listen(&["--forward", &behind.url]).await;

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 const MAX_SILENCE: Duration = Duration::from_secs(16);
 
 #[tokio::test]
-async fn a_platform_that_was_never_heard_and_is_slow_is_named_after_one_call_with_what_is_slow() {
+async fn a_slow_platform_is_reported_after_one_call_with_the_slow_request() {
     let slow: Vec<LocalBoxFuture<'_, ()>> = vec![
         Box::pin(is_named(Mood::Hang)),
         Box::pin(is_named(Mood::Drip)),

@@ -56,7 +56,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn basics_hold_without_a_portal() {
+async fn the_console_works_without_a_portal() {
     let scene = Scene::new(ConsoleAccess::ReadOnly, (120, 36)).await;
     // 2: whose it is, what it may, how old.
     scene.shows(&["REMOTE", "READ-ONLY", "LIVE"]).await;
@@ -101,7 +101,7 @@ async fn basics_hold_without_a_portal() {
 }
 
 #[tokio::test]
-async fn acts_that_want_a_portal_say_that_there_is_none() {
+async fn changes_that_need_a_portal_are_refused_without_one() {
     let scene = Scene::new(ConsoleAccess::Act, (120, 36)).await;
     scene.press("3x", &["Send test", "Disable"]).await;
     scene.press("j", &["Enable"]).await;

@@ -35,7 +35,7 @@ fn odd_events(at: Timestamp) -> Vec<(String, bool)> {
 }
 
 #[tokio::test]
-async fn r3_an_event_that_cannot_be_read_hides_no_other_and_is_shown_as_it_came() {
+async fn r3_an_unreadable_event_hides_no_other_event_and_is_shown_raw() {
     let ambient = RuntimeEnv::real();
     for (json, is_readable) in odd_events(ambient.now()) {
         let (dir, platform) = (TempDir::new().expect("a directory"), StandIn::start(&ambient).await);
@@ -61,7 +61,7 @@ async fn r3_an_event_that_cannot_be_read_hides_no_other_and_is_shown_as_it_came(
 }
 
 #[tokio::test]
-async fn r3_a_subscription_that_cannot_be_read_hides_no_other_and_is_not_taken_for_deleted() {
+async fn r3_an_unreadable_subscription_hides_no_other_and_does_not_count_as_deleted() {
     let odd = [
         r#"{"id":"17","targetUrl":"https://hooks.example.com/17","isEnabled":"perhaps"}"#,
         r#"{"id":17,"targetUrl":7,"isEnabled":true}"#,
@@ -94,7 +94,7 @@ async fn listed_oddly(json: &str) {
 }
 
 #[tokio::test]
-async fn r3_reconcile_compares_what_it_can_read_and_names_what_it_cannot() {
+async fn r3_reconcile_compares_readable_events_and_names_unreadable_ones() {
     let ambient = RuntimeEnv::real();
     // The stand-in tells times to a quarter of a second, which may be in the future.
     let earlier = || ambient.now().minus(Duration::from_secs(10));

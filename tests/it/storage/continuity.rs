@@ -73,7 +73,7 @@ enum Way {
 }
 
 #[tokio::test]
-async fn d2_a_replica_that_is_put_back_is_noticed_at_the_start_and_no_number_comes_twice() {
+async fn d2_a_restored_replica_is_noticed_at_the_start_and_no_number_is_used_twice() {
     for (way, is_killed) in [
         (Way::Elsewhere, true),
         (Way::Elsewhere, false),
@@ -138,7 +138,7 @@ async fn d2_a_replica_that_is_put_back_is_noticed_at_the_start_and_no_number_com
 }
 
 #[tokio::test]
-async fn d2_stops_kills_moves_and_changes_of_the_key_leave_no_gap() {
+async fn d2_stops_kills_moves_and_key_changes_leave_no_gap_in_numbers() {
     let home = TempDir::new().expect("a directory");
     let (dir, moved) = (home.path().join("data"), home.path().join("moved"));
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
@@ -164,7 +164,7 @@ async fn d2_stops_kills_moves_and_changes_of_the_key_leave_no_gap() {
 }
 
 #[tokio::test]
-async fn d2_a_restore_on_another_machine_leaves_a_gap_or_goes_on_where_it_is_told() {
+async fn d2_a_restore_on_another_machine_leaves_a_gap_or_continues_at_a_given_number() {
     let home = TempDir::new().expect("a directory");
     let (dir, file) = (home.path().join("data"), home.path().join("copy.db"));
     let name = file.to_string_lossy().into_owned();

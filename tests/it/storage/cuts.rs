@@ -52,7 +52,7 @@ fn cut_everywhere(
 }
 
 #[tokio::test]
-async fn x2_a_change_of_the_key_that_is_killed_anywhere_leaves_everything_readable() {
+async fn x2_a_rekey_that_is_killed_at_any_point_leaves_everything_readable() {
     let home = TempDir::new().expect("a directory");
     template(home.path()).await;
     let rekey = |dir: &Path| crow(&["db", "rekey"], dir);
@@ -66,7 +66,7 @@ async fn x2_a_change_of_the_key_that_is_killed_anywhere_leaves_everything_readab
 }
 
 #[tokio::test]
-async fn a_restore_that_is_killed_anywhere_leaves_the_old_or_the_new_database() {
+async fn a_restore_that_is_killed_at_any_point_leaves_the_old_or_the_new_database() {
     let home = TempDir::new().expect("a directory");
     let (dir, file) = (home.path().join("data"), home.path().join("copy.db"));
     template(&dir).await;
@@ -120,7 +120,7 @@ fn schema(path: &Path) -> (usize, Vec<String>) {
 }
 
 #[test]
-fn k4_a_migration_that_is_killed_anywhere_leaves_one_schema_or_the_other() {
+fn k4_a_migration_that_is_killed_at_any_point_leaves_the_old_or_the_new_schema() {
     let home = TempDir::new().expect("a directory");
     let from = home.path().join("data");
     std::fs::create_dir(&from).expect("made");

@@ -35,7 +35,7 @@ fn is_refused(dir: &Path, bytes: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn k4_a_page_of_the_wrong_kind_is_found_wherever_it_is_and_nothing_panics() {
+async fn k4_a_corrupt_page_is_found_anywhere_and_nothing_panics() {
     let home = TempDir::new().expect("a directory");
     let (from, dir) = (home.path().join("from"), home.path().join("data"));
     let whole = platform(&from).await;
@@ -65,7 +65,7 @@ async fn k4_a_page_of_the_wrong_kind_is_found_wherever_it_is_and_nothing_panics(
 }
 
 #[tokio::test]
-async fn k4_truncated_foreign_newer_and_lost_databases_are_refused_and_kept() {
+async fn k4_truncated_foreign_newer_and_missing_databases_are_refused_and_unchanged() {
     let home = TempDir::new().expect("a directory");
     let (from, dir) = (home.path().join("from"), home.path().join("data"));
     let whole = platform(&from).await;

@@ -46,7 +46,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn k3_a_disk_that_is_full_or_fails_is_507_reads_go_on_nothing_is_sent_and_it_recovers() {
+async fn k3_a_full_or_failing_disk_is_507_keeps_reads_stops_sending_and_recovers() {
     let scene = Scene::start(1).await;
     let Scene { shim, ledger, serving, company, partner, .. } = &scene;
     let operator = serving.operator();
@@ -70,7 +70,7 @@ async fn k3_a_disk_that_is_full_or_fails_is_507_reads_go_on_nothing_is_sent_and_
 }
 
 #[tokio::test]
-async fn k3_what_was_sent_when_the_disk_became_full_is_written_into_the_room_kept_for_it() {
+async fn k3_outcomes_of_a_full_disk_are_written_into_the_reserve() {
     let scene = Scene::start(1).await;
     let Scene { shim, ledger, serving, company, .. } = &scene;
     let operator = serving.operator();
@@ -98,7 +98,7 @@ async fn k3_what_was_sent_when_the_disk_became_full_is_written_into_the_room_kep
 }
 
 #[tokio::test]
-async fn k3_with_few_file_descriptors_it_goes_on_when_there_are_some_again() {
+async fn k3_a_platform_out_of_file_descriptors_recovers() {
     let home = TempDir::new().expect("a directory");
     let serving = Serving::with_files(&home.path().join("data"), 40);
     let (company, _) = serving.company().await;
@@ -126,7 +126,7 @@ async fn emit(operator: PlatformClient, company: CompanyId, stop: Arc<AtomicBool
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn k10_backups_at_load_are_consistent_and_refuse_nobody() {
+async fn k10_backups_under_load_are_consistent_and_refuse_no_caller() {
     let home = TempDir::new().expect("a directory");
     let dir = home.path().join("data");
     let ledger = Ledger::start().await;

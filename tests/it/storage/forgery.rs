@@ -61,7 +61,7 @@ fn forget_the_last_number(database: &Connection) {
 }
 
 #[tokio::test]
-async fn d1_whatever_is_done_to_the_audit_trail_without_the_key_is_named() {
+async fn d1_every_change_of_the_audit_trail_without_the_key_is_named() {
     let home = TempDir::new().expect("a directory");
     let (from, dir) = (home.path().join("from"), home.path().join("data"));
     audited(&from).await;
@@ -110,7 +110,7 @@ async fn d1_whatever_is_done_to_the_audit_trail_without_the_key_is_named() {
 }
 
 #[tokio::test]
-async fn d1_a_head_that_was_kept_elsewhere_shows_that_an_earlier_state_was_put_back() {
+async fn d1_an_exported_head_reveals_a_restored_earlier_state() {
     let home = TempDir::new().expect("a directory");
     let (early, dir, head) = (home.path().join("early"), home.path().join("data"), home.path().join("head.json"));
     audited(&early).await;
@@ -144,7 +144,7 @@ async fn d1_a_head_that_was_kept_elsewhere_shows_that_an_earlier_state_was_put_b
 }
 
 #[tokio::test]
-async fn d1_a_trail_from_before_the_key_is_put_under_it_once_and_its_faults_are_kept() {
+async fn d1_an_unkeyed_trail_is_chained_once_and_keeps_its_faults() {
     for (spoils, state) in
         [("SELECT 1", "3 rows with plain hashes: whole"), ("DELETE FROM audit WHERE id = 2", "row 2 is missing")]
     {
@@ -183,7 +183,7 @@ async fn d1_a_trail_from_before_the_key_is_put_under_it_once_and_its_faults_are_
 }
 
 #[tokio::test]
-async fn a_lost_admin_token_is_replaced_at_the_machine_and_the_old_one_is_not_let_in() {
+async fn a_lost_admin_token_is_replaced_on_the_machine_and_the_old_one_is_refused() {
     let home = TempDir::new().expect("a directory");
     let dir = home.path().join("data");
     let client = |serving: &Serving, token: &str| {
@@ -238,7 +238,7 @@ const SCHEMAS: [(&str, &str); 10] = [
 ];
 
 #[tokio::test]
-async fn d1_a_schema_that_is_not_the_programs_is_refused_by_restore_and_start_and_named_by_verify() {
+async fn d1_a_foreign_schema_is_refused_by_restore_and_start_and_named_by_verify() {
     let home = TempDir::new().expect("a directory");
     let (from, dir, empty) = (home.path().join("from"), home.path().join("data"), home.path().join("empty"));
     audited(&from).await;
@@ -260,7 +260,7 @@ async fn d1_a_schema_that_is_not_the_programs_is_refused_by_restore_and_start_an
 }
 
 #[tokio::test]
-async fn d1_a_backup_that_was_changed_or_made_by_another_is_refused() {
+async fn d1_a_changed_or_foreign_backup_is_refused() {
     let home = TempDir::new().expect("a directory");
     let (dir, other, empty) = (home.path().join("data"), home.path().join("other"), home.path().join("empty"));
     audited(&dir).await;

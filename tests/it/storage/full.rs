@@ -99,7 +99,7 @@ async fn cast(serving: &Serving) -> Cast {
 }
 
 #[tokio::test]
-async fn l2_on_a_full_disk_it_says_so_revokes_for_good_starts_again_and_recovers_by_itself() {
+async fn l2_a_platform_on_a_full_disk_reports_it_revokes_permanently_restarts_and_recovers() {
     let disk = SmallDisk::new(48);
     let dir = disk.seen().join("data");
     let serving = disk.serve().expect("it starts");
@@ -147,7 +147,7 @@ async fn l2_on_a_full_disk_it_says_so_revokes_for_good_starts_again_and_recovers
 }
 
 #[tokio::test]
-async fn l2_a_platform_starts_on_a_full_disk_however_it_ended() {
+async fn l2_a_platform_starts_on_a_full_disk_after_any_kind_of_end() {
     let disk = SmallDisk::new(48);
     disk.serve().expect("it is founded").stop();
     for is_killed in [false, true, false] {
@@ -170,7 +170,7 @@ async fn l2_a_platform_starts_on_a_full_disk_however_it_ended() {
 }
 
 #[tokio::test]
-async fn l2_where_nothing_can_be_founded_the_advice_is_room_and_no_other_directory() {
+async fn l2_a_first_start_on_a_full_disk_advises_space_and_no_other_directory() {
     let disk = SmallDisk::new(4);
     disk.fill();
     let why = disk.serve().err().expect("there is no room for a platform");
@@ -178,7 +178,7 @@ async fn l2_where_nothing_can_be_founded_the_advice_is_room_and_no_other_directo
 }
 
 #[tokio::test]
-async fn l2_a_revocation_that_even_the_reserve_cannot_take_is_in_force_said_and_written_later() {
+async fn l2_a_revocation_beyond_the_reserve_is_in_force_reported_and_written_later() {
     let Scene { shim, serving, partner, home, .. } = Scene::start(0).await;
     let Cast { rogue, rogue_id, .. } = cast(&serving).await;
     let operator = serving.operator();
@@ -206,7 +206,7 @@ async fn l2_a_revocation_that_even_the_reserve_cannot_take_is_in_force_said_and_
 }
 
 #[test]
-fn l2_few_descriptors_are_not_a_full_disk() {
+fn l2_a_lack_of_descriptors_is_not_reported_as_a_full_disk() {
     let home = TempDir::new().expect("a directory");
     let dir = home.path().join("data");
     Serving::start(&dir).stop();

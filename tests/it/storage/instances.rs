@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tempfile::TempDir;
 
 #[test]
-fn k5_of_eight_that_start_at_once_one_runs_and_the_others_are_told_which() {
+fn k5_one_of_eight_simultaneous_starts_runs_and_the_others_name_it() {
     for _ in 0..3 {
         let dir = TempDir::new().expect("a directory");
         let start = || Serving::attempt(&dir.path().join("data"));

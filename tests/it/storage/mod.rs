@@ -27,19 +27,19 @@ use std::time::Duration;
 
 /// The short forms; `cargo bench --bench campaign` runs the long ones.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn k1_kills_lose_nothing_and_send_twice_only_what_was_under_way() {
+async fn k1_kills_lose_no_event_and_repeat_only_deliveries_in_flight() {
     let report = kills::run(Plan { n_kills: 10, n_deliveries: 2_000, seed: 1 }).await;
     assert!(report.holds(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn k2_a_loss_of_power_takes_nothing_that_was_acknowledged() {
+async fn k2_a_power_loss_loses_no_acknowledged_event() {
     let report = power::run(60, 1).await;
     assert!(report.holds(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn k9_an_outage_counts_against_nobody_fills_no_log_and_is_soon_forgotten() {
+async fn k9_an_outage_counts_against_no_subscription_fills_no_log_and_is_recovered_from() {
     // As long as it takes for three attempts in a row and one probe to fail, or for some writes.
     let run = |fault| {
         outages::run(fault, async |shim| {
@@ -56,13 +56,13 @@ async fn k9_an_outage_counts_against_nobody_fills_no_log_and_is_soon_forgotten()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn k10_what_is_old_is_forgotten_while_others_write() {
+async fn k10_old_rows_are_deleted_while_others_write() {
     let report = purge::run(3_000).await;
     assert!(report.holds(), "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn faults_of_every_kind_under_load_lose_nothing_and_panic_nowhere() {
+async fn random_faults_under_load_lose_nothing_and_cause_no_panic() {
     let report =
         chaos::run(ChaosPlan { lasting: Duration::ZERO, max_fault: Duration::from_millis(300), seed: 1 }).await;
     assert!(report.holds(), "{report}");

@@ -53,7 +53,7 @@ fn open_folder(path: PathBuf) -> PathBuf {
 }
 
 #[tokio::test]
-async fn d3_everything_is_private_under_any_mask_and_in_a_folder_that_others_can_read() {
+async fn d3_files_are_private_under_any_umask_and_in_a_readable_directory() {
     let home = TempDir::new().expect("a directory");
     let dir = open_folder(home.path().join("data"));
     let state = open_folder(home.path().join("state"));
@@ -81,7 +81,7 @@ async fn d3_everything_is_private_under_any_mask_and_in_a_folder_that_others_can
 }
 
 #[tokio::test]
-async fn d3_what_others_could_read_is_named_and_taken_away_from_them_at_the_start() {
+async fn d3_files_readable_by_others_are_named_and_made_private_at_the_start() {
     let home = TempDir::new().expect("a directory");
     let dir = home.path().join("data");
     Serving::start(&dir).stop();
@@ -105,7 +105,7 @@ async fn d3_what_others_could_read_is_named_and_taken_away_from_them_at_the_star
 }
 
 #[test]
-fn d3_links_in_the_place_of_the_lock_and_the_ballast_are_not_followed() {
+fn d3_symbolic_links_in_place_of_lock_and_reserve_are_not_followed() {
     let home = TempDir::new().expect("a directory");
     let (dir, precious) = (home.path().join("data"), home.path().join("precious"));
     Serving::start(&dir).stop();
@@ -152,7 +152,7 @@ fn leaves_a_core(command: &Command, folder: &Path) -> bool {
 }
 
 #[test]
-fn d3_no_core_is_left_that_would_hold_the_key() {
+fn d3_no_core_dump_with_the_key_is_written() {
     let home = TempDir::new().expect("a directory");
     let dir = home.path().join("data");
     let mut control = Command::new("sh");
@@ -168,7 +168,7 @@ fn d3_no_core_is_left_that_would_hold_the_key() {
 }
 
 #[test]
-fn too_few_descriptors_are_said_at_the_start() {
+fn too_few_file_descriptors_are_reported_at_the_start() {
     let home = TempDir::new().expect("a directory");
     let inner = crow(&["serve", "--bind", "127.0.0.1:0"], &home.path().join("data"));
     let mut command = Command::new("sh");

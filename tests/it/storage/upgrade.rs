@@ -257,7 +257,7 @@ async fn deliveries_go_on(upgrade: &Upgrade, base: &str, operator: Caller<'_>, r
 }
 
 #[tokio::test]
-async fn everything_that_an_earlier_version_stored_is_answered_and_goes_on_after_an_upgrade() {
+async fn an_upgraded_platform_answers_as_before_and_continues_deliveries() {
     let upgrade = Upgrade::unpack();
     let token = std::fs::read_to_string(upgrade.path("data/operator.token")).expect("the token");
     let operator = Caller::Operator(token.trim());
@@ -284,7 +284,7 @@ async fn everything_that_an_earlier_version_stored_is_answered_and_goes_on_after
 }
 
 #[test]
-fn a_data_directory_of_an_earlier_version_is_backed_up_and_restored_without_being_started() {
+fn data_of_an_earlier_version_is_backed_up_and_restored_without_a_start() {
     let upgrade = Upgrade::unpack();
     let (dir, next, copy) = (upgrade.path("data"), upgrade.path("next"), upgrade.path("copy.db"));
     let copy = copy.to_str().expect("text");

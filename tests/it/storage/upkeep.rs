@@ -61,7 +61,7 @@ async fn works(serving: &Serving, key: &str, receiver: &Receiver) {
 }
 
 #[tokio::test]
-async fn a_backup_of_a_running_platform_is_whole_and_can_be_put_back_elsewhere() {
+async fn a_backup_of_a_running_platform_is_complete_and_can_be_restored_elsewhere() {
     let home = TempDir::new().expect("a directory");
     let (dir, file) = (home.path().join("data"), home.path().join("copy.db"));
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
@@ -86,7 +86,7 @@ async fn a_backup_of_a_running_platform_is_whole_and_can_be_put_back_elsewhere()
 }
 
 #[tokio::test]
-async fn a_restored_platform_gives_no_number_again_and_keeps_the_old_database() {
+async fn a_restored_platform_reuses_no_number_and_keeps_the_old_database() {
     let home = TempDir::new().expect("a directory");
     let (dir, file) = (home.path().join("data"), home.path().join("copy.db"));
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
@@ -116,7 +116,7 @@ async fn a_restored_platform_gives_no_number_again_and_keeps_the_old_database() 
 }
 
 #[tokio::test]
-async fn verification_names_what_is_wrong() {
+async fn db_verify_names_every_fault() {
     let dir = TempDir::new().expect("a directory");
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     founded(dir.path(), &receiver).await;
@@ -203,7 +203,7 @@ async fn x2_wrong_keys_and_swapped_or_edited_secrets_are_refused_by_name() {
 }
 
 #[tokio::test]
-async fn x2_keys_and_tokens_stay_valid_through_changes_of_the_key_and_of_where_it_is_kept() {
+async fn x2_keys_and_tokens_stay_valid_when_the_master_key_or_its_place_changes() {
     let dir = TempDir::new().expect("a directory");
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let partner = founded(dir.path(), &receiver).await;
