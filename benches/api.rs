@@ -116,7 +116,8 @@ fn fill(dir: &Path, n: i64) {
     transaction.commit().expect("committed");
 }
 
-/// The same statements on a copy of the same database, on threads of the same kind, without anything around them.
+/// Bare SQLite: the same statements on a copy of the same database, on threads of the same kind, without a platform
+/// around them.
 async fn bare(dir: &Path) -> String {
     let database = bare_database::open_copy(dir, 2);
     let router = Router::new().route("/events", get(bare_page)).route("/leads", post(bare_lead)).with_state(database);
@@ -144,7 +145,8 @@ async fn bare_page(State(database): State<Database>) -> Vec<u8> {
         .join(&b","[..])
 }
 
-/// What Create Lead writes: the record, the event's number, the event, nothing for the subscriptions there are not, and the audit row.
+/// Statements of Create Lead: the record, the event's number, the event, no deliveries because no subscription exists,
+/// and the audit row.
 const WRITES: [&str; 6] = [
     "INSERT INTO clients (company_id, first_name, last_name, email, email_key, status_id, created_at, updated_at) VALUES (1, ?1, ?2, ?3, lower(?3), 10, 0, 0)",
     "UPDATE counters SET value = value + 1 WHERE name = 'event' RETURNING value",

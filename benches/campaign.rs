@@ -29,7 +29,7 @@ mod purge;
 #[expect(dead_code, reason = "the tests use more of it")]
 mod scene;
 
-/// Deliveries during which it is killed.
+/// Number of deliveries during which the platform is killed.
 const DELIVERIES: u64 = 10_000;
 /// The longest that a random fault lasts.
 const MAX_FAULT: Duration = Duration::from_secs(5);

@@ -58,7 +58,7 @@ mod process;
 const COMPANIES: usize = 16;
 /// Requests in flight at the bare side: as many as the companies may have in flight, four for each subscription.
 const FLIGHTS: usize = 64;
-/// Who emits at the same time.
+/// Number of tasks that emit events at the same time.
 const EMITTERS: usize = 64;
 /// Events a second, and how many, for the time to the first byte.
 const PACE: u32 = 500;
@@ -151,7 +151,7 @@ impl Platform {
         }
     }
 
-    /// Stops in order; its directory stays for as long as it is held.
+    /// Stops the platform in order and returns its directory, which exists as long as the value is held.
     async fn end(self) -> TempDir {
         self.stop.send_replace(true);
         for task in self.tasks {
@@ -203,7 +203,8 @@ async fn drained(receiver: &Receiver, n: usize, hanging: Option<&str>) -> f64 {
     rate
 }
 
-/// Accepts `n` events while it delivers them, and answers with deliveries a second and the lags from call to first byte.
+/// Publishes `n` events while the platform delivers them. Returns deliveries a second, and prints the lags from call to
+/// first byte.
 async fn end_to_end(receiver: &Receiver, n: usize) -> f64 {
     let targets: Vec<String> = (0..COMPANIES).map(|_| receiver.url("ok")).collect();
     let mut platform = Platform::start(&targets).await;
@@ -217,8 +218,9 @@ async fn end_to_end(receiver: &Receiver, n: usize) -> f64 {
     rate
 }
 
-/// The same requests to the same receiver on as many kept connections, each with its own signature, and the row of an attempt written for
-/// each in shared commits: the least that a sender that signs and logs can do.
+/// Bare sender: the same requests to the same receiver on as many kept connections, each with its own signature, and
+/// the row of an attempt written for each in shared commits. That is the least that a sender which signs and logs can
+/// do.
 async fn bare(receiver: &Receiver, n: usize) -> f64 {
     let platform = Platform::start(&[]).await;
     let database = bare_database::open_copy(platform.dir.path(), 1);

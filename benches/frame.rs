@@ -81,7 +81,7 @@ fn fill(dir: &Path, n: i64) {
     transaction.commit().expect("committed");
 }
 
-/// The row that is selected, as it stands there.
+/// Returns the selected row as the screen shows it.
 fn selected(screen: &Screen) -> Option<String> {
     screen.with(|screen| {
         let buffer = screen.buffer();
@@ -138,7 +138,7 @@ fn frames(picture: &Arc<Snapshot>, ambient: &RuntimeEnv, size: (u16, u16)) {
     }
 }
 
-/// Emits events at a steady pace, for as long as it is polled.
+/// Emits events at a steady pace as long as the future is polled.
 async fn stream(operator: PlatformClient, ambient: RuntimeEnv, company_id: CompanyId, pace: u32) {
     let watch = ambient.stopwatch();
     for n in 0_u32.. {

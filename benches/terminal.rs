@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 mod process;
 
 const SIZE: (u16, u16) = (200, 60);
-/// What stands on a full dashboard.
+/// Texts of a complete dashboard.
 const FULL: [&str; 7] = ["LIVE", "2 Keys", "3 Subscriptions", "4 Deliveries", "6 Headroom", "7 Trips", "Alerts"];
 /// Starts that are timed.
 const STARTS: usize = 7;
@@ -38,12 +38,12 @@ const CALM: Duration = Duration::from_secs(65);
 const MINUTE: Duration = Duration::from_secs(60);
 /// Seconds in which something changes each second.
 const BUSY: u32 = 20;
-/// How long a text may take to appear.
+/// Maximum time until a text appears on the screen.
 const LIMIT: Duration = Duration::from_secs(30);
 /// Ticks of the kernel's clock in a second.
 const TICKS: f64 = 100.0;
 
-/// What came out of a terminal.
+/// Output of a terminal and the screen that results from it.
 #[derive(Default)]
 struct Seen {
     parser: Option<vt100::Parser>,
@@ -89,7 +89,7 @@ impl Console {
         Self { child, master: pair.master, seen }
     }
 
-    /// Waits until all of it stands there.
+    /// Waits until the screen shows all of the texts.
     fn shows(&self, texts: &[&str]) {
         let holds = |seen: &Seen| {
             let contents = seen.parser.as_ref().map_or_else(String::new, |parser| parser.screen().contents());

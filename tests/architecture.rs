@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Who may name whom. A layer may always name itself. `cli` may name everything, and nothing may name `cli`.
+/// Layers that each layer may name, besides itself. `cli` may name every layer, and no layer may name `cli`.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("text", &["domain"]),
@@ -47,12 +47,12 @@ struct File {
 }
 
 impl File {
-    /// What stands before the tests.
+    /// Returns the production code of the file, without its tests.
     fn production(&self) -> &str {
         self.text.split("#[cfg(test)]\nmod ").next().unwrap_or_default()
     }
 
-    /// Whether the whole file is test code.
+    /// Checks whether the whole file is test code.
     fn is_test(&self) -> bool {
         self.path.ends_with("/tests.rs") || self.path.contains("/tests/") || self.path.ends_with("/fixture.rs")
     }
@@ -130,7 +130,7 @@ fn top_level(group: &str) -> Vec<String> {
     words
 }
 
-/// What a file does that it may not.
+/// Lists the violations of a file.
 fn faults(file: &File) -> Vec<String> {
     let mut faults = Vec::new();
     if !file.text.starts_with("//! ") {

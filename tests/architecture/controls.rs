@@ -3,7 +3,7 @@
 use super::{root, text, texts_below};
 use std::collections::BTreeSet;
 
-/// The path of every test as `cargo test` names it: modules and function, without the name of the crate.
+/// Returns the path of every test as `cargo test` names it: modules and function, without the name of the crate.
 fn tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
     for folder in ["src", "tests/it", "tests/fuzz"] {
@@ -26,7 +26,7 @@ fn tests() -> BTreeSet<String> {
     tests
 }
 
-/// A row of the table: what holds the control, and what shows it.
+/// Row of the table of controls: the control, the code that enforces it, and the tests that show it.
 #[derive(Debug)]
 struct Row {
     control: String,
@@ -47,7 +47,7 @@ fn rows(document: &str, heading: &str) -> Vec<Row> {
     .collect()
 }
 
-/// What stands in backticks, each with the word before it.
+/// Returns the quoted names of a cell, each with the word before it.
 fn quoted(cell: &str) -> Vec<(String, String)> {
     let parts: Vec<&str> = cell.split('`').collect();
     let pairs = parts.chunks(2).filter_map(|pair| Some((pair[0], *pair.get(1)?)));
@@ -56,7 +56,7 @@ fn quoted(cell: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// What is wrong with a row; nothing where all that it names is there.
+/// Lists the faults of a row: names of tests, targets, campaigns, scripts or files that do not exist.
 fn faults(row: &Row, tests: &BTreeSet<String>, targets: &str, campaign: &str) -> Vec<String> {
     let shown = quoted(&row.shown_by);
     let mut faults = Vec::new();

@@ -208,7 +208,7 @@ fn without_placeholders(text: &str) -> String {
         .collect()
 }
 
-/// Whether a text is a statement for the database.
+/// Checks whether a text is an SQL statement.
 fn is_sql(text: &str) -> bool {
     let first = words(text).next().unwrap_or_default();
     ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "WITH", "PRAGMA", "FROM", "WHERE", "AND", "ORDER", "ALTER"]
@@ -258,7 +258,7 @@ fn references_lead_to_a_document_of_the_project() {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
-/// Whether a line cites a rule of the console by number.
+/// Checks whether a line cites a rule of the console by number.
 fn has_manner(line: &str) -> bool {
     line.match_indices("manner").any(|(at, word)| {
         let rest = line[at + word.len()..].trim_start_matches(['s', '_', ' ']);

@@ -13,7 +13,8 @@ use targets::{FuzzTarget, TARGETS};
 const CASES: u32 = 1_500;
 const CASES_OVER_SOCKETS: u32 = 150;
 
-/// Runs a target on its seeds and on changed ones; the input that fails it, in a form that can be pasted into a test.
+/// Runs a target on its seeds and on changed seeds. Returns the input that fails, in a form that can be pasted into a
+/// test.
 fn search(target: &FuzzTarget) -> Result<(), String> {
     let seeds = (target.seeds)();
     let at_least = if target.is_over_sockets { CASES_OVER_SOCKETS } else { CASES };

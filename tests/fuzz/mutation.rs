@@ -50,7 +50,7 @@ pub(crate) fn changes() -> impl Strategy<Value = Vec<Change>> {
     prop::collection::vec(change, 1..6)
 }
 
-/// The input with these changes; what it is spliced with comes from the corpus.
+/// Applies changes to an input; parts that are spliced in come from the corpus.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -45,7 +45,7 @@ pub(crate) struct FuzzTarget {
     pub(crate) run: fn(&[u8]),
     /// Good inputs.
     pub(crate) seeds: fn() -> Vec<Vec<u8>>,
-    /// Whether an input costs a connection.
+    /// Whether each input needs a connection of its own.
     pub(crate) is_over_sockets: bool,
 }
 
@@ -57,7 +57,7 @@ const fn over_sockets(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Vec
     FuzzTarget { name, run, seeds, is_over_sockets: true }
 }
 
-/// All of them.
+/// All fuzz targets, one for every parser of outside input.
 pub(crate) const TARGETS: &[FuzzTarget] = &[
     pure("query", query, || {
         texts(&[
@@ -257,14 +257,14 @@ struct FuzzWorld {
     address: SocketAddr,
     token: Secret,
     subscription: SubscriptionId,
-    /// What the receiver answers, and what the fake platform does.
+    /// Bytes that the receiver and the fake platform answer.
     answer: watch::Sender<Vec<u8>>,
     fake: SocketAddr,
     _stop: watch::Sender<bool>,
     _dir: TempDir,
 }
 
-/// How long an unfinished exchange is waited for before the clock moves on, and how often that happens.
+/// Real time after which the scripted clock moves on during an unfinished exchange, and the number of such steps.
 const MOMENT: Duration = Duration::from_millis(40);
 const MAX_MOMENTS: u32 = 4;
 
@@ -343,7 +343,7 @@ async fn answer_all(listener: TcpListener, answer: watch::Receiver<Vec<u8>>) {
 }
 
 impl FuzzWorld {
-    /// Waits for `work`; while it takes long, the scripted clock moves on.
+    /// Waits for `work`, and moves the scripted clock on while `work` is unfinished.
     fn patiently<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(async {
             let mut work = std::pin::pin!(work);

@@ -62,7 +62,7 @@ fn acts() -> Vec<PlatformChange> {
     ]
 }
 
-/// A platform that notes what it is asked and does none of it.
+/// Starts a platform that records every call and carries out none. Returns its address and the record.
 async fn noting() -> (String, Seen) {
     let seen = Seen::default();
     let note = async |State(seen): State<Seen>, method: Method, uri: Uri| {

@@ -23,12 +23,12 @@ const KEY: &str = "wlcro_live_92_abc_DEF-0123456789abcdefghijklmnopqrstuvwxy";
 const TOKEN: &str = "wlop_abcdefghijklmnopqrstuvwxyz0123456789-ABCDEF";
 /// Memory that hostile input may cost, in KiB.
 const MAX_GROWTH: u64 = 64 * 1024;
-/// How long a command may take: a call, and what leads to it.
+/// Maximum time of a command, including its start.
 const MAX_TIME: Duration = Duration::from_secs(40);
 /// The pause between two looks at a process.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How a server misbehaves.
+/// Kind of misbehaviour of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hostile {
     /// 200 and a body without end.
@@ -61,7 +61,7 @@ impl Hostile {
         Self::ManyMembers,
     ];
 
-    /// What comes first, and what comes over and over.
+    /// Returns the beginning of the answer, and the part that is repeated.
     fn said(self) -> (String, String) {
         let head = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n");
         let whole = |body: &str| format!("{}content-length: {}\r\n\r\n{body}", head("200 OK"), body.len());
@@ -85,7 +85,7 @@ impl Hostile {
     }
 }
 
-/// A server that misbehaves until it is dropped.
+/// Server that misbehaves in one way until it is dropped.
 struct HostileServer {
     address: String,
     serving: JoinHandle<()>,
@@ -143,12 +143,12 @@ async fn speak(mut stream: TcpStream, said: &impl Fn(&str) -> Arc<(String, Strin
     }
 }
 
-/// What a command came to.
+/// Result of a command, with its time and memory.
 #[derive(Debug)]
 struct Measured {
     code: Option<i32>,
     stderr: String,
-    /// The most memory that it held, in KiB.
+    /// Peak memory of the command, in KiB.
     peak: u64,
 }
 
@@ -185,7 +185,7 @@ impl Home {
         path
     }
 
-    /// Runs a command to its end, or ends it once it has told `until` on stdout.
+    /// Runs a command to its end, or stops it as soon as stdout contains `until`.
     async fn measure(&self, arguments: &[String], until: Option<&str>) -> Measured {
         let out = tempfile::tempfile_in(self.0.path()).expect("a file");
         let err = tempfile::NamedTempFile::new_in(self.0.path()).expect("a file");
@@ -225,7 +225,7 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Whether a command ended with one line that says why and what to do, and within its memory.
+/// Asserts that a command ended with one line that names the fault and the remedy, within its memory limit.
 fn assert_bounded(what: &str, came: &Measured, usual: u64) {
     let is_end = |line: &&str| line.starts_with("crow: ") && !line.starts_with("crow: waiting: ");
     let lines: Vec<&str> = came.stderr.lines().filter(is_end).collect();

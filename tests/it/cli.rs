@@ -13,7 +13,7 @@ fn crow(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_crow")).args(arguments).stdin(Stdio::null()).output().expect("the binary runs")
 }
 
-/// It ended with 2, said one line on stderr with all these parts, and nothing on stdout.
+/// Asserts that a command exited with 2, wrote one line with all these parts to stderr, and nothing to stdout.
 #[track_caller]
 fn refused(output: &Output, parts: &[&str]) {
     let line = String::from_utf8_lossy(&output.stderr).into_owned();

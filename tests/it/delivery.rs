@@ -49,7 +49,7 @@ impl Scene {
         self.platform.emit(self.company.id).await.0
     }
 
-    /// The delivery of an event, and where it stands.
+    /// Returns the delivery of an event and its state.
     async fn delivery(&self, event: i64) -> (DeliveryId, DeliveryState) {
         let database = self.platform.database();
         let read = |row: &rusqlite::Row<'_>| Ok((DeliveryId(row.get(0)?), row.get::<_, String>(1)?));
@@ -59,7 +59,7 @@ impl Scene {
         (id, DeliveryState::named(&state).expect("a state"))
     }
 
-    /// Waits until the delivery of an event stands so.
+    /// Waits until the delivery of an event has this state.
     async fn stands(&self, event: i64, state: DeliveryState) -> DeliveryId {
         let what = format!("event {event} is {}", state.name());
         self.platform.until(&what, async || self.delivery(event).await.1 == state).await;

@@ -27,7 +27,7 @@ fn pages() -> Vec<String> {
     names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.ends_with(".md")).collect()
 }
 
-/// What the transcripts are about: a company with two keys, and a subscription that the breaker has switched off.
+/// Starts the platform of the transcripts: a company with two keys, and a subscription that the breaker has disabled.
 async fn scene() -> (Serving, Receiver) {
     let serving = Serving::start(&[]);
     let operator = serving.operator();
@@ -74,7 +74,7 @@ fn shim(serving: &Serving) -> PathBuf {
     folder
 }
 
-/// Whether a line is as it was written down, with anything in the place of each ellipsis.
+/// Checks whether a line matches a written one, in which an ellipsis means any text.
 fn is_like(line: &str, written: &str) -> bool {
     let mut parts = written.split('…');
     let Some(mut rest) = parts.next().and_then(|first| line.strip_prefix(first)) else { return false };

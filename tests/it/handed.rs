@@ -44,7 +44,7 @@ use std::time::Duration;
 
 const OVERVIEW: &str = include_str!("../data/overview.json");
 
-/// What is handed on, with its name.
+/// Names and contents of the parts that are handed on.
 type Made = Vec<(String, String)>;
 
 fn files(made: &TicketBundle) -> Made {
@@ -179,7 +179,7 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     made
 }
 
-/// All that one pen fills: what is handed on, the redactions of the tickets, and what is held back.
+/// Builds every part with the text of one pen: the parts that are handed on, and the errors of those held back.
 fn handed_on(pen: &mut Pen<'_>, gate: &SecretGate) -> (Made, Vec<BundleError>) {
     let mut made = [documents(pen, gate), notices(pen, gate), copies(pen, gate)].concat();
     let mut held = Vec::new();
@@ -192,22 +192,24 @@ fn handed_on(pen: &mut Pen<'_>, gate: &SecretGate) -> (Made, Vec<BundleError>) {
     (made, held)
 }
 
-/// Whether every part is given every kind in every encoding (`CROW_LEAKS=all`), in place of every kind once and every encoding once.
+/// Whether every part gets every kind of credential in every encoding (`CROW_LEAKS=all`), instead of every kind once
+/// and every encoding once.
 #[expect(clippy::disallowed_methods, reason = "how long a test runs is told by the environment")]
 fn is_long() -> bool {
     std::env::var_os("CROW_LEAKS").is_some_and(|form| form == "all")
 }
 
-/// What was put into the parts in the rounds of one share, and what of it leaked.
+/// Credentials that one share put into the parts, and those that leaked.
 #[derive(Default)]
 struct Tried {
     leaked: Vec<String>,
-    /// Parts, each with the kind and the encoding that it was given.
+    /// Parts, each with the kind and the encoding of its credential.
     given: BTreeSet<(&'static str, usize, usize)>,
 }
 
-/// Tries the rounds of one share. From one round to the next each part goes on to the next kind and to the next encoding; as many rounds as
-/// there are kinds give it every kind and, as there are fewer, every encoding. The parts begin at different ones.
+/// Runs the rounds of one share. In each round a part gets the next kind and the next encoding, so that after as many
+/// rounds as there are kinds it has had every kind and, as there are fewer, every encoding. Parts start at different
+/// ones.
 fn leaks(share: usize, n_shares: usize) -> Tried {
     const BETWEEN_PARTS: usize = 37;
     const BETWEEN_TIMES: usize = 29;

@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-/// A picture of a company with every kind of trouble.
+/// Overview of a company with every kind of fault.
 const OVERVIEW: &str = include_str!("../data/overview.json");
 /// The members that carry text from outside.
 const FIELDS: [&str; 12] = [
@@ -49,7 +49,7 @@ const FIELDS: [&str; 12] = [
     "eventTypes",
 ];
 
-/// What terminals would act on, and what hides or reorders text.
+/// Texts that control a terminal, hide text or reorder it.
 fn attacks() -> Vec<String> {
     let mut attacks: Vec<String> = [
         "\x1b]0;owned\x07",
@@ -169,7 +169,7 @@ fn attempt(overview: &PlatformOverview, text: &str) -> AttemptDetail {
     serde_json::from_value(value).expect("an attempt")
 }
 
-/// What a terminal was made to do beyond showing text.
+/// Effects on a terminal other than showing text.
 #[derive(Default)]
 struct Done(Vec<String>);
 
@@ -211,7 +211,7 @@ impl vt100::Callbacks for Done {
     }
 }
 
-/// What is left of the console's output without the sequences that the console itself writes: moves, styles, the hidden cursor, and frames.
+/// Removes the sequences that the console itself writes (moves, styles, the hidden cursor and frames) from its output.
 fn without_own_sequences(output: &str) -> String {
     let mut rest = String::new();
     let mut pieces = output.split("\x1b[");
@@ -236,7 +236,7 @@ fn is_active(character: char) -> bool {
             | 0xfe0f | 0xfeff | 0xffa0 | 0xfff9..=0xfffb | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
 }
 
-/// How the first active character of an attack must look.
+/// Returns the mark that must replace the first active character of an attack.
 fn mark(attack: &str) -> Option<String> {
     let active = attack.chars().find(|character| is_active(*character));
     match active {
@@ -258,7 +258,7 @@ fn report(text: &str) -> DiagnosisReport {
     serde_json::from_value(report).expect("a report")
 }
 
-/// The lab's answer with this text in it.
+/// Returns a signature check that contains this text.
 fn check(text: &str) -> SignatureCheck {
     let cause = json!({"id": text, "title": text, "difference": text, "resolution": text});
     let check =

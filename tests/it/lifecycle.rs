@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// Whether this process is the test binary started by one of these tests for one function.
+/// Whether this process is the test binary, started by a test of this file to run one rehearsal.
 fn is_rehearsal() -> bool {
     std::env::args().any(|argument| argument == "--exact")
 }
@@ -28,7 +28,8 @@ fn binary() -> String {
     other_build("CROW_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_crow").to_owned())
 }
 
-/// Runs one function of this file in a process of its own in a terminal; or its twin in `examples/die.rs`, as another build has it.
+/// Runs one rehearsal of this file in a process and a terminal of its own; for another build, its twin in
+/// `examples/die.rs`.
 fn rehearse(name: &str) -> Terminal {
     if let Some(program) = other_build("CROW_DIE") {
         return Terminal::run_program(80, 24, &program, &[name]);
@@ -104,7 +105,7 @@ fn rehearsal_of_an_error() {
     }
 }
 
-/// Holds a terminal with a program in it, until it is killed: then the terminal is gone.
+/// Holds a terminal with a program until this process is killed, which closes the terminal.
 #[test]
 fn rehearsal_of_a_host_of_a_terminal() {
     if !is_rehearsal() {

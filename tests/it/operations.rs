@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// A platform with a partner whose endpoint fails, and what opens it.
+/// Platform with a partner whose endpoint fails, and the credentials for both APIs.
 struct Scene {
     serving: Serving,
     operator: PlatformClient,

@@ -17,7 +17,7 @@ use std::process::{Output, Stdio};
 /// A name that a terminal, a spreadsheet or a reader would be fooled by.
 const HOSTILE: &str = "=cmd|' /C calc'!A1\u{1b}]0;owned\u{7}\u{202e}\u{9b}2J";
 
-/// The same without control characters, which no name has.
+/// Hostile text without control characters, which no name may have.
 const HOSTILE_NAME: &str = "=cmd|' /C calc'!A1\u{202e}\u{200b}";
 
 /// A platform with one company, a key with a bad name, and a subscription that fails.
@@ -71,7 +71,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-/// It ended well, and nothing of what it wrote acts on a terminal.
+/// Asserts that a command succeeded and that its output cannot control a terminal; returns the output.
 #[track_caller]
 fn harmless(output: &Output) -> String {
     let said = text(&output.stdout);
@@ -93,7 +93,7 @@ fn valid(name: &str, document: &Value) {
     assert!(faults.is_empty(), "{name}: {faults:?}\n{document:#}");
 }
 
-/// Whether the schema minds a document that is not as promised.
+/// Asserts that a schema rejects a document without a member.
 #[track_caller]
 fn minds(name: &str, document: &Value, member: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::schema_file_name(name));

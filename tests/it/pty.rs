@@ -92,7 +92,7 @@ fn a_console_waits_while_its_terminal_is_too_small_also_at_the_start() {
     assert_eq!(terminal.ended(), 0);
 }
 
-/// The night shift: from the alert to the cause, the cure and what was missed, and to the proof of it, in five keys.
+/// Leads from the alert to the cause, the remedy, the missed events and their delivery in five keys.
 #[test]
 fn five_keys_lead_from_an_alert_to_replayed_events() {
     let mut terminal = Terminal::run(120, 36, &["demo", "--scenario", "breaker-fixed"]);
@@ -119,7 +119,7 @@ fn five_keys_lead_from_an_alert_to_replayed_events() {
 struct Served(Child);
 
 impl Served {
-    /// Starts it and waits for its line.
+    /// Starts a platform and waits for the line with its address.
     fn start(dir: &Path, address: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
         command.args(["serve", "--bind", address, "--data"]).arg(dir).stderr(Stdio::null());

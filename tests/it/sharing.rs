@@ -8,7 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// A platform, and a home for the consoles that look at it.
+/// Platform, and a home directory for the consoles that watch it.
 pub(crate) struct Scene {
     platform: Serving,
     pub(crate) dir: TempDir,

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-/// What a command ends with: where no server answers, where the token is not known, with a key that may do nothing of this, on an empty platform.
+/// Expected exit codes of a command: without a server, with an unknown token, with a key without the permission, on an
+/// empty platform.
 const EXPECTED: &[(&str, [i32; 4])] = &[
     ("export", [1, 1, 2, 0]),
     ("audit", [1, 1, 2, 0]),

@@ -75,7 +75,7 @@ async fn pass_on(State((http, to, row)): State<Far>, request: Request) -> Respon
     Response::builder().status(status).body(text.into()).expect("an answer")
 }
 
-/// Rows that no list has: half an emoji, a number that no machine has, another type, nothing in it, too deep.
+/// Unreadable rows: half an emoji, a number out of range, another type, an empty object, too deep.
 fn odd_rows() -> Vec<String> {
     let deep = format!(r#"{{"id":{}7{}}}"#, "[".repeat(300), "]".repeat(300));
     let rows = [r#"{"id":1e400}"#, r#"{"id":-1e400}"#, r#"{"name":7}"#, "{}", "null", "[]", "7", r#""\ud83d""#, &deep];

@@ -17,7 +17,8 @@ struct Chapter {
     step: Vec<Step>,
 }
 
-/// One call and what must come back. `<n>` in a body stands for n letters, `{name}` for something that an earlier step kept.
+/// Step of a conformance file: a call and the expected answer. `<n>` in a body means n letters, `{name}` a value kept
+/// by an earlier step.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
@@ -25,7 +26,8 @@ struct Step {
     says: String,
     /// Method and path.
     call: String,
-    /// Whose credential: `key`, `scope:NAME`, `limited`, `revoked`, `foreign`, `token`, `viewer`, `nobody`. The path decides if it is left out.
+    /// Holder of the credential: `key`, `scope:NAME`, `limited`, `revoked`, `foreign`, `token`, `viewer`, `nobody`.
+    /// Without it, the path decides.
     by: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -33,7 +35,7 @@ struct Step {
     /// Milliseconds by which the clock is moved before the call.
     #[serde(default)]
     after_ms: u64,
-    /// How often the call is made before the one that counts.
+    /// Number of calls made before the call whose answer is compared.
     #[serde(default)]
     times: u32,
     status: u16,
@@ -51,7 +53,7 @@ struct Step {
     /// Headers of the answer; an empty value means that there is none.
     #[serde(default)]
     replies: BTreeMap<String, String>,
-    /// Names for what stands under a JSON pointer.
+    /// Names under which values at JSON pointers are kept for later steps.
     #[serde(default)]
     keep: BTreeMap<String, String>,
 }
@@ -202,7 +204,7 @@ impl Cast {
     }
 }
 
-/// Whether a text is as wanted; `*` stands for anything.
+/// Checks whether a text matches an expected one, in which `*` means any text.
 fn fits(found: &str, wanted: &str) -> bool {
     let mut parts = wanted.split('*');
     let first = parts.next().unwrap_or_default();

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bodies that are not JSON as it is taken here, each with the byte at which that shows.
+/// Malformed JSON bodies, each with the byte offset at which the fault is reported.
 fn malformed() -> Vec<(String, u64)> {
     let mut bodies: Vec<(String, u64)> = [
         ("", 0),

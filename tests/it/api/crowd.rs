@@ -156,7 +156,7 @@ async fn a5_pollers_see_every_event_once_and_in_order_while_writers_write() {
     }
 }
 
-/// The numbers of the events on a page whose type stands in a filter; of all if it is empty.
+/// Returns the numbers of the events on a page whose type is in a filter; of all events if the filter is empty.
 fn ids(page: &Value, filter: &str) -> Vec<u64> {
     let items = page["items"].as_array().expect("a list").iter();
     let wanted = items.filter(|item| filter.is_empty() || filter.contains(item["type"].as_str().expect("a type")));

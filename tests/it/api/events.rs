@@ -100,7 +100,7 @@ async fn test_events_are_published_and_marked_as_tests() {
     }
 }
 
-/// What arrives between two pages, and how large the pages are, is decided by seeded dice.
+/// Seeded random numbers choose the events that arrive between two pages, and the sizes of pages.
 #[tokio::test]
 async fn paging_while_events_arrive_skips_nothing_and_repeats_nothing() {
     const WATCHED: [EventType; 2] = [EventType::LeadCreated, EventType::InvoiceCreated];
@@ -134,7 +134,7 @@ async fn paging_while_events_arrive_skips_nothing_and_repeats_nothing() {
     }
 }
 
-/// How large events are, and how many a page may have, is decided by seeded dice.
+/// Seeded random numbers choose the sizes of events and the limits of pages.
 #[tokio::test]
 async fn a_page_ends_at_four_mebibytes_and_nothing_is_skipped_or_repeated() {
     const MAX_PAGE: usize = 4 << 20;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// How long an unfinished request is waited for before the clock moves on.
+/// Real time after which the scripted clock moves on during an unfinished request.
 const MOMENT: Duration = Duration::from_millis(40);
 
 /// A good request for every route, and some with queries.
@@ -44,7 +44,8 @@ fn corpus(key: &str, token: &str) -> Vec<Vec<u8>> {
     requests
 }
 
-/// Sends bytes and takes whatever comes until the platform closes. What is unfinished is given time by the platform's clock, then given up.
+/// Sends bytes and reads until the platform closes the connection. An unfinished request gets time on the platform's
+/// clock before it is dropped.
 async fn exchange(address: &str, bytes: &[u8], ambient: &RuntimeEnv) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.expect("it lives");
     let _ = stream.write_all(bytes).await;

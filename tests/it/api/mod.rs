@@ -28,7 +28,7 @@ use std::time::Duration;
 const LEAD: &str = r#"{"first_name":"Ada","last_name":"Byron","email":"ada@example.com"}"#;
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// A partner of a new platform, whose key may do everything as often as it likes.
+/// Partner of a new platform, with a key that has all scopes and wide limits.
 pub(crate) struct Partner {
     pub(crate) platform: Platform,
     pub(crate) company: CompanyRow,
@@ -43,12 +43,12 @@ impl Partner {
         Self { platform, company, key }
     }
 
-    /// A call under the Integration API with the key, and with a body if it is not null.
+    /// Makes a call of the Integration API with the partner's key, and with a body unless it is null.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
         self.call_as(&self.key, method, path, body).await
     }
 
-    /// The same with another key.
+    /// Makes a call of the Integration API with another key, and with a body unless it is null.
     pub(crate) async fn call_as(&self, key: &Secret, method: &str, path: &str, body: Value) -> Answer {
         let body = (!body.is_null()).then(|| body.to_string());
         let headers = [JSON, ("x-api-key", key.reveal())];

@@ -7,7 +7,7 @@ use crow::wire::keys::RequestedLimits;
 /// A method, a path, headers, a body, and the code of the answer.
 type Case<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>, &'a str, &'a str);
 
-/// Each request has the faults of the rows below it as well, as far as one request can have them.
+/// Every request has the faults of the rows below as well, as far as one request can have them.
 #[tokio::test]
 async fn a_request_with_several_faults_gets_the_first_in_the_order_of_checks() {
     let partner = Partner::start().await;

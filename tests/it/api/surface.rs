@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// An answer with its head as it came.
+/// Answer with its head as it was received.
 struct Raw {
     status: u16,
     head: String,
@@ -264,7 +264,7 @@ fn fields(document: &Value, told: &Value) -> Vec<String> {
     schema["properties"].as_object().expect("an object").keys().cloned().collect()
 }
 
-/// Whether an answer refuses something as not valid, which it must in words.
+/// Checks that an answer refuses a value as invalid and names the expected type in words.
 fn in_words(answer: &crate::support::platform::Answer, what: &str) -> bool {
     if answer.status < 400 || answer.status == 404 {
         return false;

@@ -12,7 +12,8 @@ const OK: Behaviour = Behaviour::Status(200);
 const BROKEN: Behaviour = Behaviour::Status(500);
 
 impl Scene {
-    /// Publishes one event after the other, each when the attempt before it was written down; no time passes, so none is tried twice.
+    /// Publishes events one after the other, each after the attempt of the previous one is stored. No time passes, so
+    /// that no attempt is retried.
     async fn one_by_one(&self, n: u32) {
         for _ in 0..n {
             let before = self.n_attempts();

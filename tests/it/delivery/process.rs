@@ -53,7 +53,7 @@ impl Process {
         self.child.as_ref().expect("it runs").id()
     }
 
-    /// Tells it to stop, and waits for its end.
+    /// Sends SIGTERM to the platform and waits for its exit code.
     async fn terminate(mut self) -> Option<i32> {
         let pid = self.pid().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());

@@ -59,7 +59,7 @@ impl Scene {
     }
 }
 
-/// How often each event came.
+/// Returns how often each event was received.
 fn times(receiver: &Receiver) -> HashMap<String, usize> {
     let mut times = HashMap::new();
     for request in receiver.ledger() {

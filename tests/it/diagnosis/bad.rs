@@ -64,7 +64,8 @@ async fn an_empty_platform_has_no_cause_and_no_failed_check() {
     }
 }
 
-/// Passes so many calls on to a platform; from then on it answers 502, as the proxy in front of a dead platform does.
+/// Starts a proxy that forwards `after` calls to a platform and answers 502 from then on, like a proxy in front of a
+/// dead platform.
 async fn dying(platform: &Platform, after: usize) -> String {
     let (base, n) = (platform.address.clone(), Arc::new(AtomicUsize::new(0)));
     let http = platform.http.clone();

@@ -6,10 +6,10 @@ use crow::diagnose::health_check::{CheckThresholds, run_checks};
 use crow::wire::checkup::{CheckGrade, HealthCheckReport};
 use std::process::Command;
 
-/// What a probe must say; none where the platform cannot see anything wrong.
+/// Expected result of a check; `None` where the platform cannot see a fault.
 type Said = Option<(CheckGrade, &'static str, &'static str)>;
 
-/// All scenarios but those that are told by their beginning.
+/// Expected result for a scenario; scenarios with a common prefix share one.
 fn expected(scenario: &str) -> Said {
     let refused = |words| Some((CheckGrade::Warning, "refused", words));
     let failing = Some((CheckGrade::Warning, "streak", "in a row; trips at 20"));
@@ -41,7 +41,7 @@ pub(super) async fn asked(platform: &Platform) -> HealthCheckReport {
     run_checks(&platform.operator(), &platform.ambient, &probes, &CheckThresholds::default()).await
 }
 
-/// What of a checkup is not as it must be.
+/// Returns the difference between a checkup and the expected one, if any.
 pub(super) fn faults(scenario: &str, checkup: &HealthCheckReport) -> Option<String> {
     let alarming: Vec<_> = checkup.readings.iter().filter(|reading| reading.grade != CheckGrade::Ok).collect();
     let is_right = match expected(scenario) {

@@ -22,7 +22,7 @@ impl Demo {
         Self::with(&["--scenario", scenarios])
     }
 
-    /// The simulated company, with all that it does.
+    /// Starts the simulated company with all its callers and receivers.
     pub(super) fn world() -> Self {
         Self::with(&[])
     }

@@ -32,7 +32,7 @@ async fn refusing(
     url
 }
 
-/// What the platform says of the first attempt to a subscription.
+/// Returns the platform's signature check of the first attempt to a subscription.
 async fn explained(platform: &Platform, company: CompanyId, id: SubscriptionId) -> Value {
     platform.emit(company).await;
     let operator = platform.operator();
@@ -43,7 +43,7 @@ async fn explained(platform: &Platform, company: CompanyId, id: SubscriptionId) 
     platform.call("GET", &path, &[("authorization", &header)], None).await.json()
 }
 
-/// The same of a new subscription to `url`.
+/// Returns the platform's signature check of the first attempt to a new subscription with this URL.
 async fn explained_at(platform: &Platform, url: &str) -> Value {
     let company = platform.company("Acme").await;
     let id = platform.subscribe(&company, url).await.subscription.id;

@@ -18,7 +18,7 @@ use std::path::Path;
 /// Pairs that `cargo test` tries; `CROW_PAIRS=30` in the environment tries as many, and holds every scenario against every playbook.
 const PAIRS: usize = 4;
 
-/// How many pairs are asked for in the environment, if it is the long form.
+/// Number of pairs of scenarios that `CROW_PAIRS` requests; `None` for the short form.
 #[expect(clippy::disallowed_methods, reason = "the long form is asked for in the environment")]
 fn asked() -> Option<usize> {
     std::env::var("CROW_PAIRS").ok()?.parse().ok()

@@ -72,7 +72,7 @@ impl World {
     }
 }
 
-/// All that a report says, a sentence each.
+/// Lists every sentence of a report.
 fn sentences(report: &DiagnosisReport) -> Vec<String> {
     let steps = report.steps.iter().flat_map(|step| {
         let why = step.verdict.why().map(ToOwned::to_owned);
@@ -85,13 +85,13 @@ fn sentences(report: &DiagnosisReport) -> Vec<String> {
     steps.chain(causes).collect()
 }
 
-/// Whether a sentence has a word that ends there: `key 1` is not in `key 17`.
+/// Checks whether a sentence contains a word as a whole: `key 1` is not in `key 17`.
 fn says(sentence: &str, word: &str) -> bool {
     let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_ascii_alphanumeric());
     sentence.match_indices(word).any(|(at, _)| !goes_on(&sentence[at + word.len()..]))
 }
 
-/// What is wrong with a report as far as it goes beyond its subject.
+/// Lists the sentences of a report that name another subject than the report's own.
 fn too_wide(world: &World, report: &DiagnosisReport) -> Vec<String> {
     let foreign = world.foreign(report.subject);
     let said = sentences(report);
@@ -108,7 +108,7 @@ async fn asked(
     run_playbook(client, ambient, topic, DiagnosisScope::last_hour_of(subject), None).await
 }
 
-/// What of a report is not as a healthy subject's must be. What it cannot decide it says.
+/// Describes the difference between a report and that of a healthy subject; `None` if there is none. Unknown checks are allowed.
 fn ill(report: &DiagnosisReport) -> Option<String> {
     let is_well = report.causes.is_empty() && report.steps.iter().all(|step| step.verdict != CheckVerdict::Fail);
     let is_fitting =

@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What a receiver drips: never more than one byte a second.
+/// Number of bytes that a receiver sends, at one byte a second.
 const DRIPS: usize = 64;
 /// Name of the receivers.
 const NAME: &str = "slow.example";
@@ -48,7 +48,7 @@ fn url(scheme: &str, receiver: &Faults) -> String {
     format!("{scheme}://{NAME}:{}/", receiver.port)
 }
 
-/// The phase that it ended in, and the reason.
+/// Returns the phase in which the attempt ended, and the reason.
 fn lost(detail: &AttemptDetail) -> (&'static str, String) {
     let phases = detail.phases;
     let all = [

@@ -54,18 +54,18 @@ impl Scene {
         Ok(self.partner.create_subscription(&new).await?.subscription.id)
     }
 
-    /// The same, where it must be permitted.
+    /// Creates a subscription to a URL, which must be accepted.
     pub(crate) async fn aim(&self, url: &str) -> SubscriptionId {
         self.subscribe(url).await.unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
-    /// Sends one test, and what the log has of it.
+    /// Sends one test and returns its attempt from the log.
     pub(crate) async fn shoot(&self, at: SubscriptionId) -> AttemptDetail {
         self.operator.test_subscription(at).await.expect("a test");
         self.latest(at).await
     }
 
-    /// What a test is answered with to the partner.
+    /// Sends a test as the partner and returns the answer.
     pub(crate) async fn partner_test(&self, at: SubscriptionId) -> Value {
         let headers = [("x-api-key", self.key.reveal()), ("content-type", "application/json")];
         let path = format!("/api/v1/webhooks/subscriptions/{at}/test");
@@ -81,7 +81,7 @@ impl Scene {
     }
 }
 
-/// What an attempt came to: its status, or the cause and the reason.
+/// Returns the result of an attempt: the status, or the cause and the reason.
 pub(crate) fn came_to(detail: &AttemptDetail) -> String {
     match (detail.row.status_code, &detail.row.cause, &detail.row.error) {
         (Some(status), _, _) => status.to_string(),

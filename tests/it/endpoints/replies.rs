@@ -84,7 +84,7 @@ fn answers() -> Vec<(&'static str, Vec<Act>, u16)> {
     ]
 }
 
-/// A reply that is no answer: its name, what is done, how it is classified, and the beginning of the reason.
+/// Invalid reply: its name, the acts of the receiver, and the expected cause with the beginning of the reason.
 type Fault = (&'static str, Vec<Act>, &'static str);
 
 /// Heads that are none.

@@ -53,7 +53,7 @@ async fn a_test_reveals_no_address_that_the_partner_did_not_give() {
     assert_eq!(private.partner_test(literal).await["error"], "127.0.0.7:9 refused the connection");
 }
 
-/// What is said of `targetUrl`.
+/// Returns the error of the field `targetUrl`.
 fn refusal(error: Error) -> String {
     let Error::Refused { problem } = error else { panic!("no refusal: {error}") };
     assert_eq!(problem.code, ProblemCode::ValidationFailed);

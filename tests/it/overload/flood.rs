@@ -10,11 +10,11 @@ use tokio::task::JoinSet;
 
 /// Requests that are sent at once.
 const BATCH: usize = 20;
-/// What the database and the memory may grow by.
+/// Maximum growth of the database, in bytes; the memory has a limit of its own.
 const MAX_DATABASE_GROWTH: i64 = 1 << 20;
 const MAX_MEMORY_GROWTH_KIB: i64 = 32 << 10;
 
-/// What a flood is made of, each with the status that it is answered with.
+/// Requests of a flood, each with the expected status.
 fn kinds() -> Vec<(u16, String)> {
     let unknown = format!("wlcro_live_1_{}", "A".repeat(43));
     let long = "A".repeat(40_000);

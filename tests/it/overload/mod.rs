@@ -21,7 +21,7 @@ fn is_long() -> bool {
     long_seconds().is_some()
 }
 
-/// How long a flood lasts.
+/// Duration of a flood.
 fn flood_time() -> Duration {
     Duration::from_secs(long_seconds().unwrap_or(2))
 }
@@ -40,7 +40,8 @@ fn database_size(dir: &Path) -> i64 {
     ask("page_count") * ask("page_size")
 }
 
-/// Lets this process, and the platforms that it starts, have as many descriptors as the system allows: thousands of peers want one each.
+/// Raises the limit of file descriptors of this process and its children to the system's maximum, because thousands of
+/// peers need one each.
 fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);

@@ -17,18 +17,18 @@ const PEERS: usize = 2_100;
 const STREAMS: usize = 32;
 /// Calls of others meanwhile.
 const CALLS: usize = 100;
-/// What memory may grow by.
+/// Maximum growth of the memory, in KiB.
 const MAX_MEMORY_GROWTH_KIB: i64 = 128 << 10;
 
-/// What no single call may take: less than the ten seconds after which a silent peer ends by itself.
+/// Maximum duration of a single call: less than the ten seconds after which the platform drops a silent peer.
 const MAX_LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// What others may wait: a loaded machine that runs the short form is given more.
+/// Maximum wait of other callers; longer in the short form, which may run on a loaded machine.
 fn max_wait() -> Duration {
     Duration::from_millis(if is_long() { 250 } else { 1_000 })
 }
 
-/// A connection of a peer that takes as little as it can.
+/// Opens a connection of a peer that reads as little as possible.
 async fn peer(address: &str, head: &[u8]) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.set_recv_buffer_size(4_096)?;
@@ -37,7 +37,7 @@ async fn peer(address: &str, head: &[u8]) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// So many peers that stay, and one more every other millisecond, until the task is aborted.
+/// Starts peers that stay, and one more every other millisecond, until the task is aborted.
 async fn besiege(serving: &Serving, head: Vec<u8>) -> JoinHandle<()> {
     let address = serving.address.trim_start_matches("http://").to_owned();
     let mut peers = Vec::new();
@@ -52,7 +52,7 @@ async fn besiege(serving: &Serving, head: Vec<u8>) -> JoinHandle<()> {
     })
 }
 
-/// A call on a connection of its own: the status, and how long it took.
+/// Makes a call on a connection of its own. Returns the status and the duration.
 async fn call(serving: &Serving, path: &str, header: &str) -> (u16, Duration) {
     let watch = RuntimeEnv::real().stopwatch();
     let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{header}\r\nConnection: close\r\n\r\n");
@@ -67,7 +67,7 @@ async fn call(serving: &Serving, path: &str, header: &str) -> (u16, Duration) {
     (status.expect("a status"), watch.elapsed())
 }
 
-/// How long the calls of others took.
+/// Durations of the calls of other callers.
 struct Waits {
     /// 99 in a hundred calls of a partner took at most this, and of an operator.
     partner_p99: Duration,
@@ -77,7 +77,7 @@ struct Waits {
 }
 
 impl Waits {
-    /// Whether every call was served, none of them late.
+    /// Checks that every call was served in time.
     fn hold(&self) -> bool {
         self.partner_p99.max(self.operator_p99) < max_wait() && self.longest < MAX_LONGEST_WAIT
     }

@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 
 /// Explanations that are asked for at once.
 const AT_ONCE: usize = 24;
-/// What memory may grow by.
+/// Maximum growth of the memory, in KiB.
 const MAX_MEMORY_GROWTH_KIB: i64 = 64 << 10;
 /// Bytes of the payloads: those of the short form are smaller, because an unoptimised build takes thirty times as long.
 fn payload_size() -> usize {

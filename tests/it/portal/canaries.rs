@@ -9,11 +9,11 @@ use crow::wire::subscriptions::NewSubscription;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// What a target has in its query, and an error in a URL; both are left out for viewers.
+/// Secrets in the query of a target and in the URL of an error, both redacted for viewers.
 const CANARIES: [&str; 2] = ["Zq7XwVk", "Jx8QzYw"];
-/// As long, and nowhere.
+/// Text of the same length that occurs nowhere.
 const ABSENT: &str = "Yj9QvXz";
-/// Names that a filter may have, beside those that the OpenAPI document tells.
+/// Names of filters beside those of the OpenAPI document.
 const NAMES: [&str; 13] = [
     "q",
     "grep",

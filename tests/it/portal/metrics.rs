@@ -144,10 +144,10 @@ async fn alert_rules_and_dashboard_use_served_metrics_and_the_dashboard_shows_al
     assert_eq!(document["uid"], "crow-platform");
 }
 
-/// What came: content type and body.
+/// Received pushes: content type and body.
 type Pushes = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
-/// A collector, and where it is.
+/// Starts a collector. Returns its pushes and its address.
 async fn collector() -> (Pushes, String) {
     let seen = Pushes::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -82,7 +82,7 @@ impl Scene {
         self.platform.call(method, path, &[JSON, ("authorization", &bearer)], body).await
     }
 
-    /// What a path of the Portal answers.
+    /// Returns the answer of the Portal to GET of a path.
     async fn get(&self, path: &str) -> Value {
         let answer = self.call("GET", path, None).await;
         assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));

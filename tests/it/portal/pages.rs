@@ -9,7 +9,7 @@ use crow::wire::events::NewEvent;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 
-/// Bytes of a page at most, and of what stands around its rows.
+/// Maximum size of a page in bytes, with the members around its rows.
 const MAX_PAGE: usize = (4 << 20) + 10_000;
 /// Rows that are planted in each table, and bytes of the text of each: as large as earlier versions or another program may have left them.
 const N_ROWS: usize = 9;
@@ -37,7 +37,7 @@ const PLANTED: [&str; 10] = [
     "INSERT INTO requests (at, method, route, status, request_id, elapsed_ms) VALUES (?1, ?2, '(none)', 404, ?1, 1)",
 ];
 
-/// Reads a list to its end; how many pages it has. Every row comes once.
+/// Reads a list to its end, asserts that every row comes once, and returns the number of pages.
 async fn n_pages(platform: &Platform, path: &str, credential: (&str, &str)) -> usize {
     let (mut seen, mut n, mut cursor) = (BTreeSet::new(), 0, String::new());
     loop {

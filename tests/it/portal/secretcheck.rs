@@ -9,7 +9,7 @@ use crow::wire::subscriptions::NewSubscription;
 use serde_json::json;
 
 impl Scene {
-    /// What the platform finds in a text, as a viewer asks.
+    /// Returns the secrets that the platform finds in a text for an operator.
     async fn found(&self, bearer: &str, text: &str) -> SecretScanReport {
         let headers = [("authorization", bearer), ("content-type", "application/octet-stream")];
         let answer = self.platform.call("POST", "/portal/v1/secret-check", &headers, Some(text)).await;

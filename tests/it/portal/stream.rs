@@ -46,7 +46,7 @@ async fn operator(scene: &Scene, name: &str) -> (OperatorId, String) {
     (created.row.id, created.token.into_secret().reveal().to_owned())
 }
 
-/// The clock stands still: the stream does not end because it next says something.
+/// The scripted clock does not move, so that no keep-alive ends the stream.
 #[tokio::test]
 async fn a_stream_ends_at_once_when_its_operator_is_revoked_and_no_other_does() {
     let scene = Scene::new().await;

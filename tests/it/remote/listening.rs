@@ -58,7 +58,7 @@ impl Scene {
         self.listening.told().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// What is remembered: event and status of each.
+    /// Returns the stored deliveries: event and status of each.
     fn kept(&self) -> Vec<(Option<i64>, u16)> {
         let folder = std::fs::read_dir(self.home.path("state/crow")).expect("a folder");
         let is_database = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "db");
@@ -252,7 +252,7 @@ async fn deliveries_in_progress_at_the_signal_are_finished_and_stored() {
     assert_eq!(scene.listening.ended(), Some(0));
 }
 
-/// What reconcile says where there is nothing, something or everything to compare, and what a monitor makes of it.
+/// Compares the output and the exit code of `crow reconcile` with nothing, something and everything to compare.
 #[tokio::test]
 async fn reconcile_exits_with_0_if_nothing_is_missing_and_2_if_nothing_was_compared() {
     let ambient = RuntimeEnv::real();

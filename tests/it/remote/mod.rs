@@ -66,7 +66,7 @@ impl Watch {
     }
 }
 
-/// What a picture tells of its link.
+/// Describes the connection state of a snapshot.
 fn told(picture: &Snapshot) -> String {
     match &picture.link {
         LinkState::Offline { why, .. } => format!("OFFLINE {why}"),
@@ -137,7 +137,7 @@ async fn a_subscription_that_is_observed_off_is_a_trip_until_it_is_observed_on()
     pass_until(&ambient, &platform, "it is on again", || trips()[0].enabled_utc.is_some()).await;
 }
 
-/// Lets time pass second by second, never while a call is under way for longer than it takes, until something holds.
+/// Moves the clock second by second, never during a call that has not yet taken its time, until a condition holds.
 async fn pass_until(ambient: &RuntimeEnv, platform: &StandIn, what: &str, holds: impl Fn() -> bool) {
     until(what, async || {
         second(ambient, platform).await;
@@ -212,7 +212,7 @@ async fn the_console_keeps_its_data_through_ten_connection_failures_and_recovers
     join_all(tried).await;
 }
 
-/// Breaks the link of a picture that was received, and mends it again.
+/// Breaks the connection of a console that has data, and restores it.
 async fn broken(mood: Mood, state: &'static str) {
     let (ambient, dir) = (RuntimeEnv::real(), TempDir::new().expect("a directory"));
     let platform = StandIn::start(&ambient).await;

@@ -37,7 +37,7 @@ impl Home {
         command
     }
 
-    /// What a command came to; the stand-in answers meanwhile.
+    /// Runs a command while the stand-in answers. Returns its output.
     pub(super) async fn ask(&self, arguments: &[&str]) -> Output {
         let mut command = self.crow(arguments);
         let ended = tokio::task::spawn_blocking(move || command.output()).await;

@@ -83,7 +83,7 @@ impl Scene {
         self.serving.operator().emit(&event).await.expect("an event").id.0
     }
 
-    /// The latest attempt at a subscription, once it is written down.
+    /// Waits for the latest attempt of a subscription in the log.
     async fn attempted(&self, id: SubscriptionId) -> AttemptRow {
         let operator = self.serving.operator();
         let latest = async || operator.attempts(Some(id), 1).await.expect("a page").items.into_iter().next();
@@ -97,7 +97,7 @@ impl Scene {
     }
 }
 
-/// The deliveries that were told.
+/// Returns the deliveries that `crow listen` printed.
 fn receipts(listening: &Lines) -> Vec<Value> {
     listening.told().iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }

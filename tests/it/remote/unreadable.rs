@@ -9,7 +9,7 @@ use futures_util::future::{LocalBoxFuture, join_all};
 use serde_json::Value;
 use std::time::Duration;
 
-/// The event 2 as JSON that is grammatical or nearly so, and whether it can be read as an event all the same.
+/// Variants of event 2 as JSON that is valid or nearly so, each with whether it is still readable as an event.
 fn odd_events(at: Timestamp) -> Vec<(String, bool)> {
     let event = |id: &str, kind: &str, payload: &str| {
         format!(r#"{{"id":{id},"type":{kind},"createdUtc":"{at}","companyId":92,"payload":{payload}}}"#)

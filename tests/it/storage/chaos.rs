@@ -27,7 +27,7 @@ const EMIT_INTERVAL: Duration = Duration::from_millis(50);
 const RECOVERY_LIMIT: Duration = Duration::from_secs(15);
 /// Within this after the last fault, everything that was acknowledged has arrived.
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
-/// Attempts under way at a time, each of which an abrupt end or a step of the clock may repeat.
+/// Maximum number of attempts in flight, each of which a kill or a step of the clock may repeat.
 const MAX_IN_FLIGHT: u64 = 144;
 /// Resident memory of the platform at most.
 const MAX_RESIDENT: u64 = 150 << 20;
@@ -87,7 +87,7 @@ impl fmt::Display for ChaosFault {
     }
 }
 
-/// How long faults are injected, and in which order.
+/// Plan of a run: duration of the faults, and the seed of their order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChaosPlan {
     /// The campaign ends after the first whole round of faults at which this has passed; zero: one round.
@@ -97,7 +97,7 @@ pub(crate) struct ChaosPlan {
     pub(crate) seed: u64,
 }
 
-/// What came of it.
+/// Result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct ChaosReport {
     seed: u64,
@@ -145,7 +145,7 @@ impl fmt::Display for ChaosReport {
 }
 
 impl ChaosReport {
-    /// Whether everything is as it must be.
+    /// Checks whether the run met every requirement.
     pub(crate) fn holds(&self) -> bool {
         let is_quick = self.slowest_recovery.0 <= RECOVERY_LIMIT;
         let is_whole = self.n_lost == 0 && self.n_duplicates <= self.max_duplicates && self.n_acknowledged > 0;
@@ -153,7 +153,7 @@ impl ChaosReport {
     }
 }
 
-/// The platform under chaos and what is known of it.
+/// Platform under faults, with the record of published and acknowledged events.
 struct ChaosScene {
     home: TempDir,
     shim: Shim,
@@ -174,7 +174,7 @@ impl ChaosScene {
         self.report.n_panics += last.n_panicked();
     }
 
-    /// Injects one fault for `lasting`, ends it, and waits until an event is taken again.
+    /// Injects one fault for `lasting`, ends it, and waits until the platform accepts an event again.
     async fn suffer(&mut self, fault: ChaosFault, lasting: Duration, company: CompanyId) {
         let ambient = RuntimeEnv::real();
         *self.report.n_by_fault.entry(fault.to_string()).or_default() += 1;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// What is left out at least.
+/// Minimum size of a gap in the numbers.
 const GAP: i64 = 1_000_000;
 
 /// A platform with a subscription at the receiver.
@@ -20,7 +20,7 @@ async fn delivering(dir: &Path, receiver: &Receiver) -> (Serving, CompanyId) {
     (serving, company.id)
 }
 
-/// Emits an event and waits until it is received. Its number.
+/// Emits an event, waits until it is received, and returns its number.
 async fn emit(serving: &Serving, company: CompanyId, receiver: &Receiver) -> i64 {
     let before = receiver.ledger().len();
     let number = serving.operator().emit(&lead(company)).await.expect("an event").id.0;
@@ -49,7 +49,7 @@ fn gaps(dir: &Path) -> i64 {
         .expect("a count")
 }
 
-/// Copies the files that belong to the database, as a replica or a snapshot has them, over whatever is there.
+/// Copies the files of the database over existing ones, as a replica or a snapshot has them.
 fn put_back(from: &Path, to: &Path) {
     for suffix in ["", "-wal", "-shm"] {
         let name = format!("platform.db{suffix}");
@@ -61,7 +61,7 @@ fn put_back(from: &Path, to: &Path) {
     }
 }
 
-/// How a database comes back.
+/// Way in which a database is restored.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     /// Into a directory on another machine that has the key and nothing else.

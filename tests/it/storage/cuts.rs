@@ -26,8 +26,8 @@ pub(crate) fn copied(from: &Path, to: &Path) {
     }
 }
 
-/// Runs what `command` makes on copies of a directory and kills it in front of every `stride`th change, beginning with the first, until it
-/// gets through; `judge` looks at what each kill left. The number of kills.
+/// Runs `command` on copies of a directory and kills it before every `stride`th change, beginning with the first, until
+/// it completes. `judge` examines the result of each kill. Returns the number of kills.
 fn cut_everywhere(
     from: &Path,
     stride: usize,
@@ -95,7 +95,7 @@ pub(crate) fn scripts() -> Vec<String> {
     paths.iter().map(|path| std::fs::read_to_string(path).expect("a script")).collect()
 }
 
-/// A database as an earlier version left it.
+/// Creates a database with the schema of an earlier version.
 fn earlier(path: &Path, version: usize) {
     let database = Connection::open(path).expect("a database");
     for script in &scripts()[..version] {
@@ -109,7 +109,7 @@ fn earlier(path: &Path, version: usize) {
     database.execute_batch(rows).expect("filled");
 }
 
-/// The version that a database says it has, and its schema.
+/// Returns the schema version of a database and its schema.
 fn schema(path: &Path) -> (usize, Vec<String>) {
     let database = Connection::open(path).expect("a database");
     let version = database.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).expect("a version");

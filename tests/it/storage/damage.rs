@@ -19,7 +19,7 @@ async fn platform(dir: &Path) -> Vec<u8> {
     std::fs::read(dir.join("platform.db")).expect("a database")
 }
 
-/// Whether `crow serve` refuses the directory; if so, in one line that names the way out.
+/// Checks that `crow serve` refuses the directory with one line that names the remedy.
 fn names_the_way_out(dir: &Path) -> bool {
     let Err(line) = Serving::attempt(dir) else { return false };
     assert!(line.starts_with("exit code 2: ") && line.trim_end().lines().count() == 1, "{line}");
@@ -27,7 +27,7 @@ fn names_the_way_out(dir: &Path) -> bool {
     true
 }
 
-/// Whether `crow serve` refuses the directory, and without touching the file.
+/// Checks that `crow serve` refuses the directory without changing the file.
 fn is_refused(dir: &Path, bytes: &[u8]) -> bool {
     let is_refused = names_the_way_out(dir);
     assert!(!is_refused || std::fs::read(dir.join("platform.db")).expect("kept") == bytes, "the file is kept");

@@ -10,14 +10,14 @@ use std::process::Command;
 /// A sector: what a disk writes whole or not at all.
 const SECTOR: usize = 512;
 
-/// The library, built, and what it writes.
+/// Preloaded library that records or fails changes of files, with its log.
 pub(crate) struct Shim {
     home: PathBuf,
     watched: PathBuf,
 }
 
 impl Shim {
-    /// Builds it in `home`; it will watch the folder `watched`, and nothing else.
+    /// Builds the library in `home` to watch the folder `watched` only.
     pub(crate) fn build(home: &Path, watched: &Path) -> Self {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/storage/shim.c");
         let shim = Self { home: home.to_owned(), watched: watched.to_owned() };
@@ -42,19 +42,19 @@ impl Shim {
         self.home.join("fault")
     }
 
-    /// Puts it under a command, which writes down what it changes.
+    /// Preloads the library into a command and records its changes.
     pub(crate) fn record(&self, command: &mut Command) {
         self.under(command);
         command.env("CROW_SHIM_LOG", self.log());
     }
 
-    /// Puts it under a command, which ends in front of its `n`th change as if it were killed.
+    /// Preloads the library into a command that ends before its `n`th change as if it were killed.
     pub(crate) fn die_at(&self, command: &mut Command, n: usize) {
         self.under(command);
         command.env("CROW_SHIM_DIE", n.to_string());
     }
 
-    /// Puts it under a command, whose changes can be made to fail.
+    /// Preloads the library into a command whose changes can be made to fail.
     pub(crate) fn under(&self, command: &mut Command) {
         command.env("LD_PRELOAD", self.library()).env("CROW_SHIM_DIR", &self.watched);
         command.env("CROW_SHIM_FAULT", self.fault()).env("CROW_SHIM_FAILED", self.home.join("failed"));
@@ -80,7 +80,7 @@ impl Shim {
         self.home.join("clock")
     }
 
-    /// So many changes and connections were made to fail so far.
+    /// Returns the number of changes and connections that failed on request so far.
     pub(crate) fn n_failed(&self) -> usize {
         std::fs::metadata(self.home.join("failed")).map_or(0, |file| usize::try_from(file.len()).expect("small"))
     }
@@ -90,18 +90,18 @@ impl Shim {
         std::fs::remove_file(self.fault()).expect("removed");
     }
 
-    /// How far the record is; everything that was answered before was written down before it.
+    /// Returns the present end of the record. Everything acknowledged before was recorded before this position.
     pub(crate) fn position(&self) -> usize {
         usize::try_from(std::fs::metadata(self.log()).map_or(0, |log| log.len())).expect("small")
     }
 
-    /// What was changed so far.
+    /// Returns the recorded changes so far.
     pub(crate) fn changes(&self) -> Vec<Change> {
         parse(&std::fs::read(self.log()).expect("a record"), &self.watched)
     }
 }
 
-/// A change of a file, and where in the record it ends.
+/// Change of a file, and the end of its entry in the record.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) end: usize,
@@ -180,7 +180,8 @@ impl File {
         }
     }
 
-    /// Of what is on its way, some arrives, some does not, and some arrives in part, in any order.
+    /// Simulates a power loss: of the changes that are not synced, some are applied, some are not, and some are applied
+    /// in part, in any order.
     fn lose_power(&mut self, dice: &RuntimeEnv) {
         for part in std::mem::take(&mut self.waiting) {
             match (dice.random_below(3), part) {

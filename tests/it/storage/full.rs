@@ -17,14 +17,14 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// How long anything may take.
+/// Maximum time of any step.
 const LIMIT: Duration = Duration::from_secs(30);
 
 async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     RuntimeEnv::real().timeout(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
 }
 
-/// Asks until it is so.
+/// Polls until a condition holds.
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     within(what, async {
         while !is_so().await {
@@ -65,7 +65,7 @@ async fn are_out(partner: &PlatformClient, rogue: &PlatformClient) {
     assert_eq!(reconnected(async || rogue.overview(1).await).await, (401, Some(ProblemCode::UnknownOperator)));
 }
 
-/// What a command about a running platform prints, and its exit code.
+/// Returns the exit code and the output of a command about a running platform.
 fn asked(command: &[&str], serving: &Serving, dir: &Path) -> (i32, String) {
     let token = dir.join("operator.token").display().to_string();
     let mut asked = std::process::Command::new(env!("CARGO_BIN_EXE_crow"));

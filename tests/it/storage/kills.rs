@@ -18,14 +18,14 @@ use tokio::task::JoinSet;
 
 /// Subscriptions; each gets every event.
 const SUBSCRIPTIONS: i64 = 8;
-/// Who emits at the same time.
+/// Number of tasks that emit events at the same time.
 const EMITTERS: usize = 4;
 /// Within this, what a killed process had claimed must be settled by the next one.
 const RESOLVED: Duration = Duration::from_secs(15);
-/// How long deliveries may take from one thousand to the next.
+/// Maximum time that a run waits for the next thousand deliveries.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How much is done.
+/// Extent of a run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) n_kills: u64,
@@ -33,7 +33,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
 }
 
-/// What came of it.
+/// Result of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
     plan: Plan,
@@ -42,13 +42,13 @@ pub(crate) struct Report {
     n_lost: u64,
     /// Requests for a delivery beyond its first.
     n_duplicates: u64,
-    /// Those that no kill explains: nothing of that delivery was under way at it.
+    /// Repeated deliveries that no kill explains, because none of their attempts was in flight.
     n_unexplained: u64,
-    /// Deliveries under way at the kills, added up.
+    /// Sum of the deliveries in flight at the kills.
     n_in_flight: u64,
     /// Deliveries that are in another state than `succeeded` at the end.
     n_stuck: u64,
-    /// The longest it took from a start until everything was settled that the process before had claimed.
+    /// Longest time from a start until all claims of the killed process were settled.
     slowest: Duration,
 }
 
@@ -71,7 +71,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// Whether everything is as it must be.
+    /// Checks whether the run met every requirement.
     pub(crate) fn holds(&self) -> bool {
         self.n_lost == 0 && self.n_stuck == 0 && self.n_unexplained == 0 && self.slowest <= RESOLVED
     }
@@ -85,7 +85,7 @@ struct Claim {
     lease: String,
 }
 
-/// What may be emitted, and what of it was acknowledged.
+/// Number of events that may be emitted, and the acknowledged ones.
 struct Emission {
     acknowledged: watch::Sender<Vec<i64>>,
     allowed: Semaphore,
@@ -150,7 +150,8 @@ pub(crate) async fn run(plan: Plan) -> Report {
     Report { plan, n_events, n_lost, n_duplicates, n_unexplained, n_in_flight, n_stuck, slowest }
 }
 
-/// Emits what is allowed, for ever. Without an answer it asks again; an unanswered event may or may not have happened.
+/// Emits the permitted events in an endless loop and retries without an answer; an unanswered event may or may not
+/// exist.
 async fn emit(operator: PlatformClient, company: CompanyId, emission: Arc<Emission>) {
     let mut up = emission.is_up.subscribe();
     loop {
@@ -165,7 +166,7 @@ async fn emit(operator: PlatformClient, company: CompanyId, emission: Arc<Emissi
     }
 }
 
-/// What the killed process had claimed: read from a copy, so that the next process finds the files as the kill left them.
+/// Reads the claims of the killed process from a copy, so that the next process finds the files unchanged.
 fn claims(dir: &Path) -> Vec<Claim> {
     let copy = TempDir::new().expect("a directory");
     for name in ["platform.db", "platform.db-wal"] {

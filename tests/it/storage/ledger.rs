@@ -12,13 +12,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How long an answer takes, so that something is always under way.
+/// Latency of an answer, so that deliveries are always in flight.
 const LATENCY: Duration = Duration::from_millis(4);
 
-/// How often each subscription (by its number in the path) was sent each event.
+/// Number of times that each subscription, by the number in its path, was sent each event.
 pub(crate) type Counts = HashMap<(i64, i64), u64>;
 
-/// Listens until it is dropped.
+/// Receiver that counts deliveries until it is dropped.
 pub(crate) struct Ledger {
     base: String,
     shared: Arc<Shared>,
@@ -28,7 +28,7 @@ pub(crate) struct Ledger {
 struct Shared {
     counts: Mutex<Counts>,
     n_arrived: watch::Sender<u64>,
-    /// Whether requests are answered.
+    /// Whether requests are answered; false holds them.
     is_open: watch::Sender<bool>,
 }
 
@@ -46,7 +46,7 @@ impl Ledger {
         Self { base, shared, serving }
     }
 
-    /// Where the subscription of that number is to send.
+    /// Returns the URL for the subscription with this number.
     pub(crate) fn url(&self, subscription: i64) -> String {
         format!("{}/{subscription}", self.base)
     }
@@ -57,7 +57,7 @@ impl Ledger {
         let _ = arrived.wait_for(|arrived| *arrived >= n).await;
     }
 
-    /// Answers nothing until it is told to go on.
+    /// Holds all answers until they are released.
     pub(crate) fn hold(&self) {
         self.shared.is_open.send_replace(false);
     }

@@ -7,23 +7,23 @@ use crow::clock::RuntimeEnv;
 use std::fmt;
 use std::time::Duration;
 
-/// What is gone, as the library between the binary and the system knows it.
+/// Faults of the network, descriptors and disk, by the error codes that the preloaded library returns.
 pub(crate) const FAULTS: [&str; 3] = ["ENETUNREACH", "EMFILE", "ENOSPC"];
 /// Subscriptions, and events for each.
 const SUBSCRIPTIONS: i64 = 3;
 const EVENTS: u64 = 20;
 /// Lines that may be logged.
 const LINES: usize = 100;
-/// Seconds of a core that may be used, whatever it lasts, and a share of it.
+/// Maximum CPU time: seconds regardless of the duration, and a share of the duration.
 const USED: (f64, f64) = (5.0, 0.05);
 /// Within this, everything is delivered when what was gone is back.
 const RECOVERED: Duration = Duration::from_secs(15);
-/// How long recovery is waited for.
+/// Maximum time that a run waits for recovery.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Ticks of a process's time in a second.
 const TICKS: f64 = 100.0;
 
-/// What came of it.
+/// Result of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
     fault: &'static str,
@@ -31,7 +31,7 @@ pub(crate) struct Report {
     n_lines: usize,
     /// Seconds of a core.
     used: f64,
-    /// The longest streak of failures that it left.
+    /// Highest number of failures in a row that the outage left.
     streak: u64,
     recovered_in: Duration,
     /// Requests that came, of those that should.
@@ -55,7 +55,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// Whether everything is as it must be.
+    /// Checks whether the run met every requirement.
     pub(crate) fn holds(&self) -> bool {
         let (came, should) = self.n_arrived;
         let may_use = USED.0.max(self.lasted.as_secs_f64() * USED.1);

@@ -14,23 +14,23 @@ use tokio::task::JoinSet;
 
 /// Subscriptions; each has a delivery of every event.
 const SUBSCRIPTIONS: i64 = 3;
-/// Who emits at the same time, so that commits have several writes.
+/// Number of tasks that emit at the same time, so that commits have several writes.
 const EMITTERS: usize = 6;
-/// What each of them emits.
+/// Number of events that each task emits.
 const EACH: usize = 25;
 
-/// What came of it.
+/// Result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     n_losses: u64,
     n_acknowledged: usize,
     n_changes: usize,
-    /// What was wrong after which loss.
+    /// Faults found, each with the power loss before it.
     faults: Vec<String>,
 }
 
 impl Report {
-    /// Whether everything is as it must be.
+    /// Checks whether the run met every requirement.
     pub(crate) fn holds(&self) -> bool {
         self.faults.is_empty()
     }
@@ -53,7 +53,8 @@ impl fmt::Display for Report {
 /// An event that was answered, and how far the record was then.
 type Acknowledged = (i64, usize);
 
-/// A platform is founded, is told of events, is killed, and gets another key; then power is lost `n` times somewhere on that way.
+/// Creates a platform, publishes events, kills the platform and changes its key; then loses power `n` times at random
+/// points of the recorded changes.
 pub(crate) async fn run(n: u64, seed: u64) -> Report {
     let home = TempDir::new().expect("a directory");
     let dir = home.path().join("data");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// The same command under a mask that takes nothing away.
+/// Returns the command with a umask of 0.
 fn unmasked(inner: &Command) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", "umask 000; exec \"$0\" \"$@\""]).arg(inner.get_program()).args(inner.get_args());
@@ -45,7 +45,7 @@ fn assert_private(folder: &Path, names: &[&str]) {
     }
 }
 
-/// A folder as others may have made it.
+/// Creates a folder that everyone can read.
 fn open_folder(path: PathBuf) -> PathBuf {
     std::fs::create_dir(&path).expect("made");
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("opened");
@@ -137,7 +137,7 @@ fn k5_a_lock_file_that_was_removed_lets_no_second_process_in() {
     Serving::start(&dir).stop();
 }
 
-/// Whether a process that aborts leaves a core where this one would: with every limit lifted.
+/// Checks whether an aborting process leaves a core dump here with all limits lifted.
 fn leaves_a_core(command: &Command, folder: &Path) -> bool {
     let mut shell = Command::new("sh");
     shell.args(["-c", "ulimit -c unlimited && exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());

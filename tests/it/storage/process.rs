@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-/// The binary, with what every test of it wants.
+/// Returns a command of the binary with the environment of the storage tests.
 pub(crate) fn crow(arguments: &[&str], dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
     command.args(arguments).arg("--data").arg(dir).stdin(Stdio::null());
@@ -26,7 +26,7 @@ pub(crate) fn ended(command: &mut Command) -> Output {
     command.output().expect("the binary runs")
 }
 
-/// Runs a command that ends well, and answers with what it said.
+/// Runs a command that must succeed, and returns its output.
 #[track_caller]
 pub(crate) fn done(command: &mut Command) -> String {
     let output = ended(command);
@@ -34,7 +34,7 @@ pub(crate) fn done(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Runs a command that ends with `code` and says why on one line, which it answers with.
+/// Runs a command that must exit with `code` and one line on stderr, and returns that line.
 #[track_caller]
 pub(crate) fn refused(code: i32, command: &mut Command) -> String {
     let output = ended(command);
@@ -44,7 +44,7 @@ pub(crate) fn refused(code: i32, command: &mut Command) -> String {
     line
 }
 
-/// Starts a platform and waits until it listens: the process, and its address. Or the process, if it ends without saying one.
+/// Starts a platform and waits until it listens. Returns the process and its address, or the process if it exits first.
 pub(crate) fn listening(command: &mut Command) -> Result<(Child, String), Child> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("the binary starts");
     let mut line = String::new();
@@ -63,7 +63,7 @@ pub(crate) fn serve(dir: &Path, bind: &str) -> Command {
     crow(&["serve", "--bind", bind, "--allow-private-targets", "--retry-base", "50ms"], dir)
 }
 
-/// `crow serve`; killed when it is dropped.
+/// Process of `crow serve`, killed when it is dropped.
 pub(crate) struct Serving {
     child: Child,
     pub(crate) address: String,
@@ -72,19 +72,19 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Starts it on any port and waits until it listens.
+    /// Starts a platform on any port and waits until it listens.
     #[track_caller]
     pub(crate) fn start(dir: &Path) -> Self {
         Self::at(dir, ANY)
     }
 
-    /// The same on an address.
+    /// Starts a platform on an address and waits until it listens.
     #[track_caller]
     pub(crate) fn at(dir: &Path, bind: &str) -> Self {
         Self::begin(dir, serve(dir, bind)).unwrap_or_else(|why| panic!("it does not start: {why}"))
     }
 
-    /// The same, with something done to the command before.
+    /// Starts a platform after `prepare` has changed its command.
     #[track_caller]
     pub(crate) fn with(dir: &Path, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = serve(dir, ANY);
@@ -92,7 +92,7 @@ impl Serving {
         Self::begin(dir, command).unwrap_or_else(|why| panic!("it does not start: {why}"))
     }
 
-    /// The same on an address, with something done to the command before.
+    /// Starts a platform on an address after `prepare` has changed its command.
     #[track_caller]
     pub(crate) fn under(dir: &Path, bind: &str, prepare: impl FnOnce(&mut Command)) -> Self {
         let mut command = serve(dir, bind);
@@ -100,13 +100,13 @@ impl Serving {
         Self::begin(dir, command).unwrap_or_else(|why| panic!("it does not start: {why}"))
     }
 
-    /// The same, with so many file descriptors at most.
+    /// Starts a platform with a limit of file descriptors.
     #[track_caller]
     pub(crate) fn with_files(dir: &Path, n: u32) -> Self {
         Self::attempt_with_files(dir, n).unwrap_or_else(|why| panic!("it does not start: {why}"))
     }
 
-    /// The same, where it may not start: then what it said.
+    /// Starts a platform that may refuse to start; returns its output if it does.
     pub(crate) fn attempt_with_files(dir: &Path, n: u32) -> Result<Self, String> {
         let inner = serve(dir, ANY);
         let mut command = Command::new("sh");
@@ -117,12 +117,12 @@ impl Serving {
         Self::begin(dir, command)
     }
 
-    /// The same, where it may not start: then what it said.
+    /// Starts a platform that may refuse to start; returns its output if it does.
     pub(crate) fn attempt(dir: &Path) -> Result<Self, String> {
         Self::begin(dir, serve(dir, ANY))
     }
 
-    /// Starts it by this command; what it said where it ends instead.
+    /// Starts a platform by this command; returns its output if it exits instead.
     pub(crate) fn begin(dir: &Path, mut command: Command) -> Result<Self, String> {
         let (mut child, address) = listening(command.stderr(Stdio::piped())).map_err(|mut child| {
             let mut said = String::new();
@@ -144,58 +144,58 @@ impl Serving {
         Ok(Self { child, address, dir: dir.to_owned(), logged })
     }
 
-    /// `kill -9`, and waits until it is gone.
+    /// Kills the platform with SIGKILL and waits for its end.
     pub(crate) fn kill(mut self) {
         self.child.kill().and_then(|()| self.child.wait()).expect("it is killed");
     }
 
-    /// Tells it to stop, and waits until it has done so in order.
+    /// Stops the platform with SIGTERM and waits for a clean exit.
     pub(crate) fn stop(mut self) {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
         assert!(told.success() && self.child.wait().expect("it ends").success());
     }
 
-    /// Its data directory.
+    /// Returns the data directory of the platform.
     pub(crate) fn data_dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Its process.
+    /// Returns the process ID of the platform.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Lines it has logged.
+    /// Returns the number of lines that the platform logged.
     pub(crate) fn n_logged(&self) -> usize {
         self.logged.lock().expect("not poisoned").len()
     }
 
-    /// What it has logged.
+    /// Returns the log of the platform.
     pub(crate) fn logged(&self) -> String {
         self.logged.lock().expect("not poisoned").join("\n")
     }
 
-    /// Lines it has logged that tell of a panic.
+    /// Returns the number of logged panics.
     pub(crate) fn n_panicked(&self) -> u64 {
         self.logged.lock().expect("not poisoned").iter().filter(|line| line.contains("panicked")).count() as u64
     }
 
-    /// Sends it a signal, such as `-STOP`.
+    /// Sends a signal to the platform, such as `-STOP`.
     pub(crate) fn signal(&self, signal: &str) {
         assert!(Command::new("kill").args([signal, &self.id().to_string()]).status().expect("kill runs").success());
     }
 
-    /// Waits until it has ended.
+    /// Waits until the platform has exited.
     pub(crate) fn wait(&mut self) {
         self.child.wait().expect("it ends");
     }
 
-    /// Whether it has ended.
+    /// Checks whether the platform has exited.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_some()
     }
 
-    /// Bytes of memory that it has resident.
+    /// Returns the resident memory of the platform, in bytes.
     pub(crate) fn resident(&self) -> u64 {
         self.pages(1)
     }
@@ -205,18 +205,18 @@ impl Serving {
         self.pages(0)
     }
 
-    /// A field of the system's table of its memory, in bytes; zero if it has ended.
+    /// Returns a field of `/proc/PID/statm` in bytes; zero if the platform has exited.
     fn pages(&self, field: usize) -> u64 {
         let table = std::fs::read_to_string(format!("/proc/{}/statm", self.id())).unwrap_or_default();
         table.split_whitespace().nth(field).map_or(0, |pages| pages.parse::<u64>().expect("a number") * 4096)
     }
 
-    /// Descriptors that it has open.
+    /// Returns the number of file descriptors that the platform has open.
     pub(crate) fn n_descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.id())).map_or(0, Iterator::count)
     }
 
-    /// The time of a core that it has used, in the system's ticks: a hundredth of a second each.
+    /// Returns the CPU time that the platform has used, in ticks of a hundredth of a second.
     pub(crate) fn used(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("Linux");
         // The name comes in parentheses and may hold anything; what follows is the third field.
@@ -269,7 +269,7 @@ pub(crate) fn subscription(url: &str) -> NewSubscription {
     }
 }
 
-/// A lead of a company, as the CRM would tell of it.
+/// Builds the event of a new lead, as the CRM would publish it.
 pub(crate) fn lead(company_id: CompanyId) -> NewEvent {
     NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None }
 }

@@ -13,13 +13,13 @@ use tempfile::TempDir;
 
 /// Bytes that the write-ahead log may come to.
 const LOG: u64 = 256 << 20;
-/// How old what is to be forgotten is, and what is kept.
+/// Ages of the rows that are deleted and of those that are kept.
 const OLD: Duration = Duration::from_secs(100 * 86_400);
 const KEEP: &str = "90d";
-/// How long a slice of rows may take: far more than it should.
+/// Maximum time to delete a slice, per row; far more than needed.
 const PATIENCE_PER_ROW: Duration = Duration::from_millis(20);
 
-/// What came of it.
+/// Result of a run.
 #[derive(Debug)]
 pub(crate) struct Report {
     n_rows: u64,
@@ -48,7 +48,7 @@ impl fmt::Display for Report {
 }
 
 impl Report {
-    /// Whether everything is as it must be.
+    /// Checks whether the run met every requirement.
     pub(crate) fn holds(&self) -> bool {
         self.n_wrong == 0 && self.longest_log <= LOG && self.n_calls > 0
     }
@@ -133,7 +133,7 @@ fn fill(dir: &Path, n: i64) {
     transaction.commit().expect("committed");
 }
 
-/// Emits one event after another until it is told to stop; what each call took.
+/// Emits events one after the other until `stop` is set. Returns the duration of each call.
 async fn emit(
     operator: crow::client::connection::PlatformClient,
     company: CompanyId,

@@ -33,7 +33,7 @@ impl Scene {
         Self { home, shim, ledger, serving, company: company.id, partner }
     }
 
-    /// Its data directory.
+    /// Returns the data directory of the platform.
     pub(crate) fn dir(&self) -> PathBuf {
         self.home.path().join("data")
     }

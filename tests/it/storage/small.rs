@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
-/// The disk; it goes when it is dropped.
+/// Small disk, unmounted when it is dropped.
 pub(crate) struct SmallDisk {
     /// Lives for as long as the namespace must.
     keeper: Child,
     home: TempDir,
 }
 
-/// Whether this process may mount. If not, it may in a user namespace of its own.
+/// Whether this process may mount; otherwise the disk is mounted in a user namespace.
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").expect("Linux").uid() == 0
 }
@@ -36,17 +36,17 @@ impl SmallDisk {
         Self { keeper, home }
     }
 
-    /// Where the disk is for those who enter.
+    /// Returns the path of the disk inside its namespace.
     pub(crate) fn inside(&self) -> &Path {
         self.home.path()
     }
 
-    /// Where it is for this process.
+    /// Returns the path of the disk for this process.
     pub(crate) fn seen(&self) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{}", self.keeper.id(), self.inside().display()))
     }
 
-    /// A command as it runs on the disk.
+    /// Returns the command as it runs inside the namespace of the disk.
     pub(crate) fn enter(&self, command: &Command) -> Command {
         let mut entering = Command::new("nsenter");
         entering.args(["--mount", "--target", &self.keeper.id().to_string()]);
@@ -63,17 +63,17 @@ impl SmallDisk {
         entering
     }
 
-    /// A platform in its folder `data`, at any port; what it said where it does not start.
+    /// Starts a platform in the folder `data` of the disk, on any port; returns its output if it does not start.
     pub(crate) fn serve(&self) -> Result<Serving, String> {
         self.serve_at(ANY)
     }
 
-    /// The same at an address.
+    /// Starts a platform in the folder `data` of the disk on an address; returns its output if it does not start.
     pub(crate) fn serve_at(&self, bind: &str) -> Result<Serving, String> {
         Serving::begin(&self.seen().join("data"), self.enter(&serve(&self.inside().join("data"), bind)))
     }
 
-    /// Fills it to the last byte.
+    /// Fills the disk to the last byte.
     pub(crate) fn fill(&self) {
         let mut file = File::options().append(true).create(true).open(self.filler()).expect("a file");
         for block in [1 << 20, 1 << 12, 1] {

@@ -116,7 +116,7 @@ impl Upgrade {
     }
 }
 
-/// Who asks: an operator or a partner.
+/// Caller of an API: an operator or a partner.
 #[derive(Clone, Copy)]
 enum Caller<'a> {
     Operator(&'a str),
@@ -143,7 +143,7 @@ async fn ask(base: &str, caller: Caller<'_>, method: &str, path: &str, body: Opt
     (status, serde_json::from_str(&text).unwrap_or(Value::Null))
 }
 
-/// Lists where an answer lacks something that was expected or has it otherwise. Additional members are allowed.
+/// Lists the places where an answer differs from the expected one. Additional members are allowed.
 fn compare(expected: &Value, found: &Value, path: &str, lost: &mut Vec<String>) {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => {
@@ -198,7 +198,7 @@ fn rate_windows_are_kept(upgrade: &Upgrade) {
     assert!(found.iter().any(|window| window["refused"].as_i64() > Some(0)), "{found:?}");
 }
 
-/// Keys and tokens are what they were; a create with a known `Idempotency-Key` is answered as it was.
+/// Asserts that keys and tokens stay valid, and that a create with a known `Idempotency-Key` gets the stored answer.
 async fn credentials_are_what_they_were(upgrade: &Upgrade, base: &str) {
     let (status, found) = ask(base, Caller::Partner(upgrade.key("gone")), "GET", "/api/v1/events", None).await;
     assert_eq!((status, &found["code"]), (401, &json!("revoked_key")));
@@ -224,7 +224,7 @@ fn came(receiver: &Receiver) -> BTreeSet<String> {
     receiver.ledger().iter().map(|one| one.header("x-wlcro-delivery-id").to_owned()).collect()
 }
 
-/// What was missed is replayed, what was paused goes on, and signatures are made with the secrets of before.
+/// Asserts that missed events are replayed, a paused replay continues, and signatures are made with the stored secrets.
 async fn deliveries_go_on(upgrade: &Upgrade, base: &str, operator: Caller<'_>, receiver: &Receiver) {
     let everything = Caller::Partner(upgrade.key("everything"));
     let target = json!({"targetUrl": receiver.url});
@@ -302,7 +302,7 @@ fn text(row: &Value, column: &str) -> String {
     row[column].as_str().unwrap_or_default().to_owned()
 }
 
-/// A number column of a row; `None` if it is null.
+/// Returns a number column of a row; `None` if it is null.
 fn number(row: &Value, column: &str) -> Option<i64> {
     row[column].as_i64()
 }
@@ -313,7 +313,7 @@ fn columns(rows: &[Value], columns: &[&str]) -> Value {
     Value::Array(rows.iter().map(|row| Value::Object(of(row))).collect())
 }
 
-/// What a history says of its keys and of the hours of its windows, held against the rows of before.
+/// Compares keys and rate windows of a history with the rows of the earlier version.
 fn windows_are_kept(upgrade: &Upgrade, seen: &PlatformObservations, now: Timestamp, lost: &mut Vec<String>) {
     let key = |key: &ObservedKey| {
         json!({"name": key.name, "held": key.held.to_string(), "lacking": key.lacking.to_string(),
@@ -349,7 +349,7 @@ fn windows_are_kept(upgrade: &Upgrade, seen: &PlatformObservations, now: Timesta
     }
 }
 
-/// What a history says of subscriptions, of their outages, and of when it looked.
+/// Compares subscriptions, outages and watch periods of a history with the rows of the earlier version.
 async fn observations_are_kept(
     upgrade: &Upgrade,
     history: &PlatformHistory,

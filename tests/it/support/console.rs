@@ -128,17 +128,17 @@ impl Console {
         self.keys.send(Ok(Event::Key(KeyEvent::new(code, KeyModifiers::NONE)))).expect("the loop listens");
     }
 
-    /// What is on the screen.
+    /// Returns the text of the screen.
     pub(crate) fn text(&self) -> String {
         self.screen.with(|screen| screen.to_string())
     }
 
-    /// Whether a text is on the screen.
+    /// Checks whether the screen shows a text.
     pub(crate) fn shows(&self, text: &str) -> bool {
         self.text().contains(text)
     }
 
-    /// Quits, and says how it ended.
+    /// Quits the console and returns the reason of its end.
     pub(crate) async fn quit(self) -> ExitReason {
         self.press("qqq");
         self.feeding.abort();

@@ -58,7 +58,7 @@ impl Dice {
     }
 }
 
-/// A credential: who issues it, the text that has it, and the part of the text that must not be told.
+/// Credential: its issuer, a text that contains it, and the part of the text that must not leave.
 #[derive(Debug, Clone)]
 pub(crate) struct Credential {
     pub(crate) name: &'static str,

@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
-/// Characters of a secret, its letters and digits alone, that are enough to say that it passed.
+/// Number of letters and digits of a secret that, in a row, prove that it leaked.
 const WINDOW: usize = 12;
 /// Escapes within escapes that are undone.
 const MAX_ESCAPES: usize = 6;
 /// Encodings within encodings that are undone.
 const MAX_DEPTH: usize = 3;
-/// The shortest run of digits of Base64, and of characters in what it says, that is looked into.
+/// Minimum length of Base64 digits, and of the decoded characters, that is searched.
 const MIN_RUN: usize = 16;
 
 /// Parts of secrets, and whose they are.
@@ -47,7 +47,7 @@ impl Traces {
         }
     }
 
-    /// Whose secret can be read in a text, however it is written.
+    /// Returns the owner of a secret that is readable in a text in any encoding.
     pub(crate) fn read(&self, text: &str) -> Option<&str> {
         let mut view = text.as_bytes().to_vec();
         for _ in 0..=MAX_ESCAPES {

@@ -27,7 +27,7 @@ impl Lines {
         Self { child, lines }
     }
 
-    /// What it has told so far.
+    /// Returns the lines written so far.
     pub(crate) fn told(&self) -> Vec<String> {
         self.lines.lock().expect("not poisoned").clone()
     }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Mutex;
 
-/// What a name server says.
+/// Answer of a name server.
 #[derive(Debug, Clone)]
 pub(crate) enum Says {
     Addresses(Vec<IpAddr>),
@@ -14,7 +14,7 @@ pub(crate) enum Says {
     Nothing,
 }
 
-/// Resolves what it was told to; every other name does not exist.
+/// Resolver of given names; every other name does not exist.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     known: Mutex<HashMap<String, (VecDeque<Says>, usize)>>,
@@ -31,7 +31,7 @@ impl Names {
         self.set(name, [to(addresses)]);
     }
 
-    /// How often a name was asked for.
+    /// Returns the number of lookups of a name.
     pub(crate) fn n_asked(&self, name: &str) -> usize {
         self.known.lock().expect("not poisoned").get(name).map_or(0, |known| known.1)
     }

@@ -2,12 +2,14 @@
 
 use std::process::Command;
 
-/// Tells a test that it runs in its namespace. To the test harness it is one more filter, which no test's name matches.
+/// Argument that tells a test that it runs in its namespace. For the test harness it is one more filter that matches no
+/// test.
 const MARK: &str = "in-a-namespace-without-ipv6";
 const SET_UP: &str = r#"ip link set lo up && ip route add default dev lo && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 &&
     exec "$0" "$@""#;
 
-/// Whether the calling test runs in its namespace. Where it does not, it is run there, by its name, and must pass.
+/// Checks whether the calling test runs in its namespace; otherwise runs the test there by its name and asserts that it
+/// passes.
 #[track_caller]
 pub(crate) fn is_entered(test: &str) -> bool {
     if std::env::args().any(|argument| argument == MARK) {

@@ -27,9 +27,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Where the scripted clock begins: a Monday, ten seconds into a minute.
+/// Start of the scripted clock: a Monday, ten seconds into a minute.
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_430_410_000);
-/// How long anything may take in real time before a test gives up.
+/// Maximum real time of any wait before a test fails.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// A port that is free.
@@ -50,7 +50,7 @@ pub(crate) struct Platform {
     dir: TempDir,
 }
 
-/// What a call answered.
+/// Answer of a call.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -91,7 +91,8 @@ impl Platform {
         .await
     }
 
-    /// A new platform by the real clock that tries again soon: for tests that look at it through a console, which has a clock of its own.
+    /// Starts a platform on the real clock with a short retry base, for tests that watch it through a console, which
+    /// has a clock of its own.
     pub(crate) async fn lively() -> Self {
         Self::found(RuntimeEnv::real(), RetryPolicy { base: Duration::from_millis(20) }, None).await
     }
@@ -102,7 +103,7 @@ impl Platform {
             .await
     }
 
-    /// A new platform that permits only what `policy` says and is given this of the world outside. It knows where it listens.
+    /// Starts a platform with a target policy and given network access; the platform knows its own address.
     pub(crate) async fn reaching(
         ambient: RuntimeEnv,
         schedule: RetryPolicy,
@@ -162,7 +163,7 @@ impl Platform {
         self.engine.mint_operator("test")
     }
 
-    /// The address of the same platform where other machines could reach it.
+    /// Serves the same platform on an address that other machines could reach, and returns it.
     pub(crate) async fn exposed(&self) -> String {
         self.served("0.0.0.0:0", ServerExposure::default()).await
     }
@@ -199,13 +200,13 @@ impl Platform {
         self.partner(&key).create_subscription(&new).await.expect("a subscription")
     }
 
-    /// A new lead of a company, as the CRM would tell of it.
+    /// Publishes the event of a new lead, as the CRM would.
     pub(crate) async fn emit(&self, company_id: CompanyId) -> EventId {
         let event = lead(company_id);
         self.operator().emit(&event).await.expect("an event").id
     }
 
-    /// The same as a client.
+    /// Returns a client with a key of the Integration API.
     pub(crate) fn partner(&self, key: &Secret) -> PlatformClient {
         PlatformClient::new(&self.address, ClientCredential::Key(Secret::new(key.reveal().to_owned())))
             .expect("a client")
@@ -231,8 +232,8 @@ impl Platform {
         self.ambient.advance(step);
     }
 
-    /// Moves the clock from one due delivery to the next until `condition` holds, never while an attempt is under way; fails after a limit
-    /// in real time.
+    /// Moves the clock from one due delivery to the next until `condition` holds, never while an attempt is in flight;
+    /// fails after a limit in real time.
     pub(crate) async fn advance_until(&self, what: &str, condition: impl AsyncFn() -> bool) {
         let operator = self.operator();
         until(what, async || {
@@ -254,7 +255,7 @@ impl Platform {
     }
 }
 
-/// A platform that does not run, with what it left behind.
+/// Stopped platform with its directory and port.
 pub(crate) struct Stopped {
     dir: TempDir,
     ambient: RuntimeEnv,
@@ -288,7 +289,7 @@ impl Stopped {
         Self { max_subscriptions, ..self }
     }
 
-    /// Starts on the directory, and on the port it had.
+    /// Starts the platform again on its directory and port.
     pub(crate) async fn start(self) -> Platform {
         let Self { dir, ambient, schedule, keep, delivery_log_quota, max_subscriptions, policy, mut reach, bind } =
             self;
@@ -348,7 +349,7 @@ pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     RuntimeEnv::real().timeout(LIMIT, work).await.unwrap_or_else(|| panic!("waited too long: {what}"))
 }
 
-/// A client without anything of ours in it.
+/// Returns a plain HTTP client without code of crow.
 pub(crate) fn plain_http() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().expect("a client")

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// What a receiver does with a request.
+/// Behaviour of a receiver for one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Behaviour {
     /// Answers with a status.
@@ -26,7 +26,7 @@ pub(crate) enum Behaviour {
     Hang,
 }
 
-/// A request as it came.
+/// Request as it was received.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) headers: HeaderMap,
@@ -39,7 +39,7 @@ impl Received {
     }
 }
 
-/// A receiver that listens until it is dropped.
+/// Receiver that listens until it is dropped.
 pub(crate) struct Receiver {
     pub(crate) url: String,
     shared: Arc<Shared>,
@@ -49,7 +49,7 @@ pub(crate) struct Receiver {
 struct Shared {
     script: Mutex<VecDeque<Behaviour>>,
     ledger: watch::Sender<Vec<Received>>,
-    /// Deliveries under way by their numbers, and how often one came that was.
+    /// Numbers of the deliveries in progress.
     under_way: Mutex<HashSet<String>>,
     n_overlaps: AtomicUsize,
 }
@@ -70,7 +70,7 @@ impl Receiver {
         Self { url, shared, serving }
     }
 
-    /// Changes what it does from now on.
+    /// Changes the behaviour of the receiver from now on.
     pub(crate) fn becomes(&self, script: &[Behaviour]) {
         *self.shared.script.lock().expect("not poisoned") = script.iter().copied().collect();
     }
@@ -80,7 +80,7 @@ impl Receiver {
         self.shared.ledger.borrow().clone()
     }
 
-    /// How often a delivery came while it was under way already.
+    /// Returns the number of deliveries that were received while another request of the same delivery was in progress.
     pub(crate) fn n_overlaps(&self) -> usize {
         self.shared.n_overlaps.load(Ordering::SeqCst)
     }
@@ -99,7 +99,7 @@ impl Drop for Receiver {
     }
 }
 
-/// How often others may go first while a request is under way.
+/// Number of turns that other tasks get while a request is in progress.
 const TURNS: usize = 8;
 
 async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {

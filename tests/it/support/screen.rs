@@ -21,7 +21,7 @@ impl Screen {
         (Self { inner: Arc::new(Mutex::new(TestBackend::new(columns, rows))), frames }, drawn)
     }
 
-    /// Looks at it.
+    /// Calls `work` with the terminal's screen.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut TestBackend) -> T) -> T {
         work(&mut self.inner.lock().expect("not poisoned"))
     }

@@ -15,7 +15,7 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Starts it with more environment than ours.
+    /// Starts the platform with additional environment variables.
     pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
         let dir = TempDir::new().expect("a directory");
         let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
@@ -35,12 +35,12 @@ impl Serving {
         self.client(ClientCredential::Operator(Secret::new(token.trim().to_owned())))
     }
 
-    /// Its data directory.
+    /// Returns the data directory of the platform.
     pub(crate) fn folder(&self) -> &Path {
         self.dir.path()
     }
 
-    /// A command that asks it, with the first operator's token.
+    /// Returns a command that connects to the platform with the first operator's token.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
         command.args(arguments).args(["--url", &self.address, "--token-file"]).arg(self.token_file());
@@ -51,12 +51,12 @@ impl Serving {
         command
     }
 
-    /// What such a command came to.
+    /// Runs such a command and returns its output.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the binary runs")
     }
 
-    /// Where it listens.
+    /// Returns the address of the platform.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
@@ -66,7 +66,7 @@ impl Serving {
         self.dir.path().join("operator.token")
     }
 
-    /// The most memory that it ever held, in KiB.
+    /// Returns the peak memory of the platform, in KiB.
     pub(crate) fn peak(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");

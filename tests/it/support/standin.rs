@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 pub(crate) const ALL: &str = "wlcro_live_92_abc_DEF-0123456789abcdefghijklmnopqrstuvwxy";
 pub(crate) const POLLS: &str = "wlcro_live_92_polls_only-456789abcdefghijklmnopqrsABCD";
 
-/// How it behaves.
+/// Behaviour of the stand-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mood {
     Well,
@@ -37,12 +37,12 @@ pub(crate) enum Mood {
     Redirects(String),
 }
 
-/// What it has.
+/// Data of the stand-in.
 #[derive(Debug)]
 struct Books {
     mood: Mood,
     events: Vec<(i64, &'static str, Timestamp)>,
-    /// Whether each subscription is enabled, by its number.
+    /// Subscriptions by number, each with whether it is enabled.
     subscriptions: BTreeMap<i64, bool>,
     used: BTreeMap<(String, RateBucket, i64), u32>,
     limits: [u32; 3],
@@ -50,15 +50,15 @@ struct Books {
     tests: u32,
     /// Events whose JSON is not as usual, by their number.
     odd_events: BTreeMap<i64, String>,
-    /// Whether no key has the scope of events.
+    /// Whether all keys lack the scope for events.
     lacks_events: bool,
-    /// JSON that stands among the subscriptions.
+    /// JSON values that are listed among the subscriptions.
     odd_subscriptions: Vec<String>,
     /// Events of a page that is asked for without a limit.
     n_page: usize,
 }
 
-/// The stand-in, until it is dropped.
+/// Stand-in for a platform, which runs until it is dropped.
 pub(crate) struct StandIn {
     pub(crate) address: String,
     books: Arc<Mutex<Books>>,
@@ -307,7 +307,7 @@ impl Asked<'_> {
         }
     }
 
-    /// A page, in its own words; no limit makes it longer.
+    /// Returns a page of events in a form of its own; no limit makes it longer.
     fn events(&self, books: &Books) -> Value {
         let after =
             self.query.split('&').find_map(|pair| pair.strip_prefix("page_after=")).and_then(|id| id.parse().ok());

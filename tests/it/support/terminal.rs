@@ -8,10 +8,10 @@ use std::process::Command;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-/// How long a text may take to appear before a test gives up.
+/// Maximum time until a text appears before a test fails.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A terminal with the binary in it.
+/// Pseudo-terminal that runs the binary.
 pub(crate) struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
@@ -35,7 +35,7 @@ impl Terminal {
         Self::run_with(columns, rows, program, arguments, &[])
     }
 
-    /// The same with variables of its own.
+    /// Starts the binary in a terminal with additional environment variables.
     pub(crate) fn run_with(
         columns: u16,
         rows: u16,
@@ -91,7 +91,7 @@ impl Terminal {
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill runs").success());
     }
 
-    /// Kills the process where it is.
+    /// Kills the process at once.
     pub(crate) fn kill(&mut self) {
         self.child.kill().and_then(|()| self.child.wait()).expect("it is killed");
     }
@@ -117,7 +117,7 @@ impl Terminal {
         self.until(text, |screen| !screen.contents().contains(text));
     }
 
-    /// Waits for the end, checks that the terminal is as it was, and answers with the exit code.
+    /// Waits for the end, asserts that the terminal is restored, and returns the exit code.
     pub(crate) fn ended(&mut self) -> u32 {
         let status = self.child.wait().expect("an exit status");
         self.until("the terminal is given back", |screen| {

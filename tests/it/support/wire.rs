@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// The wire.
 pub(crate) struct Wire {
-    /// Where it begins, on loopback.
+    /// Local port of the connection, on loopback.
     pub(crate) port: u16,
     to: String,
     tls: Arc<Mutex<Option<TlsAcceptor>>>,
@@ -60,7 +60,7 @@ impl Wire {
         }
     }
 
-    /// Listens again where it did, with this certificate if there is one.
+    /// Listens again on the same port, with a TLS configuration if one is given.
     pub(crate) async fn mend(&mut self, tls: Option<Arc<ServerConfig>>) {
         *self.tls.lock().expect("not poisoned") = tls.map(TlsAcceptor::from);
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.expect("the port is free again");

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// The name that good certificates are for, beside that of this machine.
 pub(crate) const NAME: &str = "receiver.example";
 
-/// What a receiver shows.
+/// Kind of certificate that a receiver presents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Signed by the authority, for [`NAME`].
@@ -38,7 +38,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// All that are bad.
+    /// All kinds of bad certificates.
     pub(crate) const BAD: [Self; 8] = [
         Self::Expired,
         Self::NotYetValid,
@@ -124,7 +124,7 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(wish, KeyPair::generate().expect("a key")).expect("signed")
 }
 
-/// Has no certificate for any name.
+/// Resolver without a certificate for any name.
 #[derive(Debug)]
 struct Nothing;
 

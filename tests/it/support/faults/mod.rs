@@ -27,7 +27,7 @@ pub(crate) enum Act {
     Drip(Vec<u8>),
     /// Sends no more, but goes on reading until the other side closes.
     HalfClose,
-    /// Does nothing until the other side closes.
+    /// Does nothing until the peer closes the connection.
     Hang,
     /// Goes away with a reset.
     Reset,
@@ -38,7 +38,7 @@ pub(crate) fn say(bytes: impl AsRef<[u8]>) -> Act {
     Act::Say(bytes.as_ref().to_vec())
 }
 
-/// What happened on one connection.
+/// Record of one connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entry {
     /// Every byte received, inside TLS if there was any.
@@ -47,13 +47,14 @@ pub(crate) struct Entry {
     pub(crate) n_said: usize,
     /// Bytes of them that were dripped.
     pub(crate) n_dripped: usize,
-    /// Whether the next byte waits for a tick.
+    /// Whether the next byte waits for a tick of the clock.
     pub(crate) is_dripping: bool,
-    /// Whether the connection is over.
+    /// Whether the connection has ended.
     pub(crate) is_over: bool,
 }
 
-/// A receiver that listens until it is dropped. Each connection gets the script of that time; at its end the connection is closed.
+/// Receiver that listens until it is dropped. Each connection follows the script set at that time and is closed at the
+/// script's end.
 pub(crate) struct Faults {
     pub(crate) port: u16,
     shared: Arc<Shared>,
@@ -103,12 +104,12 @@ impl Faults {
         self.shared.ticks.send_modify(|ticks| *ticks += 1);
     }
 
-    /// Where it is reached over plain http.
+    /// Returns the URL of the receiver over plain HTTP.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/hook", self.port)
     }
 
-    /// What happened so far, connection by connection.
+    /// Returns the record of every connection so far.
     pub(crate) fn ledger(&self) -> Vec<Entry> {
         self.shared.ledger.borrow().clone()
     }
