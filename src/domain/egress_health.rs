@@ -203,7 +203,7 @@ mod tests {
         };
         assert_eq!(affected(&trouble), BTreeSet::from([ACME]));
         trouble.record_local_failure(BETA, B, s(0));
-        assert_eq!(affected(&trouble), BTreeSet::from([ACME, BETA]), "whoever met it waits for it to end");
+        assert_eq!(affected(&trouble), BTreeSet::from([ACME, BETA]), "companies that met the fault wait for its end");
         trouble.record_contact(B);
         assert!(!trouble.is_general());
     }

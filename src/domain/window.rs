@@ -181,7 +181,7 @@ mod tests {
         let earlier = now.minus(day);
         let (window, refusal) = full.check_and_count(RateBucket::Read, 60, earlier);
         assert_eq!(refusal.decision, RateLimitDecision::Refused, "nothing is refilled");
-        assert!(refusal.retry_after_seconds(earlier) <= 60, "and nobody waits for a day");
+        assert!(refusal.retry_after_seconds(earlier) <= 60, "no caller waits for a day");
         let waited = earlier.plus(Duration::from_secs(refusal.retry_after_seconds(earlier)));
         assert_eq!(window.check_and_count(RateBucket::Read, 60, waited).1.decision, RateLimitDecision::Admitted);
     }

@@ -43,8 +43,10 @@ struct OpenAlert {
 #[serde(rename_all = "lowercase")]
 enum AlertCare {
     #[default]
-    Nobody,
-    Somebody,
+    #[serde(alias = "nobody")]
+    Unacknowledged,
+    #[serde(alias = "somebody")]
+    Acknowledged,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,27 +128,31 @@ impl AlertNotifier {
                 first_at: now,
                 seen_at: now,
                 told: ReportState::NotYet,
-                care: AlertCare::Nobody,
+                care: AlertCare::Unacknowledged,
             });
             let is_other = open.notice.state != notice.state;
             let ended = self.ended.get(&notice.key).copied();
             let acknowledged = acknowledged.filter(|said| ended.is_none_or(|ended| said.at > ended));
-            let care = if acknowledged.is_some() { AlertCare::Somebody } else { AlertCare::Nobody };
+            let care = if acknowledged.is_some() { AlertCare::Acknowledged } else { AlertCare::Unacknowledged };
             let before = std::mem::replace(&mut open.care, care);
             open.seen_at = now;
             open.notice =
                 AlertNotification { since_utc: open.notice.since_utc.min(notice.since_utc), ..notice.clone() };
-            if open.told == ReportState::Yes && is_other && care == AlertCare::Nobody {
+            if open.told == ReportState::Yes && is_other && care == AlertCare::Unacknowledged {
                 told.push(AlertNotification { turn: AlertTransition::Changed, ..open.notice.clone() });
-            } else if open.told == ReportState::Yes && (before, care) == (AlertCare::Somebody, AlertCare::Nobody) {
+            } else if open.told == ReportState::Yes
+                && (before, care) == (AlertCare::Acknowledged, AlertCare::Unacknowledged)
+            {
                 // The acknowledgement ended, and the alert goes on: it is raised again.
                 told.push(open.notice.clone());
-            } else if open.told == ReportState::NotYet && care == AlertCare::Nobody && now.since(open.first_at) >= hold
+            } else if open.told == ReportState::NotYet
+                && care == AlertCare::Unacknowledged
+                && now.since(open.first_at) >= hold
             {
                 open.told = ReportState::Yes;
                 told.push(open.notice.clone());
             }
-            if open.told == ReportState::Yes && (before, care) == (AlertCare::Nobody, AlertCare::Somebody) {
+            if open.told == ReportState::Yes && (before, care) == (AlertCare::Unacknowledged, AlertCare::Acknowledged) {
                 let said = acknowledged.map_or_else(String::new, AcknowledgedBy::line);
                 let why = Untrusted::new(format!("{}; {said}", open.notice.why.raw()));
                 told.push(AlertNotification { turn: AlertTransition::Acknowledged, why, ..open.notice.clone() });
@@ -224,7 +230,10 @@ mod tests {
         assert_eq!(clock.at(52, &[alert(HealthStatus::Tripped)], &live), [(AlertTransition::Changed, key.clone())]);
         assert_eq!(clock.at(60, &[], &live), []);
         let json = serde_json::to_string(&clock.0).expect("plain data");
-        clock = NotifierTestClock(serde_json::from_str(&json).expect("the same"));
+        // An earlier version wrote other words.
+        let earlier = json.replace("\"unacknowledged\"", "\"nobody\"");
+        assert_ne!(earlier, json);
+        clock = NotifierTestClock(serde_json::from_str(&earlier).expect("the same"));
         assert_eq!(clock.at(70, &[alert(HealthStatus::Tripped)], &live), [], "it came back in time");
         assert_eq!(clock.at(80, &[], &live), []);
         assert_eq!(clock.at(100, &[], &live), [(AlertTransition::Resolved, key)]);
@@ -258,7 +267,7 @@ mod tests {
         assert_eq!(
             told.iter().map(|notice| notice.turn).collect::<Vec<_>>(),
             [AlertTransition::Changed],
-            "it is worse, and nobody's"
+            "a worse alert is unacknowledged again"
         );
         // An alert that improves sends no notification; one whose acknowledgement ended sends another.
         clock.at(34, &cared_for(HealthStatus::Tripped), &live);
@@ -275,11 +284,11 @@ mod tests {
         assert_eq!(clock.at(120, &cared_for(HealthStatus::Failing), &live), [(AlertTransition::Raised, key.clone())]);
         let mut quiet = NotifierTestClock(AlertNotifier::default());
         quiet.at(0, &cared_for(HealthStatus::Failing), &live);
-        assert_eq!(quiet.at(30, &cared_for(HealthStatus::Failing), &live), [], "somebody was there before it was told");
+        assert_eq!(quiet.at(30, &cared_for(HealthStatus::Failing), &live), [], "acknowledged before it was reported");
         assert_eq!(
             quiet.at(31, &[alert(HealthStatus::Failing)], &live),
             [(AlertTransition::Raised, key)],
-            "nobody is any more"
+            "the acknowledgement has ended"
         );
     }
 

@@ -320,14 +320,14 @@ mod tests {
             subject: DiagnosisSubject::Subscription(SubscriptionId(7)),
             at_utc: Timestamp::from_millis(0),
             causes: Vec::new(),
-            steps: vec![step("a", CheckVerdict::Pass), step("b", CheckVerdict::Unknown("nobody asked".to_owned()))],
+            steps: vec![step("a", CheckVerdict::Pass), step("b", CheckVerdict::Unknown("no answer".to_owned()))],
         };
         let json = serde_json::to_value(&report).expect("plain data");
         assert_eq!(
             json,
             serde_json::json!({"topic": "breaker", "subject": {"subscription": 7}, "atUtc": "1970-01-01T00:00:00.000Z", "causes": [], "steps": [
                 {"id": "a", "question": "Is it?", "verdict": "pass", "evidence": []},
-                {"id": "b", "question": "Is it?", "verdict": "unknown", "why": "nobody asked", "evidence": []}]})
+                {"id": "b", "question": "Is it?", "verdict": "unknown", "why": "no answer", "evidence": []}]})
         );
         assert_eq!(serde_json::from_value::<DiagnosisReport>(json).expect("readable"), report);
         assert_eq!(report.conclusion(), DiagnosisConclusion::NoCause);

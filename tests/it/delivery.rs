@@ -180,7 +180,7 @@ async fn the_breaker_trips_at_twenty_and_enabling_with_replay_delivers_missed_ev
     let kinds = operator.attempts(None, 50).await.expect("a page").items;
     assert_eq!(kinds.iter().filter(|attempt| attempt.kind == AttemptKind::Replay).count(), 3);
     let trip = operator.overview(50).await.expect("an overview").trips.items.remove(0);
-    assert_eq!((trip.n_missed, trip.enabled_by.expect("somebody").raw()), (3, "admin"));
+    assert_eq!((trip.n_missed, trip.enabled_by.expect("an operator").raw()), (3, "admin"));
 }
 
 #[tokio::test]

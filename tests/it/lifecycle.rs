@@ -130,7 +130,7 @@ fn rehearsal_of_a_host_of_a_terminal() {
         if said.is_none() && seen.contains("LIVE") {
             said = child.process_id();
             let line = format!("running {}\n", said.unwrap_or_default());
-            std::io::stdout().write_all(line.as_bytes()).expect("somebody reads");
+            std::io::stdout().write_all(line.as_bytes()).expect("the parent reads");
         }
     }
 }

@@ -130,7 +130,7 @@ async fn notifications_are_sent_in_order_and_once_through_refusals_and_a_kill() 
     assert!(key.ends_with("/subscription/1"), "{listed}");
     assert_eq!(serving.ask(&["watch", "--acknowledge", &key]).status.code(), Some(0));
     assert_eq!(serving.ask(&["watch", "--acknowledge", "none"]).status.code(), Some(2));
-    until("somebody looks after it", async || pages().contains(&"acknowledge".to_owned())).await;
+    until("the alert is acknowledged", async || pages().contains(&"acknowledge".to_owned())).await;
     let said = operator.acknowledgements().await.expect("what was said").items;
     assert_eq!(said.iter().map(|row| row.subject.as_str()).collect::<Vec<_>>(), ["subscription 1"]);
     let id = SubscriptionId(1);

@@ -267,7 +267,7 @@ impl ModelWorld {
             let under_way = under_way.entry(job.claimed.subscription).or_default();
             *under_way += 1;
             if job.claimed.kind == AttemptKind::Resend {
-                assert!(self.model.resends.contains(&n), "somebody asked for it");
+                assert!(self.model.resends.contains(&n), "a resend was requested");
                 assert!(*under_way <= SlowStart::default().concurrency_limit() as usize);
             } else {
                 assert_eq!((delivery.state, subscriber.is_off), (DeliveryState::Pending, false));

@@ -126,7 +126,11 @@ fn the_cursor_stays_with_its_thing_and_the_order_is_held_while_it_moves() {
     bench.press("3j");
     let (held, order) = (bench.app.selected(), ids(&bench));
     bench.show(next(|next| next.subscriptions.items.reverse()));
-    assert_eq!((bench.app.selected(), ids(&bench)), (held, order.clone()), "somebody moves: the order is held");
+    assert_eq!(
+        (bench.app.selected(), ids(&bench)),
+        (held, order.clone()),
+        "the operator moves the cursor: the order is held"
+    );
     assert!(bench.screen().contains("order held"), "{}", bench.screen());
     assert!(update::next_tick_at(&bench.app, bench.now).since(bench.now) <= Duration::from_secs(3));
     bench.wait(3);

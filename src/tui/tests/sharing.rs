@@ -132,7 +132,7 @@ async fn i2_each_pane_keeps_the_filter_that_was_set_last_and_a_screen_changes_by
     assert_eq!(
         (set(&a, Pane::Keys), set(&b, Pane::Subscriptions)),
         (None, None),
-        "nobody's rows vanish by another's hand"
+        "no console removes another console's rows"
     );
     assert_eq!(
         (a.bench.app.view_state.marks.len(), b.bench.app.view_state.marks.len()),

@@ -31,7 +31,7 @@ fn expected(scenario: &str) -> Said {
         "lost-secret" => failing,
         other if other.starts_with("endpoint-") || other.starts_with("sig-") => failing,
         other if other.starts_with("rate-") => Some((CheckGrade::Warning, "limited", "429 rate_limited")),
-        other => panic!("nobody said what crow check must say of {other}"),
+        other => panic!("no expected result of crow check for {other}"),
     }
 }
 

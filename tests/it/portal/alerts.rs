@@ -77,7 +77,7 @@ async fn an_acknowledgement_is_shown_to_all_operators_for_a_day_or_until_the_ale
         operator.acknowledge(subject, HealthStatus::Warning, Some("on it\u{1b}[2J".to_owned())).await.expect("said");
     assert_eq!((said.subject.as_str(), said.state.as_str()), (format!("subscription {id}").as_str(), "wrn"));
     assert!(operator.overview(1).await.expect("an overview").cursor > cursor, "the stream tells");
-    let care = alerts(platform).await.remove(0).acknowledged.expect("somebody looks after it");
+    let care = alerts(platform).await.remove(0).acknowledged.expect("an acknowledgement");
     assert_eq!((care.by.raw(), care.at), (said.by.raw(), said.utc));
     assert!(care.line().starts_with("acknowledged by ") && !care.line().contains('\u{1b}'), "{}", care.line());
     let audit = scene.get("/portal/v1/audit").await;

@@ -123,7 +123,7 @@ async fn forged_bodies_are_counted_and_cost_neither_disk_nor_time() {
     // JSON of many values: what a search for the reason would be most costly for.
     let body = format!("{{\"id\":1,\"payload\":[{}0]}}", "0,".repeat(500_000)).into_bytes();
     for _ in 0..150 {
-        let answered = scene.signed("another secret, which nobody gave", body.clone()).send().await.expect("an answer");
+        let answered = scene.signed("another secret, not the given one", body.clone()).send().await.expect("an answer");
         assert_eq!(answered.status(), 401);
     }
     scene.listening.tells(150, "\"answered\":401").await;
@@ -147,7 +147,7 @@ async fn the_number_of_an_event_is_taken_from_the_signed_body_only() {
     scene.listening.tells(1, "event 777 in the header, 1 in the body: possibly forged").await;
     let lied = scene.signed(SECRET, body.clone()).header("x-wlcro-event-type", "payment.failed").send().await;
     assert_eq!(lied.expect("an answer").status(), 401);
-    let forged = scene.signed("another secret, which nobody gave", body.clone()).header("x-wlcro-event-id", "778");
+    let forged = scene.signed("another secret, not the given one", body.clone()).header("x-wlcro-event-id", "778");
     assert_eq!(forged.send().await.expect("an answer").status(), 401);
     let same = scene.signed(SECRET, body).header("x-wlcro-event-id", "1").send().await.expect("an answer");
     assert_eq!(same.status(), 200);
@@ -234,7 +234,7 @@ async fn deliveries_in_progress_at_the_signal_are_finished_and_stored() {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         let mut part = [0; 4_096];
         let _ = stream.read(&mut part).await.expect("a request");
-        came.send(()).expect("somebody waits");
+        came.send(()).expect("the test waits");
         released.notified().await;
         stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok").await.expect("written");
     });

@@ -175,7 +175,7 @@ async fn a7_observing_with_a_key_used_at_90_percent_costs_its_owner_no_call() {
         second(&ambient, &platform).await;
     }
     let calls = platform.calls(ALL);
-    assert!(calls.iter().all(|(_, status)| *status != 429), "nobody was");
+    assert!(calls.iter().all(|(_, status)| *status != 429), "no call was refused");
     let n_ours = calls.len() - n_owner;
     assert_eq!(n_owner, 540);
     assert!((3..=65).contains(&n_ours), "it looked, and kept to its part: {n_ours} calls in ten minutes");
