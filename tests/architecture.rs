@@ -7,6 +7,8 @@ mod controls;
 mod language;
 #[path = "architecture/modules.rs"]
 mod modules;
+#[path = "architecture/reads.rs"]
+mod reads;
 #[path = "architecture/references.rs"]
 mod references;
 

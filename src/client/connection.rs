@@ -171,10 +171,7 @@ impl PlatformClient {
     pub(super) async fn post_bytes<T: DeserializeOwned>(&self, path: &str, bytes: Vec<u8>) -> Result<T, Error> {
         let request =
             self.bare_request(Method::POST, path, &[]).header("content-type", "application/octet-stream").body(bytes);
-        let response = request.timeout(CALL_TIMEOUT).send().await.map_err(|error| self.call_error(&error))?;
-        let status = response.status().as_u16();
-        let bytes = response.bytes().await.map_err(|error| self.call_error(&error))?;
-        self.decode(status, &bytes)
+        self.answer(request).await
     }
 
     /// Makes one call, with all its phases within [`CALL_TIMEOUT`].
@@ -186,7 +183,11 @@ impl PlatformClient {
         body: Option<&impl Serialize>,
         headers: &[(&'static str, String)],
     ) -> Result<T, Error> {
-        let request = self.request(method, path, query, body, headers)?;
+        self.answer(self.request(method, path, query, body, headers)?).await
+    }
+
+    /// Sends a request and reads its answer, with all phases within [`CALL_TIMEOUT`].
+    async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Error> {
         let mut response = request.timeout(CALL_TIMEOUT).send().await.map_err(|error| self.call_error(&error))?;
         let bytes = self.body(&mut response).await?;
         self.decode(response.status().as_u16(), &bytes)

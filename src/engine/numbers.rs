@@ -8,11 +8,13 @@ use super::vault::Vault;
 use super::{Error, files};
 use crate::clock::RuntimeEnv;
 use crate::domain::id_sequences::LastIds;
+use crate::files::{MAX_STATE_BYTES, read_text_limited};
 use crate::store;
 use crate::store::PlatformStore;
 use crate::store::maintenance::SequenceState;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -69,7 +71,10 @@ fn record_path(dir: &Path) -> PathBuf {
 
 /// Reads the number record; `None` if there is no file. An unreadable record matches no database.
 fn read_record(dir: &Path) -> Option<NumberRecord> {
-    let text = std::fs::read_to_string(record_path(dir)).ok()?;
+    let text = match read_text_limited(&record_path(dir), MAX_STATE_BYTES) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        read => read.unwrap_or_default(),
+    };
     let unreadable = NumberRecord {
         epochs: [String::from("?"), String::from("?")],
         file: FileIdentity { device: 0, inode: 0, born: None },

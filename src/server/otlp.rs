@@ -5,6 +5,7 @@
 
 use super::metrics::{Metric, MetricKind, collect_metrics};
 use crate::engine::Engine;
+use axum::body::Body;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider as _};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -23,6 +24,8 @@ type LatestMetrics = Arc<Mutex<Vec<Metric>>>;
 const UNUSED_READER_INTERVAL: Duration = Duration::from_secs(365 * 86_400);
 /// Time limit for one push to the collector.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum size of the collector's answer in bytes; a usual one has none, or a line about rejected metrics.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Pushes the metrics of `engine` to the collector at `url` every `pace` until `stopped` is set, and once more then.
 ///
@@ -161,8 +164,33 @@ impl HttpClient for ExporterHttpClient {
                 if let Some(headers) = response.headers_mut() {
                     headers.clone_from(answer.headers());
                 }
-                Ok(response.body(answer.bytes().await?)?)
+                Ok(response.body(read_answer(answer).await?)?)
             })
             .await?
+    }
+}
+
+/// Reads the collector's answer to an accepted push, up to [`MAX_ANSWER_BYTES`]. Of a refusal only the status counts, so its body is not read.
+async fn read_answer(answer: reqwest::Response) -> Result<Bytes, HttpError> {
+    if !answer.status().is_success() {
+        return Ok(Bytes::new());
+    }
+    Ok(axum::body::to_bytes(Body::new(reqwest::Body::from(answer)), MAX_ANSWER_BYTES).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn l4_a_collectors_answer_is_read_to_its_limit_and_of_a_refusal_only_the_status_counts() {
+        let answer = |status: u16, n: usize| {
+            let answer = Response::builder().status(status).body(vec![b'x'; n]).expect("an answer");
+            reqwest::Response::from(answer)
+        };
+        let read = read_answer(answer(200, MAX_ANSWER_BYTES)).await.expect("read");
+        assert_eq!(read.len(), MAX_ANSWER_BYTES);
+        assert!(read_answer(answer(200, MAX_ANSWER_BYTES + 1)).await.is_err());
+        assert!(read_answer(answer(503, MAX_ANSWER_BYTES + 1)).await.expect("not read").is_empty());
     }
 }

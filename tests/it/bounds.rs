@@ -4,7 +4,10 @@
 use crate::support::lines::Lines;
 use crate::support::platform::within;
 use crate::support::serving::Serving;
+use crow::client::Error;
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
+use crow::domain::secret::Secret;
 use std::fs::File;
 use std::io::{Cursor, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -461,5 +464,20 @@ async fn l4_hostile_answers_of_forwarding_targets_are_cut_or_dropped() {
         };
         assert!(expected.contains(&status), "{hostile:?}: {status}");
         assert!(listening.peak() < usual + MAX_GROWTH, "{hostile:?}: {} KiB, usually {usual}", listening.peak());
+    }
+}
+
+#[tokio::test]
+async fn l4_hostile_answers_to_a_check_for_secrets_are_cut_or_given_up() {
+    for hostile in [Hostile::EndlessBody, Hostile::Announced, Hostile::EndlessRefusal] {
+        let server = HostileServer::start(hostile).await;
+        let token = ClientCredential::Operator(Secret::new(TOKEN.to_owned()));
+        let client = PlatformClient::new(&server.address, token).expect("a client");
+        let came = within("it is answered", client.check_secrets("a text".to_owned())).await.expect_err("no report");
+        let is_expected = match hostile {
+            Hostile::EndlessRefusal => matches!(came, Error::UnreadableAnswer { status: 503, .. }),
+            _ => matches!(came, Error::TooLarge { status: 200, .. }),
+        };
+        assert!(is_expected, "{hostile:?}: {came:?}");
     }
 }

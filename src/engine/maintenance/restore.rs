@@ -10,6 +10,7 @@ use super::{AUDIT_COMMAND, prepare_destination, store_error};
 use crate::clock::RuntimeEnv;
 use crate::domain::id_sequences::LastIds;
 use crate::domain::time::Timestamp;
+use crate::files::{MAX_SECRET_BYTES, read_text_limited};
 use crate::store;
 use crate::store::maintenance::{BackupEnd, BackupProgress, SequenceState};
 use hmac::Mac as _;
@@ -155,7 +156,7 @@ fn copy_and_verify(
 
 /// Reads an authentication code; `None` if there is no file.
 fn read_code(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match std::fs::read_to_string(path) {
+    match read_text_limited(path, MAX_SECRET_BYTES) {
         // Malformed text matches no backup, so it fails as a wrong code.
         Ok(text) => Ok(Some(hex::decode(text.trim()).unwrap_or_default())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
