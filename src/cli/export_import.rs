@@ -26,13 +26,24 @@ pub(super) async fn run_export(asked: ExportArgs) -> Result<ExitCode, CommandFai
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads the configuration of a platform; refuses if any row cannot be read, because the export would be incomplete.
+/// Reads the configuration of a platform; refuses if any row cannot be read or a list has more rows than are read at once, because the
+/// export would be incomplete.
 async fn read_configuration(client: &PlatformClient) -> Result<PlatformConfig, CommandFailure> {
     let (companies, keys) = (client.companies().await?, client.keys().await?);
     let subscriptions = client.subscription_rows().await?;
     for unreadable in [&companies.unreadable, &keys.unreadable, &subscriptions.unreadable] {
         if let Some(remark) = unreadable.summary_line() {
             return Err(CommandFailure::failed(remark, "update crow to the platform's version"));
+        }
+    }
+    for (what, remark) in
+        [("companies", companies.cut_line()), ("keys", keys.cut_line()), ("subscriptions", subscriptions.cut_line())]
+    {
+        if let Some(remark) = remark {
+            return Err(CommandFailure::failed(
+                format!("{what}: {remark}"),
+                "copy the database with crow db backup instead",
+            ));
         }
     }
     Ok(PlatformConfig::new(&companies.items, &keys.items, &subscriptions.items))

@@ -23,7 +23,7 @@ use url::Url;
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Number of rows requested per page of a list.
-const PAGE_LIMIT: u32 = 200;
+pub(super) const PAGE_LIMIT: u32 = 200;
 /// Number of rows of a page requested without a limit.
 const DOCUMENTED_PAGE_ROWS: u32 = 50;
 /// Maximum number of pages read of a list.
@@ -120,9 +120,19 @@ impl PlatformClient {
 
     /// Reads all rows of a list, page by page, up to [`MAX_PAGES`] or [`MAX_LIST_BYTES`]; `has_more` is then still set.
     pub(super) async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Page<T>, Error> {
+        self.filtered_list(path, &[]).await
+    }
+
+    /// Reads all rows of a list that match filters, as [`PlatformClient::list`] does.
+    pub(super) async fn filtered_list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        filters: &[(&'static str, String)],
+    ) -> Result<Page<T>, Error> {
         let (mut all, mut n_bytes) = (Page::complete(Vec::new()), 0);
         for _ in 0..MAX_PAGES {
-            let mut query = vec![("limit", PAGE_LIMIT.to_string())];
+            let mut query = filters.to_vec();
+            query.push(("limit", PAGE_LIMIT.to_string()));
             query.extend(all.next_cursor.take().map(|cursor| ("cursor", cursor)));
             let (page, n): (Page<T>, usize) = self.rows(path, &mut query).await?;
             n_bytes += n;

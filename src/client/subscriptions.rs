@@ -93,12 +93,12 @@ impl PlatformClient {
         self.post(paths::SUBSCRIPTIONS, new).await
     }
 
-    /// Reads the first page of the subscriptions of the key's company (Integration API).
+    /// Lists the subscriptions of the key's company, in ascending order of their ids (Integration API).
     ///
     /// # Errors
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn subscriptions(&self) -> Result<Page<Subscription>, Error> {
-        self.get(paths::SUBSCRIPTIONS, &[]).await
+        self.list(paths::SUBSCRIPTIONS).await
     }
 
     /// Lists every configuration of a subscription, the one in force first (Portal API).

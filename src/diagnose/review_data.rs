@@ -44,10 +44,12 @@ pub async fn collect_review(
     let since = until.minus(DAY * u32::try_from(period.days()).unwrap_or(u32::MAX));
     let mut unknown = Vec::new();
     let keys = client.keys().await?;
-    unknown.extend(keys.unreadable.summary_line().map(|remark| format!("keys: {remark}")));
+    let remarks = [keys.unreadable.summary_line(), keys.cut_line()];
+    unknown.extend(remarks.into_iter().flatten().map(|remark| format!("keys: {remark}")));
     let keys: Vec<KeyRow> = keys.items.into_iter().filter(|key| key.is_active).collect();
     let subscriptions = client.subscription_rows().await?;
-    unknown.extend(subscriptions.unreadable.summary_line().map(|remark| format!("subscriptions: {remark}")));
+    let remarks = [subscriptions.unreadable.summary_line(), subscriptions.cut_line()];
+    unknown.extend(remarks.into_iter().flatten().map(|remark| format!("subscriptions: {remark}")));
     let subscriptions = subscriptions.items;
     let desk = ReviewCollector { client, since, until };
     let frame = ReviewHeader {

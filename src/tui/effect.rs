@@ -20,6 +20,7 @@ use crate::wire::deliveries::{DeliveryDetail, EventDeliveryTrace, EventDetail};
 use crate::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crate::wire::limits::{CallerUsageRow, KeyUsage, LimitDetail};
 use crate::wire::operators::{NewOperator, OperatorRow};
+use crate::wire::page::Page;
 use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::wire::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crate::wire::requests::RequestRow;
@@ -249,9 +250,9 @@ pub enum JobResult {
     /// Companies of the platform, or why they could not be fetched.
     Companies(Result<Vec<CompanyRow>, String>),
     /// Newest replays, or why they could not be fetched.
-    Replays(Result<Vec<ReplayRow>, String>),
+    Replays(Result<Page<ReplayRow>, String>),
     /// Operators of the platform, or why they could not be fetched.
-    Operators(Result<Vec<OperatorRow>, String>),
+    Operators(Result<Page<OperatorRow>, String>),
     /// Number of deliveries that a replay would select, or why they could not be counted.
     ReplayCounted(SubscriptionId, NewReplay, Result<Box<ReplayPlan>, String>),
     /// Details of an item, or why they could not be fetched.

@@ -27,6 +27,22 @@ impl<T> Page<T> {
     pub fn complete(items: Vec<T>) -> Self {
         Self { items, next_cursor: None, has_more: false, unreadable: UnreadableRows::default() }
     }
+
+    /// Returns the rows of a list that was read to its end.
+    ///
+    /// # Errors
+    /// [`Page::cut_line`] of a list with more rows than were read.
+    pub fn into_complete(self) -> Result<Vec<T>, String> {
+        self.cut_line().map_or(Ok(self.items), Err)
+    }
+
+    /// Returns one line about a list with more rows than were read; `None` for a list that was read to its end.
+    #[must_use]
+    pub fn cut_line(&self) -> Option<String> {
+        let n = self.items.len();
+        let rows = if n == 1 { "row was" } else { "rows were" };
+        self.has_more.then(|| format!("the list has more rows than are read at once: {n} {rows} read"))
+    }
 }
 
 /// Length of a value as JSON in bytes, counted without building the text.

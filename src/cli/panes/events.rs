@@ -1,6 +1,7 @@
 //! `crow events`: lists events, shows one with its deliveries, and emits test events.
 
 use super::act::{ChangeOutcome, PlannedChange, quoted};
+use super::keys::find_company;
 use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
@@ -83,12 +84,11 @@ fn read_payload(file: &Path) -> Result<Box<RawValue>, CommandFailure> {
 async fn emit(asked: EmitArgs) -> Result<ExitCode, CommandFailure> {
     let payload = asked.payload.as_deref().map(read_payload).transpose()?;
     let client = portal::connect_operator(&asked.consent.look.remote)?;
-    let companies = client.companies().await?.items;
-    let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
-        CommandFailure::usage(format!("company {} does not exist", asked.company), "give a company id with --company")
-    })?;
-    let rows = client.subscription_rows().await?.items;
+    let company = find_company(&client, asked.company).await?;
+    let rows = client.subscription_rows().await?;
+    let at_least = if rows.has_more { "at least " } else { "" };
     let n_wanting = rows
+        .items
         .iter()
         .map(|row| &row.subscription)
         .filter(|of| of.company_id == company.id && of.is_enabled)
@@ -98,7 +98,7 @@ async fn emit(asked: EmitArgs) -> Result<ExitCode, CommandFailure> {
     let preview = vec![
         format!("publishes {} with {what} in company {}, {}", asked.kind, company.id, quoted(&company.name)),
         format!(
-            "partners can poll it; it is delivered to {} and marked as a test in its metadata",
+            "partners can poll it; it is delivered to {at_least}{} and marked as a test in its metadata",
             text::count(n_wanting, "enabled subscription")
         ),
     ];

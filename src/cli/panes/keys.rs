@@ -18,7 +18,7 @@ use crate::text;
 use crate::text::health::why;
 use crate::wire::document::details::KeyDetail;
 use crate::wire::document::{AssessedRow, CREATED_KEY_DOCUMENT, DocumentNames, KEY_DOCUMENTS};
-use crate::wire::keys::{KeyRow, NewKey, pending_write_clause};
+use crate::wire::keys::{CompanyRow, KeyRow, NewKey, pending_write_clause};
 use crate::wire::limits::CallerUsageRow;
 use crate::wire::log::RequestQuery;
 use crate::wire::row_filters;
@@ -78,19 +78,35 @@ fn scopes_text(row: &KeyRow) -> String {
 
 /// Finds a key by its number, otherwise by its name or last four characters if those are unique.
 pub(in crate::cli) async fn find_key(client: &PlatformClient, text: &str) -> Result<KeyRow, CommandFailure> {
-    let keys = client.keys().await?.items;
-    if let Some(key) = text.parse().ok().and_then(|id: i64| keys.iter().find(|key| key.id.0 == id)) {
+    let keys = client.keys().await?;
+    if let Some(key) = text.parse().ok().and_then(|id: i64| keys.items.iter().find(|key| key.id.0 == id)) {
         return Ok(key.clone());
     }
-    let mut found = keys.into_iter().filter(|key| key.name.raw() == text || key.last4.raw() == text);
-    match (found.next(), found.next()) {
-        (Some(key), None) => Ok(key),
-        (None, _) => Err(CommandFailure::usage(
+    let cut = keys.cut_line();
+    let mut found = keys.items.into_iter().filter(|key| key.name.raw() == text || key.last4.raw() == text);
+    match (found.next(), found.next(), cut) {
+        // In the rows that were not read, there may be others of that name.
+        (Some(_), None, Some(cut)) | (None, _, Some(cut)) => {
+            Err(CommandFailure::failed(format!("cannot look up key {text}: {cut}"), "give the id of a key"))
+        }
+        (Some(key), None, None) => Ok(key),
+        (None, _, None) => Err(CommandFailure::usage(
             format!("no key has the id, name or last four characters {text}"),
             "see crow keys list",
         )),
-        (Some(_), Some(_)) => Err(CommandFailure::usage(format!("several keys match {text}"), "give the id of one")),
+        (Some(_), Some(_), _) => Err(CommandFailure::usage(format!("several keys match {text}"), "give the id of one")),
     }
+}
+
+/// Finds a company by its id.
+pub(super) async fn find_company(client: &PlatformClient, id: i64) -> Result<CompanyRow, CommandFailure> {
+    let companies = client.companies().await?;
+    let cut = companies.cut_line();
+    let found = companies.items.into_iter().find(|company| company.id.0 == id);
+    found.ok_or_else(|| match cut {
+        Some(cut) => CommandFailure::failed(format!("cannot look up company {id}: {cut}"), "use the Portal API"),
+        None => CommandFailure::usage(format!("company {id} does not exist"), "give a company id with --company"),
+    })
 }
 
 async fn show_key(asked: ShowKeyArgs) -> Result<ExitCode, CommandFailure> {
@@ -107,10 +123,7 @@ async fn show_key(asked: ShowKeyArgs) -> Result<ExitCode, CommandFailure> {
 
 async fn create(asked: CreateKeyArgs) -> Result<ExitCode, CommandFailure> {
     let client = portal::connect_operator(&asked.consent.look.remote)?;
-    let companies = client.companies().await?.items;
-    let company = companies.iter().find(|company| company.id.0 == asked.company).ok_or_else(|| {
-        CommandFailure::usage(format!("company {} does not exist", asked.company), "give a company id with --company")
-    })?;
+    let company = find_company(&client, asked.company).await?;
     let names = asked.scope.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let name = Untrusted::new(asked.name.as_str());
     let preview = vec![
@@ -139,8 +152,12 @@ async fn revoke(asked: RevokeKeyArgs) -> Result<ExitCode, CommandFailure> {
         return Err(CommandFailure::usage(format!("key {} was already revoked at {at}", row.id), "nothing to do"));
     }
     let now = client.overview(1).await?.server_utc;
-    let windows = client.limits().await?.items;
-    let callers = windows.into_iter().find(|window| window.row.key_id == row.id).map(|window| window.callers);
+    let windows = client.limits().await?;
+    let (cut, mut windows) = (windows.cut_line(), windows.items.into_iter());
+    let callers = match (windows.find(|window| window.row.key_id == row.id), cut) {
+        (None, Some(cut)) => format!("callers unknown: {cut}"),
+        (window, _) => callers_line(&window.map(|window| window.callers).unwrap_or_default()),
+    };
     let used = row.last_used_utc.map_or_else(
         || format!("never used since it was created at {}", row.created_utc),
         |at| format!("last used {at}, {} d ago", now.since(at).as_secs() / 86_400),
@@ -156,7 +173,7 @@ async fn revoke(asked: RevokeKeyArgs) -> Result<ExitCode, CommandFailure> {
         ),
         used,
         recent_calls_line(&client, &row, now).await?,
-        callers_line(&callers.unwrap_or_default()),
+        callers,
         "calls with this key fail at once; this cannot be undone; its subscriptions keep working".to_owned(),
     ];
     let plan = PlannedChange::new(format!("revoke key {}", row.id), preview);

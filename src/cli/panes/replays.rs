@@ -79,8 +79,7 @@ impl ListedRow for ReplayRow {
         _: Option<&str>,
     ) -> Result<ListResult<Self>, client::Error> {
         let page = client.replays().await?;
-        let came = ask.filter_rows(page.items, false, page.unreadable);
-        Ok(ListResult { has_more: came.has_more || page.has_more, ..came })
+        Ok(ask.filter_rows(page.items, page.has_more, page.unreadable))
     }
 }
 

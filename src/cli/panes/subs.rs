@@ -94,7 +94,7 @@ async fn show_subscription(asked: ShowArgs) -> Result<ExitCode, CommandFailure> 
     let judgement = assess_subscription(&row.facts());
     let attempts = client.attempts(Some(id), SHOWN_ATTEMPTS).await?.items;
     let revisions = client.revisions(id).await?.items;
-    let replays = client.replays().await?.items.into_iter().filter(|replay| replay.subscription_id == id).collect();
+    let replays = client.replays_of(id).await?.items;
     let detail = SubscriptionDetail {
         row,
         state: judgement.status.code().to_owned(),

@@ -9,6 +9,7 @@ use crate::wire::keys::KeyRow;
 use crate::wire::limits::LimitDetail;
 use crate::wire::log::RequestQuery;
 use crate::wire::overview::{PipelineCounts, PlatformStatus};
+use crate::wire::page::Page;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::requests::ProblemCodeCount;
@@ -70,9 +71,9 @@ pub(super) async fn read_facts(client: &PlatformClient, ambient: &RuntimeEnv) ->
         platform: overview.platform,
         pipeline: overview.pipeline,
         ready: ready.map(drop).map_err(inert),
-        keys: keys.map(|page| page.items).map_err(inert),
-        subscriptions: subscriptions.map(|page| page.items).map_err(inert),
-        windows: windows.map(|page| page.items).map_err(inert),
+        keys: keys.map_err(inert).and_then(Page::into_complete),
+        subscriptions: subscriptions.map_err(inert).and_then(Page::into_complete),
+        windows: windows.map_err(inert).and_then(Page::into_complete),
         answers: answers.map(|log| log.last_hour).map_err(inert),
         unreadable,
     })

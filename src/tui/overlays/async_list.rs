@@ -139,6 +139,7 @@ fn draw<T: IdentifiedRow>(
     let rows = list.rows();
     let remark = match (&list.failure, &list.rows) {
         (Some(why), Some(_)) => format!("refresh failed: {why}"),
+        (_, Some(rows)) if list.is_cut => format!("at least {}, {}", rows.len(), about.order),
         (_, Some(rows)) => format!("{}, {}", rows.len(), about.order),
         _ => String::new(),
     };

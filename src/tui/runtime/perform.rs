@@ -86,12 +86,8 @@ impl JobRunner {
                 let came = self.page(&ask).await.map(Box::new);
                 JobResult::LogPage(Box::new(ask), came)
             }
-            BackgroundJob::ListReplays => {
-                JobResult::Replays(self.client.replays().await.map(|page| page.items).map_err(sanitized))
-            }
-            BackgroundJob::ListOperators => {
-                JobResult::Operators(self.client.operators().await.map(|page| page.items).map_err(sanitized))
-            }
+            BackgroundJob::ListReplays => JobResult::Replays(self.client.newest_replays().await.map_err(sanitized)),
+            BackgroundJob::ListOperators => JobResult::Operators(self.client.operators().await.map_err(sanitized)),
             BackgroundJob::CountReplay(id, wish) => {
                 let plan = self.client.create_replay(id, &NewReplay { dry_run: true, ..wish.clone() }).await;
                 JobResult::ReplayCounted(id, wish, plan.map(Box::new).map_err(sanitized))

@@ -25,6 +25,7 @@ use crate::tui::widgets::theme::ConsoleAppearance;
 use crate::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crate::wire::limits::{CallerUsageRow, KeyUsage};
 use crate::wire::operators::{NewOperator, OperatorRow};
+use crate::wire::page::Page;
 use crate::wire::replays::{NewReplay, ReplayPlan, ReplayProgress, ReplayRow, StateCount};
 use crate::wire::subscriptions::MissedEventsChoice;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -77,8 +78,8 @@ pub(super) fn answer(bench: &TestConsole, job: &BackgroundJob) -> Option<JobResu
         BackgroundJob::ListCompanies => {
             JobResult::Companies(Ok(vec![company(92, "Acme"), company(93, "Globex\u{1b}[2J")]))
         }
-        BackgroundJob::ListReplays => JobResult::Replays(Ok(replays())),
-        BackgroundJob::ListOperators => JobResult::Operators(Ok(operators())),
+        BackgroundJob::ListReplays => JobResult::Replays(Ok(Page::complete(replays()))),
+        BackgroundJob::ListOperators => JobResult::Operators(Ok(Page::complete(operators()))),
         BackgroundJob::CountReplay(id, wish) => {
             let plan = ReplayPlan { counts, n_selected: 121, replay: None };
             JobResult::ReplayCounted(*id, wish.clone(), Ok(Box::new(plan)))
@@ -227,11 +228,15 @@ fn a_replay_is_counted_before_it_is_asked_about_and_its_progress_is_shown() {
     let effects =
         bench.tell(Msg::JobFinished(JobResult::ChangeFinished(act.clone(), Ok("replay 4 was begun".to_owned()))));
     assert_eq!(effects, [Effect::StartJob(BackgroundJob::ListReplays)], "its progress is shown");
-    bench.tell(Msg::JobFinished(JobResult::Replays(Ok(replays()))));
+    bench.tell(Msg::JobFinished(JobResult::Replays(Ok(Page::complete(replays())))));
     let screen = bench.screen();
-    for words in ["running", "42/118", "~4 s at 20/s", "109 waiting", "finished"] {
+    for words in ["running", "42/118", "~4 s at 20/s", "109 waiting", "finished", " 3, newest first"] {
         assert!(screen.contains(words), "{words}:\n{screen}");
     }
+    let cut = Page { has_more: true, ..Page::complete(replays()) };
+    bench.tell(Msg::JobFinished(JobResult::Replays(Ok(cut))));
+    let screen = bench.screen();
+    assert!(screen.contains("at least 3, newest first"), "older ones were not fetched:\n{screen}");
     let mut next = overview();
     next.cursor += 1;
     let picture = super::fixture::picture(next);

@@ -6,6 +6,7 @@ use crate::tui::state::app::App;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::overlays::async_list::{OperatorList, ReplayList};
 use crate::wire::operators::OperatorRow;
+use crate::wire::page::Page;
 use crate::wire::replays::ReplayRow;
 
 /// Opens the list of replays or of operators.
@@ -28,7 +29,7 @@ pub(in crate::tui) fn refetch_open_lists(app: &mut App) -> Vec<Effect> {
     jobs.map(Effect::StartJob).collect()
 }
 
-pub(in crate::tui) fn on_replays_fetched(app: &mut App, came: Result<Vec<ReplayRow>, String>) -> Vec<Effect> {
+pub(in crate::tui) fn on_replays_fetched(app: &mut App, came: Result<Page<ReplayRow>, String>) -> Vec<Effect> {
     let list = app.overlays.iter_mut().find_map(|layer| match layer {
         Overlay::Replays(list) => Some(list),
         _ => None,
@@ -37,7 +38,7 @@ pub(in crate::tui) fn on_replays_fetched(app: &mut App, came: Result<Vec<ReplayR
     if is_old { vec![Effect::StartJob(BackgroundJob::ListReplays)] } else { Vec::new() }
 }
 
-pub(in crate::tui) fn on_operators_fetched(app: &mut App, came: Result<Vec<OperatorRow>, String>) -> Vec<Effect> {
+pub(in crate::tui) fn on_operators_fetched(app: &mut App, came: Result<Page<OperatorRow>, String>) -> Vec<Effect> {
     let list = app.overlays.iter_mut().find_map(|layer| match layer {
         Overlay::Operators(list) => Some(list),
         _ => None,

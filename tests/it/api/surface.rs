@@ -308,6 +308,8 @@ async fn a_company_cannot_exceed_its_quota_of_subscriptions() {
         path = format!("/portal/v1/subscriptions?limit=30&cursor={}", page["nextCursor"].as_str().unwrap_or_default());
     }
     assert_eq!(partner.platform.operator().subscription_rows().await.expect("rows").items.len(), 101);
+    let all = partner.platform.partner(&partner.key).subscriptions().await.expect("rows");
+    assert_eq!((all.items.len(), all.cut_line()), (100, None), "partners see all of theirs too");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use crate::domain::ids::{OperatorId, ReplayId};
 use crate::domain::replay::ReplayState;
 use crate::tui::keys::action::{CursorMotion, moved_row};
 use crate::wire::operators::OperatorRow;
+use crate::wire::page::Page;
 use crate::wire::replays::ReplayRow;
 
 /// Row with a number by which it is selected.
@@ -29,6 +30,8 @@ impl IdentifiedRow for OperatorRow {
 #[derive(Debug, Clone, PartialEq)]
 pub struct AsyncList<T> {
     pub(in crate::tui) rows: Option<Vec<T>>,
+    /// Whether the list has rows that were not fetched.
+    pub(in crate::tui) is_cut: bool,
     /// Reason why the latest fetch failed.
     pub(in crate::tui) failure: Option<String>,
     /// Whether a fetch is in flight.
@@ -48,7 +51,7 @@ impl<T: IdentifiedRow> AsyncList<T> {
     /// Creates a list whose first fetch is in flight.
     #[must_use]
     pub const fn fetching() -> Self {
-        Self { rows: None, failure: None, fetch: ListFetchState::InFlight, selected: None }
+        Self { rows: None, is_cut: false, failure: None, fetch: ListFetchState::InFlight, selected: None }
     }
 
     /// Requests a fetch after a change. Returns whether to start one now; a fetch in flight is followed by another
@@ -60,11 +63,12 @@ impl<T: IdentifiedRow> AsyncList<T> {
     }
 
     /// Takes the result of a fetch; returns whether to fetch again at once.
-    pub fn on_fetched(&mut self, came: Result<Vec<T>, String>) -> bool {
+    pub fn on_fetched(&mut self, came: Result<Page<T>, String>) -> bool {
         match came {
-            Ok(rows) => {
-                self.selected = self.selected.or_else(|| rows.first().map(IdentifiedRow::row_id));
-                (self.rows, self.failure) = (Some(rows), None);
+            Ok(page) => {
+                self.selected = self.selected.or_else(|| page.items.first().map(IdentifiedRow::row_id));
+                self.is_cut = page.has_more;
+                (self.rows, self.failure) = (Some(page.items), None);
             }
             Err(why) => self.failure = Some(why),
         }
