@@ -126,10 +126,15 @@ fn build_findings(seen: &PlatformObservations, frame: &OverviewContext) -> Obser
         windows: windows.collect(),
         unreadable_answers: seen.unreadable_answers.clone(),
         unreadable: seen.unreadable.clone(),
+        unfinished: seen.unfinished.iter().map(|company| (*company, n_known(*company, seen))).collect(),
         gaps: seen.gaps.clone(),
         n_receipts: seen.n_receipts,
         poll_interval: frame.poll_interval,
     }
+}
+
+fn n_known(company: CompanyId, seen: &PlatformObservations) -> usize {
+    seen.subscriptions.iter().filter(|of| of.subscription.company_id == company).count()
 }
 
 fn key_finding(key: &ObservedKey) -> KeyFinding {

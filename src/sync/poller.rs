@@ -2,7 +2,8 @@
 //! key once for each scope; the budget sets the interval. Observations are stored first and shown from the history,
 //! so that consoles which share a history show the same and poll only once.
 
-use super::history::observations::{ListingOrigin, SubscriptionListing};
+mod lists;
+
 use super::keyed_client::{ApiCall, CallFailure, KeyClient, RateLimitedClient};
 use super::link::LinkState;
 use super::observed_overview::{KeyName, OverviewContext, build_overview};
@@ -10,14 +11,12 @@ use super::page_limits::PageLimits;
 use super::poll_round::{ListProgress, PollFailure, RoundCall};
 use super::snapshot::Snapshot;
 use crate::client::answer::RawAnswer;
-use crate::client::partner::{self, ScopeProbe, ScopeProbeResult, UnreadableItem};
-use crate::client::tolerant_reading::{self, NextPage};
+use crate::client::partner::{ScopeProbe, ScopeProbeResult};
 use crate::clock::RuntimeEnv;
 use crate::database;
 use crate::domain::ids::CompanyId;
 use crate::domain::key::KeyScope;
 use crate::domain::time::Timestamp;
-use crate::domain::window::RateBucket;
 use crate::sync::alerts::ActiveAlerts;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,14 +27,10 @@ use tokio::sync::watch;
 const MIN_POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// Maximum interval between two polls of a company's lists, if the budget has any room.
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(600);
-/// Delay before another console may retry a poll that brought no result.
-const RETRY_AFTER_MISS: Duration = Duration::from_secs(2);
 /// Interval at which changes by other consoles are read from the history.
 const HISTORY_POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// Maximum number of busy answers in a row before a command that waits gives up.
 const MAX_BUSY_ANSWERS: u32 = 2;
-/// Maximum number of pages read from one list per round.
-const MAX_PAGES_PER_ROUND: usize = 5;
 /// Period before the first poll for which events are fetched.
 const INITIAL_LOOKBACK: Duration = Duration::from_secs(3_600);
 /// Interval at which a scope is probed again whose probe was inconclusive.
@@ -244,141 +239,6 @@ impl PlatformPoller {
             }
         }
         (next, trouble)
-    }
-
-    /// Polls a company's subscriptions or events, with the key that has the most room in its budget.
-    async fn poll_list(&mut self, company: CompanyId, scope: KeyScope) -> Result<ListProgress, CallFailure> {
-        let post = self.post.clone();
-        let Some((holder, total)) = post.best_key(company, scope, RateBucket::Read).await? else {
-            return Ok(ListProgress::ScopeMissing);
-        };
-        // Two lists, and one page more than that, out of the whole budget of a minute.
-        let every = Duration::from_secs(60) * 3 / total.max(1);
-        self.poll_interval = every.clamp(MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
-        let (what, path) = match scope {
-            KeyScope::EventsRead => (format!("events:{company}"), ScopeProbe::for_scope(scope).path),
-            _ => (format!("subscriptions:{company}"), ScopeProbe::for_scope(scope).path),
-        };
-        let is_events = scope == KeyScope::EventsRead;
-        let mut query = if is_events { self.events_query(&what).await? } else { Vec::new() };
-        let mut has_place = query.iter().any(|(name, _)| name != "since");
-        let mut every = self.poll_interval.mul_f64(0.95 + self.ambient.random_unit().0 / 10.0);
-        let mut listed = SubscriptionListing::default();
-        for _ in 0..MAX_PAGES_PER_ROUND {
-            let letter = ApiCall {
-                purpose: what.clone(),
-                interval: every,
-                retry_interval: every.min(RETRY_AFTER_MISS),
-                bucket: RateBucket::Read,
-                method: reqwest::Method::GET,
-                route: path,
-                path: path.to_owned(),
-                query: self.limits.with_limit(&what, &query),
-                body: None,
-            };
-            let answer = match post.call(holder, &letter).await {
-                Err(CallFailure::Refused(refusal)) if refusal.is_forbidden() => {
-                    post.record_scope(holder, scope, None).await?;
-                    // Another key may have the scope, so the list is tried again.
-                    return Ok(ListProgress::More);
-                }
-                Err(CallFailure::Refused(_)) if is_events && has_place => {
-                    // The platform no longer knows the cursor: polling restarts at the newest known event.
-                    let newest = post.history().restart_polling(what.clone(), company).await?;
-                    (query, has_place, every) = (self.since_query(newest), false, Duration::ZERO);
-                    continue;
-                }
-                Err(CallFailure::TooLarge(why)) => {
-                    self.limits.shrink(&what).ok_or(CallFailure::Failed(why))?;
-                    every = Duration::ZERO;
-                    continue;
-                }
-                Err(CallFailure::KeyRefused(refusal)) if post.holders().len() > 1 => {
-                    return Ok(ListProgress::KeyRefused(refusal));
-                }
-                came => came?,
-            };
-            self.update_clock_skew(&answer);
-            post.record_scope(holder, scope, Some(scope)).await?;
-            let read = if is_events {
-                self.read_events(&what, company, &answer, &query).await
-            } else {
-                listed.take(company, &answer.text())
-            };
-            let (n, next) = match read {
-                Ok(read) => read,
-                Err(why) => return Err(self.record_unreadable(&what, &answer, why).await),
-            };
-            match next.next_query(&query).map(|place| self.limits.without_limit(&what, place)) {
-                Some(place) if n > 0 && place != query => query = place,
-                _ => {
-                    if is_events {
-                        self.limits.forget(&what);
-                    } else {
-                        let told = self.listing_origin(&what);
-                        post.history().record_subscriptions(told, company, listed).await?;
-                    }
-                    return Ok(ListProgress::Complete);
-                }
-            }
-            // Further pages of the same list need no wait between permits.
-            every = Duration::ZERO;
-        }
-        // More pages than a round reads: events continue at their cursor; an incomplete list of subscriptions is
-        // discarded.
-        Ok(ListProgress::More)
-    }
-
-    /// Returns the query at which polling of events continues or begins.
-    async fn events_query(&self, what: &str) -> Result<Vec<(String, String)>, database::Error> {
-        let history = self.post.history();
-        if let Some(place) = history.poll_position(what.to_owned()).await? {
-            return Ok(place);
-        }
-        history.start_polling_at(what.to_owned(), self.ambient.now().minus(self.lookback)).await?;
-        Ok(self.since_query(None))
-    }
-
-    /// Builds a query that begins at a time, by default at the start of the lookback period.
-    fn since_query(&self, at: Option<Timestamp>) -> Vec<(String, String)> {
-        let at = at.unwrap_or_else(|| self.ambient.now().minus(self.lookback));
-        vec![("since".to_owned(), at.to_rfc3339_seconds())]
-    }
-
-    fn listing_origin(&self, what: &str) -> ListingOrigin {
-        ListingOrigin { purpose: what.to_owned(), at: self.ambient.now(), max_gap: self.poll_interval * 3 }
-    }
-
-    async fn read_events(
-        &self,
-        what: &str,
-        company: CompanyId,
-        answer: &RawAnswer,
-        query: &[(String, String)],
-    ) -> Result<(usize, NextPage), String> {
-        let text = answer.text();
-        let listed = tolerant_reading::read_list(&text)?;
-        let (mut events, mut unreadable) = (Vec::new(), Vec::new());
-        for raw in &listed.items {
-            match partner::read_event(raw, company) {
-                Ok(event) => events.push(event),
-                Err(why) => unreadable.push(UnreadableItem::new(raw, why)),
-            }
-        }
-        let n = listed.items.len();
-        let place = listed.next.next_query(query).map(|place| self.limits.without_limit(what, place));
-        let noted = self.post.history().record_events(self.listing_origin(what), events, unreadable, place).await;
-        noted.map_err(|error| error.to_string())?;
-        Ok((n, listed.continuation()))
-    }
-
-    /// Records an answer that could not be read, so that the pane shows it; the stored data stays.
-    async fn record_unreadable(&self, what: &str, answer: &RawAnswer, why: String) -> CallFailure {
-        let noun = what.split(':').next().unwrap_or_default().to_owned();
-        let line = format!("unreadable answer to {noun}: {why}");
-        let noted =
-            self.post.history().record_unreadable_answer(noun, self.ambient.now(), why, answer.body.clone()).await;
-        noted.map_or_else(CallFailure::Storage, |()| CallFailure::Failed(line))
     }
 
     /// Probes a key for a scope, unless the result is known: scopes never change.

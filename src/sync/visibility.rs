@@ -2,7 +2,7 @@
 //! is known, which is not, and how it could be known.
 
 use crate::domain::health_status::{HealthAssessment, ListingFacts, ProbedKeyFacts, assess_listing, assess_probed_key};
-use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::key::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -34,6 +34,8 @@ pub struct ObservedFindings {
     pub unreadable_answers: Vec<UnreadableAnswer>,
     /// List items that could not be read, by resource: `events`, `subscriptions`.
     pub unreadable: BTreeMap<String, UnreadableRows>,
+    /// Companies whose subscriptions were never listed to the end, with the number of those known.
+    pub unfinished: BTreeMap<CompanyId, usize>,
     /// Periods of the last day in which subscriptions were not polled, oldest first.
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// Number of deliveries that `crow listen` received, the only source of deliveries.
@@ -153,8 +155,11 @@ impl PlatformVisibility {
                 riddle.answer.sanitized()
             )
         });
+        let unfinished = findings.unfinished.iter().filter(|_| wanted == "subscriptions").map(|(company, n)| {
+            format!("MORE SUBSCRIPTIONS: the list of company {company} goes on after the {n} that were read; the others are unknown.")
+        });
         let unreadable = findings.unreadable.get(wanted).and_then(UnreadableRows::summary_line);
-        std::iter::once(cannot.to_owned()).chain(riddles).chain(unreadable).collect()
+        std::iter::once(cannot.to_owned()).chain(riddles).chain(unfinished).chain(unreadable).collect()
     }
 
     /// Assesses a subscription from its listing; `None` with a Portal, which knows more.

@@ -4,6 +4,7 @@
 
 pub mod calls;
 pub mod keys;
+pub mod listings;
 pub mod observations;
 pub mod pages;
 mod poll_positions;

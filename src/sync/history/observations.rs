@@ -2,7 +2,6 @@
 
 use super::{PlatformHistory, unreadable};
 use crate::client::partner::{ListedSubscription, PolledEvent, UnreadableItem, read_subscription};
-use crate::client::tolerant_reading::{self, NextPage};
 use crate::database::{Error, JobPriority};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::key::ScopeSet;
@@ -13,7 +12,7 @@ use crate::sync::visibility::UnreadableAnswer;
 use crate::wire::readable::UnreadableRows;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Number of hours in a week.
@@ -97,6 +96,8 @@ pub struct PlatformObservations {
     pub unreadable_answers: Vec<UnreadableAnswer>,
     /// List items that could not be read, by resource: `events`, `subscriptions`.
     pub unreadable: BTreeMap<String, UnreadableRows>,
+    /// Companies whose subscriptions were never listed to the end.
+    pub unfinished: BTreeSet<CompanyId>,
     /// Periods of the last day in which subscriptions were not polled.
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// Time at which an answer was last received and understood.
@@ -105,32 +106,6 @@ pub struct PlatformObservations {
     pub cursor: u64,
     /// Number of deliveries that `crow listen` received.
     pub n_receipts: u64,
-}
-
-/// Subscriptions of a company, from all pages of a listing.
-#[derive(Debug, Default)]
-pub struct SubscriptionListing {
-    /// Subscriptions that could be read, with the JSON they came as.
-    pub rows: Vec<(ListedSubscription, Box<RawValue>)>,
-    /// Subscriptions that could not be read.
-    pub unreadable: Vec<UnreadableItem>,
-}
-
-impl SubscriptionListing {
-    /// Appends the subscriptions of a page in the body of an answer. Returns their number and where the list goes on.
-    ///
-    /// # Errors
-    /// A one-line reason why the body cannot be read as a list.
-    pub fn take(&mut self, company: CompanyId, body: &str) -> Result<(usize, NextPage), String> {
-        let listed = tolerant_reading::read_list(body)?;
-        for raw in &listed.items {
-            match read_subscription(raw, company) {
-                Ok(read) => self.rows.push((read, (*raw).to_owned())),
-                Err(why) => self.unreadable.push(UnreadableItem::new(raw, why)),
-            }
-        }
-        Ok((listed.items.len(), listed.continuation()))
-    }
 }
 
 /// Origin of a listing: its purpose, its time, and how far it reaches.
@@ -198,41 +173,6 @@ impl PlatformHistory {
         .await
     }
 
-    /// Stores a complete listing of a company's subscriptions. A subscription that was on and is off now starts an
-    /// outage. One that could not be read keeps its stored state.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`] when the database cannot be written.
-    pub async fn record_subscriptions(
-        &self,
-        told: ListingOrigin,
-        company: CompanyId,
-        SubscriptionListing { rows, unreadable }: SubscriptionListing,
-    ) -> Result<(), Error> {
-        self.write(move |connection| {
-            for (listed, raw) in &rows {
-                record_subscription(connection, &told, listed, raw)?;
-            }
-            unreadable::delete_items(connection, &told.purpose)?;
-            unreadable::store_items(connection, &told.purpose, told.at, &unreadable)?;
-            if unreadable.iter().any(|item| item.number.is_none()) {
-                // The unreadable item has no number: any subscription missing from the list may be that item, so none
-                // is deleted.
-                return record_poll(connection, &told);
-            }
-            let numbers = unreadable.iter().filter_map(|item| item.number);
-            let ids: Vec<i64> = rows.iter().map(|(listed, _)| listed.subscription.id.0).chain(numbers).collect();
-            connection
-                .prepare_cached(
-                    "DELETE FROM subscriptions WHERE company = ?1 AND id NOT IN (SELECT value FROM json_each(?2))",
-                )?
-                .execute(params![company.0, serde_json::to_string(&ids).unwrap_or_default()])?;
-            record_poll(connection, &told)
-        })
-        .await
-    }
-
     /// Stores an answer that could not be read, with its first 300 characters.
     ///
     /// # Errors
@@ -282,7 +222,7 @@ impl PlatformHistory {
 }
 
 /// Records a successful poll: its time, the period that was covered, and that the list's answers can be read again.
-fn record_poll(connection: &Connection, told: &ListingOrigin) -> Result<(), Error> {
+pub(super) fn record_poll(connection: &Connection, told: &ListingOrigin) -> Result<(), Error> {
     let at = told.at.millis();
     connection
         .prepare_cached(
@@ -301,43 +241,6 @@ fn record_poll(connection: &Connection, told: &ListingOrigin) -> Result<(), Erro
     }
     let what = told.purpose.split(':').next().unwrap_or_default();
     connection.prepare_cached("DELETE FROM unreadable_answers WHERE request = ?1")?.execute([what])?;
-    Ok(())
-}
-
-fn record_subscription(
-    connection: &Connection,
-    told: &ListingOrigin,
-    listed: &ListedSubscription,
-    raw: &RawValue,
-) -> Result<(), Error> {
-    let of = &listed.subscription;
-    let before: Option<(bool, i64)> = connection
-        .prepare_cached("SELECT is_enabled, seen_at FROM subscriptions WHERE id = ?1")?
-        .query_row([of.id.0], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    match before {
-        // The outage began between the two listings, so both times are stored.
-        Some((true, seen)) if !of.is_enabled => {
-            connection
-                .prepare_cached(
-                    "INSERT INTO subscription_outages (subscription, company, target, last_seen_enabled_at, first_seen_disabled_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![of.id.0, of.company_id.0, of.target_url.raw(), seen, told.at.millis()])?;
-        }
-        Some((false, _)) if of.is_enabled => {
-            connection
-                .prepare_cached(
-                    "UPDATE subscription_outages SET enabled_at = ?2 WHERE subscription = ?1 AND enabled_at IS NULL",
-                )?
-                .execute(params![of.id.0, told.at.millis()])?;
-        }
-        _ => {}
-    }
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO subscriptions (id, company, is_enabled, document, seen_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![of.id.0, of.company_id.0, of.is_enabled, raw.get(), told.at.millis()])?;
     Ok(())
 }
 
@@ -372,6 +275,7 @@ fn read_observations(connection: &Connection, now: Timestamp) -> Result<Platform
         outages: read_outages(connection)?,
         unreadable_answers: read_unreadable_answers(connection)?,
         unreadable: unreadable::items_by_resource(connection)?,
+        unfinished: unfinished_listings(connection)?,
         gaps: poll_gaps(connection, now)?,
         heard_at: heard.map(Timestamp::from_millis),
         cursor: u64::try_from(calls + events + n_receipts).unwrap_or(0),
@@ -460,6 +364,20 @@ fn read_outages(connection: &Connection) -> Result<Vec<SubscriptionOutage>, Erro
     let mut statement = connection.prepare_cached("SELECT * FROM subscription_outages ORDER BY id DESC LIMIT ?1")?;
     let rows = statement.query_map([MAX_OUTAGES], read_outage)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Returns the companies whose list of subscriptions was never read to its end.
+fn unfinished_listings(connection: &Connection) -> Result<BTreeSet<CompanyId>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT task FROM poll_state WHERE task LIKE 'subscriptions:%' AND cursor IS NOT NULL AND complete_since IS NULL",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut companies = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let task: String = row.get(0)?;
+        companies.extend(task.split(':').nth(1).and_then(|company| company.parse().ok()).map(CompanyId));
+    }
+    Ok(companies)
 }
 
 fn read_unreadable_answers(connection: &Connection) -> Result<Vec<UnreadableAnswer>, Error> {

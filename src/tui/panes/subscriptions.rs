@@ -291,6 +291,10 @@ impl PaneRow for SubscriptionRow {
     }
 
     fn summary(view: &PaneData<'_>) -> String {
-        view.health_summary(&view.overview.subscriptions, |row| (row.subscription.company_id, assess(view, row).status))
+        let about = |row: &Self| (row.subscription.company_id, assess(view, row).status);
+        let known = view.health_summary(&view.overview.subscriptions, about);
+        let is_shown = |company: &CompanyId| view.company.is_none_or(|wanted| wanted == *company);
+        let is_unfinished = view.reach.findings().is_some_and(|findings| findings.unfinished.keys().any(is_shown));
+        if is_unfinished { format!("{known}   more not read") } else { known }
     }
 }

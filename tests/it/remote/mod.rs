@@ -3,6 +3,7 @@
 
 mod large;
 mod listening;
+mod listings;
 mod processes;
 mod receiving;
 mod slow;

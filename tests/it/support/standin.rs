@@ -56,6 +56,10 @@ struct Books {
     odd_subscriptions: Vec<String>,
     /// Events of a page that is asked for without a limit.
     n_page: usize,
+    /// Subscriptions of a page; without one, the list is an array that is not paged.
+    n_listed: Option<usize>,
+    /// Whether the list of subscriptions refuses every place but its beginning.
+    is_forgetful: bool,
 }
 
 /// Stand-in for a platform, which runs until it is dropped.
@@ -84,6 +88,8 @@ impl StandIn {
             lacks_events: false,
             odd_subscriptions: Vec::new(),
             n_page: 3,
+            n_listed: None,
+            is_forgetful: false,
         }));
         let router = Router::new().fallback(answer).with_state(Desk(Arc::clone(&books), ambient.clone()));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
@@ -123,6 +129,16 @@ impl StandIn {
     /// Puts so many events on a page that is asked for without a limit.
     pub(crate) fn pages(&self, n: usize) {
         self.with(|books| books.n_page = n);
+    }
+
+    /// Puts so many subscriptions on a page of their list.
+    pub(crate) fn lists(&self, n: usize) {
+        self.with(|books| books.n_listed = Some(n));
+    }
+
+    /// Refuses every place in the list of subscriptions but its beginning.
+    pub(crate) fn forgets_places(&self) {
+        self.with(|books| books.is_forgetful = true);
     }
 
     pub(crate) fn lacks_events(&self, lacks: bool) {
@@ -286,7 +302,8 @@ impl Asked<'_> {
         match (self.method.as_str(), self.path) {
             ("GET", "/api/v1/events") => (200, self.events(books)),
             ("GET", "/api/v1/integrations/clients/search") => refused(400, "bad_query", "one field at least"),
-            ("GET", _) => (200, listed(books)),
+            ("GET", _) if books.is_forgetful && !self.query.is_empty() => refused(400, "bad_page", "no such page"),
+            ("GET", _) => (200, self.listed(books)),
             ("PATCH", _) => {
                 let to = String::from_utf8_lossy(self.body).contains("true");
                 books.subscriptions.insert(id(), to);
@@ -328,11 +345,20 @@ impl Asked<'_> {
         let last = page.last().map_or(after, |(id, ..)| *id);
         json!({ "data": { "records": items }, "links": { "next": format!("/api/v1/events?page_after={last}") } })
     }
+
+    fn listed(&self, books: &Books) -> Value {
+        let Some(n) = books.n_listed else { return listed(books, 0, usize::MAX) };
+        let from = self.query.strip_prefix("from=").and_then(|from| from.parse().ok()).unwrap_or(0);
+        let next =
+            (from + n < books.subscriptions.len()).then(|| format!("/api/v1/webhooks/subscriptions?from={}", from + n));
+        json!({ "webhooks": listed(books, from, n), "links": { "next": next } })
+    }
 }
 
-fn listed(books: &Books) -> Value {
+/// Subscriptions from a place in the list on, `n` at most.
+fn listed(books: &Books, from: usize, n: usize) -> Value {
     let odd = (0..books.odd_subscriptions.len()).map(|n| json!(format!("odd subscription {n}")));
-    let items = books.subscriptions.iter().map(|(id, is_enabled)| {
+    let items = books.subscriptions.iter().skip(from).take(n).map(|(id, is_enabled)| {
         json!({ "id": id.to_string(), "targetUrl": format!("https://hooks.example.com/{id}"), "eventTypes": "lead.created,payment.failed",
             "isEnabled": is_enabled, "managedBy": null })
     });
