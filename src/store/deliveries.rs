@@ -61,6 +61,10 @@ pub struct DeliveryBacklog {
 /// SQL condition: a row of `deliveries` is leased.
 pub(super) const IS_LEASED: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.delivery_id = deliveries.id)";
 
+/// SQL condition: a row of `deliveries` has ended and is not delivered any more, unless an operator resends it.
+pub(super) const IS_ENDED: &str = "(state IN ('succeeded', 'exhausted', 'cancelled') OR (state = 'missed'
+     AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id AND s.deleted_at IS NOT NULL)))";
+
 /// Inserts the delivery of an event to a subscription: due at once, or missed.
 pub(crate) fn insert(
     connection: &Connection,

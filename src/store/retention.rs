@@ -1,6 +1,6 @@
 //! Retention: old and finished rows are deleted in slices small enough that no write waits long. Counters are kept.
 
-use super::deliveries::IS_LEASED;
+use super::deliveries::{IS_ENDED, IS_LEASED};
 use super::{Error, requests};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -26,7 +26,8 @@ pub(crate) fn delete_logs(connection: &Connection, before: Timestamp) -> Result<
 }
 
 /// Deletes finished deliveries after id `after` that were created before `before` and have no attempt left. Pending
-/// and missed deliveries and those on hold are kept: they can still be delivered.
+/// and missed deliveries and those on hold are kept: they can still be delivered; those that a deleted subscription
+/// missed cannot.
 pub(crate) fn delete_deliveries(
     connection: &Connection,
     after: i64,
@@ -36,7 +37,7 @@ pub(crate) fn delete_deliveries(
         connection,
         "deliveries",
         &format!(
-            "state IN ('succeeded', 'exhausted', 'cancelled') AND NOT {IS_LEASED}
+            "{IS_ENDED} AND NOT {IS_LEASED}
              AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id)
              AND NOT EXISTS (SELECT 1 FROM resends r WHERE r.delivery_id = deliveries.id)"
         ),

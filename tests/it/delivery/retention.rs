@@ -37,6 +37,13 @@ async fn retention_deletes_old_finished_deliveries_and_keeps_waiting_ones() {
     assert_eq!((count("events", young), count("deliveries", young)), (1, 1));
     let hours = "SELECT sum(n_ok) FROM attempt_rollups WHERE width_ms = 3600000";
     assert_eq!(database.query_row(hours, [], |row| row.get::<_, i64>(0)).expect("a sum"), 1, "counters stay");
+    scene.platform.operator().delete_subscription(scene.subscription).await.expect("deleted");
+    let is_gone = async || {
+        scene.platform.advance(Duration::from_secs(60));
+        count("events", skipped) == 0
+    };
+    scene.platform.until("nothing can deliver it any more", is_gone).await;
+    assert_eq!((count("deliveries", skipped), count("events", young)), (0, 1));
 }
 
 /// Attempts with full bodies that the quota of the test has room for, about.
