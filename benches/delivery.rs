@@ -87,6 +87,7 @@ impl Platform {
             retry_schedule: RetryPolicy::default(),
             retain_for: None,
             delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
+            event_quota: crow::engine::event_quota::DEFAULT_EVENT_QUOTA,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
             max_subscriptions: u32::MAX,
             egress: EgressConfig::default(),

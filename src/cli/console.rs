@@ -10,6 +10,7 @@ use crate::clock::RuntimeEnv;
 use crate::domain::delivery::RetryPolicy;
 use crate::domain::target::TargetPolicy;
 use crate::engine::MAX_SUBSCRIPTIONS;
+use crate::engine::event_quota::DEFAULT_EVENT_QUOTA;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::server::exposure::ServerExposure;
@@ -35,6 +36,7 @@ async fn run_standalone(asked: arguments::console::StandaloneArgs) -> Result<Exi
         max_subscriptions: MAX_SUBSCRIPTIONS,
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
         delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
+        event_quota: DEFAULT_EVENT_QUOTA,
         ca_files: asked.trust_ca,
         exposure: ServerExposure::default(),
         ambient: ambient.clone(),

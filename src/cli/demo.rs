@@ -17,6 +17,7 @@ use crate::demo::scenario::runner::{RunningScenario, ScenarioRunner};
 use crate::demo::schedule::SpeedFactor;
 use crate::domain::secret::Secret;
 use crate::domain::target::TargetPolicy;
+use crate::engine::event_quota::DEFAULT_EVENT_QUOTA;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::engine::{MAX_SUBSCRIPTIONS, files};
@@ -83,6 +84,7 @@ pub(super) async fn run(demo: DemoArgs) -> Result<ExitCode, CommandFailure> {
         keep: None,
         request_log_limit: DEFAULT_REQUEST_LOG_LIMIT,
         delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
+        event_quota: DEFAULT_EVENT_QUOTA,
         max_subscriptions: MAX_SUBSCRIPTIONS,
         ca_files: Vec::new(),
         exposure: ServerExposure::default(),

@@ -42,6 +42,7 @@ pub(super) async fn run(serve: ServeArgs) -> Result<ExitCode, CommandFailure> {
         keep: serve.keep.0,
         request_log_limit: serve.request_log_limit,
         delivery_log_quota: serve.delivery_log_quota,
+        event_quota: serve.event_quota,
         max_subscriptions: serve.max_subscriptions,
         ca_files: serve.trust_ca,
         exposure: ServerExposure {

@@ -29,6 +29,8 @@ pub(super) struct StandaloneConfig {
     /// Maximum size of the request log, in bytes.
     pub(super) request_log_limit: u64,
     pub(super) delivery_log_quota: u64,
+    /// Maximum size of the stored events per company, in bytes.
+    pub(super) event_quota: u64,
     /// Maximum number of subscriptions per company.
     pub(super) max_subscriptions: u32,
     /// PEM files of certificate authorities to trust for webhook targets, beside those of the operating system.
@@ -84,6 +86,7 @@ impl StandalonePlatform {
             keep,
             request_log_limit,
             delivery_log_quota,
+            event_quota,
             max_subscriptions,
             ca_files,
             exposure,
@@ -105,6 +108,7 @@ impl StandalonePlatform {
             retain_for: keep,
             request_log_limit,
             delivery_log_quota,
+            event_quota,
             max_subscriptions,
             egress: reach,
             master_key_source: custody,

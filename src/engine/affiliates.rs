@@ -78,7 +78,7 @@ impl Engine {
         validate(&affiliate, &mut faults);
         faults.into_result()?;
         let ambient = self.shared.ambient.clone();
-        let schedule = self.shared.settings.retry_schedule;
+        let rules = self.publication_rules();
         let create = move |connection: &Connection, now| {
             if let Some(external_id) = &affiliate.external_id
                 && let Some(earlier) = store::affiliates::by_external_id(connection, company, external_id)?
@@ -91,7 +91,7 @@ impl Engine {
                 "employee_id": affiliate.id.0, "full_name": affiliate.person.full_name(), "email": affiliate.person.email,
                 "phone": affiliate.person.phone, "is_approved_affiliate": affiliate.is_approved, "created_date": now.to_rfc3339_seconds(),
             });
-            publish_payload(connection, company, EventType::AffiliateCreated, &payload, (schedule, now))?;
+            publish_payload(connection, company, EventType::AffiliateCreated, &payload, (rules, now))?;
             let change = AuditedChange {
                 action: "create affiliate",
                 subject: format!("affiliate {}", affiliate.id),

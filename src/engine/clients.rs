@@ -1,6 +1,7 @@
 //! Clients and leads: create, update and change status. Record, events and audit row are one transaction.
 
 use super::caller::{AuditedChange, Caller};
+use super::event_quota::PublicationRules;
 use super::events::{EventDraft, insert_event};
 use super::fields::FieldErrors;
 use super::idempotency::{CreatedRecord, IdempotentCreate, IdempotentReply, RecordOrigin};
@@ -8,7 +9,6 @@ use super::{Engine, Error, FieldError};
 use crate::domain::company::{
     CLIENT_ACTIVE, ClientAssignment, ClientOrigin, ClientStatus, ContactDetails, CrmClient, LEAD_NEW, PostalAddress,
 };
-use crate::domain::delivery::RetryPolicy;
 use crate::domain::event::EventType;
 use crate::domain::ids::{AffiliateId, ClientId, CompanyId};
 use crate::domain::patch::FieldPatch;
@@ -97,7 +97,7 @@ impl Engine {
     ) -> Result<IdempotentReply, Error> {
         let status = validate_draft(&wish, which)?;
         let ambient = self.shared.ambient.clone();
-        let schedule = self.shared.settings.retry_schedule;
+        let rules = self.publication_rules();
         let create = move |connection: &Connection, now| {
             if let Some(external_id) = &wish.origin.external_id
                 && let Some(client) = store::clients::by_external_id(connection, company, external_id)?
@@ -110,7 +110,7 @@ impl Engine {
             let mut client =
                 CrmClient { id: ClientId(0), company, person, address, status, assignment: assigned, origin, dates };
             client.id = store::clients::insert(connection, &client)?;
-            publish_created(connection, &client, schedule, now)?;
+            publish_created(connection, &client, rules, now)?;
             let action = if status.is_lead() { "create lead" } else { "create client" };
             let after = Some(client.status.name.to_owned());
             let subject = format!("client {}", client.id);
@@ -198,7 +198,7 @@ impl Engine {
     ) -> Result<(ClientStatus, CrmClient), Error> {
         let status = validate_status_move(&step, which)?;
         let ambient = self.shared.ambient.clone();
-        let schedule = self.shared.settings.retry_schedule;
+        let rules = self.publication_rules();
         let moved = self
             .shared
             .partner_store
@@ -216,9 +216,9 @@ impl Engine {
                     "client_id": id.0, "previous_status": previous.name, "new_status": status.name,
                     "changed_date": now.to_rfc3339_seconds(), "changed_by_employee_id": step.changed_by_employee, "status_note": step.note,
                 });
-                publish_payload(connection, company, EventType::ClientStatusChanged, &payload, (schedule, now))?;
+                publish_payload(connection, company, EventType::ClientStatusChanged, &payload, (rules, now))?;
                 if previous.is_lead() && !status.is_lead() {
-                    publish_created(connection, &client, schedule, now)?;
+                    publish_created(connection, &client, rules, now)?;
                 }
                 let change = AuditedChange {
                     action: "change status",
@@ -352,7 +352,7 @@ const fn created_record(client: &CrmClient, made: RecordOrigin) -> CreatedRecord
 fn publish_created(
     connection: &Connection,
     client: &CrmClient,
-    schedule: RetryPolicy,
+    rules: PublicationRules,
     now: Timestamp,
 ) -> Result<(), Error> {
     let CrmClient { id, company, person, status, assignment: assigned, origin, .. } = client;
@@ -369,7 +369,7 @@ fn publish_created(
         payload["affiliate_id"] = json!(assigned.affiliate.map(|id| id.0));
         EventType::ClientCreated
     };
-    publish_payload(connection, *company, kind, &payload, (schedule, now))
+    publish_payload(connection, *company, kind, &payload, (rules, now))
 }
 
 /// Publishes an event with a JSON payload.
@@ -378,9 +378,8 @@ pub(super) fn publish_payload(
     company: CompanyId,
     kind: EventType,
     payload: &Value,
-    (schedule, now): (RetryPolicy, Timestamp),
+    (rules, now): (PublicationRules, Timestamp),
 ) -> Result<(), Error> {
     let payload = payload.to_string();
-    insert_event(connection, &EventDraft { company, kind, payload: &payload, metadata: None }, schedule, now)
-        .map(|_| ())
+    insert_event(connection, &EventDraft { company, kind, payload: &payload, metadata: None }, rules, now).map(|_| ())
 }

@@ -2,9 +2,10 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::envelope::{self, EnvelopeParts};
+use super::event_quota::PublicationRules;
 use super::idempotency::{IdempotentCall, IdempotentReply, ReplyOrigin};
 use super::{Engine, Error, FieldError, samples};
-use crate::domain::delivery::{AttemptKind, DeliveryState, RetryPolicy};
+use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId};
 use crate::domain::time::Timestamp;
@@ -40,8 +41,8 @@ impl Engine {
     /// Publishes an event: for an operator what the CRM would publish, for a key a test event.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for an unknown company or a payload that is not an object, [`Error::EnvelopeTooLarge`];
-    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    /// [`Error::Invalid`] for an unknown company or a payload that is not an object, [`Error::EnvelopeTooLarge`],
+    /// [`Error::EventQuotaReached`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn publish(&self, caller: Caller, news: EventPublication) -> Result<Event, Error> {
         let store = self.store_for(&caller);
         let event = store.write(self.publish_transaction(caller, news)?).await?;
@@ -94,7 +95,7 @@ impl Engine {
             return Err(Error::Invalid(faults));
         }
         let ambient = self.shared.ambient.clone();
-        let schedule = self.shared.settings.retry_schedule;
+        let rules = self.publication_rules();
         let payload = news.payload.unwrap_or_else(|| samples::random_payload(news.kind, &ambient));
         Ok(move |connection: &Connection| {
             if !store::companies::exists(connection, news.company)? {
@@ -106,7 +107,7 @@ impl Engine {
                 payload: &payload,
                 metadata: news.metadata.as_deref(),
             };
-            let event = insert_event(connection, &draft, schedule, ambient.now())?;
+            let event = insert_event(connection, &draft, rules, ambient.now())?;
             let change = AuditedChange {
                 action: "publish",
                 subject: format!("event {}", event.id),
@@ -147,6 +148,12 @@ impl Engine {
         self.shared.partner_store.read(read).await.map_err(Error::from)
     }
 
+    /// Settings that apply to every published event.
+    pub(super) fn publication_rules(&self) -> PublicationRules {
+        let settings = &self.shared.settings;
+        PublicationRules { retry_policy: settings.retry_schedule, event_quota: settings.event_quota }
+    }
+
     /// Wakes the dispatcher and notifies subscribers of changes.
     pub(super) fn notify_dispatcher(&self) {
         self.shared.dispatcher_wakeup.notify_one();
@@ -166,19 +173,19 @@ pub(super) struct EventDraft<'a> {
 /// Writes an event and its deliveries: due at once for enabled subscriptions, missed for disabled ones.
 ///
 /// # Errors
-/// [`Error::EnvelopeTooLarge`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
+/// [`Error::EnvelopeTooLarge`], [`Error::EventQuotaReached`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
 /// cannot be written.
 pub(super) fn insert_event(
     connection: &Connection,
     draft: &EventDraft<'_>,
-    schedule: RetryPolicy,
+    rules: PublicationRules,
     now: Timestamp,
 ) -> Result<Event, Error> {
     let id = store::events::next_id(connection)?;
     let EventDraft { company, kind, payload, metadata } = *draft;
     let body = envelope::serialize_envelope(&EnvelopeParts { id, kind, created_at: now, company, payload, metadata })?;
     let event = Event { id, company, kind, created_at: now, body };
-    store::events::insert(connection, &event)?;
+    rules.check_quota(store::events::insert(connection, &event)?)?;
     for subscription in store::subscriptions::all(connection, Some(company))? {
         if !subscription.spec.event_types.contains(&kind) {
             continue;
@@ -192,7 +199,7 @@ pub(super) fn insert_event(
             kind: AttemptKind::Scheduled,
             n_attempts: 0,
             n_without_retry: 0,
-            retry_policy: schedule,
+            retry_policy: rules.retry_policy,
         };
         store::deliveries::insert(connection, &delivery, state, now)?;
         if state == DeliveryState::Missed {

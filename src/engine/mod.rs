@@ -15,6 +15,7 @@ mod dispatcher;
 pub mod dns;
 pub mod egress;
 mod envelope;
+pub mod event_quota;
 pub mod events;
 mod fields;
 pub mod files;
@@ -89,6 +90,9 @@ pub struct EngineSettings {
     pub request_log_limit: u64,
     /// Quota of the delivery log in bytes per company; beyond this quota the oldest attempts lose bodies and headers.
     pub delivery_log_quota: u64,
+    /// Quota of stored events in bytes per company; near this quota the oldest events are deleted whose deliveries have
+    /// ended, and an event beyond it is refused.
+    pub event_quota: u64,
     /// Limit of subscriptions per company.
     pub max_subscriptions: u32,
     /// Network configuration of the webhook sender.
@@ -134,6 +138,15 @@ pub enum Error {
         what: &'static str,
         /// Maximum number of these records per company.
         limit: u32,
+    },
+    /// The stored events of the company have reached their quota.
+    #[error(
+        "the stored events of this company have {limit} bytes, the maximum; an event goes an hour after its publication if its \
+         deliveries have ended: deliver or delete what is on hold or missed, or ask the platform's operators for more"
+    )]
+    EventQuotaReached {
+        /// Maximum size of the stored events per company, in bytes.
+        limit: u64,
     },
     /// The write queue is full, a work permit was not free in time, a scan took too long, or the platform is stopping.
     #[error("the platform is busy; try again in a moment")]
@@ -358,7 +371,7 @@ impl Engine {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Runs the background tasks until `stop` becomes true: dispatcher, replayer, retention, log quota and
+    /// Runs the background tasks until `stop` becomes true: dispatcher, replayer, retention, quotas and
     /// housekeeping. The dispatcher drains attempts in flight first; housekeeping stops last and flushes buffered
     /// windows and requests. Then closes the database. Servers must stop before.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
@@ -367,8 +380,9 @@ impl Engine {
         let replayer = tokio::spawn(replayer::run(self.clone(), stop.clone()));
         let retention = tokio::spawn(retention::run(self.clone(), stop.clone()));
         let log_quota = tokio::spawn(log_quota::run(self.clone(), stop.clone()));
+        let event_quota = tokio::spawn(event_quota::run(self.clone(), stop.clone()));
         dispatcher::run(self.clone(), stop).await;
-        let _ = (replayer.await, retention.await, log_quota.await);
+        let _ = (replayer.await, retention.await, log_quota.await, event_quota.await);
         end.send_replace(true);
         let _ = clerk.await;
         let store = self.shared.store.clone();

@@ -74,6 +74,9 @@ impl From<engine::Error> for ProblemResponse {
             engine::Error::QuotaReached { limit, .. } => {
                 Problem::new(ProblemCode::QuotaReached, error.to_string()).with("limit", limit).into()
             }
+            engine::Error::EventQuotaReached { limit } => {
+                Problem::new(ProblemCode::QuotaReached, error.to_string()).with("limit", limit).into()
+            }
             engine::Error::Contended => Self::new(
                 ProblemCode::Contended,
                 "the platform is busy; this is contention, not a rate limit; retry in a second",

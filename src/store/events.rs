@@ -1,6 +1,6 @@
 //! Events: table `events`, append-only, with ids without gaps in the order of publication.
 
-use super::{Error, time, unreadable};
+use super::{Error, event_quota, time, unreadable};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::log::MAX_PAGE_BYTES;
@@ -14,12 +14,12 @@ pub(crate) fn next_id(connection: &Connection) -> Result<EventId, Error> {
     Ok(EventId(statement.query_row([], |row| row.get(0))?))
 }
 
-/// Inserts a published event with its envelope.
-pub(crate) fn insert(connection: &Connection, event: &Event) -> Result<(), Error> {
+/// Inserts a published event with its envelope. Returns the size of the company's stored events in bytes.
+pub(crate) fn insert(connection: &Connection, event: &Event) -> Result<u64, Error> {
     connection
         .prepare_cached("INSERT INTO events (id, company_id, kind, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![event.id.0, event.company.0, event.kind.name(), event.created_at.millis(), event.body])?;
-    Ok(())
+    event_quota::add(connection, event.company, event.body.len())
 }
 
 /// Lists the publication times of a company's latest events, newest first, at most `limit`.

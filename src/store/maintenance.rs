@@ -184,6 +184,11 @@ const INVARIANTS: &[(&str, &str)] = &[
          WHERE d.state = 'on_hold' AND s.disabled_reason IS NULL AND s.deleted_at IS NULL",
     ),
     ("subscriptions with an incomplete disabled state", "SELECT id FROM subscriptions WHERE (disabled_reason IS NULL) <> (disabled_at IS NULL)"),
+    (
+        "companies whose stored events have another size than counted",
+        "SELECT id FROM companies c WHERE coalesce((SELECT n_bytes FROM company_event_sizes s WHERE s.company_id = c.id), 0)
+             <> (SELECT coalesce(sum(octet_length(body) + 128), 0) FROM events e WHERE e.company_id = c.id)",
+    ),
     ("events with an id that was not issued yet", "SELECT id FROM events WHERE id > (SELECT value FROM counters WHERE name = 'event')"),
 ];
 

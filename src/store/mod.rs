@@ -11,6 +11,7 @@ pub mod companies;
 pub mod deliveries;
 pub mod delivery_counts;
 pub mod delivery_log;
+pub mod event_quota;
 pub mod events;
 pub mod idempotency_keys;
 pub mod keys;
@@ -66,6 +67,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0019_local_failures.sql"),
     include_str!("../../assets/migrations/platform/0020_delivery_states.sql"),
     include_str!("../../assets/migrations/platform/0021_refusal_reasons.sql"),
+    include_str!("../../assets/migrations/platform/0022_event_quota.sql"),
 ];
 
 /// Options with which the platform's database is opened.

@@ -1,9 +1,9 @@
 //! Retention: old and finished rows are deleted in slices small enough that no write waits long. Counters are kept.
 
 use super::deliveries::{IS_ENDED, IS_LEASED};
-use super::{Error, requests};
+use super::{Error, event_quota, requests};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _};
 
 /// Maximum number of rows examined in one slice.
 const MAX_ROWS_PER_SLICE: u32 = 500;
@@ -41,24 +41,27 @@ pub(crate) fn delete_deliveries(
              AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id)
              AND NOT EXISTS (SELECT 1 FROM resends r WHERE r.delivery_id = deliveries.id)"
         ),
-        after,
-        before,
+        (after, before),
+        |connection, sql, range| Ok(connection.prepare_cached(sql)?.execute(range)?),
     )
 }
 
 /// Deletes events after id `after` and before `before` that have no delivery left.
 pub(crate) fn delete_events(connection: &Connection, after: i64, before: Timestamp) -> Result<RetentionSlice, Error> {
     let is_over = "NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id)";
-    delete_slice(connection, "events", is_over, after, before)
+    delete_slice(connection, "events", is_over, (after, before), |connection, sql, range| {
+        event_quota::delete(connection, sql, range)
+    })
 }
 
-/// Deletes one slice of a table by a condition.
+/// Deletes one slice of a table by a condition. `delete` runs the statement with the ids and the time between which it
+/// deletes.
 fn delete_slice(
     connection: &Connection,
     table: &str,
     is_over: &str,
-    after: i64,
-    before: Timestamp,
+    (after, before): (i64, Timestamp),
+    delete: fn(&Connection, &str, [i64; 3]) -> Result<usize, Error>,
 ) -> Result<RetentionSlice, Error> {
     let looked_at = format!("SELECT id, created_at FROM {table} WHERE id > ?1 ORDER BY id LIMIT {MAX_ROWS_PER_SLICE}");
     let ends = format!("SELECT max(id), min(created_at) FROM ({looked_at})");
@@ -71,6 +74,6 @@ fn delete_slice(
         return Ok(RetentionSlice { n_deleted: 0, last_examined: None });
     }
     let sql = format!("DELETE FROM {table} WHERE id > ?1 AND id <= ?2 AND created_at < ?3 AND {is_over}");
-    let n_deleted = connection.prepare_cached(&sql)?.execute(params![after, last, before.millis()])?;
+    let n_deleted = delete(connection, &sql, [after, last, before.millis()])?;
     Ok(RetentionSlice { n_deleted, last_examined: Some(last) })
 }

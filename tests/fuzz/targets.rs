@@ -280,6 +280,7 @@ static WORLD: LazyLock<FuzzWorld> = LazyLock::new(|| {
             retain_for: None,
             request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
             delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
+            event_quota: crow::engine::event_quota::DEFAULT_EVENT_QUOTA,
             max_subscriptions: u32::MAX,
             egress: EgressConfig::default(),
             master_key_source: MasterKeySource::File,

@@ -73,6 +73,10 @@ pub(in crate::cli) struct ServeArgs {
     /// then deleted
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = parse_size)]
     pub(in crate::cli) delivery_log_quota: u64,
+    /// Maximum size of a company's stored events. Before it is reached, the oldest events go whose deliveries have ended,
+    /// with their part of the delivery log; an event beyond it is refused with 409
+    #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = parse_size)]
+    pub(in crate::cli) event_quota: u64,
     /// Maximum number of subscriptions a company may have; one more is refused with 409
     #[arg(long, value_name = "N", default_value_t = MAX_SUBSCRIPTIONS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(in crate::cli) max_subscriptions: u32,

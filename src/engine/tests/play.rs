@@ -5,6 +5,7 @@
 
 use super::super::caller::{Actor, Caller};
 use super::super::claim::{ClaimRequest, claim_due};
+use super::super::event_quota::PublicationRules;
 use super::super::events::{EventDraft, insert_event};
 use super::super::partner_subscriptions::delete_with_deliveries;
 use super::super::replayer::run_batch;
@@ -220,7 +221,8 @@ impl ModelWorld {
     fn emit(&mut self) {
         let now = self.now();
         let draft = EventDraft { company: CompanyId(1), kind: EventType::LeadCreated, payload: "{}", metadata: None };
-        insert_event(&self.connection, &draft, RetryPolicy::default(), now).expect("published");
+        let rules = PublicationRules { retry_policy: RetryPolicy::default(), event_quota: u64::MAX };
+        insert_event(&self.connection, &draft, rules, now).expect("published");
         for of in 0..N_SUBSCRIPTIONS {
             let subscriber = &mut self.model.subscribers[of];
             if subscriber.is_deleted {

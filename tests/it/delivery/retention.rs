@@ -3,8 +3,14 @@
 use super::Scene;
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
+use crow::client::Error;
 use crow::domain::delivery::DeliveryState;
-use crow::domain::ids::AttemptId;
+use crow::domain::event::EventType;
+use crow::domain::ids::{AttemptId, CompanyId, EventId};
+use crow::domain::key::KeyScope;
+use crow::wire::events::NewEvent;
+use crow::wire::problem::ProblemCode;
+use serde_json::value::RawValue;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -124,4 +130,112 @@ async fn f1_the_stored_head_of_an_answer_is_bounded() {
     let stored = "SELECT octet_length(response_headers) FROM attempts";
     let n_bytes: i64 = scene.platform.database().query_row(stored, [], |row| row.get(0)).expect("a number");
     assert!((7_000..=8_192 + 1_024).contains(&n_bytes), "{n_bytes}");
+}
+
+/// An event with an envelope of some 10,000 bytes.
+async fn emit_large(platform: &Platform, company: CompanyId) -> Result<EventId, Error> {
+    let note = "x".repeat(9_800);
+    let payload = RawValue::from_string(format!(r#"{{"note":"{note}"}}"#)).expect("JSON");
+    let event = NewEvent { company_id: company, kind: EventType::LeadCreated, payload: Some(payload), metadata: None };
+    platform.operator().emit(&event).await.map(|event| event.id)
+}
+
+/// Publishes events until one is refused for the quota; returns their ids.
+async fn fill(platform: &Platform, company: CompanyId) -> Vec<EventId> {
+    let mut ids = Vec::new();
+    loop {
+        match emit_large(platform, company).await {
+            Ok(id) => ids.push(id),
+            Err(Error::Refused { problem }) => {
+                assert_eq!((problem.status, problem.code), (409, ProblemCode::QuotaReached), "{problem:?}");
+                assert!(problem.detail.contains("200000 bytes, the maximum"), "{problem:?}");
+                return ids;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Creates leads, which publish events of some hundred bytes, until one is refused for the quota; returns their number.
+async fn fill_with_leads(scene: &Scene) -> i64 {
+    let key = scene.platform.key(&scene.company, &KeyScope::ALL).await;
+    let headers = [("content-type", "application/json"), ("x-api-key", key.reveal())];
+    let lead = r#"{"first_name":"Ada","last_name":"Byron","email":"ada@example.com"}"#;
+    let mut n = 0;
+    loop {
+        let answer = scene.platform.call("POST", "/api/v1/integrations/leads", &headers, Some(lead)).await;
+        if answer.status != 201 {
+            let problem = answer.json();
+            assert_eq!(
+                (&problem["code"], &problem["limit"]),
+                (&"quota_reached".into(), &EVENT_QUOTA.into()),
+                "{problem}"
+            );
+            return n;
+        }
+        n += 1;
+    }
+}
+
+const EVENT_QUOTA: u64 = 200_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+
+#[tokio::test]
+async fn f1_stored_events_near_their_quota_give_up_the_oldest_that_ended_and_take_nothing_from_other_companies() {
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let scene = Scene::upon(Platform::with_event_quota(EVENT_QUOTA).await, &receiver.url).await;
+    let other = scene.platform.company("Beta").await;
+    let of_other = emit_large(&scene.platform, other.id).await.expect("an event");
+    let ids = fill(&scene.platform, scene.company.id).await;
+    assert!((19..=20).contains(&ids.len()), "{}", ids.len());
+    let next = emit_large(&scene.platform, other.id).await.expect("another company has room");
+    assert_eq!(next.0, ids.last().expect("ids").0 + 1, "what was refused used no number");
+    let database = scene.platform.database();
+    let ask = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
+    let n_leads = fill_with_leads(&scene).await;
+    assert_eq!(ask("SELECT count(*) FROM clients"), n_leads, "what was refused is not there");
+    scene.stands(ids.last().expect("ids").0, DeliveryState::Succeeded).await;
+    let n_bytes = || ask("SELECT n_bytes FROM company_event_sizes WHERE company_id = 1").unsigned_abs();
+    for _ in 0..90 {
+        scene.platform.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+        assert_eq!(ask("SELECT min(id) FROM events WHERE company_id = 1"), ids[0].0, "an hour is left to read them");
+    }
+    scene.platform.advance(HOUR);
+    let is_less = async || {
+        scene.platform.advance(Duration::from_secs(1));
+        n_bytes() <= EVENT_QUOTA / 8 * 7
+    };
+    scene.platform.until("there is room", is_less).await;
+    let first_left = ask("SELECT min(id) FROM events WHERE company_id = 1");
+    assert!((ids[1].0..ids[5].0).contains(&first_left), "no more than needed: {first_left}");
+    let orphans =
+        |table: &str| ask(&format!("SELECT count(*) FROM {table} WHERE event_id < {first_left} AND company_id = 1"));
+    assert_eq!((orphans("deliveries"), orphans("attempts")), (0, 0));
+    assert_eq!(ask(&format!("SELECT count(*) FROM events WHERE id = {}", of_other.0)), 1);
+    emit_large(&scene.platform, scene.company.id).await.expect("there is room");
+}
+
+#[tokio::test]
+async fn f1_stored_events_that_can_still_be_delivered_stay_and_what_is_beyond_the_quota_is_refused() {
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let scene = Scene::upon(Platform::with_event_quota(EVENT_QUOTA).await, &receiver.url).await;
+    let operator = scene.platform.operator();
+    operator.disable_subscription(scene.subscription, None).await.expect("disabled");
+    let ids = fill(&scene.platform, scene.company.id).await;
+    let database = scene.platform.database();
+    let n = || -> i64 { database.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).expect("a count") };
+    scene.platform.advance(2 * HOUR);
+    for _ in 0..130 {
+        scene.platform.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+        assert_eq!(n(), i64::try_from(ids.len()).expect("few"), "missed events can be replayed");
+    }
+    assert_eq!(fill(&scene.platform, scene.company.id).await, []);
+    operator.delete_subscription(scene.subscription).await.expect("deleted");
+    let has_room = async || {
+        scene.platform.advance(Duration::from_secs(1));
+        emit_large(&scene.platform, scene.company.id).await.is_ok()
+    };
+    scene.platform.until("there is room", has_room).await;
 }

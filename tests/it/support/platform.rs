@@ -10,6 +10,7 @@ use crow::domain::secret::Secret;
 use crow::domain::target::TargetPolicy;
 use crow::domain::time::Timestamp;
 use crow::engine::egress::EgressConfig;
+use crow::engine::event_quota::DEFAULT_EVENT_QUOTA;
 use crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crow::engine::master_key::MasterKeySource;
 use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
@@ -91,6 +92,17 @@ impl Platform {
         .await
     }
 
+    /// A new platform by a scripted clock where a company's stored events may have so many bytes.
+    pub(crate) async fn with_event_quota(event_quota: u64) -> Self {
+        let ambient = RuntimeEnv::scripted(START, 1);
+        Stopped {
+            event_quota,
+            ..Stopped::new(ambient, RetryPolicy::default(), TargetPolicy::Private, EgressConfig::default())
+        }
+        .start()
+        .await
+    }
+
     /// Starts a platform on the real clock with a short retry base, for tests that watch it through a console, which
     /// has a clock of its own.
     pub(crate) async fn lively() -> Self {
@@ -120,6 +132,7 @@ impl Platform {
             retry_schedule: schedule,
             retain_for: keep,
             delivery_log_quota,
+            event_quota,
             max_subscriptions,
             target_policy: policy,
             egress: reach,
@@ -131,7 +144,18 @@ impl Platform {
         }
         drop(engine);
         let bind = address.trim_start_matches("http://").to_owned();
-        Stopped { dir, ambient, schedule, keep, delivery_log_quota, max_subscriptions, policy, reach, bind }
+        Stopped {
+            dir,
+            ambient,
+            schedule,
+            keep,
+            delivery_log_quota,
+            event_quota,
+            max_subscriptions,
+            policy,
+            reach,
+            bind,
+        }
     }
 
     /// Stops in order and starts again.
@@ -262,6 +286,7 @@ pub(crate) struct Stopped {
     schedule: RetryPolicy,
     keep: Option<Duration>,
     delivery_log_quota: u64,
+    event_quota: u64,
     max_subscriptions: u32,
     policy: TargetPolicy,
     reach: EgressConfig,
@@ -277,6 +302,7 @@ impl Stopped {
             schedule,
             keep: None,
             delivery_log_quota: DEFAULT_DELIVERY_LOG_QUOTA,
+            event_quota: DEFAULT_EVENT_QUOTA,
             max_subscriptions: MAX_SUBSCRIPTIONS,
             policy,
             reach,
@@ -291,8 +317,18 @@ impl Stopped {
 
     /// Starts the platform again on its directory and port.
     pub(crate) async fn start(self) -> Platform {
-        let Self { dir, ambient, schedule, keep, delivery_log_quota, max_subscriptions, policy, mut reach, bind } =
-            self;
+        let Self {
+            dir,
+            ambient,
+            schedule,
+            keep,
+            delivery_log_quota,
+            event_quota,
+            max_subscriptions,
+            policy,
+            mut reach,
+            bind,
+        } = self;
         let listener = TcpListener::bind(&bind).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         reach.listen_addresses = vec![address];
@@ -306,6 +342,7 @@ impl Stopped {
             retain_for: keep,
             request_log_limit,
             delivery_log_quota,
+            event_quota,
             max_subscriptions,
             egress: reach,
             master_key_source: custody,
