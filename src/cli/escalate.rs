@@ -118,7 +118,7 @@ pub(super) async fn open(asked: OpenArgs) -> Result<ExitCode, CommandFailure> {
     }
     if !manifest.released.is_empty() {
         let released = Untrusted::new(manifest.released.join(", ")).sanitized();
-        print_safe(&format!("  Released with --allow: {released}"))?;
+        print_safe(&format!("  Released: {released}"))?;
     }
     for line in ticket_markdown::write_ticket(&opened.ticket).lines() {
         print_safe(&Untrusted::new(line).sanitized())?;

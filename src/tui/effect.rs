@@ -14,6 +14,7 @@ use crate::sync::snapshot::Snapshot;
 use crate::text;
 use crate::tui::ids::RowId;
 use crate::tui::keys::action::CursorMotion;
+use crate::tui::state::escalate::BundleFailure;
 use crate::tui::state::issued_secret::IssuedSecret;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::deliveries::{DeliveryDetail, EventDeliveryTrace, EventDetail};
@@ -30,6 +31,7 @@ use crate::wire::signature_check::SignatureCheck;
 use crate::wire::stats::AttemptPoint;
 use crate::wire::subscriptions::{MissedEventsChoice, SubscriptionRow};
 use crossterm::event::KeyEvent;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Effect for the loop to run.
@@ -72,8 +74,8 @@ pub enum BackgroundJob {
     CheckSignature(AttemptId, DiagnosisSubject, Option<String>),
     /// Check the signature of an attempt with the secret the receiver holds. The secret stays in this process.
     CheckSignatureWithSecret(AttemptId, DiagnosisSubject, IssuedSecret),
-    /// Build an escalation bundle about a scope, searched for secrets.
-    BuildBundle(Box<IncidentScope>, ResponseBodies),
+    /// Build an escalation bundle about a scope, searched for secrets but those with these fingerprints.
+    BuildBundle(Box<IncidentScope>, ResponseBodies, BTreeSet<String>),
     /// Write a bundle as a new folder or archive into the folder in which the console was started.
     WriteBundle(Box<TicketBundle>, BundleFormat),
     /// Make a change on the platform, after the operator confirmed it.
@@ -298,7 +300,7 @@ pub enum DiagnoseResult {
     /// State of a run-book after its steps were checked.
     Runbook(Box<RunbookProgress>),
     /// Escalation bundle, or why none could be built.
-    Bundle(Result<Box<TicketBundle>, String>),
+    Bundle(Result<Box<TicketBundle>, BundleFailure>),
     /// Path the bundle was written to, or why it was not.
     Written(Result<String, String>),
 }

@@ -24,7 +24,7 @@ pub struct BundleManifest {
     pub window: Option<FailureWindow>,
     /// Redactions made in text from outside, by kind.
     pub redactions: Vec<RedactionTally>,
-    /// The fingerprints of what was let through on demand (`--allow`); not in files of earlier versions.
+    /// The fingerprints of what an operator released, by `--allow` or in the console; not in files of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub released: Vec<String>,
     /// Result of the platform's own secret scan of the ticket.

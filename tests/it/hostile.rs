@@ -18,6 +18,7 @@ use crow::tui::runtime::synchronized_backend::SynchronizedBackend;
 use crow::tui::state::app::App;
 use crow::tui::state::config::AppConfig;
 use crow::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
+use crow::tui::state::escalate::BundleFailure;
 use crow::tui::update;
 use crow::tui::view::draw::draw;
 use crow::tui::widgets::theme::ConsoleAppearance;
@@ -385,7 +386,7 @@ impl Stage {
         self.hear("0");
         // What has the shape of a key is refused, and then no text of it is shown at all.
         let came = build_bundle(&case(text, overview), ResponseBodies::Included, &SecretGate::default());
-        self.tell(DiagnoseResult::Bundle(came.map(Box::new).map_err(|error| error.to_string())));
+        self.tell(DiagnoseResult::Bundle(came.map(Box::new).map_err(BundleFailure::from)));
         self.draw();
         self.hear("\u{1b}\u{1b}\u{1b}1");
     }

@@ -147,6 +147,10 @@ pub const BINDINGS: &[KeyBinding] = &[
     bind("ask-unknown", &[ch('u')], KeyAction::AskUnknownAgain, "retry unknown checks").at(&[Diagnose]).in_footer(4),
     bind("forget", &[ch('d')], KeyAction::ForgetRun, "discard result").at(&[Diagnose]).in_footer(5),
     bind("bodies", &[ch('o')], KeyAction::ToggleBodies, "response bodies on/off").at(&[Escalate]).in_footer(5),
+    bind("release", &[ch('r')], KeyAction::Release, "release redacted text")
+        .at(&[Escalate])
+        .in_group(BindingGroup::Act)
+        .in_footer(6),
     bind("write", &[ch('W')], KeyAction::Write, "write ticket")
         .at(&[Escalate])
         .in_group(BindingGroup::Act)

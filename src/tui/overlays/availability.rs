@@ -10,7 +10,7 @@ use crate::tui::overlays::{detail, targets};
 use crate::tui::state::app::App;
 use crate::tui::state::config::ConsoleAccess;
 use crate::tui::state::diagnose::RunOutcome;
-use crate::tui::state::escalate::BundleStage;
+use crate::tui::state::escalate::{BundleStage, NOTHING_TO_RELEASE};
 use crate::tui::state::overlays::async_list::ReplayList;
 use crate::tui::state::overlays::menu::ActionMenu;
 use crate::tui::state::overlays::{self, Overlay};
@@ -87,6 +87,28 @@ pub(in crate::tui) fn lists_companies(app: &App) -> bool {
     matches!(app.front(), Some(Overlay::Companies(_)))
 }
 
+/// Checks whether an action of pane 0 is possible at the present stage of the ticket.
+///
+/// # Errors
+/// A one-line reason when the action is not possible.
+fn check_escalate_enabled(app: &App, action: KeyAction) -> Result<(), String> {
+    let stage = &app.escalate_state.stage;
+    let refuse = |why: &str| Err(why.to_owned());
+    match (action, stage) {
+        (KeyAction::Yes | KeyAction::No, BundleStage::Confirming(_) | BundleStage::Releasing(_))
+        | (KeyAction::Archive, BundleStage::Confirming(_)) => Ok(()),
+        (KeyAction::Write | KeyAction::Archive | KeyAction::ToggleBodies, BundleStage::Releasing(_)) => {
+            refuse("answer first: y or n")
+        }
+        (KeyAction::Yes | KeyAction::No | KeyAction::Archive, _) => refuse("press W first"),
+        (KeyAction::Write, BundleStage::Ready(_)) => Ok(()),
+        (KeyAction::Write, _) => refuse("no ticket to write yet"),
+        (KeyAction::ToggleBodies, BundleStage::Collecting) => refuse("the ticket is being collected"),
+        (KeyAction::Release, _) if !stage.has_passages() => refuse(NOTHING_TO_RELEASE),
+        _ => Ok(()),
+    }
+}
+
 /// Checks whether an action is possible in the context `about`.
 ///
 /// # Errors
@@ -107,19 +129,12 @@ pub fn check_enabled(app: &App, action: KeyAction) -> Result<(), String> {
     let context = overlays::key_context(app.front());
     let key = |action| app.config.keymap.key(action);
     match action {
-        KeyAction::Write if !matches!(app.escalate_state.stage, BundleStage::Ready(_)) => {
-            refuse("no ticket to write yet")
+        KeyAction::Write | KeyAction::Archive | KeyAction::ToggleBodies | KeyAction::Release => {
+            check_escalate_enabled(app, action)
         }
+        KeyAction::Yes | KeyAction::No if context == KeyContext::Escalate => check_escalate_enabled(app, action),
         KeyAction::RunAgain | KeyAction::AskUnknownAgain | KeyAction::ForgetRun | KeyAction::NextActionLine => {
             check_diagnose_enabled(app, action)
-        }
-        KeyAction::ToggleBodies if app.escalate_state.stage == BundleStage::Collecting => {
-            refuse("the ticket is being collected")
-        }
-        KeyAction::Yes | KeyAction::No | KeyAction::Archive
-            if context == KeyContext::Escalate && !matches!(app.escalate_state.stage, BundleStage::Confirming(_)) =>
-        {
-            refuse("press W first")
         }
         KeyAction::Playbooks if targets::target_items(app).is_empty() => {
             refuse("nothing selected; 9 shows all playbooks")

@@ -8,7 +8,7 @@ use crate::export::ticket_markdown;
 use crate::text;
 use crate::tui::panes::diagnose_result;
 use crate::tui::state::app::App;
-use crate::tui::state::escalate::{BundleStage, EscalateState};
+use crate::tui::state::escalate::{BundleStage, EscalateState, HeldPassage, ReleaseQuestion};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::theme::Theme;
@@ -44,16 +44,21 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
         BundleStage::Collecting => {
             lines.extend(say("Running the matching playbooks and collecting data \u{2026}", StyleRole::Dim));
         }
-        BundleStage::Failed(why) => {
-            lines.extend(say(why, StyleRole::Trouble));
-            let hint = "o leaves out response bodies and collects again; crow escalate --allow FINGERPRINT releases text that is not a secret.";
-            lines.extend(say(hint, StyleRole::Text));
+        BundleStage::Failed(failure) => {
+            lines.extend(say(&failure.why, StyleRole::Trouble));
+            let release = if failure.held.is_some() { "; r releases the passage if it is not a secret" } else { "" };
+            let hint = format!("o leaves out response bodies and collects again{release}.");
+            lines.extend(say(&hint, StyleRole::Text));
         }
+        BundleStage::Releasing(question) => lines.extend(question_lines(question, &say)),
         BundleStage::Ready(bundle) => {
             lines.extend(say(
                 "W writes the ticket to the directory where the console was started. It was searched for secrets; those found are redacted.",
                 StyleRole::Accent,
             ));
+            if app.escalate_state.stage.has_passages() {
+                lines.extend(say("r releases a redacted passage that is not a secret.", StyleRole::Accent));
+            }
             lines.extend(preview(app, bundle, &say));
             return lines;
         }
@@ -75,6 +80,31 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
     }
     lines.push(Line::default());
     lines.extend(about(app, &say));
+    lines
+}
+
+/// Question whether to release a passage: its kind, place and fingerprint, never the passage itself.
+fn question_lines(question: &ReleaseQuestion, say: WriteLines<'_>) -> Vec<Line<'static>> {
+    let HeldPassage { kind, places, fingerprint } = question.passage();
+    let n_of_kind = question.passages.iter().filter(|other| other.kind == *kind).count();
+    let place = match (places.as_slice(), n_of_kind) {
+        ([], _) => "in the ticket".to_owned(),
+        ([one], _) => one.clone(),
+        (several, 1) => several.join(", "),
+        (several, n) => format!("one of {} for {n} passages of this kind", several.join(", ")),
+    };
+    let kept = if matches!(question.before, BundleStage::Failed(_)) { "held back" } else { "redacted" };
+    let mut answers = format!("y releases it and collects the ticket again, n keeps it {kept}");
+    if question.passages.len() > 1 {
+        answers += &format!(", r asks about the next one ({} of {})", question.at + 1, question.passages.len());
+    }
+    let mut lines =
+        say("Release this passage? It is then in the ticket as it is, and the manifest says so.", StyleRole::Strong);
+    lines.extend(say(&format!("Kind: {kind}"), StyleRole::Text));
+    lines.extend(say(&format!("Place: {place}"), StyleRole::Text));
+    lines.extend(say(&format!("Fingerprint: {fingerprint}"), StyleRole::Text));
+    lines.extend(say("It is not shown here. Release it only if it is known to be no secret.", StyleRole::Warning));
+    lines.extend(say(&format!("{answers}."), StyleRole::Accent));
     lines
 }
 
@@ -143,7 +173,7 @@ fn inside(ticket: &SupportTicket, manifest: &BundleManifest, say: WriteLines<'_>
         lines.extend(say(&redaction.to_string(), StyleRole::Dim));
     }
     if !manifest.released.is_empty() {
-        lines.extend(say(&format!("Released with --allow: {}", manifest.released.join(", ")), StyleRole::Dim));
+        lines.extend(say(&format!("Released: {}", manifest.released.join(", ")), StyleRole::Dim));
     }
     for missing in &ticket.missing {
         lines.extend(say(&format!("Not included: {missing}"), StyleRole::Dim));

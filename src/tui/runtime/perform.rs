@@ -28,6 +28,7 @@ use crate::tui::effect::{
 };
 use crate::tui::ids::RowId;
 use crate::tui::state::config::ConsoleAccess;
+use crate::tui::state::escalate::BundleFailure;
 use crate::tui::state::issued_secret::IssuedSecret;
 use crate::wire::deliveries::EventDeliveryTrace;
 use crate::wire::events::NewEvent;
@@ -126,10 +127,10 @@ impl JobRunner {
             BackgroundJob::CheckSignatureWithSecret(id, subject, held) => {
                 DiagnoseResult::SignatureCheck(id, subject, self.check_with_secret(id, held).await.map(Box::new))
             }
-            BackgroundJob::BuildBundle(matter, bodies) => {
+            BackgroundJob::BuildBundle(matter, bodies, released) => {
                 let case = collect_incident(client, &ambient, &matter).await;
-                let built = self.bundle(&case, bodies).await;
-                DiagnoseResult::Bundle(built.map(Box::new).map_err(|error| error.to_string()))
+                let built = self.bundle(&case, bodies, released).await;
+                DiagnoseResult::Bundle(built.map(Box::new).map_err(BundleFailure::from))
             }
             BackgroundJob::WriteBundle(bundle, form) => DiagnoseResult::Written(written(*bundle, form).await),
             other => DiagnoseResult::Written(Err(format!("{other:?} is no consultation"))),
@@ -148,8 +149,9 @@ impl JobRunner {
         &self,
         case: &IncidentEvidence,
         bodies: ResponseBodies,
+        released: BTreeSet<String>,
     ) -> Result<TicketBundle, bundle::BundleError> {
-        let gate = self.gate();
+        let gate = self.gate().with_allowed(released);
         let built = bundle::build_bundle(case, bodies, &gate)?;
         match self.client.credential() {
             ClientCredential::Key(_) => Ok(built),

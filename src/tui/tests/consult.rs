@@ -4,7 +4,8 @@ use super::fixture::{NOW, TestConsole, ago, overview};
 use crate::diagnose::evidence_set::QueryRecord;
 use crate::diagnose::incident::{IncidentEvidence, IncidentScope};
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
-use crate::export::bundle::{TicketBundle, build_bundle};
+use crate::domain::outbound::SecretGate;
+use crate::export::bundle::{BundleError, TicketBundle, build_bundle};
 use crate::export::bundle_writer::BundleFormat;
 use crate::export::ticket::ResponseBodies;
 use crate::tui::effect::DiagnoseResult;
@@ -12,7 +13,7 @@ use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
 use crate::tui::runtime::state_file;
 use crate::tui::state::config::ConsoleAccess;
-use crate::tui::state::escalate::BundleStage;
+use crate::tui::state::escalate::{BundleFailure, BundleStage};
 use crate::tui::widgets::theme::ConsoleAppearance;
 use crate::wire::bundle::SupportTicket;
 use crate::wire::remedy::{MissedRange, RemediationAction, RunbookTarget};
@@ -24,6 +25,7 @@ use crate::wire::runbook::{Runbook, RunbookProgress, RunbookStepState};
 use crate::wire::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
 use crate::wire::subscriptions::MissedEventsChoice;
 use crossterm::event::KeyCode;
+use std::collections::BTreeSet;
 
 const TRIPPED: SubscriptionId = SubscriptionId(21);
 const FAILING: SubscriptionId = SubscriptionId(23);
@@ -142,6 +144,11 @@ fn came(bench: &mut TestConsole, came: DiagnoseResult) {
 
 /// A bundle over a case with a failure, a report and a note.
 pub(super) fn built(subjects: Vec<DiagnosisSubject>) -> TicketBundle {
+    built_with(subjects, "the customer called at noon", &SecretGate::default()).expect("no leak")
+}
+
+/// The same with another note, through a gate.
+fn built_with(subjects: Vec<DiagnosisSubject>, note: &str, gate: &SecretGate) -> Result<TicketBundle, BundleError> {
     fn known<T>(rows: Vec<T>) -> QueryRecord<Vec<T>> {
         QueryRecord { query: "GET /x".to_owned(), at: NOW, found: Ok(rows), is_incomplete: false }
     }
@@ -156,11 +163,11 @@ pub(super) fn built(subjects: Vec<DiagnosisSubject>) -> TicketBundle {
         failures: QueryRecord { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },
         requests: known(Vec::new()),
         events: Vec::new(),
-        notes: vec![("subscription 21".to_owned(), "the customer called at noon".to_owned())],
+        notes: vec![("subscription 21".to_owned(), note.to_owned())],
         not_collected: Vec::new(),
         subjects,
     };
-    build_bundle(&case, ResponseBodies::Included, &crate::domain::outbound::SecretGate::default()).expect("no leak")
+    build_bundle(&case, ResponseBodies::Included, gate)
 }
 
 /// Pane 9 over a subscription, with a report in it.
@@ -383,7 +390,7 @@ fn a_bundle_is_about_all_that_was_collected() {
     bench.press("b");
     let event = bench.app.view_state.bundle.last().expect("an event").number();
     let effects = bench.press("0");
-    let [Effect::StartJob(BackgroundJob::BuildBundle(matter, ResponseBodies::Included))] = effects.as_slice() else {
+    let [Effect::StartJob(BackgroundJob::BuildBundle(matter, ResponseBodies::Included, _))] = effects.as_slice() else {
         panic!("{effects:?}")
     };
     assert_eq!(matter.subjects[..2], [DiagnosisSubject::Subscription(TRIPPED), DiagnosisSubject::Key(KeyId(1))]);
@@ -400,17 +407,18 @@ fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
     let matter = Box::new(IncidentScope::last_hour_of(vec![DiagnosisSubject::Subscription(FAILING)]));
     assert_eq!(
         bench.press("3j0"),
-        [Effect::StartJob(BackgroundJob::BuildBundle(matter.clone(), ResponseBodies::Included))]
+        [Effect::StartJob(BackgroundJob::BuildBundle(matter.clone(), ResponseBodies::Included, BTreeSet::new()))]
     );
     assert!(bench.screen().contains("0 Escalate: ticket for subscription 23"), "{}", bench.screen());
     bench.press("W");
     assert!(bench.screen().contains("no ticket to write yet"), "{}", bench.screen());
-    let refused = "nothing was written: ticket.json at /failures/0/body would carry a known secret".to_owned();
-    came(&mut bench, DiagnoseResult::Bundle(Err(refused)));
+    let why = "cannot write the ticket: ticket.json at /failures/0/body is no text".to_owned();
+    came(&mut bench, DiagnoseResult::Bundle(Err(BundleFailure { why, held: None })));
     assert!(bench.screen().contains("/failures/0/body"), "{}", bench.screen());
     assert_eq!(bench.press("W"), []);
     assert_eq!(bench.press("y"), [], "nothing was asked");
-    assert_eq!(bench.press("o"), [Effect::StartJob(BackgroundJob::BuildBundle(matter, ResponseBodies::Omitted))]);
+    let without_bodies = BackgroundJob::BuildBundle(matter, ResponseBodies::Omitted, BTreeSet::new());
+    assert_eq!(bench.press("o"), [Effect::StartJob(without_bodies)]);
     let bundle = Box::new(built(vec![DiagnosisSubject::Subscription(FAILING)]));
     came(&mut bench, DiagnoseResult::Bundle(Ok(bundle.clone())));
     assert_eq!(bench.press("y"), [], "nothing was asked yet");
@@ -421,6 +429,78 @@ fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
     came(&mut bench, DiagnoseResult::Written(Ok("/home/dana/crow-x".to_owned())));
     assert!(bench.screen().contains("Saved to /home/dana/crow-x"), "{}", bench.screen());
     assert!(matches!(bench.app.escalate_state.stage, BundleStage::Written(..)));
+}
+
+const TOKENS: [&str; 2] =
+    ["wlop_Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3", "wlop_Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4"];
+
+#[test]
+fn x1_what_is_masked_in_a_ticket_leaves_only_after_a_question_about_this_passage_and_a_yes() {
+    let mut bench = TestConsole::new(120, 36);
+    let subject = DiagnosisSubject::Subscription(FAILING);
+    let matter = Box::new(IncidentScope::last_hour_of(vec![subject]));
+    let build = |bodies, released: &BTreeSet<String>| {
+        [Effect::StartJob(BackgroundJob::BuildBundle(matter.clone(), bodies, released.clone()))]
+    };
+    assert_eq!(bench.press("3j0"), build(ResponseBodies::Included, &BTreeSet::new()));
+    bench.press("r");
+    assert!(bench.screen().contains("nothing is masked or held back"), "{}", bench.screen());
+    let note = format!("builds {} and {}", TOKENS[0], TOKENS[1]);
+    let masked = built_with(vec![subject], &note, &SecretGate::default()).expect("both are masked");
+    let tally = masked.manifest().redactions.iter().find(|of| !of.fingerprints.is_empty()).expect("masked").clone();
+    let [first, second] = tally.fingerprints.as_slice() else { panic!("{tally:?}") };
+    came(&mut bench, DiagnoseResult::Bundle(Ok(Box::new(masked.clone()))));
+    assert!(bench.screen().contains("r releases a redacted passage"), "{}", bench.screen());
+    // The question names kind, place and fingerprint, and never the passage.
+    for (keys, fingerprint) in [("r", first), ("r", second), ("r", first), ("r", second)] {
+        assert_eq!(bench.press(keys), []);
+        let screen = bench.screen();
+        for part in [tally.what.as_str(), "/notes/0/text", fingerprint.as_str(), "n keeps it redacted", " of 2)"] {
+            assert!(screen.contains(part), "{part}:\n{screen}");
+        }
+        assert!(TOKENS.iter().all(|token| !screen.contains(&token[5..])), "{screen}");
+    }
+    for keys in ["W", "z", "o"] {
+        assert_eq!(bench.press(keys), []);
+        assert!(bench.screen().contains("answer first: y or n"), "{keys}: {}", bench.screen());
+    }
+    assert_eq!(bench.press("n"), []);
+    assert!(matches!(&bench.app.escalate_state.stage, BundleStage::Ready(kept) if **kept == masked), "nothing changed");
+    bench.press("rr");
+    let released = BTreeSet::from([second.clone()]);
+    assert_eq!(bench.press("y"), build(ResponseBodies::Included, &released), "this one alone");
+    let gate = SecretGate::default().with_allowed(released.clone());
+    let one_left = built_with(vec![subject], &note, &gate).expect("the other one is masked");
+    came(&mut bench, DiagnoseResult::Bundle(Ok(Box::new(one_left.clone()))));
+    assert!(bench.screen().contains(&format!("Released: {second}")), "{}", bench.screen());
+    assert_eq!(one_left.manifest().released, std::slice::from_ref(second), "the manifest keeps it");
+    assert_eq!(bench.press("o"), build(ResponseBodies::Omitted, &released), "it stays released for this ticket");
+    came(&mut bench, DiagnoseResult::Bundle(Ok(Box::new(one_left))));
+    bench.code(KeyCode::Esc);
+    assert_eq!(bench.press("0"), build(ResponseBodies::Omitted, &BTreeSet::new()), "and for no other one");
+}
+
+#[test]
+fn x1_a_passage_that_holds_a_ticket_back_is_released_in_the_same_way() {
+    let mut bench = TestConsole::new(120, 36);
+    let matter = Box::new(IncidentScope::last_hour_of(vec![DiagnosisSubject::Subscription(FAILING)]));
+    bench.press("3j0");
+    let held = SecretGate::default().release(format!("first\n{}", TOKENS[0])).expect_err("a token");
+    let fingerprint = held.fingerprint.clone();
+    let error = BundleError::Held { place: "ticket.json at /failures/0/body".to_owned(), held };
+    came(&mut bench, DiagnoseResult::Bundle(Err(error.into())));
+    assert!(bench.screen().contains("r releases the passage if it is not a secret"), "{}", bench.screen());
+    bench.press("r");
+    let screen = bench.screen();
+    for part in ["/failures/0/body", &fingerprint, "n keeps it held back"] {
+        assert!(screen.contains(part), "{part}:\n{screen}");
+    }
+    bench.code(KeyCode::Esc);
+    assert!(matches!(bench.app.escalate_state.stage, BundleStage::Failed(_)));
+    bench.press("r");
+    let released = BTreeSet::from([fingerprint]);
+    let again = BackgroundJob::BuildBundle(matter, ResponseBodies::Included, released);
+    assert_eq!(bench.press("y"), [Effect::StartJob(again)]);
 }
 
 #[test]

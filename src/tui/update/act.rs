@@ -31,7 +31,7 @@ pub(in crate::tui) fn dispatch_action(app: &mut App, action: KeyAction, now: Tim
         KeyAction::Suspend => return vec![Effect::Suspend],
         KeyAction::Open => return open_selected(app, now),
         KeyAction::Yes if matches!(app.overlays.last(), Some(Overlay::Escalate)) => {
-            return escalate_actions::write_bundle(app, BundleFormat::Folder);
+            return escalate_actions::confirm_in_escalate(app);
         }
         KeyAction::Archive => return escalate_actions::write_bundle(app, BundleFormat::Archive),
         KeyAction::ToggleBodies => return escalate_actions::toggle_bodies(app),
@@ -46,6 +46,7 @@ pub(in crate::tui) fn dispatch_action(app: &mut App, action: KeyAction, now: Tim
         KeyAction::ForgetRun => diagnose_actions::forget_run(app, now),
         KeyAction::NextActionLine => diagnose_actions::next_action_line(app),
         KeyAction::Write => escalate_actions::ask_to_write(app),
+        KeyAction::Release => escalate_actions::ask_to_release(app, now),
         KeyAction::Close if app.overlays.is_empty() => return quit_console(app, now),
         KeyAction::Close | KeyAction::Back | KeyAction::No => go_up(app, now),
         KeyAction::Retry => return confirm::retry_failed_changes(app),

@@ -1,4 +1,5 @@
-//! Key actions of pane 0 (Escalate): collecting a ticket about the chosen items, previewing it and writing it.
+//! Key actions of pane 0 (Escalate): collecting a ticket about the chosen items, previewing it,
+//! releasing passages that are no secrets, and writing it.
 
 use crate::diagnose::incident::{IncidentScope, OperatorSelection};
 use crate::domain::time::Timestamp;
@@ -9,7 +10,7 @@ use crate::tui::effect::{BackgroundJob, Effect};
 use crate::tui::ids::RowId;
 use crate::tui::overlays::targets;
 use crate::tui::state::app::App;
-use crate::tui::state::escalate::BundleStage;
+use crate::tui::state::escalate::{BundleFailure, BundleStage};
 use crate::tui::state::overlays::Overlay;
 use crate::tui::update::message;
 use crate::wire::report::DiagnosisSubject;
@@ -22,6 +23,7 @@ pub(in crate::tui) fn escalate(app: &mut App) -> Vec<Effect> {
         return Vec::new();
     }
     app.escalate_state.scope = matter;
+    app.escalate_state.released.clear();
     collect_bundle(app)
 }
 
@@ -60,6 +62,7 @@ fn collect_bundle(app: &mut App) -> Vec<Effect> {
     vec![Effect::StartJob(BackgroundJob::BuildBundle(
         Box::new(app.escalate_state.scope.clone()),
         app.escalate_state.bodies,
+        app.escalate_state.released.clone(),
     ))]
 }
 
@@ -80,6 +83,26 @@ pub(in crate::tui) fn ask_to_write(app: &mut App) {
     }
 }
 
+/// Asks whether to release a passage that was masked or held back, or asks about the next one.
+pub(in crate::tui) fn ask_to_release(app: &mut App, now: Timestamp) {
+    match app.escalate_state.stage.release_question() {
+        Ok(question) => {
+            app.escalate_state.stage = BundleStage::Releasing(Box::new(question));
+            app.escalate_state.top = 0;
+        }
+        Err(why) => app.show_message(why, now),
+    }
+}
+
+/// Carries out what pane 0 asked about: releases the passage, or writes the bundle as a folder.
+pub(in crate::tui) fn confirm_in_escalate(app: &mut App) -> Vec<Effect> {
+    let BundleStage::Releasing(question) = &app.escalate_state.stage else {
+        return write_bundle(app, BundleFormat::Folder);
+    };
+    app.escalate_state.released.insert(question.passage().fingerprint.clone());
+    collect_bundle(app)
+}
+
 /// Writes the bundle after the question was confirmed.
 pub(in crate::tui) fn write_bundle(app: &mut App, form: BundleFormat) -> Vec<Effect> {
     match &app.escalate_state.stage {
@@ -97,11 +120,15 @@ pub(in crate::tui) fn back_within_pane(app: &mut App) -> bool {
             app.escalate_state.stage = BundleStage::Ready(bundle.clone());
             true
         }
+        (Some(Overlay::Escalate), BundleStage::Releasing(question)) => {
+            app.escalate_state.stage = question.before.clone();
+            true
+        }
         _ => false,
     }
 }
 
-pub(in crate::tui) fn on_bundle_built(app: &mut App, came: Result<Box<TicketBundle>, String>) {
+pub(in crate::tui) fn on_bundle_built(app: &mut App, came: Result<Box<TicketBundle>, BundleFailure>) {
     app.escalate_state.stage = came.map_or_else(BundleStage::Failed, BundleStage::Ready);
 }
 

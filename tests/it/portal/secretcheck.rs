@@ -2,11 +2,18 @@
 
 use super::Scene;
 use crate::support::credentials::{Dice, ENCODINGS, innocent};
+use crow::diagnose::incident::IncidentScope;
 use crow::domain::key::KeyScope;
+use crow::export::ticket::ResponseBodies;
+use crow::tui::effect::{BackgroundJob, DiagnoseResult, JobResult};
+use crow::tui::runtime::perform::JobRunner;
+use crow::tui::state::config::ConsoleAccess;
 use crow::wire::keys::OneTimeSecret;
+use crow::wire::report::DiagnosisSubject;
 use crow::wire::secretcheck::{HeldSecretKind, SecretScanReport};
 use crow::wire::subscriptions::NewSubscription;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 impl Scene {
     /// Returns the secrets that the platform finds in a text for an operator.
@@ -93,4 +100,30 @@ async fn the_secret_check_is_bounded_and_requires_an_operator() {
     let call = || scene.platform.call("POST", "/portal/v1/secret-check", &headers, Some(&text));
     let (a, b, c) = tokio::join!(call(), call(), call());
     assert_eq!([a.status, b.status, c.status], [200; 3]);
+}
+
+#[tokio::test]
+async fn x1_a_ticket_of_the_console_has_a_released_passage_as_it_is_and_its_manifest_says_so() {
+    let scene = Scene::new().await;
+    let runner = JobRunner::new(scene.platform.operator(), ConsoleAccess::ReadOnly);
+    let passage = "wlop_Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3";
+    let mut matter = IncidentScope::last_hour_of(vec![DiagnosisSubject::All]);
+    matter.selection.notes = vec![("the build".to_owned(), format!("its id is {passage}"))];
+    let built = async |released: BTreeSet<String>| {
+        let job = BackgroundJob::BuildBundle(Box::new(matter.clone()), ResponseBodies::Included, released);
+        match runner.perform(job).await {
+            JobResult::Diagnosed(came) => match *came {
+                DiagnoseResult::Bundle(Ok(bundle)) => bundle,
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
+    };
+    let masked = built(BTreeSet::new()).await;
+    assert!(!masked.ticket().notes[0].text.contains(passage) && masked.manifest().released.is_empty());
+    let tally = masked.manifest().redactions.iter().find(|of| !of.fingerprints.is_empty()).expect("it is masked");
+    let released: BTreeSet<String> = tally.fingerprints.iter().cloned().collect();
+    let whole = built(released.clone()).await;
+    assert!(whole.ticket().notes[0].text.contains(passage), "{:?}", whole.ticket().notes);
+    assert_eq!(whole.manifest().released, released.into_iter().collect::<Vec<_>>());
 }
