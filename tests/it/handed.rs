@@ -8,6 +8,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crow::client::notifications::CREDENTIAL_PLACEHOLDER;
 use crow::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
 use crow::domain::outbound::{RedactionCounts, SecretGate};
+use crow::domain::text::Untrusted;
 use crow::domain::url_redaction;
 use crow::domain::window::RateBucket;
 use crow::export::bundle::{BundleError, TicketBundle, build_bundle};
@@ -276,6 +277,71 @@ fn x1_no_credential_leaves_in_any_part_of_a_ticket_a_document_a_notice_or_a_copy
     assert_eq!(n_pairs, 25 * 24, "every kind in every encoding");
     assert!(!is_long() || given.len() == n_parts * 25 * 24, "{} of {n_parts} parts", given.len());
     assert!(leaked.is_empty(), "{} of {}:\n{leaked:#?}", leaked.len(), given.len());
+}
+
+/// Characters that hide or control, of every block that has some.
+const HIDDEN: [char; 24] = [
+    '\u{85}',
+    '\u{9b}',
+    '\u{ad}',
+    '\u{34f}',
+    '\u{600}',
+    '\u{61c}',
+    '\u{6dd}',
+    '\u{70f}',
+    '\u{8e2}',
+    '\u{115f}',
+    '\u{17b4}',
+    '\u{180e}',
+    '\u{200b}',
+    '\u{202e}',
+    '\u{2060}',
+    '\u{3164}',
+    '\u{fe0f}',
+    '\u{feff}',
+    '\u{ffa0}',
+    '\u{fff9}',
+    '\u{110bd}',
+    '\u{13430}',
+    '\u{1d173}',
+    '\u{e0041}',
+];
+
+#[test]
+fn x1_it_does_not_matter_whether_a_text_is_made_inert_before_the_gate_or_behind_it() {
+    let gate = SecretGate::default();
+    let redact = |text: &str| gate.redact(text, &mut RedactionCounts::default());
+    let inert = |text: &str| Untrusted::new(text).sanitized();
+    let mut leaked = Vec::new();
+    for seed in 0..if is_long() { 20 } else { 2 } {
+        for credential in credentials(&mut Dice(seed)) {
+            let mut traces = Traces::default();
+            traces.add(&credential.secret, credential.name);
+            let encoded = ENCODINGS.map(|encoding| (encoding.name.to_owned(), (encoding.encode)(&credential.text)));
+            let hidden = HIDDEN.map(|hidden| {
+                let half = credential.text.len() / 2;
+                let text = format!("{}{hidden}{}", &credential.text[..half], &credential.text[half..]);
+                (format!("U+{:04X}", u32::from(hidden)), text)
+            });
+            for (name, text) in encoded.into_iter().chain(hidden) {
+                let text = format!("upstream said {text} at the end");
+                // What a reader sees of an inert text has marks in the place of hidden characters.
+                let seen = |text: String| {
+                    HIDDEN.iter().fold(text, |text, hidden| text.replace(&inert(&hidden.to_string()), ""))
+                };
+                for (order, told) in [
+                    ("gate, inert", inert(&redact(&text))),
+                    ("inert, gate", redact(&inert(&text))),
+                    ("JSON, inert, gate", redact(&inert(&serde_json::to_string(&text).expect("JSON")))),
+                ] {
+                    if traces.read(&told).or_else(|| traces.read(&seen(told.clone()))).is_some() {
+                        leaked.push(format!("{order}: {} / {name}: {told}", credential.name));
+                    }
+                }
+            }
+        }
+    }
+    assert!(leaked.is_empty(), "{}:\n{}", leaked.len(), leaked.join("\n"));
 }
 
 #[test]

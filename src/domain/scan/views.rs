@@ -1,6 +1,7 @@
 //! Views of a text: with escapes undone, with separators removed, or with a run decoded. Each view maps its bytes back
 //! to their source.
 
+use crate::domain::text::is_terminal_control;
 use std::ops::Range;
 
 /// Consecutive bytes of a view with their source.
@@ -117,7 +118,7 @@ const MAX_ESCAPE_BYTES: usize = 16;
 /// Undoes one layer of escapes of JSON, programming languages, URLs, HTML and Markdown, turns the pictures of line ends
 /// into line ends, and removes invisible characters, their marks and other control pictures. `None` if nothing changes.
 pub(super) fn unescaped(text: &[u8]) -> Option<RewrittenView> {
-    let is_special = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | b'<' | 0xc2 | 0xe2 | 0xef);
+    let is_special = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | b'<') || begins_invisible(*byte);
     text.iter().position(is_special)?;
     let (mut view, mut at, mut is_changed) = (RewrittenView::default(), 0, false);
     view.bytes.reserve(text.len());
@@ -129,7 +130,7 @@ pub(super) fn unescaped(text: &[u8]) -> Option<RewrittenView> {
             b'%' => hex_byte(rest.get(1..3)).map(|byte| (DecodedEscape::Byte(byte), 3)),
             b'&' => decode_html_reference(rest),
             b'<' => hidden_mark_len(rest).map(|n| (DecodedEscape::Nothing, n)),
-            0xc2 | 0xe2 | 0xef => pictured(rest)
+            byte if begins_invisible(byte) => pictured(rest)
                 .map(|byte| (DecodedEscape::Byte(byte), PICTURE))
                 .or_else(|| invisible_char_len(rest).map(|n| (DecodedEscape::Nothing, n))),
             _ => None,
@@ -232,16 +233,20 @@ fn pictured(rest: &[u8]) -> Option<u8> {
     }
 }
 
+/// Whether a byte begins an invisible character or a control picture.
+const fn begins_invisible(byte: u8) -> bool {
+    matches!(byte, 0xc2 | 0xcd | 0xd8 | 0xdb | 0xdc | 0xe0..=0xe3 | 0xef | 0xf0 | 0xf3)
+}
+
 /// Length of an invisible character or of a control picture.
 fn invisible_char_len(rest: &[u8]) -> Option<usize> {
-    match rest {
-        [0xc2, 0xad, ..] => Some(2),
-        [0xe2, 0x80, 0x8b..=0x8f | 0xa8..=0xae, ..]
-        | [0xe2, 0x81, 0xa0..=0xaf, ..]
-        | [0xe2, 0x90, 0x80..=0xa1, ..]
-        | [0xef, 0xbb, 0xbf, ..] => Some(3),
-        _ => None,
-    }
+    let n = match rest.first()? {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        _ => 4,
+    };
+    let character = std::str::from_utf8(rest.get(..n)?).ok()?.chars().next()?;
+    (is_terminal_control(character) || matches!(character, '\u{2400}'..='\u{2421}')).then_some(n)
 }
 
 /// Maximum length in bytes of a soft line break: its two ends in six layers of JSON escapes have 32 backslashes each.
