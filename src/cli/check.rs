@@ -1,15 +1,15 @@
 //! `crow check`: prints one line in the format of monitoring plugins, and exits with its code.
 
 use super::arguments::check::CheckArgs;
+use super::escalate::secret_gate;
 use super::failure::CommandFailure;
 use super::{log, output, portal};
 use crate::clock::RuntimeEnv;
 use crate::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
 use crate::diagnose::health_check::{CheckThresholds, run_checks};
-use crate::domain::text::Untrusted;
-use crate::text::count;
-use crate::wire::checkup::{CHECK_DOCUMENT, CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
-use crate::wire::document::ObjectDocument;
+use crate::domain::outbound::{RedactionCounts, SecretGate};
+use crate::wire::checkup::{CHECK_DOCUMENT, CheckGrade, ThresholdSide, single_line};
+use crate::wire::document::{ObjectDocument, outbound};
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: CheckArgs) -> Result<ExitCode, CommandFailure> {
@@ -24,7 +24,9 @@ pub(super) async fn run(asked: CheckArgs) -> Result<ExitCode, CommandFailure> {
 /// error of the command itself must not use it.
 pub(super) fn report_unknown(why: &str) -> Result<ExitCode, CommandFailure> {
     let (code, word) = CheckGrade::Unknown.plugin_status();
-    output::write(&format!("CROW {word} - {}", single_line(why)))?;
+    // No credential is known here; the others are found by their shapes.
+    let why = SecretGate::default().redact(why, &mut RedactionCounts::default());
+    output::write(&format!("CROW {word} - {}", single_line(&why)))?;
     Ok(ExitCode::from(code))
 }
 
@@ -41,9 +43,10 @@ async fn execute_checks(asked: CheckArgs) -> Result<ExitCode, CommandFailure> {
     let text = if asked.json {
         output::json(&ObjectDocument { schema: CHECK_DOCUMENT, item: &checkup })?
     } else {
-        format_report(&checkup)
+        checkup.plugin_text()
     };
-    output::write(&text)?;
+    let text = outbound::document(&text, &secret_gate(&client), &mut RedactionCounts::default())?;
+    output::write(text.as_str())?;
     Ok(ExitCode::from(checkup.grade.plugin_status().0))
 }
 
@@ -55,58 +58,4 @@ fn list_checks() -> Result<(), CommandFailure> {
         output::write(&format!("{:<10} warning {warn:<7} critical {crit:<7} {}", probe.name, probe.what))?;
     }
     Ok(())
-}
-
-/// Formats the summary line with performance data behind a bar, followed by one line per check.
-fn format_report(checkup: &HealthCheckReport) -> String {
-    let worst: Vec<String> = checkup
-        .readings
-        .iter()
-        .filter(|reading| reading.grade == checkup.grade && checkup.grade != CheckGrade::Ok)
-        .map(|reading| format!("{}: {}", reading.name, single_line(&reading.said)))
-        .collect();
-    let summary =
-        if worst.is_empty() { format!("{} passed", count(checkup.readings.len(), "check")) } else { worst.join("; ") };
-    let performance: Vec<String> = checkup.readings.iter().filter_map(CheckReading::performance_data).collect();
-    let bar = if performance.is_empty() { String::new() } else { format!(" | {}", performance.join(" ")) };
-    let mut text = format!("CROW {} - {summary}{bar}", checkup.grade.plugin_status().1);
-    for reading in &checkup.readings {
-        text.push_str(&format!(
-            "\n[{}] {}: {}",
-            reading.grade.plugin_status().1,
-            reading.name,
-            single_line(&reading.said)
-        ));
-    }
-    text
-}
-
-/// Makes a text safe for the summary line: one line, without the bar that starts the performance data.
-fn single_line(text: &str) -> String {
-    Untrusted::new(text).sanitized().replace('|', "¦")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn t1_what_others_wrote_begins_no_performance_data_and_no_line() {
-        let reading = CheckReading {
-            name: "streak".to_owned(),
-            grade: CheckGrade::Critical,
-            said: "x | evil=1\n[OK] fine\u{1b}[2J".to_owned(),
-            value: Some(15),
-            unit: String::new(),
-            side: ThresholdSide::Above,
-            warn: Some(2),
-            crit: Some(13),
-        };
-        let checkup = HealthCheckReport { grade: CheckGrade::Critical, server_utc: None, readings: vec![reading] };
-        let text = format_report(&checkup);
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 2, "{text}");
-        assert_eq!(lines[0], "CROW CRITICAL - streak: x ¦ evil=1␊[OK] fine␛[2J | streak=15;2;13;0");
-        assert_eq!(lines[1], "[CRITICAL] streak: x ¦ evil=1␊[OK] fine␛[2J");
-    }
 }

@@ -4,6 +4,7 @@ use super::arguments::diagnosis::DiagnoseArgs;
 use super::arguments::target::SubjectArgs;
 use super::escalate::secret_gate;
 use super::failure::CommandFailure;
+use super::report::write_document;
 use super::state_file::{load_state, redacted_state, save_state};
 use super::{log, output, remote};
 use crate::client::connection::PlatformClient;
@@ -13,10 +14,10 @@ use crate::diagnose::key_evidence;
 use crate::diagnose::run::{not_run_report, run_playbook as diagnose};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
+use crate::export::run_text;
 use crate::wire::document::terminal_safe::escape_active;
 use crate::wire::keys::KeyRow;
-use crate::wire::report::{DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, Evidence};
-use std::fmt::Write as _;
+use crate::wire::report::{DiagnosisConclusion, DiagnosisReport, DiagnosisSubject};
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: DiagnoseArgs) -> Result<ExitCode, CommandFailure> {
@@ -33,7 +34,7 @@ pub(super) async fn run(asked: DiagnoseArgs) -> Result<ExitCode, CommandFailure>
     if let Some(file) = &asked.run {
         save_state(file, &redacted_state(&json, &secret_gate(&client))?)?;
     }
-    print_safe(if asked.json { json } else { format_report(&report) }.trim_end())?;
+    write_document(&if asked.json { json } else { run_text::report(&report) }, None, &client)?;
     Ok(match report.conclusion() {
         DiagnosisConclusion::NoCause => ExitCode::SUCCESS,
         DiagnosisConclusion::CauseFound => ExitCode::from(1),
@@ -99,46 +100,7 @@ pub(super) fn print_safe(text: &str) -> Result<(), CommandFailure> {
     output::write(&escape_active(text)).map(drop)
 }
 
-fn format_report(report: &DiagnosisReport) -> String {
-    let mut text = String::new();
-    for step in &report.steps {
-        let _ = writeln!(text, "{:<8} {}", step.verdict.name(), step.question);
-        if let Some(why) = step.verdict.why() {
-            let _ = writeln!(text, "         {}", inert(why));
-        }
-        write_evidence(&mut text, &step.evidence);
-    }
-    let n_unknown = report.n_unknown();
-    let _ = match report.conclusion() {
-        DiagnosisConclusion::CauseFound => Ok(()),
-        DiagnosisConclusion::NotRun => writeln!(text, "\nno check could be completed"),
-        DiagnosisConclusion::Undecided => match report.open_question() {
-            Some(open) => writeln!(text, "\nundecided: {:?} is unknown", open.question),
-            None => writeln!(text, "\nundecided: a check failed without a known cause"),
-        },
-        DiagnosisConclusion::NoCause if n_unknown == 0 => writeln!(text, "\nno cause found"),
-        DiagnosisConclusion::NoCause => {
-            writeln!(text, "\nno cause found; {n_unknown} of {} checks unknown", report.steps.len())
-        }
-    };
-    for (position, cause) in report.causes.iter().enumerate() {
-        let _ = writeln!(text, "\ncause {}: {} ({})", position + 1, inert(&cause.title), inert(&cause.id));
-        write_evidence(&mut text, &cause.evidence);
-        let _ = writeln!(text, "         {}", inert(&cause.resolution));
-        for offer in &cause.offers {
-            let _ = writeln!(text, "         to {}:\n           {}", inert(&offer.what), inert(&offer.command));
-        }
-    }
-    text
-}
-
-/// Removes control characters; a report may quote text that the platform wrote.
+/// Removes control characters from what a user typed.
 fn inert(text: &str) -> String {
     Untrusted::new(text).sanitized()
-}
-
-fn write_evidence(text: &mut String, evidence: &[Evidence]) {
-    for item in evidence {
-        let _ = writeln!(text, "         {}: {}{}", inert(&item.query), item.value.sanitized(), item.expected());
-    }
 }

@@ -17,6 +17,7 @@ use crate::server::guard::RouteAccess;
 use crate::server::router;
 use crate::text::count;
 use crate::wire::briefing::{BRIEFING_DOCUMENT, PartnerBriefing, PermittedRoute, SamplePayload};
+use crate::wire::document::terminal_safe::escape_active;
 use crate::wire::document::{ObjectDocument, outbound};
 use crate::wire::review::{REVIEW_DOCUMENT, ReviewPeriod};
 use std::path::{Path, PathBuf};
@@ -112,7 +113,7 @@ fn choose_format(asked: Option<DocumentFormat>, out: Option<&Path>) -> Result<Do
     }
 }
 
-/// Redacts a document, scans it for secrets, and writes it to the file or to stdout.
+/// Redacts a document, scans it for secrets, and writes it to the file or, with control characters escaped, to stdout.
 pub(super) fn write_document(text: &str, out: Option<&Path>, client: &PlatformClient) -> Result<(), CommandFailure> {
     let mut redactions = RedactionCounts::default();
     let gate = secret_gate(client);
@@ -126,7 +127,7 @@ pub(super) fn write_document(text: &str, out: Option<&Path>, client: &PlatformCl
             output::write(&file.display().to_string())?;
         }
         None => {
-            output::write(text.as_str().trim_end())?;
+            output::write(&escape_active(text.as_str().trim_end()))?;
         }
     }
     Ok(())

@@ -1,16 +1,16 @@
 //! `crow runbook`: runs a runbook step by step; the run is stored in a file and resumed from there.
 
 use super::arguments::diagnosis::RunbookArgs;
-use super::diagnose::{RUN_FILE_REMEDY, print_safe, require_scope};
+use super::diagnose::{RUN_FILE_REMEDY, require_scope};
 use super::escalate::secret_gate;
 use super::failure::CommandFailure;
+use super::report::write_document;
 use super::state_file::{load_state, redacted_state, save_state};
 use super::{log, remote};
 use crate::clock::RuntimeEnv;
 use crate::diagnose::runbook::{begin_run, resume_run};
-use crate::domain::text::Untrusted;
+use crate::export::run_text;
 use crate::wire::runbook::{Runbook, RunbookProgress};
-use std::fmt::Write as _;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: RunbookArgs) -> Result<ExitCode, CommandFailure> {
@@ -40,25 +40,6 @@ pub(super) async fn run(asked: RunbookArgs) -> Result<ExitCode, CommandFailure> 
     let json =
         serde_json::to_string_pretty(&progress).map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
     save_state(&file, &redacted_state(&json, &secret_gate(&client))?)?;
-    print_safe(if asked.json { json } else { shown(&progress) }.trim_end())?;
+    write_document(&if asked.json { json } else { run_text::runbook(&progress) }, None, &client)?;
     Ok(ExitCode::from(u8::from(!progress.is_over())))
-}
-
-fn inert(text: &str) -> String {
-    Untrusted::new(text).sanitized()
-}
-
-fn shown(progress: &RunbookProgress) -> String {
-    let mut text = format!("{} for {}, started {}\n", progress.runbook.name(), progress.subject, progress.begun_utc);
-    for (position, step) in progress.steps.iter().enumerate() {
-        let _ = writeln!(text, "{:<8} {}. {}", step.state(), position + 1, step.to_do);
-        let why = step.verdict.why().unwrap_or(&step.found);
-        let _ = writeln!(text, "         check: {}: {}", step.check, inert(why));
-        for offer in &step.offers {
-            let _ = writeln!(text, "         to {}:\n           {}", inert(&offer.what), inert(&offer.command));
-        }
-    }
-    let end = if progress.is_over() { "all steps are done" } else { "do the step marked 'now', then run this again" };
-    let _ = writeln!(text, "\n{end}");
-    text
 }

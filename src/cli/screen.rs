@@ -112,7 +112,9 @@ pub(super) async fn run_console(opening: ConsoleOptions) -> Result<ExitCode, Com
         })
     };
     if is_plain {
-        let told = plain::print_changes(AppConfig { identity, access, look, keymap }, pictures, ambient).await;
+        let told =
+            plain::print_changes(AppConfig { identity, access, look, keymap }, pictures, ambient, performer.gate())
+                .await;
         feeding.abort();
         return told;
     }

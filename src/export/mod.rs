@@ -9,5 +9,6 @@ pub mod markdown;
 pub mod platform_scan;
 pub mod redact;
 pub mod review;
+pub mod run_text;
 pub mod ticket;
 pub mod ticket_markdown;

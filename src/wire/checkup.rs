@@ -1,6 +1,8 @@
 //! Results of `crow check`: the health of a platform in a few numbers, each with its limits, for monitoring systems.
 
+use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text::count;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -87,5 +89,63 @@ impl CheckReading {
         let limit = |limit: Option<u64>| limit.map_or_else(String::new, |n| format!("{n}{colon}"));
         let value = self.value?;
         Some(format!("{}={value}{};{};{};0", self.name, self.unit, limit(self.warn), limit(self.crit)))
+    }
+}
+
+impl HealthCheckReport {
+    /// Formats the summary line with performance data behind a bar, followed by one line per check.
+    #[must_use]
+    pub fn plugin_text(&self) -> String {
+        let worst: Vec<String> = self
+            .readings
+            .iter()
+            .filter(|reading| reading.grade == self.grade && self.grade != CheckGrade::Ok)
+            .map(|reading| format!("{}: {}", reading.name, single_line(&reading.said)))
+            .collect();
+        let summary =
+            if worst.is_empty() { format!("{} passed", count(self.readings.len(), "check")) } else { worst.join("; ") };
+        let performance: Vec<String> = self.readings.iter().filter_map(CheckReading::performance_data).collect();
+        let bar = if performance.is_empty() { String::new() } else { format!(" | {}", performance.join(" ")) };
+        let mut text = format!("CROW {} - {summary}{bar}", self.grade.plugin_status().1);
+        for reading in &self.readings {
+            text.push_str(&format!(
+                "\n[{}] {}: {}",
+                reading.grade.plugin_status().1,
+                reading.name,
+                single_line(&reading.said)
+            ));
+        }
+        text
+    }
+}
+
+/// Makes a text safe for the summary line: one line, without the bar that starts the performance data.
+#[must_use]
+pub fn single_line(text: &str) -> String {
+    Untrusted::new(text).sanitized().replace('|', "¦")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t1_what_others_wrote_begins_no_performance_data_and_no_line() {
+        let reading = CheckReading {
+            name: "streak".to_owned(),
+            grade: CheckGrade::Critical,
+            said: "x | evil=1\n[OK] fine\u{1b}[2J".to_owned(),
+            value: Some(15),
+            unit: String::new(),
+            side: ThresholdSide::Above,
+            warn: Some(2),
+            crit: Some(13),
+        };
+        let checkup = HealthCheckReport { grade: CheckGrade::Critical, server_utc: None, readings: vec![reading] };
+        let text = checkup.plugin_text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines[0], "CROW CRITICAL - streak: x ¦ evil=1␊[OK] fine␛[2J | streak=15;2;13;0");
+        assert_eq!(lines[1], "[CRITICAL] streak: x ¦ evil=1␊[OK] fine␛[2J");
     }
 }

@@ -1,20 +1,25 @@
-//! The secret gate over everything that is handed on: a credential in every part of a ticket, a notice, a document and a copy, made by what makes
-//! them in the product and read back by a reader of its own.
+//! The secret gate over everything that is handed on: a credential in every part of a ticket, a notice, a document, a line and a copy, made by
+//! what makes them in the product and read back by a reader of its own.
 
 use crate::support::credentials::{Dice, ENCODINGS, credentials, innocent};
 use crate::support::decoding::Traces;
+use crate::support::platform::until;
+use crate::support::serving::Serving;
 use crate::support::worlds::{Pen, at};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crow::client::connection::ClientCredential;
 use crow::client::notifications::CREDENTIAL_PLACEHOLDER;
 use crow::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
+use crow::domain::key::KeyScope;
 use crow::domain::outbound::{RedactionCounts, SecretGate};
 use crow::domain::text::Untrusted;
 use crow::domain::url_redaction;
 use crow::domain::window::RateBucket;
 use crow::export::bundle::{BundleError, TicketBundle, build_bundle};
 use crow::export::ticket::ResponseBodies;
-use crow::export::{briefing, review};
+use crow::export::{briefing, review, run_text};
 use crow::sync::alert_notifier::{AlertNotifier, NotifierInputs};
+use crow::sync::alerts::ActiveAlerts;
 use crow::sync::link::LinkState;
 use crow::sync::logs::{LogPageRequest, LogPageResult};
 use crow::sync::snapshot::Snapshot;
@@ -22,6 +27,7 @@ use crow::tui::effect::Msg;
 use crow::tui::effect::{BackgroundJob, Effect, JobResult};
 use crow::tui::ids::RowId;
 use crow::tui::keys::keymap::Keymap;
+use crow::tui::runtime::line_mode::LineConsole;
 use crow::tui::state::app::App;
 use crow::tui::state::config::AppConfig;
 use crow::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
@@ -31,14 +37,16 @@ use crow::tui::update::copy;
 use crow::tui::widgets::theme::ConsoleAppearance;
 use crow::wire::briefing::BRIEFING_DOCUMENT;
 use crow::wire::bundle::PlatformCheck;
+use crow::wire::checkup::CHECK_DOCUMENT;
 use crow::wire::configuration::CONFIGURATION_DOCUMENT;
 use crow::wire::document::{ObjectDocument, outbound, terminal_safe};
-use crow::wire::log::LogPage;
+use crow::wire::keys::{NewCompany, NewKey};
+use crow::wire::log::{LogPage, RequestQuery};
 use crow::wire::notice::{AlertNotification, AlertTransition, NOTIFICATION_DOCUMENT};
 use crow::wire::overview::PlatformOverview;
 use crow::wire::review::REVIEW_DOCUMENT;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +67,7 @@ fn documents(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
         terminal_safe::to_safe_pretty(&ObjectDocument { schema, item }).expect("JSON")
     }
     let (reviewed, brief, configuration) = (pen.review(), pen.brief(), pen.configuration());
+    let (report, progress, checkup) = (pen.report(), pen.progress(), pen.checkup());
     let texts = [
         ("review.md", review::markdown::write_markdown(&reviewed)),
         ("review.html", review::html::write_html(&reviewed)),
@@ -67,7 +76,12 @@ fn documents(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
         ("briefing.html", briefing::html(&brief)),
         ("briefing.json", json(BRIEFING_DOCUMENT, &brief)),
         ("configuration.json", json(CONFIGURATION_DOCUMENT, &configuration)),
-        ("report.json", serde_json::to_string_pretty(&pen.report()).expect("JSON")),
+        ("report.json", serde_json::to_string_pretty(&report).expect("JSON")),
+        ("report.txt", run_text::report(&report)),
+        ("runbook.json", serde_json::to_string_pretty(&progress).expect("JSON")),
+        ("runbook.txt", run_text::runbook(&progress)),
+        ("check.json", json(CHECK_DOCUMENT, &checkup)),
+        ("check.txt", checkup.plugin_text()),
     ];
     let passed = texts.into_iter().map(|(name, text)| {
         let passed = outbound::document(&text, gate, &mut RedactionCounts::default());
@@ -120,6 +134,23 @@ where
     page
 }
 
+/// A console that may only look.
+fn setting() -> AppConfig {
+    let identity = ConsoleIdentity {
+        mode: ConsoleMode::Remote,
+        profile: "test".to_owned(),
+        address: "http://127.0.0.1:1".to_owned(),
+        environment: TargetEnvironment::Ordinary,
+        colour: None,
+    };
+    AppConfig {
+        identity,
+        access: ConsoleAccess::ReadOnly,
+        look: ConsoleAppearance::default(),
+        keymap: Keymap::default(),
+    }
+}
+
 /// Every form of a copy of every kind of row.
 fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     let mut overview: PlatformOverview = serde_json::from_str(OVERVIEW).expect("an overview");
@@ -130,21 +161,8 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     overview.trips.items = vec![pen.trip()];
     let (event, request, attempt) = (pen.event(), pen.request(), overview.attempts.items[0].clone());
     let trip = overview.trips.items[0].clone();
-    let identity = ConsoleIdentity {
-        mode: ConsoleMode::Remote,
-        profile: "test".to_owned(),
-        address: "http://127.0.0.1:1".to_owned(),
-        environment: TargetEnvironment::Ordinary,
-        colour: None,
-    };
-    let setting = AppConfig {
-        identity,
-        access: ConsoleAccess::ReadOnly,
-        look: ConsoleAppearance::default(),
-        keymap: Keymap::default(),
-    };
     let now = overview.server_utc;
-    let mut app = App::new(setting, now);
+    let mut app = App::new(setting(), now);
     update::update(&mut app, Msg::Resized(200, 60), now);
     update::update(&mut app, Msg::Snapshot(Arc::new(Snapshot::default().after_overview(overview, now))), now);
     for key in ['4', '5', '7', '8'] {
@@ -180,9 +198,27 @@ fn copies(pen: &mut Pen<'_>, gate: &SecretGate) -> Made {
     made
 }
 
+/// Every line of plain mode: what it begins with, an alert, and why the link broke.
+fn lines(pen: &mut Pen<'_>, gate: SecretGate) -> Made {
+    let mut overview: PlatformOverview = serde_json::from_str(OVERVIEW).expect("an overview");
+    overview.keys.items = vec![pen.key()];
+    overview.subscriptions.items = vec![pen.subscription()];
+    overview.limits.items = vec![pen.window()];
+    overview.trips.items = vec![pen.trip()];
+    let now = overview.server_utc;
+    let mut plain = LineConsole::new(App::new(setting(), now), gate);
+    let known = Snapshot::default().after_overview(overview, now);
+    let alerted = Snapshot { alerts: ActiveAlerts::restore(vec![pen.alert()]), ..known.clone() };
+    let broken = known.after_failure((pen.0)("why the link broke"), now);
+    let said = [known, alerted, broken].map(|picture| plain.lines(&Arc::new(picture), now)).concat();
+    assert!(said.len() > 4, "{said:?}");
+    said.iter().map(|line| ("a line of plain mode".to_owned(), line.as_str().to_owned())).collect()
+}
+
 /// Builds every part with the text of one pen: the parts that are handed on, and the errors of those held back.
 fn handed_on(pen: &mut Pen<'_>, gate: &SecretGate) -> (Made, Vec<BundleError>) {
-    let mut made = [documents(pen, gate), notices(pen, gate), copies(pen, gate)].concat();
+    let mut made =
+        [documents(pen, gate), notices(pen, gate), copies(pen, gate), lines(pen, SecretGate::default())].concat();
     let mut held = Vec::new();
     for case in [pen.case(), pen.refused()] {
         match build_bundle(&case, ResponseBodies::Included, gate) {
@@ -414,4 +450,42 @@ fn masked_values_are_listed_with_their_places_and_released_by_fingerprint() {
     let made = build_bundle(&case, ResponseBodies::Included, &gate).expect("it was released");
     assert!(made.ticket().notes[0].text.contains(&token));
     assert_eq!(made.manifest().released, masked.fingerprints);
+}
+
+#[tokio::test]
+async fn x1_what_diagnose_runbook_and_check_print_passes_the_gate() {
+    let serving = Serving::start(&[]);
+    let operator = serving.operator();
+    let token = credentials(&mut Dice(6)).swap_remove(1).text;
+    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let new = NewKey {
+        company_id: company.id,
+        name: format!("job {token}"),
+        scopes: vec![KeyScope::EventsRead],
+        limits: None,
+    };
+    let created = operator.create_key(&new).await.expect("a key");
+    let (id, last4) = (created.row.id.to_string(), created.row.last4.raw().to_owned());
+    let key = serving.client(ClientCredential::Key(created.key.into_secret()));
+    key.get_any::<Value>("/api/v1/webhooks/subscriptions", &[]).await.expect_err("the scope is missing");
+    let of_key = RequestQuery { key: Some(created.row.id.0), ..RequestQuery::default() };
+    let is_logged = async || !operator.request_log(&of_key, None, 1).await.expect("a page").page.items.is_empty();
+    until("the call is logged", is_logged).await;
+    // Its successor, which the runbook finds.
+    operator.create_key(&new).await.expect("a key");
+    let run = serving.folder().join("run.json").display().to_string();
+    let commands: [&[&str]; 6] = [
+        &["diagnose", "permissions", "--key", &last4],
+        &["diagnose", "permissions", "--key", &last4, "--json"],
+        &["runbook", "key-rotation", "--key", &last4, "--run", &run],
+        &["runbook", "key-rotation", "--key", &last4, "--run", &run, "--json"],
+        &["check", "headroom"],
+        &["check", "headroom", "--json"],
+    ];
+    for command in commands {
+        let printed = serving.ask(command);
+        let text = String::from_utf8(printed.stdout).expect("text");
+        assert!(text.contains("job [redacted"), "{command:?} names key {id}: {text}");
+        assert!(!text.contains(&token[8..20]), "{command:?}: {text}");
+    }
 }

@@ -3,6 +3,7 @@
 
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
+use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate, SecretInTextError};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::sync::alerts::Alert;
@@ -26,17 +27,31 @@ pub struct LineConsole {
     app: App,
     link: Option<&'static str>,
     reported_alerts: Vec<(AlertSubject, HealthStatus, String)>,
+    gate: SecretGate,
 }
 
 impl LineConsole {
-    /// Creates a line-mode console that has reported nothing; `app` is a console without a screen.
+    /// Creates a line-mode console that has reported nothing; `app` is a console without a screen, and every line passes
+    /// `gate`.
     #[must_use]
-    pub const fn new(app: App) -> Self {
-        Self { app, link: None, reported_alerts: Vec::new() }
+    pub const fn new(app: App, gate: SecretGate) -> Self {
+        Self { app, link: None, reported_alerts: Vec::new(), gate }
     }
 
     /// Lines for a new snapshot; none if nothing changed that would be reported.
-    pub fn lines(&mut self, picture: &Arc<Snapshot>, now: Timestamp) -> Vec<String> {
+    pub fn lines(&mut self, picture: &Arc<Snapshot>, now: Timestamp) -> Vec<OutboundText> {
+        let lines = self.news(picture, now);
+        let passed = lines.into_iter().map(|line| {
+            let line = format!("{} UTC  {line}", now.format("%H:%M:%S"));
+            self.gate.redact_and_release(&line, &mut RedactionCounts::default()).or_else(|held| {
+                let SecretInTextError { kind, fingerprint, .. } = held;
+                self.gate.release(format!("a line was held back: {kind} (fingerprint {fingerprint})"))
+            })
+        });
+        passed.filter_map(Result::ok).collect()
+    }
+
+    fn news(&mut self, picture: &Arc<Snapshot>, now: Timestamp) -> Vec<String> {
         let is_first = self.app.snapshot.overview.is_none() && picture.overview.is_some();
         update::update(&mut self.app, Msg::Snapshot(Arc::clone(picture)), now);
         let mut said = Vec::new();
@@ -56,7 +71,7 @@ impl LineConsole {
         if picture.overview.is_some() {
             said.extend(self.alerts(picture.alerts(), now));
         }
-        said.into_iter().map(|line| format!("{} UTC  {line}", now.format("%H:%M:%S"))).collect()
+        said
     }
 
     /// One summary line for each pane of the dashboard.

@@ -4,6 +4,7 @@
 use super::fixture::{NOW, TestConsole, empty, overview, picture};
 use crate::clock::RuntimeEnv;
 use crate::domain::ids::SubscriptionId;
+use crate::domain::outbound::SecretGate;
 use crate::sync::link::LinkState;
 use crate::sync::snapshot::Snapshot;
 use crate::tui::effect::CopyOutcome;
@@ -361,21 +362,24 @@ async fn the_first_minute_has_a_hint_once_and_empty_panes_say_what_would_be_here
 fn without_screens_changes_are_told_in_lines() {
     let bench = TestConsole::new(120, 36);
     let app = crate::tui::state::app::App::new(bench.app.config.clone(), NOW);
-    let mut plain = crate::tui::runtime::line_mode::LineConsole::new(app);
-    assert_eq!(plain.lines(&Arc::default(), NOW), ["14:02:31 UTC  CONNECTING"]);
+    let mut plain = crate::tui::runtime::line_mode::LineConsole::new(app, SecretGate::default());
+    let mut lines = |picture: &Arc<Snapshot>| -> Vec<String> {
+        plain.lines(picture, NOW).iter().map(|line| line.as_str().to_owned()).collect()
+    };
+    assert_eq!(lines(&Arc::default()), ["14:02:31 UTC  CONNECTING"]);
     let first = picture(overview());
-    let lines = plain.lines(&first, NOW);
-    assert_eq!(lines[0], "14:02:31 UTC  LIVE");
-    assert!(lines.iter().any(|line| line.contains("Subscriptions: 3 of 12 with problems")), "{lines:?}");
-    assert!(lines.iter().any(|line| line.contains("tripped: hooks.acme.example/orders: ")), "{lines:?}");
-    let dormant = lines.iter().find(|line| line.contains("warning: HubSpot Sync")).expect("the dormant key");
+    let said = lines(&first);
+    assert_eq!(said[0], "14:02:31 UTC  LIVE");
+    assert!(said.iter().any(|line| line.contains("Subscriptions: 3 of 12 with problems")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("tripped: hooks.acme.example/orders: ")), "{said:?}");
+    let dormant = said.iter().find(|line| line.contains("warning: HubSpot Sync")).expect("the dormant key");
     assert!(dormant.ends_with("since 2026-11-16 14:02 UTC"), "days ago has a date: {dormant}");
-    assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
-    assert_eq!(plain.lines(&first, NOW), Vec::<String>::new(), "no news, no line");
+    assert!(said.iter().all(|line| !line.chars().any(char::is_control)), "{said:?}");
+    assert_eq!(lines(&first), Vec::<String>::new(), "no news, no line");
     let well = next(|next| next.subscriptions.items.retain(|row| row.subscription.id != SubscriptionId(21)));
     let calm = Arc::new(Snapshot::default().after_overview(well, NOW));
-    let lines = plain.lines(&calm, NOW);
-    assert!(lines.iter().any(|line| line.contains("resolved: hooks.acme.example/orders")), "{lines:?}");
+    let said = lines(&calm);
+    assert!(said.iter().any(|line| line.contains("resolved: hooks.acme.example/orders")), "{said:?}");
     let lost = Arc::new(calm.after_failure("refused".to_owned(), NOW));
-    assert_eq!(plain.lines(&lost, NOW), ["14:02:31 UTC  OFFLINE: refused"]);
+    assert_eq!(lines(&lost), ["14:02:31 UTC  OFFLINE: refused"]);
 }

@@ -18,6 +18,7 @@ use crow::domain::text::Untrusted;
 use crow::domain::time::Timestamp;
 use crow::domain::window::RateBucket;
 use crow::sync::alerts::{AcknowledgedBy, Alert};
+use crow::wire::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
 use crow::wire::keys::{CompanyRow, KeyRow, RateLimits, RecentKeyUsage};
 use crow::wire::limits::LimitRow;
 use crow::wire::report::{
@@ -29,6 +30,7 @@ use crow::wire::review::{
     ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
     SecretAge, SubscriptionSuccess,
 };
+use crow::wire::runbook::{Runbook, RunbookProgress, RunbookStepState};
 use crow::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crow::wire::trips::{CauseCount, TripRow};
 
@@ -241,6 +243,46 @@ impl Pen<'_> {
             causes: vec![cause],
             steps: vec![step],
         }
+    }
+
+    pub(crate) fn progress(&mut self) -> RunbookProgress {
+        let offer = OfferedAction {
+            id: "enable".to_owned(),
+            what: self.text("what a runbook offers"),
+            command: self.text("command that a runbook offers"),
+            remedy: None,
+        };
+        let step = RunbookStepState {
+            id: self.text("id of a runbook's step"),
+            to_do: self.text("what is to do"),
+            check: self.text("what is checked"),
+            verdict: CheckVerdict::Fail,
+            found: self.text("what was found"),
+            at_utc: Some(at(9)),
+            offers: vec![offer],
+        };
+        let unknown = CheckVerdict::Unknown(self.text("why a runbook's step is unknown"));
+        RunbookProgress {
+            runbook: Runbook::BreakerRecovery,
+            subject: DiagnosisSubject::Subscription(SUBSCRIPTION),
+            begun_utc: at(8),
+            checked_utc: at(9),
+            steps: vec![RunbookStepState { verdict: unknown, ..step.clone() }, step],
+        }
+    }
+
+    pub(crate) fn checkup(&mut self) -> HealthCheckReport {
+        let reading = CheckReading {
+            name: "streak".to_owned(),
+            grade: CheckGrade::Critical,
+            said: self.text("finding of a check"),
+            value: Some(15),
+            unit: String::new(),
+            side: ThresholdSide::Above,
+            warn: Some(2),
+            crit: Some(13),
+        };
+        HealthCheckReport { grade: CheckGrade::Critical, server_utc: Some(at(9)), readings: vec![reading] }
     }
 
     pub(crate) fn case(&mut self) -> IncidentEvidence {
