@@ -207,7 +207,7 @@ mod tests {
             response_body: vec![0xff; n_bytes],
             ..HttpExchange::default()
         };
-        let body = (n % 4 == 0).then_some([0; 11].as_slice());
+        let body = (n.is_multiple_of(4)).then_some([0; 11].as_slice());
         super::super::attempts::insert(connection, &attempt, &exchange, body).expect("inserted")
     }
 
