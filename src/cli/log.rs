@@ -6,18 +6,14 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use tracing_subscriber::EnvFilter;
-
-/// Filter of log levels, which is fixed.
-const LOG_FILTER: &str = "crow=info,warn";
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Sends the log to stderr.
 pub(super) fn to_stderr() {
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(LOG_FILTER))
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
+    write_to(io::stderr);
 }
 
 /// Sends the log to a file in the data directory, appending to it.
@@ -34,10 +30,13 @@ pub(super) fn append(path: &Path) -> io::Result<()> {
     }
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     private_files::restrict_to_owner(path)?;
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(LOG_FILTER))
-        .with_writer(file)
-        .with_ansi(false)
-        .try_init();
+    write_to(file);
     Ok(())
+}
+
+/// Writes information about crow and warnings of its libraries as lines without colours. The first call wins.
+fn write_to(writer: impl for<'line> MakeWriter<'line> + Send + Sync + 'static) {
+    let levels = Targets::new().with_target("crow", LevelFilter::INFO).with_default(LevelFilter::WARN);
+    let lines = fmt::layer().with_writer(writer).with_ansi(false);
+    let _ = tracing_subscriber::registry().with(levels).with(lines).try_init();
 }
