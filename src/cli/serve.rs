@@ -33,6 +33,7 @@ pub(super) async fn run(serve: ServeArgs) -> Result<ExitCode, CommandFailure> {
         Some(dir) => dir,
         None => settings::data_dir()?,
     };
+    let collector = serve.otlp.map(|url| Ok::<_, CommandFailure>((url, settings::collector_headers()?))).transpose()?;
     let policy = if serve.allow_private_targets { TargetPolicy::Private } else { TargetPolicy::Public };
     let wish = StandaloneConfig {
         data_dir,
@@ -60,9 +61,9 @@ pub(super) async fn run(serve: ServeArgs) -> Result<ExitCode, CommandFailure> {
         tracing::warn!("http and private webhook targets are allowed: for development only");
     }
     let (stop_pushing, told) = watch::channel(false);
-    let pushing = serve.otlp.map(|url| {
+    let pushing = collector.map(|(url, headers)| {
         let engine = platform.engine().clone();
-        tokio::spawn(async move { otlp::run_exporter(engine, &url, serve.otlp_every, told).await })
+        tokio::spawn(async move { otlp::run_exporter(engine, &url, headers, serve.otlp_every, told).await })
     });
     let stopped = stop_signal()?;
     print_address(platform.address())?;

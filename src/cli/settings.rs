@@ -8,6 +8,7 @@ use crate::tui::runtime::clipboard::{ClipboardRoute, TMUX_ROUTES, TerminalMultip
 use crate::tui::widgets::size_class::SizeClass;
 use crate::tui::widgets::theme::{CharacterSet, ConsoleAppearance, MouseOwner, ThemeName};
 use directories::ProjectDirs;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -53,6 +54,28 @@ pub(super) fn next_platform_key_source() -> Result<MasterKeySource, CommandFailu
 fn read_platform_key(name: &str) -> Result<Option<Arc<MasterKey>>, CommandFailure> {
     let text = env_variable(name).map(Zeroizing::new);
     Ok(text.map(|text| MasterKey::parse(&text, name)).transpose()?.map(Arc::new))
+}
+
+/// Returns the headers that a push of metrics to a collector carries, from OpenTelemetry's variables: `NAME=VALUE`
+/// pairs separated by commas, with percent-encoded values.
+pub(super) fn collector_headers() -> Result<HeaderMap, CommandFailure> {
+    let names = ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
+    let Some((name, text)) = names.into_iter().find_map(|name| Some((name, env_variable(name)?))) else {
+        return Ok(HeaderMap::new());
+    };
+    let headers: Option<HeaderMap> = text.split(',').filter(|pair| !pair.trim().is_empty()).map(parse_header).collect();
+    headers
+        .ok_or_else(|| CommandFailure::usage(format!("{name}: not a list of headers"), "write NAME=VALUE,NAME=VALUE"))
+}
+
+fn parse_header(pair: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = pair.split_once('=')?;
+    // The decoder of forms is given one nameless pair; `+` and `&` have no meaning in a header.
+    let encoded = format!("={}", value.trim().replace('+', "%2B").replace('&', "%26"));
+    let (_, value) = url::form_urlencoded::parse(encoded.as_bytes()).next()?;
+    let mut value = HeaderValue::from_str(&value).ok()?;
+    value.set_sensitive(true);
+    Some((HeaderName::from_bytes(name.trim().as_bytes()).ok()?, value))
 }
 
 /// Returns how the console is drawn: as the arguments say, otherwise as the environment says. A non-empty `NO_COLOR`
@@ -170,4 +193,25 @@ pub(super) fn clipboard_routes() -> Vec<ClipboardRoute> {
 #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
 fn env_variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_for_a_collector_are_decoded_and_never_shown() {
+        for (pair, name, value) in [
+            ("authorization=Bearer%20a+b%2Cc", "authorization", "Bearer a+b,c"),
+            (" X-Scope = Zm9v== ", "x-scope", "Zm9v=="),
+            ("api-key=100%&more", "api-key", "100%&more"),
+        ] {
+            let (got_name, got) = parse_header(pair).expect("a header");
+            assert_eq!((got_name.as_str(), got.to_str().expect("text")), (name, value), "{pair}");
+            assert_eq!(format!("{got:?}"), "Sensitive");
+        }
+        for pair in ["authorization", "a b=c", "=c", "a=b%0Ac"] {
+            assert!(parse_header(pair).is_none(), "{pair}");
+        }
+    }
 }

@@ -80,7 +80,7 @@ pub(in crate::cli) struct ServeArgs {
     /// Maximum number of subscriptions a company may have; one more is refused with 409
     #[arg(long, value_name = "N", default_value_t = MAX_SUBSCRIPTIONS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(in crate::cli) max_subscriptions: u32,
-    /// Push the counters of /metrics to an OpenTelemetry collector over OTLP (HTTP, protobuf), such as
+    /// Push the counters of /metrics to an OpenTelemetry collector over OTLP (http/json), such as
     /// http://127.0.0.1:4318/v1/metrics
     #[arg(long, value_name = "URL", value_parser = parse_collector_url)]
     pub(in crate::cli) otlp: Option<String>,

@@ -3,9 +3,14 @@
 use super::Scene;
 use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
-use std::collections::BTreeSet;
+use crow::server::otlp::run_exporter;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
 
 fn value(text: &str, name: &str) -> u64 {
     let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in\n{text}"));
@@ -140,12 +145,12 @@ async fn alert_rules_and_dashboard_use_served_metrics_and_the_dashboard_shows_al
     for line in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
         assert!(tested.contains(&format!("alertname: {line}")), "{line} has no test");
     }
-    let document: serde_json::Value = serde_json::from_str(&dashboard).expect("JSON");
+    let document: Value = serde_json::from_str(&dashboard).expect("JSON");
     assert_eq!(document["uid"], "crow-platform");
 }
 
-/// Received pushes: content type and body.
-type Pushes = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+/// What came: headers and body.
+type Pushes = Arc<Mutex<Vec<(HeaderMap, Vec<u8>)>>>;
 
 /// Starts a collector. Returns its pushes and its address.
 async fn collector() -> (Pushes, String) {
@@ -154,10 +159,9 @@ async fn collector() -> (Pushes, String) {
     let url = format!("http://{}/v1/metrics", listener.local_addr().expect("an address"));
     let take = {
         let seen = Arc::clone(&seen);
-        async move |headers: axum::http::HeaderMap, body: axum::body::Bytes| {
-            let kind = headers["content-type"].to_str().expect("text").to_owned();
+        async move |headers: HeaderMap, body: axum::body::Bytes| {
             let mut seen = seen.lock().expect("not poisoned");
-            seen.push((kind, body.to_vec()));
+            seen.push((headers, body.to_vec()));
             // The first one is refused: it must come again.
             if seen.len() == 1 { axum::http::StatusCode::BAD_REQUEST } else { axum::http::StatusCode::OK }
         }
@@ -167,42 +171,100 @@ async fn collector() -> (Pushes, String) {
     (seen, url)
 }
 
+/// The attributes of a resource or a point as labels.
+fn labels(of: &Value) -> String {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let attributes = of["attributes"].as_array().expect("attributes").iter();
+    let labels: Vec<String> =
+        attributes.map(|of| format!("{}=\"{}\"", text(&of["key"]), text(&of["value"]["stringValue"]))).collect();
+    if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) }
+}
+
+/// What a push holds, as `/metrics` writes it; each metric must be of the right kind, and each time one of those given.
+fn pushed(push: &Value, types: &BTreeMap<&str, &str>, times: [&str; 2]) -> BTreeSet<String> {
+    let mut lines = BTreeSet::new();
+    for series in push["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array().expect("metrics") {
+        let name = series["name"].as_str().expect("a name");
+        assert!(!series["description"].as_str().expect("a description").is_empty(), "{name}");
+        let data = if types[metric(name)] == "gauge" {
+            &series["gauge"]
+        } else {
+            assert_eq!(
+                (&series["sum"]["aggregationTemporality"], &series["sum"]["isMonotonic"]),
+                (&json!(2), &json!(true))
+            );
+            &series["sum"]
+        };
+        for point in data["dataPoints"].as_array().unwrap_or_else(|| panic!("{name} has no points")) {
+            assert_eq!([&point["startTimeUnixNano"], &point["timeUnixNano"]], [&json!(times[0]), &json!(times[1])]);
+            lines.insert(format!("{name}{} {}", labels(point), point["asDouble"].as_f64().expect("a number")));
+        }
+    }
+    lines
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_gets_every_metric_that_is_served() {
     let scene = Scene::new().await;
     scene.subscribe(&["lead.created"]).await;
     scene.emit(EventType::LeadCreated).await;
     scene.attempted(1).await;
-    let answer = scene.platform.call("GET", "/metrics", &[], None).await;
-    let text = String::from_utf8(answer.body).expect("text");
-    // A metric may have no series, as that of tripped subscriptions.
-    let series: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-    let served = names(&series.join("\n"));
-    assert!(served.len() > 20, "{served:?}");
+    let nanos = || format!("{}000000", scene.platform.ambient.now().millis());
+    let begun = nanos();
     let (seen, url) = collector().await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let engine = scene.platform.engine.clone();
-    let pushing = tokio::spawn(async move {
-        crow::server::otlp::run_exporter(engine, &url, std::time::Duration::from_secs(60), stopped).await
-    });
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer of-the-collector"))]);
+    let pushing =
+        tokio::spawn(async move { run_exporter(engine, &url, headers, Duration::from_secs(60), stopped).await });
     let n_seen = || seen.lock().expect("not poisoned").len();
     scene.platform.until("a first push", async || n_seen() >= 1).await;
     // The clock is scripted: nothing comes before its time.
     scene
         .platform
         .until("the next one", async || {
-            scene.platform.advance(std::time::Duration::from_secs(1));
+            scene.platform.advance(Duration::from_secs(1));
             n_seen() >= 2
         })
         .await;
+    let ended = nanos();
     stop.send_replace(true);
     pushing.await.expect("no panic").expect("it could be pushed");
-    let (kind, bytes) = seen.lock().expect("not poisoned").last().expect("a push").clone();
-    assert_eq!(kind, "application/x-protobuf");
-    let holds = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
-    for name in &served {
-        // Without a request there is nothing to tell of them.
-        assert!(holds(name.as_bytes()), "{name}");
+    let (headers, bytes) = seen.lock().expect("not poisoned").last().expect("a push").clone();
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["authorization"], "Bearer of-the-collector");
+    let push: Value = serde_json::from_slice(&bytes).expect("JSON");
+    let version = env!("CARGO_PKG_VERSION");
+    let resource = format!("{{service.name=\"crow\",service.version=\"{version}\"}}");
+    assert_eq!(labels(&push["resourceMetrics"][0]["resource"]), resource);
+    assert_eq!(push["resourceMetrics"][0]["scopeMetrics"][0]["scope"], json!({"name": "crow"}));
+    let answer = scene.platform.call("GET", "/metrics", &[], None).await;
+    let text = String::from_utf8(answer.body).expect("text");
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    let served: BTreeSet<String> = text.lines().filter(|line| !line.starts_with('#')).map(ToOwned::to_owned).collect();
+    assert!(served.len() > 20, "{served:?}");
+    assert_eq!(pushed(&push, &types, [&begun, &ended]), served);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_of_a_collector_that_never_ends_is_cut() {
+    const ENOUGH: usize = 64 * 1024 * 1024;
+    let scene = Scene::new().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/v1/metrics", listener.local_addr().expect("an address"));
+    let (stop, stopped) = tokio::sync::watch::channel(true);
+    let engine = scene.platform.engine.clone();
+    let pushing =
+        tokio::spawn(
+            async move { run_exporter(engine, &url, HeaderMap::new(), Duration::from_secs(60), stopped).await },
+        );
+    let (mut stream, _) = listener.accept().await.expect("a push");
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n").await.expect("read");
+    let mut n_written = 0;
+    while n_written < ENOUGH && stream.write_all(&[b' '; 64 * 1024]).await.is_ok() {
+        n_written += 64 * 1024;
     }
-    assert!(holds(b"service.name") && holds(b"crow"));
+    assert!(n_written < ENOUGH, "{n_written} bytes were taken");
+    pushing.await.expect("no panic").expect("it could be pushed");
+    drop(stop);
 }
