@@ -8,6 +8,8 @@ use crate::demo::handle::{self, ReceiverHandle};
 use crate::domain::secret::Secret;
 use crate::domain::signature_debugger::MAX_CLOCK_SKEW;
 use crate::domain::time::Timestamp;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,6 +27,9 @@ const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 const CLOCK_ERROR: Duration = Duration::from_secs(900);
 /// Delay that exceeds the platform's timeout of 10 s.
 const OVERLONG_DELAY: Duration = Duration::from_secs(15);
+
+/// Certificate that expired in 2021, with its key.
+const EXPIRED_CERTIFICATE: &[u8] = include_bytes!("../../../assets/scenarios/expired.pem");
 
 /// Handle of a raw receiver; clones share one state.
 pub type RawReceiver = ReceiverHandle<RawReceiverState>;
@@ -52,7 +57,7 @@ impl RawReceiver {
     /// Starts a receiver on a free port of 127.0.0.1, or reserves an address where none listens.
     ///
     /// # Errors
-    /// [`io::Error`] when no port is free or the certificate cannot be generated.
+    /// [`io::Error`] when no port is free or the certificate cannot be read.
     pub async fn open(
         path: &str,
         manner: ScenarioBehaviour,
@@ -115,17 +120,13 @@ async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, desk: Arc<RawRe
 
 /// Builds a TLS acceptor with an expired certificate.
 fn expired_tls_acceptor() -> Result<TlsAcceptor, Box<dyn std::error::Error + Send + Sync>> {
-    let mut params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
-    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-    params.not_after = rcgen::date_time_ymd(2021, 1, 1);
-    let key = rcgen::KeyPair::generate()?;
-    let certificate = params.self_signed(&key)?;
-    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+    let certificate = CertificateDer::from_pem_slice(EXPIRED_CERTIFICATE)?;
+    let key = PrivateKeyDer::from_pem_slice(EXPIRED_CERTIFICATE)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key.into())?;
+        .with_single_cert(vec![certificate], key)?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
