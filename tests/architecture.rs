@@ -51,7 +51,7 @@ struct File {
 impl File {
     /// Returns the production code of the file, without its tests.
     fn production(&self) -> &str {
-        self.text.split("#[cfg(test)]\nmod ").next().unwrap_or_default()
+        self.text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default()
     }
 
     /// Checks whether the whole file is test code.

@@ -115,9 +115,9 @@ pub(super) async fn record_ignored_parameters(request: Request, next: Next) -> R
     if let (Some(note), Some(route), Some(query)) =
         (request.extensions().get::<RequestContext>(), route, request.uri().query())
     {
-        let known = openapi::parameters_of(request.method(), route);
         let names = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned());
-        note.record_ignored(names.filter(|name| !known.contains(&name.as_str())));
+        let is_ignored = |name: &String| !openapi::is_query_parameter(request.method(), route, name);
+        note.record_ignored(names.filter(is_ignored));
     }
     next.run(request).await
 }

@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn every_status_of_a_refusal_is_counted_from_zero() {
-        for code in crate::server::openapi::codes() {
+        for code in crate::server::openapi::document::codes() {
             assert!(REPORTED_STATUSES.contains(&code.status()), "{code:?}");
         }
     }

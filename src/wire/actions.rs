@@ -6,22 +6,22 @@ use crate::domain::patch::FieldPatch;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Body of Create Lead: a new lead of the key's company.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NewLead {
     /// First name of the lead; required.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub first_name: String,
     /// Last name of the lead; required.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub last_name: String,
     /// Email address of the lead; required, with one `@`, at most 254 characters.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub email: String,
     /// Phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,19 +50,20 @@ pub struct NewLead {
 }
 
 /// Body of Create Client: a new client of the key's company.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NewClient {
     /// First name of the client; required.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub first_name: String,
     /// Last name of the client; required.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub last_name: String,
     /// Email address of the client; required, with one `@`, at most 254 characters.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub email: String,
     /// Phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -97,52 +98,54 @@ pub struct NewClient {
 }
 
 /// Body of Update Lead and Update Client: at least one field; null clears an optional field.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ClientPatch {
     /// New first name; cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub first_name: FieldPatch<String>,
     /// New last name; cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub last_name: FieldPatch<String>,
     /// New email address, with one `@`, at most 254 characters; cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub email: FieldPatch<String>,
     /// New phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub phone: FieldPatch<String>,
     /// New city, at most 100 characters.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub city: FieldPatch<String>,
     /// New state or region, 2 to 50 characters.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub state: FieldPatch<String>,
     /// New postal code, at most 10 characters.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub zip: FieldPatch<String>,
     /// Employee to assign, by the CRM's employee number.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<i64>)]
+    #[cfg_attr(test, schema(value_type = Option<i64>))]
     pub employee_id: FieldPatch<i64>,
     /// Affiliate of the company to assign.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<AffiliateId>)]
+    #[cfg_attr(test, schema(value_type = Option<AffiliateId>))]
     pub affiliate_id: FieldPatch<AffiliateId>,
     /// Partner's own id; must be unique among the company's clients and leads.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub external_id: FieldPatch<String>,
 }
 
 /// Body of Update Lead Status and Update Client Status: the new status by name, by number, or by both if they agree.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct StatusChange {
     /// Name of the new status, such as `Client - Active`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,11 +162,12 @@ pub struct StatusChange {
 }
 
 /// Body of Add Client Note.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NewNote {
     /// Text of the note; required, at most 10,000 characters.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub text: String,
     /// Type of the note, at most 50 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,19 +181,20 @@ pub struct NewNote {
 }
 
 /// Body of Create Affiliate: a new affiliate of the key's company.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NewAffiliate {
     /// Email address of the affiliate; required, with one `@`, at most 254 characters.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub email: String,
     /// First name of the affiliate; required.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub first_name: String,
     /// Last name of the affiliate; required.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub last_name: String,
     /// Phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -206,44 +211,46 @@ pub struct NewAffiliate {
 }
 
 /// Body of Update Affiliate: at least one field; null clears an optional field.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct AffiliatePatch {
     /// New email address, with one `@`, at most 254 characters; cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub email: FieldPatch<String>,
     /// New first name; cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub first_name: FieldPatch<String>,
     /// New last name; cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub last_name: FieldPatch<String>,
     /// New phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub phone: FieldPatch<String>,
     /// New affiliate code, at most 50 characters.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub affiliate_code: FieldPatch<String>,
     /// New commission rate in percent, 0 to 100.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<f64>)]
+    #[cfg_attr(test, schema(value_type = Option<f64>))]
     pub commission_rate: FieldPatch<f64>,
     /// Partner's own id; must be unique among the company's affiliates.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub external_id: FieldPatch<String>,
     /// Whether the affiliate is approved; cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<bool>)]
+    #[cfg_attr(test, schema(value_type = Option<bool>))]
     pub is_approved_affiliate: FieldPatch<bool>,
 }
 
 /// Answer to Create Lead and Create Client: the new or the existing record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct CreatedClient {
     /// Number of the client or lead.
     pub client_id: ClientId,
@@ -255,7 +262,8 @@ pub struct CreatedClient {
 }
 
 /// Answer to Add Client Note: the new or the existing note.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct CreatedNote {
     /// Number of the note, unique on the platform.
     pub client_note_id: NoteId,
@@ -265,7 +273,8 @@ pub struct CreatedNote {
 }
 
 /// Answer to Create Affiliate: the new or the existing affiliate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct CreatedAffiliate {
     /// Number of the affiliate, unique on the platform.
     pub affiliate_id: AffiliateId,
@@ -275,7 +284,8 @@ pub struct CreatedAffiliate {
 }
 
 /// Answer to Update Lead and Update Client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct UpdatedClient {
     /// Whether the update succeeded; always true, since a refusal is a problem.
     pub success: bool,
@@ -287,7 +297,8 @@ pub struct UpdatedClient {
 }
 
 /// Answer to the action Update Affiliate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct UpdatedAffiliate {
     /// Whether the update succeeded; always true, since a refusal is a problem.
     pub success: bool,
@@ -299,7 +310,8 @@ pub struct UpdatedAffiliate {
 }
 
 /// Answer to Update Lead Status and Update Client Status.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ChangedStatus {
     /// Name of the status before the change.
     pub previous_status: String,
@@ -311,14 +323,16 @@ pub struct ChangedStatus {
 }
 
 /// Answer to a search: one record or none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct SearchResult {
     /// Record that matches the search; the newest one if several share an email address or a phone number.
     pub items: Vec<ClientRecord>,
 }
 
 /// Client or lead as searches return it. Every field is always present.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ClientRecord {
     /// Number of the client or lead.
     pub client_id: ClientId,

@@ -8,10 +8,10 @@ use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Acknowledgement of an alert. Expires after 24 hours, or as soon as the alert's severity increases.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AcknowledgementRow {
     /// Subject of the alert: `subscription 17`, `key 3`, `window 3 read`, `events 92`, `pipeline` or `clock`.
@@ -42,7 +42,8 @@ impl AcknowledgementRow {
 }
 
 /// Body of `POST /portal/v1/acknowledgements`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NewAcknowledgement {
     /// Subject of the alert: `subscription 17`, `key 3`, `window 3 read`, `events 92`, `pipeline` or `clock`.
     pub subject: String,

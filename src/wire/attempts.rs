@@ -8,10 +8,10 @@ use crate::domain::time::Timestamp;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::ToSchema;
 
 /// One attempt: a single POST of a delivery or a test.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptRow {
     /// Number of the attempt, unique on the platform.
@@ -71,7 +71,8 @@ fn deserialize_cause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
 }
 
 /// Bytes of a request, an answer or an envelope, as they were sent or received.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CapturedBody {
     /// Kept bytes, encoded in Base64.
@@ -85,7 +86,8 @@ pub struct CapturedBody {
 }
 
 /// One HTTP header of a request or an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct HttpHeader {
     /// Name of the header, as sent.
     pub name: Untrusted,
@@ -94,7 +96,8 @@ pub struct HttpHeader {
 }
 
 /// One attempt in full: headers and bodies of request and answer, peer address and phase times.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptDetail {
     /// Attempt as it appears in the delivery log.
@@ -124,7 +127,8 @@ pub struct AttemptDetail {
 
 /// Duration of each phase of an attempt in microseconds; null for a phase that was not reached. The first three are
 /// null when a kept-alive connection was reused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct PhaseTimes {
     /// DNS look-up in microseconds; null if the target is an IP address.

@@ -3,10 +3,10 @@
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Row of the audit trail: one change of the platform's state.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRow {
     /// Sequence number of the row, without gaps.
@@ -33,7 +33,8 @@ pub struct AuditRow {
 }
 
 /// Range of rows that are missing from the audit trail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MissingAuditRows {
     /// First sequence number that is missing.
@@ -43,7 +44,8 @@ pub struct MissingAuditRows {
 }
 
 /// Head of the audit trail. A copy kept elsewhere later reveals whether rows up to the head were removed or replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditHead {
     /// Sequence number of the last row; 0 if there is none.
@@ -53,7 +55,8 @@ pub struct AuditHead {
 }
 
 /// Result of verifying the hash chain of the audit trail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AuditCheck {
     /// Whether every row is present and as it was written.

@@ -6,13 +6,13 @@ use crate::domain::key::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::window::RateBucket;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Name and version of the briefing document.
 pub const BRIEFING_DOCUMENT: &str = "crow.briefing/1";
 
 /// Route that the key may call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PermittedRoute {
     /// HTTP method of the route.
@@ -26,7 +26,8 @@ pub struct PermittedRoute {
 }
 
 /// Event type with a sample payload.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SamplePayload {
     /// Event type of the sample.
@@ -37,7 +38,8 @@ pub struct SamplePayload {
 }
 
 /// Briefing of a partner about one API key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PartnerBriefing {
     /// Base address of the platform.

@@ -4,13 +4,13 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::count;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Name and version of the health check document.
 pub const CHECK_DOCUMENT: &str = "crow.check/1";
 
 /// Grade of a check, in ascending order of severity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum CheckGrade {
     /// The value is within its limits.
@@ -37,7 +37,8 @@ impl CheckGrade {
 }
 
 /// Side of a limit on which values are bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ThresholdSide {
     /// Values above the limit are bad.
@@ -47,7 +48,8 @@ pub enum ThresholdSide {
 }
 
 /// Result of one check: a number with its limits and its grade.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReading {
     /// Name of the check, for selection and performance data.
@@ -69,7 +71,8 @@ pub struct CheckReading {
 }
 
 /// Results of all checks of one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct HealthCheckReport {
     /// Grade of the run: the worst grade of its checks.

@@ -7,13 +7,13 @@ use crate::domain::key::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::url_redaction;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Name and version of the configuration document.
 pub const CONFIGURATION_DOCUMENT: &str = "crow.configuration/1";
 
 /// Company with its active keys and its subscriptions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CompanyConfig {
     /// Name of the company, by which it is matched on another platform.
@@ -25,7 +25,8 @@ pub struct CompanyConfig {
 }
 
 /// API key in a configuration, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyConfig {
     /// Name of the key, by which it is matched within its company.
@@ -36,12 +37,13 @@ pub struct KeyConfig {
     pub limits: RateLimits,
     /// Number of the key on the platform that was read; not part of the document.
     #[serde(skip)]
-    #[schema(ignore)]
+    #[cfg_attr(test, schema(ignore))]
     pub id: Option<KeyId>,
 }
 
 /// Subscription in a configuration, without its signing secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionConfig {
     /// URL that events are delivered to, without its secret parts; the subscription is matched by it within its
@@ -57,12 +59,13 @@ pub struct SubscriptionConfig {
     pub is_enabled: bool,
     /// Number of the subscription on the platform that was read; not part of the document.
     #[serde(skip)]
-    #[schema(ignore)]
+    #[cfg_attr(test, schema(ignore))]
     pub id: Option<SubscriptionId>,
 }
 
 /// Configuration of a whole platform.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct PlatformConfig {
     /// Companies of the platform, ordered by name.
     pub companies: Vec<CompanyConfig>,

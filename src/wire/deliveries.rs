@@ -6,10 +6,10 @@ use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Delivery of one event to one subscription, without its attempts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryRow {
     /// Number of the delivery, unique on the platform.
@@ -35,7 +35,8 @@ pub struct DeliveryRow {
 }
 
 /// Delivery with its attempts, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryDetail {
     /// Delivery as it appears in lists, without its attempts.
@@ -46,7 +47,8 @@ pub struct DeliveryDetail {
 }
 
 /// Event as it appears in lists, without its payload.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventRow {
     /// Number of the event; increases with every event.
@@ -65,7 +67,8 @@ pub struct EventRow {
 }
 
 /// Event with the exact bytes of its envelope.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventDetail {
     /// Event as it appears in lists, without its payload.
@@ -79,7 +82,8 @@ pub struct EventDetail {
 }
 
 /// Relation of a subscription to an event: why the event was delivered to it or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TraceVerdict {
     /// Subscribed to the type and enabled: a delivery was created for sending.
@@ -97,7 +101,8 @@ pub enum TraceVerdict {
 }
 
 /// Subscription of the event's company in the trace of an event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TraceRow {
     /// Subscription that the row describes.
@@ -113,7 +118,8 @@ pub struct TraceRow {
 }
 
 /// Trace of an event: a page of the subscriptions of its company, each with the delivery or the reason why there is none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventDeliveryTrace {
     /// Event that is traced, without its payload.

@@ -1,13 +1,13 @@
 //! Results of `crow doctor`, which examines the local installation and its connection to a platform.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Name and version of the doctor document.
 pub const DOCTOR_DOCUMENT: &str = "crow.doctor/1";
 
 /// Status of one item that the doctor examines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum DoctorStatus {
     /// The item is as it should be.
@@ -19,7 +19,8 @@ pub enum DoctorStatus {
 }
 
 /// Result of examining one item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct DoctorFinding {
     /// Name of the item that was examined.
     pub what: String,
@@ -30,7 +31,8 @@ pub struct DoctorFinding {
 }
 
 /// Results of all items that the doctor examined.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct DoctorReport {
     /// Findings, one per examined item.
     pub findings: Vec<DoctorFinding>,

@@ -9,10 +9,10 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Company: a tenant that owns keys, subscriptions, events and clients.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CompanyRow {
     /// Number of the company; part of every key of the company.
@@ -24,16 +24,18 @@ pub struct CompanyRow {
 }
 
 /// Body of `POST /portal/v1/companies`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NewCompany {
     /// Name of the company, 1 to 200 characters.
     #[serde(default)]
-    #[schema(required = true, min_length = 1, max_length = 200)]
+    #[cfg_attr(test, schema(required = true, min_length = 1, max_length = 200))]
     pub name: String,
 }
 
 /// Rate limits of a key, in calls a minute per bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct RateLimits {
     /// Calls a minute in the read bucket.
     pub read: u32,
@@ -44,36 +46,38 @@ pub struct RateLimits {
 }
 
 /// Rate limits requested for a new key; null or absent means the default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct RequestedLimits {
     /// Calls a minute in the read bucket, 1 to 1,000,000; the default if null or absent.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[cfg_attr(test, schema(minimum = 1, maximum = 1_000_000))]
     pub read: Option<u32>,
     /// Calls a minute in the write bucket, 1 to 1,000,000; the default if null or absent.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[cfg_attr(test, schema(minimum = 1, maximum = 1_000_000))]
     pub write: Option<u32>,
     /// Calls a minute in the admin bucket, 1 to 1,000,000; the default if null or absent.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 1_000_000)]
+    #[cfg_attr(test, schema(minimum = 1, maximum = 1_000_000))]
     pub admin: Option<u32>,
 }
 
 /// Body of `PATCH /portal/v1/keys/{id}/limits`: absent limits are kept, null restores the default.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct LimitsPatch {
     /// Calls a minute in the read bucket, 1 to 1,000,000; null restores the default.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    #[cfg_attr(test, schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000))]
     pub read: FieldPatch<u32>,
     /// Calls a minute in the write bucket, 1 to 1,000,000; null restores the default.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    #[cfg_attr(test, schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000))]
     pub write: FieldPatch<u32>,
     /// Calls a minute in the admin bucket, 1 to 1,000,000; null restores the default.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
+    #[cfg_attr(test, schema(value_type = Option<u32>, minimum = 1, maximum = 1_000_000))]
     pub admin: FieldPatch<u32>,
 }
 
@@ -85,18 +89,19 @@ impl From<&RequestedLimits> for LimitsPatch {
 }
 
 /// Body of `POST /portal/v1/keys`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NewKey {
     /// Company that the key is created for.
     pub company_id: CompanyId,
     /// Name of the key for display, 1 to 100 characters.
     #[serde(default)]
-    #[schema(required = true, min_length = 1, max_length = 100)]
+    #[cfg_attr(test, schema(required = true, min_length = 1, max_length = 100))]
     pub name: String,
     /// Scopes of the key, at least one. Scopes never change after creation.
     #[serde(default)]
-    #[schema(required = true, min_items = 1)]
+    #[cfg_attr(test, schema(required = true, min_items = 1))]
     pub scopes: Vec<KeyScope>,
     /// Rate limits of the key; the defaults if absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::object::maybe")]
@@ -104,7 +109,8 @@ pub struct NewKey {
 }
 
 /// Calls made with a key in the last minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RecentKeyUsage {
     /// Number of calls in the last 60 seconds.
@@ -118,7 +124,8 @@ pub struct RecentKeyUsage {
 }
 
 /// API key without its secret.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRow {
     /// Number of the key, unique on the platform.
@@ -160,7 +167,8 @@ impl KeyRow {
 }
 
 /// Answer to `POST /portal/v1/keys`: the only answer that carries the key itself.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedKey {
     /// Key that was created, without its secret.
@@ -171,7 +179,8 @@ pub struct CreatedKey {
 }
 
 /// Answer to `POST /portal/v1/keys/{id}/revoke`: the revocation is already in force.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedKey {
     /// Key that was revoked, without its secret.

@@ -7,10 +7,10 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Rate window of a key in one bucket: the limit and the calls of the present minute.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LimitRow {
     /// Key that the window belongs to.
@@ -40,7 +40,8 @@ pub struct LimitRow {
 }
 
 /// Number of requests that a key made to one route.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RouteUsageRow {
     /// HTTP method of the route.
@@ -52,7 +53,8 @@ pub struct RouteUsageRow {
 }
 
 /// Requests of a key from one address with one user agent today.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CallerUsageRow {
     /// Address of the caller. Callers beyond the first fifty of a key are counted together as `(others)`.
@@ -66,7 +68,8 @@ pub struct CallerUsageRow {
 }
 
 /// Rate window with the routes and callers that use it most.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LimitDetail {
     /// Rate window of the key in one bucket.
@@ -79,7 +82,8 @@ pub struct LimitDetail {
 }
 
 /// Usage of a key's scopes: the answer to `GET /portal/v1/keys/{id}/usage`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyUsage {
     /// Time since which the usage of the key is counted; null if no usage is counted.

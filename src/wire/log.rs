@@ -4,11 +4,11 @@ use super::readable::{ReadableRows, UnreadableRows};
 use crate::domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Page of a log, newest rows first. A page may be shorter than the limit, or empty, and still have `hasMore`: filters
 /// without an index scan a bounded number of rows per page.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", from = "LogPageRead<T>", bound(deserialize = "T: DeserializeOwned"))]
 pub struct LogPage<T> {
     /// Rows of the page, newest first.

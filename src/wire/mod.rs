@@ -37,7 +37,8 @@ pub mod review;
 pub mod revisions;
 pub mod row_filters;
 pub mod runbook;
-pub mod schemas;
+#[cfg(test)]
+mod schemas;
 pub mod secretcheck;
 pub mod serde_domain;
 pub mod signature_check;

@@ -5,13 +5,13 @@ use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Name and version of the notification document.
 pub const NOTIFICATION_DOCUMENT: &str = "crow.notice/1";
 
 /// Transition of an alert that a notification reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AlertTransition {
     /// The alert began and is active.
@@ -41,7 +41,8 @@ impl AlertTransition {
 }
 
 /// Notification about one alert, sent to a webhook when the alert begins, changes or ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AlertNotification {
     /// Transition of the alert that is reported.

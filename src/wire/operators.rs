@@ -6,10 +6,10 @@ use crate::domain::operator::OperatorRole;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Operator of the platform, without the token.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorRow {
     /// Number of the operator, unique on the platform.
@@ -27,7 +27,8 @@ pub struct OperatorRow {
 }
 
 /// Answer to `POST /portal/v1/operators/{id}/revoke`: the revocation is already in force.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RevokedOperator {
     /// Operator that was revoked, without the token.
@@ -40,19 +41,21 @@ pub struct RevokedOperator {
 }
 
 /// Body of `POST /portal/v1/operators`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NewOperator {
     /// Name of the operator, 1 to 100 characters; must differ from every other operator's name, revoked ones included,
     /// ignoring case.
     #[serde(default)]
-    #[schema(required = true, min_length = 1, max_length = 100)]
+    #[cfg_attr(test, schema(required = true, min_length = 1, max_length = 100))]
     pub name: String,
     /// Role of the operator; each role includes the ones before it: viewer, operator, admin.
     pub role: OperatorRole,
 }
 
 /// Answer to `POST /portal/v1/operators`: the only answer that carries the token.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct CreatedOperator {
     /// Operator that was created, without the token.
     #[serde(flatten)]

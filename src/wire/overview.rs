@@ -13,10 +13,10 @@ use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Overview of the platform: the data of the dashboard at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformOverview {
     /// Time of the platform's clock when the data was read.
@@ -42,15 +42,15 @@ pub struct PlatformOverview {
     pub trips: CappedList<TripRow>,
     /// Companies without an event for longer than three times their usual gap.
     #[serde(default)]
-    #[schema(value_type = Vec<SilenceRow>)]
+    #[cfg_attr(test, schema(value_type = Vec<SilenceRow>))]
     pub silences: ReadableRows<SilenceRow>,
     /// Companies with deliveries that are due but not in flight, most overdue first.
     #[serde(default)]
-    #[schema(value_type = Vec<OverdueRow>)]
+    #[cfg_attr(test, schema(value_type = Vec<OverdueRow>))]
     pub overdue: ReadableRows<OverdueRow>,
     /// Acknowledgements of alerts from the last 24 hours, oldest first.
     #[serde(default)]
-    #[schema(value_type = Vec<AcknowledgementRow>)]
+    #[cfg_attr(test, schema(value_type = Vec<AcknowledgementRow>))]
     pub acknowledgements: ReadableRows<AcknowledgementRow>,
 }
 
@@ -103,7 +103,8 @@ impl PlatformOverview {
 }
 
 /// Company with deliveries that are due but not in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OverdueRow {
     /// Company that the deliveries belong to.
@@ -113,7 +114,8 @@ pub struct OverdueRow {
 }
 
 /// Company whose events have stopped arriving.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SilenceRow {
     /// Company whose events have stopped.
@@ -130,7 +132,8 @@ pub struct SilenceRow {
 }
 
 /// Version and operating state of the platform.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformStatus {
     /// Version of the crow that runs the platform.
@@ -142,7 +145,8 @@ pub struct PlatformStatus {
 }
 
 /// Counters of the delivery pipeline over all companies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineCounts {
     /// Number of deliveries that wait for their due time.
@@ -168,7 +172,8 @@ pub struct PipelineCounts {
 }
 
 /// Scheduled attempts of all companies in one minute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineMinute {
     /// Number of scheduled attempts that succeeded.
@@ -178,7 +183,8 @@ pub struct PipelineMinute {
 }
 
 /// Query of `GET /portal/v1/overview`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct OverviewQuery {
     /// Maximum number of rows per list, 1 to 500; 50 if absent.
     #[serde(default)]
@@ -186,7 +192,8 @@ pub struct OverviewQuery {
 }
 
 /// Message of the event stream `GET /portal/v1/stream`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChangePulse {
     /// Change counter of the overview; another value than before means that something changed.

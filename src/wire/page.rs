@@ -4,10 +4,10 @@ use super::readable::{ReadableRows, UnreadableRows};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io;
-use utoipa::ToSchema;
 
 /// One page of a list, with the cursor of the next page.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", from = "PageRead<T>", bound(deserialize = "T: DeserializeOwned"))]
 pub struct Page<T> {
     /// Rows of the page, in the order of the list.
@@ -85,7 +85,8 @@ impl<T> From<PageRead<T>> for Page<T> {
 }
 
 /// First rows of a list, with the number of rows in the whole list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", from = "ListingRead<T>", bound(deserialize = "T: DeserializeOwned"))]
 pub struct CappedList<T> {
     /// First rows of the list: worst first, or newest first.

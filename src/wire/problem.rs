@@ -3,13 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 /// Media type of every error body.
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
 /// Machine-readable cause of a refused or failed request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemCode {
     /// 400: the request is not valid HTTP.
@@ -129,7 +129,8 @@ impl ProblemCode {
 }
 
 /// Body of every 4xx and 5xx answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// Problem type of RFC 9457; always `about:blank`.
@@ -151,7 +152,7 @@ pub struct Problem {
     /// Further members that depend on the code: `requiredScope`, `errors`, `policy`, `retryAfterSeconds`, `offset`,
     /// `managedBy`, `limit`, `reason`.
     #[serde(flatten)]
-    #[schema(value_type = std::collections::HashMap<String, Value>)]
+    #[cfg_attr(test, schema(value_type = std::collections::HashMap<String, Value>))]
     pub extra: Map<String, Value>,
 }
 

@@ -6,10 +6,10 @@ use crate::domain::replay::{Replay, ReplayState};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Body of `POST /portal/v1/subscriptions/{id}/replay`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NewReplay {
     /// Start of the range: events published at or after this time are selected.
@@ -28,7 +28,8 @@ pub struct NewReplay {
 }
 
 /// Number of selected deliveries in one state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StateCount {
     /// Delivery state that is counted.
@@ -38,7 +39,8 @@ pub struct StateCount {
 }
 
 /// Selection of a replay: exact counts and, unless it was a dry run, the stored replay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayPlan {
     /// Number of selected deliveries per state.
@@ -50,7 +52,8 @@ pub struct ReplayPlan {
 }
 
 /// Stored replay of a subscription's deliveries, with its progress.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayRow {
     /// Number of the replay, unique on the platform.
@@ -80,7 +83,8 @@ pub struct ReplayRow {
 }
 
 /// Progress of a replay, in numbers of deliveries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayProgress {
     /// Number of deliveries selected when the replay was created.

@@ -6,10 +6,10 @@ use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// One request to the Integration API, with its caller and its answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RequestRow {
     /// Number of the row in the request log; increases with every row.
@@ -61,7 +61,8 @@ pub struct RequestRow {
 }
 
 /// Number of requests that were answered with one status and problem code.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemCodeCount {
     /// HTTP status of the answers.
@@ -73,7 +74,8 @@ pub struct ProblemCodeCount {
 }
 
 /// Number of requests that were answered with one status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct StatusCount {
     /// HTTP status of the answers.
     pub status: u16,
@@ -82,7 +84,8 @@ pub struct StatusCount {
 }
 
 /// Page of the request log, with counts of the last hour's answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", from = "RequestLogRead")]
 pub struct RequestLogPage {
     /// Rows of the request log with their cursors.

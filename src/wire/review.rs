@@ -6,7 +6,6 @@ use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Name and version of the review document.
 pub const REVIEW_DOCUMENT: &str = "crow.audit/1";
@@ -14,7 +13,8 @@ pub const REVIEW_DOCUMENT: &str = "crow.audit/1";
 pub const ROTATION_DAYS: u64 = 365;
 
 /// Period that a review covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ReviewPeriod {
     /// The last 30 days before the review.
@@ -35,7 +35,8 @@ impl ReviewPeriod {
 }
 
 /// API key with an age in days: since its last use, or since its creation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyAge {
     /// Number of the key, unique on the platform.
@@ -53,7 +54,8 @@ pub struct KeyAge {
 }
 
 /// API key with the scopes that it never used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct IdleScopes {
     /// Number of the key, unique on the platform.
@@ -65,7 +67,8 @@ pub struct IdleScopes {
 }
 
 /// Success rate of a subscription over the period.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionSuccess {
     /// Number of the subscription, unique on the platform.
@@ -83,7 +86,8 @@ pub struct SubscriptionSuccess {
 }
 
 /// Subscription that is disabled, with the reason and what it missed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DisabledSubscription {
     /// Number of the subscription, unique on the platform.
@@ -105,7 +109,8 @@ pub struct DisabledSubscription {
 
 /// Age of a subscription's signing secret. The secret is as old as its subscription, since it can only be replaced
 /// together with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SecretAge {
     /// Subscription that the signing secret belongs to.
@@ -117,7 +122,8 @@ pub struct SecretAge {
 }
 
 /// Attempts and requests of one day of the period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReviewDay {
     /// Time at which the day begins.
@@ -135,7 +141,8 @@ pub struct ReviewDay {
 }
 
 /// Number of changes of one kind that operators and keys made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ActionCount {
     /// Kind of change, as in the audit trail.
     pub action: Untrusted,
@@ -144,7 +151,8 @@ pub struct ActionCount {
 }
 
 /// Origin of a review: the platform, the period and the previous review.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReviewHeader {
     /// Base address of the platform that was reviewed.
@@ -162,7 +170,8 @@ pub struct ReviewHeader {
 }
 
 /// Review of a platform over a period.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformReview {
     /// Origin of the review: platform, period and previous review.

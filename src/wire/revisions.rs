@@ -3,10 +3,10 @@
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Revision of a subscription: one configuration, in force from a point in time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionRow {
     /// Revision number, from 1; the highest is in force.
@@ -24,7 +24,8 @@ pub struct RevisionRow {
 }
 
 /// Body of `POST /portal/v1/subscriptions/{id}/rollback`.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct RollbackRequest {
     /// Revision number whose configuration is restored.
     pub revision: u32,

@@ -1,10 +1,10 @@
 //! The platform's secret scan: text that is about to leave is searched for the secrets that the platform holds.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Result of a secret scan: where the platform's secrets occur in a text. The secrets themselves are not repeated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SecretScanReport {
     /// Number of bytes that were searched.
@@ -14,7 +14,8 @@ pub struct SecretScanReport {
 }
 
 /// Occurrence of one of the platform's secrets in a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SecretOccurrence {
     /// Kind of secret that was found.
@@ -32,7 +33,8 @@ pub struct SecretOccurrence {
 }
 
 /// Kind of secret that the platform holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HeldSecretKind {
     /// Signing secret of a subscription.

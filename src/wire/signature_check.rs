@@ -4,10 +4,10 @@ use crate::domain::signature_debugger::SignatureDiagnosis;
 use crate::domain::signature_debugger::signature_fault::DetectedFault;
 use crate::domain::text::Untrusted;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Whether a signature is valid and, if not, whether the cause is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SignatureFit {
     /// The signature is valid for the secret, the timestamp and the body.
@@ -19,7 +19,8 @@ pub enum SignatureFit {
 }
 
 /// Cause of an invalid signature, with its resolution.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct SignatureCause {
     /// Identifier of the cause, such as `sig-no-dot`.
     pub id: String,
@@ -32,7 +33,8 @@ pub struct SignatureCause {
 }
 
 /// Result of debugging one signature.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SignatureReport {
     /// Whether the signature is valid and, if not, whether the cause is known.
@@ -52,7 +54,8 @@ pub struct SignatureQuery {
 
 /// Diagnosis of a receiver's signature check from its answer to an attempt: the answer to `GET
 /// /portal/v1/attempts/{id}/signature`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SignatureCheck {
     /// Result of debugging the signature that the receiver computed.

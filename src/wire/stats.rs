@@ -2,10 +2,10 @@
 
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Width of one point of a time series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PointWidth {
     /// One minute; at most a day of minutes.
@@ -31,7 +31,8 @@ pub struct StatsQuery {
 }
 
 /// Scheduled attempts within one point of a time series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptPoint {
     /// Time at which the point begins.
@@ -49,7 +50,8 @@ pub struct AttemptPoint {
 }
 
 /// Requests to the Integration API within one point of a time series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RequestPoint {
     /// Time at which the point begins.
@@ -65,7 +67,8 @@ pub struct RequestPoint {
 }
 
 /// Time series of attempts and requests. Points without any are included with zeros.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TimeSeries {
     /// Width of each point of both series.

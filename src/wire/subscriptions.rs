@@ -2,7 +2,6 @@
 
 use super::keys::OneTimeSecret;
 use crate::domain::breaker::{FAILURE_THRESHOLD, forecast_trip};
-use crate::domain::event::EventType;
 use crate::domain::health_status::{DisabledReason, SubscriptionFacts};
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::patch::FieldPatch;
@@ -13,10 +12,10 @@ use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::time::Duration;
-use utoipa::ToSchema;
 
 /// Webhook subscription of a company: a target URL and the event types sent there.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
     /// Number of the subscription, unique on the platform.
@@ -59,16 +58,17 @@ pub struct Subscription {
 }
 
 /// Body of `POST /api/v1/webhooks/subscriptions`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NewSubscription {
     /// Target URL: https, a public address, at most 2,048 characters.
     #[serde(default)]
-    #[schema(required = true)]
+    #[cfg_attr(test, schema(required = true))]
     pub target_url: String,
     /// Event types to deliver: 1 to 10 of the ten, without repeats.
     #[serde(default)]
-    #[schema(required = true, value_type = Vec<EventType>, min_items = 1, max_items = 10)]
+    #[cfg_attr(test, schema(required = true, value_type = Vec<crate::domain::event::EventType>, min_items = 1, max_items = 10))]
     pub event_types: Vec<String>,
     /// Free-text description, at most 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,29 +83,31 @@ pub struct NewSubscription {
 }
 
 /// Body of `PATCH /api/v1/webhooks/subscriptions/{id}`; absent fields keep their values.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionPatch {
     /// Target URL: https, a public address, at most 2,048 characters. Cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub target_url: FieldPatch<String>,
     /// Event types to deliver: 1 to 10 of the ten, without repeats. Cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[cfg_attr(test, schema(value_type = Option<Vec<String>>))]
     pub event_types: FieldPatch<Vec<String>>,
     /// Free-text description, at most 200 characters; null clears it.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<String>)]
+    #[cfg_attr(test, schema(value_type = Option<String>))]
     pub description: FieldPatch<String>,
     /// Whether the subscription is enabled. Cannot be null.
     #[serde(default, skip_serializing_if = "FieldPatch::is_keep")]
-    #[schema(value_type = Option<bool>)]
+    #[cfg_attr(test, schema(value_type = Option<bool>))]
     pub is_enabled: FieldPatch<bool>,
 }
 
 /// Answer to `POST /api/v1/webhooks/subscriptions`: the only answer that carries the signing secret.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedSubscription {
     /// Subscription that was created by the call.
@@ -117,7 +119,8 @@ pub struct CreatedSubscription {
 
 /// Scheduled attempts over a time window: counts and latency percentiles. A percentile is the upper bound of its
 /// latency bin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptSummary {
     /// Number of attempts that succeeded.
@@ -141,7 +144,8 @@ impl AttemptSummary {
 }
 
 /// Health of a subscription: recent success rates, failures in a row, and deliveries waiting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryHealth {
     /// Scheduled attempts of the last 5 minutes.
@@ -165,7 +169,8 @@ pub struct DeliveryHealth {
 }
 
 /// Subscription with its health, as operators see it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionRow {
     /// Subscription as the Integration API shows it.
@@ -203,7 +208,8 @@ impl SubscriptionRow {
 }
 
 /// Handling of the events that a subscription missed while it was disabled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MissedEventsChoice {
     /// Leave missed events undelivered (the default).
@@ -215,7 +221,8 @@ pub enum MissedEventsChoice {
 }
 
 /// Body of `POST /portal/v1/subscriptions/{id}/enable`.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct EnableSubscription {
     /// Handling of the events missed while the subscription was disabled; `none` if absent.
     #[serde(default)]
@@ -223,7 +230,8 @@ pub struct EnableSubscription {
 }
 
 /// Body of `POST /portal/v1/subscriptions/{id}/disable`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct DisableSubscription {
     /// Reason, at most 500 characters. A reason marks the subscription as intentionally off and is recorded in the
     /// audit trail; a subscription that is already off manually is marked too.
@@ -235,7 +243,8 @@ pub struct DisableSubscription {
 }
 
 /// Restriction of a disable call to subscriptions in a certain state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DisableScope {
     /// Applies to every subscription, enabled or not (the default).
@@ -246,7 +255,8 @@ pub enum DisableScope {
 }
 
 /// Body of `POST …/subscriptions/{id}/test`, in both APIs.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestDelivery {
     /// Event type of the sample; the subscription's first type if absent.
@@ -257,16 +267,17 @@ pub struct TestDelivery {
     pub use_sample_payload: Option<bool>,
     /// Payload to send unchanged; must be an object, and takes precedence over the sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[cfg_attr(test, schema(value_type = Option<Object>))]
     pub sample_payload: Option<Box<RawValue>>,
     /// Text or number that is sent in the event's metadata as `statusOverride`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Value>)]
+    #[cfg_attr(test, schema(value_type = Option<Value>))]
     pub status_override: Option<Box<RawValue>>,
 }
 
 /// Result of a test delivery, which is logged but counts neither for the breaker nor for success rates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TestResult {
     /// Whether the receiver answered with a 2xx status in time.

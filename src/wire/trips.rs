@@ -5,10 +5,10 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::trip::Trip;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// Number of times that one cause occurred among the last twenty attempts before a trip.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CauseCount {
     /// HTTP status or failure kind of the attempts, such as `500`, `timeout` or `refused`.
@@ -18,7 +18,8 @@ pub struct CauseCount {
 }
 
 /// Trip: the breaker disabled a subscription after 20 failures in a row.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TripRow {
     /// Number of the trip, unique on the platform.

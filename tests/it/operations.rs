@@ -3,13 +3,13 @@
 use crate::storage::process::{lead, subscription};
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
+use crate::support::schemas;
 use crate::support::serving::Serving;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crow::domain::key::KeyScope;
 use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
-use crow::wire::document::schema;
 use crow::wire::keys::{NewCompany, NewKey};
 use crow::wire::operators::NewOperator;
 use serde_json::Value;
@@ -61,13 +61,7 @@ fn said(output: &Output) -> String {
 #[track_caller]
 fn valid(name: &str, text: &str) -> Value {
     let document: Value = serde_json::from_str(text).expect("JSON");
-    assert_eq!(document["schema"], name);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::schema_file_name(name));
-    let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("a schema")).expect("JSON");
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let faults: Vec<String> =
-        validator.iter_errors(&document).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
-    assert!(faults.is_empty(), "{name}: {faults:?}\n{document:#}");
+    schemas::assert_valid(name, &document);
     document
 }
 

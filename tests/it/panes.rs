@@ -3,15 +3,14 @@
 use crate::storage::process::lead;
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
+use crate::support::schemas::{self, assert_valid};
 use crate::support::serving::Serving;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::key::KeyScope;
-use crow::wire::document::schema;
 use crow::wire::keys::{CompanyRow, NewCompany, NewKey};
 use crow::wire::subscriptions::NewSubscription;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Output, Stdio};
 
 /// A name that a terminal, a spreadsheet or a reader would be fooled by.
@@ -81,26 +80,12 @@ fn harmless(output: &Output) -> String {
     said
 }
 
-/// Holds a document against the schema in the repository.
-#[track_caller]
-fn valid(name: &str, document: &Value) {
-    assert_eq!(document["schema"], name);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::schema_file_name(name));
-    let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("a schema")).expect("JSON");
-    let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let faults: Vec<String> =
-        validator.iter_errors(document).map(|fault| format!("{}: {fault}", fault.instance_path())).collect();
-    assert!(faults.is_empty(), "{name}: {faults:?}\n{document:#}");
-}
-
 /// Asserts that a schema rejects a document without a member.
 #[track_caller]
 fn minds(name: &str, document: &Value, member: &str) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/schemas").join(schema::schema_file_name(name));
-    let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("a schema")).expect("JSON");
     let mut document = document.clone();
     document.as_object_mut().expect("an object").remove(member);
-    assert!(!jsonschema::is_valid(&schema, &document), "{name} without {member}");
+    assert!(!jsonschema::is_valid(&schemas::schema(name), &document), "{name} without {member}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,14 +110,14 @@ async fn t1_t2_every_pane_command_matches_its_schema_and_is_inert_in_every_forma
     ] {
         let with = |flag: &'static str| ask(&[command.as_slice(), &[flag]].concat());
         let document: Value = serde_json::from_str(&with("--json")).expect("JSON");
-        valid(list, &document);
+        assert_valid(list, &document);
         minds(list, &document, "hasMore");
         let rows = document["items"].as_array().expect("rows");
         assert_eq!(rows.is_empty(), matches!(command[0], "trips" | "replays"), "{command:?}");
         let lines: Vec<Value> =
             with("--ndjson").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         assert_eq!(lines.len(), rows.len());
-        lines.iter().for_each(|line| valid(row, line));
+        lines.iter().for_each(|line| assert_valid(row, line));
         let csv = with("--csv");
         assert_eq!(csv.lines().count(), rows.len() + 1, "{csv}");
         let is_formula = |field: &str| field.trim_matches('"').starts_with(['=', '+', '-', '@']);
@@ -141,16 +126,16 @@ async fn t1_t2_every_pane_command_matches_its_schema_and_is_inert_in_every_forma
         if let Some((noun, detail)) = show {
             let id = rows[0]["id"].to_string();
             let document: Value = serde_json::from_str(&ask(&[noun, "show", &id, "--json"])).expect("JSON");
-            valid(detail, &document);
+            assert_valid(detail, &document);
             minds(detail, &document, "id");
             assert!(ask(&[noun, "show", &id]).lines().count() > 5);
         }
     }
     let attempt: Value = serde_json::from_str(&ask(&["deliveries", "attempt", "1", "--json"])).expect("JSON");
-    valid("crow.attempt-detail/1", &attempt);
+    assert_valid("crow.attempt-detail/1", &attempt);
     assert!(attempt["requestBody"]["text"].as_str().is_some_and(|body| body.contains("lead.created")));
     let windows: Value = serde_json::from_str(&ask(&["limits", "show", "1", "--json"])).expect("JSON");
-    valid("crow.limit-detail/1", &windows);
+    assert_valid("crow.limit-detail/1", &windows);
     let keys = ask(&["keys", "list"]);
     assert!(keys.contains("<U+202E>"), "what was hidden is seen: {keys}");
     let described = ask(&["subs", "show", "1"]);
@@ -222,13 +207,13 @@ async fn a_change_is_previewed_and_made_only_with_permission_and_confirmation() 
     assert!(text(&unasked.stderr).contains("--yes"));
     assert!(is_enabled().await, "nothing was done so far");
     let document: Value = serde_json::from_slice(&ask(&["subs", "disable", "1", "--json"]).stdout).expect("JSON");
-    valid("crow.act/1", &document);
+    assert_valid("crow.act/1", &document);
     assert_eq!(document["isDone"], false);
     let sure = ["--allow-actions", "--yes", "--json"];
     let done = |arguments: &[&str]| -> Value {
         let output = ask(&[arguments, &sure].concat());
         let document: Value = serde_json::from_str(&harmless(&output)).expect("JSON");
-        valid("crow.act/1", &document);
+        assert_valid("crow.act/1", &document);
         assert_eq!(document["isDone"], true);
         document
     };
@@ -278,7 +263,7 @@ async fn a_change_is_previewed_and_made_only_with_permission_and_confirmation() 
     assert!(!text(&created.stderr).contains(key.trim()));
     let created =
         ask(&[["keys", "create", "--company", "1", "--name", "Other", "--scope", "admin"].as_slice(), &sure].concat());
-    valid("crow.created-key/1", &serde_json::from_slice(&created.stdout).expect("JSON"));
+    assert_valid("crow.created-key/1", &serde_json::from_slice(&created.stdout).expect("JSON"));
     let shown = text(&ask(&["keys", "revoke", "Fresh"]).stderr);
     for part in ["0 calls in the last hour", "no callers today", "cannot be undone"] {
         assert!(shown.contains(part), "{part} in {shown}");

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 /// HTML of the page, built once on first use.
 static PAGE: LazyLock<String> =
-    LazyLock::new(|| serde_json::from_str(&DOCUMENT).map_or_else(|_| String::new(), |document| page(&document)));
+    LazyLock::new(|| serde_json::from_str(DOCUMENT).map_or_else(|_| String::new(), |document| page(&document)));
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}\
     code,pre{font:14px/1.4 ui-monospace,monospace}pre{overflow:auto;padding:.75rem;border:1px solid #8886}\

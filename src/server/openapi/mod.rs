@@ -1,328 +1,55 @@
-//! The OpenAPI document: every route of the router table, with the schemas of the wire types, the credentials, the
-//! problems and the rate limit headers. Served as JSON at `/openapi.json` and as a page at `/docs`.
+//! The OpenAPI document at `/openapi.json` and its page at `/docs`. The document is the file `assets/openapi.json`; a
+//! test holds it to the router table, the wire types and the descriptions of routes in `document`, which are compiled for
+//! tests only.
 
-/// Names the schema of a wire type.
-macro_rules! shape {
-    ($row:ident) => {
-        NamedSchema::of::<$row>(stringify!($row))
-    };
-}
-
-/// Describes a JSON answer of a wire type, or of a page of rows.
-macro_rules! answer {
-    ($wrapper:ident<$row:ident>) => {
-        ResponseBody::Json(
-            NamedSchema::of::<$wrapper<$row>>(concat!(stringify!($wrapper), "_", stringify!($row)))
-                .with_rows(shape!($row)),
-        )
-    };
-    ($row:ident) => {
-        ResponseBody::Json(shape!($row))
-    };
-}
-
-mod admin;
 pub(super) mod docs;
-mod examples;
-mod integration;
-mod operation_doc;
-mod portal;
+#[cfg(test)]
+pub(super) mod document;
 
-use super::guard::RouteAccess;
-use super::router::{self, RouteEntry};
-use crate::wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use operation_doc::{IdempotencySupport, NamedSchema, OperationDoc, QueryParameter, ResponseBody, SuccessResponse};
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::LazyLock;
-use utoipa::ToSchema as _;
 
-/// Bytes of the document, built once on first use.
-static DOCUMENT: LazyLock<String> =
-    LazyLock::new(|| serde_json::to_string_pretty(&build_document()).unwrap_or_default() + "\n");
+/// Text of the document.
+const DOCUMENT: &str = include_str!("../../../assets/openapi.json");
 
 /// `GET /openapi.json`: the OpenAPI document of every route.
 pub(super) async fn get() -> Response {
-    ([(CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+    ([(CONTENT_TYPE, "application/json")], DOCUMENT).into_response()
 }
 
-/// Returns the routes that lack a description. The document lists them without parameters, bodies and responses.
-#[must_use]
-pub fn undescribed_routes() -> Vec<String> {
-    let told = operation_docs();
-    router::table()
-        .into_iter()
-        .filter(|route| find_doc(&told, route).is_none())
-        .map(|route| format!("{} {}", route.method, route.path))
-        .collect()
+/// Part of the document that names the parameters of each path and method.
+#[derive(Default, Deserialize)]
+struct DescribedPaths<'a> {
+    #[serde(borrow)]
+    paths: HashMap<&'a str, HashMap<&'a str, DescribedOperation<'a>>>,
 }
 
-/// Returns the query parameters that a route reads; those of `GET` for `HEAD`.
-pub(super) fn parameters_of(method: &Method, path: &str) -> &'static [&'static str] {
-    static KNOWN: LazyLock<HashMap<(&'static str, &'static str), Vec<&'static str>>> = LazyLock::new(|| {
-        let names = |told: &OperationDoc| told.query.iter().map(QueryParameter::name).collect();
-        operation_docs().iter().map(|told| ((told.method, told.path), names(told))).collect()
-    });
-    let method = if method == Method::HEAD { &Method::GET } else { method };
-    let known = KNOWN.iter().find(|((of, known), _)| *of == method.as_str() && *known == path);
-    known.map_or(&[], |(_, names)| names.as_slice())
+#[derive(Deserialize)]
+struct DescribedOperation<'a> {
+    #[serde(borrow)]
+    parameters: Vec<DescribedParameter<'a>>,
 }
 
-fn operation_docs() -> Vec<OperationDoc> {
-    portal::routes().into_iter().chain(admin::routes()).chain(integration::routes()).collect()
+/// Parameter of an operation; one that is a reference has neither name nor place.
+#[derive(Deserialize)]
+struct DescribedParameter<'a> {
+    #[serde(borrow)]
+    name: Option<&'a str>,
+    #[serde(borrow, rename = "in")]
+    place: Option<&'a str>,
 }
 
-fn find_doc<'a>(told: &'a [OperationDoc], route: &RouteEntry) -> Option<&'a OperationDoc> {
-    told.iter().find(|told| told.method == route.method.as_str() && told.path == route.path)
-}
-
-/// Builds the whole OpenAPI document.
-fn build_document() -> Value {
-    let told = operation_docs();
-    let mut schemas = Map::new();
-    NamedSchema::of::<Problem>("Problem").collect_into(&mut schemas);
-    if let Some(code) = schemas.get_mut(&*ProblemCode::name()) {
-        *code = json!({"type": "string", "description": "Machine-readable cause of a refused or failed request",
-            "enum": codes().iter().map(|code| json!(code)).collect::<Vec<_>>()});
-    }
-    let mut paths = Map::new();
-    for route in router::table() {
-        let told = find_doc(&told, &route);
-        for shape in told.iter().flat_map(|told| told.schemas()) {
-            shape.collect_into(&mut schemas);
-        }
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
-        path[route.method.as_str().to_lowercase()] = operation(&route, told);
-    }
-    json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "crow: a standalone WhiteLabelCRO integration platform",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": "The Integration API for partners' systems and the Portal API for operators. Unknown parameters and fields are ignored and named in \
-                X-Ignored-Fields; an empty value counts as none. \
-                Errors are problem+json with a closed set of codes.",
-            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
-        },
-        "servers": [{"url": "/", "description": "The server that this document was read from"}],
-        "tags": [
-            {"name": "integration", "description": "Integration API, for partners' systems; requires an API key"},
-            {"name": "portal", "description": "Portal API, for operators; requires an operator token"},
-            {"name": "public", "description": "Public routes; require no credential"},
-        ],
-        "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {
-                "key": {"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "API key of the form wlcro_live_{companyId}_{secret}"},
-                "operator": {"type": "http", "scheme": "bearer", "description": "Operator token of the form wlop_ and 43 characters"},
-            },
-            "responses": {"Problem": problems()},
-            "headers": headers(),
-            "parameters": parameters(),
-        },
+/// Returns whether a route reads a query parameter; those of `GET` for `HEAD`.
+pub(super) fn is_query_parameter(method: &Method, path: &str, name: &str) -> bool {
+    static DESCRIBED: LazyLock<DescribedPaths<'static>> =
+        LazyLock::new(|| serde_json::from_str(DOCUMENT).unwrap_or_default());
+    let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_ascii_lowercase() };
+    let operation = DESCRIBED.paths.get(path).and_then(|methods| methods.get(method.as_str()));
+    operation.is_some_and(|operation| {
+        operation.parameters.iter().any(|parameter| parameter.place == Some("query") && parameter.name == Some(name))
     })
-}
-
-fn operation(route: &RouteEntry, told: Option<&OperationDoc>) -> Value {
-    let (tag, security, price) = match route.access {
-        RouteAccess::Public => ("public", json!([]), "Requires no credential.".to_owned()),
-        RouteAccess::Key(scope, bucket) => (
-            "integration",
-            json!([{"key": []}]),
-            format!(
-                "Requires a key with the scope {scope}; counts in the {bucket} bucket of its rate limit ({} a minute by default).",
-                bucket.default_limit()
-            ),
-        ),
-        RouteAccess::Operator(role) => (
-            "portal",
-            json!([{"operator": []}]),
-            format!("Requires an operator with at least the role {}.", role.name()),
-        ),
-    };
-    let is_counted = matches!(route.access, RouteAccess::Key(..));
-    let mut parameters: Vec<Value> = Vec::new();
-    if route.path.contains("{id}") {
-        parameters.push(
-            json!({"name": "id", "in": "path", "required": true, "schema": {"type": "integer", "format": "int64"}}),
-        );
-    }
-    let mut responses = Map::new();
-    responses.insert("default".to_owned(), json!({"$ref": "#/components/responses/Problem"}));
-    let mut operation = json!({"tags": [tag], "security": security, "description": price});
-    if let Some(told) = told {
-        parameters.extend(told.query.iter().map(QueryParameter::json));
-        for success in &told.successes {
-            let mut answered = response(success, is_counted);
-            answered["headers"]["X-Ignored-Fields"] = json!({"$ref": "#/components/headers/X-Ignored-Fields"});
-            if told.idempotency == IdempotencySupport::Honoured {
-                answered["headers"]["Idempotency-Replayed"] =
-                    json!({"$ref": "#/components/headers/Idempotency-Replayed"});
-            }
-            responses.insert(success.status.to_string(), answered);
-        }
-        if told.idempotency == IdempotencySupport::Honoured {
-            parameters.push(json!({"$ref": "#/components/parameters/Idempotency-Key"}));
-        }
-        operation["operationId"] = json!(told.operation_id);
-        operation["summary"] = json!(told.summary);
-        if let Some(what) = told.raw_body {
-            operation["requestBody"] = json!({"required": false, "description": what, "content": {"application/octet-stream": {"schema": {"type": "string"}}}});
-        }
-        if let Some((shape, example)) = &told.body {
-            let example: Value = serde_json::from_str(example).unwrap_or_default();
-            operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": shape.reference(), "example": example}}});
-        }
-    }
-    operation["parameters"] = json!(parameters);
-    operation["responses"] = Value::Object(responses);
-    operation
-}
-
-fn response(success: &SuccessResponse, is_counted: bool) -> Value {
-    let mut headers = json!({"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}});
-    if is_counted {
-        for name in RATE_HEADERS {
-            headers[name.0] = json!({"$ref": format!("#/components/headers/{}", name.0)});
-        }
-    }
-    let mut response = json!({"description": success.description, "headers": headers});
-    match &success.answer {
-        ResponseBody::Json(shape) => {
-            let mut content = json!({"schema": shape.reference()});
-            if let Some(example) = examples::of(shape.name()) {
-                content["example"] = example;
-            }
-            response["content"] = json!({"application/json": content});
-        }
-        ResponseBody::Text(media_type) => response["content"] = json!({*media_type: {"schema": {"type": "string"}}}),
-        ResponseBody::Object => response["content"] = json!({"application/json": {"schema": {"type": "object"}}}),
-        ResponseBody::Empty => {}
-    }
-    response
-}
-
-/// Rate limit headers of every response to a request with a key, errors included.
-const RATE_HEADERS: [(&str, &str, &str); 5] = [
-    ("X-RateLimit-Limit", "integer", "Number of calls allowed a minute in the bucket"),
-    ("X-RateLimit-Remaining", "integer", "Number of calls left in this window"),
-    ("X-RateLimit-Reset", "integer", "Time at which the next window begins, in Unix seconds"),
-    ("X-RateLimit-Window", "string", "Length of the window, always 1m"),
-    ("X-RateLimit-Policy", "string", "Bucket, limit and window, such as read:60/1m"),
-];
-
-fn headers() -> Value {
-    let mut headers = Map::new();
-    for (name, kind, what) in RATE_HEADERS {
-        headers.insert(name.to_owned(), json!({"description": what, "schema": {"type": kind}}));
-    }
-    let id = "Request id: the caller's own X-Request-Id if it matches [A-Za-z0-9._-]{1,64}, otherwise req_ and 26 characters";
-    headers.insert("X-Request-Id".to_owned(), json!({"description": id, "schema": {"type": "string"}}));
-    let wait = "Seconds to wait before the next call; on 429 and 503";
-    headers.insert("Retry-After".to_owned(), json!({"description": wait, "schema": {"type": "integer"}}));
-    for (name, what) in [
-        (
-            "X-Ignored-Fields",
-            "Query parameters and body fields that the route does not read, separated by commas; absent if there are none",
-        ),
-        (
-            "Idempotency-Replayed",
-            "true if the answer repeats the one to an earlier call with the same Idempotency-Key; absent otherwise",
-        ),
-        ("Allow", "Methods that the path supports; on 405"),
-    ] {
-        headers.insert(name.to_owned(), json!({"description": what, "schema": {"type": "string"}}));
-    }
-    Value::Object(headers)
-}
-
-/// Headers that a caller may send besides its credential. A caller's own request id is described with the response
-/// header that repeats it.
-fn parameters() -> Value {
-    let what = "Idempotency key of the create, kept for 24 h: a repetition with the same body receives the first answer, one with another body 409";
-    json!({"Idempotency-Key": {"name": "Idempotency-Key", "in": "header", "required": false, "description": what,
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}}})
-}
-
-/// Every problem code that the server answers.
-pub(super) fn codes() -> [ProblemCode; 30] {
-    [
-        ProblemCode::MalformedRequest,
-        ProblemCode::MalformedJson,
-        ProblemCode::ValidationFailed,
-        ProblemCode::InvalidCursor,
-        ProblemCode::MissingKey,
-        ProblemCode::MalformedKey,
-        ProblemCode::UnknownKey,
-        ProblemCode::RevokedKey,
-        ProblemCode::UnknownOperator,
-        ProblemCode::InsufficientRole,
-        ProblemCode::InsufficientScope,
-        ProblemCode::OtherCompany,
-        ProblemCode::ManagedSubscription,
-        ProblemCode::NotFound,
-        ProblemCode::MethodNotAllowed,
-        ProblemCode::NotAcceptable,
-        ProblemCode::PayloadTooLarge,
-        ProblemCode::UriTooLong,
-        ProblemCode::UnsupportedMediaType,
-        ProblemCode::MisdirectedRequest,
-        ProblemCode::HeadersTooLarge,
-        ProblemCode::IdempotencyConflict,
-        ProblemCode::IdempotencyInProgress,
-        ProblemCode::QuotaReached,
-        ProblemCode::RateLimited,
-        ProblemCode::TooManyStreams,
-        ProblemCode::Internal,
-        ProblemCode::NotImplemented,
-        ProblemCode::Contended,
-        ProblemCode::StorageFull,
-    ]
-}
-
-/// Describes the error response shared by all routes, with an example per code.
-fn problems() -> Value {
-    let mut examples = Map::new();
-    for code in codes() {
-        let name = json!(code).as_str().unwrap_or_default().to_owned();
-        let problem = Problem::new(code, example_of(code));
-        let problem = match code {
-            ProblemCode::ValidationFailed => problem.with("errors", json!({"name": ["must have 1 to 200 characters"]})),
-            ProblemCode::MalformedJson => problem.with("offset", 17),
-            ProblemCode::QuotaReached => problem.with("limit", 100),
-            ProblemCode::InsufficientScope => problem.with("requiredScope", "events:read"),
-            ProblemCode::ManagedSubscription => problem.with("managedBy", "Zapier"),
-            ProblemCode::RateLimited => problem.with("policy", "read:60/1m").with("retryAfterSeconds", 23),
-            _ => problem,
-        };
-        let problem = Problem { request_id: "req_01KAXH3V9N0000000000000000".to_owned(), ..problem };
-        examples.insert(name, json!({"summary": format!("{} {}", code.status(), code.title()), "value": problem}));
-    }
-    json!({
-        "description": "Problem: the request was refused or failed, for the reason given by `code`",
-        "headers": {
-            "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
-            "Retry-After": {"$ref": "#/components/headers/Retry-After"},
-            "Allow": {"$ref": "#/components/headers/Allow"},
-        },
-        "content": {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
-    })
-}
-
-/// Returns an example of the detail text of a code.
-const fn example_of(code: ProblemCode) -> &'static str {
-    match code {
-        ProblemCode::MalformedJson => "the body is not JSON: expected value at line 1 column 18",
-        ProblemCode::ValidationFailed => "name must have 1 to 200 characters",
-        ProblemCode::InsufficientScope => "this key lacks the scope events:read",
-        ProblemCode::ManagedSubscription => "managed by Zapier",
-        ProblemCode::QuotaReached => "this company has 100 subscriptions, which is all that it may have",
-        ProblemCode::RateLimited => "this key made 60 read calls this minute; wait 23 s",
-        ProblemCode::Contended => "the platform is busy; this is contention, not a rate limit; retry in a second",
-        _ => code.title(),
-    }
 }

@@ -9,10 +9,10 @@ use crate::wire::replays::ReplayRow;
 use crate::wire::revisions::RevisionRow;
 use crate::wire::subscriptions::SubscriptionRow;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 /// API key with its health status, its usage and its rate windows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyDetail {
     /// API key without its secret.
@@ -29,7 +29,8 @@ pub struct KeyDetail {
 }
 
 /// Subscription with its health status, latest attempts, revisions and replays.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SubscriptionDetail {
     /// Subscription with its health counters.
@@ -48,7 +49,8 @@ pub struct SubscriptionDetail {
 }
 
 /// Event with its trace: the relation of every subscription of its company to the event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventStory {
     /// Event with the exact bytes of its envelope.
@@ -62,7 +64,8 @@ pub struct EventStory {
 }
 
 /// Rate windows of one API key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyWindows {
     /// Name of the key, for display.

@@ -3,7 +3,8 @@
 
 pub mod details;
 pub mod outbound;
-pub mod schema;
+#[cfg(test)]
+mod schema;
 pub mod terminal_safe;
 
 use crate::domain::health_status::HealthAssessment;
@@ -13,7 +14,6 @@ use crate::domain::time::Timestamp;
 use crate::text::health::why;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use utoipa::ToSchema;
 
 /// Names of the documents about one kind of row, each with its version.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +115,8 @@ impl<T: QueryableRow> QueryableRow for AssessedRow<T> {
 }
 
 /// Result of a change that was requested on the command line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeResult {
     /// Change that was requested, as an infinitive phrase after "to".

@@ -11,6 +11,7 @@ pub(crate) mod names;
 pub(crate) mod namespace;
 pub(crate) mod platform;
 pub(crate) mod receiver;
+pub(crate) mod schemas;
 mod screen;
 pub(crate) mod serving;
 pub(crate) mod standin;
