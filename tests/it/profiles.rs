@@ -11,12 +11,35 @@ use tempfile::TempDir;
 
 const KEY: &str = "wlcro_live_92_abc_DEF-0123456789abcdefghijklmnopqrstuvwxy";
 
-/// A home of its own, in which no keyring can be reached.
+/// What stands in for `secret-tool`: keeps a secret in a file for each account, and writes down its arguments.
+const SECRET_TOOL: &str = r#"
+cd "${0%/*}"
+echo "$*" >> ../arguments
+for account; do :; done
+file="../entry-$(printf %s "$account" | tr / -)"
+case "$1" in
+    store) [ ! -e ../locked ] || { echo "secret-tool: Cannot create an item in a locked collection" >&2; exit 1; }; cat > "$file" ;;
+    lookup) cat "$file" 2>/dev/null ;;
+    clear) rm "$file" 2>/dev/null ;;
+esac
+"#;
+
+/// A home of its own, in which no keyring can be reached, unless there is a stand-in for one.
 struct Home(TempDir);
 
 impl Home {
     fn new() -> Self {
         Self(TempDir::new().expect("a directory"))
+    }
+
+    /// A home with a stand-in for a keyring.
+    fn with_keyring() -> Self {
+        let home = Self::new();
+        let program = home.0.path().join("bin/secret-tool");
+        std::fs::create_dir(home.0.path().join("bin")).expect("made");
+        std::fs::write(&program, format!("#!/bin/sh{SECRET_TOOL}")).expect("written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("set");
+        home
     }
 
     fn crow(&self, arguments: &[&str], input: &str) -> Output {
@@ -25,6 +48,7 @@ impl Home {
         for (name, folder) in [("XDG_CONFIG_HOME", "config"), ("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state")] {
             command.env(name, self.0.path().join(folder));
         }
+        command.env("PATH", format!("{}:/usr/bin:/bin", self.0.path().join("bin").display()));
         command.env("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", self.0.path().join("no-bus").display()));
         let mut child = command.spawn().expect("the binary starts");
         // A command that reads nothing may be gone already.
@@ -107,6 +131,58 @@ fn a_profile_is_added_shown_used_and_removed_and_its_key_is_in_one_file_only() {
     assert_eq!(home.holding(KEY).len(), 1);
     home.done(&["profile", "remove", "prod"], "");
     assert_eq!((home.holding(KEY), home.done(&["profile", "list"], "")), (Vec::new(), String::new()));
+}
+
+#[test]
+fn a_keyring_gets_a_key_on_its_input_alone_and_gives_it_back() {
+    let (home, serving) = (Home::with_keyring(), Serving::start(&[]));
+    let add = |name: &'static str, url: &'static str| ["profile", "add", name, "--url", url, "--key-file", "-"];
+    let made = home.done(&add("prod", "https://api.example.com"), KEY);
+    assert!(made.contains("is stored in the keyring") && !made.contains("no keyring"), "{made}");
+    let entry = home.0.path().join("entry-prod-key vwxy");
+    assert_eq!(home.holding(KEY), std::slice::from_ref(&entry), "no argument and no other file has the key");
+    assert_eq!(std::fs::read_to_string(&entry).expect("an entry"), KEY);
+
+    let token = std::fs::read_to_string(serving.token_file()).expect("a token");
+    let add_token = ["profile", "add", "here", "--url", serving.address(), "--token-file", "-"];
+    home.done(&[add_token.as_slice(), &["--keep", "keyring"]].concat(), &token);
+    let output = home.crow(&["diagnose", "breaker", "--json", "--profile", "here"], "");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["steps"][0]["why"], "no subscription exists", "{report}");
+
+    let asked = std::fs::read_to_string(home.0.path().join("arguments")).expect("arguments");
+    for line in [
+        "store --label=crow: prod/key vwxy -- service crow username prod/key vwxy",
+        "store --label=crow: here/operator -- service crow username here/operator",
+        "lookup -- service crow username here/operator",
+    ] {
+        assert!(asked.lines().any(|asked| asked == line), "{line} in {asked}");
+    }
+    assert!(!asked.contains(token.trim()));
+
+    home.done(&["profile", "remove", "prod"], "");
+    assert!(home.holding(KEY).is_empty());
+    home.done(&["profile", "add", "prod", "--url", "https://api.example.com", "--key-file", "-"], KEY);
+    std::fs::remove_file(&entry).expect("removed");
+    let gone = ["key vwxy of profile prod: not in the keyring any more", "crow profile key prod"];
+    home.refused(&["diagnose", "breaker", "--profile", "prod"], "", &gone);
+    home.done(&["profile", "remove", "prod"], "");
+}
+
+#[test]
+fn a_keyring_that_refuses_says_why_and_the_key_is_in_a_file() {
+    let home = Home::with_keyring();
+    std::fs::write(home.0.path().join("locked"), "").expect("written");
+    let add = ["profile", "add", "prod", "--url", "https://api.example.com", "--key-file", "-"];
+    home.refused(&[add.as_slice(), &["--keep", "keyring"]].concat(), KEY, &["locked collection", "--keep file"]);
+    let made = home.done(&add, KEY);
+    for part in ["no keyring available: Cannot create an item in a locked collection; ", "only you can read"] {
+        assert!(made.contains(part), "{part} in {made}");
+    }
+    let files = home.holding(KEY);
+    assert_eq!((files.len(), mode(&files[0])), (1, 0o600), "{files:?}");
+    std::fs::remove_file(home.0.path().join("bin/secret-tool")).expect("removed");
+    home.done(&["profile", "remove", "prod"], "");
 }
 
 #[test]

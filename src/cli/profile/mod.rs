@@ -2,8 +2,13 @@
 //! never taken from the command line.
 
 pub(super) mod credential;
+#[cfg(target_os = "macos")]
+mod keychain;
+mod keyring_error;
 pub(super) mod profile_store;
 pub(super) mod secret_store;
+#[cfg(not(target_os = "macos"))]
+mod secret_tool;
 
 use super::arguments::profile::{
     AddProfileArgs, AddProfileKeyArgs, ListProfilesArgs, ProfileCommand as Asked, ProfileKeyArgs, ProfileNameArgs,

@@ -1,12 +1,16 @@
 //! Storage of keys and tokens: in the keyring of the operating system, otherwise in a file that only its owner can
 //! read.
 
+#[cfg(target_os = "macos")]
+use super::keychain as keyring;
+use super::keyring_error::KeyringError;
 use super::profile_store::{CredentialRef, SecretBackend};
+#[cfg(not(target_os = "macos"))]
+use super::secret_tool as keyring;
 use crate::cli::failure::CommandFailure;
 use crate::cli::settings;
 use crate::domain::secret::Secret;
 use crate::files;
-use keyring::Entry;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -26,13 +30,15 @@ pub(super) fn put(
     let refused = match wish {
         Some(SecretBackend::File) => None,
         Some(SecretBackend::Keyring) => {
-            return with_keyring_entry(profile, name, |entry| entry.set_password(secret.reveal()))
+            return keyring::store(KEYRING_SERVICE, &account(profile, name), secret)
                 .map(|()| (SecretBackend::Keyring, None))
-                .map_err(|why| CommandFailure::failed(why, "unlock it, or use --keep file"));
+                .map_err(|error| {
+                    CommandFailure::failed(error.to_string(), "install or unlock it, or use --keep file")
+                });
         }
-        None => match with_keyring_entry(profile, name, |entry| entry.set_password(secret.reveal())) {
+        None => match keyring::store(KEYRING_SERVICE, &account(profile, name), secret) {
             Ok(()) => return Ok((SecretBackend::Keyring, None)),
-            Err(why) => Some(why),
+            Err(error) => Some(error.to_string()),
         },
     };
     write_secret_file(&secret_file(profile, name)?, secret)?;
@@ -43,8 +49,7 @@ pub(super) fn put(
 pub(in crate::cli) fn get(profile: &str, kept: &CredentialRef) -> Result<Secret, CommandFailure> {
     let again = format!("store it again with crow profile key {profile} \"{}\"", kept.name);
     match kept.kept {
-        SecretBackend::Keyring => with_keyring_entry(profile, &kept.name, Entry::get_password)
-            .map(Secret::new)
+        SecretBackend::Keyring => keyring::lookup(KEYRING_SERVICE, &account(profile, &kept.name))
             .map_err(|why| CommandFailure::usage(format!("{} of profile {profile}: {why}", kept.name), again)),
         SecretBackend::File => {
             let path = secret_file(profile, &kept.name)?;
@@ -58,13 +63,13 @@ pub(in crate::cli) fn get(profile: &str, kept: &CredentialRef) -> Result<Secret,
 /// Deletes a secret. A secret that is already gone is not an error.
 pub(super) fn forget(profile: &str, kept: &CredentialRef) -> Result<(), CommandFailure> {
     match kept.kept {
-        SecretBackend::Keyring => with_keyring_entry(profile, &kept.name, |entry| match entry.delete_credential() {
-            Err(keyring::Error::NoEntry) => Ok(()),
-            came => came,
-        })
-        .map_err(|why| {
-            CommandFailure::failed(why, format!("remove crow/{profile}/{} from the keyring by hand", kept.name))
-        }),
+        SecretBackend::Keyring => match keyring::clear(KEYRING_SERVICE, &account(profile, &kept.name)) {
+            Ok(()) | Err(KeyringError::NoEntry) => Ok(()),
+            Err(error) => Err(CommandFailure::failed(
+                error.to_string(),
+                format!("remove crow/{profile}/{} from the keyring by hand", kept.name),
+            )),
+        },
         SecretBackend::File => {
             let path = secret_file(profile, &kept.name)?;
             match std::fs::remove_file(&path) {
@@ -107,29 +112,9 @@ fn write_secret_file(path: &Path, secret: &Secret) -> Result<(), CommandFailure>
     writeln!(file, "{}", secret.reveal()).and_then(|()| file.sync_all()).map_err(refused)
 }
 
-/// Works on a keyring entry, on a thread of its own: the keyring may prompt the operator to unlock it, and blocks
-/// meanwhile.
-fn with_keyring_entry<T: Send + 'static>(
-    profile: &str,
-    name: &str,
-    work: impl FnOnce(&Entry) -> keyring::Result<T> + Send,
-) -> Result<T, String> {
-    let (user, why) = (format!("{profile}/{name}"), |error: keyring::Error| match error {
-        keyring::Error::NoEntry => "not in the keyring any more".to_owned(),
-        keyring::Error::NoDefaultStore => match Entry::store_status() {
-            Err(error) => format!("no keyring available: {}", first_line(&error.to_string())),
-            Ok(()) => "no keyring available".to_owned(),
-        },
-        error => format!("keyring error: {}", first_line(&error.to_string())),
-    });
-    std::thread::scope(|scope| {
-        let at_work = scope.spawn(|| Entry::new(KEYRING_SERVICE, &user).and_then(|entry| work(&entry)).map_err(why));
-        at_work.join().unwrap_or_else(|_| Err("the keyring failed".to_owned()))
-    })
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+/// Returns the account of a secret in the keyring.
+fn account(profile: &str, name: &str) -> String {
+    format!("{profile}/{name}")
 }
 
 #[cfg(test)]
