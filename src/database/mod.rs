@@ -27,7 +27,7 @@ const MIN_SQLITE_VERSION: i32 = 3_051_003;
 /// Maximum wait of a connection for a lock held by another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite's `synchronous` setting: with `full` alone, an acknowledged write survives a power loss.
-const SYNCHRONOUS_MODE: &str = if cfg!(feature = "sabotage-k2") { "normal" } else { "full" };
+const SYNCHRONOUS_MODE: &str = "full";
 
 /// Options for opening a database.
 #[derive(Debug, Clone, Copy)]

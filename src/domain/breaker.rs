@@ -36,10 +36,9 @@ impl CircuitBreaker {
             return (Self::default(), BreakerTransition::Unchanged);
         }
         let streak = self.failures_in_a_row + 1;
-        let trips_at = if cfg!(feature = "sabotage-b1") { FAILURE_THRESHOLD - 1 } else { FAILURE_THRESHOLD };
         (
             Self { failures_in_a_row: streak },
-            if streak == trips_at { BreakerTransition::Trip } else { BreakerTransition::Unchanged },
+            if streak == FAILURE_THRESHOLD { BreakerTransition::Trip } else { BreakerTransition::Unchanged },
         )
     }
 }

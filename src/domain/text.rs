@@ -44,9 +44,6 @@ impl Untrusted {
     /// and characters that hide, reorder or join others become visible marks. The result is as wide as it looks.
     #[must_use]
     pub fn sanitized(&self) -> String {
-        if cfg!(feature = "sabotage-t1") {
-            return self.0.clone();
-        }
         let mut line = String::with_capacity(self.0.len());
         let mut marks = 0;
         for character in self.0.chars() {

@@ -114,9 +114,6 @@ pub(super) fn for_each_decoded(text: &[u8], mut take: impl FnMut(&DecodedRun, De
             texts(&DecodedRun { bytes, from, digits: DigitKind::Hex }, &mut take);
         }
     }
-    if cfg!(feature = "sabotage-x1") {
-        return;
-    }
     for run in runs(text, MIN_BASE64_RUN, is_base64) {
         for from in run.start..run.start + 4 {
             texts(&DecodedRun { bytes: base64(&text[from..run.end]), from, digits: DigitKind::Base64 }, &mut take);
