@@ -5,13 +5,12 @@
 
 use crate::domain::delivery::UnitRandom;
 use crate::domain::time::Timestamp;
-use rand_chacha::ChaCha12Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha12Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
-use ulid::Ulid;
 
 /// Maximum time between two readings of the clock while waiting for a time of day.
 const CLOCK_POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -228,14 +227,22 @@ impl RuntimeEnv {
     /// Creates a ULID: sortable by time, unique by its random part.
     #[must_use]
     pub fn ulid(&self) -> String {
-        let millis = u64::try_from(self.now().millis()).unwrap_or(0);
-        Ulid::from_parts(millis, u128::from_be_bytes(self.random_bytes())).to_string()
+        let millis = u128::from(u64::try_from(self.now().millis()).unwrap_or(0));
+        ulid(millis, u128::from_be_bytes(self.random_bytes()))
     }
 
     /// Runs `work` with the generator, under its lock.
     fn with_rng<T>(&self, work: impl FnOnce(&mut ChaCha12Rng) -> T) -> T {
         work(&mut self.shared.rng.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Formats a ULID: 26 digits in base 32, of which the first ten are the time and the others 80 bits of `random`.
+fn ulid(millis: u128, random: u128) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let value = millis << 80 | random & ((1 << 80) - 1);
+    let digit = |place: u32| usize::try_from(value >> (5 * place) & 31).unwrap_or(0);
+    (0..26).rev().map(|place| char::from(DIGITS[digit(place)])).collect()
 }
 
 /// Stopwatch that measures elapsed time.
@@ -275,6 +282,12 @@ impl Stopwatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_ulid_has_its_time_in_front_and_80_random_bits() {
+        assert_eq!(ulid(1_469_918_176_385, 0xffff_0123_4567_89ab_cdef_0123), "01ARYZ6S4104HMASW9NF6YY093");
+        assert_eq!(ulid((1 << 48) - 1, u128::MAX), "7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
+    }
 
     fn scripted() -> RuntimeEnv {
         RuntimeEnv::scripted(Timestamp::from_millis(1_000), 7)

@@ -81,7 +81,7 @@ pub(super) fn read_channels(file: &Path) -> Result<Vec<AlertChannel>, CommandFai
         Err(error) => return Err(refused(error.to_string())),
         Ok(text) => text,
     };
-    let found: AlertingConfigFile = toml::from_str(&text).map_err(|error| {
+    let found: AlertingConfigFile = toml_edit::de::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
         refused(format!("line {line}: {}", error.message()))
     })?;

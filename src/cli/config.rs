@@ -9,6 +9,7 @@ use crate::tui::keys::keymap::Keymap;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+use toml_edit::DocumentMut;
 
 /// Configuration file, reduced to its `[keys]` table.
 #[derive(Debug, Default, Deserialize)]
@@ -41,13 +42,15 @@ pub(super) fn config_faults(named: Option<&Path>) -> Vec<String> {
     let alerts = alerting::read_channels(&file).err().map(|failure| failure.to_string());
     let profiles =
         ProfileStore::read(file.clone()).and_then(|shelf| shelf.check()).err().map(|failure| failure.to_string());
-    let table = files::read_text_limited(&file, files::MAX_SETTINGS_BYTES).ok().map(|text| text.parse::<toml::Table>());
+    let document =
+        files::read_text_limited(&file, files::MAX_SETTINGS_BYTES).ok().map(|text| text.parse::<DocumentMut>());
     // A file that is not TOML gives every reader the same error; only the first is reported.
-    let n_reported = if matches!(table, Some(Err(_))) { 1 } else { usize::MAX };
-    let unknown = table
-        .and_then(Result::ok)
+    let n_reported = if matches!(document, Some(Err(_))) { 1 } else { usize::MAX };
+    let document = document.and_then(Result::ok);
+    let unknown: Vec<String> =
+        document.iter().flat_map(|document| document.iter().map(|(name, _)| name.to_owned())).collect();
+    let unknown = unknown
         .into_iter()
-        .flat_map(|table| table.into_iter().map(|(name, _)| name))
         .filter(|name| !TOP_LEVEL_NAMES.contains(&name.as_str()))
         .map(|name| format!("{}: unknown setting {name:?}; known: {}", file.display(), TOP_LEVEL_NAMES.join(", ")));
     let faults = [keys, alerts, profiles].into_iter().flatten().chain(unknown).take(n_reported);
@@ -61,7 +64,7 @@ fn read_keymap(file: &Path) -> (Keymap, Option<String>) {
         Err(error) => return (Keymap::default(), fault(&error.to_string())),
         Ok(text) => text,
     };
-    let file: KeymapConfigFile = match toml::from_str(&text) {
+    let file: KeymapConfigFile = match toml_edit::de::from_str(&text) {
         Ok(file) => file,
         Err(error) => {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));

@@ -7,37 +7,57 @@ use crate::engine::master_key::{MasterKey, MasterKeySource};
 use crate::tui::runtime::clipboard::{ClipboardRoute, TMUX_ROUTES, TerminalMultiplexer};
 use crate::tui::widgets::size_class::SizeClass;
 use crate::tui::widgets::theme::{CharacterSet, ConsoleAppearance, MouseOwner, ThemeName};
-use directories::ProjectDirs;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// Returns the default directories, following the XDG base directory specification.
-fn directories() -> Result<ProjectDirs, CommandFailure> {
-    ProjectDirs::from("", "", "crow")
+/// Returns the directory of crow that `variable` of the XDG base directory specification places, by default `default`
+/// in the home directory. On macOS everything is in `~/Library/Application Support/crow`.
+fn directory(variable: &str, default: &str) -> Option<PathBuf> {
+    let home = || std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
+    if cfg!(target_os = "macos") {
+        return Some(home()?.join("Library/Application Support/crow"));
+    }
+    let named = os_variable(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    Some(named.or_else(|| Some(home()?.join(default)))?.join("crow"))
+}
+
+/// Returns the directory, or says what to do without one.
+fn required(directory: Option<PathBuf>) -> Result<PathBuf, CommandFailure> {
+    directory
         .ok_or_else(|| CommandFailure::usage("no home directory for the data", "choose a directory with --data DIR"))
+}
+
+/// Returns the directory of configuration files.
+fn config_dir() -> Option<PathBuf> {
+    directory("XDG_CONFIG_HOME", ".config")
+}
+
+/// Returns the directory of data that outlives a run.
+fn user_data_dir() -> Result<PathBuf, CommandFailure> {
+    required(directory("XDG_DATA_HOME", ".local/share"))
 }
 
 /// Returns the data directory of the standalone platform.
 pub(super) fn data_dir() -> Result<PathBuf, CommandFailure> {
-    Ok(directories()?.data_dir().join("platform"))
+    Ok(user_data_dir()?.join("platform"))
 }
 
 /// Returns the directory for the console's log and for what it remembers of other platforms.
 pub(super) fn state_dir() -> Result<PathBuf, CommandFailure> {
-    let directories = directories()?;
-    Ok(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
+    required(directory("XDG_STATE_HOME", ".local/state"))
 }
 
 /// Returns the directory for keys that cannot be stored in a keyring.
 pub(super) fn keys_dir() -> Result<PathBuf, CommandFailure> {
-    Ok(directories()?.data_dir().join("keys"))
+    Ok(user_data_dir()?.join("keys"))
 }
 
 /// Returns the path of the configuration file, whether it exists or not; `None` without a home directory.
 pub(super) fn config_file() -> Option<PathBuf> {
-    directories().ok().map(|directories| directories.config_dir().join("config.toml"))
+    Some(config_dir()?.join("config.toml"))
 }
 
 /// Returns where the platform's key comes from: `CROW_PLATFORM_KEY` if that is set, otherwise the key file in the
@@ -81,7 +101,7 @@ fn parse_header(pair: &str) -> Option<(HeaderName, HeaderValue)> {
 /// Returns how the console is drawn: as the arguments say, otherwise as the environment says. A non-empty `NO_COLOR`
 /// selects mono, a locale that is not UTF-8 selects ASCII.
 pub(super) fn display_settings(asked: &console::DisplayArgs) -> Result<ConsoleAppearance, CommandFailure> {
-    let themes = directories().ok().map(|directories| directories.config_dir().join("themes"));
+    let themes = config_dir().map(|dir| dir.join("themes"));
     let theme = match &asked.theme {
         Some(name) => theme::load_theme(name, themes)?,
         None if env_variable("NO_COLOR").is_some() => ThemeName::Mono,
@@ -190,9 +210,13 @@ pub(super) fn clipboard_routes() -> Vec<ClipboardRoute> {
     routes
 }
 
-#[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
 fn env_variable(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()).filter(|value| !value.is_empty())
+    os_variable(name).map(|value| value.to_string_lossy().into_owned())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
+fn os_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

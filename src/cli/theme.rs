@@ -43,7 +43,7 @@ pub(super) fn load_theme(name: &str, directory: Option<PathBuf>) -> Result<Theme
 
 fn read_theme(file: &Path) -> Result<ThemePalette, String> {
     let text = files::read_text_limited(file, files::MAX_SETTINGS_BYTES).map_err(|error| error.to_string())?;
-    let file: ThemeFile = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
+    let file: ThemeFile = toml_edit::de::from_str(&text).map_err(|error| error.message().to_owned())?;
     let one = |name: &str, text: &str| -> Result<Color, String> {
         colour(text).ok_or_else(|| format!("{name} is {text}, but must be like #14171c"))
     };

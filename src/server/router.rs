@@ -23,7 +23,6 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Extension, Router};
 use std::sync::Arc;
 use tokio::sync::watch;
-use tower_http::catch_panic::CatchPanicLayer;
 
 /// Route of the server: method, path, access requirement and handler.
 #[derive(Debug, Clone)]
@@ -143,7 +142,7 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: 
         })
         .layer(Extension(ShutdownSignal(stop)))
         .layer(Extension(Arc::clone(&reachability)))
-        .layer(CatchPanicLayer::custom(stamp::panic_response))
+        .layer(from_fn(stamp::answer_panics))
         .layer(from_fn_with_state((engine.clone(), reachability), stamp::stamp_response))
         .with_state(engine)
 }

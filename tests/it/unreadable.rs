@@ -11,6 +11,7 @@ use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::key::KeyScope;
 use crow::domain::secret::Secret;
 use crow::tui::state::config::ConsoleAccess;
+use futures_util::stream;
 use serde_json::Value;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -61,7 +62,11 @@ async fn pass_on(State((http, to, row)): State<Far>, request: Request) -> Respon
     let came = sent.await.expect("an answer");
     let status = came.status();
     if parts.uri.path().ends_with("/stream") {
-        let stream = Body::from_stream(came.bytes_stream());
+        let chunks = stream::unfold(came, |mut came| async move {
+            let chunk = came.chunk().await.transpose()?;
+            Some((chunk, came))
+        });
+        let stream = Body::from_stream(chunks);
         return Response::builder().status(status).body(stream).expect("an answer");
     }
     let mut text = came.text().await.expect("text");

@@ -167,7 +167,7 @@ impl ProfileStore {
     /// Reads the profiles of the given file.
     pub(in crate::cli) fn read(file: PathBuf) -> Result<Self, CommandFailure> {
         let text = read_text(&file)?;
-        let written = toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let written = toml_edit::de::from_str(&text).map_err(|error: toml_edit::de::Error| {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
             CommandFailure::usage(
                 format!("{}: line {line}: {}", file.display(), error.message()),

@@ -46,9 +46,9 @@ const SCENARIO_TEXTS: [&str; 37] = [
 /// Parses all scenarios, the healthy one first, then in the order of the playbooks.
 ///
 /// # Errors
-/// [`toml::de::Error`] for a malformed scenario, which a test rules out.
-pub fn parse_all() -> Result<Vec<ScenarioScript>, toml::de::Error> {
-    SCENARIO_TEXTS.into_iter().map(toml::from_str).collect()
+/// [`toml_edit::de::Error`] for a malformed scenario, which a test rules out.
+pub fn parse_all() -> Result<Vec<ScenarioScript>, toml_edit::de::Error> {
+    SCENARIO_TEXTS.into_iter().map(toml_edit::de::from_str).collect()
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect};
 use crate::tui::state::config::ConsoleAccess;
 use crate::tui::widgets::theme::ConsoleAppearance;
+use chacha20::ChaCha8Rng;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use rand::{RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
 
 /// Keys that a keyboard has; letters and signs are the likeliest.
 fn any_key(dice: &mut ChaCha8Rng) -> KeyEvent {

@@ -4,6 +4,8 @@ use super::{JSON, Partner};
 use crate::support::platform::Answer;
 use crow::server::guard::RouteAccess;
 use crow::server::router::table;
+use http_body_util::StreamBody;
+use hyper::body::{Bytes, Frame};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -178,9 +180,9 @@ async fn a_body_without_a_content_length_is_refused_once_it_is_too_large() {
     let count = Arc::clone(&n_taken);
     let chunks = (0..CHUNKS).map(move |_| {
         count.fetch_add(1, Ordering::Relaxed);
-        Ok::<_, std::io::Error>(vec![b' '; 64 * 1024])
+        Ok::<_, std::io::Error>(Frame::data(Bytes::from(vec![b' '; 64 * 1024])))
     });
-    let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
+    let body = reqwest::Body::wrap(StreamBody::new(futures_util::stream::iter(chunks)));
     let request = partner.platform.http.post(format!("{}/api/v1/integrations/leads", partner.platform.address));
     let sent = request.header("x-api-key", partner.key.reveal()).header(JSON.0, JSON.1).body(body).send().await;
     // Whether the answer arrives before the connection ends is a race that the kernel decides; that the server stops reading is not.
