@@ -185,6 +185,22 @@ fn sql_stands_only_where_it_belongs() {
 }
 
 #[test]
+fn every_dependency_has_a_reason() {
+    let (manifest, architecture) = (text("Cargo.toml"), text("ARCHITECTURE.md"));
+    let (_, parts) = architecture.split_once("\n## Chosen parts\n").expect("the section");
+    let parts: BTreeSet<&str> = parts.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).collect();
+    let (mut is_list, mut missing) = (false, Vec::new());
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            is_list = line.ends_with("dependencies]");
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| is_list) {
+            missing.extend((!parts.contains(name)).then_some(name));
+        }
+    }
+    assert!(missing.is_empty(), "ARCHITECTURE.md gives no reason for {missing:?}");
+}
+
+#[test]
 fn a_planted_import_is_caught() {
     let plant = |layer: &str, text: &str| {
         let file = File {
