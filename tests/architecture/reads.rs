@@ -28,8 +28,10 @@ const BOUNDED: &[(&str, &str, &str)] = &[
     ("src/client/overview.rs", ".chunk().await", "MAX_MESSAGE_BYTES"),
     ("src/cli/listen/forward.rs", ".chunk().await", "MAX_ANSWER_BYTES"),
     ("src/cli/panes/act.rs", ".read_line(", ".take(MAX_LINE_BYTES)"),
+    ("src/cli/profile/secret_tool.rs", ".read_to_end(", ".take(MAX_SECRET_BYTES"),
     ("src/database/lock.rs", ".read_to_string(", ".take(MAX_HOLDER_BYTES)"),
     ("src/files.rs", ".read_to_end(", ".take(limit"),
+    ("src/server/otlp.rs", ".chunk().await", "MAX_ANSWER_BYTES"),
 ];
 
 /// Reads of a file that nothing limits.
