@@ -164,7 +164,7 @@ impl PlatformPoller {
             method: reqwest::Method::GET,
             route: path,
             path: path.to_owned(),
-            query: self.limits.on(what, query),
+            query: self.limits.with_limit(what, query),
             body: None,
         };
         let answer = match post.call(holder, &letter).await {
@@ -195,7 +195,7 @@ impl PlatformPoller {
         next: &NextPage,
         query: &[(String, String)],
     ) -> Option<Vec<(String, String)>> {
-        next.next_query(query).map(|place| self.limits.off(&list.what, place)).filter(|place| place != query)
+        next.next_query(query).map(|place| self.limits.without_limit(&list.what, place)).filter(|place| place != query)
     }
 
     /// Returns the query at which polling of events continues or begins.
@@ -234,7 +234,7 @@ impl PlatformPoller {
             }
         }
         let n = listed.items.len();
-        let place = listed.next.next_query(query).map(|place| self.limits.off(&list.what, place));
+        let place = listed.next.next_query(query).map(|place| self.limits.without_limit(&list.what, place));
         let noted = self.post.history().record_events(self.listing_origin(&list.what), events, unreadable, place).await;
         noted.map_err(|error| error.to_string())?;
         Ok((n, listed.continuation()))
