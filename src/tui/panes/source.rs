@@ -1,4 +1,4 @@
-//! Rows of a pane behind one trait. A pane is an implementation of [`PaneRow`] by its row type; [`PaneSource`] is the
+//! Rows of a pane behind one trait. A pane is an implementation of `PaneRow` by its row type; [`PaneSource`] is the
 //! erased form, which answers for any pane.
 
 use crate::domain::health_status::HealthAssessment;
