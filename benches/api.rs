@@ -14,13 +14,16 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
-use crow::database::{Database, Error, JobPriority};
+use crow::database::Database;
+use crow::database::error::Error;
+use crow::database::options::JobPriority;
 use crow::domain::delivery::RetryPolicy;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::target::TargetPolicy;
 use crow::engine::egress::EgressConfig;
+use crow::engine::handle::Engine;
 use crow::engine::master_key::MasterKeySource;
-use crow::engine::{Engine, EngineSettings};
+use crow::engine::settings::EngineSettings;
 use crow::server;
 use crow::server::exposure::ServerExposure;
 use crow::wire::keys::{NewCompany, NewKey, RequestedLimits};
@@ -203,6 +206,8 @@ async fn run(n_events: i64) {
     let key = operator.create_key(&new).await.expect("a key").key.into_secret().reveal().to_owned();
     fill(dir.path(), n_events);
     let bare = bare(dir.path()).await;
+    // A client that is built directly has no provider of its own.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(CALLERS).build().expect("a client");
     let call = |url: String, body| Call { http: http.clone(), url, key: key.clone(), body };
     // A cursor behind event 1,000, as the server writes it: both sides read from the same place.
