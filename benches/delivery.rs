@@ -14,19 +14,22 @@
 
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::{RuntimeEnv, Stopwatch};
-use crow::database::{Database, Error, JobPriority};
+use crow::database::Database;
+use crow::database::error::Error;
+use crow::database::options::JobPriority;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::signature;
 use crow::domain::target::TargetPolicy;
 use crow::engine::caller::{Actor, Caller};
 use crow::engine::egress::EgressConfig;
 use crow::engine::events::EventPublication;
+use crow::engine::handle::Engine;
 use crow::engine::master_key::MasterKeySource;
-use crow::engine::{Engine, EngineSettings};
+use crow::engine::settings::EngineSettings;
 use crow::server;
 use crow::server::exposure::ServerExposure;
 use crow::wire::keys::{NewCompany, NewKey, RequestedLimits};

@@ -1,6 +1,8 @@
 //! Reading files that other programs or users may have written: with a size limit everywhere, regular files only where
 //! a file is meant, and a time limit where a pipe may take the place of one.
 
+pub mod private;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
@@ -51,6 +53,17 @@ pub fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// [`io::Error`] of [`read_limited`]; [`ErrorKind::InvalidData`] for text that is not UTF-8.
 pub fn read_text_limited(path: &Path, limit: u64) -> io::Result<String> {
     into_text(read_limited(path, limit)?)
+}
+
+/// Reads a text file like [`read_text_limited`]; `None` if it does not exist.
+///
+/// # Errors
+/// [`io::Error`] of [`read_text_limited`].
+pub fn read_text_if_present(path: &Path, limit: u64) -> io::Result<Option<String>> {
+    match read_text_limited(path, limit) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
 }
 
 /// Reads at most `limit` bytes from a path given by the user: a regular file, or a pipe that a shell puts in its place.

@@ -1,6 +1,7 @@
 //! Database of the bare limits: a copy of the platform's, opened without the platform.
 
-use crow::database::{Database, DatabaseOptions};
+use crow::database::Database;
+use crow::database::options::DatabaseOptions;
 use rusqlite::Connection;
 use std::path::Path;
 

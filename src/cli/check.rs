@@ -1,15 +1,15 @@
 //! `crow check`: prints one line in the format of monitoring plugins, and exits with its code.
 
 use super::arguments::check::CheckArgs;
-use super::escalate::secret_gate;
+use super::document::{ObjectDocument, outbound};
 use super::failure::CommandFailure;
+use super::output::secret_gate;
 use super::{log, output, portal};
 use crate::clock::RuntimeEnv;
+use crate::diagnose::checkup::{CHECK_DOCUMENT, CheckGrade, ThresholdSide, single_line};
 use crate::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
 use crate::diagnose::health_check::{CheckThresholds, run_checks};
 use crate::domain::outbound::{RedactionCounts, SecretGate};
-use crate::wire::checkup::{CHECK_DOCUMENT, CheckGrade, ThresholdSide, single_line};
-use crate::wire::document::{ObjectDocument, outbound};
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: CheckArgs) -> Result<ExitCode, CommandFailure> {

@@ -177,7 +177,9 @@ fn json(checks: &[VerifyStep]) -> String {
 /// Runs a copy on a blocking thread, shows its progress, and stops the copy on a signal.
 async fn run_copy<T, F>(work: F) -> Result<T, CommandFailure>
 where
-    F: FnOnce(&mut dyn FnMut(BackupProgress) -> ControlFlow<()>) -> Result<Option<T>, engine::Error> + Send + 'static,
+    F: FnOnce(&mut dyn FnMut(BackupProgress) -> ControlFlow<()>) -> Result<Option<T>, engine::error::Error>
+        + Send
+        + 'static,
     T: Send + 'static,
 {
     let stop = Arc::new(AtomicBool::new(false));

@@ -1,9 +1,9 @@
 //! `crow demo`: a platform, a simulated company on it, and the console.
 
 use super::arguments::platform::DemoArgs;
-use super::diagnose::print_safe;
 use super::failure::CommandFailure;
 use super::log;
+use super::output::print_safe;
 use super::profile::profile_store::DEFAULT_BUDGET_PERCENT;
 use super::screen::{self, ConsoleOptions};
 use super::serve::{print_address, stop_signal};
@@ -18,9 +18,10 @@ use crate::demo::schedule::SpeedFactor;
 use crate::domain::secret::Secret;
 use crate::domain::target::TargetPolicy;
 use crate::engine::event_quota::DEFAULT_EVENT_QUOTA;
+use crate::engine::files;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
-use crate::engine::{MAX_SUBSCRIPTIONS, files};
+use crate::engine::settings::MAX_SUBSCRIPTIONS;
 use crate::server::exposure::ServerExposure;
 use crate::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
 use std::path::{Path, PathBuf};
@@ -185,7 +186,7 @@ async fn play_scenarios(
     let stage = ScenarioRunner { operator, ambient: ambient.clone(), lock_database: Box::new(hold) };
     let mut played = Vec::new();
     for script in &demo.scenario {
-        tracing::info!(scenario = script.name, topic = script.topic.name(), "{}", script.story);
+        tracing::info!(scenario = script.name, topic = script.topic, "{}", script.story);
         played.push(stage.run(script).await?);
     }
     if let Some(key) = played.iter().find_map(|played| played.keys.first()) {
@@ -211,7 +212,7 @@ fn list_scenarios(json: bool) -> Result<ExitCode, CommandFailure> {
         print_safe(&serde_json::to_string_pretty(&rows).map_err(|error| failed(&error))?)?;
     } else {
         for of in &scripts {
-            print_safe(&format!("{:<22} {:<22} {}", of.name, of.topic.name(), of.story))?;
+            print_safe(&format!("{:<22} {:<22} {}", of.name, of.topic, of.story))?;
         }
     }
     Ok(ExitCode::SUCCESS)

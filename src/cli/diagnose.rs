@@ -2,22 +2,22 @@
 
 use super::arguments::diagnosis::DiagnoseArgs;
 use super::arguments::target::SubjectArgs;
-use super::escalate::secret_gate;
 use super::failure::CommandFailure;
+use super::output::secret_gate;
 use super::report::write_document;
 use super::state_file::{load_state, redacted_state, save_state};
-use super::{log, output, remote};
+use super::{log, remote};
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::DiagnosisScope;
 use crate::diagnose::key_evidence;
+use crate::diagnose::report::{DiagnosisConclusion, DiagnosisReport};
 use crate::diagnose::run::{not_run_report, run_playbook as diagnose};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::export::run_text;
-use crate::wire::document::terminal_safe::escape_active;
 use crate::wire::keys::KeyRow;
-use crate::wire::report::{DiagnosisConclusion, DiagnosisReport, DiagnosisSubject};
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: DiagnoseArgs) -> Result<ExitCode, CommandFailure> {
@@ -94,11 +94,6 @@ pub(super) async fn require_scope(
 
 /// Remedy for a run file that cannot be read.
 pub(super) const RUN_FILE_REMEDY: &str = "give a file from an earlier run, or a new file";
-
-/// Writes to stdout with control characters removed; a closed pipe is not an error.
-pub(super) fn print_safe(text: &str) -> Result<(), CommandFailure> {
-    output::write(&escape_active(text)).map(drop)
-}
 
 /// Removes control characters from what a user typed.
 fn inert(text: &str) -> String {

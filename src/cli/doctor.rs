@@ -1,14 +1,14 @@
 //! `crow doctor`: checks whether this machine has what crow needs, and whether the platform answers.
 
 use super::arguments::setup::DoctorArgs;
+use super::document::ObjectDocument;
+use super::document::doctor::{DOCTOR_DOCUMENT, DoctorFinding, DoctorReport, DoctorStatus};
 use super::failure::CommandFailure;
 use super::{alerting, config, log, output, remote, settings};
 use crate::clock::RuntimeEnv;
-use crate::database::private_files;
 use crate::domain::text::Untrusted;
+use crate::files::private;
 use crate::text::count;
-use crate::wire::doctor::{DOCTOR_DOCUMENT, DoctorFinding, DoctorReport, DoctorStatus};
-use crate::wire::document::ObjectDocument;
 use crate::wire::paths;
 use serde_json::Value;
 use std::io::IsTerminal as _;
@@ -124,7 +124,7 @@ fn data_directory() -> DoctorFinding {
 fn file_permissions() -> DoctorFinding {
     let folders = [settings::data_dir(), settings::state_dir()];
     let open: Vec<String> =
-        folders.into_iter().flatten().flat_map(|folder| private_files::files_open_to_others(&folder)).collect();
+        folders.into_iter().flatten().flat_map(|folder| private::files_open_to_others(&folder)).collect();
     if open.is_empty() {
         finding("files", DoctorStatus::Well, "readable only by their owner")
     } else {

@@ -2,16 +2,18 @@
 //! one.
 
 use super::arguments::diagnosis::{EscalateArgs, OpenArgs};
-use super::diagnose::{print_safe, require_scope};
+use super::diagnose::require_scope;
 use super::failure::CommandFailure;
+use super::output::print_safe;
+use super::output::secret_gate;
 use super::{config, log, output, remote, screen, settings};
 use crate::client::Error;
 use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::clock::RuntimeEnv;
 use crate::diagnose::incident::{IncidentScope, collect_incident};
-use crate::domain::outbound::SecretGate;
 use crate::domain::text::Untrusted;
 use crate::export::bundle;
+use crate::export::bundle_documents::PlatformCheck;
 use crate::export::bundle_reader::{self, VerifiedBundle};
 use crate::export::bundle_writer::write_bundle;
 use crate::export::platform_scan;
@@ -21,7 +23,6 @@ use crate::tui::panes::escalate;
 use crate::tui::runtime::terminal::install_panic_hook;
 use crate::tui::widgets::pager;
 use crate::tui::widgets::pager::{PageLayout, TextPager};
-use crate::wire::bundle::PlatformCheck;
 use crate::wire::paths;
 use serde_json::Value;
 use std::io::IsTerminal as _;
@@ -82,15 +83,9 @@ async fn connection_failure(client: &PlatformClient) -> Option<String> {
 /// Remedy for a bundle in which a passage was withheld.
 const RELEASE_REMEDY: &str = "check that passage; --allow FINGERPRINT releases it if it is not a secret, --without-bodies leaves out response bodies";
 
-/// Builds the secret scan that every outgoing document passes. It knows the credential of `client`, and finds it too.
-pub(super) fn secret_gate(client: &PlatformClient) -> SecretGate {
-    let (ClientCredential::Operator(secret) | ClientCredential::Key(secret)) = client.credential();
-    SecretGate::new([secret])
-}
-
 /// Shows a bundle: as a scrolling page on a terminal, otherwise or with `--plain` as lines.
 pub(super) async fn open(asked: OpenArgs) -> Result<ExitCode, CommandFailure> {
-    let opened = bundle_reader::open_bundle(&asked.bundle)
+    let opened = bundle_reader::open_bundle(&asked.ticket)
         .map_err(|error| CommandFailure::usage(error.to_string(), "give a folder or .zip that crow escalate wrote"))?;
     if asked.json {
         let json = serde_json::to_string_pretty(&opened.ticket)
@@ -130,7 +125,7 @@ async fn show_page(opened: VerifiedBundle, asked: &OpenArgs) -> Result<ExitCode,
     screen::check_terminal(&asked.look)?;
     let look = settings::display_settings(&asked.look)?;
     let (keymap, _) = config::keymap();
-    let place = asked.bundle.display().to_string();
+    let place = asked.ticket.display().to_string();
     let title = format!("Ticket about {}", ticket_markdown::subjects_line(&opened.ticket.subjects));
     let lines: PageLayout = Box::new(move |width, theme| escalate::opened_bundle_lines(&opened, &place, width, theme));
     install_panic_hook();

@@ -2,6 +2,8 @@
 //! it.
 
 use super::arguments::setup::{ExportArgs, ImportArgs};
+use super::document::ObjectDocument;
+use super::document::configuration::{CONFIGURATION_DOCUMENT, ConfigChange, PlatformConfig};
 use super::failure::CommandFailure;
 use super::panes::act::{ChangeOutcome, ChangeStatus, PlannedChange};
 use super::report::write_document;
@@ -11,8 +13,6 @@ use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
 use crate::files;
 use crate::text::count;
-use crate::wire::configuration::{CONFIGURATION_DOCUMENT, ConfigChange, PlatformConfig};
-use crate::wire::document::ObjectDocument;
 use crate::wire::keys::{NewCompany, RateLimits, RequestedLimits};
 use crate::wire::subscriptions::MissedEventsChoice;
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! Errors of commands: one line on stderr with what failed and what to do, and an exit code.
 
-use crate::database::WriteFault;
+use crate::database::error::WriteFault;
 use crate::domain::outbound::SecretInTextError;
 use crate::domain::text::Untrusted;
 use crate::tui::widgets::format;
@@ -72,26 +72,32 @@ impl std::fmt::Display for CommandFailure {
     }
 }
 
-impl From<engine::Error> for CommandFailure {
-    fn from(error: engine::Error) -> Self {
+impl From<engine::error::Error> for CommandFailure {
+    fn from(error: engine::error::Error) -> Self {
         let remedy = match &error {
-            engine::Error::Store(store::Error::Sqlite(error)) => sqlite_remedy(error),
-            engine::Error::Io { source, .. } => io_remedy(source),
-            engine::Error::StorageFull(store::Error::Sqlite(error)) => sqlite_remedy(error),
-            engine::Error::DescriptorsExhausted => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
-            engine::Error::Sender(_) => "check the files given with --trust-ca and the operating system's certificates",
-            engine::Error::MasterKeyMissing(_) => "restore the file from a backup, or set the key in CROW_PLATFORM_KEY",
-            engine::Error::UnsealFailed { .. } => {
+            engine::error::Error::Store(store::Error::Sqlite(error)) => sqlite_remedy(error),
+            engine::error::Error::Io { source, .. } => io_remedy(source),
+            engine::error::Error::StorageFull(store::Error::Sqlite(error)) => sqlite_remedy(error),
+            engine::error::Error::DescriptorsExhausted => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
+            engine::error::Error::Sender(_) => {
+                "check the files given with --trust-ca and the operating system's certificates"
+            }
+            engine::error::Error::MasterKeyMissing(_) => {
+                "restore the file from a backup, or set the key in CROW_PLATFORM_KEY"
+            }
+            engine::error::Error::UnsealFailed { .. } => {
                 "restore the matching key (backups have theirs in FILE.key), or the database with crow db restore FILE"
             }
-            engine::Error::DatabaseMissing { .. } => {
+            engine::error::Error::DatabaseMissing { .. } => {
                 "restore a backup with crow db restore FILE, or choose another directory for a new platform with --data DIR"
             }
-            engine::Error::FileExists(_) => "choose another name, or replace it with --force",
-            engine::Error::DatabaseDamaged { .. } => "use an older backup, or check the database with crow db verify",
-            engine::Error::InvalidMasterKey(_) => "put the right key into that file",
-            engine::Error::BackupForged { .. } => "use another backup, or provide the key written with this one",
-            engine::Error::BackupCodeMissing(_) => {
+            engine::error::Error::FileExists(_) => "choose another name, or replace it with --force",
+            engine::error::Error::DatabaseDamaged { .. } => {
+                "use an older backup, or check the database with crow db verify"
+            }
+            engine::error::Error::InvalidMasterKey(_) => "put the right key into that file",
+            engine::error::Error::BackupForged { .. } => "use another backup, or provide the key written with this one",
+            engine::error::Error::BackupCodeMissing(_) => {
                 "restore the file, or accept a backup of unverified origin with --unauthenticated"
             }
             _ => "see the log for more",
@@ -112,24 +118,24 @@ fn io_remedy(error: &std::io::Error) -> &'static str {
     }
 }
 
-fn sqlite_remedy(error: &database::Error) -> &'static str {
+fn sqlite_remedy(error: &database::error::Error) -> &'static str {
     match error {
-        database::Error::CannotWrite(WriteFault::DiskFull | WriteFault::ReserveIncomplete) => {
+        database::error::Error::CannotWrite(WriteFault::DiskFull | WriteFault::ReserveIncomplete) => {
             "free space on that disk and start again"
         }
-        database::Error::CannotWrite(_) => "check the directory's owner and mode, its disk and mount options",
-        database::Error::Io { source, .. } => io_remedy(source),
-        database::Error::OutOfDescriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
-        database::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
-        database::Error::Damaged { .. }
-        | database::Error::SchemaAltered { .. }
-        | database::Error::Corrupt(_)
-        | database::Error::Migration(_) => {
+        database::error::Error::CannotWrite(_) => "check the directory's owner and mode, its disk and mount options",
+        database::error::Error::Io { source, .. } => io_remedy(source),
+        database::error::Error::OutOfDescriptors => "raise the limit: ulimit -n, or LimitNOFILE= of the unit",
+        database::error::Error::Locked { .. } => "stop that process, or choose another directory with --data DIR",
+        database::error::Error::Damaged { .. }
+        | database::error::Error::SchemaAltered { .. }
+        | database::error::Error::Corrupt(_)
+        | database::error::Error::Migration(_) => {
             "check it with crow db verify, or restore a backup with crow db restore FILE"
         }
-        database::Error::Foreign { .. } => "or choose another directory with --data DIR",
-        database::Error::NewerSchema { .. } => "or restore an older backup with crow db restore FILE",
-        database::Error::CopyOutpaced { .. } => "retry when there are fewer writes",
+        database::error::Error::Foreign { .. } => "or choose another directory with --data DIR",
+        database::error::Error::NewerSchema { .. } => "or restore an older backup with crow db restore FILE",
+        database::error::Error::CopyOutpaced { .. } => "retry when there are fewer writes",
         _ => "see the log for more",
     }
 }

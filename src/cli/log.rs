@@ -1,7 +1,7 @@
 //! Log output: to stderr for commands without a screen, otherwise to a file. Secrets are never logged.
 
 use super::failure::CommandFailure;
-use crate::database::private_files;
+use crate::files::private;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -29,7 +29,7 @@ pub(super) fn append(path: &Path) -> io::Result<()> {
         std::fs::create_dir_all(dir)?;
     }
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    private_files::restrict_to_owner(path)?;
+    private::restrict_to_owner(path)?;
     write_to(file);
     Ok(())
 }

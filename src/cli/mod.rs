@@ -10,6 +10,7 @@ mod db;
 mod demo;
 mod diagnose;
 mod doctor;
+pub mod document;
 mod escalate;
 mod export_import;
 mod failure;

@@ -1,7 +1,11 @@
 //! Output of commands: stdout carries data only. A closed pipe is not an error.
 
+use super::document::terminal_safe;
 use super::failure::CommandFailure;
-use crate::wire::document::terminal_safe;
+use super::output::terminal_safe::escape_active;
+use crate::client::connection::ClientCredential;
+use crate::client::connection::PlatformClient;
+use crate::domain::outbound::SecretGate;
 use serde::Serialize;
 use std::io::Write as _;
 
@@ -36,4 +40,15 @@ pub(super) fn json_line(value: &impl Serialize) -> Result<String, CommandFailure
 #[expect(clippy::print_stderr, reason = "stdout is for data")]
 pub(super) fn remark(text: &str) {
     eprintln!("{text}");
+}
+
+/// Builds the secret scan that every outgoing document passes. It knows the credential of `client`, and finds it too.
+pub(super) fn secret_gate(client: &PlatformClient) -> SecretGate {
+    let (ClientCredential::Operator(secret) | ClientCredential::Key(secret)) = client.credential();
+    SecretGate::new([secret])
+}
+
+/// Writes to stdout with control characters removed; a closed pipe is not an error.
+pub(super) fn print_safe(text: &str) -> Result<(), CommandFailure> {
+    write(&escape_active(text)).map(drop)
 }

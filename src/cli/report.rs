@@ -1,25 +1,25 @@
 //! `crow audit` and `crow briefing`: reviews and partner briefings as documents.
 
 use super::arguments::report::{AuditArgs, BriefingArgs, DocumentFormat, ReviewPeriodChoice};
-use super::escalate::secret_gate;
+use super::document::terminal_safe::escape_active;
+use super::document::{ObjectDocument, outbound};
 use super::failure::CommandFailure;
+use super::output::secret_gate;
 use super::panes::keys::find_key;
 use super::state_file::{load_state, redacted_state, save_state, write_failure};
 use super::{log, output, portal, settings};
 use crate::client::connection::PlatformClient;
+use crate::diagnose::review::{REVIEW_DOCUMENT, ReviewPeriod};
 use crate::diagnose::review_data::collect_review;
 use crate::domain::event::EventType;
-use crate::domain::key::KeyScope;
 use crate::domain::outbound::RedactionCounts;
+use crate::domain::scope::KeyScope;
 use crate::engine::samples;
+use crate::export::briefing_document::{BRIEFING_DOCUMENT, PartnerBriefing, PermittedRoute, SamplePayload};
 use crate::export::{briefing, review};
 use crate::server::guard::RouteAccess;
 use crate::server::router;
 use crate::text::count;
-use crate::wire::briefing::{BRIEFING_DOCUMENT, PartnerBriefing, PermittedRoute, SamplePayload};
-use crate::wire::document::terminal_safe::escape_active;
-use crate::wire::document::{ObjectDocument, outbound};
-use crate::wire::review::{REVIEW_DOCUMENT, ReviewPeriod};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

@@ -2,15 +2,16 @@
 
 use super::arguments::diagnosis::RunbookArgs;
 use super::diagnose::{RUN_FILE_REMEDY, require_scope};
-use super::escalate::secret_gate;
 use super::failure::CommandFailure;
+use super::output::secret_gate;
 use super::report::write_document;
 use super::state_file::{load_state, redacted_state, save_state};
 use super::{log, remote};
 use crate::clock::RuntimeEnv;
 use crate::diagnose::runbook::{begin_run, resume_run};
+use crate::diagnose::runbook_kind::Runbook;
+use crate::diagnose::runbook_progress::RunbookProgress;
 use crate::export::run_text;
-use crate::wire::runbook::{Runbook, RunbookProgress};
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: RunbookArgs) -> Result<ExitCode, CommandFailure> {

@@ -1,9 +1,9 @@
 //! State files that a command keeps between runs.
 
+use super::document::outbound;
 use super::failure::CommandFailure;
 use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate};
-use crate::sync::files;
-use crate::wire::document::outbound;
+use crate::files::private;
 use serde::de::DeserializeOwned;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -26,7 +26,7 @@ pub(super) fn redacted_state(json: &str, gate: &SecretGate) -> Result<OutboundTe
 
 /// Saves a redacted text, with a final line break, by replacing the file atomically.
 pub(super) fn save_state(file: &Path, text: &OutboundText) -> Result<(), CommandFailure> {
-    files::atomic_write(file, format!("{}\n", text.as_str().trim_end()).as_bytes())
+    private::replace(file, format!("{}\n", text.as_str().trim_end()).as_bytes())
         .map_err(|error| write_failure(file, &error))
 }
 

@@ -1,11 +1,11 @@
 //! Command lines of README.md and docs: every one of them can be parsed.
 
 use super::arguments::CliArgs;
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::diagnose::remedy::{MissedRange, RemediationAction, RunbookTarget};
+use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::ids::{AttemptId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
-use crate::wire::remedy::{MissedRange, RemediationAction, RunbookTarget};
-use crate::wire::report::DiagnosisSubject;
-use crate::wire::runbook::Runbook;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use std::path::{Path, PathBuf};

@@ -1,11 +1,12 @@
 //! `crow verify`: runs the signature debugger on what a receiver has. Nothing leaves this process.
 
 use super::arguments::diagnosis::VerifyArgs;
-use super::diagnose::print_safe;
 use super::failure::CommandFailure;
+use super::output::print_safe;
 use crate::domain::secret::Secret;
+use crate::domain::signature_debugger::sample::{OtherSecret, SignatureDiagnosis, SignatureSample};
 use crate::domain::signature_debugger::signature_fault::{DetectedFault, SignatureFault};
-use crate::domain::signature_debugger::{self, OtherSecret, SignatureDiagnosis, SignatureSample, headers};
+use crate::domain::signature_debugger::{self, headers};
 use crate::domain::text::Untrusted;
 use crate::files;
 use crate::tui::runtime::prompt;

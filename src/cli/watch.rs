@@ -3,25 +3,25 @@
 
 use super::alerting::{self, AlertChannel};
 use super::arguments::watch::WatchArgs;
-use super::escalate::secret_gate;
+use super::document::{ObjectDocument, outbound};
 use super::failure::CommandFailure;
+use super::output::secret_gate;
 use super::output::{self, ReaderState};
 use super::serve::stop_signal;
 use super::{log, portal, settings};
 use crate::client::connection::PlatformClient;
 use crate::client::notifications::{CREDENTIAL_PLACEHOLDER, NotificationError, OutwardClient};
 use crate::clock::RuntimeEnv;
-use crate::database::private_files;
 use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate};
 use crate::domain::text::Untrusted;
+use crate::files::private;
 use crate::sync::alert_notifier::{AlertNotifier, NotifierInputs};
 use crate::sync::alerts::ActiveAlerts;
+use crate::sync::feed;
+use crate::sync::notice::{AlertNotification, AlertTransition, NOTIFICATION_DOCUMENT};
 use crate::sync::outbox::{Outbox, QueuedNotification};
 use crate::sync::snapshot::Snapshot;
 use crate::sync::visibility::PlatformVisibility;
-use crate::sync::{feed, files};
-use crate::wire::document::{ObjectDocument, outbound};
-use crate::wire::notice::{AlertNotification, AlertTransition, NOTIFICATION_DOCUMENT};
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -114,7 +114,7 @@ impl AlertWatcher {
                 "stop the other one, or choose another folder with --state DIR",
             )
         };
-        let file = private_files::private_options().write(true).create(true).truncate(true).open(&path);
+        let file = private::private_options().write(true).create(true).truncate(true).open(&path);
         let file = file.map_err(|error| refused(&error.to_string()))?;
         file.try_lock().map_err(|_| refused("another crow watch is running for this platform"))?;
         Ok(file)
@@ -322,7 +322,7 @@ fn load_reported(memory: &Path) -> std::io::Result<AlertNotifier> {
 }
 
 fn save_reported(memory: &Path, told: &AlertNotifier) -> std::io::Result<()> {
-    files::atomic_write_synced(memory, &serde_json::to_vec(told)?)
+    private::replace_synced(memory, &serde_json::to_vec(told)?)
 }
 
 /// Runs a program with the notification on its standard input; its output is discarded.

@@ -1,10 +1,9 @@
 //! Bodies of answers, read within a size limit.
 
+use super::sieve::MAX_ANSWER_BYTES;
 use super::sieve::RowSieve;
 use reqwest::Response;
 
-/// Maximum size of an answer in bytes. A page of the platform ends at 4 MiB.
-pub(super) const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Maximum number of bytes read of a refusal; the rest is ignored.
 pub(super) const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 

@@ -1,7 +1,8 @@
 //! Connection to a platform: base address, credential, and the reading of answers.
 
 use super::Error;
-use super::body::{self, BodyFault, MAX_ANSWER_BYTES};
+use super::body::{self, BodyFault};
+use super::sieve::MAX_ANSWER_BYTES;
 use crate::domain::secret::Secret;
 use crate::files;
 use crate::wire::page::Page;

@@ -1,26 +1,14 @@
 //! HTTP client of the platform, for the console, the commands and the demo: one file per noun, typed errors.
 //!
 //! The calls of the Portal API are typed and strict. Answers of the Integration API of other platforms are read
-//! tolerantly, by [`answer`], [`tolerant_reading`] and [`partner`].
+//! tolerantly, by [`integration`].
 
-pub mod alerts;
-pub mod answer;
 mod body;
 pub mod connection;
-pub mod deliveries;
-pub mod events;
-pub mod keys;
-pub mod leads;
-pub mod logs;
+pub mod integration;
 pub mod notifications;
-pub mod operators;
-pub mod overview;
-pub mod partner;
-pub mod replays;
-pub mod secretcheck;
+pub mod portal;
 mod sieve;
-pub mod subscriptions;
-pub mod tolerant_reading;
 
 use crate::wire::problem::Problem;
 use std::time::Duration;

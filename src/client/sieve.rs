@@ -1,8 +1,9 @@
 //! Sieve for lists that exceed the size limit of an answer: oversized rows are replaced by a note, so that the other rows are read.
 
-use super::body::MAX_ANSWER_BYTES;
 use std::ops::Range;
 
+/// Maximum size of an answer in bytes. A page of the platform ends at 4 MiB.
+pub(super) const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Bytes of a list that are read from the connection, with the rows that are not kept.
 const MAX_STREAMED_BYTES: usize = 32 * 1024 * 1024;
 /// The largest row that always keeps its place: an envelope has 1 MiB at most.
@@ -137,7 +138,7 @@ impl RowSieve {
     }
 }
 
-/// What stands in the place of a row.
+/// Text that replaces a row which is too long.
 fn stub(n: usize, head: &[u8]) -> Vec<u8> {
     let head = &head[..head.len().min(MAX_HEAD_BYTES)];
     let said = format!("a row of {n} bytes, which was not kept; it began: {}", String::from_utf8_lossy(head));

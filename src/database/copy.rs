@@ -1,6 +1,8 @@
 //! Read-only access to a database, and copying a database while it is in use.
 
-use super::{DatabaseOptions, Error, connect, wal, with_damaged_path};
+use super::error::Error;
+use super::options::DatabaseOptions;
+use super::{connect, wal, with_damaged_path};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};

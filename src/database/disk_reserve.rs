@@ -1,7 +1,7 @@
 //! Disk reserve: a file that holds disk space and releases it step by step when the disk is full, so that outcomes and
 //! revocations can still be written.
 
-use super::private_files;
+use crate::files::private;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
 use std::fs::File;
@@ -85,7 +85,7 @@ impl DiskReserve {
 
     /// Opens the file, never through a symbolic link, whose target would be truncated.
     fn open(&self) -> io::Result<File> {
-        private_files::private_options().write(true).create(true).truncate(false).open(&self.path)
+        private::private_options().write(true).create(true).truncate(false).open(&self.path)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Exclusive transaction that blocks other writers, as a backup job or another program does: demonstrates the effect of
 //! a locked database.
 
-use super::{Error, connect};
+use super::connect;
+use super::error::Error;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 

@@ -1,7 +1,8 @@
 //! Lock of a data directory: one process at a time. The lock is an operating system lock on the directory itself, which
 //! deleting a file does not release; a file names the process that holds it.
 
-use super::{Error, private_files};
+use super::error::Error;
+use crate::files::private;
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
@@ -24,13 +25,8 @@ impl DirectoryLock {
     /// [`Error::Locked`] names the holder; [`Error::Io`] when the file system fails or the file is a symbolic link.
     pub fn take(path: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: path.to_owned(), source };
-        let mut file = private_files::private_options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(io)?;
+        let mut file =
+            private::private_options().read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         // Waits for a process that is between locking the directory and writing its name.
         file.lock().map_err(io)?;
         let folder = File::open(path.parent().unwrap_or(path)).map_err(io)?;

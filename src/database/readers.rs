@@ -1,7 +1,8 @@
 //! Pool of reader threads: each owns a read-only connection; all take jobs from one bounded queue, high priority first.
 //! The time from request to answer is limited; a job whose caller has gone is removed from the queue or ends at the next check.
 
-use super::{DatabaseOptions, Error, JobPriority};
+use super::error::Error;
+use super::options::{DatabaseOptions, JobPriority};
 use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

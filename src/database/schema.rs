@@ -2,7 +2,7 @@
 //! run within this program's statements: a trigger moves rows, a view or virtual table replaces a table, an index
 //! evaluates an expression.
 
-use super::Error;
+use super::error::Error;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 

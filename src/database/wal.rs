@@ -2,7 +2,7 @@
 //! no connection reads an older snapshot. Where reads overlap without a gap that moment never comes, and the log grows
 //! without limit.
 
-use super::BUSY_TIMEOUT;
+use super::options::BUSY_TIMEOUT;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -63,8 +63,10 @@ impl WalWatch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Database, DatabaseOptions, Error, JobPriority};
+    use super::super::Database;
     use super::*;
+    use crate::database::error::Error;
+    use crate::database::options::{DatabaseOptions, JobPriority};
     use std::sync::atomic::{AtomicBool, Ordering};
 
     const OPTIONS: DatabaseOptions = DatabaseOptions {

@@ -1,7 +1,8 @@
 //! Writer thread: owns the writing connection and commits queued jobs in groups.
 
+use super::error::Error;
+use super::options::{DatabaseOptions, JobPriority};
 use super::wal::WalWatch;
-use super::{DatabaseOptions, Error, JobPriority};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,7 +3,7 @@
 use super::behaviour::ReceiverBehaviour;
 use super::schedule::EventRate;
 use crate::domain::event::EventType;
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use std::time::Duration;
 
 /// Name of the simulated company.

@@ -11,8 +11,8 @@ use super::schedule::{
 use super::seed::{InstalledReceiver, crm_event};
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
-use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::wire::events::TestEvent;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! Collection of a playbook's evidence, with read-only calls. A call that fails is kept as the reason why something
 //! is unknown.
 
+use super::diagnosis_subject::DiagnosisSubject;
+use super::evidence_set::call_text;
 use super::evidence_set::{
     DiagnosisScope, EvidenceSet, QueryOutcome, QueryRecord, RefusedAttempt, SubscriptionAttempts,
 };
@@ -15,7 +17,6 @@ use crate::wire::attempts::AttemptRow;
 use crate::wire::deliveries::DeliveryRow;
 use crate::wire::log::LogPage;
 use crate::wire::paths;
-use crate::wire::report::DiagnosisSubject;
 use crate::wire::requests::RequestRow;
 use futures_util::future::join_all;
 use serde::de::DeserializeOwned;
@@ -307,13 +308,6 @@ pub fn is_signature_refusal(row: &AttemptRow) -> bool {
 
 fn error_text(error: &crate::client::Error) -> String {
     error.to_string()
-}
-
-/// Formats a call as it is shown: `GET /portal/v1/requests?status=401`.
-pub(super) fn call_text(path: &str, query: &[(&'static str, String)]) -> String {
-    let parts: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let mark = if parts.is_empty() { "" } else { "?" };
-    format!("GET {path}{mark}{}", parts.join("&"))
 }
 
 /// Merges several results into one. If any of them failed, the merged result has failed.

@@ -1,5 +1,7 @@
 //! Evidence that playbooks use: every query with its time, and either its result or the reason why there is none.
 
+use super::diagnosis_subject::DiagnosisSubject;
+use super::report::Evidence;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -7,7 +9,6 @@ use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::deliveries::{DeliveryRow, EventRow};
 use crate::wire::keys::KeyRow;
 use crate::wire::limits::LimitDetail;
-use crate::wire::report::{DiagnosisSubject, Evidence};
 use crate::wire::requests::RequestRow;
 use crate::wire::signature_check::SignatureCheck;
 use crate::wire::subscriptions::SubscriptionRow;
@@ -200,4 +201,11 @@ impl EvidenceSet {
         let all = self.subscriptions.found.as_ref().map_or(&[][..], Vec::as_slice);
         all.iter().filter(move |row| row.subscription.company_id == company)
     }
+}
+
+/// Formats a call as it is shown: `GET /portal/v1/requests?status=401`.
+pub(super) fn call_text(path: &str, query: &[(&'static str, String)]) -> String {
+    let parts: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mark = if parts.is_empty() { "" } else { "?" };
+    format!("GET {path}{mark}{}", parts.join("&"))
 }

@@ -1,9 +1,12 @@
 //! Incident: what playbooks found about some subjects, with the rows and bytes that support needs to see the same.
 
 use super::collect::find_requests;
+use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::{DEFAULT_LOOKBACK, DiagnosisScope, EvidenceSet, QueryRecord};
 use super::key_evidence;
 use super::playbook::EvidenceSource;
+use super::report::topics_for;
+use super::report::{DiagnosisReport, PlaybookTopic};
 use super::run::run_playbooks;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
@@ -14,7 +17,6 @@ use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::deliveries::EventDeliveryTrace;
 use crate::wire::keys::KeyRow;
 use crate::wire::paths;
-use crate::wire::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crate::wire::requests::RequestRow;
 use crate::wire::subscriptions::SubscriptionRow;
 use futures_util::future::join_all;
@@ -90,31 +92,6 @@ pub struct IncidentEvidence {
     pub notes: Vec<(String, String)>,
     /// Data that could not be collected, with the reason.
     pub not_collected: Vec<String>,
-}
-
-/// Returns the playbooks that apply to a subject.
-#[must_use]
-pub fn topics_for(subject: DiagnosisSubject) -> Vec<PlaybookTopic> {
-    match subject {
-        DiagnosisSubject::All | DiagnosisSubject::Company(_) => PlaybookTopic::ALL.to_vec(),
-        DiagnosisSubject::Key(_) => {
-            vec![
-                PlaybookTopic::KeyNotWorking,
-                PlaybookTopic::Permissions,
-                PlaybookTopic::RateLimits,
-                PlaybookTopic::EventsMissing,
-                PlaybookTopic::BulkTimeouts,
-            ]
-        }
-        DiagnosisSubject::Subscription(_) => vec![
-            PlaybookTopic::WebhooksNotArriving,
-            PlaybookTopic::Breaker,
-            PlaybookTopic::Signature,
-            PlaybookTopic::LostSecret,
-            PlaybookTopic::ManagedSubscription,
-            PlaybookTopic::Discrepancy,
-        ],
-    }
 }
 
 /// Runs the playbooks of a scope and collects the evidence, with read-only calls.

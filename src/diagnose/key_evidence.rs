@@ -1,8 +1,9 @@
 //! Collection of evidence with a key of the Integration API: its company's subscriptions and events, and the answers
 //! to its own calls. Everything that needs the Portal API is recorded as unknown, with the reason.
 
-use super::breaker;
-use super::collect::call_text;
+use super::breaker::evidence::BreakerEvidence;
+use super::diagnosis_subject::DiagnosisSubject;
+use super::evidence_set::call_text;
 use super::evidence_set::{CallerVisibility, DiagnosisScope, EvidenceSet, QueryRecord, SubscriptionAttempts};
 use super::playbook::EvidenceSource;
 use super::subject::retain_subject;
@@ -19,7 +20,6 @@ use crate::wire::events::Envelope;
 use crate::wire::page::Page;
 use crate::wire::paths;
 use crate::wire::problem::ProblemCode;
-use crate::wire::report::DiagnosisSubject;
 use crate::wire::requests::RequestRow;
 use crate::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use serde::de::DeserializeOwned;
@@ -103,9 +103,9 @@ pub async fn collect_breaker_with_key(
     client: &PlatformClient,
     ambient: &RuntimeEnv,
     id: SubscriptionId,
-) -> breaker::collect::BreakerEvidence {
+) -> BreakerEvidence {
     let found = client.get_any::<Subscription>(&paths::with_value(paths::SUBSCRIPTION, id), &[]).await;
-    breaker::collect::BreakerEvidence {
+    BreakerEvidence {
         at: ambient.now(),
         visibility: CallerVisibility::KeyOnly,
         row: found.map(bare_row).map_err(|error| error.to_string()),

@@ -2,7 +2,7 @@
 //! the causes that explain it. A check whose precondition fails is skipped and says why.
 
 use super::evidence_set::{EvidenceSet, QueryRecord};
-use crate::wire::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
+use super::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
 
 /// Kind of data that a playbook needs from the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

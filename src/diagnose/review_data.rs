@@ -1,5 +1,9 @@
 //! Collection of the data for a review, with read-only calls. What could not be read is listed in the review.
 
+use super::review::{
+    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ROTATION_DAYS, ReviewDay, ReviewHeader,
+    ReviewPeriod, SecretAge, SubscriptionSuccess,
+};
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
 use crate::domain::health_status::DORMANT_DAYS;
@@ -10,10 +14,6 @@ use crate::wire::audit::AuditRow;
 use crate::wire::keys::KeyRow;
 use crate::wire::log::{LogPage, TripQuery};
 use crate::wire::paths;
-use crate::wire::review::{
-    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ROTATION_DAYS, ReviewDay, ReviewHeader,
-    ReviewPeriod, SecretAge, SubscriptionSuccess,
-};
 use crate::wire::stats::TimeSeries;
 use crate::wire::subscriptions::SubscriptionRow;
 use crate::wire::trips::TripRow;

@@ -2,15 +2,16 @@
 
 use super::breaker;
 use super::collect;
+use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::{DiagnosisScope, EvidenceSet, QueryOutcome};
-use super::incident::topics_for;
 use super::playbook::{EvidenceSource, resume_report};
+use super::report::topics_for;
+use super::report::{CheckVerdict, DiagnosisReport, PlaybookTopic, ReportedCheck};
 use super::topics;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
-use crate::wire::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, PlaybookTopic, ReportedCheck};
 use futures_util::future::join_all;
 
 /// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be read
@@ -136,8 +137,8 @@ fn breaker_candidates(dossier: &EvidenceSet) -> QueryOutcome<Vec<SubscriptionId>
 mod tests {
     use super::*;
     use crate::client::connection::ClientCredential;
+    use crate::diagnose::report::DiagnosisConclusion;
     use crate::domain::secret::Secret;
-    use crate::wire::report::DiagnosisConclusion;
     use tokio::net::TcpListener;
 
     #[tokio::test]

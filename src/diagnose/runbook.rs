@@ -2,24 +2,26 @@
 //! step that passed stays passed. Runbooks change nothing themselves.
 
 use super::collect::collect_evidence;
+use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::{DiagnosisScope, EvidenceSet};
 use super::key_evidence;
 use super::playbook::EvidenceSource;
+use super::report::CheckVerdict;
 use super::runbook_actions::step_actions;
+use super::runbook_kind::Runbook;
+use super::runbook_progress::{RunbookProgress, RunbookStepState};
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::ids::{KeyId, SubscriptionId};
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::text::{count, several};
 use crate::wire::attempts::AttemptRow;
 use crate::wire::keys::KeyRow;
 use crate::wire::log::LogPage;
 use crate::wire::paths;
-use crate::wire::report::{CheckVerdict, DiagnosisSubject};
 use crate::wire::requests::RequestRow;
 use crate::wire::revisions::RevisionRow;
-use crate::wire::runbook::{Runbook, RunbookProgress, RunbookStepState};
 use crate::wire::subscriptions::SubscriptionRow;
 use std::time::Duration;
 

@@ -1,11 +1,13 @@
 //! Actions for runbook steps: those that the console can take after a confirmation, and commands for a shell.
 
+use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::{CallerVisibility, EvidenceSet};
+use super::remedy::OfferedAction;
+use super::remedy::{MissedRange, RemediationAction};
+use super::runbook_kind::Runbook;
+use super::runbook_progress::RunbookProgress;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
-use crate::wire::remedy::{MissedRange, RemediationAction};
-use crate::wire::report::{DiagnosisSubject, OfferedAction};
-use crate::wire::runbook::{Runbook, RunbookProgress};
 use serde_json::json;
 
 /// Returns the actions for a step that is not done yet.

@@ -4,8 +4,9 @@
 use crate::client::connection::PlatformClient;
 use crate::domain::secret::Secret;
 use crate::domain::signature::sign;
+use crate::domain::signature_debugger;
+use crate::domain::signature_debugger::sample::{SignatureDiagnosis, SignatureSample};
 use crate::domain::signature_debugger::signature_fault::{DetectedFault, SignatureFault};
-use crate::domain::signature_debugger::{self, SignatureDiagnosis, SignatureSample};
 use crate::domain::text::Untrusted;
 use crate::wire::attempts::{AttemptDetail, HttpHeader};
 use crate::wire::paths;

@@ -1,10 +1,10 @@
 //! Filtering of collected evidence by its subject.
 
+use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::{EvidenceSet, QueryRecord};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::wire::refusal::RefusalReason;
-use crate::wire::report::DiagnosisSubject;
 use crate::wire::requests::RequestRow;
 
 /// Removes the rows that do not belong to the subject.

@@ -4,6 +4,9 @@ use super::ids::{CompanyId, EventId};
 use super::time::Timestamp;
 use std::fmt;
 
+/// Maximum size of an envelope, and so of a webhook body, in bytes.
+pub const MAX_ENVELOPE_BYTES: usize = 1024 * 1024;
+
 /// Type of an event. Wire names are lowercase and case-sensitive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventType {

@@ -1,5 +1,6 @@
 //! Health statuses of the console and the rules that assign one to a key, a subscription or a rate limit window.
 
+use super::disabled_reason::DisabledReason;
 use super::reason::Reason;
 use super::success_rate::SuccessCounts;
 use super::time::Timestamp;
@@ -131,35 +132,6 @@ pub fn assess_key(key: &KeyFacts, now: Timestamp) -> HealthAssessment {
     match key.last_used_at {
         Some(_) => assessment(HealthStatus::Healthy, Reason::InUse),
         None => assessment(HealthStatus::Unknown, Reason::NeverUsed),
-    }
-}
-
-/// Reason for which a subscription is disabled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DisabledReason {
-    /// Disabled by an operator or partner.
-    Manual,
-    /// Disabled by the breaker after repeated failures.
-    Breaker,
-}
-
-impl DisabledReason {
-    /// Both reasons for a disabled subscription.
-    pub const ALL: [Self; 2] = [Self::Manual, Self::Breaker];
-
-    /// Name of the reason on the wire.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Manual => "manual",
-            Self::Breaker => "circuit_breaker",
-        }
-    }
-
-    /// Looks up a reason by its wire name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.name() == name)
     }
 }
 

@@ -2,7 +2,8 @@
 //! through a [`SecretGate`], which redacts the text and scans the rest for secrets; code that writes, posts or copies
 //! accepts nothing but [`OutboundText`].
 
-use super::scan::{self, KnownSecrets, SecretEncoding, SecretFinding, SecretKind};
+use super::scan::finding::{SecretEncoding, SecretFinding, SecretKind};
+use super::scan::{self, KnownSecrets};
 use super::secret::Secret;
 use super::url_redaction;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 //! Reasons for health statuses: the rule that decided, with the values that it looked at.
 
-use super::health_status::DisabledReason;
+use super::disabled_reason::DisabledReason;
 use super::success_rate::SuccessCounts;
 use super::time::Timestamp;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Webhook subscriptions: target, event types and current state.
 
 use super::breaker::CircuitBreaker;
+use super::disabled_reason::DisabledReason;
 use super::event::EventType;
-use super::health_status::DisabledReason;
 use super::ids::{CompanyId, KeyId, SubscriptionId};
 use super::slow_start::SlowStart;
 use super::time::Timestamp;

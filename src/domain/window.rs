@@ -1,6 +1,6 @@
 //! Rate limits: fixed windows per key and bucket, aligned to the clock minute. See `docs/internals/contract.md`.
 
-use super::key::{KeyScope, ScopeSet};
+use super::scope::{KeyScope, ScopeSet};
 use super::time::{MINUTE_MS, Timestamp};
 use std::fmt;
 

@@ -2,9 +2,10 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::clients::publish_payload;
+use super::error::{Error, FieldError};
 use super::fields::FieldErrors;
+use super::handle::Engine;
 use super::idempotency::{CreatedRecord, IdempotentCreate, IdempotentReply, RecordOrigin};
-use super::{Engine, Error, FieldError};
 use crate::domain::company::{Affiliate, ContactDetails};
 use crate::domain::event::EventType;
 use crate::domain::ids::{AffiliateId, CompanyId};

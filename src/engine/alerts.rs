@@ -2,8 +2,9 @@
 //! acknowledged which one.
 
 use super::caller::{AuditedChange, Caller};
-use super::subscriptions::subscription_not_found;
-use super::{Engine, Error, FieldError};
+use super::error::subscription_not_found;
+use super::error::{Error, FieldError};
+use super::handle::Engine;
 use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement, AlertSubject, MAX_NOTE_CHARS};
 use crate::domain::health_status::HealthStatus;
 use crate::store;

@@ -1,6 +1,7 @@
 //! Attempts of the delivery log: list and detail.
 
-use super::{Engine, Error};
+use super::error::Error;
+use super::handle::Engine;
 use crate::domain::attempt::{Attempt, HttpExchange};
 use crate::domain::ids::AttemptId;
 use crate::domain::log::{AttemptFilter, PageSpec, RowPage};

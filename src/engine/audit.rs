@@ -1,8 +1,9 @@
 //! The audit trail: list, integrity check and chain head.
 
 use super::caller::{AuditedChange, Caller};
+use super::error::Error;
+use super::handle::Engine;
 use super::vault::{AuditChaining, Vault};
-use super::{Engine, Error};
 use crate::clock::RuntimeEnv;
 use crate::domain::audit::{AuditChainHead, AuditKey, AuditVerification};
 use crate::domain::ids::OperatorId;

@@ -1,11 +1,12 @@
 //! Clients and leads: create, update and change status. Record, events and audit row are one transaction.
 
 use super::caller::{AuditedChange, Caller};
+use super::error::{Error, FieldError};
 use super::event_quota::PublicationRules;
 use super::events::{EventDraft, insert_event};
 use super::fields::FieldErrors;
+use super::handle::Engine;
 use super::idempotency::{CreatedRecord, IdempotentCreate, IdempotentReply, RecordOrigin};
-use super::{Engine, Error, FieldError};
 use crate::domain::company::{
     CLIENT_ACTIVE, ClientAssignment, ClientOrigin, ClientStatus, ContactDetails, CrmClient, LEAD_NEW, PostalAddress,
 };

@@ -1,6 +1,7 @@
 //! Delivery log queries of operators: deliveries, events, trips, and the trace of one event.
 
-use super::{Engine, Error};
+use super::error::Error;
+use super::handle::Engine;
 use crate::domain::attempt::Attempt;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::{Event, EventType};

@@ -2,8 +2,9 @@
 //! Outcomes that arrive during a commit form the next batch, so that many outcomes cost little more than one.
 
 use super::claim::{ClaimRequest, ClaimedBatch, claim_due};
+use super::error::Error;
+use super::handle::Engine;
 use super::settle::{CompletedAttempt, FaultDomain, settle_attempts};
-use super::{Engine, Error};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::time::Timestamp;
 use crate::store;

@@ -3,9 +3,10 @@
 
 use super::claim::{ClaimRequest, ClaimedBatch, DeliveryJob};
 use super::dispatch_transaction::DispatchTransaction;
+use super::error::Error;
+use super::handle::Engine;
 use super::sender::WebhookRequest;
 use super::settle::{CompletedAttempt, FaultDomain};
-use super::{Engine, Error};
 use crate::clock::Stopwatch;
 use crate::domain::delivery::{ATTEMPT_TIMEOUT, MAX_IN_FLIGHT};
 use crate::domain::egress_health::EgressHealth;

@@ -1,13 +1,11 @@
 //! Envelope of an event: its bytes are serialised once, stored, signed and sent. Payload and metadata keep the bytes
 //! they were accepted with. The envelope is also the webhook body, so the size limit is checked here.
 
-use super::Error;
+use super::error::Error;
 use crate::domain::event::EventType;
+use crate::domain::event::MAX_ENVELOPE_BYTES;
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::time::Timestamp;
-
-/// Maximum size of an envelope, and so of a webhook body, in bytes.
-pub(super) const MAX_ENVELOPE_BYTES: usize = 1024 * 1024;
 
 /// Members of an envelope. `payload` and `metadata` are JSON texts that were validated before.
 #[derive(Debug)]

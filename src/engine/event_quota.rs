@@ -1,7 +1,8 @@
 //! Quota of stored events: deletes the oldest events of companies near their quota, once their deliveries have ended, one
 //! slice per company in turn. An event beyond the quota is refused when it is published.
 
-use super::{Engine, Error};
+use super::error::Error;
+use super::handle::Engine;
 use crate::domain::delivery::RetryPolicy;
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::time::Timestamp;

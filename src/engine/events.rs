@@ -2,9 +2,11 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::envelope::{self, EnvelopeParts};
+use super::error::{Error, FieldError};
 use super::event_quota::PublicationRules;
+use super::handle::Engine;
 use super::idempotency::{IdempotentCall, IdempotentReply, ReplyOrigin};
-use super::{Engine, Error, FieldError, samples};
+use super::samples;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId};

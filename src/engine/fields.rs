@@ -1,7 +1,7 @@
 //! Validation rules of action fields. Every check appends to a list, so that a caller sees all invalid fields at
 //! once.
 
-use super::{Error, FieldError};
+use super::error::{Error, FieldError};
 use crate::domain::company::{ClientStatus, ContactDetails, PostalAddress};
 
 /// Validation errors collected so far, in check order.

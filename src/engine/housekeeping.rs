@@ -1,8 +1,8 @@
 //! Housekeeping: flushes buffered rate windows and request-log rows, releases expired leases, writes pending
 //! revocations, and signals a change when the minute rolls over.
 
-use super::Engine;
 use super::dispatcher::LEASE_DURATION;
+use super::handle::Engine;
 use super::idempotency::IDEMPOTENCY_TTL;
 use super::request_log::PendingRequests;
 use crate::clock::Stopwatch;

@@ -1,7 +1,8 @@
 //! Idempotent creates: the record, its event and the answer stored under the caller's idempotency key are written in
 //! one transaction. A retry within 24 hours returns the stored answer.
 
-use super::{Engine, Error};
+use super::error::Error;
+use super::handle::Engine;
 use crate::domain::company::ClientStatus;
 use crate::domain::ids::KeyId;
 use crate::domain::time::Timestamp;

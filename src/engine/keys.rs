@@ -1,14 +1,18 @@
 //! Companies and API keys: create, list, limit and revoke.
 
 use super::caller::{AuditedChange, Caller};
+use super::error::{Error, FieldError};
 use super::fields::validate_name;
-use super::revocations::{Revocation, RevocationSubject, RevokeResult};
-use super::{Engine, Error, FieldError, auth};
+use super::handle::Engine;
+use super::pending_revocations::{Revocation, RevocationSubject};
+use super::revocations::RevokeResult;
 use crate::domain::company::Company;
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::{ApiKey, KeyLimits, ScopeSet};
+use crate::domain::key::{ApiKey, KeyLimits};
+use crate::domain::scope::ScopeSet;
 use crate::domain::secret::Secret;
 use crate::domain::window::RateBucket;
+use crate::engine::credentials;
 use crate::store;
 use std::sync::Arc;
 
@@ -82,7 +86,7 @@ impl Engine {
             return Err(Error::Invalid(faults));
         }
         let ambient = self.shared.ambient.clone();
-        let secret = auth::new_key(&ambient, wish.company);
+        let secret = credentials::new_key(&ambient, wish.company);
         let hash = self.shared.vault.hash(secret.reveal());
         let last4 = secret.last4();
         let key = self

@@ -1,7 +1,7 @@
 //! Quota of the delivery log: deletes the oldest attempts' bodies and headers of companies above their quota, one
 //! slice per company in turn, so that no company delays another.
 
-use super::Engine;
+use super::handle::Engine;
 use crate::domain::ids::CompanyId;
 use crate::store;
 use std::time::Duration;

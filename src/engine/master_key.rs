@@ -1,6 +1,7 @@
 //! Master key of the platform: its source, and authenticated encryption bound to the place of a stored value.
 
-use super::{Error, files};
+use super::error::Error;
+use super::files;
 use crate::clock::RuntimeEnv;
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};

@@ -1,6 +1,7 @@
 //! Metrics snapshot, read from maintained counters; no table is scanned.
 
-use super::{Engine, Error};
+use super::error::Error;
+use super::handle::Engine;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::health_status::{DORMANT_DAYS, headroom_percent};
 use crate::domain::ids::{CompanyId, SubscriptionId};

@@ -4,8 +4,9 @@
 //! used since.
 
 use super::caller::{AuditedChange, Caller};
+use super::error::Error;
+use super::files;
 use super::vault::Vault;
-use super::{Error, files};
 use crate::clock::RuntimeEnv;
 use crate::domain::id_sequences::LastIds;
 use crate::files::{MAX_STATE_BYTES, read_text_limited};

@@ -1,12 +1,15 @@
 //! Operators of the Portal API: list, create and revoke.
 
 use super::caller::{AuditedChange, Caller};
+use super::error::{Error, FieldError};
 use super::fields::validate_name;
-use super::revocations::{Revocation, RevocationSubject, RevokeResult};
-use super::{Engine, Error, FieldError, auth};
+use super::handle::Engine;
+use super::pending_revocations::{Revocation, RevocationSubject};
+use super::revocations::RevokeResult;
 use crate::domain::ids::OperatorId;
 use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::secret::Secret;
+use crate::engine::credentials;
 use crate::store;
 use crate::store::operators::StoredOperator;
 
@@ -35,7 +38,7 @@ impl Engine {
         }
         let name = name.trim().to_owned();
         let ambient = self.shared.ambient.clone();
-        let token = auth::new_token(&ambient);
+        let token = credentials::new_token(&ambient);
         let hash = self.shared.vault.hash(token.reveal());
         let created_at = ambient.now();
         let operator = self

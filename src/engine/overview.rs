@@ -1,6 +1,7 @@
 //! Overview for the dashboard: the rows of all live panes, read in one transaction and sorted worst first.
 
-use super::{Engine, Error};
+use super::error::Error;
+use super::handle::Engine;
 use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement};
 use crate::domain::attempt::Attempt;
 use crate::domain::company::Company;

@@ -2,11 +2,11 @@
 //! created it, apart from its enabled state.
 
 use super::caller::{Actor, AuditedChange, Caller};
+use super::error::subscription_not_found;
+use super::error::{Error, FieldError};
+use super::handle::Engine;
 use super::replays::cancel_all;
-use super::subscriptions::{
-    MissedPolicy, SubscriptionDraft, disable_subscription, enable_subscription, subscription_not_found,
-};
-use super::{Engine, Error, FieldError};
+use super::subscriptions::{MissedPolicy, SubscriptionDraft, disable_subscription, enable_subscription};
 use crate::clock::RuntimeEnv;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};

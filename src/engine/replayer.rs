@@ -2,7 +2,7 @@
 //! is enabled. An item is enqueued and removed from the plan in one transaction, so that a crash neither repeats nor
 //! loses one. Only the rate limit is kept in memory.
 
-use super::Engine;
+use super::handle::Engine;
 use crate::clock::Stopwatch;
 use crate::domain::ids::ReplayId;
 use crate::domain::replay::{MAX_DUE_BEFORE_REPLAY, ReplayDecision, ReplayTokenBucket, decide};

@@ -1,8 +1,9 @@
 //! Replays of operators: count, plan, pause, resume and cancel.
 
 use super::caller::{AuditedChange, Caller};
-use super::subscriptions::subscription_not_found;
-use super::{Engine, Error, FieldError};
+use super::error::subscription_not_found;
+use super::error::{Error, FieldError};
+use super::handle::Engine;
 use crate::clock::RuntimeEnv;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::{ReplayId, SubscriptionId};

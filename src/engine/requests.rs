@@ -1,6 +1,7 @@
 //! The request log, and the use of keys by route and caller.
 
-use super::{Engine, Error};
+use super::error::Error;
+use super::handle::Engine;
 use crate::domain::ids::KeyId;
 use crate::domain::key::ApiKey;
 use crate::domain::log::{LoggedRequest, PageSpec, RequestFilter, RowPage};

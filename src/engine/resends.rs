@@ -1,7 +1,8 @@
 //! Resends: one more attempt of a delivery on an operator's request, in any state of the delivery.
 
 use super::caller::{AuditedChange, Caller};
-use super::{Engine, Error};
+use super::error::Error;
+use super::handle::Engine;
 use crate::domain::ids::DeliveryId;
 use crate::domain::log::DeliverySummary;
 use crate::store;

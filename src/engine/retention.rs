@@ -2,7 +2,8 @@
 //! slice, and the oldest requests beyond the size limit of the request log. Counters and unfinished deliveries are
 //! never deleted.
 
-use super::{Engine, EngineSettings};
+use super::handle::Engine;
+use super::settings::EngineSettings;
 use crate::domain::time::Timestamp;
 use crate::store;
 use std::time::Duration;

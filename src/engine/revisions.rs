@@ -1,7 +1,8 @@
 //! Revisions of subscriptions: list earlier configurations and roll back to one.
 
 use super::caller::{AuditedChange, Caller};
-use super::{Engine, Error, FieldError};
+use super::error::{Error, FieldError};
+use super::handle::Engine;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::subscription::SubscriptionSpec;
 use crate::store;

@@ -1,11 +1,14 @@
 //! Secret scan: searches an outgoing text for every secret of the platform. Keys and tokens are stored as hashes, so
 //! every text with the form of one is hashed and looked up.
 
-use super::auth::{ApiKeyCache, OperatorTokenCache};
-use super::{Engine, EngineInner, Error};
+use super::credentials::{ApiKeyCache, OperatorTokenCache};
+use super::error::Error;
+use super::handle::Engine;
+use super::handle::EngineInner;
 use crate::domain::ids::{CompanyId, KeyId, OperatorId, SubscriptionId};
 use crate::domain::key::KEY_SECRET_LENGTH;
-use crate::domain::scan::{self, HeldSecrets, KnownSecrets, ScanInterrupted, ScanScope, SecretFinding, is_random_word};
+use crate::domain::scan::finding::{HeldSecrets, SecretFinding};
+use crate::domain::scan::{self, KnownSecrets, ScanInterrupted, ScanScope, is_random_word};
 use crate::store;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;

@@ -1,13 +1,13 @@
 //! Signature debugger on the platform, where the secrets are: explains a refused signature from the receiver's
 //! answer. No secret leaves the platform.
 
-use super::{Engine, Error, FieldError};
+use super::error::{Error, FieldError};
+use super::handle::Engine;
 use crate::domain::attempt::HttpExchange;
 use crate::domain::ids::{AttemptId, OperatorId, SubscriptionId};
 use crate::domain::secret::Secret;
-use crate::domain::signature_debugger::{
-    self, MAX_CLOCK_SKEW, OtherSecret, SearchBudget, SignatureDiagnosis, SignatureSample, response_hints,
-};
+use crate::domain::signature_debugger::sample::{OtherSecret, SearchBudget, SignatureDiagnosis, SignatureSample};
+use crate::domain::signature_debugger::{self, MAX_CLOCK_SKEW, response_hints};
 use crate::store;
 
 /// Maximum number of bytes hashed for one explanation, about one second of a core.

@@ -1,6 +1,7 @@
 //! Time series for charts, read from counters.
 
-use super::{Engine, Error, FieldError};
+use super::error::{Error, FieldError};
+use super::handle::Engine;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::store;

@@ -2,15 +2,17 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::envelope::{self, EnvelopeParts};
+use super::error::{Error, FieldError, subscription_not_found};
+use super::handle::Engine;
 use super::idempotency::{IdempotentCall, IdempotentReply};
 use super::replays::plan_missed;
 use super::sender::{SendResult, WebhookRequest};
-use super::{Engine, Error, FieldError, alerts, samples};
+use super::{alerts, samples};
 use crate::clock::RuntimeEnv;
 use crate::domain::attempt::{Attempt, AttemptSubject};
 use crate::domain::delivery::AttemptKind;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
-use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::secret::Secret;
 use crate::domain::subscription::{MANAGERS, SubscriptionSpec, WebhookSubscription};
@@ -492,8 +494,4 @@ fn disable_and_hold(
         reason,
     };
     caller.append_audit_row(connection, ambient, change)
-}
-
-pub(super) fn subscription_not_found(id: SubscriptionId) -> Error {
-    Error::NotFound(format!("subscription {id}"))
 }

@@ -1,8 +1,9 @@
 //! Use of the master key: peppered hashes of keys and tokens, and sealed signing secrets, each bound to its row and
 //! column.
 
+use super::error::Error;
+use super::files;
 use super::master_key::{self, MasterKey, MasterKeySource};
-use super::{Error, files};
 use crate::clock::RuntimeEnv;
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::SubscriptionId;

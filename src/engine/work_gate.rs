@@ -1,7 +1,7 @@
 //! Gate for CPU-heavy jobs of operators: one job at a time for each operator, two in all. A waiting job holds no data, only
 //! its place in the queue.
 
-use super::{Engine, Error};
+use super::error::Error;
 use crate::clock::RuntimeEnv;
 use crate::domain::ids::OperatorId;
 use std::collections::HashMap;
@@ -63,21 +63,6 @@ impl WorkPermit {
             job()
         };
         tokio::task::spawn_blocking(job).await.map_err(|_| Error::Contended)
-    }
-}
-
-impl Engine {
-    /// Runs a CPU-heavy job on a blocking thread as soon as a permit is free: one job at a time for each operator, two in
-    /// all.
-    ///
-    /// # Errors
-    /// [`Error::Contended`] when no permit is free within 2 s, or when the job panics.
-    pub async fn in_turn<T: Send + 'static>(
-        &self,
-        operator: OperatorId,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Error> {
-        self.shared.work_gate.acquire(operator, &self.shared.ambient).await?.run(job).await
     }
 }
 

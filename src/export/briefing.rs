@@ -1,16 +1,16 @@
 //! Partner briefing: what a key gives access to, what is delivered, how to verify it, and what to do about errors.
 //! Built as a list of blocks, and written as Markdown or HTML.
 
+use super::briefing_document::PartnerBriefing;
 use super::markdown::{code_span, escape_prose};
 use super::review::html::{escape, html_page};
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::delivery::{ATTEMPT_TIMEOUT, MAX_RETRIES, RetryPolicy};
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::domain::secret::Secret;
 use crate::domain::signature::sign;
 use crate::domain::text::Untrusted;
 use crate::domain::window::RateBucket;
-use crate::wire::briefing::PartnerBriefing;
 use crate::wire::problem::ProblemCode;
 use std::fmt::Write as _;
 
@@ -233,7 +233,7 @@ mod tests {
     use crate::domain::event::EventType;
     use crate::domain::ids::{CompanyId, KeyId};
     use crate::domain::time::Timestamp;
-    use crate::wire::briefing::{PermittedRoute, SamplePayload};
+    use crate::export::briefing_document::{PermittedRoute, SamplePayload};
     use crate::wire::keys::{KeyRow, RateLimits, RecentKeyUsage};
 
     fn brief(scopes: &[KeyScope]) -> PartnerBriefing {

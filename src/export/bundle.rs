@@ -1,15 +1,15 @@
 //! Bundle: the ticket as Markdown and as JSON, the manifest, and the secret scan that every file must pass.
 
+use super::bundle_documents::{
+    BUNDLE_FORMAT_VERSION, BundleManifest, ManifestFile, PlatformCheck, RedactionTally, SupportTicket,
+};
 use super::redact::Redactor;
 use super::ticket::{ResponseBodies, build_ticket};
 use super::ticket_markdown;
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::IncidentEvidence;
 use crate::domain::outbound::{OutboundText, SecretGate, SecretInTextError};
 use crate::domain::time::Timestamp;
-use crate::wire::bundle::{
-    BUNDLE_FORMAT_VERSION, BundleManifest, ManifestFile, PlatformCheck, RedactionTally, SupportTicket,
-};
-use crate::wire::report::DiagnosisSubject;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io;

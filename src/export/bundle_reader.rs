@@ -2,8 +2,8 @@
 //! besides. Memory and work are bounded, whatever the bundle contains.
 
 use super::bundle::sha256_hex;
+use super::bundle_documents::{BundleManifest, SupportTicket};
 use crate::files;
-use crate::wire::bundle::{BundleManifest, SupportTicket};
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use std::fs;

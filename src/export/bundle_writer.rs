@@ -1,7 +1,8 @@
 //! Writer of a bundle: into a new folder or a new `.zip` that only its owner can read, completely or not at all.
 
 use super::bundle::{BundleError, BundleFile, TicketBundle};
-use std::fs::{self, DirBuilder, OpenOptions};
+use crate::files::private;
+use std::fs;
 use std::io::{self, Cursor, Write as _};
 use std::path::{Path, PathBuf};
 use zip::ZipWriter;
@@ -37,17 +38,17 @@ pub fn write_bundle(bundle: &TicketBundle, path: &Path) -> Result<(), BundleErro
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
         let failed = |source| BundleError::Io { path: path.to_owned(), source };
         let bytes = zip_bytes(bundle).map_err(|error| failed(io::Error::other(error)))?;
-        return write_private_file(path, &bytes).map_err(|source| match source.kind() {
+        return private::create(path, &bytes).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => BundleError::Exists { path: path.to_owned() },
             _ => failed(source),
         });
     }
-    create_private_dir(path).map_err(|source| match source.kind() {
+    private::create_folder(path).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => BundleError::Exists { path: path.to_owned() },
         _ => BundleError::Io { path: path.to_owned(), source },
     })?;
     for BundleFile { name, text } in bundle.files() {
-        if let Err(source) = write_private_file(&path.join(name), text.as_str().as_bytes()) {
+        if let Err(source) = private::create(&path.join(name), text.as_str().as_bytes()) {
             // The folder was created by this call; if it cannot be removed, the error names it.
             let _ = fs::remove_dir_all(path);
             return Err(BundleError::Io { path: path.join(name), source });
@@ -69,24 +70,4 @@ fn zip_bytes(bundle: &TicketBundle) -> Result<Vec<u8>, zip::result::ZipError> {
         archive.write_all(file.text.as_str().as_bytes())?;
     }
     archive.finish().map(Cursor::into_inner)
-}
-
-fn create_private_dir(dir: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
-}
-
-fn write_private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut open = options.open(path)?;
-    let written = open.write_all(bytes).and_then(|()| open.sync_all());
-    if written.is_err() {
-        let _ = fs::remove_file(path);
-    }
-    written
 }

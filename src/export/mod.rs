@@ -2,7 +2,9 @@
 //! written, reviews of a platform, and partner briefings.
 
 pub mod briefing;
+pub mod briefing_document;
 pub mod bundle;
+pub mod bundle_documents;
 pub mod bundle_reader;
 pub mod bundle_writer;
 pub mod markdown;

@@ -2,9 +2,9 @@
 //! masked, the bundle is withheld.
 
 use super::bundle::{BundleError, ManifestDetails, TicketBundle, assemble_bundle};
+use super::bundle_documents::{PlatformCheck, RedactionTally, SupportTicket};
 use crate::domain::outbound::{SecretGate, SecretInTextError};
-use crate::domain::scan::{SecretEncoding, SecretKind};
-use crate::wire::bundle::{PlatformCheck, RedactionTally, SupportTicket};
+use crate::domain::scan::finding::{SecretEncoding, SecretKind};
 use crate::wire::secretcheck::{SecretOccurrence, SecretScanReport};
 
 /// Maximum size of a text in one request to the platform, in bytes; longer texts are sent in parts.

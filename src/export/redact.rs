@@ -1,10 +1,10 @@
 //! Redaction of a ticket's texts: what the secret scan masks in any text, and the secret parts of the ticket's own
 //! target URLs, also where they appear without the URL.
 
+use super::bundle_documents::RedactionTally;
 use crate::domain::outbound::{RedactionCounts, SecretGate};
 use crate::domain::text::Untrusted;
 use crate::domain::url_redaction::{self, REDACTED};
-use crate::wire::bundle::RedactionTally;
 use serde_json::Value;
 
 /// Minimum length, in bytes, of a URL part that is masked where it appears alone.

@@ -1,9 +1,9 @@
 //! Text forms of a diagnosis report and of the progress of a runbook, as commands print them. They pass the secret gate
 //! before they leave.
 
+use crate::diagnose::report::{DiagnosisConclusion, DiagnosisReport, Evidence};
+use crate::diagnose::runbook_progress::RunbookProgress;
 use crate::domain::text::Untrusted;
-use crate::wire::report::{DiagnosisConclusion, DiagnosisReport, Evidence};
-use crate::wire::runbook::RunbookProgress;
 use std::fmt::Write as _;
 
 /// Formats a diagnosis report: its checks, the conclusion, and the causes with their remedies.

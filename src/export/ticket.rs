@@ -1,8 +1,16 @@
 //! Ticket: the facts that support needs, built only from the members listed here. Every outside text is redacted and
 //! cleared of control characters.
 
+use super::bundle_documents::{
+    BUNDLE_FORMAT_VERSION, BehaviourComparison, EscalationReason, FailureWindow, SoftwareVersions, SupportTicket,
+    TicketEvent, TicketFailure, TicketKey, TicketNote, TicketPlaybook, TicketRequest, TicketSubscription,
+};
 use super::redact::Redactor;
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::IncidentEvidence;
+use crate::diagnose::report::{
+    CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck,
+};
 use crate::domain::delivery::ATTEMPT_TIMEOUT;
 use crate::domain::health_status::assess_subscription;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
@@ -10,16 +18,8 @@ use crate::domain::text::Untrusted;
 use crate::text::health::why;
 use crate::text::{count, delivery};
 use crate::wire::attempts::AttemptDetail;
-use crate::wire::bundle::{
-    BUNDLE_FORMAT_VERSION, BehaviourComparison, EscalationReason, FailureWindow, SoftwareVersions, SupportTicket,
-    TicketEvent, TicketFailure, TicketKey, TicketNote, TicketPlaybook, TicketRequest, TicketSubscription,
-};
 use crate::wire::deliveries::EventDeliveryTrace;
 use crate::wire::keys::KeyRow;
-use crate::wire::report::{
-    CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, Evidence, PlaybookTopic,
-    ReportedCheck,
-};
 use crate::wire::requests::RequestRow;
 use crate::wire::subscriptions::SubscriptionRow;
 

@@ -1,10 +1,11 @@
 //! Ticket as Markdown; outside text is inactive code.
 
+use super::bundle_documents::{SupportTicket, TicketEvent, TicketFailure, TicketPlaybook, TicketRequest};
 use super::markdown::{code_span, escape_prose};
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::diagnose::report::{Evidence, ReportedCheck};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::wire::bundle::{SupportTicket, TicketEvent, TicketFailure, TicketPlaybook, TicketRequest};
-use crate::wire::report::{DiagnosisSubject, Evidence, ReportedCheck};
 
 /// Writes a ticket as Markdown.
 #[must_use]

@@ -6,7 +6,7 @@ use super::problem::ProblemResponse;
 use super::urls::visible_json;
 use crate::domain::audit::{AuditChainHead, AuditFault};
 use crate::domain::text::Untrusted;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::audit::{AuditCheck, AuditHead, AuditRow, MissingAuditRows};
 use crate::wire::log::{LogPage, UnfilteredQuery};
 use crate::wire::problem::ProblemCode;

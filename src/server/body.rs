@@ -1,13 +1,13 @@
 //! Extractors of request bodies: media type, size, JSON and fields are checked in this order, after the guards. Fields
 //! that no handler reads are reported in `X-Ignored-Fields`.
 
-use super::guard::RequestContext;
 use super::listen::READ_TIMEOUT;
 use super::problem::ProblemResponse;
+use super::request_context::RequestContext;
 use super::stamp::MAX_BODY_BYTES;
 use super::{field_names, json_scan};
 use crate::domain::ids::KeyId;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::idempotency::IdempotentCall;
 use crate::wire::object::StrictObject;
 use crate::wire::problem::{Problem, ProblemCode};

@@ -6,8 +6,8 @@ use super::problem::ProblemResponse;
 use super::query::{PathId, QueryPairs};
 use crate::domain::company::{ClientAssignment, ClientCriteria, ClientOrigin, ContactDetails, PostalAddress};
 use crate::domain::ids::{ClientId, NoteId};
-use crate::engine::Engine;
 use crate::engine::clients::{ClientChange, ClientDraft, ClientScope, ClientStatusMove};
+use crate::engine::handle::Engine;
 use crate::engine::idempotency::{
     CreatedRecord, IdempotentCall, IdempotentCreate, IdempotentReply, RecordOrigin, ReplyOrigin,
 };

@@ -10,8 +10,9 @@ use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::log::{DeliveryFilter, DeliverySummary, EventSummary};
 use crate::domain::text::Untrusted;
+use crate::engine::delivery_log;
 use crate::engine::delivery_log::TracedSubscription;
-use crate::engine::{Engine, delivery_log};
+use crate::engine::handle::Engine;
 use crate::wire::attempts::{AttemptRow, CapturedBody};
 use crate::wire::deliveries::{
     DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow, TraceRow, TraceVerdict,

@@ -8,25 +8,27 @@
 use super::connections::{CredentialHolder, OpenConnection, TooManyCalls};
 use super::openapi;
 use super::problem::ProblemResponse;
-use super::stamp::{check_content_length, looks_like_secret};
+use super::request_context::RequestContext;
+use super::stamp::check_content_length;
 use crate::domain::audit::AuditKey;
-use crate::domain::ids::{CompanyId, KeyId, OperatorId};
-use crate::domain::key::{self, ApiKey, KeyMisplacement, KeyScope};
+use crate::domain::ids::OperatorId;
+use crate::domain::key::{self, ApiKey, KeyMisplacement};
 use crate::domain::log::RejectedKey;
 use crate::domain::operator::{self, OperatorRole};
-use crate::domain::window::{RateBucket, RateLimitDecision, RateLimitOutcome};
-use crate::engine::Engine;
+use crate::domain::scope::KeyScope;
+use crate::domain::window::{RateBucket, RateLimitDecision};
 use crate::engine::auth;
 use crate::engine::caller::{Actor, Caller};
+use crate::engine::handle::Engine;
 use crate::wire::problem::{Problem, ProblemCode};
 use crate::wire::refusal::KeyDefect;
 use axum::extract::{FromRequestParts, MatchedPath, Request};
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Access requirement of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,34 +83,6 @@ prices! {
     Admin: RouteAccess::Operator(OperatorRole::Admin);
 }
 
-/// Per-request context, filled in by guards and extractors and read by the outer middleware when the response leaves.
-#[derive(Debug, Clone)]
-pub(super) struct RequestContext(Arc<Mutex<RequestContextState>>);
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct RequestContextState {
-    pub(super) request_id: String,
-    pub(super) route: Option<String>,
-    pub(super) caller: Option<(KeyId, CompanyId)>,
-    pub(super) admission: Option<RateLimitOutcome>,
-    /// Text for the request log, if the request succeeds.
-    pub(super) log_detail: Option<String>,
-    /// Company and last four characters claimed by a refused key.
-    pub(super) claimed_key: Option<RejectedKey>,
-    /// Query parameters and body fields that no handler reads.
-    pub(super) ignored_names: Vec<String>,
-}
-
-/// Maximum number of ignored names that a response reports.
-const MAX_IGNORED_NAMES: usize = 16;
-
-/// Returns whether a name may be repeated in a response header.
-fn is_header_safe(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && !looks_like_secret(name)
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-}
-
 /// Middleware that records the query parameters which the route does not read.
 pub(super) async fn record_ignored_parameters(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
@@ -122,32 +96,31 @@ pub(super) async fn record_ignored_parameters(request: Request, next: Next) -> R
     next.run(request).await
 }
 
-impl RequestContext {
-    pub(super) fn new(request_id: String) -> Self {
-        Self(Arc::new(Mutex::new(RequestContextState { request_id, ..RequestContextState::default() })))
+/// Access requirement of every route, for handlers that report the scopes and buckets of past calls.
+#[derive(Debug, Clone)]
+pub(super) struct RouteAccessTable(Arc<[(Method, &'static str, RouteAccess)]>);
+
+impl RouteAccessTable {
+    pub(super) fn new(routes: impl Iterator<Item = (Method, &'static str, RouteAccess)>) -> Self {
+        Self(routes.collect())
     }
 
-    pub(super) fn snapshot(&self) -> RequestContextState {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Scope that a route of the Integration API requires; `None` for other routes.
+    pub(super) fn scope(&self, method: &str, path: &str) -> Option<KeyScope> {
+        self.of_key_route(method, path).map(|(scope, _)| scope)
     }
 
-    /// Records names that no handler reads, as far as they may appear in a header.
-    pub(super) fn record_ignored(&self, names: impl Iterator<Item = String>) {
-        self.update(|noted| {
-            for name in names.filter(|name| is_header_safe(name)) {
-                if noted.ignored_names.len() < MAX_IGNORED_NAMES && !noted.ignored_names.contains(&name) {
-                    noted.ignored_names.push(name);
-                }
-            }
-        });
+    /// Rate limit bucket in which a route of the Integration API counts; `None` for other routes.
+    pub(super) fn bucket(&self, method: &str, path: &str) -> Option<RateBucket> {
+        self.of_key_route(method, path).map(|(_, bucket)| bucket)
     }
 
-    fn set_log_detail(&self, detail: String) {
-        self.update(|noted| noted.log_detail = Some(detail));
-    }
-
-    fn update(&self, change: impl FnOnce(&mut RequestContextState)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    fn of_key_route(&self, method: &str, path: &str) -> Option<(KeyScope, RateBucket)> {
+        let (_, _, access) = self.0.iter().find(|(of, route, _)| of.as_str() == method && *route == path)?;
+        match *access {
+            RouteAccess::Key(scope, bucket) => Some((scope, bucket)),
+            RouteAccess::Public | RouteAccess::Operator(_) => None,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::problem::ProblemResponse;
 use crate::domain::target::TargetPolicy;
-use crate::engine::{Engine, EngineStatus};
+use crate::engine::handle::{Engine, EngineStatus};
 use crate::wire::problem::{Problem, ProblemCode};
 use axum::extract::State;
 use serde_json::{Value, json};

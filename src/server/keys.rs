@@ -8,7 +8,7 @@ use super::translate;
 use crate::domain::ids::KeyId;
 use crate::domain::key::KeyLimits;
 use crate::domain::text::Untrusted;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::keys::KeyDraft;
 use crate::engine::revocations::RevokeResult;
 use crate::wire::keys::{

@@ -1,20 +1,20 @@
 //! Handlers of rate windows and trips.
 
-use super::guard::{AuthorizedOperator, RouteAccess, Viewer};
+use super::guard::{AuthorizedOperator, RouteAccessTable, Viewer};
 use super::log_query::LogQuery;
 use super::problem::ProblemResponse;
 use super::query::{PagingQuery, TypedQuery, page_of};
+use super::translate;
 use super::urls::visible_json;
-use super::{router, translate};
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
-use crate::domain::window::RateBucket;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::overview::WindowWithHistory;
 use crate::wire::limits::{CallerUsageRow, LimitDetail, RouteUsageRow};
 use crate::wire::log::{LogPage, TripQuery};
 use crate::wire::page::Page;
 use crate::wire::trips::TripRow;
+use axum::Extension;
 use axum::extract::State;
 
 /// Maximum number of routes, and of callers, per window in the answer.
@@ -24,23 +24,15 @@ const MAX_TOP_ENTRIES: usize = 10;
 pub(super) async fn list(
     _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
+    Extension(access): Extension<RouteAccessTable>,
     TypedQuery(paging): TypedQuery<PagingQuery>,
 ) -> Result<axum::Json<Page<LimitDetail>>, ProblemResponse> {
     let (routes, callers) = engine.usage_today().await?;
-    let table = router::table();
-    let bucket = |method: &str, path: &str| -> Option<RateBucket> {
-        table.iter().find(|route| route.method.as_str() == method && route.path == path).and_then(|route| {
-            match route.access {
-                RouteAccess::Key(_, bucket) => Some(bucket),
-                RouteAccess::Public | RouteAccess::Operator(_) => None,
-            }
-        })
-    };
     let tell = |window: WindowWithHistory| {
         let row = translate::limit_row(window);
         let top_routes = routes
             .iter()
-            .filter(|of| of.key == row.key_id && bucket(&of.method, &of.route) == Some(row.bucket))
+            .filter(|of| of.key == row.key_id && access.bucket(&of.method, &of.route) == Some(row.bucket))
             .take(MAX_TOP_ENTRIES)
             .map(|of| RouteUsageRow {
                 method: Untrusted::new(of.method.as_str()),

@@ -8,7 +8,7 @@ use super::urls::visible_json;
 use super::{redact, translate};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::log::{AttemptFilter, OutcomeFilter, TextFilter};
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::log::{AttemptQuery, LogPage};
 use axum::extract::State;

@@ -30,6 +30,7 @@ mod problem_writer;
 mod query;
 mod redact;
 mod replays;
+mod request_context;
 mod requests;
 mod revisions;
 pub mod router;
@@ -43,7 +44,7 @@ mod translate;
 mod urls;
 mod write_timeout;
 
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use exposure::{ServerExposure, ServerReachability};
 use std::sync::Arc;
 use tokio::net::TcpListener;

@@ -8,7 +8,7 @@ use crate::domain::ids::OperatorId;
 use crate::domain::operator;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::revocations::RevokeResult;
 use crate::wire::keys::OneTimeSecret;
 use crate::wire::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};

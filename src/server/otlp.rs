@@ -5,7 +5,7 @@
 
 use super::metrics::{Metric, MetricKind, MetricSample, collect_metrics};
 use crate::domain::time::Timestamp;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::{Value, json};
 use std::error::Error;

@@ -5,7 +5,7 @@ use super::problem::ProblemResponse;
 use super::query::TypedQuery;
 use super::translate;
 use super::urls::visible_json;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::overview::{OverviewQuery, PlatformOverview};
 use axum::extract::State;
 

@@ -9,7 +9,7 @@ use super::subscriptions::test_request;
 use super::translate;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::subscription;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::idempotency::IdempotentReply;
 use crate::engine::partner_subscriptions::{EnabledFilter, SubscriptionChange};
 use crate::engine::subscriptions::SubscriptionDraft;

@@ -19,7 +19,7 @@ impl ProblemResponse {
     }
 
     pub(super) fn invalid_field(field: &'static str, text: impl Into<String>) -> Self {
-        engine::Error::Invalid(vec![engine::FieldError::new(field, text)]).into()
+        engine::error::Error::Invalid(vec![engine::error::FieldError::new(field, text)]).into()
     }
 
     /// Refuses a body or query field that cannot be read; `field` is a path within the caller's own body.
@@ -46,12 +46,12 @@ impl From<Problem> for ProblemResponse {
     }
 }
 
-impl From<engine::Error> for ProblemResponse {
-    fn from(error: engine::Error) -> Self {
+impl From<engine::error::Error> for ProblemResponse {
+    fn from(error: engine::error::Error) -> Self {
         match error {
-            engine::Error::NotFound(_) => Self::new(ProblemCode::NotFound, error.to_string()),
-            engine::Error::OtherCompany(_) => Self::new(ProblemCode::OtherCompany, error.to_string()),
-            engine::Error::Invalid(faults) => {
+            engine::error::Error::NotFound(_) => Self::new(ProblemCode::NotFound, error.to_string()),
+            engine::error::Error::OtherCompany(_) => Self::new(ProblemCode::OtherCompany, error.to_string()),
+            engine::error::Error::Invalid(faults) => {
                 let detail =
                     faults.iter().map(|fault| format!("{} {}", fault.field, fault.text)).collect::<Vec<_>>().join("; ");
                 let mut errors: Map<String, Value> = Map::new();
@@ -63,28 +63,28 @@ impl From<engine::Error> for ProblemResponse {
                 }
                 Self(Box::new(Problem::new(ProblemCode::ValidationFailed, detail).with("errors", errors)))
             }
-            engine::Error::ManagedSubscription(ref tool) => {
+            engine::error::Error::ManagedSubscription(ref tool) => {
                 let detail = error.to_string();
                 Problem::new(ProblemCode::ManagedSubscription, detail).with("managedBy", tool.as_str()).into()
             }
-            engine::Error::EnvelopeTooLarge { .. } => Self::new(ProblemCode::PayloadTooLarge, error.to_string()),
-            engine::Error::IdempotencyConflict | engine::Error::IdempotencyTargetDeleted(_) => {
+            engine::error::Error::EnvelopeTooLarge { .. } => Self::new(ProblemCode::PayloadTooLarge, error.to_string()),
+            engine::error::Error::IdempotencyConflict | engine::error::Error::IdempotencyTargetDeleted(_) => {
                 Self::new(ProblemCode::IdempotencyConflict, error.to_string())
             }
-            engine::Error::QuotaReached { limit, .. } => {
+            engine::error::Error::QuotaReached { limit, .. } => {
                 Problem::new(ProblemCode::QuotaReached, error.to_string()).with("limit", limit).into()
             }
-            engine::Error::EventQuotaReached { limit } => {
+            engine::error::Error::EventQuotaReached { limit } => {
                 Problem::new(ProblemCode::QuotaReached, error.to_string()).with("limit", limit).into()
             }
-            engine::Error::Contended => Self::new(
+            engine::error::Error::Contended => Self::new(
                 ProblemCode::Contended,
                 "the platform is busy; this is contention, not a rate limit; retry in a second",
             ),
-            engine::Error::StorageFull(why) => {
+            engine::error::Error::StorageFull(why) => {
                 Self::new(ProblemCode::StorageFull, format!("{why}; nothing was changed, reads keep working"))
             }
-            engine::Error::DescriptorsExhausted => Self::new(
+            engine::error::Error::DescriptorsExhausted => Self::new(
                 ProblemCode::Contended,
                 "the platform has no file descriptors left; nothing was changed; retry in a second",
             ),

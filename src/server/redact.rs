@@ -10,7 +10,7 @@ use crate::domain::event::EventType;
 use crate::domain::ids::OperatorId;
 use crate::domain::text::Untrusted;
 use crate::domain::url_redaction;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::attempts::{AttemptDetail, CapturedBody};
 use crate::wire::deliveries::EventDetail;
 

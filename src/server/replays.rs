@@ -8,7 +8,7 @@ use super::query::PathId;
 use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{ReplayId, SubscriptionId};
 use crate::domain::replay::ReplayState;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::replays::ReplayDraft;
 use crate::wire::log::LogPage;
 use crate::wire::replays::{NewReplay, ReplayPlan, ReplayQuery, ReplayRow, StateCount};

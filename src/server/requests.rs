@@ -1,18 +1,18 @@
 //! Handlers of the request log and of the usage of keys.
 
-use super::guard::{AuthorizedOperator, RouteAccess, Viewer};
+use super::guard::{AuthorizedOperator, RouteAccessTable, Viewer};
 use super::log_query::{LogQuery, parse_named};
 use super::problem::ProblemResponse;
 use super::query::PathId;
-use super::router;
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::KeyScope;
 use crate::domain::log::RequestFilter;
+use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::limits::{KeyUsage, RouteUsageRow};
 use crate::wire::log::RequestQuery;
 use crate::wire::requests::{ProblemCodeCount, RequestLogPage, RequestRow, StatusCount};
+use axum::Extension;
 use axum::extract::State;
 use std::net::IpAddr;
 
@@ -87,23 +87,15 @@ pub(super) async fn list(
 pub(super) async fn usage(
     _: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
+    Extension(access): Extension<RouteAccessTable>,
     PathId(id): PathId,
 ) -> Result<axum::Json<KeyUsage>, ProblemResponse> {
     let history = engine.key_history(KeyId(id)).await?;
-    let table = router::table();
-    let price = |method: &str, path: &str| -> Option<KeyScope> {
-        table.iter().find(|route| route.method.as_str() == method && route.path == path).and_then(|route| {
-            match route.access {
-                RouteAccess::Key(scope, _) => Some(scope),
-                RouteAccess::Public | RouteAccess::Operator(_) => None,
-            }
-        })
-    };
     let used: Vec<KeyScope> = history
         .routes
         .iter()
         .filter(|route| route.n_used > 0)
-        .filter_map(|route| price(&route.method, &route.route))
+        .filter_map(|route| access.scope(&route.method, &route.route))
         .collect();
     let never_used = history.key.scopes.iter().filter(|scope| !used.contains(scope)).collect();
     let routes = history

@@ -8,7 +8,7 @@ use super::translate;
 use super::urls::{as_seen, visible_json};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::page::Page;
 use crate::wire::revisions::{RevisionRow, RollbackRequest};
 use crate::wire::subscriptions::SubscriptionRow;

@@ -3,8 +3,8 @@
 
 use super::exposure::ServerReachability;
 use super::guard::{
-    AccessRequirement, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, RouteAccess, Searches, Viewer,
-    WebhooksRead, WebhooksRemove, WebhooksWrite, record_ignored_parameters,
+    AccessRequirement, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, RouteAccess, RouteAccessTable, Searches,
+    Viewer, WebhooksRead, WebhooksRemove, WebhooksWrite, record_ignored_parameters,
 };
 use super::problem::ProblemResponse;
 use super::stream::ShutdownSignal;
@@ -13,7 +13,7 @@ use super::{
     overview, partner_subscriptions, replays, requests, revisions, secretcheck, signature_check, stamp, stats, stream,
     subscriptions,
 };
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::paths;
 use crate::wire::problem::ProblemCode;
 use axum::handler::Handler;
@@ -132,7 +132,9 @@ fn delete<P: AccessRequirement, H: Handler<T, Engine>, T: 'static>(path: &'stati
 
 /// Builds the router with its middleware: the response stamp outermost, the panic handler inside it.
 pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: Arc<ServerReachability>) -> Router {
-    table()
+    let table = table();
+    let access = RouteAccessTable::new(table.iter().map(|route| (route.method.clone(), route.path, route.access)));
+    table
         .into_iter()
         .fold(Router::new(), |router, route| router.route(route.path, route.handler))
         .route_layer(from_fn(record_ignored_parameters))
@@ -141,6 +143,7 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: 
             ProblemResponse::new(ProblemCode::MethodNotAllowed, "method not allowed on this path; see Allow")
         })
         .layer(Extension(ShutdownSignal(stop)))
+        .layer(Extension(access))
         .layer(Extension(Arc::clone(&reachability)))
         .layer(from_fn(stamp::answer_panics))
         .layer(from_fn_with_state((engine.clone(), reachability), stamp::stamp_response))

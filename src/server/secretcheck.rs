@@ -3,7 +3,7 @@
 use super::body::RawBody;
 use super::guard::{AuthorizedOperator, Viewer};
 use super::problem::ProblemResponse;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::secret_scan::SecretOwner;
 use crate::wire::secretcheck::{HeldSecretKind, SecretOccurrence, SecretScanReport};
 use axum::extract::State;

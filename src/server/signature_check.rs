@@ -5,7 +5,7 @@ use super::problem::ProblemResponse;
 use super::query::{PathId, TypedQuery};
 use crate::domain::ids::AttemptId;
 use crate::domain::text::Untrusted;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::signature_check::{SignatureCheck, SignatureQuery, SignatureReport};
 use axum::extract::State;
 

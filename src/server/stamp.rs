@@ -2,11 +2,11 @@
 //! to the Integration API.
 
 use super::exposure::ServerReachability;
-use super::guard::RequestContext;
 use super::problem::ProblemResponse;
+use super::request_context::{RequestContext, looks_like_secret};
 use crate::domain::log;
 use crate::domain::time::Timestamp;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -139,12 +139,6 @@ fn choose_request_id(headers: &HeaderMap, engine: &Engine) -> String {
     };
     let own = headers.get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).filter(is_harmless);
     own.map_or_else(|| format!("req_{}", engine.ambient().ulid()), ToOwned::to_owned)
-}
-
-/// Returns whether a text from a caller looks like a misplaced key or token, which must not be repeated.
-pub(super) fn looks_like_secret(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    lower.contains("wlcro") || lower.contains("wlop_")
 }
 
 /// Refuses a request head with a non-standard method, or beyond the size limits.

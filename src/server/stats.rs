@@ -4,7 +4,7 @@ use super::guard::{AuthorizedOperator, Viewer};
 use super::problem::ProblemResponse;
 use super::query::TypedQuery;
 use crate::domain::ids::SubscriptionId;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::stats::{SeriesResolution, TimeSeriesQuery};
 use crate::wire::stats::{AttemptPoint, PointWidth, RequestPoint, StatsQuery, TimeSeries};
 use axum::extract::State;

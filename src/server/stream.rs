@@ -5,7 +5,7 @@ use super::connections::{ConnectionTable, MAX_STREAMS_PER_OPERATOR, OpenConnecti
 use super::guard::{AuthorizedOperator, Viewer};
 use super::problem::ProblemResponse;
 use crate::domain::ids::OperatorId;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::wire::overview::ChangePulse;
 use crate::wire::problem::ProblemCode;
 use axum::Extension;

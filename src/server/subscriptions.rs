@@ -7,7 +7,7 @@ use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use super::translate;
 use super::urls::{as_seen, visible_json};
 use crate::domain::ids::SubscriptionId;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::subscriptions::{MissedPolicy, TestDraft, TestPayload};
 use crate::wire::page::Page;
 use crate::wire::subscriptions::{

@@ -10,7 +10,7 @@ use crate::domain::success_rate::SuccessCounts;
 use crate::domain::target::TargetPolicy;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::engine::Engine;
+use crate::engine::handle::Engine;
 use crate::engine::overview::{self, KeyWithUsage, OverviewData, SubscriptionHealth, WindowWithHistory};
 use crate::engine::subscriptions::SubscriptionTest;
 use crate::wire;

@@ -166,7 +166,7 @@ mod tests {
 
     const HOUR_MS: i64 = 3_600_000;
 
-    /// What happens to the events of two companies.
+    /// Step of a history of two companies with events.
     #[derive(Debug, Clone)]
     enum Step {
         /// An event of a company, with an envelope of so many bytes, and deliveries in these states.

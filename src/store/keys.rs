@@ -2,7 +2,8 @@
 
 use super::{Error, optional_time, time};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::{ApiKey, KeyLimits, ScopeSet};
+use crate::domain::key::{ApiKey, KeyLimits};
+use crate::domain::scope::ScopeSet;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, Row, named_params, params};
 

@@ -2,9 +2,10 @@
 
 use super::{Error, MIGRATIONS, OPTIONS, sealed_values, time};
 use crate::database::copy::{self, ReadOnlyDatabase};
-use crate::database::{Database, private_files, schema};
+use crate::database::{Database, schema};
 use crate::domain::id_sequences::{IdRate, IdRates, LastIds};
 use crate::domain::time::Timestamp;
+use crate::files::private;
 use rusqlite::{Connection, OptionalExtension as _};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -93,7 +94,7 @@ pub(crate) fn schema_differences(glance: &ReadOnlyDatabase) -> Result<Vec<String
 
 /// Lists the files of a folder that other users can read or write, one sentence each.
 pub(crate) fn open_to_others(folder: &Path) -> Vec<String> {
-    private_files::files_open_to_others(folder)
+    private::files_open_to_others(folder)
 }
 
 /// Returns the last ids that a database assigned and the time of its last write. Works with older schemas too.

@@ -33,9 +33,11 @@ pub mod usage;
 pub mod windows;
 
 use crate::database;
+use crate::database::Database;
 use crate::database::disk_reserve::{DiskReserve, ReservePurpose};
+use crate::database::error::WriteFault;
 use crate::database::lock::DirectoryLock;
-use crate::database::{Database, DatabaseOptions, JobPriority, WriteFault};
+use crate::database::options::{DatabaseOptions, JobPriority};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, RowIndex};
 use std::path::{Path, PathBuf};
@@ -87,8 +89,8 @@ pub(crate) fn database(dir: &Path) -> PathBuf {
 /// Locks the data directory `dir`: while the lock is held, no other process can run a platform on it.
 ///
 /// # Errors
-/// [`database::Error::Locked`] names the process that holds the lock.
-pub(crate) fn lock(dir: &Path) -> Result<DirectoryLock, database::Error> {
+/// [`database::error::Error::Locked`] names the process that holds the lock.
+pub(crate) fn lock(dir: &Path) -> Result<DirectoryLock, database::error::Error> {
     DirectoryLock::take(&dir.join("lock"))
 }
 
@@ -114,7 +116,7 @@ pub(crate) fn open_in_memory() -> Result<Connection, Error> {
 pub enum Error {
     /// The database failed or refused the operation.
     #[error(transparent)]
-    Sqlite(#[from] database::Error),
+    Sqlite(#[from] database::error::Error),
     /// A stored value is unknown to this version of the program.
     #[error("the database holds {0} that this version cannot read")]
     Unreadable(&'static str),
@@ -124,7 +126,7 @@ impl Error {
     /// Reason for which nothing can be written, if the error says so.
     const fn write_fault(&self) -> Option<WriteFault> {
         match self {
-            Self::Sqlite(database::Error::CannotWrite(fault)) => Some(*fault),
+            Self::Sqlite(database::error::Error::CannotWrite(fault)) => Some(*fault),
             _ => None,
         }
     }
@@ -132,23 +134,25 @@ impl Error {
     /// Returns whether the file is damaged or not a database.
     #[must_use]
     pub const fn is_damage(&self) -> bool {
-        matches!(self, Self::Sqlite(database::Error::Damaged { .. }))
+        matches!(self, Self::Sqlite(database::error::Error::Damaged { .. }))
     }
 
     /// Class of the error, by which the caller reacts.
     #[must_use]
     pub const fn class(&self) -> StoreErrorClass {
         match self {
-            Self::Sqlite(database::Error::Contended | database::Error::Closed) => StoreErrorClass::Contended,
-            Self::Sqlite(database::Error::OutOfDescriptors) => StoreErrorClass::Descriptors,
-            Self::Sqlite(database::Error::CannotWrite(_)) => StoreErrorClass::Full,
+            Self::Sqlite(database::error::Error::Contended | database::error::Error::Closed) => {
+                StoreErrorClass::Contended
+            }
+            Self::Sqlite(database::error::Error::OutOfDescriptors) => StoreErrorClass::Descriptors,
+            Self::Sqlite(database::error::Error::CannotWrite(_)) => StoreErrorClass::Full,
             _ => StoreErrorClass::Internal,
         }
     }
 }
 
 /// Error type that work in a transaction may return.
-pub trait TransactionError: From<database::Error> + Send + 'static {
+pub trait TransactionError: From<database::error::Error> + Send + 'static {
     /// Returns the store's error, if there is one inside.
     fn store_error(&self) -> Option<&Error>;
 }
@@ -211,7 +215,7 @@ impl PlatformStore {
         // Opening needs disk space itself: on a full disk, release the part of the reserve kept for it and retry.
         let database = loop {
             match Database::open(&database(dir), OPTIONS) {
-                Err(database::Error::CannotWrite(fault))
+                Err(database::error::Error::CannotWrite(fault))
                     if fault.may_be_disk_space() && ballast.release_step(ReservePurpose::Opening) => {}
                 opened => break opened?,
             }
@@ -324,12 +328,12 @@ impl PlatformStore {
     /// need the space.
     ///
     /// # Errors
-    /// [`database::Error::CannotWrite`] while the disk reserve is incomplete.
-    pub fn check_reserve(&self) -> Result<(), database::Error> {
+    /// [`database::error::Error::CannotWrite`] while the disk reserve is incomplete.
+    pub fn check_reserve(&self) -> Result<(), database::error::Error> {
         if self.reserve.is_complete() {
             return Ok(());
         }
-        Err(database::Error::CannotWrite(self.write_fault().unwrap_or(WriteFault::ReserveIncomplete)))
+        Err(database::error::Error::CannotWrite(self.write_fault().unwrap_or(WriteFault::ReserveIncomplete)))
     }
 
     /// Records the fault if storage refused a write.
@@ -357,7 +361,7 @@ impl PlatformStore {
     where
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
-        E: From<database::Error> + Send + 'static,
+        E: From<database::error::Error> + Send + 'static,
     {
         self.database.read(self.priority, work).await
     }

@@ -2,8 +2,8 @@
 
 use super::{Error, count, optional_time, small_count, time, unreadable};
 use crate::domain::breaker::CircuitBreaker;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
-use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::slow_start::SlowStart;
 use crate::domain::subscription::{RecordDates, SubscriptionSpec, WebhookSubscription};

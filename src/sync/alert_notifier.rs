@@ -3,12 +3,12 @@
 
 use super::alerts::{AcknowledgedBy, Alert};
 use super::link::LinkState;
+use super::notice::{AlertNotification, AlertTransition};
 use crate::domain::alert::ACKNOWLEDGEMENT_TTL;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::url_redaction::redact_urls;
-use crate::wire::notice::{AlertNotification, AlertTransition};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;

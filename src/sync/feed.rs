@@ -7,7 +7,7 @@ use super::link::{HEARTBEAT_INTERVAL, LinkState};
 use super::snapshot::Snapshot;
 use crate::client;
 use crate::client::connection::{CALL_TIMEOUT, PlatformClient};
-use crate::client::overview::PulseStream;
+use crate::client::portal::overview::PulseStream;
 use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::wire::overview::ChangePulse;
 use std::pin::pin;

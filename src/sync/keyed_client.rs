@@ -8,14 +8,14 @@ use super::log_window::LOG_PAGE_ROWS;
 use super::logs::{LogPageRequest, LogPageResult};
 use super::observed_overview::{KeyName, key_number};
 use crate::client;
-use crate::client::answer::{ApiRefusal, RawAnswer, StatusMeaning};
 use crate::client::connection::{CALL_TIMEOUT, PlatformClient};
-use crate::client::partner;
+use crate::client::integration::answer::{ApiRefusal, RawAnswer, StatusMeaning};
+use crate::client::integration::partner;
 use crate::clock::RuntimeEnv;
 use crate::database;
 use crate::domain::delivery::UnitRandom;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
-use crate::domain::key::{KeyScope, ScopeSet};
+use crate::domain::scope::{KeyScope, ScopeSet};
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;
@@ -96,11 +96,11 @@ pub enum CallFailure {
     /// The platform refused the call.
     Refused(ApiRefusal),
     /// The history cannot be read or written.
-    Storage(database::Error),
+    Storage(database::error::Error),
 }
 
-impl From<database::Error> for CallFailure {
-    fn from(error: database::Error) -> Self {
+impl From<database::error::Error> for CallFailure {
+    fn from(error: database::error::Error) -> Self {
         Self::Storage(error)
     }
 }
@@ -201,13 +201,13 @@ impl RateLimitedClient {
     ///
     /// # Errors
     ///
-    /// [`database::Error`] when the history cannot be read.
+    /// [`database::error::Error`] when the history cannot be read.
     pub async fn best_key(
         &self,
         company: CompanyId,
         scope: KeyScope,
         bucket: RateBucket,
-    ) -> Result<Option<(&KeyClient, u32)>, database::Error> {
+    ) -> Result<Option<(&KeyClient, u32)>, database::error::Error> {
         let RateLimitedClientState { holders, ambient, history, percent } = &*self.shared;
         let seen = history.keys().await?;
         let lacks = |name: &str| seen.iter().any(|key| key.name == name && key.lacking.contains(scope));
@@ -330,10 +330,10 @@ impl RateLimitedClient {
     ///
     /// # Errors
     ///
-    /// [`database::Error`] when the history cannot be read.
+    /// [`database::error::Error`] when the history cannot be read.
     pub async fn own_use(
         &self,
-    ) -> Result<std::collections::BTreeMap<(KeyId, RateBucket), (u32, u32)>, database::Error> {
+    ) -> Result<std::collections::BTreeMap<(KeyId, RateBucket), (u32, u32)>, database::error::Error> {
         let RateLimitedClientState { holders, ambient, history, percent } = &*self.shared;
         let names: Vec<KeyName> = holders.iter().map(|holder| holder.key.clone()).collect();
         let mut own = std::collections::BTreeMap::new();
@@ -352,13 +352,13 @@ impl RateLimitedClient {
     ///
     /// # Errors
     ///
-    /// [`database::Error`] when the history cannot be read or written.
+    /// [`database::error::Error`] when the history cannot be read or written.
     pub async fn record_scope(
         &self,
         holder: &KeyClient,
         scope: KeyScope,
         has: Option<KeyScope>,
-    ) -> Result<(), database::Error> {
+    ) -> Result<(), database::error::Error> {
         let history = &self.shared.history;
         let seen = history.keys().await?.into_iter().find(|key| key.name == holder.key.name).unwrap_or_default();
         let with = |scopes: ScopeSet, more: Option<KeyScope>| scopes.iter().chain(more).collect::<ScopeSet>();

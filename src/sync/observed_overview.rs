@@ -3,7 +3,7 @@
 
 use super::history::observations::{ObservedKey, ObservedWindow, PlatformObservations, SubscriptionOutage};
 use super::visibility::{KeyFinding, ObservedFindings, PlatformVisibility, WindowFinding};
-use crate::client::partner::ListedSubscription;
+use crate::client::integration::partner::ListedSubscription;
 use crate::domain::health_status::{HealthAssessment, HealthStatus, ListingFacts as Told, assess_window};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;

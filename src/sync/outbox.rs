@@ -1,9 +1,9 @@
 //! Outbox of notifications: one file per notification and channel, so that none is lost when a channel is blocked,
 //! the process ends, or two processes write. Notifications of one channel keep their order.
 
+use super::notice::AlertNotification;
 use crate::domain::time::Timestamp;
 use crate::files;
-use crate::wire::notice::AlertNotification;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::io::{self, Write as _};
@@ -177,7 +177,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::notice::AlertTransition;
+    use crate::sync::notice::AlertTransition;
 
     fn notice(at: i64, subject: &str) -> AlertNotification {
         let at_utc = Timestamp::from_millis(at);

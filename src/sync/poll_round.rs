@@ -1,8 +1,8 @@
 //! Parts of a polling round: its calls, how far a list was read, and how a round fails.
 
-use crate::client::answer::ApiRefusal;
+use crate::client::integration::answer::ApiRefusal;
 use crate::domain::ids::CompanyId;
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 
 /// Progress of reading a list in a polling round.

@@ -10,12 +10,12 @@ use super::observed_overview::{KeyName, OverviewContext, build_overview};
 use super::page_limits::PageLimits;
 use super::poll_round::{ListProgress, PollFailure, RoundCall};
 use super::snapshot::Snapshot;
-use crate::client::answer::RawAnswer;
-use crate::client::partner::{ScopeProbe, ScopeProbeResult};
+use crate::client::integration::answer::RawAnswer;
+use crate::client::integration::partner::{ScopeProbe, ScopeProbeResult};
 use crate::clock::RuntimeEnv;
 use crate::database;
 use crate::domain::ids::CompanyId;
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::sync::alerts::ActiveAlerts;
 use std::collections::BTreeSet;
@@ -325,7 +325,7 @@ impl PlatformPoller {
         }
     }
 
-    async fn build_snapshot(&self, now: Timestamp) -> Result<Snapshot, database::Error> {
+    async fn build_snapshot(&self, now: Timestamp) -> Result<Snapshot, database::error::Error> {
         let history = self.post.history();
         let seen = history.observations(now).await?;
         let names: Vec<KeyName> = self.post.holders().iter().map(|holder| holder.key.clone()).collect();

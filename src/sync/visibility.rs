@@ -3,7 +3,7 @@
 
 use crate::domain::health_status::{HealthAssessment, ListingFacts, ProbedKeyFacts, assess_listing, assess_probed_key};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;

@@ -2,10 +2,9 @@
 
 use super::count;
 use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event_gap::{GAP_MULTIPLIER, GAP_SAMPLE_COUNT, MIN_EVENT_GAP};
-use crate::domain::health_status::{
-    ABANDONED_DAYS, DisabledReason, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, MIN_HEADROOM_PERCENT,
-};
+use crate::domain::health_status::{ABANDONED_DAYS, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, MIN_HEADROOM_PERCENT};
 use crate::domain::reason::Reason;
 use crate::domain::success_rate::{MIN_RATE_SAMPLES, SuccessCounts};
 use crate::domain::time::Timestamp;

@@ -1,6 +1,10 @@
 //! Effects that `update` returns, the jobs they start, and the results that come back.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::IncidentScope;
+use crate::diagnose::report::{DiagnosisReport, PlaybookTopic};
+use crate::diagnose::runbook_kind::Runbook;
+use crate::diagnose::runbook_progress::RunbookProgress;
 use crate::domain::alert;
 use crate::domain::event::EventType;
 use crate::domain::health_status::HealthStatus;
@@ -23,10 +27,8 @@ use crate::wire::limits::{CallerUsageRow, KeyUsage, LimitDetail};
 use crate::wire::operators::{NewOperator, OperatorRow};
 use crate::wire::page::Page;
 use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crate::wire::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
 use crate::wire::requests::RequestRow;
 use crate::wire::revisions::RevisionRow;
-use crate::wire::runbook::{Runbook, RunbookProgress};
 use crate::wire::signature_check::SignatureCheck;
 use crate::wire::stats::AttemptPoint;
 use crate::wire::subscriptions::{MissedEventsChoice, SubscriptionRow};
@@ -68,13 +70,13 @@ pub enum BackgroundJob {
     CountReplay(SubscriptionId, NewReplay),
     /// Run a playbook for a subject, read-only. With an earlier report, only its unknown checks are asked again.
     RunPlaybook(PlaybookTopic, DiagnosisSubject, Option<Box<DiagnosisReport>>),
-    /// Start a run-book for a subject, or continue one that was started; read-only.
+    /// Start a runbook for a subject, or continue one that was started; read-only.
     RunRunbook(Runbook, DiagnosisSubject, Option<Box<RunbookProgress>>),
     /// Check the signature of an attempt, from the response and from what the receiver is said to have computed.
     CheckSignature(AttemptId, DiagnosisSubject, Option<String>),
     /// Check the signature of an attempt with the secret the receiver holds. The secret stays in this process.
     CheckSignatureWithSecret(AttemptId, DiagnosisSubject, IssuedSecret),
-    /// Build an escalation bundle about a scope, searched for secrets but those with these fingerprints.
+    /// Build a ticket about a scope, searched for secrets but those with these fingerprints.
     BuildBundle(Box<IncidentScope>, ResponseBodies, BTreeSet<String>),
     /// Write a bundle as a new folder or archive into the folder in which the console was started.
     WriteBundle(Box<TicketBundle>, BundleFormat),
@@ -297,7 +299,7 @@ pub enum DiagnoseResult {
     Report(Box<DiagnosisReport>),
     /// Signature check of an attempt, with the subject it was opened for.
     SignatureCheck(AttemptId, DiagnosisSubject, Result<Box<SignatureCheck>, String>),
-    /// State of a run-book after its steps were checked.
+    /// State of a runbook after its steps were checked.
     Runbook(Box<RunbookProgress>),
     /// Escalation bundle, or why none could be built.
     Bundle(Result<Box<TicketBundle>, BundleFailure>),

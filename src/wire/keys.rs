@@ -3,8 +3,9 @@
 use crate::domain;
 use crate::domain::health_status::KeyFacts;
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::{ApiKey, KeyScope};
+use crate::domain::key::ApiKey;
 use crate::domain::patch::FieldPatch;
+use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;

@@ -2,7 +2,7 @@
 
 use crate::domain::health_status::{ExhaustionForecast, WindowFacts, forecast_exhaustion};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;

@@ -1,25 +1,17 @@
-//! Wire types: requests, answers, paths, problem codes and cursors that travel between a client and a server, and the
-//! documents that the command line writes.
+//! Wire types: requests, answers, paths, problem codes and cursors that travel between a client and a server.
 //!
-//! Apart from settings and stored rows, these are the only serialisable types of the crate. Every serialisable type is
-//! a promise to its readers: within a version, members are added but never removed or renamed.
+//! Every serialisable type is a promise to its readers: within a version, members are added but never removed or
+//! renamed.
 
 pub mod actions;
 pub mod alerts;
 pub mod attempts;
 pub mod audit;
-pub mod briefing;
-pub mod bundle;
-pub mod checkup;
-pub mod configuration;
 pub mod deliveries;
-pub mod doctor;
-pub mod document;
 pub mod events;
 pub mod keys;
 pub mod limits;
 pub mod log;
-pub mod notice;
 pub mod object;
 pub mod operators;
 pub mod overview;
@@ -29,14 +21,9 @@ pub mod paths;
 pub mod problem;
 pub mod readable;
 pub mod refusal;
-pub mod remedy;
 pub mod replays;
-pub mod report;
 pub mod requests;
-pub mod review;
 pub mod revisions;
-pub mod row_filters;
-pub mod runbook;
 #[cfg(test)]
 mod schemas;
 pub mod secretcheck;

@@ -3,7 +3,8 @@
 
 use super::problem::{Problem, ProblemCode};
 use super::requests::RequestRow;
-use crate::domain::key::{KeyFormatError, KeyMisplacement, KeyScope};
+use crate::domain::key::{KeyFormatError, KeyMisplacement};
+use crate::domain::scope::KeyScope;
 use crate::domain::subscription::MANAGERS;
 use crate::text;
 use serde_json::Value;

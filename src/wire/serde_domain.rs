@@ -1,15 +1,15 @@
 //! Serialisation of `domain` values: ids as integers, closed sets as their names, text from outside as text.
 
 use crate::domain::delivery::{AttemptKind, DeliveryState};
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
-use crate::domain::health_status::DisabledReason;
 use crate::domain::ids::{
     AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, ReplayId,
     SubscriptionId, TripId,
 };
-use crate::domain::key::KeyScope;
 use crate::domain::operator::OperatorRole;
 use crate::domain::replay::ReplayState;
+use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::window::RateBucket;
 use serde::de::Error as _;

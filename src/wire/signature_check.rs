@@ -1,6 +1,6 @@
 //! Results of the signature debugger, for the API and the command line.
 
-use crate::domain::signature_debugger::SignatureDiagnosis;
+use crate::domain::signature_debugger::sample::SignatureDiagnosis;
 use crate::domain::signature_debugger::signature_fault::DetectedFault;
 use crate::domain::text::Untrusted;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,8 @@
 
 use super::keys::OneTimeSecret;
 use crate::domain::breaker::{FAILURE_THRESHOLD, forecast_trip};
-use crate::domain::health_status::{DisabledReason, SubscriptionFacts};
+use crate::domain::disabled_reason::DisabledReason;
+use crate::domain::health_status::SubscriptionFacts;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::patch::FieldPatch;
 use crate::domain::subscription;

@@ -2,28 +2,31 @@
 //! nothing panics by itself is a promise of each.
 
 use crow::client::connection::{ClientCredential, PlatformClient};
-use crow::client::{partner, tolerant_reading};
+use crow::client::integration::{partner, tolerant_reading};
 use crow::clock::RuntimeEnv;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::{CompanyId, SubscriptionId};
-use crow::domain::key::{self, ScopeSet};
+use crow::domain::key;
 use crow::domain::outbound::{RedactionCounts, SecretGate};
 use crow::domain::query::field::Field;
 use crow::domain::query::parse::parse;
 use crow::domain::scan::{self, KnownSecrets};
+use crow::domain::scope::{KeyScope, ScopeSet};
 use crow::domain::secret::Secret;
-use crow::domain::signature_debugger::{self, SignatureSample};
+use crow::domain::signature_debugger;
+use crow::domain::signature_debugger::sample::SignatureSample;
 use crow::domain::target::{TargetPolicy, TargetRules};
 use crow::domain::text::Untrusted;
 use crow::domain::time::Timestamp;
 use crow::engine::egress::EgressConfig;
+use crow::engine::handle::Engine;
 use crow::engine::master_key::MasterKeySource;
-use crow::engine::{Engine, EngineSettings};
+use crow::engine::settings::EngineSettings;
+use crow::export::bundle_documents::{BundleManifest, SupportTicket};
 use crow::export::{bundle_reader, markdown};
 use crow::server;
 use crow::server::exposure::ServerExposure;
 use crow::wire::attempts::AttemptRow;
-use crow::wire::bundle::{BundleManifest, SupportTicket};
 use crow::wire::log::LogPage;
 use crow::wire::overview::PlatformOverview;
 use crow::wire::problem::Problem;
@@ -309,7 +312,7 @@ async fn subscribe(at: &SocketAddr, token: &Secret, to: &SocketAddr) -> Subscrip
     let new = crow::wire::keys::NewKey {
         company_id: company.id,
         name: "all".to_owned(),
-        scopes: key::KeyScope::ALL.to_vec(),
+        scopes: KeyScope::ALL.to_vec(),
         limits: None,
     };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();

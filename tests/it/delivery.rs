@@ -14,7 +14,7 @@ use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::breaker::FAILURE_THRESHOLD;
 use crow::domain::delivery::{AttemptKind, DeliveryState};
-use crow::domain::health_status::DisabledReason;
+use crow::domain::disabled_reason::DisabledReason;
 use crow::domain::ids::{DeliveryId, SubscriptionId};
 use crow::domain::secret::Secret;
 use crow::domain::signature::verify;

@@ -8,7 +8,7 @@ use crate::support::schemas;
 use crate::support::serving::Serving;
 use crow::client::connection::ClientCredential;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::wire::keys::{NewCompany, NewKey};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;

@@ -2,8 +2,10 @@
 //! anything, and what was hidden must be seen.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::evidence_set::QueryRecord;
 use crow::diagnose::incident::IncidentEvidence;
+use crow::diagnose::report::DiagnosisReport;
 use crow::domain::outbound::SecretGate;
 use crow::domain::time::Timestamp;
 use crow::export::bundle::build_bundle;
@@ -24,7 +26,6 @@ use crow::tui::view::draw::draw;
 use crow::tui::widgets::theme::ConsoleAppearance;
 use crow::wire::attempts::AttemptDetail;
 use crow::wire::overview::PlatformOverview;
-use crow::wire::report::{DiagnosisReport, DiagnosisSubject};
 use crow::wire::signature_check::SignatureCheck;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};

@@ -6,7 +6,7 @@ use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::schemas::{self, assert_valid};
 use crate::support::serving::Serving;
 use crow::client::connection::{ClientCredential, PlatformClient};
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::wire::keys::{CompanyRow, NewCompany, NewKey};
 use crow::wire::subscriptions::NewSubscription;
 use serde_json::Value;

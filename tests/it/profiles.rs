@@ -1,7 +1,7 @@
 //! Profiles: made, used, shown and removed from a shell; their keys stand nowhere but where they are kept.
 
 use crate::support::serving::Serving;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::wire::keys::{NewCompany, NewKey};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;

@@ -2,7 +2,7 @@
 //! key do nothing, and that is empty. And no key leaves this machine in the clear unless the user says so.
 
 use crate::support::platform::Platform;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;

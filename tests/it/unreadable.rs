@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use crow::client::connection::{ClientCredential, PlatformClient};
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::tui::state::config::ConsoleAccess;
 use futures_util::stream;

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use crow::client::connection::ClientCredential;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::wire::keys::{NewCompany, NewKey};
 use crow::wire::subscriptions::MissedEventsChoice;
 use serde_json::Value;

@@ -3,8 +3,8 @@
 use super::console::DisplayArgs;
 use super::target::{SubjectArgs, TargetArgs};
 use super::value_parsers::{parse_named_file, parse_runbook, parse_topic};
-use crate::wire::report::PlaybookTopic;
-use crate::wire::runbook::Runbook;
+use crate::diagnose::report::PlaybookTopic;
+use crate::diagnose::runbook_kind::Runbook;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -99,8 +99,8 @@ pub(in crate::cli) struct EscalateArgs {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct OpenArgs {
     /// Folder or archive that crow escalate wrote
-    #[arg(value_name = "BUNDLE")]
-    pub(in crate::cli) bundle: PathBuf,
+    #[arg(value_name = "TICKET")]
+    pub(in crate::cli) ticket: PathBuf,
     /// Write the ticket as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,

@@ -6,9 +6,9 @@ use super::value_parsers::{
 };
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
-use crate::domain::key::KeyScope;
 use crate::domain::patch::FieldPatch;
 use crate::domain::query::QueryTime;
+use crate::domain::scope::KeyScope;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -167,9 +167,9 @@ pub(in crate::cli) enum SubsCommand {
     Enable(EnableArgs),
     /// Disable a subscription. Events that happen meanwhile are recorded as missed
     Disable(DisableArgs),
-    /// Delete a subscription, also one that a tool manages. Its delivery log stays readable
+    /// Delete a subscription, including one that a tool manages. Its delivery log stays readable
     Delete(ChangeArgs),
-    /// Replay: deliver events of a period again
+    /// Deliver the events of a period again
     Replay(ReplayArgs),
     /// Restore an earlier configuration of a subscription
     Rollback(RollbackArgs),

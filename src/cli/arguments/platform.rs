@@ -7,7 +7,7 @@ use super::value_parsers::{
 };
 use crate::demo::scenario::script::ScenarioScript;
 use crate::domain::proxy::CidrBlock;
-use crate::engine::MAX_SUBSCRIPTIONS;
+use crate::engine::settings::MAX_SUBSCRIPTIONS;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -3,14 +3,14 @@
 use crate::demo::scenario::library;
 use crate::demo::scenario::script::ScenarioScript;
 use crate::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
+use crate::diagnose::report::PlaybookTopic;
+use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
-use crate::domain::key::KeyScope;
 use crate::domain::patch::FieldPatch;
 use crate::domain::query::QueryTime;
+use crate::domain::scope::KeyScope;
 use crate::server::exposure;
-use crate::wire::report::PlaybookTopic;
-use crate::wire::runbook::Runbook;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Host;

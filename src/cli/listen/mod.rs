@@ -6,8 +6,8 @@ mod receiver;
 mod reconcile;
 
 use super::arguments::listen::{ListenArgs, ReconcileArgs};
-use super::diagnose::print_safe;
 use super::failure::CommandFailure;
+use super::output::print_safe;
 use super::profile::credential::{parse_platform_url, read_single_secret};
 use super::remote::PlatformTarget;
 use super::{log, remote, settings};

@@ -1,9 +1,9 @@
 //! `crow reconcile`: compares polled events with received ones.
 
 use crate::cli::arguments::listen::ReconcileArgs;
-use crate::cli::diagnose::print_safe;
 use crate::cli::failure::CommandFailure;
 use crate::cli::output;
+use crate::cli::output::print_safe;
 use crate::cli::remote::PlatformTarget;
 use crate::clock::RuntimeEnv;
 use crate::domain::event::EventType;
@@ -33,7 +33,8 @@ pub(super) async fn run(
         ));
     }
     check_types(&asked.types)?;
-    let refused = |error: crate::database::Error| CommandFailure::usage(error.to_string(), "see the log for more");
+    let refused =
+        |error: crate::database::error::Error| CommandFailure::usage(error.to_string(), "see the log for more");
     if asked.types.is_empty() && history.received_types().await.map_err(refused)?.is_empty() {
         return Err(CommandFailure::usage(
             "nothing was received here yet, so there is nothing to compare",

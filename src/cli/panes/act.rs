@@ -2,12 +2,12 @@
 
 use super::show::{ShowFormat, write_item};
 use crate::cli::arguments::panes::ConfirmArgs;
+use crate::cli::document::{CHANGE_DOCUMENT, ChangeResult};
 use crate::cli::failure::CommandFailure;
 use crate::cli::{output, remote};
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
-use crate::wire::document::{CHANGE_DOCUMENT, ChangeResult};
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
 

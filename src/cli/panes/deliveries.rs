@@ -5,6 +5,7 @@ use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
 use crate::cli::arguments::panes::{ChangeArgs, DeliveriesCommand};
+use crate::cli::document::{ATTEMPT_DOCUMENTS, DELIVERY_DOCUMENTS, DocumentNames};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
@@ -12,11 +13,10 @@ use crate::client::connection::PlatformClient;
 use crate::domain::ids::{AttemptId, DeliveryId};
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
+use crate::sync::row_filters;
 use crate::text::{count, delivery};
 use crate::wire::attempts::AttemptRow;
 use crate::wire::deliveries::DeliveryRow;
-use crate::wire::document::{ATTEMPT_DOCUMENTS, DELIVERY_DOCUMENTS, DocumentNames};
-use crate::wire::row_filters;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: DeliveriesCommand) -> Result<ExitCode, CommandFailure> {

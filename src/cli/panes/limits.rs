@@ -6,6 +6,8 @@ use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
 use crate::cli::arguments::panes::{LimitsCommand, SetLimitsArgs};
+use crate::cli::document::details::KeyWindows;
+use crate::cli::document::{AssessedRow, DocumentNames, LIMIT_DOCUMENTS};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
@@ -14,11 +16,9 @@ use crate::domain::health_status::assess_window;
 use crate::domain::patch::FieldPatch;
 use crate::domain::query::field::Field;
 use crate::domain::window::RateBucket;
-use crate::wire::document::details::KeyWindows;
-use crate::wire::document::{AssessedRow, DocumentNames, LIMIT_DOCUMENTS};
+use crate::sync::row_filters;
 use crate::wire::keys::{LimitsPatch, RateLimits as Calls};
 use crate::wire::limits::LimitDetail;
-use crate::wire::row_filters;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: LimitsCommand) -> Result<ExitCode, CommandFailure> {

@@ -2,6 +2,7 @@
 
 use super::table::{self, ListColumn, ListTable};
 use crate::cli::arguments::panes::{ListArgs, LogListArgs, OutputArgs};
+use crate::cli::document::{DocumentNames, ListDocument, ObjectDocument};
 use crate::cli::failure::CommandFailure;
 use crate::cli::output::{self, ReaderState};
 use crate::cli::portal;
@@ -14,7 +15,6 @@ use crate::domain::query::parse::parse;
 use crate::domain::query::{FilterQuery, QueryTerm, QueryTime, TermSign, TermTest};
 use crate::domain::time::Timestamp;
 use crate::files::format_size;
-use crate::wire::document::{DocumentNames, ListDocument, ObjectDocument};
 use crate::wire::log::LogPage;
 use crate::wire::page::json_length;
 use crate::wire::readable::UnreadableRows;
@@ -362,8 +362,8 @@ impl ListFollower {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::row_filters;
     use crate::wire::requests::RequestRow;
-    use crate::wire::row_filters;
     use std::cell::Cell;
 
     fn row(id: usize, status: u16, detail: &str) -> RequestRow {

@@ -5,6 +5,7 @@ use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
 use crate::cli::arguments::panes::{ChangeArgs, ReplaysCommand};
+use crate::cli::document::{DocumentNames, REPLAY_DOCUMENTS};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
@@ -12,9 +13,8 @@ use crate::client::connection::PlatformClient;
 use crate::domain::ids::ReplayId;
 use crate::domain::query::field::Field;
 use crate::domain::replay::ReplayState;
-use crate::wire::document::{DocumentNames, REPLAY_DOCUMENTS};
+use crate::sync::row_filters;
 use crate::wire::replays::ReplayRow;
-use crate::wire::row_filters;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: ReplaysCommand) -> Result<ExitCode, CommandFailure> {

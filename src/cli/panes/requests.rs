@@ -4,16 +4,16 @@ use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
 use crate::cli::arguments::panes::{RequestsCommand, ShowArgs};
+use crate::cli::document::{DocumentNames, REQUEST_DOCUMENTS};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
-use crate::wire::document::{DocumentNames, REQUEST_DOCUMENTS};
+use crate::sync::row_filters;
 use crate::wire::log::RequestQuery;
 use crate::wire::requests::RequestRow;
-use crate::wire::row_filters;
 use std::process::ExitCode;
 
 /// Requests per page of the log.

@@ -1,9 +1,9 @@
 //! Output of one item, as a document or as text.
 
 use super::describe::describe;
+use crate::cli::document::ObjectDocument;
 use crate::cli::failure::CommandFailure;
 use crate::cli::output;
-use crate::wire::document::ObjectDocument;
 use serde::Serialize;
 use std::process::ExitCode;
 

@@ -7,21 +7,22 @@ use super::table::{ListCell, ListColumn, column};
 use crate::cli::arguments::panes::{
     ChangeArgs, DisableArgs, EnableArgs, ReplayArgs, RollbackArgs, ShowArgs, SubsCommand,
 };
+use crate::cli::document::details::SubscriptionDetail;
+use crate::cli::document::{AssessedRow, DocumentNames, SUBSCRIPTION_DOCUMENTS};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
-use crate::domain::health_status::{DisabledReason, assess_subscription};
+use crate::domain::disabled_reason::DisabledReason;
+use crate::domain::health_status::assess_subscription;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::query::field::Field;
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
+use crate::sync::row_filters;
 use crate::text;
 use crate::text::health::why;
-use crate::wire::document::details::SubscriptionDetail;
-use crate::wire::document::{AssessedRow, DocumentNames, SUBSCRIPTION_DOCUMENTS};
 use crate::wire::replays::NewReplay;
-use crate::wire::row_filters;
 use crate::wire::subscriptions::{AttemptSummary, MissedEventsChoice, SubscriptionRow, TestResult};
 use std::process::ExitCode;
 

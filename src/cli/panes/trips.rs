@@ -4,14 +4,14 @@ use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
 use crate::cli::arguments::panes::{ShowArgs, TripsCommand};
+use crate::cli::document::{DocumentNames, TRIP_DOCUMENTS};
 use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::query::field::Field;
-use crate::wire::document::{DocumentNames, TRIP_DOCUMENTS};
+use crate::sync::row_filters;
 use crate::wire::log::TripQuery;
-use crate::wire::row_filters;
 use crate::wire::trips::TripRow;
 use std::process::ExitCode;
 

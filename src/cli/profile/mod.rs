@@ -13,8 +13,8 @@ mod secret_tool;
 use super::arguments::profile::{
     AddProfileArgs, AddProfileKeyArgs, ListProfilesArgs, ProfileCommand as Asked, ProfileKeyArgs, ProfileNameArgs,
 };
-use super::diagnose::print_safe;
 use super::failure::CommandFailure;
+use super::output::print_safe;
 use crate::domain::key;
 use crate::domain::secret::Secret;
 use crate::text::count;

@@ -3,7 +3,7 @@
 
 use crate::cli::failure::CommandFailure;
 use crate::cli::settings;
-use crate::sync::files;
+use crate::files::private;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -255,7 +255,7 @@ impl ProfileStore {
         change(&mut document);
         let folder = self.file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)
-            .and_then(|()| files::atomic_write(&self.file, document.to_string().as_bytes()))
+            .and_then(|()| private::replace(&self.file, document.to_string().as_bytes()))
             .map_err(|error| refused(error.to_string()))?;
         *self = Self::read(self.file.clone())?;
         Ok(())

@@ -11,10 +11,9 @@ use crate::cli::failure::CommandFailure;
 use crate::cli::settings;
 use crate::domain::secret::Secret;
 use crate::files;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use crate::files::private;
 use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
 
 /// Service name of crow's entries in the keyring.
 const KEYRING_SERVICE: &str = "crow";
@@ -103,13 +102,9 @@ fn write_secret_file(path: &Path, secret: &Secret) -> Result<(), CommandFailure>
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(refused)?;
     }
+    let text = Zeroizing::new(format!("{}\n", secret.reveal()));
     // Created anew with mode 0600: an existing file may have been readable by others.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refused(error)),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(refused)?;
-    writeln!(file, "{}", secret.reveal()).and_then(|()| file.sync_all()).map_err(refused)
+    private::remove(path).and_then(|()| private::create(path, text.as_bytes())).map_err(refused)
 }
 
 /// Returns the account of a secret in the keyring.

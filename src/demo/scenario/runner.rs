@@ -3,8 +3,8 @@
 use super::caller::PartnerClient;
 use super::raw_receiver::RawReceiver;
 use super::script::{CallTiming, ScenarioBehaviour, ScenarioCall, ScenarioKeyOwner, ScenarioScript, ScenarioStep};
+use crate::client;
 use crate::client::connection::{ClientCredential, PlatformClient};
-use crate::client::{self};
 use crate::clock::RuntimeEnv;
 use crate::demo::Error;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};

@@ -1,8 +1,7 @@
 //! Format of a scenario in `assets/scenarios`: keys and receivers, then steps in order.
 
 use crate::domain::event::EventType;
-use crate::domain::key::KeyScope;
-use crate::wire::report::PlaybookTopic;
+use crate::domain::scope::KeyScope;
 use serde::Deserialize;
 
 /// Fault scenario, as read from its TOML file.
@@ -12,7 +11,7 @@ pub struct ScenarioScript {
     /// Name of the scenario, which names the fault.
     pub name: String,
     /// Playbook that diagnoses the fault.
-    pub topic: PlaybookTopic,
+    pub topic: String,
     /// Cause that the playbook must rank first; absent for a healthy company.
     pub cause: Option<String>,
     /// Story of the fault, as shown to an operator.

@@ -1,12 +1,14 @@
 //! Causes of the circuit breaker playbook, most likely first.
 
 use super::facts::{BreakerFacts, BreakerState};
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::endpoint::FaultGroup;
+use crate::diagnose::remedy::OfferedAction;
+use crate::diagnose::remedy::{RemediationAction, RunbookTarget};
+use crate::diagnose::report::{CheckVerdict, DiagnosedCause, Evidence, ReportedCheck};
+use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::SubscriptionId;
-use crate::wire::remedy::{RemediationAction, RunbookTarget};
-use crate::wire::report::{CheckVerdict, DiagnosedCause, DiagnosisSubject, Evidence, OfferedAction, ReportedCheck};
-use crate::wire::runbook::Runbook;
 
 /// Ranks the causes that the steps found. A breaker that has tripped comes before the endpoint's own failures.
 #[must_use]

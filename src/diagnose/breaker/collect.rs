@@ -1,34 +1,17 @@
 //! Collection of the evidence for the circuit breaker playbook. A call that fails is kept as the reason why something
 //! is unknown.
 
+use super::evidence::BreakerEvidence;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
-use crate::diagnose::evidence_set::{CallerVisibility, QueryOutcome};
+use crate::diagnose::evidence_set::CallerVisibility;
 use crate::diagnose::key_evidence;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::SubscriptionId;
-use crate::domain::time::Timestamp;
-use crate::wire::attempts::AttemptRow;
-use crate::wire::subscriptions::SubscriptionRow;
 use crate::wire::trips::TripRow;
 
 /// Number of overview rows requested; the subscription's latest trip must be among that many trips.
 const OVERVIEW_ROWS: u32 = 200;
-
-/// Evidence of the circuit breaker playbook for one subscription.
-#[derive(Debug, Clone)]
-pub struct BreakerEvidence {
-    /// Time of the collection, on this machine's clock.
-    pub at: Timestamp,
-    /// Visibility with which the data was collected; with a key alone, the subscription's health is unknown.
-    pub visibility: CallerVisibility,
-    /// Row of the subscription, with its health.
-    pub row: QueryOutcome<SubscriptionRow>,
-    /// Latest attempts of the subscription, newest first.
-    pub attempts: QueryOutcome<Vec<AttemptRow>>,
-    /// Latest trip of the subscription; `None` if it is not among those in the overview.
-    pub trip: QueryOutcome<Option<TripRow>>,
-}
 
 /// Collects the evidence of the circuit breaker playbook, with three concurrent calls.
 pub async fn collect_breaker(client: &PlatformClient, ambient: &RuntimeEnv, id: SubscriptionId) -> BreakerEvidence {

@@ -1,16 +1,16 @@
 //! Facts about one subscription's circuit breaker, in the terms of the playbook's steps.
 
-use super::collect;
+use super::evidence::BreakerEvidence;
 use crate::diagnose::endpoint::{FaultGroup, group_failures};
 use crate::diagnose::evidence_set::CallerVisibility;
+use crate::diagnose::report::Evidence;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::delivery::AttemptKind;
-use crate::domain::health_status::DisabledReason;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::attempts::AttemptRow;
 use crate::wire::paths;
-use crate::wire::report::Evidence;
 use crate::wire::subscriptions::SubscriptionRow;
 use crate::wire::trips::TripRow;
 use std::fmt;
@@ -41,13 +41,13 @@ pub struct BreakerFacts<'a> {
     pub state: BreakerState,
     /// Visibility with which the data was collected.
     pub visibility: CallerVisibility,
-    known: &'a collect::BreakerEvidence,
+    known: &'a BreakerEvidence,
 }
 
 impl<'a> BreakerFacts<'a> {
     /// Derives the facts about a subscription that could be read.
     #[must_use]
-    pub fn new(row: &'a SubscriptionRow, known: &'a collect::BreakerEvidence) -> Self {
+    pub fn new(row: &'a SubscriptionRow, known: &'a BreakerEvidence) -> Self {
         let subscription = &row.subscription;
         // The time has whole seconds, so the end of that second is the latest possible moment.
         let off_by = subscription.disabled_utc.unwrap_or(known.at).plus(Duration::from_secs(1));
@@ -147,6 +147,6 @@ impl<'a> BreakerFacts<'a> {
     }
 }
 
-fn open_trip(known: &collect::BreakerEvidence) -> Option<&TripRow> {
+fn open_trip(known: &BreakerEvidence) -> Option<&TripRow> {
     known.trip.as_ref().ok()?.as_ref().filter(|trip| trip.enabled_utc.is_none())
 }

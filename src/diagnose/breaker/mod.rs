@@ -3,17 +3,19 @@
 
 pub mod causes;
 pub mod collect;
+pub mod evidence;
 pub mod facts;
 pub mod steps;
 
+use super::diagnosis_subject::DiagnosisSubject;
+use super::report::{CheckVerdict, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
-use crate::wire::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, Evidence, PlaybookTopic, ReportedCheck};
 use facts::BreakerFacts;
 
 /// Turns the evidence about a subscription into a report.
 #[must_use]
-pub fn check_breaker(id: SubscriptionId, known: &collect::BreakerEvidence) -> DiagnosisReport {
+pub fn check_breaker(id: SubscriptionId, known: &evidence::BreakerEvidence) -> DiagnosisReport {
     let (steps, causes) = match &known.row {
         Ok(row) => {
             let facts = BreakerFacts::new(row, known);

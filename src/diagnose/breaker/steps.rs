@@ -3,9 +3,9 @@
 use super::facts::{BreakerFacts, BreakerState, NEAR_TRIP_FAILURES};
 use crate::diagnose::evidence_set::CallerVisibility;
 use crate::diagnose::key_evidence;
+use crate::diagnose::report::{CheckVerdict, Evidence, ReportedCheck};
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::wire::attempts::AttemptRow;
-use crate::wire::report::{CheckVerdict, Evidence, ReportedCheck};
 
 /// Ids and texts of the questions, in the order of the report.
 pub const BREAKER_QUESTIONS: [(&str, &str); 5] = [

@@ -3,7 +3,7 @@
 use super::*;
 use crate::diagnose::evidence_set::CallerVisibility;
 use crate::domain::delivery::AttemptKind;
-use crate::domain::health_status::DisabledReason;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::ids::{AttemptId, CompanyId, TripId};
 use crate::domain::time::Timestamp;
 use crate::wire::attempts::AttemptRow;
@@ -57,8 +57,8 @@ fn row(streak: u32, disabled: Option<DisabledReason>) -> SubscriptionRow {
     SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
 }
 
-fn known(row: SubscriptionRow, attempts: Vec<AttemptRow>) -> collect::BreakerEvidence {
-    collect::BreakerEvidence {
+fn known(row: SubscriptionRow, attempts: Vec<AttemptRow>) -> evidence::BreakerEvidence {
+    evidence::BreakerEvidence {
         at: at(200),
         visibility: CallerVisibility::Full,
         row: Ok(row),
@@ -187,11 +187,11 @@ fn what_could_not_be_read_is_unknown_with_the_reason() {
     let report = check_breaker(ID, &half);
     assert_eq!(verdicts(&report), ["fail", "unknown", "unknown", "pass", "unknown"]);
     assert_eq!(causes(&report), ["breaker-tripped"]);
-    let none = collect::BreakerEvidence { row: Err("no answer".to_owned()), ..half };
+    let none = evidence::BreakerEvidence { row: Err("no answer".to_owned()), ..half };
     let report = check_breaker(ID, &none);
     assert_eq!(verdicts(&report), ["unknown"; 5]);
     assert!(report.steps.iter().all(|step| step.verdict.why().is_some_and(|why| why.contains("no answer"))));
-    assert_eq!(report.conclusion(), crate::wire::report::DiagnosisConclusion::NotRun);
+    assert_eq!(report.conclusion(), crate::diagnose::report::DiagnosisConclusion::NotRun);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Definitions of the checks: what each one counts, how it is worded, and its default thresholds.
 
 use super::facts::{FactResult, HealthFacts};
+use crate::diagnose::checkup::ThresholdSide;
 use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::health_status::{
-    DORMANT_DAYS, DisabledReason, FAILURES_IN_A_ROW_LIMITS, MIN_HEADROOM_PERCENT, SUCCESS_PERCENT_LIMITS,
+    DORMANT_DAYS, FAILURES_IN_A_ROW_LIMITS, MIN_HEADROOM_PERCENT, SUCCESS_PERCENT_LIMITS,
 };
 use crate::text::count;
-use crate::wire::checkup::ThresholdSide;
 use crate::wire::keys::KeyRow;
 use crate::wire::overview::PipelineCounts;
 use crate::wire::requests::ProblemCodeCount;

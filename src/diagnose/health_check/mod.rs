@@ -5,11 +5,11 @@ mod facts;
 #[cfg(test)]
 mod tests;
 
+use super::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::text::Untrusted;
-use crate::wire::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
 use crate::wire::problem::ProblemCode;
 use checks::HealthCheck;
 use facts::HealthFacts;

@@ -1,11 +1,12 @@
 //! Playbook for bulk imports that stall: contention (503), the rate limit (429), or calls that take longer than the
 //! client waits.
 
-use super::{OTHER_CALLERS_UNKNOWN, capped_weight, code, group_by, ranked_cause, request_evidence};
+use super::ranking::{capped_weight, ranked_cause};
+use super::refused_calls::{OTHER_CALLERS_UNKNOWN, code, group_by, request_evidence};
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::report::{Evidence, PlaybookTopic};
 use crate::text::count;
-use crate::wire::report::{Evidence, PlaybookTopic};
 use crate::wire::requests::RequestRow;
 use std::collections::BTreeMap;
 

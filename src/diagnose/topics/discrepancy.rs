@@ -1,15 +1,16 @@
 //! Playbook for events that polling shows and webhooks did not deliver, per subscription, with a replay as remedy.
 
-use super::{capped_weight, detail, ranked_cause, with_offers};
+use super::ranking::{capped_weight, ranked_cause, with_offers};
+use super::refused_calls::detail;
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::remedy::{MissedRange, RemediationAction};
+use crate::diagnose::report::PlaybookTopic;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::SubscriptionId;
 use crate::text::{count, delivery};
 use crate::wire::deliveries::DeliveryRow;
 use crate::wire::paths;
-use crate::wire::remedy::{MissedRange, RemediationAction};
-use crate::wire::report::PlaybookTopic;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,17 +1,17 @@
 //! Playbook for events that are missing when polled: filters, a missing scope, an unknown event type, or no events.
 
 use super::permissions::missing_scope;
-use super::{
-    OTHER_CALLERS_UNKNOWN, capped_weight, code, detail, group_by, new_key, ranked_cause, request_evidence, with_offers,
-};
+use super::ranking::{capped_weight, new_key, ranked_cause, with_offers};
+use super::refused_calls::{OTHER_CALLERS_UNKNOWN, code, detail, group_by, request_evidence};
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::report::{Evidence, PlaybookTopic};
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 use crate::text::count;
 use crate::wire::deliveries::EventRow;
 use crate::wire::paths;
-use crate::wire::report::{DiagnosisSubject, Evidence, PlaybookTopic};
 use crate::wire::requests::RequestRow;
 
 /// Checks, in order: permitted, types exist, polls returned events, filters, events happened.
@@ -179,7 +179,7 @@ fn polls_filled(dossier: &EvidenceSet) -> CheckResult {
     });
     let evidence = evidence.collect();
     if pollers.iter().any(|poller| poller.n_items == 0) {
-        return CheckResult { verdict: crate::wire::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
+        return CheckResult { verdict: crate::diagnose::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
     }
     CheckResult::pass(evidence)
 }

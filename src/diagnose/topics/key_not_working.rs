@@ -1,15 +1,14 @@
 //! Playbook for keys that do not work (401): revoked, cut off, with white space, of another company, in the wrong
 //! header, or unknown.
 
-use super::{
-    any_refused, capped_weight, code, group_by, new_key, ranked_cause, refused, request_evidence, with_offers,
-};
+use super::ranking::{capped_weight, new_key, ranked_cause, with_offers};
+use super::refused_calls::{any_refused, code, group_by, refused, request_evidence};
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::report::PlaybookTopic;
 use crate::text::{self, count};
 use crate::wire::keys::KeyRow;
 use crate::wire::refusal::{KeyDefect, RefusalReason};
-use crate::wire::report::PlaybookTopic;
 use crate::wire::requests::RequestRow;
 
 /// Checks, in order: refused with 401, header, form, known, active.

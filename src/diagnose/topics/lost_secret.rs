@@ -1,13 +1,14 @@
 //! Playbook for a lost signing secret: receivers that say they have none, and the way to a new one.
 
-use super::{ranked_cause, with_offers};
+use super::ranking::{ranked_cause, with_offers};
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::remedy::{RemediationAction, RunbookTarget};
+use crate::diagnose::report::{Evidence, PlaybookTopic};
+use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::text::Untrusted;
 use crate::wire::attempts::AttemptDetail;
-use crate::wire::remedy::{RemediationAction, RunbookTarget};
-use crate::wire::report::{DiagnosisSubject, Evidence, PlaybookTopic};
-use crate::wire::runbook::Runbook;
 
 /// Checks, in order: the receiver has a secret, a replacement is running.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -59,7 +60,7 @@ fn has_secret(dossier: &EvidenceSet) -> CheckResult {
         let detail = match of.detail.result() {
             Ok(detail) => detail,
             Err(why) => {
-                return CheckResult { causes, evidence, verdict: crate::wire::report::CheckVerdict::Unknown(why) };
+                return CheckResult { causes, evidence, verdict: crate::diagnose::report::CheckVerdict::Unknown(why) };
             }
         };
         let id = of.attempt.subscription_id;
@@ -126,5 +127,5 @@ fn replacement_running(dossier: &EvidenceSet) -> CheckResult {
             None,
         )]);
     }
-    CheckResult { verdict: crate::wire::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
+    CheckResult { verdict: crate::diagnose::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
 }

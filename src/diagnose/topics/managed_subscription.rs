@@ -1,12 +1,14 @@
 //! Playbook for subscriptions that a tool manages: who owns them, what may be changed, and where the rest is changed.
 
-use super::{any_refused, capped_weight, code, group_by, ranked_cause, refused, request_evidence};
+use super::ranking::{capped_weight, ranked_cause};
+use super::refused_calls::{any_refused, code, group_by, refused, request_evidence};
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::report::PlaybookTopic;
 use crate::domain::subscription::MANAGERS;
 use crate::text::count;
 use crate::wire::refusal::RefusalReason;
-use crate::wire::report::{DiagnosisSubject, PlaybookTopic};
 use crate::wire::requests::RequestRow;
 
 /// Checks, in order: owners, refused with 403, refused changes.

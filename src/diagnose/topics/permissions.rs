@@ -1,14 +1,13 @@
 //! Playbook for refused permissions (403): a missing scope, another company's data, or a managed subscription.
 
-use super::{
-    any_refused, capped_weight, code, group_by, new_key, ranked_cause, refused, request_evidence, with_offers,
-};
+use super::ranking::{capped_weight, new_key, ranked_cause, with_offers};
+use super::refused_calls::{any_refused, code, group_by, refused, request_evidence};
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
-use crate::domain::key::KeyScope;
+use crate::diagnose::report::PlaybookTopic;
+use crate::domain::scope::KeyScope;
 use crate::text::count;
 use crate::wire::refusal::RefusalReason;
-use crate::wire::report::PlaybookTopic;
 use crate::wire::requests::RequestRow;
 
 /// Checks, in order: refused with 403, scopes, company, managed.

@@ -1,14 +1,15 @@
 //! Playbook for rate limits (429): which bucket, by which callers, in which pattern.
 
-use super::{any_refused, capped_weight, group_by, ranked_cause, refused, request_evidence};
+use super::ranking::{capped_weight, ranked_cause};
+use super::refused_calls::{any_refused, group_by, refused, request_evidence};
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::report::{Evidence, PlaybookTopic};
 use crate::domain::ids::KeyId;
 use crate::domain::time::MINUTE_MS;
 use crate::text::count;
 use crate::wire::limits::LimitDetail;
 use crate::wire::paths;
-use crate::wire::report::{Evidence, PlaybookTopic};
 use crate::wire::requests::RequestRow;
 
 /// Checks, in order: refused with 429, callers, patterns.

@@ -1,14 +1,14 @@
 //! Playbook for signatures that receivers refuse: what their answers say about verification, and whether their clocks
 //! are right.
 
-use super::{ranked_cause, with_offers};
+use super::ranking::{ranked_cause, with_offers};
 use crate::diagnose::evidence_set::{EvidenceSet, RefusedAttempt};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::remedy::RemediationAction;
+use crate::diagnose::report::{Evidence, PlaybookTopic};
 use crate::domain::signature_debugger::MAX_CLOCK_SKEW;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::domain::text::Untrusted;
-use crate::wire::remedy::RemediationAction;
-use crate::wire::report::{Evidence, PlaybookTopic};
 use crate::wire::signature_check::SignatureFit;
 
 /// Checks, in order: accepted, clock, computed signature.
@@ -71,7 +71,7 @@ fn accepted(dossier: &EvidenceSet) -> CheckResult {
             Some("0"),
         )]);
     }
-    CheckResult { verdict: crate::wire::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
+    CheckResult { verdict: crate::diagnose::report::CheckVerdict::Fail, evidence, causes: Vec::new() }
 }
 
 fn clock(dossier: &EvidenceSet) -> CheckResult {
@@ -107,7 +107,7 @@ fn computed(dossier: &EvidenceSet) -> CheckResult {
         let check = match of.check.result() {
             Ok(check) => check,
             Err(why) => {
-                return CheckResult { causes, evidence, verdict: crate::wire::report::CheckVerdict::Unknown(why) };
+                return CheckResult { causes, evidence, verdict: crate::diagnose::report::CheckVerdict::Unknown(why) };
             }
         };
         let what = format!("subscription {}: signature that the receiver reports", of.attempt.subscription_id);

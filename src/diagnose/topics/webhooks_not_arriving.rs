@@ -1,13 +1,18 @@
 //! Playbook for webhooks that do not arrive: no subscription, disabled, tripped, other event types, no events, or an
 //! endpoint that fails.
 
-use super::{OTHER_CALLERS_UNKNOWN, capped_weight, group_by, ranked_cause, request_evidence, with_offers};
+use super::ranking::{capped_weight, ranked_cause, with_offers};
+use super::refused_calls::{OTHER_CALLERS_UNKNOWN, group_by, request_evidence};
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::endpoint::{EndpointFault, group_failures};
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::remedy::{RemediationAction, RunbookTarget};
+use crate::diagnose::report::{CheckVerdict, Evidence, PlaybookTopic};
+use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::delivery::AttemptKind;
-use crate::domain::health_status::DisabledReason;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::text::{count, several};
@@ -15,10 +20,7 @@ use crate::wire::attempts::AttemptRow;
 use crate::wire::deliveries::EventRow;
 use crate::wire::paths;
 use crate::wire::refusal::RefusalReason;
-use crate::wire::remedy::{RemediationAction, RunbookTarget};
-use crate::wire::report::{CheckVerdict, DiagnosisSubject, Evidence, PlaybookTopic};
 use crate::wire::requests::RequestRow;
-use crate::wire::runbook::Runbook;
 use crate::wire::subscriptions::SubscriptionRow;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 use crate::domain::delivery::{AttemptKind, DeliveryState, FailureKind};
 use crate::domain::event::EventType;
 use crate::domain::health_status::HealthStatus;
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::domain::window::RateBucket;
 
 /// Kind of a field's values, which decides the permitted comparisons.

@@ -1,6 +1,6 @@
 //! Decoding of Base64 and hexadecimal runs inside a text.
 
-use super::SecretEncoding;
+use super::finding::SecretEncoding;
 use std::ops::Range;
 
 /// Encoding of a run of digits.
@@ -147,4 +147,11 @@ fn texts(all: &DecodedRun, take: &mut impl FnMut(&DecodedRun, DecodedPart)) {
         bytes[..run.start - start].fill(0);
         take(&DecodedRun { bytes, from: all.from + from, digits: all.digits }, DecodedPart::Text);
     }
+}
+
+/// Returns whether Base64 digits decode to text: then they are no random secret, and are scanned as text.
+pub(super) fn decodes_to_text(digits: &[u8]) -> bool {
+    let bytes = base64(digits);
+    let n_text = bytes.iter().filter(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')).count();
+    n_text * 10 >= bytes.len() * 9
 }

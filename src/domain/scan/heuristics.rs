@@ -1,8 +1,9 @@
 //! Heuristics that tell credentials from text that only looks like one.
 
-use super::SecretKind;
 use super::decode::base64;
-use super::shapes::{CredentialShape, decodes_to_text};
+use super::decode::decodes_to_text;
+use super::finding::CredentialShape;
+use super::finding::SecretKind;
 use std::ops::Range;
 
 /// Character class of a byte. Random text changes classes often, words do not.

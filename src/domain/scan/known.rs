@@ -1,7 +1,7 @@
 //! Search for known secrets in a text.
 
-use super::HeldSecrets;
 use super::decode::{base64, is_base64};
+use super::finding::HeldSecrets;
 use crate::domain::secret::Secret;
 use std::collections::HashMap;
 use std::ops::Range;

@@ -1,15 +1,10 @@
 //! Shapes of credentials: issuers' prefixes, headers, URLs, assignments and random bytes of common lengths.
 
-use super::decode::{base64, is_base64, runs};
-use super::{SecretKind, heuristics};
+use super::decode::{is_base64, runs};
+use super::finding::CredentialShape;
+use super::finding::SecretKind;
+use super::heuristics;
 use std::ops::Range;
-
-/// Part of a view that looks like a credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CredentialShape {
-    pub(super) kind: SecretKind,
-    pub(super) range: Range<usize>,
-}
 
 /// A text to scan, with the offsets at which it was joined.
 #[derive(Debug, Clone, Copy)]
@@ -294,11 +289,4 @@ fn for_each_sum(
             }
         }
     }
-}
-
-/// Returns whether Base64 digits decode to text: then they are no random secret, and are scanned as text.
-pub(super) fn decodes_to_text(digits: &[u8]) -> bool {
-    let bytes = base64(digits);
-    let n_text = bytes.iter().filter(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')).count();
-    n_text * 10 >= bytes.len() * 9
 }

@@ -296,7 +296,9 @@ impl JsonStyle {
                     MemberOrder::Kept => {}
                     MemberOrder::Sorted => members.sort_by_key(|(name, _)| *name),
                     MemberOrder::Platform => {
-                        members.sort_by_key(|(name, _)| super::bodies::platform_rank(name.unwrap_or_default()));
+                        members.sort_by_key(|(name, _)| {
+                            crate::domain::signature_debugger::json::platform_rank(name.unwrap_or_default())
+                        });
                     }
                 }
                 self.group(['{', '}'], members, (depth, limit), text);
@@ -352,7 +354,7 @@ impl JsonStyle {
                 let short = digits.trim_end_matches('0');
                 if short.ends_with('.') { format!("{short}0") } else { short.to_owned() }
             }
-            NumberNotation::Money if is_plain && super::bodies::is_money(name) => {
+            NumberNotation::Money if is_plain && crate::domain::signature_debugger::json::is_money(name) => {
                 let (whole, cents) = digits.split_once('.').unwrap_or((digits, ""));
                 format!("{whole}.{cents:0<2}")
             }
@@ -393,6 +395,66 @@ impl JsonStyle {
 
 fn push_unicode_escape(code: u16, text: &mut String) {
     let _ = write!(text, "\\u{code:04x}");
+}
+
+/// Members of envelopes and payloads in the order in which the platform writes them.
+const PLATFORM_MEMBER_ORDER: [&str; 44] = [
+    "id",
+    "type",
+    "createdUtc",
+    "companyId",
+    "payload",
+    "metadata",
+    "payment_id",
+    "document_id",
+    "agreement_id",
+    "invoice_id",
+    "client_id",
+    "employee_id",
+    "first_name",
+    "last_name",
+    "full_name",
+    "email",
+    "phone",
+    "status",
+    "status_id",
+    "source",
+    "employee_name",
+    "affiliate_id",
+    "is_approved_affiliate",
+    "previous_status",
+    "new_status",
+    "changed_date",
+    "changed_by_employee_id",
+    "status_note",
+    "amount",
+    "due_date",
+    "description",
+    "invoice_status",
+    "total_paid",
+    "balance",
+    "payment_amount",
+    "payment_method",
+    "date_paid",
+    "transaction_id",
+    "amount_attempted",
+    "failure_reason",
+    "file_name",
+    "document_type",
+    "agreement_name",
+    "created_date",
+];
+
+/// Position of a member in the platform's order; unknown members come last.
+#[must_use]
+pub fn platform_rank(name: &str) -> usize {
+    PLATFORM_MEMBER_ORDER.iter().position(|member| *member == name).unwrap_or(PLATFORM_MEMBER_ORDER.len())
+}
+
+/// Returns whether a member is an amount of money, which the platform writes with two decimals.
+#[must_use]
+pub fn is_money(name: &str) -> bool {
+    matches!(name, "amount" | "total_paid" | "balance" | "payment_amount" | "amount_attempted")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Altered HMAC keys that receivers use by mistake instead of the text of the secret.
 
-use super::SignatureSample;
+use super::sample::SignatureSample;
 use super::signature_fault::{DetectedFault, SignatureFault};
 use crate::domain::secret::Secret;
 use base64::Engine as _;

@@ -1,6 +1,6 @@
 //! Altered layouts that receivers sign by mistake instead of `{timestamp}.{body}`.
 
-use super::SignatureSample;
+use super::sample::SignatureSample;
 use super::signature_fault::{DetectedFault, SignatureFault};
 
 /// Layout of a signed message: bytes before and after the body.

@@ -9,80 +9,19 @@ pub mod keys;
 pub mod layouts;
 pub mod parsed_signature;
 pub mod response_hints;
+pub mod sample;
 pub mod search;
 pub mod signature_fault;
 
-use super::secret::Secret;
+use super::signature_debugger::sample::SearchBudget;
+use super::signature_debugger::sample::SignatureDiagnosis;
+use super::signature_debugger::sample::SignatureSample;
 use parsed_signature::ParsedSignature;
 use signature_fault::{DetectedFault, SignatureFault};
 use std::time::Duration;
 
 /// Maximum tolerated difference between the timestamp and the receiver's clock.
 pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
-
-/// Secret of another subscription, to recognize a receiver that uses the wrong one.
-#[derive(Debug, Clone, Copy)]
-pub struct OtherSecret<'a> {
-    /// Owner of the secret, in words: `subscription 12`.
-    pub name: &'a str,
-    /// Secret of the other subscription.
-    pub secret: &'a Secret,
-}
-
-/// Input of the signature debugger.
-#[derive(Debug, Clone, Copy)]
-pub struct SignatureSample<'a> {
-    /// Value of `X-Wlcro-Signature` as received.
-    pub signature: &'a str,
-    /// Value of `X-Wlcro-Timestamp` as received.
-    pub timestamp: &'a str,
-    /// Raw bytes of the body as received.
-    pub body: &'a [u8],
-    /// Secret that the receiver uses.
-    pub secret: &'a Secret,
-    /// Secrets that the receiver could use by mistake.
-    pub others: &'a [OtherSecret<'a>],
-    /// Signature that the receiver computed for this body, if known.
-    pub computed: Option<&'a str>,
-    /// Receiver's clock at arrival in Unix seconds, if known.
-    pub received_at: Option<i64>,
-}
-
-/// Result of the signature debugger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SignatureDiagnosis {
-    /// The signature matches and no other fault was found; a receiver that rejects it compares wrongly.
-    Genuine,
-    /// Faults that together explain the mismatch.
-    Explained(Vec<DetectedFault>),
-    /// No known fault explains the signature.
-    Unexplained {
-        /// Number of combinations that were tried.
-        n_tried: usize,
-    },
-}
-
-/// Budget of a search in bytes written and hashed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SearchBudget(u64);
-
-impl SearchBudget {
-    /// Budget that is never exhausted.
-    pub const UNBOUNDED: Self = Self(u64::MAX);
-
-    /// Creates a budget of `n` bytes.
-    #[must_use]
-    pub const fn bytes(n: u64) -> Self {
-        Self(n)
-    }
-
-    /// Spends part of the budget; returns `false` and empties the budget if too little is left.
-    fn spend(&mut self, n_bytes: usize) -> bool {
-        let left = self.0.checked_sub(n_bytes as u64);
-        self.0 = left.unwrap_or(0);
-        left.is_some()
-    }
-}
 
 /// Explains why a signature does not match, or why a receiver rejects one that does.
 #[must_use]

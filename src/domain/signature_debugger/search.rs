@@ -2,8 +2,9 @@
 
 use super::layouts::{self, MAX_FULL_SEARCH_BYTES, MessageLayout};
 use super::parsed_signature::ParsedSignature;
+use super::sample::{SearchBudget, SignatureDiagnosis, SignatureSample};
 use super::signature_fault::DetectedFault;
-use super::{SearchBudget, SignatureDiagnosis, SignatureSample, bodies, keys};
+use super::{bodies, keys};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::ops::ControlFlow;

@@ -1,6 +1,10 @@
 //! Receivers that go wrong in every known way, over random bodies and secrets, written independently of the lab.
 
+use super::sample::OtherSecret;
+use super::sample::SignatureDiagnosis;
+use super::sample::SignatureSample;
 use super::*;
+use crate::domain::secret::Secret;
 use crate::domain::signature;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -3,10 +3,12 @@
 use super::super::caller::{AuditedChange, Caller};
 use super::super::master_key::MasterKeySource;
 use super::super::vault::{KeyProof, Vault};
-use super::super::{Error, audit, auth, files};
+use super::super::{audit, files};
 use super::store_error;
 use crate::clock::RuntimeEnv;
 use crate::domain::operator::{OperatorAccount, OperatorRole};
+use crate::engine::credentials;
+use crate::engine::error::Error;
 use crate::store;
 use crate::store::operators::StoredOperator;
 use std::path::{Path, PathBuf};
@@ -32,7 +34,7 @@ pub fn reset_token(dir: &Path, custody: &MasterKeySource, ambient: &RuntimeEnv) 
     let _lock = store::lock(dir).map_err(store_error)?;
     let proof = store::maintenance::with_exclusive(&database, KeyProof::read).map_err(store_error)?;
     let vault = Vault::open(dir, custody, &proof, ambient)?;
-    let token = auth::new_token(ambient);
+    let token = credentials::new_token(ambient);
     let file = files::token_file(dir);
     files::write_private(&file, &format!("{}\n", token.reveal()))?;
     let operator = store::maintenance::with_exclusive(&database, |connection| {

@@ -2,10 +2,11 @@
 //! gets its name. Beside it are the master key, which the secrets in the copy need, and an authentication code under
 //! that key, which proves the origin of the copy.
 
+use super::super::files;
 use super::super::master_key::{self, MasterKey, MasterKeySource};
 use super::super::vault::KeyProof;
-use super::super::{Error, files};
 use super::{prepare_destination, store_error};
+use crate::engine::error::Error;
 use crate::store;
 use crate::store::maintenance::{BackupEnd, BackupProgress};
 use hmac::{Hmac, Mac as _};

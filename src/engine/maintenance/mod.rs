@@ -8,9 +8,10 @@ pub mod renumber;
 pub mod restore;
 pub mod verify;
 
-use super::{Error, files};
+use super::error::Error;
+use super::files;
+use crate::files::private;
 use crate::store;
-use std::fs::OpenOptions;
 use std::path::Path;
 
 /// Actor name of these commands in the audit trail.
@@ -27,9 +28,5 @@ fn prepare_destination(path: &Path) -> Result<(), Error> {
     for suffix in ["", "-journal", "-wal", "-shm"] {
         files::remove(&files::with_suffix(path, suffix))?;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|source| Error::Io { path: path.to_owned(), source })
+    private::create(path, &[]).map_err(|source| Error::Io { path: path.to_owned(), source })
 }

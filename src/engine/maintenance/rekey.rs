@@ -4,11 +4,12 @@
 
 use super::super::audit;
 use super::super::caller::{AuditedChange, Caller};
+use super::super::files;
 use super::super::master_key::{self, MasterKey, MasterKeySource};
 use super::super::vault::{KeyProof, Vault};
-use super::super::{Error, files};
 use super::{AUDIT_COMMAND, store_error};
 use crate::clock::RuntimeEnv;
+use crate::engine::error::Error;
 use crate::store;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,13 +1,14 @@
 //! Manual advance of the event and delivery numbers, for a database restored in a way the machine cannot detect, such
 //! as a disk snapshot.
 
+use super::super::audit;
 use super::super::master_key::MasterKeySource;
 use super::super::numbers::{advance_sequences, remove_record};
 use super::super::vault::{KeyProof, Vault};
-use super::super::{Error, audit};
 use super::store_error;
 use crate::clock::RuntimeEnv;
 use crate::domain::id_sequences::LastIds;
+use crate::engine::error::Error;
 use crate::store;
 use std::path::Path;
 

@@ -2,14 +2,16 @@
 //! database is in place, with the key that opens it.
 
 use super::super::caller::{AuditedChange, Caller};
+use super::super::lifecycle::make_dir;
 use super::super::master_key::{self, MasterKey, MasterKeySource};
 use super::super::vault::{KeyProof, Vault};
-use super::super::{Error, audit, files, make_dir};
+use super::super::{audit, files};
 use super::backup::{self, COPY_BUFFER_BYTES, code_path, key_path};
 use super::{AUDIT_COMMAND, prepare_destination, store_error};
 use crate::clock::RuntimeEnv;
 use crate::domain::id_sequences::LastIds;
 use crate::domain::time::Timestamp;
+use crate::engine::error::Error;
 use crate::files::{MAX_SECRET_BYTES, read_text_limited};
 use crate::store;
 use crate::store::maintenance::{BackupEnd, BackupProgress, SequenceState};

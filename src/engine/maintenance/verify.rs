@@ -1,11 +1,11 @@
 //! Verification of a data directory: file integrity, consistent rows, sealed values that open, and an unbroken audit
 //! trail.
 
-use super::super::Error;
 use super::super::master_key::{self, MasterKey, MasterKeySource};
 use super::super::vault::{AuditChaining, KeyProof, Vault};
 use super::store_error;
 use crate::domain::audit::{AuditChainHead, AuditKey};
+use crate::engine::error::Error;
 use crate::store;
 use rusqlite::Connection;
 use std::path::Path;

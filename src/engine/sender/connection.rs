@@ -7,7 +7,7 @@ use super::write_guard::{GuardedStream, WriteGuard};
 use crate::clock::RuntimeEnv;
 use crate::domain::attempt::AttemptPhase;
 use crate::domain::delivery::{FailureKind, MAX_BODY_READ};
-use crate::engine::Error;
+use crate::engine::error::Error;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http_body_util::Full;

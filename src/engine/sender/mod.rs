@@ -11,8 +11,8 @@ mod send_error;
 mod target_guard;
 mod write_guard;
 
-use super::Error;
 use super::egress::EgressConfig;
+use super::error::Error;
 use crate::clock::RuntimeEnv;
 use crate::domain::attempt::{AttemptPhase, AttemptResult, HttpExchange};
 use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome, FailureKind, MAX_BODY_READ, MAX_BODY_STORED};

@@ -2,17 +2,17 @@
 
 use super::*;
 use crate::diagnose::evidence_set::QueryRecord;
+use crate::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
-use crate::domain::key::KeyScope;
-use crate::domain::scan::{SecretEncoding, SecretKind};
+use crate::domain::scan::finding::{SecretEncoding, SecretKind};
+use crate::domain::scope::KeyScope;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::export::bundle_reader::{self, open_bundle};
 use crate::export::bundle_writer::write_bundle;
 use crate::wire::attempts::{AttemptDetail, AttemptRow, CapturedBody, PhaseTimes};
 use crate::wire::keys::{KeyRow, RateLimits, RecentKeyUsage};
-use crate::wire::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
 use crate::wire::requests::RequestRow;
 use crate::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 

@@ -2,8 +2,8 @@
 
 use super::chart::{ChartSeries, stacked_bars};
 use super::{heading, sections, summary};
+use crate::diagnose::review::PlatformReview;
 use crate::domain::text::{Untrusted, escape_html};
-use crate::wire::review::PlatformReview;
 use std::fmt::Write as _;
 
 /// Style sheet of the page: suitable for print, follows the reader's dark or light mode.
@@ -92,7 +92,7 @@ fn changes(body: &mut String, review: &PlatformReview) {
 
 fn charts(body: &mut String, review: &PlatformReview) {
     let labels: Vec<String> = review.days.iter().map(|day| day.utc.format("%m-%d")).collect();
-    let series = |name, colour, of: fn(&crate::wire::review::ReviewDay) -> u64| ChartSeries {
+    let series = |name, colour, of: fn(&crate::diagnose::review::ReviewDay) -> u64| ChartSeries {
         name,
         colour,
         values: review.days.iter().map(of).collect(),

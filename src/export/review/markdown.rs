@@ -1,8 +1,8 @@
 //! Review as a Markdown document.
 
 use super::{heading, sections, summary};
+use crate::diagnose::review::PlatformReview;
 use crate::export::markdown::{code_span, escape_prose};
-use crate::wire::review::PlatformReview;
 use std::fmt::Write as _;
 
 /// Writes the review as Markdown.

@@ -6,9 +6,9 @@ pub mod markdown;
 #[cfg(test)]
 mod tests;
 
+use crate::diagnose::review::{KeyAge, LOW_SUCCESS_PERCENT, PlatformReview, ROTATION_DAYS};
 use crate::domain::health_status::DORMANT_DAYS;
 use crate::domain::text::Untrusted;
-use crate::wire::review::{KeyAge, LOW_SUCCESS_PERCENT, PlatformReview, ROTATION_DAYS};
 
 /// Section of a review: a title, advice and a table.
 struct ReviewSection {

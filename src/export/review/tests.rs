@@ -1,13 +1,13 @@
 //! Reviews with hostile names: nothing in them may become markup, and the page asks for nothing.
 
 use super::{html, markdown};
-use crate::domain::ids::{CompanyId, KeyId, SubscriptionId, TripId};
-use crate::domain::text::Untrusted;
-use crate::domain::time::Timestamp;
-use crate::wire::review::{
+use crate::diagnose::review::{
     ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
     SecretAge, SubscriptionSuccess,
 };
+use crate::domain::ids::{CompanyId, KeyId, SubscriptionId, TripId};
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
 use crate::wire::trips::{CauseCount, TripRow};
 
 const HOSTILE: &str = "<script src=http://evil.example></script>|`*_[x](http://evil.example)\n# big\u{1b}[2J\u{202e}";

@@ -2,8 +2,9 @@
 //! share a history share permits and budget, because both are decided in one transaction here.
 
 use super::PlatformHistory;
-use crate::client::answer::StatusMeaning;
-use crate::database::{Error, JobPriority};
+use crate::client::integration::answer::StatusMeaning;
+use crate::database::error::Error;
+use crate::database::options::JobPriority;
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;

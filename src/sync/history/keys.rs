@@ -1,8 +1,8 @@
 //! Keys of the profile as they are stored: names, scopes, and whether the platform accepts them.
 
 use super::PlatformHistory;
-use crate::database::Error;
-use crate::domain::key::ScopeSet;
+use crate::database::error::Error;
+use crate::domain::scope::ScopeSet;
 use crate::domain::text::Untrusted;
 use crate::sync::observed_overview::KeyName;
 use rusqlite::params;

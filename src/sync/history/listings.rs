@@ -2,9 +2,10 @@
 
 use super::observations::{ListingOrigin, record_poll};
 use super::{PlatformHistory, unreadable};
-use crate::client::partner::{ListedSubscription, UnreadableItem, read_subscription};
-use crate::client::tolerant_reading::{self, NextPage};
-use crate::database::{Error, JobPriority};
+use crate::client::integration::partner::{ListedSubscription, UnreadableItem, read_subscription};
+use crate::client::integration::tolerant_reading::{self, NextPage};
+use crate::database::error::Error;
+use crate::database::options::JobPriority;
 use crate::domain::ids::CompanyId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};

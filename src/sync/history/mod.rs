@@ -14,11 +14,14 @@ mod unreadable;
 
 use super::alerts::Alert;
 use super::link::LinkState;
-use crate::database::{Database, DatabaseOptions, Error, JobPriority, private_files};
+use crate::database::Database;
+use crate::database::error::Error;
+use crate::database::options::{DatabaseOptions, JobPriority};
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::files::private;
 use rusqlite::{Connection, params};
 use std::path::Path;
 
@@ -49,7 +52,7 @@ impl PlatformHistory {
         // Two consoles that start at once would both run the migrations; the lock makes them open the file one after
         // the other. Where files cannot be locked, SQLite's own locking must do.
         let door =
-            private_files::private_options().write(true).create(true).truncate(false).open(path.with_extension("lock"));
+            private::private_options().write(true).create(true).truncate(false).open(path.with_extension("lock"));
         let _alone = door.and_then(|file| file.lock().map(|()| file)).ok();
         let options = DatabaseOptions {
             application_id: APPLICATION_ID,

@@ -1,10 +1,11 @@
 //! Observations of a platform: keys, rate windows, events, subscriptions, and the periods in which they were polled.
 
 use super::{PlatformHistory, unreadable};
-use crate::client::partner::{ListedSubscription, PolledEvent, UnreadableItem, read_subscription};
-use crate::database::{Error, JobPriority};
+use crate::client::integration::partner::{ListedSubscription, PolledEvent, UnreadableItem, read_subscription};
+use crate::database::error::Error;
+use crate::database::options::JobPriority;
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
-use crate::domain::key::ScopeSet;
+use crate::domain::scope::ScopeSet;
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;

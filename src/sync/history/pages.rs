@@ -2,7 +2,8 @@
 
 use super::PlatformHistory;
 use super::observations::read_outage;
-use crate::database::{Error, JobPriority};
+use crate::database::error::Error;
+use crate::database::options::JobPriority;
 use crate::domain::delivery::{AttemptKind, MAX_RETRIES};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;

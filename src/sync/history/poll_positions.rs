@@ -1,7 +1,8 @@
 //! Poll positions: where polling of a list continues, and since when the list is known without a gap.
 
 use super::PlatformHistory;
-use crate::database::{Error, JobPriority};
+use crate::database::error::Error;
+use crate::database::options::JobPriority;
 use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 use rusqlite::{OptionalExtension as _, params};

@@ -1,7 +1,8 @@
 //! Deliveries that `crow listen` received, and their comparison with the polled events.
 
 use super::PlatformHistory;
-use crate::database::{Error, JobPriority};
+use crate::database::error::Error;
+use crate::database::options::JobPriority;
 use crate::domain::ids::EventId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;

@@ -1,7 +1,7 @@
 //! Retention of the history: how long each kind of row is kept.
 
 use super::PlatformHistory;
-use crate::database::Error;
+use crate::database::error::Error;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 

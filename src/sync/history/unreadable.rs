@@ -1,7 +1,7 @@
 //! List items that could not be read: stored as they came, counted, and deleted when the list is stored anew.
 
-use crate::client::partner::UnreadableItem;
-use crate::database::Error;
+use crate::client::integration::partner::UnreadableItem;
+use crate::database::error::Error;
 use crate::domain::time::Timestamp;
 use crate::wire::readable::UnreadableRows;
 use rusqlite::{Connection, params};

@@ -5,12 +5,12 @@ use super::super::history::observations::ListingOrigin;
 use super::super::keyed_client::{ApiCall, CallFailure, KeyClient, RateLimitedClient};
 use super::super::poll_round::ListProgress;
 use super::{MAX_POLL_INTERVAL, MIN_POLL_INTERVAL, PlatformPoller};
-use crate::client::answer::RawAnswer;
-use crate::client::partner::{self, ScopeProbe, UnreadableItem};
-use crate::client::tolerant_reading::{self, NextPage};
+use crate::client::integration::answer::RawAnswer;
+use crate::client::integration::partner::{self, ScopeProbe, UnreadableItem};
+use crate::client::integration::tolerant_reading::{self, NextPage};
 use crate::database;
 use crate::domain::ids::CompanyId;
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use std::time::Duration;
@@ -199,7 +199,7 @@ impl PlatformPoller {
     }
 
     /// Returns the query at which polling of events continues or begins.
-    async fn events_query(&self, what: &str) -> Result<Vec<(String, String)>, database::Error> {
+    async fn events_query(&self, what: &str) -> Result<Vec<(String, String)>, database::error::Error> {
         let history = self.post.history();
         if let Some(place) = history.poll_position(what.to_owned()).await? {
             return Ok(place);

@@ -44,7 +44,7 @@ pub enum KeyContext {
     BulkRun,
     /// Pane 9, with playbooks and results.
     Diagnose,
-    /// Pane 0, with the escalation bundle.
+    /// Pane 0, with the ticket.
     Escalate,
 }
 
@@ -91,9 +91,9 @@ pub enum KeyAction {
     Diagnose,
     /// Opens pane 9 with the playbooks that fit the selected item.
     Playbooks,
-    /// Opens pane 0 and collects an escalation bundle.
+    /// Opens pane 0 and collects a ticket.
     Escalate,
-    /// Runs a playbook again, or checks the steps of a run-book.
+    /// Runs a playbook again, or checks the steps of a runbook.
     RunAgain,
     /// Asks the unknown checks of a playbook again.
     AskUnknownAgain,

@@ -3,8 +3,9 @@
 
 use crate::domain::alert::AlertSubject;
 use crate::domain::delivery::AttemptKind;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
-use crate::domain::health_status::{DisabledReason, HealthStatus};
+use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::text;

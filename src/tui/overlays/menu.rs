@@ -1,7 +1,7 @@
 //! Entries of the action menu, with the reasons why some are not possible, the confirmations that they lead to, and the
 //! drawing.
 
-use crate::domain::health_status::DisabledReason;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
 use crate::tui::effect::PlatformChange;

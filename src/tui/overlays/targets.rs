@@ -1,5 +1,6 @@
 //! Items, subjects and drill-downs that an action refers to: in the front overlay, marked, or selected.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::frame;
 use crate::tui::panes::{deliveries, diagnose, events, requests, trips};
@@ -8,7 +9,6 @@ use crate::tui::state::diagnose::RunOutcome;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::screen;
 use crate::tui::widgets::detail_lines::LineAction;
-use crate::wire::report::DiagnosisSubject;
 
 /// Drill-down for an item, if a log has rows of it.
 #[must_use]

@@ -1,6 +1,7 @@
 //! Pane 9 (Diagnose), drawn: playbooks and runbooks for the selection, their runs, and the signature debugger for an
 //! attempt.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::tui::panes::diagnose_result;
 use crate::tui::state::app::App;
 use crate::tui::state::diagnose::{DiagnoseEntry, DiagnoseState};
@@ -8,7 +9,6 @@ use crate::tui::widgets::detail_lines::DetailLines;
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::theme::Theme;
-use crate::wire::report::DiagnosisSubject;
 use ratatui::text::{Line, Span};
 
 /// Title of the pane: the open entry, and the subject.

@@ -1,6 +1,10 @@
 //! Lines of the results of playbooks, runbooks and the signature debugger: causes with their remediations, checks with
 //! their evidence. A line can have an action, which Enter runs.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::diagnose::remedy::OfferedAction;
+use crate::diagnose::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, Evidence};
+use crate::diagnose::runbook_progress::{RunbookProgress, RunbookStepState};
 use crate::domain::text::Untrusted;
 use crate::text;
 use crate::tui::ids::RowId;
@@ -9,10 +13,6 @@ use crate::tui::widgets::detail_lines::{DetailLines, LineAction};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::theme::Theme;
-use crate::wire::report::{
-    CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction,
-};
-use crate::wire::runbook::{RunbookProgress, RunbookStepState};
 use crate::wire::signature_check::{SignatureCheck, SignatureFit};
 use ratatui::text::Line;
 

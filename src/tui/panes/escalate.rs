@@ -3,6 +3,7 @@
 use crate::diagnose::incident::IncidentScope;
 use crate::domain::text::Untrusted;
 use crate::export::bundle::TicketBundle;
+use crate::export::bundle_documents::{BundleManifest, SupportTicket};
 use crate::export::bundle_reader::VerifiedBundle;
 use crate::export::ticket_markdown;
 use crate::text;
@@ -12,7 +13,6 @@ use crate::tui::state::escalate::{BundleStage, EscalateState, HeldPassage, Relea
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::theme::Theme;
-use crate::wire::bundle::{BundleManifest, SupportTicket};
 use ratatui::text::Line;
 
 /// Title of the pane, with the scope of the bundle.

@@ -2,7 +2,7 @@
 
 use crate::domain::health_status::{HealthAssessment, HealthStatus, assess_key};
 use crate::domain::ids::{CompanyId, KeyId};
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};

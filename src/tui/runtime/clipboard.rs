@@ -3,7 +3,7 @@
 
 use crate::clock::RuntimeEnv;
 use crate::domain::outbound::OutboundText;
-use crate::sync::files;
+use crate::files::private;
 use crate::text;
 use crate::tui::effect::CopyOutcome;
 use crate::tui::state::issued_secret::IssuedSecret;
@@ -183,7 +183,7 @@ async fn wait_for_exit(child: &mut Child, ambient: &RuntimeEnv) -> bool {
 pub fn write_private(file: &Path, text: &str) -> io::Result<()> {
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).ok_or(io::ErrorKind::NotFound)?;
     std::fs::create_dir_all(dir)?;
-    files::atomic_write(file, text.as_bytes())
+    private::replace(file, text.as_bytes())
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ impl JobRunner {
         SecretGate::new([secret])
     }
 
-    /// Builds an escalation bundle, which a platform with a Portal also searches for its secrets.
+    /// Builds a ticket, which a platform with a Portal also searches for its secrets.
     async fn bundle(
         &self,
         case: &IncidentEvidence,

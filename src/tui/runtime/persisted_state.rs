@@ -32,7 +32,7 @@ pub struct PersistedUiState {
     pub(super) bundle: Vec<String>,
     #[serde(default)]
     pub(super) marks: Vec<String>,
-    /// Playbooks and run-books that ran. Runs that this version cannot read stay in the file.
+    /// Playbooks and runbooks that ran. Runs that this version cannot read stay in the file.
     #[serde(default)]
     pub(super) runs: Vec<Value>,
     /// Members written by another version, which are kept.

@@ -6,8 +6,8 @@
 use crate::clock::RuntimeEnv;
 use crate::domain::query::field::Field;
 use crate::domain::time::Timestamp;
-use crate::sync::files;
-use crate::sync::files::FileLock;
+use crate::files::private;
+use crate::files::private::FileLock;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::source;
 use crate::tui::runtime::persisted_state::{
@@ -353,14 +353,14 @@ fn apply(file: &Path, change: &StateChange) -> io::Result<StateSyncResult> {
     // A missing file does not mean that its content was removed: the change is applied to the last known state.
     let merged = change.apply_to(theirs.as_ref().unwrap_or(&change.before));
     if theirs.as_ref() != Some(&merged) {
-        files::atomic_write(file, merged.clone().serialise()?.as_bytes())?;
+        private::replace(file, merged.clone().serialise()?.as_bytes())?;
     }
     let stamp = std::fs::metadata(file).ok().map(|of| stamp(&of));
     Ok(StateSyncResult { merged: Some(merged), stamp, set_aside: aside })
 }
 
 fn read(file: &Path) -> Result<Option<PersistedUiState>, String> {
-    let text = files::read_bounded(file, MAX_STATE_BYTES).map_err(|error| error.to_string())?;
+    let text = crate::files::read_text_if_present(file, MAX_STATE_BYTES).map_err(|error| error.to_string())?;
     text.map(|text| PersistedUiState::read(&text)).transpose()
 }
 
@@ -372,7 +372,7 @@ fn read_or_set_aside(file: &Path) -> Result<(Option<PersistedUiState>, Option<St
         Err(why) => why,
     };
     let aside =
-        files::set_aside(file).map_err(|error| format!("it can be neither read ({why}) nor renamed ({error})"))?;
+        private::set_aside(file).map_err(|error| format!("it can be neither read ({why}) nor renamed ({error})"))?;
     tracing::warn!(file = %file.display(), aside = %aside.display(), why, "an unreadable state file was renamed");
     Ok((None, Some(format!("unreadable state file renamed to {}: {why}", short(&aside)))))
 }

@@ -71,7 +71,7 @@ pub struct App {
     pub overlays: Vec<Overlay>,
     /// Pane 9: runnable playbooks, their runs and results.
     pub diagnose: DiagnoseState,
-    /// Pane 0: the escalation bundle and its stage.
+    /// Pane 0: the ticket and its stage.
     pub escalate_state: EscalateState,
     /// Message in the status line, if there is one.
     pub status_message: Option<StatusMessage>,

@@ -1,9 +1,11 @@
 //! State of pane 9 (Diagnose): the entries for a subject (playbooks, runbooks, the signature debugger), their runs, and
 //! the result that is open.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::diagnose::report::{DiagnosisReport, PlaybookTopic};
+use crate::diagnose::runbook_kind::Runbook;
+use crate::diagnose::runbook_progress::RunbookProgress;
 use crate::domain::ids::AttemptId;
-use crate::wire::report::{DiagnosisReport, DiagnosisSubject, PlaybookTopic};
-use crate::wire::runbook::{Runbook, RunbookProgress};
 use crate::wire::signature_check::SignatureCheck;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +20,7 @@ pub enum DiagnoseEntry {
     Lab(AttemptId),
     /// Playbook that looks for the cause of a symptom.
     Playbook(PlaybookTopic),
-    /// Run-book that guides through a task and checks each step.
+    /// Runbook that guides through a task and checks each step.
     Runbook(Runbook),
 }
 
@@ -32,7 +34,7 @@ pub enum RunOutcome {
     Report(Box<DiagnosisReport>),
     /// Signature check of an attempt.
     Lab(Box<SignatureCheck>),
-    /// State of a run-book's steps.
+    /// State of a runbook's steps.
     Progress(Box<RunbookProgress>),
     /// Run failed, with the reason in one line.
     Failed(String),

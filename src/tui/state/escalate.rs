@@ -67,7 +67,7 @@ impl ReleaseQuestion {
     }
 }
 
-/// Stage of the escalation bundle, from collecting to written.
+/// Stage of the ticket, from collecting to written.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum BundleStage {
     /// No bundle was collected yet.

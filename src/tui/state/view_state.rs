@@ -6,8 +6,8 @@ use crate::domain::query::field::{Field, Sort};
 use crate::domain::query::matching::{FieldValue, QueryableRow};
 use crate::domain::query::parse::{QueryError, parse};
 use crate::domain::time::Timestamp;
+use crate::sync::row_filters;
 use crate::tui::ids::{Pane, RowId};
-use crate::wire::row_filters;
 use std::collections::VecDeque;
 use std::time::Duration;
 

@@ -1,11 +1,18 @@
 //! Panes 9 and 0: what keys ask for, and what is shown of what came.
 
 use super::fixture::{NOW, TestConsole, ago, overview};
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::QueryRecord;
 use crate::diagnose::incident::{IncidentEvidence, IncidentScope};
+use crate::diagnose::remedy::OfferedAction;
+use crate::diagnose::remedy::{MissedRange, RemediationAction, RunbookTarget};
+use crate::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
+use crate::diagnose::runbook_kind::Runbook;
+use crate::diagnose::runbook_progress::{RunbookProgress, RunbookStepState};
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
 use crate::domain::outbound::SecretGate;
 use crate::export::bundle::{BundleError, TicketBundle, build_bundle};
+use crate::export::bundle_documents::SupportTicket;
 use crate::export::bundle_writer::BundleFormat;
 use crate::export::ticket::ResponseBodies;
 use crate::tui::effect::DiagnoseResult;
@@ -15,13 +22,6 @@ use crate::tui::runtime::state_file;
 use crate::tui::state::config::ConsoleAccess;
 use crate::tui::state::escalate::{BundleFailure, BundleStage};
 use crate::tui::widgets::theme::ConsoleAppearance;
-use crate::wire::bundle::SupportTicket;
-use crate::wire::remedy::{MissedRange, RemediationAction, RunbookTarget};
-use crate::wire::report::{
-    CheckVerdict, DiagnosedCause, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction, PlaybookTopic,
-    ReportedCheck,
-};
-use crate::wire::runbook::{Runbook, RunbookProgress, RunbookStepState};
 use crate::wire::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
 use crate::wire::subscriptions::MissedEventsChoice;
 use crossterm::event::KeyCode;
@@ -177,7 +177,7 @@ pub(super) fn with_report(bench: &mut TestConsole) {
     bench.press("\n");
 }
 
-/// Pane 9 with a run-book open.
+/// Pane 9 with a runbook open.
 pub(super) fn with_runbook(bench: &mut TestConsole, n_done: usize) {
     bench.press("2PG\n");
     came(bench, DiagnoseResult::Runbook(Box::new(progress(KeyId(1), n_done))));
@@ -256,7 +256,7 @@ fn what_a_playbook_offers_is_done_from_there_after_a_question() {
     let enable = PlatformChange::Enable(TRIPPED, MissedEventsChoice::Missed);
     assert_eq!(bench.press("y"), [Effect::StartJob(BackgroundJob::Change(enable))]);
     let guide = BackgroundJob::RunRunbook(Runbook::BreakerRecovery, DiagnosisSubject::Subscription(TRIPPED), None);
-    assert_eq!(bench.press("\t\n"), [Effect::StartJob(guide)], "the run-book begins");
+    assert_eq!(bench.press("\t\n"), [Effect::StartJob(guide)], "the runbook begins");
     assert!(bench.screen().contains("runbook breaker-recovery, subscription 21"), "{}", bench.screen());
 
     let mut bench = TestConsole::with(120, 36, ConsoleAccess::ReadOnly, ConsoleAppearance::default());

@@ -2,9 +2,9 @@
 
 use super::shelf::FakeLogs;
 use crate::domain::delivery::AttemptKind;
-use crate::domain::health_status::DisabledReason;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, KeyId, SubscriptionId, TripId};
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use crate::sync::logs::LogPageRequest;

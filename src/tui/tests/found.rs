@@ -4,7 +4,7 @@ use super::fixture::{NOW, ago, attempt, overview};
 use super::shelf::{event, request};
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::domain::key::KeyScope;
+use crate::domain::scope::KeyScope;
 use crate::tui::effect::{FetchedAttempt, FetchedDetail, FetchedEvent, FetchedKey, FetchedSubscription, FetchedWindow};
 use crate::tui::ids::RowId;
 use crate::wire::attempts::{AttemptDetail, CapturedBody, HttpHeader, PhaseTimes};

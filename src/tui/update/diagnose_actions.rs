@@ -1,7 +1,11 @@
 //! Key actions of pane 9 (Diagnose): running playbooks, runbooks and the signature debugger, and starting what their
 //! results offer.
 
-use crate::diagnose::incident::topics_for;
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::diagnose::remedy::{MissedRange, RemediationAction};
+use crate::diagnose::report::PlaybookTopic;
+use crate::diagnose::report::topics_for;
+use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use crate::tui::effect::{BackgroundJob, DiagnoseResult, Effect, PlatformChange};
@@ -20,9 +24,6 @@ use crate::tui::state::screen;
 use crate::tui::update::{confirm, details, escalate_actions, form_actions};
 use crate::tui::widgets::detail_lines::LineAction;
 use crate::tui::widgets::text_input;
-use crate::wire::remedy::{MissedRange, RemediationAction};
-use crate::wire::report::{DiagnosisSubject, PlaybookTopic};
-use crate::wire::runbook::Runbook;
 use crate::wire::subscriptions::MissedEventsChoice;
 
 /// Opens pane 9 for the selected item (playbooks), for the chosen company, or for all companies.
@@ -103,7 +104,7 @@ pub(in crate::tui) fn run_entry(app: &mut App, now: Timestamp) -> Vec<Effect> {
         Some(RunOutcome::Waiting) => Vec::new(),
         Some(_) => {
             (app.diagnose.opened, app.diagnose.cursor_line) = (Some(place), 0);
-            // A run-book opens at the step to be done next.
+            // A runbook opens at the step to be done next.
             if matches!(place.0, DiagnoseEntry::Runbook(_)) {
                 next_action_line(app);
             }
@@ -113,7 +114,7 @@ pub(in crate::tui) fn run_entry(app: &mut App, now: Timestamp) -> Vec<Effect> {
     }
 }
 
-/// Runs the open or selected entry again; a run-book that is not over is continued.
+/// Runs the open or selected entry again; a runbook that is not over is continued.
 pub(in crate::tui) fn run_entry_again(app: &mut App) -> Vec<Effect> {
     let Some(place) = app.diagnose.selected() else { return Vec::new() };
     let kept = match app.diagnose.run_of(place).map(|run| &run.outcome) {

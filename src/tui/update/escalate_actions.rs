@@ -1,6 +1,7 @@
 //! Key actions of pane 0 (Escalate): collecting a ticket about the chosen items, previewing it,
 //! releasing passages that are no secrets, and writing it.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::{IncidentScope, OperatorSelection};
 use crate::domain::time::Timestamp;
 use crate::export::bundle::TicketBundle;
@@ -13,7 +14,6 @@ use crate::tui::state::app::App;
 use crate::tui::state::escalate::{BundleFailure, BundleStage};
 use crate::tui::state::overlays::Overlay;
 use crate::tui::update::message;
-use crate::wire::report::DiagnosisSubject;
 
 /// Opens pane 0 and starts to collect a bundle, unless a collection is in flight.
 pub(in crate::tui) fn escalate(app: &mut App) -> Vec<Effect> {

@@ -5,6 +5,7 @@ use crate::domain::health_status::HealthStatus;
 use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::{LogKind, RemoteFilter};
 use crate::domain::time::Timestamp;
+use crate::sync::row_filters;
 use crate::tui::ids::Pane;
 use crate::tui::keys::chord::KeyChord;
 use crate::tui::panes::source;
@@ -14,7 +15,6 @@ use crate::tui::state::view_state::PaneFilter;
 use crate::tui::update::cursor;
 use crate::tui::widgets::text_input::{EditResult, INPUT_FULL};
 use crate::wire::log::TripQuery;
-use crate::wire::row_filters;
 
 /// Direction of a jump along the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

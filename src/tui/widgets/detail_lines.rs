@@ -1,11 +1,11 @@
 //! Lines of a detail view, some of which have actions or can be folded.
 
+use crate::diagnose::remedy::RemediationAction;
 use crate::domain::ids::AttemptId;
 use crate::tui::effect::PlatformChange;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::theme::Theme;
-use crate::wire::remedy::RemediationAction;
 use ratatui::text::Line;
 
 /// Action of Enter on a line.
@@ -25,7 +25,7 @@ pub enum LineAction {
     AskComputedSignature(AttemptId),
     /// Opens the input for the secret that the receiver of an attempt holds.
     AskReceiverSecret(AttemptId),
-    /// Collects the escalation bundle about the open subject.
+    /// Collects the ticket about the open subject.
     Escalate,
     /// Copies a text to the clipboard.
     Copy(String),

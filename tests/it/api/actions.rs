@@ -1,7 +1,7 @@
 //! The nine actions and the searches: what they publish, and what they find.
 
 use super::Partner;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use serde_json::{Value, json};
 
 fn ada() -> Value {

@@ -3,7 +3,7 @@
 
 use super::{Partner, often};
 use crate::support::platform::Answer;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::wire::keys::RequestedLimits;
 use serde::Deserialize;
 use serde_json::Value;

@@ -4,7 +4,7 @@
 use super::{JSON, LEAD, Partner};
 use crow::clock::RuntimeEnv;
 use crow::domain::event::EventType;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::time::Timestamp;
 use crow::domain::window::{RateBucket, RateLimitDecision};
 use crow::wire::keys::RequestedLimits;

@@ -6,7 +6,7 @@ use super::{LEAD, Partner, often};
 use crate::mutation::{changed, changes};
 use crate::support::platform::within;
 use crow::clock::RuntimeEnv;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::server::guard::RouteAccess;
 use crow::server::router::table;
 use proptest::prelude::*;

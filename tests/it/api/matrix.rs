@@ -2,7 +2,7 @@
 
 use super::{JSON, often};
 use crate::support::platform::Platform;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::server::guard::RouteAccess;
 use crow::server::router::{RouteEntry, table};
 use std::collections::BTreeSet;

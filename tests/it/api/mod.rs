@@ -17,7 +17,7 @@ mod windows;
 
 use crate::support::platform::{Answer, Platform};
 use crow::client::Error;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::time::Timestamp;
 use crow::wire::keys::{CompanyRow, RequestedLimits};

@@ -2,7 +2,7 @@
 
 use super::{JSON, LEAD, Partner, often};
 use crate::support::platform::Answer;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use futures_util::future::join_all;
 use std::time::Duration;

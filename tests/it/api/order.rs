@@ -1,7 +1,7 @@
 //! The order of checks of `docs/internals/contract.md`: a request with many faults is refused for the first.
 
 use super::{LEAD, Partner, often};
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::wire::keys::RequestedLimits;
 
 /// A method, a path, headers, a body, and the code of the answer.

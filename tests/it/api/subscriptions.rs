@@ -4,7 +4,7 @@ use super::Partner;
 use crate::storage::process::lead;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use serde_json::{Value, json};
 
 const PLACE: &str = "/webhooks/subscriptions";

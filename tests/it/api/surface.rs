@@ -290,7 +290,7 @@ async fn a_company_cannot_exceed_its_quota_of_subscriptions() {
     let refused = partner.expect("POST", "/webhooks/subscriptions", body.clone(), 409).await;
     assert_eq!((&refused["code"], &refused["limit"]), (&"quota_reached".into(), &100.into()));
     let other = partner.platform.company("Globex").await;
-    let theirs = partner.platform.key(&other, &crow::domain::key::KeyScope::ALL).await;
+    let theirs = partner.platform.key(&other, &crow::domain::scope::KeyScope::ALL).await;
     assert_eq!(partner.call_as(&theirs, "POST", "/webhooks/subscriptions", body.clone()).await.status, 201);
     partner.expect("DELETE", &format!("/webhooks/subscriptions/{}", last["id"]), Value::Null, 204).await;
     partner.expect("POST", "/webhooks/subscriptions", body, 201).await;
@@ -317,7 +317,7 @@ async fn every_list_of_the_portal_honours_its_limit() {
     let partner = Partner::start().await;
     let bearer = format!("Bearer {}", partner.platform.token().reveal());
     partner.platform.company("Globex").await;
-    partner.platform.key(&partner.company, &crow::domain::key::KeyScope::ALL).await;
+    partner.platform.key(&partner.company, &crow::domain::scope::KeyScope::ALL).await;
     for n in 0..2 {
         let new = format!(r#"{{"name":"Vera {n}","role":"viewer"}}"#);
         let headers = [JSON, ("authorization", bearer.as_str())];

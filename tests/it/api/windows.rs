@@ -1,7 +1,7 @@
 //! Rate windows under many tasks and restarts.
 
 use super::Partner;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::wire::keys::RequestedLimits;
 use futures_util::future::join_all;
 use std::time::Duration;

@@ -4,7 +4,7 @@ use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::breaker::FAILURE_THRESHOLD;
 use crow::domain::delivery::DeliveryState;
-use crow::domain::health_status::DisabledReason;
+use crow::domain::disabled_reason::DisabledReason;
 use crow::domain::time::Timestamp;
 use crow::wire::replays::NewReplay;
 

@@ -3,7 +3,7 @@
 use super::Scene;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::delivery::DeliveryState;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::signature::verify;
 
 /// Payloads that lose something when they are parsed and written again.

@@ -7,7 +7,7 @@ use crate::support::platform::{Platform, Stopped};
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::clock::RuntimeEnv;
 use crow::domain::delivery::{DeliveryState, RetryPolicy};
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::target::TargetPolicy;
 use crow::engine::egress::EgressConfig;
 use crow::wire::keys::{CompanyRow, RequestedLimits};

@@ -5,7 +5,7 @@ use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::ids::CompanyId;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::wire::events::NewEvent;
 use crow::wire::keys::{NewCompany, NewKey};

@@ -204,7 +204,7 @@ async fn a_replay_waits_while_its_subscription_is_off_and_ends_with_it() {
     scene.off().await;
     let waiting = scene.plan(&scene.wish(&[DeliveryState::Succeeded])).await.replay.expect("a plan");
     let (key, id) =
-        (scene.platform.key(&scene.company, &[crow::domain::key::KeyScope::WebhooksWrite]).await, scene.subscription);
+        (scene.platform.key(&scene.company, &[crow::domain::scope::KeyScope::WebhooksWrite]).await, scene.subscription);
     let path = format!("/api/v1/webhooks/subscriptions/{id}");
     assert_eq!(scene.platform.call("DELETE", &path, &[("x-api-key", key.reveal())], None).await.status, 204);
     assert_eq!(scene.replay(waiting.id).await.phase, ReplayState::Cancelled);

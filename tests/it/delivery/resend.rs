@@ -191,7 +191,7 @@ async fn b5_a_thousand_resends_race_with_attempts_and_no_delivery_is_in_flight_t
 }
 
 /// Publishes an event and resends its delivery while its first attempt is made.
-async fn race(engine: crow::engine::Engine, company: CompanyId, n: usize) {
+async fn race(engine: crow::engine::handle::Engine, company: CompanyId, n: usize) {
     let operator = OperatorAccount { id: OperatorId(0), name: "racer".to_owned(), role: OperatorRole::Admin };
     let caller = Caller::new(Actor::Operator(operator), format!("race-{n}"), engine.audit_key());
     let news = EventPublication { company, kind: EventType::LeadCreated, payload: None, metadata: None };

@@ -7,7 +7,7 @@ use crow::client::Error;
 use crow::domain::delivery::DeliveryState;
 use crow::domain::event::EventType;
 use crow::domain::ids::{AttemptId, CompanyId, EventId};
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::wire::events::NewEvent;
 use crow::wire::problem::ProblemCode;
 use serde_json::value::RawValue;

@@ -1,10 +1,11 @@
 //! Bundles of every scenario: all that the guide asks for is in them, and no secret is.
 
-use super::matrix::played;
+use super::matrix::{played, topic_of};
 use crate::support::platform::Platform;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use crow::demo::scenario::library;
+use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::incident::{IncidentEvidence, IncidentScope, OperatorSelection, collect_incident};
 use crow::domain::ids::{AttemptId, SubscriptionId};
 use crow::domain::outbound::SecretGate;
@@ -12,7 +13,6 @@ use crow::domain::secret::Secret;
 use crow::export::bundle::{TicketBundle, build_bundle};
 use crow::export::ticket::ResponseBodies;
 use crow::wire::log::{EventQuery, RequestQuery};
-use crow::wire::report::DiagnosisSubject;
 
 /// Twelve secrets of the kinds that there are; none of them is in use.
 fn canaries() -> Vec<String> {
@@ -50,7 +50,7 @@ fn carries(bundle: &TicketBundle, secret: &str) -> bool {
     })
 }
 
-async fn case(platform: &Platform, topic: crow::wire::report::PlaybookTopic) -> IncidentEvidence {
+async fn case(platform: &Platform, topic: crow::diagnose::report::PlaybookTopic) -> IncidentEvidence {
     let matter = IncidentScope { topic: Some(topic), ..IncidentScope::last_hour_of(vec![DiagnosisSubject::All]) };
     collect_incident(&platform.operator(), &platform.ambient, &matter).await
 }
@@ -61,7 +61,7 @@ async fn x1_the_ticket_of_every_scenario_has_the_parts_of_the_guide_and_no_secre
     for script in library::parse_all().expect("well formed") {
         let platform = Platform::start().await;
         let played = played(&platform, &[&script]).await;
-        let case = case(&platform, script.topic).await;
+        let case = case(&platform, topic_of(&script)).await;
         let planted: Vec<Secret> = canaries.iter().map(|text| Secret::new(text.clone())).collect();
         let known: Vec<&Secret> = planted.iter().chain(&played[0].keys).collect();
         let bundle = build_bundle(&case, ResponseBodies::Included, &SecretGate::new(known.iter().copied()))
@@ -102,7 +102,7 @@ async fn x1_a_canary_in_any_encoding_is_masked_in_its_place() {
     let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "endpoint-500").expect("a scenario");
     let _played = played(&platform, &[script]).await;
-    let clean = case(&platform, script.topic).await;
+    let clean = case(&platform, topic_of(script)).await;
     let canaries = canaries();
     let planted: Vec<Secret> = canaries.iter().map(|text| Secret::new(text.clone())).collect();
     let gate = SecretGate::new(&planted);

@@ -1,9 +1,9 @@
 //! What `crow check` says of each scenario: the grade, the probes that are not content, and the words.
 
 use crate::support::platform::Platform;
+use crow::diagnose::checkup::{CheckGrade, HealthCheckReport};
 use crow::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
 use crow::diagnose::health_check::{CheckThresholds, run_checks};
-use crow::wire::checkup::{CheckGrade, HealthCheckReport};
 use std::process::Command;
 
 /// Expected result of a check; `None` where the platform cannot see a fault.

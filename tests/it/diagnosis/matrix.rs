@@ -7,11 +7,12 @@ use crow::database::exclusive_transaction::ExclusiveTransaction;
 use crow::demo::scenario::library;
 use crow::demo::scenario::runner::{RunningScenario, ScenarioRunner};
 use crow::demo::scenario::script::ScenarioScript;
+use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::evidence_set::DiagnosisScope;
+use crow::diagnose::report::{CheckVerdict, DiagnosisReport, PlaybookTopic, ReportedCheck};
 use crow::diagnose::run::run_playbook;
 use crow::domain::ids::{KeyId, SubscriptionId};
 use crow::domain::time::Timestamp;
-use crow::wire::report::{CheckVerdict, DiagnosisReport, DiagnosisSubject, PlaybookTopic, ReportedCheck};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -41,6 +42,11 @@ pub(super) async fn played(platform: &Platform, scripts: &[&ScenarioScript]) -> 
         played.push(stage.run(script).await.unwrap_or_else(|error| panic!("{}: {error}", script.name)));
     }
     played
+}
+
+/// Playbook that diagnoses the fault of a scenario.
+pub(super) fn topic_of(script: &ScenarioScript) -> PlaybookTopic {
+    PlaybookTopic::named(&script.topic).unwrap_or_else(|| panic!("{}: no playbook {}", script.name, script.topic))
 }
 
 pub(super) async fn diagnosed(platform: &Platform, topic: PlaybookTopic) -> DiagnosisReport {
@@ -73,7 +79,8 @@ async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_non
         let mut elsewhere = Vec::new();
         let mut own = String::new();
         // In a healthy company no playbook may find anything; elsewhere the others are asked in the long form.
-        let is_asked = |topic: &PlaybookTopic| *topic == script.topic || script.cause.is_none() || asked().is_some();
+        let is_asked =
+            |topic: &PlaybookTopic| *topic == topic_of(&script) || script.cause.is_none() || asked().is_some();
         for topic in PlaybookTopic::ALL.into_iter().filter(is_asked) {
             let report = diagnosed(&platform, topic).await;
             for step in &report.steps {
@@ -83,7 +90,7 @@ async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_non
             if script.cause.is_none() && report.steps.iter().any(|step| step.verdict == CheckVerdict::Fail) {
                 wrong.push(format!("{}: {topic} has a step that fails", script.name));
             }
-            match (topic == script.topic, &script.cause) {
+            match (topic == topic_of(&script), &script.cause) {
                 (true, Some(cause)) => {
                     own = causes(&report).join(", ");
                     if causes(&report).first() != Some(&cause.as_str()) {
@@ -97,7 +104,7 @@ async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_non
                 (false, _) => elsewhere.extend(causes(&report).iter().map(|cause| format!("{topic}/{cause}"))),
             }
         }
-        let _ = writeln!(table, "{:<22} {:<22} {own:<34} {}", script.name, script.topic.name(), elsewhere.join(" "));
+        let _ = writeln!(table, "{:<22} {:<22} {own:<34} {}", script.name, script.topic, elsewhere.join(" "));
     }
     println!("{table}");
     assert!(wrong.is_empty(), "{table}\n{}", wrong.join("\n"));
@@ -119,7 +126,7 @@ async fn two_scenarios_at_once_are_both_explained() {
         let _played = played(&platform, &pair).await;
         let mut found = Vec::new();
         for script in pair {
-            let report = diagnosed(&platform, script.topic).await;
+            let report = diagnosed(&platform, topic_of(script)).await;
             let cause = script.cause.as_deref().expect("not the healthy one");
             if !causes(&report).contains(&cause) {
                 wrong.push(format!(

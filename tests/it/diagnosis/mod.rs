@@ -1,4 +1,4 @@
-//! Diagnosis: the signature lab, playbooks over faults that are really produced, bundles.
+//! Diagnosis: the signature debugger, playbooks over faults that are really produced, bundles.
 
 mod bad;
 mod bundle;

@@ -5,17 +5,18 @@ use crate::support::platform::Platform;
 use crow::client::connection::PlatformClient;
 use crow::demo::scenario::library;
 use crow::demo::scenario::script::ScenarioScript;
+use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::evidence_set::DiagnosisScope;
 use crow::diagnose::incident::{IncidentScope, collect_incident};
+use crow::diagnose::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, PlaybookTopic};
 use crow::diagnose::run::run_playbook;
 use crow::diagnose::runbook::{begin_run, resume_run};
+use crow::diagnose::runbook_kind::Runbook;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::export::bundle::build_bundle;
 use crow::export::ticket::ResponseBodies;
-use crow::wire::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, DiagnosisSubject, PlaybookTopic};
-use crow::wire::runbook::Runbook;
 
 fn script(name: &str) -> ScenarioScript {
     library::parse_all().expect("well formed").into_iter().find(|script| script.name == name).expect("a scenario")

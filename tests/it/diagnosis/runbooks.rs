@@ -2,11 +2,13 @@
 
 use crate::support::platform::Platform;
 use crate::support::receiver::{Behaviour, Receiver};
+use crow::diagnose::diagnosis_subject::DiagnosisSubject;
+use crow::diagnose::report::CheckVerdict;
 use crow::diagnose::runbook::resume_run;
-use crow::domain::key::KeyScope;
+use crow::diagnose::runbook_kind::Runbook;
+use crow::diagnose::runbook_progress::RunbookProgress;
+use crow::domain::scope::KeyScope;
 use crow::wire::keys::NewKey;
-use crow::wire::report::{CheckVerdict, DiagnosisSubject};
-use crow::wire::runbook::{Runbook, RunbookProgress};
 use crow::wire::subscriptions::MissedEventsChoice;
 use std::time::Duration;
 

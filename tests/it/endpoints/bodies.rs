@@ -7,7 +7,7 @@ use crate::support::platform::until;
 use crate::support::serving::Serving;
 use crow::client::connection::ClientCredential;
 use crow::domain::delivery::{MAX_BODY_READ, MAX_BODY_STORED};
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::target::TargetPolicy;
 use crow::wire::attempts::CapturedBody;
 use crow::wire::keys::{NewCompany, NewKey};

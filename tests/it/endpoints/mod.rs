@@ -16,7 +16,7 @@ use crow::client::connection::PlatformClient;
 use crow::clock::RuntimeEnv;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::target::TargetPolicy;
 use crow::engine::egress::EgressConfig;

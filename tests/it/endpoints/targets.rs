@@ -8,7 +8,7 @@ use crate::support::platform::until;
 use crate::support::serving::Serving;
 use crow::client::Error;
 use crow::client::connection::ClientCredential;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::target::TargetPolicy;
 use crow::wire::keys::{NewCompany, NewKey};
 use crow::wire::problem::ProblemCode;

@@ -1,7 +1,7 @@
 //! Keys: limits of their own.
 
 use super::Scene;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use serde_json::json;
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::{Scene, ids};
 use crate::support::receiver::Behaviour;
 use crow::domain::event::EventType;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use serde_json::json;
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ use crate::support::platform::{Answer, Platform};
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::wire::events::NewEvent;
 use crow::wire::keys::CompanyRow;

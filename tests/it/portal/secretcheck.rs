@@ -2,14 +2,14 @@
 
 use super::Scene;
 use crate::support::credentials::{Dice, ENCODINGS, innocent};
+use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::incident::IncidentScope;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::export::ticket::ResponseBodies;
 use crow::tui::effect::{BackgroundJob, DiagnoseResult, JobResult};
 use crow::tui::runtime::perform::JobRunner;
 use crow::tui::state::config::ConsoleAccess;
 use crow::wire::keys::OneTimeSecret;
-use crow::wire::report::DiagnosisSubject;
 use crow::wire::secretcheck::{HeldSecretKind, SecretScanReport};
 use crow::wire::subscriptions::NewSubscription;
 use serde_json::json;

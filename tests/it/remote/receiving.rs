@@ -8,7 +8,7 @@ use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
 use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, SubscriptionId};
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::signature;
 use crow::wire::attempts::AttemptRow;

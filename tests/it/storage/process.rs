@@ -3,7 +3,7 @@
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::wire::events::NewEvent;
 use crow::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};

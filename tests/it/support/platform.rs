@@ -5,16 +5,18 @@ use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::ids::{CompanyId, EventId};
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::target::TargetPolicy;
 use crow::domain::time::Timestamp;
 use crow::engine::egress::EgressConfig;
+use crow::engine::error::Error;
 use crow::engine::event_quota::DEFAULT_EVENT_QUOTA;
+use crow::engine::handle::Engine;
 use crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crow::engine::master_key::MasterKeySource;
 use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
-use crow::engine::{Engine, EngineSettings, Error, MAX_SUBSCRIPTIONS};
+use crow::engine::settings::{EngineSettings, MAX_SUBSCRIPTIONS};
 use crow::server::exposure::ServerExposure;
 use crow::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crow::wire::subscriptions::CreatedSubscription;
@@ -352,7 +354,7 @@ impl Stopped {
         let opened = within("the directory is free", async {
             loop {
                 match Engine::open(settings.clone(), ambient.clone()).await {
-                    Err(Error::Store(store::Error::Sqlite(database::Error::Locked { .. }))) => {
+                    Err(Error::Store(store::Error::Sqlite(database::error::Error::Locked { .. }))) => {
                         tokio::task::yield_now().await;
                     }
                     opened => return opened,

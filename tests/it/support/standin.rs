@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use crow::clock::RuntimeEnv;
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::time::Timestamp;
 use crow::domain::window::RateBucket;
 use serde_json::{Value, json};

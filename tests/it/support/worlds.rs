@@ -1,36 +1,36 @@
 //! Everything that a ticket, a document, a notice and a copy are made from, with a text of the caller's in every field that can carry text from
 //! outside. Structs are written out whole, so that a new field does not compile until it has its text here.
 
+use crow::cli::document::configuration::PlatformConfig;
+use crow::export::briefing_document::{PartnerBriefing, PermittedRoute, SamplePayload};
 use crow::wire::attempts::{AttemptDetail, AttemptRow, CapturedBody, HttpHeader, PhaseTimes};
-use crow::wire::briefing::{PartnerBriefing, PermittedRoute, SamplePayload};
-use crow::wire::configuration::PlatformConfig;
 use crow::wire::deliveries::{DeliveryRow, EventDeliveryTrace, EventRow, TraceRow, TraceVerdict as Became};
 
+use crow::diagnose::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
+use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::evidence_set::QueryRecord;
 use crow::diagnose::incident::IncidentEvidence;
+use crow::diagnose::remedy::OfferedAction;
+use crow::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
+use crow::diagnose::review::{
+    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
+    SecretAge, SubscriptionSuccess,
+};
+use crow::diagnose::runbook_kind::Runbook;
+use crow::diagnose::runbook_progress::{RunbookProgress, RunbookStepState};
 use crow::domain::alert;
 use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::event::EventType;
 use crow::domain::health_status::HealthStatus;
 use crow::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, KeyId, SubscriptionId, TripId};
-use crow::domain::key::KeyScope;
+use crow::domain::scope::KeyScope;
 use crow::domain::text::Untrusted;
 use crow::domain::time::Timestamp;
 use crow::domain::window::RateBucket;
 use crow::sync::alerts::{AcknowledgedBy, Alert};
-use crow::wire::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
 use crow::wire::keys::{CompanyRow, KeyRow, RateLimits, RecentKeyUsage};
 use crow::wire::limits::LimitRow;
-use crow::wire::report::{
-    CheckVerdict, DiagnosedCause, DiagnosisReport, DiagnosisSubject, Evidence, OfferedAction, PlaybookTopic,
-    ReportedCheck,
-};
 use crow::wire::requests::RequestRow;
-use crow::wire::review::{
-    ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
-    SecretAge, SubscriptionSuccess,
-};
-use crow::wire::runbook::{Runbook, RunbookProgress, RunbookStepState};
 use crow::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crow::wire::trips::{CauseCount, TripRow};
 

@@ -161,7 +161,7 @@ fn subscriptions() -> Vec<OperationDoc> {
         OperationDoc::get(
             paths::PORTAL_SUBSCRIPTION,
             "removeSubscription",
-            "Delete a subscription, also one that a tool manages; its log stays readable",
+            "Delete a subscription, including one that a tool manages; its log stays readable",
             "The subscription is deleted; the answer has no body",
             ResponseBody::Empty,
         )

@@ -3,9 +3,9 @@
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::key::KeyScope;
 use crate::domain::operator::OperatorRole;
 use crate::domain::replay::{DEFAULT_REPLAY_RATE, REPLAYABLE_STATES};
+use crate::domain::scope::KeyScope;
 use crate::tui::ids::FormPurpose;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::form::{CheckboxState, FieldInput, FormField};

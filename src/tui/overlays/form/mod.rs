@@ -4,6 +4,7 @@
 pub(in crate::tui) mod draw;
 mod fields;
 
+use crate::diagnose::remedy::MissedRange;
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::SubscriptionId;
@@ -13,7 +14,6 @@ use crate::tui::state::app::App;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::overlays::form::{ChangeForm, FieldInput, FormSubject};
 use crate::tui::widgets::text_input::TextInput;
-use crate::wire::remedy::MissedRange;
 
 impl ChangeForm {
     /// Creates a form with initial values from the snapshot.

@@ -63,7 +63,7 @@ pub enum Overlay {
     TextList(text_list::TextList),
     /// Pane 9, with playbooks and results.
     Diagnose,
-    /// Pane 0, with the escalation bundle.
+    /// Pane 0, with the ticket.
     Escalate,
 }
 

@@ -1,12 +1,12 @@
 //! Input for the signature debugger: the signature that a receiver computed, or the secret that it holds. A typed
 //! secret is never displayed, and its memory is wiped.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::domain::ids::AttemptId;
 use crate::domain::secret::Secret;
 use crate::tui::keys::chord::{KeyChord, ctrl};
 use crate::tui::state::issued_secret::IssuedSecret;
 use crate::tui::widgets::text_input::{EditResult, TextInput};
-use crate::wire::report::DiagnosisSubject;
 use crossterm::event::KeyCode;
 use zeroize::Zeroizing;
 
@@ -85,7 +85,7 @@ pub enum SignatureInputKind {
 pub struct SignatureInput {
     /// Attempt whose signature is checked.
     pub attempt: AttemptId,
-    /// Subject that the signature lab was opened for.
+    /// Subject that the signature debugger was opened for.
     pub subject: DiagnosisSubject,
     /// Kind of the input, with what was typed.
     pub wanted: SignatureInputKind,
