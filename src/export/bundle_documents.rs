@@ -51,9 +51,9 @@ pub enum PlatformCheck {
 impl std::fmt::Display for PlatformCheck {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Passed => f.write_str("checked by the platform: it contains none of its secrets"),
-            Self::NotAsked => f.write_str("not checked by the platform for its own secrets"),
-            Self::Failed(why) => write!(f, "the platform could not check it for its own secrets: {why}"),
+            Self::Passed => f.write_str("checked by the platform: none of its secrets found"),
+            Self::NotAsked => f.write_str("not checked by the platform for its secrets"),
+            Self::Failed(why) => write!(f, "the platform could not check for its secrets: {why}"),
         }
     }
 }

@@ -319,8 +319,8 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
 fn missing_data(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> Vec<String> {
     let mut missing = Vec::new();
     let mut note = |what: &str, found: Result<usize, &String>| match found {
-        Err(why) => missing.push(format!("{what}: {}", redactor.redact_line(why))),
-        Ok(0) => missing.push(format!("{what}: none")),
+        Err(why) => missing.push(format!("{what} ({})", redactor.redact_line(why))),
+        Ok(0) => missing.push(format!("{what} (none found)")),
         Ok(_) => {}
     };
     note("keys", case.keys.found.as_ref().map(Vec::len));
@@ -335,9 +335,9 @@ fn missing_data(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &mut 
         missing.push("rejected calls before the newest 40".to_owned());
     }
     if bodies == ResponseBodies::Omitted {
-        missing.push("response bodies: excluded on request".to_owned());
+        missing.push("response bodies (left out on request)".to_owned());
     }
-    missing.push("event payloads and signing secrets: never part of a ticket".to_owned());
+    missing.push("event payloads and signing secrets (never part of a ticket)".to_owned());
     if case.subjects.contains(&DiagnosisSubject::All) {
         missing.push("keys without rejected calls, enabled subscriptions without failures".to_owned());
     }
