@@ -131,8 +131,11 @@ fn write_temporary(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     Ok(fresh)
 }
 
+/// Gives a temporary file its name. Renamed with the standard library, whose calls tests of lost power can follow.
 fn persist(fresh: NamedTempFile, path: &Path) -> io::Result<()> {
-    fresh.persist(path).map(drop).map_err(|error| error.error)
+    let temporary = fresh.into_temp_path();
+    std::fs::rename(&temporary, path)?;
+    temporary.keep().map(drop).map_err(|error| error.error)
 }
 
 /// Syncs the folder of a path; without this a new name may be lost on a power loss.
