@@ -471,9 +471,10 @@ async fn x1_what_diagnose_runbook_and_check_print_passes_the_gate() {
     let of_key = RequestQuery { key: Some(created.row.id.0), ..RequestQuery::default() };
     let is_logged = async || !operator.request_log(&of_key, None, 1).await.expect("a page").page.items.is_empty();
     until("the call is logged", is_logged).await;
-    // Its successor, which the runbook finds.
-    operator.create_key(&new).await.expect("a key");
+    // The successor is created after the run began, as the runbook asks, and found when the run goes on.
     let run = serving.folder().join("run.json").display().to_string();
+    serving.ask(&["runbook", "key-rotation", "--key", &last4, "--run", &run]);
+    operator.create_key(&new).await.expect("a key");
     let commands: [&[&str]; 6] = [
         &["diagnose", "permissions", "--key", &last4],
         &["diagnose", "permissions", "--key", &last4, "--json"],
