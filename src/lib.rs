@@ -10,6 +10,7 @@ pub mod domain;
 pub mod engine;
 pub mod export;
 pub mod files;
+pub mod http;
 pub mod server;
 pub mod store;
 pub mod sync;

@@ -13,7 +13,7 @@ use crate::engine::event_quota::DEFAULT_EVENT_QUOTA;
 use crate::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crate::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crate::engine::settings::MAX_SUBSCRIPTIONS;
-use crate::server::exposure::ServerExposure;
+use crate::http::exposure::ServerExposure;
 use crate::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
 use ratatui::style::Color;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use super::{hardening, log, settings};
 use crate::clock::RuntimeEnv;
 use crate::domain::proxy::TrustedProxies;
 use crate::domain::target::TargetPolicy;
-use crate::server::exposure::{ProxyMode, ServerExposure};
+use crate::http::exposure::{ProxyMode, ServerExposure};
 use crate::server::otlp;
 use futures_util::future::OptionFuture;
 use std::io::Write as _;

@@ -27,7 +27,7 @@ const MAX_CONNECTIONS_PER_OPERATOR: usize = 64;
 /// Maximum number of open event streams on the server.
 const MAX_STREAMS: usize = 512;
 /// Maximum number of open event streams per operator.
-pub(super) const MAX_STREAMS_PER_OPERATOR: usize = 32;
+pub const MAX_STREAMS_PER_OPERATOR: usize = 32;
 /// Time without progress after which an event stream counts as idle.
 const STREAM_STALL: Duration = Duration::from_secs(5);
 /// Rate at which evictions are reported in the log.
@@ -35,9 +35,9 @@ const REPORT_RATE: TokenRate = TokenRate { burst: 1, interval: Duration::from_se
 
 /// Limits on the number of open connections, by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ConnectionLimits {
+pub struct ConnectionLimits {
     /// Maximum number of connections of all kinds together.
-    pub(super) total: usize,
+    pub total: usize,
     /// Maximum number of connections of keys: half of the total, so that callers who have not shown a credential yet
     /// find room.
     keys: usize,
@@ -48,7 +48,7 @@ pub(super) struct ConnectionLimits {
 impl ConnectionLimits {
     /// Derives the limits from the process's file descriptor limit: at most half of the descriptors, since deliveries
     /// and the database need the rest.
-    pub(super) fn for_descriptors(n_descriptors: Option<u64>) -> Self {
+    pub fn for_descriptors(n_descriptors: Option<u64>) -> Self {
         let half = n_descriptors.and_then(|n| usize::try_from(n / 2).ok());
         let total = half.map_or(MAX_CONNECTIONS, |half| half.clamp(16, MAX_CONNECTIONS));
         Self { total, keys: total / 2, operators: total / 4 }
@@ -57,7 +57,7 @@ impl ConnectionLimits {
 
 /// Credential that was last used on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum CredentialHolder {
+pub enum CredentialHolder {
     /// Connection on which an API key was used.
     Key(KeyId),
     /// Connection on which an operator's token was used.
@@ -70,7 +70,7 @@ type EvictionRank = (u8, Reverse<usize>, bool, u64);
 
 /// One open connection of the server.
 #[derive(Debug)]
-pub(super) struct OpenConnection {
+pub struct OpenConnection {
     id: u64,
     /// Address (network prefix) under which the connection is counted; none if many callers share the address.
     group: Option<IpAddr>,
@@ -96,12 +96,12 @@ impl OpenConnection {
     }
 
     /// Records that bytes moved in either direction.
-    pub(super) fn record_progress(&self) {
+    pub fn record_progress(&self) {
         self.progressed_ms.store(self.clock.elapsed_ms(), Ordering::Relaxed);
     }
 
     /// Counts a request as running until the returned guard is dropped.
-    pub(super) fn begin_call(self: &Arc<Self>) -> RunningCall {
+    pub fn begin_call(self: &Arc<Self>) -> RunningCall {
         self.state().n_calls += 1;
         RunningCall(Arc::clone(self))
     }
@@ -111,7 +111,7 @@ impl OpenConnection {
     /// # Errors
     /// [`TooManyCalls`] when the credential, or its kind, has reached its connection limit and each of its connections
     /// is running a request: none is cut off for another.
-    pub(super) fn set_holder(&self, holder: CredentialHolder) -> Result<(), TooManyCalls> {
+    pub fn set_holder(&self, holder: CredentialHolder) -> Result<(), TooManyCalls> {
         if self.state().holder.replace(holder) == Some(holder) {
             return Ok(());
         }
@@ -119,7 +119,7 @@ impl OpenConnection {
     }
 
     /// Waits until the connection is evicted.
-    pub(super) async fn wait_evicted(&self) {
+    pub async fn wait_evicted(&self) {
         self.evicted.notified().await;
     }
 
@@ -139,7 +139,7 @@ impl OpenConnection {
 
 /// Guard of a running request, which is counted until the guard is dropped.
 #[derive(Debug)]
-pub(super) struct RunningCall(Arc<OpenConnection>);
+pub struct RunningCall(Arc<OpenConnection>);
 
 impl Drop for RunningCall {
     fn drop(&mut self) {
@@ -149,10 +149,10 @@ impl Drop for RunningCall {
 
 /// Registration of a connection in the table, removed when dropped.
 #[derive(Debug)]
-pub(super) struct ConnectionRegistration(Arc<OpenConnection>);
+pub struct ConnectionRegistration(Arc<OpenConnection>);
 
 impl ConnectionRegistration {
-    pub(super) fn connection(&self) -> &Arc<OpenConnection> {
+    pub fn connection(&self) -> &Arc<OpenConnection> {
         &self.0
     }
 }
@@ -165,7 +165,7 @@ impl Drop for ConnectionRegistration {
 
 /// Registration of an open event stream, removed when dropped.
 #[derive(Debug)]
-pub(super) struct OpenStream {
+pub struct OpenStream {
     connection: Arc<OpenConnection>,
     operator: OperatorId,
 }
@@ -186,7 +186,7 @@ impl Drop for OpenStream {
 
 /// Reason why an event stream is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StreamRefusal {
+pub enum StreamRefusal {
     /// The operator has reached the limit of open streams.
     OperatorLimit,
     /// The server has reached the limit of open streams.
@@ -195,11 +195,11 @@ pub(super) enum StreamRefusal {
 
 /// Refusal of a request because every connection of its credential or kind is running one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooManyCalls;
+pub struct TooManyCalls;
 
 /// Table of all open connections of a server.
 #[derive(Debug)]
-pub(super) struct ConnectionTable {
+pub struct ConnectionTable {
     limits: ConnectionLimits,
     clock: Stopwatch,
     open: Mutex<ConnectionTableState>,
@@ -256,7 +256,7 @@ impl ConnectionTableState {
 }
 
 impl ConnectionTable {
-    pub(super) fn new(ambient: &RuntimeEnv, limits: ConnectionLimits) -> Arc<Self> {
+    pub fn new(ambient: &RuntimeEnv, limits: ConnectionLimits) -> Arc<Self> {
         Arc::new(Self { limits, clock: ambient.stopwatch(), open: Mutex::default() })
     }
 
@@ -266,7 +266,7 @@ impl ConnectionTable {
 
     /// Registers a new connection, evicting another where a limit is exceeded. A shared address is never a reason to
     /// evict.
-    pub(super) fn register(self: &Arc<Self>, peer: IpAddr, is_shared: bool) -> ConnectionRegistration {
+    pub fn register(self: &Arc<Self>, peer: IpAddr, is_shared: bool) -> ConnectionRegistration {
         let now = self.clock.elapsed();
         let group = (!is_shared).then(|| caller_network(peer));
         let mut open = self.lock();
@@ -294,7 +294,7 @@ impl ConnectionTable {
     }
 
     /// Evicts one connection, for when the process is out of file descriptors.
-    pub(super) fn evict_one(&self) {
+    pub fn evict_one(&self) {
         self.lock().evict(self.clock.elapsed(), |_| true);
     }
 
@@ -323,10 +323,7 @@ impl ConnectionTable {
     }
 
     /// Registers an event stream of an operator.
-    pub(super) fn open_stream(
-        connection: &Arc<OpenConnection>,
-        operator: OperatorId,
-    ) -> Result<OpenStream, StreamRefusal> {
+    pub fn open_stream(connection: &Arc<OpenConnection>, operator: OperatorId) -> Result<OpenStream, StreamRefusal> {
         let mut open = connection.table.lock();
         if open.streams.get(&operator).is_some_and(|n| *n >= MAX_STREAMS_PER_OPERATOR) {
             return Err(StreamRefusal::OperatorLimit);

@@ -42,24 +42,24 @@ const SINGLE_HEADERS: [(HeaderName, &str); 4] = [
 
 /// Exposure of a server together with its bound address.
 #[derive(Debug)]
-pub(super) struct ServerReachability {
+pub struct ServerReachability {
     bound: Option<IpAddr>,
     exposure: ServerExposure,
 }
 
 impl ServerReachability {
-    pub(super) fn new(bound: Option<SocketAddr>, exposure: ServerExposure) -> Self {
+    pub fn new(bound: Option<SocketAddr>, exposure: ServerExposure) -> Self {
         Self { bound: bound.map(|address| address.ip().to_canonical()), exposure }
     }
 
     /// Returns whether only local processes can connect: bound to loopback, without a proxy or public names.
-    pub(super) fn is_local(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         let is_direct = self.exposure.proxied == ProxyMode::Direct && self.exposure.public_names.is_empty();
         is_direct && self.bound.is_some_and(|address| address.is_loopback())
     }
 
     /// Returns whether many callers share the peer's address, as with loopback or a proxy.
-    pub(super) fn is_shared(&self, peer: IpAddr) -> bool {
+    pub fn is_shared(&self, peer: IpAddr) -> bool {
         let is_proxy = match &self.exposure.proxied {
             ProxyMode::Direct => false,
             ProxyMode::Behind(proxies) => proxies.0.is_empty() || proxies.trusts(peer),
@@ -71,7 +71,7 @@ impl ServerReachability {
     ///
     /// # Errors
     /// [`ProblemResponse`] with 400 for a repeated or missing header, with 421 for a foreign host name.
-    pub(super) fn check_head(&self, request: &Request) -> Result<(), ProblemResponse> {
+    pub fn check_head(&self, request: &Request) -> Result<(), ProblemResponse> {
         let headers = request.headers();
         for (name, spelled) in &SINGLE_HEADERS {
             if headers.get_all(name).iter().nth(1).is_some() {
@@ -116,7 +116,7 @@ impl ServerReachability {
 
     /// Returns the caller's address: the peer's, or the one that a trusted proxy reports. `X-Forwarded-For` takes
     /// precedence over `Forwarded`.
-    pub(super) fn caller_address(&self, request: &Request) -> Option<IpAddr> {
+    pub fn caller_address(&self, request: &Request) -> Option<IpAddr> {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip();
         let ProxyMode::Behind(proxies) = &self.exposure.proxied else { return Some(peer.to_canonical()) };
         let written = header_lines(request.headers(), &X_FORWARDED_FOR);

@@ -8,25 +8,25 @@ const MAX_JSON_DEPTH: usize = 64;
 
 /// Reason why a body is refused, with the byte offset.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct JsonFault {
-    pub(super) offset: usize,
-    pub(super) text: &'static str,
+pub struct JsonFault {
+    pub offset: usize,
+    pub text: &'static str,
 }
 
 /// Members of the top-level object of a body.
 #[derive(Debug, PartialEq, Eq, Default)]
-pub(super) struct BodyMembers {
+pub struct BodyMembers {
     /// Names of the members, in order.
-    pub(super) names: Vec<String>,
+    pub names: Vec<String>,
     /// Members whose value is an empty text, with the byte offset of the value; in order.
-    pub(super) blanks: Vec<(String, usize)>,
+    pub blanks: Vec<(String, usize)>,
 }
 
 /// Scans a whole body and returns its top-level members.
 ///
 /// # Errors
 /// [`JsonFault`] for the first violation.
-pub(super) fn scan_body(bytes: &[u8]) -> Result<BodyMembers, JsonFault> {
+pub fn scan_body(bytes: &[u8]) -> Result<BodyMembers, JsonFault> {
     if let Err(error) = std::str::from_utf8(bytes) {
         return Err(JsonFault { offset: error.valid_up_to(), text: "not UTF-8" });
     }

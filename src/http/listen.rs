@@ -1,6 +1,6 @@
 //! The accept loop: one task per connection, with timeouts and bounded buffers.
 //!
-//! It replaces `axum::serve`, which has no such limits. [`super::connections`] decides which connection is closed when
+//! It replaces `axum::serve`, which has no such limits. [`crate::http::connections`] decides which connection is closed when
 //! there are too many.
 
 use super::connections::{ConnectionLimits, ConnectionRegistration, ConnectionTable};
@@ -28,7 +28,7 @@ use tower::util::ServiceExt as _;
 
 /// Time limit for a request head, and then for a body, to arrive; also the idle timeout between two requests of a
 /// connection.
-pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(10);
+pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum number of headers in a request; requests with more are refused by hyper.
 const MAX_HEADERS: usize = 512;
 /// Maximum size of the read and write buffers of a connection, in bytes.
@@ -42,7 +42,7 @@ const MAX_CLOSING_CONNECTIONS: usize = 64;
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Accepts and serves connections until `stop` is set, then waits for requests in flight to finish.
-pub(super) async fn accept_connections(
+pub async fn accept_connections(
     listener: TcpListener,
     router: Router,
     reachability: Arc<ServerReachability>,

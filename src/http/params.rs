@@ -8,7 +8,7 @@ use serde::forward_to_deserialize_any;
 use std::fmt;
 
 /// Parses a query string into its name-value pairs, in order and without empty values.
-pub(super) fn parse_pairs(query: &str) -> Vec<(String, String)> {
+pub fn parse_pairs(query: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(_, value)| !value.is_empty()).collect()
 }
 
@@ -16,7 +16,7 @@ pub(super) fn parse_pairs(query: &str) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// [`ProblemResponse`] that names the first parameter that cannot be read.
-pub(super) fn deserialize_query<T: DeserializeOwned>(query: &str) -> Result<T, ProblemResponse> {
+pub fn deserialize_query<T: DeserializeOwned>(query: &str) -> Result<T, ProblemResponse> {
     let parameters = QueryDeserializer { pairs: parse_pairs(query).into_iter(), pending: None };
     T::deserialize(parameters).map_err(|QueryReadError { name, text }| {
         ProblemResponse::unreadable_field(name.as_deref().unwrap_or("query"), &text)

@@ -1,10 +1,10 @@
 //! Extractors of query strings and paths, and cursors of lists. Cursors are opaque and bound to their list and its
 //! filters.
 
-use super::params;
 use super::problem::ProblemResponse;
 use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
+use crate::http::params;
 use crate::wire::page::{Page, json_length};
 use crate::wire::problem::ProblemCode;
 use axum::extract::FromRequestParts;
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Extractor of a query string, read into `T`.
 #[derive(Debug)]
-pub(super) struct TypedQuery<T>(pub(super) T);
+pub struct TypedQuery<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for TypedQuery<T> {
     type Rejection = ProblemResponse;
@@ -29,7 +29,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for TypedQuery<T> 
 
 /// Extractor of a query string whose parameters may be repeated. Empty values count as absent.
 #[derive(Debug)]
-pub(super) struct QueryPairs(Vec<(String, String)>);
+pub struct QueryPairs(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for QueryPairs {
     type Rejection = ProblemResponse;
@@ -41,12 +41,12 @@ impl<S: Send + Sync> FromRequestParts<S> for QueryPairs {
 
 impl QueryPairs {
     /// Iterates over the values of a parameter.
-    pub(super) fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Returns the value of a parameter that may be given once.
-    pub(super) fn single(&self, name: &'static str) -> Result<Option<&str>, ProblemResponse> {
+    pub fn single(&self, name: &'static str) -> Result<Option<&str>, ProblemResponse> {
         let mut values = self.values(name);
         match (values.next(), values.next()) {
             (_, Some(_)) => Err(ProblemResponse::invalid_field(name, "must be given once")),
@@ -55,14 +55,14 @@ impl QueryPairs {
     }
 
     /// Returns the value of a parameter as a whole number.
-    pub(super) fn number(&self, name: &'static str) -> Result<Option<i64>, ProblemResponse> {
+    pub fn number(&self, name: &'static str) -> Result<Option<i64>, ProblemResponse> {
         let read =
             |text: &str| text.parse().map_err(|_| ProblemResponse::invalid_field(name, "must be a whole number"));
         self.single(name)?.map(read).transpose()
     }
 
     /// Returns the value of a parameter as a point in time.
-    pub(super) fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ProblemResponse> {
+    pub fn time(&self, name: &'static str) -> Result<Option<Timestamp>, ProblemResponse> {
         // A `+` that the caller did not percent-encode has been decoded as a space.
         let read = |text: &str| Timestamp::parse(&text.replace(' ', "+"));
         let fault = || ProblemResponse::invalid_field(name, "must be an RFC 3339 time: 2026-11-23T14:02:31Z");
@@ -70,7 +70,7 @@ impl QueryPairs {
     }
 
     /// Returns the cursor and the limit of a list query.
-    pub(super) fn paging(&self) -> Result<PagingQuery, ProblemResponse> {
+    pub fn paging(&self) -> Result<PagingQuery, ProblemResponse> {
         let cursor = self.single("cursor")?.map(ToOwned::to_owned);
         let limit = self.single("limit")?.map(|text| text.parse().unwrap_or(u32::MAX));
         Ok(PagingQuery { cursor, limit })
@@ -79,14 +79,14 @@ impl QueryPairs {
 
 /// List with its filters in canonical form, `name=value;` each, to which its cursors are bound.
 #[derive(Debug)]
-pub(super) struct FilteredList<'a> {
-    pub(super) list: &'a str,
-    pub(super) filters: &'a str,
+pub struct FilteredList<'a> {
+    pub list: &'a str,
+    pub filters: &'a str,
 }
 
 impl FilteredList<'_> {
     /// Encodes a position in the list as a cursor.
-    pub(super) fn cursor(&self, number: i64) -> String {
+    pub fn cursor(&self, number: i64) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}?{}:{number}", self.list, self.filters))
     }
 
@@ -142,7 +142,7 @@ const MAX_SHOWN_FILTER_BYTES: usize = 400;
 /// Returns a page of a list that is assembled for each request. `name` identifies rows: the page begins after the row
 /// at which the previous page ended, wherever that row is now, or at the old offset if the row is gone. `tell` turns a
 /// row into its answer. The page ends before the row that would exceed [`MAX_PAGE_BYTES`], but holds at least one row.
-pub(super) fn page_of<T, U: Serialize>(
+pub fn page_of<T, U: Serialize>(
     rows: Vec<T>,
     paging: &PagingQuery,
     list: &str,
@@ -153,7 +153,7 @@ pub(super) fn page_of<T, U: Serialize>(
 }
 
 /// Returns a page as [`page_of`] does; without a limit the page holds as many rows as fit.
-pub(super) fn page_of_all<T, U: Serialize>(
+pub fn page_of_all<T, U: Serialize>(
     rows: Vec<T>,
     paging: &PagingQuery,
     list: &str,
@@ -209,14 +209,14 @@ fn page_within<T, U: Serialize>(
 
 /// Use of the [`MAX_PAGE_BYTES`] of a page.
 #[derive(Debug, Default)]
-pub(super) struct PageRoom {
+pub struct PageRoom {
     n_rows: usize,
     n_bytes: usize,
 }
 
 impl PageRoom {
     /// Adds a row; whether it fits. The first row always fits.
-    pub(super) fn takes(&mut self, row: &impl Serialize) -> bool {
+    pub fn takes(&mut self, row: &impl Serialize) -> bool {
         self.n_bytes = self.n_bytes.saturating_add(json_length(row).unwrap_or(MAX_PAGE_BYTES)).saturating_add(1);
         self.n_rows += 1;
         self.n_bytes <= MAX_PAGE_BYTES || self.n_rows == 1
@@ -225,7 +225,7 @@ impl PageRoom {
 
 /// Extractor of the number in a path; any other text answers 404.
 #[derive(Debug)]
-pub(super) struct PathId(pub(super) i64);
+pub struct PathId(pub i64);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = ProblemResponse;
@@ -239,9 +239,9 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
 
 /// Cursor and limit of a list query.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct PagingQuery {
-    pub(super) cursor: Option<String>,
-    pub(super) limit: Option<u32>,
+pub struct PagingQuery {
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
 }
 
 /// Default and maximum number of rows per page.
@@ -249,7 +249,7 @@ const PAGE_LIMITS: (u32, u32) = (50, 200);
 
 impl PagingQuery {
     /// Returns the limit, checked against the maximum.
-    pub(super) fn limit(&self) -> Result<u32, ProblemResponse> {
+    pub fn limit(&self) -> Result<u32, ProblemResponse> {
         match self.limit {
             None => Ok(PAGE_LIMITS.0),
             Some(limit) if (1..=PAGE_LIMITS.1).contains(&limit) => Ok(limit),
@@ -258,7 +258,7 @@ impl PagingQuery {
     }
 
     /// Decodes the cursor into a position in the list, if a cursor was given.
-    pub(super) fn position(&self, of: &FilteredList<'_>) -> Result<Option<i64>, ProblemResponse> {
+    pub fn position(&self, of: &FilteredList<'_>) -> Result<Option<i64>, ProblemResponse> {
         self.cursor.as_deref().map(|cursor| of.position(cursor)).transpose()
     }
 }

@@ -3,13 +3,13 @@
 use super::body::{IdempotentBody, JsonBody};
 use super::clients::{render_created, reply_response};
 use super::guard::{Actions, AuthorizedKey};
-use super::problem::ProblemResponse;
-use super::query::PathId;
 use crate::domain::company::ContactDetails;
 use crate::domain::ids::AffiliateId;
 use crate::engine::affiliates::{AffiliateChange, AffiliateDraft};
 use crate::engine::handle::Engine;
 use crate::engine::idempotency::{CreatedRecord, IdempotentCreate};
+use crate::http::problem::ProblemResponse;
+use crate::http::query::PathId;
 use crate::wire::actions::{AffiliatePatch, CreatedAffiliate, NewAffiliate, UpdatedAffiliate};
 use axum::extract::State;
 use axum::response::Response;

@@ -2,11 +2,11 @@
 
 use super::body::JsonBody;
 use super::guard::{Acting, AuthorizedOperator, Viewer};
-use super::problem::ProblemResponse;
-use super::query::{PagingQuery, TypedQuery, page_of};
 use super::translate;
 use crate::engine::alerts::AcknowledgementDraft;
 use crate::engine::handle::Engine;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PagingQuery, TypedQuery, page_of};
 use crate::wire::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crate::wire::page::Page;
 use axum::extract::State;

@@ -2,11 +2,11 @@
 
 use super::guard::{AuthorizedOperator, Viewer};
 use super::log_query::LogQuery;
-use super::problem::ProblemResponse;
 use super::urls::visible_json;
 use crate::domain::audit::{AuditChainHead, AuditFault};
 use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
+use crate::http::problem::ProblemResponse;
 use crate::wire::audit::{AuditCheck, AuditHead, AuditRow, MissingAuditRows};
 use crate::wire::log::{LogPage, UnfilteredQuery};
 use crate::wire::problem::ProblemCode;

@@ -1,14 +1,15 @@
 //! Extractors of request bodies: media type, size, JSON and fields are checked in this order, after the guards. Fields
 //! that no handler reads are reported in `X-Ignored-Fields`.
 
-use super::listen::READ_TIMEOUT;
-use super::problem::ProblemResponse;
+use super::field_names;
 use super::request_context::RequestContext;
 use super::stamp::MAX_BODY_BYTES;
-use super::{field_names, json_scan};
 use crate::domain::ids::KeyId;
 use crate::engine::handle::Engine;
 use crate::engine::idempotency::IdempotentCall;
+use crate::http::json_scan;
+use crate::http::listen::READ_TIMEOUT;
+use crate::http::problem::ProblemResponse;
 use crate::wire::object::StrictObject;
 use crate::wire::problem::{Problem, ProblemCode};
 use axum::body::Body;

@@ -2,8 +2,6 @@
 
 use super::body::{IdempotentBody, JsonBody};
 use super::guard::{Actions, AuthorizedKey, Searches};
-use super::problem::ProblemResponse;
-use super::query::{PathId, QueryPairs};
 use crate::domain::company::{ClientAssignment, ClientCriteria, ClientOrigin, ContactDetails, PostalAddress};
 use crate::domain::ids::{ClientId, NoteId};
 use crate::engine::clients::{ClientChange, ClientDraft, ClientScope, ClientStatusMove};
@@ -12,6 +10,8 @@ use crate::engine::idempotency::{
     CreatedRecord, IdempotentCall, IdempotentCreate, IdempotentReply, RecordOrigin, ReplyOrigin,
 };
 use crate::engine::notes;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PathId, QueryPairs};
 use crate::wire::actions::{
     ChangedStatus, ClientPatch, ClientRecord, CreatedClient, CreatedNote, NewClient, NewLead, NewNote, SearchResult,
     StatusChange, UpdatedClient,

@@ -2,8 +2,6 @@
 
 use super::guard::{Acting, AuthorizedOperator, Viewer};
 use super::log_query::{LogQuery, parse_event_type, parse_named};
-use super::problem::ProblemResponse;
-use super::query::{PagingQuery, PathId, TypedQuery, page_of_all};
 use super::redact;
 use super::urls::{as_seen, visible_json};
 use crate::domain::delivery::DeliveryState as Standing;
@@ -13,6 +11,8 @@ use crate::domain::text::Untrusted;
 use crate::engine::delivery_log;
 use crate::engine::delivery_log::TracedSubscription;
 use crate::engine::handle::Engine;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of_all};
 use crate::wire::attempts::{AttemptRow, CapturedBody};
 use crate::wire::deliveries::{
     DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow, TraceRow, TraceVerdict,

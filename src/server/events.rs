@@ -3,13 +3,13 @@
 use super::body::{IdempotentBody, JsonBody};
 use super::clients::reply_response;
 use super::guard::{Acting, AuthorizedKey, AuthorizedOperator, EventsRead, EventsTest};
-use super::problem::ProblemResponse;
-use super::query::{FilteredList, QueryPairs};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::EventId;
 use crate::domain::time::Timestamp;
 use crate::engine::events::EventPublication;
 use crate::engine::handle::Engine;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{FilteredList, QueryPairs};
 use crate::wire::events::{NewEvent, TestEvent};
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -5,9 +5,7 @@
 //! authenticates an operator's token and checks the role. Neither can be constructed in any other way, so a handler
 //! cannot skip a check.
 
-use super::connections::{CredentialHolder, OpenConnection, TooManyCalls};
 use super::openapi;
-use super::problem::ProblemResponse;
 use super::request_context::RequestContext;
 use super::stamp::check_content_length;
 use crate::domain::audit::AuditKey;
@@ -20,6 +18,8 @@ use crate::domain::window::{RateBucket, RateLimitDecision};
 use crate::engine::auth;
 use crate::engine::caller::{Actor, Caller};
 use crate::engine::handle::Engine;
+use crate::http::connections::{CredentialHolder, OpenConnection, TooManyCalls};
+use crate::http::problem::ProblemResponse;
 use crate::wire::problem::{Problem, ProblemCode};
 use crate::wire::refusal::KeyDefect;
 use axum::extract::{FromRequestParts, MatchedPath, Request};

@@ -1,8 +1,8 @@
 //! Handlers of the liveness and readiness checks.
 
-use super::problem::ProblemResponse;
 use crate::domain::target::TargetPolicy;
 use crate::engine::handle::{Engine, EngineStatus};
+use crate::http::problem::ProblemResponse;
 use crate::wire::problem::{Problem, ProblemCode};
 use axum::extract::State;
 use serde_json::{Value, json};

@@ -2,8 +2,6 @@
 
 use super::body::JsonBody;
 use super::guard::{Admin, AuthorizedOperator, Viewer};
-use super::problem::ProblemResponse;
-use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use super::translate;
 use crate::domain::ids::KeyId;
 use crate::domain::key::KeyLimits;
@@ -11,6 +9,8 @@ use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
 use crate::engine::keys::KeyDraft;
 use crate::engine::revocations::RevokeResult;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of};
 use crate::wire::keys::{
     CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, OneTimeSecret, RecentKeyUsage, RequestedLimits,
     RevokedKey,

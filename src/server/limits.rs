@@ -2,14 +2,14 @@
 
 use super::guard::{AuthorizedOperator, RouteAccessTable, Viewer};
 use super::log_query::LogQuery;
-use super::problem::ProblemResponse;
-use super::query::{PagingQuery, TypedQuery, page_of};
 use super::translate;
 use super::urls::visible_json;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
 use crate::engine::overview::WindowWithHistory;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PagingQuery, TypedQuery, page_of};
 use crate::wire::limits::{CallerUsageRow, LimitDetail, RouteUsageRow};
 use crate::wire::log::{LogPage, TripQuery};
 use crate::wire::page::Page;

@@ -2,13 +2,13 @@
 
 use super::guard::{AuthorizedOperator, Viewer};
 use super::log_query::{LogQuery, parse_event_type, parse_named};
-use super::problem::ProblemResponse;
-use super::query::PathId;
 use super::urls::visible_json;
 use super::{redact, translate};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::log::{AttemptFilter, OutcomeFilter, TextFilter};
 use crate::engine::handle::Engine;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::PathId;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::log::{AttemptQuery, LogPage};
 use axum::extract::State;

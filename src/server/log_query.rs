@@ -1,10 +1,10 @@
 //! Queries of logs: filters, a limit, and a cursor that is bound to the filters and a direction.
 
-use super::problem::ProblemResponse;
-use super::query::{PagingQuery, TypedQuery};
 use crate::domain::event::EventType;
 use crate::domain::log::{PagePosition, PageSpec, RowPage};
 use crate::domain::time::Timestamp;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PagingQuery, TypedQuery};
 use crate::wire::log::LogPage;
 use crate::wire::problem::ProblemCode;
 use crate::wire::readable::UnreadableRows;

@@ -4,12 +4,12 @@
 //! No label grows with the number of keys or companies. Tripped subscriptions are labelled individually up to a fixed
 //! number, so that each can raise its own alert.
 
-use super::exposure::ServerReachability;
 use super::guard::{AuthorizedOperator, Viewer};
-use super::problem::ProblemResponse;
 use crate::domain::latency::{BIN_BOUNDS_MS, Histogram};
 use crate::engine::handle::{Engine, EngineStatus};
 use crate::engine::metrics::MetricsSnapshot;
+use crate::http::exposure::ServerReachability;
+use crate::http::problem::ProblemResponse;
 use axum::Extension;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::CONTENT_TYPE;

@@ -2,14 +2,14 @@
 
 use super::body::JsonBody;
 use super::guard::{Admin, AuthorizedOperator};
-use super::problem::ProblemResponse;
-use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use crate::domain::ids::OperatorId;
 use crate::domain::operator;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::engine::handle::Engine;
 use crate::engine::revocations::RevokeResult;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of};
 use crate::wire::keys::OneTimeSecret;
 use crate::wire::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
 use crate::wire::page::Page;

@@ -1,11 +1,11 @@
 //! Handler of the overview, the data of the dashboard.
 
 use super::guard::{AuthorizedOperator, Viewer};
-use super::problem::ProblemResponse;
-use super::query::TypedQuery;
 use super::translate;
 use super::urls::visible_json;
 use crate::engine::handle::Engine;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::TypedQuery;
 use crate::wire::overview::{OverviewQuery, PlatformOverview};
 use axum::extract::State;
 

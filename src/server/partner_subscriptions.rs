@@ -3,8 +3,6 @@
 use super::body::{IdempotentBody, JsonBody};
 use super::clients::reply_response;
 use super::guard::{AuthorizedKey, WebhooksRead, WebhooksRemove, WebhooksWrite};
-use super::problem::ProblemResponse;
-use super::query::{FilteredList, PageRoom, PathId, QueryPairs};
 use super::subscriptions::test_request;
 use super::translate;
 use crate::domain::ids::SubscriptionId;
@@ -13,6 +11,8 @@ use crate::engine::handle::Engine;
 use crate::engine::idempotency::IdempotentReply;
 use crate::engine::partner_subscriptions::{EnabledFilter, SubscriptionChange};
 use crate::engine::subscriptions::SubscriptionDraft;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{FilteredList, PageRoom, PathId, QueryPairs};
 use crate::wire::keys::OneTimeSecret;
 use crate::wire::page::Page;
 use crate::wire::problem::ProblemCode;

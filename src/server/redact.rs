@@ -3,14 +3,14 @@
 //! A value is shown only if its field is known for the event type and cannot hold personal data. Any other value is
 //! masked, and so are the names of unknown fields.
 
-use super::json_scan;
-use super::problem::ProblemResponse;
 use crate::domain::company::ClientStatus;
 use crate::domain::event::EventType;
 use crate::domain::ids::OperatorId;
 use crate::domain::text::Untrusted;
 use crate::domain::url_redaction;
 use crate::engine::handle::Engine;
+use crate::http::json_scan;
+use crate::http::problem::ProblemResponse;
 use crate::wire::attempts::{AttemptDetail, CapturedBody};
 use crate::wire::deliveries::EventDetail;
 

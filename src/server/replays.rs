@@ -3,13 +3,13 @@
 use super::body::JsonBody;
 use super::guard::{Acting, AuthorizedOperator, Viewer};
 use super::log_query::LogQuery;
-use super::problem::ProblemResponse;
-use super::query::PathId;
 use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{ReplayId, SubscriptionId};
 use crate::domain::replay::ReplayState;
 use crate::engine::handle::Engine;
 use crate::engine::replays::ReplayDraft;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::PathId;
 use crate::wire::log::LogPage;
 use crate::wire::replays::{NewReplay, ReplayPlan, ReplayQuery, ReplayRow, StateCount};
 use axum::extract::State;

@@ -2,13 +2,13 @@
 
 use super::guard::{AuthorizedOperator, RouteAccessTable, Viewer};
 use super::log_query::{LogQuery, parse_named};
-use super::problem::ProblemResponse;
-use super::query::PathId;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::log::RequestFilter;
 use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::PathId;
 use crate::wire::limits::{KeyUsage, RouteUsageRow};
 use crate::wire::log::RequestQuery;
 use crate::wire::requests::{ProblemCodeCount, RequestLogPage, RequestRow, StatusCount};

@@ -1,12 +1,10 @@
 //! The router table: every route with its access requirement and its handler. A path that is not in the table answers
 //! 404.
 
-use super::exposure::ServerReachability;
 use super::guard::{
     AccessRequirement, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, RouteAccess, RouteAccessTable, Searches,
     Viewer, WebhooksRead, WebhooksRemove, WebhooksWrite, record_ignored_parameters,
 };
-use super::problem::ProblemResponse;
 use super::stream::ShutdownSignal;
 use super::{
     affiliates, alerts, audit, clients, deliveries, events, health, keys, limits, log, metrics, openapi, operators,
@@ -14,6 +12,8 @@ use super::{
     subscriptions,
 };
 use crate::engine::handle::Engine;
+use crate::http::exposure::ServerReachability;
+use crate::http::problem::ProblemResponse;
 use crate::wire::paths;
 use crate::wire::problem::ProblemCode;
 use axum::handler::Handler;

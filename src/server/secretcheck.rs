@@ -2,9 +2,9 @@
 
 use super::body::RawBody;
 use super::guard::{AuthorizedOperator, Viewer};
-use super::problem::ProblemResponse;
 use crate::engine::handle::Engine;
 use crate::engine::secret_scan::SecretOwner;
+use crate::http::problem::ProblemResponse;
 use crate::wire::secretcheck::{HeldSecretKind, SecretOccurrence, SecretScanReport};
 use axum::extract::State;
 

@@ -1,11 +1,11 @@
 //! Handler of the signature debugger for attempts.
 
 use super::guard::{AuthorizedOperator, Viewer};
-use super::problem::ProblemResponse;
-use super::query::{PathId, TypedQuery};
 use crate::domain::ids::AttemptId;
 use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PathId, TypedQuery};
 use crate::wire::signature_check::{SignatureCheck, SignatureQuery, SignatureReport};
 use axum::extract::State;
 

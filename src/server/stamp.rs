@@ -1,12 +1,12 @@
 //! The outermost middleware: assigns request ids, writes problem documents and rate limit headers, and logs requests
 //! to the Integration API.
 
-use super::exposure::ServerReachability;
-use super::problem::ProblemResponse;
 use super::request_context::{RequestContext, looks_like_secret};
 use crate::domain::log;
 use crate::domain::time::Timestamp;
 use crate::engine::handle::Engine;
+use crate::http::exposure::ServerReachability;
+use crate::http::problem::ProblemResponse;
 use crate::wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
 use axum::body::Body;
 use axum::extract::{Request, State};

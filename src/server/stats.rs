@@ -1,11 +1,11 @@
 //! Handler of time series for charts.
 
 use super::guard::{AuthorizedOperator, Viewer};
-use super::problem::ProblemResponse;
-use super::query::TypedQuery;
 use crate::domain::ids::SubscriptionId;
 use crate::engine::handle::Engine;
 use crate::engine::stats::{SeriesResolution, TimeSeriesQuery};
+use crate::http::problem::ProblemResponse;
+use crate::http::query::TypedQuery;
 use crate::wire::stats::{AttemptPoint, PointWidth, RequestPoint, StatsQuery, TimeSeries};
 use axum::extract::State;
 

@@ -1,11 +1,11 @@
 //! The event stream: server-sent events that signal changes, with a heartbeat every second. The stream ends when its
 //! operator is revoked.
 
-use super::connections::{ConnectionTable, MAX_STREAMS_PER_OPERATOR, OpenConnection, OpenStream, StreamRefusal};
 use super::guard::{AuthorizedOperator, Viewer};
-use super::problem::ProblemResponse;
 use crate::domain::ids::OperatorId;
 use crate::engine::handle::Engine;
+use crate::http::connections::{ConnectionTable, MAX_STREAMS_PER_OPERATOR, OpenConnection, OpenStream, StreamRefusal};
+use crate::http::problem::ProblemResponse;
 use crate::wire::overview::ChangePulse;
 use crate::wire::problem::ProblemCode;
 use axum::Extension;

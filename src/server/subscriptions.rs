@@ -2,13 +2,13 @@
 
 use super::body::JsonBody;
 use super::guard::{Acting, AuthorizedOperator, Viewer};
-use super::problem::ProblemResponse;
-use super::query::{PagingQuery, PathId, TypedQuery, page_of};
 use super::translate;
 use super::urls::{as_seen, visible_json};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::handle::Engine;
 use crate::engine::subscriptions::{MissedPolicy, TestDraft, TestPayload};
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of};
 use crate::wire::page::Page;
 use crate::wire::subscriptions::{
     DisableScope, DisableSubscription, EnableSubscription, MissedEventsChoice, SubscriptionRow, TestDelivery,

@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// External crates that only some layers may name. A crate that is not listed is open to all layers but `domain`.
 const CRATE_OWNERS: &[(&str, &[&str])] = &[
-    ("axum", &["server", "demo", "cli"]),
+    ("axum", &["http", "server", "demo", "cli"]),
     ("chacha20poly1305", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("crossterm", &["tui", "cli"]),
     ("hickory_resolver", &["engine"]),
-    ("hyper", &["engine", "server"]),
-    ("hyper_util", &["engine", "server"]),
+    ("hyper", &["engine", "http"]),
+    ("hyper_util", &["engine", "http"]),
     ("if_addrs", &["engine"]),
     ("nucleo_matcher", &["tui"]),
     ("ratatui", &["tui", "cli"]),
@@ -22,7 +22,7 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
     ("rusqlite", &["database", "store", "engine", "sync", "cli"]),
     ("rusqlite_migration", &["database"]),
     ("rustls", &["client", "engine", "demo"]),
-    ("socket2", &["engine", "server"]),
+    ("socket2", &["engine", "http"]),
     ("tokio_rustls", &["engine", "demo"]),
     ("security_framework", &["cli"]),
     ("toml_edit", &["cli", "demo"]),

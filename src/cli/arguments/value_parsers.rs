@@ -10,7 +10,7 @@ use crate::domain::event::EventType;
 use crate::domain::patch::FieldPatch;
 use crate::domain::query::QueryTime;
 use crate::domain::scope::KeyScope;
-use crate::server::exposure;
+use crate::http::exposure;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Host;

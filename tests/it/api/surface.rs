@@ -3,7 +3,7 @@
 use super::{JSON, LEAD, Partner};
 use crate::support::platform::within;
 use crow::domain::proxy::TrustedProxies;
-use crow::server::exposure::{ProxyMode, ServerExposure, parse_name};
+use crow::http::exposure::{ProxyMode, ServerExposure, parse_name};
 use crow::server::guard::RouteAccess;
 use crow::server::router::table;
 use serde_json::Value;

@@ -17,7 +17,7 @@ use crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA;
 use crow::engine::master_key::MasterKeySource;
 use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crow::engine::settings::{EngineSettings, MAX_SUBSCRIPTIONS};
-use crow::server::exposure::ServerExposure;
+use crow::http::exposure::ServerExposure;
 use crow::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crow::wire::subscriptions::CreatedSubscription;
 use crow::{database, server, store};
