@@ -8,12 +8,21 @@ use crate::domain::time::Timestamp;
 use chacha20::ChaCha12Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// Maximum time between two readings of the clock while waiting for a time of day.
 const CLOCK_POLL_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Starts a task like [`tokio::spawn`]. Boxed work is compiled once; work of a type of its own is compiled for each of
+/// tokio's schedulers, with everything that it awaits.
+pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let work: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work);
+    tokio::spawn(work)
+}
 
 /// Clock and random number generator, shared by all clones.
 #[derive(Debug, Clone)]

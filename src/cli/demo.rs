@@ -9,7 +9,7 @@ use super::screen::{self, ConsoleOptions};
 use super::serve::{print_address, stop_signal};
 use super::standalone::{StandaloneConfig, StandalonePlatform};
 use crate::client::connection::PlatformClient;
-use crate::clock::RuntimeEnv;
+use crate::clock::{self, RuntimeEnv};
 use crate::database::exclusive_transaction::ExclusiveTransaction;
 use crate::demo::company;
 use crate::demo::scenario::library;
@@ -114,12 +114,12 @@ pub(super) async fn run(demo: DemoArgs) -> Result<ExitCode, CommandFailure> {
             company::CompanySetup { operator, ambient: ambient.clone(), speed: SpeedFactor::from_factor(demo.speed) };
         let company = company::open(setup).await?;
         write_demo_key(&place, company.curl_key())?;
-        tokio::spawn(company.generate_traffic(async {
+        clock::spawn(company.generate_traffic(async {
             let _ = ended.await;
         }))
     } else {
         let played = play_scenarios(&demo, &place, operator, &ambient).await?;
-        tokio::spawn(async move {
+        clock::spawn(async move {
             let _ = ended.await;
             drop(played);
         })

@@ -43,6 +43,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 use failure::CommandFailure;
 use panes::PaneCommand;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 /// Runs the program with the arguments and the environment of this process, and returns its exit code: 0 done, 1
@@ -96,6 +97,48 @@ fn error_summary(error: &clap::Error) -> String {
 /// Maximum number of threads for blocking work; the worker threads are not counted.
 const MAX_BLOCKING_THREADS: usize = 32;
 
+/// Work of a command. A boxed future is compiled once; `block_on` would compile one that is not three times, with everything
+/// that it awaits.
+type CommandFuture = Pin<Box<dyn Future<Output = Result<ExitCode, CommandFailure>>>>;
+
+/// Starts the command that the arguments name; without one, the console on a standalone platform.
+fn command_future(arguments: CliArgs) -> CommandFuture {
+    match arguments.command {
+        Some(CliCommand::Serve(serve)) => Box::pin(serve::run(serve)),
+        Some(CliCommand::Demo(demo)) => Box::pin(demo::run(demo)),
+        Some(CliCommand::Check(asked)) => Box::pin(check::run(asked)),
+        Some(CliCommand::Watch(asked)) => Box::pin(watch::run(asked)),
+        Some(CliCommand::Audit(asked)) => Box::pin(report::run_audit(asked)),
+        Some(CliCommand::Briefing(asked)) => Box::pin(report::run_briefing(asked)),
+        Some(CliCommand::Export(asked)) => Box::pin(export_import::run_export(asked)),
+        Some(CliCommand::Import(asked)) => Box::pin(export_import::run_import(asked)),
+        Some(CliCommand::Doctor(asked)) => Box::pin(doctor::run(asked)),
+        Some(CliCommand::Config(asked)) => Box::pin(async move { configure::run(&asked) }),
+        Some(CliCommand::Completions(asked)) => Box::pin(async move { manual::write_completions(&asked) }),
+        Some(CliCommand::Man(asked)) => Box::pin(async move { manual::write_man_pages(&asked) }),
+        Some(CliCommand::Keys(asked)) => Box::pin(panes::run(PaneCommand::Keys(asked))),
+        Some(CliCommand::Subs(asked)) => Box::pin(panes::run(PaneCommand::Subs(asked))),
+        Some(CliCommand::Deliveries(asked)) => Box::pin(panes::run(PaneCommand::Deliveries(asked))),
+        Some(CliCommand::Events(asked)) => Box::pin(panes::run(PaneCommand::Events(asked))),
+        Some(CliCommand::Limits(asked)) => Box::pin(panes::run(PaneCommand::Limits(asked))),
+        Some(CliCommand::Trips(asked)) => Box::pin(panes::run(PaneCommand::Trips(asked))),
+        Some(CliCommand::Requests(asked)) => Box::pin(panes::run(PaneCommand::Requests(asked))),
+        Some(CliCommand::Replays(asked)) => Box::pin(panes::run(PaneCommand::Replays(asked))),
+        Some(CliCommand::Diagnose(diagnose)) => Box::pin(diagnose::run(diagnose)),
+        Some(CliCommand::Verify(verify)) => Box::pin(async move { verify::run(&verify) }),
+        Some(CliCommand::Runbook(call)) => Box::pin(runbook::run(call)),
+        Some(CliCommand::Escalate(escalate)) => Box::pin(escalate::run(escalate)),
+        Some(CliCommand::Operators(asked)) => Box::pin(async move { operators::run(asked) }),
+        Some(CliCommand::Db(db)) => Box::pin(db::run(db)),
+        Some(CliCommand::Open(open)) => Box::pin(escalate::open(open)),
+        Some(CliCommand::Console(console)) => Box::pin(console::run_remote(console)),
+        Some(CliCommand::Profile(asked)) => Box::pin(async move { profile::run(&asked) }),
+        Some(CliCommand::Listen(asked)) => Box::pin(listen::run(asked)),
+        Some(CliCommand::Reconcile(asked)) => Box::pin(listen::reconcile(asked)),
+        None => Box::pin(console::run_default(arguments.standalone)),
+    }
+}
+
 fn run_command(arguments: CliArgs) -> Result<ExitCode, CommandFailure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -105,42 +148,7 @@ fn run_command(arguments: CliArgs) -> Result<ExitCode, CommandFailure> {
         .map_err(|error| {
             CommandFailure::failed(format!("cannot start threads: {error}"), "close other programs and try again")
         })?;
-    let code = runtime.block_on(async {
-        match arguments.command {
-            Some(CliCommand::Serve(serve)) => serve::run(serve).await,
-            Some(CliCommand::Demo(demo)) => demo::run(demo).await,
-            Some(CliCommand::Check(asked)) => check::run(asked).await,
-            Some(CliCommand::Watch(asked)) => watch::run(asked).await,
-            Some(CliCommand::Audit(asked)) => report::run_audit(asked).await,
-            Some(CliCommand::Briefing(asked)) => report::run_briefing(asked).await,
-            Some(CliCommand::Export(asked)) => export_import::run_export(asked).await,
-            Some(CliCommand::Import(asked)) => export_import::run_import(asked).await,
-            Some(CliCommand::Doctor(asked)) => doctor::run(asked).await,
-            Some(CliCommand::Config(asked)) => configure::run(&asked),
-            Some(CliCommand::Completions(asked)) => manual::write_completions(&asked),
-            Some(CliCommand::Man(asked)) => manual::write_man_pages(&asked),
-            Some(CliCommand::Keys(asked)) => panes::run(PaneCommand::Keys(asked)).await,
-            Some(CliCommand::Subs(asked)) => panes::run(PaneCommand::Subs(asked)).await,
-            Some(CliCommand::Deliveries(asked)) => panes::run(PaneCommand::Deliveries(asked)).await,
-            Some(CliCommand::Events(asked)) => panes::run(PaneCommand::Events(asked)).await,
-            Some(CliCommand::Limits(asked)) => panes::run(PaneCommand::Limits(asked)).await,
-            Some(CliCommand::Trips(asked)) => panes::run(PaneCommand::Trips(asked)).await,
-            Some(CliCommand::Requests(asked)) => panes::run(PaneCommand::Requests(asked)).await,
-            Some(CliCommand::Replays(asked)) => panes::run(PaneCommand::Replays(asked)).await,
-            Some(CliCommand::Diagnose(diagnose)) => diagnose::run(diagnose).await,
-            Some(CliCommand::Verify(verify)) => verify::run(&verify),
-            Some(CliCommand::Runbook(call)) => runbook::run(call).await,
-            Some(CliCommand::Escalate(escalate)) => escalate::run(escalate).await,
-            Some(CliCommand::Operators(asked)) => operators::run(asked),
-            Some(CliCommand::Db(db)) => db::run(db).await,
-            Some(CliCommand::Open(open)) => escalate::open(open).await,
-            Some(CliCommand::Console(console)) => console::run_remote(console).await,
-            Some(CliCommand::Profile(asked)) => profile::run(&asked),
-            Some(CliCommand::Listen(asked)) => listen::run(asked).await,
-            Some(CliCommand::Reconcile(asked)) => listen::reconcile(asked).await,
-            None => console::run_default(arguments.standalone).await,
-        }
-    });
+    let code = runtime.block_on(command_future(arguments));
     runtime.shutdown_background();
     code
 }

@@ -5,7 +5,7 @@ use super::arguments::console::DisplayArgs;
 use super::failure::CommandFailure;
 use super::{config, plain, settings};
 use crate::client::connection::PlatformClient;
-use crate::clock::RuntimeEnv;
+use crate::clock::{self, RuntimeEnv};
 use crate::sync::feed;
 use crate::sync::history::PlatformHistory;
 use crate::sync::keyed_client::{KeyClient, RateLimitedClient};
@@ -92,7 +92,7 @@ pub(super) async fn run_console(opening: ConsoleOptions) -> Result<ExitCode, Com
     let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
     let mut performer = JobRunner::new(client.clone(), access);
     let feeding = if holders.is_empty() {
-        tokio::spawn(feed::follow(client, ambient.clone(), feed::FeedSettings { rows: ROWS_PER_LIST, history }, sender))
+        clock::spawn(feed::follow(client, ambient.clone(), feed::FeedSettings { rows: ROWS_PER_LIST, history }, sender))
     } else {
         let kept =
             tempfile::tempdir().map_err(|error| CommandFailure::failed(error.to_string(), "free space in TMPDIR"))?;
@@ -106,7 +106,7 @@ pub(super) async fn run_console(opening: ConsoleOptions) -> Result<ExitCode, Com
         let post = RateLimitedClient::new(holders, ambient.clone(), history, percent);
         performer = performer.with_keyed_client(post.clone());
         let ambient = ambient.clone();
-        tokio::spawn(async move {
+        clock::spawn(async move {
             poller::observe(post, ambient, sender).await;
             drop(kept);
         })

@@ -4,7 +4,7 @@ use super::arguments::platform::ServeArgs;
 use super::failure::CommandFailure;
 use super::standalone::{StandaloneConfig, StandalonePlatform};
 use super::{hardening, log, settings};
-use crate::clock::RuntimeEnv;
+use crate::clock::{self, RuntimeEnv};
 use crate::domain::proxy::TrustedProxies;
 use crate::domain::target::TargetPolicy;
 use crate::http::exposure::{ProxyMode, ServerExposure};
@@ -63,7 +63,7 @@ pub(super) async fn run(serve: ServeArgs) -> Result<ExitCode, CommandFailure> {
     let (stop_pushing, told) = watch::channel(false);
     let pushing = collector.map(|(url, headers)| {
         let engine = platform.engine().clone();
-        tokio::spawn(async move { otlp::run_exporter(engine, &url, headers, serve.otlp_every, told).await })
+        clock::spawn(async move { otlp::run_exporter(engine, &url, headers, serve.otlp_every, told).await })
     });
     let stopped = stop_signal()?;
     print_address(platform.address())?;

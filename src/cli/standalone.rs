@@ -3,7 +3,7 @@
 use super::failure::CommandFailure;
 use super::settings;
 use crate::client::connection::{ClientCredential, PlatformClient};
-use crate::clock::RuntimeEnv;
+use crate::clock::{self, RuntimeEnv};
 use crate::domain::delivery::RetryPolicy;
 use crate::domain::target::TargetPolicy;
 use crate::engine::egress::EgressConfig;
@@ -60,7 +60,7 @@ struct BackgroundTask {
 impl BackgroundTask {
     fn start<F: Future<Output = ()> + Send + 'static>(work: impl FnOnce(watch::Receiver<bool>) -> F) -> Self {
         let (stop, stopped) = watch::channel(false);
-        Self { stop, running: tokio::spawn(work(stopped)) }
+        Self { stop, running: clock::spawn(work(stopped)) }
     }
 
     /// Tells the task to stop, and aborts it after `patience`.

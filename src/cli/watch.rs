@@ -11,7 +11,7 @@ use super::serve::stop_signal;
 use super::{log, portal, settings};
 use crate::client::connection::PlatformClient;
 use crate::client::notifications::{CREDENTIAL_PLACEHOLDER, NotificationError, OutwardClient};
-use crate::clock::RuntimeEnv;
+use crate::clock::{self, RuntimeEnv};
 use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate};
 use crate::domain::text::Untrusted;
 use crate::files::private;
@@ -125,7 +125,7 @@ impl AlertWatcher {
         let _alone = self.lock_platform()?;
         let (sender, mut pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::FeedSettings { rows: ROWS_PER_LIST, history: None };
-        let feeding = tokio::spawn(feed::follow(client, self.ambient.clone(), settings, sender));
+        let feeding = clock::spawn(feed::follow(client, self.ambient.clone(), settings, sender));
         let mut stopped = pin!(stop_signal()?);
         loop {
             let picture = pictures.borrow_and_update().clone();

@@ -12,7 +12,7 @@ use super::sender::Sender;
 use super::settings::EngineSettings;
 use super::vault::{AuditChaining, KeyProof, Vault};
 use super::{dispatcher, event_quota, files, housekeeping, log_quota, numbers, replayer, retention, work_gate};
-use crate::clock::RuntimeEnv;
+use crate::clock::{self, RuntimeEnv};
 use crate::domain::operator::OperatorRole;
 use crate::domain::window::RateWindow;
 use crate::store::{self, PlatformStore};
@@ -88,11 +88,11 @@ impl Engine {
     /// windows and requests. Then closes the database. Servers must stop before.
     pub async fn run(&self, stop: watch::Receiver<bool>) {
         let (end, ended) = watch::channel(false);
-        let clerk = tokio::spawn(housekeeping::run(self.clone(), ended));
-        let replayer = tokio::spawn(replayer::run(self.clone(), stop.clone()));
-        let retention = tokio::spawn(retention::run(self.clone(), stop.clone()));
-        let log_quota = tokio::spawn(log_quota::run(self.clone(), stop.clone()));
-        let event_quota = tokio::spawn(event_quota::run(self.clone(), stop.clone()));
+        let clerk = clock::spawn(housekeeping::run(self.clone(), ended));
+        let replayer = clock::spawn(replayer::run(self.clone(), stop.clone()));
+        let retention = clock::spawn(retention::run(self.clone(), stop.clone()));
+        let log_quota = clock::spawn(log_quota::run(self.clone(), stop.clone()));
+        let event_quota = clock::spawn(event_quota::run(self.clone(), stop.clone()));
         dispatcher::run(self.clone(), stop).await;
         let _ = (replayer.await, retention.await, log_quota.await, event_quota.await);
         end.send_replace(true);

@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::process::{Resource, getrlimit};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +70,7 @@ pub async fn accept_connections(
                     ambient.clone(),
                     wait_stopped(stop.clone()),
                 );
+                let served: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(served);
                 connections.spawn(served);
             }
             Err(error) => {

@@ -11,7 +11,7 @@ use super::output::print_safe;
 use super::profile::credential::{parse_platform_url, read_single_secret};
 use super::remote::PlatformTarget;
 use super::{log, remote, settings};
-use crate::clock::RuntimeEnv;
+use crate::clock::{self, RuntimeEnv};
 use crate::domain::text::Untrusted;
 use crate::sync::history::PlatformHistory;
 use crate::sync::history::receipts::counts_as_received;
@@ -58,7 +58,7 @@ pub(super) async fn run(asked: ListenArgs) -> Result<ExitCode, CommandFailure> {
     let desk = Arc::new(ListenReceiverState::new(ambient.clone(), history, secret, forward, told));
     let stopping = Arc::new(Notify::new());
     let stop_serving = Arc::clone(&stopping);
-    let serving = tokio::spawn(async move {
+    let serving = clock::spawn(async move {
         // Open requests finish after the stop signal; then the last sender of arrivals is dropped, which ends the
         // drain below.
         let stopped = async move { stop_serving.notified().await };

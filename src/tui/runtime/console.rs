@@ -1,7 +1,7 @@
 //! Main loop of the console: passes input, job results, snapshots and time to `update`, runs the effects that come
 //! out, and draws the screen when no input is waiting.
 
-use crate::clock::RuntimeEnv;
+use crate::clock::{self, RuntimeEnv};
 use crate::domain::outbound::RedactionCounts;
 use crate::sync::snapshot::Snapshot;
 use crate::text;
@@ -101,7 +101,7 @@ pub async fn run(setup: ConsoleSetup) -> Result<ExitReason, TerminalError> {
     let guard = TerminalGuard::set_up(mouse)?;
     let (tell, told) = oneshot::channel();
     let ambient = setup.ambient.clone();
-    let insist = tokio::spawn(async move {
+    let insist = clock::spawn(async move {
         let ending = ending.await;
         let _ = tell.send(ending);
         ambient.sleep(EXIT_TIMEOUT).await;
@@ -233,7 +233,7 @@ async fn run_loop<B: Backend>(
                 Some(Msg::Snapshot(pictures.borrow_and_update().clone()))
             }
             () = ambient.sleep_until(outside.keeper.due().unwrap_or_default()), if outside.keeper.due().is_some() => {
-                outside.syncing = Some(tokio::spawn(outside.keeper.begin(app, &ambient)));
+                outside.syncing = Some(clock::spawn(outside.keeper.begin(app, &ambient)));
                 None
             }
             came = sync_finished(&mut outside.syncing), if outside.syncing.is_some() => {
@@ -296,7 +296,7 @@ impl EffectRunner {
             Effect::StartJob(job) => {
                 let (performer, reports) = (self.performer.clone(), reports.clone());
                 // The console may have ended before the answer arrives; then the answer is dropped.
-                tokio::spawn(async move { reports.send(performer.perform(job).await) });
+                clock::spawn(async move { reports.send(performer.perform(job).await) });
             }
         }
         Ok(())
