@@ -21,8 +21,7 @@ use crate::wire::keys::KeyRow;
 use crate::wire::log::LogPage;
 use crate::wire::paths;
 use crate::wire::requests::RequestRow;
-use crate::wire::revisions::RevisionRow;
-use crate::wire::subscriptions::SubscriptionRow;
+use crate::wire::subscriptions::{RevisionRow, SubscriptionRow};
 use std::time::Duration;
 
 /// Minimum time without use before a key is revoked.

@@ -11,6 +11,7 @@ pub mod disabled_reason;
 pub mod egress_health;
 pub mod event;
 pub mod event_gap;
+pub mod field_error;
 pub mod health_status;
 pub mod id_sequences;
 pub mod ids;

@@ -2,12 +2,13 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::clients::publish_payload;
-use super::error::{Error, FieldError};
+use super::error::Error;
 use super::fields::FieldErrors;
 use super::handle::Engine;
 use super::idempotency::{CreatedRecord, IdempotentCreate, IdempotentReply, RecordOrigin};
 use crate::domain::company::{Affiliate, ContactDetails};
 use crate::domain::event::EventType;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::{AffiliateId, CompanyId};
 use crate::domain::patch::FieldPatch;
 use crate::domain::subscription::RecordDates;

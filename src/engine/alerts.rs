@@ -2,10 +2,11 @@
 //! acknowledged which one.
 
 use super::caller::{AuditedChange, Caller};
+use super::error::Error;
 use super::error::subscription_not_found;
-use super::error::{Error, FieldError};
 use super::handle::Engine;
 use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement, AlertSubject, MAX_NOTE_CHARS};
+use crate::domain::field_error::FieldError;
 use crate::domain::health_status::HealthStatus;
 use crate::store;
 use rusqlite::Connection;

@@ -1,7 +1,7 @@
 //! Clients and leads: create, update and change status. Record, events and audit row are one transaction.
 
 use super::caller::{AuditedChange, Caller};
-use super::error::{Error, FieldError};
+use super::error::Error;
 use super::event_quota::PublicationRules;
 use super::events::{EventDraft, insert_event};
 use super::fields::FieldErrors;
@@ -11,6 +11,7 @@ use crate::domain::company::{
     CLIENT_ACTIVE, ClientAssignment, ClientOrigin, ClientStatus, ContactDetails, CrmClient, LEAD_NEW, PostalAddress,
 };
 use crate::domain::event::EventType;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::{AffiliateId, ClientId, CompanyId};
 use crate::domain::patch::FieldPatch;
 use crate::domain::subscription::RecordDates;

@@ -1,6 +1,7 @@
 //! Errors of engine operations, which name the record or the field.
 
 use crate::domain::event::MAX_ENVELOPE_BYTES;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::SubscriptionId;
 use crate::store;
 use crate::store::StoreErrorClass;
@@ -125,23 +126,6 @@ pub enum Error {
     /// The sender's TLS configuration could not be built.
     #[error("cannot set up the sender: {0}")]
     Sender(String),
-}
-
-/// Validation error of one field; the text continues a sentence that begins with the field's name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldError {
-    /// Name of the field as the caller sent it.
-    pub field: &'static str,
-    /// Rule that the value breaks, worded as `must …`.
-    pub text: String,
-}
-
-impl FieldError {
-    /// Creates the validation error of a field.
-    #[must_use]
-    pub fn new(field: &'static str, text: impl Into<String>) -> Self {
-        Self { field, text: text.into() }
-    }
 }
 
 impl Error {

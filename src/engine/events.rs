@@ -2,13 +2,14 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::envelope::{self, EnvelopeParts};
-use super::error::{Error, FieldError};
+use super::error::Error;
 use super::event_quota::PublicationRules;
 use super::handle::Engine;
 use super::idempotency::{IdempotentCall, IdempotentReply, ReplyOrigin};
 use super::samples;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::{CompanyId, DeliveryId, EventId};
 use crate::domain::time::Timestamp;
 use crate::store;

@@ -1,8 +1,9 @@
 //! Validation rules of action fields. Every check appends to a list, so that a caller sees all invalid fields at
 //! once.
 
-use super::error::{Error, FieldError};
+use super::error::Error;
 use crate::domain::company::{ClientStatus, ContactDetails, PostalAddress};
+use crate::domain::field_error::FieldError;
 
 /// Validation errors collected so far, in check order.
 #[derive(Debug, Default)]

@@ -1,12 +1,13 @@
 //! Companies and API keys: create, list, limit and revoke.
 
 use super::caller::{AuditedChange, Caller};
-use super::error::{Error, FieldError};
+use super::error::Error;
 use super::fields::validate_name;
 use super::handle::Engine;
 use super::pending_revocations::{Revocation, RevocationSubject};
 use super::revocations::RevokeResult;
 use crate::domain::company::Company;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::{ApiKey, KeyLimits};
 use crate::domain::scope::ScopeSet;

@@ -2,11 +2,12 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::clients::{ClientScope, find_client};
-use super::error::{Error, FieldError};
+use super::error::Error;
 use super::fields::{FieldErrors, is_email, is_phone};
 use super::handle::Engine;
 use super::idempotency::{CreatedRecord, IdempotentCreate, IdempotentReply, RecordOrigin};
 use crate::domain::company::{ClientCriteria, ClientNote, CrmClient, NoteVisibility};
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::{ClientId, CompanyId, NoteId};
 use crate::domain::time::Timestamp;
 use crate::store;

@@ -1,11 +1,12 @@
 //! Operators of the Portal API: list, create and revoke.
 
 use super::caller::{AuditedChange, Caller};
-use super::error::{Error, FieldError};
+use super::error::Error;
 use super::fields::validate_name;
 use super::handle::Engine;
 use super::pending_revocations::{Revocation, RevocationSubject};
 use super::revocations::RevokeResult;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::OperatorId;
 use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::secret::Secret;

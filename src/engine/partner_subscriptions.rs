@@ -2,16 +2,15 @@
 //! created it, apart from its enabled state.
 
 use super::caller::{Actor, AuditedChange, Caller};
+use super::error::Error;
 use super::error::subscription_not_found;
-use super::error::{Error, FieldError};
 use super::handle::Engine;
 use super::replays::cancel_all;
-use super::subscriptions::{MissedPolicy, SubscriptionDraft, disable_subscription, enable_subscription};
+use super::subscriptions::{MissedPolicy, disable_subscription, enable_subscription};
 use crate::clock::RuntimeEnv;
-use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::patch::FieldPatch;
-use crate::domain::subscription::{SubscriptionSpec, WebhookSubscription};
+use crate::domain::subscription::{SubscriptionChange, WebhookSubscription};
 use crate::store;
 use rusqlite::Connection;
 
@@ -24,19 +23,6 @@ pub enum EnabledFilter {
     Enabled,
     /// Only subscriptions that are disabled.
     Disabled,
-}
-
-/// Changes to a subscription; fields left out keep their value.
-#[derive(Debug, Clone, Default)]
-pub struct SubscriptionChange {
-    /// New target URL; null is refused.
-    pub target_url: FieldPatch<String>,
-    /// Names of the new event types; null is refused.
-    pub event_types: FieldPatch<Vec<String>>,
-    /// New description, at most 200 characters; null clears the description.
-    pub description: FieldPatch<String>,
-    /// New enabled state; null is refused.
-    pub is_enabled: FieldPatch<bool>,
 }
 
 impl Engine {
@@ -92,15 +78,16 @@ impl Engine {
                     require_manager(&before, key)?;
                 }
                 let is_enabled = wanted.is_enabled.clone();
-                let wish = engine.validate_change(&before.spec, wanted)?;
+                let rules = engine.shared.sender.target_rules();
+                let wish = wanted.apply(&before.spec, &rules).map_err(Error::Invalid)?;
                 let now = ambient.now();
                 if wish != before.spec {
                     store::subscriptions::set_spec(connection, id, &wish, now)?;
                     let change = AuditedChange {
                         action: "change subscription",
                         subject: format!("subscription {id}"),
-                        before: Some(describe(&before.spec)),
-                        after: Some(describe(&wish)),
+                        before: Some(before.spec.to_string()),
+                        after: Some(wish.to_string()),
                         reason: None,
                     };
                     caller.append_audit_row(connection, &ambient, change)?;
@@ -154,63 +141,6 @@ impl Engine {
     fn is_active(&self, key: KeyId) -> bool {
         self.shared.api_keys.by_id(key).is_some_and(|key| key.revoked_at.is_none())
     }
-
-    /// Computes the configuration after a change; changed fields must satisfy the rules of new subscriptions.
-    fn validate_change(
-        &self,
-        before: &SubscriptionSpec,
-        wanted: SubscriptionChange,
-    ) -> Result<SubscriptionSpec, Error> {
-        let mut faults = Vec::new();
-        let mut draft = SubscriptionDraft {
-            target_url: before.target_url.clone(),
-            event_types: before.event_types.iter().map(|kind: &EventType| kind.name().to_owned()).collect(),
-            description: before.description.clone(),
-            managed_by: before.managed_by.clone(),
-            signing_secret: None,
-        };
-        let given = [
-            ("targetUrl", !wanted.target_url.is_keep()),
-            ("eventTypes", !wanted.event_types.is_keep()),
-            ("description", !wanted.description.is_keep()),
-        ];
-        let cleared = [
-            ("targetUrl", wanted.target_url.apply_required(&mut draft.target_url)),
-            ("eventTypes", wanted.event_types.apply_required(&mut draft.event_types)),
-            ("isEnabled", !matches!(wanted.is_enabled, FieldPatch::Clear)),
-        ];
-        faults.extend(
-            cleared.iter().filter(|(_, holds)| !holds).map(|(field, _)| FieldError::new(field, "must not be null")),
-        );
-        wanted.description.apply(&mut draft.description);
-        let is_kept = |field| given.contains(&(field, false));
-        match self.validate_subscription(&draft) {
-            Ok(wish) if faults.is_empty() => {
-                let target_url = if is_kept("targetUrl") { draft.target_url } else { wish.target_url };
-                return Ok(SubscriptionSpec { target_url, ..wish });
-            }
-            Ok(_) => {}
-            // Unchanged fields are not validated again, since rules may have become stricter.
-            Err(found) => {
-                faults.extend(found.into_iter().filter(|fault| given.contains(&(fault.field, true))));
-                if faults.is_empty() {
-                    return Ok(SubscriptionSpec {
-                        target_url: draft.target_url,
-                        event_types: draft.event_types.iter().filter_map(|name| EventType::named(name)).collect(),
-                        description: draft.description,
-                        managed_by: draft.managed_by,
-                    });
-                }
-            }
-        }
-        Err(Error::Invalid(faults))
-    }
-}
-
-impl SubscriptionChange {
-    const fn has_configuration_change(&self) -> bool {
-        !self.target_url.is_keep() || !self.event_types.is_keep() || !self.description.is_keep()
-    }
 }
 
 /// Deletes a subscription within the caller's transaction; cancels its unfinished deliveries and its replays.
@@ -233,7 +163,7 @@ pub(super) fn delete_with_deliveries(
     let change = AuditedChange {
         action: "delete subscription",
         subject: format!("subscription {id}"),
-        before: Some(describe(&before.spec)),
+        before: Some(before.spec.to_string()),
         after: Some(format!("deleted, {n_cancelled} cancelled")),
         reason: None,
     };
@@ -250,10 +180,4 @@ fn require_manager(subscription: &WebhookSubscription, key: KeyId) -> Result<(),
         Some(tool) if subscription.created_by != Some(key) => Err(Error::ManagedSubscription(tool.clone())),
         _ => Ok(()),
     }
-}
-
-/// Describes a configuration for the audit trail.
-fn describe(wish: &SubscriptionSpec) -> String {
-    let kinds: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
-    format!("{} [{}] {}", wish.target_url, kinds.join(","), wish.description.as_deref().unwrap_or_default())
 }

@@ -1,11 +1,12 @@
 //! Replays of operators: count, plan, pause, resume and cancel.
 
 use super::caller::{AuditedChange, Caller};
+use super::error::Error;
 use super::error::subscription_not_found;
-use super::error::{Error, FieldError};
 use super::handle::Engine;
 use crate::clock::RuntimeEnv;
 use crate::domain::delivery::DeliveryState;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::{ReplayId, SubscriptionId};
 use crate::domain::log::{PageSpec, RowPage};
 use crate::domain::replay::{

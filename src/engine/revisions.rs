@@ -1,12 +1,12 @@
 //! Revisions of subscriptions: list earlier configurations and roll back to one.
 
 use super::caller::{AuditedChange, Caller};
-use super::error::{Error, FieldError};
+use super::error::Error;
 use super::handle::Engine;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::SubscriptionId;
-use crate::domain::subscription::SubscriptionSpec;
+use crate::domain::subscription::{SubscriptionRevision, SubscriptionSpec};
 use crate::store;
-use crate::store::revisions::SubscriptionRevision;
 
 impl Engine {
     /// Lists every configuration of a subscription, the current one first.
@@ -48,7 +48,7 @@ impl Engine {
                     )])
                 })?;
                 let wish = SubscriptionSpec { target_url: target.into(), ..found.spec.clone() };
-                store::revisions::apply(connection, id, &wish, ambient.now())?;
+                store::subscriptions::set_spec(connection, id, &wish, ambient.now())?;
                 let change = AuditedChange {
                     action: "roll back subscription",
                     subject: format!("subscription {id}"),

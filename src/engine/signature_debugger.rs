@@ -1,9 +1,10 @@
 //! Signature debugger on the platform, where the secrets are: explains a refused signature from the receiver's
 //! answer. No secret leaves the platform.
 
-use super::error::{Error, FieldError};
+use super::error::Error;
 use super::handle::Engine;
 use crate::domain::attempt::HttpExchange;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::{AttemptId, OperatorId, SubscriptionId};
 use crate::domain::secret::Secret;
 use crate::domain::signature_debugger::sample::{OtherSecret, SearchBudget, SignatureDiagnosis, SignatureSample};

@@ -1,7 +1,8 @@
 //! Time series for charts, read from counters.
 
-use super::error::{Error, FieldError};
+use super::error::Error;
 use super::handle::Engine;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::store;

@@ -2,7 +2,7 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::envelope::{self, EnvelopeParts};
-use super::error::{Error, FieldError, subscription_not_found};
+use super::error::{Error, subscription_not_found};
 use super::handle::Engine;
 use super::idempotency::{IdempotentCall, IdempotentReply};
 use super::replays::plan_missed;
@@ -13,30 +13,16 @@ use crate::domain::attempt::{Attempt, AttemptSubject};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
+use crate::domain::field_error::FieldError;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::secret::Secret;
-use crate::domain::subscription::{MANAGERS, SubscriptionSpec, WebhookSubscription};
+use crate::domain::subscription::{SubscriptionDraft, WebhookSubscription};
 use crate::store;
 use crate::store::log_quota::LogGrowth;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
 use serde_json::Value;
-
-/// Fields of a subscription to create, not yet validated.
-#[derive(Debug, Default)]
-pub struct SubscriptionDraft {
-    /// URL that webhooks are sent to.
-    pub target_url: String,
-    /// Names of event types, 1 to 10 without repeats.
-    pub event_types: Vec<String>,
-    /// Description of the subscription, at most 200 characters.
-    pub description: Option<String>,
-    /// Managing tool: `Zapier`, `n8n` or `Make`, in any case.
-    pub managed_by: Option<String>,
-    /// Signing secret chosen by the partner, 24 to 128 visible ASCII characters; generated if absent.
-    pub signing_secret: Option<Secret>,
-}
 
 /// Treatment of the events that a subscription missed while it was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +83,7 @@ impl Engine {
         call: IdempotentCall,
         render: fn(&WebhookSubscription) -> (u16, Vec<u8>),
     ) -> Result<(IdempotentReply, Secret), Error> {
-        let wish = self.validate_subscription(&draft).map_err(Error::Invalid)?;
+        let wish = draft.validate(&self.shared.sender.target_rules()).map_err(Error::Invalid)?;
         let ambient = self.shared.ambient.clone();
         let secret = draft.signing_secret.unwrap_or_else(|| Secret::new(STANDARD.encode(ambient.random_bytes::<32>())));
         let engine = self.clone();
@@ -140,48 +126,6 @@ impl Engine {
         let id = SubscriptionId(answered["id"].as_i64().unwrap_or_default());
         let (_, sealed) = store::subscriptions::target(connection, id)?.ok_or(Error::IdempotencyTargetDeleted(id))?;
         self.unseal(id, &sealed)
-    }
-
-    /// Validates a draft; returns the configuration or every validation error.
-    pub(super) fn validate_subscription(&self, draft: &SubscriptionDraft) -> Result<SubscriptionSpec, Vec<FieldError>> {
-        let mut faults = Vec::new();
-        let target = self.shared.sender.target_rules().check(&draft.target_url);
-        if let Err(fault) = &target {
-            faults.push(FieldError::new("targetUrl", fault.to_string()));
-        }
-        let event_types: Vec<EventType> = draft.event_types.iter().filter_map(|name| EventType::named(name)).collect();
-        if let Some(unknown) = draft.event_types.iter().find(|name| EventType::named(name).is_none()) {
-            let lower = EventType::named(&unknown.to_lowercase());
-            let hint = lower.map_or_else(String::new, |kind| format!("; names are lowercase: {kind}"));
-            faults.push(FieldError::new("eventTypes", format!("must be existing event types{hint}")));
-        } else if event_types.is_empty() || event_types.len() > EventType::ALL.len() {
-            faults.push(FieldError::new("eventTypes", "must have 1 to 10 event types"));
-        } else if (1..event_types.len()).any(|position| event_types[..position].contains(&event_types[position])) {
-            faults.push(FieldError::new("eventTypes", "must not repeat a type"));
-        }
-        if draft.description.as_ref().is_some_and(|text| text.chars().count() > 200) {
-            faults.push(FieldError::new("description", "must have at most 200 characters"));
-        }
-        let named = |tool: &String| MANAGERS.into_iter().find(|known| known.eq_ignore_ascii_case(tool));
-        let manager = draft.managed_by.as_ref().map(named);
-        if manager == Some(None) {
-            faults.push(FieldError::new("managedBy", "must be Zapier, n8n or Make"));
-        }
-        let is_secret = |secret: &Secret| {
-            (24..=128).contains(&secret.reveal().len()) && secret.reveal().bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        if draft.signing_secret.as_ref().is_some_and(|secret| !is_secret(secret)) {
-            faults.push(FieldError::new("signingSecret", "must have 24 to 128 visible ASCII characters"));
-        }
-        match target {
-            Ok(target) if faults.is_empty() => Ok(SubscriptionSpec {
-                target_url: target.into(),
-                event_types,
-                description: draft.description.clone(),
-                managed_by: manager.flatten().map(ToOwned::to_owned),
-            }),
-            _ => Err(faults),
-        }
     }
 
     /// Reads one subscription; with `of`, only if that company owns the subscription.

@@ -9,8 +9,7 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::subscription;
 use crate::engine::handle::Engine;
 use crate::engine::idempotency::IdempotentReply;
-use crate::engine::partner_subscriptions::{EnabledFilter, SubscriptionChange};
-use crate::engine::subscriptions::SubscriptionDraft;
+use crate::engine::partner_subscriptions::EnabledFilter;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{FilteredList, PageRoom, PathId, QueryPairs};
 use crate::wire::keys::OneTimeSecret;
@@ -72,19 +71,12 @@ pub(super) async fn create(
     creating: IdempotentBody<NewSubscription>,
 ) -> Result<Response, ProblemResponse> {
     let (new, call) = creating.into_call(allowed.key().id);
-    let draft = SubscriptionDraft {
-        target_url: new.target_url,
-        event_types: new.event_types,
-        description: new.description,
-        managed_by: new.managed_by,
-        signing_secret: new.signing_secret.map(OneTimeSecret::into_secret),
-    };
     let render = |of: &subscription::WebhookSubscription| {
         let body = serde_json::to_vec(&Subscription::from(of.clone())).unwrap_or_default();
         (StatusCode::CREATED.as_u16(), body)
     };
     let company = allowed.key().company;
-    let (reply, secret) = engine.create_subscription(allowed.caller(), company, draft, call, render).await?;
+    let (reply, secret) = engine.create_subscription(allowed.caller(), company, new.into(), call, render).await?;
     let unreadable = |_| ProblemResponse::new(ProblemCode::Internal, "the stored answer cannot be read");
     let subscription: Subscription = serde_json::from_slice(&reply.body).map_err(unreadable)?;
     let created = CreatedSubscription { subscription, signing_secret: OneTimeSecret::new(secret.reveal().to_owned()) };
@@ -99,10 +91,8 @@ pub(super) async fn change(
     PathId(id): PathId,
     JsonBody(patch): JsonBody<SubscriptionPatch>,
 ) -> PartnerAnswer<Subscription> {
-    let SubscriptionPatch { target_url, event_types, description, is_enabled } = patch;
-    let wanted = SubscriptionChange { target_url, event_types, description, is_enabled };
     let owner = (allowed.key().company, allowed.key().id);
-    let changed = engine.change_subscription(allowed.caller(), owner, SubscriptionId(id), wanted).await?;
+    let changed = engine.change_subscription(allowed.caller(), owner, SubscriptionId(id), patch.into()).await?;
     Ok(axum::Json(changed.into()))
 }
 

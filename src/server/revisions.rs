@@ -5,13 +5,12 @@ use super::guard::{Acting, AuthorizedOperator, Viewer};
 use super::translate;
 use super::urls::{as_seen, visible_json};
 use crate::domain::ids::SubscriptionId;
-use crate::domain::text::Untrusted;
+use crate::domain::subscription::SubscriptionRevision;
 use crate::engine::handle::Engine;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of};
 use crate::wire::page::Page;
-use crate::wire::revisions::{RevisionRow, RollbackRequest};
-use crate::wire::subscriptions::SubscriptionRow;
+use crate::wire::subscriptions::{RevisionRow, RollbackRequest, SubscriptionRow};
 use axum::extract::State;
 
 /// `GET /portal/v1/subscriptions/{id}/revisions`: the configurations of a subscription, the one in force first.
@@ -22,23 +21,8 @@ pub(super) async fn list(
     TypedQuery(paging): TypedQuery<PagingQuery>,
 ) -> Result<axum::Json<Page<RevisionRow>>, ProblemResponse> {
     let revisions = engine.revisions(SubscriptionId(id)).await?;
-    let page = page_of(
-        revisions,
-        &paging,
-        "revisions",
-        |of| of.number.to_string(),
-        |of| {
-            let row = RevisionRow {
-                revision: of.number,
-                since_utc: of.at,
-                target_url: Untrusted::new(of.spec.target_url),
-                event_types: of.spec.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
-                description: of.spec.description.map(Untrusted::new),
-                managed_by: of.spec.managed_by.map(Untrusted::new),
-            };
-            as_seen(&operator, row)
-        },
-    )?;
+    let number = |of: &SubscriptionRevision| of.number.to_string();
+    let page = page_of(revisions, &paging, "revisions", number, |of| as_seen(&operator, RevisionRow::from(of)))?;
     Ok(axum::Json(page))
 }
 

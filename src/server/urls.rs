@@ -8,8 +8,7 @@ use crate::wire::audit::AuditRow;
 use crate::wire::deliveries::{DeliveryDetail, TraceRow};
 use crate::wire::log::LogPage;
 use crate::wire::overview::PlatformOverview;
-use crate::wire::revisions::RevisionRow;
-use crate::wire::subscriptions::{SubscriptionRow, TestResult};
+use crate::wire::subscriptions::{RevisionRow, SubscriptionRow, TestResult};
 use crate::wire::trips::TripRow;
 
 /// Answer that contains URLs, some with secret parts.

@@ -55,8 +55,9 @@ pub(crate) fn target(connection: &Connection, id: SubscriptionId) -> Result<Opti
 
 /// Returns a subscription that is not deleted.
 pub(crate) fn get(connection: &Connection, id: SubscriptionId) -> Result<Option<WebhookSubscription>, Error> {
-    let mut statement = connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM subscriptions WHERE id = ?1 AND deleted_at IS NULL"))?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, {SPEC_COLUMNS} FROM subscriptions WHERE id = ?1 AND deleted_at IS NULL"
+    ))?;
     Ok(statement.query_row([id.0], read).optional()?)
 }
 
@@ -65,23 +66,28 @@ pub(crate) fn get_including_deleted(
     connection: &Connection,
     id: SubscriptionId,
 ) -> Result<Option<(WebhookSubscription, Option<Timestamp>)>, Error> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM subscriptions WHERE id = ?1"))?;
-    Ok(statement.query_row([id.0], |row| Ok((read(row)?, optional_time(row, 18)?))).optional()?)
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS}, {SPEC_COLUMNS} FROM subscriptions WHERE id = ?1"))?;
+    Ok(statement.query_row([id.0], read_including_deleted).optional()?)
 }
 
-/// Updates target, event types and description of a subscription.
+/// Sets the configuration of a subscription.
 pub(crate) fn set_spec(
     connection: &Connection,
     id: SubscriptionId,
-    wish: &SubscriptionSpec,
+    spec: &SubscriptionSpec,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let types: Vec<&str> = wish.event_types.iter().map(|kind| kind.name()).collect();
+    let types: Vec<&str> = spec.event_types.iter().map(|kind| kind.name()).collect();
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET target_url = ?2, event_types = ?3, description = ?4, updated_at = ?5 WHERE id = ?1",
+            "UPDATE subscriptions SET target_url = :url, event_types = :types, description = :description, managed_by = :managed_by,
+                 updated_at = :now WHERE id = :id",
         )?
-        .execute(params![id.0, wish.target_url, types.join(","), wish.description, now.millis()])?;
+        .execute(named_params! {
+            ":id": id.0, ":url": spec.target_url, ":types": types.join(","), ":description": spec.description,
+            ":managed_by": spec.managed_by, ":now": now.millis(),
+        })?;
     Ok(())
 }
 
@@ -97,7 +103,7 @@ pub(crate) fn delete(connection: &Connection, id: SubscriptionId, now: Timestamp
 pub(crate) fn all(connection: &Connection, company: Option<CompanyId>) -> Result<Vec<WebhookSubscription>, Error> {
     let of_one = if company.is_some() { "company_id = ?1" } else { "?1 IS NULL" };
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM subscriptions WHERE {of_one} AND deleted_at IS NULL ORDER BY id"
+        "SELECT {COLUMNS}, {SPEC_COLUMNS} FROM subscriptions WHERE {of_one} AND deleted_at IS NULL ORDER BY id"
     ))?;
     let rows = statement.query_map([company.map(|id| id.0)], read)?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -115,9 +121,10 @@ pub(crate) fn list_including_deleted(
     connection: &Connection,
     company: CompanyId,
 ) -> Result<Vec<(WebhookSubscription, Option<Timestamp>)>, Error> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM subscriptions WHERE company_id = ?1 ORDER BY id"))?;
-    let rows = statement.query_map([company.0], |row| Ok((read(row)?, optional_time(row, 18)?)))?;
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS}, {SPEC_COLUMNS} FROM subscriptions WHERE company_id = ?1 ORDER BY id"
+    ))?;
+    let rows = statement.query_map([company.0], read_including_deleted)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -183,36 +190,49 @@ pub(crate) fn increment_missed(connection: &Connection, id: SubscriptionId) -> R
     Ok(())
 }
 
-/// Columns of a subscription and its time of deletion, in the order in which they are read.
-const COLUMNS: &str = "id, company_id, created_by, target_url, event_types, description, managed_by, disabled_reason, disabled_at, \
-                       n_consecutive_failures, slow_start_limit, first_failure_at, last_failure_at, last_attempt_at, last_success_at, n_missed, created_at, \
-                       updated_at, deleted_at";
+/// Columns of a configuration, in the order in which [`read_spec`] reads them.
+pub(super) const SPEC_COLUMNS: &str = "target_url, event_types, description, managed_by";
+
+/// Reads a configuration whose first column has the number `first`.
+pub(super) fn read_spec(row: &Row<'_>, first: usize) -> rusqlite::Result<SubscriptionSpec> {
+    let types = row.get_ref(first + 1)?.as_str().map_err(|_| unreadable("event_types"))?;
+    let event_types: Option<Vec<EventType>> = types.split(',').map(EventType::named).collect();
+    Ok(SubscriptionSpec {
+        target_url: row.get(first)?,
+        event_types: event_types.ok_or_else(|| unreadable("event_types"))?,
+        description: row.get(first + 2)?,
+        managed_by: row.get(first + 3)?,
+    })
+}
+
+/// Columns of a subscription and its time of deletion, in the order in which they are read, before those of its
+/// configuration.
+const COLUMNS: &str = "id, company_id, created_by, disabled_reason, disabled_at, n_consecutive_failures, slow_start_limit, first_failure_at, \
+                       last_failure_at, last_attempt_at, last_success_at, n_missed, created_at, updated_at, deleted_at";
 
 /// Reads a subscription by column number: this runs for every event and attempt, and looking up names costs as much as
 /// the rest.
 fn read(row: &Row<'_>) -> rusqlite::Result<WebhookSubscription> {
-    let types = row.get_ref(4)?.as_str().map_err(|_| unreadable("event_types"))?;
-    let event_types: Option<Vec<EventType>> = types.split(',').map(EventType::named).collect();
-    let reason: Option<String> = row.get(7)?;
+    let reason: Option<String> = row.get(3)?;
     let reason =
         reason.map(|name| DisabledReason::named(&name).ok_or_else(|| unreadable("disabled_reason"))).transpose()?;
     Ok(WebhookSubscription {
         id: SubscriptionId(row.get(0)?),
         company: CompanyId(row.get(1)?),
         created_by: row.get::<_, Option<i64>>(2)?.map(KeyId),
-        spec: SubscriptionSpec {
-            target_url: row.get(3)?,
-            event_types: event_types.ok_or_else(|| unreadable("event_types"))?,
-            description: row.get(5)?,
-            managed_by: row.get(6)?,
-        },
-        disabled: reason.zip(optional_time(row, 8)?),
-        breaker: CircuitBreaker { failures_in_a_row: small_count(row, 9)? },
-        slow_start: SlowStart::from_stored(small_count(row, 10)?),
-        streak: optional_time(row, 11)?.zip(optional_time(row, 12)?),
-        last_attempt_at: optional_time(row, 13)?,
-        last_success_at: optional_time(row, 14)?,
-        n_missed: count(row, 15)?,
-        dates: RecordDates { created_at: time(row, 16)?, updated_at: time(row, 17)? },
+        disabled: reason.zip(optional_time(row, 4)?),
+        breaker: CircuitBreaker { failures_in_a_row: small_count(row, 5)? },
+        slow_start: SlowStart::from_stored(small_count(row, 6)?),
+        streak: optional_time(row, 7)?.zip(optional_time(row, 8)?),
+        last_attempt_at: optional_time(row, 9)?,
+        last_success_at: optional_time(row, 10)?,
+        n_missed: count(row, 11)?,
+        dates: RecordDates { created_at: time(row, 12)?, updated_at: time(row, 13)? },
+        spec: read_spec(row, 15)?,
     })
+}
+
+/// Reads a subscription with its time of deletion.
+fn read_including_deleted(row: &Row<'_>) -> rusqlite::Result<(WebhookSubscription, Option<Timestamp>)> {
+    Ok((read(row)?, optional_time(row, 14)?))
 }

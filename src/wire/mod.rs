@@ -23,7 +23,6 @@ pub mod readable;
 pub mod refusal;
 pub mod replays;
 pub mod requests;
-pub mod revisions;
 #[cfg(test)]
 mod schemas;
 pub mod secretcheck;

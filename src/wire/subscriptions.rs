@@ -6,7 +6,7 @@ use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::health_status::SubscriptionFacts;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::patch::FieldPatch;
-use crate::domain::subscription;
+use crate::domain::subscription::{self, SubscriptionChange, SubscriptionDraft, SubscriptionRevision};
 use crate::domain::success_rate::SuccessCounts;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -59,7 +59,7 @@ pub struct Subscription {
 }
 
 /// Body of `POST /api/v1/webhooks/subscriptions`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NewSubscription {
@@ -208,6 +208,33 @@ impl SubscriptionRow {
     }
 }
 
+/// Revision of a subscription: one configuration, in force from a point in time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionRow {
+    /// Revision number, from 1; the highest is in force.
+    pub revision: u32,
+    /// Time at which the revision came into force.
+    pub since_utc: Timestamp,
+    /// URL that events were delivered to.
+    pub target_url: Untrusted,
+    /// Event types that were delivered.
+    pub event_types: Vec<Untrusted>,
+    /// Free-text description given by the subscription's owner.
+    pub description: Option<Untrusted>,
+    /// Tool that managed the subscription; null if none did.
+    pub managed_by: Option<Untrusted>,
+}
+
+/// Body of `POST /portal/v1/subscriptions/{id}/rollback`.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct RollbackRequest {
+    /// Revision number whose configuration is restored.
+    pub revision: u32,
+}
+
 /// Handling of the events that a subscription missed while it was disabled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -316,6 +343,61 @@ impl From<subscription::WebhookSubscription> for Subscription {
             last_success_utc: of.last_success_at,
             created_utc: of.dates.created_at,
             updated_utc: of.dates.updated_at,
+        }
+    }
+}
+
+impl From<NewSubscription> for SubscriptionDraft {
+    fn from(of: NewSubscription) -> Self {
+        Self {
+            target_url: of.target_url,
+            event_types: of.event_types,
+            description: of.description,
+            managed_by: of.managed_by,
+            signing_secret: of.signing_secret.map(OneTimeSecret::into_secret),
+        }
+    }
+}
+
+impl From<SubscriptionPatch> for SubscriptionChange {
+    fn from(of: SubscriptionPatch) -> Self {
+        let SubscriptionPatch { target_url, event_types, description, is_enabled } = of;
+        Self { target_url, event_types, description, is_enabled }
+    }
+}
+
+impl From<SubscriptionRevision> for RevisionRow {
+    fn from(of: SubscriptionRevision) -> Self {
+        Self {
+            revision: of.number,
+            since_utc: of.at,
+            target_url: Untrusted::new(of.spec.target_url),
+            event_types: of.spec.event_types.iter().map(|kind| Untrusted::new(kind.name())).collect(),
+            description: of.spec.description.map(Untrusted::new),
+            managed_by: of.spec.managed_by.map(Untrusted::new),
+        }
+    }
+}
+
+impl Subscription {
+    /// Creates an enabled subscription to a target, without event types, failures or attempts.
+    #[must_use]
+    pub const fn new(id: SubscriptionId, company_id: CompanyId, target_url: Untrusted, created_utc: Timestamp) -> Self {
+        Self {
+            id,
+            company_id,
+            target_url,
+            event_types: Vec::new(),
+            is_enabled: true,
+            description: None,
+            managed_by: None,
+            consecutive_failures: 0,
+            disabled_reason: None,
+            disabled_utc: None,
+            last_attempt_utc: None,
+            last_success_utc: None,
+            created_utc,
+            updated_utc: created_utc,
         }
     }
 }

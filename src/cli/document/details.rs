@@ -6,8 +6,7 @@ use crate::wire::deliveries::{EventDetail, TraceRow};
 use crate::wire::keys::KeyRow;
 use crate::wire::limits::{KeyUsage, LimitDetail};
 use crate::wire::replays::ReplayRow;
-use crate::wire::revisions::RevisionRow;
-use crate::wire::subscriptions::SubscriptionRow;
+use crate::wire::subscriptions::{RevisionRow, SubscriptionRow};
 use serde::{Deserialize, Serialize};
 
 /// API key with its health status, its usage and its rate windows.

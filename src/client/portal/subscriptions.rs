@@ -5,10 +5,9 @@ use crate::client::connection::PlatformClient;
 use crate::domain::ids::SubscriptionId;
 use crate::wire::page::Page;
 use crate::wire::paths;
-use crate::wire::revisions::{RevisionRow, RollbackRequest};
 use crate::wire::subscriptions::{
-    DisableScope, DisableSubscription, EnableSubscription, MissedEventsChoice, SubscriptionRow, TestDelivery,
-    TestResult,
+    DisableScope, DisableSubscription, EnableSubscription, MissedEventsChoice, RevisionRow, RollbackRequest,
+    SubscriptionRow, TestDelivery, TestResult,
 };
 use reqwest::Method;
 

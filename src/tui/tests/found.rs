@@ -10,8 +10,8 @@ use crate::tui::ids::RowId;
 use crate::wire::attempts::{AttemptDetail, CapturedBody, HttpHeader, PhaseTimes};
 use crate::wire::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, TraceRow, TraceVerdict};
 use crate::wire::limits::{CallerUsageRow, KeyUsage, LimitDetail, RouteUsageRow};
-use crate::wire::revisions::RevisionRow;
 use crate::wire::stats::AttemptPoint;
+use crate::wire::subscriptions::RevisionRow;
 use std::time::Duration;
 
 pub(super) fn detail() -> AttemptDetail {

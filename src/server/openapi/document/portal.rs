@@ -15,11 +15,12 @@ use crate::wire::page::Page;
 use crate::wire::paths;
 use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::wire::requests::RequestLogPage;
-use crate::wire::revisions::{RevisionRow, RollbackRequest};
 use crate::wire::secretcheck::SecretScanReport;
 use crate::wire::signature_check::SignatureCheck;
 use crate::wire::stats::TimeSeries;
-use crate::wire::subscriptions::{DisableSubscription, EnableSubscription, SubscriptionRow, TestDelivery, TestResult};
+use crate::wire::subscriptions::{
+    DisableSubscription, EnableSubscription, RevisionRow, RollbackRequest, SubscriptionRow, TestDelivery, TestResult,
+};
 use crate::wire::trips::TripRow;
 
 /// Returns the descriptions of the public routes and of the routes about traffic and subscriptions.

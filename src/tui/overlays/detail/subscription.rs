@@ -10,8 +10,8 @@ use crate::tui::widgets::chart;
 use crate::tui::widgets::detail_lines::{DetailLines, LineAction};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
-use crate::wire::revisions::RevisionRow;
 use crate::wire::stats::AttemptPoint;
+use crate::wire::subscriptions::RevisionRow;
 use ratatui::text::Line;
 
 pub(in crate::tui) fn fill(
