@@ -197,22 +197,7 @@ mod tests {
     }
 
     fn subscription(stub: &StubPlatform, id: i64) -> Subscription {
-        Subscription {
-            id: SubscriptionId(id),
-            company_id: CompanyId(92),
-            target_url: "x".into(),
-            event_types: Vec::new(),
-            is_enabled: true,
-            description: None,
-            managed_by: None,
-            consecutive_failures: 0,
-            disabled_reason: None,
-            disabled_utc: None,
-            last_attempt_utc: None,
-            last_success_utc: None,
-            created_utc: stub.ambient.now(),
-            updated_utc: stub.ambient.now(),
-        }
+        Subscription::new(SubscriptionId(id), CompanyId(92), "x".into(), stub.ambient.now())
     }
 
     async fn subscribe(

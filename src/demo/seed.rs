@@ -118,14 +118,13 @@ impl CompanyBuilder<'_> {
     ) -> Result<InstalledReceiver, Error> {
         let receiver = WebhookReceiver::open(part.path, part.behaviour, self.ambient.clone(), serving).await?;
         let new = NewSubscription {
-            target_url: receiver.url().to_owned(),
-            event_types: part.types.iter().map(|kind| kind.name().to_owned()).collect(),
             description: Some(part.description.to_owned()),
             managed_by: match part.owner {
                 SubscriptionOwner::Office => None,
                 SubscriptionOwner::Zapier => Some("Zapier".to_owned()),
             },
             signing_secret: Some(OneTimeSecret::new(self.secret_text())),
+            ..NewSubscription::new(receiver.url(), part.types.iter().map(|kind| kind.name()))
         };
         let created = owner.create_subscription(&new).await.map_err(platform_error("subscribe"))?;
         let subscription = created.subscription.id;

@@ -103,20 +103,8 @@ mod tests {
     #[test]
     fn the_twin_of_a_subscription_cannot_break_out_of_its_command() {
         let subscription = Subscription {
-            id: SubscriptionId(7),
-            company_id: CompanyId(1),
-            target_url: "https://hooks.example/it's".into(),
             event_types: vec!["lead.created".into()],
-            is_enabled: true,
-            description: None,
-            managed_by: None,
-            consecutive_failures: 0,
-            disabled_reason: None,
-            disabled_utc: None,
-            last_attempt_utc: None,
-            last_success_utc: None,
-            created_utc: NOW,
-            updated_utc: NOW,
+            ..Subscription::new(SubscriptionId(7), CompanyId(1), "https://hooks.example/it's".into(), NOW)
         };
         let mut dossier = EvidenceSet::empty(DiagnosisScope::last_hour_of(DiagnosisSubject::All), NOW);
         dossier.subscriptions.found =

@@ -240,20 +240,15 @@ mod tests {
     /// A subscription with a streak that began at `streak_began`.
     fn row(streak: u32, streak_began: Option<i64>, disabled: Option<i64>) -> SubscriptionRow {
         let subscription = Subscription {
-            id: SubscriptionId(7),
-            company_id: CompanyId(92),
-            target_url: "https://hooks.example/".into(),
-            event_types: Vec::new(),
             is_enabled: disabled.is_none(),
-            description: None,
-            managed_by: None,
             consecutive_failures: streak,
-            disabled_reason: None,
             disabled_utc: disabled.map(Timestamp::from_millis),
-            last_attempt_utc: None,
-            last_success_utc: None,
-            created_utc: Timestamp::from_millis(1),
-            updated_utc: Timestamp::from_millis(1),
+            ..Subscription::new(
+                SubscriptionId(7),
+                CompanyId(92),
+                "https://hooks.example/".into(),
+                Timestamp::from_millis(1),
+            )
         };
         let health =
             DeliveryHealth { streak_began_utc: streak_began.map(Timestamp::from_millis), ..DeliveryHealth::default() };

@@ -59,7 +59,7 @@ pub struct Subscription {
 }
 
 /// Body of `POST /api/v1/webhooks/subscriptions`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NewSubscription {
@@ -343,6 +343,20 @@ impl From<subscription::WebhookSubscription> for Subscription {
             last_success_utc: of.last_success_at,
             created_utc: of.dates.created_at,
             updated_utc: of.dates.updated_at,
+        }
+    }
+}
+
+impl NewSubscription {
+    /// Creates the body for a target and the names of event types, without optional fields.
+    #[must_use]
+    pub fn new(target_url: impl Into<String>, event_types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            target_url: target_url.into(),
+            event_types: event_types.into_iter().map(Into::into).collect(),
+            description: None,
+            managed_by: None,
+            signing_secret: None,
         }
     }
 }

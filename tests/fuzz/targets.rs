@@ -317,13 +317,7 @@ async fn subscribe(at: &SocketAddr, token: &Secret, to: &SocketAddr) -> Subscrip
     };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
     let partner = PlatformClient::new(&format!("http://{at}"), ClientCredential::Key(key)).expect("a client");
-    let new = crow::wire::subscriptions::NewSubscription {
-        target_url: format!("http://{to}/"),
-        event_types: vec!["lead.created".to_owned()],
-        description: None,
-        managed_by: None,
-        signing_secret: None,
-    };
+    let new = crow::wire::subscriptions::NewSubscription::new(format!("http://{to}/"), ["lead.created"]);
     partner.create_subscription(&new).await.expect("a subscription").subscription.id
 }
 

@@ -38,11 +38,8 @@ impl Scene {
         let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
         let partner = serving.client(ClientCredential::Key(key));
         let new = NewSubscription {
-            target_url: receiver.url.clone(),
-            event_types: vec!["lead.created".to_owned()],
             description: Some(HOSTILE.to_owned()),
-            managed_by: None,
-            signing_secret: None,
+            ..NewSubscription::new(receiver.url.clone(), ["lead.created"])
         };
         partner.create_subscription(&new).await.expect("a subscription");
         partner.events(None, 1).await.expect("a poll");

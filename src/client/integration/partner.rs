@@ -160,9 +160,6 @@ pub fn read_subscription(raw: &RawValue, owner: CompanyId) -> Result<ListedSubsc
     let reason = fields.text(&["disabledreason"]);
     Ok(ListedSubscription {
         subscription: Subscription {
-            id: SubscriptionId(id),
-            company_id: fields.number(&["companyid", "tenantid"]).map_or(owner, CompanyId),
-            target_url,
             event_types: fields.texts(&["eventtypes", "events", "types", "topics"]).unwrap_or_default(),
             is_enabled,
             description: fields.text(&["description", "name"]),
@@ -172,8 +169,13 @@ pub fn read_subscription(raw: &RawValue, owner: CompanyId) -> Result<ListedSubsc
             disabled_utc: fields.timestamp(&["disabledutc", "disabledat"]),
             last_attempt_utc: fields.timestamp(&["lastattemptutc", "lastattemptat"]),
             last_success_utc: fields.timestamp(&["lastsuccessutc", "lastsuccessat"]),
-            created_utc: created_at.unwrap_or(nothing),
             updated_utc: updated_at.unwrap_or(nothing),
+            ..Subscription::new(
+                SubscriptionId(id),
+                fields.number(&["companyid", "tenantid"]).map_or(owner, CompanyId),
+                target_url,
+                created_at.unwrap_or(nothing),
+            )
         },
         streak,
         created_at,

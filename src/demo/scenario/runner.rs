@@ -140,11 +140,9 @@ impl ScenarioRunner {
         match act {
             ScenarioStep::Subscribe { key, to, types, managed_by } => {
                 let new = NewSubscription {
-                    target_url: receiver(cast, to)?.url().to_owned(),
-                    event_types: types.iter().map(|kind| kind.name().to_owned()).collect(),
                     description: Some(format!("{} of the scenario {}", to, script.name)),
                     managed_by: managed_by.clone(),
-                    signing_secret: None,
+                    ..NewSubscription::new(receiver(cast, to)?.url(), types.iter().map(|kind| kind.name()))
                 };
                 self.subscribe(script, cast, key, to, &new).await?;
             }

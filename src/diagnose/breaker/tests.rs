@@ -39,20 +39,12 @@ fn attempt(id: i64, seconds: i64, kind: AttemptKind, word: &str) -> AttemptRow {
 
 fn row(streak: u32, disabled: Option<DisabledReason>) -> SubscriptionRow {
     let subscription = Subscription {
-        id: ID,
-        company_id: CompanyId(92),
-        target_url: "https://hooks.example/orders".into(),
         event_types: vec!["invoice.created".into()],
         is_enabled: disabled.is_none(),
-        description: None,
-        managed_by: None,
         consecutive_failures: streak,
         disabled_reason: disabled,
         disabled_utc: disabled.map(|_| at(100)),
-        last_attempt_utc: None,
-        last_success_utc: None,
-        created_utc: at(0),
-        updated_utc: at(0),
+        ..Subscription::new(ID, CompanyId(92), "https://hooks.example/orders".into(), at(0))
     };
     SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
 }

@@ -24,20 +24,16 @@ fn at(seconds: i64) -> Timestamp {
 
 fn subscription() -> SubscriptionRow {
     let subscription = Subscription {
-        id: SubscriptionId(7),
-        company_id: CompanyId(92),
-        target_url: "https://hooks.example/orders?token=abcdef".into(),
         event_types: vec!["invoice.created".into()],
-        is_enabled: true,
-        description: None,
         managed_by: Some("Zapier".into()),
         consecutive_failures: 6,
-        disabled_reason: None,
-        disabled_utc: None,
-        last_attempt_utc: None,
         last_success_utc: Some(at(-60)),
-        created_utc: at(-100),
-        updated_utc: at(-100),
+        ..Subscription::new(
+            SubscriptionId(7),
+            CompanyId(92),
+            "https://hooks.example/orders?token=abcdef".into(),
+            at(-100),
+        )
     };
     SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
 }

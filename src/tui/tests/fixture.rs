@@ -91,20 +91,12 @@ fn rate(n_succeeded: u64, n_failed: u64) -> AttemptSummary {
 fn subscription(id: i64, target: &str, streak: u32) -> SubscriptionRow {
     SubscriptionRow {
         subscription: Subscription {
-            id: SubscriptionId(id),
-            company_id: CompanyId(92),
-            target_url: target.into(),
             event_types: vec!["client.created".into(), "payment.failed".into()],
-            is_enabled: true,
-            description: None,
-            managed_by: None,
             consecutive_failures: streak,
-            disabled_reason: None,
-            disabled_utc: None,
             last_attempt_utc: Some(ago(3).whole_second()),
             last_success_utc: Some(ago(70).whole_second()),
-            created_utc: ago(90 * 86_400).whole_second(),
             updated_utc: ago(86_400).whole_second(),
+            ..Subscription::new(SubscriptionId(id), CompanyId(92), target.into(), ago(90 * 86_400).whole_second())
         },
         health: DeliveryHealth {
             last_5m: rate(40, 0),

@@ -57,11 +57,8 @@ async fn readable(scene: &Scene) -> Vec<(&'static str, BTreeSet<String>)> {
 async fn no_filter_reveals_redacted_values_to_a_viewer() {
     let scene = Scene::new().await;
     let new = NewSubscription {
-        target_url: format!("{}?token={}", scene.receiver.url, CANARIES[0]),
-        event_types: vec!["lead.created".to_owned()],
         description: Some(format!("see https://docs.example/?token={}", CANARIES[0])),
-        managed_by: None,
-        signing_secret: None,
+        ..NewSubscription::new(format!("{}?token={}", scene.receiver.url, CANARIES[0]), ["lead.created"])
     };
     scene.platform.partner(&scene.key).create_subscription(&new).await.expect("a subscription");
     scene.emit(EventType::LeadCreated).await;

@@ -48,13 +48,7 @@ impl Scene {
     }
 
     async fn subscribe(&self, types: &[&str]) -> SubscriptionId {
-        let new = NewSubscription {
-            target_url: self.receiver.url.clone(),
-            event_types: types.iter().map(|&kind| kind.to_owned()).collect(),
-            description: None,
-            managed_by: None,
-            signing_secret: None,
-        };
+        let new = NewSubscription::new(self.receiver.url.clone(), types.iter().copied());
         let created = self.platform.partner(&self.key).create_subscription(&new).await.expect("a subscription");
         created.subscription.id
     }

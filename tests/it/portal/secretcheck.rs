@@ -32,13 +32,7 @@ async fn x1_the_secret_check_finds_every_stored_secret_in_every_encoding_and_rev
     let viewer = scene.call("POST", "/portal/v1/operators", Some(&body)).await.json();
     let token = viewer["token"].as_str().expect("a token").to_owned();
     let bearer = format!("Bearer {token}");
-    let new = NewSubscription {
-        target_url: scene.receiver.url.clone(),
-        event_types: vec!["lead.created".to_owned()],
-        description: None,
-        managed_by: None,
-        signing_secret: None,
-    };
+    let new = NewSubscription::new(scene.receiver.url.clone(), ["lead.created"]);
     let made = scene.platform.partner(&scene.key).create_subscription(&new).await.expect("a subscription");
     let chosen =
         NewSubscription { signing_secret: Some(OneTimeSecret::new("correct/horse:battery+staple".to_owned())), ..new };

@@ -69,11 +69,8 @@ impl Scene {
 
     async fn subscribe(&self, address: &str) -> SubscriptionId {
         let wish = NewSubscription {
-            target_url: format!("{address}/hook"),
-            event_types: vec!["lead.created".to_owned()],
-            description: None,
-            managed_by: None,
             signing_secret: Some(OneTimeSecret::new(SECRET.to_owned())),
+            ..NewSubscription::new(format!("{address}/hook"), ["lead.created"])
         };
         self.partner.create_subscription(&wish).await.expect("a subscription").subscription.id
     }

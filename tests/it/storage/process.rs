@@ -260,13 +260,7 @@ impl Drop for Serving {
 
 /// A subscription to leads at `url`.
 pub(crate) fn subscription(url: &str) -> NewSubscription {
-    NewSubscription {
-        target_url: url.to_owned(),
-        event_types: vec!["lead.created".to_owned()],
-        description: None,
-        managed_by: None,
-        signing_secret: None,
-    }
+    NewSubscription::new(url, ["lead.created"])
 }
 
 /// Builds the event of a new lead, as the CRM would publish it.

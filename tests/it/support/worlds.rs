@@ -92,21 +92,14 @@ impl Pen<'_> {
     }
 
     pub(crate) fn subscription(&mut self) -> SubscriptionRow {
+        let new = Subscription::new(SUBSCRIPTION, COMPANY, self.url("target of a subscription"), at(-100));
         let subscription = Subscription {
-            id: SUBSCRIPTION,
-            company_id: COMPANY,
-            target_url: self.url("target of a subscription"),
             event_types: vec![self.outside("event type of a subscription")],
-            is_enabled: true,
             description: self.some("description"),
             managed_by: self.some("tool that manages"),
             consecutive_failures: 6,
-            disabled_reason: None,
-            disabled_utc: None,
-            last_attempt_utc: None,
             last_success_utc: Some(at(-60)),
-            created_utc: at(-100),
-            updated_utc: at(-100),
+            ..new
         };
         let disabled_note = self.some("why it is off");
         SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note }
