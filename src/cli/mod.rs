@@ -42,7 +42,6 @@ use arguments::{CliArgs, CliCommand};
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use failure::CommandFailure;
-use panes::PaneCommand;
 use std::pin::Pin;
 use std::process::ExitCode;
 
@@ -116,14 +115,7 @@ fn command_future(arguments: CliArgs) -> CommandFuture {
         Some(CliCommand::Config(asked)) => Box::pin(async move { configure::run(&asked) }),
         Some(CliCommand::Completions(asked)) => Box::pin(async move { manual::write_completions(&asked) }),
         Some(CliCommand::Man(asked)) => Box::pin(async move { manual::write_man_pages(&asked) }),
-        Some(CliCommand::Keys(asked)) => Box::pin(panes::run(PaneCommand::Keys(asked))),
-        Some(CliCommand::Subs(asked)) => Box::pin(panes::run(PaneCommand::Subs(asked))),
-        Some(CliCommand::Deliveries(asked)) => Box::pin(panes::run(PaneCommand::Deliveries(asked))),
-        Some(CliCommand::Events(asked)) => Box::pin(panes::run(PaneCommand::Events(asked))),
-        Some(CliCommand::Limits(asked)) => Box::pin(panes::run(PaneCommand::Limits(asked))),
-        Some(CliCommand::Trips(asked)) => Box::pin(panes::run(PaneCommand::Trips(asked))),
-        Some(CliCommand::Requests(asked)) => Box::pin(panes::run(PaneCommand::Requests(asked))),
-        Some(CliCommand::Replays(asked)) => Box::pin(panes::run(PaneCommand::Replays(asked))),
+        Some(CliCommand::Pane(command)) => Box::pin(panes::run(command)),
         Some(CliCommand::Diagnose(diagnose)) => Box::pin(diagnose::run(diagnose)),
         Some(CliCommand::Verify(verify)) => Box::pin(async move { verify::run(&verify) }),
         Some(CliCommand::Runbook(call)) => Box::pin(runbook::run(call)),

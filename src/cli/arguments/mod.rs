@@ -22,10 +22,7 @@ use db::DbCommand;
 use diagnosis::{DiagnoseArgs, EscalateArgs, OpenArgs, RunbookArgs, VerifyArgs};
 use listen::{ListenArgs, ReconcileArgs};
 use operators::OperatorsCommand;
-use panes::{
-    DeliveriesCommand, EventsCommand, KeysCommand, LimitsCommand, ReplaysCommand, RequestsCommand, SubsCommand,
-    TripsCommand,
-};
+use panes::PaneCommand;
 use platform::{DemoArgs, ServeArgs};
 use profile::ProfileCommand;
 use report::{AuditArgs, BriefingArgs};
@@ -73,30 +70,8 @@ pub(super) enum CliCommand {
     Completions(CompletionsArgs),
     /// Write the manual pages of crow
     Man(ManArgs),
-    /// Manage keys: list, show, create, revoke
-    #[command(subcommand)]
-    Keys(KeysCommand),
-    /// Manage subscriptions: list, show, test, enable, disable, delete, replay, rollback
-    #[command(subcommand)]
-    Subs(SubsCommand),
-    /// Inspect deliveries and their attempts: list, show, resend
-    #[command(subcommand)]
-    Deliveries(DeliveriesCommand),
-    /// Inspect events and their deliveries, and emit test events: list, show, emit
-    #[command(subcommand)]
-    Events(EventsCommand),
-    /// Manage rate limits: list, show who uses them, set
-    #[command(subcommand)]
-    Limits(LimitsCommand),
-    /// Inspect trips of the circuit breaker: list, show
-    #[command(subcommand)]
-    Trips(TripsCommand),
-    /// Inspect the log of requests to the Integration API: list, show
-    #[command(subcommand)]
-    Requests(RequestsCommand),
-    /// Manage replays: list, show, pause, resume, cancel
-    #[command(subcommand)]
-    Replays(ReplaysCommand),
+    #[command(flatten)]
+    Pane(PaneCommand),
     /// Diagnose why something does not work. Exit codes: 0 no cause found, 1 cause found, 2 could not run
     Diagnose(DiagnoseArgs),
     /// Run a runbook step by step. Exit codes: 0 all steps done, 1 steps remain, 2 could not run

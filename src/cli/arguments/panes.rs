@@ -13,6 +13,35 @@ use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Command of a pane: what the pane shows, and the changes that it offers.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum PaneCommand {
+    /// Manage keys: list, show, create, revoke
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Manage subscriptions: list, show, test, enable, disable, delete, replay, rollback
+    #[command(subcommand)]
+    Subs(SubsCommand),
+    /// Inspect deliveries and their attempts: list, show, resend
+    #[command(subcommand)]
+    Deliveries(DeliveriesCommand),
+    /// Inspect events and their deliveries, and emit test events: list, show, emit
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Manage rate limits: list, show who uses them, set
+    #[command(subcommand)]
+    Limits(LimitsCommand),
+    /// Inspect trips of the circuit breaker: list, show
+    #[command(subcommand)]
+    Trips(TripsCommand),
+    /// Inspect the log of requests to the Integration API: list, show
+    #[command(subcommand)]
+    Requests(RequestsCommand),
+    /// Manage replays: list, show, pause, resume, cancel
+    #[command(subcommand)]
+    Replays(ReplaysCommand),
+}
+
 /// Help text about exit codes, appended to every command that may change something.
 pub(in crate::cli) const CHANGE_EXIT_CODES_HELP: &str = "Exit codes: 0 done, 1 failed or rejected, 2 invalid usage or could not start, 3 nothing was changed: preview only, declined, \
      or no terminal to confirm on.\nThe effect is shown and confirmed first; without --allow-actions it is only shown.";

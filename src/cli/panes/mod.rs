@@ -15,26 +15,10 @@ mod subs;
 mod table;
 mod trips;
 
-use super::arguments::panes::{
-    DeliveriesCommand, EventsCommand, KeysCommand, LimitsCommand, ReplaysCommand, RequestsCommand, SubsCommand,
-    TripsCommand,
-};
+use super::arguments::panes::PaneCommand;
 use super::failure::CommandFailure;
 use super::log;
 use std::process::ExitCode;
-
-/// Pane command with its arguments.
-#[derive(Debug)]
-pub(super) enum PaneCommand {
-    Keys(KeysCommand),
-    Subs(SubsCommand),
-    Deliveries(DeliveriesCommand),
-    Events(EventsCommand),
-    Limits(LimitsCommand),
-    Trips(TripsCommand),
-    Requests(RequestsCommand),
-    Replays(ReplaysCommand),
-}
 
 pub(super) async fn run(pane: PaneCommand) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
