@@ -29,6 +29,19 @@ pub enum AlertSubject {
     Clock,
 }
 
+/// Record that an alert's subject belongs to, and without which the subject does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectRecord {
+    /// Subscription with this id.
+    Subscription(SubscriptionId),
+    /// Key with this id.
+    Key(KeyId),
+    /// Company with this id.
+    Company(CompanyId),
+    /// The platform itself, which always exists.
+    Platform,
+}
+
 impl fmt::Display for AlertSubject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -43,6 +56,20 @@ impl fmt::Display for AlertSubject {
 }
 
 impl AlertSubject {
+    /// Forms of all subjects, for errors about a text that names none.
+    pub const FORMS: &'static str = "subscription N, key N, window N BUCKET, events N, pipeline or clock";
+
+    /// Returns the record that the subject belongs to.
+    #[must_use]
+    pub const fn record(self) -> SubjectRecord {
+        match self {
+            Self::Subscription(id) => SubjectRecord::Subscription(id),
+            Self::Key(id) | Self::Window(id, _) => SubjectRecord::Key(id),
+            Self::Events(id) => SubjectRecord::Company(id),
+            Self::Pipeline | Self::Clock => SubjectRecord::Platform,
+        }
+    }
+
     /// Parses a subject from its displayed form; `None` if the text names no subject.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

@@ -5,7 +5,7 @@ use super::caller::{AuditedChange, Caller};
 use super::error::Error;
 use super::error::subscription_not_found;
 use super::handle::Engine;
-use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement, AlertSubject, MAX_NOTE_CHARS};
+use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement, AlertSubject, MAX_NOTE_CHARS, SubjectRecord};
 use crate::domain::field_error::FieldError;
 use crate::domain::health_status::HealthStatus;
 use crate::store;
@@ -32,7 +32,7 @@ impl Engine {
     pub async fn acknowledge(&self, caller: Caller, wish: AcknowledgementDraft) -> Result<Acknowledgement, Error> {
         let (subject, standing) = validate(&wish)?;
         let note = validate_note("note", wish.note)?;
-        if let AlertSubject::Key(id) | AlertSubject::Window(id, _) = subject
+        if let SubjectRecord::Key(id) = subject.record()
             && !self.shared.api_keys.all().iter().any(|key| key.id == id)
         {
             return Err(Error::NotFound(format!("key {id}")));
@@ -96,8 +96,7 @@ fn validate(wish: &AcknowledgementDraft) -> Result<(AlertSubject, HealthStatus),
     let standing = HealthStatus::named(&wish.state).filter(|standing| standing.needs_action());
     let mut faults = Vec::new();
     if subject.is_none() {
-        let text = "must be subscription N, key N, window N BUCKET, events N, pipeline or clock";
-        faults.push(FieldError::new("subject", text));
+        faults.push(FieldError::new("subject", format!("must be {}", AlertSubject::FORMS)));
     }
     if standing.is_none() {
         faults.push(FieldError::new("state", "must be trp, err or wrn"));
@@ -107,11 +106,11 @@ fn validate(wish: &AcknowledgementDraft) -> Result<(AlertSubject, HealthStatus),
 
 /// Requires that the subscription or company of an alert exists.
 fn require_subject_exists(connection: &Connection, subject: AlertSubject) -> Result<(), Error> {
-    match subject {
-        AlertSubject::Subscription(id) if store::subscriptions::get(connection, id)?.is_none() => {
+    match subject.record() {
+        SubjectRecord::Subscription(id) if store::subscriptions::get(connection, id)?.is_none() => {
             Err(subscription_not_found(id))
         }
-        AlertSubject::Events(id) if !store::companies::exists(connection, id)? => {
+        SubjectRecord::Company(id) if !store::companies::exists(connection, id)? => {
             Err(Error::NotFound(format!("company {id}")))
         }
         _ => Ok(()),

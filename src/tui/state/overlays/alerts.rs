@@ -41,7 +41,7 @@ impl AlertList {
             AlertSubject::Subscription(id) => Some(RowId::Subscription(id)),
             AlertSubject::Key(id) => Some(RowId::Key(id)),
             AlertSubject::Window(id, bucket) => Some(RowId::Window(id, bucket)),
-            AlertSubject::Events(_) | AlertSubject::Pipeline | AlertSubject::Clock => None,
+            _ => None,
         }
     }
 }
