@@ -12,7 +12,7 @@ use crate::domain::window::RateBucket;
 use crate::wire::attempts::AttemptRow;
 use crate::wire::keys::{KeyRow, RateLimits, RecentKeyUsage};
 use crate::wire::limits::LimitRow;
-use crate::wire::overview::{PipelineCounts, PlatformOverview, PlatformStatus};
+use crate::wire::overview::{PipelineCounts, PlatformOverview};
 use crate::wire::page::CappedList;
 use crate::wire::subscriptions::{DeliveryHealth, SubscriptionRow};
 use crate::wire::trips::TripRow;
@@ -86,9 +86,7 @@ pub fn build_overview(
     let overview = PlatformOverview {
         server_utc: Timestamp::from_millis(now.millis() + frame.skew_ms),
         cursor: seen.cursor,
-        platform: PlatformStatus { version: String::new(), private_targets: false, dispatch_paused: None },
         pipeline: PipelineCounts { n_trips_24h: n_trips_24h as u64, ..PipelineCounts::default() },
-        minutes: Vec::new(),
         keys: listing(n(keys.iter().map(|row| standing(reach.judge_key(row.id))).collect()), keys),
         subscriptions: listing(
             n(subscriptions.iter().map(|row| standing(reach.judge_subscription(row.subscription.id))).collect()),
@@ -97,9 +95,7 @@ pub fn build_overview(
         attempts: CappedList::new(frame.receipts.clone(), seen.n_receipts, 0),
         limits: listing(n(limits.iter().map(|row| assess_window(&row.facts()).status).collect()), limits),
         trips: listing(trips.iter().filter(|trip| trip.enabled_utc.is_none()).count() as u64, trips),
-        silences: Vec::new().into(),
-        overdue: Vec::new().into(),
-        acknowledgements: Vec::new().into(),
+        ..PlatformOverview::default()
     };
     (overview, reach)
 }

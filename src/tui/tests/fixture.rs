@@ -268,9 +268,7 @@ pub(super) fn overview() -> PlatformOverview {
         attempts: attempts(),
         limits: limits(),
         trips: trips(),
-        silences: Vec::new().into(),
-        overdue: Vec::new().into(),
-        acknowledgements: Vec::new().into(),
+        ..PlatformOverview::default()
     }
 }
 
