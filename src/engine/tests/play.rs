@@ -26,7 +26,8 @@ use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::replay::{REPLAYABLE_STATES, ReplaySelection, ReplayState};
 use crate::domain::slots::{AttemptSlot, SlotLedger};
 use crate::domain::slow_start::SlowStart;
-use crate::domain::subscription::{SubscriptionSpec, WebhookSubscription};
+use crate::domain::subscription::{SubscriptionDraft, WebhookSubscription};
+use crate::domain::target::{TargetPolicy, TargetRules};
 use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::deliveries::{Lease, LeasedDelivery};
@@ -113,12 +114,13 @@ impl ModelWorld {
     fn new() -> Self {
         let connection = store::open_in_memory().expect("a database in memory");
         let (company, created_by) = (CompanyId(1), KeyId(1));
-        let wish = SubscriptionSpec {
+        let draft = SubscriptionDraft {
             target_url: "https://example.com/".to_owned(),
-            event_types: vec![EventType::LeadCreated],
-            description: None,
-            managed_by: None,
+            event_types: vec![EventType::LeadCreated.name().to_owned()],
+            ..SubscriptionDraft::default()
         };
+        let rules = TargetRules { policy: TargetPolicy::Public, own_addresses: Vec::new(), listens_at: Vec::new() };
+        let wish = draft.validate(&rules).expect("a valid draft");
         let mut model = PlatformModel::default();
         for _ in 0..N_SUBSCRIPTIONS {
             let new = store::subscriptions::NewSubscriptionRow { company, created_by, spec: &wish, now: START };
