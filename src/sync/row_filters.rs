@@ -20,83 +20,6 @@ use crate::wire::subscriptions::SubscriptionRow;
 use crate::wire::trips::TripRow;
 use std::borrow::Cow;
 
-/// Fields by which API keys can be filtered.
-pub const KEY_FIELDS: &[Field] = &[Field::State, Field::Company, Field::Name, Field::Scope, Field::Used, Field::Id];
-/// Fields by which subscriptions can be filtered.
-pub const SUBSCRIPTION_FIELDS: &[Field] = &[
-    Field::State,
-    Field::Company,
-    Field::Subscription,
-    Field::Type,
-    Field::Target,
-    Field::Streak,
-    Field::Managed,
-    Field::Id,
-];
-/// Fields by which attempts can be filtered.
-pub const ATTEMPT_FIELDS: &[Field] = &[
-    Field::Status,
-    Field::Outcome,
-    Field::Cause,
-    Field::Company,
-    Field::Subscription,
-    Field::Event,
-    Field::Delivery,
-    Field::Type,
-    Field::Kind,
-    Field::Target,
-    Field::Ms,
-    Field::Try,
-    Field::Since,
-    Field::Until,
-    Field::Id,
-];
-/// Fields by which deliveries can be filtered.
-pub const DELIVERY_FIELDS: &[Field] = &[
-    Field::State,
-    Field::Company,
-    Field::Subscription,
-    Field::Event,
-    Field::Type,
-    Field::Kind,
-    Field::Try,
-    Field::Since,
-    Field::Until,
-    Field::Id,
-];
-/// Fields by which events can be filtered.
-pub const EVENT_FIELDS: &[Field] = &[Field::Type, Field::Company, Field::Since, Field::Until, Field::Id];
-/// Fields by which rate windows can be filtered.
-pub const LIMIT_FIELDS: &[Field] =
-    &[Field::State, Field::Company, Field::Key, Field::Name, Field::Bucket, Field::Used, Field::Left];
-/// Fields by which trips can be filtered.
-pub const TRIP_FIELDS: &[Field] = &[
-    Field::State,
-    Field::Company,
-    Field::Subscription,
-    Field::Cause,
-    Field::Target,
-    Field::Since,
-    Field::Until,
-    Field::Id,
-];
-/// Fields by which requests can be filtered.
-pub const REQUEST_FIELDS: &[Field] = &[
-    Field::Status,
-    Field::Code,
-    Field::Company,
-    Field::Key,
-    Field::Method,
-    Field::Route,
-    Field::Ms,
-    Field::Since,
-    Field::Until,
-    Field::Id,
-];
-
-/// Fields by which replays can be filtered.
-pub const REPLAY_FIELDS: &[Field] = &[Field::Company, Field::Subscription, Field::Since, Field::Until, Field::Id];
-
 /// Translates pushed-down filters into the query of the attempt log. Filters that the route does not know are left to
 /// the caller.
 #[must_use]
@@ -203,6 +126,10 @@ fn raw_texts(texts: &[&Untrusted]) -> Vec<Cow<'static, str>> {
 }
 
 impl QueryableRow for KeyRow {
+    fn fields() -> &'static [Field] {
+        &[Field::State, Field::Company, Field::Name, Field::Scope, Field::Used, Field::Id]
+    }
+
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::State => status_value(assess_key(&self.facts(), now).status),
@@ -225,6 +152,19 @@ impl QueryableRow for KeyRow {
 }
 
 impl QueryableRow for SubscriptionRow {
+    fn fields() -> &'static [Field] {
+        &[
+            Field::State,
+            Field::Company,
+            Field::Subscription,
+            Field::Type,
+            Field::Target,
+            Field::Streak,
+            Field::Managed,
+            Field::Id,
+        ]
+    }
+
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         let of = &self.subscription;
         match field {
@@ -253,6 +193,26 @@ impl QueryableRow for SubscriptionRow {
 }
 
 impl QueryableRow for AttemptRow {
+    fn fields() -> &'static [Field] {
+        &[
+            Field::Status,
+            Field::Outcome,
+            Field::Cause,
+            Field::Company,
+            Field::Subscription,
+            Field::Event,
+            Field::Delivery,
+            Field::Type,
+            Field::Kind,
+            Field::Target,
+            Field::Ms,
+            Field::Try,
+            Field::Since,
+            Field::Until,
+            Field::Id,
+        ]
+    }
+
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::Status => optional_number(self.status_code),
@@ -285,6 +245,21 @@ impl QueryableRow for AttemptRow {
 }
 
 impl QueryableRow for DeliveryRow {
+    fn fields() -> &'static [Field] {
+        &[
+            Field::State,
+            Field::Company,
+            Field::Subscription,
+            Field::Event,
+            Field::Type,
+            Field::Kind,
+            Field::Try,
+            Field::Since,
+            Field::Until,
+            Field::Id,
+        ]
+    }
+
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::State => word_value(self.state.name()),
@@ -309,6 +284,10 @@ impl QueryableRow for DeliveryRow {
 }
 
 impl QueryableRow for EventRow {
+    fn fields() -> &'static [Field] {
+        &[Field::Type, Field::Company, Field::Since, Field::Until, Field::Id]
+    }
+
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::Type => text_value(&self.kind),
@@ -328,6 +307,10 @@ impl QueryableRow for EventRow {
 }
 
 impl QueryableRow for LimitRow {
+    fn fields() -> &'static [Field] {
+        &[Field::State, Field::Company, Field::Key, Field::Name, Field::Bucket, Field::Used, Field::Left]
+    }
+
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::State => status_value(assess_window(&self.facts()).status),
@@ -351,6 +334,10 @@ impl QueryableRow for LimitRow {
 }
 
 impl QueryableRow for LimitDetail {
+    fn fields() -> &'static [Field] {
+        LimitRow::fields()
+    }
+
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         self.row.values(field, now)
     }
@@ -365,6 +352,10 @@ impl QueryableRow for LimitDetail {
 }
 
 impl QueryableRow for ReplayRow {
+    fn fields() -> &'static [Field] {
+        &[Field::Company, Field::Subscription, Field::Since, Field::Until, Field::Id]
+    }
+
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::Company => number_value(self.company_id.0),
@@ -384,6 +375,19 @@ impl QueryableRow for ReplayRow {
 }
 
 impl QueryableRow for TripRow {
+    fn fields() -> &'static [Field] {
+        &[
+            Field::State,
+            Field::Company,
+            Field::Subscription,
+            Field::Cause,
+            Field::Target,
+            Field::Since,
+            Field::Until,
+            Field::Id,
+        ]
+    }
+
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::State => {
@@ -410,6 +414,21 @@ impl QueryableRow for TripRow {
 }
 
 impl QueryableRow for RequestRow {
+    fn fields() -> &'static [Field] {
+        &[
+            Field::Status,
+            Field::Code,
+            Field::Company,
+            Field::Key,
+            Field::Method,
+            Field::Route,
+            Field::Ms,
+            Field::Since,
+            Field::Until,
+            Field::Id,
+        ]
+    }
+
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::Status => number_value(self.status),

@@ -83,23 +83,13 @@ pub struct UnreadableAnswer {
     pub answer: Untrusted,
 }
 
-/// Resource that a pane shows.
+/// What a pane cannot show of a platform that is observed with keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ObservedResource {
-    /// Keys that the profile has.
-    Keys,
-    /// Subscriptions of the profile's companies.
-    Subscriptions,
-    /// Deliveries that `crow listen` received.
-    Deliveries,
-    /// Events, as far as they were polled.
-    Events,
-    /// Rate windows of the keys.
-    Limits,
-    /// Trips, as seen between listings.
-    Trips,
-    /// Requests of this profile's consoles.
-    Requests,
+pub struct PaneLimitation {
+    /// Explanation of what cannot be known and how it could be known.
+    pub text: &'static str,
+    /// Resource that is polled for the pane: `events` or `subscriptions`; `None` if no list is polled for the pane.
+    pub resource: Option<&'static str>,
 }
 
 impl PlatformVisibility {
@@ -114,39 +104,9 @@ impl PlatformVisibility {
 
     /// Explains what a pane cannot know and how it could be known, then what could not be read.
     #[must_use]
-    pub fn limitations(&self, noun: ObservedResource) -> Vec<String> {
+    pub fn limitations(&self, of: &PaneLimitation) -> Vec<String> {
         let Some(findings) = self.findings() else { return Vec::new() };
-        let cannot = match noun {
-            ObservedResource::Keys => {
-                "Keys of this profile, with scopes found by read-only checks. An API key cannot see other keys or other callers; see the Admin Portal."
-            }
-            ObservedResource::Subscriptions => {
-                "As listed. An API key cannot see success rate, latency or backlog: x sends a test, crow listen receives deliveries, the Admin Portal has the log."
-            }
-            ObservedResource::Deliveries => {
-                "An API key cannot see deliveries. Deliveries that crow listen received on this machine appear here; point a subscription at it. The Admin Portal has the full log."
-            }
-            ObservedResource::Events => {
-                "Polled with keys that have events:read. Recipients are unknown; crow reconcile compares these events with those that crow listen received."
-            }
-            ObservedResource::Limits => {
-                "From rate limit headers of crow's own calls: usage by all callers of a key together. ? marks a minute without data. Other callers are unknown."
-            }
-            ObservedResource::Trips => {
-                "Subscriptions that went off between two listings. The cause (breaker or by hand) is shown if the platform reports it; see the Admin Portal for details."
-            }
-            ObservedResource::Requests => {
-                "Calls made by crow with this profile. Calls of other clients are not visible; their request ids are in their own logs."
-            }
-        };
-        let wanted = match noun {
-            ObservedResource::Events => "events",
-            ObservedResource::Subscriptions | ObservedResource::Trips => "subscriptions",
-            ObservedResource::Keys
-            | ObservedResource::Deliveries
-            | ObservedResource::Limits
-            | ObservedResource::Requests => "",
-        };
+        let wanted = of.resource.unwrap_or_default();
         let riddles = findings.unreadable_answers.iter().filter(|riddle| riddle.what == wanted).map(|riddle| {
             format!(
                 "UNREADABLE ANSWER at {} UTC: {}. It begins: {}",
@@ -159,7 +119,7 @@ impl PlatformVisibility {
             format!("MORE SUBSCRIPTIONS: the list of company {company} goes on after the {n} that were read; the others are unknown.")
         });
         let unreadable = findings.unreadable.get(wanted).and_then(UnreadableRows::summary_line);
-        std::iter::once(cannot.to_owned()).chain(riddles).chain(unfinished).chain(unreadable).collect()
+        std::iter::once(of.text.to_owned()).chain(riddles).chain(unfinished).chain(unreadable).collect()
     }
 
     /// Assesses a subscription from its listing; `None` with a Portal, which knows more.

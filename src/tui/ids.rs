@@ -3,7 +3,7 @@
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
-use crate::sync::visibility::ObservedResource;
+use crate::sync::logs::LogName;
 use crate::text;
 use crate::wire::log::{AttemptQuery, RequestQuery};
 use std::fmt;
@@ -49,17 +49,15 @@ impl Pane {
         }
     }
 
-    /// Resource that the pane shows.
+    /// Log that the rows are paged from, newest first; `None` for a list, which the snapshot holds.
     #[must_use]
-    pub const fn noun(self) -> ObservedResource {
+    pub const fn log(self) -> Option<LogName> {
         match self {
-            Self::Keys => ObservedResource::Keys,
-            Self::Subscriptions => ObservedResource::Subscriptions,
-            Self::Deliveries => ObservedResource::Deliveries,
-            Self::Events => ObservedResource::Events,
-            Self::Limits => ObservedResource::Limits,
-            Self::Trips => ObservedResource::Trips,
-            Self::Requests => ObservedResource::Requests,
+            Self::Deliveries => Some(LogName::Attempts),
+            Self::Events => Some(LogName::Events),
+            Self::Trips => Some(LogName::Trips),
+            Self::Requests => Some(LogName::Requests),
+            Self::Keys | Self::Subscriptions | Self::Limits => None,
         }
     }
 
@@ -73,7 +71,7 @@ impl Pane {
     /// Whether the rows are a log that is paged, newest first.
     #[must_use]
     pub const fn is_log(self) -> bool {
-        matches!(self, Self::Deliveries | Self::Events | Self::Trips | Self::Requests)
+        self.log().is_some()
     }
 }
 
@@ -124,6 +122,20 @@ impl RowId {
         }
     }
 
+    /// Kind of the row in one word.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Key(_) => "key",
+            Self::Subscription(_) => "subscription",
+            Self::Attempt(_) => "attempt",
+            Self::Window(..) => "window",
+            Self::Trip(_) => "trip",
+            Self::Event(_) => "event",
+            Self::Request(_) => "request",
+        }
+    }
+
     /// Parses what [`Display`](fmt::Display) writes; `None` for any other text.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
@@ -148,15 +160,7 @@ impl RowId {
 /// Kind and number, such as `subscription 17`; for a window also its bucket.
 impl fmt::Display for RowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let noun = match self {
-            Self::Key(_) => "key",
-            Self::Subscription(_) => "subscription",
-            Self::Attempt(_) => "attempt",
-            Self::Window(..) => "window",
-            Self::Trip(_) => "trip",
-            Self::Event(_) => "event",
-            Self::Request(_) => "request",
-        };
+        let noun = self.noun();
         let text = match self {
             Self::Window(_, bucket) => format!("{noun} {} {bucket}", self.number()),
             _ => format!("{noun} {}", self.number()),

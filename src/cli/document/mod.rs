@@ -103,6 +103,10 @@ impl<T> AssessedRow<T> {
 }
 
 impl<T: QueryableRow> QueryableRow for AssessedRow<T> {
+    fn fields() -> &'static [Field] {
+        T::fields()
+    }
+
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         self.row.values(field, now)
     }

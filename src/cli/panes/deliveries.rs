@@ -11,7 +11,6 @@ use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::ids::{AttemptId, DeliveryId};
-use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
 use crate::sync::row_filters;
 use crate::text::{count, delivery};
@@ -39,7 +38,6 @@ pub(super) async fn run(asked: DeliveriesCommand) -> Result<ExitCode, CommandFai
 
 impl ListedRow for DeliveryRow {
     const NAMES: DocumentNames = DELIVERY_DOCUMENTS;
-    const FIELDS: &'static [Field] = row_filters::DELIVERY_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("STATE", "state", |of| ListCell::delivery(of.state)),
@@ -70,7 +68,6 @@ impl ListedRow for DeliveryRow {
 
 impl ListedRow for AttemptRow {
     const NAMES: DocumentNames = ATTEMPT_DOCUMENTS;
-    const FIELDS: &'static [Field] = row_filters::ATTEMPT_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("STARTED", "startedUtc", |of| ListCell::Time(Some(of.started_utc))),

@@ -13,7 +13,6 @@ use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::ids::{CompanyId, EventId};
-use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
 use crate::files;
 use crate::sync::row_filters;
@@ -43,7 +42,6 @@ pub(super) async fn run(asked: EventsCommand) -> Result<ExitCode, CommandFailure
 
 impl ListedRow for EventRow {
     const NAMES: DocumentNames = EVENT_DOCUMENTS;
-    const FIELDS: &'static [Field] = row_filters::EVENT_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("CREATED", "createdUtc", |of| ListCell::Time(Some(of.created_utc))),

@@ -13,10 +13,8 @@ use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::health_status::assess_key;
 use crate::domain::ids::CompanyId;
-use crate::domain::query::field::Field;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::sync::row_filters;
 use crate::text;
 use crate::text::health::why;
 use crate::wire::keys::{CompanyRow, KeyRow, NewKey, pending_write_clause};
@@ -39,7 +37,6 @@ pub(super) async fn run(asked: KeysCommand) -> Result<ExitCode, CommandFailure> 
 
 impl ListedRow for AssessedRow<KeyRow> {
     const NAMES: DocumentNames = KEY_DOCUMENTS;
-    const FIELDS: &'static [Field] = row_filters::KEY_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("STATE", "state", |of| ListCell::health(of.state)),
         column("ID", "id", |of| ListCell::number(of.row.id.0)),

@@ -14,9 +14,7 @@ use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::health_status::assess_window;
 use crate::domain::patch::FieldPatch;
-use crate::domain::query::field::Field;
 use crate::domain::window::RateBucket;
-use crate::sync::row_filters;
 use crate::wire::keys::{LimitsPatch, RateLimits as Calls};
 use crate::wire::limits::LimitDetail;
 use std::process::ExitCode;
@@ -37,7 +35,6 @@ pub(super) async fn run(asked: LimitsCommand) -> Result<ExitCode, CommandFailure
 
 impl ListedRow for AssessedRow<LimitDetail> {
     const NAMES: DocumentNames = LIMIT_DOCUMENTS;
-    const FIELDS: &'static [Field] = row_filters::LIMIT_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("STATE", "state", |of| ListCell::health(of.state)),
         column("KEY", "keyId", |of| ListCell::number(of.row.row.key_id.0)),

@@ -35,12 +35,10 @@ const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// Pause between two polls with `--watch`.
 const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Row of a list command, with its columns, filter fields and document names.
+/// Row of a list command, with its columns and document names.
 pub(super) trait ListedRow: QueryableRow + Serialize + Sized + 'static {
     /// Schema names of the documents.
     const NAMES: DocumentNames;
-    /// Fields that `--filter` can use.
-    const FIELDS: &'static [Field];
     /// Columns of the table and the CSV output.
     const COLUMNS: &'static [ListColumn<Self>];
 
@@ -181,7 +179,7 @@ pub(in crate::cli) fn parse_filter(filter: Option<&str>, fields: &[Field]) -> Re
 
 /// Runs a list of current items.
 pub(super) async fn run_list<T: ListedRow>(asked: ListArgs) -> Result<ExitCode, CommandFailure> {
-    let query = parse_filter(asked.filter.as_deref(), T::FIELDS)?;
+    let query = parse_filter(asked.filter.as_deref(), T::fields())?;
     let limit = asked.limit.map_or(usize::MAX, |n| n as usize);
     run_query::<T>(asked, query, limit).await
 }
@@ -192,7 +190,7 @@ pub(super) async fn run_log<T: ListedRow>(asked: LogListArgs) -> Result<ExitCode
         .since
         .map(|back| QueryTerm { sign: TermSign::Must, test: TermTest::Time(Field::Since, QueryTime::Ago(back)) });
     let asked = asked.listing;
-    let query = parse_filter(asked.filter.as_deref(), T::FIELDS)?;
+    let query = parse_filter(asked.filter.as_deref(), T::fields())?;
     let query = query.terms().cloned().chain(since).collect();
     let limit = asked.limit.unwrap_or(DEFAULT_LOG_ROWS) as usize;
     run_query::<T>(asked, query, limit).await
@@ -362,7 +360,6 @@ impl ListFollower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::row_filters;
     use crate::wire::requests::RequestRow;
     use std::cell::Cell;
 
@@ -380,11 +377,11 @@ mod tests {
         page: impl Fn(usize) -> Vec<RequestRow>,
     ) -> (ListResult<RequestRow>, usize) {
         let ask = ListQuery {
-            query: parse_filter(None, row_filters::REQUEST_FIELDS).expect("a query"),
+            query: parse_filter(None, RequestRow::fields()).expect("a query"),
             now: Timestamp::from_millis(0),
             limit: 1_000,
         };
-        let rest = parse_filter(Some("status:500"), row_filters::REQUEST_FIELDS).expect("a query");
+        let rest = parse_filter(Some("status:500"), RequestRow::fields()).expect("a query");
         let n_pages = Cell::new(0);
         let came = ask.read_pages(&rest, newer_than, async |_: Option<&str>, _| {
             n_pages.set(n_pages.get() + 1);

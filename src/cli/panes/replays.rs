@@ -11,9 +11,7 @@ use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::ids::ReplayId;
-use crate::domain::query::field::Field;
 use crate::domain::replay::ReplayState;
-use crate::sync::row_filters;
 use crate::wire::replays::ReplayRow;
 use std::process::ExitCode;
 
@@ -54,7 +52,6 @@ impl ReplayAction {
 
 impl ListedRow for ReplayRow {
     const NAMES: DocumentNames = REPLAY_DOCUMENTS;
-    const FIELDS: &'static [Field] = row_filters::REPLAY_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("PHASE", "phase", |of| ListCell::Text(of.phase.name().to_owned())),

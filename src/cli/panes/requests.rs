@@ -9,7 +9,6 @@ use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
-use crate::domain::query::field::Field;
 use crate::domain::query::pushdown::LogKind;
 use crate::sync::row_filters;
 use crate::wire::log::RequestQuery;
@@ -28,7 +27,6 @@ pub(super) async fn run(asked: RequestsCommand) -> Result<ExitCode, CommandFailu
 
 impl ListedRow for RequestRow {
     const NAMES: DocumentNames = REQUEST_DOCUMENTS;
-    const FIELDS: &'static [Field] = row_filters::REQUEST_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id)),
         column("TIME", "utc", |of| ListCell::Time(Some(of.utc))),

@@ -16,10 +16,8 @@ use crate::client::connection::PlatformClient;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::health_status::assess_subscription;
 use crate::domain::ids::SubscriptionId;
-use crate::domain::query::field::Field;
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
-use crate::sync::row_filters;
 use crate::text;
 use crate::text::health::why;
 use crate::wire::replays::NewReplay;
@@ -44,7 +42,6 @@ pub(super) async fn run(asked: SubsCommand) -> Result<ExitCode, CommandFailure> 
 
 impl ListedRow for AssessedRow<SubscriptionRow> {
     const NAMES: DocumentNames = SUBSCRIPTION_DOCUMENTS;
-    const FIELDS: &'static [Field] = row_filters::SUBSCRIPTION_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("STATE", "state", |of| ListCell::health(of.state)),
         column("ID", "id", |of| ListCell::number(of.row.subscription.id.0)),

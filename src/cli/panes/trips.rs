@@ -9,8 +9,6 @@ use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
-use crate::domain::query::field::Field;
-use crate::sync::row_filters;
 use crate::wire::log::TripQuery;
 use crate::wire::trips::TripRow;
 use std::process::ExitCode;
@@ -27,7 +25,6 @@ pub(super) async fn run(asked: TripsCommand) -> Result<ExitCode, CommandFailure>
 
 impl ListedRow for TripRow {
     const NAMES: DocumentNames = TRIP_DOCUMENTS;
-    const FIELDS: &'static [Field] = row_filters::TRIP_FIELDS;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("TRIPPED", "trippedUtc", |of| ListCell::Time(Some(of.tripped_utc))),

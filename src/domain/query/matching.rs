@@ -16,6 +16,11 @@ pub enum FieldValue<'a> {
 
 /// A row that can be matched against a query.
 pub trait QueryableRow {
+    /// Fields that rows of the type can be filtered by, in the order of sorting.
+    fn fields() -> &'static [Field]
+    where
+        Self: Sized;
+
     /// Values of the row for a field, none or several; `now` is the platform's time.
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>>;
 

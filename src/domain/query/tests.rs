@@ -24,6 +24,10 @@ struct Attempt {
 }
 
 impl QueryableRow for Attempt {
+    fn fields() -> &'static [Field] {
+        Field::ALL
+    }
+
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::Status => self.status.map(FieldValue::Number).into_iter().collect(),

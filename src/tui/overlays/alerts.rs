@@ -1,7 +1,7 @@
 //! Drawing of the active alerts: what needs attention, why, and since when.
 
 use crate::sync::alerts::{AcknowledgedBy, Alert};
-use crate::tui::panes;
+use crate::tui::panes::draw;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::alerts::AlertList;
 use crate::tui::widgets::paint::{self, FrameTitle};
@@ -58,7 +58,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: Option<&AlertList>
         0 => format!("{}, worst first", alerts.len()),
         n => format!("{}, worst first; {n} acknowledged, last", alerts.len()),
     };
-    let remark = panes::age_mark(app).map_or_else(|| count.clone(), |age| format!("{age}   {count}"));
+    let remark = draw::age_mark(app).map_or_else(|| count.clone(), |age| format!("{age}   {count}"));
     let edge = if list.is_some() { StyleRole::Accent } else { StyleRole::Border };
     let inner = paint::frame(buffer, area, &FrameTitle { name: "Alerts", remark: &remark, edge }, theme);
     if alerts.is_empty() {

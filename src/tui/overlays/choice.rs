@@ -2,7 +2,7 @@
 
 use crate::tui::overlays::frame::dialog;
 use crate::tui::overlays::targets;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::choice::CopyFormat;
 use crate::tui::state::overlays::choice::{ChoiceKind, ChoiceList, TIME_WINDOWS};
@@ -31,7 +31,7 @@ impl ChoiceList {
             ChoiceKind::Columns(pane) => {
                 let hidden = &app.view_state.pane(pane).hidden_columns;
                 let boxed = |title: &str| if hidden.iter().any(|other| other == title) { "[ ]" } else { "[x]" };
-                source::rows_of(pane)
+                rows_of(pane)
                     .columns()
                     .iter()
                     .map(|column| format!("{} {}", boxed(column.title), column.title))

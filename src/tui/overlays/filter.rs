@@ -7,10 +7,9 @@ use crate::domain::text::Untrusted;
 use crate::text;
 use crate::tui::ids::Pane;
 use crate::tui::overlays::frame::padded;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::filter::{FilterInput, MAX_VISIBLE_CANDIDATES};
-use crate::tui::state::view_state::fields;
 use crate::tui::widgets::format;
 use crate::tui::widgets::paint::{self, FrameTitle};
 use crate::tui::widgets::palette::StyleRole;
@@ -43,7 +42,7 @@ impl FilterInput {
     /// Recomputes the completion candidates at the cursor.
     pub fn update_completion(&mut self, app: &App) {
         let seen = |field: Field| known_values(app, self.pane, field);
-        self.completion = complete(self.entry.text(), self.entry.cursor(), fields(self.pane), &seen);
+        self.completion = complete(self.entry.text(), self.entry.cursor(), rows_of(self.pane).fields(), &seen);
         self.chosen = 0;
     }
 }
@@ -52,7 +51,7 @@ impl FilterInput {
 fn known_values(app: &App, pane: Pane, field: Field) -> Vec<String> {
     let Some(view) = app.view() else { return Vec::new() };
     let mut values: Vec<String> = Vec::new();
-    source::rows_of(pane).for_each_row(&view, &mut |row: &dyn QueryableRow| {
+    rows_of(pane).for_each_row(&view, &mut |row: &dyn QueryableRow| {
         for value in row.values(field, view.now) {
             let text = match value {
                 FieldValue::Number(number) => number.to_string(),
@@ -75,8 +74,7 @@ pub(in crate::tui) fn draw(buffer: &mut Buffer, area: Rect, app: &App, line: &Fi
     Clear.render(place, buffer);
     let name = format!("Filter {}", line.pane.title());
     let remark = app.view().map_or_else(String::new, |view| {
-        let (n, total) =
-            (source::rows_of(line.pane).order(&view).items.len(), source::rows_of(line.pane).n_rows(&view));
+        let (n, total) = (rows_of(line.pane).order(&view).items.len(), rows_of(line.pane).n_rows(&view));
         format!("{} of {}", text::number(n), text::count(total, "row"))
     });
     let title = FrameTitle { name: &name, remark: &remark, edge: StyleRole::Accent };

@@ -12,7 +12,7 @@ use crate::text;
 use crate::tui::effect::{FetchedDetail, FetchedKey, PlatformChange};
 use crate::tui::ids::RowId;
 use crate::tui::overlays::admin_confirmations;
-use crate::tui::panes::{deliveries, events, keys, source};
+use crate::tui::panes::{deliveries, events, keys, rows_of};
 use crate::tui::state::app::App;
 use crate::tui::state::config::ConsoleAccess;
 use crate::tui::state::overlays::Overlay;
@@ -54,7 +54,7 @@ pub(in crate::tui) fn available_changes(app: &App, item: RowId) -> Vec<PlatformC
             });
             named.into_iter().collect()
         }
-        RowId::Window(..) | RowId::Trip(_) | RowId::Request(_) => Vec::new(),
+        _ => Vec::new(),
     }
 }
 
@@ -358,6 +358,6 @@ pub(in crate::tui) fn name(app: &App, item: RowId) -> Option<String> {
     match item {
         RowId::Subscription(id) => subscription(app, id).ok().map(|row| row.subscription.target_url.sanitized()),
         RowId::Key(id) => keys::find(&view, id).map(|row| row.name.sanitized()),
-        other => source::rows_of(other.pane()).named_health(&view, other).map(|(name, _)| name),
+        other => rows_of(other.pane()).named_health(&view, other).map(|(name, _)| name),
     }
 }

@@ -24,7 +24,7 @@ pub mod targets;
 pub mod text_list;
 
 use crate::tui::overlays::frame::{draw_scrolling, draw_with_cursor, text_width};
-use crate::tui::panes::{self, diagnose, escalate};
+use crate::tui::panes::{diagnose, draw, escalate};
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::overlays::detail::DetailView;
@@ -119,5 +119,5 @@ fn draw_detail(buffer: &mut Buffer, area: Rect, app: &App, detail: &DetailView, 
         _ => None,
     });
     let title = titles.collect::<Vec<_>>().join(" › ");
-    draw_with_cursor(buffer, area, app, (&title, panes::age_mark(app)), entries, detail.cursor_line);
+    draw_with_cursor(buffer, area, app, (&title, draw::age_mark(app)), entries, detail.cursor_line);
 }

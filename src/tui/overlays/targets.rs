@@ -3,7 +3,7 @@
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::frame;
-use crate::tui::panes::{deliveries, diagnose, events, requests, trips};
+use crate::tui::panes::{deliveries, diagnose, requests, rows_of, trips};
 use crate::tui::state::app::App;
 use crate::tui::state::diagnose::RunOutcome;
 use crate::tui::state::overlays::Overlay;
@@ -18,11 +18,7 @@ pub fn drill_down_of(app: &App, item: RowId) -> Option<DrillDown> {
         RowId::Key(id) | RowId::Window(id, _) => Some(DrillDown::Key(id)),
         RowId::Subscription(id) => Some(DrillDown::Subscription(id)),
         RowId::Event(id) => Some(DrillDown::Event(id)),
-        RowId::Trip(id) => {
-            crate::tui::panes::trips::find(&view, id).map(|row| DrillDown::Trip(row.subscription_id, row.tripped_utc))
-        }
-        RowId::Attempt(id) => crate::tui::panes::deliveries::find(&view, id)?.event_id.map(DrillDown::Event),
-        RowId::Request(id) => crate::tui::panes::requests::find(&view, id)?.key_id.map(DrillDown::Key),
+        _ => rows_of(item.pane()).drill_down(&view, item),
     }
 }
 
@@ -42,16 +38,12 @@ pub(in crate::tui) fn subject_of(app: &App, item: RowId) -> Option<DiagnosisSubj
     match item {
         RowId::Key(id) | RowId::Window(id, _) => Some(DiagnosisSubject::Key(id)),
         RowId::Subscription(id) => Some(DiagnosisSubject::Subscription(id)),
-        RowId::Trip(id) => trips::find(&view, id).map(|trip| DiagnosisSubject::Subscription(trip.subscription_id)),
-        RowId::Attempt(id) => {
-            deliveries::find(&view, id).map(|row| DiagnosisSubject::Subscription(row.subscription_id))
-        }
-        RowId::Event(id) => events::find(&view, id).map(|row| DiagnosisSubject::Company(row.company_id)),
         RowId::Request(id) => {
             let row = requests::find(&view, id)?;
             let company = row.company_id.or(row.claimed_company_id).map(DiagnosisSubject::Company);
             row.key_id.map(DiagnosisSubject::Key).or(company)
         }
+        _ => rows_of(item.pane()).subject(&view, item),
     }
     .or(whole)
 }
@@ -100,8 +92,8 @@ pub(in crate::tui) fn change_targets(app: &App) -> Result<Vec<RowId>, String> {
                 Some(Some(_)) => subject,
                 None => return Err("the attempt is not loaded".to_owned()),
             },
-            RowId::Request(_) => return Err("there are no actions on requests".to_owned()),
             RowId::Subscription(_) | RowId::Key(_) | RowId::Event(_) => subject,
+            _ => return Err(format!("there are no actions on {}s", subject.noun())),
         };
         if !items.contains(&item) {
             items.push(item);

@@ -1,7 +1,7 @@
 //! Lines of the read-only text lists: the messages of the console, and the items of the ticket.
 
 use crate::domain::text::Untrusted;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::text_list::TextListKind;
 use crate::tui::widgets::palette::StyleRole;
@@ -28,7 +28,7 @@ pub fn lines(app: &App, told: TextListKind) -> Vec<Line<'static>> {
             .bundle
             .iter()
             .map(|item| {
-                let name = app.view().and_then(|view| source::rows_of((*item).pane()).named_health(&view, *item));
+                let name = app.view().and_then(|view| rows_of((*item).pane()).named_health(&view, *item));
                 let name = name.map_or_else(|| "not in the current data".to_owned(), |(name, _)| name);
                 let mut line = Line::from(vec![Span::styled(format!("{item:<22}  "), text), Span::styled(name, dim)]);
                 if let Some(note) = app.view_state.note(*item) {

@@ -1,19 +1,22 @@
 //! Pane 4: delivery attempts, newest first.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{AttemptId, CompanyId};
 use crate::domain::time::Timestamp;
+use crate::sync::visibility::PaneLimitation;
 use crate::text;
-use crate::tui::ids::{Pane, RowId};
+use crate::tui::ids::{DrillDown, Pane, RowId};
+use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::{LogRows, PaneData};
-use crate::tui::panes::source::PaneRow;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::{chart, format, theme};
 use crate::wire::attempts::AttemptRow;
 use crate::wire::log::AttemptQuery;
 use crate::wire::overview::PipelineMinute;
+use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use ratatui::text::{Line, Span};
 use std::time::Duration;
@@ -110,6 +113,11 @@ impl PaneRow for AttemptRow {
         "No delivery attempts yet.",
         "Attempts appear here, newest first, as soon as an event matches an enabled subscription.",
     ];
+    const LIMITATION: PaneLimitation = PaneLimitation {
+        text: "An API key cannot see deliveries. Deliveries that crow listen received on this machine appear here; point a subscription at it. The Admin Portal has the full log.",
+        resource: None,
+    };
+    const PATH: &'static str = paths::ATTEMPT;
 
     fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
         rows(view).all()
@@ -228,5 +236,13 @@ impl PaneRow for AttemptRow {
             _ => format!("{} of {total} failed in 1 h", text::number(pipeline.n_failed_1h)),
         };
         [counted, held].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
+    }
+
+    fn drill_down(&self) -> Option<DrillDown> {
+        self.event_id.map(DrillDown::Event)
+    }
+
+    fn subject(&self) -> Option<DiagnosisSubject> {
+        Some(DiagnosisSubject::Subscription(self.subscription_id))
     }
 }

@@ -1,14 +1,17 @@
 //! Pane 5: events of the companies, of all types, newest first.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{CompanyId, EventId};
+use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::{LogRows, PaneData};
-use crate::tui::panes::source::PaneRow;
 use crate::tui::widgets::format;
 use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
 use crate::wire::deliveries::EventRow;
+use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use ratatui::text::Line;
 
@@ -34,6 +37,11 @@ impl PaneRow for EventRow {
         "No events yet.",
         "Events of the companies appear here, newest first. Integration API activity creates them, and so does M (sample event).",
     ];
+    const LIMITATION: PaneLimitation = PaneLimitation {
+        text: "Polled with keys that have events:read. Recipients are unknown; crow reconcile compares these events with those that crow listen received.",
+        resource: Some("events"),
+    };
+    const PATH: &'static str = paths::PORTAL_EVENT;
 
     fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
         rows(view).all()
@@ -116,5 +124,9 @@ impl PaneRow for EventRow {
 
     fn summary(view: &PaneData<'_>) -> String {
         view.loaded_summary(&rows(view), "event")
+    }
+
+    fn subject(&self) -> Option<DiagnosisSubject> {
+        Some(DiagnosisSubject::Company(self.company_id))
     }
 }

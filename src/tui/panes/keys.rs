@@ -3,14 +3,16 @@
 use crate::domain::health_status::{HealthAssessment, HealthStatus, assess_key};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::scope::KeyScope;
+use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::PaneData;
-use crate::tui::panes::source::PaneRow;
 use crate::tui::widgets::format;
 use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
 use crate::wire::keys::KeyRow;
+use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use ratatui::text::Line;
 
@@ -74,6 +76,11 @@ impl PaneRow for KeyRow {
     ];
     const EMPTY: &'static [&'static str] =
         &["No API keys yet.", "API keys and their usage appear here. Press K to create one."];
+    const LIMITATION: PaneLimitation = PaneLimitation {
+        text: "Keys of this profile, with scopes found by read-only checks. An API key cannot see other keys or other callers; see the Admin Portal.",
+        resource: None,
+    };
+    const PATH: &'static str = paths::KEYS;
 
     fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
         view.overview.keys.items.iter().collect()

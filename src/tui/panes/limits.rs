@@ -4,16 +4,18 @@
 use crate::domain::health_status::{ExhaustionForecast, HealthAssessment, HealthStatus, assess_window};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::window::RateBucket;
+use crate::sync::visibility::PaneLimitation;
 use crate::sync::visibility::WindowFinding;
 use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::PaneData;
-use crate::tui::panes::source::PaneRow;
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::wire::limits::LimitRow;
+use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use ratatui::text::Line;
 
@@ -97,6 +99,11 @@ impl PaneRow for LimitRow {
         "No rate limits yet.",
         "Rate-limit usage of each active key (read, write, admin) appears here, tightest first.",
     ];
+    const LIMITATION: PaneLimitation = PaneLimitation {
+        text: "From rate limit headers of crow's own calls: usage by all callers of a key together. ? marks a minute without data. Other callers are unknown.",
+        resource: None,
+    };
+    const PATH: &'static str = paths::LIMITS;
 
     fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
         view.overview.limits.items.iter().collect()

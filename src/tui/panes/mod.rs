@@ -1,203 +1,227 @@
-//! Panes: one file per pane, and the parts that all of them share: title, remarks, placeholder and drawing.
+//! Panes: one file per pane. A pane is an implementation of `PaneRow` by its row type; [`PaneSource`] is the erased
+//! form, which answers for any pane.
 
 pub mod data;
 pub mod deliveries;
 pub mod diagnose;
 pub mod diagnose_result;
+pub mod draw;
 pub mod escalate;
 pub mod events;
 pub mod keys;
 pub mod limits;
 pub mod requests;
-pub mod source;
 pub mod subscriptions;
 pub mod trips;
 
-use crate::domain::text::Untrusted;
-use crate::text;
-use crate::tui::ids::{MainView, Pane};
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::domain::health_status::HealthAssessment;
+use crate::domain::ids::CompanyId;
+use crate::domain::query::field::Field;
+use crate::domain::query::matching::QueryableRow;
+use crate::sync::visibility::PaneLimitation;
+use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::panes::data::PaneData;
-use crate::tui::state::app::App;
-use crate::tui::state::selection::FollowMode;
-use crate::tui::state::view_state::SortDirection;
-use crate::tui::widgets::format;
-use crate::tui::widgets::paint::{self, FrameTitle};
-use crate::tui::widgets::palette::StyleRole;
-use crate::tui::widgets::table::TableView;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use crate::tui::widgets::table::{TableCell, TableColumn, TableRow};
+use crate::wire::attempts::AttemptRow;
+use crate::wire::deliveries::EventRow;
+use crate::wire::keys::KeyRow;
+use crate::wire::limits::LimitRow;
+use crate::wire::readable::UnreadableRows;
+use crate::wire::requests::RequestRow;
+use crate::wire::subscriptions::SubscriptionRow;
+use crate::wire::trips::TripRow;
 use ratatui::text::Line;
-use std::fmt::Write as _;
+use serde::Serialize;
+use std::marker::PhantomData;
 
-/// Minimum height of a pane that shows a chart, in lines.
-const MIN_CHART_HEIGHT: u16 = 18;
+/// Row type of a pane: everything the console shows of its rows.
+pub(in crate::tui) trait PaneRow: QueryableRow + Serialize + Sized + 'static {
+    /// Pane that shows the rows.
+    const PANE: Pane;
+    /// Columns of the pane, in display order.
+    const COLUMNS: &'static [TableColumn];
+    /// Lines shown in place of rows while there are none.
+    const EMPTY: &'static [&'static str];
+    /// What the pane cannot show of a platform without a Portal.
+    const LIMITATION: PaneLimitation;
+    /// Path of the Portal API that a link to a row leads to, with `{id}` in place of the row's number.
+    const PATH: &'static str;
 
-/// Draws a pane's chart above its rows if there is room for both; returns the area left.
-fn draw_chart(buffer: &mut Buffer, area: Rect, view: &PaneData<'_>, pane: Pane) -> Rect {
-    if area.height < MIN_CHART_HEIGHT {
-        return area;
+    /// Rows received so far, in the order of the platform.
+    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self>;
+    /// Received row at a position.
+    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self>;
+    /// Received rows that could not be read.
+    fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows;
+    /// Row with an id; `None` if it is not loaded.
+    fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self>;
+    /// Id of the row.
+    fn row_id(&self) -> RowId;
+    /// Company that the row belongs to.
+    fn company(&self, view: &PaneData<'_>) -> CompanyId;
+    /// Cells of the row.
+    fn table_row(&self, view: &PaneData<'_>) -> TableRow;
+    /// Name of the item and its health status with the reason.
+    fn named_health(&self, view: &PaneData<'_>) -> (String, HealthAssessment<String>);
+    /// Details of the item from loaded data, in lines of `room` columns.
+    fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>>;
+    /// Summary of the pane for its title and for the strip of hidden panes.
+    fn summary(view: &PaneData<'_>) -> String;
+
+    /// Drill-down to the log rows that belong to the item, if a log has such rows.
+    fn drill_down(&self) -> Option<DrillDown> {
+        None
     }
-    let room = usize::from(area.width.saturating_sub(2));
-    let lines = match pane {
-        Pane::Deliveries => deliveries::chart(view, room),
-        Pane::Trips => trips::timelines(view, None, room),
-        _ => return area,
-    };
-    let n = u16::try_from(lines.len()).unwrap_or(0);
-    paint::lines(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), height: n, ..area }, &lines);
-    Rect { y: area.y + n, height: area.height - n, ..area }
-}
 
-/// Draws the limitations of a pane and its unreadable rows above the rows, if there is room for both; returns the
-/// area left.
-fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &PaneData<'_>, pane: Pane, focused: bool) -> Rect {
-    let mut remarks = view.reach.limitations(pane.noun());
-    // The first remark, a known limitation, is dim; the following ones are warnings.
-    let n_known = remarks.len().min(1);
-    remarks.extend(source::rows_of(pane).unreadable(view).summary_line());
-    let room = usize::from(area.width.saturating_sub(2));
-    let flowed = remarks.iter().enumerate().flat_map(|(place, text)| {
-        let role = if place < n_known { StyleRole::Dim } else { StyleRole::Warning };
-        let style = view.theme.style(role);
-        format::wrap_words(text, room).into_iter().map(move |line| Line::styled(format!(" {line}"), style))
-    });
-    // A known limitation alone is shown in the focused pane only; with a warning, both are shown in every pane.
-    let lines: Vec<_> = if focused || remarks.len() > n_known { flowed.collect() } else { Vec::new() };
-    let n = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height.saturating_sub(4) / 2);
-    paint::lines(buffer, Rect { height: n, ..area }, &lines);
-    Rect { y: area.y + n, height: area.height - n, ..area }
-}
-
-/// Text in place of rows: what will appear, what is being fetched, or what hides the rows.
-fn placeholder(view: &PaneData<'_>, pane: Pane) -> Vec<String> {
-    let logs = view.logs;
-    let awaited = match pane {
-        Pane::Events => Some((logs.events.window.has_pages(), logs.events.window.failure())),
-        Pane::Requests => Some((logs.requests.window.has_pages(), logs.requests.window.failure())),
-        _ => None,
-    };
-    if view.view_state.pane(pane).filter.is_some() && source::rows_of(pane).n_rows(view) > 0 {
-        return vec![format!(
-            "No match in {}. Press / to change the filter.",
-            text::count(source::rows_of(pane).n_rows(view), "row")
-        )];
-    }
-    match (awaited, view.company) {
-        (Some((false, Some(why))), _) => vec![format!("could not load: {why}")],
-        (Some((false, None)), _) => vec!["loading …".to_owned()],
-        (_, Some(company)) => vec![format!("Nothing for company {company}. Press C to switch company.")],
-        (_, None) if view.reach.findings().is_some() => vec!["Nothing here yet.".to_owned()],
-        (_, None) => source::rows_of(pane).empty().iter().map(|text| (*text).to_owned()).collect(),
+    /// Subject of a diagnosis of the item, if playbooks accept one narrower than a company.
+    fn subject(&self) -> Option<DiagnosisSubject> {
+        None
     }
 }
 
-/// Whether a pane in this area has a frame.
-const fn is_framed(area: Rect) -> bool {
-    area.height > 7
+/// Order of a pane's visible rows: the position of each among the received rows, and its id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowOrder {
+    positions: Vec<usize>,
+    /// Ids of the rows, in display order.
+    pub items: Vec<RowId>,
 }
 
-/// Index of the row at a line of the screen, for a pane drawn in `area`.
+/// Rows of any pane. Questions about a single item return `None` if its row is not loaded.
+pub trait PaneSource {
+    /// Columns of the pane, in display order.
+    fn columns(&self) -> &'static [TableColumn];
+    /// Lines shown in place of rows while there are none.
+    fn empty(&self) -> &'static [&'static str];
+    /// Fields that the rows can be filtered and sorted by.
+    fn fields(&self) -> &'static [Field];
+    /// What the pane cannot show of a platform without a Portal.
+    fn limitation(&self) -> &'static PaneLimitation;
+    /// Visible rows: filtered, restricted to the company, and sorted.
+    fn order(&self, view: &PaneData<'_>) -> RowOrder;
+    /// Row at a position of an order; an empty row if there is none.
+    fn row(&self, view: &PaneData<'_>, order: &RowOrder, at: usize) -> TableRow;
+    /// Calls `visit` for all loaded rows, visible or not.
+    fn for_each_row(&self, view: &PaneData<'_>, visit: &mut dyn FnMut(&dyn QueryableRow));
+    /// Received rows that could not be read.
+    fn unreadable<'a>(&self, view: &PaneData<'a>) -> &'a UnreadableRows;
+    /// Summary of the pane for its title and for the strip of hidden panes.
+    fn summary(&self, view: &PaneData<'_>) -> String;
+    /// Cells of an item's row separated by tabs.
+    fn row_text(&self, view: &PaneData<'_>, item: RowId) -> Option<String>;
+    /// Row of an item as JSON.
+    fn json(&self, view: &PaneData<'_>, item: RowId) -> Option<String>;
+    /// Name of an item and its health status with the reason.
+    fn named_health(&self, view: &PaneData<'_>, item: RowId) -> Option<(String, HealthAssessment<String>)>;
+    /// Details of an item from loaded data, in lines of `room` columns.
+    fn details(&self, view: &PaneData<'_>, item: RowId, room: usize) -> Option<Vec<Line<'static>>>;
+    /// Path of the Portal API that a link to an item leads to.
+    fn path(&self, item: RowId) -> String;
+    /// Drill-down to the log rows that belong to an item, if a log has such rows.
+    fn drill_down(&self, view: &PaneData<'_>, item: RowId) -> Option<DrillDown>;
+    /// Subject of a diagnosis of an item, if playbooks accept one narrower than a company.
+    fn subject(&self, view: &PaneData<'_>, item: RowId) -> Option<DiagnosisSubject>;
+
+    /// Number of loaded rows, visible or not.
+    fn n_rows(&self, view: &PaneData<'_>) -> usize {
+        let mut n = 0;
+        self.for_each_row(view, &mut |_| n += 1);
+        n
+    }
+}
+
+/// Source of the rows of one type.
+struct TypedSource<R>(PhantomData<R>);
+
+impl<R: PaneRow> PaneSource for TypedSource<R> {
+    fn columns(&self) -> &'static [TableColumn] {
+        R::COLUMNS
+    }
+
+    fn empty(&self) -> &'static [&'static str] {
+        R::EMPTY
+    }
+
+    fn fields(&self) -> &'static [Field] {
+        R::fields()
+    }
+
+    fn limitation(&self) -> &'static PaneLimitation {
+        &R::LIMITATION
+    }
+
+    fn order(&self, view: &PaneData<'_>) -> RowOrder {
+        let is_wanted = |row: &R| {
+            view.company.is_none_or(|wanted| wanted == row.company(view))
+                && view.view_state.shows_row(R::PANE, row, view.now)
+        };
+        let rows = R::received(view).into_iter().enumerate().filter(|(_, row)| is_wanted(row));
+        let mut kept: Vec<_> = rows.map(|(position, row)| (position, row.row_id(), row)).collect();
+        view.view_state.sort(R::PANE, &mut kept, view.now);
+        let (positions, items) = kept.into_iter().map(|(position, item, _)| (position, item)).unzip();
+        RowOrder { positions, items }
+    }
+
+    fn row(&self, view: &PaneData<'_>, order: &RowOrder, at: usize) -> TableRow {
+        let found = order.positions.get(at).and_then(|position| R::nth(view, *position));
+        // A trip that ended meanwhile is newer in the snapshot than in the page that it was received with.
+        let found = found.map(|row| R::find(view, row.row_id()).unwrap_or(row));
+        found.map_or(TableRow { cells: Vec::new(), below: Vec::new() }, |row| row.table_row(view))
+    }
+
+    fn for_each_row(&self, view: &PaneData<'_>, visit: &mut dyn FnMut(&dyn QueryableRow)) {
+        R::received(view).into_iter().for_each(|row| visit(row));
+    }
+
+    fn unreadable<'a>(&self, view: &PaneData<'a>) -> &'a UnreadableRows {
+        R::unreadable(view)
+    }
+
+    fn summary(&self, view: &PaneData<'_>) -> String {
+        R::summary(view)
+    }
+
+    fn row_text(&self, view: &PaneData<'_>, item: RowId) -> Option<String> {
+        let row = R::find(view, item)?.table_row(view);
+        Some(row.cells.iter().map(TableCell::text).collect::<Vec<_>>().join("\t"))
+    }
+
+    fn json(&self, view: &PaneData<'_>, item: RowId) -> Option<String> {
+        serde_json::to_string(R::find(view, item)?).ok()
+    }
+
+    fn named_health(&self, view: &PaneData<'_>, item: RowId) -> Option<(String, HealthAssessment<String>)> {
+        Some(R::find(view, item)?.named_health(view))
+    }
+
+    fn details(&self, view: &PaneData<'_>, item: RowId, room: usize) -> Option<Vec<Line<'static>>> {
+        Some(R::find(view, item)?.details(view, room))
+    }
+
+    fn path(&self, item: RowId) -> String {
+        R::PATH.replace("{id}", &item.number().to_string())
+    }
+
+    fn drill_down(&self, view: &PaneData<'_>, item: RowId) -> Option<DrillDown> {
+        R::find(view, item)?.drill_down()
+    }
+
+    fn subject(&self, view: &PaneData<'_>, item: RowId) -> Option<DiagnosisSubject> {
+        R::find(view, item)?.subject()
+    }
+}
+
+/// Rows of a pane. This is the only place that lists the panes with their row types.
 #[must_use]
-pub fn row_at(app: &App, view: &PaneData<'_>, pane: Pane, area: Rect, line: u16) -> Option<usize> {
-    let edge = u16::from(is_framed(area));
-    let first = area.y + 1 + 1;
-    let height = area.height.saturating_sub(1 + edge);
-    let order = source::rows_of(pane).order(view);
-    let selected = app.selections.of(pane).row().filter(|_| app.focus == pane);
-    let (n_rows, hidden) = (order.items.len(), &app.view_state.pane(pane).hidden_columns);
-    let table = TableView {
-        columns: source::rows_of(pane).columns(),
-        n_rows,
-        selected,
-        marked: &[],
-        hidden,
-        theme: view.theme,
-    };
-    table.row_at(height, line.checked_sub(first)?, &|at| source::rows_of(pane).row(view, &order, at))
-}
-
-/// Title of a pane with its drill-down, filter, time window and sort order, so that hidden rows are never a surprise.
-fn titled(app: &App, view: &PaneData<'_>, pane: Pane) -> String {
-    let mut name = pane.title().to_owned();
-    if app.history.drill.is_some_and(|drill| drill.pane() == pane) {
-        for crumb in app.history.breadcrumbs() {
-            let _ = write!(name, " › {crumb}");
-        }
-    }
-    let arrangement = view.view_state.pane(pane);
-    if let Some(filter) = &arrangement.filter {
-        let _ = write!(name, "  / {}", Untrusted::new(filter.text.as_str()).sanitized());
-    }
-    if let Some(window) = view.view_state.log_window.filter(|_| pane.is_log()) {
-        let _ = write!(name, "  last {}", format::age(window));
-    }
-    if let Some((field, direction)) = arrangement.sort {
-        let _ = write!(
-            name,
-            "  by {}{}",
-            field.name(),
-            if direction == SortDirection::Ascending { "" } else { ", descending" }
-        );
-    }
-    if view.view_state.is_order_pinned(pane) {
-        name.push_str("  order held");
-    }
-    name
-}
-
-/// Draws a pane into `area`: framed if there is room, with the time of its data if the link is not live.
-pub fn draw(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>, pane: Pane) {
-    let focused = app.focus == pane;
-    let mut remark = source::rows_of(pane).summary(view);
-    if pane.is_log() && app.selections.follow_mode(pane) == FollowMode::Newest && app.frozen.is_none() {
-        remark = format!("follow ON   {remark}");
-    }
-    if let Some(age) = age_mark(app) {
-        remark = format!("{age}   {remark}");
-    }
-    let edge = if focused { StyleRole::Accent } else { StyleRole::Border };
-    let name = titled(app, view, pane);
-    let title = FrameTitle { name: &name, remark: &remark, edge };
-    let inner = if is_framed(area) {
-        paint::frame(buffer, area, &title, view.theme)
-    } else {
-        paint::titles(buffer, area, &title, view.theme);
-        Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area }
-    };
-    let inner = if app.main_view == MainView::Single { draw_chart(buffer, inner, view, pane) } else { inner };
-    let inner = draw_remarks(buffer, inner, view, pane, focused);
-    let order = source::rows_of(pane).order(view);
-    let n_rows = order.items.len();
-    if n_rows == 0 {
-        let style = view.theme.style(StyleRole::Dim);
-        let room = usize::from(inner.width.saturating_sub(2));
-        let lines = placeholder(view, pane).into_iter().flat_map(|text| format::wrap_words(&text, room));
-        let lines: Vec<_> = lines.map(|line| Line::styled(format!(" {line}"), style)).collect();
-        return paint::lines(buffer, inner, &lines);
-    }
-    let selected = app.selections.of(pane).row().filter(|_| focused);
-    let marked: Vec<usize> =
-        app.view_state.marks.iter().filter_map(|mark| order.items.iter().position(|i| i == mark)).collect();
-    let hidden = &app.view_state.pane(pane).hidden_columns;
-    let table = TableView {
-        columns: source::rows_of(pane).columns(),
-        n_rows,
-        selected,
-        marked: &marked,
-        hidden,
-        theme: view.theme,
-    };
-    table.draw(buffer, inner, &|at| source::rows_of(pane).row(view, &order, at));
-}
-
-/// Time of the data, such as `as of 14:02:31?`; `None` while the link is live.
-#[must_use]
-pub fn age_mark(app: &App) -> Option<String> {
-    use crate::sync::link::LinkState;
-    match app.visible_snapshot().link {
-        LinkState::Stale | LinkState::Waiting { .. } | LinkState::Offline { .. } => {
-            app.visible_snapshot().heard_at.map(|at| format!("as of {}?", at.format("%H:%M:%S")))
-        }
-        LinkState::Connecting | LinkState::Live | LinkState::Lagging => None,
+pub fn rows_of(pane: Pane) -> &'static dyn PaneSource {
+    match pane {
+        Pane::Keys => &TypedSource::<KeyRow>(PhantomData),
+        Pane::Subscriptions => &TypedSource::<SubscriptionRow>(PhantomData),
+        Pane::Limits => &TypedSource::<LimitRow>(PhantomData),
+        Pane::Trips => &TypedSource::<TripRow>(PhantomData),
+        Pane::Deliveries => &TypedSource::<AttemptRow>(PhantomData),
+        Pane::Events => &TypedSource::<EventRow>(PhantomData),
+        Pane::Requests => &TypedSource::<RequestRow>(PhantomData),
     }
 }

@@ -3,13 +3,15 @@
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
+use crate::sync::visibility::PaneLimitation;
 use crate::text;
-use crate::tui::ids::{Pane, RowId};
+use crate::tui::ids::{DrillDown, Pane, RowId};
+use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::{LogRows, PaneData};
-use crate::tui::panes::source::PaneRow;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::theme;
+use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::requests::RequestRow;
 use ratatui::text::Line;
@@ -65,6 +67,11 @@ impl PaneRow for RequestRow {
         "No requests yet.",
         "Integration API requests and their responses appear here, newest first, without the console's own.",
     ];
+    const LIMITATION: PaneLimitation = PaneLimitation {
+        text: "Calls made by crow with this profile. Calls of other clients are not visible; their request ids are in their own logs.",
+        resource: None,
+    };
+    const PATH: &'static str = paths::REQUESTS;
 
     fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
         rows(view).all()
@@ -169,5 +176,9 @@ impl PaneRow for RequestRow {
         });
         let hour = format!("{} in 1 h", text::number(n));
         named.chain([hour, held]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
+    }
+
+    fn drill_down(&self) -> Option<DrillDown> {
+        self.key_id.map(DrillDown::Key)
     }
 }

@@ -6,15 +6,17 @@ use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
+use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::PaneData;
-use crate::tui::panes::source::PaneRow;
 use crate::tui::panes::trips;
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::subscriptions::{AttemptSummary, SubscriptionRow};
 use ratatui::text::Line;
@@ -157,6 +159,11 @@ impl PaneRow for SubscriptionRow {
         "No webhook subscriptions yet.",
         "Subscriptions appear here, worst first. Partners create them with POST /api/v1/webhooks/subscriptions.",
     ];
+    const LIMITATION: PaneLimitation = PaneLimitation {
+        text: "As listed. An API key cannot see success rate, latency or backlog: x sends a test, crow listen receives deliveries, the Admin Portal has the log.",
+        resource: Some("subscriptions"),
+    };
+    const PATH: &'static str = paths::PORTAL_SUBSCRIPTION;
 
     fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
         view.overview.subscriptions.items.iter().collect()

@@ -1,15 +1,18 @@
 //! Pane 7: trips of the circuit breaker, with causes, duration and missed events.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::time::Timestamp;
+use crate::sync::visibility::PaneLimitation;
 use crate::text;
-use crate::tui::ids::{Pane, RowId};
+use crate::tui::ids::{DrillDown, Pane, RowId};
+use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::{LogRows, PaneData};
-use crate::tui::panes::source::PaneRow;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::{chart, format, theme};
+use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::trips::TripRow;
 use ratatui::text::{Line, Span};
@@ -97,6 +100,11 @@ impl PaneRow for TripRow {
         "No trips.",
         "After 20 failures in a row a subscription is disabled until it is enabled again; each trip is listed here.",
     ];
+    const LIMITATION: PaneLimitation = PaneLimitation {
+        text: "Subscriptions that went off between two listings. The cause (breaker or by hand) is shown if the platform reports it; see the Admin Portal for details.",
+        resource: Some("subscriptions"),
+    };
+    const PATH: &'static str = paths::TRIPS;
 
     fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
         rows(view).all()
@@ -220,5 +228,13 @@ impl PaneRow for TripRow {
             return format!("{day}   {n_shown} of {} shown", text::number(trips.total));
         }
         day
+    }
+
+    fn drill_down(&self) -> Option<DrillDown> {
+        Some(DrillDown::Trip(self.subscription_id, self.tripped_utc))
+    }
+
+    fn subject(&self) -> Option<DiagnosisSubject> {
+        Some(DiagnosisSubject::Subscription(self.subscription_id))
     }
 }

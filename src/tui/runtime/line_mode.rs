@@ -11,7 +11,7 @@ use crate::sync::link::LinkState;
 use crate::sync::snapshot::Snapshot;
 use crate::tui::effect::Msg;
 use crate::tui::ids::Pane;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::update;
 use crate::tui::widgets::format;
@@ -79,7 +79,7 @@ impl LineConsole {
         let Some(view) = self.app.view() else { return Vec::new() };
         let line = |pane: Pane| {
             let title = pane.title().trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
-            format!("{title}: {}", source::rows_of(pane).summary(&view).replace("   ", ", "))
+            format!("{title}: {}", rows_of(pane).summary(&view).replace("   ", ", "))
         };
         Pane::DASHBOARD.into_iter().map(line).collect()
     }

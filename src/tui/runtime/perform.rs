@@ -19,7 +19,6 @@ use crate::export::bundle_writer::{BundleFormat, write_bundle};
 use crate::export::ticket::ResponseBodies;
 use crate::export::{bundle, platform_scan};
 use crate::sync::keyed_client::RateLimitedClient;
-use crate::sync::log_window::LOG_PAGE_ROWS;
 use crate::sync::logs::{LogPageRequest, LogPageResult};
 use crate::text;
 use crate::tui::effect::{
@@ -175,7 +174,6 @@ impl JobRunner {
         let client = &self.client;
         Ok(match item {
             RowId::Subscription(id) => FetchedDetail::Subscription(self.subscription(id).await?),
-            RowId::Trip(_) => FetchedDetail::Nothing,
             RowId::Attempt(id) => {
                 let detail = client.attempt(id).await?;
                 let delivery = match detail.row.delivery_id {
@@ -201,7 +199,7 @@ impl JobRunner {
                     RequestQuery { key: Some(id.0), code: Some("rate_limited".to_owned()), ..RequestQuery::default() };
                 FetchedDetail::Window(FetchedWindow { detail, refused: self.requests(query).await? })
             }
-            RowId::Request(_) => FetchedDetail::Nothing,
+            _ => FetchedDetail::Nothing,
         })
     }
 
@@ -255,23 +253,7 @@ impl JobRunner {
         if let Some(post) = &self.keyed_client {
             return post.page(ask).await;
         }
-        let client = &self.client;
-        let came = match ask {
-            LogPageRequest::Attempts(query, toward) => {
-                client.attempt_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Attempts)
-            }
-            LogPageRequest::Events(query, toward) => {
-                client.event_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Events)
-            }
-            LogPageRequest::Requests(query, toward) => {
-                let log = client.request_log(query, toward.cursor(), LOG_PAGE_ROWS).await;
-                log.map(|log| LogPageResult::Requests(log.page, log.last_hour))
-            }
-            LogPageRequest::Trips(query, toward) => {
-                client.trip_log(query, toward.cursor(), LOG_PAGE_ROWS).await.map(LogPageResult::Trips)
-            }
-        };
-        came.map_err(sanitized)
+        ask.fetch(&self.client).await.map_err(sanitized)
     }
 
     /// Makes a change, unless the console is read-only. Every change goes through here.

@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 use crate::files::private;
 use crate::files::private::FileLock;
 use crate::tui::ids::{Pane, RowId};
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::runtime::persisted_state::{
     MAX_STATE_BYTES, PersistedPane, PersistedUiState, StateChange, VERSION, run_key,
 };
@@ -103,11 +103,11 @@ pub fn restore_state(app: &mut App, was: &PersistedUiState, now: Timestamp) {
     app.view_state.time_display = if was.clock_times { TimeDisplay::Clock } else { TimeDisplay::Ages };
     app.view_state.recent_actions.clone_from(&was.recent);
     for (pane, of) in was.panes.iter().filter_map(|(text, of)| Some((pane_named(text)?, of))) {
-        let filter = of.filter.as_deref().and_then(|text| PaneFilter::parse(text, pane).ok().flatten());
+        let filter =
+            of.filter.as_deref().and_then(|text| PaneFilter::parse(text, rows_of(pane).fields()).ok().flatten());
         let direction = if of.reversed { SortDirection::Descending } else { SortDirection::Ascending };
         let sort = of.sort.as_deref().and_then(Field::named).map(|field| (field, direction));
-        let known =
-            |title: &&String| source::rows_of(pane).columns().iter().any(|c| c.title == title.as_str() && c.rank > 0);
+        let known = |title: &&String| rows_of(pane).columns().iter().any(|c| c.title == title.as_str() && c.rank > 0);
         let arrangement = app.view_state.pane_mut(pane);
         (arrangement.filter, arrangement.sort) = (filter, sort);
         arrangement.hidden_columns = of.hidden.iter().filter(known).cloned().collect();

@@ -6,7 +6,6 @@ use crate::domain::query::field::{Field, Sort};
 use crate::domain::query::matching::{FieldValue, QueryableRow};
 use crate::domain::query::parse::{QueryError, parse};
 use crate::domain::time::Timestamp;
-use crate::sync::row_filters;
 use crate::tui::ids::{Pane, RowId};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -100,27 +99,13 @@ pub struct ViewState {
     pub message_log: VecDeque<(Timestamp, String)>,
 }
 
-/// Fields that a pane's rows can be filtered and sorted by.
-#[must_use]
-pub const fn fields(pane: Pane) -> &'static [Field] {
-    match pane {
-        Pane::Keys => row_filters::KEY_FIELDS,
-        Pane::Subscriptions => row_filters::SUBSCRIPTION_FIELDS,
-        Pane::Deliveries => row_filters::ATTEMPT_FIELDS,
-        Pane::Events => row_filters::EVENT_FIELDS,
-        Pane::Limits => row_filters::LIMIT_FIELDS,
-        Pane::Trips => row_filters::TRIP_FIELDS,
-        Pane::Requests => row_filters::REQUEST_FIELDS,
-    }
-}
-
 impl PaneFilter {
-    /// Parses a filter for a pane; `None` for an empty text.
+    /// Parses a filter for rows with these fields; `None` for an empty text.
     ///
     /// # Errors
     /// [`QueryError`] with the position and the reason when the text cannot be parsed.
-    pub fn parse(text: &str, pane: Pane) -> Result<Option<Self>, QueryError> {
-        let query = parse(text, fields(pane))?;
+    pub fn parse(text: &str, fields: &[Field]) -> Result<Option<Self>, QueryError> {
+        let query = parse(text, fields)?;
         Ok((!query.is_empty()).then(|| Self { text: text.trim().to_owned(), query }))
     }
 }
@@ -159,9 +144,9 @@ impl ViewState {
         }
     }
 
-    /// Sorts a pane by its next field; after the last field the order of the data returns.
-    pub fn sort_by_next(&mut self, pane: Pane) {
-        let fields: Vec<Field> = fields(pane).iter().copied().filter(|field| field.sort() != Sort::Moment).collect();
+    /// Sorts a pane by the next of its rows' fields; after the last field the order of the data returns.
+    pub fn sort_by_next(&mut self, pane: Pane, fields: &[Field]) {
+        let fields: Vec<Field> = fields.iter().copied().filter(|field| field.sort() != Sort::Moment).collect();
         let arrangement = self.pane_mut(pane);
         let next = match arrangement.sort {
             None => fields.first(),

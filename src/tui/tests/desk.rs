@@ -8,7 +8,7 @@ use crate::tui::effect::Msg;
 use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
 use crate::tui::ids::Pane;
 use crate::tui::ids::RowId;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::config::{ConsoleAccess, TargetEnvironment};
 use crate::tui::state::overlays::Overlay;
 use crate::tui::widgets::theme::ConsoleAppearance;
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 fn ids(bench: &TestConsole) -> Vec<i64> {
     let view = bench.app.view().expect("a picture");
-    source::rows_of(bench.app.focus).order(&view).items.into_iter().map(RowId::number).collect()
+    rows_of(bench.app.focus).order(&view).items.into_iter().map(RowId::number).collect()
 }
 
 fn control(bench: &mut TestConsole, character: char) -> Vec<Effect> {

@@ -14,7 +14,7 @@ use crate::tui::ids::Pane;
 use crate::tui::ids::RowId;
 use crate::tui::keys::action::{CursorMotion, KeyAction};
 use crate::tui::overlays::availability;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::runtime::state_file;
 use crate::tui::runtime::state_file::{StateFile, StateKeeper};
 use crate::tui::runtime::synchronized_backend::SynchronizedBackend;
@@ -42,7 +42,7 @@ fn next(change: impl FnOnce(&mut crate::wire::overview::PlatformOverview)) -> cr
 
 fn ids(bench: &TestConsole) -> Vec<i64> {
     let view = bench.app.view().expect("a picture");
-    source::rows_of(bench.app.focus).order(&view).items.into_iter().map(RowId::number).collect()
+    rows_of(bench.app.focus).order(&view).items.into_iter().map(RowId::number).collect()
 }
 
 fn footer_of(bench: &TestConsole) -> String {

@@ -1,10 +1,9 @@
 //! Formats in which rows are copied, and the text for each.
 
 use crate::tui::ids::RowId;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::choice::CopyFormat;
-use crate::wire::paths;
 
 /// Text for items in a format, one line each; items that are not loaded are left out.
 #[must_use]
@@ -12,8 +11,8 @@ pub fn copy_text(app: &App, items: &[RowId], form: CopyFormat) -> String {
     let Some(view) = app.view() else { return String::new() };
     let line = |item: &RowId| match form {
         CopyFormat::Id => Some(item.number().to_string()),
-        CopyFormat::Row => source::rows_of((*item).pane()).row_text(&view, *item),
-        CopyFormat::Json => source::rows_of((*item).pane()).json(&view, *item),
+        CopyFormat::Row => rows_of((*item).pane()).row_text(&view, *item),
+        CopyFormat::Json => rows_of((*item).pane()).json(&view, *item),
         CopyFormat::Curl => Some(curl(&app.config.identity.address, *item)),
         CopyFormat::Link => Some(link(&app.config.identity.address, *item)),
     };
@@ -26,15 +25,6 @@ fn curl(address: &str, item: RowId) -> String {
 }
 
 fn link(address: &str, item: RowId) -> String {
-    let id = item.number().to_string();
-    let path = match item {
-        RowId::Subscription(_) => paths::PORTAL_SUBSCRIPTION.replace("{id}", &id),
-        RowId::Attempt(_) => paths::ATTEMPT.replace("{id}", &id),
-        RowId::Event(_) => paths::PORTAL_EVENT.replace("{id}", &id),
-        RowId::Key(_) => paths::KEYS.to_owned(),
-        RowId::Window(..) => paths::LIMITS.to_owned(),
-        RowId::Trip(_) => paths::TRIPS.to_owned(),
-        RowId::Request(_) => paths::REQUESTS.to_owned(),
-    };
+    let path = rows_of(item.pane()).path(item);
     format!("{}{path}", address.trim_end_matches('/'))
 }

@@ -4,7 +4,7 @@ use crate::domain::time::Timestamp;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::keys::action::{CursorMotion, moved_row, moved_scroll};
 use crate::tui::overlays;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::screen;
@@ -53,7 +53,7 @@ pub(in crate::tui) fn step_rows(app: &mut App, step: CursorMotion, page: usize, 
 
 /// Rows of the focused pane, in the order on the screen.
 pub(in crate::tui) fn row_items(app: &App) -> Option<Vec<RowId>> {
-    Some(source::rows_of(app.focus).order(&app.view()?).items)
+    Some(rows_of(app.focus).order(&app.view()?).items)
 }
 
 /// Moves the cursor of the focused pane to a row and, except in logs, pins the row order for a while.
@@ -87,7 +87,7 @@ pub(in crate::tui) fn move_in_diagnose(app: &mut App, step: CursorMotion, n_line
 /// Moves every pane's cursor to its selected row in the rows shown now.
 pub(in crate::tui) fn reselect_rows(app: &mut App, now: Timestamp) {
     let Some(view) = app.view() else { return };
-    let orders = Pane::ALL.map(|pane| (pane, source::rows_of(pane).order(&view)));
+    let orders = Pane::ALL.map(|pane| (pane, rows_of(pane).order(&view)));
     for (pane, order) in orders {
         let settled = app.selections.reselect(pane, &order.items);
         if settled == SelectionChange::Moved && pane == app.focus && app.overlays.is_empty() {

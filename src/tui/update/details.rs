@@ -13,7 +13,11 @@ use crate::tui::update::navigation;
 use crate::tui::widgets::detail_lines::LineAction;
 
 pub(in crate::tui) fn open_detail(app: &mut App, item: RowId) -> Vec<Effect> {
-    if matches!(item, RowId::Trip(_) | RowId::Request(_)) {
+    let has_more = matches!(
+        item,
+        RowId::Key(_) | RowId::Subscription(_) | RowId::Window(..) | RowId::Attempt(_) | RowId::Event(_)
+    );
+    if !has_more {
         app.overlays.push(Overlay::Detail(DetailView::new(item, DetailFetchState::NotNeeded)));
         return Vec::new();
     }

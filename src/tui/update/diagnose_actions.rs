@@ -6,7 +6,7 @@ use crate::diagnose::remedy::{MissedRange, RemediationAction};
 use crate::diagnose::report::PlaybookTopic;
 use crate::diagnose::report::topics_for;
 use crate::diagnose::runbook_kind::Runbook;
-use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::domain::ids::AttemptId;
 use crate::domain::time::Timestamp;
 use crate::tui::effect::{BackgroundJob, DiagnoseResult, Effect, PlatformChange};
 use crate::tui::ids::RowId;
@@ -48,13 +48,6 @@ pub(in crate::tui) fn open_diagnose(app: &mut App, action: KeyAction) {
 /// Playbooks that fit an item, likeliest first.
 fn playbooks_for_item(app: &App, item: RowId) -> Vec<PlaybookTopic> {
     match item {
-        RowId::Key(_) => vec![
-            PlaybookTopic::KeyNotWorking,
-            PlaybookTopic::Permissions,
-            PlaybookTopic::RateLimits,
-            PlaybookTopic::EventsMissing,
-            PlaybookTopic::BulkTimeouts,
-        ],
         RowId::Window(..) => {
             vec![PlaybookTopic::RateLimits, PlaybookTopic::BulkTimeouts, PlaybookTopic::KeyNotWorking]
         }
@@ -64,7 +57,6 @@ fn playbooks_for_item(app: &App, item: RowId) -> Vec<PlaybookTopic> {
             PlaybookTopic::Discrepancy,
             PlaybookTopic::Signature,
         ],
-        RowId::Subscription(_) => topics_for(DiagnosisSubject::Subscription(SubscriptionId(0))),
         RowId::Attempt(_) => {
             vec![
                 PlaybookTopic::Signature,
@@ -90,6 +82,7 @@ fn playbooks_for_item(app: &App, item: RowId) -> Vec<PlaybookTopic> {
             topics.sort_by_key(|topic| Some(*topic) != first);
             topics
         }
+        _ => topics_for(targets::subject_of(app, item).unwrap_or(DiagnosisSubject::All)),
     }
 }
 

@@ -46,7 +46,7 @@ fn bundle_scope(app: &App) -> IncidentScope {
             RowId::Attempt(id) => picked.attempts.push(id),
             RowId::Event(id) => picked.events.push(id),
             RowId::Request(id) => picked.requests.push(id),
-            RowId::Key(_) | RowId::Subscription(_) | RowId::Window(..) | RowId::Trip(_) => {}
+            _ => {}
         }
         picked.notes.extend(app.view_state.note(item).map(|note| (item.to_string(), note.to_owned())));
         subjects.extend(targets::subject_of(app, item).filter(|subject| !subjects.contains(subject)));

@@ -3,18 +3,16 @@
 
 use crate::domain::health_status::HealthStatus;
 use crate::domain::query::field::Field;
-use crate::domain::query::pushdown::{LogKind, RemoteFilter};
+use crate::domain::query::pushdown::RemoteFilter;
 use crate::domain::time::Timestamp;
-use crate::sync::row_filters;
+use crate::sync::logs::LogName;
 use crate::tui::ids::Pane;
 use crate::tui::keys::chord::KeyChord;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::Overlay;
-use crate::tui::state::view_state::PaneFilter;
 use crate::tui::update::cursor;
 use crate::tui::widgets::text_input::{EditResult, INPUT_FULL};
-use crate::wire::log::TripQuery;
 
 /// Direction of a jump along the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,9 +107,10 @@ pub(in crate::tui) fn apply_filters(app: &mut App, now: Timestamp) {
     let Some(view) = app.view() else { return };
     let now = view.now;
     let company = app.company.map(|id| RemoteFilter::Number(Field::Company, id.0));
-    let asked = |pane: Pane, log: LogKind| {
-        let filter: Option<&PaneFilter> = app.view_state.pane(pane).filter.as_ref();
-        let mut asked = filter.map_or_else(Vec::new, |filter| filter.query.split_for(log, now).remote);
+    let remote = |log: LogName| {
+        let pane = Pane::ALL.into_iter().find(|pane| pane.log() == Some(log));
+        let filter = pane.and_then(|pane| app.view_state.pane(pane).filter.as_ref()).zip(log.filtered_as());
+        let mut asked = filter.map_or_else(Vec::new, |(filter, kind)| filter.query.split_for(kind, now).remote);
         let since = asked.iter().position(|asked| matches!(asked, RemoteFilter::Time(Field::Since, _)));
         // A second `since` is not needed: the filter's own beginning is asked for, and rows outside the time
         // window are hidden by the console.
@@ -124,16 +123,12 @@ pub(in crate::tui) fn apply_filters(app: &mut App, now: Timestamp) {
         }
         asked
     };
-    let mut attempts = row_filters::attempt_query(&asked(Pane::Deliveries, LogKind::Attempts));
-    let events = row_filters::event_query(&asked(Pane::Events, LogKind::Events));
-    let mut requests = row_filters::request_query(&asked(Pane::Requests, LogKind::Requests));
-    if let Some(drill) = app.history.drill {
-        drill.restrict(&mut attempts, &mut requests);
-    }
-    app.logs.attempts.set_query(attempts);
-    app.logs.events.set_query(events);
-    app.logs.requests.set_query(requests);
-    app.logs.trips.set_query(TripQuery { company: app.company.map(|id| id.0), subscription: None });
+    let drill = app.history.drill;
+    app.logs.set_queries(app.company, remote, |attempts, requests| {
+        if let Some(drill) = drill {
+            drill.restrict(attempts, requests);
+        }
+    });
 }
 
 /// Moves to the next row in the given direction, wrapping around the end.
@@ -153,10 +148,10 @@ pub(in crate::tui) fn jump_to_match(app: &mut App, way: JumpDirection, now: Time
 /// Moves to the next row whose health status is one of `standings`, without wrapping.
 pub(in crate::tui) fn jump_to_status(app: &mut App, standings: &[HealthStatus], way: JumpDirection, now: Timestamp) {
     let Some(view) = app.view() else { return app.show_message("still loading", now) };
-    let items = source::rows_of(app.focus).order(&view).items;
+    let items = rows_of(app.focus).order(&view).items;
     let at = app.selections.of(app.focus).row().unwrap_or(0);
     let fits = |row: &usize| {
-        let judged = items.get(*row).and_then(|item| source::rows_of((*item).pane()).named_health(&view, *item));
+        let judged = items.get(*row).and_then(|item| rows_of((*item).pane()).named_health(&view, *item));
         judged.is_some_and(|(_, judgement)| standings.contains(&judgement.status))
     };
     let row = match way {

@@ -5,7 +5,7 @@ use crate::domain::time::Timestamp;
 use crate::tui::effect::Effect;
 use crate::tui::ids::Pane;
 use crate::tui::keys::action::CursorMotion;
-use crate::tui::panes::{self, source};
+use crate::tui::panes::{draw, rows_of};
 use crate::tui::state::app::App;
 use crate::tui::state::screen;
 use crate::tui::update::{cursor, press};
@@ -40,8 +40,8 @@ fn click_pane(app: &mut App, (column, line): (u16, u16), now: Timestamp) {
     let hit: Option<(Pane, Rect)> = screen::visible_panes(app).into_iter().find(|(_, area)| area.contains(at));
     let Some((pane, area)) = hit else { return };
     let Some(view) = app.view() else { return };
-    let row = panes::row_at(app, &view, pane, area, line);
-    let items = source::rows_of(pane).order(&view).items;
+    let row = draw::row_at(app, &view, pane, area, line);
+    let items = rows_of(pane).order(&view).items;
     app.focus = pane;
     if let Some(row) = row {
         cursor::put_cursor(app, row, &items, now);

@@ -7,7 +7,7 @@ use crate::text;
 use crate::tui::effect::Effect;
 use crate::tui::keys::action::KeyAction;
 use crate::tui::overlays::targets;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::overlays::action_search::{ActionOrder, ActionSearch};
@@ -59,7 +59,7 @@ pub(in crate::tui) fn dispatch_view_action(app: &mut App, action: KeyAction, now
         KeyAction::Mark => toggle_mark(app, now),
         KeyAction::MarkRange => mark_range(app, now),
         KeyAction::Sort => {
-            app.view_state.sort_by_next(pane);
+            app.view_state.sort_by_next(pane, rows_of(pane).fields());
             cursor::reselect_rows(app, now);
             let sort = app.view_state.pane(pane).sort;
             let said = sort.map_or_else(
@@ -148,7 +148,7 @@ fn toggle_in_bundle(app: &mut App, now: Timestamp) {
 pub(in crate::tui) fn choose_entry(app: &mut App, choice: ChoiceList, now: Timestamp) -> Vec<Effect> {
     match choice.topic {
         ChoiceKind::Columns(pane) => {
-            let Some(column) = source::rows_of(pane).columns().get(choice.selected) else { return Vec::new() };
+            let Some(column) = rows_of(pane).columns().get(choice.selected) else { return Vec::new() };
             let hidden = &mut app.view_state.pane_mut(pane).hidden_columns;
             match hidden.iter().position(|title| title == column.title) {
                 Some(at) => drop(hidden.remove(at)),

@@ -5,7 +5,7 @@ use crate::tui::ids::{MainView, Pane};
 use crate::tui::keys::action::KeyAction;
 use crate::tui::overlays;
 use crate::tui::panes::data::PaneData;
-use crate::tui::panes::{self, source};
+use crate::tui::panes::{draw as pane_draw, rows_of};
 use crate::tui::state::app::App;
 use crate::tui::state::screen;
 use crate::tui::state::view_state::WelcomeHint;
@@ -55,7 +55,7 @@ fn screen(buffer: &mut Buffer, app: &App) {
                 MainView::Single => single(buffer, parts.body, app, &view),
             }
             alert_line(buffer, parts.alerts, app);
-            if panes::age_mark(app).is_some() {
+            if pane_draw::age_mark(app).is_some() {
                 buffer.set_style(parts.body, Style::new().add_modifier(Modifier::DIM));
             }
         }
@@ -114,7 +114,7 @@ fn waiting(buffer: &mut Buffer, area: Rect, app: &App) {
 fn overview(buffer: &mut Buffer, body: Rect, app: &App, view: &PaneData<'_>) {
     let parts = layout::overview(body, app.screen_size.class, app.focus);
     for (pane, area) in parts.panes {
-        panes::draw(buffer, area, app, view, pane);
+        pane_draw::draw(buffer, area, app, view, pane);
     }
     if let Some(area) = parts.detail {
         selection(buffer, area, app, view);
@@ -129,7 +129,7 @@ fn overview(buffer: &mut Buffer, body: Rect, app: &App, view: &PaneData<'_>) {
 
 fn single(buffer: &mut Buffer, body: Rect, app: &App, view: &PaneData<'_>) {
     let (list, detail) = layout::single(body, app.screen_size.class);
-    panes::draw(buffer, list, app, view, app.focus);
+    pane_draw::draw(buffer, list, app, view, app.focus);
     if let Some(area) = detail {
         selection(buffer, area, app, view);
     }
@@ -140,8 +140,7 @@ fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>) {
     let title = FrameTitle { name: "Selection", remark: "Enter: all details", edge: StyleRole::Border };
     let inner = paint::frame(buffer, area, &title, view.theme);
     let inner = Rect { x: inner.x + 1.min(inner.width), width: inner.width.saturating_sub(2), ..inner };
-    let lines =
-        app.selected().and_then(|item| source::rows_of(item.pane()).details(view, item, usize::from(inner.width)));
+    let lines = app.selected().and_then(|item| rows_of(item.pane()).details(view, item, usize::from(inner.width)));
     let nothing = || vec![Line::styled("nothing selected", view.theme.style(StyleRole::Dim))];
     paint::lines(buffer, inner, &lines.unwrap_or_else(nothing));
 }
@@ -150,7 +149,7 @@ fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>) {
 fn strip(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>) {
     let (mut x, mut y) = (1, 0);
     for pane in Pane::DASHBOARD.into_iter().filter(|pane| *pane != app.focus) {
-        let (title, tally) = (pane.title(), source::rows_of(pane).summary(view).replace("   ", ", "));
+        let (title, tally) = (pane.title(), rows_of(pane).summary(view).replace("   ", ", "));
         let wide = paint::columns(title) + 2 + paint::columns(&tally);
         if x > 1 && x + wide > area.width {
             (x, y) = (1, y + 1);

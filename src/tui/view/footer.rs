@@ -6,7 +6,7 @@ use crate::domain::text::Untrusted;
 use crate::tui::keys::action::KeyAction;
 use crate::tui::keys::keymap::ActiveBinding;
 use crate::tui::overlays::availability;
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::notice::StatusMessage;
 use crate::tui::widgets::palette::StyleRole;
@@ -44,7 +44,7 @@ fn selected_row_reason(app: &App, room: usize) -> Option<(String, Style)> {
     if !app.overlays.is_empty() {
         return None;
     }
-    let (name, judgement) = source::rows_of(app.selected()?.pane()).named_health(&app.view()?, app.selected()?)?;
+    let (name, judgement) = rows_of(app.selected()?.pane()).named_health(&app.view()?, app.selected()?)?;
     let standing = judgement.status;
     if standing == HealthStatus::Healthy {
         return noted(app);

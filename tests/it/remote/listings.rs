@@ -3,7 +3,7 @@
 
 use super::{ALL, Console, RuntimeEnv, START, StandIn, TempDir, Watch, pass_until, post, until};
 use crow::domain::ids::CompanyId;
-use crow::sync::visibility::ObservedResource;
+use crow::sync::visibility::PaneLimitation;
 use std::collections::BTreeMap;
 
 const COMPANY: CompanyId = CompanyId(92);
@@ -35,7 +35,7 @@ async fn l4_a_long_list_of_subscriptions_is_read_over_rounds_and_shows_what_it_h
     let watch = Watch::begin(&post, &ambient);
     until("the first five pages", async || n_listed(&watch) == 35).await;
     assert_eq!(unfinished(&watch), BTreeMap::from([(COMPANY, 35)]));
-    let said = watch.picture().reach.limitations(ObservedResource::Subscriptions);
+    let said = watch.picture().reach.limitations(&PaneLimitation { text: "", resource: Some("subscriptions") });
     assert!(said.iter().any(|line| line.contains("company 92 goes on after the 35")), "{said:?}");
     pass_until(&ambient, &platform, "the other four", || n_listed(&watch) == 62).await;
     assert_eq!(unfinished(&watch), BTreeMap::new());

@@ -6,7 +6,7 @@ use crate::text;
 use crate::tui::effect::FetchedAttempt;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
-use crate::tui::panes::source::PaneRow as _;
+use crate::tui::panes::PaneRow as _;
 use crate::tui::widgets::chart;
 use crate::tui::widgets::detail_lines::{BodySide, DetailLines, LineAction};
 use crate::tui::widgets::format;

@@ -4,7 +4,7 @@ use crate::domain::text::Untrusted;
 use crate::tui::effect::FetchedEvent;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
-use crate::tui::panes::source::PaneRow as _;
+use crate::tui::panes::PaneRow as _;
 use crate::tui::widgets::detail_lines::{BodySide, DetailLines, LineAction};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;

@@ -13,7 +13,7 @@ use crate::tui::effect::FetchedDetail;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
 use crate::tui::overlays::{frame, targets};
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::detail::{DetailFetchState, DetailView};
 use crate::tui::state::screen;
@@ -26,13 +26,12 @@ use ratatui::text::Line;
 #[must_use]
 pub fn title(detail: &DetailView) -> String {
     match detail.item {
-        RowId::Key(id) => format!("Key {id}"),
-        RowId::Subscription(id) => format!("Subscription {id}"),
-        RowId::Attempt(id) => format!("Attempt {id}"),
         RowId::Window(id, bucket) => format!("Key {id}: {bucket} limit"),
-        RowId::Trip(id) => format!("Trip {id}"),
         RowId::Event(id) => format!("Event {}", text::number(id.0)),
-        RowId::Request(id) => format!("Request {id}"),
+        item => {
+            let (first, rest) = item.noun().split_at(1);
+            format!("{}{rest} {}", first.to_uppercase(), item.number())
+        }
     }
 }
 
@@ -42,7 +41,7 @@ pub fn detail_lines(app: &App, detail: &DetailView, room: usize) -> DetailLines 
     let mut sheet = DetailLines::default();
     let Some(view) = app.view() else { return sheet };
     let scene = DetailContext { view, detail, room, charset: app.config.look.charset };
-    let known = source::rows_of(detail.item.pane()).details(&view, detail.item, room);
+    let known = rows_of(detail.item.pane()).details(&view, detail.item, room);
     let is_known = known.is_some();
     match &detail.fetched {
         DetailFetchState::Found(found) => match &**found {
@@ -72,13 +71,13 @@ pub fn detail_lines(app: &App, detail: &DetailView, room: usize) -> DetailLines 
         && let Some(drill) = targets::drill_down_of(app, detail.item)
     {
         sheet.add([Line::default()]);
-        scene.drill(&mut sheet, &format!("{} of {}", rows_of(drill), drill.name()), drill);
+        scene.drill(&mut sheet, &format!("{} of {}", row_noun(drill), drill.name()), drill);
     }
     sheet
 }
 
 /// Plural noun for the rows of a drill-down.
-const fn rows_of(drill: DrillDown) -> &'static str {
+const fn row_noun(drill: DrillDown) -> &'static str {
     match drill {
         DrillDown::Key(_) => "requests",
         DrillDown::Subscription(_) | DrillDown::Trip(..) | DrillDown::Event(_) => "attempts",

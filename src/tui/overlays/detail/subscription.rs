@@ -5,7 +5,7 @@ use crate::domain::text::Untrusted;
 use crate::tui::effect::{FetchedSubscription, PlatformChange};
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
-use crate::tui::panes::source::PaneRow as _;
+use crate::tui::panes::PaneRow as _;
 use crate::tui::widgets::chart;
 use crate::tui::widgets::detail_lines::{DetailLines, LineAction};
 use crate::tui::widgets::format;

@@ -2,7 +2,7 @@
 
 use crate::tui::ids::Pane;
 use crate::tui::keys::action::{CursorMotion, moved_row};
-use crate::tui::panes::source;
+use crate::tui::panes::rows_of;
 use std::time::Duration;
 
 /// Kind of choice that a list offers.
@@ -41,7 +41,7 @@ impl ChoiceList {
     pub fn step(&mut self, step: CursorMotion) {
         let n = match self.topic {
             ChoiceKind::Copy => CopyFormat::ALL.len(),
-            ChoiceKind::Columns(pane) => source::rows_of(pane).columns().len(),
+            ChoiceKind::Columns(pane) => rows_of(pane).columns().len(),
             ChoiceKind::TimeWindow => TIME_WINDOWS.len(),
         };
         self.selected = moved_row(step, self.selected, n, n);

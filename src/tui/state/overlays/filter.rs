@@ -6,7 +6,8 @@ use crate::domain::query::parse::QueryError;
 use crate::tui::ids::Pane;
 use crate::tui::keys::action::{CursorMotion, moved_row};
 use crate::tui::keys::chord::KeyChord;
-use crate::tui::state::view_state::{PaneFilter, fields};
+use crate::tui::panes::rows_of;
+use crate::tui::state::view_state::PaneFilter;
 use crate::tui::widgets::text_input::{EditResult, TextInput};
 
 /// Maximum number of visible completion candidates.
@@ -53,7 +54,7 @@ impl FilterInput {
     /// # Errors
     /// [`QueryError`] with the position and the reason when the text cannot be parsed.
     pub fn read(&mut self) -> Result<Option<PaneFilter>, QueryError> {
-        let read = PaneFilter::parse(self.entry.text(), self.pane);
+        let read = PaneFilter::parse(self.entry.text(), rows_of(self.pane).fields());
         self.fault = read.as_ref().err().cloned();
         read
     }
@@ -62,17 +63,17 @@ impl FilterInput {
     /// that may become a field name.
     #[must_use]
     pub fn filter_so_far(&mut self) -> Option<PaneFilter> {
-        let text = self.entry.text();
+        let (text, fields) = (self.entry.text(), rows_of(self.pane).fields());
         let whole = |end: usize| text[..end].rfind(char::is_whitespace).map_or("", |space| &text[..space]);
         let last = &text[whole(text.len()).len()..];
         let begun = last.trim_start().trim_start_matches('!');
-        let may_be_field = !begun.is_empty() && fields(self.pane).iter().any(|field| field.name().starts_with(begun));
-        let part = match PaneFilter::parse(text, self.pane) {
+        let may_be_field = !begun.is_empty() && fields.iter().any(|field| field.name().starts_with(begun));
+        let part = match PaneFilter::parse(text, fields) {
             Err(fault) => whole(fault.at).to_owned(),
             Ok(_) if may_be_field => whole(text.len()).to_owned(),
             Ok(_) => text.to_owned(),
         };
-        self.fault = PaneFilter::parse(text, self.pane).err();
-        PaneFilter::parse(&part, self.pane).ok().flatten()
+        self.fault = PaneFilter::parse(text, fields).err();
+        PaneFilter::parse(&part, fields).ok().flatten()
     }
 }

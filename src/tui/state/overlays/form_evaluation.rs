@@ -6,15 +6,17 @@ use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::operator::OperatorRole;
 use crate::domain::query::field::Field as Queried;
+use crate::domain::query::matching::QueryableRow as _;
 use crate::domain::query::pushdown::{LogKind, RemoteFilter};
 use crate::domain::replay::{REPLAY_RATE_RANGE, REPLAYABLE_STATES};
 use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::tui::effect::PlatformChange;
-use crate::tui::ids::{FormPurpose, Pane};
+use crate::tui::ids::FormPurpose;
 use crate::tui::state::overlays::form::FormResult;
 use crate::tui::state::overlays::form::{COMPANY_FIELD, ChangeForm, CheckboxState, FieldInput, FormSubject};
 use crate::tui::state::view_state::PaneFilter;
+use crate::wire::attempts::AttemptRow;
 use crate::wire::keys::{NewCompany, NewKey, RequestedLimits};
 use crate::wire::operators::NewOperator;
 use crate::wire::replays::NewReplay;
@@ -163,7 +165,7 @@ impl ChangeForm {
         if text.is_empty() {
             return Ok(None);
         }
-        let read = PaneFilter::parse(&format!("{}:{text}", field.name()), Pane::Deliveries);
+        let read = PaneFilter::parse(&format!("{}:{text}", field.name()), AttemptRow::fields());
         let asked = read
             .map_err(|fault| (at, fault.to_string()))?
             .map_or_else(Vec::new, |filter| filter.query.split_for(LogKind::Deliveries, now).remote);
