@@ -263,7 +263,7 @@ fn planted_references_are_caught() {
         "AuthorizedKey<P>",
         "Effect::StartJob(BackgroundJob::FetchLogPage(…))",
         "Untrusted::sanitized",
-        "source::rows_of",
+        "panes::rows_of",
         "rows_of()",
         "SubscriptionId",
         "Retry-After",
@@ -281,7 +281,7 @@ fn planted_references_are_caught() {
         "AuthorisedKey<P>",
         "Effect::BeginJob(BackgroundJob::FetchLogPage(…))",
         "Untrusted::inert",
-        "source::rows_off",
+        "panes::rows_off",
         "rows_off()",
         "SubscriptionsId",
     ] {
