@@ -186,7 +186,7 @@ impl ReviewCollector<'_> {
 
     async fn trips(&self, unknown: &mut Vec<String>) -> Vec<TripRow> {
         let query = TripQuery::default();
-        let page = async |cursor: Option<&str>| self.client.trip_log(&query, cursor, PAGE_ROWS).await;
+        let page = async |cursor: Option<&str>| self.client.log_page(&query, cursor, PAGE_ROWS).await;
         self.read_log("trips", unknown, page, |trip| trip.tripped_utc).await
     }
 

@@ -4,7 +4,6 @@
 use super::history::PlatformHistory;
 use super::history::calls::{CallIntent, CallOutcome, CallPermit};
 use super::history::pages::RECEIVER_PLACEHOLDER;
-use super::log_window::LOG_PAGE_ROWS;
 use super::logs::{LogPageRequest, LogPageResult};
 use super::observed_overview::{KeyName, key_number};
 use crate::client;
@@ -233,25 +232,8 @@ impl RateLimitedClient {
     ///
     /// One line for the operator when the history cannot be read.
     pub async fn page(&self, ask: &LogPageRequest) -> Result<LogPageResult, String> {
-        let history = &self.shared.history;
-        let cursor = |toward: &super::log_window::PageDirection| toward.cursor().map(str::to_owned);
-        let came = match ask {
-            LogPageRequest::Attempts(query, toward) => {
-                history.receipt_page(query.clone(), cursor(toward), LOG_PAGE_ROWS).await.map(LogPageResult::Attempts)
-            }
-            LogPageRequest::Events(query, toward) => {
-                history.event_page(query.clone(), cursor(toward), LOG_PAGE_ROWS).await.map(LogPageResult::Events)
-            }
-            LogPageRequest::Requests(query, toward) => {
-                let now = self.shared.ambient.now();
-                let came = history.request_page(query.clone(), cursor(toward), LOG_PAGE_ROWS, now).await;
-                came.map(|(page, hour)| LogPageResult::Requests(page, hour))
-            }
-            LogPageRequest::Trips(query, toward) => {
-                history.outage_page(query.clone(), cursor(toward), LOG_PAGE_ROWS).await.map(LogPageResult::Trips)
-            }
-        };
-        came.map_err(|error| error.to_string())
+        let (history, now) = (&self.shared.history, self.shared.ambient.now());
+        ask.read(history, now).await.map_err(|error| error.to_string())
     }
 
     /// Returns a polled event with its bytes.

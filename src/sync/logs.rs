@@ -1,11 +1,14 @@
 //! Logs that a console pages through: for each one the query, and the rows held around the cursor.
 
+use super::history::PlatformHistory;
 use super::log_window::{LOG_PAGE_ROWS, LogWindow, NumberedRow, PageDirection};
 use super::row_filters::{attempt_query, event_query, request_query};
 use crate::client;
 use crate::client::connection::PlatformClient;
+use crate::database;
 use crate::domain::ids::CompanyId;
 use crate::domain::query::pushdown::{LogKind, RemoteFilter};
+use crate::domain::time::Timestamp;
 use crate::wire::attempts::AttemptRow;
 use crate::wire::deliveries::EventRow;
 use crate::wire::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery};
@@ -86,7 +89,7 @@ pub enum LogPageResult {
 pub enum LogName {
     /// Log of delivery attempts.
     Attempts,
-    /// Log of events.
+    /// Log of all published events.
     Events,
     /// Log of requests to the Integration API.
     Requests,
@@ -122,7 +125,7 @@ pub enum PagingIntent {
 }
 
 /// Query of a log, with the request for a page of what it selects.
-pub trait LogQuery: Clone + PartialEq {
+pub trait PagedQuery: Clone + PartialEq {
     /// Creates the request for a page.
     fn request(self, toward: PageDirection) -> LogPageRequest;
 }
@@ -149,7 +152,7 @@ pub trait ConsoleLog {
     fn next_request(&mut self, looking: PagingIntent) -> Option<LogPageRequest>;
 }
 
-impl<Q: LogQuery, T: NumberedRow> ConsoleLog for PagedLog<Q, T> {
+impl<Q: PagedQuery, T: NumberedRow> ConsoleLog for PagedLog<Q, T> {
     fn has_pages(&self) -> bool {
         self.window.has_pages()
     }
@@ -203,17 +206,44 @@ impl LogPageRequest {
     pub async fn fetch(&self, client: &PlatformClient) -> Result<LogPageResult, client::Error> {
         Ok(match self {
             Self::Attempts(query, toward) => {
-                LogPageResult::Attempts(client.attempt_log(query, toward.cursor(), LOG_PAGE_ROWS).await?)
+                LogPageResult::Attempts(client.log_page(query, toward.cursor(), LOG_PAGE_ROWS).await?)
             }
             Self::Events(query, toward) => {
-                LogPageResult::Events(client.event_log(query, toward.cursor(), LOG_PAGE_ROWS).await?)
+                LogPageResult::Events(client.log_page(query, toward.cursor(), LOG_PAGE_ROWS).await?)
             }
             Self::Requests(query, toward) => {
-                let log = client.request_log(query, toward.cursor(), LOG_PAGE_ROWS).await?;
+                let log = client.log_page(query, toward.cursor(), LOG_PAGE_ROWS).await?;
                 LogPageResult::Requests(log.page, log.last_hour)
             }
             Self::Trips(query, toward) => {
-                LogPageResult::Trips(client.trip_log(query, toward.cursor(), LOG_PAGE_ROWS).await?)
+                LogPageResult::Trips(client.log_page(query, toward.cursor(), LOG_PAGE_ROWS).await?)
+            }
+        })
+    }
+
+    /// Reads the page from the history of a platform without a Portal.
+    ///
+    /// # Errors
+    /// [`database::error::Error`] when the history cannot be read.
+    pub(super) async fn read(
+        &self,
+        history: &PlatformHistory,
+        now: Timestamp,
+    ) -> Result<LogPageResult, database::error::Error> {
+        let cursor = |toward: &PageDirection| toward.cursor().map(str::to_owned);
+        Ok(match self {
+            Self::Attempts(query, toward) => {
+                LogPageResult::Attempts(history.receipt_page(query.clone(), cursor(toward), LOG_PAGE_ROWS).await?)
+            }
+            Self::Events(query, toward) => {
+                LogPageResult::Events(history.event_page(query.clone(), cursor(toward), LOG_PAGE_ROWS).await?)
+            }
+            Self::Requests(query, toward) => {
+                let page = history.request_page(query.clone(), cursor(toward), LOG_PAGE_ROWS, now).await?;
+                LogPageResult::Requests(page.0, page.1)
+            }
+            Self::Trips(query, toward) => {
+                LogPageResult::Trips(history.outage_page(query.clone(), cursor(toward), LOG_PAGE_ROWS).await?)
             }
         })
     }
@@ -241,7 +271,7 @@ impl ConsoleLogs {
         }
     }
 
-    /// Changes every log.
+    /// Applies a change to every log.
     pub fn for_each(&mut self, change: impl Fn(&mut dyn ConsoleLog)) {
         LogName::ALL.into_iter().for_each(|name| change(self.log_mut(name)));
     }
@@ -327,25 +357,25 @@ impl<Q: PartialEq, T: NumberedRow> PagedLog<Q, T> {
     }
 }
 
-impl LogQuery for AttemptQuery {
+impl PagedQuery for AttemptQuery {
     fn request(self, toward: PageDirection) -> LogPageRequest {
         LogPageRequest::Attempts(self, toward)
     }
 }
 
-impl LogQuery for EventQuery {
+impl PagedQuery for EventQuery {
     fn request(self, toward: PageDirection) -> LogPageRequest {
         LogPageRequest::Events(self, toward)
     }
 }
 
-impl LogQuery for RequestQuery {
+impl PagedQuery for RequestQuery {
     fn request(self, toward: PageDirection) -> LogPageRequest {
         LogPageRequest::Requests(self, toward)
     }
 }
 
-impl LogQuery for TripQuery {
+impl PagedQuery for TripQuery {
     fn request(self, toward: PageDirection) -> LogPageRequest {
         LogPageRequest::Trips(self, toward)
     }

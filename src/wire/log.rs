@@ -1,6 +1,10 @@
 //! Pages of logs, newest rows first and traversable in both directions, and the filters of each log.
 
+use super::attempts::AttemptRow;
+use super::deliveries::{DeliveryRow, EventRow};
+use super::paths;
 use super::readable::{ReadableRows, UnreadableRows};
+use super::trips::TripRow;
 use crate::domain::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -40,6 +44,34 @@ impl<T> From<LogPageRead<T>> for LogPage<T> {
             read;
         Self { items, next_cursor, previous_cursor, has_more, unreadable }
     }
+}
+
+/// Query of a log, with the route that answers the query.
+pub trait LogRoute: Serialize {
+    /// Path of the route.
+    const PATH: &'static str;
+    /// Page that the route answers.
+    type Page: DeserializeOwned;
+}
+
+impl LogRoute for AttemptQuery {
+    const PATH: &'static str = paths::ATTEMPTS;
+    type Page = LogPage<AttemptRow>;
+}
+
+impl LogRoute for DeliveryQuery {
+    const PATH: &'static str = paths::DELIVERIES;
+    type Page = LogPage<DeliveryRow>;
+}
+
+impl LogRoute for EventQuery {
+    const PATH: &'static str = paths::PORTAL_EVENTS;
+    type Page = LogPage<EventRow>;
+}
+
+impl LogRoute for TripQuery {
+    const PATH: &'static str = paths::TRIPS;
+    type Page = LogPage<TripRow>;
 }
 
 /// Filters of `GET /portal/v1/attempts`; absent filters match every attempt.

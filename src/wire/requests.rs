@@ -1,6 +1,7 @@
 //! The request log of the Integration API.
 
-use super::log::LogPage;
+use super::log::{LogPage, LogRoute, RequestQuery};
+use super::paths;
 use super::readable::ReadableRows;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::text::Untrusted;
@@ -97,6 +98,11 @@ pub struct RequestLogPage {
     /// Refused requests without a row since the platform started, by status. Rows of calls without a key, and of calls
     /// beyond a key's rate limit, are written at a bounded rate.
     pub unlogged: Vec<StatusCount>,
+}
+
+impl LogRoute for RequestQuery {
+    const PATH: &'static str = paths::REQUESTS;
+    type Page = RequestLogPage;
 }
 
 /// Wire form of [`RequestLogPage`], read row by row so that one bad row does not fail the page.

@@ -469,7 +469,7 @@ async fn x1_what_diagnose_runbook_and_check_print_passes_the_gate() {
     let key = serving.client(ClientCredential::Key(created.key.into_secret()));
     key.get_any::<Value>("/api/v1/webhooks/subscriptions", &[]).await.expect_err("the scope is missing");
     let of_key = RequestQuery { key: Some(created.row.id.0), ..RequestQuery::default() };
-    let is_logged = async || !operator.request_log(&of_key, None, 1).await.expect("a page").page.items.is_empty();
+    let is_logged = async || !operator.log_page(&of_key, None, 1).await.expect("a page").page.items.is_empty();
     until("the call is logged", is_logged).await;
     // The successor is created after the run began, as the runbook asks, and found when the run goes on.
     let run = serving.folder().join("run.json").display().to_string();

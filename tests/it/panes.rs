@@ -50,7 +50,7 @@ impl Scene {
         until("three attempts", async || scene.operator.attempts(None, 9).await.expect("attempts").items.len() == 3)
             .await;
         until("the requests are written down", async || {
-            let log = scene.operator.request_log(&Default::default(), None, 9).await;
+            let log = scene.operator.log_page(&crow::wire::log::RequestQuery::default(), None, 9).await;
             log.expect("requests").page.items.len() >= 2
         })
         .await;

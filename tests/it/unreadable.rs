@@ -104,7 +104,13 @@ impl Scene {
         let operator = platform.operator();
         until("an attempt", async || !operator.attempts(None, 9).await.expect("a page").items.is_empty()).await;
         until("a request", async || {
-            !operator.request_log(&Default::default(), None, 9).await.expect("a page").page.items.is_empty()
+            !operator
+                .log_page(&crow::wire::log::RequestQuery::default(), None, 9)
+                .await
+                .expect("a page")
+                .page
+                .items
+                .is_empty()
         })
         .await;
         let (proxy, dir) = (Tampering::before(&platform).await, TempDir::new().expect("a directory"));

@@ -61,7 +61,7 @@ impl ListedRow for DeliveryRow {
     ) -> Result<ListResult<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Deliveries, ask.now);
         let query = row_filters::delivery_query(&portion.remote);
-        let page = async |cursor: Option<&str>, n| client.delivery_log(&query, cursor, n).await;
+        let page = async |cursor: Option<&str>, n| client.log_page(&query, cursor, n).await;
         ask.read_pages(&portion.local, newer_than, page).await
     }
 }
@@ -93,7 +93,7 @@ impl ListedRow for AttemptRow {
     ) -> Result<ListResult<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Attempts, ask.now);
         let query = row_filters::attempt_query(&portion.remote);
-        let page = async |cursor: Option<&str>, n| client.attempt_log(&query, cursor, n).await;
+        let page = async |cursor: Option<&str>, n| client.log_page(&query, cursor, n).await;
         ask.read_pages(&portion.local, newer_than, page).await
     }
 }

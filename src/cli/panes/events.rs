@@ -62,7 +62,7 @@ impl ListedRow for EventRow {
     ) -> Result<ListResult<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Events, ask.now);
         let query = row_filters::event_query(&portion.remote);
-        let page = async |cursor: Option<&str>, n| client.event_log(&query, cursor, n).await;
+        let page = async |cursor: Option<&str>, n| client.log_page(&query, cursor, n).await;
         ask.read_pages(&portion.local, newer_than, page).await
     }
 }

@@ -188,7 +188,7 @@ async fn recent_calls_line(client: &PlatformClient, row: &KeyRow, now: Timestamp
     let query = RequestQuery { key: Some(row.id.0), since, ..RequestQuery::default() };
     let (mut n, mut n_failed, mut cursor) = (0_u64, 0_u64, None);
     for _ in 0..MAX_PREVIEW_PAGES {
-        let page = client.request_log(&query, cursor.as_deref(), 200).await?.page;
+        let page = client.log_page(&query, cursor.as_deref(), 200).await?.page;
         n += page.items.len() as u64;
         n_failed += page.items.iter().filter(|row| row.status >= 400).count() as u64;
         cursor = page.next_cursor.filter(|_| page.has_more);

@@ -59,7 +59,7 @@ impl ListedRow for RequestRow {
     ) -> Result<ListResult<Self>, client::Error> {
         let portion = ask.query.split_for(LogKind::Requests, ask.now);
         let query = row_filters::request_query(&portion.remote);
-        let page = async |cursor: Option<&str>, n| Ok(client.request_log(&query, cursor, n).await?.page);
+        let page = async |cursor: Option<&str>, n| Ok(client.log_page(&query, cursor, n).await?.page);
         ask.read_pages(&portion.local, newer_than, page).await
     }
 }
@@ -68,7 +68,7 @@ async fn show_request(asked: ShowArgs) -> Result<ExitCode, CommandFailure> {
     let client = portal::connect_operator(&asked.look.remote)?;
     let mut cursor = None;
     loop {
-        let page = client.request_log(&RequestQuery::default(), cursor.as_deref(), MAX_PAGE_ROWS).await?.page;
+        let page = client.log_page(&RequestQuery::default(), cursor.as_deref(), MAX_PAGE_ROWS).await?.page;
         if let Some(request) = page.items.iter().find(|request| request.id == asked.id) {
             return write_item(REQUEST_DOCUMENTS.detail, request, ShowFormat::from_json_flag(asked.look.json));
         }

@@ -50,7 +50,7 @@ impl ListedRow for TripRow {
         ask: &ListQuery,
         newer_than: Option<&str>,
     ) -> Result<ListResult<Self>, client::Error> {
-        let page = async |cursor: Option<&str>, n| client.trip_log(&TripQuery::default(), cursor, n).await;
+        let page = async |cursor: Option<&str>, n| client.log_page(&TripQuery::default(), cursor, n).await;
         ask.read_pages(&ask.query, newer_than, page).await
     }
 }
@@ -63,7 +63,7 @@ async fn show_trip(asked: ShowArgs) -> Result<ExitCode, CommandFailure> {
     let client = portal::connect_operator(&asked.look.remote)?;
     let mut cursor = None;
     loop {
-        let page = client.trip_log(&TripQuery::default(), cursor.as_deref(), MAX_PAGE_ROWS).await?;
+        let page = client.log_page(&TripQuery::default(), cursor.as_deref(), MAX_PAGE_ROWS).await?;
         if let Some(trip) = page.items.iter().find(|trip| trip.id.0 == asked.id) {
             return write_item(TRIP_DOCUMENTS.detail, trip, ShowFormat::from_json_flag(asked.look.json));
         }

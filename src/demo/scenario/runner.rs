@@ -265,7 +265,7 @@ impl ScenarioRunner {
 
     async fn is_logged(&self, last: Option<&str>) -> Result<bool, Error> {
         let Some(last) = last else { return Ok(true) };
-        let log = self.operator.request_log(&RequestQuery::default(), None, 200).await;
+        let log = self.operator.log_page(&RequestQuery::default(), None, 200).await;
         let log = log.map_err(platform_error("read the request log"))?;
         Ok(log.page.items.iter().any(|row| row.request_id.raw() == last))
     }

@@ -52,7 +52,7 @@ pub(super) async fn read_facts(client: &PlatformClient, ambient: &RuntimeEnv) ->
         client.keys(),
         client.subscription_rows(),
         client.limits(),
-        client.request_log(&requests, None, 1),
+        client.log_page(&requests, None, 1),
     );
     let mut unreadable = UnreadableRows::default();
     for (_, rows) in overview.unreadable_lists() {

@@ -237,7 +237,7 @@ impl JobRunner {
     }
 
     async fn requests(&self, query: RequestQuery) -> Result<Vec<RequestRow>, Error> {
-        Ok(self.client.request_log(&query, None, MAX_REQUESTS_FETCHED).await?.page.items)
+        Ok(self.client.log_page(&query, None, MAX_REQUESTS_FETCHED).await?.page.items)
     }
 
     async fn subscription(&self, id: SubscriptionId) -> Result<FetchedSubscription, Error> {

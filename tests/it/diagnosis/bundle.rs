@@ -135,8 +135,8 @@ async fn a_ticket_about_several_subjects_has_all_of_them_and_the_selected_rows()
         DiagnosisSubject::Subscription(row.expect("a subscription").subscription.id)
     };
     let attempt = operator.attempts(None, 1).await.expect("a page").items[0].id;
-    let event = operator.event_log(&EventQuery::default(), None, 1).await.expect("a page").items[0].id;
-    let request = operator.request_log(&RequestQuery::default(), None, 1).await.expect("a page").page.items[0].id;
+    let event = operator.log_page(&EventQuery::default(), None, 1).await.expect("a page").items[0].id;
+    let request = operator.log_page(&RequestQuery::default(), None, 1).await.expect("a page").page.items[0].id;
     let mut matter =
         IncidentScope::last_hour_of(vec![of(0), of(1), DiagnosisSubject::Subscription(SubscriptionId(9_999))]);
     matter.selection = OperatorSelection {

@@ -75,7 +75,7 @@ async fn l1_an_anonymous_flood_fills_neither_disk_nor_memory_and_hides_no_partne
     // Written down by the next round of the clerk.
     let operator = serving.operator();
     let log = loop {
-        let log = operator.request_log(&RequestQuery::default(), None, 200).await.expect("the log");
+        let log = operator.log_page(&RequestQuery::default(), None, 200).await.expect("the log");
         let n_counted: u64 = log.last_hour.iter().map(|of| of.n).sum();
         assert!(n_counted <= n_sent + n_polls, "nothing is counted twice");
         if n_counted == n_sent + n_polls {

@@ -87,7 +87,7 @@ async fn r3_a_portal_log_with_an_oversized_row_is_read_to_its_end() {
         PlatformClient::new(&address, ClientCredential::Operator(Secret::new("token".to_owned()))).expect("a client");
     let (mut ids, mut cursor, mut n_unreadable) = (Vec::new(), None, 0);
     loop {
-        let page = client.request_log(&RequestQuery::default(), cursor.as_deref(), 200).await.expect("a page").page;
+        let page = client.log_page(&RequestQuery::default(), cursor.as_deref(), 200).await.expect("a page").page;
         ids.extend(page.items.iter().map(|row| row.id));
         n_unreadable += page.unreadable.n;
         let remark = page.unreadable.summary_line().unwrap_or_default();
