@@ -12,7 +12,7 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::audit::AuditRow;
 use crate::wire::keys::KeyRow;
-use crate::wire::log::{LogPage, TripQuery};
+use crate::wire::log::{AuditQuery, LogPage, TripQuery};
 use crate::wire::paths;
 use crate::wire::stats::TimeSeries;
 use crate::wire::subscriptions::SubscriptionRow;
@@ -217,11 +217,8 @@ impl ReviewCollector<'_> {
     }
 
     async fn audit_counts(&self, unknown: &mut Vec<String>) -> Vec<ActionCount> {
-        let page = async |cursor: Option<&str>| {
-            let mut query = vec![("limit", PAGE_ROWS.to_string())];
-            query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
-            self.client.get_any::<LogPage<AuditRow>>(paths::AUDIT, &query).await
-        };
+        let query = AuditQuery::default();
+        let page = async |cursor: Option<&str>| self.client.log_page(&query, cursor, PAGE_ROWS).await;
         let rows = self.read_log("changes", unknown, page, |row: &AuditRow| row.utc).await;
         let mut counts: BTreeMap<Untrusted, u64> = BTreeMap::new();
         for row in rows {

@@ -8,7 +8,7 @@ use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
 use crate::http::problem::ProblemResponse;
 use crate::wire::audit::{AuditCheck, AuditHead, AuditRow, MissingAuditRows};
-use crate::wire::log::{LogPage, UnfilteredQuery};
+use crate::wire::log::{AuditQuery, LogPage};
 use crate::wire::problem::ProblemCode;
 use axum::extract::State;
 
@@ -16,7 +16,7 @@ use axum::extract::State;
 pub(super) async fn list(
     operator: AuthorizedOperator<Viewer>,
     State(engine): State<Engine>,
-    wanted: LogQuery<UnfilteredQuery>,
+    wanted: LogQuery<AuditQuery>,
 ) -> Result<axum::Json<LogPage<AuditRow>>, ProblemResponse> {
     let page = engine.audit_page(wanted.page_spec(None, None)).await?;
     Ok(visible_json(

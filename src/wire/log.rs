@@ -1,6 +1,7 @@
 //! Pages of logs, newest rows first and traversable in both directions, and the filters of each log.
 
 use super::attempts::AttemptRow;
+use super::audit::AuditRow;
 use super::deliveries::{DeliveryRow, EventRow};
 use super::paths;
 use super::readable::{ReadableRows, UnreadableRows};
@@ -72,6 +73,11 @@ impl LogRoute for EventQuery {
 impl LogRoute for TripQuery {
     const PATH: &'static str = paths::TRIPS;
     type Page = LogPage<TripRow>;
+}
+
+impl LogRoute for AuditQuery {
+    const PATH: &'static str = paths::AUDIT;
+    type Page = LogPage<AuditRow>;
 }
 
 /// Filters of `GET /portal/v1/attempts`; absent filters match every attempt.
@@ -163,6 +169,6 @@ pub struct TripQuery {
     pub subscription: Option<i64>,
 }
 
-/// Query of a log that has no filters.
+/// Filters of `GET /portal/v1/audit`, of which there are none.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct UnfilteredQuery {}
+pub struct AuditQuery {}
