@@ -125,7 +125,7 @@ pub enum PagingIntent {
 }
 
 /// Query of a log, with the request for a page of what it selects.
-pub trait PagedQuery: Clone + PartialEq {
+pub trait ConsoleQuery: Clone + PartialEq {
     /// Creates the request for a page.
     fn request(self, toward: PageDirection) -> LogPageRequest;
 }
@@ -152,7 +152,7 @@ pub trait ConsoleLog {
     fn next_request(&mut self, looking: PagingIntent) -> Option<LogPageRequest>;
 }
 
-impl<Q: PagedQuery, T: NumberedRow> ConsoleLog for PagedLog<Q, T> {
+impl<Q: ConsoleQuery, T: NumberedRow> ConsoleLog for PagedLog<Q, T> {
     fn has_pages(&self) -> bool {
         self.window.has_pages()
     }
@@ -357,25 +357,25 @@ impl<Q: PartialEq, T: NumberedRow> PagedLog<Q, T> {
     }
 }
 
-impl PagedQuery for AttemptQuery {
+impl ConsoleQuery for AttemptQuery {
     fn request(self, toward: PageDirection) -> LogPageRequest {
         LogPageRequest::Attempts(self, toward)
     }
 }
 
-impl PagedQuery for EventQuery {
+impl ConsoleQuery for EventQuery {
     fn request(self, toward: PageDirection) -> LogPageRequest {
         LogPageRequest::Events(self, toward)
     }
 }
 
-impl PagedQuery for RequestQuery {
+impl ConsoleQuery for RequestQuery {
     fn request(self, toward: PageDirection) -> LogPageRequest {
         LogPageRequest::Requests(self, toward)
     }
 }
 
-impl PagedQuery for TripQuery {
+impl ConsoleQuery for TripQuery {
     fn request(self, toward: PageDirection) -> LogPageRequest {
         LogPageRequest::Trips(self, toward)
     }
