@@ -98,7 +98,7 @@ impl<T> Default for LogWindow<T> {
     }
 }
 
-impl<T: NumberedRow> LogWindow<T> {
+impl<T> LogWindow<T> {
     /// Checks whether a page has been received.
     #[must_use]
     pub fn has_pages(&self) -> bool {
@@ -127,7 +127,9 @@ impl<T: NumberedRow> LogWindow<T> {
     pub fn rows(&self) -> impl Iterator<Item = &T> {
         self.pages.iter().flat_map(|part| &part.rows)
     }
+}
 
+impl<T: NumberedRow> LogWindow<T> {
     /// Finds the row with a number.
     #[must_use]
     pub fn find(&self, number: i64) -> Option<&T> {

@@ -204,20 +204,15 @@ impl LogPageRequest {
     /// # Errors
     /// [`client::Error`] when the call fails.
     pub async fn fetch(&self, client: &PlatformClient) -> Result<LogPageResult, client::Error> {
+        let n = LOG_PAGE_ROWS;
         Ok(match self {
-            Self::Attempts(query, toward) => {
-                LogPageResult::Attempts(client.log_page(query, toward.cursor(), LOG_PAGE_ROWS).await?)
-            }
-            Self::Events(query, toward) => {
-                LogPageResult::Events(client.log_page(query, toward.cursor(), LOG_PAGE_ROWS).await?)
-            }
+            Self::Attempts(query, at) => LogPageResult::Attempts(client.log_page(query, at.cursor(), n).await?),
+            Self::Events(query, at) => LogPageResult::Events(client.log_page(query, at.cursor(), n).await?),
             Self::Requests(query, toward) => {
-                let log = client.log_page(query, toward.cursor(), LOG_PAGE_ROWS).await?;
+                let log = client.log_page(query, toward.cursor(), n).await?;
                 LogPageResult::Requests(log.page, log.last_hour)
             }
-            Self::Trips(query, toward) => {
-                LogPageResult::Trips(client.log_page(query, toward.cursor(), LOG_PAGE_ROWS).await?)
-            }
+            Self::Trips(query, at) => LogPageResult::Trips(client.log_page(query, at.cursor(), n).await?),
         })
     }
 

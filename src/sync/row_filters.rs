@@ -142,10 +142,6 @@ impl QueryableRow for KeyRow {
         }
     }
 
-    fn at(&self) -> Option<Timestamp> {
-        None
-    }
-
     fn texts(&self) -> Vec<Cow<'_, str>> {
         raw_texts(&[&self.name, &self.last4])
     }
@@ -177,10 +173,6 @@ impl QueryableRow for SubscriptionRow {
             Field::Managed => of.managed_by.as_ref().map_or_else(Vec::new, text_value),
             _ => Vec::new(),
         }
-    }
-
-    fn at(&self) -> Option<Timestamp> {
-        None
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
@@ -324,10 +316,6 @@ impl QueryableRow for LimitRow {
         }
     }
 
-    fn at(&self) -> Option<Timestamp> {
-        None
-    }
-
     fn texts(&self) -> Vec<Cow<'_, str>> {
         raw_texts(&[&self.key_name, &self.last4])
     }
@@ -340,10 +328,6 @@ impl QueryableRow for LimitDetail {
 
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         self.row.values(field, now)
-    }
-
-    fn at(&self) -> Option<Timestamp> {
-        self.row.at()
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {

@@ -50,10 +50,6 @@ impl ListedRow for DeliveryRow {
         column("DUE", "dueUtc", |of| of.due_utc.map_or(ListCell::Text(String::new()), |at| ListCell::Time(Some(at)))),
     ];
 
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-
     async fn read(
         client: &PlatformClient,
         ask: &ListQuery,
@@ -81,10 +77,6 @@ impl ListedRow for AttemptRow {
         column("MS", "elapsedMs", |of| ListCell::number(of.elapsed_ms)),
         column("TARGET", "targetUrl", |of| ListCell::untrusted(&of.target_url)),
     ];
-
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
 
     async fn read(
         client: &PlatformClient,

@@ -51,10 +51,6 @@ impl ListedRow for EventRow {
         column("BYTES", "nBytes", |of| ListCell::number(of.n_bytes)),
     ];
 
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-
     async fn read(
         client: &PlatformClient,
         ask: &ListQuery,

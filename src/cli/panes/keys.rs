@@ -51,10 +51,6 @@ impl ListedRow for AssessedRow<KeyRow> {
         column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
 
-    fn row_id(&self) -> String {
-        self.row.id.to_string()
-    }
-
     async fn read(
         client: &PlatformClient,
         ask: &ListQuery,

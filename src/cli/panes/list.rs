@@ -10,7 +10,7 @@ use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::query::field::Field;
-use crate::domain::query::matching::QueryableRow;
+use crate::domain::query::matching::{FieldValue, QueryableRow};
 use crate::domain::query::parse::parse;
 use crate::domain::query::{FilterQuery, QueryTerm, QueryTime, TermSign, TermTest};
 use crate::domain::time::Timestamp;
@@ -42,8 +42,13 @@ pub(super) trait ListedRow: QueryableRow + Serialize + Sized + 'static {
     /// Columns of the table and the CSV output.
     const COLUMNS: &'static [ListColumn<Self>];
 
-    /// Returns what identifies the row among the others.
-    fn row_id(&self) -> String;
+    /// Returns what identifies the row among the others: the value of its field `id`.
+    fn row_id(&self) -> String {
+        match self.values(Field::Id, Timestamp::default()).first() {
+            Some(FieldValue::Number(id)) => id.to_string(),
+            _ => String::new(),
+        }
+    }
 
     /// Reads the rows that match: from the newest or worst on, or those of a log that are newer than a cursor.
     async fn read(

@@ -66,10 +66,6 @@ impl ListedRow for ReplayRow {
         column("BY", "askedBy", |of| ListCell::untrusted(&of.asked_by)),
     ];
 
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-
     async fn read(
         client: &PlatformClient,
         ask: &ListQuery,

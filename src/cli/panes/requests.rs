@@ -48,10 +48,6 @@ impl ListedRow for RequestRow {
         column("QUERY", "query", |of| of.query.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)),
     ];
 
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-
     async fn read(
         client: &PlatformClient,
         ask: &ListQuery,

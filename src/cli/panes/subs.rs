@@ -57,10 +57,6 @@ impl ListedRow for AssessedRow<SubscriptionRow> {
         column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
 
-    fn row_id(&self) -> String {
-        self.row.subscription.id.to_string()
-    }
-
     async fn read(
         client: &PlatformClient,
         ask: &ListQuery,

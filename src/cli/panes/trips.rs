@@ -41,10 +41,6 @@ impl ListedRow for TripRow {
         column("TARGET", "targetUrl", |of| ListCell::untrusted(&of.target_url)),
     ];
 
-    fn row_id(&self) -> String {
-        self.id.to_string()
-    }
-
     async fn read(
         client: &PlatformClient,
         ask: &ListQuery,

@@ -25,7 +25,9 @@ pub trait QueryableRow {
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>>;
 
     /// Time of the row; `None` for rows that are not events in time.
-    fn at(&self) -> Option<Timestamp>;
+    fn at(&self) -> Option<Timestamp> {
+        None
+    }
 
     /// Texts of the row in which a term without a field is searched.
     fn texts(&self) -> Vec<Cow<'_, str>>;

@@ -34,14 +34,14 @@ pub struct PaneData<'a> {
     pub theme: Theme,
 }
 
-/// Rows of a log: the paged ones, or the newest ones from the snapshot.
+/// Rows of a pane: the pages of a log, or the rows of the snapshot.
 #[derive(Debug)]
-pub(in crate::tui) enum LogRows<'a, T> {
+pub(in crate::tui) enum ReceivedRows<'a, T> {
     Paged(&'a LogWindow<T>),
     Snapshot(&'a [T]),
 }
 
-impl<'a, T: NumberedRow> LogRows<'a, T> {
+impl<'a, T> ReceivedRows<'a, T> {
     /// Paged rows once a page was received, otherwise those of the snapshot.
     pub(in crate::tui) fn of(stretch: &'a LogWindow<T>, picture: &'a [T]) -> Self {
         if stretch.has_pages() { Self::Paged(stretch) } else { Self::Snapshot(picture) }
@@ -163,14 +163,14 @@ impl PaneData<'_> {
     }
 
     /// Extent of a log: the number of loaded rows, whether older ones exist, and a search in flight.
-    pub(in crate::tui) fn loaded_summary<T: NumberedRow>(&self, rows: &LogRows<'_, T>, noun: &str) -> String {
+    pub(in crate::tui) fn loaded_summary<T: NumberedRow>(&self, rows: &ReceivedRows<'_, T>, noun: &str) -> String {
         match rows {
-            LogRows::Paged(stretch) if stretch.n_searched() > 0 => format!(
+            ReceivedRows::Paged(stretch) if stretch.n_searched() > 0 => format!(
                 "searching: {} searched, {} found; Esc stops",
                 text::count(u64::from(stretch.n_searched()), "page"),
                 stretch.n_rows()
             ),
-            LogRows::Paged(stretch) => {
+            ReceivedRows::Paged(stretch) => {
                 let held = match stretch.failure() {
                     Some(why) => format!("incomplete: {why}"),
                     None if stretch.is_at_end() => text::count(stretch.n_rows(), noun),
@@ -181,7 +181,7 @@ impl PaneData<'_> {
                     n => format!("{held}   {} not shown", text::number(n)),
                 }
             }
-            LogRows::Snapshot(_) => String::new(),
+            ReceivedRows::Snapshot(_) => String::new(),
         }
     }
 }

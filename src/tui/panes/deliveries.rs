@@ -9,7 +9,7 @@ use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::panes::PaneRow;
-use crate::tui::panes::data::{LogRows, PaneData};
+use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::{chart, format, theme};
@@ -24,10 +24,6 @@ use std::time::Duration;
 pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: AttemptId) -> Option<&'a AttemptRow> {
     let paged = view.logs.attempts.window.find(id.0);
     paged.or_else(|| view.overview.attempts.items.iter().find(|row| row.id == id))
-}
-
-pub(in crate::tui) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, AttemptRow> {
-    LogRows::of(&view.logs.attempts.window, &view.overview.attempts.items)
 }
 
 /// HTTP status, or a word why there is none.
@@ -119,12 +115,8 @@ impl PaneRow for AttemptRow {
     };
     const PATH: &'static str = paths::ATTEMPT;
 
-    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
-        rows(view).all()
-    }
-
-    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
-        rows(view).get(at)
+    fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
+        ReceivedRows::of(&view.logs.attempts.window, &view.overview.attempts.items)
     }
 
     fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
@@ -133,10 +125,8 @@ impl PaneRow for AttemptRow {
     }
 
     fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
-        match id {
-            RowId::Attempt(id) => find(view, id),
-            _ => None,
-        }
+        let RowId::Attempt(id) = id else { return None };
+        find(view, id)
     }
 
     fn row_id(&self) -> RowId {
@@ -223,12 +213,12 @@ impl PaneRow for AttemptRow {
         }
         let pipeline = view.overview.pipeline;
         let total = text::number(view.overview.attempts.total);
-        let rows = rows(view);
+        let rows = Self::rows(view);
         let held = view.loaded_summary(&rows, "attempt");
         let counted = match rows {
             // The platform counts the last hour over all attempts; for a filtered part, the loaded rows are counted
             // instead.
-            LogRows::Paged(stretch) if is_part(view) => {
+            ReceivedRows::Paged(stretch) if is_part(view) => {
                 let n_failed = stretch.rows().filter(|row| !row.outcome().is_success()).count();
                 format!("{} failed", text::number(n_failed))
             }

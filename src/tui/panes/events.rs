@@ -7,17 +7,13 @@ use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::PaneRow;
-use crate::tui::panes::data::{LogRows, PaneData};
+use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::format;
 use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
 use crate::wire::deliveries::EventRow;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use ratatui::text::Line;
-
-pub(in crate::tui) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, EventRow> {
-    LogRows::of(&view.logs.events.window, &[])
-}
 
 pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: EventId) -> Option<&'a EventRow> {
     view.logs.events.window.find(id.0)
@@ -43,12 +39,8 @@ impl PaneRow for EventRow {
     };
     const PATH: &'static str = paths::PORTAL_EVENT;
 
-    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
-        rows(view).all()
-    }
-
-    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
-        rows(view).get(at)
+    fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
+        ReceivedRows::of(&view.logs.events.window, &[])
     }
 
     fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
@@ -56,10 +48,8 @@ impl PaneRow for EventRow {
     }
 
     fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
-        match id {
-            RowId::Event(id) => find(view, id),
-            _ => None,
-        }
+        let RowId::Event(id) = id else { return None };
+        find(view, id)
     }
 
     fn row_id(&self) -> RowId {
@@ -123,7 +113,7 @@ impl PaneRow for EventRow {
     }
 
     fn summary(view: &PaneData<'_>) -> String {
-        view.loaded_summary(&rows(view), "event")
+        view.loaded_summary(&Self::rows(view), "event")
     }
 
     fn subject(&self) -> Option<DiagnosisSubject> {

@@ -8,7 +8,7 @@ use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::PaneRow;
-use crate::tui::panes::data::PaneData;
+use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::format;
 use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
 use crate::wire::keys::KeyRow;
@@ -82,12 +82,8 @@ impl PaneRow for KeyRow {
     };
     const PATH: &'static str = paths::KEYS;
 
-    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
-        view.overview.keys.items.iter().collect()
-    }
-
-    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
-        view.overview.keys.items.get(at)
+    fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
+        ReceivedRows::Snapshot(&view.overview.keys.items)
     }
 
     fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
@@ -95,10 +91,8 @@ impl PaneRow for KeyRow {
     }
 
     fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
-        match id {
-            RowId::Key(id) => find(view, id),
-            _ => None,
-        }
+        let RowId::Key(id) = id else { return None };
+        find(view, id)
     }
 
     fn row_id(&self) -> RowId {

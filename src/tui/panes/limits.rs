@@ -10,7 +10,7 @@ use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::PaneRow;
-use crate::tui::panes::data::PaneData;
+use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
@@ -105,12 +105,8 @@ impl PaneRow for LimitRow {
     };
     const PATH: &'static str = paths::LIMITS;
 
-    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
-        view.overview.limits.items.iter().collect()
-    }
-
-    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
-        view.overview.limits.items.get(at)
+    fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
+        ReceivedRows::Snapshot(&view.overview.limits.items)
     }
 
     fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
@@ -118,10 +114,8 @@ impl PaneRow for LimitRow {
     }
 
     fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
-        match id {
-            RowId::Window(id, bucket) => find(view, id, bucket),
-            _ => None,
-        }
+        let RowId::Window(id, bucket) = id else { return None };
+        find(view, id, bucket)
     }
 
     fn row_id(&self) -> RowId {

@@ -21,7 +21,7 @@ use crate::domain::query::field::Field;
 use crate::domain::query::matching::QueryableRow;
 use crate::sync::visibility::PaneLimitation;
 use crate::tui::ids::{DrillDown, Pane, RowId};
-use crate::tui::panes::data::PaneData;
+use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow};
 use crate::wire::attempts::AttemptRow;
 use crate::wire::deliveries::EventRow;
@@ -49,9 +49,7 @@ pub(in crate::tui) trait PaneRow: QueryableRow + Serialize + Sized + 'static {
     const PATH: &'static str;
 
     /// Rows received so far, in the order of the platform.
-    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self>;
-    /// Received row at a position.
-    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self>;
+    fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self>;
     /// Received rows that could not be read.
     fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows;
     /// Row with an id; `None` if it is not loaded.
@@ -156,7 +154,7 @@ impl<R: PaneRow> PaneSource for TypedSource<R> {
             view.company.is_none_or(|wanted| wanted == row.company(view))
                 && view.view_state.shows_row(R::PANE, row, view.now)
         };
-        let rows = R::received(view).into_iter().enumerate().filter(|(_, row)| is_wanted(row));
+        let rows = R::rows(view).all().into_iter().enumerate().filter(|(_, row)| is_wanted(row));
         let mut kept: Vec<_> = rows.map(|(position, row)| (position, row.row_id(), row)).collect();
         view.view_state.sort(R::PANE, &mut kept, view.now);
         let (positions, items) = kept.into_iter().map(|(position, item, _)| (position, item)).unzip();
@@ -164,14 +162,14 @@ impl<R: PaneRow> PaneSource for TypedSource<R> {
     }
 
     fn row(&self, view: &PaneData<'_>, order: &RowOrder, at: usize) -> TableRow {
-        let found = order.positions.get(at).and_then(|position| R::nth(view, *position));
+        let found = order.positions.get(at).and_then(|position| R::rows(view).get(*position));
         // A trip that ended meanwhile is newer in the snapshot than in the page that it was received with.
         let found = found.map(|row| R::find(view, row.row_id()).unwrap_or(row));
         found.map_or(TableRow { cells: Vec::new(), below: Vec::new() }, |row| row.table_row(view))
     }
 
     fn for_each_row(&self, view: &PaneData<'_>, visit: &mut dyn FnMut(&dyn QueryableRow)) {
-        R::received(view).into_iter().for_each(|row| visit(row));
+        R::rows(view).all().into_iter().for_each(|row| visit(row));
     }
 
     fn unreadable<'a>(&self, view: &PaneData<'a>) -> &'a UnreadableRows {

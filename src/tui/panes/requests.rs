@@ -7,7 +7,7 @@ use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::panes::PaneRow;
-use crate::tui::panes::data::{LogRows, PaneData};
+use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::theme;
@@ -15,10 +15,6 @@ use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::requests::RequestRow;
 use ratatui::text::Line;
-
-pub(in crate::tui) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, RequestRow> {
-    LogRows::of(&view.logs.requests.window, &[])
-}
 
 pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: i64) -> Option<&'a RequestRow> {
     view.logs.requests.window.find(id)
@@ -73,12 +69,8 @@ impl PaneRow for RequestRow {
     };
     const PATH: &'static str = paths::REQUESTS;
 
-    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
-        rows(view).all()
-    }
-
-    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
-        rows(view).get(at)
+    fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
+        ReceivedRows::of(&view.logs.requests.window, &[])
     }
 
     fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
@@ -86,10 +78,8 @@ impl PaneRow for RequestRow {
     }
 
     fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
-        match id {
-            RowId::Request(id) => find(view, id),
-            _ => None,
-        }
+        let RowId::Request(id) = id else { return None };
+        find(view, id)
     }
 
     fn row_id(&self) -> RowId {
@@ -165,7 +155,7 @@ impl PaneRow for RequestRow {
     }
 
     fn summary(view: &PaneData<'_>) -> String {
-        let held = view.loaded_summary(&rows(view), "request");
+        let held = view.loaded_summary(&Self::rows(view), "request");
         let counts = &view.logs.last_hour;
         let n: u64 = counts.iter().map(|count| count.n).sum();
         let mut errors: Vec<_> = counts.iter().filter(|count| count.status >= 400).collect();

@@ -11,7 +11,7 @@ use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::PaneRow;
-use crate::tui::panes::data::PaneData;
+use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::panes::trips;
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
@@ -165,12 +165,8 @@ impl PaneRow for SubscriptionRow {
     };
     const PATH: &'static str = paths::PORTAL_SUBSCRIPTION;
 
-    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
-        view.overview.subscriptions.items.iter().collect()
-    }
-
-    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
-        view.overview.subscriptions.items.get(at)
+    fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
+        ReceivedRows::Snapshot(&view.overview.subscriptions.items)
     }
 
     fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
@@ -178,10 +174,8 @@ impl PaneRow for SubscriptionRow {
     }
 
     fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
-        match id {
-            RowId::Subscription(id) => find(view, id),
-            _ => None,
-        }
+        let RowId::Subscription(id) = id else { return None };
+        find(view, id)
     }
 
     fn row_id(&self) -> RowId {

@@ -8,7 +8,7 @@ use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::panes::PaneRow;
-use crate::tui::panes::data::{LogRows, PaneData};
+use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::{chart, format, theme};
@@ -22,11 +22,6 @@ pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: TripId) -> Option<&'a Tr
     // The snapshot has the newer state of a trip that ended.
     let shown = view.overview.trips.items.iter().find(|row| row.id == id);
     shown.or_else(|| view.logs.trips.window.find(id.0))
-}
-
-/// Rows of the trip log, which is paged only where the snapshot does not hold all trips.
-pub(in crate::tui) fn rows<'a>(view: &PaneData<'a>) -> LogRows<'a, TripRow> {
-    LogRows::of(&view.logs.trips.window, &view.overview.trips.items)
 }
 
 /// Results of the last 20 attempts before a trip: `500 x18, timeout x2`.
@@ -106,12 +101,9 @@ impl PaneRow for TripRow {
     };
     const PATH: &'static str = paths::TRIPS;
 
-    fn received<'a>(view: &PaneData<'a>) -> Vec<&'a Self> {
-        rows(view).all()
-    }
-
-    fn nth<'a>(view: &PaneData<'a>, at: usize) -> Option<&'a Self> {
-        rows(view).get(at)
+    fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
+        // Rows of the trip log, which is paged only where the snapshot does not hold all trips.
+        ReceivedRows::of(&view.logs.trips.window, &view.overview.trips.items)
     }
 
     fn unreadable<'a>(view: &PaneData<'a>) -> &'a UnreadableRows {
@@ -120,10 +112,8 @@ impl PaneRow for TripRow {
     }
 
     fn find<'a>(view: &PaneData<'a>, id: RowId) -> Option<&'a Self> {
-        match id {
-            RowId::Trip(id) => find(view, id),
-            _ => None,
-        }
+        let RowId::Trip(id) = id else { return None };
+        find(view, id)
     }
 
     fn row_id(&self) -> RowId {
