@@ -109,7 +109,7 @@ pub async fn collect_incident(
     };
     let here = ambient.now();
     let clock_ahead_ms = overview.as_ref().ok().map(|overview| overview.server_utc.millis() - here.millis());
-    let silent = overview.as_ref().err().map(|why| format!("clock difference and platform version: {why}"));
+    let silent = overview.as_ref().err().map(|why| format!("clock difference and platform version ({why})"));
     let mut case = IncidentEvidence {
         at: overview.as_ref().map_or(here, |overview| overview.server_utc),
         clock_ahead_ms,
@@ -178,9 +178,9 @@ fn merge_rows<T>(
                 }
             }
         }
-        (Ok(_), Err(why)) => unlearnt.push(format!("{}: {why}", more.query)),
+        (Ok(_), Err(why)) => unlearnt.push(format!("{} ({why})", more.query)),
         (Err(why), Ok(rows)) => {
-            unlearnt.push(format!("{}: {why}", there.query));
+            unlearnt.push(format!("{} ({why})", there.query));
             there.found = Ok(rows);
         }
         (Err(_), Err(_)) => {}
@@ -205,7 +205,7 @@ async fn add_selection(client: &PlatformClient, picked: &OperatorSelection, case
     for (id, came) in attempts {
         match came {
             Ok(detail) => found.push(detail),
-            Err(error) => case.not_collected.push(format!("selected attempt {id}: {error}")),
+            Err(error) => case.not_collected.push(format!("selected attempt {id} ({error})")),
         }
     }
     if !found.is_empty() {
