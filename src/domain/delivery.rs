@@ -9,10 +9,6 @@ use std::time::Duration;
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Retries after the first attempt.
 pub const MAX_RETRIES: u32 = 10;
-/// Maximum number of attempts in flight for one subscription.
-pub const MAX_IN_FLIGHT_PER_SUBSCRIPTION: usize = 4;
-/// Maximum number of attempts in flight on the whole platform.
-pub const MAX_IN_FLIGHT: usize = 144;
 /// Maximum number of response body bytes that are stored.
 pub const MAX_BODY_STORED: usize = 16 * 1024;
 /// Maximum number of response body bytes that are read: one more than 64 KiB, to notice a longer body.

@@ -7,7 +7,6 @@ use super::field_error::FieldError;
 use super::ids::{CompanyId, KeyId, SubscriptionId};
 use super::patch::FieldPatch;
 use super::secret::Secret;
-use super::slow_start::SlowStart;
 use super::target::TargetRules;
 use super::time::Timestamp;
 use std::fmt;
@@ -30,8 +29,6 @@ pub struct WebhookSubscription {
     pub disabled: Option<(DisabledReason, Timestamp)>,
     /// Circuit breaker with the number of failures in a row.
     pub breaker: CircuitBreaker,
-    /// Slow start limit on attempts in flight.
-    pub slow_start: SlowStart,
     /// Times of the first and the latest failure of the current streak.
     pub streak: Option<(Timestamp, Timestamp)>,
     /// Time of the latest attempt, tests excluded.

@@ -1,16 +1,18 @@
 //! Claims: leases due deliveries in one transaction, as many as there are free slots. [`SlotLedger`] distributes the
 //! slots fairly.
 
-use crate::domain::delivery::{DeliveryState, MAX_IN_FLIGHT};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::egress_health::EgressAdmission;
 use crate::domain::event::Event;
+use crate::domain::flight_control::INITIAL_FLIGHT_LIMIT;
+use crate::domain::flight_limits::{FlightSubject, LimitTable};
 use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
 use crate::domain::slots::{AttemptSlot, SlotCandidate, SlotLedger};
-use crate::domain::slow_start::SlowStart;
 use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::deliveries::{Lease, LeasedDelivery};
 use crate::store::delivery_counts::CountChanges;
+use crate::store::subscriptions::DeliveryTarget;
 use rusqlite::Connection;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -23,6 +25,8 @@ pub(super) struct ClaimRequest {
     pub(super) lease: Lease,
     /// Slots of attempts in flight.
     pub(super) slots: SlotLedger,
+    /// Limits of the subscriptions.
+    pub(super) limits: LimitTable,
     /// Limits while the sender has a local fault.
     pub(super) backoff_admission: EgressAdmission,
 }
@@ -42,8 +46,8 @@ pub(super) struct DeliveryJob {
     pub(super) claimed: LeasedDelivery,
     pub(super) slot: AttemptSlot,
     pub(super) event: Event,
-    pub(super) target_url: String,
-    pub(super) sealed_secret: Vec<u8>,
+    /// Target, shared by the deliveries of a claim.
+    pub(super) target: Arc<DeliveryTarget>,
 }
 
 /// Leases due deliveries and requested resends, as free slots permit.
@@ -52,19 +56,16 @@ pub(super) fn claim_due(connection: &Connection, ask: ClaimRequest) -> Result<Cl
     let mut candidates = Vec::new();
     for of in store::resends::requested_subscriptions(connection)? {
         let slot = slot_for(of.company, &of.target_url, of.subscription);
-        // Resends skip slow start: an operator asked for them, also while the subscription is off.
-        candidates.push(SlotCandidate {
-            slot,
-            limit: SlowStart::default().concurrency_limit() as usize,
-            is_resend: true,
-        });
+        // Resends do not depend on the adaptive limit: an operator asked for them, also while the subscription is off.
+        candidates.push(SlotCandidate { slot, limit: INITIAL_FLIGHT_LIMIT as usize, is_resend: true });
     }
     let mut dues = BTreeMap::new();
     for of in store::deliveries::due_subscriptions(connection)? {
         dues.insert(of.subscription, of.due_at);
         if of.due_at <= now {
             let slot = slot_for(of.company, &of.target_url, of.subscription);
-            candidates.push(SlotCandidate { slot, limit: of.ramp.concurrency_limit() as usize, is_resend: false });
+            let limit = ask.limits.limit(FlightSubject { subscription: of.subscription, changed_at: of.changed_at });
+            candidates.push(SlotCandidate { slot, limit, is_resend: false });
         }
     }
     let mut hand = ClaimBuilder {
@@ -81,14 +82,14 @@ pub(super) fn claim_due(connection: &Connection, ask: ClaimRequest) -> Result<Cl
                 let limit = limits.get(&candidate.slot.subscription).copied().unwrap_or(usize::MAX);
                 candidate.limit = candidate.limit.min(limit);
             }
-            hand.claim_planned(&mut candidates, MAX_IN_FLIGHT, usize::MAX)?;
+            hand.claim_planned(&mut candidates, usize::MAX, usize::MAX)?;
         }
         EgressAdmission::Probing { affected, is_due } => {
             let (mut probes, mut others): (Vec<_>, Vec<_>) =
                 candidates.into_iter().partition(|candidate| affected.contains(&candidate.slot.company));
             // While the sender has general trouble, unaffected companies get one attempt each; affected ones share a
             // single probe.
-            hand.claim_planned(&mut others, MAX_IN_FLIGHT, 1)?;
+            hand.claim_planned(&mut others, usize::MAX, 1)?;
             if is_due && affected.iter().all(|company| hand.slots.n_held_by(*company) == 0) {
                 hand.claim_planned(&mut probes, 1, 1)?;
             }
@@ -120,7 +121,7 @@ struct ClaimBuilder<'a> {
     /// Subscriptions with at least one claimed delivery.
     claimed_subscriptions: BTreeSet<SubscriptionId>,
     /// Target and sealed secret of each subscription, read once per claim.
-    targets: HashMap<SubscriptionId, Option<(String, Vec<u8>)>>,
+    targets: HashMap<SubscriptionId, Option<Arc<DeliveryTarget>>>,
 }
 
 impl ClaimBuilder<'_> {
@@ -177,13 +178,12 @@ impl ClaimBuilder<'_> {
         let id = claimed.subscription;
         let known = match self.targets.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(store::subscriptions::target(connection, id)?),
+            Entry::Vacant(place) => place.insert(store::subscriptions::target(connection, id)?.map(Arc::new)),
         };
-        let (Some((target_url, sealed)), Some(event)) = (known.clone(), store::events::get(connection, claimed.event)?)
-        else {
+        let (Some(target), Some(event)) = (known.clone(), store::events::get(connection, claimed.event)?) else {
             return Ok(None);
         };
-        Ok(Some(DeliveryJob { claimed, slot: slot.clone(), event, target_url, sealed_secret: sealed }))
+        Ok(Some(DeliveryJob { claimed, slot: slot.clone(), event, target }))
     }
 
     fn give_up(&self, id: DeliveryId, n_attempts: u32) -> Result<(), store::Error> {

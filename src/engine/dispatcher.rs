@@ -3,12 +3,12 @@
 
 use super::claim::{ClaimRequest, ClaimedBatch, DeliveryJob};
 use super::dispatch_transaction::DispatchTransaction;
+use super::egress::slot_capacity;
 use super::error::Error;
 use super::handle::Engine;
 use super::sender::WebhookRequest;
 use super::settle::{CompletedAttempt, FaultDomain};
-use crate::clock::Stopwatch;
-use crate::domain::delivery::{ATTEMPT_TIMEOUT, MAX_IN_FLIGHT};
+use crate::domain::delivery::ATTEMPT_TIMEOUT;
 use crate::domain::egress_health::EgressHealth;
 use crate::domain::slots::{AttemptSlot, SlotLedger};
 use crate::domain::time::Timestamp;
@@ -45,7 +45,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
             Ok(next_due) => {
                 report_pause(&engine, &mut said, desk.pause_reason());
                 let wait = desk.backoff_ends_after.map_or(MAX_IDLE_INTERVAL, |next| {
-                    next.saturating_sub(desk.stopwatch.elapsed()).min(MAX_IDLE_INTERVAL)
+                    next.saturating_sub(shared.flight_board.elapsed()).min(MAX_IDLE_INTERVAL)
                 });
                 let latest = shared.ambient.now().plus(wait);
                 next_due.map_or(latest, |due| due.min(latest))
@@ -60,7 +60,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
             }
         };
         tokio::select! {
-            () = desk.next_event() => {}
+            () = desk.next_event(&engine) => {}
             () = rung => {}
             () = shared.ambient.sleep_until(wake_at) => {}
             _ = stop.changed() => {}
@@ -77,7 +77,7 @@ struct DispatcherState {
     /// Tasks of attempts in flight; `owners` holds the slot of each.
     in_flight: JoinSet<Result<(), Error>>,
     owners: HashMap<Id, AttemptSlot>,
-    /// Slots of attempts in flight and of outcomes not yet committed.
+    /// Slots of attempts in flight.
     slots: SlotLedger,
     /// Sender of the outcome channel, cloned into every attempt.
     outcome_tx: mpsc::UnboundedSender<CompletedAttempt>,
@@ -86,8 +86,6 @@ struct DispatcherState {
     outcomes: Vec<Arc<CompletedAttempt>>,
     run_id: String,
     n_claims: u64,
-    /// Monotonic clock of the back-off; unaffected by clock changes.
-    stopwatch: Stopwatch,
     backoff: EgressHealth,
     /// Earliest back-off expiry, sampled before the commit. Sampling afterwards would miss a back-off that expires
     /// during the commit and leave it without a wake-up.
@@ -101,13 +99,12 @@ impl DispatcherState {
         Self {
             in_flight: JoinSet::new(),
             owners: HashMap::new(),
-            slots: SlotLedger::default(),
+            slots: SlotLedger::new(slot_capacity()),
             outcome_tx: runway,
             outcome_rx: arrivals,
             outcomes: Vec::new(),
             run_id: ambient.ulid(),
             n_claims: 0,
-            stopwatch: ambient.stopwatch(),
             backoff: EgressHealth::default(),
             backoff_ends_after: None,
         }
@@ -124,11 +121,11 @@ impl DispatcherState {
     /// Commits outcomes, claims due deliveries for the free slots, and starts their attempts. Returns when the next
     /// delivery becomes due. After a storage failure the outcomes stay in memory.
     async fn tick(&mut self, engine: &Engine) -> Result<Option<Timestamp>, Error> {
-        self.collect_outcomes().await;
+        self.collect_outcomes(engine).await;
         let shared = &engine.shared;
         // Without disk reserve nothing new starts, since an attempt's outcome could not be written.
         let has_room = shared.store.check_reserve();
-        let ask = if has_room.is_ok() { self.claim_request(shared.ambient.now()) } else { None };
+        let ask = if has_room.is_ok() { self.claim_request(engine) } else { None };
         let token = ask.as_ref().map(|ask| ask.lease.token.clone()).unwrap_or_default();
         if self.outcomes.is_empty() && ask.is_none() {
             return Ok(has_room.map(|()| None)?);
@@ -150,55 +147,50 @@ impl DispatcherState {
             DispatchTransaction { attempts: self.outcomes.clone(), claim: ask, now: engine.shared.ambient.now() };
         let taken = engine.commit_batch(turn).await;
         if !taken.as_ref().is_err_and(Error::is_storage_unavailable) {
-            for flight in std::mem::take(&mut self.outcomes) {
-                self.slots.release(&flight.slot);
-            }
+            self.outcomes.clear();
         }
         taken
     }
 
     /// Collects finished attempts, and yields a few times so that attempts about to finish join the same batch: a
     /// commit costs nearly the same for one outcome as for many. Never waits for the network.
-    async fn collect_outcomes(&mut self) {
+    async fn collect_outcomes(&mut self, engine: &Engine) {
         let mut n_quiet = 0;
         loop {
             let n_landed = self.outcomes.len();
-            self.drain_outcomes();
+            self.drain_outcomes(engine);
             n_quiet = if self.outcomes.len() > n_landed { 0 } else { n_quiet + 1 };
-            if self.outcomes.is_empty() || n_quiet > MAX_IDLE_YIELDS || self.outcomes.len() >= self.slots.n_held() {
+            if self.outcomes.is_empty() || n_quiet > MAX_IDLE_YIELDS || self.slots.n_held() == 0 {
                 break;
             }
             tokio::task::yield_now().await;
         }
     }
 
-    fn drain_outcomes(&mut self) {
+    fn drain_outcomes(&mut self, engine: &Engine) {
         while let Ok(flight) = self.outcome_rx.try_recv() {
-            self.record_outcome(flight);
+            self.record_outcome(engine, flight);
         }
     }
 
     /// Builds the claim request for the slots that are free after the commit. `None` when every slot is occupied.
-    fn claim_request(&mut self, now: Timestamp) -> Option<ClaimRequest> {
-        let at = self.stopwatch.elapsed();
+    fn claim_request(&mut self, engine: &Engine) -> Option<ClaimRequest> {
+        let (board, now) = (&engine.shared.flight_board, engine.shared.ambient.now());
+        let at = board.elapsed();
         self.backoff_ends_after = self.backoff.next_retry_at(at);
-        if self.slots.n_held() - self.outcomes.len() >= MAX_IN_FLIGHT {
+        if self.slots.n_free() == 0 {
             return None;
-        }
-        // The claim runs in the transaction that commits these outcomes, so their slots count as free.
-        let mut slots = self.slots.clone();
-        for flight in &self.outcomes {
-            slots.release(&flight.slot);
         }
         self.n_claims += 1;
         let lease = Lease { token: format!("{}-{}", self.run_id, self.n_claims), now, until: now.plus(LEASE_DURATION) };
-        Some(ClaimRequest { lease, slots, backoff_admission: self.backoff.admission(at) })
+        let (slots, limits) = (self.slots.clone(), board.table());
+        Some(ClaimRequest { lease, slots, limits, backoff_admission: self.backoff.admission(at) })
     }
 
     /// Waits until an attempt finishes, or ends without an outcome.
-    async fn next_event(&mut self) {
+    async fn next_event(&mut self, engine: &Engine) {
         tokio::select! {
-            Some(flight) = self.outcome_rx.recv() => self.record_outcome(flight),
+            Some(flight) = self.outcome_rx.recv() => self.record_outcome(engine, flight),
             Some((slot, why)) = next_failed_attempt(&mut self.in_flight, &mut self.owners) => {
                 tracing::error!(why, "an attempt could not be made; its lease expires");
                 self.slots.release(&slot);
@@ -206,13 +198,16 @@ impl DispatcherState {
         }
     }
 
-    /// Records an outcome for the next commit, and feeds the back-off of the sender.
-    fn record_outcome(&mut self, flight: CompletedAttempt) {
-        let subscription = flight.claimed.subscription;
+    /// Records an outcome for the next commit, frees its slot, and informs the limit of the subscription and the back-off
+    /// of the sender.
+    fn record_outcome(&mut self, engine: &Engine, flight: CompletedAttempt) {
+        let (subscription, board) = (flight.claimed.subscription, &engine.shared.flight_board);
+        board.record(&flight, self.slots.n_held_for(subscription));
+        self.slots.release(&flight.slot);
         match flight.fault_domain() {
             FaultDomain::Remote => self.backoff.record_contact(subscription),
             FaultDomain::Local => {
-                self.backoff.record_local_failure(flight.slot.company, subscription, self.stopwatch.elapsed());
+                self.backoff.record_local_failure(flight.slot.company, subscription, board.elapsed());
             }
         }
         self.outcomes.push(Arc::new(flight));
@@ -221,7 +216,7 @@ impl DispatcherState {
     /// Waits for all attempts in flight and commits their outcomes.
     async fn drain_and_stop(mut self, engine: &Engine) {
         while self.in_flight.join_next().await.is_some() {}
-        self.drain_outcomes();
+        self.drain_outcomes(engine);
         while !self.outcomes.is_empty() {
             if self.commit(engine, None).await.is_err_and(|error| error.is_storage_unavailable()) {
                 engine.shared.ambient.sleep(STORAGE_RETRY_DELAY).await;
@@ -254,10 +249,10 @@ async fn run_attempt(
     lease: String,
     runway: mpsc::UnboundedSender<CompletedAttempt>,
 ) -> Result<(), Error> {
-    let DeliveryJob { claimed, slot, event, target_url, sealed_secret: sealed } = job;
+    let DeliveryJob { claimed, slot, event, target } = job;
     let parcel = WebhookRequest {
-        target_url: target_url.clone(),
-        secret: engine.unseal(claimed.subscription, &sealed)?,
+        target_url: target.target_url.clone(),
+        secret: engine.unseal(claimed.subscription, &target.sealed_secret)?,
         event: event.id,
         event_type: event.kind,
         delivery: claimed.id.to_string(),
@@ -271,8 +266,9 @@ async fn run_attempt(
         claimed,
         slot,
         lease_token: lease,
-        target_url,
+        target_url: target.target_url.clone(),
         event_type: event.kind,
+        changed_at: target.changed_at,
         send_result: landed,
         jitter: roll,
     });

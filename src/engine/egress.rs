@@ -2,6 +2,8 @@
 //! addresses, which are never dialled.
 
 use super::dns::{NameResolver, SystemResolver};
+use crate::domain::slots::SlotCapacity;
+use rustix::process::{Resource, getrlimit};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,4 +24,9 @@ impl Default for EgressConfig {
     fn default() -> Self {
         Self { resolver: Arc::new(SystemResolver::default()), ca_files: Vec::new(), listen_addresses: Vec::new() }
     }
+}
+
+/// Number of attempts that may be in flight with the file descriptors of this process.
+pub(super) fn slot_capacity() -> SlotCapacity {
+    SlotCapacity::for_descriptors(getrlimit(Resource::Nofile).current)
 }

@@ -3,6 +3,7 @@
 use super::caller::{Actor, Caller};
 use super::credentials::{ApiKeyCache, OperatorTokenCache, new_token};
 use super::error::Error;
+use super::flight_board::FlightBoard;
 use super::pending_revocations::PendingRevocations;
 use super::rate_limiter::RateLimiter;
 use super::request_log;
@@ -38,6 +39,7 @@ pub(super) struct EngineInner {
     pub(super) pending_revocations: PendingRevocations,
     pub(super) request_log: request_log::RequestLog,
     pub(super) sender: Sender,
+    pub(super) flight_board: FlightBoard,
     pub(super) work_gate: work_gate::WorkGate,
     pub(super) dispatcher_wakeup: Notify,
     /// Wakes the replayer when a replay may continue.

@@ -3,6 +3,7 @@
 use super::audit;
 use super::credentials::{ApiKeyCache, OperatorTokenCache, new_token};
 use super::error::Error;
+use super::flight_board::FlightBoard;
 use super::handle::{Engine, EngineInner};
 use super::master_key;
 use super::pending_revocations::PendingRevocations;
@@ -65,6 +66,7 @@ impl Engine {
         let shared = EngineInner {
             settings,
             request_log: request_log::RequestLog::new(&ambient),
+            flight_board: FlightBoard::new(&ambient),
             ambient,
             partner_store: store.low_priority(),
             store,

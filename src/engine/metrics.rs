@@ -1,6 +1,7 @@
 //! Metrics snapshot, read from maintained counters; no table is scanned.
 
 use super::error::Error;
+use super::flight_board::FlightTotals;
 use super::handle::Engine;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::health_status::{DORMANT_DAYS, headroom_percent};
@@ -31,6 +32,8 @@ pub struct MetricsSnapshot {
     pub n_changes: u64,
     /// Number of unfinished deliveries by state.
     pub n_unfinished: [(DeliveryState, u64); 4],
+    /// Limits on attempts in flight.
+    pub flights: FlightTotals,
     /// Number of subscriptions that are enabled.
     pub n_enabled: u64,
     /// Number of subscriptions disabled manually.
@@ -104,6 +107,7 @@ impl Engine {
             n_trips: given("trips"),
             n_changes: given("audit"),
             n_unfinished: counts.waiting,
+            flights: self.shared.flight_board.totals(),
             n_enabled: counts.n_enabled,
             n_disabled: counts.n_off,
             n_tripped: counts.n_tripped,

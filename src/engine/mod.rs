@@ -21,6 +21,7 @@ pub mod event_quota;
 pub mod events;
 mod fields;
 pub mod files;
+pub mod flight_board;
 pub mod handle;
 mod housekeeping;
 pub mod idempotency;

@@ -2,11 +2,12 @@
 //! transaction.
 
 use super::sender::SendResult;
-use crate::domain::attempt::{Attempt, AttemptSubject};
+use crate::domain::attempt::{Attempt, AttemptPhase, AttemptSubject};
 use crate::domain::breaker::{BreakerTransition, FAILURE_THRESHOLD};
 use crate::domain::delivery::{AttemptKind, DeliveryState, NextStep, UnitRandom, next_step};
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
+use crate::domain::flight_limits::FlightSubject;
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::latency;
 use crate::domain::slots::AttemptSlot;
@@ -21,6 +22,7 @@ use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Side that an attempt's outcome says something about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub(super) struct CompletedAttempt {
     pub(super) lease_token: String,
     pub(super) target_url: String,
     pub(super) event_type: EventType,
+    /// Time of the last change of the subscription before the attempt.
+    pub(super) changed_at: Timestamp,
     pub(super) send_result: SendResult,
     /// Jitter of the next retry, drawn in advance.
     pub(super) jitter: UnitRandom,
@@ -49,6 +53,18 @@ impl CompletedAttempt {
     /// Side that the outcome says something about.
     pub(super) const fn fault_domain(&self) -> FaultDomain {
         if self.send_result.result.outcome.is_about_receiver() { FaultDomain::Remote } else { FaultDomain::Local }
+    }
+
+    /// Subscription of the attempt, as it was configured.
+    pub(super) const fn subject(&self) -> FlightSubject {
+        FlightSubject { subscription: self.claimed.subscription, changed_at: self.changed_at }
+    }
+
+    /// Time from the request to the end of the answer, without establishing a connection.
+    pub(super) fn latency(&self) -> Duration {
+        let phases = &self.send_result.exchange.phases;
+        let us = [AttemptPhase::Head, AttemptPhase::Body].map(|phase| phases.get(phase).unwrap_or(0));
+        Duration::from_micros(us.into_iter().fold(0, u64::saturating_add))
     }
 }
 
@@ -125,7 +141,7 @@ impl SettleBatch<'_> {
         let verdict = next_step(outcome, number - claimed.n_without_retry, &claimed.retry_policy, now, flight.jitter);
         let (succeeded, counts) = (outcome.is_success(), claimed.kind == AttemptKind::Scheduled);
         let before = &standing.subscription;
-        let (after, effect) = after_attempt(before, claimed.kind, (succeeded, counts), now);
+        let (after, effect) = after_attempt(before, (succeeded, counts), now);
         // Only the transition trips: outcomes of attempts started before the trip must not record a second one.
         let trips = effect == BreakerTransition::Trip && before.disabled.is_none() && !standing.is_deleted;
         let is_off = before.disabled.is_some() || trips;
@@ -197,7 +213,7 @@ impl SubscriptionUpdate {
         }
         let attempt = attempt_row(flight, flight.claimed.n_attempts + 1);
         let logged = store::attempts::insert(connection, &attempt, &flight.send_result.exchange, None)?;
-        let (after, _) = after_attempt(&self.subscription, AttemptKind::Resend, (has_succeeded, false), now);
+        let (after, _) = after_attempt(&self.subscription, (has_succeeded, false), now);
         self.replace(after);
         Ok(Some(logged))
     }
@@ -215,7 +231,6 @@ fn trip_breaker(connection: &Connection, of: &WebhookSubscription, now: Timestam
 /// Computes the subscription after one more attempt.
 fn after_attempt(
     before: &WebhookSubscription,
-    claimed: AttemptKind,
     (succeeded, counts): (bool, bool),
     now: Timestamp,
 ) -> (WebhookSubscription, BreakerTransition) {
@@ -223,9 +238,6 @@ fn after_attempt(
     after.last_attempt_at = Some(now);
     if succeeded {
         after.last_success_at = Some(now);
-    }
-    if claimed != AttemptKind::Resend {
-        after.slow_start = before.slow_start.after_attempt(succeeded);
     }
     if !counts {
         return (after, BreakerTransition::Unchanged);

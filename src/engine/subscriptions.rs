@@ -124,8 +124,8 @@ impl Engine {
     fn unseal_stored_secret(&self, connection: &Connection, earlier: &IdempotentReply) -> Result<Secret, Error> {
         let answered: Value = serde_json::from_slice(&earlier.body).unwrap_or_default();
         let id = SubscriptionId(answered["id"].as_i64().unwrap_or_default());
-        let (_, sealed) = store::subscriptions::target(connection, id)?.ok_or(Error::IdempotencyTargetDeleted(id))?;
-        self.unseal(id, &sealed)
+        let target = store::subscriptions::target(connection, id)?.ok_or(Error::IdempotencyTargetDeleted(id))?;
+        self.unseal(id, &target.sealed_secret)
     }
 
     /// Reads one subscription; with `of`, only if that company owns the subscription.

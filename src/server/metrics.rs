@@ -150,6 +150,18 @@ pub(super) fn collect_metrics(gauges: &MetricsSnapshot, status: &EngineStatus) -
             &gauges.n_unfinished.map(|(state, n)| (state.name(), n)),
         ),
         gauge_by_label(
+            "crow_subscriptions_by_flight_limit",
+            "Subscriptions attempted lately, by the reason for their limit on attempts in flight",
+            "reason",
+            &gauges.flights.by_reason.map(|(reason, n)| (reason.name(), n)),
+        ),
+        single_value(
+            "crow_flight_limits",
+            Gauge,
+            "Sum of the limits on attempts in flight of these subscriptions",
+            gauges.flights.sum_of_limits,
+        ),
+        gauge_by_label(
             "crow_scheduled_attempts_last_hour",
             "Scheduled attempts of the last hour",
             "outcome",

@@ -5,7 +5,6 @@ use super::delivery_counts::{self, CountChanges, StateChange};
 use super::{Error, small_count, unreadable};
 use crate::domain::delivery::{AttemptKind, DeliveryState, MAX_RETRY_AFTER, RetryPolicy};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
-use crate::domain::slow_start::SlowStart;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use std::time::Duration;
@@ -95,7 +94,8 @@ pub(crate) struct DueSubscription {
     pub(crate) target_url: String,
     /// Time at which the first delivery is or was due.
     pub(crate) due_at: Timestamp,
-    pub(crate) ramp: SlowStart,
+    /// Time of the last change of the subscription.
+    pub(crate) changed_at: Timestamp,
 }
 
 /// Lists the subscriptions with pending deliveries, by ascending id. A recursive query skips along the index from one
@@ -112,7 +112,7 @@ pub(crate) fn due_subscriptions(connection: &Connection) -> Result<Vec<DueSubscr
                          ORDER BY due_at LIMIT 1)
              FROM waiting WHERE id IS NOT NULL
          )
-         SELECT dues.id AS id, due, company_id, target_url, slow_start_limit FROM dues JOIN subscriptions s ON s.id = dues.id WHERE due IS NOT NULL"
+         SELECT dues.id AS id, due, company_id, target_url, updated_at FROM dues JOIN subscriptions s ON s.id = dues.id WHERE due IS NOT NULL"
     ))?;
     let rows = statement.query_map([], |row| {
         Ok(DueSubscription {
@@ -120,7 +120,7 @@ pub(crate) fn due_subscriptions(connection: &Connection) -> Result<Vec<DueSubscr
             company: CompanyId(row.get("company_id")?),
             target_url: row.get("target_url")?,
             due_at: super::time(row, "due")?,
-            ramp: SlowStart::from_stored(small_count(row, "slow_start_limit")?),
+            changed_at: super::time(row, "updated_at")?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

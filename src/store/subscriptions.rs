@@ -5,7 +5,6 @@ use crate::domain::breaker::CircuitBreaker;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::slow_start::SlowStart;
 use crate::domain::subscription::{RecordDates, SubscriptionSpec, WebhookSubscription};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
@@ -46,11 +45,24 @@ pub(crate) fn secret(connection: &Connection, id: SubscriptionId) -> Result<Opti
     Ok(statement.query_row([id.0], |row| row.get(0)).optional()?)
 }
 
-/// Returns target URL and sealed secret of a subscription that is not deleted.
-pub(crate) fn target(connection: &Connection, id: SubscriptionId) -> Result<Option<(String, Vec<u8>)>, Error> {
-    let mut statement = connection
-        .prepare_cached("SELECT target_url, secret FROM subscriptions WHERE id = ?1 AND deleted_at IS NULL")?;
-    Ok(statement.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+/// Where the deliveries of a subscription go.
+#[derive(Debug)]
+pub(crate) struct DeliveryTarget {
+    pub(crate) target_url: String,
+    pub(crate) sealed_secret: Vec<u8>,
+    /// Time of the last change of the subscription.
+    pub(crate) changed_at: Timestamp,
+}
+
+/// Returns the target of a subscription that is not deleted.
+pub(crate) fn target(connection: &Connection, id: SubscriptionId) -> Result<Option<DeliveryTarget>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT target_url, secret, updated_at FROM subscriptions WHERE id = ?1 AND deleted_at IS NULL",
+    )?;
+    let read = |row: &Row<'_>| {
+        Ok(DeliveryTarget { target_url: row.get(0)?, sealed_secret: row.get(1)?, changed_at: time(row, 2)? })
+    };
+    Ok(statement.query_row([id.0], read).optional()?)
 }
 
 /// Returns a subscription that is not deleted.
@@ -128,17 +140,17 @@ pub(crate) fn list_including_deleted(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Updates breaker, streak, slow start and attempt times of a subscription after an attempt.
+/// Updates breaker, streak and attempt times of a subscription after an attempt.
 pub(crate) fn update_after_attempt(connection: &Connection, subscription: &WebhookSubscription) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET n_consecutive_failures = :streak, first_failure_at = :began, last_failure_at = :latest, slow_start_limit = :ramp,
+            "UPDATE subscriptions SET n_consecutive_failures = :streak, first_failure_at = :began, last_failure_at = :latest,
                  last_attempt_at = :attempt, last_success_at = :success WHERE id = :id",
         )?
         .execute(named_params! {
             ":id": subscription.id.0, ":streak": subscription.breaker.failures_in_a_row,
             ":began": subscription.streak.map(|streak| streak.0.millis()), ":latest": subscription.streak.map(|streak| streak.1.millis()),
-            ":ramp": subscription.slow_start.concurrency_limit(), ":attempt": subscription.last_attempt_at.map(Timestamp::millis), ":success": subscription.last_success_at.map(Timestamp::millis),
+            ":attempt": subscription.last_attempt_at.map(Timestamp::millis), ":success": subscription.last_success_at.map(Timestamp::millis),
         })?;
     Ok(())
 }
@@ -173,14 +185,14 @@ pub(crate) fn set_note(connection: &Connection, id: SubscriptionId, note: &str, 
     Ok(())
 }
 
-/// Enables a subscription, with no failures in a row, no missed events and the initial slow start limit.
+/// Enables a subscription, with no failures in a row and no missed events.
 pub(crate) fn enable(connection: &Connection, id: SubscriptionId, now: Timestamp) -> Result<(), Error> {
     connection
         .prepare_cached(
             "UPDATE subscriptions SET disabled_reason = NULL, disabled_note = NULL, disabled_at = NULL, n_consecutive_failures = 0, first_failure_at = NULL,
-                 last_failure_at = NULL, n_missed = 0, slow_start_limit = ?3, updated_at = ?2 WHERE id = ?1",
+                 last_failure_at = NULL, n_missed = 0, updated_at = ?2 WHERE id = ?1",
         )?
-        .execute(params![id.0, now.millis(), SlowStart::INITIAL.concurrency_limit()])?;
+        .execute(params![id.0, now.millis()])?;
     Ok(())
 }
 
@@ -207,7 +219,7 @@ pub(super) fn read_spec(row: &Row<'_>, first: usize) -> rusqlite::Result<Subscri
 
 /// Columns of a subscription and its time of deletion, in the order in which they are read, before those of its
 /// configuration.
-const COLUMNS: &str = "id, company_id, created_by, disabled_reason, disabled_at, n_consecutive_failures, slow_start_limit, first_failure_at, \
+const COLUMNS: &str = "id, company_id, created_by, disabled_reason, disabled_at, n_consecutive_failures, first_failure_at, \
                        last_failure_at, last_attempt_at, last_success_at, n_missed, created_at, updated_at, deleted_at";
 
 /// Reads a subscription by column number: this runs for every event and attempt, and looking up names costs as much as
@@ -222,17 +234,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<WebhookSubscription> {
         created_by: row.get::<_, Option<i64>>(2)?.map(KeyId),
         disabled: reason.zip(optional_time(row, 4)?),
         breaker: CircuitBreaker { failures_in_a_row: small_count(row, 5)? },
-        slow_start: SlowStart::from_stored(small_count(row, 6)?),
-        streak: optional_time(row, 7)?.zip(optional_time(row, 8)?),
-        last_attempt_at: optional_time(row, 9)?,
-        last_success_at: optional_time(row, 10)?,
-        n_missed: count(row, 11)?,
-        dates: RecordDates { created_at: time(row, 12)?, updated_at: time(row, 13)? },
-        spec: read_spec(row, 15)?,
+        streak: optional_time(row, 6)?.zip(optional_time(row, 7)?),
+        last_attempt_at: optional_time(row, 8)?,
+        last_success_at: optional_time(row, 9)?,
+        n_missed: count(row, 10)?,
+        dates: RecordDates { created_at: time(row, 11)?, updated_at: time(row, 12)? },
+        spec: read_spec(row, 14)?,
     })
 }
 
 /// Reads a subscription with its time of deletion.
 fn read_including_deleted(row: &Row<'_>) -> rusqlite::Result<(WebhookSubscription, Option<Timestamp>)> {
-    Ok((read(row)?, optional_time(row, 14)?))
+    Ok((read(row)?, optional_time(row, 13)?))
 }

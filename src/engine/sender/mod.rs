@@ -11,7 +11,7 @@ mod send_error;
 mod target_guard;
 mod write_guard;
 
-use super::egress::EgressConfig;
+use super::egress::{EgressConfig, slot_capacity};
 use super::error::Error;
 use crate::clock::RuntimeEnv;
 use crate::domain::attempt::{AttemptPhase, AttemptResult, HttpExchange};
@@ -76,7 +76,10 @@ impl Sender {
     pub(super) fn new(policy: TargetPolicy, reach: &EgressConfig) -> Result<Self, Error> {
         let guard =
             TargetGuard { resolver: reach.resolver.clone(), policy, listen_addresses: reach.listen_addresses.clone() };
-        Ok(Self { connector: ReceiverConnector::new(guard, &reach.ca_files)?, pool: ConnectionPool::default() })
+        Ok(Self {
+            connector: ReceiverConnector::new(guard, &reach.ca_files)?,
+            pool: ConnectionPool::new(slot_capacity()),
+        })
     }
 
     /// Target rules at this moment.

@@ -3,7 +3,6 @@
 use crate::domain::breaker::{BreakerTransition, CircuitBreaker};
 use crate::domain::delivery::{AttemptKind, DeliveryState, RetryPolicy, UnitRandom};
 use crate::domain::replay::{MAX_DUE_BEFORE_REPLAY, ReplayDecision, ReplayState, decide};
-use crate::domain::slow_start::SlowStart;
 use crate::domain::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,7 +45,6 @@ pub(super) struct ModelSubscription {
     pub(super) is_off: bool,
     pub(super) is_deleted: bool,
     pub(super) breaker: CircuitBreaker,
-    pub(super) ramp: SlowStart,
     pub(super) missed_after: usize,
     pub(super) n_missed: u64,
 }
@@ -109,7 +107,6 @@ impl PlatformModel {
         }
         let of = self.deliveries[n].of;
         let subscriber = &mut self.subscribers[of];
-        subscriber.ramp = subscriber.ramp.after_attempt(has_arrived);
         let mut effect = BreakerTransition::Unchanged;
         if kind == AttemptKind::Scheduled {
             (subscriber.breaker, effect) = subscriber.breaker.after_attempt(has_arrived);

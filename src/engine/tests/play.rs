@@ -21,11 +21,12 @@ use crate::domain::breaker::CircuitBreaker;
 use crate::domain::delivery::{AttemptKind, AttemptOutcome, DeliveryState, FailureKind, RetryPolicy, UnitRandom};
 use crate::domain::egress_health::EgressAdmission;
 use crate::domain::event::EventType;
+use crate::domain::flight_control::INITIAL_FLIGHT_LIMIT;
+use crate::domain::flight_limits::LimitTable;
 use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
 use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::replay::{REPLAYABLE_STATES, ReplaySelection, ReplayState};
-use crate::domain::slots::{AttemptSlot, SlotLedger};
-use crate::domain::slow_start::SlowStart;
+use crate::domain::slots::{AttemptSlot, SlotCapacity, SlotLedger};
 use crate::domain::subscription::{SubscriptionDraft, WebhookSubscription};
 use crate::domain::target::{TargetPolicy, TargetRules};
 use crate::domain::time::Timestamp;
@@ -133,7 +134,6 @@ impl ModelWorld {
                 is_off: false,
                 is_deleted: false,
                 breaker: CircuitBreaker { failures_in_a_row: 15 },
-                ramp: SlowStart::default(),
                 missed_after: 0,
                 n_missed: 0,
             });
@@ -257,11 +257,16 @@ impl ModelWorld {
             *under_way.entry(claimed.subscription).or_default() += 1;
         }
         let lease = Lease { token: token.clone(), now, until: now.plus(Duration::from_secs(30)) };
-        let mut slots = SlotLedger::default();
+        let mut slots = SlotLedger::new(SlotCapacity::FULL);
         for (claimed, _) in &self.flights {
             slots.take(&slot(claimed));
         }
-        let ask = ClaimRequest { lease, slots, backoff_admission: EgressAdmission::Open(BTreeMap::new()) };
+        let ask = ClaimRequest {
+            lease,
+            slots,
+            limits: LimitTable::default(),
+            backoff_admission: EgressAdmission::Open(BTreeMap::new()),
+        };
         let claims = claim_due(&self.connection, ask).expect("claimed");
         for job in claims.jobs {
             let n = place(job.claimed.id);
@@ -272,26 +277,21 @@ impl ModelWorld {
             *under_way += 1;
             if job.claimed.kind == AttemptKind::Resend {
                 assert!(self.model.resends.contains(&n), "a resend was requested");
-                assert!(*under_way <= SlowStart::default().concurrency_limit() as usize);
             } else {
                 assert_eq!((delivery.state, subscriber.is_off), (DeliveryState::Pending, false));
                 assert!(delivery.due_at.is_some_and(|at| at <= now), "none early");
                 assert_eq!(delivery.kind, job.claimed.kind);
-                assert!(*under_way <= subscriber.ramp.concurrency_limit() as usize, "one, then two, then four");
             }
+            assert!(*under_way <= INITIAL_FLIGHT_LIMIT as usize, "as many as a subscription begins with");
             delivery.is_held = true;
             self.flights.push((job.claimed, token.clone()));
         }
         for (n, delivery) in self.model.deliveries.iter().enumerate() {
             let room = under_way.get(&id(delivery.of)).copied().unwrap_or(0);
-            let ramp = self.model.subscribers[delivery.of].ramp.concurrency_limit() as usize;
             let is_due = delivery.seen() == DeliveryState::Pending && delivery.due_at.is_some_and(|at| at <= now);
-            assert!(!is_due || room >= ramp, "delivery {n} is due and there is room");
+            assert!(!is_due || room >= INITIAL_FLIGHT_LIMIT as usize, "delivery {n} is due and there is room");
             let is_asked = self.model.resends.contains(&n) && !delivery.is_held;
-            assert!(
-                !is_asked || room >= SlowStart::default().concurrency_limit() as usize,
-                "delivery {n} is to be resent"
-            );
+            assert!(!is_asked || room >= INITIAL_FLIGHT_LIMIT as usize, "delivery {n} is to be resent");
         }
     }
 
@@ -307,6 +307,7 @@ impl ModelWorld {
             lease_token: lease,
             target_url: "https://example.com/".to_owned(),
             event_type: EventType::LeadCreated,
+            changed_at: START,
             send_result: SendResult {
                 started_at: self.now(),
                 result: AttemptResult { outcome, error: None, elapsed_ms: 1 },
@@ -338,13 +339,7 @@ impl ModelWorld {
             let picks = deliveries.filter(|(_, d)| d.of == of && d.state == DeliveryState::Missed);
             self.model.add_plan(of, picks.map(|(n, d)| (n, d.state)).collect());
         }
-        let after = ModelSubscription {
-            is_off: false,
-            breaker: CircuitBreaker::default(),
-            ramp: SlowStart::INITIAL,
-            n_missed: 0,
-            ..subscriber
-        };
+        let after = ModelSubscription { is_off: false, breaker: CircuitBreaker::default(), n_missed: 0, ..subscriber };
         self.model.subscribers[of] = after;
         for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of && d.state == DeliveryState::OnHold) {
             (delivery.state, delivery.due_at) = (DeliveryState::Pending, Some(now));
@@ -425,8 +420,8 @@ impl ModelWorld {
                 .expect("it is there");
             let (real, deleted_at) = found;
             assert_eq!(
-                (real.disabled.is_some(), deleted_at.is_some(), real.breaker, real.slow_start, real.n_missed),
-                (model.is_off, model.is_deleted, model.breaker, model.ramp, model.n_missed),
+                (real.disabled.is_some(), deleted_at.is_some(), real.breaker, real.n_missed),
+                (model.is_off, model.is_deleted, model.breaker, model.n_missed),
                 "subscription {of}"
             );
         }

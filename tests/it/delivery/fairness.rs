@@ -99,7 +99,8 @@ async fn f1_a_company_with_hanging_and_unreachable_targets_delays_no_other_compa
     assert!(count(why) >= N_WITHOUT_IPV6, "the log says why");
     busy.received(N_BUSY * EVENTS).await;
     let of_acme = "leases l JOIN subscriptions s ON s.id = l.subscription_id WHERE s.company_id = 1";
-    assert!(count(of_acme) <= 90, "three quarters of what newcomers leave");
+    let n_with_few_attempts = i64::try_from(N_HANGING).expect("few") + N_WITHOUT_IPV6;
+    assert!(count(of_acme) <= 4 * n_with_few_attempts, "what never answers holds no more than it began with");
     assert_eq!(platform.engine.status().pause_reason, None);
 }
 
@@ -161,7 +162,7 @@ async fn f1_twenty_companies_whose_endpoints_hang_delay_no_newcomer() {
         for _ in 0..N_EVENTS {
             platform.emit(company.id).await;
         }
-        platform.until("it has something under way", async || n_under_way() > before || before >= 144).await;
+        platform.until("it has something under way", async || n_under_way() > before || before >= 340).await;
     }
     platform.emit(newcomer.id).await;
     let watch = platform.ambient.stopwatch();

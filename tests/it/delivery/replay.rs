@@ -211,27 +211,26 @@ async fn a_replay_waits_while_its_subscription_is_off_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn an_enabled_subscription_gets_one_attempt_at_a_time_then_two_then_four() {
+async fn f2_a_receiver_that_hangs_gets_one_attempt_at_a_time_and_four_after_it_was_enabled() {
     let receiver = Receiver::start(&[Behaviour::Hang]).await;
     let scene = Scene::with(&receiver).await;
-    scene.off().await;
-    scene.on().await;
-    scene.emit_many(12).await;
     let in_flight = async |n: i64| {
         let database = scene.platform.database();
         let count = "SELECT count(*) FROM leases";
         database.query_row(count, [], |row| row.get::<_, i64>(0)).expect("a count") == n
     };
-    receiver.received(1).await;
-    assert!(in_flight(1).await, "one at a time");
-    // The first is given up, the second succeeds: two at once from there.
-    receiver.becomes(&[OK, Behaviour::Hang]);
-    scene.platform.advance(Duration::from_secs(10));
-    scene.platform.until("two at once", async || in_flight(2).await).await;
-    receiver.becomes(&[OK, OK, Behaviour::Hang]);
-    scene.platform.advance(Duration::from_secs(10));
+    scene.emit_many(12).await;
     scene.platform.until("four at once", async || in_flight(4).await).await;
-    let operator = scene.platform.operator();
-    let kinds = operator.attempts(None, 50).await.expect("a page").items;
+    for n in 5..8 {
+        scene.platform.advance(Duration::from_secs(10));
+        receiver.received(n).await;
+        assert!(in_flight(1).await, "one at a time");
+    }
+    scene.off().await;
+    scene.platform.advance(Duration::from_secs(10));
+    scene.platform.until("the last attempt is over", async || in_flight(0).await).await;
+    scene.on().await;
+    scene.platform.until("four at once", async || in_flight(4).await).await;
+    let kinds = scene.platform.operator().attempts(None, 50).await.expect("a page").items;
     assert!(kinds.iter().all(|attempt| attempt.kind == AttemptKind::Scheduled));
 }

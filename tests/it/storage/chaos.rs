@@ -27,7 +27,7 @@ const EMIT_INTERVAL: Duration = Duration::from_millis(50);
 const RECOVERY_LIMIT: Duration = Duration::from_secs(15);
 /// Within this after the last fault, everything that was acknowledged has arrived.
 const DRAIN_LIMIT: Duration = Duration::from_secs(60);
-/// Maximum number of attempts in flight, each of which a kill or a step of the clock may repeat.
+/// Maximum number of attempts that this load has in flight, each of which a kill or a step of the clock may repeat.
 const MAX_IN_FLIGHT: u64 = 144;
 /// Resident memory of the platform at most.
 const MAX_RESIDENT: u64 = 150 << 20;

@@ -1,0 +1,96 @@
+//! Flight controllers of all subscriptions. A subscription starts anew whenever it is changed: enabled, or given another
+//! target.
+
+use super::delivery::AttemptOutcome;
+use super::flight_control::{FlightController, FlightReason, FlightSample, FlightSignal, INITIAL_FLIGHT_LIMIT};
+use super::ids::SubscriptionId;
+use super::time::Timestamp;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Time without an attempt after which a controller is dropped.
+const FORGET_AFTER: Duration = Duration::from_secs(600);
+/// Number of controllers from which idle ones are looked for, at each doubling.
+const MIN_SWEEP_SIZE: usize = 1_024;
+
+/// Subscription as of its last change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FlightSubject {
+    /// Subscription to which attempts are sent.
+    pub subscription: SubscriptionId,
+    /// Time of the last change of the subscription.
+    pub changed_at: Timestamp,
+}
+
+/// Limits of all subscriptions at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct LimitTable(HashMap<SubscriptionId, (Timestamp, usize)>);
+
+impl LimitTable {
+    /// Maximum number of attempts in flight of a subscription.
+    #[must_use]
+    pub fn limit(&self, of: FlightSubject) -> usize {
+        match self.0.get(&of.subscription) {
+            Some((changed_at, limit)) if *changed_at == of.changed_at => *limit,
+            _ => INITIAL_FLIGHT_LIMIT as usize,
+        }
+    }
+}
+
+/// Flight controllers by subscription.
+#[derive(Debug, Default)]
+pub struct FlightLimits {
+    controllers: HashMap<SubscriptionId, (Timestamp, FlightController)>,
+    sweep_size: usize,
+}
+
+impl FlightLimits {
+    /// Records the end of an attempt with `n_in_flight` attempts of the subscription in flight, this one included. Local
+    /// failures are ignored, and so are attempts that began before the subscription was last changed.
+    pub fn record(
+        &mut self,
+        of: FlightSubject,
+        outcome: &AttemptOutcome,
+        (latency, n_in_flight): (Duration, usize),
+        at: Duration,
+    ) {
+        let Some(signal) = FlightSignal::of(outcome) else { return };
+        let fresh = || (of.changed_at, FlightController::new(at));
+        let (changed_at, controller) = self.controllers.entry(of.subscription).or_insert_with(fresh);
+        if *changed_at < of.changed_at {
+            (*changed_at, *controller) = fresh();
+        }
+        if *changed_at == of.changed_at {
+            controller.record(FlightSample { signal, latency, n_in_flight }, at);
+        }
+        self.drop_idle(at);
+    }
+
+    /// Limits of all subscriptions at the given time.
+    #[must_use]
+    pub fn table(&self, at: Duration) -> LimitTable {
+        let limits = self.controllers.iter().map(|(id, (changed_at, of))| (*id, (*changed_at, of.limit(at))));
+        LimitTable(limits.collect())
+    }
+
+    /// Number of subscriptions by the reason for their limit, and the sum of their limits.
+    #[must_use]
+    pub fn totals(&self, at: Duration) -> ([(FlightReason, u64); FlightReason::ALL.len()], u64) {
+        let mut reasons = FlightReason::ALL.map(|reason| (reason, 0));
+        let mut sum = 0;
+        for (_, controller) in self.controllers.values() {
+            sum += controller.limit(at) as u64;
+            if let Some((_, n)) = reasons.iter_mut().find(|(reason, _)| *reason == controller.reason()) {
+                *n += 1;
+            }
+        }
+        (reasons, sum)
+    }
+
+    fn drop_idle(&mut self, at: Duration) {
+        if self.controllers.len() >= self.sweep_size.max(MIN_SWEEP_SIZE) {
+            self.controllers.retain(|_, (_, controller)| at.saturating_sub(controller.last_at()) < FORGET_AFTER);
+            self.sweep_size = self.controllers.len() * 2;
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Adaptive limits of all subscriptions: written by the dispatcher, read by claims and metrics.
+
+use super::settle::CompletedAttempt;
+use crate::clock::{RuntimeEnv, Stopwatch};
+use crate::domain::flight_control::FlightReason;
+use crate::domain::flight_limits::{FlightLimits, LimitTable};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Limits on attempts in flight, by the monotonic clock of the platform.
+#[derive(Debug)]
+pub(super) struct FlightBoard {
+    limits: Mutex<FlightLimits>,
+    stopwatch: Stopwatch,
+}
+
+/// Limits of the subscriptions that were attempted lately.
+#[derive(Debug, Clone, Copy)]
+pub struct FlightTotals {
+    /// Number of subscriptions by the reason for their limit.
+    pub by_reason: [(FlightReason, u64); FlightReason::ALL.len()],
+    /// Sum of their limits.
+    pub sum_of_limits: u64,
+}
+
+impl FlightBoard {
+    pub(super) fn new(ambient: &RuntimeEnv) -> Self {
+        Self { limits: Mutex::default(), stopwatch: ambient.stopwatch() }
+    }
+
+    /// Time since the platform started, which setting the clock does not change.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.stopwatch.elapsed()
+    }
+
+    /// Records the end of an attempt while `n_in_flight` attempts of its subscription were in flight.
+    pub(super) fn record(&self, attempt: &CompletedAttempt, n_in_flight: usize) {
+        let outcome = &attempt.send_result.result.outcome;
+        let measured = (attempt.latency(), n_in_flight);
+        self.lock().record(attempt.subject(), outcome, measured, self.elapsed());
+    }
+
+    /// Present limits of all subscriptions.
+    pub(super) fn table(&self) -> LimitTable {
+        self.lock().table(self.elapsed())
+    }
+
+    /// Totals of the present limits.
+    pub(super) fn totals(&self) -> FlightTotals {
+        let (by_reason, sum_of_limits) = self.lock().totals(self.elapsed());
+        FlightTotals { by_reason, sum_of_limits }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FlightLimits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
