@@ -5,24 +5,24 @@
 //! - The same from end to end: events are accepted while others are delivered.
 //! - The time from a call that emits an event to the first byte at the receiver, at 500 events a second over HTTP.
 //! - What one endpoint that never answers costs the others.
-//! - The memory of the real binary with a backlog of 100,000.
+//! - Deliveries to receivers that take 50 and 200 ms, to one that degrades above 32 parallel requests, and to a healthy
+//!   one beside others of its company that never answer.
+//! - The memory of the real binary with a backlog of 100,000, and with 4,096 attempts in flight beside it.
 //!
-//! `cargo bench --bench delivery -- [DELIVERIES]` (20,000 unless told otherwise).
+//! `cargo bench --bench delivery -- [DELIVERIES] [PART ...]` (20,000 unless told otherwise; the parts are `throughput`,
+//! `latency`, `neighbour`, `lag` and `memory`, all without one).
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
 
+use bare::{BareLoad, bare};
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::{RuntimeEnv, Stopwatch};
-use crow::database::Database;
-use crow::database::error::Error;
-use crow::database::options::JobPriority;
 use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
-use crow::domain::ids::CompanyId;
+use crow::domain::ids::{CompanyId, EventId};
 use crow::domain::scope::KeyScope;
-use crow::domain::secret::Secret;
-use crow::domain::signature;
+use crow::domain::slots::SlotCapacity;
 use crow::domain::target::TargetPolicy;
 use crow::engine::caller::{Actor, Caller};
 use crow::engine::egress::EgressConfig;
@@ -33,23 +33,22 @@ use crow::engine::settings::EngineSettings;
 use crow::http::exposure::ServerExposure;
 use crow::server;
 use crow::wire::keys::{NewCompany, NewKey, RequestedLimits};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1;
-use hyper::header::HeaderValue;
-use hyper_util::rt::TokioIo;
 use process::Serving;
 use receiver::Receiver;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+#[path = "delivery/bare.rs"]
+mod bare;
 #[path = "support/bare_database.rs"]
 mod bare_database;
+#[path = "delivery/latency.rs"]
+mod latency;
 #[path = "delivery/receiver.rs"]
 mod receiver;
 
@@ -61,6 +60,8 @@ mod process;
 const COMPANIES: usize = 16;
 /// Requests in flight at the bare side: as many as the companies may have in flight, four for each subscription.
 const FLIGHTS: usize = 64;
+/// Runs of which the median is printed.
+const N_RUNS: usize = 3;
 /// Number of tasks that emit events at the same time.
 const EMITTERS: usize = 64;
 /// Events a second, and how many, for the time to the first byte.
@@ -75,6 +76,7 @@ struct Platform {
     engine: Engine,
     caller: Caller,
     operator: PlatformClient,
+    address: String,
     companies: Vec<CompanyId>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
@@ -112,7 +114,7 @@ impl Platform {
             companies.push(subscribed(&operator, &address, target).await);
         }
         let caller = Caller::new(actor, "bench".to_owned(), engine.audit_key());
-        Self { dir, engine, caller, operator, companies, stop, tasks }
+        Self { dir, engine, caller, operator, address, companies, stop, tasks }
     }
 
     /// Begins to deliver.
@@ -137,6 +139,20 @@ impl Platform {
             });
         }
         emitters.join_all().await;
+    }
+
+    /// Emits one event and returns its number.
+    async fn publish(&self, company: CompanyId) -> EventId {
+        let news = EventPublication { company, kind: EventType::LeadCreated, payload: None, metadata: None };
+        self.engine.publish(self.caller.clone(), news).await.expect("published").id
+    }
+
+    /// Subscribes a company to its leads at more targets.
+    async fn subscribe_more(&self, company: CompanyId, targets: &[String]) {
+        let partner = partner_of(&self.operator, &self.address, company).await;
+        for target in targets {
+            partner.create_subscription(&process::subscription(target)).await.expect("a subscription");
+        }
     }
 
     /// Waits until these companies' deliveries have all succeeded.
@@ -170,6 +186,13 @@ impl Platform {
 /// A company with a subscription to leads at `target`.
 async fn subscribed(operator: &PlatformClient, address: &str, target: &str) -> CompanyId {
     let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
+    let partner = partner_of(operator, address, company).await;
+    partner.create_subscription(&process::subscription(target)).await.expect("a subscription");
+    company
+}
+
+/// Client with a new key of a company.
+async fn partner_of(operator: &PlatformClient, address: &str, company: CompanyId) -> PlatformClient {
     let most = Some(1_000_000);
     let new = NewKey {
         company_id: company,
@@ -178,9 +201,7 @@ async fn subscribed(operator: &PlatformClient, address: &str, target: &str) -> C
         limits: Some(RequestedLimits { read: most, write: most, admin: most }),
     };
     let key = operator.create_key(&new).await.expect("a key").key.into_secret();
-    let partner = PlatformClient::new(address, ClientCredential::Key(key)).expect("a client");
-    partner.create_subscription(&process::subscription(target)).await.expect("a subscription");
-    company
+    PlatformClient::new(address, ClientCredential::Key(key)).expect("a client")
 }
 
 /// Delivers a backlog of `n` and answers with deliveries a second; with one more company whose endpoint never answers, if asked for.
@@ -222,72 +243,6 @@ async fn end_to_end(receiver: &Receiver, n: usize) -> f64 {
     rate
 }
 
-/// Bare sender: the same requests to the same receiver on as many kept connections, each with its own signature, and
-/// the row of an attempt written for each in shared commits. That is the least that a sender which signs and logs can
-/// do.
-async fn bare(receiver: &Receiver, n: usize) -> f64 {
-    let platform = Platform::start(&[]).await;
-    let database = bare_database::open_copy(platform.dir.path(), 1);
-    let ambient = RuntimeEnv::real();
-    let watch = ambient.stopwatch();
-    let mut senders = JoinSet::new();
-    for sender in 0..FLIGHTS {
-        let (database, address, ambient) = (database.clone(), receiver.address, ambient.clone());
-        senders.spawn(async move {
-            let stream = TcpStream::connect(address).await.expect("a connection");
-            stream.set_nodelay(true).expect("a socket");
-            let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a connection");
-            tokio::spawn(connection);
-            let secret = Secret::new("whsec_0123456789abcdef0123456789abcdef".to_owned());
-            for number in (sender..n).step_by(FLIGHTS) {
-                bare_delivery(&mut requests, &database, &secret, (number, ambient.now().seconds())).await;
-            }
-        });
-    }
-    senders.join_all().await;
-    let rate = n as f64 / watch.elapsed().as_secs_f64();
-    platform.end().await;
-    rate
-}
-
-async fn bare_delivery(
-    requests: &mut http1::SendRequest<Full<Bytes>>,
-    database: &Database,
-    secret: &Secret,
-    (number, now): (usize, i64),
-) {
-    let id = i64::try_from(number).expect("few");
-    let body = format!(
-        r#"{{"id":{id},"type":"lead.created","createdUtc":"2026-11-23T14:02:31.000Z","companyId":1,"payload":{{"clientId":{id},"firstName":"Ada","lastName":"Byron","email":"ada@example.com","phone":"+15550100","statusId":10,"status":"Lead - New","source":"Website"}}}}"#
-    );
-    let headers = [
-        ("host", "127.0.0.1".to_owned()),
-        ("content-type", "application/json".to_owned()),
-        ("x-wlcro-timestamp", now.to_string()),
-        ("x-wlcro-signature", signature::sign(secret, now, body.as_bytes())),
-        ("x-wlcro-event-id", id.to_string()),
-    ];
-    let mut request = hyper::Request::post("/ok").body(Full::new(Bytes::from(body))).expect("a request");
-    for (name, value) in &headers {
-        request.headers_mut().append(*name, HeaderValue::try_from(value).expect("a header"));
-    }
-    requests.ready().await.expect("an open connection");
-    let response = requests.send_request(request).await.expect("an answer");
-    let status = response.status().as_u16();
-    let answer = response.into_body().collect().await.expect("a body").to_bytes();
-    let insert = move |connection: &Connection| {
-        connection
-            .prepare_cached(
-                "INSERT INTO attempts (company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at,
-                     elapsed_ms, status, request_headers, response_headers, response_body, n_response_bytes)
-                 VALUES (1, 1, 'http://127.0.0.1/ok', ?1, ?1, 'lead.created', 'scheduled', 1, ?2, 1, ?3, ?4, '[]', ?5, 0)",
-            )?
-            .execute(params![id, now, status, format!("{headers:?}"), &answer[..]])?;
-        Ok::<_, Error>(())
-    };
-    database.write(JobPriority::Low, insert).await.expect("written");
-}
-
 /// Emits at a steady pace over HTTP; milliseconds from the call to the first byte at the receiver, ascending.
 async fn lags(receiver: &Receiver) -> Vec<f64> {
     let targets: Vec<String> = (0..COMPANIES).map(|_| receiver.url("timed")).collect();
@@ -321,16 +276,22 @@ async fn lags(receiver: &Receiver) -> Vec<f64> {
     lags
 }
 
-/// Resident memory of the real binary in MiB, now and at most, with a backlog that waits for endpoints that never answer.
-async fn memory(receiver: &Receiver) -> (u64, u64) {
-    let targets: Vec<String> = (0..COMPANIES).map(|_| receiver.url("hang")).collect();
+/// Resident memory of the real binary in MiB, now and at most, with a backlog that waits for endpoints that never answer;
+/// and with as many attempts in flight as there may be, for which the receiver takes a second.
+async fn memory(receiver: &Receiver, path: &str) -> (u64, u64) {
+    let targets: Vec<String> = (0..COMPANIES).map(|_| receiver.url(path)).collect();
     let platform = Platform::start(&targets).await;
     platform.emit(BACKLOG, &platform.companies).await;
     let dir = platform.end().await;
+    receiver.reset();
     let serving = Serving::start(dir.path());
-    let operator = serving.operator();
-    for _ in 0..50 {
+    let (operator, ambient) = (serving.operator(), RuntimeEnv::real());
+    for _ in 0..100 {
         operator.overview(50).await.expect("an overview");
+        ambient.sleep(Duration::from_millis(100)).await;
+        if path == "hang" || receiver.parallel().1 >= SlotCapacity::FULL.n_slots * 9 / 10 {
+            break;
+        }
     }
     let status = std::fs::read_to_string(format!("/proc/{}/status", serving.id())).expect("Linux");
     let mib = |name: &str| {
@@ -345,15 +306,15 @@ fn median(figures: &mut [f64]) -> f64 {
     figures[figures.len() / 2]
 }
 
-async fn run(n: usize) {
-    let receiver = Receiver::start().await;
+/// Backlogs and throughput at receivers that answer at once.
+async fn print_throughput(receiver: &Receiver, n: usize) {
     let (mut ours, mut theirs, mut through, mut beside) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     // In turns, so that a noisy minute falls on all of them; the medians of three.
-    for _ in 0..3 {
-        ours.push(drained(&receiver, n, None).await);
-        theirs.push(bare(&receiver, n).await);
-        through.push(end_to_end(&receiver, n).await);
-        beside.push(drained(&receiver, n, Some("hang")).await);
+    for _ in 0..N_RUNS {
+        ours.push(drained(receiver, n, None).await);
+        theirs.push(bare(receiver, &BareLoad { path: "ok".to_owned(), n_flights: FLIGHTS, n }).await);
+        through.push(end_to_end(receiver, n).await);
+        beside.push(drained(receiver, n, Some("hang")).await);
     }
     let [ours, theirs, through, beside] = [ours, theirs, through, beside].map(|mut figures| median(&mut figures));
     println!("| {n} deliveries to local receivers | a second | held against |\n|---|---|---|");
@@ -361,17 +322,48 @@ async fn run(n: usize) {
     println!("| a backlog, signed and logged | {ours:.0} | {:.2} of bare |", ours / theirs);
     println!("| accepted and delivered at once | {through:.0} | {:.2} of bare |", through / theirs);
     println!("| a backlog beside an endpoint that hangs | {beside:.0} | {:.2} of the backlog alone |", beside / ours);
-    let lags = lags(&receiver).await;
+}
+
+async fn print_lags(receiver: &Receiver) {
+    let lags = lags(receiver).await;
     let at = |percent: usize| lags[(lags.len() * percent / 100).min(lags.len() - 1)];
     println!("call to first byte at {PACE} events a second: p50 {:.1} ms, p99 {:.1} ms", at(50), at(99));
-    let (now, most) = memory(&receiver).await;
+}
+
+async fn print_memory(receiver: &Receiver) {
+    let (now, most) = memory(receiver, "hang").await;
     println!("memory with a backlog of {BACKLOG}: {now} MiB, at most {most} MiB");
+    let (now, most) = memory(receiver, "slow-1000").await;
+    let n = receiver.parallel().1;
+    println!("memory with a backlog of {BACKLOG} and {n} attempts in flight: {now} MiB, at most {most} MiB");
+}
+
+async fn run(n: usize, parts: &[String]) {
+    let receiver = Receiver::start().await;
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    if is_wanted("throughput") {
+        print_throughput(&receiver, n).await;
+    }
+    if is_wanted("latency") {
+        latency::print_cases(&receiver, if parts.is_empty() { N_RUNS } else { 1 }).await;
+    }
+    if is_wanted("neighbour") {
+        latency::print_neighbour(&receiver).await;
+    }
+    if is_wanted("lag") {
+        print_lags(&receiver).await;
+    }
+    if is_wanted("memory") {
+        print_memory(&receiver).await;
+    }
 }
 
 fn main() {
-    let n = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(20_000);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let n = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(20_000);
+    let parts: Vec<String> = arguments.into_iter().filter(|argument| argument.parse::<usize>().is_err()).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
-    runtime.block_on(run(n));
+    runtime.block_on(run(n, &parts));
     // Endpoints that hang are not waited for.
     runtime.shutdown_background();
 }
