@@ -7,7 +7,7 @@
 //!
 //! - Overload (a timeout, a refused or reset connection, 429, 502, 503, 504) halves it, once in a round; so does a round
 //!   of which half failed otherwise. A round without any success lowers it to 1.
-//! - Slower answers: if the mean latency exceeds the receiver's own latency by more than a sixth, and by more than its
+//! - Slower answers: if the mean latency twice in a row exceeds the receiver's own latency by more than a sixth, and by more than its
 //!   usual variation explains, the limit falls to the number at which the receiver still answered in its own time; from
 //!   a twelfth on it does not grow. The receiver's own latency is the smallest mean of the last half minute to a minute. While a slow receiver bounds the
 //!   limit, half of it is given up for a moment every half minute, so that the receiver's own latency shows without the
@@ -344,20 +344,22 @@ impl FlightController {
         true
     }
 
-    /// Lowers the limit to what the receiver answered in its own time, unless an earlier decrease made no difference.
+    /// Lowers the limit to what the receiver answered in its own time: at the second slow mean in a row, since a pause
+    /// of the platform or of the network slows all answers once, and unless an earlier decrease made no difference.
     fn follow_latency(&mut self, mean_us: u64, n_left: u32) {
         self.reason = FlightReason::SlowsDown;
-        if let Some((limit, before_us)) = self.slow_since
-            && self.limit <= limit / 2
-            && mean_us >= before_us - before_us / 10
-        {
+        let Some((limit, before_us)) = self.slow_since else {
+            self.slow_since = Some((self.limit, mean_us));
+            self.begin_round();
+            return;
+        };
+        if self.limit <= limit / 2 && mean_us >= before_us - before_us / 10 {
             (self.limit, self.threshold, self.slow_since) = (limit, limit, None);
             self.memory.smallest_us = [mean_us, u64::MAX];
             self.reason = FlightReason::Growing;
             self.begin_round();
             return;
         }
-        self.slow_since.get_or_insert((self.limit, mean_us));
         let knee = u64::from(self.limit).saturating_mul(self.memory.own_us()) / mean_us;
         let knee = u32::try_from(knee).unwrap_or(u32::MAX).max(self.limit / 2).max(1);
         self.threshold = knee;
