@@ -36,7 +36,7 @@ const IDLE_STEP: Duration = Duration::from_secs(10);
 /// What the outcome of an attempt says about the receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FlightSignal {
-    /// The attempt succeeded.
+    /// The attempt succeeded in time.
     Succeeded,
     /// The attempt failed for a reason that fewer attempts may not change.
     Failed,
@@ -78,7 +78,7 @@ pub enum FlightReason {
     Growing,
     /// The receiver answers more slowly beyond this limit.
     SlowsDown,
-    /// Attempts failed.
+    /// Attempts failed or were refused.
     Failures,
     /// The limit is the highest there is.
     AtMaximum,

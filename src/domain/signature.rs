@@ -4,28 +4,48 @@
 use super::secret::Secret;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use std::fmt;
 use subtle::ConstantTimeEq;
 
-/// Signs `body` as sent at `timestamp` (Unix seconds) and returns the header value.
+/// Secret that is ready to sign: many bodies cost the preparation once.
+#[derive(Clone)]
+pub struct SigningKey(Hmac<Sha256>);
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKey")
+    }
+}
+
+impl SigningKey {
+    /// Prepares HMAC-SHA256 keyed with the text of the secret.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+    pub fn new(secret: &Secret) -> Self {
+        Self(Hmac::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of every length"))
+    }
+
+    /// Signs `body` as sent at `timestamp` (Unix seconds) and returns the header value.
+    #[must_use]
+    pub fn sign(&self, timestamp: i64, body: &[u8]) -> String {
+        let mut mac = self.0.clone();
+        mac.update(timestamp.to_string().as_bytes());
+        mac.update(b".");
+        mac.update(body);
+        format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    }
+}
+
+/// Signs one body; see [`SigningKey::sign`].
 #[must_use]
 pub fn sign(secret: &Secret, timestamp: i64, body: &[u8]) -> String {
-    let mut mac = mac(secret);
-    mac.update(timestamp.to_string().as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+    SigningKey::new(secret).sign(timestamp, body)
 }
 
 /// Verifies that `header` is the signature of `body` at `timestamp`, comparing in constant time.
 #[must_use]
 pub fn verify(secret: &Secret, timestamp: i64, body: &[u8], header: &str) -> bool {
     sign(secret, timestamp, body).as_bytes().ct_eq(header.as_bytes()).into()
-}
-
-/// HMAC-SHA256 keyed with the text of the secret.
-#[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-fn mac(secret: &Secret) -> Hmac<Sha256> {
-    Hmac::new_from_slice(secret.reveal().as_bytes()).expect("HMAC takes keys of every length")
 }
 
 #[cfg(test)]

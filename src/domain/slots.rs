@@ -59,6 +59,18 @@ pub struct AttemptSlot {
     pub host: Arc<str>,
     /// Subscription to which the attempt is sent.
     pub subscription: SubscriptionId,
+    /// Number of slots that the attempt occupies, by the size of its body.
+    pub n_slots: usize,
+}
+
+/// Bytes of a body for which an attempt occupies one slot.
+const SLOT_BYTES: usize = 16 * 1024;
+
+/// Number of slots that an attempt with a body of `n_bytes` occupies: one for each 16 KiB begun, so that slots bound the
+/// memory of attempts in flight.
+#[must_use]
+pub const fn slots_of_body(n_bytes: usize) -> usize {
+    n_bytes / SLOT_BYTES + 1
 }
 
 /// A queue that waits for slots: the due deliveries of a subscription, or its resends.
@@ -66,7 +78,7 @@ pub struct AttemptSlot {
 pub struct SlotCandidate {
     /// Company, host and subscription of the attempts.
     pub slot: AttemptSlot,
-    /// Maximum number of attempts in flight for the subscription.
+    /// Maximum number of slots for the subscription.
     pub limit: usize,
     /// Whether the queue holds resends, which come first within a company.
     pub is_resend: bool,
@@ -116,10 +128,10 @@ impl SlotLedger {
 
     /// Records the start of an attempt.
     pub fn take(&mut self, slot: &AttemptSlot) {
-        self.n_held += 1;
+        self.n_held += slot.n_slots;
         self.n_served += 1;
         let served = self.n_served;
-        let take = |usage: &mut SlotUsage| *usage = SlotUsage { n_held: usage.n_held + 1, served };
+        let take = |usage: &mut SlotUsage| *usage = SlotUsage { n_held: usage.n_held + slot.n_slots, served };
         take(self.companies.entry(slot.company).or_default());
         take(self.hosts.entry((slot.company, Arc::clone(&slot.host))).or_default());
         take(self.subscriptions.entry(slot.subscription).or_default());
@@ -132,36 +144,36 @@ impl SlotLedger {
 
     /// Records the end of an attempt.
     pub fn release(&mut self, slot: &AttemptSlot) {
-        self.n_held = self.n_held.saturating_sub(1);
+        self.n_held = self.n_held.saturating_sub(slot.n_slots);
         let usages = [
             self.companies.get_mut(&slot.company),
             self.hosts.get_mut(&(slot.company, Arc::clone(&slot.host))),
             self.subscriptions.get_mut(&slot.subscription),
         ];
         for usage in usages.into_iter().flatten() {
-            usage.n_held = usage.n_held.saturating_sub(1);
+            usage.n_held = usage.n_held.saturating_sub(slot.n_slots);
         }
     }
 
-    /// Number of attempts in flight on the platform.
+    /// Number of slots held on the platform.
     #[must_use]
     pub const fn n_held(&self) -> usize {
         self.n_held
     }
 
-    /// Number of attempts that may still begin.
+    /// Number of slots that are free.
     #[must_use]
     pub const fn n_free(&self) -> usize {
         self.capacity.n_slots.saturating_sub(self.n_held)
     }
 
-    /// Number of attempts in flight of a company.
+    /// Number of slots held by a company.
     #[must_use]
     pub fn n_held_by(&self, company: CompanyId) -> usize {
         self.companies.get(&company).map_or(0, |usage| usage.n_held)
     }
 
-    /// Number of attempts in flight of a subscription.
+    /// Number of slots held by a subscription.
     #[must_use]
     pub fn n_held_for(&self, subscription: SubscriptionId) -> usize {
         self.subscriptions.get(&subscription).map_or(0, |usage| usage.n_held)
@@ -350,7 +362,12 @@ mod tests {
 
     fn slot(company: i64, host: i64, subscription: i64) -> AttemptSlot {
         let subscription = SubscriptionId(company * 1_000_000 + host * 1_000 + subscription);
-        AttemptSlot { company: CompanyId(company), host: Arc::from(format!("host-{host}").as_str()), subscription }
+        AttemptSlot {
+            company: CompanyId(company),
+            host: Arc::from(format!("host-{host}").as_str()),
+            subscription,
+            n_slots: 1,
+        }
     }
 
     fn waiting(slot: AttemptSlot) -> SlotCandidate {
@@ -405,6 +422,19 @@ mod tests {
         let slots = |n| SlotCapacity::for_descriptors(n).n_slots;
         assert_eq!([Some(100), Some(1_024), Some(1 << 20), None].map(slots), [64, 384, 4_096, 4_096]);
         assert_eq!(SlotCapacity::for_descriptors(None), SlotCapacity::FULL);
+    }
+
+    #[test]
+    fn large_bodies_hold_as_many_slots_as_they_take_memory() {
+        assert_eq!([0, 16_383, 16_384, 1 << 20].map(slots_of_body), [1, 1, 2, 65]);
+        let mut ledger = SlotLedger::new(SMALL);
+        let large = AttemptSlot { n_slots: slots_of_body(1 << 20), ..slot(1, 1, 1) };
+        ledger.take(&large);
+        ledger.take(&slot(1, 1, 1));
+        let held = [ledger.n_held(), ledger.n_held_by(CompanyId(1)), ledger.n_held_for(large.subscription)];
+        assert_eq!((held, ledger.n_free()), ([66; 3], 78));
+        ledger.release(&large);
+        assert_eq!(ledger.n_held(), 1);
     }
 
     #[test]

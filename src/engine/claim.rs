@@ -7,17 +7,21 @@ use crate::domain::event::Event;
 use crate::domain::flight_control::INITIAL_FLIGHT_LIMIT;
 use crate::domain::flight_limits::{FlightSubject, LimitTable};
 use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
-use crate::domain::slots::{AttemptSlot, SlotCandidate, SlotLedger};
+use crate::domain::slots::{AttemptSlot, SlotCandidate, SlotLedger, slots_of_body};
 use crate::domain::time::Timestamp;
 use crate::store;
+use crate::store::claims::ClaimedDelivery;
 use crate::store::deliveries::{Lease, LeasedDelivery};
 use crate::store::delivery_counts::CountChanges;
 use crate::store::subscriptions::DeliveryTarget;
 use rusqlite::Connection;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use url::Url;
+
+/// Maximum number of slots for which one claim takes deliveries, so that no transaction delays others for long.
+const MAX_CLAIMED: usize = 128;
 
 /// Parameters of a claim: lease, occupied slots and limits of the sender's back-off.
 #[derive(Debug, Clone)]
@@ -59,23 +63,28 @@ pub(super) fn claim_due(connection: &Connection, ask: ClaimRequest) -> Result<Cl
         // Resends do not depend on the adaptive limit: an operator asked for them, also while the subscription is off.
         candidates.push(SlotCandidate { slot, limit: INITIAL_FLIGHT_LIMIT as usize, is_resend: true });
     }
-    let mut dues = BTreeMap::new();
-    for of in store::deliveries::due_subscriptions(connection)? {
-        dues.insert(of.subscription, of.due_at);
-        if of.due_at <= now {
-            let slot = slot_for(of.company, &of.target_url, of.subscription);
-            let limit = ask.limits.limit(FlightSubject { subscription: of.subscription, changed_at: of.changed_at });
-            candidates.push(SlotCandidate { slot, limit, is_resend: false });
-        }
-    }
     let mut hand = ClaimBuilder {
         connection,
         lease: ask.lease,
         slots: ask.slots,
         jobs: Vec::new(),
-        claimed_subscriptions: BTreeSet::new(),
+        room: MAX_CLAIMED,
+        dues: BTreeMap::new(),
         targets: HashMap::new(),
     };
+    for of in store::deliveries::waiting_subscriptions(connection)? {
+        let limit = ask.limits.limit(FlightSubject { subscription: of.subscription, changed_at: of.changed_at });
+        if hand.slots.n_held_for(of.subscription) >= limit {
+            // The end of one of its attempts brings the next claim.
+            continue;
+        }
+        let Some(due_at) = store::deliveries::next_due_at(connection, of.subscription)? else { continue };
+        hand.dues.insert(of.subscription, due_at);
+        if due_at <= now {
+            let slot = slot_for(of.company, &of.target_url, of.subscription);
+            candidates.push(SlotCandidate { slot, limit, is_resend: false });
+        }
+    }
     match ask.backoff_admission {
         EgressAdmission::Open(limits) => {
             for candidate in &mut candidates {
@@ -95,13 +104,11 @@ pub(super) fn claim_due(connection: &Connection, ask: ClaimRequest) -> Result<Cl
             }
         }
     }
-    for of in hand.claimed_subscriptions {
-        match store::deliveries::next_due_at(connection, of)? {
-            Some(due_at) => dues.insert(of, due_at),
-            None => dues.remove(&of),
-        };
-    }
-    let next_due_at = dues.into_values().filter(|due_at| *due_at > now).min();
+    let next_due_at = match hand.room {
+        // There may be more for which slots are free.
+        0 => Some(now),
+        _ => hand.dues.into_values().filter(|due_at| *due_at > now).min(),
+    };
     Ok(ClaimedBatch { jobs: hand.jobs, next_due_at })
 }
 
@@ -109,7 +116,12 @@ pub(super) fn claim_due(connection: &Connection, ask: ClaimRequest) -> Result<Cl
 fn slot_for(company: CompanyId, target_url: &str, subscription: SubscriptionId) -> AttemptSlot {
     let url = Url::parse(target_url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or(target_url);
-    AttemptSlot { company, host: Arc::from(host), subscription }
+    AttemptSlot { company, host: Arc::from(host), subscription, n_slots: 1 }
+}
+
+/// Number of slots that the attempts of claimed deliveries occupy.
+fn n_slots_of(claimed: &[ClaimedDelivery]) -> usize {
+    claimed.iter().map(|(_, event)| slots_of_body(event.as_ref().map_or(0, |event| event.body.len()))).sum()
 }
 
 /// Intermediate state of a claim.
@@ -118,14 +130,16 @@ struct ClaimBuilder<'a> {
     lease: Lease,
     slots: SlotLedger,
     jobs: Vec<DeliveryJob>,
-    /// Subscriptions with at least one claimed delivery.
-    claimed_subscriptions: BTreeSet<SubscriptionId>,
+    /// Number of slots for which deliveries may still be claimed.
+    room: usize,
+    /// Time at which the first unleased delivery of each subscription is or was due, as far as it is known.
+    dues: BTreeMap<SubscriptionId, Timestamp>,
     /// Target and sealed secret of each subscription, read once per claim.
     targets: HashMap<SubscriptionId, Option<Arc<DeliveryTarget>>>,
 }
 
 impl ClaimBuilder<'_> {
-    /// Claims deliveries of the candidates until no slot is free or nothing is due; at most `room` attempts.
+    /// Claims deliveries of the candidates until no slot is free or nothing is due, for at most `room` slots.
     fn claim_planned(
         &mut self,
         candidates: &mut [SlotCandidate],
@@ -134,7 +148,7 @@ impl ClaimBuilder<'_> {
     ) -> Result<(), store::Error> {
         let mut room = room;
         loop {
-            let plan = self.slots.plan(candidates, room, company_limit);
+            let plan = self.slots.plan(candidates, room.min(self.room), company_limit);
             if plan.is_empty() {
                 return Ok(());
             }
@@ -143,26 +157,45 @@ impl ClaimBuilder<'_> {
                 let claimed = if *is_resend {
                     store::resends::claim(self.connection, slot.subscription, n, &self.lease)?
                 } else {
-                    store::deliveries::claim(self.connection, slot.subscription, n, &self.lease)?
+                    self.claim_due_of(slot.subscription, n)?
                 };
-                if claimed.len() < n {
+                let n_slots = n_slots_of(&claimed);
+                if n_slots < n {
                     // Fewer than planned were due: this candidate is exhausted, so the next plan leaves it out.
                     *limit = 0;
                 }
-                room -= claimed.len();
-                self.claimed_subscriptions.insert(slot.subscription);
-                for claimed in claimed {
-                    self.add_job(claimed, slot)?;
+                room = room.saturating_sub(n_slots);
+                self.room = self.room.saturating_sub(n_slots);
+                for (claimed, event) in claimed {
+                    self.add_job(claimed, event, slot)?;
                 }
             }
         }
     }
 
+    /// Claims due deliveries of a subscription for `n` slots, and remembers when its next one is due if fewer were due.
+    fn claim_due_of(&mut self, of: SubscriptionId, n: usize) -> Result<Vec<ClaimedDelivery>, store::Error> {
+        let first_due_at = self.dues.get(&of).copied().unwrap_or_default();
+        let claimed = store::claims::claim(self.connection, of, (first_due_at, n), &self.lease)?;
+        if n_slots_of(&claimed) < n {
+            match store::deliveries::next_due_at(self.connection, of)? {
+                Some(due_at) => self.dues.insert(of, due_at),
+                None => self.dues.remove(&of),
+            };
+        }
+        Ok(claimed)
+    }
+
     /// Builds the job of a claimed delivery. An unreadable delivery is given up, so that it does not block the
     /// others.
-    fn add_job(&mut self, claimed: LeasedDelivery, slot: &AttemptSlot) -> Result<(), store::Error> {
-        let (id, n_attempts) = (claimed.id, claimed.n_attempts);
-        match self.load_job(claimed, slot) {
+    fn add_job(
+        &mut self,
+        claimed: LeasedDelivery,
+        event: Result<Event, store::Error>,
+        slot: &AttemptSlot,
+    ) -> Result<(), store::Error> {
+        let (id, n_attempts) = ((claimed.id, claimed.subscription), claimed.n_attempts);
+        match self.load_job(claimed, event, slot) {
             Ok(Some(job)) => {
                 self.slots.take(&job.slot);
                 self.jobs.push(job);
@@ -173,25 +206,30 @@ impl ClaimBuilder<'_> {
         }
     }
 
-    fn load_job(&mut self, claimed: LeasedDelivery, slot: &AttemptSlot) -> Result<Option<DeliveryJob>, store::Error> {
+    fn load_job(
+        &mut self,
+        claimed: LeasedDelivery,
+        event: Result<Event, store::Error>,
+        slot: &AttemptSlot,
+    ) -> Result<Option<DeliveryJob>, store::Error> {
         let connection = self.connection;
         let id = claimed.subscription;
         let known = match self.targets.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(store::subscriptions::target(connection, id)?.map(Arc::new)),
         };
-        let (Some(target), Some(event)) = (known.clone(), store::events::get(connection, claimed.event)?) else {
-            return Ok(None);
-        };
-        Ok(Some(DeliveryJob { claimed, slot: slot.clone(), event, target }))
+        let Some(target) = known.clone() else { return Ok(None) };
+        let event = event?;
+        let slot = AttemptSlot { n_slots: slots_of_body(event.body.len()), ..slot.clone() };
+        Ok(Some(DeliveryJob { claimed, slot, event, target }))
     }
 
-    fn give_up(&self, id: DeliveryId, n_attempts: u32) -> Result<(), store::Error> {
+    fn give_up(&self, (id, of): (DeliveryId, SubscriptionId), n_attempts: u32) -> Result<(), store::Error> {
         tracing::error!(%id, "a delivery's event or subscription cannot be read; the delivery was given up");
         store::resends::remove(self.connection, id)?;
         let mut counts = CountChanges::default();
         let (token, state) = (&self.lease.token, DeliveryState::Exhausted);
-        if let Some(change) = store::deliveries::complete(self.connection, id, token, state, n_attempts, None)? {
+        if let Some(change) = store::deliveries::complete(self.connection, (id, of), token, state, n_attempts, None)? {
             counts.record(&change);
         }
         counts.commit(self.connection)

@@ -8,8 +8,10 @@ use super::error::Error;
 use super::handle::Engine;
 use super::sender::WebhookRequest;
 use super::settle::{CompletedAttempt, FaultDomain};
+use crate::clock::Stopwatch;
 use crate::domain::delivery::ATTEMPT_TIMEOUT;
 use crate::domain::egress_health::EgressHealth;
+use crate::domain::signature::SigningKey;
 use crate::domain::slots::{AttemptSlot, SlotLedger};
 use crate::domain::time::Timestamp;
 use crate::store::deliveries::Lease;
@@ -75,7 +77,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
 /// In-memory state of the dispatcher task.
 struct DispatcherState {
     /// Tasks of attempts in flight; `owners` holds the slot of each.
-    in_flight: JoinSet<Result<(), Error>>,
+    in_flight: JoinSet<()>,
     owners: HashMap<Id, AttemptSlot>,
     /// Slots of attempts in flight.
     slots: SlotLedger,
@@ -132,13 +134,28 @@ impl DispatcherState {
         }
         let claims = self.commit(engine, ask).await?;
         has_room?;
+        let mut signing_keys = HashMap::new();
         for job in claims.jobs {
-            let slot = job.slot.clone();
-            self.slots.take(&slot);
-            let flight = self.in_flight.spawn(run_attempt(engine.clone(), job, token.clone(), self.outcome_tx.clone()));
-            self.owners.insert(flight.id(), slot);
+            let subscription = job.claimed.subscription;
+            let unseal =
+                || engine.unseal(subscription, &job.target.sealed_secret).map(|secret| SigningKey::new(&secret));
+            let key = signing_keys.entry(subscription).or_insert_with(unseal);
+            match key {
+                Ok(key) => self.take_off(engine, job, key.clone(), token.clone()),
+                Err(why) => tracing::error!(%why, "an attempt could not be made; its lease expires"),
+            }
         }
         Ok(claims.next_due_at)
+    }
+
+    /// Starts the attempt of a claimed delivery.
+    fn take_off(&mut self, engine: &Engine, job: DeliveryJob, key: SigningKey, lease: String) {
+        let slot = job.slot.clone();
+        self.slots.take(&slot);
+        let queued = engine.shared.ambient.stopwatch();
+        let flight =
+            self.in_flight.spawn(run_attempt(engine.clone(), job, (key, lease, queued), self.outcome_tx.clone()));
+        self.owners.insert(flight.id(), slot);
     }
 
     /// Commits the outcomes together with a claim. After a storage failure the outcomes stay in memory.
@@ -225,14 +242,14 @@ impl DispatcherState {
     }
 }
 
-/// Waits for an attempt task that failed: its slot and the error. `None` when no attempt is in flight.
+/// Waits for an attempt task that panicked: its slot and the error. `None` when no attempt is in flight.
 async fn next_failed_attempt(
-    flights: &mut JoinSet<Result<(), Error>>,
+    flights: &mut JoinSet<()>,
     owners: &mut HashMap<Id, AttemptSlot>,
 ) -> Option<(AttemptSlot, String)> {
     loop {
         let (id, why) = match flights.join_next_with_id().await? {
-            Ok((id, outcome)) => (id, outcome.err().map(|error| error.to_string())),
+            Ok((id, ())) => (id, None),
             Err(error) => (error.id(), Some(error.to_string())),
         };
         if let (Some(slot), Some(why)) = (owners.remove(&id), why) {
@@ -241,23 +258,24 @@ async fn next_failed_attempt(
     }
 }
 
-/// Runs one attempt, from unsealing the secret to the last byte of the answer, and sends the outcome to the
+/// Runs one attempt, from the signature to the last byte of the answer, and sends the outcome to the
 /// dispatcher.
 async fn run_attempt(
     engine: Engine,
     job: DeliveryJob,
-    lease: String,
+    (signing_key, lease, queued): (SigningKey, String, Stopwatch),
     runway: mpsc::UnboundedSender<CompletedAttempt>,
-) -> Result<(), Error> {
+) {
+    let queued_for = queued.elapsed();
     let DeliveryJob { claimed, slot, event, target } = job;
     let parcel = WebhookRequest {
         target_url: target.target_url.clone(),
-        secret: engine.unseal(claimed.subscription, &target.sealed_secret)?,
+        signing_key,
         event: event.id,
         event_type: event.kind,
         delivery: claimed.id.to_string(),
         attempt_number: claimed.n_attempts + 1,
-        body: event.body,
+        body: event.body.into(),
     };
     let landed = engine.shared.sender.post(parcel, &engine.shared.ambient).await;
     let roll = engine.shared.ambient.random_unit();
@@ -269,10 +287,10 @@ async fn run_attempt(
         target_url: target.target_url.clone(),
         event_type: event.kind,
         changed_at: target.changed_at,
+        queued_for,
         send_result: landed,
         jitter: roll,
     });
-    Ok(())
 }
 
 /// Publishes the pause reason in the status, and logs each transition once.

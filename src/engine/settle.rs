@@ -44,6 +44,8 @@ pub(super) struct CompletedAttempt {
     pub(super) event_type: EventType,
     /// Time of the last change of the subscription before the attempt.
     pub(super) changed_at: Timestamp,
+    /// Time from the take-off until a thread of this platform was free for the attempt.
+    pub(super) queued_for: Duration,
     pub(super) send_result: SendResult,
     /// Jitter of the next retry, drawn in advance.
     pub(super) jitter: UnitRandom,
@@ -60,11 +62,12 @@ impl CompletedAttempt {
         FlightSubject { subscription: self.claimed.subscription, changed_at: self.changed_at }
     }
 
-    /// Time from the request to the end of the answer, without establishing a connection.
+    /// Time from the request to the end of the answer, without establishing a connection, and without the time for which
+    /// sending and reading waited for a thread: both about as long as the attempt had waited.
     pub(super) fn latency(&self) -> Duration {
         let phases = &self.send_result.exchange.phases;
         let us = [AttemptPhase::Head, AttemptPhase::Body].map(|phase| phases.get(phase).unwrap_or(0));
-        Duration::from_micros(us.into_iter().fold(0, u64::saturating_add))
+        Duration::from_micros(us.into_iter().fold(0, u64::saturating_add)).saturating_sub(self.queued_for * 2)
     }
 }
 
@@ -154,8 +157,14 @@ impl SettleBatch<'_> {
             NextStep::Requeued => return store::deliveries::release(connection, claimed.id, &flight.lease_token),
         };
         // The lease token guards the write: an outcome that lost its lease changes nothing.
-        let Some(change) =
-            store::deliveries::complete(connection, claimed.id, &flight.lease_token, state, number, due)?
+        let Some(change) = store::deliveries::complete(
+            connection,
+            (claimed.id, claimed.subscription),
+            &flight.lease_token,
+            state,
+            number,
+            due,
+        )?
         else {
             return Ok(false);
         };

@@ -16,6 +16,7 @@ use crate::domain::event::EventType;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::secret::Secret;
+use crate::domain::signature::SigningKey;
 use crate::domain::subscription::{SubscriptionDraft, WebhookSubscription};
 use crate::store;
 use crate::store::log_quota::LogGrowth;
@@ -325,12 +326,12 @@ impl Engine {
         })?;
         let parcel = WebhookRequest {
             target_url: subscription.spec.target_url.clone(),
-            secret: self.unseal(subscription.id, sealed)?,
+            signing_key: SigningKey::new(&self.unseal(subscription.id, sealed)?),
             event: EventId(0),
             event_type: kind,
             delivery: "test".to_owned(),
             attempt_number: 1,
-            body,
+            body: body.into(),
         };
         Ok(self.shared.sender.post(parcel, ambient).await)
     }

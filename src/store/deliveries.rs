@@ -86,74 +86,47 @@ pub(crate) fn insert(
     counts.commit(connection)
 }
 
-/// A subscription with pending deliveries that are not leased.
+/// A subscription with pending deliveries, leased or not.
 #[derive(Debug, Clone)]
-pub(crate) struct DueSubscription {
+pub(crate) struct WaitingSubscription {
     pub(crate) subscription: SubscriptionId,
     pub(crate) company: CompanyId,
     pub(crate) target_url: String,
-    /// Time at which the first delivery is or was due.
-    pub(crate) due_at: Timestamp,
     /// Time of the last change of the subscription.
     pub(crate) changed_at: Timestamp,
 }
 
 /// Lists the subscriptions with pending deliveries, by ascending id. A recursive query skips along the index from one
 /// subscription to the next, so that the length of a backlog costs nothing.
-pub(crate) fn due_subscriptions(connection: &Connection) -> Result<Vec<DueSubscription>, Error> {
-    let mut statement = connection.prepare_cached(&format!(
+pub(crate) fn waiting_subscriptions(connection: &Connection) -> Result<Vec<WaitingSubscription>, Error> {
+    let mut statement = connection.prepare_cached(
         "WITH RECURSIVE waiting (id) AS (
              SELECT min(subscription_id) FROM deliveries WHERE state = 'pending'
              UNION ALL
              SELECT (SELECT min(subscription_id) FROM deliveries WHERE state = 'pending' AND subscription_id > waiting.id)
              FROM waiting WHERE waiting.id IS NOT NULL
-         ), dues (id, due) AS MATERIALIZED (
-             SELECT id, (SELECT due_at FROM deliveries WHERE state = 'pending' AND subscription_id = waiting.id AND NOT {IS_LEASED}
-                         ORDER BY due_at LIMIT 1)
-             FROM waiting WHERE id IS NOT NULL
          )
-         SELECT dues.id AS id, due, company_id, target_url, updated_at FROM dues JOIN subscriptions s ON s.id = dues.id WHERE due IS NOT NULL"
-    ))?;
+         SELECT s.id, company_id, target_url, updated_at FROM waiting JOIN subscriptions s ON s.id = waiting.id",
+    )?;
     let rows = statement.query_map([], |row| {
-        Ok(DueSubscription {
-            subscription: SubscriptionId(row.get("id")?),
-            company: CompanyId(row.get("company_id")?),
-            target_url: row.get("target_url")?,
-            due_at: super::time(row, "due")?,
-            changed_at: super::time(row, "updated_at")?,
+        Ok(WaitingSubscription {
+            subscription: SubscriptionId(row.get(0)?),
+            company: CompanyId(row.get(1)?),
+            target_url: row.get(2)?,
+            changed_at: super::time(row, 3)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Time at which the first pending, unleased delivery of a subscription is or was due.
+/// Time at which the first pending, unleased delivery of a subscription is or was due. Leased ones are skipped one by
+/// one.
 pub(crate) fn next_due_at(connection: &Connection, of: SubscriptionId) -> Result<Option<Timestamp>, Error> {
     let mut first = connection.prepare_cached(&format!(
         "SELECT due_at AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' AND NOT {IS_LEASED}
          ORDER BY due_at LIMIT 1"
     ))?;
-    Ok(first.query_row([of.0], |row| super::time(row, "due")).optional()?)
-}
-
-/// Claims at most `limit` due deliveries of a subscription, most overdue first.
-pub(crate) fn claim(
-    connection: &Connection,
-    subscription: SubscriptionId,
-    limit: usize,
-    lease: &Lease,
-) -> Result<Vec<LeasedDelivery>, Error> {
-    let mut due = connection.prepare_cached(&format!(
-        "SELECT {LEASED_COLUMNS} FROM deliveries
-         WHERE subscription_id = ?1 AND state = 'pending' AND due_at <= ?2 AND NOT {IS_LEASED} ORDER BY due_at, id LIMIT ?3"
-    ))?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = due.query_map(params![subscription.0, lease.now.millis(), limit], read_leased)?;
-    let claimed: Vec<LeasedDelivery> = rows.collect::<Result<_, _>>()?;
-    // The delivery keeps its state while leased: an expired lease is undone by deleting its row.
-    for claimed in &claimed {
-        insert_lease(connection, claimed, lease)?;
-    }
-    Ok(claimed)
+    Ok(first.query_row([of.0], |row| super::time(row, 0)).optional()?)
 }
 
 /// Leases a delivery that is not leased.
@@ -168,7 +141,7 @@ pub(super) fn insert_lease(connection: &Connection, claimed: &LeasedDelivery, le
 /// be counted in the same transaction, or `None`, with nothing changed, if the lease is lost.
 pub(crate) fn complete(
     connection: &Connection,
-    id: DeliveryId,
+    (id, of): (DeliveryId, SubscriptionId),
     lease: &str,
     state: DeliveryState,
     n_attempts: u32,
@@ -178,11 +151,21 @@ pub(crate) fn complete(
     if !release(connection, id, lease)? {
         return Ok(None);
     }
-    // The subscription may have been disabled or deleted meanwhile, which changes the state of leased deliveries too.
+    let due = due.map(Timestamp::millis);
+    // Nearly always it is pending still, and one statement suffices.
+    let n = connection
+        .prepare_cached(
+            "UPDATE deliveries SET state = ?2, n_attempts = ?3, due_at = ?4 WHERE id = ?1 AND state = 'pending'",
+        )?
+        .execute(params![id.0, state.name(), n_attempts, due])?;
+    if n == 1 {
+        return Ok(Some(StateChange { of, from: DeliveryState::Pending, to: state }));
+    }
+    // The subscription was disabled or deleted meanwhile, which changes the state of leased deliveries too.
     let Some((of, before)) = delivery_counts::counted_as(connection, id)? else { return Ok(None) };
     connection
         .prepare_cached("UPDATE deliveries SET state = ?2, n_attempts = ?3, due_at = ?4 WHERE id = ?1")?
-        .execute(params![id.0, state.name(), n_attempts, due.map(Timestamp::millis)])?;
+        .execute(params![id.0, state.name(), n_attempts, due])?;
     Ok(Some(StateChange { of, from: before, to: state }))
 }
 

@@ -110,11 +110,17 @@ pub(crate) fn latest(connection: &Connection, company: CompanyId) -> Result<Opti
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
+    read_at(row, EventId(row.get(0)?), 1)
+}
+
+/// Reads an event of which company, type, time and body begin at a column.
+pub(super) fn read_at(row: &Row<'_>, id: EventId, column: usize) -> rusqlite::Result<Event> {
+    let kind = row.get_ref(column + 1)?.as_str().ok().and_then(EventType::named);
     Ok(Event {
-        id: EventId(row.get(0)?),
-        company: CompanyId(row.get(1)?),
-        kind: row.get_ref(2)?.as_str().ok().and_then(EventType::named).ok_or_else(|| unreadable("kind"))?,
-        created_at: time(row, 3)?,
-        body: row.get(4)?,
+        id,
+        company: CompanyId(row.get(column)?),
+        kind: kind.ok_or_else(|| unreadable("kind"))?,
+        created_at: time(row, column + 2)?,
+        body: row.get(column + 3)?,
     })
 }

@@ -6,6 +6,7 @@ pub mod affiliates;
 pub mod attempt_rollups;
 pub mod attempts;
 pub mod audit;
+pub mod claims;
 pub mod clients;
 pub mod companies;
 pub mod deliveries;

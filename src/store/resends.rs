@@ -1,9 +1,10 @@
 //! Resends requested by operators: table `resends`. A delivery has at most one requested resend, which is made when the
 //! delivery is not leased.
 
-use super::Error;
+use super::claims::ClaimedDelivery;
 use super::deliveries::{IS_LEASED, LEASED_COLUMNS, Lease, LeasedDelivery, insert_lease, read_leased, release};
 use super::delivery_counts::{self, CountChanges};
+use super::{Error, events};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
@@ -55,7 +56,7 @@ pub(crate) fn claim(
     of: SubscriptionId,
     limit: usize,
     lease: &Lease,
-) -> Result<Vec<LeasedDelivery>, Error> {
+) -> Result<Vec<ClaimedDelivery>, Error> {
     let mut asked = connection.prepare_cached(&format!(
         "SELECT {LEASED_COLUMNS} FROM (SELECT delivery_id AS asked FROM resends WHERE subscription_id = ?1)
          CROSS JOIN deliveries ON deliveries.id = asked WHERE NOT {IS_LEASED} ORDER BY asked LIMIT ?2"
@@ -67,7 +68,11 @@ pub(crate) fn claim(
         claimed.kind = AttemptKind::Resend;
         insert_lease(connection, claimed, lease)?;
     }
-    Ok(claimed)
+    let with_event = |claimed: LeasedDelivery| match events::get(connection, claimed.event) {
+        Ok(event) => (claimed, event.ok_or(Error::Unreadable("an event"))),
+        Err(error) => (claimed, Err(error)),
+    };
+    Ok(claimed.into_iter().map(with_event).collect())
 }
 
 /// Completes a resend: the delivery succeeds, or keeps its state. Returns `false` if the lease is lost.

@@ -18,8 +18,7 @@ use crate::domain::attempt::{AttemptPhase, AttemptResult, HttpExchange};
 use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome, FailureKind, MAX_BODY_READ, MAX_BODY_STORED};
 use crate::domain::event::EventType;
 use crate::domain::ids::EventId;
-use crate::domain::secret::Secret;
-use crate::domain::signature;
+use crate::domain::signature::SigningKey;
 use crate::domain::target::{TargetPolicy, TargetRules};
 use crate::domain::time::Timestamp;
 use connection::{ReceiverConnection, ReceiverConnector};
@@ -38,13 +37,13 @@ use url::Url;
 #[derive(Debug)]
 pub(super) struct WebhookRequest {
     pub(super) target_url: String,
-    pub(super) secret: Secret,
+    pub(super) signing_key: SigningKey,
     pub(super) event: EventId,
     pub(super) event_type: EventType,
     /// Number of the delivery, or `test`.
     pub(super) delivery: String,
     pub(super) attempt_number: u32,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
 }
 
 /// Result of a webhook request.
@@ -54,7 +53,7 @@ pub(super) struct SendResult {
     pub(super) result: AttemptResult,
     pub(super) exchange: HttpExchange,
     /// Request body as it was sent.
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
 }
 
 /// Sends webhook requests and keeps connections open.
@@ -125,7 +124,7 @@ impl Sender {
             .map_err(|fault| SendError::new(FailureKind::Blocked, format!("the target {fault}")))?;
         exchange.request_headers = signed_headers(parcel, &url, now);
         let letter =
-            PreparedRequest { headers: header_map(&exchange.request_headers)?, url, body: parcel.body.clone().into() };
+            PreparedRequest { headers: header_map(&exchange.request_headers)?, url, body: parcel.body.clone() };
         if let Some(line) = self.pool.take(&letter.url.origin()) {
             let gauge = line.write_guard.clone();
             track.enter(AttemptPhase::Head);
@@ -198,7 +197,7 @@ fn signed_headers(parcel: &WebhookRequest, url: &Url, now: Timestamp) -> Vec<(St
         ("content-type", "application/json".to_owned()),
         ("content-length", parcel.body.len().to_string()),
         ("x-wlcro-timestamp", timestamp.to_string()),
-        ("x-wlcro-signature", signature::sign(&parcel.secret, timestamp, &parcel.body)),
+        ("x-wlcro-signature", parcel.signing_key.sign(timestamp, &parcel.body)),
         ("x-wlcro-event-id", parcel.event.to_string()),
         ("x-wlcro-event-type", parcel.event_type.to_string()),
         ("x-wlcro-delivery-id", parcel.delivery.clone()),

@@ -33,6 +33,7 @@ use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::deliveries::{Lease, LeasedDelivery};
 use crate::store::replays::RunningReplay;
+use hyper::body::Bytes;
 use proptest::prelude::*;
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashMap};
@@ -104,7 +105,8 @@ fn id(of: usize) -> SubscriptionId {
 }
 
 fn slot(claimed: &LeasedDelivery) -> AttemptSlot {
-    AttemptSlot { company: claimed.company, host: Arc::from("example.com"), subscription: claimed.subscription }
+    let host = Arc::from("example.com");
+    AttemptSlot { company: claimed.company, host, subscription: claimed.subscription, n_slots: 1 }
 }
 
 fn place(of: DeliveryId) -> usize {
@@ -308,11 +310,12 @@ impl ModelWorld {
             target_url: "https://example.com/".to_owned(),
             event_type: EventType::LeadCreated,
             changed_at: START,
+            queued_for: Duration::ZERO,
             send_result: SendResult {
                 started_at: self.now(),
                 result: AttemptResult { outcome, error: None, elapsed_ms: 1 },
                 exchange: HttpExchange::default(),
-                body: Vec::new(),
+                body: Bytes::new(),
             },
             jitter: UnitRandom(0.5),
         };
