@@ -14,7 +14,7 @@ pub struct DatabaseOptions {
     pub migrations: &'static [&'static str],
     /// Number of reader threads, at least one.
     pub n_readers: usize,
-    /// Maximum number of queued jobs; one more fails with [`Error::Contended`].
+    /// Maximum number of queued jobs; one more fails with [`Contended`](super::error::Error::Contended).
     pub queue_capacity: usize,
     /// Number of queue places kept for [`JobPriority::High`].
     pub reserved_capacity: usize,
