@@ -2,17 +2,17 @@
 //!
 //! Attempts are counted in rounds of as many as the limit, which last about as long as one answer takes. A round that
 //! uses its limit and succeeds without slowing the receiver down raises the limit: it doubles below the threshold (slow
-//! start) and grows by a sixteenth (near a knee a thirty-second), at least
-//! one, above it. Three things lower it:
+//! start), and grows by a sixteenth above it (near a knee by a thirty-second), at least by one. Three things lower it:
 //!
 //! - Overload (a timeout, a refused or reset connection, 429, 502, 503, 504) halves it, once in a round; so does a round
 //!   of which half failed otherwise. A round without any success lowers it to 1.
-//! - Slower answers: if the mean latency twice in a row exceeds the receiver's own latency by more than a sixth, and by more than its
-//!   usual variation explains, the limit falls to the number at which the receiver still answered in its own time; from
-//!   a twelfth on it does not grow. The receiver's own latency is the smallest mean of the last half minute to a minute. While a slow receiver bounds the
-//!   limit, half of it is given up for a moment every half minute, so that the receiver's own latency shows without the
-//!   queue that the attempts themselves make. If a lower limit does not make the answers faster, the attempts are not
-//!   the reason: the limit returns, and the latency is taken for the receiver's own.
+//! - Slower answers: if the mean latency twice in a row exceeds the receiver's own latency by more than a sixth, and by
+//!   more than its usual variation explains, the limit falls to the number at which the receiver still answered in its
+//!   own time; from a twelfth on it does not grow. The receiver's own latency is the smallest mean of the last half
+//!   minute to a minute. While a slow receiver bounds the limit, half of it is given up for a moment every half minute,
+//!   so that the receiver's own latency shows without the queue that the attempts themselves make. If a lower limit does
+//!   not make the answers faster, the attempts are not the reason: the limit returns, and the latency is taken for the
+//!   receiver's own.
 //! - Idleness: the limit halves every ten seconds without an attempt, down to the initial one.
 
 use super::delivery::{AttemptOutcome, FailureKind};

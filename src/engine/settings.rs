@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Default limit of subscriptions per company.
 pub const MAX_SUBSCRIPTIONS: u32 = 100;
 
-/// Configuration of a platform, fixed while [`Engine`](super::handle::Engine) runs.
+/// Configuration of a platform, fixed while the platform runs.
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
     /// Data directory with the database, keys and token file; created with mode 0700 if absent.
