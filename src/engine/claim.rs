@@ -7,7 +7,7 @@ use crate::domain::event::Event;
 use crate::domain::flight_control::INITIAL_FLIGHT_LIMIT;
 use crate::domain::flight_limits::{FlightSubject, LimitTable};
 use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
-use crate::domain::slots::{AttemptSlot, SlotCandidate, SlotLedger, slots_of_body};
+use crate::domain::slots::{AttemptSlot, SlotCandidate, SlotLedger};
 use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::claims::ClaimedDelivery;
@@ -121,7 +121,7 @@ fn slot_for(company: CompanyId, target_url: &str, subscription: SubscriptionId) 
 
 /// Number of slots that the attempts of claimed deliveries occupy.
 fn n_slots_of(claimed: &[ClaimedDelivery]) -> usize {
-    claimed.iter().map(|(_, event)| slots_of_body(event.as_ref().map_or(0, |event| event.body.len()))).sum()
+    claimed.iter().map(ClaimedDelivery::n_slots).sum()
 }
 
 /// Intermediate state of a claim.
@@ -166,8 +166,8 @@ impl ClaimBuilder<'_> {
                 }
                 room = room.saturating_sub(n_slots);
                 self.room = self.room.saturating_sub(n_slots);
-                for (claimed, event) in claimed {
-                    self.add_job(claimed, event, slot)?;
+                for claimed in claimed {
+                    self.add_job(claimed, slot)?;
                 }
             }
         }
@@ -188,40 +188,29 @@ impl ClaimBuilder<'_> {
 
     /// Builds the job of a claimed delivery. An unreadable delivery is given up, so that it does not block the
     /// others.
-    fn add_job(
-        &mut self,
-        claimed: LeasedDelivery,
-        event: Result<Event, store::Error>,
-        slot: &AttemptSlot,
-    ) -> Result<(), store::Error> {
-        let (id, n_attempts) = ((claimed.id, claimed.subscription), claimed.n_attempts);
-        match self.load_job(claimed, event, slot) {
+    fn add_job(&mut self, claimed: ClaimedDelivery, slot: &AttemptSlot) -> Result<(), store::Error> {
+        let LeasedDelivery { id, subscription, n_attempts, .. } = claimed.delivery;
+        match self.load_job(claimed, slot) {
             Ok(Some(job)) => {
                 self.slots.take(&job.slot);
                 self.jobs.push(job);
                 Ok(())
             }
-            Ok(None) | Err(store::Error::Unreadable(_)) => self.give_up(id, n_attempts),
+            Ok(None) | Err(store::Error::Unreadable(_)) => self.give_up((id, subscription), n_attempts),
             Err(error) => Err(error),
         }
     }
 
-    fn load_job(
-        &mut self,
-        claimed: LeasedDelivery,
-        event: Result<Event, store::Error>,
-        slot: &AttemptSlot,
-    ) -> Result<Option<DeliveryJob>, store::Error> {
-        let connection = self.connection;
-        let id = claimed.subscription;
+    fn load_job(&mut self, claimed: ClaimedDelivery, slot: &AttemptSlot) -> Result<Option<DeliveryJob>, store::Error> {
+        let slot = AttemptSlot { n_slots: claimed.n_slots(), ..slot.clone() };
+        let ClaimedDelivery { delivery: claimed, event } = claimed;
+        let (connection, id) = (self.connection, claimed.subscription);
         let known = match self.targets.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(store::subscriptions::target(connection, id)?.map(Arc::new)),
         };
         let Some(target) = known.clone() else { return Ok(None) };
-        let event = event?;
-        let slot = AttemptSlot { n_slots: slots_of_body(event.body.len()), ..slot.clone() };
-        Ok(Some(DeliveryJob { claimed, slot, event, target }))
+        Ok(Some(DeliveryJob { claimed, slot, event: event?, target }))
     }
 
     fn give_up(&self, (id, of): (DeliveryId, SubscriptionId), n_attempts: u32) -> Result<(), store::Error> {

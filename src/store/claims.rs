@@ -8,11 +8,23 @@ use crate::domain::slots::slots_of_body;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, params};
 
-/// A claimed delivery with its event; `Err` if the event is missing or cannot be read.
-pub(crate) type ClaimedDelivery = (LeasedDelivery, Result<Event, Error>);
+/// A claimed delivery with its event.
+#[derive(Debug)]
+pub(crate) struct ClaimedDelivery {
+    pub(crate) delivery: LeasedDelivery,
+    /// Event of the delivery; `Err` if the event is missing or cannot be read.
+    pub(crate) event: Result<Event, Error>,
+}
 
-/// Claims due deliveries of a subscription, most overdue first, until they occupy `n_slots` slots or more. None that is not leased is due before
-/// `first_due_at`: leased ones up to there are not looked at.
+impl ClaimedDelivery {
+    /// Number of slots that the attempt occupies; one if the event cannot be read.
+    pub(crate) fn n_slots(&self) -> usize {
+        slots_of_body(self.event.as_ref().map_or(0, |event| event.body.len()))
+    }
+}
+
+/// Claims due deliveries of a subscription, most overdue first, until they occupy `n_slots` slots or more. No unleased
+/// delivery is due before `first_due_at`: leased ones up to there are not read.
 pub(crate) fn claim(
     connection: &Connection,
     subscription: SubscriptionId,
@@ -34,12 +46,13 @@ pub(crate) fn claim(
     {
         let delivery = read_leased(row)?;
         let event = events::read_at(row, delivery.event, 8).map_err(Error::from);
-        n_taken += slots_of_body(event.as_ref().map_or(0, |event| event.body.len()));
-        claimed.push((delivery, event));
+        let next = ClaimedDelivery { delivery, event };
+        n_taken += next.n_slots();
+        claimed.push(next);
     }
     // The delivery keeps its state while leased: an expired lease is undone by deleting its row.
-    for (claimed, _) in &claimed {
-        insert_lease(connection, claimed, lease)?;
+    for of in &claimed {
+        insert_lease(connection, &of.delivery, lease)?;
     }
     Ok(claimed)
 }

@@ -68,9 +68,9 @@ pub(crate) fn claim(
         claimed.kind = AttemptKind::Resend;
         insert_lease(connection, claimed, lease)?;
     }
-    let with_event = |claimed: LeasedDelivery| match events::get(connection, claimed.event) {
-        Ok(event) => (claimed, event.ok_or(Error::Unreadable("an event"))),
-        Err(error) => (claimed, Err(error)),
+    let with_event = |delivery: LeasedDelivery| {
+        let event = events::get(connection, delivery.event);
+        ClaimedDelivery { delivery, event: event.and_then(|event| event.ok_or(Error::Unreadable("an event"))) }
     };
     Ok(claimed.into_iter().map(with_event).collect())
 }
