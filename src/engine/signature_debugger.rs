@@ -89,30 +89,23 @@ fn explain_exchange(
         answer.push_str(&format!("\n{name} {value}"));
     }
     let mut effort = SearchBudget::bytes(MAX_HASHED_BYTES);
-    let base = SignatureSample { signature, timestamp, body, secret, others: &others, computed: None, received_at };
+    let sample = SignatureSample { signature, timestamp, body, secret, others: &others, computed: None, received_at };
+    let explain = |computed: &[String], effort: &mut SearchBudget| {
+        let (finding, index) = signature_debugger::diagnose_signature_within(&sample, computed, effort);
+        (finding, index.and_then(|index| computed.get(index).cloned()))
+    };
     if let Some(computed) = told {
-        let finding = signature_debugger::diagnose_signature_within(
-            &SignatureSample { computed: Some(&computed), ..base },
-            &mut effort,
-        );
-        return Ok((finding, Some(computed)));
+        return Ok((explain(&[computed.clone()], &mut effort).0, Some(computed)));
     }
-    let mut unexplained = None;
-    for computed in response_hints::possible_signatures(&answer).into_iter().filter(|text| text != signature) {
-        match signature_debugger::diagnose_signature_within(
-            &SignatureSample { computed: Some(&computed), ..base },
-            &mut effort,
-        ) {
-            explained @ SignatureDiagnosis::Explained(_) => return Ok((explained, Some(computed))),
-            other => unexplained = unexplained.or(Some((other, Some(computed)))),
-        }
+    let mut computed = response_hints::possible_signatures(&answer);
+    computed.retain(|text| text != signature);
+    let (finding, about) = explain(&computed, &mut effort);
+    if !matches!(finding, SignatureDiagnosis::Unexplained { .. }) || about.is_none() {
+        return Ok((finding, about));
     }
     let is_stale = received_at
         .zip(timestamp.parse::<i64>().ok())
         .is_some_and(|(at, sent)| at.abs_diff(sent) > MAX_CLOCK_SKEW.as_secs());
     // A stale clock explains the refusal better than a signature that no known fault reproduces.
-    Ok(match unexplained {
-        Some(unexplained) if !is_stale => unexplained,
-        _ => (signature_debugger::diagnose_signature_within(&base, &mut effort), None),
-    })
+    Ok(if is_stale { explain(&[], &mut effort) } else { (finding, about) })
 }

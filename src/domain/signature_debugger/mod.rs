@@ -26,34 +26,51 @@ pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// Explains why a signature does not match, or why a receiver rejects one that does.
 #[must_use]
 pub fn diagnose_signature(sample: &SignatureSample<'_>) -> SignatureDiagnosis {
+    let computed = sample.computed.map(str::to_owned);
     let mut effort = SearchBudget::UNBOUNDED;
-    diagnose_signature_within(sample, &mut effort)
+    diagnose_signature_within(sample, computed.as_slice(), &mut effort).0
 }
 
-/// Explains a signature within a budget. When the budget runs out, untried faults stay unexplained.
+/// Explains a signature within a budget, with any number of signatures that the receiver may have computed in place of
+/// [`SignatureSample::computed`]. Returns the index of the computed signature that the diagnosis is about, if it is
+/// about one. When the budget runs out, untried faults stay unexplained.
 #[must_use]
-pub fn diagnose_signature_within(sample: &SignatureSample<'_>, effort: &mut SearchBudget) -> SignatureDiagnosis {
-    match explain(sample, sample.signature, effort) {
-        SignatureDiagnosis::Genuine => diagnose_receiver(sample, effort),
-        other => other,
+pub fn diagnose_signature_within(
+    sample: &SignatureSample<'_>,
+    computed: &[String],
+    effort: &mut SearchBudget,
+) -> (SignatureDiagnosis, Option<usize>) {
+    match explain(sample, &[sample.signature], effort).0 {
+        SignatureDiagnosis::Genuine if computed.is_empty() => (diagnose_clock(sample), None),
+        SignatureDiagnosis::Genuine => diagnose_receiver(sample, computed, effort),
+        other => (other, None),
     }
 }
 
-/// Checks the receiver after the received signature proved right: its computed signature, its clock and its comparison.
-fn diagnose_receiver(sample: &SignatureSample<'_>, effort: &mut SearchBudget) -> SignatureDiagnosis {
-    if let Some(computed) = sample.computed {
-        return match explain(sample, computed, effort) {
-            SignatureDiagnosis::Genuine => SignatureDiagnosis::Explained(vec![DetectedFault::new(
-                SignatureFault::Comparison,
-                "both signatures are identical; the receiver compares something else, or only a part",
-            )]),
-            other => other,
-        };
-    }
+/// Checks the receiver's clock after the received signature proved right.
+fn diagnose_clock(sample: &SignatureSample<'_>) -> SignatureDiagnosis {
     match detect_stale_clock(sample) {
         Some(found) => SignatureDiagnosis::Explained(vec![found]),
         None => SignatureDiagnosis::Genuine,
     }
+}
+
+/// Checks the receiver's computed signatures and its comparison after the received signature proved right.
+fn diagnose_receiver(
+    sample: &SignatureSample<'_>,
+    computed: &[String],
+    effort: &mut SearchBudget,
+) -> (SignatureDiagnosis, Option<usize>) {
+    let texts: Vec<&str> = computed.iter().map(String::as_str).collect();
+    let (finding, index) = explain(sample, &texts, effort);
+    let finding = match finding {
+        SignatureDiagnosis::Genuine => SignatureDiagnosis::Explained(vec![DetectedFault::new(
+            SignatureFault::Comparison,
+            "both signatures are identical; the receiver compares something else, or only a part",
+        )]),
+        other => other,
+    };
+    (finding, Some(index))
 }
 
 /// Detects a receiver's clock that differs from the timestamp by more than [`MAX_CLOCK_SKEW`].
@@ -71,16 +88,27 @@ fn detect_stale_clock(sample: &SignatureSample<'_>) -> Option<DetectedFault> {
     })
 }
 
-/// Explains how `signature` was computed from the sample.
-fn explain(sample: &SignatureSample<'_>, signature: &str, effort: &mut SearchBudget) -> SignatureDiagnosis {
-    let Some(presented) = ParsedSignature::parse(signature) else {
-        let what = match signature.trim() {
+/// Explains how one of the signatures was computed from the sample, with the index of that signature. A text that is no
+/// signature is explained only where no text is one. `signatures` is not empty.
+fn explain(
+    sample: &SignatureSample<'_>,
+    signatures: &[&str],
+    effort: &mut SearchBudget,
+) -> (SignatureDiagnosis, usize) {
+    let (places, presented): (Vec<usize>, Vec<ParsedSignature>) =
+        signatures.iter().enumerate().filter_map(|(index, text)| Some((index, ParsedSignature::parse(text)?))).unzip();
+    let Some(first) = places.first() else {
+        let what = match signatures.first().map_or("", |text| text.trim()) {
             "" => "the signature is empty".to_owned(),
             text => format!("{} characters, neither hex nor Base64 of 32 bytes", text.chars().count()),
         };
-        return SignatureDiagnosis::Explained(vec![DetectedFault::new(SignatureFault::NoSignature, what)]);
+        return (SignatureDiagnosis::Explained(vec![DetectedFault::new(SignatureFault::NoSignature, what)]), 0);
     };
-    search::search(sample, &presented, effort)
+    match search::search(sample, &presented, effort) {
+        (None, n_tried) => (SignatureDiagnosis::Unexplained { n_tried }, *first),
+        (Some(found), _) if found.faults.is_empty() => (SignatureDiagnosis::Genuine, places[found.index]),
+        (Some(found), _) => (SignatureDiagnosis::Explained(found.faults), places[found.index]),
+    }
 }
 
 #[cfg(test)]

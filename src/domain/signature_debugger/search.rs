@@ -2,7 +2,7 @@
 
 use super::layouts::{self, MAX_FULL_SEARCH_BYTES, MessageLayout};
 use super::parsed_signature::ParsedSignature;
-use super::sample::{SearchBudget, SignatureDiagnosis, SignatureSample};
+use super::sample::{SearchBudget, SignatureSample};
 use super::signature_fault::DetectedFault;
 use super::{bodies, keys};
 use hmac::{Hmac, KeyInit, Mac};
@@ -13,34 +13,38 @@ use subtle::ConstantTimeEq;
 /// Approximate number of bytes that an HMAC hashes besides its message.
 const HMAC_OVERHEAD_BYTES: usize = 256;
 
-/// Searches for the combination of key, layout and body that yields the presented HMAC.
+/// Signature that a search reproduced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchMatch {
+    /// Index of the signature among the presented ones.
+    pub index: usize,
+    /// Faults that together yield the signature, those of its notation last; empty for a correct signature.
+    pub faults: Vec<DetectedFault>,
+}
+
+/// Searches for the combination of key, layout and body that yields one of the presented HMACs, and counts the
+/// combinations tried. Each combination is hashed once, however many signatures are presented.
 #[must_use]
 pub fn search(
     sample: &SignatureSample<'_>,
-    presented: &ParsedSignature,
+    presented: &[ParsedSignature],
     effort: &mut SearchBudget,
-) -> SignatureDiagnosis {
+) -> (Option<SearchMatch>, usize) {
     let keys = keys::candidates(sample);
     let layouts = layouts::common_layouts(sample.timestamp);
-    let mut tried = SignatureSearch { mac: presented.mac, n: 0, effort };
+    let mut tried = SignatureSearch { presented, n: 0, effort };
     let fits = tried.try_single(&keys, &layouts, sample).or_else(|| {
         // A large body has as many copies as there are styles to write it: these are tried one at a time and not in
         // pairs.
         let bodies = (sample.body.len() <= MAX_FULL_SEARCH_BYTES).then(|| bodies::candidates(sample.body))?;
         tried.try_pairs(&keys, &layouts, &bodies)
     });
-    match fits {
-        None => SignatureDiagnosis::Unexplained { n_tried: tried.n },
-        Some(found) if found.is_empty() && presented.found.is_empty() => SignatureDiagnosis::Genuine,
-        Some(found) => {
-            SignatureDiagnosis::Explained(found.into_iter().chain(presented.found.iter().cloned()).collect())
-        }
-    }
+    (fits, tried.n)
 }
 
-/// State of a search: the HMAC to match, the number of attempts and the remaining budget.
+/// State of a search: the signatures to match, the number of attempts and the remaining budget.
 struct SignatureSearch<'e> {
-    mac: [u8; 32],
+    presented: &'e [ParsedSignature],
     n: usize,
     effort: &'e mut SearchBudget,
 }
@@ -52,7 +56,7 @@ impl SignatureSearch<'_> {
         keys: &[keys::KeyCandidate],
         layouts: &[MessageLayout],
         sample: &SignatureSample<'_>,
-    ) -> Option<Vec<DetectedFault>> {
+    ) -> Option<SearchMatch> {
         let (key, layout, body) = (keys.first()?, layouts.first()?, &bodies::BodyCandidate::unaltered(sample.body));
         keys.iter()
             .find_map(|key| self.try_combination(key, layout, body))
@@ -75,7 +79,7 @@ impl SignatureSearch<'_> {
         keys: &[keys::KeyCandidate],
         layouts: &[MessageLayout],
         bodies: &[bodies::BodyCandidate],
-    ) -> Option<Vec<DetectedFault>> {
+    ) -> Option<SearchMatch> {
         let (key, layout, body) = (keys.first()?, layouts.first()?, bodies.first()?);
         for other in &keys[1..] {
             for layout in &layouts[1..] {
@@ -99,20 +103,21 @@ impl SignatureSearch<'_> {
         None
     }
 
-    /// Tries one combination; returns its faults if the HMAC matches, `None` otherwise or without budget.
+    /// Tries one combination; `None` if it matches no signature, and without budget.
     fn try_combination(
         &mut self,
         key: &keys::KeyCandidate,
         layout: &MessageLayout,
         body: &bodies::BodyCandidate,
-    ) -> Option<Vec<DetectedFault>> {
+    ) -> Option<SearchMatch> {
         if !self.effort.spend(body.body.len() + HMAC_OVERHEAD_BYTES) {
             return None;
         }
         self.n += 1;
         let mac = mac(&key.key, [&layout.before, &body.body, &layout.behind]);
-        let fits: bool = mac.ct_eq(&self.mac).into();
-        fits.then(|| [&key.found, &layout.found, &body.found].into_iter().flatten().cloned().collect())
+        let index = self.presented.iter().position(|presented| mac.ct_eq(&presented.mac).into())?;
+        let altered = [&key.found, &layout.found, &body.found].into_iter().flatten();
+        Some(SearchMatch { index, faults: altered.chain(&self.presented[index].found).cloned().collect() })
     }
 }
 

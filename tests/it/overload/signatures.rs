@@ -1,4 +1,4 @@
-//! L5: a viewer that has two dozen signatures explained at once, each over a payload of a mebibyte that no way of signing fits.
+//! L5: a viewer that has two dozen signatures explained at once, each over a large payload that no way of signing fits.
 
 use super::{is_long, resident, say};
 use crate::storage::process::{Serving, subscription};
@@ -28,9 +28,9 @@ use tokio::task::JoinSet;
 const AT_ONCE: usize = 24;
 /// Maximum growth of the memory, in KiB.
 const MAX_MEMORY_GROWTH_KIB: i64 = 64 << 10;
-/// Bytes of the payloads: those of the short form are smaller, because an unoptimised build takes thirty times as long.
+/// Bytes of the payloads: those of the short form are smaller, because an unoptimised build takes thirty times as long and a client waits 10 s.
 fn payload_size() -> usize {
-    if is_long() { 1_000_000 } else { 250_000 }
+    if is_long() { 1_000_000 } else { 50_000 }
 }
 
 /// A receiver that refuses everything and names as many signatures as are looked at, none of which fits.
