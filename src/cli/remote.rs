@@ -35,6 +35,8 @@ pub(super) struct PlatformTarget {
     pub(super) token: Option<Secret>,
     /// Keys of the Integration API, with their names.
     pub(super) keys: Vec<(String, Secret)>,
+    /// Files with certificate authorities to trust beside those of the operating system.
+    pub(super) ca_files: Vec<PathBuf>,
     /// Settings of the profile, if the platform comes from one.
     pub(super) profile: Option<PlatformProfile>,
 }
@@ -54,8 +56,8 @@ impl PlatformTarget {
                 ));
             }
         };
-        PlatformClient::new(&self.url, credential)
-            .map_err(|error| CommandFailure::usage(error.to_string(), "check the address and the file"))
+        PlatformClient::trusting(&self.url, credential, &self.ca_files)
+            .map_err(|error| CommandFailure::usage(error.to_string(), "check the address and the files"))
     }
 }
 
@@ -81,6 +83,12 @@ impl PlatformTarget {
             (Some(Ok(false)), false) => Ok(Self { token: None, ..self }),
             _ => Ok(self),
         }
+    }
+
+    /// Adds certificate authorities that the arguments name.
+    fn also_trusting(mut self, ca_files: &[PathBuf]) -> Self {
+        self.ca_files.extend_from_slice(ca_files);
+        self
     }
 
     /// Returns the name of the file that stores what a console saw of a profile's platform.
@@ -113,7 +121,8 @@ impl PlatformTarget {
             let refused = |why: String| CommandFailure::usage(format!("{name}: {why}"), "copy the whole key again");
             let company = parse_key_company(key.reveal()).map_err(|fault| refused(text::key::malformed(fault)))?;
             let credential = ClientCredential::Key(Secret::new(key.reveal().to_owned()));
-            let client = PlatformClient::new(&self.url, credential).map_err(|error| refused(error.to_string()))?;
+            let client = PlatformClient::trusting(&self.url, credential, &self.ca_files)
+                .map_err(|error| refused(error.to_string()))?;
             Ok(KeyClient { key: KeyName { name: name.clone(), last4: key.last4(), company }, client })
         };
         self.keys.iter().map(holder).collect()
@@ -130,11 +139,13 @@ pub(super) fn connect(remote: &TargetArgs) -> Result<PlatformClient, CommandFail
     resolve_target(remote)?.client()
 }
 
-/// Resolves the platform from the arguments: by profile, or by address and file. Without either, the default profile,
-/// or the standalone platform of the data directory at the default address of `crow serve`.
+/// Resolves the platform from the arguments and the environment: by profile, or by address and file. Without either,
+/// the default profile, or the standalone platform of the data directory at the default address of `crow serve`.
 pub(super) fn resolve_target(remote: &TargetArgs) -> Result<PlatformTarget, CommandFailure> {
+    let remote = &settings::with_environment(remote)?;
     if let Some(name) = &remote.profile {
-        return load_profile(&ProfileStore::open()?, name, remote.allow_http);
+        let place = load_profile(&ProfileStore::open()?, name, remote.allow_http)?;
+        return Ok(place.also_trusting(&remote.trust_ca));
     }
     let missing = |what: &str| {
         CommandFailure::usage(
@@ -146,7 +157,9 @@ pub(super) fn resolve_target(remote: &TargetArgs) -> Result<PlatformTarget, Comm
         if remote.token_file.is_some() || remote.key_file.is_some() {
             return Err(missing("no platform address given"));
         }
-        return default_or_standalone()?.ok_or_else(|| missing("no platform given, and no default profile exists"));
+        let place =
+            default_or_standalone()?.ok_or_else(|| missing("no platform given, and no default profile exists"))?;
+        return Ok(place.also_trusting(&remote.trust_ca));
     };
     check_transport(url, remote.allow_http)?;
     let (token, keys) = match (&remote.token_file, &remote.key_file) {
@@ -154,11 +167,12 @@ pub(super) fn resolve_target(remote: &TargetArgs) -> Result<PlatformTarget, Comm
         (None, Some(file)) => (None, vec![(FILE_KEY_NAME.to_owned(), read_single_secret(file, "an API key")?)]),
         (None, None) => return Err(missing("no credentials given")),
     };
-    Ok(PlatformTarget { name: None, url: url.clone(), token, keys, profile: None })
+    Ok(PlatformTarget { name: None, url: url.clone(), token, keys, ca_files: remote.trust_ca.clone(), profile: None })
 }
 
 /// Checks whether the chosen platform is marked as production.
 pub(super) fn is_production(remote: &TargetArgs) -> Result<bool, CommandFailure> {
+    let remote = &settings::with_environment(remote)?;
     let shelf = ProfileStore::open()?;
     let name = match (&remote.profile, &remote.url) {
         (Some(name), _) => Some(name.as_str()),
@@ -176,8 +190,12 @@ pub(super) fn is_production(remote: &TargetArgs) -> Result<bool, CommandFailure>
     })
 }
 
-/// Returns the platform of the default profile, if there is one.
+/// Returns the platform that the environment names, or that of the default profile, if there is one.
 pub(super) fn default_target() -> Result<Option<PlatformTarget>, CommandFailure> {
+    let named = settings::with_environment(&TargetArgs::default())?;
+    if named.profile.is_some() || named.url.is_some() {
+        return resolve_target(&named).map(Some);
+    }
     let shelf = ProfileStore::open()?;
     shelf.default_name().map(|name| load_profile(&shelf, name, false)).transpose()
 }
@@ -196,6 +214,7 @@ fn default_or_standalone() -> Result<Option<PlatformTarget>, CommandFailure> {
         url: DEFAULT_STANDALONE_URL.to_owned(),
         token,
         keys: Vec::new(),
+        ca_files: Vec::new(),
         profile: None,
     }))
 }
@@ -216,6 +235,7 @@ fn load_profile(shelf: &ProfileStore, name: &str, allow_http: bool) -> Result<Pl
         url: profile.url.clone(),
         token,
         keys,
+        ca_files: profile.trust_ca.clone(),
         profile: Some(profile.clone()),
     })
 }

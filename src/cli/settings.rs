@@ -1,6 +1,7 @@
 //! Environment and directories: the only file that reads environment variables.
 
 use super::arguments::console::{self, LayoutChoice};
+use super::arguments::target::TargetArgs;
 use super::failure::CommandFailure;
 use super::theme;
 use crate::engine::master_key::{MasterKey, MasterKeySource};
@@ -58,6 +59,38 @@ pub(super) fn keys_dir() -> Result<PathBuf, CommandFailure> {
 /// Returns the path of the configuration file, whether it exists or not; `None` without a home directory.
 pub(super) fn config_file() -> Option<PathBuf> {
     Some(config_dir()?.join("config.toml"))
+}
+
+/// Completes the arguments that choose a platform from the environment. A profile or address in the arguments replaces
+/// both `CROW_PROFILE` and `CROW_URL`; a credential file in the arguments replaces `CROW_TOKEN_FILE` and
+/// `CROW_KEY_FILE`, which a profile ignores.
+///
+/// # Errors
+///
+/// [`CommandFailure`] when two variables contradict each other.
+pub(super) fn with_environment(asked: &TargetArgs) -> Result<TargetArgs, CommandFailure> {
+    complete_target(asked, env_variable)
+}
+
+fn complete_target(
+    asked: &TargetArgs,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<TargetArgs, CommandFailure> {
+    let one_of = |first: &str, second: &str| match (variable(first), variable(second)) {
+        (Some(_), Some(_)) => {
+            Err(CommandFailure::usage(format!("{first} and {second} are both set"), "unset one of them"))
+        }
+        found => Ok(found),
+    };
+    let mut named = asked.clone();
+    if named.profile.is_none() && named.url.is_none() {
+        (named.profile, named.url) = one_of("CROW_PROFILE", "CROW_URL")?;
+    }
+    if named.url.is_some() && named.token_file.is_none() && named.key_file.is_none() {
+        let (token, key) = one_of("CROW_TOKEN_FILE", "CROW_KEY_FILE")?;
+        (named.token_file, named.key_file) = (token.map(PathBuf::from), key.map(PathBuf::from));
+    }
+    Ok(named)
 }
 
 /// Returns where the platform's key comes from: `CROW_PLATFORM_KEY` if that is set, otherwise the key file in the
@@ -174,14 +207,18 @@ pub(super) fn effective_settings() -> Vec<(&'static str, String, String)> {
     };
     let file = config_file();
     let there = if file.as_ref().is_some_and(|file| file.is_file()) { "" } else { " (does not exist)" };
-    vec![
+    let mut settings = vec![
         ("configuration file", path(file) + there, base("XDG_CONFIG_HOME")),
         ("data directory", path(data_dir().ok()), base("XDG_DATA_HOME")),
         ("state directory", path(state_dir().ok()), base("XDG_STATE_HOME")),
         ("platform's key", set("CROW_PLATFORM_KEY"), "the environment; its value is never shown".to_owned()),
         ("letters", if locale().0 { "UTF-8" } else { "ASCII" }.to_owned(), locale().1),
         ("colours", colours(), "the environment; --theme overrides it".to_owned()),
-    ]
+    ];
+    let chosen = ["CROW_PROFILE", "CROW_URL", "CROW_TOKEN_FILE", "CROW_KEY_FILE"];
+    let chosen = chosen.into_iter().filter_map(|name| Some((name, env_variable(name)?, "the environment".to_owned())));
+    settings.extend(chosen);
+    settings
 }
 
 /// Lists the ways for a copied text to leave, most preferred first. The display's clipboard is used only without SSH,
@@ -222,6 +259,39 @@ fn os_variable(name: &str) -> Option<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_environment_completes_what_the_arguments_leave_open() {
+        let complete = |asked: [Option<&str>; 4], set: &[(&str, &str)]| {
+            let [profile, url, token, key] = asked;
+            let asked = TargetArgs {
+                profile: profile.map(str::to_owned),
+                url: url.map(str::to_owned),
+                token_file: token.map(PathBuf::from),
+                key_file: key.map(PathBuf::from),
+                ..TargetArgs::default()
+            };
+            let found =
+                complete_target(&asked, |name| Some(set.iter().find(|(variable, _)| *variable == name)?.1.to_owned()));
+            let text = |file: Option<PathBuf>| file.map(|file| file.display().to_string());
+            found
+                .map(|found| [found.profile, found.url, text(found.token_file), text(found.key_file)])
+                .map_err(|failure| failure.to_string())
+        };
+        let some = |texts: [&str; 4]| Ok(texts.map(|text| (!text.is_empty()).then(|| text.to_owned())));
+        let url = ("CROW_URL", "https://a");
+        let (token, key) = (("CROW_TOKEN_FILE", "t"), ("CROW_KEY_FILE", "k"));
+        let none = [None; 4];
+        assert_eq!(complete(none, &[]), some(["", "", "", ""]));
+        assert_eq!(complete(none, &[url, token]), some(["", "https://a", "t", ""]));
+        assert_eq!(complete(none, &[("CROW_PROFILE", "p"), token]), some(["p", "", "", ""]));
+        assert_eq!(complete([Some("q"), None, None, None], &[url, key]), some(["q", "", "", ""]));
+        assert_eq!(complete([None, Some("https://b"), None, None], &[url, key]), some(["", "https://b", "", "k"]));
+        assert_eq!(complete([None, None, None, Some("f")], &[url, token]), some(["", "https://a", "", "f"]));
+        for both in [[url, ("CROW_PROFILE", "p")].as_slice(), &[url, token, key]] {
+            assert!(complete(none, both).is_err_and(|why| why.contains("both set")), "{both:?}");
+        }
+    }
 
     #[test]
     fn headers_for_a_collector_are_decoded_and_never_shown() {

@@ -60,17 +60,23 @@ pub struct PlatformClient {
 }
 
 impl PlatformClient {
-    /// Creates a client for the platform at `base`, an `http` or `https` URL without a path. Proxies from the
-    /// environment are ignored, redirects are not followed, and TLS certificates are always verified.
+    /// Creates a client for the platform at `base`, an `http` or `https` URL; the paths of calls are appended to its
+    /// path. Proxies from the environment are ignored, redirects are not followed, and TLS certificates are always
+    /// verified.
     ///
     /// # Errors
     /// [`Error::Unusable`] when `base` is not such a URL, or the credential cannot be sent in a header.
     pub fn new(base: &str, credential: ClientCredential) -> Result<Self, Error> {
-        let url = Url::parse(base)
-            .map_err(|error| Error::Unusable(format!("{base:?} is not a URL: {error}; try http://127.0.0.1:PORT")))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(Error::Unusable(format!("{base:?} must begin with http:// or https:// and contain a host")));
-        }
+        Self::trusting(base, credential, &[])
+    }
+
+    /// Creates a client, as [`PlatformClient::new`] does, that also trusts the certificate authorities in these PEM
+    /// files.
+    ///
+    /// # Errors
+    /// [`Error::Unusable`] as for [`PlatformClient::new`], and when a file cannot be read or contains no certificate.
+    pub fn trusting(base: &str, credential: ClientCredential, ca_files: &[PathBuf]) -> Result<Self, Error> {
+        let url = parse_base(base)?;
         let mut headers = HeaderMap::new();
         let (name, text) = match &credential {
             ClientCredential::Operator(token) => ("authorization", format!("Bearer {}", token.reveal())),
@@ -82,7 +88,7 @@ impl PlatformClient {
         value.set_sensitive(true);
         headers.insert(name, value);
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls_config()?)
+            .tls_backend_preconfigured(tls_config_trusting(ca_files)?)
             .default_headers(headers)
             .user_agent(concat!("crow/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
@@ -253,7 +259,7 @@ impl PlatformClient {
     /// Builds a request without a body.
     pub(super) fn bare_request(&self, method: Method, path: &str, query: &[(&str, String)]) -> RequestBuilder {
         let mut url = self.base.clone();
-        url.set_path(path);
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -297,6 +303,21 @@ impl PlatformClient {
         let why = innermost.map_or_else(|| "the connection was interrupted".to_owned(), ToString::to_string);
         Error::Unreachable { base: self.base().to_owned(), why }
     }
+}
+
+/// Parses the base address of a platform.
+fn parse_base(base: &str) -> Result<Url, Error> {
+    let url = Url::parse(base)
+        .map_err(|error| Error::Unusable(format!("{base:?} is not a URL: {error}; try http://127.0.0.1:PORT")))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(Error::Unusable(format!("{base:?} must begin with http:// or https:// and contain a host")));
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::Unusable(
+            "the address must have no user name, password, query or fragment; leave them out".to_owned(),
+        ));
+    }
+    Ok(url)
 }
 
 /// Creates a bare HTTP client: no credential, no redirects, no proxies, TLS certificates always verified.

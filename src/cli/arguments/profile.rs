@@ -56,6 +56,9 @@ pub(in crate::cli) struct AddProfileArgs {
     /// things it changes
     #[arg(long)]
     pub(in crate::cli) production: bool,
+    /// File with a certificate authority (PEM) to trust beside those of the operating system; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// Send the key unencrypted over http to another machine, where it can be read on the way
     #[arg(long)]
     pub(in crate::cli) allow_http: bool,

@@ -5,14 +5,14 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Platform to talk to, and the credential to use. Default: the default profile, or the standalone platform if there
-/// is none.
-#[derive(Debug, Args)]
+/// Platform to talk to, and the credential to use. Default: what CROW_PROFILE, or CROW_URL with CROW_TOKEN_FILE or
+/// CROW_KEY_FILE say, else the default profile, else the standalone platform.
+#[derive(Debug, Default, Clone, Args)]
 pub(in crate::cli) struct TargetArgs {
     /// Profile to use; crow profile list shows them
     #[arg(long, value_name = "PROFILE", conflicts_with_all = ["url", "token_file", "key_file"])]
     pub(in crate::cli) profile: Option<String>,
-    /// Address of the platform, such as http://127.0.0.1:7700
+    /// Address of the platform, with its path if it has one, such as https://HOST/crm
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) url: Option<String>,
     /// File with an operator token of the Portal API, alone on one line; - for standard input
@@ -22,6 +22,9 @@ pub(in crate::cli) struct TargetArgs {
     /// read
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) key_file: Option<PathBuf>,
+    /// File with a certificate authority (PEM) to trust beside those of the operating system; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// Send the key or token unencrypted over http to another machine, where it can be read on the way
     #[arg(long)]
     pub(in crate::cli) allow_http: bool,

@@ -2,12 +2,13 @@
 
 use super::profile_store::CredentialKind;
 use crate::cli::failure::CommandFailure;
+use crate::client::connection::bare_http_client_trusting;
 use crate::domain::key;
 use crate::domain::secret::Secret;
 use crate::files;
 use crate::tui::runtime::prompt;
 use std::io::IsTerminal as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use url::{Host, Url};
 
 /// Prefix of an operator token.
@@ -81,6 +82,19 @@ pub(in crate::cli) fn check_transport(url: &str, allow_http: bool) -> Result<(),
         format!("{url} would send the key unencrypted"),
         "use https://, or add --allow-http on a trusted network",
     ))
+}
+
+/// Returns files with certificate authorities by their absolute paths, as a profile stores them, after checking that
+/// each can be used.
+pub(in crate::cli) fn absolute_ca_files(files: &[PathBuf]) -> Result<Vec<PathBuf>, CommandFailure> {
+    bare_http_client_trusting(files).map_err(|error| {
+        CommandFailure::usage(error.to_string(), "give a PEM file with the certificate of the authority")
+    })?;
+    let absolute = |file: &PathBuf| {
+        std::path::absolute(file)
+            .map_err(|error| CommandFailure::usage(format!("{}: {error}", file.display()), "give an absolute path"))
+    };
+    files.iter().map(absolute).collect()
 }
 
 /// Checks whether an address belongs to this machine.

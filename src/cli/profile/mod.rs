@@ -63,6 +63,7 @@ fn add(asked: &AddProfileArgs) -> Result<(), CommandFailure> {
         colour: asked.colour,
         production: asked.production,
         allow_http: asked.allow_http,
+        trust_ca: credential::absolute_ca_files(&asked.trust_ca)?,
         credentials: vec![kept],
     };
     shelf.put(&asked.profile, &profile)?;
@@ -162,7 +163,7 @@ fn json(name: &str, profile: &PlatformProfile, chosen: Option<&str>) -> serde_js
     serde_json::json!({
         "name": name, "url": profile.url, "access": profile.access.name(), "budgetPercent": profile.budget_percent,
         "colour": profile.colour.map(profile_store::HeaderColour::name), "production": profile.production,
-        "isDefault": chosen == Some(name), "credentials": credentials,
+        "isDefault": chosen == Some(name), "trustCa": profile.trust_ca, "credentials": credentials,
     })
 }
 
@@ -177,6 +178,9 @@ fn show(asked: &ProfileNameArgs) -> Result<(), CommandFailure> {
     print_safe(&format!("production   {}", yes(profile.production)))?;
     if profile.allow_http {
         print_safe("allow-http   yes: keys are sent over plain http to another machine")?;
+    }
+    for file in &profile.trust_ca {
+        print_safe(&format!("trust-ca     {}", file.display()))?;
     }
     print_safe(&format!("colour       {}", profile.colour.map_or("the theme's", profile_store::HeaderColour::name)))?;
     print_safe(&format!("default      {}", yes(shelf.default_name() == Some(asked.profile.as_str()))))?;

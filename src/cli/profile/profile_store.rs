@@ -33,6 +33,9 @@ pub(in crate::cli) struct PlatformProfile {
     /// Whether credentials may be sent over plain http to another machine.
     #[serde(default)]
     pub(in crate::cli) allow_http: bool,
+    /// Files with certificate authorities to trust beside those of the operating system.
+    #[serde(default)]
+    pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// Names of the credentials; the secrets themselves are stored elsewhere.
     #[serde(default)]
     pub(in crate::cli) credentials: Vec<CredentialRef>,
@@ -287,6 +290,9 @@ fn profile_table(profile: &PlatformProfile) -> Table {
     if profile.allow_http {
         table["allow_http"] = value(true);
     }
+    if !profile.trust_ca.is_empty() {
+        table["trust_ca"] = value(profile.trust_ca.iter().map(|file| file.display().to_string()).collect::<Array>());
+    }
     let kept = profile.credentials.iter().map(|kept| {
         let (name, kind, place) = (kept.name.as_str(), kept.kind.name(), kept.kept.name());
         Value::InlineTable([("name", name), ("kind", kind), ("kept", place)].into_iter().collect::<InlineTable>())
@@ -307,6 +313,7 @@ mod tests {
             colour: Some(HeaderColour::Red),
             production: true,
             allow_http: false,
+            trust_ca: vec![PathBuf::from("/etc/crow/ca \"1\".pem")],
             credentials: vec![CredentialRef {
                 name: "Zapier \"prod\"".to_owned(),
                 kind: CredentialKind::Key,

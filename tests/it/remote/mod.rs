@@ -1,6 +1,7 @@
 //! The console on a platform that has no Portal and keeps only what is documented: what each pane can tell, what it says it cannot, how the
 //! link breaks and mends, and how little of a window is used.
 
+mod addresses;
 mod large;
 mod listening;
 mod listings;
