@@ -30,7 +30,7 @@ const AT_ONCE: usize = 24;
 const MAX_MEMORY_GROWTH_KIB: i64 = 64 << 10;
 /// Bytes of the payloads: those of the short form are smaller, because an unoptimised build takes thirty times as long and a client waits 10 s.
 fn payload_size() -> usize {
-    if is_long() { 1_000_000 } else { 50_000 }
+    if is_long() { 1_000_000 } else { 10_000 }
 }
 
 /// A receiver that refuses everything and names as many signatures as are looked at, none of which fits.
