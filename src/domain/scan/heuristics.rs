@@ -129,16 +129,51 @@ const DIGEST_NAMES: [&[u8]; 15] = [
 /// Names of secrets, which override the name of a digest before them.
 const SECRET_WORDS: [&[u8]; 4] = [b"secret", b"password", b"token", b"key"];
 
-/// Returns whether the bytes before `at` name a digest or signature.
+/// Words that may lie between the name of a digest and its value: `signature of the body is …`.
+const CONNECTING_WORDS: [&[u8]; 22] = [
+    b"a",
+    b"an",
+    b"the",
+    b"is",
+    b"was",
+    b"be",
+    b"of",
+    b"for",
+    b"in",
+    b"as",
+    b"to",
+    b"but",
+    b"not",
+    b"got",
+    b"value",
+    b"body",
+    b"payload",
+    b"header",
+    b"received",
+    b"hex",
+    b"base64",
+    b"v1",
+];
+
+/// Returns whether the bytes before `at` name a digest or signature, with only connecting words up to `at`.
 pub(super) fn is_digest(text: &[u8], at: usize) -> bool {
     let before = text[at.saturating_sub(MAX_CONTEXT)..at].to_ascii_lowercase();
-    let last = |words: &[&[u8]]| {
+    let ends = |words: &[&[u8]]| {
         let places = words.iter().flat_map(|word| {
-            before.windows(word.len()).enumerate().filter(|(_, part)| part == word).map(|(place, _)| place).next_back()
+            before
+                .windows(word.len())
+                .enumerate()
+                .filter(|(_, part)| part == word)
+                .map(|(at, _)| at + word.len())
+                .next_back()
         });
         places.max()
     };
-    last(&DIGEST_NAMES).is_some_and(|digest| last(&SECRET_WORDS).is_none_or(|secret| secret < digest))
+    let Some(digest) = ends(&DIGEST_NAMES) else { return false };
+    let rest = before[digest..].iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(before.len() - digest);
+    let between = before[digest + rest..].split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    ends(&SECRET_WORDS).is_none_or(|secret| secret < digest)
+        && between.into_iter().all(|word| CONNECTING_WORDS.contains(&word))
 }
 
 /// Returns whether a text is a JSON Web Token: at least a header and a payload, and a header that decodes to JSON.
