@@ -1,6 +1,6 @@
-//! Subjects of alerts, and acknowledgements of alerts with their lifetime.
+//! Subjects of alerts, conditions that raise an alert, and acknowledgements of alerts with their lifetime.
 
-use super::health_status::HealthStatus;
+use super::health_status::{HealthAssessment, HealthStatus};
 use super::ids::{CompanyId, KeyId, SubscriptionId};
 use super::time::Timestamp;
 use super::window::RateBucket;
@@ -85,6 +85,19 @@ impl AlertSubject {
             _ => return None,
         })
     }
+}
+
+/// Condition that raises an alert, as the rule that found the condition describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertCondition {
+    /// Subject of the alert.
+    pub subject: AlertSubject,
+    /// Name of the subject, for display.
+    pub name: String,
+    /// Severity of the condition and its reason.
+    pub judgement: HealthAssessment,
+    /// Time at which the condition began; `None` if unknown.
+    pub began_at: Option<Timestamp>,
 }
 
 /// An operator's statement that an alert is being handled.

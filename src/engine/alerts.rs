@@ -1,4 +1,4 @@
-//! Acknowledgements of alerts. Consoles derive the alerts themselves from the overview; the platform stores only who
+//! Acknowledgements of alerts. Consoles raise the alerts themselves from the overview; the platform stores only who
 //! acknowledged which one.
 
 use super::caller::{AuditedChange, Caller};

@@ -6,7 +6,7 @@ use super::handle::Engine;
 use super::idempotency::IDEMPOTENCY_TTL;
 use super::request_log::PendingRequests;
 use crate::clock::Stopwatch;
-use crate::domain::ids::CompanyId;
+use crate::domain::alert::AlertSubject;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::store;
 use crate::store::windows::WindowUsage;
@@ -32,7 +32,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
         previous_round_at: ambient.now(),
         stopwatch: ambient.stopwatch(),
         had_activity: false,
-        silent_companies: Vec::new(),
+        alerting: Vec::new(),
         storage_alarm: StorageAlarm::None,
         write_fault: None,
     };
@@ -55,8 +55,8 @@ struct Housekeeper {
     previous_round_at: Timestamp,
     stopwatch: Stopwatch,
     had_activity: bool,
-    /// Companies with missing events at the last full minute.
-    silent_companies: Vec<CompanyId>,
+    /// Subjects of the conditions that needed attention at the last full minute.
+    alerting: Vec<AlertSubject>,
     storage_alarm: StorageAlarm,
     /// Write fault seen in the previous round.
     write_fault: Option<String>,
@@ -138,8 +138,8 @@ impl Housekeeper {
             shared.dispatcher_wakeup.notify_one();
         }
         let turned = now.floor_to(MINUTE_MS) != self.previous_round_at.floor_to(MINUTE_MS);
-        let fell_silent = turned && self.refresh_silences(engine).await;
-        if has_notes || fell_silent || (turned && self.had_activity) {
+        let alerts_changed = turned && self.refresh_conditions(engine).await;
+        if has_notes || alerts_changed || (turned && self.had_activity) {
             engine.mark_changed();
         }
         self.had_activity = has_notes || (self.had_activity && !turned);
@@ -148,12 +148,13 @@ impl Housekeeper {
 }
 
 impl Housekeeper {
-    /// Whether the set of companies with missing events changed. No event announces silence, so it is polled.
-    async fn refresh_silences(&mut self, engine: &Engine) -> bool {
-        let Ok(silences) = engine.silences().await else { return false };
-        let silent = silences.iter().map(|(company, _)| company.id).collect();
-        let before = std::mem::replace(&mut self.silent_companies, silent);
-        before != self.silent_companies
+    /// Whether the subjects of conditions that need attention changed. Nothing announces the passing of a limit in
+    /// time, so the conditions are polled.
+    async fn refresh_conditions(&mut self, engine: &Engine) -> bool {
+        let Ok(conditions) = engine.conditions().await else { return false };
+        let alerting = conditions.iter().map(|condition| condition.subject).collect();
+        let before = std::mem::replace(&mut self.alerting, alerting);
+        before != self.alerting
     }
 }
 

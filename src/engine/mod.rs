@@ -9,6 +9,7 @@ pub mod auth;
 pub mod caller;
 mod claim;
 pub mod clients;
+mod conditions;
 mod credentials;
 pub mod delivery_log;
 mod dispatch_transaction;

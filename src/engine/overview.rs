@@ -1,11 +1,10 @@
 //! Overview for the dashboard: the rows of all live panes, read in one transaction and sorted worst first.
 
+use super::conditions;
 use super::error::Error;
 use super::handle::Engine;
-use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement};
+use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement, AlertCondition};
 use crate::domain::attempt::Attempt;
-use crate::domain::company::Company;
-use crate::domain::event_gap::{EventGap, GAP_SAMPLE_COUNT, MIN_EVENT_GAP};
 use crate::domain::health_status::{
     HealthStatus, KeyFacts, SubscriptionFacts, WindowFacts, assess_key, assess_subscription, assess_window,
 };
@@ -108,8 +107,8 @@ pub struct OverviewData {
     pub missed: (u64, u64),
     /// Scheduled attempts per minute over the last 60 minutes, oldest first, the current minute last.
     pub minutes: Vec<SuccessCounts>,
-    /// Companies with missing events: the gap since the last event is far above the usual one.
-    pub silences: Vec<(Company, EventGap)>,
+    /// Conditions that need attention and that only the platform can measure.
+    pub conditions: Vec<AlertCondition>,
     /// Companies with overdue deliveries, each with its oldest due time; the most overdue first.
     pub overdue: Vec<(CompanyId, Timestamp)>,
     /// Acknowledgements of alerts within the last 24 hours.
@@ -127,7 +126,7 @@ struct OverviewReading {
     n_trips: (u64, u64, u64),
     missed: (u64, u64),
     minutes: Vec<(Timestamp, SuccessCounts)>,
-    silences: Vec<(Company, EventGap)>,
+    conditions: Vec<AlertCondition>,
     acknowledgements: Vec<Acknowledgement>,
 }
 
@@ -163,15 +162,9 @@ impl Engine {
             n_trips_24h,
             missed: reading.missed,
             minutes,
-            silences: reading.silences,
+            conditions: reading.conditions,
             acknowledgements: reading.acknowledgements,
         })
-    }
-
-    /// Lists the companies with missing events.
-    pub(super) async fn silences(&self) -> Result<Vec<(Company, EventGap)>, Error> {
-        let now = self.shared.ambient.now();
-        self.shared.store.read(move |connection| find_silences(connection, now)).await.map_err(Error::from)
     }
 
     /// Lists all keys with their calls of the last minute, worst health first.
@@ -291,22 +284,9 @@ fn read_overview(connection: &Connection, rows: u32, now: Timestamp) -> Result<O
         n_trips: store::trips::totals(connection, now.minus(Duration::from_secs(86_400)))?,
         missed: store::usage::count_missed(connection, now.minus(Duration::from_secs(86_400)))?,
         minutes: store::attempt_rollups::per_minute(connection, now.minus(Duration::from_secs(3_600)))?,
-        silences: find_silences(connection, now)?,
+        conditions: conditions::find(connection, now)?,
         acknowledgements: store::acknowledgements::list_since(connection, now.minus(ACKNOWLEDGEMENT_TTL))?,
     })
-}
-
-/// Finds companies with missing events. The gap statistics are read only where the last event is long ago.
-fn find_silences(connection: &Connection, now: Timestamp) -> Result<Vec<(Company, EventGap)>, store::Error> {
-    let mut silences = Vec::new();
-    for company in store::companies::all(connection)? {
-        let last = store::events::latest_times(connection, company.id, 1)?;
-        if last.first().is_some_and(|last| now.since(*last) >= MIN_EVENT_GAP) {
-            let events = store::events::latest_times(connection, company.id, GAP_SAMPLE_COUNT + 1)?;
-            silences.extend(EventGap::detect(&events, now).map(|silence| (company, silence)));
-        }
-    }
-    Ok(silences)
 }
 
 fn read_all_health(connection: &Connection, now: Timestamp) -> Result<Vec<SubscriptionHealth>, store::Error> {

@@ -2,9 +2,7 @@
 
 use crate::domain::alert::Acknowledgement;
 use crate::domain::attempt::{Attempt, HttpExchange};
-use crate::domain::company::Company;
 use crate::domain::delivery::{AttemptOutcome, FailureKind};
-use crate::domain::event_gap::EventGap;
 use crate::domain::ids::CompanyId;
 use crate::domain::success_rate::SuccessCounts;
 use crate::domain::target::TargetPolicy;
@@ -14,11 +12,11 @@ use crate::engine::handle::Engine;
 use crate::engine::overview::{self, KeyWithUsage, OverviewData, SubscriptionHealth, WindowWithHistory};
 use crate::engine::subscriptions::SubscriptionTest;
 use crate::wire;
-use crate::wire::alerts::AcknowledgementRow;
+use crate::wire::alerts::{AcknowledgementRow, ConditionRow};
 use crate::wire::attempts::{AttemptDetail, AttemptRow, CapturedBody};
 use crate::wire::keys::{KeyRow, RecentKeyUsage};
 use crate::wire::limits::LimitRow;
-use crate::wire::overview::{OverdueRow, PipelineCounts, PipelineMinute, PlatformOverview, PlatformStatus, SilenceRow};
+use crate::wire::overview::{OverdueRow, PipelineCounts, PipelineMinute, PlatformOverview, PlatformStatus};
 use crate::wire::page::CappedList;
 use crate::wire::subscriptions::{AttemptSummary, DeliveryHealth, SubscriptionRow, TestResult};
 use std::net::{IpAddr, SocketAddr};
@@ -171,7 +169,7 @@ pub(super) fn overview_answer(of: OverviewData, engine: &Engine) -> PlatformOver
         attempts: capped_list(of.attempts, AttemptRow::from),
         limits: capped_list(of.windows, limit_row),
         trips: capped_list(of.trips, wire::trips::TripRow::from),
-        silences: of.silences.into_iter().map(silence_row).collect::<Vec<_>>().into(),
+        conditions: of.conditions.into_iter().map(ConditionRow::from).collect::<Vec<_>>().into(),
         overdue: of.overdue.into_iter().map(overdue_row).collect::<Vec<_>>().into(),
         acknowledgements: of.acknowledgements.into_iter().map(acknowledgement_row).collect::<Vec<_>>().into(),
     }
@@ -184,16 +182,6 @@ pub(super) fn acknowledgement_row(of: Acknowledgement) -> AcknowledgementRow {
         utc: of.acknowledged_at,
         by: Untrusted::new(of.acknowledged_by),
         note: of.note.map(Untrusted::new),
-    }
-}
-
-fn silence_row((company, of): (Company, EventGap)) -> SilenceRow {
-    SilenceRow {
-        company_id: company.id,
-        company_name: Untrusted::new(company.name),
-        last_event_utc: of.last_at,
-        usual_gap_ms: of.usual_gap.as_millis().try_into().unwrap_or(u64::MAX),
-        since_utc: of.began_at(),
     }
 }
 

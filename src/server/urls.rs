@@ -3,6 +3,7 @@
 use super::guard::AuthorizedOperator;
 use crate::domain::text::Untrusted;
 use crate::domain::url_redaction::{redact_url, redact_urls};
+use crate::wire::alerts::ConditionRow;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::audit::AuditRow;
 use crate::wire::deliveries::{DeliveryDetail, TraceRow};
@@ -101,11 +102,20 @@ impl HasUrls for AuditRow {
     }
 }
 
+impl HasUrls for ConditionRow {
+    fn redact_urls(&mut self) {
+        for text in [&mut self.name, &mut self.why] {
+            *text = Untrusted::new(redact_urls(text.raw()).0);
+        }
+    }
+}
+
 impl HasUrls for PlatformOverview {
     fn redact_urls(&mut self) {
         self.subscriptions.items.iter_mut().for_each(HasUrls::redact_urls);
         self.attempts.items.iter_mut().for_each(HasUrls::redact_urls);
         self.trips.items.iter_mut().for_each(HasUrls::redact_urls);
+        self.conditions.rows.iter_mut().for_each(HasUrls::redact_urls);
     }
 }
 

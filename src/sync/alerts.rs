@@ -10,9 +10,9 @@ use crate::domain::health_status::{
 use crate::domain::reason::Reason;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::text::health::why;
+use crate::text::health::worded;
 use crate::wire::keys::KeyRow;
-use crate::wire::overview::{PlatformOverview, SilenceRow};
+use crate::wire::overview::PlatformOverview;
 use crate::wire::subscriptions::SubscriptionRow;
 use std::time::Duration;
 
@@ -100,13 +100,6 @@ fn key_dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
     (facts.n_limited == 0 && facts.n_server_errors == 0).then(|| idle_since.plus(days(threshold)))
 }
 
-fn silence_reason(row: &SilenceRow, now: Timestamp) -> Reason {
-    Reason::EventsMissing {
-        since_last: now.since(row.last_event_utc),
-        usual_gap: Duration::from_millis(row.usual_gap_ms),
-    }
-}
-
 /// Start of an alert, as far as it is known.
 #[derive(Debug, Clone, Copy)]
 enum AlertStart {
@@ -168,11 +161,11 @@ fn find_acknowledgement(
 
 fn raise_alerts(overview: &PlatformOverview, reach: &PlatformVisibility, now: Timestamp) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    let mut raise = |subject, name: Untrusted, judgement: HealthAssessment, began: AlertStart| {
-        let standing = judgement.status;
+    let mut raise = |subject, name: Untrusted, judgement: HealthAssessment<String>, began: AlertStart| {
+        let HealthAssessment { status: standing, reason: why } = judgement;
         if standing.needs_action() {
             let acknowledged = find_acknowledgement(overview, (subject, standing), began.own_start());
-            let (why, since) = (why(&judgement.reason), began.at().unwrap_or(now));
+            let since = began.at().unwrap_or(now);
             alerts.push(Alert { subject, name, standing, why, since, acknowledged });
         }
     };
@@ -180,7 +173,9 @@ fn raise_alerts(overview: &PlatformOverview, reach: &PlatformVisibility, now: Ti
         raise(
             AlertSubject::Subscription(row.subscription.id),
             row.subscription.target_url.clone(),
-            reach.judge_subscription(row.subscription.id).unwrap_or_else(|| assess_subscription(&row.facts())),
+            worded(
+                &reach.judge_subscription(row.subscription.id).unwrap_or_else(|| assess_subscription(&row.facts())),
+            ),
             alert_start(row),
         );
     }
@@ -188,45 +183,33 @@ fn raise_alerts(overview: &PlatformOverview, reach: &PlatformVisibility, now: Ti
         raise(
             AlertSubject::Key(row.id),
             row.name.clone(),
-            reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), overview.server_utc)),
+            worded(&reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), overview.server_utc))),
             AlertStart::from_date(key_dormant_since(row, overview.server_utc).filter(|_| reach.findings().is_none())),
         );
     }
     for row in &overview.limits.items {
         let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
-        raise(AlertSubject::Window(row.key_id, row.bucket), name, assess_window(&row.facts()), AlertStart::Unknown);
+        let judgement = worded(&assess_window(&row.facts()));
+        raise(AlertSubject::Window(row.key_id, row.bucket), name, judgement, AlertStart::Unknown);
     }
-    for row in &overview.silences.rows {
-        let judgement =
-            HealthAssessment { status: HealthStatus::Warning, reason: silence_reason(row, overview.server_utc) };
-        raise(
-            AlertSubject::Events(row.company_id),
-            row.company_name.clone(),
-            judgement,
-            AlertStart::Exact(row.since_utc),
-        );
+    for row in &overview.conditions.rows {
+        let judgement = HealthAssessment { status: row.state, reason: row.why.sanitized() };
+        raise(row.subject, row.name.clone(), judgement, AlertStart::from_date(row.since_utc));
     }
     if let Some(due) = overview.pipeline.oldest_due_utc {
         let late = overview.server_utc.since(due);
         if late > OVERDUE_THRESHOLD {
             let why = Reason::Overdue { late, limit: OVERDUE_THRESHOLD };
-            raise(
-                AlertSubject::Pipeline,
-                "delivery".into(),
-                HealthAssessment { status: HealthStatus::Failing, reason: why },
-                AlertStart::Earliest(due.plus(OVERDUE_THRESHOLD)),
-            );
+            let judgement = worded(&HealthAssessment { status: HealthStatus::Failing, reason: why });
+            let began = AlertStart::Earliest(due.plus(OVERDUE_THRESHOLD));
+            raise(AlertSubject::Pipeline, "delivery".into(), judgement, began);
         }
     }
     let skew = overview.server_utc.since(now).max(now.since(overview.server_utc));
     if skew > MAX_CLOCK_SKEW {
         let why = Reason::ClockSkew { by: skew, limit: MAX_CLOCK_SKEW };
-        raise(
-            AlertSubject::Clock,
-            "clock".into(),
-            HealthAssessment { status: HealthStatus::Warning, reason: why },
-            AlertStart::Unknown,
-        );
+        let judgement = worded(&HealthAssessment { status: HealthStatus::Warning, reason: why });
+        raise(AlertSubject::Clock, "clock".into(), judgement, AlertStart::Unknown);
     }
     alerts
 }

@@ -1,20 +1,51 @@
-//! Acknowledgements of alerts.
+//! Conditions that the platform measured, and acknowledgements of alerts.
 //!
-//! Each console derives its alerts from the overview. The platform stores only what operators say about them, so that
-//! all consoles show the same acknowledgements.
+//! Each console raises its alerts from the overview: from its rows, and from the conditions in it. The platform stores
+//! only what operators say about alerts, so that all consoles show the same acknowledgements.
 
-use crate::domain::alert::{Acknowledgement, AlertSubject};
+use crate::domain::alert::{Acknowledgement, AlertCondition, AlertSubject};
 use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text::health::why;
 use serde::{Deserialize, Serialize};
+
+/// Condition that needs attention and that only the platform can measure. A console raises an alert for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ConditionRow {
+    /// Subject of the alert, as an acknowledgement names the subject.
+    pub subject: AlertSubject,
+    /// Name of the subject, for display.
+    pub name: Untrusted,
+    /// Severity of the condition.
+    pub state: HealthStatus,
+    /// Reason in one line: value and limit.
+    pub why: Untrusted,
+    /// Time at which the condition began; null if unknown.
+    pub since_utc: Option<Timestamp>,
+}
+
+impl From<AlertCondition> for ConditionRow {
+    fn from(of: AlertCondition) -> Self {
+        Self {
+            subject: of.subject,
+            name: Untrusted::new(of.name),
+            state: of.judgement.status,
+            why: Untrusted::new(why(&of.judgement.reason)),
+            since_utc: of.began_at,
+        }
+    }
+}
 
 /// Acknowledgement of an alert. Expires after 24 hours, or as soon as the alert's severity increases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AcknowledgementRow {
-    /// Subject of the alert: `subscription 17`, `key 3`, `window 3 read`, `events 92`, `pipeline` or `clock`.
+    /// Subject of the alert, such as `subscription 17`, `key 3` or `window 3 read`.
+    #[cfg_attr(test, schema(value_type = AlertSubject))]
     pub subject: String,
     /// Severity of the alert when it was acknowledged: `trp`, `err` or `wrn`.
     pub state: String,
@@ -45,11 +76,20 @@ impl AcknowledgementRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct NewAcknowledgement {
-    /// Subject of the alert: `subscription 17`, `key 3`, `window 3 read`, `events 92`, `pipeline` or `clock`.
+    /// Subject of the alert, such as `subscription 17`, `key 3` or `window 3 read`.
+    #[cfg_attr(test, schema(value_type = AlertSubject))]
     pub subject: String,
     /// Severity of the alert now: `trp`, `err` or `wrn`.
     pub state: String,
     /// Note to the acknowledgement, at most 500 characters.
     #[serde(default)]
     pub note: Option<String>,
+}
+
+impl NewAcknowledgement {
+    /// Acknowledges the alert of a subject with this severity.
+    #[must_use]
+    pub fn new(subject: AlertSubject, state: HealthStatus, note: Option<String>) -> Self {
+        Self { subject: subject.to_string(), state: state.code().to_owned(), note }
+    }
 }

@@ -1,7 +1,7 @@
 //! The overview: one answer with everything that the live panes show, read in one transaction so that the lists agree
 //! with each other.
 
-use super::alerts::AcknowledgementRow;
+use super::alerts::{AcknowledgementRow, ConditionRow};
 use super::attempts::AttemptRow;
 use super::keys::KeyRow;
 use super::limits::LimitRow;
@@ -10,7 +10,6 @@ use super::readable::{ReadableRows, UnreadableRows};
 use super::subscriptions::SubscriptionRow;
 use super::trips::TripRow;
 use crate::domain::ids::CompanyId;
-use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +39,10 @@ pub struct PlatformOverview {
     pub limits: CappedList<LimitRow>,
     /// Trips of the breaker, newest first.
     pub trips: CappedList<TripRow>,
-    /// Companies without an event for longer than three times their usual gap.
+    /// Conditions that need attention and that only the platform can measure, such as missing events of a company.
     #[serde(default)]
-    #[cfg_attr(test, schema(value_type = Vec<SilenceRow>))]
-    pub silences: ReadableRows<SilenceRow>,
+    #[cfg_attr(test, schema(value_type = Vec<ConditionRow>))]
+    pub conditions: ReadableRows<ConditionRow>,
     /// Companies with deliveries that are due but not in flight, most overdue first.
     #[serde(default)]
     #[cfg_attr(test, schema(value_type = Vec<OverdueRow>))]
@@ -64,7 +63,7 @@ impl PlatformOverview {
             ("attempts", &self.attempts.unreadable),
             ("limits", &self.limits.unreadable),
             ("trips", &self.trips.unreadable),
-            ("silences", &self.silences.unreadable),
+            ("conditions", &self.conditions.unreadable),
             ("overdue", &self.overdue.unreadable),
             ("acknowledgements", &self.acknowledgements.unreadable),
         ];
@@ -86,7 +85,7 @@ impl PlatformOverview {
             attempts,
             limits,
             trips,
-            silences,
+            conditions,
             overdue,
             acknowledgements,
         } = self;
@@ -97,7 +96,7 @@ impl PlatformOverview {
             && limits.items.len() == other.limits.items.len()
             && limits.items.iter().zip(&other.limits.items).all(|(one, other)| one.displays_like(other))
             && trips == &other.trips
-            && (silences, overdue) == (&other.silences, &other.overdue)
+            && (conditions, overdue) == (&other.conditions, &other.overdue)
             && acknowledgements == &other.acknowledgements
     }
 }
@@ -111,24 +110,6 @@ pub struct OverdueRow {
     pub company_id: CompanyId,
     /// Due time of the most overdue delivery.
     pub oldest_due_utc: Timestamp,
-}
-
-/// Company whose events have stopped arriving.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct SilenceRow {
-    /// Company whose events have stopped.
-    pub company_id: CompanyId,
-    /// Name of the company, for display.
-    pub company_name: Untrusted,
-    /// Time of the company's latest event.
-    pub last_event_utc: Timestamp,
-    /// Longest of the last twenty gaps between events, in milliseconds.
-    pub usual_gap_ms: u64,
-    /// Time since which the events count as missing: three times the usual gap after the latest event, and at least 10
-    /// minutes after it.
-    pub since_utc: Timestamp,
 }
 
 /// Version and operating state of the platform.

@@ -1,9 +1,11 @@
 //! OpenAPI schemas of the `domain` values that [`super::serde_domain`] and [`super::time`] serialise.
 
 use super::keys::OneTimeSecret;
+use crate::domain::alert::AlertSubject;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{
     AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, ReplayId,
     SubscriptionId, TripId,
@@ -43,6 +45,8 @@ described! {
     ReplayId: number("Number of a replay"),
     SubscriptionId: number("Number of a subscription"),
     TripId: number("Number of a trip"),
+    AlertSubject: text(&format!("Subject of an alert: {}", AlertSubject::FORMS)),
+    HealthStatus: names("Health status, worst first", HealthStatus::ALL.map(HealthStatus::code)),
     RateBucket: names("Bucket of a rate limit", RateBucket::ALL.map(RateBucket::name)),
     DisabledReason: names("Reason why a subscription is disabled", [DisabledReason::Manual, DisabledReason::Breaker].map(DisabledReason::name)),
     EventType: names("Type of an event", EventType::ALL.map(EventType::name)),

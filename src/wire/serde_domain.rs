@@ -1,8 +1,10 @@
 //! Serialisation of `domain` values: ids as integers, closed sets as their names, text from outside as text.
 
+use crate::domain::alert::AlertSubject;
 use crate::domain::delivery::{AttemptKind, DeliveryState};
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{
     AffiliateId, AttemptId, ClientId, CompanyId, DeliveryId, EventId, KeyId, NoteId, OperatorId, ReplayId,
     SubscriptionId, TripId,
@@ -47,17 +49,17 @@ integers!(
 );
 
 macro_rules! names {
-    ($($named:ident: $what:literal),+ $(,)?) => {$(
+    ($($named:ident::$name:ident: $what:literal),+ $(,)?) => {$(
         impl Serialize for $named {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.name())
+                serializer.serialize_str(self.$name())
             }
         }
 
         impl<'de> Deserialize<'de> for $named {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let name = String::deserialize(deserializer)?;
-                let known = || Self::ALL.map(Self::name).join(", ");
+                let known = || Self::ALL.map(Self::$name).join(", ");
                 Self::named(&name).ok_or_else(|| D::Error::custom(format!("unknown {}, expected one of {}", $what, known())))
             }
         }
@@ -65,14 +67,28 @@ macro_rules! names {
 }
 
 names! {
-    RateBucket: "bucket",
-    DisabledReason: "reason",
-    EventType: "event type",
-    AttemptKind: "kind of attempt",
-    ReplayState: "phase of a replay",
-    OperatorRole: "role",
-    KeyScope: "scope",
-    DeliveryState: "delivery state",
+    RateBucket::name: "bucket",
+    DisabledReason::name: "reason",
+    EventType::name: "event type",
+    AttemptKind::name: "kind of attempt",
+    ReplayState::name: "phase of a replay",
+    OperatorRole::name: "role",
+    KeyScope::name: "scope",
+    DeliveryState::name: "delivery state",
+    HealthStatus::code: "health status",
+}
+
+impl Serialize for AlertSubject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for AlertSubject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::named(&name).ok_or_else(|| D::Error::custom(format!("unknown subject, expected {}", Self::FORMS)))
+    }
 }
 
 impl Serialize for Untrusted {

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// Members whose lists get a row more.
-const LISTS: [&str; 5] = ["items", "lastHour", "silences", "overdue", "acknowledgements"];
+const LISTS: [&str; 5] = ["items", "lastHour", "conditions", "overdue", "acknowledgements"];
 
 /// A proxy that puts a row of its own into every list of a platform's answers.
 struct Tampering {
