@@ -26,6 +26,7 @@ use crow::engine::master_key::MasterKeySource;
 use crow::engine::settings::EngineSettings;
 use crow::http::exposure::ServerExposure;
 use crow::server;
+use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey, RequestedLimits};
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -199,11 +200,12 @@ async fn run(n_events: i64) {
         PlatformClient::new(&address, ClientCredential::Operator(engine.mint_operator("bench"))).expect("a client");
     tokio::spawn(server::serve(listener, engine.clone(), ServerExposure::default(), stopped.clone()));
     tokio::spawn(async move { engine.run(stopped).await });
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let without = RequestedLimits { read: Some(1_000_000), write: Some(1_000_000), admin: None };
     let scopes = vec![KeyScope::EventsRead, KeyScope::IntegrationsWrite];
     let new = NewKey { company_id: company.id, name: "bench".to_owned(), scopes, limits: Some(without) };
-    let key = operator.create_key(&new).await.expect("a key").key.into_secret().reveal().to_owned();
+    let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret().reveal().to_owned();
     fill(dir.path(), n_events);
     let bare = bare(dir.path()).await;
     // A client that is built directly has no provider of its own.

@@ -32,6 +32,7 @@ use crow::engine::master_key::MasterKeySource;
 use crow::engine::settings::EngineSettings;
 use crow::http::exposure::ServerExposure;
 use crow::server;
+use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey, RequestedLimits};
 use process::Serving;
 use receiver::Receiver;
@@ -185,7 +186,8 @@ impl Platform {
 
 /// A company with a subscription to leads at `target`.
 async fn subscribed(operator: &PlatformClient, address: &str, target: &str) -> CompanyId {
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
     let partner = partner_of(operator, address, company).await;
     partner.create_subscription(&process::subscription(target)).await.expect("a subscription");
     company
@@ -200,7 +202,7 @@ async fn partner_of(operator: &PlatformClient, address: &str, company: CompanyId
         scopes: KeyScope::ALL.to_vec(),
         limits: Some(RequestedLimits { read: most, write: most, admin: most }),
     };
-    let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+    let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
     PlatformClient::new(address, ClientCredential::Key(key)).expect("a client")
 }
 
@@ -261,7 +263,7 @@ async fn lags(receiver: &Receiver) -> Vec<f64> {
         calls.spawn(async move {
             let called = clock.elapsed();
             let new = process::lead(company_id);
-            (operator.emit(&new).await.expect("an event").id, called)
+            (operator.change(&changes::EMIT_EVENT, &new).await.expect("an event").id, called)
         });
     }
     let called = calls.join_all().await;

@@ -38,6 +38,7 @@ use crow::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, Targ
 use crow::tui::update;
 use crow::tui::view::draw::draw;
 use crow::tui::widgets::theme::ConsoleAppearance;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use crow::wire::keys::{NewCompany, NewKey};
 use crow::wire::subscriptions::NewSubscription;
@@ -148,7 +149,7 @@ async fn stream(operator: PlatformClient, ambient: RuntimeEnv, company_id: Compa
         let operator = operator.clone();
         tokio::spawn(async move {
             let event = NewEvent { company_id, kind: EventType::LeadCreated, payload: None, metadata: None };
-            let _ = operator.emit(&event).await;
+            let _ = operator.change(&changes::EMIT_EVENT, &event).await;
         });
     }
 }
@@ -237,11 +238,12 @@ async fn run(n_attempts: i64, pace: u32) {
     let receiver = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let target = format!("http://{}/hook", receiver.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(receiver, Router::new().route("/hook", post(async || "seen"))).await });
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     for n in 0..ROWS {
         let new =
             NewKey { company_id: company.id, name: format!("key {n}"), scopes: KeyScope::ALL.to_vec(), limits: None };
-        let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+        let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
         let partner = PlatformClient::new(&address, ClientCredential::Key(key)).expect("a client");
         // The first one gets what is emitted, the others wait for something that does not happen.
         let kind = if n == 0 { EventType::LeadCreated } else { EventType::AgreementSigned };

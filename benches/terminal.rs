@@ -12,6 +12,7 @@ use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use crow::wire::keys::{NewCompany, NewKey};
 use crow::wire::subscriptions::NewSubscription;
@@ -175,7 +176,7 @@ async fn subscribe(operator: &PlatformClient, address: &str, company: CompanyId)
     let target_url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(async || "ok")).await });
     let new = NewKey { company_id: company, name: "CRM".to_owned(), scopes: KeyScope::ALL.to_vec(), limits: None };
-    let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+    let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
     let partner = PlatformClient::new(address, ClientCredential::Key(key)).expect("a client");
     for n in 0..20 {
         let wish = NewSubscription {
@@ -195,11 +196,12 @@ async fn run(ambient: RuntimeEnv) {
     let token_file = dir.path().join("operator.token").to_string_lossy().into_owned();
     let token = fs::read_to_string(&token_file).expect("a token").trim().to_owned();
     let operator = PlatformClient::new(&served.1, ClientCredential::Operator(Secret::new(token))).expect("a client");
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     for n in 0..20 {
         let new =
             NewKey { company_id: company.id, name: format!("key {n}"), scopes: KeyScope::ALL.to_vec(), limits: None };
-        operator.create_key(&new).await.expect("a key");
+        operator.change(&changes::CREATE_KEY, &new).await.expect("a key");
     }
     let url = served.1.clone();
     let attached = move || Console::run(&["console", "--url", &url, "--token-file", &token_file]);
@@ -218,7 +220,7 @@ async fn run(ambient: RuntimeEnv) {
     let n_bytes = console.n_bytes();
     for _ in 0..BUSY {
         let event = NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload: None, metadata: None };
-        operator.emit(&event).await.expect("an event");
+        operator.change(&changes::EMIT_EVENT, &event).await.expect("an event");
         ambient.sleep(Duration::from_secs(1)).await;
     }
     let rate = (console.n_bytes() - n_bytes) as f64 / f64::from(BUSY);

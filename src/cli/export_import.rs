@@ -5,13 +5,14 @@ use super::arguments::setup::{ExportArgs, ImportArgs};
 use super::document::ObjectDocument;
 use super::document::configuration::{CONFIGURATION_DOCUMENT, ConfigChange, PlatformConfig};
 use super::failure::CommandFailure;
-use super::panes::act::{ChangeOutcome, ChangeStatus, PlannedChange};
+use super::panes::act::PlannedChange;
 use super::report::write_document;
 use super::{log, output, portal};
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
 use crate::files;
+use crate::sync::platform_change::{ChangeOutcome, ChangeStatus, PlatformChange};
 use crate::text::count;
 use crate::wire::keys::{NewCompany, RateLimits, RequestedLimits};
 use crate::wire::subscriptions::MissedEventsChoice;
@@ -101,16 +102,15 @@ pub(super) async fn run_import(asked: ImportArgs) -> Result<ExitCode, CommandFai
 }
 
 async fn apply_change(client: &PlatformClient, change: &ConfigChange) -> Result<(), Error> {
-    match change {
-        ConfigChange::Company(name) => client.create_company(&NewCompany { name: name.clone() }).await.map(drop),
+    let change = match change {
+        ConfigChange::Company(name) => PlatformChange::CreateCompany(NewCompany { name: name.clone() }),
         ConfigChange::Limits(id, RateLimits { read, write, admin }, _) => {
             let wish = RequestedLimits { read: Some(*read), write: Some(*write), admin: Some(*admin) };
-            client.limit_key(*id, &wish).await.map(drop)
+            PlatformChange::SetLimits(*id, wish)
         }
-        ConfigChange::Enable(id, _) => client.enable_subscription(*id, MissedEventsChoice::None).await.map(drop),
-        ConfigChange::Disable(id, _) => {
-            client.disable_subscription(*id, Some("imported configuration".to_owned())).await.map(drop)
-        }
-        ConfigChange::ByHand(_) => Ok(()),
-    }
+        ConfigChange::Enable(id, _) => PlatformChange::Enable(*id, MissedEventsChoice::None),
+        ConfigChange::Disable(id, _) => PlatformChange::Disable(*id, Some("imported configuration".to_owned())),
+        ConfigChange::ByHand(_) => return Ok(()),
+    };
+    change.make(client).await.map(drop)
 }

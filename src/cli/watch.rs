@@ -22,6 +22,8 @@ use crate::sync::notice::{AlertNotification, AlertTransition, NOTIFICATION_DOCUM
 use crate::sync::outbox::{Outbox, QueuedNotification};
 use crate::sync::snapshot::Snapshot;
 use crate::sync::visibility::PlatformVisibility;
+use crate::wire::alerts::NewAcknowledgement;
+use crate::wire::changes;
 use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -297,7 +299,8 @@ impl AlertWatcher {
         let Some(alert) = alerts.list().iter().find(|alert| alert.subject.to_string() == open.subject) else {
             return Err(CommandFailure::usage(format!("{key} is resolved"), "see crow watch --list for open alerts"));
         };
-        let said = client.acknowledge(alert.subject, alert.standing, None).await?;
+        let body = NewAcknowledgement::new(alert.subject, alert.standing, None);
+        let said = client.change(&changes::ACKNOWLEDGE_ALERT, &body).await?;
         output::write(&format!("{key} is acknowledged by {}; a running crow watch reports it", said.by.sanitized()))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -5,6 +5,7 @@ use super::body::{self, BodyFault};
 use super::sieve::MAX_ANSWER_BYTES;
 use crate::domain::secret::Secret;
 use crate::files;
+use crate::wire::changes::{ChangeMethod, ChangeTarget};
 use crate::wire::page::Page;
 use crate::wire::problem::{Problem, ProblemCode};
 use reqwest::header::{HeaderMap, HeaderValue};
@@ -178,6 +179,24 @@ impl PlatformClient {
                 }
             }
         }
+    }
+
+    /// Makes a change through its route of the Portal API.
+    ///
+    /// # Errors
+    /// [`Error`] when the platform cannot be reached, refuses the change, or gives an unreadable answer.
+    pub async fn change<B: Serialize, A: DeserializeOwned>(
+        &self,
+        target: impl Into<ChangeTarget<B, A>>,
+        body: &B,
+    ) -> Result<A, Error> {
+        let target = target.into();
+        let (method, body) = match target.method {
+            ChangeMethod::Post => (Method::POST, Some(body)),
+            ChangeMethod::Patch => (Method::PATCH, Some(body)),
+            ChangeMethod::Delete => (Method::DELETE, None),
+        };
+        self.call(method, &target.path, &[], body, &[]).await
     }
 
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {

@@ -104,8 +104,8 @@ mod tests {
     use crate::domain::ids::{KeyId, SubscriptionId};
     use crate::domain::time::Timestamp;
     use crate::wire::keys::{KeyRow, NewKey, OneTimeSecret, RateLimits, RecentKeyUsage};
-    use crate::wire::paths;
     use crate::wire::subscriptions::{CreatedSubscription, NewSubscription, Subscription};
+    use crate::wire::{changes, paths};
     use axum::extract::{Path, State};
     use axum::http::{HeaderMap, StatusCode};
     use axum::routing::{get, post};
@@ -143,9 +143,9 @@ mod tests {
             Router::new()
                 .route(paths::COMPANIES, post(company))
                 .route(paths::KEYS, post(key))
-                .route(paths::KEY_REVOKE, post(revoke))
+                .route(changes::REVOKE_KEY.path, post(revoke))
                 .route(paths::SUBSCRIPTIONS, post(subscribe))
-                .route(paths::PORTAL_SUBSCRIPTION_DISABLE, post(disable))
+                .route(changes::DISABLE_SUBSCRIPTION.path, post(disable))
                 .route(paths::PORTAL_SUBSCRIPTION, get(unavailable))
                 .route(paths::EVENTS, get(events))
                 .route(paths::EVENTS_TEST, post(unavailable))

@@ -10,9 +10,10 @@ use crate::clock::RuntimeEnv;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::secret::Secret;
+use crate::wire::changes::{self, NoBody};
 use crate::wire::events::NewEvent;
 use crate::wire::keys::{CreatedKey, NewCompany, NewKey, OneTimeSecret};
-use crate::wire::subscriptions::NewSubscription;
+use crate::wire::subscriptions::{DisableSubscription, NewSubscription};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::time::Duration;
@@ -68,7 +69,12 @@ impl CompanyBuilder<'_> {
 
     async fn create_oldest_records(&self) -> Result<InitialCompany, Error> {
         let company = NewCompany { name: fixtures::COMPANY_NAME.to_owned() };
-        let company = self.operator.create_company(&company).await.map_err(platform_error("create its company"))?.id;
+        let company = self
+            .operator
+            .change(&changes::CREATE_COMPANY, &company)
+            .await
+            .map_err(platform_error("create its company"))?
+            .id;
         let (dormant, _) = self.create_client(company, &fixtures::HUBSPOT).await?;
         dormant.events(None, 1).await.map_err(platform_error("use a key"))?;
         let retired = self.create_key(company, &fixtures::RETIRED).await?.row.id;
@@ -82,7 +88,7 @@ impl CompanyBuilder<'_> {
     pub async fn create_key(&self, company: CompanyId, part: &KeySpec) -> Result<CreatedKey, Error> {
         let new =
             NewKey { company_id: company, name: part.name.to_owned(), scopes: part.scopes.to_vec(), limits: None };
-        self.operator.create_key(&new).await.map_err(platform_error("create a key"))
+        self.operator.change(&changes::CREATE_KEY, &new).await.map_err(platform_error("create a key"))
     }
 
     /// Creates an API key and a client that uses the key; returns the client and the key's read limit per minute.
@@ -101,7 +107,7 @@ impl CompanyBuilder<'_> {
     /// # Errors
     /// [`Error::Platform`] when the platform refuses or cannot be reached.
     pub async fn revoke_retired(&self, key: KeyId) -> Result<(), Error> {
-        self.operator.revoke_key(key).await.map_err(platform_error("revoke a key"))?;
+        self.operator.change(changes::REVOKE_KEY.at(key), &NoBody {}).await.map_err(platform_error("revoke a key"))?;
         Ok(())
     }
 
@@ -135,7 +141,10 @@ impl CompanyBuilder<'_> {
         if let InitialState::Disabled(reason) = part.initial_state {
             let reason = Some(reason.to_owned());
             self.operator
-                .disable_subscription(subscription, reason)
+                .change(
+                    changes::DISABLE_SUBSCRIPTION.at(subscription),
+                    &DisableSubscription { reason, ..DisableSubscription::default() },
+                )
                 .await
                 .map_err(platform_error("disable a subscription"))?;
         }

@@ -14,6 +14,7 @@ use crate::clock::RuntimeEnv;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, SubscriptionId};
+use crate::wire::changes;
 use crate::wire::events::TestEvent;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -77,7 +78,7 @@ impl TrafficGenerator {
         while let Some(at) = agenda.next_at() {
             self.ambient.sleep_until(at).await;
             if let Some(kind) = agenda.take(self.ambient.now(), self.ambient.random_unit()) {
-                self.calls.record(self.operator.emit(&crm_event(self.company, kind)).await);
+                self.calls.record(self.operator.change(&changes::EMIT_EVENT, &crm_event(self.company, kind)).await);
             }
         }
     }

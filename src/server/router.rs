@@ -1,9 +1,10 @@
 //! The router table: every route with its access requirement and its handler. A path that is not in the table answers
 //! 404.
 
+use super::body::JsonBody;
 use super::guard::{
-    AccessRequirement, Acting, Actions, Admin, Anyone, EventsRead, EventsTest, RouteAccess, RouteAccessTable, Searches,
-    Viewer, WebhooksRead, WebhooksRemove, WebhooksWrite, record_ignored_parameters,
+    AccessRequirement, Acting, Actions, Admin, Anyone, AuthorizedOperator, EventsRead, EventsTest, RouteAccess,
+    RouteAccessTable, Searches, Viewer, WebhooksRead, WebhooksRemove, WebhooksWrite, record_ignored_parameters,
 };
 use super::stream::ShutdownSignal;
 use super::{
@@ -14,8 +15,11 @@ use super::{
 use crate::engine::handle::Engine;
 use crate::http::exposure::ServerReachability;
 use crate::http::problem::ProblemResponse;
+use crate::http::query::PathId;
+use crate::wire::changes::{self, ChangeMethod, ChangeRoute, NoBody};
 use crate::wire::paths;
 use crate::wire::problem::ProblemCode;
+use axum::extract::State;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -68,49 +72,49 @@ pub fn table() -> Vec<RouteEntry> {
         get::<Viewer, _, _>(paths::OVERVIEW, overview::get),
         get::<Viewer, _, _>(paths::STREAM, stream::follow),
         get::<Viewer, _, _>(paths::COMPANIES, keys::companies),
-        post::<Admin, _, _>(paths::COMPANIES, keys::create_company),
+        change::<Admin, _, _>(&changes::CREATE_COMPANY, keys::create_company),
         get::<Viewer, _, _>(paths::KEYS, keys::list),
-        post::<Admin, _, _>(paths::KEYS, keys::create),
-        post::<Admin, _, _>(paths::KEY_REVOKE, keys::revoke),
+        change::<Admin, _, _>(&changes::CREATE_KEY, keys::create),
+        change::<Admin, _, _>(&changes::REVOKE_KEY, keys::revoke),
         get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTIONS, subscriptions::list),
         get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTION, subscriptions::get),
-        delete::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION, subscriptions::delete),
-        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_TEST, subscriptions::test),
-        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_ENABLE, subscriptions::enable),
-        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_DISABLE, subscriptions::disable),
-        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_REPLAY, replays::create),
+        change::<Acting, _, _>(&changes::DELETE_SUBSCRIPTION, subscriptions::delete),
+        change::<Acting, _, _>(&changes::TEST_SUBSCRIPTION, subscriptions::test),
+        change::<Acting, _, _>(&changes::ENABLE_SUBSCRIPTION, subscriptions::enable),
+        change::<Acting, _, _>(&changes::DISABLE_SUBSCRIPTION, subscriptions::disable),
+        change::<Acting, _, _>(&changes::REPLAY_SUBSCRIPTION, replays::create),
         get::<Viewer, _, _>(paths::REPLAYS, replays::list),
         get::<Viewer, _, _>(paths::REPLAY, replays::get),
-        post::<Acting, _, _>(paths::REPLAY_PAUSE, replays::pause),
-        post::<Acting, _, _>(paths::REPLAY_RESUME, replays::resume),
-        post::<Acting, _, _>(paths::REPLAY_CANCEL, replays::cancel),
+        change::<Acting, _, _>(&changes::PAUSE_REPLAY, replays::pause),
+        change::<Acting, _, _>(&changes::RESUME_REPLAY, replays::resume),
+        change::<Acting, _, _>(&changes::CANCEL_REPLAY, replays::cancel),
         get::<Viewer, _, _>(paths::ATTEMPTS, log::list),
         get::<Viewer, _, _>(paths::ATTEMPT, log::get),
         get::<Viewer, _, _>(paths::ATTEMPT_SIGNATURE, signature_check::explain),
         post::<Viewer, _, _>(paths::SECRET_CHECK, secretcheck::check),
         get::<Viewer, _, _>(paths::LIMITS, limits::list),
         get::<Viewer, _, _>(paths::TRIPS, limits::trips),
-        post::<Acting, _, _>(paths::PORTAL_EVENTS, events::emit),
+        change::<Acting, _, _>(&changes::EMIT_EVENT, events::emit),
         get::<Viewer, _, _>(paths::PORTAL_EVENTS, deliveries::list_events),
         get::<Viewer, _, _>(paths::PORTAL_EVENT, deliveries::get_event),
         get::<Viewer, _, _>(paths::PORTAL_EVENT_TRACE, deliveries::trace),
         get::<Viewer, _, _>(paths::DELIVERIES, deliveries::list),
         get::<Viewer, _, _>(paths::DELIVERY, deliveries::get),
-        post::<Acting, _, _>(paths::DELIVERY_RESEND, deliveries::resend),
+        change::<Acting, _, _>(&changes::RESEND_DELIVERY, deliveries::resend),
         get::<Viewer, _, _>(paths::REQUESTS, requests::list),
         get::<Viewer, _, _>(paths::STATS, stats::get),
         get::<Viewer, _, _>(paths::ACKNOWLEDGEMENTS, alerts::list),
-        post::<Acting, _, _>(paths::ACKNOWLEDGEMENTS, alerts::acknowledge),
+        change::<Acting, _, _>(&changes::ACKNOWLEDGE_ALERT, alerts::acknowledge),
         get::<Viewer, _, _>(paths::AUDIT, audit::list),
         get::<Viewer, _, _>(paths::AUDIT_VERIFY, audit::verify),
         get::<Viewer, _, _>(paths::AUDIT_HEAD, audit::head),
         get::<Viewer, _, _>(paths::KEY_USAGE, requests::usage),
-        patch::<Admin, _, _>(paths::KEY_LIMITS, keys::set_limits),
+        change::<Admin, _, _>(&changes::LIMIT_KEY, keys::set_limits),
         get::<Admin, _, _>(paths::OPERATORS, operators::list),
-        post::<Admin, _, _>(paths::OPERATORS, operators::create),
-        post::<Admin, _, _>(paths::OPERATOR_REVOKE, operators::revoke),
+        change::<Admin, _, _>(&changes::CREATE_OPERATOR, operators::create),
+        change::<Admin, _, _>(&changes::REVOKE_OPERATOR, operators::revoke),
         get::<Viewer, _, _>(paths::PORTAL_SUBSCRIPTION_REVISIONS, revisions::list),
-        post::<Acting, _, _>(paths::PORTAL_SUBSCRIPTION_ROLLBACK, revisions::roll_back),
+        change::<Acting, _, _>(&changes::ROLL_BACK_SUBSCRIPTION, revisions::roll_back),
     ]
 }
 
@@ -128,6 +132,25 @@ fn patch<P: AccessRequirement, H: Handler<T, Engine>, T: 'static>(path: &'static
 
 fn delete<P: AccessRequirement, H: Handler<T, Engine>, T: 'static>(path: &'static str, handler: H) -> RouteEntry {
     RouteEntry { method: Method::DELETE, path, access: P::ACCESS, handler: on(MethodFilter::DELETE, handler) }
+}
+
+/// Extractors of a handler that requires the access `P` of an operator and reads the body `B`.
+trait ChangeExtractors<P, B> {}
+
+impl<M, P, B> ChangeExtractors<P, B> for (M, AuthorizedOperator<P>, State<Engine>, JsonBody<B>) {}
+impl<M, P, B> ChangeExtractors<P, B> for (M, AuthorizedOperator<P>, State<Engine>, PathId, JsonBody<B>) {}
+impl<M, P> ChangeExtractors<P, NoBody> for (M, AuthorizedOperator<P>, State<Engine>, PathId) {}
+
+/// Routes a change to a handler that requires the access `P` and reads the body that the route declares.
+fn change<P: AccessRequirement, B, T: ChangeExtractors<P, B> + 'static>(
+    route: &ChangeRoute<impl Sized, B, impl Sized>,
+    handler: impl Handler<T, Engine>,
+) -> RouteEntry {
+    match route.method {
+        ChangeMethod::Post => post::<P, _, _>(route.path, handler),
+        ChangeMethod::Patch => patch::<P, _, _>(route.path, handler),
+        ChangeMethod::Delete => delete::<P, _, _>(route.path, handler),
+    }
 }
 
 /// Builds the router with its middleware: the response stamp outermost, the panic handler inside it.

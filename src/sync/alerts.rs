@@ -173,9 +173,7 @@ fn raise_alerts(overview: &PlatformOverview, reach: &PlatformVisibility, now: Ti
         raise(
             AlertSubject::Subscription(row.subscription.id),
             row.subscription.target_url.clone(),
-            worded(
-                &reach.judge_subscription(row.subscription.id).unwrap_or_else(|| assess_subscription(&row.facts())),
-            ),
+            worded(&reach.judge_subscription(row.subscription.id).unwrap_or_else(|| assess_subscription(&row.facts()))),
             alert_start(row),
         );
     }

@@ -14,6 +14,7 @@ pub mod notice;
 pub mod observed_overview;
 pub mod outbox;
 mod page_limits;
+pub mod platform_change;
 mod poll_round;
 pub mod poller;
 pub mod row_filters;

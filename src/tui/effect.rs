@@ -5,32 +5,28 @@ use crate::diagnose::incident::IncidentScope;
 use crate::diagnose::report::{DiagnosisReport, PlaybookTopic};
 use crate::diagnose::runbook_kind::Runbook;
 use crate::diagnose::runbook_progress::RunbookProgress;
-use crate::domain::alert;
-use crate::domain::event::EventType;
-use crate::domain::health_status::HealthStatus;
-use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
-use crate::domain::replay::ReplayState;
+use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::export::bundle::TicketBundle;
 use crate::export::bundle_writer::BundleFormat;
 use crate::export::ticket::ResponseBodies;
 use crate::sync::logs::{LogPageRequest, LogPageResult};
+use crate::sync::platform_change::PlatformChange;
 use crate::sync::snapshot::Snapshot;
-use crate::text;
 use crate::tui::ids::RowId;
 use crate::tui::keys::action::CursorMotion;
 use crate::tui::state::escalate::BundleFailure;
 use crate::tui::state::issued_secret::IssuedSecret;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::deliveries::{DeliveryDetail, EventDeliveryTrace, EventDetail};
-use crate::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
+use crate::wire::keys::CompanyRow;
 use crate::wire::limits::{CallerUsageRow, KeyUsage, LimitDetail};
-use crate::wire::operators::{NewOperator, OperatorRow};
+use crate::wire::operators::OperatorRow;
 use crate::wire::page::Page;
 use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
 use crate::wire::requests::RequestRow;
 use crate::wire::signature_check::SignatureCheck;
 use crate::wire::stats::AttemptPoint;
-use crate::wire::subscriptions::{MissedEventsChoice, RevisionRow, SubscriptionRow};
+use crate::wire::subscriptions::{RevisionRow, SubscriptionRow};
 use crossterm::event::KeyEvent;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -81,96 +77,6 @@ pub enum BackgroundJob {
     WriteBundle(Box<TicketBundle>, BundleFormat),
     /// Make a change on the platform, after the operator confirmed it.
     Change(PlatformChange),
-}
-
-/// Change on the platform. Every variant needs a confirmation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PlatformChange {
-    /// Send a test event to a subscription's endpoint.
-    SendTest(SubscriptionId),
-    /// Enable a subscription, and choose whether missed events are replayed.
-    Enable(SubscriptionId, MissedEventsChoice),
-    /// Disable a subscription; with a reason, no alert is raised.
-    Disable(SubscriptionId, Option<String>),
-    /// Delete a subscription for good, also one that an integration manages.
-    Delete(SubscriptionId),
-    /// Set the reason why a subscription was disabled manually; its alert ends.
-    SetDisableReason(SubscriptionId, String),
-    /// Acknowledge an alert of this health status, with an optional note.
-    Acknowledge(alert::AlertSubject, HealthStatus, Option<String>),
-    /// Restore an earlier revision of a subscription's configuration.
-    RollBack(SubscriptionId, u32),
-    /// Replay the deliveries that a plan selects; the last field is their number when they were counted.
-    Replay(SubscriptionId, NewReplay, u64),
-    /// Pause, resume or cancel a replay.
-    SetReplayState(ReplayId, ReplayState),
-    /// Make one more attempt of a delivery, outside of its schedule.
-    Resend(DeliveryId),
-    /// Revoke an API key, which takes effect with its next call.
-    RevokeKey(KeyId),
-    /// Set the rate limits of an API key.
-    SetLimits(KeyId, RequestedLimits),
-    /// Emit a sample event of a type for a company.
-    EmitSampleEvent(CompanyId, EventType),
-    /// Create a company, which cannot be removed.
-    CreateCompany(NewCompany),
-    /// Create an API key, which is shown once.
-    CreateKey(NewKey),
-    /// Create an operator, whose token is shown once.
-    CreateOperator(NewOperator),
-    /// Revoke the token of an operator.
-    RevokeOperator(OperatorId),
-}
-
-impl PlatformChange {
-    /// The change as a question: `Disable subscription 8?`.
-    #[must_use]
-    pub fn asked(&self) -> String {
-        let verb = self.description();
-        let first = verb.chars().next().map_or_else(String::new, |first| first.to_uppercase().to_string());
-        format!("{first}{}?", verb.chars().skip(1).collect::<String>())
-    }
-
-    /// Description of the change, as a verb phrase after "to" or "could not". Names in it are as the operator typed
-    /// them.
-    #[must_use]
-    pub fn description(&self) -> String {
-        match self {
-            Self::SendTest(id) => format!("send a test event to subscription {id}"),
-            Self::Enable(id, MissedEventsChoice::None) => format!("enable subscription {id}"),
-            Self::Enable(id, MissedEventsChoice::Missed) => {
-                format!("enable subscription {id} and replay missed events")
-            }
-            Self::Disable(id, _) => format!("disable subscription {id}"),
-            Self::Delete(id) => format!("delete subscription {id}"),
-            Self::SetDisableReason(id, _) => format!("save why subscription {id} is disabled"),
-            Self::Acknowledge(subject, ..) => format!("acknowledge the alert for {subject}"),
-            Self::RollBack(id, revision) => format!("roll subscription {id} back to revision {revision}"),
-            Self::Replay(id, _, n) => {
-                format!("replay {} of subscription {id}", text::several(*n, "delivery", "deliveries"))
-            }
-            Self::SetReplayState(id, ReplayState::Paused) => format!("pause replay {id}"),
-            Self::SetReplayState(id, ReplayState::Running) => format!("resume replay {id}"),
-            Self::SetReplayState(id, ReplayState::Cancelled | ReplayState::Finished) => format!("cancel replay {id}"),
-            Self::Resend(id) => format!("resend delivery {id}"),
-            Self::RevokeKey(id) => format!("revoke key {id}"),
-            Self::SetLimits(id, _) => format!("change the rate limits of key {id}"),
-            Self::EmitSampleEvent(company, kind) => format!("emit a sample {kind} event for company {company}"),
-            Self::CreateCompany(_) => "create a company".to_owned(),
-            Self::CreateKey(new) => format!("create a key for company {}", new.company_id),
-            Self::CreateOperator(new) => format!("create an operator with the role {}", new.role.name()),
-            Self::RevokeOperator(id) => format!("revoke operator {id}"),
-        }
-    }
-
-    /// Number of things that the change affects. More than one must be confirmed by typing the number.
-    #[must_use]
-    pub const fn n_things(&self) -> u64 {
-        match self {
-            Self::Replay(_, _, n) => *n,
-            _ => 1,
-        }
-    }
 }
 
 /// Everything the platform knows about an item, as fetched for its detail view.

@@ -7,12 +7,15 @@ pub mod actions;
 pub mod alerts;
 pub mod attempts;
 pub mod audit;
+pub mod changes;
 pub mod deliveries;
 pub mod events;
 pub mod keys;
 pub mod limits;
 pub mod log;
 pub mod object;
+#[cfg(test)]
+pub(crate) mod operation_doc;
 pub mod operators;
 pub mod overview;
 pub mod page;

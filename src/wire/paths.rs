@@ -1,38 +1,22 @@
-//! Paths of every route, with `{id}` as placeholder. The server's router and the client are built from these
-//! constants.
+//! Paths of routes, with `{id}` as placeholder. The server's router and the client are built from these constants, and
+//! from the routes in [`super::changes`], some of which share a path with a route here.
 
 /// `GET` answers the dashboard: counts and the worst rows of every live pane.
 pub const OVERVIEW: &str = "/portal/v1/overview";
 /// `GET` opens the stream of server-sent events that signals changes.
 pub const STREAM: &str = "/portal/v1/stream";
-/// `GET` lists companies, `POST` creates one.
+/// `GET` lists companies.
 pub const COMPANIES: &str = "/portal/v1/companies";
-/// `GET` lists the API keys of all companies, `POST` creates one.
+/// `GET` lists the API keys of all companies.
 pub const KEYS: &str = "/portal/v1/keys";
-/// `POST` revokes an API key permanently.
-pub const KEY_REVOKE: &str = "/portal/v1/keys/{id}/revoke";
 /// `GET` lists the subscriptions of all companies with their health.
 pub const PORTAL_SUBSCRIPTIONS: &str = "/portal/v1/subscriptions";
-/// `GET` reads one subscription with its health, `DELETE` removes the subscription.
+/// `GET` reads one subscription with its health.
 pub const PORTAL_SUBSCRIPTION: &str = "/portal/v1/subscriptions/{id}";
-/// `POST` sends a test delivery to a subscription.
-pub const PORTAL_SUBSCRIPTION_TEST: &str = "/portal/v1/subscriptions/{id}/test";
-/// `POST` enables a subscription and resets its failures in a row.
-pub const PORTAL_SUBSCRIPTION_ENABLE: &str = "/portal/v1/subscriptions/{id}/enable";
-/// `POST` disables a subscription, with an optional reason.
-pub const PORTAL_SUBSCRIPTION_DISABLE: &str = "/portal/v1/subscriptions/{id}/disable";
-/// `POST` plans a replay, or with `dryRun` counts what the replay would select.
-pub const PORTAL_SUBSCRIPTION_REPLAY: &str = "/portal/v1/subscriptions/{id}/replay";
 /// `GET` lists the replays of all subscriptions.
 pub const REPLAYS: &str = "/portal/v1/replays";
 /// `GET` reads one replay with its progress.
 pub const REPLAY: &str = "/portal/v1/replays/{id}";
-/// `POST` pauses a running replay.
-pub const REPLAY_PAUSE: &str = "/portal/v1/replays/{id}/pause";
-/// `POST` resumes a paused replay.
-pub const REPLAY_RESUME: &str = "/portal/v1/replays/{id}/resume";
-/// `POST` cancels a replay permanently.
-pub const REPLAY_CANCEL: &str = "/portal/v1/replays/{id}/cancel";
 /// `GET` lists the delivery log, one row per attempt.
 pub const ATTEMPTS: &str = "/portal/v1/attempts";
 /// `GET` reads one attempt with the exact bytes sent and received.
@@ -45,7 +29,7 @@ pub const SECRET_CHECK: &str = "/portal/v1/secret-check";
 pub const LIMITS: &str = "/portal/v1/limits";
 /// `GET` lists the trips of the breaker.
 pub const TRIPS: &str = "/portal/v1/trips";
-/// `GET` lists the events of all companies, `POST` publishes one.
+/// `GET` lists the events of all companies.
 pub const PORTAL_EVENTS: &str = "/portal/v1/events";
 /// `GET` reads one event with its envelope.
 pub const PORTAL_EVENT: &str = "/portal/v1/events/{id}";
@@ -55,11 +39,9 @@ pub const PORTAL_EVENT_TRACE: &str = "/portal/v1/events/{id}/trace";
 pub const DELIVERIES: &str = "/portal/v1/deliveries";
 /// `GET` reads one delivery with its attempts.
 pub const DELIVERY: &str = "/portal/v1/deliveries/{id}";
-/// `POST` resends a delivery once, outside its retry schedule.
-pub const DELIVERY_RESEND: &str = "/portal/v1/deliveries/{id}/resend";
 /// `GET` lists the request log of the Integration API.
 pub const REQUESTS: &str = "/portal/v1/requests";
-/// `GET` lists alert acknowledgements, `POST` records one.
+/// `GET` lists alert acknowledgements.
 pub const ACKNOWLEDGEMENTS: &str = "/portal/v1/acknowledgements";
 /// `GET` lists the audit trail.
 pub const AUDIT: &str = "/portal/v1/audit";
@@ -69,18 +51,12 @@ pub const AUDIT_VERIFY: &str = "/portal/v1/audit/verify";
 pub const AUDIT_HEAD: &str = "/portal/v1/audit/head";
 /// `GET` reads time series for charts.
 pub const STATS: &str = "/portal/v1/stats";
-/// `PATCH` changes the rate limits of an API key.
-pub const KEY_LIMITS: &str = "/portal/v1/keys/{id}/limits";
 /// `GET` reads which routes an API key calls and which of its scopes were never used.
 pub const KEY_USAGE: &str = "/portal/v1/keys/{id}/usage";
-/// `GET` lists operators, `POST` creates one.
+/// `GET` lists operators.
 pub const OPERATORS: &str = "/portal/v1/operators";
-/// `POST` revokes an operator's token permanently.
-pub const OPERATOR_REVOKE: &str = "/portal/v1/operators/{id}/revoke";
 /// `GET` lists the earlier and present configurations of a subscription.
 pub const PORTAL_SUBSCRIPTION_REVISIONS: &str = "/portal/v1/subscriptions/{id}/revisions";
-/// `POST` restores an earlier configuration of a subscription as a new revision.
-pub const PORTAL_SUBSCRIPTION_ROLLBACK: &str = "/portal/v1/subscriptions/{id}/rollback";
 
 /// `GET` polls the events of the key's company.
 pub const EVENTS: &str = "/api/v1/events";
@@ -144,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_value_takes_the_place_of_its_name() {
-        assert_eq!(with_value(KEY_REVOKE, 7), "/portal/v1/keys/7/revoke");
+        assert_eq!(with_value(KEY_USAGE, 7), "/portal/v1/keys/7/usage");
         assert_eq!(with_value(EVENTS, 7), EVENTS);
     }
 }

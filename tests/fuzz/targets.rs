@@ -27,10 +27,12 @@ use crow::export::{bundle_reader, markdown};
 use crow::http::exposure::ServerExposure;
 use crow::server;
 use crow::wire::attempts::AttemptRow;
+use crow::wire::changes;
 use crow::wire::log::LogPage;
 use crow::wire::overview::PlatformOverview;
 use crow::wire::problem::Problem;
 use crow::wire::requests::RequestRow;
+use crow::wire::subscriptions::TestDelivery;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use std::sync::LazyLock;
@@ -307,15 +309,17 @@ static WORLD: LazyLock<FuzzWorld> = LazyLock::new(|| {
 
 async fn subscribe(at: &SocketAddr, token: &Secret, to: &SocketAddr) -> SubscriptionId {
     let operator = client(at, token);
-    let company =
-        operator.create_company(&crow::wire::keys::NewCompany { name: "Fuzz".to_owned() }).await.expect("a company");
+    let company = operator
+        .change(&changes::CREATE_COMPANY, &crow::wire::keys::NewCompany { name: "Fuzz".to_owned() })
+        .await
+        .expect("a company");
     let new = crow::wire::keys::NewKey {
         company_id: company.id,
         name: "all".to_owned(),
         scopes: KeyScope::ALL.to_vec(),
         limits: None,
     };
-    let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+    let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
     let partner = PlatformClient::new(&format!("http://{at}"), ClientCredential::Key(key)).expect("a client");
     let new = crow::wire::subscriptions::NewSubscription::new(format!("http://{to}/"), ["lead.created"]);
     partner.create_subscription(&new).await.expect("a subscription").subscription.id
@@ -401,8 +405,11 @@ const HTTP_ANSWERS: &[&str] = &[
 fn receiver_answer(input: &[u8]) {
     let world = &*WORLD;
     world.answer.send_replace(input.to_vec());
-    let tested =
-        world.patiently(async { client(&world.address, &world.token).test_subscription(world.subscription).await });
+    let tested = world.patiently(async {
+        client(&world.address, &world.token)
+            .change(changes::TEST_SUBSCRIPTION.at(world.subscription), &TestDelivery::default())
+            .await
+    });
     let tested = tested.expect("a result, whatever the receiver answered");
     assert_eq!(
         tested.success,

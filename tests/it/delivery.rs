@@ -18,8 +18,11 @@ use crow::domain::disabled_reason::DisabledReason;
 use crow::domain::ids::{DeliveryId, SubscriptionId};
 use crow::domain::secret::Secret;
 use crow::domain::signature::verify;
+use crow::wire::changes;
 use crow::wire::keys::CompanyRow;
-use crow::wire::subscriptions::{CreatedSubscription, MissedEventsChoice, SubscriptionRow};
+use crow::wire::subscriptions::{
+    CreatedSubscription, EnableSubscription, MissedEventsChoice, SubscriptionRow, TestDelivery,
+};
 use std::time::Duration;
 
 /// A company with one subscription to a receiver.
@@ -166,9 +169,18 @@ async fn the_breaker_trips_at_twenty_and_enabling_with_replay_delivers_missed_ev
     assert_eq!(scene.row().await.health.n_skipped, 3);
     receiver.becomes(&[Behaviour::Status(200)]);
     let operator = scene.platform.operator();
-    let tested = operator.test_subscription(scene.subscription).await.expect("a test");
+    let tested = operator
+        .change(changes::TEST_SUBSCRIPTION.at(scene.subscription), &TestDelivery::default())
+        .await
+        .expect("a test");
     assert!(tested.success, "a test works while it is off");
-    let enabled = operator.enable_subscription(scene.subscription, MissedEventsChoice::Missed).await.expect("enabled");
+    let enabled = operator
+        .change(
+            changes::ENABLE_SUBSCRIPTION.at(scene.subscription),
+            &EnableSubscription { replay: MissedEventsChoice::Missed },
+        )
+        .await
+        .expect("enabled");
     assert_eq!((enabled.subscription.is_enabled, enabled.subscription.consecutive_failures), (true, 0));
     let arrived = receiver.received(n_before + 1 + 4 + 3).await;
     scene.platform.until("nothing waits", async || scene.row().await.health.n_backlog == 0).await;

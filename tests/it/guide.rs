@@ -9,6 +9,7 @@ use crate::support::serving::Serving;
 use crow::client::connection::ClientCredential;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::scope::KeyScope;
+use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey};
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -31,19 +32,23 @@ fn pages() -> Vec<String> {
 async fn scene() -> (Serving, Receiver) {
     let serving = Serving::start(&[]);
     let operator = serving.operator();
-    let company = operator.create_company(&NewCompany { name: "Acme Credit".to_owned() }).await.expect("a company").id;
+    let company = operator
+        .change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme Credit".to_owned() })
+        .await
+        .expect("a company")
+        .id;
     let scopes = vec![KeyScope::EventsRead, KeyScope::WebhooksWrite];
     let new = NewKey { company_id: company, name: "Zapier Production".to_owned(), scopes, limits: None };
-    let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+    let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
     let new =
         NewKey { company_id: company, name: "Old Report".to_owned(), scopes: vec![KeyScope::EventsRead], limits: None };
-    operator.create_key(&new).await.expect("a key");
+    operator.change(&changes::CREATE_KEY, &new).await.expect("a key");
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let new = subscription(&receiver.url);
     serving.client(ClientCredential::Key(key)).create_subscription(&new).await.expect("a subscription");
     let emit = async || {
         let event = lead(company);
-        operator.emit(&event).await.expect("an event");
+        operator.change(&changes::EMIT_EVENT, &event).await.expect("an event");
     };
     for _ in 0..20 {
         emit().await;

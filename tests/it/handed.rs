@@ -42,6 +42,7 @@ use crow::tui::state::overlays::choice::CopyFormat;
 use crow::tui::update;
 use crow::tui::update::copy;
 use crow::tui::widgets::theme::ConsoleAppearance;
+use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey};
 use crow::wire::log::{LogPage, RequestQuery};
 use crow::wire::overview::PlatformOverview;
@@ -457,14 +458,15 @@ async fn x1_what_diagnose_runbook_and_check_print_passes_the_gate() {
     let serving = Serving::start(&[]);
     let operator = serving.operator();
     let token = credentials(&mut Dice(6)).swap_remove(1).text;
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let new = NewKey {
         company_id: company.id,
         name: format!("job {token}"),
         scopes: vec![KeyScope::EventsRead],
         limits: None,
     };
-    let created = operator.create_key(&new).await.expect("a key");
+    let created = operator.change(&changes::CREATE_KEY, &new).await.expect("a key");
     let (id, last4) = (created.row.id.to_string(), created.row.last4.raw().to_owned());
     let key = serving.client(ClientCredential::Key(created.key.into_secret()));
     key.get_any::<Value>("/api/v1/webhooks/subscriptions", &[]).await.expect_err("the scope is missing");
@@ -474,7 +476,7 @@ async fn x1_what_diagnose_runbook_and_check_print_passes_the_gate() {
     // The successor is created after the run began, as the runbook asks, and found when the run goes on.
     let run = serving.folder().join("run.json").display().to_string();
     serving.ask(&["runbook", "key-rotation", "--key", &last4, "--run", &run]);
-    operator.create_key(&new).await.expect("a key");
+    operator.change(&changes::CREATE_KEY, &new).await.expect("a key");
     let commands: [&[&str]; 6] = [
         &["diagnose", "permissions", "--key", &last4],
         &["diagnose", "permissions", "--key", &last4, "--json"],

@@ -10,8 +10,10 @@ use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crow::domain::operator::OperatorRole;
 use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::keys::{NewCompany, NewKey};
 use crow::wire::operators::NewOperator;
+use crow::wire::subscriptions::EnableSubscription;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -29,17 +31,20 @@ impl Scene {
     async fn start() -> Self {
         let serving = Serving::start(&[]);
         let operator = serving.operator();
-        let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+        let company = operator
+            .change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() })
+            .await
+            .expect("a company");
         let scopes = vec![KeyScope::WebhooksWrite, KeyScope::EventsRead, KeyScope::Admin];
         let new = NewKey { company_id: company.id, name: "Zapier Production".to_owned(), scopes, limits: None };
-        let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+        let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
         let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
         let partner = serving.client(ClientCredential::Key(Secret::new(key.reveal().to_owned())));
         let new = subscription(&receiver.url);
         let created = partner.create_subscription(&new).await.expect("a subscription");
         let event = || lead(company.id);
         for _ in 0..20 {
-            operator.emit(&event()).await.expect("an event");
+            operator.change(&changes::EMIT_EVENT, &event()).await.expect("an event");
         }
         let id = SubscriptionId(1);
         until("the breaker tripped", async || !operator.subscription(id).await.expect("a row").subscription.is_enabled)
@@ -78,7 +83,11 @@ async fn reviews_are_compared_with_the_previous_one_and_briefings_have_no_secret
     let second = ask(&["audit"]);
     assert!(second.contains("No differences since"), "the first one was kept: {second}");
     scene.receiver.becomes(&[Behaviour::Status(200)]);
-    scene.operator.enable_subscription(SubscriptionId(1), Default::default()).await.expect("enabled");
+    scene
+        .operator
+        .change(changes::ENABLE_SUBSCRIPTION.at(SubscriptionId(1)), &EnableSubscription::default())
+        .await
+        .expect("enabled");
     let document = valid("crow.audit/1", &ask(&["audit", "--period", "quarter", "--format", "json"]));
     let changes = document["changes"].as_array().expect("lines");
     assert!(
@@ -157,7 +166,7 @@ async fn crow_check_counts_all_missed_events_and_is_unknown_with_a_refused_token
     assert!(code == Some(0) && said.contains("missed=0"), "{said}");
     // To a subscription that its breaker switched off: more than one page of them.
     for _ in 0..210 {
-        scene.operator.emit(&lead(CompanyId(1))).await.expect("an event");
+        scene.operator.change(&changes::EMIT_EVENT, &lead(CompanyId(1))).await.expect("an event");
     }
     let (code, said) = missed();
     assert!(code == Some(1) && said.contains("missed=210;"), "{said}");
@@ -168,10 +177,10 @@ async fn crow_check_counts_all_missed_events_and_is_unknown_with_a_refused_token
         asked(command.args(["check", "--url", scene.serving.address(), "--token-file"]).arg(&file))
     };
     let viewer = NewOperator { name: "viewer".to_owned(), role: OperatorRole::Viewer };
-    let viewer = scene.operator.create_operator(&viewer).await.expect("an operator");
+    let viewer = scene.operator.change(&changes::CREATE_OPERATOR, &viewer).await.expect("an operator");
     let token = viewer.token.into_secret();
     assert_eq!(check(token.reveal()).0, Some(2), "the breaker tripped");
-    scene.operator.revoke_operator(viewer.row.id).await.expect("revoked");
+    scene.operator.change(changes::REVOKE_OPERATOR.at(viewer.row.id), &NoBody {}).await.expect("revoked");
     for token in [token.reveal(), "wlop_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
         let (code, said) = check(token);
         assert!(code == Some(3) && said.starts_with("CROW UNKNOWN") && said.contains("token"), "{code:?} {said}");

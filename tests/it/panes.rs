@@ -7,6 +7,7 @@ use crate::support::schemas::{self, assert_valid};
 use crate::support::serving::Serving;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::scope::KeyScope;
+use crow::wire::changes;
 use crow::wire::keys::{CompanyRow, NewCompany, NewKey};
 use crow::wire::subscriptions::NewSubscription;
 use serde_json::Value;
@@ -31,10 +32,13 @@ impl Scene {
     async fn start() -> Self {
         let serving = Serving::start(&[]);
         let operator = serving.operator();
-        let company = operator.create_company(&NewCompany { name: HOSTILE_NAME.to_owned() }).await.expect("a company");
+        let company = operator
+            .change(&changes::CREATE_COMPANY, &NewCompany { name: HOSTILE_NAME.to_owned() })
+            .await
+            .expect("a company");
         let scopes = vec![KeyScope::WebhooksWrite, KeyScope::EventsRead];
         let new = NewKey { company_id: company.id, name: HOSTILE_NAME.to_owned(), scopes, limits: None };
-        let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+        let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
         let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
         let partner = serving.client(ClientCredential::Key(key));
         let new = NewSubscription {
@@ -59,7 +63,7 @@ impl Scene {
 
     async fn emit(&self) {
         let event = lead(self.company.id);
-        self.operator.emit(&event).await.expect("an event");
+        self.operator.change(&changes::EMIT_EVENT, &event).await.expect("an event");
     }
 }
 

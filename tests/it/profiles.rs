@@ -2,6 +2,7 @@
 
 use crate::support::serving::Serving;
 use crow::domain::scope::KeyScope;
+use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -241,14 +242,15 @@ async fn a_production_platform_requires_the_count_instead_of_yes() {
         "",
     );
     let operator = serving.operator();
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
     let wish = |name: &str| NewKey {
         company_id: company,
         name: name.to_owned(),
         scopes: vec![KeyScope::EventsRead],
         limits: None,
     };
-    let key = operator.create_key(&wish("CRM")).await.expect("a key").row;
+    let key = operator.change(&changes::CREATE_KEY, &wish("CRM")).await.expect("a key").row;
     let id = key.id.to_string();
     let revoke = |more: &[&'static str]| {
         let arguments = [["keys", "revoke", &id, "--profile", "prod", "--allow-actions"].as_slice(), more].concat();

@@ -12,8 +12,12 @@ use axum::routing::post;
 use crow::client::connection::ClientCredential;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::scope::KeyScope;
+use crow::wire::alerts::AcknowledgementRow;
+use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey};
-use crow::wire::subscriptions::MissedEventsChoice;
+use crow::wire::page::Page;
+use crow::wire::paths;
+use crow::wire::subscriptions::{DisableSubscription, EnableSubscription};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -87,10 +91,11 @@ fn configured(folder: &Path, url: &str) -> PathBuf {
 async fn notifications_are_sent_in_order_and_once_through_refusals_and_a_kill() {
     let serving = Serving::start(&[]);
     let operator = serving.operator();
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let new =
         NewKey { company_id: company.id, name: "k".to_owned(), scopes: vec![KeyScope::WebhooksWrite], limits: None };
-    let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+    let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
     let receiver = Receiver::start(&[Behaviour::Status(500)]).await;
     let new = subscription(&receiver.url);
     serving.client(ClientCredential::Key(key)).create_subscription(&new).await.expect("a subscription");
@@ -107,7 +112,7 @@ async fn notifications_are_sent_in_order_and_once_through_refusals_and_a_kill() 
     let first = watch();
     for _ in 0..20 {
         let event = lead(company.id);
-        operator.emit(&event).await.expect("an event");
+        operator.change(&changes::EMIT_EVENT, &event).await.expect("an event");
     }
     until("both were refused", async || *elsewhere.n_refused.lock().expect("not poisoned") == 2).await;
     drop(first);
@@ -131,13 +136,20 @@ async fn notifications_are_sent_in_order_and_once_through_refusals_and_a_kill() 
     assert_eq!(serving.ask(&["watch", "--acknowledge", &key]).status.code(), Some(0));
     assert_eq!(serving.ask(&["watch", "--acknowledge", "none"]).status.code(), Some(2));
     until("the alert is acknowledged", async || pages().contains(&"acknowledge".to_owned())).await;
-    let said = operator.acknowledgements().await.expect("what was said").items;
+    let said =
+        operator.get_any::<Page<AcknowledgementRow>>(paths::ACKNOWLEDGEMENTS, &[]).await.expect("what was said").items;
     assert_eq!(said.iter().map(|row| row.subject.as_str()).collect::<Vec<_>>(), ["subscription 1"]);
     let id = SubscriptionId(1);
     until("the breaker tripped", async || !operator.subscription(id).await.expect("a row").subscription.is_enabled)
         .await;
-    operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
-    operator.disable_subscription(id, Some("it is over".to_owned())).await.expect("disabled");
+    operator.change(changes::ENABLE_SUBSCRIPTION.at(id), &EnableSubscription::default()).await.expect("enabled");
+    operator
+        .change(
+            changes::DISABLE_SUBSCRIPTION.at(id),
+            &DisableSubscription { reason: Some("it is over".to_owned()), ..DisableSubscription::default() },
+        )
+        .await
+        .expect("disabled");
     until("its end is told", async || {
         hooks().contains(&"resolved".to_owned()) && pages().contains(&"resolve".to_owned())
     })

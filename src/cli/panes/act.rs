@@ -8,6 +8,7 @@ use crate::cli::{output, remote};
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
+use crate::sync::platform_change::{ChangeOutcome, ChangeStatus, PlatformChange};
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
 
@@ -23,28 +24,6 @@ pub(in crate::cli) struct PlannedChange {
     pub(in crate::cli) preview: Vec<String>,
     /// Number of things that the change affects.
     n_things: u64,
-}
-
-/// Result of a change, as it is reported.
-#[derive(Debug)]
-pub(in crate::cli) struct ChangeOutcome {
-    pub(in crate::cli) message: String,
-    pub(in crate::cli) id: Option<i64>,
-    pub(in crate::cli) status: ChangeStatus,
-}
-
-/// Whether the change achieved what was wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum ChangeStatus {
-    Succeeded,
-    Failed,
-}
-
-impl ChangeOutcome {
-    /// Creates the result of a change that succeeded.
-    pub(in crate::cli) fn done(said: impl Into<String>) -> Self {
-        Self { message: said.into(), id: None, status: ChangeStatus::Succeeded }
-    }
 }
 
 impl PlannedChange {
@@ -123,6 +102,17 @@ impl PlannedChange {
         }
         Ok(ExitCode::from(u8::from(outcome.status == ChangeStatus::Failed)))
     }
+}
+
+/// Makes a change if it is permitted and confirmed, and reports the result.
+pub(super) async fn make(
+    change: &PlatformChange,
+    preview: Vec<String>,
+    consent: &ConfirmArgs,
+    client: &PlatformClient,
+) -> Result<ExitCode, CommandFailure> {
+    let plan = PlannedChange::new(change.description(), preview).affecting(change.n_things());
+    plan.confirm_and_run(consent, async |client: &PlatformClient| change.make(client).await, client).await
 }
 
 /// Asks on stderr and reads a line from standard input.

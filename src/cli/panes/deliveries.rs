@@ -1,6 +1,6 @@
 //! `crow deliveries`: lists deliveries and attempts, shows one of them, and resends.
 
-use super::act::{ChangeOutcome, PlannedChange};
+use super::act::make;
 use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
@@ -12,6 +12,7 @@ use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::ids::{AttemptId, DeliveryId};
 use crate::domain::query::pushdown::LogKind;
+use crate::sync::platform_change::PlatformChange;
 use crate::sync::row_filters;
 use crate::text::{count, delivery};
 use crate::wire::attempts::AttemptRow;
@@ -115,10 +116,5 @@ async fn resend(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
         "sends one extra attempt now; it does not affect the breaker, the success rate or retries".to_owned(),
         "the receiver may get this event twice".to_owned(),
     ];
-    let plan = PlannedChange::new(format!("resend delivery {id}"), preview);
-    let work = async |client: &PlatformClient| {
-        client.resend(id).await?;
-        Ok(ChangeOutcome { id: Some(id.0), ..ChangeOutcome::done(format!("delivery {id} is being resent")) })
-    };
-    plan.confirm_and_run(&asked.consent, work, &client).await
+    make(&PlatformChange::Resend(id), preview, &asked.consent, &client).await
 }

@@ -1,6 +1,6 @@
 //! `crow events`: lists events, shows one with its deliveries, and emits test events.
 
-use super::act::{ChangeOutcome, PlannedChange, quoted};
+use super::act::{PlannedChange, quoted};
 use super::keys::find_company;
 use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
@@ -15,8 +15,10 @@ use crate::client::connection::PlatformClient;
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::query::pushdown::LogKind;
 use crate::files;
+use crate::sync::platform_change::{ChangeOutcome, test_metadata};
 use crate::sync::row_filters;
 use crate::text;
+use crate::wire::changes;
 use crate::wire::deliveries::{EventDeliveryTrace, EventRow};
 use crate::wire::events::NewEvent;
 use serde_json::value::RawValue;
@@ -97,11 +99,10 @@ async fn emit(asked: EmitArgs) -> Result<ExitCode, CommandFailure> {
         ),
     ];
     let plan = PlannedChange::new(format!("emit {} for company {}", asked.kind, company.id), preview);
-    let metadata = RawValue::from_string(r#"{"test":true}"#.to_owned()).ok();
-    let event = NewEvent { company_id: CompanyId(asked.company), kind: asked.kind, payload, metadata };
+    let event = NewEvent { company_id: CompanyId(asked.company), kind: asked.kind, payload, metadata: test_metadata() };
     let work = async |client: &PlatformClient| {
-        let id = client.emit(&event).await?.id;
-        Ok(ChangeOutcome { id: Some(id.0), ..ChangeOutcome::done(format!("event {id} emitted")) })
+        let id = client.change(&changes::EMIT_EVENT, &event).await?.id;
+        Ok(ChangeOutcome::about(id.0, format!("event {id} emitted")))
     };
     plan.confirm_and_run(&asked.consent, work, &client).await
 }

@@ -1,6 +1,6 @@
 //! `crow keys`: lists keys, shows one, creates and revokes.
 
-use super::act::{ChangeOutcome, PlannedChange, quoted};
+use super::act::{PlannedChange, make, quoted};
 use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
@@ -15,9 +15,11 @@ use crate::domain::health_status::assess_key;
 use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::sync::platform_change::PlatformChange;
 use crate::text;
 use crate::text::health::why;
-use crate::wire::keys::{CompanyRow, KeyRow, NewKey, pending_write_clause};
+use crate::wire::changes;
+use crate::wire::keys::{CompanyRow, KeyRow, NewKey};
 use crate::wire::limits::CallerUsageRow;
 use crate::wire::log::RequestQuery;
 use std::process::ExitCode;
@@ -129,7 +131,7 @@ async fn create(asked: CreateKeyArgs) -> Result<ExitCode, CommandFailure> {
         return Err(CommandFailure::not_made(said));
     }
     let new = NewKey { company_id: CompanyId(asked.company), name: asked.name, scopes: asked.scope, limits: None };
-    let created = client.create_key(&new).await?;
+    let created = client.change(&changes::CREATE_KEY, &new).await?;
     if asked.consent.look.json {
         return write_item(CREATED_KEY_DOCUMENT, &created, ShowFormat::Json);
     }
@@ -169,13 +171,7 @@ async fn revoke(asked: RevokeKeyArgs) -> Result<ExitCode, CommandFailure> {
         callers,
         "calls with this key fail at once; this cannot be undone; its subscriptions keep working".to_owned(),
     ];
-    let plan = PlannedChange::new(format!("revoke key {}", row.id), preview);
-    let work = async |client: &PlatformClient| {
-        let revoked = client.revoke_key(row.id).await?;
-        let said = format!("key {} revoked{}", row.id, pending_write_clause(revoked.write_pending.as_ref()));
-        Ok(ChangeOutcome { id: Some(row.id.0), ..ChangeOutcome::done(said) })
-    };
-    plan.confirm_and_run(&asked.consent, work, &client).await
+    make(&PlatformChange::RevokeKey(row.id), preview, &asked.consent, &client).await
 }
 
 /// Counts the calls of the last hour in the request log, up to the page limit.

@@ -1,6 +1,6 @@
 //! `crow limits`: lists rate limits, shows those of one key, and sets them.
 
-use super::act::{ChangeOutcome, PlannedChange, quoted};
+use super::act::{PlannedChange, quoted};
 use super::keys::find_key;
 use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
@@ -15,6 +15,8 @@ use crate::client::connection::PlatformClient;
 use crate::domain::health_status::assess_window;
 use crate::domain::patch::FieldPatch;
 use crate::domain::window::RateBucket;
+use crate::sync::platform_change::limits_set;
+use crate::wire::changes;
 use crate::wire::keys::{LimitsPatch, RateLimits as Calls};
 use crate::wire::limits::LimitDetail;
 use std::process::ExitCode;
@@ -88,10 +90,7 @@ async fn set_limits(asked: SetLimitsArgs) -> Result<ExitCode, CommandFailure> {
     let plan = PlannedChange::new(format!("set the rate limits of key {}", key.id), preview);
     let patch = LimitsPatch { read: of_read, write: of_write, admin: of_admin };
     let work = async |client: &PlatformClient| {
-        let Calls { read, write, admin } = client.limit_key(key.id, patch).await?.limits;
-        let said =
-            format!("key {} now has limits of {read} read, {write} write and {admin} admin calls a minute", key.id);
-        Ok(ChangeOutcome { id: Some(key.id.0), ..ChangeOutcome::done(said) })
+        client.change(changes::LIMIT_KEY.at(key.id), &patch).await.map(|row| limits_set(&row))
     };
     plan.confirm_and_run(&asked.consent, work, &client).await
 }

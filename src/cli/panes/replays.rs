@@ -1,6 +1,6 @@
 //! `crow replays`: lists replays, shows one, pauses, resumes and cancels.
 
-use super::act::{ChangeOutcome, ChangeStatus, PlannedChange};
+use super::act::make;
 use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
@@ -12,6 +12,7 @@ use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::ids::ReplayId;
 use crate::domain::replay::ReplayState;
+use crate::sync::platform_change::PlatformChange;
 use crate::wire::replays::ReplayRow;
 use std::process::ExitCode;
 
@@ -23,30 +24,9 @@ pub(super) async fn run(asked: ReplaysCommand) -> Result<ExitCode, CommandFailur
             let replay = client.get_replay(ReplayId(asked.id)).await?;
             write_item(REPLAY_DOCUMENTS.detail, &replay, ShowFormat::from_json_flag(asked.look.json))
         }
-        ReplaysCommand::Pause(asked) => change_replay(asked, ReplayAction::Pause).await,
-        ReplaysCommand::Resume(asked) => change_replay(asked, ReplayAction::Resume).await,
-        ReplaysCommand::Cancel(asked) => change_replay(asked, ReplayAction::Cancel).await,
-    }
-}
-
-/// Action that can be taken on a replay.
-#[derive(Debug, Clone, Copy)]
-enum ReplayAction {
-    Pause,
-    Resume,
-    Cancel,
-}
-
-impl ReplayAction {
-    /// Returns the action's name, its effect, and the state it leads to, in words.
-    const fn description(self) -> (&'static str, &'static str, &'static str) {
-        match self {
-            Self::Pause => {
-                ("pause", "enqueued deliveries are still sent; the rest waits until the replay is resumed", "is paused")
-            }
-            Self::Resume => ("resume", "continues where it stopped", "is resumed"),
-            Self::Cancel => ("cancel", "cannot be undone; enqueued deliveries are still sent", "is cancelled"),
-        }
+        ReplaysCommand::Pause(asked) => change_replay(asked, ReplayState::Paused).await,
+        ReplaysCommand::Resume(asked) => change_replay(asked, ReplayState::Running).await,
+        ReplaysCommand::Cancel(asked) => change_replay(asked, ReplayState::Cancelled).await,
     }
 }
 
@@ -76,11 +56,15 @@ impl ListedRow for ReplayRow {
     }
 }
 
-async fn change_replay(asked: ChangeArgs, verb: ReplayAction) -> Result<ExitCode, CommandFailure> {
+async fn change_replay(asked: ChangeArgs, wanted: ReplayState) -> Result<ExitCode, CommandFailure> {
     let client = portal::connect_operator(&asked.consent.look.remote)?;
     let id = ReplayId(asked.id);
     let row = client.get_replay(id).await?;
-    let (name, effect, become_of) = verb.description();
+    let effect = match wanted {
+        ReplayState::Paused => "enqueued deliveries are still sent; the rest waits until the replay is resumed",
+        ReplayState::Running => "continues where it stopped",
+        ReplayState::Cancelled | ReplayState::Finished => "cannot be undone; enqueued deliveries are still sent",
+    };
     let preview = vec![
         format!(
             "replay {id} to subscription {}: {}, {} of {} enqueued",
@@ -91,20 +75,5 @@ async fn change_replay(asked: ChangeArgs, verb: ReplayAction) -> Result<ExitCode
         ),
         effect.to_owned(),
     ];
-    let plan = PlannedChange::new(format!("{name} replay {id}"), preview);
-    let work = async |client: &PlatformClient| {
-        let (row, wanted) = match verb {
-            ReplayAction::Pause => (client.pause_replay(id).await?, ReplayState::Paused),
-            ReplayAction::Resume => (client.resume_replay(id).await?, ReplayState::Running),
-            ReplayAction::Cancel => (client.cancel_replay(id).await?, ReplayState::Cancelled),
-        };
-        // A replay that has ended keeps its state.
-        let (said, end) = if row.phase == wanted {
-            (format!("replay {id} {become_of}"), ChangeStatus::Succeeded)
-        } else {
-            (format!("replay {id} is already {}; nothing to {name}", row.phase.name()), ChangeStatus::Failed)
-        };
-        Ok(ChangeOutcome { id: Some(id.0), message: said, status: end })
-    };
-    plan.confirm_and_run(&asked.consent, work, &client).await
+    make(&PlatformChange::SetReplayState(id, wanted), preview, &asked.consent, &client).await
 }

@@ -1,6 +1,6 @@
 //! `crow subs`: lists subscriptions, shows one, and changes it.
 
-use super::act::{ChangeOutcome, ChangeStatus, PlannedChange, quoted};
+use super::act::{make, quoted};
 use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
@@ -18,10 +18,12 @@ use crate::domain::health_status::assess_subscription;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
+use crate::sync::platform_change::PlatformChange;
 use crate::text;
 use crate::text::health::why;
+use crate::wire::changes;
 use crate::wire::replays::NewReplay;
-use crate::wire::subscriptions::{AttemptSummary, MissedEventsChoice, SubscriptionRow, TestResult};
+use crate::wire::subscriptions::{AttemptSummary, MissedEventsChoice, SubscriptionRow};
 use std::process::ExitCode;
 
 /// Number of attempts that are shown with a subscription.
@@ -107,22 +109,7 @@ async fn test(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
         describe_subscription(&row),
         "sends one sample event now; it does not affect the breaker, the success rate or retries".to_owned(),
     ];
-    let plan = PlannedChange::new(format!("send a test to subscription {}", asked.id), preview);
-    let work = async |client: &PlatformClient| {
-        let result = client.test_subscription(row.subscription.id).await?;
-        let end = if result.success { ChangeStatus::Succeeded } else { ChangeStatus::Failed };
-        Ok(ChangeOutcome { status: end, ..ChangeOutcome::done(test_result_line(asked.id, &result)) })
-    };
-    plan.confirm_and_run(&asked.consent, work, &client).await
-}
-
-fn test_result_line(id: i64, result: &TestResult) -> String {
-    let came = match (result.status_code, &result.error) {
-        (Some(status), _) => format!("answered {status}"),
-        (None, Some(error)) => format!("got no answer: {}", error.sanitized()),
-        (None, None) => "got no answer".to_owned(),
-    };
-    format!("the test to subscription {id} {came} in {} ms", result.elapsed_ms)
+    make(&PlatformChange::SendTest(row.subscription.id), preview, &asked.consent, &client).await
 }
 
 async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
@@ -146,12 +133,7 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
         },
     ];
     let replay = if asked.replay_missed { MissedEventsChoice::Missed } else { MissedEventsChoice::None };
-    let plan = PlannedChange::new(format!("enable subscription {}", asked.id), preview);
-    let work = async |client: &PlatformClient| {
-        client.enable_subscription(row.subscription.id, replay).await?;
-        Ok(ChangeOutcome::done(format!("subscription {} is enabled", row.subscription.id)))
-    };
-    plan.confirm_and_run(&asked.consent, work, &client).await
+    make(&PlatformChange::Enable(row.subscription.id, replay), preview, &asked.consent, &client).await
 }
 
 async fn disable(asked: DisableArgs) -> Result<ExitCode, CommandFailure> {
@@ -163,37 +145,24 @@ async fn disable(asked: DisableArgs) -> Result<ExitCode, CommandFailure> {
         Some(reason) => format!("reason: {}", Untrusted::new(reason.as_str()).sanitized()),
         None => "no --reason TEXT given: an alert is raised".to_owned(),
     };
-    match (of.disabled_reason, reason) {
+    let (change, effect) = match (of.disabled_reason, reason) {
         (None, reason) => {
-            let effect = format!(
-                "deliveries stop until it is enabled; {} put on hold; later events are recorded as missed",
-                text::several(row.health.n_backlog, "pending delivery is", "pending deliveries are")
-            );
-            let plan = PlannedChange::new(
-                format!("disable subscription {id}"),
-                vec![describe_subscription(&row), effect, told],
-            );
-            let work = async |client: &PlatformClient| {
-                client.disable_subscription(id, reason).await?;
-                Ok(ChangeOutcome::done(format!("subscription {id} disabled")))
-            };
-            plan.confirm_and_run(&asked.consent, work, &client).await
+            let n = text::several(row.health.n_backlog, "pending delivery is", "pending deliveries are");
+            let effect =
+                format!("deliveries stop until it is enabled; {n} put on hold; later events are recorded as missed");
+            (PlatformChange::Disable(id, reason), effect)
         }
         (Some(DisabledReason::Manual), Some(reason)) => {
-            let effect = "stays disabled; its alert ends".to_owned();
-            let act = format!("record why subscription {id} is disabled");
-            let plan = PlannedChange::new(act, vec![describe_subscription(&row), effect, told]);
-            let work = async |client: &PlatformClient| {
-                client.set_disable_reason(id, reason).await?;
-                Ok(ChangeOutcome::done(format!("reason recorded for subscription {id}")))
-            };
-            plan.confirm_and_run(&asked.consent, work, &client).await
+            (PlatformChange::SetDisableReason(id, reason), "stays disabled; its alert ends".to_owned())
         }
-        _ => Err(CommandFailure::usage(
-            format!("subscription {id} is already disabled"),
-            "record a reason with --reason TEXT if it was disabled by hand",
-        )),
-    }
+        _ => {
+            return Err(CommandFailure::usage(
+                format!("subscription {id} is already disabled"),
+                "record a reason with --reason TEXT if it was disabled by hand",
+            ));
+        }
+    };
+    make(&change, vec![describe_subscription(&row), effect, told], &asked.consent, &client).await
 }
 
 async fn delete(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
@@ -208,12 +177,7 @@ async fn delete(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
     if let Some(tool) = &of.managed_by {
         preview.push(format!("{} manages it and is not notified", tool.sanitized()));
     }
-    let plan = PlannedChange::new(format!("delete subscription {id}"), preview);
-    let work = async |client: &PlatformClient| {
-        client.delete_subscription(id).await?;
-        Ok(ChangeOutcome::done(format!("subscription {id} deleted")))
-    };
-    plan.confirm_and_run(&asked.consent, work, &client).await
+    make(&PlatformChange::Delete(id), preview, &asked.consent, &client).await
 }
 
 async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
@@ -227,7 +191,7 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
         dry_run: true,
         rate_per_second: asked.rate,
     };
-    let counted = client.create_replay(row.subscription.id, &wanted).await?;
+    let counted = client.change(changes::REPLAY_SUBSCRIPTION.at(row.subscription.id), &wanted).await?;
     if counted.n_selected == 0 {
         return Err(CommandFailure::usage(
             format!("no matching delivery of subscription {} in this period", asked.id),
@@ -244,19 +208,8 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
         ),
         format!("at most {} a second; receivers may get events twice", asked.rate.unwrap_or(20)),
     ];
-    let plan = PlannedChange::new(format!("replay deliveries of subscription {}", asked.id), preview)
-        .affecting(counted.n_selected);
-    let work = async |client: &PlatformClient| {
-        let planned = client.create_replay(row.subscription.id, &NewReplay { dry_run: false, ..wanted }).await?;
-        let id = planned.replay.map(|replay| replay.id.0);
-        let said = format!(
-            "replay {} started with {}",
-            id.unwrap_or_default(),
-            text::several(planned.n_selected, "delivery", "deliveries")
-        );
-        Ok(ChangeOutcome { id, ..ChangeOutcome::done(said) })
-    };
-    plan.confirm_and_run(&asked.consent, work, &client).await
+    let change = PlatformChange::Replay(row.subscription.id, wanted, counted.n_selected);
+    make(&change, preview, &asked.consent, &client).await
 }
 
 async fn roll_back(asked: RollbackArgs) -> Result<ExitCode, CommandFailure> {
@@ -276,10 +229,5 @@ async fn roll_back(asked: RollbackArgs) -> Result<ExitCode, CommandFailure> {
         format!("types: {} \u{2192} {}", types(&now.event_types), types(&revision.event_types)),
         "creates a new revision; the current one stays in the list".to_owned(),
     ];
-    let plan = PlannedChange::new(format!("restore revision {} of subscription {id}", asked.revision), preview);
-    let work = async |client: &PlatformClient| {
-        client.roll_back_subscription(id, asked.revision).await?;
-        Ok(ChangeOutcome::done(format!("subscription {id} restored to revision {}", asked.revision)))
-    };
-    plan.confirm_and_run(&asked.consent, work, &client).await
+    make(&PlatformChange::RollBack(id, asked.revision), preview, &asked.consent, &client).await
 }

@@ -4,7 +4,7 @@ use crate::client::Error;
 use crate::client::connection::PlatformClient;
 use crate::domain::ids::{AttemptId, DeliveryId, SubscriptionId};
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
-use crate::wire::deliveries::{DeliveryDetail, DeliveryRow};
+use crate::wire::deliveries::DeliveryDetail;
 use crate::wire::page::Page;
 use crate::wire::paths;
 
@@ -33,13 +33,5 @@ impl PlatformClient {
     /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
     pub async fn delivery(&self, id: DeliveryId) -> Result<DeliveryDetail, Error> {
         self.get(&paths::with_value(paths::DELIVERY, id), &[]).await
-    }
-
-    /// Queues one more attempt of a delivery and returns the delivery as it was before.
-    ///
-    /// # Errors
-    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn resend(&self, id: DeliveryId) -> Result<DeliveryRow, Error> {
-        self.post(&paths::with_value(paths::DELIVERY_RESEND, id), &serde_json::json!({})).await
     }
 }

@@ -1,24 +1,15 @@
-//! Calls that publish and trace events (Portal API).
+//! Calls that read and trace events (Portal API).
 
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
 use crate::domain::ids::EventId;
 use crate::wire::deliveries::{EventDeliveryTrace, EventDetail};
-use crate::wire::events::{Envelope, NewEvent};
 use crate::wire::paths;
 
 /// Maximum number of pages of a trace that one call joins.
 const MAX_TRACE_PAGES: usize = 8;
 
 impl PlatformClient {
-    /// Publishes an event as the CRM would (Portal API).
-    ///
-    /// # Errors
-    /// [`Error`] when the platform cannot be reached, refuses the call, or gives an unreadable answer.
-    pub async fn emit(&self, event: &NewEvent) -> Result<Envelope, Error> {
-        self.post(paths::PORTAL_EVENTS, event).await
-    }
-
     /// Reads one event with its envelope (Portal API).
     ///
     /// # Errors

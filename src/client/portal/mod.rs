@@ -1,6 +1,5 @@
-//! The Portal API: typed and strict calls, one file per noun.
+//! Reading calls of the Portal API, typed and strict, one file per noun. `PlatformClient::change` makes the changes.
 
-mod alerts;
 mod deliveries;
 mod events;
 mod keys;

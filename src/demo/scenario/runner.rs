@@ -9,10 +9,11 @@ use crate::clock::RuntimeEnv;
 use crate::demo::Error;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::secret::Secret;
+use crate::wire::changes::{self, NoBody};
 use crate::wire::events::NewEvent;
 use crate::wire::keys::{NewCompany, NewKey, RequestedLimits};
 use crate::wire::log::RequestQuery;
-use crate::wire::subscriptions::{MissedEventsChoice, NewSubscription};
+use crate::wire::subscriptions::{DisableSubscription, EnableSubscription, NewSubscription, TestDelivery};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use std::collections::BTreeMap;
@@ -107,7 +108,8 @@ impl ScenarioRunner {
             let limits =
                 part.limit.map(|limit| RequestedLimits { read: Some(limit), write: Some(limit), admin: Some(limit) });
             let new = NewKey { company_id: of, name: part.name.clone(), scopes: part.scopes.clone(), limits };
-            let created = self.operator.create_key(&new).await.map_err(platform_error("create a key"))?;
+            let created =
+                self.operator.change(&changes::CREATE_KEY, &new).await.map_err(platform_error("create a key"))?;
             cast.keys.insert(part.name.clone(), (created.row.id, created.key.into_secret()));
         }
         for part in &script.receivers {
@@ -124,7 +126,7 @@ impl ScenarioRunner {
 
     async fn create_company(&self, name: &str) -> Result<CompanyId, Error> {
         let new = NewCompany { name: name.to_owned() };
-        Ok(self.operator.create_company(&new).await.map_err(platform_error("create its company"))?.id)
+        Ok(self.operator.change(&changes::CREATE_COMPANY, &new).await.map_err(platform_error("create its company"))?.id)
     }
 
     async fn run_step(
@@ -149,25 +151,43 @@ impl ScenarioRunner {
             ScenarioStep::Emit { kind, times } => {
                 for _ in 0..*times {
                     let event = NewEvent { company_id: company, kind: *kind, payload: None, metadata: None };
-                    self.operator.emit(&event).await.map_err(platform_error("emit an event"))?;
+                    self.operator
+                        .change(&changes::EMIT_EVENT, &event)
+                        .await
+                        .map_err(platform_error("emit an event"))?;
                 }
             }
             ScenarioStep::Call(call) => cast.last_call = self.make_calls(call, cast).await?.or(cast.last_call.take()),
             ScenarioStep::Disable { of: name, reason } => {
-                let disabled = self.operator.disable_subscription(of(cast, name)?, Some(reason.clone())).await;
+                let disabled = self
+                    .operator
+                    .change(
+                        changes::DISABLE_SUBSCRIPTION.at(of(cast, name)?),
+                        &DisableSubscription { reason: Some(reason.clone()), ..DisableSubscription::default() },
+                    )
+                    .await;
                 disabled.map_err(platform_error("disable a subscription"))?;
             }
             ScenarioStep::Enable { of: name } => {
-                let enabled = self.operator.enable_subscription(of(cast, name)?, MissedEventsChoice::None).await;
+                let enabled = self
+                    .operator
+                    .change(changes::ENABLE_SUBSCRIPTION.at(of(cast, name)?), &EnableSubscription::default())
+                    .await;
                 enabled.map_err(platform_error("enable a subscription"))?;
             }
             ScenarioStep::Test { of: name } => {
-                self.operator.test_subscription(of(cast, name)?).await.map_err(platform_error("send a test"))?;
+                self.operator
+                    .change(changes::TEST_SUBSCRIPTION.at(of(cast, name)?), &TestDelivery::default())
+                    .await
+                    .map_err(platform_error("send a test"))?;
             }
             ScenarioStep::Mend { of: name } => receiver(cast, name)?.repair(),
             ScenarioStep::Revoke { key } => {
                 let (id, _) = cast.keys.get(key).ok_or_else(|| scenario_error("find a key", key))?;
-                self.operator.revoke_key(*id).await.map_err(platform_error("revoke a key"))?;
+                self.operator
+                    .change(changes::REVOKE_KEY.at(*id), &NoBody {})
+                    .await
+                    .map_err(platform_error("revoke a key"))?;
             }
             ScenarioStep::Settle {} => self.wait_until_settled().await?,
         }

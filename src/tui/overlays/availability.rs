@@ -1,7 +1,7 @@
 //! Whether an action is possible now, or the reason why not, and the menu or the changes that it leads to.
 
 use crate::domain::ids::OperatorId;
-use crate::tui::effect::PlatformChange;
+use crate::sync::platform_change::PlatformChange;
 use crate::tui::ids::{FormPurpose, MainView, Pane, RowId};
 use crate::tui::keys::action::{self, KeyAction, KeyBinding, KeyContext};
 use crate::tui::overlays::item_actions::{self, READ_ONLY_REASON, has_portal};

@@ -4,7 +4,7 @@
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
-use crate::tui::effect::PlatformChange;
+use crate::sync::platform_change::PlatformChange;
 use crate::tui::ids::{FormPurpose, Pane, RowId};
 use crate::tui::overlays::frame::dialog;
 use crate::tui::overlays::item_actions;

@@ -9,9 +9,8 @@ use crate::diagnose::incident::{IncidentEvidence, collect_incident};
 use crate::diagnose::run::run_playbook;
 use crate::diagnose::runbook::{begin_run, resume_run};
 use crate::diagnose::secret_check;
-use crate::domain::ids::{AttemptId, CompanyId, ReplayId, SubscriptionId};
+use crate::domain::ids::{AttemptId, CompanyId, SubscriptionId};
 use crate::domain::outbound::SecretGate;
-use crate::domain::replay::ReplayState;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::export::bundle::TicketBundle;
@@ -20,25 +19,23 @@ use crate::export::ticket::ResponseBodies;
 use crate::export::{bundle, platform_scan};
 use crate::sync::keyed_client::RateLimitedClient;
 use crate::sync::logs::{LogPageRequest, LogPageResult};
-use crate::text;
+use crate::sync::platform_change::{ChangeOutcome, ChangeStatus, PlatformChange};
 use crate::tui::effect::{
     BackgroundJob, DiagnoseResult, FetchedAttempt, FetchedDetail, FetchedEvent, FetchedKey, FetchedSubscription,
-    FetchedWindow, JobResult, PlatformChange,
+    FetchedWindow, JobResult,
 };
 use crate::tui::ids::RowId;
 use crate::tui::state::config::ConsoleAccess;
 use crate::tui::state::escalate::BundleFailure;
 use crate::tui::state::issued_secret::IssuedSecret;
+use crate::wire::changes;
 use crate::wire::deliveries::EventDeliveryTrace;
-use crate::wire::events::NewEvent;
-use crate::wire::keys::{CompanyRow, RateLimits, pending_write_clause};
+use crate::wire::keys::CompanyRow;
 use crate::wire::log::RequestQuery;
 use crate::wire::paths;
-use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
+use crate::wire::replays::NewReplay;
 use crate::wire::requests::RequestRow;
 use crate::wire::signature_check::SignatureCheck;
-use crate::wire::subscriptions::{MissedEventsChoice, TestResult};
-use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 
 /// Number of attempts fetched with a subscription.
@@ -89,13 +86,18 @@ impl JobRunner {
             BackgroundJob::ListReplays => JobResult::Replays(self.client.newest_replays().await.map_err(sanitized)),
             BackgroundJob::ListOperators => JobResult::Operators(self.client.operators().await.map_err(sanitized)),
             BackgroundJob::CountReplay(id, wish) => {
-                let plan = self.client.create_replay(id, &NewReplay { dry_run: true, ..wish.clone() }).await;
+                let body = NewReplay { dry_run: true, ..wish.clone() };
+                let plan = self.client.change(changes::REPLAY_SUBSCRIPTION.at(id), &body).await;
                 JobResult::ReplayCounted(id, wish, plan.map(Box::new).map_err(sanitized))
             }
             BackgroundJob::Change(act) => match self.make_change(&act).await {
-                Ok(PerformedChange::Message(what)) => JobResult::ChangeFinished(act, Ok(what)),
-                Ok(PerformedChange::Secret(issued)) => JobResult::SecretIssued(act, issued),
-                Ok(PerformedChange::Failed(why)) | Err(why) => JobResult::ChangeFinished(act, Err(why)),
+                Ok(ChangeOutcome { secret: Some(secret), message: name, .. }) => {
+                    JobResult::SecretIssued(act, IssuedSecret::new(name, secret))
+                }
+                Ok(ChangeOutcome { status: ChangeStatus::Succeeded, message, .. }) => {
+                    JobResult::ChangeFinished(act, Ok(message))
+                }
+                Ok(ChangeOutcome { message: why, .. }) | Err(why) => JobResult::ChangeFinished(act, Err(why)),
             },
             consultation => JobResult::Diagnosed(Box::new(self.run_diagnose_job(consultation).await)),
         }
@@ -257,136 +259,16 @@ impl JobRunner {
     }
 
     /// Makes a change, unless the console is read-only. Every change goes through here.
-    async fn make_change(&self, act: &PlatformChange) -> Result<PerformedChange, String> {
+    async fn make_change(&self, act: &PlatformChange) -> Result<ChangeOutcome, String> {
         if self.access == ConsoleAccess::ReadOnly {
             return Err("read-only: nothing was changed; start with --allow-actions".to_owned());
         }
-        let failed = |why: String| format!("could not {}: {why}", act.description());
-        match &self.keyed_client {
-            Some(post) => {
-                change_by_integration_api(post, act).await.map_err(|why| failed(Untrusted::new(why).sanitized()))
-            }
-            None => self.change(act).await.map_err(|error| failed(sanitized(error))),
-        }
+        let made = match &self.keyed_client {
+            Some(post) => act.make_with_key(post).await,
+            None => act.make(&self.client).await.map_err(|error| error.to_string()),
+        };
+        made.map_err(|why| format!("could not {}: {}", act.description(), Untrusted::new(why).sanitized()))
     }
-
-    async fn change(&self, act: &PlatformChange) -> Result<PerformedChange, Error> {
-        let client = &self.client;
-        Ok(PerformedChange::Message(match act {
-            PlatformChange::SendTest(id) => return Ok(tested(*id, &client.test_subscription(*id).await?)),
-            PlatformChange::Enable(id, replay) => {
-                client.enable_subscription(*id, *replay).await?;
-                match replay {
-                    MissedEventsChoice::None => format!("subscription {id} enabled"),
-                    MissedEventsChoice::Missed => format!("subscription {id} enabled; missed events are being sent"),
-                }
-            }
-            PlatformChange::Disable(id, reason) => {
-                client.disable_subscription(*id, reason.clone()).await?;
-                format!("subscription {id} disabled")
-            }
-            PlatformChange::Delete(id) => {
-                client.delete_subscription(*id).await?;
-                format!("subscription {id} deleted")
-            }
-            PlatformChange::SetDisableReason(id, reason) => {
-                client.set_disable_reason(*id, reason.clone()).await?;
-                format!("reason saved for subscription {id}")
-            }
-            PlatformChange::Acknowledge(subject, standing, note) => {
-                client.acknowledge(*subject, *standing, note.clone()).await?;
-                format!("alert for {subject} acknowledged")
-            }
-            PlatformChange::RollBack(id, revision) => {
-                client.roll_back_subscription(*id, *revision).await?;
-                format!("subscription {id} rolled back to revision {revision}")
-            }
-            PlatformChange::Replay(id, wish, _) => {
-                replay_started(&client.create_replay(*id, &NewReplay { dry_run: false, ..wish.clone() }).await?)
-            }
-            PlatformChange::SetReplayState(id, wanted) => {
-                format!("replay {id} is {}", self.set_replay_state(*id, *wanted).await?.phase.name())
-            }
-            PlatformChange::Resend(id) => {
-                client.resend(*id).await?;
-                format!("delivery {id} is being resent")
-            }
-            PlatformChange::EmitSampleEvent(company_id, kind) => {
-                let event = NewEvent { company_id: *company_id, kind: *kind, payload: None, metadata: test_metadata() };
-                format!("event {} emitted", client.emit(&event).await?.id)
-            }
-            PlatformChange::RevokeKey(id) => {
-                let revoked = client.revoke_key(*id).await?;
-                format!("key {id} revoked{}", pending_write_clause(revoked.write_pending.as_ref()))
-            }
-            PlatformChange::SetLimits(id, wish) => {
-                let RateLimits { read, write, admin } = client.limit_key(*id, wish).await?.limits;
-                format!("rate limits of key {id} set: read {read}, write {write}, admin {admin} calls per minute")
-            }
-            PlatformChange::CreateCompany(new) => format!("company {} created", client.create_company(new).await?.id),
-            PlatformChange::CreateKey(new) => {
-                let made = client.create_key(new).await?;
-                let name = format!("key {} of company {}", made.row.id, made.row.company_id);
-                return Ok(PerformedChange::Secret(IssuedSecret::new(name, made.key.into_secret())));
-            }
-            PlatformChange::CreateOperator(new) => {
-                let made = client.create_operator(new).await?;
-                let name = format!("token of operator {}", made.row.id);
-                return Ok(PerformedChange::Secret(IssuedSecret::new(name, made.token.into_secret())));
-            }
-            PlatformChange::RevokeOperator(id) => {
-                let revoked = client.revoke_operator(*id).await?;
-                format!("operator {id} revoked{}", pending_write_clause(revoked.write_pending.as_ref()))
-            }
-        }))
-    }
-
-    async fn set_replay_state(&self, id: ReplayId, wanted: ReplayState) -> Result<ReplayRow, Error> {
-        match wanted {
-            ReplayState::Paused => self.client.pause_replay(id).await,
-            ReplayState::Running => self.client.resume_replay(id).await,
-            ReplayState::Cancelled | ReplayState::Finished => self.client.cancel_replay(id).await,
-        }
-    }
-}
-
-/// Makes a change through the Integration API, which supports testing, enabling and disabling.
-async fn change_by_integration_api(post: &RateLimitedClient, act: &PlatformChange) -> Result<PerformedChange, String> {
-    Ok(PerformedChange::Message(match act {
-        PlatformChange::SendTest(id) => return Ok(tested(*id, &post.test(*id).await?)),
-        PlatformChange::Enable(id, MissedEventsChoice::None) => {
-            post.set_enabled(*id, "true").await?;
-            format!("subscription {id} enabled")
-        }
-        PlatformChange::Disable(id, _) => {
-            post.set_enabled(*id, "false").await?;
-            format!("subscription {id} disabled")
-        }
-        _ => return Err("not possible with an API key; use the Admin Portal".to_owned()),
-    }))
-}
-
-/// Outcome of a change that was made.
-enum PerformedChange {
-    /// Description of what happened, in one line.
-    Message(String),
-    /// Change was made, and its outcome is a failure, such as an endpoint that fails its test.
-    Failed(String),
-    /// Secret that the answer carried, which is shown once.
-    Secret(IssuedSecret),
-}
-
-fn replay_started(plan: &ReplayPlan) -> String {
-    let n = text::several(plan.n_selected, "delivery", "deliveries");
-    match &plan.replay {
-        Some(row) => format!("replay {} of {n} started; r shows its progress", row.id),
-        None => format!("replay of {n} started"),
-    }
-}
-
-/// Metadata that mark an event as a test.
-fn test_metadata() -> Option<Box<RawValue>> {
-    RawValue::from_string(r#"{"test":true}"#.to_owned()).ok()
 }
 
 /// Writes a bundle into the folder in which the console was started.
@@ -396,16 +278,6 @@ async fn written(bundle: TicketBundle, form: BundleFormat) -> Result<String, Str
         write_bundle(&bundle, &path).map(|()| path.display().to_string()).map_err(|error| error.to_string())
     };
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("the ticket could not be written".to_owned()))
-}
-
-fn tested(id: SubscriptionId, result: &TestResult) -> PerformedChange {
-    let came = match (result.status_code, &result.error) {
-        (Some(status), _) => format!("HTTP {status}"),
-        (None, Some(error)) => format!("no response ({})", error.sanitized()),
-        (None, None) => "no response".to_owned(),
-    };
-    let line = format!("test to subscription {id}: {came} after {} ms", result.elapsed_ms);
-    if result.success { PerformedChange::Message(line) } else { PerformedChange::Failed(line) }
 }
 
 /// Makes an error's text harmless for the terminal, because errors quote received text.

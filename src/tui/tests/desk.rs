@@ -3,9 +3,10 @@
 use super::fixture::{NOW, TestConsole, overview};
 use crate::domain::ids::SubscriptionId;
 use crate::sync::logs::LogPageRequest;
+use crate::sync::platform_change::PlatformChange;
 use crate::tui::effect::CopyOutcome;
 use crate::tui::effect::Msg;
-use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
+use crate::tui::effect::{BackgroundJob, Effect, JobResult};
 use crate::tui::ids::Pane;
 use crate::tui::ids::RowId;
 use crate::tui::panes::rows_of;

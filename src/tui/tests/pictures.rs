@@ -214,7 +214,7 @@ fn a_question_names_the_thing_and_the_effect() {
         assert!(screen.contains(words), "{words}:\n{screen}");
     }
     let effects = bench.press("y");
-    let act = crate::tui::effect::PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Missed);
+    let act = crate::sync::platform_change::PlatformChange::Enable(SubscriptionId(21), MissedEventsChoice::Missed);
     assert_eq!(effects, [Effect::StartJob(BackgroundJob::Change(act))]);
 }
 

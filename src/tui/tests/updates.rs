@@ -3,8 +3,9 @@
 use super::fixture::{NOW, TestConsole, empty, overview, picture};
 use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::sync::link::LinkState;
+use crate::sync::platform_change::PlatformChange;
 use crate::tui::effect::Msg;
-use crate::tui::effect::{BackgroundJob, Effect, JobResult, PlatformChange};
+use crate::tui::effect::{BackgroundJob, Effect, JobResult};
 use crate::tui::ids::MainView;
 use crate::tui::ids::Pane;
 use crate::tui::ids::RowId;

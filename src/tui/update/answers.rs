@@ -1,7 +1,8 @@
 //! Answers of the platform to a change: what the operator sees next.
 
 use crate::domain::ids::SubscriptionId;
-use crate::tui::effect::{Effect, PlatformChange};
+use crate::sync::platform_change::PlatformChange;
+use crate::tui::effect::Effect;
 use crate::tui::ids::RowId;
 use crate::tui::keys::action::KeyAction;
 use crate::tui::overlays::item_actions;

@@ -1,7 +1,8 @@
 //! Confirmation of changes, and the run of confirmed ones, one at a time.
 
 use crate::domain::time::Timestamp;
-use crate::tui::effect::{BackgroundJob, Effect, PlatformChange};
+use crate::sync::platform_change::PlatformChange;
+use crate::tui::effect::{BackgroundJob, Effect};
 use crate::tui::ids::RowId;
 use crate::tui::overlays::item_actions;
 use crate::tui::state::app::App;

@@ -4,8 +4,9 @@
 use crate::domain::ids::SubscriptionId;
 use crate::domain::replay::ReplayState;
 use crate::domain::time::Timestamp;
+use crate::sync::platform_change::PlatformChange;
 use crate::text;
-use crate::tui::effect::{BackgroundJob, CopyOutcome, Effect, PlatformChange};
+use crate::tui::effect::{BackgroundJob, CopyOutcome, Effect};
 use crate::tui::ids::FormPurpose;
 use crate::tui::keys::action::KeyAction;
 use crate::tui::overlays::availability;

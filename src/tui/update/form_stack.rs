@@ -1,7 +1,8 @@
 //! Form and menu on the stack of overlays: opened, rejected, sent and closed.
 
 use crate::domain::time::Timestamp;
-use crate::tui::effect::{BackgroundJob, Effect, PlatformChange};
+use crate::sync::platform_change::PlatformChange;
+use crate::tui::effect::{BackgroundJob, Effect};
 use crate::tui::ids::FormPurpose;
 use crate::tui::overlays::item_actions::READ_ONLY_REASON;
 use crate::tui::state::app::App;

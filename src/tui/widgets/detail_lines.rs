@@ -2,7 +2,7 @@
 
 use crate::diagnose::remedy::RemediationAction;
 use crate::domain::ids::AttemptId;
-use crate::tui::effect::PlatformChange;
+use crate::sync::platform_change::PlatformChange;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::theme::Theme;

@@ -4,6 +4,7 @@
 use super::{Partner, often};
 use crate::support::platform::Answer;
 use crow::domain::scope::KeyScope;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::keys::RequestedLimits;
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,7 +85,7 @@ impl Cast {
         let operator = partner.platform.operator();
         let rows = operator.keys().await.expect("rows").items;
         let row = rows.iter().find(|row| row.last4.raw() == revoked.last4()).expect("its row");
-        operator.revoke_key(row.id).await.expect("revoked");
+        operator.change(changes::REVOKE_KEY.at(row.id), &NoBody {}).await.expect("revoked");
         let bearer = format!("Bearer {}", partner.platform.token().reveal());
         let new = r#"{"name":"Vera","role":"viewer"}"#;
         let headers = [super::JSON, ("authorization", bearer.as_str())];

@@ -2,6 +2,7 @@
 
 use super::{JSON, LEAD, Partner};
 use crow::domain::event::EventType;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -27,7 +28,7 @@ async fn a_full_queue_refuses_partners_with_503_keeps_places_for_operators_and_l
     assert_eq!(page["items"], Value::Array(Vec::new()), "reads go on");
     let new =
         NewEvent { company_id: partner.company.id, kind: EventType::PaymentFailed, payload: None, metadata: None };
-    let emitted = operator.emit(&new);
+    let emitted = operator.change(&changes::EMIT_EVENT, &new);
     let freed = async {
         // While the operator's write waits, partners are refused; then the other process releases the database.
         for _ in 0..20 {

@@ -5,6 +5,7 @@ use crate::storage::process::lead;
 use crow::clock::RuntimeEnv;
 use crow::domain::event::EventType;
 use crow::domain::time::Timestamp;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 impl Partner {
     async fn emit(&self, kind: EventType) -> i64 {
         let event = NewEvent { company_id: self.company.id, kind, payload: None, metadata: None };
-        self.platform.operator().emit(&event).await.expect("an event").id.0
+        self.platform.operator().change(&changes::EMIT_EVENT, &event).await.expect("an event").id.0
     }
 
     /// The ids on a page, and the page.
@@ -78,7 +79,7 @@ async fn a_cursor_is_bound_to_its_filters_and_survives_a_restart() {
 async fn events_of_other_companies_are_not_listed() {
     let partner = Partner::start().await;
     let other = partner.platform.company("Globex").await;
-    partner.platform.operator().emit(&lead(other.id)).await.expect("an event");
+    partner.platform.operator().change(&changes::EMIT_EVENT, &lead(other.id)).await.expect("an event");
     assert_eq!(partner.page("").await.0, Vec::<i64>::new());
     assert_eq!(partner.page("?type=lead.created").await.0, Vec::<i64>::new());
 }
@@ -152,7 +153,7 @@ async fn a_page_ends_at_four_mebibytes_and_nothing_is_skipped_or_repeated() {
                 payload: Some(payload.expect("JSON")),
                 metadata: None,
             };
-            let id = partner.platform.operator().emit(&event).await.expect("an event").id.0;
+            let id = partner.platform.operator().change(&changes::EMIT_EVENT, &event).await.expect("an event").id.0;
             all.push(id);
             if kind == EventType::LeadCreated {
                 leads.push(id);

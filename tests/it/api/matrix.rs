@@ -5,6 +5,7 @@ use crate::support::platform::Platform;
 use crow::domain::scope::KeyScope;
 use crow::server::guard::RouteAccess;
 use crow::server::router::{RouteEntry, table};
+use crow::wire::changes::{self, NoBody};
 use std::collections::BTreeSet;
 
 fn path(route: &RouteEntry) -> String {
@@ -68,7 +69,7 @@ async fn every_integration_route_refuses_bad_keys_with_the_cause() {
     let revoked = platform.key_with(&company, &KeyScope::ALL, often()).await;
     let rows = platform.operator().keys().await.expect("rows").items;
     let row = rows.iter().find(|row| row.last4.raw() == revoked.last4()).expect("its row");
-    platform.operator().revoke_key(row.id).await.expect("revoked");
+    platform.operator().change(changes::REVOKE_KEY.at(row.id), &NoBody {}).await.expect("revoked");
     let foreign = good.reveal().replacen(&format!("_{}_", company.id), "_999_", 1);
     let mut wrong = good.reveal().to_owned();
     wrong.replace_range(wrong.len() - 4.., if wrong.ends_with("AAAA") { "BBBB" } else { "AAAA" });

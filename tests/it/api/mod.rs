@@ -20,6 +20,7 @@ use crow::client::Error;
 use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::time::Timestamp;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::keys::{CompanyRow, RequestedLimits};
 use crow::wire::problem::ProblemCode;
 use serde_json::{Value, json};
@@ -85,7 +86,7 @@ async fn a_refused_key_gets_the_reason_and_is_never_repeated() {
     let revoked = platform.key(&company, &[KeyScope::EventsRead]).await;
     let rows = platform.operator().keys().await.expect("rows").items;
     let row = rows.iter().find(|row| row.last4.raw() == revoked.last4()).expect("its row");
-    platform.operator().revoke_key(row.id).await.expect("revoked");
+    platform.operator().change(changes::REVOKE_KEY.at(row.id), &NoBody {}).await.expect("revoked");
     let other_company = good.replacen(&format!("_{}_", company.id), "_999_", 1);
     let cases = [
         ("x-api-key", good.to_owned(), None),

@@ -5,6 +5,7 @@ use crate::storage::process::lead;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::ids::SubscriptionId;
 use crow::domain::scope::KeyScope;
+use crow::wire::changes;
 use serde_json::{Value, json};
 
 const PLACE: &str = "/webhooks/subscriptions";
@@ -18,7 +19,7 @@ impl Partner {
 
     async fn lead(&self) {
         let event = lead(self.company.id);
-        self.platform.operator().emit(&event).await.expect("an event");
+        self.platform.operator().change(&changes::EMIT_EVENT, &event).await.expect("an event");
     }
 }
 

@@ -6,6 +6,7 @@ use crow::domain::breaker::FAILURE_THRESHOLD;
 use crow::domain::delivery::DeliveryState;
 use crow::domain::disabled_reason::DisabledReason;
 use crow::domain::time::Timestamp;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::replays::NewReplay;
 
 const OK: Behaviour = Behaviour::Status(200);
@@ -94,7 +95,7 @@ async fn b1_resends_and_replays_at_nineteen_do_not_count() {
     scene.one_by_one(FAILURE_THRESHOLD - 1).await;
     let operator = scene.platform.operator();
     let n = scene.n_attempts();
-    operator.resend(arrived).await.expect("accepted");
+    operator.change(changes::RESEND_DELIVERY.at(arrived), &NoBody {}).await.expect("accepted");
     scene.platform.until("the resend is written down", async || scene.n_attempts() == n + 1).await;
     let wish = NewReplay {
         since: Timestamp::from_millis(0),
@@ -103,7 +104,10 @@ async fn b1_resends_and_replays_at_nineteen_do_not_count() {
         dry_run: false,
         rate_per_second: None,
     };
-    assert_eq!(operator.create_replay(scene.subscription, &wish).await.expect("a plan").n_selected, 1);
+    assert_eq!(
+        operator.change(changes::REPLAY_SUBSCRIPTION.at(scene.subscription), &wish).await.expect("a plan").n_selected,
+        1
+    );
     scene.platform.until("the replay is written down", async || scene.n_attempts() == n + 2).await;
     assert_eq!((scene.fuse().await, scene.n_trips()), ((FAILURE_THRESHOLD - 1, true), 0));
     scene.one_by_one(1).await;

@@ -10,6 +10,7 @@ use crow::domain::delivery::{DeliveryState, RetryPolicy};
 use crow::domain::scope::KeyScope;
 use crow::domain::target::TargetPolicy;
 use crow::engine::egress::EgressConfig;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::keys::{CompanyRow, RequestedLimits};
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,7 +126,7 @@ async fn f1_resends_of_one_company_do_not_wait_for_those_of_another() {
     let database = scene.platform.database();
     assert_eq!(database.execute(ask, [scene.company.id.0]).expect("written"), RESENDS);
     // The clock stands still: what waited for those that hang would wait for ever.
-    scene.platform.operator().resend(id).await.expect("asked for");
+    scene.platform.operator().change(changes::RESEND_DELIVERY.at(id), &NoBody {}).await.expect("asked for");
     of_other.received(2).await;
     assert!(receiver.ledger().len() <= RESENDS + 4, "they hold the places of their subscription");
 }

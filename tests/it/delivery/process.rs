@@ -7,6 +7,7 @@ use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::ids::CompanyId;
 use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use crow::wire::keys::{NewCompany, NewKey};
 use std::collections::HashMap;
@@ -35,14 +36,18 @@ impl Process {
     }
 
     async fn subscribe(&self, url: &str) -> CompanyId {
-        let company = self.operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+        let company = self
+            .operator
+            .change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() })
+            .await
+            .expect("a company");
         let new = NewKey {
             company_id: company.id,
             name: "k".to_owned(),
             scopes: vec![KeyScope::WebhooksWrite],
             limits: None,
         };
-        let key = self.operator.create_key(&new).await.expect("a key").key.into_secret();
+        let key = self.operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
         let new = subscription(url);
         let partner = PlatformClient::new(&self.address, ClientCredential::Key(key)).expect("a client");
         partner.create_subscription(&new).await.expect("a subscription");
@@ -89,7 +94,7 @@ async fn k8_a_stop_under_load_loses_and_repeats_no_delivery() {
         // Each goes on until the platform answers no more; only what was answered counts.
         emitting.spawn(async move {
             let mut accepted = Vec::new();
-            while let Ok(envelope) = operator.emit(&event(company)).await {
+            while let Ok(envelope) = operator.change(&changes::EMIT_EVENT, &event(company)).await {
                 accepted.push(envelope.id.0);
             }
             accepted

@@ -6,8 +6,9 @@ use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::ids::ReplayId;
 use crow::domain::replay::ReplayState;
 use crow::domain::time::Timestamp;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
-use crow::wire::subscriptions::MissedEventsChoice;
+use crow::wire::subscriptions::{DisableSubscription, EnableSubscription, MissedEventsChoice};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ impl Scene {
     }
 
     async fn plan(&self, wish: &NewReplay) -> ReplayPlan {
-        self.platform.operator().create_replay(self.subscription, wish).await.expect("a plan")
+        self.platform.operator().change(changes::REPLAY_SUBSCRIPTION.at(self.subscription), wish).await.expect("a plan")
     }
 
     async fn replay(&self, id: ReplayId) -> ReplayRow {
@@ -47,13 +48,17 @@ impl Scene {
     }
 
     async fn off(&self) {
-        self.platform.operator().disable_subscription(self.subscription, None).await.expect("disabled");
+        self.platform
+            .operator()
+            .change(changes::DISABLE_SUBSCRIPTION.at(self.subscription), &DisableSubscription::default())
+            .await
+            .expect("disabled");
     }
 
     async fn on(&self) {
         self.platform
             .operator()
-            .enable_subscription(self.subscription, MissedEventsChoice::None)
+            .change(changes::ENABLE_SUBSCRIPTION.at(self.subscription), &EnableSubscription::default())
             .await
             .expect("enabled");
     }
@@ -88,7 +93,13 @@ async fn b2_missed_events_are_delivered_exactly_once_and_deliveries_on_hold_resu
     receiver.becomes(&[OK]);
     let before = receiver.ledger().len();
     let operator = scene.platform.operator();
-    operator.enable_subscription(scene.subscription, MissedEventsChoice::Missed).await.expect("enabled");
+    operator
+        .change(
+            changes::ENABLE_SUBSCRIPTION.at(scene.subscription),
+            &EnableSubscription { replay: MissedEventsChoice::Missed },
+        )
+        .await
+        .expect("enabled");
     let plan = operator.replays().await.expect("a page").items.remove(0);
     assert_eq!((plan.progress.n_selected, plan.rate_per_second), (MISSED as u64, 20));
     scene.replayed(plan.id).await;
@@ -124,8 +135,13 @@ async fn a_dry_run_counts_and_changes_nothing() {
     assert!(scene.platform.operator().replays().await.expect("a page").items.is_empty());
     let bad =
         NewReplay { states: vec![DeliveryState::Pending], rate_per_second: Some(0), until: Some(wish.since), ..wish };
-    let refused =
-        scene.platform.operator().create_replay(scene.subscription, &bad).await.expect_err("refused").to_string();
+    let refused = scene
+        .platform
+        .operator()
+        .change(changes::REPLAY_SUBSCRIPTION.at(scene.subscription), &bad)
+        .await
+        .expect_err("refused")
+        .to_string();
     for field in ["states", "ratePerSecond", "until"] {
         assert!(refused.contains(field), "{refused}");
     }
@@ -156,7 +172,7 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     let plan = scene.plan(&wish).await.replay.expect("a plan");
     receiver.received(2).await;
     let operator = scene.platform.operator();
-    let paused = operator.pause_replay(plan.id).await.expect("paused");
+    let paused = operator.change(changes::PAUSE_REPLAY.at(plan.id), &NoBody {}).await.expect("paused");
     assert_eq!(
         (paused.phase, paused.progress.n_taken),
         (ReplayState::Paused, 2),
@@ -171,14 +187,17 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     scene.platform = scene.platform.restart().await;
     assert_eq!(scene.replay(plan.id).await.phase, ReplayState::Paused);
     let operator = scene.platform.operator();
-    operator.resume_replay(plan.id).await.expect("resumed");
+    operator.change(changes::RESUME_REPLAY.at(plan.id), &NoBody {}).await.expect("resumed");
     scene.platform.advance_until("some more", async || receiver.ledger().len() >= 10).await;
     scene.platform = scene.platform.restart().await;
     scene.platform.advance_until("some more", async || receiver.ledger().len() >= 20).await;
     let operator = scene.platform.operator();
-    let cancelled = operator.cancel_replay(plan.id).await.expect("cancelled");
+    let cancelled = operator.change(changes::CANCEL_REPLAY.at(plan.id), &NoBody {}).await.expect("cancelled");
     assert_eq!((cancelled.phase, cancelled.ended_utc.is_some()), (ReplayState::Cancelled, true));
-    assert_eq!(operator.resume_replay(plan.id).await.expect("as it was").phase, ReplayState::Cancelled);
+    assert_eq!(
+        operator.change(changes::RESUME_REPLAY.at(plan.id), &NoBody {}).await.expect("as it was").phase,
+        ReplayState::Cancelled
+    );
     scene.platform.until("nothing waits", async || scene.row().await.health.n_backlog == 0).await;
     assert!(times(&receiver).values().all(|times| *times == 1));
     let taken = usize::try_from(cancelled.progress.n_taken).expect("few");

@@ -10,6 +10,8 @@ use crow::domain::operator::{OperatorAccount, OperatorRole};
 use crow::engine::caller::{Actor, Caller};
 use crow::engine::events::EventPublication;
 use crow::wire::attempts::AttemptRow;
+use crow::wire::changes::{self, NoBody};
+use crow::wire::subscriptions::DisableSubscription;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -25,7 +27,7 @@ impl Scene {
     /// Resends a delivery and waits until that is written down.
     async fn resent(&self, id: DeliveryId) {
         let n = self.attempts(id).await.len();
-        self.platform.operator().resend(id).await.expect("accepted");
+        self.platform.operator().change(changes::RESEND_DELIVERY.at(id), &NoBody {}).await.expect("accepted");
         self.platform.until("the resend is written down", async || self.attempts(id).await.len() == n + 1).await;
         assert_eq!(self.attempts(id).await[0].kind, AttemptKind::Resend);
     }
@@ -84,7 +86,10 @@ async fn missed_deliveries_and_deliveries_on_hold_are_sent_although_the_subscrip
     let on_hold = scene.emit().await;
     receiver.received(1).await;
     scene.stands(on_hold, DeliveryState::Pending).await;
-    operator.disable_subscription(scene.subscription, None).await.expect("disabled");
+    operator
+        .change(changes::DISABLE_SUBSCRIPTION.at(scene.subscription), &DisableSubscription::default())
+        .await
+        .expect("disabled");
     let id = scene.stands(on_hold, DeliveryState::OnHold).await;
     scene.resent(id).await;
     assert_eq!(scene.delivery(on_hold).await.1, DeliveryState::OnHold, "it failed, so it waits on");
@@ -119,8 +124,8 @@ async fn a_delivery_in_flight_is_resent_afterwards_and_two_requests_resend_once(
     receiver.received(1).await;
     let id = scene.stands(event, DeliveryState::InFlight).await;
     let operator = scene.platform.operator();
-    operator.resend(id).await.expect("accepted");
-    operator.resend(id).await.expect("accepted");
+    operator.change(changes::RESEND_DELIVERY.at(id), &NoBody {}).await.expect("accepted");
+    operator.change(changes::RESEND_DELIVERY.at(id), &NoBody {}).await.expect("accepted");
     assert_eq!(receiver.ledger().len(), 1, "never two at once");
     scene.platform.advance(Duration::from_secs(10));
     scene.stands(event, DeliveryState::Succeeded).await;
@@ -136,7 +141,7 @@ async fn a_resend_survives_a_restart_but_not_the_deletion_of_its_subscription() 
     let event = scene.emit().await;
     receiver.received(1).await;
     let id = scene.stands(event, DeliveryState::Pending).await;
-    scene.platform.operator().resend(id).await.expect("accepted");
+    scene.platform.operator().change(changes::RESEND_DELIVERY.at(id), &NoBody {}).await.expect("accepted");
     receiver.received(2).await;
     let ambient = scene.platform.ambient.clone();
     let mut restarting = pin!(scene.platform.restart());
@@ -152,9 +157,15 @@ async fn a_resend_survives_a_restart_but_not_the_deletion_of_its_subscription() 
 
     let stuck = "UPDATE subscriptions SET deleted_at = 1 WHERE id = ?1";
     assert_eq!(scene.platform.database().execute(stuck, [scene.subscription.0]).expect("written"), 1);
-    let refused = scene.platform.operator().resend(id).await.expect_err("refused");
+    let refused =
+        scene.platform.operator().change(changes::RESEND_DELIVERY.at(id), &NoBody {}).await.expect_err("refused");
     assert!(refused.to_string().contains("of this delivery"), "{refused}");
-    let unknown = scene.platform.operator().resend(DeliveryId(999)).await.expect_err("refused");
+    let unknown = scene
+        .platform
+        .operator()
+        .change(changes::RESEND_DELIVERY.at(DeliveryId(999)), &NoBody {})
+        .await
+        .expect_err("refused");
     assert!(unknown.to_string().contains("delivery 999 does not exist"), "{unknown}");
 }
 

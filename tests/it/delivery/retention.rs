@@ -8,8 +8,10 @@ use crow::domain::delivery::DeliveryState;
 use crow::domain::event::EventType;
 use crow::domain::ids::{AttemptId, CompanyId, EventId};
 use crow::domain::scope::KeyScope;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::events::NewEvent;
 use crow::wire::problem::ProblemCode;
+use crow::wire::subscriptions::DisableSubscription;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
@@ -21,7 +23,12 @@ async fn retention_deletes_old_finished_deliveries_and_keeps_waiting_ones() {
     let scene = Scene::keeping(&receiver, 30 * DAY).await;
     let old = scene.emit().await;
     scene.stands(old, DeliveryState::Succeeded).await;
-    scene.platform.operator().disable_subscription(scene.subscription, None).await.expect("disabled");
+    scene
+        .platform
+        .operator()
+        .change(changes::DISABLE_SUBSCRIPTION.at(scene.subscription), &DisableSubscription::default())
+        .await
+        .expect("disabled");
     let missed = scene.emit().await;
     scene.platform.advance(29 * DAY);
     let young = scene.emit().await;
@@ -43,7 +50,12 @@ async fn retention_deletes_old_finished_deliveries_and_keeps_waiting_ones() {
     assert_eq!((count("events", young), count("deliveries", young)), (1, 1));
     let hours = "SELECT sum(n_ok) FROM attempt_rollups WHERE width_ms = 3600000";
     assert_eq!(database.query_row(hours, [], |row| row.get::<_, i64>(0)).expect("a sum"), 1, "counters stay");
-    scene.platform.operator().delete_subscription(scene.subscription).await.expect("deleted");
+    scene
+        .platform
+        .operator()
+        .change(changes::DELETE_SUBSCRIPTION.at(scene.subscription), &NoBody {})
+        .await
+        .expect("deleted");
     let is_gone = async || {
         scene.platform.advance(Duration::from_secs(60));
         count("events", missed) == 0
@@ -137,7 +149,7 @@ async fn emit_large(platform: &Platform, company: CompanyId) -> Result<EventId, 
     let note = "x".repeat(9_800);
     let payload = RawValue::from_string(format!(r#"{{"note":"{note}"}}"#)).expect("JSON");
     let event = NewEvent { company_id: company, kind: EventType::LeadCreated, payload: Some(payload), metadata: None };
-    platform.operator().emit(&event).await.map(|event| event.id)
+    platform.operator().change(&changes::EMIT_EVENT, &event).await.map(|event| event.id)
 }
 
 /// Publishes events until one is refused for the quota; returns their ids.
@@ -226,7 +238,10 @@ async fn f1_stored_events_that_can_still_be_delivered_stay_and_what_is_beyond_th
     let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
     let scene = Scene::upon(Platform::with_event_quota(EVENT_QUOTA).await, &receiver.url).await;
     let operator = scene.platform.operator();
-    operator.disable_subscription(scene.subscription, None).await.expect("disabled");
+    operator
+        .change(changes::DISABLE_SUBSCRIPTION.at(scene.subscription), &DisableSubscription::default())
+        .await
+        .expect("disabled");
     let ids = fill(&scene.platform, scene.company.id).await;
     let database = scene.platform.database();
     let n = || -> i64 { database.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).expect("a count") };
@@ -236,7 +251,7 @@ async fn f1_stored_events_that_can_still_be_delivered_stay_and_what_is_beyond_th
         assert_eq!(n(), i64::try_from(ids.len()).expect("few"), "missed events can be replayed");
     }
     assert_eq!(fill(&scene.platform, scene.company.id).await, []);
-    operator.delete_subscription(scene.subscription).await.expect("deleted");
+    operator.change(changes::DELETE_SUBSCRIPTION.at(scene.subscription), &NoBody {}).await.expect("deleted");
     let has_room = async || {
         scene.platform.advance(Duration::from_secs(1));
         emit_large(&scene.platform, scene.company.id).await.is_ok()

@@ -16,6 +16,7 @@ use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use crow::wire::page::Page;
 use crow::wire::requests::RequestRow;
@@ -268,7 +269,7 @@ async fn a_narrowed_diagnosis_requests_narrowed_rows_and_unread_rows_prove_nothi
     platform.subscribe(&quiet, &receiver.url).await;
     let client = platform.operator();
     let unlisted = NewEvent { company_id: quiet.id, kind: EventType::PaymentFailed, payload: None, metadata: None };
-    client.emit(&unlisted).await.expect("an event");
+    client.change(&changes::EMIT_EVENT, &unlisted).await.expect("an event");
     // More than are read of any list.
     for _ in 0..1_001 {
         platform.emit(loud.id).await;

@@ -8,8 +8,9 @@ use crow::diagnose::runbook::resume_run;
 use crow::diagnose::runbook_kind::Runbook;
 use crow::diagnose::runbook_progress::RunbookProgress;
 use crow::domain::scope::KeyScope;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::keys::NewKey;
-use crow::wire::subscriptions::MissedEventsChoice;
+use crow::wire::subscriptions::{EnableSubscription, TestDelivery};
 use std::time::Duration;
 
 fn begun(platform: &Platform, runbook: Runbook, subject: DiagnosisSubject) -> RunbookProgress {
@@ -37,7 +38,7 @@ async fn a_key_rotation_creates_the_new_key_before_revoking_the_old() {
     assert_eq!(verdicts, ["fail", "skipped", "skipped", "skipped"]);
     let wish =
         NewKey { company_id: company.id, name: "new".to_owned(), scopes: vec![KeyScope::EventsRead], limits: None };
-    let new = operator.create_key(&wish).await.expect("a key").key.into_secret();
+    let new = operator.change(&changes::CREATE_KEY, &wish).await.expect("a key").key.into_secret();
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["pass", "fail", "skipped", "skipped"]);
     platform.partner(&new).events(None, 1).await.expect("a page");
@@ -46,7 +47,7 @@ async fn a_key_rotation_creates_the_new_key_before_revoking_the_old() {
     platform.advance(Duration::from_secs(16 * 60));
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["pass", "pass", "pass", "fail"], "{:?}", run.steps);
-    operator.revoke_key(old_id).await.expect("revoked");
+    operator.change(changes::REVOKE_KEY.at(old_id), &NoBody {}).await.expect("revoked");
     let (run, _) = checked(&platform, &run).await;
     assert!(run.is_over());
     let text = serde_json::to_string(&run).expect("JSON");
@@ -69,10 +70,10 @@ async fn a_tripped_breaker_is_recovered_step_by_step_and_done_steps_stay_done() 
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["fail", "skipped", "skipped", "skipped"]);
     receiver.becomes(&[Behaviour::Status(200)]);
-    operator.test_subscription(id).await.expect("a test");
+    operator.change(changes::TEST_SUBSCRIPTION.at(id), &TestDelivery::default()).await.expect("a test");
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts, ["pass", "fail", "skipped", "skipped"], "{:?}", run.steps);
-    operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
+    operator.change(changes::ENABLE_SUBSCRIPTION.at(id), &EnableSubscription::default()).await.expect("enabled");
     let (run, verdicts) = checked(&platform, &run).await;
     assert_eq!(verdicts[..2], ["pass", "pass"], "{:?}", run.steps);
     platform.emit(company.id).await;

@@ -10,6 +10,7 @@ use crow::domain::delivery::{MAX_BODY_READ, MAX_BODY_STORED};
 use crow::domain::scope::KeyScope;
 use crow::domain::target::TargetPolicy;
 use crow::wire::attempts::CapturedBody;
+use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey};
 
 /// 16 MiB of zeros, packed.
@@ -68,10 +69,11 @@ async fn e1_sixty_four_endless_bodies_at_once_cost_little_memory() {
     let receiver = Faults::start(&[Act::Hear, say(head), Act::SayForever(vec![b'x'; 64 * 1024])]).await;
     let serving = Serving::start(&[]);
     let operator = serving.operator();
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let new =
         NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![KeyScope::WebhooksWrite], limits: None };
-    let key = operator.create_key(&new).await.expect("a key").key.into_secret();
+    let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
     let partner = serving.client(ClientCredential::Key(key));
     for _ in 0..16 {
         let new = subscription(&receiver.url());
@@ -80,7 +82,7 @@ async fn e1_sixty_four_endless_bodies_at_once_cost_little_memory() {
     let before = serving.peak();
     let event = lead(company.id);
     for _ in 0..4 {
-        operator.emit(&event).await.expect("an event");
+        operator.change(&changes::EMIT_EVENT, &event).await.expect("an event");
     }
     let all = async || operator.attempts(None, 100).await.expect("a page").items.len() == 64;
     until("64 attempts are over", all).await;

@@ -6,6 +6,8 @@ use crate::support::names::{Says, to};
 use crate::support::platform::within;
 use crow::domain::target::TargetPolicy;
 use crow::wire::attempts::AttemptDetail;
+use crow::wire::changes;
+use crow::wire::subscriptions::TestDelivery;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -22,7 +24,9 @@ async fn slow(url: &str, names: Says, receiver: Option<&Faults>) -> AttemptDetai
     scene.names.set(NAME, [names]);
     let subscription = scene.aim(url).await;
     let operator = scene.platform.operator();
-    let test = tokio::spawn(async move { operator.test_subscription(subscription).await });
+    let test = tokio::spawn(async move {
+        operator.change(changes::TEST_SUBSCRIPTION.at(subscription), &TestDelivery::default()).await
+    });
     scene.platform.until("the name is looked up", async || scene.names.n_asked(NAME) == 1).await;
     for second in 1..=9 {
         if let Some(receiver) = receiver {

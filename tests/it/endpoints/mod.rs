@@ -21,7 +21,9 @@ use crow::domain::secret::Secret;
 use crow::domain::target::TargetPolicy;
 use crow::engine::egress::EgressConfig;
 use crow::wire::attempts::AttemptDetail;
+use crow::wire::changes;
 use crow::wire::keys::RequestedLimits;
+use crow::wire::subscriptions::TestDelivery;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,7 +63,7 @@ impl Scene {
 
     /// Sends one test and returns its attempt from the log.
     pub(crate) async fn shoot(&self, at: SubscriptionId) -> AttemptDetail {
-        self.operator.test_subscription(at).await.expect("a test");
+        self.operator.change(changes::TEST_SUBSCRIPTION.at(at), &TestDelivery::default()).await.expect("a test");
         self.latest(at).await
     }
 

@@ -10,6 +10,7 @@ use crow::client::Error;
 use crow::client::connection::ClientCredential;
 use crow::domain::scope::KeyScope;
 use crow::domain::target::TargetPolicy;
+use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey};
 use crow::wire::problem::ProblemCode;
 use std::collections::BTreeSet;
@@ -132,15 +133,17 @@ async fn s2_proxies_of_the_environment_are_ignored() {
     let names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
     let serving = Serving::start(&names.map(|name| (name, through.as_str())));
     let operator = serving.operator();
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company");
     let new =
         NewKey { company_id: company.id, name: "key".to_owned(), scopes: vec![KeyScope::WebhooksWrite], limits: None };
-    let partner =
-        serving.client(ClientCredential::Key(operator.create_key(&new).await.expect("a key").key.into_secret()));
+    let partner = serving.client(ClientCredential::Key(
+        operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret(),
+    ));
     let new = subscription(&receiver.url());
     partner.create_subscription(&new).await.expect("a subscription");
     let event = lead(company.id);
-    operator.emit(&event).await.expect("an event");
+    operator.change(&changes::EMIT_EVENT, &event).await.expect("an event");
     let sent = async || !operator.attempts(None, 1).await.expect("a page").items.is_empty();
     until("the event is delivered", sent).await;
     assert_eq!((receiver.ledger().len(), proxy.ledger().len()), (1, 0));

@@ -14,6 +14,7 @@ use crow::domain::ids::AttemptId;
 use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
 use crow::wire::attempts::AttemptRow;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use crow::wire::operators::NewOperator;
 use crow::wire::paths;
@@ -59,7 +60,7 @@ async fn attempts(serving: &Serving) -> Vec<AttemptId> {
     for payload in payloads() {
         let payload = Some(RawValue::from_string(payload).expect("JSON"));
         let event = NewEvent { company_id: company.id, kind: EventType::LeadCreated, payload, metadata: None };
-        operator.emit(&event).await.expect("an event");
+        operator.change(&changes::EMIT_EVENT, &event).await.expect("an event");
     }
     let rows = within("attempts", async {
         loop {
@@ -81,7 +82,7 @@ async fn l5_concurrent_signature_checks_cost_bounded_memory_and_delay_no_other_c
     let (_, partner) = serving.company().await;
     let operator = serving.operator();
     let new = NewOperator { name: "Vera".to_owned(), role: OperatorRole::Viewer };
-    let created = operator.create_operator(&new).await.expect("a viewer");
+    let created = operator.change(&changes::CREATE_OPERATOR, &new).await.expect("a viewer");
     let token = created.token.into_secret();
     let memory = resident(&serving);
     let mut explanations = JoinSet::new();

@@ -7,7 +7,11 @@ use crow::domain::health_status::HealthStatus;
 use crow::domain::text::Untrusted;
 use crow::sync::alerts::{ActiveAlerts, Alert};
 use crow::sync::visibility::PlatformVisibility;
-use crow::wire::subscriptions::MissedEventsChoice;
+use crow::wire::alerts::{AcknowledgementRow, NewAcknowledgement};
+use crow::wire::changes;
+use crow::wire::page::Page;
+use crow::wire::paths;
+use crow::wire::subscriptions::{DisableScope, DisableSubscription, EnableSubscription};
 use serde_json::json;
 use std::time::Duration;
 
@@ -33,29 +37,55 @@ async fn a_disabled_subscription_is_an_alert_until_a_reason_is_given() {
     assert_eq!(raised.iter().map(|alert| alert.standing).collect::<Vec<_>>(), [HealthStatus::Warning]);
     assert!(raised[0].why.contains("no reason given"), "{}", raised[0].why);
     // What is no reason changes nothing.
-    operator.disable_subscription(id, Some("   ".to_owned())).await.expect("asked");
+    operator
+        .change(
+            changes::DISABLE_SUBSCRIPTION.at(id),
+            &DisableSubscription { reason: Some("   ".to_owned()), ..DisableSubscription::default() },
+        )
+        .await
+        .expect("asked");
     assert_eq!(alerts(platform).await.len(), 1);
     let long = json!({"reason": "x".repeat(MAX_NOTE_CHARS + 1)}).to_string();
     let refused = scene.call("POST", &disable, Some(&long)).await;
     assert_eq!((refused.status, refused.json()["errors"]["reason"].is_null()), (400, false));
-    let marked = operator.disable_subscription(id, Some(" they move house ".to_owned())).await.expect("marked");
+    let marked = operator
+        .change(
+            changes::DISABLE_SUBSCRIPTION.at(id),
+            &DisableSubscription { reason: Some(" they move house ".to_owned()), ..DisableSubscription::default() },
+        )
+        .await
+        .expect("marked");
     assert_eq!(marked.disabled_note.as_ref().map(Untrusted::raw), Some("they move house"));
     assert_eq!(alerts(platform).await, []);
     let audit = scene.get("/portal/v1/audit").await;
     assert_eq!(audit["items"][0]["action"], "mark subscription as intended");
     assert_eq!((&audit["items"][0]["after"], audit["items"][0]["before"].is_null()), (&json!("they move house"), true));
     // Who only marks never switches anything off.
-    operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
-    let refused = operator.set_disable_reason(id, "they move house".to_owned()).await.expect_err("it is on");
+    operator.change(changes::ENABLE_SUBSCRIPTION.at(id), &EnableSubscription::default()).await.expect("enabled");
+    let refused = operator
+        .change(
+            changes::DISABLE_SUBSCRIPTION.at(id),
+            &DisableSubscription { reason: Some("they move house".to_owned()), only: DisableScope::Off },
+        )
+        .await
+        .expect_err("it is on");
     assert!(refused.to_string().contains("not disabled by hand"), "{refused}");
     assert!(operator.subscription(id).await.expect("a row").subscription.is_enabled);
-    operator.disable_subscription(id, None).await.expect("disabled");
+    operator.change(changes::DISABLE_SUBSCRIPTION.at(id), &DisableSubscription::default()).await.expect("disabled");
     assert_eq!(
-        operator.set_disable_reason(id, "they moved".to_owned()).await.expect("marked").disabled_note,
+        operator
+            .change(
+                changes::DISABLE_SUBSCRIPTION.at(id),
+                &DisableSubscription { reason: Some("they moved".to_owned()), only: DisableScope::Off }
+            )
+            .await
+            .expect("marked")
+            .disabled_note,
         Some("they moved".into())
     );
     // Enabling forgets it: who disables it next has to say why again.
-    let on = operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
+    let on =
+        operator.change(changes::ENABLE_SUBSCRIPTION.at(id), &EnableSubscription::default()).await.expect("enabled");
     assert_eq!(on.disabled_note, None);
     let path = format!("/api/v1/webhooks/subscriptions/{id}");
     let headers = [super::JSON, ("x-api-key", scene.key.reveal())];
@@ -69,12 +99,17 @@ async fn an_acknowledgement_is_shown_to_all_operators_for_a_day_or_until_the_ale
     let scene = Scene::new().await;
     let (platform, operator) = (&scene.platform, scene.platform.operator());
     let id = scene.subscribe(&["lead.created"]).await;
-    operator.disable_subscription(id, None).await.expect("disabled");
+    operator.change(changes::DISABLE_SUBSCRIPTION.at(id), &DisableSubscription::default()).await.expect("disabled");
     platform.advance(Duration::from_secs(5));
     let subject = AlertSubject::Subscription(id);
     let cursor = operator.overview(1).await.expect("an overview").cursor;
-    let said =
-        operator.acknowledge(subject, HealthStatus::Warning, Some("on it\u{1b}[2J".to_owned())).await.expect("said");
+    let said = operator
+        .change(
+            &changes::ACKNOWLEDGE_ALERT,
+            &NewAcknowledgement::new(subject, HealthStatus::Warning, Some("on it\u{1b}[2J".to_owned())),
+        )
+        .await
+        .expect("said");
     assert_eq!((said.subject.as_str(), said.state.as_str()), (format!("subscription {id}").as_str(), "wrn"));
     assert!(operator.overview(1).await.expect("an overview").cursor > cursor, "the stream tells");
     let care = alerts(platform).await.remove(0).acknowledged.expect("an acknowledgement");
@@ -83,20 +118,35 @@ async fn an_acknowledgement_is_shown_to_all_operators_for_a_day_or_until_the_ale
     let audit = scene.get("/portal/v1/audit").await;
     assert_eq!(audit["items"][0]["action"], "acknowledge alert");
     // Another word takes the place of the one before.
-    operator.acknowledge(subject, HealthStatus::Warning, None).await.expect("said");
-    assert_eq!(operator.acknowledgements().await.expect("a list").items.len(), 1);
+    operator
+        .change(&changes::ACKNOWLEDGE_ALERT, &NewAcknowledgement::new(subject, HealthStatus::Warning, None))
+        .await
+        .expect("said");
+    assert_eq!(
+        operator.get_any::<Page<AcknowledgementRow>>(paths::ACKNOWLEDGEMENTS, &[]).await.expect("a list").items.len(),
+        1
+    );
     // What stands better than when it was said is looked after still; what begins anew is another alert.
-    operator.acknowledge(subject, HealthStatus::Failing, None).await.expect("said");
+    operator
+        .change(&changes::ACKNOWLEDGE_ALERT, &NewAcknowledgement::new(subject, HealthStatus::Failing, None))
+        .await
+        .expect("said");
     assert!(alerts(platform).await.remove(0).acknowledged.is_some());
-    operator.enable_subscription(id, MissedEventsChoice::None).await.expect("enabled");
+    operator.change(changes::ENABLE_SUBSCRIPTION.at(id), &EnableSubscription::default()).await.expect("enabled");
     platform.advance(Duration::from_secs(5));
-    operator.disable_subscription(id, None).await.expect("disabled");
+    operator.change(changes::DISABLE_SUBSCRIPTION.at(id), &DisableSubscription::default()).await.expect("disabled");
     assert_eq!(alerts(platform).await.remove(0).acknowledged, None);
-    operator.acknowledge(subject, HealthStatus::Warning, None).await.expect("said");
+    operator
+        .change(&changes::ACKNOWLEDGE_ALERT, &NewAcknowledgement::new(subject, HealthStatus::Warning, None))
+        .await
+        .expect("said");
     assert!(alerts(platform).await.remove(0).acknowledged.is_some());
     platform.advance(ACKNOWLEDGEMENT_TTL);
     assert_eq!(alerts(platform).await.remove(0).acknowledged, None);
-    assert_eq!(operator.acknowledgements().await.expect("a list").items, []);
+    assert_eq!(
+        operator.get_any::<Page<AcknowledgementRow>>(paths::ACKNOWLEDGEMENTS, &[]).await.expect("a list").items,
+        []
+    );
 }
 
 #[tokio::test]

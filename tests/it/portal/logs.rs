@@ -4,6 +4,8 @@ use super::{Scene, ids};
 use crate::support::receiver::Behaviour;
 use crow::domain::event::EventType;
 use crow::domain::scope::KeyScope;
+use crow::wire::changes;
+use crow::wire::subscriptions::DisableSubscription;
 use serde_json::json;
 use std::time::Duration;
 
@@ -137,7 +139,12 @@ async fn a_trace_explains_for_every_subscription_why_it_has_a_delivery_or_none()
     let (gone, left) = (scene.subscribe(&["lead.created"]).await, scene.subscribe(&["client.created"]).await);
     scene.delete(gone).await;
     scene.platform.advance(Duration::from_secs(1));
-    scene.platform.operator().disable_subscription(disabled, None).await.expect("disabled");
+    scene
+        .platform
+        .operator()
+        .change(changes::DISABLE_SUBSCRIPTION.at(disabled), &DisableSubscription::default())
+        .await
+        .expect("disabled");
     let event = scene.emit(EventType::LeadCreated).await;
     scene.attempted(1).await;
     scene.platform.advance(Duration::from_secs(1));

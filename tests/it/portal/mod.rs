@@ -21,6 +21,7 @@ use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use crow::wire::keys::CompanyRow;
 use crow::wire::subscriptions::NewSubscription;
@@ -61,7 +62,7 @@ impl Scene {
 
     async fn emit(&self, kind: EventType) -> i64 {
         let event = NewEvent { company_id: self.company.id, kind, payload: None, metadata: None };
-        self.platform.operator().emit(&event).await.expect("an event").id.0
+        self.platform.operator().change(&changes::EMIT_EVENT, &event).await.expect("an event").id.0
     }
 
     /// Waits until the delivery log has `n` attempts.

@@ -5,6 +5,7 @@ use crate::support::platform::Platform;
 use crow::domain::event::EventType;
 use crow::server::guard::RouteAccess;
 use crow::server::router::table;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use serde_json::value::RawValue;
 use std::collections::BTreeSet;
@@ -73,7 +74,7 @@ async fn a_page_of_any_list_ends_at_four_mebibytes_with_a_cursor() {
         let payload = format!(r#"{{"source":"{}"}}"#, "x".repeat(TEXT));
         let payload = Some(RawValue::from_string(payload).expect("JSON"));
         let event = NewEvent { company_id: scene.company.id, kind: EventType::ClientCreated, payload, metadata: None };
-        scene.platform.operator().emit(&event).await.expect("an event");
+        scene.platform.operator().change(&changes::EMIT_EVENT, &event).await.expect("an event");
     }
     let document = scene.get("/openapi.json").await;
     let Scene { platform, key, .. } = scene;

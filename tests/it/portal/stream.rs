@@ -4,6 +4,7 @@ use super::Scene;
 use crate::support::platform::within;
 use crow::domain::ids::OperatorId;
 use crow::domain::operator::OperatorRole;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::operators::NewOperator;
 
 /// The cursor of the first message that a caller hears who last heard `last`, while `meanwhile` happens.
@@ -42,7 +43,7 @@ async fn open(scene: &Scene, token: &str) -> reqwest::Response {
 
 async fn operator(scene: &Scene, name: &str) -> (OperatorId, String) {
     let new = NewOperator { name: name.to_owned(), role: OperatorRole::Viewer };
-    let created = scene.platform.operator().create_operator(&new).await.expect("an operator");
+    let created = scene.platform.operator().change(&changes::CREATE_OPERATOR, &new).await.expect("an operator");
     (created.row.id, created.token.into_secret().reveal().to_owned())
 }
 
@@ -55,7 +56,7 @@ async fn a_stream_ends_at_once_when_its_operator_is_revoked_and_no_other_does() 
     for stream in [&mut ending, &mut going_on] {
         assert!(within("a pulse", stream.chunk()).await.expect("readable").is_some());
     }
-    scene.platform.operator().revoke_operator(vera).await.expect("revoked");
+    scene.platform.operator().change(changes::REVOKE_OPERATOR.at(vera), &NoBody {}).await.expect("revoked");
     assert_eq!(within("the end of the stream", ending.chunk()).await.expect("an orderly end"), None);
     assert_eq!(open(&scene, &revoked).await.status(), 401);
     let next = tokio::spawn(async move { going_on.chunk().await });

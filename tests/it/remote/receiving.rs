@@ -12,6 +12,7 @@ use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
 use crow::domain::signature;
 use crow::wire::attempts::AttemptRow;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::events::NewEvent;
 use crow::wire::keys::{NewCompany, NewKey, OneTimeSecret};
 use crow::wire::subscriptions::NewSubscription;
@@ -32,9 +33,13 @@ impl Scene {
     async fn new() -> Self {
         let serving = Serving::start(&[]);
         let operator = serving.operator();
-        let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
+        let company = operator
+            .change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() })
+            .await
+            .expect("a company")
+            .id;
         let wish = NewKey { company_id: company, name: "CRM".to_owned(), scopes: KeyScope::ALL.to_vec(), limits: None };
-        let key = operator.create_key(&wish).await.expect("a key").key.into_secret();
+        let key = operator.change(&changes::CREATE_KEY, &wish).await.expect("a key").key.into_secret();
         for (name, text) in [("key", key.reveal()), ("secret", SECRET)] {
             let path = serving.folder().join(name);
             std::fs::write(&path, text).expect("written");
@@ -77,7 +82,7 @@ impl Scene {
 
     async fn emit(&self, kind: EventType) -> i64 {
         let event = NewEvent { company_id: self.company, kind, payload: None, metadata: None };
-        self.serving.operator().emit(&event).await.expect("an event").id.0
+        self.serving.operator().change(&changes::EMIT_EVENT, &event).await.expect("an event").id.0
     }
 
     /// Waits for the latest attempt of a subscription in the log.
@@ -152,7 +157,7 @@ async fn received_deliveries_are_verified_and_compared_with_events() {
     // A resent delivery is told as repeated, and is no gap.
     let operator = scene.serving.operator();
     let delivery = scene.attempted(id).await.delivery_id.expect("a delivery");
-    operator.resend(delivery).await.expect("resent");
+    operator.change(changes::RESEND_DELIVERY.at(delivery), &NoBody {}).await.expect("resent");
     listening.tells(1, "\"receivedBefore\":1").await;
     // An event that happens while crow does not listen is named.
     listening.signal("TERM");

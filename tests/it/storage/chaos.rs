@@ -8,6 +8,7 @@ use crow::client::connection::PlatformClient;
 use crow::clock::RuntimeEnv;
 use crow::domain::ids::CompanyId;
 use crow::domain::time::Timestamp;
+use crow::wire::changes;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -222,7 +223,7 @@ impl ChaosScene {
             self.report.max_duplicates += MAX_IN_FLIGHT;
         }
         let watch = ambient.stopwatch();
-        while self.serving.operator().emit(&lead(company)).await.is_err() {
+        while self.serving.operator().change(&changes::EMIT_EVENT, &lead(company)).await.is_err() {
             if self.serving.has_ended() {
                 self.report.n_unexplained_ends += u64::from(!may_end);
                 self.restart();
@@ -307,7 +308,7 @@ pub(crate) async fn run(plan: ChaosPlan) -> ChaosReport {
 /// Emits for ever, and writes down what was acknowledged.
 async fn emit(operator: PlatformClient, company: CompanyId, acknowledged: Arc<watch::Sender<Vec<i64>>>) {
     loop {
-        if let Ok(event) = operator.emit(&lead(company)).await {
+        if let Ok(event) = operator.change(&changes::EMIT_EVENT, &lead(company)).await {
             acknowledged.send_modify(|ids| ids.push(event.id.0));
         }
         RuntimeEnv::real().sleep(EMIT_INTERVAL).await;

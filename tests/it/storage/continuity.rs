@@ -4,6 +4,7 @@ use super::cuts::copied;
 use super::process::{Serving, crow, done, lead, refused, subscription};
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::domain::ids::CompanyId;
+use crow::wire::changes;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,7 +24,7 @@ async fn delivering(dir: &Path, receiver: &Receiver) -> (Serving, CompanyId) {
 /// Emits an event, waits until it is received, and returns its number.
 async fn emit(serving: &Serving, company: CompanyId, receiver: &Receiver) -> i64 {
     let before = receiver.ledger().len();
-    let number = serving.operator().emit(&lead(company)).await.expect("an event").id.0;
+    let number = serving.operator().change(&changes::EMIT_EVENT, &lead(company)).await.expect("an event").id.0;
     receiver.received(before + 1).await;
     number
 }
@@ -190,7 +191,7 @@ async fn d2_a_restore_on_another_machine_leaves_a_gap_or_continues_at_a_given_nu
         std::fs::write(place.join("operator.token"), &token).expect("written");
         let serving = Serving::start(&place);
         let ledger = receiver.ledger().len();
-        let next = serving.operator().emit(&lead(company)).await.expect("an event").id.0;
+        let next = serving.operator().change(&changes::EMIT_EVENT, &lead(company)).await.expect("an event").id.0;
         assert_eq!(next, wanted, "{what}");
         receiver.received(ledger + 1).await;
         serving.stop();
@@ -209,6 +210,9 @@ async fn d2_a_restore_on_another_machine_leaves_a_gap_or_continues_at_a_given_nu
     let said = done(&mut crow(&["db", "renumber", "--after-event", "9000000"], &place));
     assert!(said.contains("new events are numbered after 9000000"), "{said}");
     let serving = Serving::start(&place);
-    assert_eq!(serving.operator().emit(&lead(company)).await.expect("an event").id.0, 9_000_001);
+    assert_eq!(
+        serving.operator().change(&changes::EMIT_EVENT, &lead(company)).await.expect("an event").id.0,
+        9_000_001
+    );
     serving.stop();
 }

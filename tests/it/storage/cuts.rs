@@ -2,6 +2,7 @@
 
 use super::disk::Shim;
 use super::process::{Serving, crow, done, ended, lead, subscription};
+use crow::wire::changes;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +15,7 @@ async fn template(dir: &Path) {
     for _ in 0..3 {
         partner.create_subscription(&subscription("http://127.0.0.1:9/")).await.expect("a subscription");
     }
-    serving.operator().emit(&lead(company.id)).await.expect("an event");
+    serving.operator().change(&changes::EMIT_EVENT, &lead(company.id)).await.expect("an event");
     serving.stop();
 }
 

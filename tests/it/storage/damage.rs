@@ -2,6 +2,7 @@
 
 use super::cuts::copied;
 use super::process::{Serving, crow, done, ended, lead, refused, subscription};
+use crow::wire::changes;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -13,7 +14,7 @@ async fn platform(dir: &Path) -> Vec<u8> {
     let (company, partner) = serving.company().await;
     partner.create_subscription(&subscription("http://127.0.0.1:9/")).await.expect("a subscription");
     for _ in 0..20 {
-        serving.operator().emit(&lead(company.id)).await.expect("an event");
+        serving.operator().change(&changes::EMIT_EVENT, &lead(company.id)).await.expect("an event");
     }
     serving.stop();
     std::fs::read(dir.join("platform.db")).expect("a database")

@@ -7,6 +7,7 @@ use crow::client;
 use crow::client::connection::PlatformClient;
 use crow::clock::RuntimeEnv;
 use crow::domain::ids::CompanyId;
+use crow::wire::changes;
 use rusqlite::Connection;
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ impl Scene {
     async fn recovers(&self, n: u64) {
         let operator = self.serving.operator();
         within("it recovers", async {
-            while operator.emit(&lead(self.company)).await.is_err() {
+            while operator.change(&changes::EMIT_EVENT, &lead(self.company)).await.is_err() {
                 tokio::task::yield_now().await;
             }
             self.ledger.arrived(n).await;
@@ -54,7 +55,7 @@ async fn k3_a_full_or_failing_disk_is_507_keeps_reads_stops_sending_and_recovers
         let n = n as u64;
         within("what was emitted before", ledger.arrived(n)).await;
         shim.fail(fault);
-        assert_eq!(status(operator.emit(&lead(*company)).await), Some(507), "{fault}");
+        assert_eq!(status(operator.change(&changes::EMIT_EVENT, &lead(*company)).await), Some(507), "{fault}");
         assert_eq!(status(partner.create_subscription(&subscription(&ledger.url(9))).await), Some(507), "{fault}");
         assert_eq!(operator.overview(10).await.expect("reads go on").subscriptions.total, 1);
         partner.events(None, 10).await.expect("reads go on");
@@ -78,7 +79,7 @@ async fn k3_outcomes_of_a_full_disk_are_written_into_the_reserve() {
     let held = || std::fs::metadata(&ballast).map_or(0, |file| file.len());
     assert_eq!(held(), 16 << 20, "room is kept from the beginning");
     ledger.hold();
-    operator.emit(&lead(*company)).await.expect("an event");
+    operator.change(&changes::EMIT_EVENT, &lead(*company)).await.expect("an event");
     within("it is sent", ledger.arrived(1)).await;
     shim.fail("TIGHT");
     ledger.go_on();
@@ -89,7 +90,7 @@ async fn k3_outcomes_of_a_full_disk_are_written_into_the_reserve() {
     })
     .await;
     assert!(held() < 16 << 20, "some of the room was used");
-    assert_eq!(status(operator.emit(&lead(*company)).await), Some(507), "nothing new is begun");
+    assert_eq!(status(operator.change(&changes::EMIT_EVENT, &lead(*company)).await), Some(507), "nothing new is begun");
     assert_eq!(ledger.n_arrived(), 1);
     shim.mend();
     scene.recovers(2).await;
@@ -107,7 +108,7 @@ async fn k3_a_platform_out_of_file_descriptors_recovers() {
     drop(held);
     let operator = serving.operator();
     within("a call is answered", async {
-        while operator.emit(&lead(company.id)).await.is_err() {
+        while operator.change(&changes::EMIT_EVENT, &lead(company.id)).await.is_err() {
             tokio::task::yield_now().await;
         }
     })
@@ -119,7 +120,7 @@ async fn k3_a_platform_out_of_file_descriptors_recovers() {
 async fn emit(operator: PlatformClient, company: CompanyId, stop: Arc<AtomicBool>) -> u64 {
     let mut n = 0;
     while !stop.load(Ordering::Relaxed) {
-        operator.emit(&lead(company)).await.expect("no write is refused");
+        operator.change(&changes::EMIT_EVENT, &lead(company)).await.expect("no write is refused");
         n += 1;
     }
     n

@@ -6,6 +6,7 @@ use crate::support::platform::plain_http;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
+use crow::wire::changes;
 use crow::wire::operators::NewOperator;
 use rusqlite::{Connection, params};
 use sha2::{Digest as _, Sha256};
@@ -19,7 +20,7 @@ async fn audited(dir: &Path) {
     serving.company().await;
     for name in ["Ada", "Grace", "Edsger", "Barbara"] {
         let new = NewOperator { name: name.to_owned(), role: OperatorRole::Viewer };
-        serving.operator().create_operator(&new).await.expect("created");
+        serving.operator().change(&changes::CREATE_OPERATOR, &new).await.expect("created");
     }
     serving.stop();
 }

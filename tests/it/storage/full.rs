@@ -9,6 +9,7 @@ use crow::clock::RuntimeEnv;
 use crow::domain::ids::{CompanyId, KeyId};
 use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::operators::NewOperator;
 use crow::wire::paths;
 use crow::wire::problem::ProblemCode;
@@ -92,7 +93,7 @@ struct Cast {
 async fn cast(serving: &Serving) -> Cast {
     let (company, partner) = serving.company().await;
     let new = NewOperator { name: "rogue".to_owned(), role: OperatorRole::Admin };
-    let created = serving.operator().create_operator(&new).await.expect("an operator");
+    let created = serving.operator().change(&changes::CREATE_OPERATOR, &new).await.expect("an operator");
     let token = Secret::new(created.token.into_secret().reveal().to_owned());
     let rogue = PlatformClient::new(&serving.address, ClientCredential::Operator(token)).expect("a client");
     Cast { company: company.id, partner, rogue, rogue_id: created.row.id }
@@ -108,8 +109,12 @@ async fn l2_a_platform_on_a_full_disk_reports_it_revokes_permanently_restarts_an
     assert_eq!(readyz(&operator).await.0, 200);
     disk.fill();
     // Nothing is due, and there is nothing to send: the first refused write is enough to know.
-    until("a write is refused", async || answer(operator.emit(&lead(company)).await).0 != 200).await;
-    assert_eq!(answer(operator.emit(&lead(company)).await), (507, Some(ProblemCode::StorageFull)));
+    until("a write is refused", async || answer(operator.change(&changes::EMIT_EVENT, &lead(company)).await).0 != 200)
+        .await;
+    assert_eq!(
+        answer(operator.change(&changes::EMIT_EVENT, &lead(company)).await),
+        (507, Some(ProblemCode::StorageFull))
+    );
     let (status, code, why) = readyz(&operator).await;
     assert_eq!((status, code), (503, Some(ProblemCode::StorageFull)));
     assert_eq!(why, "the disk is full; writes are rejected, reads keep working");
@@ -121,8 +126,14 @@ async fn l2_a_platform_on_a_full_disk_reports_it_revokes_permanently_restarts_an
     }
     // Who must not get in any more does not, and that is on disk.
     assert_eq!(answer(partner.events(None, 1).await).0, 200);
-    assert_eq!(operator.revoke_key(KeyId(1)).await.expect("revoked").write_pending, None);
-    assert_eq!(operator.revoke_operator(rogue_id).await.expect("revoked").write_pending, None);
+    assert_eq!(
+        operator.change(changes::REVOKE_KEY.at(KeyId(1)), &NoBody {}).await.expect("revoked").write_pending,
+        None
+    );
+    assert_eq!(
+        operator.change(changes::REVOKE_OPERATOR.at(rogue_id), &NoBody {}).await.expect("revoked").write_pending,
+        None
+    );
     are_out(&partner, &rogue).await;
     let logged = serving.logged();
     assert!(logged.contains("the disk is full") && !logged.contains("savepoint"), "{logged}");
@@ -134,12 +145,15 @@ async fn l2_a_platform_on_a_full_disk_reports_it_revokes_permanently_restarts_an
     are_out(&partner, &rogue).await;
     let operator = serving.operator();
     assert_eq!(revocations(&operator).await, ["revoke operator", "revoke key"]);
-    assert_eq!(answer(operator.emit(&lead(company)).await), (507, Some(ProblemCode::StorageFull)));
+    assert_eq!(
+        answer(operator.change(&changes::EMIT_EVENT, &lead(company)).await),
+        (507, Some(ProblemCode::StorageFull))
+    );
     assert_eq!(readyz(&operator).await.0, 503);
     assert_eq!(asked(&["check", "database"], &serving, &dir).0, 2);
     disk.clear();
     until("it is ready", async || readyz(&operator).await.0 == 200).await;
-    assert_eq!(answer(operator.emit(&lead(company)).await).0, 200);
+    assert_eq!(answer(operator.change(&changes::EMIT_EVENT, &lead(company)).await).0, 200);
     assert_eq!(asked(&["check", "database"], &serving, &dir).0, 0);
     are_out(&partner, &rogue).await;
     serving.stop();
@@ -184,9 +198,9 @@ async fn l2_a_revocation_beyond_the_reserve_is_in_force_reported_and_written_lat
     let operator = serving.operator();
     shim.fail("ENOSPC");
     for (n, pending) in [
-        operator.revoke_key(KeyId(1)).await.expect("in force").write_pending,
-        operator.revoke_operator(rogue_id).await.expect("in force").write_pending,
-        operator.revoke_key(KeyId(1)).await.expect("in force").write_pending,
+        operator.change(changes::REVOKE_KEY.at(KeyId(1)), &NoBody {}).await.expect("in force").write_pending,
+        operator.change(changes::REVOKE_OPERATOR.at(rogue_id), &NoBody {}).await.expect("in force").write_pending,
+        operator.change(changes::REVOKE_KEY.at(KeyId(1)), &NoBody {}).await.expect("in force").write_pending,
     ]
     .into_iter()
     .enumerate()

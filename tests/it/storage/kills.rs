@@ -6,6 +6,7 @@ use crow::client::connection::PlatformClient;
 use crow::clock::{RuntimeEnv, Stopwatch};
 use crow::domain::ids::CompanyId;
 use crow::domain::time::Timestamp;
+use crow::wire::changes;
 use rusqlite::{Connection, OpenFlags};
 use std::collections::HashMap;
 use std::fmt;
@@ -157,7 +158,7 @@ async fn emit(operator: PlatformClient, company: CompanyId, emission: Arc<Emissi
     loop {
         emission.allowed.acquire().await.expect("it stays open").forget();
         let id = loop {
-            match operator.emit(&lead(company)).await {
+            match operator.change(&changes::EMIT_EVENT, &lead(company)).await {
                 Ok(event) => break event.id.0,
                 Err(_) => drop(up.wait_for(|is_up| *is_up).await.expect("it stays open")),
             }

@@ -4,6 +4,7 @@ use super::disk::Shim;
 use super::process::lead;
 use super::scene::Scene;
 use crow::clock::RuntimeEnv;
+use crow::wire::changes;
 use std::fmt;
 use std::time::Duration;
 
@@ -73,7 +74,7 @@ pub(crate) async fn run(fault: &'static str, lasting: impl AsyncFnOnce(&Shim)) -
     if is_disk {
         // Nothing can be emitted then; what was before must be under way.
         ledger.hold();
-        operator.emit(&lead(*company)).await.expect("an event");
+        operator.change(&changes::EMIT_EVENT, &lead(*company)).await.expect("an event");
         patiently("requests", ledger.arrived(SUBSCRIPTIONS.unsigned_abs())).await;
     }
     let (before, watch) = (serving.used(), ambient.stopwatch());
@@ -81,7 +82,7 @@ pub(crate) async fn run(fault: &'static str, lasting: impl AsyncFnOnce(&Shim)) -
     ledger.go_on();
     let n_events = if is_disk { 1 } else { EVENTS };
     for _ in 0..if is_disk { 0 } else { EVENTS } {
-        operator.emit(&lead(*company)).await.expect("an event");
+        operator.change(&changes::EMIT_EVENT, &lead(*company)).await.expect("an event");
     }
     lasting(shim).await;
     let (lasted, used) = (watch.elapsed(), serving.used() - before);

@@ -5,6 +5,7 @@ use super::ledger::Ledger;
 use super::process::{Serving, crow, done, ended, lead, subscription};
 use crow::clock::RuntimeEnv;
 use crow::domain::time::Timestamp;
+use crow::wire::changes;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::Path;
@@ -93,7 +94,7 @@ async fn work(serving: &Serving, shim: &Arc<Shim>) -> Vec<Acknowledged> {
         let (operator, shim, acknowledged) = (serving.operator(), Arc::clone(shim), Arc::clone(&acknowledged));
         emitters.spawn(async move {
             for _ in 0..EACH {
-                let event = operator.emit(&lead(company.id)).await.expect("an event");
+                let event = operator.change(&changes::EMIT_EVENT, &lead(company.id)).await.expect("an event");
                 acknowledged.lock().expect("not poisoned").push((event.id.0, shim.position()));
             }
         });

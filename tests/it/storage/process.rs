@@ -5,6 +5,7 @@ use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use crow::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crow::wire::subscriptions::NewSubscription;
@@ -238,7 +239,11 @@ impl Serving {
 
     /// A new company with a key that is as good as without limits.
     pub(crate) async fn company(&self) -> (CompanyRow, PlatformClient) {
-        let company = self.operator().create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company");
+        let company = self
+            .operator()
+            .change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() })
+            .await
+            .expect("a company");
         let most = Some(1_000_000);
         let limits = RequestedLimits { read: most, write: most, admin: most };
         let new = NewKey {
@@ -247,7 +252,7 @@ impl Serving {
             scopes: KeyScope::ALL.to_vec(),
             limits: Some(limits),
         };
-        let key = self.operator().create_key(&new).await.expect("a key").key.into_secret();
+        let key = self.operator().change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret();
         (company, PlatformClient::new(&self.address, ClientCredential::Key(key)).expect("a client"))
     }
 }

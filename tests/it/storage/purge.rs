@@ -3,6 +3,8 @@
 use super::process::{Serving, lead, subscription};
 use crow::clock::RuntimeEnv;
 use crow::domain::ids::CompanyId;
+use crow::wire::changes;
+use crow::wire::subscriptions::DisableSubscription;
 use rusqlite::{Connection, params};
 use std::fmt;
 use std::path::Path;
@@ -62,7 +64,11 @@ pub(crate) async fn run(n_rows: u64) -> Report {
     let (company, partner) = serving.company().await;
     // Events emitted meanwhile have no subscription: the test is about the database alone.
     let nobody = partner.create_subscription(&subscription("http://127.0.0.1:9/")).await.expect("a subscription");
-    serving.operator().disable_subscription(nobody.subscription.id, None).await.expect("disabled");
+    serving
+        .operator()
+        .change(changes::DISABLE_SUBSCRIPTION.at(nobody.subscription.id), &DisableSubscription::default())
+        .await
+        .expect("disabled");
     serving.stop();
     fill(&dir, i64::try_from(n_rows).expect("few"));
     let serving = Serving::with(&dir, |command| {
@@ -142,7 +148,7 @@ async fn emit(
     let mut calls = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let watch = RuntimeEnv::real().stopwatch();
-        operator.emit(&lead(company)).await.expect("no write is refused");
+        operator.change(&changes::EMIT_EVENT, &lead(company)).await.expect("no write is refused");
         calls.push(watch.elapsed());
     }
     calls

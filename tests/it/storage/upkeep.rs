@@ -4,6 +4,7 @@ use super::process::{Serving, crow, done, ended, lead, refused, subscription};
 use crate::support::platform::until;
 use crate::support::receiver::{Behaviour, Receiver};
 use crow::client::connection::PlatformClient;
+use crow::wire::changes;
 use rusqlite::Connection;
 use std::path::Path;
 use std::process::Command;
@@ -28,7 +29,7 @@ async fn founded(dir: &Path, receiver: &Receiver) -> String {
     for _ in 0..3 {
         partner.create_subscription(&subscription(&receiver.url)).await.expect("a subscription");
     }
-    serving.operator().emit(&lead(company.id)).await.expect("an event");
+    serving.operator().change(&changes::EMIT_EVENT, &lead(company.id)).await.expect("an event");
     receiver.received(3).await;
     let database = Connection::open(dir.join("platform.db")).expect("a database");
     let n_left = || {
@@ -56,7 +57,7 @@ async fn works(serving: &Serving, key: &str, receiver: &Receiver) {
     assert_eq!(partner.subscriptions().await.expect("the key is known").items.len(), 3);
     let before = receiver.ledger().len();
     let company = serving.operator().keys().await.expect("keys").items[0].company_id;
-    serving.operator().emit(&lead(company)).await.expect("an event");
+    serving.operator().change(&changes::EMIT_EVENT, &lead(company)).await.expect("an event");
     receiver.received(before + 3).await;
 }
 
@@ -97,7 +98,7 @@ async fn a_restored_platform_reuses_no_number_and_keeps_the_old_database() {
     let company = serving.operator().keys().await.expect("keys").items[0].company_id;
     let mut last = 0;
     for _ in 0..5 {
-        last = serving.operator().emit(&lead(company)).await.expect("an event").id.0;
+        last = serving.operator().change(&changes::EMIT_EVENT, &lead(company)).await.expect("an event").id.0;
     }
     serving.kill();
     done(&mut db(&dir, &["rekey"]));
@@ -111,7 +112,7 @@ async fn a_restored_platform_reuses_no_number_and_keeps_the_old_database() {
     done(&mut db(&dir, &["verify"]));
     let serving = Serving::start(&dir);
     works(&serving, &key, &receiver).await;
-    let next = serving.operator().emit(&lead(company)).await.expect("an event").id.0;
+    let next = serving.operator().change(&changes::EMIT_EVENT, &lead(company)).await.expect("an event").id.0;
     assert!(next > last + 1, "{next} after {last}");
 }
 

@@ -18,6 +18,7 @@ use crow::engine::master_key::MasterKeySource;
 use crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT;
 use crow::engine::settings::{EngineSettings, MAX_SUBSCRIPTIONS};
 use crow::http::exposure::ServerExposure;
+use crow::wire::changes;
 use crow::wire::keys::{CompanyRow, NewCompany, NewKey, RequestedLimits};
 use crow::wire::subscriptions::CreatedSubscription;
 use crow::{database, server, store};
@@ -204,7 +205,10 @@ impl Platform {
 
     /// A new company.
     pub(crate) async fn company(&self, name: &str) -> CompanyRow {
-        self.operator().create_company(&NewCompany { name: name.to_owned() }).await.expect("a company")
+        self.operator()
+            .change(&changes::CREATE_COMPANY, &NewCompany { name: name.to_owned() })
+            .await
+            .expect("a company")
     }
 
     /// A new key of a company.
@@ -216,7 +220,7 @@ impl Platform {
     pub(crate) async fn key_with(&self, company: &CompanyRow, scopes: &[KeyScope], limits: RequestedLimits) -> Secret {
         let (name, scopes) = ("test key".to_owned(), scopes.to_vec());
         let new = NewKey { company_id: company.id, name, scopes, limits: Some(limits) };
-        self.operator().create_key(&new).await.expect("a key").key.into_secret()
+        self.operator().change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret()
     }
 
     /// A new subscription of a company to its leads at `url`.
@@ -229,7 +233,7 @@ impl Platform {
     /// Publishes the event of a new lead, as the CRM would.
     pub(crate) async fn emit(&self, company_id: CompanyId) -> EventId {
         let event = lead(company_id);
-        self.operator().emit(&event).await.expect("an event").id
+        self.operator().change(&changes::EMIT_EVENT, &event).await.expect("an event").id
     }
 
     /// Returns a client with a key of the Integration API.

@@ -1,12 +1,12 @@
 //! Descriptions of the Portal API's routes for administration: companies, keys, operators, acknowledgements and audit.
 
-use super::operation_doc::{NamedSchema, OperationDoc, ResponseBody};
-use crate::wire::alerts::{AcknowledgementRow, NewAcknowledgement};
+use crate::wire::alerts::AcknowledgementRow;
 use crate::wire::audit::{AuditCheck, AuditHead, AuditRow};
-use crate::wire::keys::{CompanyRow, CreatedKey, KeyRow, LimitsPatch, NewCompany, NewKey, RevokedKey};
+use crate::wire::keys::{CompanyRow, KeyRow};
 use crate::wire::limits::KeyUsage;
 use crate::wire::log::LogPage;
-use crate::wire::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
+use crate::wire::operation_doc::{NamedSchema, OperationDoc, ResponseBody, shape};
+use crate::wire::operators::OperatorRow;
 use crate::wire::page::Page;
 use crate::wire::paths;
 
@@ -25,15 +25,6 @@ fn companies() -> Vec<OperationDoc> {
             answer!(Page<CompanyRow>),
         )
         .paged(),
-        OperationDoc::post(
-            paths::COMPANIES,
-            "createCompany",
-            "Create a company",
-            "The new company",
-            answer!(CompanyRow),
-        )
-        .with_body(shape!(NewCompany), r#"{"name": "Acme Credit"}"#)
-        .creates(),
         OperationDoc::get(
             paths::KEYS,
             "listKeys",
@@ -42,31 +33,6 @@ fn companies() -> Vec<OperationDoc> {
             answer!(Page<KeyRow>),
         )
         .paged(),
-        OperationDoc::post(
-            paths::KEYS,
-            "createKey",
-            "Create an API key; only this answer carries the key itself",
-            "The new key, in full",
-            answer!(CreatedKey),
-        )
-        .with_body(shape!(NewKey), r#"{"companyId": 1, "name": "Zapier", "scopes": ["events:read", "webhooks:write"]}"#)
-        .creates(),
-        OperationDoc::post(
-            paths::KEY_REVOKE,
-            "revokeKey",
-            "Revoke an API key, permanently and at once",
-            "The revoked key",
-            answer!(RevokedKey),
-        ),
-        OperationDoc::get(
-            paths::KEY_LIMITS,
-            "limitKey",
-            "Change the rate limits of a key; null restores the default, absent limits are kept",
-            "The key with its new limits",
-            answer!(KeyRow),
-        )
-        .with_method("PATCH")
-        .with_body(shape!(LimitsPatch), r#"{"read": 120, "write": null}"#),
         OperationDoc::get(
             paths::KEY_USAGE,
             "keyUsage",
@@ -87,22 +53,6 @@ fn operators() -> Vec<OperationDoc> {
             answer!(Page<OperatorRow>),
         )
         .paged(),
-        OperationDoc::post(
-            paths::OPERATORS,
-            "createOperator",
-            "Create an operator; only this answer carries the token",
-            "The new operator with the token",
-            answer!(CreatedOperator),
-        )
-        .with_body(shape!(NewOperator), r#"{"name": "Grace", "role": "viewer"}"#)
-        .creates(),
-        OperationDoc::post(
-            paths::OPERATOR_REVOKE,
-            "revokeOperator",
-            "Revoke an operator, permanently and at once; the last admin cannot be revoked",
-            "The revoked operator",
-            answer!(RevokedOperator),
-        ),
     ]
 }
 
@@ -116,18 +66,6 @@ fn alerts() -> Vec<OperationDoc> {
             answer!(Page<AcknowledgementRow>),
         )
         .paged(),
-        OperationDoc::post(
-            paths::ACKNOWLEDGEMENTS,
-            "acknowledgeAlert",
-            "Acknowledge an alert, for 24 hours or until its severity increases",
-            "The recorded acknowledgement",
-            answer!(AcknowledgementRow),
-        )
-        .with_body(
-            shape!(NewAcknowledgement),
-            r#"{"subject": "subscription 17", "state": "err", "note": "the partner knows"}"#,
-        )
-        .creates(),
     ]
 }
 

@@ -1,12 +1,12 @@
 //! Descriptions of the routes of the Integration API.
 
-use super::operation_doc::{NamedSchema, OperationDoc, ResponseBody, id, names, text, time};
 use crate::domain::event::EventType;
 use crate::wire::actions::{
     AffiliatePatch, ChangedStatus, ClientPatch, CreatedAffiliate, CreatedClient, CreatedNote, NewAffiliate, NewClient,
     NewLead, NewNote, SearchResult, StatusChange, UpdatedAffiliate, UpdatedClient,
 };
 use crate::wire::events::{Envelope, TestEvent};
+use crate::wire::operation_doc::{NamedSchema, OperationDoc, ResponseBody, id, names, shape, text, time};
 use crate::wire::page::Page;
 use crate::wire::paths;
 use crate::wire::subscriptions::{

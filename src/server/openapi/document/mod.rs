@@ -1,13 +1,6 @@
 //! The OpenAPI document from the code: every route of the router table, with the schemas of the wire types, the
 //! credentials, the problems and the rate limit headers.
 
-/// Names the schema of a wire type.
-macro_rules! shape {
-    ($row:ident) => {
-        NamedSchema::of::<$row>(stringify!($row))
-    };
-}
-
 /// Describes a JSON answer of a wire type, or of a page of rows.
 macro_rules! answer {
     ($wrapper:ident<$row:ident>) => {
@@ -24,18 +17,20 @@ macro_rules! answer {
 mod admin;
 mod examples;
 mod integration;
-mod operation_doc;
 mod portal;
 
 use crate::server::guard::RouteAccess;
 use crate::server::router::{self, RouteEntry};
+use crate::wire::changes;
+use crate::wire::operation_doc::{
+    IdempotencySupport, NamedSchema, OperationDoc, QueryParameter, ResponseBody, SuccessResponse,
+};
 use crate::wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
-use operation_doc::{IdempotencySupport, NamedSchema, OperationDoc, QueryParameter, ResponseBody, SuccessResponse};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema as _;
 
 fn operation_docs() -> Vec<OperationDoc> {
-    portal::routes().into_iter().chain(admin::routes()).chain(integration::routes()).collect()
+    [portal::routes(), admin::routes(), changes::operation_docs(), integration::routes()].concat()
 }
 
 fn find_doc<'a>(told: &'a [OperationDoc], route: &RouteEntry) -> Option<&'a OperationDoc> {

@@ -1,26 +1,23 @@
 //! Descriptions of the public routes, and of the Portal API's routes about traffic and subscriptions.
 
-use super::operation_doc::{
-    NamedSchema, OperationDoc, QueryParameter, ResponseBody, id, names, number_up_to, status, text, time,
-};
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow};
-use crate::wire::events::{Envelope, NewEvent};
 use crate::wire::limits::LimitDetail;
 use crate::wire::log::LogPage;
+use crate::wire::operation_doc::{
+    NamedSchema, OperationDoc, QueryParameter, ResponseBody, id, names, number_up_to, shape, status, text, time,
+};
 use crate::wire::overview::PlatformOverview;
 use crate::wire::page::Page;
 use crate::wire::paths;
-use crate::wire::replays::{NewReplay, ReplayPlan, ReplayRow};
+use crate::wire::replays::ReplayRow;
 use crate::wire::requests::RequestLogPage;
 use crate::wire::secretcheck::SecretScanReport;
 use crate::wire::signature_check::SignatureCheck;
 use crate::wire::stats::TimeSeries;
-use crate::wire::subscriptions::{
-    DisableSubscription, EnableSubscription, RevisionRow, RollbackRequest, SubscriptionRow, TestDelivery, TestResult,
-};
+use crate::wire::subscriptions::{RevisionRow, SubscriptionRow};
 use crate::wire::trips::TripRow;
 
 /// Returns the descriptions of the public routes and of the routes about traffic and subscriptions.
@@ -159,38 +156,6 @@ fn subscriptions() -> Vec<OperationDoc> {
             "The requested subscription with its health",
             answer!(SubscriptionRow),
         ),
-        OperationDoc::get(
-            paths::PORTAL_SUBSCRIPTION,
-            "removeSubscription",
-            "Delete a subscription, including one that a tool manages; its log stays readable",
-            "The subscription is deleted; the answer has no body",
-            ResponseBody::Empty,
-        )
-        .deletes(),
-        OperationDoc::post(
-            paths::PORTAL_SUBSCRIPTION_TEST,
-            "testSubscription",
-            "Send a sample event at once; affects neither breaker nor success rates",
-            "Result of the test delivery, whether or not the target accepted it",
-            answer!(TestResult),
-        )
-        .with_body(shape!(TestDelivery), r#"{"eventType": "lead.created"}"#),
-        OperationDoc::post(
-            paths::PORTAL_SUBSCRIPTION_ENABLE,
-            "enableSubscription",
-            "Enable a subscription; resets its failures in a row and resumes deliveries on hold",
-            "The subscription after it was enabled",
-            answer!(SubscriptionRow),
-        )
-        .with_body(shape!(EnableSubscription), r#"{"replay": "missed"}"#),
-        OperationDoc::post(
-            paths::PORTAL_SUBSCRIPTION_DISABLE,
-            "disableSubscription",
-            "Disable a subscription and put its pending deliveries on hold; a reason marks it as intentionally off",
-            "The subscription after it was disabled",
-            answer!(SubscriptionRow),
-        )
-        .with_body(shape!(DisableSubscription), r#"{"reason": "the partner asked for it"}"#),
     ]
 }
 
@@ -204,60 +169,26 @@ fn revisions() -> Vec<OperationDoc> {
             answer!(Page<RevisionRow>),
         )
         .paged(),
-        OperationDoc::post(
-            paths::PORTAL_SUBSCRIPTION_ROLLBACK,
-            "rollBackSubscription",
-            "Restore an earlier configuration as a new revision",
-            "The subscription with the restored configuration",
-            answer!(SubscriptionRow),
-        )
-        .with_body(shape!(RollbackRequest), r#"{"revision": 1}"#),
     ]
 }
 
 fn replays() -> Vec<OperationDoc> {
-    let turn = |path, id, summary, description| OperationDoc::post(path, id, summary, description, answer!(ReplayRow));
     vec![
-        OperationDoc::post(
-            paths::PORTAL_SUBSCRIPTION_REPLAY,
-            "replaySubscription",
-            "Deliver the selected deliveries again, each once, at a limited rate; a dry run only counts them",
-            "Counts of the selected deliveries, and the replay that was created",
-            answer!(ReplayPlan),
+        OperationDoc::get(
+            paths::REPLAYS,
+            "listReplays",
+            "Replays, newest first",
+            "Page of replays",
+            answer!(LogPage<ReplayRow>),
         )
-        .with_body(
-            shape!(NewReplay),
-            r#"{"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T00:00:00Z", "states": ["missed", "exhausted"], "dryRun": true}"#,
-        )
-        .creates()
-        .or_ok("Counts of the deliveries that a dry run selected; no replay was created"),
-        OperationDoc::get(paths::REPLAYS, "listReplays", "Replays, newest first", "Page of replays", answer!(LogPage<ReplayRow>))
-            .with_query([subscription()])
-            .paged(),
+        .with_query([subscription()])
+        .paged(),
         OperationDoc::get(
             paths::REPLAY,
             "getReplay",
             "One replay with its progress",
             "The requested replay with its progress",
             answer!(ReplayRow),
-        ),
-        turn(
-            paths::REPLAY_PAUSE,
-            "pauseReplay",
-            "Pause a replay; one that has ended is left unchanged",
-            "The replay, paused or ended",
-        ),
-        turn(
-            paths::REPLAY_RESUME,
-            "resumeReplay",
-            "Resume a paused replay; one that has ended is left unchanged",
-            "The replay, running or ended",
-        ),
-        turn(
-            paths::REPLAY_CANCEL,
-            "cancelReplay",
-            "Cancel a replay permanently; deliveries that it has queued are still sent",
-            "The replay, cancelled or finished before",
         ),
     ]
 }
@@ -336,14 +267,6 @@ fn deliveries() -> Vec<OperationDoc> {
             "The requested delivery with its attempts",
             answer!(DeliveryDetail),
         ),
-        OperationDoc::post(
-            paths::DELIVERY_RESEND,
-            "resendDelivery",
-            "Resend a delivery once, whatever its state; affects neither breaker nor success rates. A success ends the delivery, a failure leaves it unchanged",
-            "The delivery whose resend was queued",
-            answer!(DeliveryRow),
-        )
-        .accepts(),
         OperationDoc::get(
             paths::TRIPS,
             "listTrips",
@@ -368,15 +291,6 @@ fn published_events() -> Vec<OperationDoc> {
         .with_query([company(), event_type()])
         .with_query(range())
         .paged(),
-        OperationDoc::post(
-            paths::PORTAL_EVENTS,
-            "emitEvent",
-            "Publish an event as the CRM would; a sample if no payload is given",
-            "The envelope of the published event",
-            answer!(Envelope),
-        )
-        .with_body(shape!(NewEvent), r#"{"companyId": 1, "type": "lead.created"}"#)
-        .creates(),
         OperationDoc::get(
             paths::PORTAL_EVENT,
             "getEvent",

@@ -2,7 +2,8 @@
 
 use crate::domain::success_rate::SuccessCounts;
 use crate::domain::text::Untrusted;
-use crate::tui::effect::{FetchedSubscription, PlatformChange};
+use crate::sync::platform_change::PlatformChange;
+use crate::tui::effect::FetchedSubscription;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
 use crate::tui::panes::PaneRow as _;

@@ -3,7 +3,7 @@
 
 use crate::domain::ids::KeyId;
 use crate::domain::text::Untrusted;
-use crate::tui::effect::PlatformChange;
+use crate::sync::platform_change::PlatformChange;
 use crate::tui::state::overlays::confirm::ConfirmPrompt;
 use crate::tui::widgets::text_input::TextInput;
 use std::collections::VecDeque;

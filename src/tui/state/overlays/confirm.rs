@@ -6,8 +6,8 @@ use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::sync::alerts::Alert;
+use crate::sync::platform_change::PlatformChange;
 use crate::sync::snapshot::Snapshot;
-use crate::tui::effect::PlatformChange;
 
 /// Precondition of a change: the state when the question was asked, which must still hold when it is answered.
 #[derive(Debug, Clone, PartialEq)]

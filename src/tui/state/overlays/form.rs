@@ -5,7 +5,7 @@ use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::time::Timestamp;
-use crate::tui::effect::PlatformChange;
+use crate::sync::platform_change::PlatformChange;
 use crate::tui::ids::FormPurpose;
 use crate::tui::keys::action::{CursorMotion, moved_row};
 use crate::tui::keys::chord::{KeyChord, ch, key};

@@ -11,7 +11,7 @@ use crate::domain::query::pushdown::{LogKind, RemoteFilter};
 use crate::domain::replay::{REPLAY_RATE_RANGE, REPLAYABLE_STATES};
 use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
-use crate::tui::effect::PlatformChange;
+use crate::sync::platform_change::PlatformChange;
 use crate::tui::ids::FormPurpose;
 use crate::tui::state::overlays::form::FormResult;
 use crate::tui::state::overlays::form::{COMPANY_FIELD, ChangeForm, CheckboxState, FieldInput, FormSubject};

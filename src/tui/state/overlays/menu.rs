@@ -1,6 +1,6 @@
 //! Menu of actions on an item, or on marked items of one kind: the items, the pane, and the selected entry.
 
-use crate::tui::effect::PlatformChange;
+use crate::sync::platform_change::PlatformChange;
 use crate::tui::ids::{FormPurpose, Pane, RowId};
 use crate::tui::keys::action::{CursorMotion, moved_row};
 

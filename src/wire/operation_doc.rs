@@ -5,11 +5,19 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
+/// Names the schema of a wire type.
+macro_rules! shape {
+    ($row:ty) => {
+        $crate::wire::operation_doc::NamedSchema::of::<$row>(stringify!($row))
+    };
+}
+pub(crate) use shape;
+
 type NestedSchemas = Vec<(String, RefOr<Schema>)>;
 
 /// Named schema of a wire type.
 #[derive(Debug, Clone)]
-pub(super) struct NamedSchema {
+pub(crate) struct NamedSchema {
     name: &'static str,
     schema: fn() -> RefOr<Schema>,
     nested: fn(&mut NestedSchemas),
@@ -18,28 +26,28 @@ pub(super) struct NamedSchema {
 
 impl NamedSchema {
     /// Returns the schema of `T` under `name`.
-    pub(super) fn of<T: ToSchema + PartialSchema>(name: &'static str) -> Self {
+    pub(crate) fn of<T: ToSchema + PartialSchema>(name: &'static str) -> Self {
         Self { name, schema: T::schema, nested: T::schemas, rows: Vec::new() }
     }
 
     /// Adds the schema of the rows, for a type that is a list.
-    pub(super) fn with_rows(mut self, row: Self) -> Self {
+    pub(crate) fn with_rows(mut self, row: Self) -> Self {
         self.rows.push(row);
         self
     }
 
     /// Returns the name under which the document lists the schema.
-    pub(super) const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         self.name
     }
 
     /// Returns a reference to the schema in the document.
-    pub(super) fn reference(&self) -> Value {
+    pub(crate) fn reference(&self) -> Value {
         json!({"$ref": format!("#/components/schemas/{}", self.name)})
     }
 
     /// Adds the schema, and every schema that it refers to, to `schemas`.
-    pub(super) fn collect_into(&self, schemas: &mut Map<String, Value>) {
+    pub(crate) fn collect_into(&self, schemas: &mut Map<String, Value>) {
         self.rows.iter().for_each(|row| row.collect_into(schemas));
         let mut nested = NestedSchemas::new();
         (self.nested)(&mut nested);
@@ -54,7 +62,7 @@ impl NamedSchema {
 
 /// Body of a success response.
 #[derive(Debug, Clone)]
-pub(super) enum ResponseBody {
+pub(crate) enum ResponseBody {
     /// JSON of a wire type.
     Json(NamedSchema),
     /// JSON object without a schema.
@@ -67,15 +75,15 @@ pub(super) enum ResponseBody {
 
 /// Success response of a route: its status, a description of what it contains, and its body.
 #[derive(Debug, Clone)]
-pub(super) struct SuccessResponse {
-    pub(super) status: u16,
-    pub(super) description: &'static str,
-    pub(super) answer: ResponseBody,
+pub(crate) struct SuccessResponse {
+    pub(crate) status: u16,
+    pub(crate) description: &'static str,
+    pub(crate) answer: ResponseBody,
 }
 
 /// Query parameter of a route.
 #[derive(Debug, Clone)]
-pub(super) struct QueryParameter {
+pub(crate) struct QueryParameter {
     name: &'static str,
     description: &'static str,
     schema: Value,
@@ -83,32 +91,32 @@ pub(super) struct QueryParameter {
 
 impl QueryParameter {
     /// Returns the name of the parameter.
-    pub(super) const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         self.name
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         json!({"name": self.name, "in": "query", "required": false, "description": self.description, "schema": self.schema})
     }
 }
 
 /// Describes a parameter that is the number of an object.
-pub(super) fn id(name: &'static str, what: &'static str) -> QueryParameter {
+pub(crate) fn id(name: &'static str, what: &'static str) -> QueryParameter {
     QueryParameter { name, description: what, schema: json!({"type": "integer", "format": "int64"}) }
 }
 
 /// Describes a parameter that is a number from 1 to `most`.
-pub(super) fn number_up_to(name: &'static str, what: &'static str, most: u32) -> QueryParameter {
+pub(crate) fn number_up_to(name: &'static str, what: &'static str, most: u32) -> QueryParameter {
     QueryParameter { name, description: what, schema: json!({"type": "integer", "minimum": 1, "maximum": most}) }
 }
 
 /// Describes a parameter that is an HTTP status.
-pub(super) fn status(name: &'static str, what: &'static str) -> QueryParameter {
+pub(crate) fn status(name: &'static str, what: &'static str) -> QueryParameter {
     QueryParameter { name, description: what, schema: json!({"type": "integer", "minimum": 0, "maximum": 65_535}) }
 }
 
 /// Describes a parameter that is one of a closed set of names.
-pub(super) fn names<const N: usize>(
+pub(crate) fn names<const N: usize>(
     name: &'static str,
     what: &'static str,
     names: [&'static str; N],
@@ -117,36 +125,36 @@ pub(super) fn names<const N: usize>(
 }
 
 /// Describes a parameter that is a point in time.
-pub(super) fn time(name: &'static str, what: &'static str) -> QueryParameter {
+pub(crate) fn time(name: &'static str, what: &'static str) -> QueryParameter {
     QueryParameter { name, description: what, schema: json!({"type": "string", "format": "date-time"}) }
 }
 
 /// Describes a parameter that is a text of 1 to 200 characters.
-pub(super) fn text(name: &'static str, what: &'static str) -> QueryParameter {
+pub(crate) fn text(name: &'static str, what: &'static str) -> QueryParameter {
     QueryParameter { name, description: what, schema: json!({"type": "string", "minLength": 1, "maxLength": 200}) }
 }
 
 /// Description of a route for the OpenAPI document.
 #[derive(Debug, Clone)]
-pub(super) struct OperationDoc {
-    pub(super) method: &'static str,
-    pub(super) path: &'static str,
-    pub(super) operation_id: &'static str,
-    pub(super) summary: &'static str,
-    pub(super) query: Vec<QueryParameter>,
+pub(crate) struct OperationDoc {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) operation_id: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) query: Vec<QueryParameter>,
     /// JSON body of the request, with an example.
-    pub(super) body: Option<(NamedSchema, &'static str)>,
+    pub(crate) body: Option<(NamedSchema, &'static str)>,
     /// Description of a body of raw bytes.
-    pub(super) raw_body: Option<&'static str>,
+    pub(crate) raw_body: Option<&'static str>,
     /// Success responses, one per status.
-    pub(super) successes: Vec<SuccessResponse>,
+    pub(crate) successes: Vec<SuccessResponse>,
     /// Whether the route honours `Idempotency-Key`.
-    pub(super) idempotency: IdempotencySupport,
+    pub(crate) idempotency: IdempotencySupport,
 }
 
 /// Whether a route honours `Idempotency-Key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum IdempotencySupport {
+pub(crate) enum IdempotencySupport {
     /// The route ignores the header `Idempotency-Key`.
     Ignored,
     /// A repeated call with the same key receives the answer of the first.
@@ -155,7 +163,7 @@ pub(super) enum IdempotencySupport {
 
 impl OperationDoc {
     /// Iterates over the schemas of the body and of the success responses.
-    pub(super) fn schemas(&self) -> impl Iterator<Item = &NamedSchema> {
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = &NamedSchema> {
         let answers = self.successes.iter().filter_map(|success| match &success.answer {
             ResponseBody::Json(shape) => Some(shape),
             ResponseBody::Object | ResponseBody::Text(_) | ResponseBody::Empty => None,
@@ -164,7 +172,7 @@ impl OperationDoc {
     }
 
     /// Describes a `GET` route that answers 200; `description` says what the answer contains.
-    pub(super) fn get(
+    pub(crate) fn get(
         path: &'static str,
         id: &'static str,
         summary: &'static str,
@@ -185,7 +193,7 @@ impl OperationDoc {
     }
 
     /// Describes a `POST` route that answers 200; `description` says what the answer contains.
-    pub(super) fn post(
+    pub(crate) fn post(
         path: &'static str,
         id: &'static str,
         summary: &'static str,
@@ -196,51 +204,54 @@ impl OperationDoc {
     }
 
     /// Adds query parameters to the route.
-    pub(super) fn with_query(mut self, query: impl IntoIterator<Item = QueryParameter>) -> Self {
+    pub(crate) fn with_query(mut self, query: impl IntoIterator<Item = QueryParameter>) -> Self {
         self.query.extend(query);
         self
     }
 
     /// Sets the JSON body of the request, with an example.
-    pub(super) fn with_body(self, body: NamedSchema, example: &'static str) -> Self {
+    pub(crate) fn with_body(self, body: NamedSchema, example: &'static str) -> Self {
         Self { body: Some((body, example)), ..self }
     }
 
     /// Sets a request body of raw bytes, with its description.
-    pub(super) fn with_raw_body(self, what: &'static str) -> Self {
+    pub(crate) fn with_raw_body(self, what: &'static str) -> Self {
         Self { raw_body: Some(what), ..self }
     }
 
     /// Replaces the method of the route.
-    pub(super) fn with_method(self, method: &'static str) -> Self {
+    pub(crate) fn with_method(self, method: &'static str) -> Self {
         Self { method, ..self }
     }
 
     /// Answers with status 201 instead of 200.
-    pub(super) fn creates(self) -> Self {
+    pub(crate) fn creates(self) -> Self {
         self.with_status(201)
     }
 
     /// Answers 200 as well, with a body of the same type, in the case that `description` names.
-    pub(super) fn or_ok(mut self, description: &'static str) -> Self {
+    pub(crate) fn or_ok(mut self, description: &'static str) -> Self {
         let also: Vec<_> =
             self.successes.iter().map(|of| SuccessResponse { status: 200, description, ..of.clone() }).collect();
         self.successes.extend(also);
         self
     }
 
-    /// Uses the method `DELETE` and answers 204.
-    pub(super) fn deletes(self) -> Self {
+    /// Uses the method `DELETE` and answers 204, without a body.
+    pub(crate) fn deletes(mut self) -> Self {
+        for success in &mut self.successes {
+            success.answer = ResponseBody::Empty;
+        }
         self.with_method("DELETE").with_status(204)
     }
 
     /// Declares that the route honours `Idempotency-Key`.
-    pub(super) fn idempotent(self) -> Self {
+    pub(crate) fn idempotent(self) -> Self {
         Self { idempotency: IdempotencySupport::Honoured, ..self }
     }
 
     /// Answers 202 instead of 200: the work is done later.
-    pub(super) fn accepts(self) -> Self {
+    pub(crate) fn accepts(self) -> Self {
         self.with_status(202)
     }
 
@@ -252,12 +263,12 @@ impl OperationDoc {
     }
 
     /// Adds the parameters of a paged list.
-    pub(super) fn paged(self) -> Self {
+    pub(crate) fn paged(self) -> Self {
         self.with_query([cursor(), number_up_to("limit", "Maximum number of rows in the page; 50 if absent", 200)])
     }
 
     /// Adds the parameters of a paged list whose page holds as many rows as fit if no limit is given.
-    pub(super) fn paged_by_bytes(self) -> Self {
+    pub(crate) fn paged_by_bytes(self) -> Self {
         self.with_query([
             cursor(),
             number_up_to("limit", "Maximum number of rows in the page; as many as fit into 4 MiB if absent", 200),
