@@ -108,7 +108,7 @@ macro_rules! change_routes {
 }
 
 change_routes! {
-    /// Create a company
+    /// Create a company, a tenant of the platform
     CREATE_COMPANY: ((), NewCompany) -> CompanyRow = Post paths::COMPANIES,
         "createCompany" takes r#"{"name": "Acme Credit"}"#, "The new company", creates();
     /// Create an API key; only this answer carries the key itself

@@ -5,7 +5,7 @@
 pub const OVERVIEW: &str = "/portal/v1/overview";
 /// `GET` opens the stream of server-sent events that signals changes.
 pub const STREAM: &str = "/portal/v1/stream";
-/// `GET` lists companies.
+/// `GET` lists the companies of the platform.
 pub const COMPANIES: &str = "/portal/v1/companies";
 /// `GET` lists the API keys of all companies.
 pub const KEYS: &str = "/portal/v1/keys";
@@ -53,7 +53,7 @@ pub const AUDIT_HEAD: &str = "/portal/v1/audit/head";
 pub const STATS: &str = "/portal/v1/stats";
 /// `GET` reads which routes an API key calls and which of its scopes were never used.
 pub const KEY_USAGE: &str = "/portal/v1/keys/{id}/usage";
-/// `GET` lists operators.
+/// `GET` lists operators, including revoked ones.
 pub const OPERATORS: &str = "/portal/v1/operators";
 /// `GET` lists the earlier and present configurations of a subscription.
 pub const PORTAL_SUBSCRIPTION_REVISIONS: &str = "/portal/v1/subscriptions/{id}/revisions";
