@@ -21,11 +21,13 @@ pub mod maintenance;
 pub mod notes;
 pub mod operators;
 pub mod paging;
+pub mod publication_rows;
 pub mod replays;
 pub mod requests;
 pub mod resends;
 pub mod retention;
 pub mod revisions;
+mod row_sets;
 pub mod sealed_values;
 pub mod series;
 pub mod subscriptions;
@@ -40,7 +42,8 @@ use crate::database::error::WriteFault;
 use crate::database::lock::DirectoryLock;
 use crate::database::options::{DatabaseOptions, JobPriority};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, RowIndex};
+use publication_rows::{DueDelivery, Publication, PublicationRows};
+use rusqlite::{Connection, OptionalExtension as _, RowIndex};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -256,6 +259,26 @@ impl PlatformStore {
         self.record_write_fault(self.database.write(self.priority, work).await)
     }
 
+    /// Runs `work` like [`PlatformStore::write`], with the rows that the publications of one commit share. Returns its
+    /// result with the deliveries that are due.
+    ///
+    /// # Errors
+    /// The error of `work`, or a contention error at once if the queue has no place at this priority.
+    pub(crate) async fn publish<T, E, F>(&self, work: F) -> Result<(T, Vec<DueDelivery>), E>
+    where
+        F: FnOnce(&mut Publication<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: TransactionError,
+    {
+        self.check_reserve()?;
+        let work = |connection: &Connection, rows: &mut PublicationRows| {
+            let mut publication = Publication::new(connection, rows);
+            let done = work(&mut publication)?;
+            Ok((done, publication.into_due()))
+        };
+        self.record_write_fault(self.database.write_sharing(self.priority, work).await)
+    }
+
     /// Runs `work` like [`PlatformStore::write`], but waits for a place in the queue.
     ///
     /// # Errors
@@ -372,6 +395,12 @@ impl PlatformStore {
     pub fn close(&self) {
         self.database.close();
     }
+}
+
+/// Next number that the database assigns in a table, which never repeats one.
+fn next_id(connection: &Connection, table: &str) -> Result<i64, Error> {
+    let mut last = connection.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = ?1")?;
+    Ok(last.query_row([table], |row| row.get::<_, i64>(0)).optional()?.unwrap_or(0) + 1)
 }
 
 fn time<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<Timestamp> {
