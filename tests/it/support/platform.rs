@@ -265,10 +265,15 @@ impl Platform {
     /// Moves the clock from one due delivery to the next until `condition` holds, never while an attempt is in flight;
     /// fails after a limit in real time.
     pub(crate) async fn advance_until(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        const MAX_LOOKS_AT_OVERDUE: u32 = 50;
         let operator = self.operator();
+        let n_looks = std::cell::Cell::new(0);
         until(what, async || {
             let overview = operator.overview(50).await.expect("an overview");
-            if overview.pipeline.n_in_flight == 0 {
+            // What is due is about to be taken off; only what is held back although it is due needs time to pass.
+            n_looks.set(if overview.pipeline.oldest_due_utc.is_some() { n_looks.get() + 1 } else { 0 });
+            let is_taken = n_looks.get() == 0 || n_looks.get() > MAX_LOOKS_AT_OVERDUE;
+            if overview.pipeline.n_in_flight == 0 && is_taken {
                 let rows = overview.subscriptions.items.iter().filter(|row| row.subscription.is_enabled);
                 let next =
                     rows.filter_map(|row| row.health.next_due_utc).filter(|due| *due > overview.server_utc).min();
