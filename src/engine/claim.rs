@@ -84,7 +84,7 @@ pub(super) enum QueueRest {
     NextDueAt(Option<Timestamp>),
     /// No resend is left, or the others wait for the end of attempts of the same deliveries.
     Resends {
-        /// Whether resends wait.
+        /// Whether resends wait for leased deliveries.
         is_any_leased: bool,
     },
 }

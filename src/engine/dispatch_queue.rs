@@ -61,7 +61,7 @@ pub(super) struct DispatchQueue {
     /// Time from which on a backoff of the sender has ended.
     backoff_ends_at: Option<Duration>,
     returned: Vec<ReturnedLease>,
-    /// Claim under way.
+    /// Claim that the current transaction makes.
     claiming: Option<ClaimRequest>,
     /// Claimed deliveries whose attempts begin now.
     ready: VecDeque<WaitingJob>,
@@ -233,7 +233,7 @@ impl DispatchQueue {
             self.sweep_after = batch.sweep_after;
             self.next_sweep_at = at + SWEEP_INTERVAL;
         }
-        batch.read.into_iter().for_each(|read| self.apply_read(read, request.now));
+        batch.read.iter().for_each(|read| self.apply_read(read, request.now));
         for claimed in batch.queues {
             self.apply_claimed(claimed, &request.lease.token, at);
         }

@@ -55,7 +55,7 @@ pub(super) async fn run(engine: Engine, mut stop: watch::Receiver<bool>) {
     engine.set_status(|status| status.is_dispatching = false);
 }
 
-/// Transaction under way.
+/// Transaction that is not yet committed.
 type RunningTransaction = Pin<Box<dyn Future<Output = Result<CommittedBatch, Error>> + Send>>;
 
 /// Waits for the end of the transaction under way; for ever without one.
@@ -71,6 +71,7 @@ async fn finished(transaction: &mut Option<RunningTransaction>) -> Result<Commit
 }
 
 /// End of an attempt.
+#[expect(clippy::large_enum_variant, reason = "nearly every end is of the large variant")]
 enum AttemptEnd {
     /// The attempt was made.
     Completed(CompletedAttempt),

@@ -95,7 +95,7 @@ fn explain_exchange(
         (finding, index.and_then(|index| computed.get(index).cloned()))
     };
     if let Some(computed) = told {
-        return Ok((explain(&[computed.clone()], &mut effort).0, Some(computed)));
+        return Ok((explain(std::slice::from_ref(&computed), &mut effort).0, Some(computed)));
     }
     let mut computed = response_hints::possible_signatures(&answer);
     computed.retain(|text| text != signature);

@@ -52,7 +52,7 @@ impl EncodedExchange {
     }
 }
 
-/// Attempt to insert.
+/// Row of an attempt to insert.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewAttempt<'a> {
     pub(crate) company: CompanyId,

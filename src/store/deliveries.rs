@@ -44,7 +44,7 @@ pub(crate) struct QueuePosition {
 }
 
 impl QueuePosition {
-    /// Place before everything.
+    /// Place before every delivery.
     pub(crate) const START: Self = Self::before(Timestamp::from_millis(0));
 
     /// Place before everything that is due at `due_at`.

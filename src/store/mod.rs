@@ -42,7 +42,6 @@ use crate::database::error::WriteFault;
 use crate::database::lock::DirectoryLock;
 use crate::database::options::{DatabaseOptions, JobPriority};
 use crate::domain::time::Timestamp;
-use publication_rows::{DueDelivery, Publication, PublicationRows};
 use rusqlite::{Connection, OptionalExtension as _, RowIndex};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -257,26 +256,6 @@ impl PlatformStore {
     {
         self.check_reserve()?;
         self.record_write_fault(self.database.write(self.priority, work).await)
-    }
-
-    /// Runs `work` like [`PlatformStore::write`], with the rows that the publications of one commit share. Returns its
-    /// result with the deliveries that are due.
-    ///
-    /// # Errors
-    /// The error of `work`, or a contention error at once if the queue has no place at this priority.
-    pub(crate) async fn publish<T, E, F>(&self, work: F) -> Result<(T, Vec<DueDelivery>), E>
-    where
-        F: FnOnce(&mut Publication<'_>) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: TransactionError,
-    {
-        self.check_reserve()?;
-        let work = |connection: &Connection, rows: &mut PublicationRows| {
-            let mut publication = Publication::new(connection, rows);
-            let done = work(&mut publication)?;
-            Ok((done, publication.into_due()))
-        };
-        self.record_write_fault(self.database.write_sharing(self.priority, work).await)
     }
 
     /// Runs `work` like [`PlatformStore::write`], but waits for a place in the queue.

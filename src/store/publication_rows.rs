@@ -5,7 +5,7 @@
 use super::audit::{AuditChain, AuditEntry};
 use super::deliveries::{self, LeasedDelivery};
 use super::delivery_counts::CountChanges;
-use super::{Error, event_quota, events, subscriptions};
+use super::{Error, PlatformStore, TransactionError, event_quota, events, subscriptions};
 use crate::database;
 use crate::database::shared_rows::SharedRows;
 use crate::domain::audit::AuditKey;
@@ -54,6 +54,28 @@ pub(crate) struct Publication<'a> {
     due: Vec<DueDelivery>,
 }
 
+impl PlatformStore {
+    /// Runs `work` like [`PlatformStore::write`], with the rows that the publications of one commit share. Returns its
+    /// result with the deliveries that are due.
+    ///
+    /// # Errors
+    /// The error of `work`, or a contention error at once if the queue has no place at this priority.
+    pub(crate) async fn publish<T, E, F>(&self, work: F) -> Result<(T, Vec<DueDelivery>), E>
+    where
+        F: FnOnce(&mut Publication<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: TransactionError,
+    {
+        self.check_reserve()?;
+        let work = |connection: &Connection, rows: &mut PublicationRows| {
+            let mut publication = Publication::new(connection, rows);
+            let done = work(&mut publication)?;
+            Ok((done, publication.into_due()))
+        };
+        self.record_write_fault(self.database.write_sharing(self.priority, work).await)
+    }
+}
+
 impl PublicationRows {
     fn write_all(&mut self, connection: &Connection) -> Result<(), Error> {
         if let Some(last) = self.last_event {
@@ -79,12 +101,12 @@ impl SharedRows for PublicationRows {
 }
 
 impl<'a> Publication<'a> {
-    pub(super) const fn new(connection: &'a Connection, rows: &'a mut PublicationRows) -> Self {
+    const fn new(connection: &'a Connection, rows: &'a mut PublicationRows) -> Self {
         Self { connection, rows, due: Vec::new() }
     }
 
     /// Deliveries that are due once the transaction is committed.
-    pub(super) fn into_due(self) -> Vec<DueDelivery> {
+    fn into_due(self) -> Vec<DueDelivery> {
         self.due
     }
 

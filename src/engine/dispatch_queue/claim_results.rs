@@ -12,7 +12,7 @@ use std::time::Duration;
 
 impl DispatchQueue {
     /// Takes a queue as it was read, before anything was claimed in the same transaction.
-    pub(super) fn apply_read(&mut self, read: WaitingSubscription, now: Timestamp) {
+    pub(super) fn apply_read(&mut self, read: &WaitingSubscription, now: Timestamp) {
         let id = read.subscription;
         let slot = attempt_slot(read.company, &read.target_url, id);
         let queue = self.queues.entry(id).or_insert_with(|| SubscriptionQueue::new(slot.clone(), read.changed_at));
