@@ -116,7 +116,7 @@ async fn every_pane_shows_what_keys_can_prove_and_names_what_is_unknown() {
     console.press("\n");
     until("the question", async || console.shows("[y/N]") || console.shows("y yes")).await;
     console.press("y");
-    until("the test was sent", async || platform.n_tests() == 1 && console.shows("HTTP 204")).await;
+    until("the test was sent", async || platform.n_tests() == 1 && console.shows("answered 204")).await;
     let bytes = std::fs::read(dir.path().join("history.db")).expect("a file");
     let (text, screen) = (String::from_utf8_lossy(&bytes).into_owned(), console.text());
     assert!(!text.contains(ALL) && !screen.contains(ALL), "no key is remembered or shown");
