@@ -34,7 +34,7 @@ const MAX_CLAIM_AGE: Duration = Duration::from_secs(10);
 /// Interval between two checks of the age of claims that wait.
 const AGE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Interval between two passes over all queues; limits the cost of a lost notice.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Queues of all subscriptions, as far as anything waits or is claimed.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 /// Longest sleep without a wake-up; limits the cost of a lost notification.
-const MAX_IDLE_INTERVAL: Duration = Duration::from_secs(30);
+const MAX_IDLE_INTERVAL: Duration = Duration::from_secs(3);
 /// Grace period for attempts in flight when the platform stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(12);
 /// Delay before the next try after storage failed.
