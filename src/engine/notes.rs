@@ -11,7 +11,7 @@ use crate::domain::field_error::FieldError;
 use crate::domain::ids::{ClientId, CompanyId, NoteId};
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::publication_rows::Publication;
+use rusqlite::Connection;
 
 /// Fields of a client note to create, not yet validated.
 #[derive(Debug, Clone, Default)]
@@ -43,8 +43,7 @@ impl Engine {
     ) -> Result<IdempotentReply, Error> {
         let visibility = validate(&wish)?;
         let ambient = self.shared.ambient.clone();
-        let create = move |publication: &mut Publication<'_>, now| {
-            let connection = publication.connection;
+        let create = move |connection: &Connection, now| {
             find_client(connection, company, client, ClientScope::Client)?;
             let NoteDraft { text, note_type, external_id, .. } = wish;
             if let Some(external_id) = &external_id
@@ -72,7 +71,7 @@ impl Engine {
                 after: Some(format!("note {id}, {}", visibility.name())),
                 reason: None,
             };
-            caller.append_publication_row(publication, &ambient, change)?;
+            caller.append_audit_row(connection, &ambient, change)?;
             Ok(created_record(id, now, RecordOrigin::Created))
         };
         self.run_create(once, create).await

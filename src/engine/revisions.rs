@@ -60,7 +60,7 @@ impl Engine {
                 Ok(())
             })
             .await?;
-        self.notify_subscription_changed(id);
+        self.mark_changed();
         Ok(())
     }
 }
