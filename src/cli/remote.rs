@@ -196,12 +196,16 @@ pub(super) fn default_target() -> Result<Option<PlatformTarget>, CommandFailure>
     if named.profile.is_some() || named.url.is_some() {
         return resolve_target(&named).map(Some);
     }
+    default_profile()
+}
+
+fn default_profile() -> Result<Option<PlatformTarget>, CommandFailure> {
     let shelf = ProfileStore::open()?;
     shelf.default_name().map(|name| load_profile(&shelf, name, false)).transpose()
 }
 
 fn default_or_standalone() -> Result<Option<PlatformTarget>, CommandFailure> {
-    if let Some(place) = default_target()? {
+    if let Some(place) = default_profile()? {
         return Ok(Some(place));
     }
     let file = settings::data_dir()?.join("operator.token");

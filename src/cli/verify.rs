@@ -48,13 +48,14 @@ pub(super) fn run(asked: &VerifyArgs) -> Result<ExitCode, CommandFailure> {
         .map(|(name, file)| Ok((name.as_str(), read_secret(file)?)))
         .collect::<Result<_, CommandFailure>>()?;
     let others: Vec<OtherSecret<'_>> = others.iter().map(|(name, secret)| OtherSecret { name, secret }).collect();
+    let computed: Vec<&str> = asked.computed.as_deref().into_iter().collect();
     let finding = signature_debugger::diagnose_signature(&SignatureSample {
         signature: &signature,
         timestamp: &timestamp,
         body: &body,
         secret: &secret,
         others: &others,
-        computed: asked.computed.as_deref(),
+        computed: &computed,
         received_at: asked.received_at,
     });
     print_finding(&finding, asked)

@@ -324,8 +324,11 @@ impl PlatformClient {
     }
 }
 
-/// Parses the base address of a platform.
-fn parse_base(base: &str) -> Result<Url, Error> {
+/// Parses the base address of a platform: `http` or `https` with a host, without user name, password, query or fragment.
+///
+/// # Errors
+/// [`Error::Unusable`] when `base` is no such address.
+pub fn parse_base(base: &str) -> Result<Url, Error> {
     let url = Url::parse(base)
         .map_err(|error| Error::Unusable(format!("{base:?} is not a URL: {error}; try http://127.0.0.1:PORT")))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {

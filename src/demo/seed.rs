@@ -139,12 +139,8 @@ impl CompanyBuilder<'_> {
             SecretVersion::Outdated => Secret::new(self.secret_text()),
         });
         if let InitialState::Disabled(reason) = part.initial_state {
-            let reason = Some(reason.to_owned());
             self.operator
-                .change(
-                    changes::DISABLE_SUBSCRIPTION.at(subscription),
-                    &DisableSubscription { reason, ..DisableSubscription::default() },
-                )
+                .change(changes::DISABLE_SUBSCRIPTION.at(subscription), &DisableSubscription::because(reason))
                 .await
                 .map_err(platform_error("disable a subscription"))?;
         }

@@ -43,7 +43,7 @@ pub async fn check_with_secret(
             body: &body,
             secret: &secret,
             others: &[],
-            computed: None,
+            computed: &[],
             received_at: None,
         });
         (finding, sign(&secret, sent_at, &body))

@@ -88,18 +88,19 @@ fn explain_exchange(
     for (name, value) in &exchange.response_headers {
         answer.push_str(&format!("\n{name} {value}"));
     }
-    let mut effort = SearchBudget::bytes(MAX_HASHED_BYTES);
-    let sample = SignatureSample { signature, timestamp, body, secret, others: &others, computed: None, received_at };
-    let explain = |computed: &[String], effort: &mut SearchBudget| {
-        let (finding, index) = signature_debugger::diagnose_signature_within(&sample, computed, effort);
-        (finding, index.and_then(|index| computed.get(index).cloned()))
+    let named = response_hints::possible_signatures(&answer);
+    let computed: Vec<&str> = match &told {
+        Some(told) => vec![told],
+        None => named.iter().map(String::as_str).filter(|text| *text != signature).collect(),
     };
-    if let Some(computed) = told {
-        return Ok((explain(std::slice::from_ref(&computed), &mut effort).0, Some(computed)));
+    let mut effort = SearchBudget::bytes(MAX_HASHED_BYTES);
+    let sample =
+        SignatureSample { signature, timestamp, body, secret, others: &others, computed: &computed, received_at };
+    let (finding, index) = signature_debugger::diagnose_signature_within(&sample, &mut effort);
+    let about = index.map(|index| computed[index].to_owned());
+    if told.is_some() {
+        return Ok((finding, told));
     }
-    let mut computed = response_hints::possible_signatures(&answer);
-    computed.retain(|text| text != signature);
-    let (finding, about) = explain(&computed, &mut effort);
     if !matches!(finding, SignatureDiagnosis::Unexplained { .. }) || about.is_none() {
         return Ok((finding, about));
     }
@@ -107,5 +108,9 @@ fn explain_exchange(
         .zip(timestamp.parse::<i64>().ok())
         .is_some_and(|(at, sent)| at.abs_diff(sent) > MAX_CLOCK_SKEW.as_secs());
     // A stale clock explains the refusal better than a signature that no known fault reproduces.
-    Ok(if is_stale { explain(&[], &mut effort) } else { (finding, about) })
+    if !is_stale {
+        return Ok((finding, about));
+    }
+    let sample = SignatureSample { computed: &[], ..sample };
+    Ok((signature_debugger::diagnose_signature_within(&sample, &mut effort).0, None))
 }

@@ -270,6 +270,14 @@ pub struct DisableSubscription {
     pub only: DisableScope,
 }
 
+impl DisableSubscription {
+    /// Disables a subscription for this reason, whatever its state.
+    #[must_use]
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), only: DisableScope::Any }
+    }
+}
+
 /// Restriction of a disable call to subscriptions in a certain state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

@@ -180,7 +180,7 @@ fn signature_debugger(input: &[u8]) {
         body,
         secret: &secret,
         others: &[],
-        computed: None,
+        computed: &[],
         received_at: Some(1_795_430_410),
     };
     let _ = signature_debugger::diagnose_signature(&sample);

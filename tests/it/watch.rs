@@ -144,10 +144,7 @@ async fn notifications_are_sent_in_order_and_once_through_refusals_and_a_kill() 
         .await;
     operator.change(changes::ENABLE_SUBSCRIPTION.at(id), &EnableSubscription::default()).await.expect("enabled");
     operator
-        .change(
-            changes::DISABLE_SUBSCRIPTION.at(id),
-            &DisableSubscription { reason: Some("it is over".to_owned()), ..DisableSubscription::default() },
-        )
+        .change(changes::DISABLE_SUBSCRIPTION.at(id), &DisableSubscription::because("it is over"))
         .await
         .expect("disabled");
     until("its end is told", async || {

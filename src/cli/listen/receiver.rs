@@ -301,7 +301,7 @@ impl ListenReceiverState {
             body,
             secret,
             others: &[],
-            computed: None,
+            computed: &[],
             received_at: Some(now),
         });
         match (&finding, SignatureReport::from(&finding).causes.first()) {

@@ -2,7 +2,7 @@
 
 use super::profile_store::CredentialKind;
 use crate::cli::failure::CommandFailure;
-use crate::client::connection::bare_http_client_trusting;
+use crate::client::connection::{bare_http_client_trusting, parse_base};
 use crate::domain::key;
 use crate::domain::secret::Secret;
 use crate::files;
@@ -58,18 +58,10 @@ fn check_key_format(secret: &Secret, whose: &str) -> Result<(), CommandFailure> 
     })
 }
 
-/// Parses the address of a platform: `http` or `https` with a host, without user name, password or query.
+/// Parses the address of a platform.
 pub(in crate::cli) fn parse_platform_url(text: &str) -> Result<Url, CommandFailure> {
-    let refused =
-        |why: &str| CommandFailure::usage(format!("{text}: {why}"), "write https://HOST or http://127.0.0.1:PORT");
-    let url = Url::parse(text).map_err(|error| refused(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(refused("not a platform address"));
-    }
-    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-        return Err(refused("must not contain a user name, a password or a query"));
-    }
-    Ok(url)
+    parse_base(text)
+        .map_err(|error| CommandFailure::usage(error.to_string(), "write https://HOST or http://127.0.0.1:PORT"))
 }
 
 /// Refuses to send a credential over plain http to another machine, unless that is allowed explicitly.

@@ -159,13 +159,8 @@ impl ScenarioRunner {
             }
             ScenarioStep::Call(call) => cast.last_call = self.make_calls(call, cast).await?.or(cast.last_call.take()),
             ScenarioStep::Disable { of: name, reason } => {
-                let disabled = self
-                    .operator
-                    .change(
-                        changes::DISABLE_SUBSCRIPTION.at(of(cast, name)?),
-                        &DisableSubscription { reason: Some(reason.clone()), ..DisableSubscription::default() },
-                    )
-                    .await;
+                let target = changes::DISABLE_SUBSCRIPTION.at(of(cast, name)?);
+                let disabled = self.operator.change(target, &DisableSubscription::because(reason)).await;
                 disabled.map_err(platform_error("disable a subscription"))?;
             }
             ScenarioStep::Enable { of: name } => {

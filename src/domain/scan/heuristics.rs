@@ -159,21 +159,14 @@ const CONNECTING_WORDS: [&[u8]; 22] = [
 pub(super) fn is_digest(text: &[u8], at: usize) -> bool {
     let before = text[at.saturating_sub(MAX_CONTEXT)..at].to_ascii_lowercase();
     let ends = |words: &[&[u8]]| {
-        let places = words.iter().flat_map(|word| {
-            before
-                .windows(word.len())
-                .enumerate()
-                .filter(|(_, part)| part == word)
-                .map(|(at, _)| at + word.len())
-                .next_back()
-        });
-        places.max()
+        let end = |word: &&[u8]| Some(before.windows(word.len()).rposition(|part| part == *word)? + word.len());
+        words.iter().filter_map(end).max()
     };
     let Some(digest) = ends(&DIGEST_NAMES) else { return false };
     let rest = before[digest..].iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(before.len() - digest);
-    let between = before[digest + rest..].split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    ends(&SECRET_WORDS).is_none_or(|secret| secret < digest)
-        && between.into_iter().all(|word| CONNECTING_WORDS.contains(&word))
+    let mut between =
+        before[digest + rest..].split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    ends(&SECRET_WORDS).is_none_or(|secret| secret < digest) && between.all(|word| CONNECTING_WORDS.contains(&word))
 }
 
 /// Returns whether a text is a JSON Web Token: at least a header and a payload, and a header that decodes to JSON.

@@ -26,23 +26,20 @@ pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// Explains why a signature does not match, or why a receiver rejects one that does.
 #[must_use]
 pub fn diagnose_signature(sample: &SignatureSample<'_>) -> SignatureDiagnosis {
-    let computed = sample.computed.map(str::to_owned);
     let mut effort = SearchBudget::UNBOUNDED;
-    diagnose_signature_within(sample, computed.as_slice(), &mut effort).0
+    diagnose_signature_within(sample, &mut effort).0
 }
 
-/// Explains a signature within a budget, with any number of signatures that the receiver may have computed in place of
-/// [`SignatureSample::computed`]. Returns the index of the computed signature that the diagnosis is about, if it is
-/// about one. When the budget runs out, untried faults stay unexplained.
+/// Explains a signature within a budget. Returns the index of the computed signature that the diagnosis is about, if it
+/// is about one. When the budget runs out, untried faults stay unexplained.
 #[must_use]
 pub fn diagnose_signature_within(
     sample: &SignatureSample<'_>,
-    computed: &[String],
     effort: &mut SearchBudget,
 ) -> (SignatureDiagnosis, Option<usize>) {
     match explain(sample, &[sample.signature], effort).0 {
-        SignatureDiagnosis::Genuine if computed.is_empty() => (diagnose_clock(sample), None),
-        SignatureDiagnosis::Genuine => diagnose_receiver(sample, computed, effort),
+        SignatureDiagnosis::Genuine if sample.computed.is_empty() => (diagnose_clock(sample), None),
+        SignatureDiagnosis::Genuine => diagnose_receiver(sample, effort),
         other => (other, None),
     }
 }
@@ -56,13 +53,8 @@ fn diagnose_clock(sample: &SignatureSample<'_>) -> SignatureDiagnosis {
 }
 
 /// Checks the receiver's computed signatures and its comparison after the received signature proved right.
-fn diagnose_receiver(
-    sample: &SignatureSample<'_>,
-    computed: &[String],
-    effort: &mut SearchBudget,
-) -> (SignatureDiagnosis, Option<usize>) {
-    let texts: Vec<&str> = computed.iter().map(String::as_str).collect();
-    let (finding, index) = explain(sample, &texts, effort);
+fn diagnose_receiver(sample: &SignatureSample<'_>, effort: &mut SearchBudget) -> (SignatureDiagnosis, Option<usize>) {
+    let (finding, index) = explain(sample, sample.computed, effort);
     let finding = match finding {
         SignatureDiagnosis::Genuine => SignatureDiagnosis::Explained(vec![DetectedFault::new(
             SignatureFault::Comparison,

@@ -25,8 +25,8 @@ pub struct SignatureSample<'a> {
     pub secret: &'a Secret,
     /// Secrets that the receiver could use by mistake.
     pub others: &'a [OtherSecret<'a>],
-    /// Signature that the receiver computed for this body, if known.
-    pub computed: Option<&'a str>,
+    /// Signatures of which the receiver may have computed one for this body; none if unknown.
+    pub computed: &'a [&'a str],
     /// Receiver's clock at arrival in Unix seconds, if known.
     pub received_at: Option<i64>,
 }

@@ -37,22 +37,13 @@ async fn a_disabled_subscription_is_an_alert_until_a_reason_is_given() {
     assert_eq!(raised.iter().map(|alert| alert.standing).collect::<Vec<_>>(), [HealthStatus::Warning]);
     assert!(raised[0].why.contains("no reason given"), "{}", raised[0].why);
     // What is no reason changes nothing.
-    operator
-        .change(
-            changes::DISABLE_SUBSCRIPTION.at(id),
-            &DisableSubscription { reason: Some("   ".to_owned()), ..DisableSubscription::default() },
-        )
-        .await
-        .expect("asked");
+    operator.change(changes::DISABLE_SUBSCRIPTION.at(id), &DisableSubscription::because("   ")).await.expect("asked");
     assert_eq!(alerts(platform).await.len(), 1);
     let long = json!({"reason": "x".repeat(MAX_NOTE_CHARS + 1)}).to_string();
     let refused = scene.call("POST", &disable, Some(&long)).await;
     assert_eq!((refused.status, refused.json()["errors"]["reason"].is_null()), (400, false));
     let marked = operator
-        .change(
-            changes::DISABLE_SUBSCRIPTION.at(id),
-            &DisableSubscription { reason: Some(" they move house ".to_owned()), ..DisableSubscription::default() },
-        )
+        .change(changes::DISABLE_SUBSCRIPTION.at(id), &DisableSubscription::because(" they move house "))
         .await
         .expect("marked");
     assert_eq!(marked.disabled_note.as_ref().map(Untrusted::raw), Some("they move house"));
