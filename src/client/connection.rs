@@ -336,7 +336,7 @@ pub fn parse_base(base: &str) -> Result<Url, Error> {
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
         return Err(Error::Unusable(
-            "the address must have no user name, password, query or fragment; leave them out".to_owned(),
+            "the address must not contain a user name, password, query or fragment; leave them out".to_owned(),
         ));
     }
     Ok(url)
