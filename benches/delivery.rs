@@ -10,7 +10,7 @@
 //! - The memory of the real binary with a backlog of 100,000, and with 4,096 attempts in flight beside it.
 //!
 //! `cargo bench --bench delivery -- [DELIVERIES] [PART ...]` (20,000 unless told otherwise; the parts are `throughput`,
-//! `latency`, `neighbour`, `lag` and `memory`, all without one).
+//! `latency`, `neighbour`, `lag` and `memory`, all without one; `backlog` and `bare` deliver once, for a profiler).
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
 #![expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -342,7 +342,16 @@ async fn print_memory(receiver: &Receiver) {
 
 async fn run(n: usize, parts: &[String]) {
     let receiver = Receiver::start().await;
-    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+    let is_named = |part: &str| parts.iter().any(|wanted| wanted == part);
+    let is_wanted = |part: &str| parts.is_empty() || is_named(part);
+    // For a profiler: nothing else beside it.
+    if is_named("backlog") {
+        println!("a backlog: {:.0} a second", drained(&receiver, n, None).await);
+    }
+    if is_named("bare") {
+        let load = BareLoad { path: "ok".to_owned(), n_flights: FLIGHTS, n };
+        println!("bare: {:.0} a second", bare(&receiver, &load).await);
+    }
     if is_wanted("throughput") {
         print_throughput(&receiver, n).await;
     }

@@ -9,6 +9,7 @@ pub mod lock;
 pub mod options;
 mod readers;
 pub mod schema;
+pub mod shared_rows;
 mod wal;
 mod writer;
 
@@ -21,6 +22,7 @@ use readers::ReaderPool;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
+use shared_rows::SharedRows;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -87,6 +89,21 @@ impl Database {
         E: From<Error> + Send + 'static,
     {
         self.writer.try_write(lane, work).await
+    }
+
+    /// Runs `work` like [`Database::write`], with the rows that jobs of one commit share: what the others left in them
+    /// is there, and what `work` leaves is written before the commit. If `work` fails, they are as before.
+    ///
+    /// # Errors
+    /// The errors of [`Database::write`].
+    pub async fn write_sharing<S, T, E, F>(&self, lane: JobPriority, work: F) -> Result<T, E>
+    where
+        S: SharedRows,
+        F: FnOnce(&Connection, &mut S) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.writer.try_write_sharing(lane, work).await
     }
 
     /// Runs `work` like [`Database::write`], but waits up to 10 s for a place in the queue: for work that must not be

@@ -43,14 +43,14 @@ pub struct EgressHealth {
 }
 
 /// Attempts that may begin despite local failures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EgressAdmission {
-    /// All attempts may begin, except that these subscriptions are limited to this number in flight.
-    Open(BTreeMap<SubscriptionId, usize>),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EgressAdmission<'a> {
+    /// All attempts may begin, as far as [`EgressHealth::limit`] permits.
+    Open,
     /// The failure is general and only probing attempts may begin.
     Probing {
         /// Companies with local failures: one attempt at a time for all of them together.
-        affected: BTreeSet<CompanyId>,
+        affected: &'a BTreeSet<CompanyId>,
         /// Whether their next attempt may begin once none of theirs is in flight.
         is_due: bool,
     },
@@ -85,16 +85,26 @@ impl EgressHealth {
 
     /// Attempts that may begin at the given time.
     #[must_use]
-    pub fn admission(&self, at: Duration) -> EgressAdmission {
+    pub fn admission(&self, at: Duration) -> EgressAdmission<'_> {
         match self.general_backoff {
-            Some(rest) => EgressAdmission::Probing { affected: self.affected.clone(), is_due: rest.until <= at },
-            None => {
-                // A subscription in backoff may begin nothing, one whose backoff has ended a single attempt.
-                EgressAdmission::Open(
-                    self.backoffs.iter().map(|(id, rest)| (*id, usize::from(rest.until <= at))).collect(),
-                )
-            }
+            Some(rest) => EgressAdmission::Probing { affected: &self.affected, is_due: rest.until <= at },
+            None => EgressAdmission::Open,
         }
+    }
+
+    /// Maximum number of attempts in flight of a subscription at the given time, as long as the failure is not general:
+    /// none during its backoff, and one when it has ended.
+    #[must_use]
+    pub fn limit(&self, of: SubscriptionId, at: Duration) -> usize {
+        match (self.general_backoff, self.backoffs.get(&of)) {
+            (None, Some(rest)) => usize::from(rest.until <= at),
+            _ => usize::MAX,
+        }
+    }
+
+    /// Subscriptions in backoff, or whose backoff has ended and that reached no receiver since.
+    pub fn affected_subscriptions(&self) -> impl Iterator<Item = SubscriptionId> {
+        self.backoffs.keys().copied()
     }
 
     /// Time at which the next backoff ends.
@@ -127,10 +137,8 @@ mod tests {
     }
 
     fn limits(trouble: &EgressHealth, at: Duration) -> BTreeMap<SubscriptionId, usize> {
-        match trouble.admission(at) {
-            EgressAdmission::Open(limits) => limits,
-            probing @ EgressAdmission::Probing { .. } => panic!("{probing:?}"),
-        }
+        assert_eq!(trouble.admission(at), EgressAdmission::Open);
+        trouble.affected_subscriptions().map(|of| (of, trouble.limit(of, at))).collect()
     }
 
     #[test]
@@ -198,8 +206,8 @@ mod tests {
             trouble.record_local_failure(ACME, A, s(0));
         }
         let affected = |trouble: &EgressHealth| match trouble.admission(s(0)) {
-            EgressAdmission::Probing { affected, .. } => affected,
-            open @ EgressAdmission::Open(_) => panic!("{open:?}"),
+            EgressAdmission::Probing { affected, .. } => affected.clone(),
+            EgressAdmission::Open => panic!("the failure is general"),
         };
         assert_eq!(affected(&trouble), BTreeSet::from([ACME]));
         trouble.record_local_failure(BETA, B, s(0));

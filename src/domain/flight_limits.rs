@@ -22,21 +22,6 @@ pub struct FlightSubject {
     pub changed_at: Timestamp,
 }
 
-/// Limits of all subscriptions at one moment.
-#[derive(Debug, Clone, Default)]
-pub struct LimitTable(HashMap<SubscriptionId, (Timestamp, usize)>);
-
-impl LimitTable {
-    /// Maximum number of attempts in flight of a subscription.
-    #[must_use]
-    pub fn limit(&self, of: FlightSubject) -> usize {
-        match self.0.get(&of.subscription) {
-            Some((changed_at, limit)) if *changed_at == of.changed_at => *limit,
-            _ => INITIAL_FLIGHT_LIMIT as usize,
-        }
-    }
-}
-
 /// Flight controllers by subscription.
 #[derive(Debug, Default)]
 pub struct FlightLimits {
@@ -66,11 +51,13 @@ impl FlightLimits {
         self.drop_idle(at);
     }
 
-    /// Limits of all subscriptions at the given time.
+    /// Maximum number of attempts in flight of a subscription at the given time.
     #[must_use]
-    pub fn table(&self, at: Duration) -> LimitTable {
-        let limits = self.controllers.iter().map(|(id, (changed_at, of))| (*id, (*changed_at, of.limit(at))));
-        LimitTable(limits.collect())
+    pub fn limit(&self, of: FlightSubject, at: Duration) -> usize {
+        match self.controllers.get(&of.subscription) {
+            Some((changed_at, controller)) if *changed_at == of.changed_at => controller.limit(at),
+            _ => INITIAL_FLIGHT_LIMIT as usize,
+        }
     }
 
     /// Number of subscriptions by the reason for their limit, and the sum of their limits.

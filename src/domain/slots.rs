@@ -8,17 +8,22 @@
 //! companies without an attempt in flight. As long as at most that many other companies are active, the first attempt
 //! of one more company begins at once. Within a company the last eighth of its slots, and of each host's, goes only to
 //! subscriptions without an attempt in flight, so that receivers that hang delay no neighbour.
+//!
+//! Queues that wait are kept in the order of choice, so that a choice costs the same however many wait. That works
+//! because both shares grow by less than what is held: if the company, host or subscription that holds the fewest may
+//! take no slot, neither may one of its kind that holds more.
 
 use super::ids::{CompanyId, SubscriptionId};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
-use std::hash::Hash;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Number of attempts after which a company, host or subscription counts as never served.
 const SERVED_MEMORY_LIMIT: u64 = 65_536;
 /// Number of attempts between two removals of entries beyond the memory limit.
 const FORGET_INTERVAL: u64 = 8_192;
+/// Companies with free room that are passed over in one choice, because their hosts have none: only a full platform has
+/// so many.
+const MAX_PASSED_OVER: usize = 64;
 
 /// Number of slots of the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,15 +78,13 @@ pub const fn slots_of_body(n_bytes: usize) -> usize {
     n_bytes / SLOT_BYTES + 1
 }
 
-/// A queue that waits for slots: the due deliveries of a subscription, or its resends.
-#[derive(Debug, Clone)]
-pub struct SlotCandidate {
-    /// Company, host and subscription of the attempts.
-    pub slot: AttemptSlot,
-    /// Maximum number of slots for the subscription.
-    pub limit: usize,
-    /// Whether the queue holds resends, which come first within a company.
-    pub is_resend: bool,
+/// Kind of a queue that waits for slots. Within a company resends come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SlotQueue {
+    /// Resends of a subscription that an operator requested.
+    Resends,
+    /// Due deliveries of a subscription.
+    Due,
 }
 
 /// Number of slots held, and the sequence number of the last slot taken; 0 means never.
@@ -91,15 +94,66 @@ struct SlotUsage {
     served: u64,
 }
 
-/// Slots held by companies, hosts and subscriptions, with the order in which they were served.
+impl SlotUsage {
+    fn is_forgettable(self, now: u64) -> bool {
+        self.n_held == 0 && self.served + SERVED_MEMORY_LIMIT <= now
+    }
+}
+
+/// Queue, and whether its subscription holds no slot: such queues may take the last eighth of the slots.
+type WaitClass = usize;
+const N_CLASSES: usize = 4;
+
+const fn wait_class(queue: SlotQueue, is_idle: bool) -> WaitClass {
+    queue as usize * 2 + is_idle as usize
+}
+
+const fn is_idle_class(class: WaitClass) -> bool {
+    class % 2 == 1
+}
+
+/// Slots of a company: what it holds, its hosts, and those with queues that wait.
+#[derive(Debug, Clone, Default)]
+struct CompanySlots {
+    usage: SlotUsage,
+    hosts: HashMap<Arc<str>, HostSlots>,
+    waiting: [BTreeSet<(SlotUsage, Arc<str>)>; N_CLASSES],
+}
+
+/// Slots of a host: what it holds, and its subscriptions with queues that wait.
+#[derive(Debug, Clone, Default)]
+struct HostSlots {
+    usage: SlotUsage,
+    waiting: [BTreeSet<(SlotUsage, SubscriptionId)>; N_CLASSES],
+}
+
+/// Slots of a subscription: what it holds, and where its queues wait.
+#[derive(Debug, Clone, Default)]
+struct SubscriptionSlots {
+    usage: SlotUsage,
+    /// Place and limit of each queue that waits.
+    queues: [Option<WaitingQueue>; 2],
+}
+
+#[derive(Debug, Clone)]
+struct WaitingQueue {
+    company: CompanyId,
+    host: Arc<str>,
+    limit: usize,
+    /// Set that the queue is in; `None` while its subscription holds as many slots as it may.
+    class: Option<WaitClass>,
+}
+
+/// Slots held by companies, hosts and subscriptions, the order in which they were served, and the queues that wait.
 #[derive(Debug, Clone)]
 pub struct SlotLedger {
     capacity: SlotCapacity,
     n_held: usize,
     n_served: u64,
-    companies: HashMap<CompanyId, SlotUsage>,
-    hosts: HashMap<(CompanyId, Arc<str>), SlotUsage>,
-    subscriptions: HashMap<SubscriptionId, SlotUsage>,
+    companies: HashMap<CompanyId, CompanySlots>,
+    subscriptions: HashMap<SubscriptionId, SubscriptionSlots>,
+    /// Companies with queues that wait, in the order of choice.
+    waiting: BTreeSet<(SlotUsage, CompanyId)>,
 }
 
 /// Three quarters of a number, rounded up.
@@ -121,38 +175,26 @@ impl SlotLedger {
             n_held: 0,
             n_served: 0,
             companies: HashMap::new(),
-            hosts: HashMap::new(),
             subscriptions: HashMap::new(),
+            waiting: BTreeSet::new(),
         }
     }
 
-    /// Records the start of an attempt.
+    /// Records that a slot is taken.
     pub fn take(&mut self, slot: &AttemptSlot) {
         self.n_held += slot.n_slots;
         self.n_served += 1;
         let served = self.n_served;
-        let take = |usage: &mut SlotUsage| *usage = SlotUsage { n_held: usage.n_held + slot.n_slots, served };
-        take(self.companies.entry(slot.company).or_default());
-        take(self.hosts.entry((slot.company, Arc::clone(&slot.host))).or_default());
-        take(self.subscriptions.entry(slot.subscription).or_default());
+        self.change(slot, |usage| SlotUsage { n_held: usage.n_held + slot.n_slots, served });
         if served.is_multiple_of(FORGET_INTERVAL) {
-            remove_stale(&mut self.companies, served);
-            remove_stale(&mut self.hosts, served);
-            remove_stale(&mut self.subscriptions, served);
+            self.forget();
         }
     }
 
-    /// Records the end of an attempt.
+    /// Records that a slot is given back.
     pub fn release(&mut self, slot: &AttemptSlot) {
         self.n_held = self.n_held.saturating_sub(slot.n_slots);
-        let usages = [
-            self.companies.get_mut(&slot.company),
-            self.hosts.get_mut(&(slot.company, Arc::clone(&slot.host))),
-            self.subscriptions.get_mut(&slot.subscription),
-        ];
-        for usage in usages.into_iter().flatten() {
-            usage.n_held = usage.n_held.saturating_sub(slot.n_slots);
-        }
+        self.change(slot, |usage| SlotUsage { n_held: usage.n_held.saturating_sub(slot.n_slots), ..usage });
     }
 
     /// Number of slots held on the platform.
@@ -170,184 +212,160 @@ impl SlotLedger {
     /// Number of slots held by a company.
     #[must_use]
     pub fn n_held_by(&self, company: CompanyId) -> usize {
-        self.companies.get(&company).map_or(0, |usage| usage.n_held)
+        self.companies.get(&company).map_or(0, |company| company.usage.n_held)
     }
 
     /// Number of slots held by a subscription.
     #[must_use]
     pub fn n_held_for(&self, subscription: SubscriptionId) -> usize {
-        self.subscriptions.get(&subscription).map_or(0, |usage| usage.n_held)
+        self.subscriptions.get(&subscription).map_or(0, |subscription| subscription.usage.n_held)
     }
 
-    /// Plans how many attempts of each candidate begin next, in order of choice: at most `room` in all, as if each
-    /// candidate had enough waiting, and without any company exceeding `company_limit`.
-    #[must_use]
-    pub fn plan(&self, candidates: &[SlotCandidate], room: usize, company_limit: usize) -> Vec<(usize, usize)> {
-        let mut draft = PlannedSlots::of(self, candidates, company_limit);
-        let mut order: Vec<usize> = Vec::new();
-        let mut numbers = vec![0; candidates.len()];
-        for _ in 0..room.min(self.n_free()) {
-            let Some(chosen) = draft.choose_next() else { break };
-            if numbers[chosen] == 0 {
-                order.push(chosen);
-            }
-            numbers[chosen] += 1;
-        }
-        order.into_iter().map(|chosen| (chosen, numbers[chosen])).collect()
-    }
-}
-
-/// Removes entries that hold no slot and were served too long ago to matter.
-fn remove_stale<K: Eq + Hash>(usages: &mut HashMap<K, SlotUsage>, now: u64) {
-    usages.retain(|_, usage| usage.n_held > 0 || usage.served + SERVED_MEMORY_LIMIT > now);
-}
-
-/// Order of choice among the candidates of a company: resends first, then host and subscription, each with its row, and
-/// last the candidate's position.
-type CandidateTurn = (bool, (SlotUsage, usize), (SlotUsage, usize), usize);
-
-/// Working copy of a ledger for some candidates. Usages are stored in vectors, and candidates wait in heaps: a company
-/// or candidate that may not take a slot now may take none later in the plan, since slots are only taken, so it is
-/// dropped for good; one whose usage has grown since it was queued is queued again.
-struct PlannedSlots {
-    capacity: SlotCapacity,
-    company_limit: usize,
-    n_held: usize,
-    n_served: u64,
-    companies: Vec<SlotUsage>,
-    hosts: Vec<SlotUsage>,
-    subscriptions: Vec<SlotUsage>,
-    candidates: Vec<PlannedCandidate>,
-    waiting_companies: BinaryHeap<Reverse<(SlotUsage, usize)>>,
-    /// Waiting candidates of each company.
-    waiting: Vec<BinaryHeap<Reverse<CandidateTurn>>>,
-}
-
-/// Candidate with the vector indexes of its usages.
-#[derive(Debug, Clone, Copy)]
-struct PlannedCandidate {
-    company: usize,
-    host: usize,
-    subscription: usize,
-    limit: usize,
-    is_resend: bool,
-}
-
-impl PlannedSlots {
-    fn of(ledger: &SlotLedger, candidates: &[SlotCandidate], company_limit: usize) -> Self {
-        let (mut companies, mut hosts, mut subscriptions) = (UsageTable::new(), UsageTable::new(), UsageTable::new());
-        let places = candidates.iter().map(|SlotCandidate { slot, limit, is_resend }| PlannedCandidate {
-            company: companies.row_of(slot.company, &ledger.companies),
-            host: hosts.row_of((slot.company, Arc::clone(&slot.host)), &ledger.hosts),
-            subscription: subscriptions.row_of(slot.subscription, &ledger.subscriptions),
-            limit: *limit,
-            is_resend: *is_resend,
-        });
-        let places: Vec<PlannedCandidate> = places.collect();
-        let UsageTable { usages: companies, .. } = companies;
-        let (hosts, subscriptions) = (hosts.usages, subscriptions.usages);
-        let waiting_companies = companies.iter().enumerate().map(|(row, usage)| Reverse((*usage, row))).collect();
-        let mut waiting = vec![BinaryHeap::new(); companies.len()];
-        let mut draft = Self {
-            capacity: ledger.capacity,
-            company_limit,
-            n_held: ledger.n_held,
-            n_served: ledger.n_served,
-            companies,
-            hosts,
-            subscriptions,
-            candidates: places,
-            waiting_companies,
-            waiting: Vec::new(),
+    /// Lets a queue of a subscription wait for slots, of which the subscription holds at most `limit`; or no longer wait,
+    /// without a limit.
+    pub fn set_waiting(&mut self, slot: &AttemptSlot, queue: SlotQueue, limit: Option<usize>) {
+        let AttemptSlot { company, subscription, .. } = *slot;
+        let known = self.subscriptions.get(&subscription).and_then(|known| known.queues[queue as usize].as_ref());
+        let is_unchanged = match (known, limit) {
+            (None, None) => true,
+            (Some(known), Some(limit)) => known.limit == limit && known.company == company && known.host == slot.host,
+            _ => false,
         };
-        for (n, of) in draft.candidates.iter().enumerate() {
-            waiting[of.company].push(Reverse(draft.turn_of(n)));
+        if is_unchanged {
+            return;
         }
-        draft.waiting = waiting;
-        draft
+        self.leave(subscription, queue);
+        self.subscriptions.entry(subscription).or_default().queues[queue as usize] =
+            limit.map(|limit| WaitingQueue { company, host: Arc::clone(&slot.host), limit, class: None });
+        self.enter(subscription, queue);
     }
 
-    fn turn_of(&self, candidate: usize) -> CandidateTurn {
-        let of = self.candidates[candidate];
-        let (host, subscription) = (self.hosts[of.host], self.subscriptions[of.subscription]);
-        (!of.is_resend, (host, of.host), (subscription, of.subscription), candidate)
+    /// Chooses the queue that gets the next slot, as if it had enough waiting; `None` if no queue that waits may take
+    /// one. Only admitted companies that hold fewer than `company_limit` are served.
+    #[must_use]
+    pub fn choose(
+        &self,
+        company_limit: usize,
+        is_admitted: impl Fn(CompanyId) -> bool,
+    ) -> Option<(SubscriptionId, SlotQueue)> {
+        if self.n_free() == 0 {
+            return None;
+        }
+        let mut n_passed_over = 0;
+        for (SlotUsage { n_held, .. }, company) in &self.waiting {
+            let allowance = self.capacity.max_company_slots(self.n_held.saturating_sub(*n_held));
+            if *n_held >= company_limit || (*n_held > 0 && *n_held >= allowance) || n_passed_over > MAX_PASSED_OVER {
+                return None;
+            }
+            if is_admitted(*company) {
+                let chosen = self.companies.get(company).and_then(|company| company.choose(allowance));
+                if chosen.is_some() {
+                    return chosen;
+                }
+                n_passed_over += 1;
+            }
+        }
+        None
     }
 
-    /// Chooses the candidate to serve next and gives it one more slot.
-    fn choose_next(&mut self) -> Option<usize> {
-        loop {
-            let Reverse((queued, company)) = self.waiting_companies.pop()?;
-            let usage = self.companies[company];
-            if usage != queued {
-                self.waiting_companies.push(Reverse((usage, company)));
-            } else if let Some(chosen) = self.choose_of(company) {
-                self.take(chosen);
-                self.waiting_companies.push(Reverse((self.companies[company], company)));
-                return Some(chosen);
+    /// Changes the usages of a slot's company, host and subscription, and moves what waits to its new place.
+    fn change(&mut self, slot: &AttemptSlot, changed: impl Fn(SlotUsage) -> SlotUsage) {
+        for queue in [SlotQueue::Resends, SlotQueue::Due] {
+            self.leave(slot.subscription, queue);
+        }
+        let company = self.companies.entry(slot.company).or_default();
+        let before = company.usage;
+        company.usage = changed(before);
+        if self.waiting.remove(&(before, slot.company)) {
+            self.waiting.insert((company.usage, slot.company));
+        }
+        let host = company.hosts.entry(Arc::clone(&slot.host)).or_default();
+        let before = host.usage;
+        host.usage = changed(before);
+        for (hosts, _) in company.waiting.iter_mut().zip(&host.waiting).filter(|(_, of_host)| !of_host.is_empty()) {
+            hosts.remove(&(before, Arc::clone(&slot.host)));
+            hosts.insert((host.usage, Arc::clone(&slot.host)));
+        }
+        let subscription = self.subscriptions.entry(slot.subscription).or_default();
+        subscription.usage = changed(subscription.usage);
+        for queue in [SlotQueue::Resends, SlotQueue::Due] {
+            self.enter(slot.subscription, queue);
+        }
+    }
+
+    /// Takes a queue out of the order of choice.
+    fn leave(&mut self, id: SubscriptionId, queue: SlotQueue) {
+        let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
+        let Some(place) = &mut subscription.queues[queue as usize] else { return };
+        let Some(class) = place.class.take() else { return };
+        let Some(company) = self.companies.get_mut(&place.company) else { return };
+        let Some(host) = company.hosts.get_mut(&place.host) else { return };
+        host.waiting[class].remove(&(subscription.usage, id));
+        if host.waiting[class].is_empty() {
+            company.waiting[class].remove(&(host.usage, Arc::clone(&place.host)));
+            if !company.is_waiting() {
+                self.waiting.remove(&(company.usage, place.company));
             }
         }
     }
 
-    /// Chooses the next candidate of a company; `None` if none of its candidates may take a slot.
-    fn choose_of(&mut self, company: usize) -> Option<usize> {
-        loop {
-            let Reverse(queued) = self.waiting[company].pop()?;
-            let candidate = queued.3;
-            if !self.may_take(self.candidates[candidate]) {
-                continue;
-            }
-            let turn = self.turn_of(candidate);
-            self.waiting[company].push(Reverse(turn));
-            if turn == queued {
-                return Some(candidate);
-            }
+    /// Puts a queue into the order of choice, if its subscription may hold more slots.
+    fn enter(&mut self, id: SubscriptionId, queue: SlotQueue) {
+        let Some(subscription) = self.subscriptions.get_mut(&id) else { return };
+        let usage = subscription.usage;
+        let Some(place) = &mut subscription.queues[queue as usize] else { return };
+        if usage.n_held >= place.limit {
+            return;
         }
+        let class = wait_class(queue, usage.n_held == 0);
+        place.class = Some(class);
+        let company = self.companies.entry(place.company).or_default();
+        let host = company.hosts.entry(Arc::clone(&place.host)).or_default();
+        host.waiting[class].insert((usage, id));
+        company.waiting[class].insert((host.usage, Arc::clone(&place.host)));
+        self.waiting.insert((company.usage, place.company));
     }
 
-    fn take(&mut self, candidate: usize) {
-        let of = self.candidates[candidate];
-        self.n_held += 1;
-        self.n_served += 1;
-        let usages =
-            [&mut self.companies[of.company], &mut self.hosts[of.host], &mut self.subscriptions[of.subscription]];
-        for usage in usages {
-            *usage = SlotUsage { n_held: usage.n_held + 1, served: self.n_served };
-        }
-    }
-
-    /// Returns whether a candidate may take one more slot under every limit.
-    fn may_take(&self, of: PlannedCandidate) -> bool {
-        let company = self.companies[of.company].n_held;
-        let host = self.hosts[of.host].n_held;
-        let subscription = self.subscriptions[of.subscription].n_held;
-        let allowance = self.capacity.max_company_slots(self.n_held - company);
-        let host_allowance = three_quarters(allowance.saturating_sub(company - host));
-        let share = |of: usize| if subscription == 0 { of } else { seven_eighths(of) };
-        // The share limits do not apply to a company or host without an attempt in flight.
-        subscription < of.limit
-            && company < self.company_limit
-            && (company == 0 || company < share(allowance))
-            && (host == 0 || host < share(host_allowance))
+    /// Removes entries that hold no slot, for which nothing waits, and that were served too long ago to matter.
+    fn forget(&mut self) {
+        let now = self.n_served;
+        self.subscriptions.retain(|_, subscription| {
+            subscription.queues.iter().any(Option::is_some) || !subscription.usage.is_forgettable(now)
+        });
+        self.companies.retain(|_, company| {
+            let is_waiting = |host: &HostSlots| host.waiting.iter().any(|waiting| !waiting.is_empty());
+            company.hosts.retain(|_, host| is_waiting(host) || !host.usage.is_forgettable(now));
+            !company.hosts.is_empty() || !company.usage.is_forgettable(now)
+        });
     }
 }
 
-/// Usages by key, stored in a vector.
-struct UsageTable<K> {
-    rows: HashMap<K, usize>,
-    usages: Vec<SlotUsage>,
-}
-
-impl<K: Eq + Hash> UsageTable<K> {
-    fn new() -> Self {
-        Self { rows: HashMap::new(), usages: Vec::new() }
+impl CompanySlots {
+    fn is_waiting(&self) -> bool {
+        self.waiting.iter().any(|hosts| !hosts.is_empty())
     }
 
-    fn row_of(&mut self, key: K, known: &HashMap<K, SlotUsage>) -> usize {
-        let usage = known.get(&key).copied().unwrap_or_default();
-        *self.rows.entry(key).or_insert_with(|| {
-            self.usages.push(usage);
-            self.usages.len() - 1
-        })
+    /// Chooses the next queue of a company that may hold `allowance` slots.
+    fn choose(&self, allowance: usize) -> Option<(SubscriptionId, SlotQueue)> {
+        let of_queue = |queue| {
+            let first =
+                [true, false].into_iter().filter_map(|is_idle| self.first(wait_class(queue, is_idle), allowance));
+            first.min().map(|(_, _, (_, subscription))| (subscription, queue))
+        };
+        of_queue(SlotQueue::Resends).or_else(|| of_queue(SlotQueue::Due))
+    }
+
+    /// First queue of a class, with its host, if it may take a slot.
+    fn first(&self, class: WaitClass, allowance: usize) -> Option<(SlotUsage, &str, (SlotUsage, SubscriptionId))> {
+        let share = |of: usize| if is_idle_class(class) { of } else { seven_eighths(of) };
+        // The limits do not apply to a company or host without an attempt in flight.
+        let has_room = |n_held: usize, allowance: usize| n_held == 0 || n_held < share(allowance);
+        let (host, name) = self.waiting[class].first()?;
+        let host_allowance = three_quarters(allowance.saturating_sub(self.usage.n_held.saturating_sub(host.n_held)));
+        if !has_room(self.usage.n_held, allowance) || !has_room(host.n_held, host_allowance) {
+            return None;
+        }
+        Some((*host, name, *self.hosts.get(name)?.waiting[class].first()?))
     }
 }
 
@@ -370,21 +388,43 @@ mod tests {
         }
     }
 
-    fn waiting(slot: AttemptSlot) -> SlotCandidate {
-        SlotCandidate { slot, limit: 4, is_resend: false }
+    /// A queue that waits, always with enough in it.
+    #[derive(Debug, Clone)]
+    struct Candidate {
+        slot: AttemptSlot,
+        queue: SlotQueue,
+        limit: usize,
+    }
+
+    fn waiting(slot: AttemptSlot) -> Candidate {
+        Candidate { slot, queue: SlotQueue::Due, limit: 4 }
     }
 
     /// Everything of a company waits: so many hosts with so many subscriptions each.
-    fn greedy(company: i64, n_hosts: i64, n_subscriptions: i64) -> Vec<SlotCandidate> {
+    fn greedy(company: i64, n_hosts: i64, n_subscriptions: i64) -> Vec<Candidate> {
         let hosts = (0..n_hosts).flat_map(|host| (0..n_subscriptions).map(move |of| (host, of)));
         hosts.map(|(host, of)| waiting(slot(company, host, of))).collect()
     }
 
-    /// Takes the slots that the ledger plans.
-    fn fill(ledger: &mut SlotLedger, candidates: &[SlotCandidate]) -> Vec<AttemptSlot> {
-        let plan = ledger.plan(candidates, usize::MAX, usize::MAX);
-        let begun = plan.into_iter().flat_map(|(place, n)| vec![candidates[place].slot.clone(); n]);
-        begun.inspect(|slot| ledger.take(slot)).collect()
+    fn wait(ledger: &mut SlotLedger, candidates: &[Candidate]) {
+        for Candidate { slot, queue, limit } in candidates {
+            ledger.set_waiting(slot, *queue, Some(*limit));
+        }
+    }
+
+    /// Takes the slot of the next choice among the candidates that wait.
+    fn take_next(ledger: &mut SlotLedger, candidates: &[Candidate], company_limit: usize) -> Option<AttemptSlot> {
+        let (subscription, queue) = ledger.choose(company_limit, |_| true)?;
+        let of = |candidate: &&Candidate| candidate.slot.subscription == subscription && candidate.queue == queue;
+        let slot = candidates.iter().find(of).expect("a candidate").slot.clone();
+        ledger.take(&slot);
+        Some(slot)
+    }
+
+    /// Takes the slots that the candidates may take.
+    fn fill(ledger: &mut SlotLedger, candidates: &[Candidate]) -> Vec<AttemptSlot> {
+        wait(ledger, candidates);
+        std::iter::from_fn(|| take_next(ledger, candidates, usize::MAX)).collect()
     }
 
     #[test]
@@ -392,7 +432,8 @@ mod tests {
         let mut ledger = SlotLedger::new(SMALL);
         fill(&mut ledger, &greedy(1, 190, 1));
         assert_eq!(ledger.n_held_by(CompanyId(1)), 90);
-        fill(&mut ledger, &greedy(2, 1, 1));
+        let both = [greedy(1, 190, 1), greedy(2, 1, 1)].concat();
+        fill(&mut ledger, &both);
         assert_eq!(ledger.n_held_by(CompanyId(2)), 4, "as much as its one subscription may");
 
         let mut ledger = SlotLedger::new(SMALL);
@@ -406,14 +447,13 @@ mod tests {
     #[test]
     fn f1_endpoints_that_fill_a_companys_share_leave_places_for_its_other_endpoints() {
         let mut ledger = SlotLedger::new(SlotCapacity::FULL);
-        let hanging: Vec<SlotCandidate> =
-            (0..40).map(|n| SlotCandidate { slot: slot(1, 1, n), limit: 512, is_resend: false }).collect();
+        let hanging: Vec<Candidate> = (0..40).map(|n| Candidate { limit: 512, ..waiting(slot(1, 1, n)) }).collect();
         fill(&mut ledger, &hanging);
         let held = ledger.n_held_by(CompanyId(1));
         assert!((1_800..2_200).contains(&held), "{held}");
         for neighbour in [slot(1, 1, 40), slot(1, 2, 0)] {
-            let waiting = SlotCandidate { slot: neighbour.clone(), limit: 4, is_resend: false };
-            assert!(fill(&mut ledger, &[hanging.as_slice(), &[waiting]].concat()).contains(&neighbour));
+            let all = [hanging.as_slice(), &[waiting(neighbour.clone())]].concat();
+            assert!(fill(&mut ledger, &all).contains(&neighbour));
         }
     }
 
@@ -440,21 +480,47 @@ mod tests {
     #[test]
     fn a_resend_goes_before_what_else_its_company_has_and_not_before_another_company() {
         let mut ledger = SlotLedger::new(SMALL);
-        let resends = SlotCandidate { slot: slot(1, 3, 5), limit: 4, is_resend: true };
         let mut candidates = greedy(1, 2, 4);
-        candidates.push(resends);
-        candidates.extend(greedy(2, 1, 1));
-        let plan = ledger.plan(&candidates, 3, usize::MAX);
-        assert_eq!(plan, [(8, 2), (9, 1)], "the resend, the other company, and the resend once more");
-        ledger.take(&slot(1, 3, 5));
-        assert_eq!(ledger.plan(&candidates, 1, usize::MAX), [(9, 1)]);
+        let resends = Candidate { queue: SlotQueue::Resends, ..waiting(slot(1, 3, 5)) };
+        candidates.extend([resends, waiting(slot(2, 1, 1))]);
+        wait(&mut ledger, &candidates);
+        let begun: Vec<i64> =
+            (0..3).map(|_| take_next(&mut ledger, &candidates, usize::MAX).expect("a slot").company.0).collect();
+        assert_eq!(begun, [1, 2, 1]);
+        assert_eq!((ledger.n_held_for(slot(1, 3, 5).subscription), ledger.n_held_by(CompanyId(2))), (2, 1));
+        assert_eq!(ledger.choose(usize::MAX, |_| true).expect("a choice").0, slot(2, 1, 1).subscription);
     }
 
     #[test]
     fn a_company_that_may_only_probe_gets_one() {
-        let ledger = SlotLedger::new(SMALL);
-        let plan = ledger.plan(&[greedy(1, 3, 3), greedy(2, 3, 3)].concat(), SMALL.n_slots, 1);
-        assert_eq!(plan.iter().map(|(_, n)| n).sum::<usize>(), 2);
+        let mut ledger = SlotLedger::new(SMALL);
+        let candidates = [greedy(1, 3, 3), greedy(2, 3, 3)].concat();
+        wait(&mut ledger, &candidates);
+        let begun: Vec<i64> =
+            std::iter::from_fn(|| take_next(&mut ledger, &candidates, 1)).map(|slot| slot.company.0).collect();
+        assert_eq!(begun, [1, 2]);
+        assert_eq!(ledger.choose(2, |company| company == CompanyId(2)).expect("admitted").0.0 / 1_000_000, 2);
+    }
+
+    #[test]
+    fn a_queue_that_no_longer_waits_or_may_take_no_more_is_not_chosen() {
+        let mut ledger = SlotLedger::new(SMALL);
+        let (first, second) = (slot(1, 1, 1), slot(1, 1, 2));
+        ledger.set_waiting(&first, SlotQueue::Due, Some(1));
+        ledger.take(&first);
+        assert_eq!(ledger.choose(usize::MAX, |_| true), None, "it holds what it may");
+        ledger.set_waiting(&first, SlotQueue::Due, Some(2));
+        assert_eq!(ledger.choose(usize::MAX, |_| true), Some((first.subscription, SlotQueue::Due)));
+        // Its target is on another host now; the attempt in flight is still at the earlier one.
+        let moved = AttemptSlot { host: Arc::from("elsewhere"), ..first.clone() };
+        ledger.set_waiting(&moved, SlotQueue::Due, Some(2));
+        ledger.set_waiting(&second, SlotQueue::Due, Some(2));
+        assert_eq!(ledger.choose(usize::MAX, |_| true), Some((first.subscription, SlotQueue::Due)), "an idle host");
+        ledger.set_waiting(&moved, SlotQueue::Due, None);
+        assert_eq!(ledger.choose(usize::MAX, |_| true), Some((second.subscription, SlotQueue::Due)));
+        ledger.set_waiting(&second, SlotQueue::Due, None);
+        ledger.release(&first);
+        assert_eq!((ledger.choose(usize::MAX, |_| true), ledger.n_held()), (None, 0));
     }
 
     #[test]
@@ -468,7 +534,8 @@ mod tests {
         }
         assert_eq!((ledger.n_held(), ledger.n_held_by(CompanyId(1))), (1, 1));
         let most = usize::try_from(SERVED_MEMORY_LIMIT + FORGET_INTERVAL).expect("few");
-        assert!(ledger.subscriptions.len() <= most && ledger.hosts.len() <= most);
+        let n_hosts: usize = ledger.companies.values().map(|company| company.hosts.len()).sum();
+        assert!(ledger.subscriptions.len() <= most && n_hosts <= most, "{n_hosts}");
     }
 
     /// Second implementation of the rules in the module's head, over a list of the attempts in flight.
@@ -525,7 +592,7 @@ mod tests {
         Ended(&'a AttemptSlot),
         Begun(&'a AttemptSlot),
         /// Nothing more begins, though these wait.
-        Idle(&'a [SlotCandidate]),
+        Idle(&'a [Candidate]),
     }
 
     /// A company of a random world: hosts, subscriptions of each, and how many rounds its attempts last.
@@ -540,27 +607,21 @@ mod tests {
                 ledger.release(&slot);
                 tell(round, Event::Ended(&slot));
             }
-            let mut candidates: Vec<SlotCandidate> = Vec::new();
+            let mut candidates: Vec<Candidate> = Vec::new();
             for (n, (n_hosts, n_subscriptions, _)) in (1..).zip(tenants) {
                 candidates.extend(greedy(n, *n_hosts, *n_subscriptions));
             }
             if round >= arrival {
                 candidates.extend(greedy(0, 1, 1));
             }
-            let mut planned = ledger.plan(&candidates, SMALL.n_slots, usize::MAX);
-            let mut draft = PlannedSlots::of(&ledger, &candidates, usize::MAX);
-            // The plan in its order, which it does not tell.
-            for _ in 0..planned.iter().map(|(_, n)| n).sum::<usize>() {
-                let place = draft.choose_next().expect("as many as were planned");
-                let slot = &candidates[place].slot;
-                ledger.take(slot);
-                tell(round, Event::Begun(slot));
-                planned.iter_mut().find(|(of, n)| *of == place && *n > 0).expect("it was planned").1 -= 1;
+            wait(&mut ledger, &candidates);
+            while let Some(slot) = take_next(&mut ledger, &candidates, usize::MAX) {
+                tell(round, Event::Begun(&slot));
                 let lasts = match usize::try_from(slot.company.0) {
                     Ok(n) if n > 0 => tenants[n - 1].2,
                     _ => 1,
                 };
-                ends.entry(round + lasts).or_default().push(slot.clone());
+                ends.entry(round + lasts).or_default().push(slot);
             }
             tell(round, Event::Idle(&candidates));
         }
@@ -625,16 +686,15 @@ mod tests {
             sizes in proptest::collection::vec((1_i64..4, 1_i64..4), 1..9),
         ) {
             let mut ledger = SlotLedger::new(SMALL);
-            let candidates: Vec<SlotCandidate> = (1..).zip(&sizes).flat_map(|(n, (hosts, of))| greedy(n, *hosts, *of)).collect();
+            let candidates: Vec<Candidate> = (1..).zip(&sizes).flat_map(|(n, (hosts, of))| greedy(n, *hosts, *of)).collect();
             let mut served: BTreeMap<CompanyId, usize> = BTreeMap::new();
             let mut of_first: BTreeMap<SubscriptionId, usize> = BTreeMap::new();
             let n_of_first = usize::try_from(sizes[0].0 * sizes[0].1).expect("few");
+            wait(&mut ledger, &candidates);
             // One slot at a time: so many rounds that each subscription of the first company has had its turn twice.
             for _ in 0..2 * n_of_first * sizes.len() {
-                let plan = ledger.plan(&candidates, 1, usize::MAX);
-                let slot = &candidates[plan[0].0].slot;
-                ledger.take(slot);
-                ledger.release(slot);
+                let slot = take_next(&mut ledger, &candidates, usize::MAX).expect("all slots are free");
+                ledger.release(&slot);
                 *served.entry(slot.company).or_default() += 1;
                 if slot.company == CompanyId(1) {
                     *of_first.entry(slot.subscription).or_default() += 1;

@@ -1,7 +1,7 @@
 //! Affiliates of a company: create and update.
 
 use super::caller::{AuditedChange, Caller};
-use super::clients::publish_payload;
+use super::clients::prepare_payload;
 use super::error::Error;
 use super::fields::FieldErrors;
 use super::handle::Engine;
@@ -13,7 +13,7 @@ use crate::domain::ids::{AffiliateId, CompanyId};
 use crate::domain::patch::FieldPatch;
 use crate::domain::subscription::RecordDates;
 use crate::store;
-use rusqlite::Connection;
+use crate::store::publication_rows::Publication;
 use serde_json::json;
 
 /// Fields of an affiliate to create, not yet validated.
@@ -81,19 +81,22 @@ impl Engine {
         faults.into_result()?;
         let ambient = self.shared.ambient.clone();
         let rules = self.publication_rules();
-        let create = move |connection: &Connection, now| {
+        let create = move |publication: &mut Publication<'_>, now| {
+            let connection = publication.connection;
             if let Some(external_id) = &affiliate.external_id
                 && let Some(earlier) = store::affiliates::by_external_id(connection, company, external_id)?
             {
                 return Ok(created_record(&earlier, RecordOrigin::Existing));
             }
             affiliate.dates = RecordDates { created_at: now, updated_at: now };
-            affiliate.id = store::affiliates::insert(connection, &affiliate)?;
+            affiliate.id = store::affiliates::next_id(connection)?;
             let payload = json!({
                 "employee_id": affiliate.id.0, "full_name": affiliate.person.full_name(), "email": affiliate.person.email,
                 "phone": affiliate.person.phone, "is_approved_affiliate": affiliate.is_approved, "created_date": now.to_rfc3339_seconds(),
             });
-            publish_payload(connection, company, EventType::AffiliateCreated, &payload, (rules, now))?;
+            let event = prepare_payload(publication, company, EventType::AffiliateCreated, &payload, (rules, now))?;
+            store::affiliates::insert(connection, &affiliate)?;
+            event.write(publication)?;
             let change = AuditedChange {
                 action: "create affiliate",
                 subject: format!("affiliate {}", affiliate.id),
@@ -101,7 +104,7 @@ impl Engine {
                 after: None,
                 reason: None,
             };
-            caller.append_audit_row(connection, &ambient, change)?;
+            caller.append_publication_row(publication, &ambient, change)?;
             Ok(created_record(&affiliate, RecordOrigin::Created))
         };
         self.run_create(once, create).await

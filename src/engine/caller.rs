@@ -7,6 +7,8 @@ use crate::domain::ids::OperatorId;
 use crate::domain::key::ApiKey;
 use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::store;
+use crate::store::audit::AuditEntry;
+use crate::store::publication_rows::Publication;
 use rusqlite::Connection;
 use std::sync::Arc;
 
@@ -79,16 +81,29 @@ impl Caller {
         ambient: &RuntimeEnv,
         change: AuditedChange<'_>,
     ) -> Result<(), store::Error> {
-        let entry = store::audit::AuditEntry {
+        store::audit::append(connection, &self.audit_key, &self.audit_entry(ambient, change))
+    }
+
+    /// Appends the audit row of a publication; call this in the transaction of the publication.
+    pub(super) fn append_publication_row(
+        &self,
+        publication: &mut Publication<'_>,
+        ambient: &RuntimeEnv,
+        change: AuditedChange<'_>,
+    ) -> Result<(), store::Error> {
+        publication.append_audit_row(&self.audit_key, &self.audit_entry(ambient, change))
+    }
+
+    fn audit_entry<'a>(&'a self, ambient: &RuntimeEnv, change: AuditedChange<'a>) -> AuditEntry<'a> {
+        AuditEntry {
             at: ambient.now(),
-            actor: &self.actor.name(),
+            actor: self.actor.name().into(),
             action: change.action,
             subject: change.subject,
             before: change.before,
             after: change.after,
             reason: change.reason,
             request_id: Some(&self.request_id),
-        };
-        store::audit::append(connection, &self.audit_key, &entry)
+        }
     }
 }

@@ -1,47 +1,68 @@
-//! Claims: leases due deliveries in one transaction, as many as there are free slots. [`SlotLedger`] distributes the
-//! slots fairly.
+//! Claims: reads queues that changed, and leases due deliveries of queues that were chosen, in one transaction. What a
+//! claim costs depends on the queues read and chosen, not on how many wait.
 
-use crate::domain::delivery::DeliveryState;
-use crate::domain::egress_health::EgressAdmission;
+use crate::domain::delivery::{ATTEMPT_TIMEOUT, DeliveryState};
 use crate::domain::event::Event;
-use crate::domain::flight_control::INITIAL_FLIGHT_LIMIT;
-use crate::domain::flight_limits::{FlightSubject, LimitTable};
-use crate::domain::ids::{CompanyId, DeliveryId, SubscriptionId};
-use crate::domain::slots::{AttemptSlot, SlotCandidate, SlotLedger};
+use crate::domain::ids::{DeliveryId, SubscriptionId};
+use crate::domain::slots::{AttemptSlot, SlotQueue, slots_of_body};
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::claims::ClaimedDelivery;
-use crate::store::deliveries::{Lease, LeasedDelivery};
+use crate::store::claims::{ClaimedDelivery, WaitingSubscription};
+use crate::store::deliveries::{Lease, LeasedDelivery, QueuePosition};
 use crate::store::delivery_counts::CountChanges;
 use crate::store::subscriptions::DeliveryTarget;
 use rusqlite::Connection;
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use url::Url;
+use std::time::Duration;
 
-/// Maximum number of slots for which one claim takes deliveries, so that no transaction delays others for long.
-const MAX_CLAIMED: usize = 128;
+/// Duration of a lease: the deadline of an attempt, 10 s to wait for the attempt and 10 s to commit its outcome.
+pub(super) const LEASE_DURATION: Duration = Duration::from_secs(ATTEMPT_TIMEOUT.as_secs() + 20);
+/// Maximum number of queues that one transaction reads in passing over all of them.
+const SWEEP_SIZE: u32 = 256;
 
-/// Parameters of a claim: lease, occupied slots and limits of the sender's back-off.
+/// Lease of a claimed delivery that is given up without an attempt.
+#[derive(Debug, Clone)]
+pub(super) struct ReturnedLease {
+    pub(super) token: Arc<str>,
+    pub(super) delivery: DeliveryId,
+}
+
+/// Due deliveries or resends of a subscription to claim.
+#[derive(Debug, Clone)]
+pub(super) struct QueueClaim {
+    pub(super) slot: AttemptSlot,
+    pub(super) queue: SlotQueue,
+    /// Place in the queue up to which everything is claimed.
+    pub(super) after: QueuePosition,
+    /// Number of slots for which deliveries are claimed.
+    pub(super) n_slots: usize,
+}
+
+/// What a transaction of the dispatcher reads and claims, in this order.
 #[derive(Debug, Clone)]
 pub(super) struct ClaimRequest {
     pub(super) lease: Lease,
-    /// Slots of attempts in flight.
-    pub(super) slots: SlotLedger,
-    /// Limits of the subscriptions.
-    pub(super) limits: LimitTable,
-    /// Limits while the sender has a local fault.
-    pub(super) backoff_admission: EgressAdmission,
+    pub(super) now: Timestamp,
+    pub(super) returned: Vec<ReturnedLease>,
+    /// Subscriptions whose queues are read.
+    pub(super) unread: Vec<SubscriptionId>,
+    /// Subscription after which queues are read in passing over all of them.
+    pub(super) sweep_after: Option<SubscriptionId>,
+    pub(super) claims: Vec<QueueClaim>,
 }
 
-/// Deliveries leased by one claim.
-#[derive(Debug, Default)]
-pub(super) struct ClaimedBatch {
-    pub(super) jobs: Vec<DeliveryJob>,
-    /// Time at which the next delivery becomes due. Deliveries due now but not claimed wait for a slot or for a
-    /// back-off to end.
-    pub(super) next_due_at: Option<Timestamp>,
+impl ClaimRequest {
+    /// Request that only returns leases.
+    pub(super) fn returning(returned: Vec<ReturnedLease>, now: Timestamp) -> Self {
+        let lease = Lease { token: Arc::from(""), until: now };
+        Self { lease, now, returned, unread: Vec::new(), sweep_after: None, claims: Vec::new() }
+    }
+
+    /// Whether there is nothing to read, claim or return.
+    pub(super) fn is_empty(&self) -> bool {
+        let is_idle = self.returned.is_empty() && self.unread.is_empty() && self.sweep_after.is_none();
+        is_idle && self.claims.is_empty()
+    }
 }
 
 /// Everything needed to attempt one delivery.
@@ -54,173 +75,122 @@ pub(super) struct DeliveryJob {
     pub(super) target: Arc<DeliveryTarget>,
 }
 
-/// Leases due deliveries and requested resends, as free slots permit.
-pub(super) fn claim_due(connection: &Connection, ask: ClaimRequest) -> Result<ClaimedBatch, store::Error> {
-    let now = ask.lease.now;
-    let mut candidates = Vec::new();
-    for of in store::resends::requested_subscriptions(connection)? {
-        let slot = slot_for(of.company, &of.target_url, of.subscription);
-        // Resends do not depend on the adaptive limit: an operator asked for them, also while the subscription is off.
-        candidates.push(SlotCandidate { slot, limit: INITIAL_FLIGHT_LIMIT as usize, is_resend: true });
+/// What is left of a queue after a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum QueueRest {
+    /// More may be due.
+    More,
+    /// Nothing more is due until this time, or at all.
+    NextDueAt(Option<Timestamp>),
+    /// No resend is left, or the others wait for the end of attempts of the same deliveries.
+    Resends {
+        /// Whether resends wait for leased deliveries.
+        is_any_leased: bool,
+    },
+}
+
+/// Result of one [`QueueClaim`].
+#[derive(Debug)]
+pub(super) struct ClaimedQueue {
+    pub(super) claim: QueueClaim,
+    pub(super) jobs: Vec<DeliveryJob>,
+    /// Number of deliveries that were taken from the queue, with those that were given up.
+    pub(super) n_taken: usize,
+    /// Place in the queue up to which everything is claimed now.
+    pub(super) position: QueuePosition,
+    pub(super) rest: QueueRest,
+}
+
+/// Result of a [`ClaimRequest`].
+#[derive(Debug, Default)]
+pub(super) struct ClaimedBatch {
+    /// Queues that were read.
+    pub(super) read: Vec<WaitingSubscription>,
+    /// Subscription after which the passing over all queues goes on; `None` once all were read.
+    pub(super) sweep_after: Option<SubscriptionId>,
+    pub(super) queues: Vec<ClaimedQueue>,
+}
+
+/// Returns leases, reads queues and claims deliveries.
+pub(super) fn claim(connection: &Connection, ask: ClaimRequest) -> Result<ClaimedBatch, store::Error> {
+    for ReturnedLease { token, delivery } in &ask.returned {
+        store::deliveries::release(connection, token, &[*delivery])?;
     }
-    let mut hand = ClaimBuilder {
-        connection,
-        lease: ask.lease,
-        slots: ask.slots,
-        jobs: Vec::new(),
-        room: MAX_CLAIMED,
-        dues: BTreeMap::new(),
-        targets: HashMap::new(),
+    let mut batch = ClaimedBatch::default();
+    for id in ask.unread {
+        batch.read.extend(store::claims::waiting(connection, id)?);
+    }
+    if let Some(after) = ask.sweep_after {
+        let read = store::claims::list_waiting(connection, after, SWEEP_SIZE)?;
+        batch.sweep_after = read.last().map(|last| last.subscription).filter(|_| read.len() == SWEEP_SIZE as usize);
+        batch.read.extend(read);
+    }
+    // A delivery that is to be resent may be due as well: resends are leased before due deliveries are looked for.
+    let (resends, due): (Vec<_>, Vec<_>) = ask.claims.into_iter().partition(|claim| claim.queue == SlotQueue::Resends);
+    for claims in [resends, due] {
+        let mut leased = Vec::new();
+        for claim in claims {
+            batch.queues.push(claim_queue(connection, claim, ask.now, &mut leased)?);
+        }
+        store::claims::lease(connection, &leased, &ask.lease)?;
+    }
+    Ok(batch)
+}
+
+fn claim_queue(
+    connection: &Connection,
+    claim: QueueClaim,
+    now: Timestamp,
+    leased: &mut Vec<(DeliveryId, SubscriptionId)>,
+) -> Result<ClaimedQueue, store::Error> {
+    let of = claim.slot.subscription;
+    let found = match claim.queue {
+        SlotQueue::Due => store::claims::claim(connection, of, (claim.after, claim.n_slots), now)?,
+        SlotQueue::Resends => store::claims::claim_resends(connection, of, claim.n_slots)?,
     };
-    for of in store::deliveries::waiting_subscriptions(connection)? {
-        let limit = ask.limits.limit(FlightSubject { subscription: of.subscription, changed_at: of.changed_at });
-        if hand.slots.n_held_for(of.subscription) >= limit {
-            // The end of one of its attempts brings the next claim.
-            continue;
-        }
-        let Some(due_at) = store::deliveries::next_due_at(connection, of.subscription)? else { continue };
-        hand.dues.insert(of.subscription, due_at);
-        if due_at <= now {
-            let slot = slot_for(of.company, &of.target_url, of.subscription);
-            candidates.push(SlotCandidate { slot, limit, is_resend: false });
-        }
-    }
-    match ask.backoff_admission {
-        EgressAdmission::Open(limits) => {
-            for candidate in &mut candidates {
-                let limit = limits.get(&candidate.slot.subscription).copied().unwrap_or(usize::MAX);
-                candidate.limit = candidate.limit.min(limit);
-            }
-            hand.claim_planned(&mut candidates, usize::MAX, usize::MAX)?;
-        }
-        EgressAdmission::Probing { affected, is_due } => {
-            let (mut probes, mut others): (Vec<_>, Vec<_>) =
-                candidates.into_iter().partition(|candidate| affected.contains(&candidate.slot.company));
-            // While the sender has general trouble, unaffected companies get one attempt each; affected ones share a
-            // single probe.
-            hand.claim_planned(&mut others, usize::MAX, 1)?;
-            if is_due && affected.iter().all(|company| hand.slots.n_held_by(*company) == 0) {
-                hand.claim_planned(&mut probes, 1, 1)?;
-            }
-        }
-    }
-    let next_due_at = match hand.room {
-        // There may be more for which slots are free.
-        0 => Some(now),
-        _ => hand.dues.into_values().filter(|due_at| *due_at > now).min(),
+    let n_found: usize = found.iter().map(ClaimedDelivery::n_slots).sum();
+    let position = match claim.queue {
+        SlotQueue::Due => found.last().map_or(claim.after, |last| last.position),
+        SlotQueue::Resends => claim.after,
     };
-    Ok(ClaimedBatch { jobs: hand.jobs, next_due_at })
-}
-
-/// Slot that an attempt for a subscription occupies. Stored targets are valid URLs.
-fn slot_for(company: CompanyId, target_url: &str, subscription: SubscriptionId) -> AttemptSlot {
-    let url = Url::parse(target_url).ok();
-    let host = url.as_ref().and_then(Url::host_str).unwrap_or(target_url);
-    AttemptSlot { company, host: Arc::from(host), subscription, n_slots: 1 }
-}
-
-/// Number of slots that the attempts of claimed deliveries occupy.
-fn n_slots_of(claimed: &[ClaimedDelivery]) -> usize {
-    claimed.iter().map(ClaimedDelivery::n_slots).sum()
-}
-
-/// Intermediate state of a claim.
-struct ClaimBuilder<'a> {
-    connection: &'a Connection,
-    lease: Lease,
-    slots: SlotLedger,
-    jobs: Vec<DeliveryJob>,
-    /// Number of slots for which deliveries may still be claimed.
-    room: usize,
-    /// Time at which the first unleased delivery of each subscription is or was due, as far as it is known.
-    dues: BTreeMap<SubscriptionId, Timestamp>,
-    /// Target and sealed secret of each subscription, read once per claim.
-    targets: HashMap<SubscriptionId, Option<Arc<DeliveryTarget>>>,
-}
-
-impl ClaimBuilder<'_> {
-    /// Claims deliveries of the candidates until no slot is free or nothing is due, for at most `room` slots.
-    fn claim_planned(
-        &mut self,
-        candidates: &mut [SlotCandidate],
-        room: usize,
-        company_limit: usize,
-    ) -> Result<(), store::Error> {
-        let mut room = room;
-        loop {
-            let plan = self.slots.plan(candidates, room.min(self.room), company_limit);
-            if plan.is_empty() {
-                return Ok(());
-            }
-            for (place, n) in plan {
-                let SlotCandidate { slot, limit, is_resend } = &mut candidates[place];
-                let claimed = if *is_resend {
-                    store::resends::claim(self.connection, slot.subscription, n, &self.lease)?
-                } else {
-                    self.claim_due_of(slot.subscription, n)?
-                };
-                let n_slots = n_slots_of(&claimed);
-                if n_slots < n {
-                    // Fewer than planned were due: this candidate is exhausted, so the next plan leaves it out.
-                    *limit = 0;
-                }
-                room = room.saturating_sub(n_slots);
-                self.room = self.room.saturating_sub(n_slots);
-                for claimed in claimed {
-                    self.add_job(claimed, slot)?;
-                }
-            }
-        }
-    }
-
-    /// Claims due deliveries of a subscription for `n` slots, and remembers when its next one is due if fewer were due.
-    fn claim_due_of(&mut self, of: SubscriptionId, n: usize) -> Result<Vec<ClaimedDelivery>, store::Error> {
-        let first_due_at = self.dues.get(&of).copied().unwrap_or_default();
-        let claimed = store::claims::claim(self.connection, of, (first_due_at, n), &self.lease)?;
-        if n_slots_of(&claimed) < n {
-            match store::deliveries::next_due_at(self.connection, of)? {
-                Some(due_at) => self.dues.insert(of, due_at),
-                None => self.dues.remove(&of),
+    let rest = match claim.queue {
+        _ if n_found >= claim.n_slots => QueueRest::More,
+        SlotQueue::Due => QueueRest::NextDueAt(store::deliveries::next_due_at(connection, of, position)?),
+        SlotQueue::Resends => QueueRest::Resends { is_any_leased: store::resends::is_any_leased(connection, of)? },
+    };
+    let n_taken = found.len();
+    let mut jobs = Vec::with_capacity(n_taken);
+    if !found.is_empty() {
+        let target = store::subscriptions::target(connection, of)?.map(Arc::new);
+        for ClaimedDelivery { delivery, event, .. } in found {
+            let Some((event, target)) = readable(event)?.zip(target.clone()) else {
+                give_up(connection, delivery.id)?;
+                continue;
             };
-        }
-        Ok(claimed)
-    }
-
-    /// Builds the job of a claimed delivery. An unreadable delivery is given up, so that it does not block the
-    /// others.
-    fn add_job(&mut self, claimed: ClaimedDelivery, slot: &AttemptSlot) -> Result<(), store::Error> {
-        let LeasedDelivery { id, subscription, n_attempts, .. } = claimed.delivery;
-        match self.load_job(claimed, slot) {
-            Ok(Some(job)) => {
-                self.slots.take(&job.slot);
-                self.jobs.push(job);
-                Ok(())
-            }
-            Ok(None) | Err(store::Error::Unreadable(_)) => self.give_up((id, subscription), n_attempts),
-            Err(error) => Err(error),
+            leased.push((delivery.id, of));
+            let slot = AttemptSlot { n_slots: slots_of_body(event.body.len()), ..claim.slot.clone() };
+            jobs.push(DeliveryJob { claimed: delivery, slot, event, target });
         }
     }
+    Ok(ClaimedQueue { claim, jobs, n_taken, position, rest })
+}
 
-    fn load_job(&mut self, claimed: ClaimedDelivery, slot: &AttemptSlot) -> Result<Option<DeliveryJob>, store::Error> {
-        let slot = AttemptSlot { n_slots: claimed.n_slots(), ..slot.clone() };
-        let ClaimedDelivery { delivery: claimed, event } = claimed;
-        let (connection, id) = (self.connection, claimed.subscription);
-        let known = match self.targets.entry(id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(store::subscriptions::target(connection, id)?.map(Arc::new)),
-        };
-        let Some(target) = known.clone() else { return Ok(None) };
-        Ok(Some(DeliveryJob { claimed, slot, event: event?, target }))
+/// Event of a claimed delivery; `None` if it cannot be read.
+fn readable(event: Result<Event, store::Error>) -> Result<Option<Event>, store::Error> {
+    match event {
+        Ok(event) => Ok(Some(event)),
+        Err(store::Error::Unreadable(_)) => Ok(None),
+        Err(error) => Err(error),
     }
+}
 
-    fn give_up(&self, (id, of): (DeliveryId, SubscriptionId), n_attempts: u32) -> Result<(), store::Error> {
-        tracing::error!(%id, "a delivery's event or subscription cannot be read; the delivery was given up");
-        store::resends::remove(self.connection, id)?;
-        let mut counts = CountChanges::default();
-        let (token, state) = (&self.lease.token, DeliveryState::Exhausted);
-        if let Some(change) = store::deliveries::complete(self.connection, (id, of), token, state, n_attempts, None)? {
-            counts.record(&change);
-        }
-        counts.commit(self.connection)
+/// Gives up a delivery that cannot be read, so that it does not block the others.
+fn give_up(connection: &Connection, id: DeliveryId) -> Result<(), store::Error> {
+    tracing::error!(%id, "a delivery's event or subscription cannot be read; the delivery was given up");
+    store::resends::remove(connection, id)?;
+    let mut counts = CountChanges::default();
+    if let Some(change) = store::deliveries::complete(connection, id, (DeliveryState::Exhausted, None), 0)? {
+        counts.record(&change);
     }
+    counts.commit(connection)
 }

@@ -3,7 +3,7 @@
 use super::caller::{AuditedChange, Caller};
 use super::error::Error;
 use super::event_quota::PublicationRules;
-use super::events::{EventDraft, insert_event};
+use super::events::{EventDraft, PreparedEvent};
 use super::fields::FieldErrors;
 use super::handle::Engine;
 use super::idempotency::{CreatedRecord, IdempotentCreate, IdempotentReply, RecordOrigin};
@@ -17,6 +17,7 @@ use crate::domain::patch::FieldPatch;
 use crate::domain::subscription::RecordDates;
 use crate::domain::time::Timestamp;
 use crate::store;
+use crate::store::publication_rows::Publication;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -100,7 +101,8 @@ impl Engine {
         let status = validate_draft(&wish, which)?;
         let ambient = self.shared.ambient.clone();
         let rules = self.publication_rules();
-        let create = move |connection: &Connection, now| {
+        let create = move |publication: &mut Publication<'_>, now| {
+            let connection = publication.connection;
             if let Some(external_id) = &wish.origin.external_id
                 && let Some(client) = store::clients::by_external_id(connection, company, external_id)?
             {
@@ -109,15 +111,16 @@ impl Engine {
             require_affiliate(connection, company, wish.assigned.affiliate)?;
             let ClientDraft { person, address, assigned, origin, status: _ } = wish;
             let dates = RecordDates { created_at: now, updated_at: now };
-            let mut client =
-                CrmClient { id: ClientId(0), company, person, address, status, assignment: assigned, origin, dates };
-            client.id = store::clients::insert(connection, &client)?;
-            publish_created(connection, &client, rules, now)?;
+            let id = store::clients::next_id(connection)?;
+            let client = CrmClient { id, company, person, address, status, assignment: assigned, origin, dates };
+            let event = prepare_created(publication, &client, rules, now)?;
+            store::clients::insert(connection, &client)?;
+            event.write(publication)?;
             let action = if status.is_lead() { "create lead" } else { "create client" };
             let after = Some(client.status.name.to_owned());
             let subject = format!("client {}", client.id);
-            caller.append_audit_row(
-                connection,
+            caller.append_publication_row(
+                publication,
                 &ambient,
                 AuditedChange { action, subject, before: None, after, reason: None },
             )?;
@@ -201,40 +204,40 @@ impl Engine {
         let status = validate_status_move(&step, which)?;
         let ambient = self.shared.ambient.clone();
         let rules = self.publication_rules();
-        let moved = self
-            .shared
-            .partner_store
-            .write(move |connection| {
-                let mut client = find_client(connection, company, id, which)?;
-                let previous = client.status;
-                if previous == status {
-                    return Ok((previous, client));
-                }
-                let now = ambient.now();
-                client.status = status;
-                client.dates.updated_at = now;
-                store::clients::update(connection, &client)?;
-                let payload = json!({
-                    "client_id": id.0, "previous_status": previous.name, "new_status": status.name,
-                    "changed_date": now.to_rfc3339_seconds(), "changed_by_employee_id": step.changed_by_employee, "status_note": step.note,
-                });
-                publish_payload(connection, company, EventType::ClientStatusChanged, &payload, (rules, now))?;
-                if previous.is_lead() && !status.is_lead() {
-                    publish_created(connection, &client, rules, now)?;
-                }
-                let change = AuditedChange {
-                    action: "change status",
-                    subject: format!("client {id}"),
-                    before: Some(previous.name.to_owned()),
-                    after: Some(status.name.to_owned()),
-                    reason: step.note,
-                };
-                caller.append_audit_row(connection, &ambient, change)?;
-                Ok::<_, Error>((previous, client))
-            })
-            .await?;
-        self.notify_dispatcher();
-        Ok(moved)
+        let change_status = move |publication: &mut Publication<'_>| {
+            let connection = publication.connection;
+            let mut client = find_client(connection, company, id, which)?;
+            let previous = client.status;
+            if previous == status {
+                return Ok((previous, client));
+            }
+            let now = ambient.now();
+            client.status = status;
+            client.dates.updated_at = now;
+            let payload = json!({
+                "client_id": id.0, "previous_status": previous.name, "new_status": status.name,
+                "changed_date": now.to_rfc3339_seconds(), "changed_by_employee_id": step.changed_by_employee, "status_note": step.note,
+            });
+            let kind = EventType::ClientStatusChanged;
+            let mut events = vec![prepare_payload(publication, company, kind, &payload, (rules, now))?];
+            if previous.is_lead() && !status.is_lead() {
+                events.push(prepare_created(publication, &client, rules, now)?);
+            }
+            store::clients::update(connection, &client)?;
+            for event in events {
+                event.write(publication)?;
+            }
+            let change = AuditedChange {
+                action: "change status",
+                subject: format!("client {id}"),
+                before: Some(previous.name.to_owned()),
+                after: Some(status.name.to_owned()),
+                reason: step.note,
+            };
+            caller.append_publication_row(publication, &ambient, change)?;
+            Ok::<_, Error>((previous, client))
+        };
+        self.run_publication(&self.shared.partner_store, change_status).await
     }
 }
 
@@ -350,13 +353,13 @@ const fn created_record(client: &CrmClient, made: RecordOrigin) -> CreatedRecord
     CreatedRecord { id: client.id.0, status: Some(client.status), created_at: client.dates.created_at, origin: made }
 }
 
-/// Publishes the creation event of a client or lead.
-fn publish_created(
-    connection: &Connection,
+/// Prepares the creation event of a client or lead.
+fn prepare_created(
+    publication: &mut Publication<'_>,
     client: &CrmClient,
     rules: PublicationRules,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<PreparedEvent, Error> {
     let CrmClient { id, company, person, status, assignment: assigned, origin, .. } = client;
     let mut payload = json!({
         "client_id": id.0, "first_name": person.first_name, "last_name": person.last_name, "email": person.email, "phone": person.phone,
@@ -371,17 +374,17 @@ fn publish_created(
         payload["affiliate_id"] = json!(assigned.affiliate.map(|id| id.0));
         EventType::ClientCreated
     };
-    publish_payload(connection, *company, kind, &payload, (rules, now))
+    prepare_payload(publication, *company, kind, &payload, (rules, now))
 }
 
-/// Publishes an event with a JSON payload.
-pub(super) fn publish_payload(
-    connection: &Connection,
+/// Prepares an event with a JSON payload.
+pub(super) fn prepare_payload(
+    publication: &mut Publication<'_>,
     company: CompanyId,
     kind: EventType,
     payload: &Value,
     (rules, now): (PublicationRules, Timestamp),
-) -> Result<(), Error> {
+) -> Result<PreparedEvent, Error> {
     let payload = payload.to_string();
-    insert_event(connection, &EventDraft { company, kind, payload: &payload, metadata: None }, rules, now).map(|_| ())
+    PreparedEvent::prepare(publication, &EventDraft { company, kind, payload: &payload, metadata: None }, rules, now)
 }

@@ -5,15 +5,16 @@ use super::envelope::{self, EnvelopeParts};
 use super::error::Error;
 use super::event_quota::PublicationRules;
 use super::handle::Engine;
-use super::idempotency::{IdempotentCall, IdempotentReply, ReplyOrigin};
+use super::idempotency::{IdempotentCall, IdempotentReply};
 use super::samples;
-use crate::domain::delivery::{AttemptKind, DeliveryState};
+use crate::domain::delivery::{AttemptKind, DeliveryState, RetryPolicy};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{CompanyId, DeliveryId, EventId};
 use crate::domain::time::Timestamp;
-use crate::store;
 use crate::store::deliveries::LeasedDelivery;
+use crate::store::publication_rows::Publication;
+use crate::store::{self, PlatformStore};
 use rusqlite::Connection;
 
 /// Event to publish; payload and metadata are texts of JSON objects.
@@ -48,9 +49,7 @@ impl Engine {
     /// [`Error::EventQuotaReached`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
     pub async fn publish(&self, caller: Caller, news: EventPublication) -> Result<Event, Error> {
         let store = self.store_for(&caller);
-        let event = store.write(self.publish_transaction(caller, news)?).await?;
-        self.notify_dispatcher();
-        Ok(event)
+        self.run_publication(store, self.publish_transaction(caller, news)?).await
     }
 
     /// Publishes an event under an idempotency key; a repeated call returns the first answer and publishes nothing.
@@ -67,20 +66,32 @@ impl Engine {
         let store = self.store_for(&caller);
         let ambient = self.shared.ambient.clone();
         let publish = self.publish_transaction(caller, news)?;
-        let reply = store
-            .write(move |connection| {
-                let now = ambient.now();
-                if let Some(earlier) = call.stored_reply(connection, now)? {
-                    return Ok(earlier);
-                }
-                let event = publish(connection)?;
-                call.store_reply(connection, render(&event), now)
-            })
-            .await?;
-        if reply.origin == ReplyOrigin::Fresh {
-            self.notify_dispatcher();
-        }
-        Ok(reply)
+        let publish_once = move |publication: &mut Publication<'_>| {
+            let (connection, now) = (publication.connection, ambient.now());
+            if let Some(earlier) = call.stored_reply(connection, now)? {
+                return Ok(earlier);
+            }
+            let event = publish(publication)?;
+            call.store_reply(connection, render(&event), now)
+        };
+        self.run_publication(store, publish_once).await
+    }
+
+    /// Runs a transaction that may publish events, wakes the dispatcher for their deliveries and notifies subscribers of
+    /// changes.
+    ///
+    /// # Errors
+    /// The error of `work`; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be
+    /// written.
+    pub(super) async fn run_publication<T: Send + 'static>(
+        &self,
+        store: &PlatformStore,
+        work: impl FnOnce(&mut Publication<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (done, due) = store.publish(work).await?;
+        self.notify_due(&due);
+        self.mark_changed();
+        Ok(done)
     }
 
     /// Validates an event and returns the transaction that publishes it.
@@ -88,7 +99,7 @@ impl Engine {
         &self,
         caller: Caller,
         news: EventPublication,
-    ) -> Result<impl FnOnce(&Connection) -> Result<Event, Error> + Send + use<>, Error> {
+    ) -> Result<impl FnOnce(&mut Publication<'_>) -> Result<Event, Error> + Send + use<>, Error> {
         let faults: Vec<FieldError> = [("payload", &news.payload), ("metadata", &news.metadata)]
             .into_iter()
             .filter(|(_, text)| text.as_deref().is_some_and(|text| !text.trim_start().starts_with('{')))
@@ -100,8 +111,8 @@ impl Engine {
         let ambient = self.shared.ambient.clone();
         let rules = self.publication_rules();
         let payload = news.payload.unwrap_or_else(|| samples::random_payload(news.kind, &ambient));
-        Ok(move |connection: &Connection| {
-            if !store::companies::exists(connection, news.company)? {
+        Ok(move |publication: &mut Publication<'_>| {
+            if !store::companies::exists(publication.connection, news.company)? {
                 return Err(Error::Invalid(vec![FieldError::new("companyId", "must be the number of a company")]));
             }
             let draft = EventDraft {
@@ -110,7 +121,7 @@ impl Engine {
                 payload: &payload,
                 metadata: news.metadata.as_deref(),
             };
-            let event = insert_event(connection, &draft, rules, ambient.now())?;
+            let event = PreparedEvent::prepare(publication, &draft, rules, ambient.now())?.write(publication)?;
             let change = AuditedChange {
                 action: "publish",
                 subject: format!("event {}", event.id),
@@ -118,7 +129,7 @@ impl Engine {
                 after: Some(event.kind.name().to_owned()),
                 reason: None,
             };
-            caller.append_audit_row(connection, &ambient, change)?;
+            caller.append_publication_row(publication, &ambient, change)?;
             Ok(event)
         })
     }
@@ -156,12 +167,6 @@ impl Engine {
         let settings = &self.shared.settings;
         PublicationRules { retry_policy: settings.retry_schedule, event_quota: settings.event_quota }
     }
-
-    /// Wakes the dispatcher and notifies subscribers of changes.
-    pub(super) fn notify_dispatcher(&self) {
-        self.shared.dispatcher_wakeup.notify_one();
-        self.mark_changed();
-    }
 }
 
 /// Event without an id, ready to be written.
@@ -173,41 +178,61 @@ pub(super) struct EventDraft<'a> {
     pub(super) metadata: Option<&'a str>,
 }
 
-/// Writes an event and its deliveries: due at once for enabled subscriptions, missed for disabled ones.
-///
-/// # Errors
-/// [`Error::EnvelopeTooLarge`], [`Error::EventQuotaReached`]; [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change
-/// cannot be written.
-pub(super) fn insert_event(
-    connection: &Connection,
-    draft: &EventDraft<'_>,
-    rules: PublicationRules,
-    now: Timestamp,
-) -> Result<Event, Error> {
-    let id = store::events::next_id(connection)?;
-    let EventDraft { company, kind, payload, metadata } = *draft;
-    let body = envelope::serialize_envelope(&EnvelopeParts { id, kind, created_at: now, company, payload, metadata })?;
-    let event = Event { id, company, kind, created_at: now, body };
-    rules.check_quota(store::events::insert(connection, &event)?)?;
-    for subscription in store::subscriptions::all(connection, Some(company))? {
-        if !subscription.spec.event_types.contains(&kind) {
-            continue;
-        }
-        let state = if subscription.disabled.is_some() { DeliveryState::Missed } else { DeliveryState::Pending };
-        let delivery = LeasedDelivery {
-            id: DeliveryId(0),
-            event: id,
-            subscription: subscription.id,
-            company,
-            kind: AttemptKind::Scheduled,
-            n_attempts: 0,
-            n_without_retry: 0,
-            retry_policy: rules.retry_policy,
-        };
-        store::deliveries::insert(connection, &delivery, state, now)?;
-        if state == DeliveryState::Missed {
-            store::subscriptions::increment_missed(connection, subscription.id)?;
-        }
+/// Event that may be published: numbered, within its limits and counted, but not yet written.
+#[derive(Debug)]
+pub(super) struct PreparedEvent {
+    event: Event,
+    retry_policy: RetryPolicy,
+}
+
+impl PreparedEvent {
+    /// Checks an event before anything of its publication is written, and assigns its number. The event must be written
+    /// in the same transaction.
+    ///
+    /// # Errors
+    /// [`Error::EnvelopeTooLarge`], [`Error::EventQuotaReached`]; [`Error`] when the database cannot be read.
+    pub(super) fn prepare(
+        publication: &mut Publication<'_>,
+        draft: &EventDraft<'_>,
+        rules: PublicationRules,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let id = publication.next_event()?;
+        let EventDraft { company, kind, payload, metadata } = *draft;
+        let body =
+            envelope::serialize_envelope(&EnvelopeParts { id, kind, created_at: now, company, payload, metadata })?;
+        rules.check_quota(publication.count_event(company, body.len())?)?;
+        let event = Event { id, company, kind, created_at: now, body };
+        Ok(Self { event, retry_policy: rules.retry_policy })
     }
-    Ok(event)
+
+    /// Writes the event and its deliveries: due at once for enabled subscriptions, missed for disabled ones.
+    ///
+    /// # Errors
+    /// [`Error::Contended`], [`Error::StorageFull`] or [`Error::Store`] when the change cannot be written.
+    pub(super) fn write(self, publication: &mut Publication<'_>) -> Result<Event, Error> {
+        let Self { event, retry_policy } = self;
+        publication.insert_event(&event)?;
+        for subscription in publication.subscriptions(event.company)?.iter() {
+            if !subscription.spec.event_types.contains(&event.kind) {
+                continue;
+            }
+            let state = if subscription.disabled.is_some() { DeliveryState::Missed } else { DeliveryState::Pending };
+            let delivery = LeasedDelivery {
+                id: DeliveryId(0),
+                event: event.id,
+                subscription: subscription.id,
+                company: event.company,
+                kind: AttemptKind::Scheduled,
+                n_attempts: 0,
+                n_without_retry: 0,
+                retry_policy,
+            };
+            publication.insert_delivery(&delivery, state, event.created_at)?;
+            if state == DeliveryState::Missed {
+                store::subscriptions::increment_missed(publication.connection, subscription.id)?;
+            }
+        }
+        Ok(event)
+    }
 }

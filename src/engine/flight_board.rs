@@ -3,7 +3,7 @@
 use super::settle::CompletedAttempt;
 use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::domain::flight_control::FlightReason;
-use crate::domain::flight_limits::{FlightLimits, LimitTable};
+use crate::domain::flight_limits::{FlightLimits, FlightSubject};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,14 +35,14 @@ impl FlightBoard {
 
     /// Records the end of an attempt while `n_in_flight` attempts of its subscription were in flight.
     pub(super) fn record(&self, attempt: &CompletedAttempt, n_in_flight: usize) {
-        let outcome = &attempt.send_result.result.outcome;
+        let outcome = &attempt.result.outcome;
         let measured = (attempt.latency(), n_in_flight);
         self.lock().record(attempt.subject(), outcome, measured, self.elapsed());
     }
 
-    /// Present limits of all subscriptions.
-    pub(super) fn table(&self) -> LimitTable {
-        self.lock().table(self.elapsed())
+    /// Present limit of a subscription.
+    pub(super) fn limit(&self, of: FlightSubject) -> usize {
+        self.lock().limit(of, self.elapsed())
     }
 
     /// Totals of the present limits.

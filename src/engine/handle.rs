@@ -2,6 +2,7 @@
 
 use super::caller::{Actor, Caller};
 use super::credentials::{ApiKeyCache, OperatorTokenCache, new_token};
+use super::dispatch_notices::DispatchNotices;
 use super::error::Error;
 use super::flight_board::FlightBoard;
 use super::pending_revocations::PendingRevocations;
@@ -12,10 +13,11 @@ use super::settings::EngineSettings;
 use super::vault::Vault;
 use super::work_gate;
 use crate::clock::RuntimeEnv;
-use crate::domain::ids::OperatorId;
+use crate::domain::ids::{OperatorId, SubscriptionId};
 use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::secret::Secret;
 use crate::store::PlatformStore;
+use crate::store::publication_rows::DueDelivery;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -39,9 +41,9 @@ pub(super) struct EngineInner {
     pub(super) pending_revocations: PendingRevocations,
     pub(super) request_log: request_log::RequestLog,
     pub(super) sender: Sender,
-    pub(super) flight_board: FlightBoard,
+    pub(super) flight_board: Arc<FlightBoard>,
     pub(super) work_gate: work_gate::WorkGate,
-    pub(super) dispatcher_wakeup: Notify,
+    pub(super) dispatch_notices: DispatchNotices,
     /// Wakes the replayer when a replay may continue.
     pub(super) replayer_wakeup: Notify,
     pub(super) changes: watch::Sender<u64>,
@@ -111,6 +113,24 @@ impl Engine {
             drop(status);
             self.mark_changed();
         }
+    }
+
+    /// Notifies the dispatcher of deliveries that became due.
+    pub(super) fn notify_due(&self, deliveries: &[DueDelivery]) {
+        self.shared.dispatch_notices.add_due(deliveries);
+    }
+
+    /// Notifies the dispatcher that the queue of a subscription changed, by a resend, a replay or otherwise.
+    pub(super) fn notify_queue_changed(&self, of: SubscriptionId) {
+        self.shared.dispatch_notices.add_unread(of);
+        self.mark_changed();
+    }
+
+    /// Notifies the dispatcher that a subscription was changed, enabled, disabled or deleted: what was claimed before is
+    /// not sent, unless its attempt began already.
+    pub(super) fn notify_subscription_changed(&self, of: SubscriptionId) {
+        self.shared.dispatch_notices.add_changed(of);
+        self.mark_changed();
     }
 
     pub(super) fn mark_changed(&self) {

@@ -1,7 +1,7 @@
 //! Housekeeping: flushes buffered rate windows and request-log rows, releases expired leases, writes pending
 //! revocations, and signals a change when the minute rolls over.
 
-use super::dispatcher::LEASE_DURATION;
+use super::claim::LEASE_DURATION;
 use super::handle::Engine;
 use super::idempotency::IDEMPOTENCY_TTL;
 use super::request_log::PendingRequests;
@@ -115,7 +115,7 @@ impl Housekeeper {
                 }
                 // Tasks that sleep until a time of day computed that time with the old clock.
                 if n_released > 0 || set.ahead > MIN_CLOCK_STEP || set.back > MIN_CLOCK_STEP {
-                    shared.dispatcher_wakeup.notify_one();
+                    shared.dispatch_notices.add_all();
                 }
                 self.storage_alarm = StorageAlarm::None;
                 self.n_healthy_rounds = self.n_healthy_rounds.saturating_add(1);
@@ -135,7 +135,7 @@ impl Housekeeper {
             self.write_fault = write_fault;
             engine.mark_changed();
             // The dispatcher pauses while writes fail, and resumes when they succeed.
-            shared.dispatcher_wakeup.notify_one();
+            shared.dispatch_notices.wake();
         }
         let turned = now.floor_to(MINUTE_MS) != self.previous_round_at.floor_to(MINUTE_MS);
         let alerts_changed = turned && self.refresh_conditions(engine).await;

@@ -8,6 +8,7 @@ use crate::domain::ids::KeyId;
 use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::idempotency_keys::StoredReply;
+use crate::store::publication_rows::Publication;
 use rusqlite::Connection;
 use std::time::Duration;
 
@@ -120,25 +121,18 @@ impl Engine {
     pub(super) async fn run_create(
         &self,
         once: IdempotentCreate,
-        create: impl FnOnce(&Connection, Timestamp) -> Result<CreatedRecord, Error> + Send + 'static,
+        create: impl FnOnce(&mut Publication<'_>, Timestamp) -> Result<CreatedRecord, Error> + Send + 'static,
     ) -> Result<IdempotentReply, Error> {
         let ambient = self.shared.ambient.clone();
-        let reply = self
-            .shared
-            .partner_store
-            .write(move |connection| {
-                // Checked inside the write transaction: of two concurrent retries, one finds the answer of the other.
-                let now = ambient.now();
-                if let Some(earlier) = once.call.stored_reply(connection, now)? {
-                    return Ok(earlier);
-                }
-                let created = create(connection, now)?;
-                once.call.store_reply(connection, (once.render)(&created), now)
-            })
-            .await?;
-        if reply.origin == ReplyOrigin::Fresh {
-            self.notify_dispatcher();
-        }
-        Ok(reply)
+        let create_once = move |publication: &mut Publication<'_>| {
+            let (connection, now) = (publication.connection, ambient.now());
+            // Checked inside the write transaction: of two concurrent retries, one finds the answer of the other.
+            if let Some(earlier) = once.call.stored_reply(connection, now)? {
+                return Ok(earlier);
+            }
+            let created = create(publication, now)?;
+            once.call.store_reply(connection, (once.render)(&created), now)
+        };
+        self.run_publication(&self.shared.partner_store, create_once).await
     }
 }

@@ -2,6 +2,7 @@
 
 use super::audit;
 use super::credentials::{ApiKeyCache, OperatorTokenCache, new_token};
+use super::dispatch_notices::DispatchNotices;
 use super::error::Error;
 use super::flight_board::FlightBoard;
 use super::handle::{Engine, EngineInner};
@@ -66,7 +67,7 @@ impl Engine {
         let shared = EngineInner {
             settings,
             request_log: request_log::RequestLog::new(&ambient),
-            flight_board: FlightBoard::new(&ambient),
+            flight_board: Arc::new(FlightBoard::new(&ambient)),
             ambient,
             partner_store: store.low_priority(),
             store,
@@ -77,7 +78,7 @@ impl Engine {
             pending_revocations: PendingRevocations::default(),
             sender,
             work_gate: work_gate::WorkGate::new(),
-            dispatcher_wakeup: Notify::new(),
+            dispatch_notices: DispatchNotices::default(),
             replayer_wakeup: Notify::new(),
             changes: watch::Sender::new(0),
             status: Mutex::default(),

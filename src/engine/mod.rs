@@ -8,10 +8,13 @@ pub mod audit;
 pub mod auth;
 pub mod caller;
 mod claim;
+mod claim_plan;
 pub mod clients;
 mod conditions;
 mod credentials;
 pub mod delivery_log;
+mod dispatch_notices;
+mod dispatch_queue;
 mod dispatch_transaction;
 mod dispatcher;
 pub mod dns;
@@ -54,8 +57,10 @@ pub mod settings;
 mod settle;
 pub mod signature_debugger;
 pub mod stats;
+mod subscription_queue;
 pub mod subscriptions;
 mod vault;
+mod webhook_targets;
 mod work_gate;
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::domain::field_error::FieldError;
 use crate::domain::ids::{ClientId, CompanyId, NoteId};
 use crate::domain::time::Timestamp;
 use crate::store;
-use rusqlite::Connection;
+use crate::store::publication_rows::Publication;
 
 /// Fields of a client note to create, not yet validated.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +43,8 @@ impl Engine {
     ) -> Result<IdempotentReply, Error> {
         let visibility = validate(&wish)?;
         let ambient = self.shared.ambient.clone();
-        let create = move |connection: &Connection, now| {
+        let create = move |publication: &mut Publication<'_>, now| {
+            let connection = publication.connection;
             find_client(connection, company, client, ClientScope::Client)?;
             let NoteDraft { text, note_type, external_id, .. } = wish;
             if let Some(external_id) = &external_id
@@ -71,7 +72,7 @@ impl Engine {
                 after: Some(format!("note {id}, {}", visibility.name())),
                 reason: None,
             };
-            caller.append_audit_row(connection, &ambient, change)?;
+            caller.append_publication_row(publication, &ambient, change)?;
             Ok(created_record(id, now, RecordOrigin::Created))
         };
         self.run_create(once, create).await

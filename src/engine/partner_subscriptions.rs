@@ -102,7 +102,7 @@ impl Engine {
                 store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))
             })
             .await?;
-        self.notify_dispatcher();
+        self.notify_subscription_changed(id);
         self.notify_replayer();
         Ok(changed)
     }
@@ -134,7 +134,7 @@ impl Engine {
                 Ok::<_, Error>(delete_with_deliveries(connection, (&caller, &ambient), &before)?)
             })
             .await?;
-        self.mark_changed();
+        self.notify_subscription_changed(id);
         Ok(())
     }
 

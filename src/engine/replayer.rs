@@ -4,7 +4,7 @@
 
 use super::handle::Engine;
 use crate::clock::Stopwatch;
-use crate::domain::ids::ReplayId;
+use crate::domain::ids::{ReplayId, SubscriptionId};
 use crate::domain::replay::{MAX_DUE_BEFORE_REPLAY, ReplayDecision, ReplayTokenBucket, decide};
 use crate::domain::time::Timestamp;
 use crate::store;
@@ -69,13 +69,13 @@ impl Replayer {
         });
         let Ok(rounds) = rounds.await else { return RETRY_DELAY };
         let mut nap = RETRY_DELAY;
-        for ReplayBatch { replay: of, n_enqueued: n_taken, n_passed_over: n_passed } in &rounds {
+        for ReplayBatch { replay: of, subscription, n_enqueued: n_taken, n_passed_over: n_passed } in &rounds {
             if let Some((purse, _)) = self.token_buckets.get_mut(of) {
                 purse.take(*n_taken);
                 nap = nap.min(purse.time_until_next().max(Duration::from_millis(1)));
             }
             if n_taken + n_passed > 0 {
-                engine.notify_dispatcher();
+                engine.notify_queue_changed(*subscription);
             }
         }
         // Items held back by due deliveries wait for an attempt to finish, which wakes the replayer.
@@ -87,6 +87,7 @@ impl Replayer {
 #[derive(Debug)]
 pub(super) struct ReplayBatch {
     pub(super) replay: ReplayId,
+    subscription: SubscriptionId,
     n_enqueued: u32,
     n_passed_over: u32,
 }
@@ -115,5 +116,10 @@ pub(super) fn run_batch(
         store::replays::remove_item(connection, replay.id, pick.delivery)?;
     }
     store::replays::add_progress(connection, replay.id, (n_taken, n_passed), now)?;
-    Ok(ReplayBatch { replay: replay.id, n_enqueued: n_taken, n_passed_over: n_passed })
+    Ok(ReplayBatch {
+        replay: replay.id,
+        subscription: replay.subscription,
+        n_enqueued: n_taken,
+        n_passed_over: n_passed,
+    })
 }

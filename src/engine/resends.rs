@@ -41,7 +41,7 @@ impl Engine {
                 Ok(delivery)
             })
             .await?;
-        self.notify_dispatcher();
+        self.notify_queue_changed(delivery.subscription);
         Ok(delivery)
     }
 }

@@ -60,7 +60,7 @@ impl Engine {
                 Ok(())
             })
             .await?;
-        self.mark_changed();
+        self.notify_subscription_changed(id);
         Ok(())
     }
 }

@@ -1,23 +1,23 @@
 //! Commit of attempt outcomes: attempts, failures in a row, breaker trips, next due times and counters, in one
-//! transaction.
+//! transaction. Rows of the same kind are written together.
 
-use super::sender::SendResult;
-use crate::domain::attempt::{Attempt, AttemptPhase, AttemptSubject};
+use crate::domain::attempt::{AttemptPhase, AttemptResult};
 use crate::domain::breaker::{BreakerTransition, FAILURE_THRESHOLD};
 use crate::domain::delivery::{AttemptKind, DeliveryState, NextStep, UnitRandom, next_step};
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
 use crate::domain::flight_limits::FlightSubject;
-use crate::domain::ids::{AttemptId, SubscriptionId};
+use crate::domain::ids::{DeliveryId, SubscriptionId};
 use crate::domain::latency;
 use crate::domain::slots::AttemptSlot;
 use crate::domain::subscription::WebhookSubscription;
 use crate::domain::success_rate::SuccessCounts;
 use crate::domain::time::Timestamp;
 use crate::store;
+use crate::store::attempts::{EncodedExchange, NewAttempt};
 use crate::store::deliveries::LeasedDelivery;
 use crate::store::delivery_counts::CountChanges;
-use crate::store::log_quota::{LogGrowth, LoggedAttempt};
+use crate::store::log_quota::LogGrowth;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -39,14 +39,16 @@ pub(super) struct CompletedAttempt {
     pub(super) claimed: LeasedDelivery,
     /// Slot that the attempt occupied.
     pub(super) slot: AttemptSlot,
-    pub(super) lease_token: String,
-    pub(super) target_url: String,
+    pub(super) lease_token: Arc<str>,
+    pub(super) target_url: Arc<str>,
     pub(super) event_type: EventType,
     /// Time of the last change of the subscription before the attempt.
     pub(super) changed_at: Timestamp,
     /// Time from the take-off until a thread of this platform was free for the attempt.
     pub(super) queued_for: Duration,
-    pub(super) send_result: SendResult,
+    pub(super) started_at: Timestamp,
+    pub(super) result: AttemptResult,
+    pub(super) exchange: EncodedExchange,
     /// Jitter of the next retry, drawn in advance.
     pub(super) jitter: UnitRandom,
 }
@@ -54,7 +56,7 @@ pub(super) struct CompletedAttempt {
 impl CompletedAttempt {
     /// Side that the outcome says something about.
     pub(super) const fn fault_domain(&self) -> FaultDomain {
-        if self.send_result.result.outcome.is_about_receiver() { FaultDomain::Remote } else { FaultDomain::Local }
+        if self.result.outcome.is_about_receiver() { FaultDomain::Remote } else { FaultDomain::Local }
     }
 
     /// Subscription of the attempt, as it was configured.
@@ -65,31 +67,88 @@ impl CompletedAttempt {
     /// Time from the request to the end of the answer, without establishing a connection, and without the time for which
     /// sending and reading waited for a thread: both about as long as the attempt had waited.
     pub(super) fn latency(&self) -> Duration {
-        let phases = &self.send_result.exchange.phases;
-        let us = [AttemptPhase::Head, AttemptPhase::Body].map(|phase| phases.get(phase).unwrap_or(0));
+        let us = [AttemptPhase::Head, AttemptPhase::Body].map(|phase| self.exchange.phase_us(phase).unwrap_or(0));
         Duration::from_micros(us.into_iter().fold(0, u64::saturating_add)).saturating_sub(self.queued_for * 2)
+    }
+
+    /// The attempt as the delivery log stores it.
+    fn row(&self) -> NewAttempt<'_> {
+        let LeasedDelivery { id, event, subscription, company, kind, n_attempts, .. } = self.claimed;
+        NewAttempt {
+            company,
+            subscription,
+            target_url: &self.target_url,
+            delivery: Some((id, event)),
+            event_type: self.event_type,
+            kind,
+            number: n_attempts + 1,
+            started_at: self.started_at,
+            result: &self.result,
+            exchange: &self.exchange,
+            body: None,
+        }
     }
 }
 
-/// Commits attempts in order, and writes rows they share once. Returns, per attempt, whether it was accepted. An
-/// outcome whose lease was lost is rejected, since a later claim may own the delivery. An outcome of a local fault is
-/// not written: the delivery is released as if it had not been tried.
+/// What became of an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SettledOutcome {
+    /// The lease was lost, and nothing was written: a later claim may own the delivery.
+    Discarded,
+    /// The outcome is stored.
+    Stored {
+        /// Time of the next attempt, if there is one.
+        retry_at: Option<Timestamp>,
+        /// Whether the outcome tripped the breaker.
+        has_tripped: bool,
+    },
+    /// The platform's own network failed: the delivery waits as if it had not been tried.
+    Requeued,
+}
+
+impl SettledOutcome {
+    const ENDED: Self = Self::Stored { retry_at: None, has_tripped: false };
+}
+
+/// Commits attempts in order, and writes rows they share once. Returns what became of each.
 pub(super) fn settle_attempts(
     connection: &Connection,
     flights: &[Arc<CompletedAttempt>],
     now: Timestamp,
-) -> Result<Vec<bool>, store::Error> {
-    let mut books = SettleBatch {
+) -> Result<Vec<SettledOutcome>, store::Error> {
+    let mut batch = SettleBatch {
         connection,
         now,
         subscriptions: BTreeMap::new(),
+        succeeded: Vec::new(),
+        attempts: Vec::new(),
         rollups: BTreeMap::new(),
         growth: LogGrowth::default(),
         counts: CountChanges::default(),
     };
-    let believed = flights.iter().map(|flight| books.settle_attempt(flight)).collect::<Result<_, _>>()?;
-    books.flush()?;
-    Ok(believed)
+    let held = release_leases(connection, flights)?;
+    let mut settled = Vec::with_capacity(flights.len());
+    for (flight, is_held) in flights.iter().zip(held) {
+        settled.push(if is_held { batch.settle_attempt(flight)? } else { SettledOutcome::Discarded });
+    }
+    batch.write()?;
+    Ok(settled)
+}
+
+/// Releases the leases of finished attempts. Returns for each whether its lease was still held.
+fn release_leases(connection: &Connection, flights: &[Arc<CompletedAttempt>]) -> Result<Vec<bool>, store::Error> {
+    let mut by_token: BTreeMap<&str, Vec<DeliveryId>> = BTreeMap::new();
+    for flight in flights {
+        by_token.entry(&flight.lease_token).or_default().push(flight.claimed.id);
+    }
+    let mut held = BTreeMap::new();
+    for (token, ids) in by_token {
+        held.insert(token, store::deliveries::release(connection, token, &ids)?);
+    }
+    let is_held = |flight: &Arc<CompletedAttempt>| {
+        held.get(&*flight.lease_token).is_some_and(|held| held.contains(&flight.claimed.id))
+    };
+    Ok(flights.iter().map(is_held).collect())
 }
 
 /// Subscription with the changes of the attempts so far.
@@ -100,12 +159,16 @@ struct SubscriptionUpdate {
     is_dirty: bool,
 }
 
-/// Batch in progress: subscriptions and counters are written once, after all attempts.
+/// Batch in progress: rows of the same kind are written together, subscriptions and counters once, after all attempts.
 struct SettleBatch<'a> {
     connection: &'a Connection,
     now: Timestamp,
     /// Subscriptions loaded so far; `None` for one that does not exist.
     subscriptions: BTreeMap<SubscriptionId, Option<SubscriptionUpdate>>,
+    /// Deliveries that succeeded and are not yet written.
+    succeeded: Vec<(DeliveryId, SubscriptionId)>,
+    /// Attempts that are not yet written.
+    attempts: Vec<NewAttempt<'a>>,
     /// Counts of scheduled attempts by subscription and latency bin.
     rollups: BTreeMap<(SubscriptionId, usize), SuccessCounts>,
     /// Bytes added to the logs of companies.
@@ -114,7 +177,7 @@ struct SettleBatch<'a> {
     counts: CountChanges,
 }
 
-impl SettleBatch<'_> {
+impl<'a> SettleBatch<'a> {
     fn subscription_update(&mut self, id: SubscriptionId) -> Result<Option<&mut SubscriptionUpdate>, store::Error> {
         let standing = match self.subscriptions.entry(id) {
             Entry::Occupied(known) => known.into_mut(),
@@ -130,69 +193,85 @@ impl SettleBatch<'_> {
         Ok(standing.as_mut())
     }
 
-    fn settle_attempt(&mut self, flight: &CompletedAttempt) -> Result<bool, store::Error> {
+    /// Commits the outcome of an attempt whose lease was held, and is released.
+    fn settle_attempt(&mut self, flight: &'a CompletedAttempt) -> Result<SettledOutcome, store::Error> {
         let (connection, now) = (self.connection, self.now);
-        let claimed = &flight.claimed;
-        let Some(standing) = self.subscription_update(claimed.subscription)? else { return Ok(false) };
-        let outcome = &flight.send_result.result.outcome;
-        if claimed.kind == AttemptKind::Resend && outcome.is_about_receiver() {
-            let logged = standing.settle_resend(connection, flight, now)?;
-            return Ok(logged.map(|logged| self.growth.add(&logged)).is_some());
+        let (claimed, outcome) = (&flight.claimed, &flight.result.outcome);
+        if !outcome.is_about_receiver() {
+            return Ok(SettledOutcome::Requeued);
         }
-        let number = claimed.n_attempts + 1;
-        // Attempts such as resends are numbered but use up no retry.
-        let verdict = next_step(outcome, number - claimed.n_without_retry, &claimed.retry_policy, now, flight.jitter);
+        let Some(standing) = self.subscription_update(claimed.subscription)? else {
+            return Ok(SettledOutcome::Discarded);
+        };
         let (succeeded, counts) = (outcome.is_success(), claimed.kind == AttemptKind::Scheduled);
-        let before = &standing.subscription;
-        let (after, effect) = after_attempt(before, (succeeded, counts), now);
+        let was_disabled = standing.subscription.disabled.is_some();
+        let effect = standing.record_attempt((succeeded, counts), now);
+        if claimed.kind == AttemptKind::Resend {
+            // A resend counts for nothing: a success finishes the delivery, a failure leaves it unchanged.
+            store::resends::complete(connection, claimed.id, succeeded)?;
+            self.attempts.push(flight.row());
+            return Ok(SettledOutcome::ENDED);
+        }
+        // Attempts such as resends are numbered but use up no retry.
+        let number = claimed.n_attempts + 1;
+        let verdict = next_step(outcome, number - claimed.n_without_retry, &claimed.retry_policy, now, flight.jitter);
         // Only the transition trips: outcomes of attempts started before the trip must not record a second one.
-        let trips = effect == BreakerTransition::Trip && before.disabled.is_none() && !standing.is_deleted;
-        let is_off = before.disabled.is_some() || trips;
-        let (state, due) = match verdict {
+        let has_tripped = effect == BreakerTransition::Trip && !was_disabled && !standing.is_deleted;
+        let is_off = was_disabled || has_tripped;
+        let (state, retry_at) = match verdict {
             NextStep::Delivered => (DeliveryState::Succeeded, None),
             NextStep::Exhausted => (DeliveryState::Exhausted, None),
             NextStep::RetryAt(_) if standing.is_deleted => (DeliveryState::Cancelled, None),
             NextStep::RetryAt(_) if is_off => (DeliveryState::OnHold, None),
             NextStep::RetryAt(at) => (DeliveryState::Pending, Some(at)),
-            NextStep::Requeued => return store::deliveries::release(connection, claimed.id, &flight.lease_token),
+            NextStep::Requeued => return Ok(SettledOutcome::Requeued),
         };
-        // The lease token guards the write: an outcome that lost its lease changes nothing.
-        let Some(change) = store::deliveries::complete(
-            connection,
-            (claimed.id, claimed.subscription),
-            &flight.lease_token,
-            state,
-            number,
-            due,
-        )?
-        else {
-            return Ok(false);
-        };
-        let attempt = attempt_row(flight, number);
-        let logged = store::attempts::insert(connection, &attempt, &flight.send_result.exchange, None)?;
+        self.attempts.push(flight.row());
+        if state == DeliveryState::Succeeded {
+            self.succeeded.push((claimed.id, claimed.subscription));
+        } else if let Some(change) = store::deliveries::complete(connection, claimed.id, (state, retry_at), 1)? {
+            self.counts.record(&change);
+        }
         if claimed.kind == AttemptKind::Replay && matches!(state, DeliveryState::Succeeded | DeliveryState::Exhausted) {
             store::replays::count_outcome(connection, claimed.id, state)?;
         }
-        if trips {
-            trip_breaker(connection, &standing.subscription, now)?;
-        }
-        standing.replace(after);
-        if trips {
-            standing.subscription.disabled = Some((DisabledReason::Breaker, now));
-        }
-        self.growth.add(&logged);
-        self.counts.record(&change);
         if counts {
-            let bin = latency::bin_index(flight.send_result.result.elapsed_ms);
+            let bin = latency::bin_index(flight.result.elapsed_ms);
             let tally = self.rollups.entry((claimed.subscription, bin)).or_default();
             tally.n_ok += u64::from(succeeded);
             tally.n_failed += u64::from(!succeeded);
         }
-        Ok(true)
+        if has_tripped {
+            self.trip_breaker(claimed.subscription)?;
+        }
+        Ok(SettledOutcome::Stored { retry_at, has_tripped })
     }
 
-    /// Writes the collected subscriptions and counters.
-    fn flush(self) -> Result<(), store::Error> {
+    /// Trips the breaker: disables the subscription, records the trip with recent causes, and holds its due deliveries.
+    fn trip_breaker(&mut self, id: SubscriptionId) -> Result<(), store::Error> {
+        // The causes are read from the log, and what succeeded is not put on hold.
+        self.write_attempts()?;
+        let (connection, now) = (self.connection, self.now);
+        let Some(SubscriptionUpdate { subscription, .. }) = self.subscription_update(id)? else { return Ok(()) };
+        let causes = store::attempts::outcome_counts(connection, id, FAILURE_THRESHOLD)?;
+        store::subscriptions::disable(connection, id, (DisabledReason::Breaker, None), now)?;
+        // As it was before the trip.
+        store::trips::insert(connection, subscription, &causes, now)?;
+        subscription.disabled = Some((DisabledReason::Breaker, now));
+        store::deliveries::hold(connection, id)?;
+        Ok(())
+    }
+
+    /// Writes the attempts and successes collected so far.
+    fn write_attempts(&mut self) -> Result<(), store::Error> {
+        store::attempts::insert(self.connection, &std::mem::take(&mut self.attempts), &mut self.growth)?;
+        let succeeded = std::mem::take(&mut self.succeeded);
+        store::deliveries::complete_succeeded(self.connection, &succeeded, &mut self.counts)
+    }
+
+    /// Writes what was collected.
+    fn write(mut self) -> Result<(), store::Error> {
+        self.write_attempts()?;
         for standing in self.subscriptions.into_values().flatten().filter(|standing| standing.is_dirty) {
             store::subscriptions::update_after_attempt(self.connection, &standing.subscription)?;
         }
@@ -203,75 +282,20 @@ impl SettleBatch<'_> {
 }
 
 impl SubscriptionUpdate {
-    fn replace(&mut self, subscription: WebhookSubscription) {
-        self.subscription = subscription;
+    /// Records one more attempt.
+    fn record_attempt(&mut self, (succeeded, counts): (bool, bool), now: Timestamp) -> BreakerTransition {
         self.is_dirty = true;
-    }
-
-    /// Commits a resend, which counts for nothing: a success finishes the delivery, a failure leaves it unchanged.
-    /// Returns `None` if the lease was lost.
-    fn settle_resend(
-        &mut self,
-        connection: &Connection,
-        flight: &CompletedAttempt,
-        now: Timestamp,
-    ) -> Result<Option<LoggedAttempt>, store::Error> {
-        let has_succeeded = flight.send_result.result.outcome.is_success();
-        if !store::resends::complete(connection, flight.claimed.id, &flight.lease_token, has_succeeded)? {
-            return Ok(None);
+        let of = &mut self.subscription;
+        of.last_attempt_at = Some(now);
+        if succeeded {
+            of.last_success_at = Some(now);
         }
-        let attempt = attempt_row(flight, flight.claimed.n_attempts + 1);
-        let logged = store::attempts::insert(connection, &attempt, &flight.send_result.exchange, None)?;
-        let (after, _) = after_attempt(&self.subscription, (has_succeeded, false), now);
-        self.replace(after);
-        Ok(Some(logged))
-    }
-}
-
-/// Trips the breaker: disables the subscription, records the trip with recent causes, and holds its due deliveries.
-fn trip_breaker(connection: &Connection, of: &WebhookSubscription, now: Timestamp) -> Result<(), store::Error> {
-    let causes = store::attempts::outcome_counts(connection, of.id, FAILURE_THRESHOLD)?;
-    store::subscriptions::disable(connection, of.id, (DisabledReason::Breaker, None), now)?;
-    store::trips::insert(connection, of, &causes, now)?;
-    store::deliveries::hold(connection, of.id)?;
-    Ok(())
-}
-
-/// Computes the subscription after one more attempt.
-fn after_attempt(
-    before: &WebhookSubscription,
-    (succeeded, counts): (bool, bool),
-    now: Timestamp,
-) -> (WebhookSubscription, BreakerTransition) {
-    let mut after = before.clone();
-    after.last_attempt_at = Some(now);
-    if succeeded {
-        after.last_success_at = Some(now);
-    }
-    if !counts {
-        return (after, BreakerTransition::Unchanged);
-    }
-    let (breaker, effect) = before.breaker.after_attempt(succeeded);
-    after.breaker = breaker;
-    after.streak =
-        if breaker.failures_in_a_row == 0 { None } else { Some((before.streak.map_or(now, |streak| streak.0), now)) };
-    (after, effect)
-}
-
-fn attempt_row(flight: &CompletedAttempt, number: u32) -> Attempt {
-    let claimed = &flight.claimed;
-    Attempt {
-        id: AttemptId(0),
-        subject: AttemptSubject {
-            company: claimed.company,
-            subscription: claimed.subscription,
-            target_url: flight.target_url.clone(),
-            delivery: Some((claimed.id, claimed.event)),
-            event_type: flight.event_type,
-        },
-        kind: claimed.kind,
-        number,
-        started_at: flight.send_result.started_at,
-        result: flight.send_result.result.clone(),
+        if !counts {
+            return BreakerTransition::Unchanged;
+        }
+        let (breaker, effect) = of.breaker.after_attempt(succeeded);
+        of.breaker = breaker;
+        of.streak = (breaker.failures_in_a_row > 0).then(|| (of.streak.map_or(now, |streak| streak.0), now));
+        effect
     }
 }

@@ -16,9 +16,9 @@ use crate::domain::event::EventType;
 use crate::domain::field_error::FieldError;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::secret::Secret;
-use crate::domain::signature::SigningKey;
 use crate::domain::subscription::{SubscriptionDraft, WebhookSubscription};
 use crate::store;
+use crate::store::attempts::NewAttempt;
 use crate::store::log_quota::LogGrowth;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -166,7 +166,7 @@ impl Engine {
                 store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))
             })
             .await?;
-        self.notify_dispatcher();
+        self.notify_subscription_changed(id);
         self.notify_replayer();
         Ok(enabled)
     }
@@ -194,7 +194,7 @@ impl Engine {
                 store::subscriptions::get(connection, id)?.ok_or_else(|| subscription_not_found(id))
             })
             .await?;
-        self.mark_changed();
+        self.notify_subscription_changed(id);
         Ok(disabled)
     }
 
@@ -276,8 +276,8 @@ impl Engine {
         };
         let test = SubscriptionTest {
             attempt: attempt.clone(),
-            response_body: landed.exchange.response_body.clone(),
-            n_response_bytes: landed.exchange.n_body_bytes_read,
+            response_body: landed.exchange.response_body().to_vec(),
+            n_response_bytes: landed.exchange.n_body_bytes_read(),
         };
         let ambient = self.shared.ambient.clone();
         let (exchange, body) = (landed.exchange, landed.body);
@@ -285,7 +285,8 @@ impl Engine {
             .store
             .write_queued(move |connection| {
                 let mut growth = LogGrowth::default();
-                growth.add(&store::attempts::insert(connection, &attempt, &exchange, Some(&body))?);
+                let row = NewAttempt::of(&attempt, &exchange, Some(&body));
+                store::attempts::insert(connection, &[row], &mut growth)?;
                 growth.commit(connection)?;
                 let after = Some(attempt.result.outcome.to_string());
                 let change = AuditedChange {
@@ -324,16 +325,17 @@ impl Engine {
             payload: &payload,
             metadata: Some(&format!(r#"{{"test":true{status}}}"#)),
         })?;
+        let sender = &self.shared.sender;
+        let secret = self.unseal(subscription.id, sealed)?;
+        let target = sender.target(&subscription.spec.target_url, subscription.dates.updated_at, &secret);
         let parcel = WebhookRequest {
-            target_url: subscription.spec.target_url.clone(),
-            signing_key: SigningKey::new(&self.unseal(subscription.id, sealed)?),
             event: EventId(0),
             event_type: kind,
-            delivery: "test".to_owned(),
+            delivery: None,
             attempt_number: 1,
             body: body.into(),
         };
-        Ok(self.shared.sender.post(parcel, ambient).await)
+        Ok(sender.post(&target, parcel, ambient).await)
     }
 
     /// Unseals the signing secret of a subscription.

@@ -6,16 +6,19 @@ use crate::domain::ids::{AffiliateId, CompanyId};
 use crate::domain::subscription::RecordDates;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-/// Inserts an affiliate and returns the id assigned by the database; `affiliate.id` is ignored.
-pub(crate) fn insert(connection: &Connection, affiliate: &Affiliate) -> Result<AffiliateId, Error> {
+/// Number of the next affiliate, as long as no other transaction inserts one.
+pub(crate) fn next_id(connection: &Connection) -> Result<AffiliateId, Error> {
+    Ok(AffiliateId(super::next_id(connection, "affiliates")?))
+}
+
+/// Inserts an affiliate under its number, which is the next one.
+pub(crate) fn insert(connection: &Connection, affiliate: &Affiliate) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "INSERT INTO affiliates (company_id, first_name, last_name, email, created_at, updated_at) VALUES (?1, '', '', '', ?2, ?2)",
+            "INSERT INTO affiliates (id, company_id, first_name, last_name, email, created_at, updated_at) VALUES (?1, ?2, '', '', '', ?3, ?3)",
         )?
-        .execute(params![affiliate.company.0, affiliate.dates.created_at.millis()])?;
-    let id = AffiliateId(connection.last_insert_rowid());
-    update(connection, &Affiliate { id, ..affiliate.clone() })?;
-    Ok(id)
+        .execute(params![affiliate.id.0, affiliate.company.0, affiliate.dates.created_at.millis()])?;
+    update(connection, affiliate)
 }
 
 /// Updates all columns of an affiliate but its company and creation time.

@@ -6,7 +6,7 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::latency::Histogram;
 use crate::domain::success_rate::SuccessCounts;
 use crate::domain::time::{MINUTE_MS, Timestamp};
-use rusqlite::{Connection, named_params, params};
+use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
 /// Widths of the counted time slots in milliseconds: a minute and an hour.
@@ -20,18 +20,17 @@ pub(crate) fn add(
 ) -> Result<(), Error> {
     let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let mut rollup = connection.prepare_cached(
-        "INSERT INTO attempt_rollups (subscription_id, width_ms, slot_at, bin, n_ok, n_failed) VALUES (:id, :span, :slot, :bin, :ok, :failed)
-         ON CONFLICT DO UPDATE SET n_ok = n_ok + :ok, n_failed = n_failed + :failed",
+        "INSERT INTO attempt_rollups (subscription_id, width_ms, slot_at, bin, n_ok, n_failed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT DO UPDATE SET n_ok = n_ok + ?5, n_failed = n_failed + ?6",
     )?;
     let mut all = SuccessCounts::default();
     for ((id, bin), tally) in attempts {
         all.n_ok += tally.n_ok;
         all.n_failed += tally.n_failed;
         for span in ROLLUP_WIDTHS_MS {
-            rollup.execute(named_params! {
-                ":id": id.0, ":span": span, ":slot": at.floor_to(span).millis(), ":bin": i64::try_from(*bin).unwrap_or(0),
-                ":ok": whole(tally.n_ok), ":failed": whole(tally.n_failed),
-            })?;
+            let slot = at.floor_to(span).millis();
+            let bin = i64::try_from(*bin).unwrap_or(0);
+            rollup.execute(params![id.0, span, slot, bin, whole(tally.n_ok), whole(tally.n_failed)])?;
         }
     }
     if all.total() > 0 {

@@ -1,15 +1,17 @@
 //! Attempts and their HTTP exchanges: table `attempts`, which is the delivery log.
 
-use super::log_quota::LoggedAttempt;
+use super::log_quota::LogGrowth;
 use super::paging::{PagedQuery, add_condition};
+use super::row_sets::{RowSet, sets};
 use super::{Error, count, optional_time, small_count, time, unreadable};
 use crate::domain::attempt::{Attempt, AttemptPhase, AttemptResult, AttemptSubject, HttpExchange, PhaseTimings};
 use crate::domain::delivery::{AttemptKind, AttemptOutcome, FailureKind};
 use crate::domain::event::EventType;
 use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::log::{AttemptFilter, OutcomeFilter, PageSpec, RowPage, TextFilter};
+use crate::domain::time::Timestamp;
 use crate::domain::url_redaction;
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Statement, ToSql, named_params};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -17,63 +19,147 @@ use std::collections::HashMap;
 const SUMMARY_COLUMNS: &str = "id, company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at, elapsed_ms, \
                      status, cause, error";
 
-/// Inserts an attempt; the database assigns its id, and `attempt.id` is ignored. `body` is the request body where no
-/// event stores it, as for a test. Returns the bytes to be counted in the same transaction.
+/// HTTP exchange of an attempt with its headers as the log stores them, which are written where the attempt was made
+/// and not in the transaction.
+#[derive(Debug)]
+pub(crate) struct EncodedExchange {
+    request_headers: String,
+    response_headers: String,
+    exchange: HttpExchange,
+}
+
+impl EncodedExchange {
+    /// Encodes an exchange, of which the request headers are given as JSON; the empty text stands for none.
+    pub(crate) fn new(request_headers: String, exchange: HttpExchange) -> Self {
+        let request_headers = if request_headers.is_empty() { "[]".to_owned() } else { request_headers };
+        let response_headers = serde_json::to_string(&exchange.response_headers).unwrap_or_else(|_| "[]".to_owned());
+        Self { request_headers, response_headers, exchange }
+    }
+
+    /// Stored part of the response body.
+    pub(crate) fn response_body(&self) -> &[u8] {
+        &self.exchange.response_body
+    }
+
+    /// Number of response body bytes that were read.
+    pub(crate) const fn n_body_bytes_read(&self) -> u64 {
+        self.exchange.n_body_bytes_read
+    }
+
+    /// Duration of a phase in microseconds.
+    pub(crate) const fn phase_us(&self, phase: AttemptPhase) -> Option<u64> {
+        self.exchange.phases.get(phase)
+    }
+}
+
+/// Row of an attempt to insert.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewAttempt<'a> {
+    pub(crate) company: CompanyId,
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) target_url: &'a str,
+    pub(crate) delivery: Option<(DeliveryId, EventId)>,
+    pub(crate) event_type: EventType,
+    pub(crate) kind: AttemptKind,
+    pub(crate) number: u32,
+    pub(crate) started_at: Timestamp,
+    pub(crate) result: &'a AttemptResult,
+    pub(crate) exchange: &'a EncodedExchange,
+    /// Body of the request where no event stores it, as for a test.
+    pub(crate) body: Option<&'a [u8]>,
+}
+
+impl<'a> NewAttempt<'a> {
+    /// New attempt with the contents of `attempt`, of which the id is ignored.
+    pub(crate) fn of(attempt: &'a Attempt, exchange: &'a EncodedExchange, body: Option<&'a [u8]>) -> Self {
+        let AttemptSubject { company, subscription, target_url, delivery, event_type } = &attempt.subject;
+        Self {
+            company: *company,
+            subscription: *subscription,
+            target_url,
+            delivery: *delivery,
+            event_type: *event_type,
+            kind: attempt.kind,
+            number: attempt.number,
+            started_at: attempt.started_at,
+            result: &attempt.result,
+            exchange,
+            body,
+        }
+    }
+
+    /// Bytes of the attempt's texts and bodies.
+    fn n_content_bytes(&self) -> usize {
+        let EncodedExchange { request_headers, response_headers, exchange } = self.exchange;
+        let error = self.result.error.as_deref().unwrap_or_default();
+        let texts = [self.target_url, error, request_headers, response_headers].map(str::len);
+        let bytes = [self.body.unwrap_or_default(), &exchange.response_body].map(<[u8]>::len);
+        texts.iter().chain(&bytes).sum()
+    }
+
+    /// Binds the columns of [`insert`] by number, beginning with `first`: looking up names costs as much as the rest.
+    fn bind(&self, statement: &mut Statement<'_>, first: usize) -> rusqlite::Result<()> {
+        let EncodedExchange { request_headers, response_headers, exchange } = self.exchange;
+        let (status, cause) = match self.result.outcome {
+            AttemptOutcome::Answered { status, .. } => (Some(status), None),
+            AttemptOutcome::Unanswered(cause) => (None, Some(cause.name())),
+        };
+        let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let mut place = first;
+        let mut bind = |value: &dyn ToSql| {
+            place += 1;
+            statement.raw_bind_parameter(place - 1, value)
+        };
+        bind(&self.company.0)?;
+        bind(&self.subscription.0)?;
+        bind(&self.target_url)?;
+        bind(&self.delivery.map(|(id, _)| id.0))?;
+        bind(&self.delivery.map(|(_, id)| id.0))?;
+        bind(&self.event_type.name())?;
+        bind(&self.kind.name())?;
+        bind(&self.number)?;
+        bind(&self.started_at.millis())?;
+        bind(&whole(self.result.elapsed_ms))?;
+        bind(&status)?;
+        bind(&cause)?;
+        bind(&self.result.error)?;
+        bind(&exchange.peer)?;
+        bind(request_headers)?;
+        bind(&self.body)?;
+        bind(response_headers)?;
+        bind(&exchange.response_body)?;
+        bind(&whole(exchange.n_body_bytes_read))?;
+        for phase in AttemptPhase::ALL {
+            bind(&exchange.phases.get(phase).map(whole))?;
+        }
+        Ok(())
+    }
+}
+
+/// Inserts attempts in order; the database assigns their ids. Adds their bytes to `growth`, to be counted in the same
+/// transaction.
 pub(crate) fn insert(
     connection: &Connection,
-    attempt: &Attempt,
-    exchange: &HttpExchange,
-    body: Option<&[u8]>,
-) -> Result<LoggedAttempt, Error> {
-    let (status, cause) = match attempt.result.outcome {
-        AttemptOutcome::Answered { status, .. } => (Some(status), None),
-        AttemptOutcome::Unanswered(cause) => (None, Some(cause.name())),
-    };
-    let json = |headers: &[(String, String)]| serde_json::to_string(headers).unwrap_or_else(|_| "[]".to_owned());
-    let (request_headers, response_headers) = (json(&exchange.request_headers), json(&exchange.response_headers));
-    let about = &attempt.subject;
-    let error = attempt.result.error.as_deref();
-    let parts = [about.target_url.as_bytes(), error.unwrap_or_default().as_bytes(), request_headers.as_bytes()];
-    let parts =
-        parts.into_iter().chain([body.unwrap_or_default(), response_headers.as_bytes(), &exchange.response_body]);
-    let logged = LoggedAttempt::new(about.company, parts.map(<[u8]>::len).sum());
-    let [dns, connect, tls, head, rest] =
-        AttemptPhase::ALL.map(|phase| exchange.phases.get(phase).map(|us| i64::try_from(us).unwrap_or(i64::MAX)));
-    connection
-        .prepare_cached(
-            "INSERT INTO attempts (company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at,
+    attempts: &[NewAttempt<'_>],
+    growth: &mut LogGrowth,
+) -> Result<(), Error> {
+    const INSERT: RowSet = RowSet {
+        before: "INSERT INTO attempts (company_id, subscription_id, target_url, delivery_id, event_id, event_type, kind, number, started_at,
                  elapsed_ms, status, cause, error, peer, request_headers, request_body, response_headers, response_body, n_response_bytes,
-                 dns_us, connect_us, tls_us, head_us, body_us)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)",
-        )?
-        // Parameters are bound by number: looking up names costs as much as the rest, and this runs for every attempt.
-        .execute(params![
-            about.company.0,
-            about.subscription.0,
-            about.target_url,
-            about.delivery.map(|(id, _)| id.0),
-            about.delivery.map(|(_, id)| id.0),
-            about.event_type.name(),
-            attempt.kind.name(),
-            attempt.number,
-            attempt.started_at.millis(),
-            i64::try_from(attempt.result.elapsed_ms).unwrap_or(i64::MAX),
-            status,
-            cause,
-            error,
-            exchange.peer,
-            request_headers,
-            body,
-            response_headers,
-            exchange.response_body,
-            i64::try_from(exchange.n_body_bytes_read).unwrap_or(i64::MAX),
-            dns,
-            connect,
-            tls,
-            head,
-            rest,
-        ])?;
-    Ok(logged)
+                 dns_us, connect_us, tls_us, head_us, body_us) VALUES ",
+        row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        after: "",
+    };
+    const N_COLUMNS: usize = 24;
+    for set in sets(attempts) {
+        let mut insert = INSERT.prepare(connection, set.len())?;
+        for (n, attempt) in set.iter().enumerate() {
+            attempt.bind(&mut insert, 1 + n * N_COLUMNS)?;
+            growth.add_attempt(attempt.company, attempt.n_content_bytes());
+        }
+        insert.raw_execute()?;
+    }
+    Ok(())
 }
 
 /// Lists at most `limit` attempts with ids below `before`, newest first, of one subscription or of all.

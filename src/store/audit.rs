@@ -8,14 +8,15 @@ use super::{Error, sealed_values, time};
 use crate::domain::audit::{AuditChainHead, AuditFault, AuditKey, AuditVerification};
 use crate::domain::log::{PageSpec, RowPage};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 
 /// A change to append to the audit trail.
 #[derive(Debug, Clone)]
 pub(crate) struct AuditEntry<'a> {
     pub(crate) at: Timestamp,
-    pub(crate) actor: &'a str,
+    pub(crate) actor: Cow<'a, str>,
     pub(crate) action: &'a str,
     pub(crate) subject: String,
     pub(crate) before: Option<String>,
@@ -26,23 +27,63 @@ pub(crate) struct AuditEntry<'a> {
 
 /// Appends a change. Must run in the transaction of the change itself.
 pub(crate) fn append(connection: &Connection, key: &AuditKey, entry: &AuditEntry<'_>) -> Result<(), Error> {
-    let kept = authentic(sealed_values::get(connection, HEAD_NAME)?, key);
-    let last = last_row(connection)?;
-    // The chain continues from the stored head, whatever rows the table has: truncated rows stay missing and added rows
-    // stay wrong. A head that this key did not write is left in place, so that verification reports it.
-    let previous = kept.as_ref().unwrap_or(&last);
-    let sequence = previous.sequence.max(last.sequence) + 1;
-    let head = AuditChainHead { sequence, mac: row_mac(key, &previous.mac, sequence, entry) };
-    connection
-        .prepare_cached(
-            "INSERT INTO audit (id, at, actor, action, subject, before, after, reason, request_id, hash)
-             VALUES (:id, :at, :actor, :action, :subject, :before, :after, :reason, :request_id, :hash)",
-        )?
-        .execute(named_params! {
-            ":id": head.sequence, ":at": entry.at.millis(), ":actor": entry.actor, ":action": entry.action, ":subject": entry.subject,
-            ":before": entry.before, ":after": entry.after, ":reason": entry.reason, ":request_id": entry.request_id, ":hash": head.mac,
-        })?;
-    if kept.is_some() { store_head(connection, key, &head) } else { Ok(()) }
+    let mut chain = AuditChain::read(connection, key)?;
+    chain.append(connection, entry)?;
+    chain.write_head(connection)
+}
+
+/// End of the chain, to which rows are appended.
+#[derive(Debug, Clone)]
+pub(super) struct AuditChain {
+    key: AuditKey,
+    head: AuditChainHead,
+    /// Whether the stored head is authentic. One that this key did not write is left in place, so that verification
+    /// reports it.
+    is_authentic: bool,
+}
+
+impl AuditChain {
+    pub(super) fn read(connection: &Connection, key: &AuditKey) -> Result<Self, Error> {
+        let kept = authentic(sealed_values::get(connection, HEAD_NAME)?, key);
+        let last = last_row(connection)?;
+        let is_authentic = kept.is_some();
+        // The chain continues from the stored head, whatever rows the table has: truncated rows stay missing and added
+        // rows stay wrong.
+        let AuditChainHead { sequence, mac } = kept.unwrap_or_else(|| last.clone());
+        let head = AuditChainHead { sequence: sequence.max(last.sequence), mac };
+        Ok(Self { key: key.clone(), head, is_authentic })
+    }
+
+    /// Appends a row; [`Self::write_head`] must follow in the same commit.
+    pub(super) fn append(&mut self, connection: &Connection, entry: &AuditEntry<'_>) -> Result<(), Error> {
+        let sequence = self.head.sequence + 1;
+        let head = AuditChainHead { sequence, mac: row_mac(&self.key, &self.head.mac, sequence, entry) };
+        connection
+            .prepare_cached(
+                "INSERT INTO audit (id, at, actor, action, subject, before, after, reason, request_id, hash)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?
+            // By number: looking up names costs as much as the rest, and this runs for every change.
+            .execute(params![
+                head.sequence,
+                entry.at.millis(),
+                entry.actor,
+                entry.action,
+                entry.subject,
+                entry.before,
+                entry.after,
+                entry.reason,
+                entry.request_id,
+                head.mac,
+            ])?;
+        self.head = head;
+        Ok(())
+    }
+
+    /// Stores the head of the chain.
+    pub(super) fn write_head(&self, connection: &Connection) -> Result<(), Error> {
+        if self.is_authentic { store_head(connection, &self.key, &self.head) } else { Ok(()) }
+    }
 }
 
 /// Name under which the head of the chain is stored: number, MAC, and a MAC over both.
@@ -191,7 +232,7 @@ impl StoredAuditEntry {
     fn entry(&self) -> AuditEntry<'_> {
         AuditEntry {
             at: self.at,
-            actor: &self.actor,
+            actor: Cow::Borrowed(&self.actor),
             action: &self.action,
             subject: self.subject.clone(),
             before: self.before.clone(),
@@ -236,7 +277,7 @@ fn unkeyed_hash(previous: &[u8], entry: &AuditEntry<'_>) -> Vec<u8> {
 fn encode_entry(entry: &AuditEntry<'_>) -> Vec<u8> {
     let mut bytes = entry.at.millis().to_be_bytes().to_vec();
     let fields = [
-        Some(entry.actor),
+        Some(&*entry.actor),
         Some(entry.action),
         Some(entry.subject.as_str()),
         entry.before.as_deref(),

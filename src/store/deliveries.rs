@@ -2,11 +2,14 @@
 //! holder is accepted only while the lease still carries the holder's token.
 
 use super::delivery_counts::{self, CountChanges, StateChange};
+use super::row_sets::{RowSet, sets};
 use super::{Error, small_count, unreadable};
 use crate::domain::delivery::{AttemptKind, DeliveryState, MAX_RETRY_AFTER, RetryPolicy};
 use crate::domain::ids::{CompanyId, DeliveryId, EventId, SubscriptionId};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A delivery that was claimed under a lease.
@@ -33,13 +36,28 @@ pub struct LeasedDelivery {
 /// Longest delay of the retry policy in units of its base, jitter included.
 const MAX_STEP_IN_BASES: i64 = 480 * 12 / 10;
 
+/// Place in the pending deliveries of a subscription, which are claimed by due time, then by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct QueuePosition {
+    pub(crate) due_at: Timestamp,
+    pub(crate) delivery: DeliveryId,
+}
+
+impl QueuePosition {
+    /// Place before every delivery.
+    pub(crate) const START: Self = Self::before(Timestamp::from_millis(0));
+
+    /// Place before everything that is due at `due_at`.
+    pub(crate) const fn before(due_at: Timestamp) -> Self {
+        Self { due_at, delivery: DeliveryId(0) }
+    }
+}
+
 /// Lease under which deliveries are claimed.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
     /// Token that the holder presents to complete the delivery.
-    pub(crate) token: String,
-    /// Time at which the lease begins.
-    pub(crate) now: Timestamp,
+    pub(crate) token: Arc<str>,
     /// Time at which the lease expires.
     pub(crate) until: Timestamp,
 }
@@ -64,8 +82,9 @@ pub(super) const IS_LEASED: &str = "EXISTS (SELECT 1 FROM leases l WHERE l.deliv
 pub(super) const IS_ENDED: &str = "(state IN ('succeeded', 'exhausted', 'cancelled') OR (state = 'missed'
      AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id AND s.deleted_at IS NOT NULL)))";
 
-/// Inserts the delivery of an event to a subscription: due at once, or missed.
-pub(crate) fn insert(
+/// Inserts the delivery of an event to a subscription: due at once, or missed. The delivery must be counted in the same
+/// transaction.
+pub(super) fn insert(
     connection: &Connection,
     delivery: &LeasedDelivery,
     state: DeliveryState,
@@ -75,104 +94,106 @@ pub(crate) fn insert(
     connection
         .prepare_cached(
             "INSERT INTO deliveries (event_id, subscription_id, company_id, kind, state, retry_base_ms, due_at, created_at)
-             VALUES (:event, :subscription, :company, :kind, :state, :base, :due, :now)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
-        .execute(named_params! {
-            ":event": delivery.event.0, ":subscription": delivery.subscription.0, ":company": delivery.company.0, ":kind": delivery.kind.name(),
-            ":state": state.name(), ":base": millis(delivery.retry_policy.base), ":due": due, ":now": now.millis(),
-        })?;
-    let mut counts = CountChanges::default();
-    counts.add(delivery.subscription, state, 1);
-    counts.commit(connection)
-}
-
-/// A subscription with pending deliveries, leased or not.
-#[derive(Debug, Clone)]
-pub(crate) struct WaitingSubscription {
-    pub(crate) subscription: SubscriptionId,
-    pub(crate) company: CompanyId,
-    pub(crate) target_url: String,
-    /// Time of the last change of the subscription.
-    pub(crate) changed_at: Timestamp,
-}
-
-/// Lists the subscriptions with pending deliveries, by ascending id. A recursive query skips along the index from one
-/// subscription to the next, so that the length of a backlog costs nothing.
-pub(crate) fn waiting_subscriptions(connection: &Connection) -> Result<Vec<WaitingSubscription>, Error> {
-    let mut statement = connection.prepare_cached(
-        "WITH RECURSIVE waiting (id) AS (
-             SELECT min(subscription_id) FROM deliveries WHERE state = 'pending'
-             UNION ALL
-             SELECT (SELECT min(subscription_id) FROM deliveries WHERE state = 'pending' AND subscription_id > waiting.id)
-             FROM waiting WHERE waiting.id IS NOT NULL
-         )
-         SELECT s.id, company_id, target_url, updated_at FROM waiting JOIN subscriptions s ON s.id = waiting.id",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok(WaitingSubscription {
-            subscription: SubscriptionId(row.get(0)?),
-            company: CompanyId(row.get(1)?),
-            target_url: row.get(2)?,
-            changed_at: super::time(row, 3)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Time at which the first pending, unleased delivery of a subscription is or was due. Leased ones are skipped one by
-/// one.
-pub(crate) fn next_due_at(connection: &Connection, of: SubscriptionId) -> Result<Option<Timestamp>, Error> {
-    let mut first = connection.prepare_cached(&format!(
-        "SELECT due_at AS due FROM deliveries WHERE subscription_id = ?1 AND state = 'pending' AND NOT {IS_LEASED}
-         ORDER BY due_at LIMIT 1"
-    ))?;
-    Ok(first.query_row([of.0], |row| super::time(row, 0)).optional()?)
-}
-
-/// Leases a delivery that is not leased.
-pub(super) fn insert_lease(connection: &Connection, claimed: &LeasedDelivery, lease: &Lease) -> Result<(), Error> {
-    connection
-        .prepare_cached("INSERT INTO leases (delivery_id, subscription_id, token, until) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![claimed.id.0, claimed.subscription.0, lease.token, lease.until.millis()])?;
+        .execute(params![
+            delivery.event.0,
+            delivery.subscription.0,
+            delivery.company.0,
+            delivery.kind.name(),
+            state.name(),
+            millis(delivery.retry_policy.base),
+            due,
+            now.millis(),
+        ])?;
     Ok(())
 }
 
-/// Completes a claimed delivery: stores its new state, the number of attempts and the next due time. Returns the change to
-/// be counted in the same transaction, or `None`, with nothing changed, if the lease is lost.
-pub(crate) fn complete(
+/// Time at which the first unleased pending delivery of a subscription after a place is or was due.
+pub(crate) fn next_due_at(
     connection: &Connection,
-    (id, of): (DeliveryId, SubscriptionId),
-    lease: &str,
-    state: DeliveryState,
-    n_attempts: u32,
-    due: Option<Timestamp>,
-) -> Result<Option<StateChange>, Error> {
-    // The token decides: a holder whose lease expired must not overwrite the outcome of the next holder.
-    if !release(connection, id, lease)? {
-        return Ok(None);
-    }
-    let due = due.map(Timestamp::millis);
-    // Nearly always it is pending still, and one statement suffices.
-    let n = connection
-        .prepare_cached(
-            "UPDATE deliveries SET state = ?2, n_attempts = ?3, due_at = ?4 WHERE id = ?1 AND state = 'pending'",
-        )?
-        .execute(params![id.0, state.name(), n_attempts, due])?;
-    if n == 1 {
-        return Ok(Some(StateChange { of, from: DeliveryState::Pending, to: state }));
-    }
-    // The subscription was disabled or deleted meanwhile, which changes the state of leased deliveries too.
-    let Some((of, before)) = delivery_counts::counted_as(connection, id)? else { return Ok(None) };
-    connection
-        .prepare_cached("UPDATE deliveries SET state = ?2, n_attempts = ?3, due_at = ?4 WHERE id = ?1")?
-        .execute(params![id.0, state.name(), n_attempts, due])?;
-    Ok(Some(StateChange { of, from: before, to: state }))
+    of: SubscriptionId,
+    after: QueuePosition,
+) -> Result<Option<Timestamp>, Error> {
+    let mut first = connection.prepare_cached(&format!(
+        "SELECT due_at AS due FROM deliveries
+         WHERE subscription_id = ?1 AND state = 'pending' AND due_at >= ?2 AND (due_at > ?2 OR id > ?3) AND NOT {IS_LEASED}
+         ORDER BY due_at LIMIT 1"
+    ))?;
+    let parameters = params![of.0, after.due_at.millis(), after.delivery.0];
+    Ok(first.query_row(parameters, |row| super::time(row, 0)).optional()?)
 }
 
-/// Releases a lease and leaves the delivery unchanged. Returns `false` if the lease is lost.
-pub(crate) fn release(connection: &Connection, id: DeliveryId, lease: &str) -> Result<bool, Error> {
-    let mut statement = connection.prepare_cached("DELETE FROM leases WHERE delivery_id = ?1 AND token = ?2")?;
-    Ok(statement.execute(params![id.0, lease])? == 1)
+/// Releases the leases of deliveries that still carry the holder's token. Returns the deliveries whose leases were
+/// released; the holder has lost the others.
+pub(crate) fn release(connection: &Connection, token: &str, ids: &[DeliveryId]) -> Result<BTreeSet<DeliveryId>, Error> {
+    const DELETE: RowSet = RowSet {
+        before: "DELETE FROM leases WHERE token = ?1 AND delivery_id IN (",
+        row: "?",
+        after: ") RETURNING delivery_id",
+    };
+    let mut released = BTreeSet::new();
+    for set in sets(ids) {
+        let mut delete = DELETE.prepare(connection, set.len())?;
+        delete.raw_bind_parameter(1, token)?;
+        for (n, id) in set.iter().enumerate() {
+            delete.raw_bind_parameter(2 + n, id.0)?;
+        }
+        let mut rows = delete.raw_query();
+        while let Some(row) = rows.next()? {
+            released.insert(DeliveryId(row.get(0)?));
+        }
+    }
+    Ok(released)
+}
+
+/// Marks pending deliveries as succeeded with one attempt more, and counts them. Their leases were released before.
+pub(crate) fn complete_succeeded(
+    connection: &Connection,
+    completed: &[(DeliveryId, SubscriptionId)],
+    counts: &mut CountChanges,
+) -> Result<(), Error> {
+    const UPDATE: RowSet = RowSet {
+        before: "UPDATE deliveries SET state = 'succeeded', n_attempts = n_attempts + 1, due_at = NULL WHERE state = 'pending' AND id IN (",
+        row: "?",
+        after: ")",
+    };
+    let (from, to) = (DeliveryState::Pending, DeliveryState::Succeeded);
+    for set in sets(completed) {
+        let mut update = UPDATE.prepare(connection, set.len())?;
+        for (n, (id, _)) in set.iter().enumerate() {
+            update.raw_bind_parameter(1 + n, id.0)?;
+        }
+        if update.raw_execute()? == set.len() {
+            set.iter().for_each(|(_, of)| counts.transfer(*of, (from, to), 1));
+            continue;
+        }
+        // The subscription of those that are not pending any more was disabled or deleted meanwhile.
+        for (id, of) in set {
+            match delivery_counts::counted_as(connection, *id)? {
+                Some((_, DeliveryState::Succeeded)) => counts.transfer(*of, (from, to), 1),
+                _ => complete(connection, *id, (to, None), 1)?.iter().for_each(|change| counts.record(change)),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Completes a delivery that this transaction alone holds: stores its new state after `n_made` attempts more, and the
+/// next due time. Returns the change to be counted in the same transaction; `None` if the delivery is not stored any
+/// more.
+pub(crate) fn complete(
+    connection: &Connection,
+    id: DeliveryId,
+    (state, due): (DeliveryState, Option<Timestamp>),
+    n_made: u32,
+) -> Result<Option<StateChange>, Error> {
+    // Disabling or deleting a subscription changes the state of leased deliveries too.
+    let Some((of, before)) = delivery_counts::counted_as(connection, id)? else { return Ok(None) };
+    connection
+        .prepare_cached("UPDATE deliveries SET state = ?2, n_attempts = n_attempts + ?3, due_at = ?4 WHERE id = ?1")?
+        .execute(params![id.0, state.name(), n_made, due.map(Timestamp::millis)])?;
+    Ok(Some(StateChange { of, from: before, to: state }))
 }
 
 /// Releases every lease that expired before `now`. Returns the number released.
@@ -299,7 +320,7 @@ pub(crate) fn backlog(connection: &Connection, subscription: SubscriptionId) -> 
         *of = of.saturating_add_signed(n);
     }
     if backlog.n_pending > 0 {
-        backlog.next_due_at = next_due_at(connection, subscription)?;
+        backlog.next_due_at = next_due_at(connection, subscription, QueuePosition::START)?;
     }
     Ok(backlog)
 }
@@ -314,11 +335,8 @@ pub(crate) fn oldest_due(connection: &Connection) -> Result<Option<Timestamp>, E
     Ok(statement.query_row([], |row| super::optional_time(row, "due"))?)
 }
 
-/// Columns of a claimed delivery, in the order in which [`read_leased`] expects them.
-pub(super) const LEASED_COLUMNS: &str =
-    "id, event_id, subscription_id, company_id, kind, n_attempts, n_uncounted, retry_base_ms";
-
-/// Reads a claimed delivery by column number, which is faster than by name and runs for every attempt.
+/// Reads a claimed delivery from the first columns: id, event, subscription, company, kind, number of attempts and of those
+/// without a retry, base of the retry policy. By number, which is faster than by name and runs for every attempt.
 pub(super) fn read_leased(row: &Row<'_>) -> rusqlite::Result<LeasedDelivery> {
     let kind = row.get_ref(4)?.as_str().ok().and_then(AttemptKind::named);
     let base_ms: i64 = row.get(7)?;

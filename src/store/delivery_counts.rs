@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::BTreeMap;
 
 /// Changes of the counters by one transaction; [`Self::commit`] writes each counter once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 #[must_use = "the counters stay behind until `commit`"]
 pub(crate) struct CountChanges(BTreeMap<(SubscriptionId, DeliveryState), i64>);
 

@@ -18,18 +18,18 @@ const MAX_DELETED_PER_SLICE: usize = 100;
 const MAX_ROWS_PER_SLICE: usize = 1_000;
 
 /// Returns the number of bytes that an event with an envelope of `n_body` bytes counts with.
-pub(crate) const fn event_bytes(n_body: usize) -> u64 {
+pub(super) const fn event_bytes(n_body: usize) -> u64 {
     n_body as u64 + ROW_BYTES
 }
 
-/// Counts an inserted event. Returns the size of the company's events with it.
-pub(crate) fn add(connection: &Connection, company: CompanyId, n_body: usize) -> Result<u64, Error> {
+/// Adds bytes to the events of a company.
+pub(super) fn add(connection: &Connection, company: CompanyId, n_bytes: u64) -> Result<(), Error> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO company_event_sizes (company_id, n_bytes) VALUES (?1, ?2)
-         ON CONFLICT DO UPDATE SET n_bytes = n_bytes + excluded.n_bytes RETURNING n_bytes",
+         ON CONFLICT DO UPDATE SET n_bytes = n_bytes + excluded.n_bytes",
     )?;
-    let n_bytes = i64::try_from(event_bytes(n_body)).unwrap_or(i64::MAX);
-    Ok(statement.query_row(params![company.0, n_bytes], |row| count(row, 0))?)
+    statement.execute(params![company.0, i64::try_from(n_bytes).unwrap_or(i64::MAX)])?;
+    Ok(())
 }
 
 /// Deletes events by a statement that begins with `DELETE FROM events`, and counts them. Returns their number.
@@ -126,7 +126,8 @@ pub(crate) fn delete_ended(
     Ok(n)
 }
 
-fn size(connection: &Connection, of: CompanyId) -> Result<u64, Error> {
+/// Bytes of a company's events.
+pub(super) fn size(connection: &Connection, of: CompanyId) -> Result<u64, Error> {
     let mut statement = connection.prepare_cached("SELECT n_bytes FROM company_event_sizes WHERE company_id = ?1")?;
     Ok(statement.query_row([of.0], |row| count(row, 0)).optional()?.unwrap_or(0))
 }
@@ -161,7 +162,8 @@ fn is_ended(connection: &Connection, event: EventId, replays: &[i64]) -> Result<
 mod tests {
     use super::*;
     use crate::domain::event::{Event, EventType};
-    use crate::store::{events, maintenance, open_in_memory, retention};
+    use crate::store::publication_rows::publish_alone;
+    use crate::store::{maintenance, open_in_memory, retention};
     use proptest::prelude::*;
 
     const HOUR_MS: i64 = 3_600_000;
@@ -225,14 +227,19 @@ mod tests {
         }
 
         fn publish(&self, company: i64, n: usize, states: &[&str]) {
-            let event = Event {
-                id: events::next_id(&self.connection).expect("an id"),
-                company: CompanyId(company),
-                kind: EventType::LeadCreated,
-                created_at: Timestamp::from_millis(self.now),
-                body: vec![b'x'; n],
-            };
-            let n_bytes = events::insert(&self.connection, &event).expect("inserted");
+            let (now, company_id) = (self.now, CompanyId(company));
+            let published = publish_alone(&self.connection, |publication| {
+                let event = Event {
+                    id: publication.next_event()?,
+                    company: company_id,
+                    kind: EventType::LeadCreated,
+                    created_at: Timestamp::from_millis(now),
+                    body: vec![b'x'; n],
+                };
+                publication.insert_event(&event)?;
+                publication.count_event(company_id, n).map(|n_bytes| (event, n_bytes))
+            });
+            let ((event, n_bytes), _) = published.expect("inserted");
             assert_eq!(n_bytes, self.scanned(company), "the new size is returned");
             for state in states {
                 self.run(

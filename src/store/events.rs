@@ -1,25 +1,30 @@
 //! Events: table `events`, append-only, with ids without gaps in the order of publication.
 
-use super::{Error, event_quota, time, unreadable};
+use super::{Error, time, unreadable};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
-/// Assigns the id of the next event. Must run in the transaction that inserts the event.
-pub(crate) fn next_id(connection: &Connection) -> Result<EventId, Error> {
-    let mut statement =
-        connection.prepare_cached("UPDATE counters SET value = value + 1 WHERE name = 'event' RETURNING value")?;
-    Ok(EventId(statement.query_row([], |row| row.get(0))?))
+/// Number of the last event that was published.
+pub(super) fn last_id(connection: &Connection) -> Result<EventId, Error> {
+    let mut statement = connection.prepare_cached("SELECT value FROM counters WHERE name = 'event'")?;
+    Ok(statement.query_row([], |row| row.get(0).map(EventId))?)
 }
 
-/// Inserts a published event with its envelope. Returns the size of the company's stored events in bytes.
-pub(crate) fn insert(connection: &Connection, event: &Event) -> Result<u64, Error> {
+/// Sets the number of the last event, in the transaction that inserts the event.
+pub(super) fn set_last_id(connection: &Connection, last: EventId) -> Result<(), Error> {
+    connection.prepare_cached("UPDATE counters SET value = ?1 WHERE name = 'event'")?.execute([last.0])?;
+    Ok(())
+}
+
+/// Inserts a published event with its envelope, which must be counted in the same transaction.
+pub(super) fn insert(connection: &Connection, event: &Event) -> Result<(), Error> {
     connection
         .prepare_cached("INSERT INTO events (id, company_id, kind, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![event.id.0, event.company.0, event.kind.name(), event.created_at.millis(), event.body])?;
-    event_quota::add(connection, event.company, event.body.len())
+    Ok(())
 }
 
 /// Lists the publication times of a company's latest events, newest first, at most `limit`.

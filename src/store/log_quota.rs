@@ -13,21 +13,6 @@ const MAX_ATTEMPTS_PER_SLICE: usize = 500;
 /// Bytes of an attempt beside its texts and bodies, as the generated column `n_log_bytes` counts them.
 const ATTEMPT_ROW_BYTES: usize = 256;
 
-/// Bytes that an inserted attempt adds to its company's log.
-#[derive(Debug)]
-#[must_use = "the company's counter stays behind until a `LogGrowth` with it is committed"]
-pub(crate) struct LoggedAttempt {
-    company: CompanyId,
-    n_bytes: usize,
-}
-
-impl LoggedAttempt {
-    /// Attempt whose texts and bodies have `n_content_bytes` bytes.
-    pub(super) const fn new(company: CompanyId, n_content_bytes: usize) -> Self {
-        Self { company, n_bytes: ATTEMPT_ROW_BYTES + n_content_bytes }
-    }
-}
-
 /// Bytes that a transaction adds to the logs of companies. [`Self::commit`] writes each company's counter once; a
 /// trigger would write it for every attempt and open a savepoint each time, on the path that limits deliveries.
 #[derive(Debug, Default)]
@@ -35,9 +20,9 @@ impl LoggedAttempt {
 pub(crate) struct LogGrowth(BTreeMap<CompanyId, usize>);
 
 impl LogGrowth {
-    /// Adds an inserted attempt.
-    pub(crate) fn add(&mut self, logged: &LoggedAttempt) {
-        *self.0.entry(logged.company).or_default() += logged.n_bytes;
+    /// Adds an inserted attempt of which texts and bodies have `n_content_bytes` bytes.
+    pub(super) fn add_attempt(&mut self, of: CompanyId, n_content_bytes: usize) {
+        *self.0.entry(of).or_default() += ATTEMPT_ROW_BYTES + n_content_bytes;
     }
 
     /// Adds the bytes to the counters of their companies.
@@ -149,6 +134,7 @@ mod tests {
     use crate::domain::delivery::{AttemptKind, AttemptOutcome, FailureKind};
     use crate::domain::event::EventType;
     use crate::domain::ids::{AttemptId, SubscriptionId};
+    use crate::store::attempts::{self, EncodedExchange, NewAttempt};
     use proptest::prelude::*;
 
     /// The bytes of the largest attempt there can be here.
@@ -165,7 +151,7 @@ mod tests {
         let mut growth = LogGrowth::default();
         for (n, (subscription, n_bytes)) in attempts.iter().enumerate() {
             let company = CompanyId(if *subscription == 4 { 2 } else { 1 });
-            growth.add(&insert(&connection, (company, SubscriptionId(*subscription)), *n_bytes, n));
+            insert(&connection, (company, SubscriptionId(*subscription)), (*n_bytes, n), &mut growth);
         }
         growth.commit(&connection).expect("counted");
         connection
@@ -175,9 +161,9 @@ mod tests {
     fn insert(
         connection: &Connection,
         (company, subscription): (CompanyId, SubscriptionId),
-        n_bytes: usize,
-        n: usize,
-    ) -> LoggedAttempt {
+        (n_bytes, n): (usize, usize),
+        growth: &mut LogGrowth,
+    ) {
         let outcome = match n % 3 {
             0 => AttemptOutcome::Answered { status: 200, retry_after: None },
             1 => AttemptOutcome::Answered { status: 500, retry_after: None },
@@ -202,13 +188,14 @@ mod tests {
             },
         };
         let exchange = HttpExchange {
-            request_headers: vec![("é".to_owned(), "\"\u{1}".repeat(n % 5))],
             response_headers: vec![("x".to_owned(), String::new()); n % 2],
             response_body: vec![0xff; n_bytes],
             ..HttpExchange::default()
         };
         let body = (n.is_multiple_of(4)).then_some([0; 11].as_slice());
-        super::super::attempts::insert(connection, &attempt, &exchange, body).expect("inserted")
+        let headers = serde_json::to_string(&[("é", "\"\u{1}".repeat(n % 5))]).expect("JSON");
+        let exchange = EncodedExchange::new(headers, exchange);
+        attempts::insert(connection, &[NewAttempt::of(&attempt, &exchange, body)], growth).expect("inserted");
     }
 
     fn numbers(connection: &Connection, sql: &str) -> Vec<i64> {

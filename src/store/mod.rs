@@ -21,11 +21,13 @@ pub mod maintenance;
 pub mod notes;
 pub mod operators;
 pub mod paging;
+pub mod publication_rows;
 pub mod replays;
 pub mod requests;
 pub mod resends;
 pub mod retention;
 pub mod revisions;
+mod row_sets;
 pub mod sealed_values;
 pub mod series;
 pub mod subscriptions;
@@ -40,7 +42,7 @@ use crate::database::error::WriteFault;
 use crate::database::lock::DirectoryLock;
 use crate::database::options::{DatabaseOptions, JobPriority};
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, RowIndex};
+use rusqlite::{Connection, OptionalExtension as _, RowIndex};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -372,6 +374,12 @@ impl PlatformStore {
     pub fn close(&self) {
         self.database.close();
     }
+}
+
+/// Next number that the database assigns in a table, which never repeats one.
+fn next_id(connection: &Connection, table: &str) -> Result<i64, Error> {
+    let mut last = connection.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = ?1")?;
+    Ok(last.query_row([table], |row| row.get::<_, i64>(0)).optional()?.unwrap_or(0) + 1)
 }
 
 fn time<I: RowIndex>(row: &rusqlite::Row<'_>, column: I) -> rusqlite::Result<Timestamp> {

@@ -46,7 +46,7 @@ pub(crate) fn secret(connection: &Connection, id: SubscriptionId) -> Result<Opti
 }
 
 /// Where the deliveries of a subscription go.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct DeliveryTarget {
     pub(crate) target_url: String,
     pub(crate) sealed_secret: Vec<u8>,
@@ -144,14 +144,17 @@ pub(crate) fn list_including_deleted(
 pub(crate) fn update_after_attempt(connection: &Connection, subscription: &WebhookSubscription) -> Result<(), Error> {
     connection
         .prepare_cached(
-            "UPDATE subscriptions SET n_consecutive_failures = :streak, first_failure_at = :began, last_failure_at = :latest,
-                 last_attempt_at = :attempt, last_success_at = :success WHERE id = :id",
+            "UPDATE subscriptions SET n_consecutive_failures = ?2, first_failure_at = ?3, last_failure_at = ?4,
+                 last_attempt_at = ?5, last_success_at = ?6 WHERE id = ?1",
         )?
-        .execute(named_params! {
-            ":id": subscription.id.0, ":streak": subscription.breaker.failures_in_a_row,
-            ":began": subscription.streak.map(|streak| streak.0.millis()), ":latest": subscription.streak.map(|streak| streak.1.millis()),
-            ":attempt": subscription.last_attempt_at.map(Timestamp::millis), ":success": subscription.last_success_at.map(Timestamp::millis),
-        })?;
+        .execute(params![
+            subscription.id.0,
+            subscription.breaker.failures_in_a_row,
+            subscription.streak.map(|streak| streak.0.millis()),
+            subscription.streak.map(|streak| streak.1.millis()),
+            subscription.last_attempt_at.map(Timestamp::millis),
+            subscription.last_success_at.map(Timestamp::millis),
+        ])?;
     Ok(())
 }
 

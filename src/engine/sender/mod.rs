@@ -9,6 +9,7 @@ mod phase_timer;
 mod pool;
 mod send_error;
 mod target_guard;
+pub(super) mod webhook_target;
 mod write_guard;
 
 use super::egress::{EgressConfig, slot_capacity};
@@ -17,31 +18,31 @@ use crate::clock::RuntimeEnv;
 use crate::domain::attempt::{AttemptPhase, AttemptResult, HttpExchange};
 use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome, FailureKind, MAX_BODY_READ, MAX_BODY_STORED};
 use crate::domain::event::EventType;
-use crate::domain::ids::EventId;
-use crate::domain::signature::SigningKey;
+use crate::domain::ids::{DeliveryId, EventId};
+use crate::domain::secret::Secret;
 use crate::domain::target::{TargetPolicy, TargetRules};
 use crate::domain::time::Timestamp;
+use crate::store::attempts::EncodedExchange;
 use connection::{ReceiverConnection, ReceiverConnector};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 use phase_timer::PhaseTimer;
 use pool::ConnectionPool;
 use send_error::SendError;
+use std::pin::pin;
 use std::time::{Duration, UNIX_EPOCH};
 use target_guard::TargetGuard;
-use url::Url;
+use webhook_target::{PreparedTarget, WebhookTarget};
 
 /// Webhook request to send, before signing.
 #[derive(Debug)]
 pub(super) struct WebhookRequest {
-    pub(super) target_url: String,
-    pub(super) signing_key: SigningKey,
     pub(super) event: EventId,
     pub(super) event_type: EventType,
-    /// Number of the delivery, or `test`.
-    pub(super) delivery: String,
+    /// Number of the delivery; `None` for a test.
+    pub(super) delivery: Option<DeliveryId>,
     pub(super) attempt_number: u32,
     pub(super) body: Bytes,
 }
@@ -51,7 +52,7 @@ pub(super) struct WebhookRequest {
 pub(super) struct SendResult {
     pub(super) started_at: Timestamp,
     pub(super) result: AttemptResult,
-    pub(super) exchange: HttpExchange,
+    pub(super) exchange: EncodedExchange,
     /// Request body as it was sent.
     pub(super) body: Bytes,
 }
@@ -64,10 +65,18 @@ pub(super) struct Sender {
 }
 
 /// Signed request that can be sent again on a new connection.
-struct PreparedRequest {
-    url: Url,
+struct PreparedRequest<'a> {
+    target: &'a PreparedTarget,
     headers: HeaderMap,
     body: Bytes,
+}
+
+/// What is known of an attempt, also if it is cancelled.
+#[derive(Default)]
+struct ExchangeRecord {
+    /// Headers of the request as JSON.
+    request_headers: String,
+    exchange: HttpExchange,
 }
 
 impl Sender {
@@ -86,16 +95,28 @@ impl Sender {
         self.connector.guard().target_rules()
     }
 
+    /// Prepares the target of a subscription.
+    pub(super) fn target(&self, target_url: &str, changed_at: Timestamp, secret: &Secret) -> WebhookTarget {
+        WebhookTarget::new(target_url, changed_at, secret, self.connector.guard().policy)
+    }
+
     /// Signs and posts a webhook request within the deadline.
-    pub(super) async fn post(&self, parcel: WebhookRequest, ambient: &RuntimeEnv) -> SendResult {
+    pub(super) async fn post(
+        &self,
+        target: &WebhookTarget,
+        parcel: WebhookRequest,
+        ambient: &RuntimeEnv,
+    ) -> SendResult {
         let started_at = ambient.now();
         let watch = ambient.stopwatch();
-        let mut exchange = HttpExchange::default();
+        let mut record = ExchangeRecord::default();
         let mut track = PhaseTimer::new(ambient);
-        let outcome =
-            ambient.timeout(ATTEMPT_TIMEOUT, self.attempt(&parcel, started_at, &mut exchange, &mut track)).await;
+        // Pinned here: a future that is moved into another one is stored twice, and there is one for each attempt.
+        let outcome = {
+            let attempt = pin!(self.attempt(target, &parcel, started_at, &mut record, &mut track));
+            ambient.timeout(ATTEMPT_TIMEOUT, attempt).await
+        };
         let (phases, last) = track.end();
-        exchange.phases = phases;
         let (outcome, error) = match outcome {
             Some(Ok(outcome)) => (outcome, None),
             Some(Err(SendError { cause, message: why })) => (AttemptOutcome::Unanswered(cause), Some(why)),
@@ -107,43 +128,42 @@ impl Sender {
             }
         };
         let result = AttemptResult { outcome, error, elapsed_ms: watch.elapsed_ms() };
+        let exchange = EncodedExchange::new(record.request_headers, HttpExchange { phases, ..record.exchange });
         SendResult { started_at, result, exchange, body: parcel.body }
     }
 
     async fn attempt(
         &self,
+        target: &WebhookTarget,
         parcel: &WebhookRequest,
         now: Timestamp,
-        exchange: &mut HttpExchange,
+        record: &mut ExchangeRecord,
         track: &mut PhaseTimer<'_>,
     ) -> Result<AttemptOutcome, SendError> {
-        // Local addresses are checked when a connection is dialled; kept connections passed that check.
-        let bounds = TargetRules { policy: self.connector.guard().policy, ..TargetRules::default() };
-        let url = bounds
-            .check(&parcel.target_url)
-            .map_err(|fault| SendError::new(FailureKind::Blocked, format!("the target {fault}")))?;
-        exchange.request_headers = signed_headers(parcel, &url, now);
-        let letter =
-            PreparedRequest { headers: header_map(&exchange.request_headers)?, url, body: parcel.body.clone() };
-        if let Some(line) = self.pool.take(&letter.url.origin()) {
+        let prepared = target.prepared.as_ref().map_err(Clone::clone)?;
+        let headers = signed_headers(target, &prepared.headers, parcel, now);
+        record.request_headers = headers_as_json(&headers);
+        let letter = PreparedRequest { target: prepared, headers, body: parcel.body.clone() };
+        if let Some(line) = self.pool.take(&prepared.origin) {
             let gauge = line.write_guard.clone();
             track.enter(AttemptPhase::Head);
-            let outcome = self.exchange_on(line, &letter, exchange, track).await;
+            let outcome = self.exchange_on(line, &letter, &mut record.exchange, track).await;
             // Only an untouched connection permits a second try: the receiver cannot have the request.
             if outcome.is_ok() || !gauge.is_nothing_written() {
                 return outcome;
             }
             track.restart();
         }
-        let line = self.connector.dial(&letter.url, track).await?;
-        self.exchange_on(line, &letter, exchange, track).await
+        // In a box, because most attempts use a kept connection and dialling needs much state.
+        let line = Box::pin(self.connector.dial(&prepared.url, track)).await?;
+        self.exchange_on(line, &letter, &mut record.exchange, track).await
     }
 
     /// Sends the request and reads the answer up to the body limit. A reusable connection returns to the pool.
     async fn exchange_on(
         &self,
         mut line: ReceiverConnection,
-        letter: &PreparedRequest,
+        letter: &PreparedRequest<'_>,
         exchange: &mut HttpExchange,
         track: &mut PhaseTimer<'_>,
     ) -> Result<AttemptOutcome, SendError> {
@@ -169,53 +189,51 @@ impl Sender {
                 return Ok(AttemptOutcome::Answered { status, retry_after });
             }
         }
-        self.pool.put(letter.url.origin(), line, keep_alive, track.ambient());
+        self.pool.put(&letter.target.origin, line, keep_alive, track.ambient());
         Ok(AttemptOutcome::Answered { status, retry_after })
     }
 }
 
-impl PreparedRequest {
+impl PreparedRequest<'_> {
     fn request(&self) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(self.body.clone()));
         *request.method_mut() = Method::POST;
-        let path = &self.url[url::Position::BeforePath..url::Position::AfterQuery];
-        if let Ok(path) = path.parse() {
-            *request.uri_mut() = path;
-        }
+        *request.uri_mut() = self.target.path.clone();
         *request.headers_mut() = self.headers.clone();
         request
     }
 }
 
 /// Headers of the request, in this order, with a fresh timestamp and signature for every attempt.
-fn signed_headers(parcel: &WebhookRequest, url: &Url, now: Timestamp) -> Vec<(String, String)> {
-    let timestamp = now.seconds();
-    let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    [
-        ("host", host.to_owned()),
-        ("user-agent", "WhiteLabelCRO-Webhooks/1".to_owned()),
-        ("content-type", "application/json".to_owned()),
-        ("content-length", parcel.body.len().to_string()),
-        ("x-wlcro-timestamp", timestamp.to_string()),
-        ("x-wlcro-signature", parcel.signing_key.sign(timestamp, &parcel.body)),
-        ("x-wlcro-event-id", parcel.event.to_string()),
-        ("x-wlcro-event-type", parcel.event_type.to_string()),
-        ("x-wlcro-delivery-id", parcel.delivery.clone()),
-        ("x-wlcro-attempt", parcel.attempt_number.to_string()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect()
+fn signed_headers(target: &WebhookTarget, common: &HeaderMap, parcel: &WebhookRequest, now: Timestamp) -> HeaderMap {
+    let seconds = now.seconds();
+    let signature = target.signing_key.sign(seconds, &parcel.body);
+    let mut headers = common.clone();
+    headers.insert(CONTENT_LENGTH, parcel.body.len().into());
+    headers.insert(HeaderName::from_static("x-wlcro-timestamp"), seconds.into());
+    if let Ok(signature) = signature.try_into() {
+        headers.insert(HeaderName::from_static("x-wlcro-signature"), signature);
+    }
+    headers.insert(HeaderName::from_static("x-wlcro-event-id"), parcel.event.0.into());
+    headers.insert(HeaderName::from_static("x-wlcro-event-type"), HeaderValue::from_static(parcel.event_type.name()));
+    let delivery = parcel.delivery.map_or(HeaderValue::from_static("test"), |id| id.0.into());
+    headers.insert(HeaderName::from_static("x-wlcro-delivery-id"), delivery);
+    headers.insert(HeaderName::from_static("x-wlcro-attempt"), parcel.attempt_number.into());
+    headers
 }
 
-fn header_map(headers: &[(String, String)]) -> Result<HeaderMap, SendError> {
-    let mut packed = HeaderMap::with_capacity(headers.len());
+/// Writes headers as the log stores them, a list of pairs. The platform's own headers have no character that JSON
+/// escapes.
+fn headers_as_json(headers: &HeaderMap) -> String {
+    let mut json = String::with_capacity(512);
     for (name, value) in headers {
-        let unfit = || SendError::new(FailureKind::ConnectionReset, format!("header {name} cannot be sent"));
-        let name = hyper::header::HeaderName::try_from(name.as_str()).map_err(|_| unfit())?;
-        packed.append(name, HeaderValue::try_from(value.as_str()).map_err(|_| unfit())?);
+        json.push_str(if json.is_empty() { "[[\"" } else { "\"],[\"" });
+        json.push_str(name.as_str());
+        json.push_str("\",\"");
+        json.push_str(value.to_str().unwrap_or_default());
     }
-    Ok(packed)
+    json.push_str("\"]]");
+    json
 }
 
 /// Maximum size of stored answer headers in bytes, names and values together.

@@ -91,7 +91,7 @@ impl ConnectionPool {
     /// Keeps a connection for the announced idle timeout, at most one minute. Beyond the maximum it is closed.
     pub(super) fn put(
         &self,
-        origin: Origin,
+        origin: &Origin,
         line: ReceiverConnection,
         announced: Option<Duration>,
         ambient: &RuntimeEnv,
@@ -104,10 +104,13 @@ impl ConnectionPool {
         if idle.n >= self.max_idle {
             return;
         }
-        let lines = idle.origins.entry(origin).or_default();
-        if lines.len() < MAX_IDLE_PER_ORIGIN {
-            lines.push(IdleConnection { connection: line, since: ambient.stopwatch(), idle_timeout: kept_for });
-            idle.n += 1;
+        if !idle.origins.contains_key(origin) {
+            idle.origins.insert(origin.clone(), Vec::new());
         }
+        let Some(lines) = idle.origins.get_mut(origin).filter(|lines| lines.len() < MAX_IDLE_PER_ORIGIN) else {
+            return;
+        };
+        lines.push(IdleConnection { connection: line, since: ambient.stopwatch(), idle_timeout: kept_for });
+        idle.n += 1;
     }
 }

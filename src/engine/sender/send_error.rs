@@ -7,7 +7,7 @@ use std::error::Error as StdError;
 use std::io::{Error as IoError, ErrorKind};
 
 /// Error of an attempt without an answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct SendError {
     pub(super) cause: FailureKind,
     /// Explanation as a sentence without a full stop.

@@ -4,14 +4,17 @@
 //! `cargo test` runs a few hundred sequences; ten thousand are run by `PROPTEST_CASES=10000 cargo test --lib engine::tests`.
 
 use super::super::caller::{Actor, Caller};
-use super::super::claim::{ClaimRequest, claim_due};
+use super::super::claim::claim;
+use super::super::dispatch_notices::DispatchNotices;
+use super::super::dispatch_queue::DispatchQueue;
 use super::super::event_quota::PublicationRules;
-use super::super::events::{EventDraft, insert_event};
+use super::super::events::{EventDraft, PreparedEvent};
+use super::super::flight_board::FlightBoard;
 use super::super::partner_subscriptions::delete_with_deliveries;
 use super::super::replayer::run_batch;
 use super::super::replays::plan_selection;
-use super::super::sender::SendResult;
-use super::super::settle::{CompletedAttempt, settle_attempts};
+use super::super::settle::{CompletedAttempt, SettledOutcome, settle_attempts};
+use super::super::subscription_queue::WaitingJob;
 use super::super::subscriptions::{MissedPolicy, disable_subscription, enable_subscription};
 use super::model::{ModelDelivery, ModelOutcome, ModelReplay, ModelSubscription, PlatformModel, REPLAY_BATCH_LIMIT};
 use crate::clock::RuntimeEnv;
@@ -19,24 +22,22 @@ use crate::domain::attempt::{AttemptResult, HttpExchange};
 use crate::domain::audit::AuditKey;
 use crate::domain::breaker::CircuitBreaker;
 use crate::domain::delivery::{AttemptKind, AttemptOutcome, DeliveryState, FailureKind, RetryPolicy, UnitRandom};
-use crate::domain::egress_health::EgressAdmission;
 use crate::domain::event::EventType;
-use crate::domain::flight_control::INITIAL_FLIGHT_LIMIT;
-use crate::domain::flight_limits::LimitTable;
 use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
 use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::replay::{REPLAYABLE_STATES, ReplaySelection, ReplayState};
-use crate::domain::slots::{AttemptSlot, SlotCapacity, SlotLedger};
+use crate::domain::slots::{AttemptSlot, SlotCapacity, SlotQueue};
 use crate::domain::subscription::{SubscriptionDraft, WebhookSubscription};
 use crate::domain::target::{TargetPolicy, TargetRules};
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::deliveries::{Lease, LeasedDelivery};
+use crate::store::attempts::EncodedExchange;
+use crate::store::deliveries::LeasedDelivery;
+use crate::store::publication_rows::publish_alone;
 use crate::store::replays::RunningReplay;
-use hyper::body::Bytes;
 use proptest::prelude::*;
 use rusqlite::Connection;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,13 +90,22 @@ fn commands() -> impl Strategy<Value = Vec<ModelCommand>> {
     proptest::collection::vec(command, 1..80)
 }
 
+/// Attempt in flight.
+struct Flight {
+    claimed: LeasedDelivery,
+    slot: AttemptSlot,
+    token: Arc<str>,
+}
+
 /// The platform's tables, what the dispatcher has in hand, and the model beside them.
 struct ModelWorld {
     connection: Connection,
     ambient: RuntimeEnv,
     caller: Caller,
-    flights: Vec<(LeasedDelivery, String)>,
-    late: Vec<(LeasedDelivery, String)>,
+    notices: DispatchNotices,
+    queue: DispatchQueue,
+    flights: Vec<Flight>,
+    late: Vec<Flight>,
     n_claims: u32,
     model: PlatformModel,
 }
@@ -104,9 +114,8 @@ fn id(of: usize) -> SubscriptionId {
     SubscriptionId(i64::try_from(of).expect("few") + 1)
 }
 
-fn slot(claimed: &LeasedDelivery) -> AttemptSlot {
-    let host = Arc::from("example.com");
-    AttemptSlot { company: claimed.company, host, subscription: claimed.subscription, n_slots: 1 }
+fn queue(ambient: &RuntimeEnv) -> DispatchQueue {
+    DispatchQueue::new(Arc::new(FlightBoard::new(ambient)), SlotCapacity::FULL)
 }
 
 fn place(of: DeliveryId) -> usize {
@@ -141,9 +150,12 @@ impl ModelWorld {
             });
         }
         let operator = OperatorAccount { id: OperatorId(0), name: "model".to_owned(), role: OperatorRole::Admin };
+        let ambient = RuntimeEnv::scripted(START, 1);
         Self {
             connection,
-            ambient: RuntimeEnv::scripted(START, 1),
+            notices: DispatchNotices::default(),
+            queue: queue(&ambient),
+            ambient,
             caller: Caller::new(Actor::Operator(operator), "model".to_owned(), AuditKey::new([0; 32])),
             flights: Vec::new(),
             late: Vec::new(),
@@ -171,8 +183,9 @@ impl ModelWorld {
                 }
             }
             ModelCommand::LandLate(n) if !self.late.is_empty() => {
-                let (claimed, lease) = self.late.swap_remove(n % self.late.len());
-                assert!(!self.settle(claimed, lease, ModelOutcome::Arrives), "its lease was lost");
+                let late = self.late.swap_remove(n % self.late.len());
+                let late = Arc::new(self.completed(late, ModelOutcome::Arrives));
+                assert_eq!(self.settle(&late), SettledOutcome::Discarded, "its lease was lost");
             }
             ModelCommand::Pass(seconds) => self.ambient.advance(Duration::from_secs(seconds)),
             ModelCommand::Enable(of, missed) => self.enable(of, missed),
@@ -183,6 +196,7 @@ impl ModelWorld {
                     if before.disabled.is_none() {
                         self.model.turn_off(of);
                     }
+                    self.notices.add_changed(id(of));
                 }
             }
             ModelCommand::Delete(of) => self.delete(of),
@@ -191,6 +205,7 @@ impl ModelWorld {
                 if !self.model.subscribers[self.model.deliveries[n].of].is_deleted {
                     let delivery = DeliveryId(i64::try_from(n).expect("few") + 1);
                     store::resends::request(&self.connection, delivery, now).expect("asked");
+                    self.notices.add_unread(id(self.model.deliveries[n].of));
                     self.model.resends.insert(n);
                 }
             }
@@ -212,10 +227,9 @@ impl ModelWorld {
             ModelCommand::Restart => {
                 store::deliveries::release_all(&self.connection).expect("released");
                 store::deliveries::clamp_due(&self.connection, now).expect("clamped");
-                for (claimed, _) in &self.flights {
-                    self.model.deliveries[place(claimed.id)].is_held = false;
-                }
+                self.model.deliveries.iter_mut().for_each(|delivery| delivery.is_held = false);
                 self.late.append(&mut self.flights);
+                self.queue = queue(&self.ambient);
             }
             ModelCommand::Land(..) | ModelCommand::LandLate(_) | ModelCommand::Resend(_) | ModelCommand::Turn(..) => {}
         }
@@ -226,7 +240,10 @@ impl ModelWorld {
         let now = self.now();
         let draft = EventDraft { company: CompanyId(1), kind: EventType::LeadCreated, payload: "{}", metadata: None };
         let rules = PublicationRules { retry_policy: RetryPolicy::default(), event_quota: u64::MAX };
-        insert_event(&self.connection, &draft, rules, now).expect("published");
+        let published = publish_alone(&self.connection, |publication| {
+            PreparedEvent::prepare(publication, &draft, rules, now)?.write(publication)
+        });
+        self.notices.add_due(&published.expect("published").1);
         for of in 0..N_SUBSCRIPTIONS {
             let subscriber = &mut self.model.subscribers[of];
             if subscriber.is_deleted {
@@ -248,90 +265,108 @@ impl ModelWorld {
         }
     }
 
-    /// Claims deliveries. The platform chooses which; the model checks that each may be claimed, and that none is left that could
-    /// be.
+    /// Claims deliveries until no more may be claimed. The platform chooses which; the model checks that each may be
+    /// claimed, and that none is left that could be.
     fn claim(&mut self) {
         let now = self.now();
+        if let Some(inbox) = self.notices.take() {
+            self.queue.read_notices(inbox);
+        }
         self.n_claims += 1;
-        let token = format!("lease-{}", self.n_claims);
-        let mut under_way: HashMap<SubscriptionId, usize> = HashMap::new();
-        for (claimed, _) in &self.flights {
-            *under_way.entry(claimed.subscription).or_default() += 1;
-        }
-        let lease = Lease { token: token.clone(), now, until: now.plus(Duration::from_secs(30)) };
-        let mut slots = SlotLedger::new(SlotCapacity::FULL);
-        for (claimed, _) in &self.flights {
-            slots.take(&slot(claimed));
-        }
-        let ask = ClaimRequest {
-            lease,
-            slots,
-            limits: LimitTable::default(),
-            backoff_admission: EgressAdmission::Open(BTreeMap::new()),
-        };
-        let claims = claim_due(&self.connection, ask).expect("claimed");
-        for job in claims.jobs {
-            let n = place(job.claimed.id);
-            let delivery = &mut self.model.deliveries[n];
-            let subscriber = self.model.subscribers[delivery.of];
-            assert!(!delivery.is_held, "never two at once");
-            let under_way = under_way.entry(job.claimed.subscription).or_default();
-            *under_way += 1;
-            if job.claimed.kind == AttemptKind::Resend {
-                assert!(self.model.resends.contains(&n), "a resend was requested");
-            } else {
-                assert_eq!((delivery.state, subscriber.is_off), (DeliveryState::Pending, false));
-                assert!(delivery.due_at.is_some_and(|at| at <= now), "none early");
-                assert_eq!(delivery.kind, job.claimed.kind);
+        let token = Arc::from(format!("lease-{}", self.n_claims));
+        for n in 0.. {
+            assert!(n < 100, "it comes to rest");
+            let Some(ask) = self.queue.begin_claim(&token, now) else { break };
+            for returned in &ask.returned {
+                self.model.deliveries[place(returned.delivery)].is_held = false;
             }
-            assert!(*under_way <= INITIAL_FLIGHT_LIMIT as usize, "as many as a subscription begins with");
-            delivery.is_held = true;
-            self.flights.push((job.claimed, token.clone()));
+            let batch = claim(&self.connection, ask).expect("claimed");
+            batch.queues.iter().flat_map(|queue| &queue.jobs).for_each(|job| self.hold(&job.claimed));
+            self.queue.end_claim(Some(batch));
+            self.begin_ready();
         }
-        for (n, delivery) in self.model.deliveries.iter().enumerate() {
-            let room = under_way.get(&id(delivery.of)).copied().unwrap_or(0);
+        for (n, delivery) in self.model.deliveries.iter().enumerate().filter(|_| !self.queue.is_paused()) {
+            let n_held = self.model.deliveries.iter().filter(|other| other.is_held && other.of == delivery.of).count();
+            let is_full = |which| n_held >= self.queue.claim_limit(id(delivery.of), which);
             let is_due = delivery.seen() == DeliveryState::Pending && delivery.due_at.is_some_and(|at| at <= now);
-            assert!(!is_due || room >= INITIAL_FLIGHT_LIMIT as usize, "delivery {n} is due and there is room");
+            assert!(!is_due || is_full(SlotQueue::Due), "delivery {n} is due and there is room");
             let is_asked = self.model.resends.contains(&n) && !delivery.is_held;
-            assert!(!is_asked || room >= INITIAL_FLIGHT_LIMIT as usize, "delivery {n} is to be resent");
+            assert!(!is_asked || is_full(SlotQueue::Resends), "delivery {n} is to be resent");
         }
     }
 
-    fn settle(&self, claimed: LeasedDelivery, lease: String, fate: ModelOutcome) -> bool {
+    /// Checks that a delivery may be claimed.
+    fn hold(&mut self, claimed: &LeasedDelivery) {
+        let now = self.now();
+        let n = place(claimed.id);
+        let delivery = &mut self.model.deliveries[n];
+        assert!(!delivery.is_held, "never two at once");
+        if claimed.kind == AttemptKind::Resend {
+            assert!(self.model.resends.contains(&n), "a resend was requested");
+        } else {
+            let is_off = self.model.subscribers[delivery.of].is_off;
+            assert_eq!((delivery.state, is_off), (DeliveryState::Pending, false));
+            assert!(delivery.due_at.is_some_and(|at| at <= now), "none early");
+            assert_eq!(delivery.kind, claimed.kind);
+        }
+        delivery.is_held = true;
+    }
+
+    /// Begins the attempts that the queue lets begin.
+    fn begin_ready(&mut self) {
+        if let Some(inbox) = self.notices.take() {
+            self.queue.read_notices(inbox);
+        }
+        while let Some(WaitingJob { job, token, .. }) = self.queue.next_ready() {
+            let subscriber = self.model.subscribers[self.model.deliveries[place(job.claimed.id)].of];
+            assert!(!subscriber.is_deleted, "nothing is sent to a deleted subscription");
+            assert!(job.claimed.kind == AttemptKind::Resend || !subscriber.is_off, "nor to one that is off");
+            self.flights.push(Flight { claimed: job.claimed, slot: job.slot, token });
+        }
+    }
+
+    fn completed(&self, flight: Flight, fate: ModelOutcome) -> CompletedAttempt {
         let outcome = match fate {
             ModelOutcome::Arrives => AttemptOutcome::Answered { status: 200, retry_after: None },
             ModelOutcome::Fails => AttemptOutcome::Answered { status: 500, retry_after: None },
             ModelOutcome::LocalFault => AttemptOutcome::Unanswered(FailureKind::Local),
         };
-        let flight = CompletedAttempt {
-            slot: slot(&claimed),
+        let Flight { claimed, slot, token } = flight;
+        CompletedAttempt {
+            slot,
             claimed,
-            lease_token: lease,
-            target_url: "https://example.com/".to_owned(),
+            lease_token: token,
+            target_url: Arc::from("https://example.com/"),
             event_type: EventType::LeadCreated,
             changed_at: START,
             queued_for: Duration::ZERO,
-            send_result: SendResult {
-                started_at: self.now(),
-                result: AttemptResult { outcome, error: None, elapsed_ms: 1 },
-                exchange: HttpExchange::default(),
-                body: Bytes::new(),
-            },
+            started_at: self.now(),
+            result: AttemptResult { outcome, error: None, elapsed_ms: 1 },
+            exchange: EncodedExchange::new(String::new(), HttpExchange::default()),
             jitter: UnitRandom(0.5),
-        };
-        settle_attempts(&self.connection, &[Arc::new(flight)], self.now()).expect("settled")[0]
+        }
     }
 
-    fn land(&mut self, (claimed, lease): (LeasedDelivery, String), fate: ModelOutcome) {
-        let (n, kind) = (place(claimed.id), claimed.kind);
-        assert!(self.settle(claimed, lease, fate), "its lease is its own");
+    fn settle(&self, attempt: &Arc<CompletedAttempt>) -> SettledOutcome {
+        settle_attempts(&self.connection, &[Arc::clone(attempt)], self.now()).expect("settled")[0]
+    }
+
+    fn land(&mut self, flight: Flight, fate: ModelOutcome) {
+        let (n, kind) = (place(flight.claimed.id), flight.claimed.kind);
+        let attempt = Arc::new(self.completed(flight, fate));
+        self.queue.record_end(&attempt);
+        let settled = self.settle(&attempt);
+        assert_ne!(settled, SettledOutcome::Discarded, "its lease is its own");
+        self.queue.record_settled(&attempt, settled);
         let now = self.now();
         self.model.land(n, kind, fate, now);
+        self.begin_ready();
     }
 
     fn enable(&mut self, of: usize, missed: MissedPolicy) {
         let Some(before) = store::subscriptions::get(&self.connection, id(of)).expect("read") else { return };
         enable_subscription(&self.connection, (&self.caller, &self.ambient), &before, missed).expect("on");
+        self.notices.add_changed(id(of));
         let now = self.now();
         if before.disabled.is_none() {
             return;
@@ -352,6 +387,7 @@ impl ModelWorld {
     fn delete(&mut self, of: usize) {
         let Some(before) = store::subscriptions::get(&self.connection, id(of)).expect("read") else { return };
         delete_with_deliveries(&self.connection, (&self.caller, &self.ambient), &before).expect("deleted");
+        self.notices.add_changed(id(of));
         self.model.subscribers[of].is_deleted = true;
         self.model.resends.retain(|n| self.model.deliveries[*n].of != of);
         for delivery in self.model.deliveries.iter_mut().filter(|d| d.of == of) {
@@ -387,7 +423,8 @@ impl ModelWorld {
     fn round(&mut self) {
         let now = self.now();
         for running in store::replays::running(&self.connection).expect("read") {
-            let RunningReplay { id, .. } = running;
+            let RunningReplay { id, subscription, .. } = running;
+            self.notices.add_unread(subscription);
             assert_eq!(run_batch(&self.connection, running, REPLAY_BATCH_LIMIT, now).expect("a round").replay, id);
         }
         self.model.round(now);
