@@ -9,11 +9,12 @@
 use super::claim::{ClaimRequest, ClaimedBatch, LEASE_DURATION, QueueClaim, ReturnedLease};
 use super::claim_plan::ClaimPlan;
 use super::dispatch_notices::NoticeInbox;
+use super::egress_gate::EgressGate;
 use super::flight_board::FlightBoard;
-use super::settle::{CompletedAttempt, FaultDomain, SettledOutcome};
+use super::settle::{CompletedAttempt, SettledOutcome};
 use super::subscription_queue::{SubscriptionQueue, UNKNOWN, WaitingJob};
 use crate::domain::delivery::AttemptKind;
-use crate::domain::egress_health::{EgressAdmission, EgressHealth};
+use crate::domain::egress_health::EgressAdmission;
 use crate::domain::flight_control::INITIAL_FLIGHT_LIMIT;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::slots::{AttemptSlot, SlotCapacity, SlotLedger, SlotQueue};
@@ -40,7 +41,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct DispatchQueue {
     board: Arc<FlightBoard>,
-    backoff: EgressHealth,
+    backoff: EgressGate,
     slots: SlotLedger,
     /// Maximum and present number of slots of deliveries that wait in memory.
     max_ahead: usize,
@@ -58,8 +59,6 @@ pub(super) struct DispatchQueue {
     ages_checked_at: Duration,
     /// Subscriptions with attempts that succeeded since the last claim.
     moving: BTreeSet<SubscriptionId>,
-    /// Time from which on a backoff of the sender has ended.
-    backoff_ends_at: Option<Duration>,
     returned: Vec<ReturnedLease>,
     /// Claim that the current transaction makes.
     claiming: Option<ClaimRequest>,
@@ -71,7 +70,7 @@ impl DispatchQueue {
     pub(super) fn new(board: Arc<FlightBoard>, capacity: SlotCapacity) -> Self {
         Self {
             board,
-            backoff: EgressHealth::default(),
+            backoff: EgressGate::default(),
             slots: SlotLedger::new(capacity),
             max_ahead: capacity.n_slots / 8,
             n_ahead: 0,
@@ -83,7 +82,6 @@ impl DispatchQueue {
             ahead: BTreeSet::new(),
             ages_checked_at: Duration::ZERO,
             moving: BTreeSet::new(),
-            backoff_ends_at: None,
             returned: Vec::new(),
             claiming: None,
             ready: VecDeque::new(),
@@ -123,25 +121,16 @@ impl DispatchQueue {
         let n_in_flight = self.queues.get(&id).map_or(0, |queue| queue.n_in_flight);
         self.board.record(attempt, n_in_flight);
         self.release_flight(&attempt.slot);
-        let (was_general, had_backoff) = (self.backoff.is_general(), self.backoff.limit(id, at) < UNKNOWN);
-        match attempt.fault_domain() {
-            FaultDomain::Remote => self.backoff.record_contact(id),
-            FaultDomain::Local => self.backoff.record_local_failure(attempt.slot.company, id, at),
-        }
         if attempt.result.outcome.is_success()
             && let Some(queue) = self.queues.get_mut(&id)
         {
             queue.n_succeeded += 1;
             self.moving.insert(id);
         }
-        if self.backoff.is_general() != was_general {
-            let resting: Vec<SubscriptionId> = self.backoff.affected_subscriptions().collect();
-            resting.into_iter().for_each(|id| self.offer(id));
+        if self.backoff.record(&attempt.slot, attempt.fault_domain(), at) {
+            self.backoff.affected_subscriptions().into_iter().for_each(|id| self.offer(id));
             // While the failure is general, only probing attempts begin.
             std::mem::take(&mut self.ahead).into_iter().for_each(|id| self.return_waiting(id, |_| true));
-        }
-        if had_backoff || self.backoff.limit(id, at) < UNKNOWN {
-            self.backoff_ends_at = self.backoff.next_retry_at(at);
         }
         self.begin_waiting(id);
         self.offer(id);
@@ -266,10 +255,11 @@ impl DispatchQueue {
     /// Time until something else is to be done without a notice: a backoff ends, a claim grows old, queues are read.
     pub(super) fn idle_time(&self) -> Duration {
         let at = self.board.elapsed();
-        if self.sweep_after.is_some() || !self.unread.is_empty() || !self.returned.is_empty() {
+        let has_work = self.sweep_after.is_some() || !self.unread.is_empty() || !self.returned.is_empty();
+        if has_work || !self.ready.is_empty() {
             return Duration::ZERO;
         }
-        let backoff = self.backoff_ends_at.map(|ends_at| ends_at.saturating_sub(at));
+        let backoff = self.backoff.next_end().map(|end| end.saturating_sub(at));
         let ages = (!self.ahead.is_empty()).then(|| (self.ages_checked_at + AGE_CHECK_INTERVAL).saturating_sub(at));
         [backoff, ages].into_iter().flatten().fold(self.next_sweep_at.saturating_sub(at), Duration::min)
     }
@@ -283,13 +273,9 @@ impl DispatchQueue {
                 self.offer(id);
             }
         }
-        if self.backoff_ends_at.is_some_and(|ends_at| ends_at <= at) {
-            let resting: Vec<SubscriptionId> = self.backoff.affected_subscriptions().collect();
-            for id in resting {
-                self.begin_waiting(id);
-                self.offer(id);
-            }
-            self.backoff_ends_at = self.backoff.next_retry_at(at);
+        for id in self.backoff.take_ended(at) {
+            self.begin_waiting(id);
+            self.offer(id);
         }
         if !self.ahead.is_empty() && at >= self.ages_checked_at + AGE_CHECK_INTERVAL {
             self.ages_checked_at = at;

@@ -19,6 +19,7 @@ mod dispatch_transaction;
 mod dispatcher;
 pub mod dns;
 pub mod egress;
+mod egress_gate;
 mod envelope;
 pub mod error;
 pub mod event_quota;
