@@ -5,7 +5,8 @@ use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
 use crate::domain::ids::{CompanyId, EventId};
 use crate::domain::log::MAX_PAGE_BYTES;
 use crate::domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 /// Number of the last event that was published.
 pub(super) fn last_id(connection: &Connection) -> Result<EventId, Error> {
@@ -54,7 +55,7 @@ pub(crate) struct EnvelopePage {
 
 /// Returns the envelopes of at most `limit` events of a company that match a filter, beyond `from` in the given order.
 /// The page ends early at [`MAX_PAGE_BYTES`] but holds at least one envelope. Each type is read along its own index, so
-/// that rare types need no scan; envelopes are read only for the selected events.
+/// that rare types need no scan, and no envelope beyond the page is copied.
 pub(crate) fn page(
     connection: &Connection,
     company: CompanyId,
@@ -62,50 +63,45 @@ pub(crate) fn page(
     (order, from): (EventOrder, EventId),
     limit: u32,
 ) -> Result<EnvelopePage, Error> {
-    let kinds: Vec<Option<&str>> = match filter.kinds.as_slice() {
-        [] => vec![None],
-        kinds => kinds.iter().map(|kind| Some(kind.name())).collect(),
-    };
+    let sql = page_sql(filter.kinds.len(), order);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let (since, until) =
+        (filter.since.map_or(i64::MIN, Timestamp::millis), filter.until.map_or(i64::MAX, Timestamp::millis));
+    let limits = [company.0, from.0, since, until, i64::from(limit) + 1].map(Value::from);
+    let kinds = filter.kinds.iter().map(|kind| Value::from(kind.name().to_owned()));
+    let mut rows = statement.query(params_from_iter(limits.into_iter().chain(kinds)))?;
+    let mut page = EnvelopePage { events: Vec::new(), has_more: false };
+    let mut n_bytes = 0;
+    while let Some(row) = rows.next()? {
+        let body = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        n_bytes += body.len() + 1;
+        if page.events.len() == limit as usize || (n_bytes > MAX_PAGE_BYTES && !page.events.is_empty()) {
+            page.has_more = true;
+            break;
+        }
+        page.events.push((EventId(row.get(0)?), body.to_vec()));
+    }
+    Ok(page)
+}
+
+/// Statement of a page with a filter of `n_kinds` types, of which 0 means all. SQLite merges the types, each in the order
+/// of its index, and reads no further than the page.
+fn page_sql(n_kinds: usize, order: EventOrder) -> String {
     let (behind, direction) = match order {
         EventOrder::OldestFirst => (">", "ASC"),
         EventOrder::NewestFirst => ("<", "DESC"),
     };
-    let mut found: Vec<(i64, i64)> = Vec::new();
-    for kind in kinds {
-        let of_kind = if kind.is_some() { "kind = :kind AND" } else { ":kind IS NULL AND" };
-        let mut statement = connection.prepare_cached(&format!(
-            "SELECT id, octet_length(body) FROM events
-             WHERE company_id = :company AND {of_kind} id {behind} :from AND created_at >= :since AND created_at < :until
-             ORDER BY id {direction} LIMIT :limit"
-        ))?;
-        let rows = statement.query_map(
-            named_params! {
-                ":company": company.0, ":kind": kind, ":from": from.0, ":limit": limit.saturating_add(1),
-                ":since": filter.since.map_or(i64::MIN, Timestamp::millis), ":until": filter.until.map_or(i64::MAX, Timestamp::millis),
-            },
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        for event in rows {
-            found.push(event?);
-        }
-    }
-    // Each type was read along its own index: merge the results into one order.
-    found.sort_unstable();
-    if order == EventOrder::NewestFirst {
-        found.reverse();
-    }
-    let mut n_bytes = 0;
-    let fitting = found.iter().take(limit as usize).take_while(|(_, length)| {
-        n_bytes += usize::try_from(*length).unwrap_or(0) + 1;
-        n_bytes <= MAX_PAGE_BYTES
-    });
-    let n_fitting = fitting.count().max(1).min(found.len());
-    let mut envelope = connection.prepare_cached("SELECT body FROM events WHERE id = ?1")?;
-    let events = found[..n_fitting]
-        .iter()
-        .map(|(id, _)| Ok((EventId(*id), envelope.query_row([id], |row| row.get(0))?)))
-        .collect::<Result<_, Error>>()?;
-    Ok(EnvelopePage { events, has_more: n_fitting < found.len() })
+    let select = |of_kind: &str| {
+        format!(
+            "SELECT id, body FROM events
+             WHERE company_id = ?1 AND {of_kind} id {behind} ?2 AND created_at >= ?3 AND created_at < ?4"
+        )
+    };
+    let selects: Vec<String> = match n_kinds {
+        0 => vec![select("")],
+        n => (0..n).map(|n| select(&format!("kind = ?{} AND", 6 + n))).collect(),
+    };
+    format!("{} ORDER BY id {direction} LIMIT ?5", selects.join(" UNION ALL "))
 }
 
 /// Returns the id of a company's latest event.
@@ -128,4 +124,29 @@ pub(super) fn read_at(row: &Row<'_>, id: EventId, column: usize) -> rusqlite::Re
         created_at: time(row, column + 2)?,
         body: row.get(column + 3)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::open_in_memory;
+
+    #[test]
+    fn every_page_is_read_along_indexes_without_sorting() {
+        let connection = open_in_memory().expect("a database in memory");
+        for (n_kinds, order) in
+            (0..=EventType::ALL.len()).flat_map(|n| [(n, EventOrder::OldestFirst), (n, EventOrder::NewestFirst)])
+        {
+            let mut statement =
+                connection.prepare(&format!("EXPLAIN QUERY PLAN {}", page_sql(n_kinds, order))).expect("a statement");
+            let n_parameters = statement.parameter_count();
+            let steps = statement
+                .query_map(params_from_iter((0..n_parameters).map(|_| 0)), |row| row.get::<_, String>(3))
+                .expect("a plan");
+            let plan: Vec<String> = steps.collect::<Result<_, _>>().expect("a plan");
+            let n_searches = plan.iter().filter(|step| step.starts_with("SEARCH events USING INDEX")).count();
+            assert_eq!(n_searches, n_kinds.max(1), "{plan:?}");
+            assert!(!plan.iter().any(|step| step.contains("SCAN") || step.contains("TEMP B-TREE")), "{plan:?}");
+        }
+    }
 }
