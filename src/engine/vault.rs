@@ -79,6 +79,8 @@ pub(super) enum AuditChaining {
 pub(super) struct Vault {
     master_key: Arc<MasterKey>,
     pepper: Arc<Zeroizing<[u8; 32]>>,
+    /// Derived from the pepper once, since every request has a caller that may be audited.
+    audit_key: AuditKey,
     audit_chaining: AuditChaining,
 }
 
@@ -109,10 +111,8 @@ impl Vault {
             }
             found => found?,
         };
-        Ok(Self::open_with(Arc::clone(&root), proof)?.unwrap_or_else(|| {
-            let pepper = Arc::new(Zeroizing::new(ambient.random_bytes::<32>()));
-            Self { master_key: root, pepper, audit_chaining: AuditChaining::Plain }
-        }))
+        Ok(Self::open_with(Arc::clone(&root), proof)?
+            .unwrap_or_else(|| Self::new(root, Zeroizing::new(ambient.random_bytes::<32>()), AuditChaining::Plain)))
     }
 
     /// Opens the vault of an existing platform with a key. `None` where nothing is sealed yet.
@@ -125,7 +125,12 @@ impl Vault {
             KeyProof::Secret(..) | KeyProof::Hashes => (root.legacy_pepper(), AuditChaining::Plain),
             KeyProof::Pepper(sealed) => open_pepper(&root, sealed)?,
         };
-        Ok(Some(Self { master_key: root, pepper: Arc::new(pepper), audit_chaining: trail }))
+        Ok(Some(Self::new(root, pepper, trail)))
+    }
+
+    fn new(master_key: Arc<MasterKey>, pepper: Zeroizing<[u8; 32]>, audit_chaining: AuditChaining) -> Self {
+        let audit_key = AuditKey::new(master_key::hmac_sha256(pepper.as_slice(), b"audit trail"));
+        Self { master_key, pepper: Arc::new(pepper), audit_key, audit_chaining }
     }
 
     /// Master key of the platform.
@@ -141,7 +146,7 @@ impl Vault {
     /// Key of the audit trail. The key is derived from the pepper, so that a change of the master key does not affect
     /// it.
     pub(super) fn audit_key(&self) -> AuditKey {
-        AuditKey::new(master_key::hmac_sha256(self.pepper.as_slice(), b"audit trail"))
+        self.audit_key.clone()
     }
 
     /// Seals the pepper for its place beside an audit trail with MACs.
@@ -151,7 +156,7 @@ impl Vault {
 
     /// Returns a vault with the same pepper under another master key.
     pub(super) fn with_master_key(&self, root: Arc<MasterKey>) -> Self {
-        Self { master_key: root, pepper: Arc::clone(&self.pepper), audit_chaining: self.audit_chaining }
+        Self { master_key: root, ..self.clone() }
     }
 
     /// Computes the peppered hash by which a key or token is found.

@@ -74,6 +74,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0021_refusal_reasons.sql"),
     include_str!("../../assets/migrations/platform/0022_event_quota.sql"),
     include_str!("../../assets/migrations/platform/0023_adaptive_flights.sql"),
+    include_str!("../../assets/migrations/platform/0024_request_sizes_by_batch.sql"),
 ];
 
 /// Options with which the platform's database is opened.

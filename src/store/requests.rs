@@ -36,13 +36,14 @@ pub struct KeyRequestCounts {
 /// Maximum number of oldest rows deleted at once.
 const MAX_ROWS_PER_SLICE: u32 = 500;
 
-/// Inserts rows into the request log.
+/// Inserts rows into the request log, and counts their bytes per company: 100 for each row and its texts.
 pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a LoggedRequest>) -> Result<(), Error> {
     let mut log = connection.prepare_cached(
         "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, reason, claimed_company_id,
              claimed_last4, query, address, user_agent)
          VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :reason, :claimed, :last4, :query, :address, :agent)",
     )?;
+    let mut first = None;
     for row in rows {
         let values = named_params! {
             ":at": row.at.millis(), ":key": row.caller.map(|(key, _)| key.0), ":company": row.caller.map(|(_, company)| company.0),
@@ -53,13 +54,23 @@ pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a
             ":agent": row.user_agent,
         };
         log.execute(values)?;
+        first.get_or_insert_with(|| connection.last_insert_rowid());
     }
+    let Some(first) = first else { return Ok(()) };
+    let mut count = connection.prepare_cached(
+        "INSERT INTO request_log_sizes (company_id, n_bytes)
+         SELECT coalesce(company_id, 0), sum(100 + octet_length(concat(
+             method, route, code, request_id, detail, reason, claimed_last4, query, address, user_agent)))
+         FROM requests NOT INDEXED WHERE id >= ?1 GROUP BY 1
+         ON CONFLICT DO UPDATE SET n_bytes = n_bytes + excluded.n_bytes",
+    )?;
+    count.execute([first])?;
     Ok(())
 }
 
 /// Deletes a slice of rows if the log exceeds `limit` bytes: the oldest rows of requests without a key, or, if there are
 /// none, the oldest rows of the company with the most bytes. Returns the number deleted; 0 if the log is within the
-/// limit. Triggers keep the number of bytes per company.
+/// limit. A trigger keeps the number of bytes per company.
 pub(crate) fn delete_over_limit(connection: &Connection, limit: u64) -> Result<usize, Error> {
     let n_bytes = connection
         .prepare_cached("SELECT coalesce(sum(n_bytes), 0) AS n_bytes FROM request_log_sizes")?
