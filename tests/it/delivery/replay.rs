@@ -243,7 +243,8 @@ async fn f2_a_receiver_that_hangs_gets_one_attempt_at_a_time_and_four_after_it_w
     for n in 5..8 {
         scene.platform.advance(Duration::from_secs(10));
         receiver.received(n).await;
-        assert!(in_flight(1).await, "one at a time");
+        scene.platform.until("one at a time", async || in_flight(1).await).await;
+        assert_eq!(receiver.ledger().len(), n, "one at a time");
     }
     scene.off().await;
     scene.platform.advance(Duration::from_secs(10));
