@@ -73,7 +73,7 @@ fn publish(connection: &Connection, company: CompanyId, n: usize) {
 /// A database in which deliveries of company 2 wait, and enough for one claim of company 1.
 fn database(waiting: Waiting) -> Connection {
     let connection = store::open_in_memory().expect("a database in memory");
-    connection.execute_batch("INSERT INTO companies (name, created_at) VALUES ('Beta', 0)").expect("a company");
+    store::companies::insert(&connection, "Beta", NOW).expect("a company");
     subscribe(&connection, CompanyId(1));
     publish(&connection, CompanyId(1), N_CLAIMED * 2);
     let (n_subscriptions, n_events) = if waiting.is_spread { (waiting.n, 1) } else { (1, waiting.n) };
@@ -81,7 +81,6 @@ fn database(waiting: Waiting) -> Connection {
         subscribe(&connection, CompanyId(2));
     }
     publish(&connection, CompanyId(2), n_events);
-    connection.execute_batch("ANALYZE").expect("statistics");
     connection
 }
 
