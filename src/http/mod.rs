@@ -1,12 +1,21 @@
-//! The edge that every server of this program shares: connections and their limits, exposure, heads, queries and problem
-//! documents.
+//! The edge that every server of this program shares: connections and their limits, exposure, heads, queries, bodies,
+//! problem documents, the stamp of answers, redaction and the event stream.
 
+pub mod body;
 pub mod connections;
+pub mod credentials;
 pub mod exposure;
+mod field_names;
 pub mod json_scan;
 pub mod listen;
+pub mod log_query;
 pub mod params;
 pub mod problem;
 mod problem_writer;
 pub mod query;
+pub mod redact;
+pub mod request_context;
+pub mod stamp;
+pub mod stream;
+pub mod urls;
 mod write_timeout;

@@ -1,6 +1,6 @@
 //! Handlers of the affiliate actions of the Integration API.
 
-use super::body::{IdempotentBody, JsonBody};
+use super::body::IdempotentBody;
 use super::clients::{render_created, reply_response};
 use super::guard::{Actions, AuthorizedKey};
 use crate::domain::company::ContactDetails;
@@ -8,6 +8,7 @@ use crate::domain::ids::AffiliateId;
 use crate::engine::affiliates::{AffiliateChange, AffiliateDraft};
 use crate::engine::handle::Engine;
 use crate::engine::idempotency::{CreatedRecord, IdempotentCreate};
+use crate::http::body::JsonBody;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
 use crate::wire::actions::{AffiliatePatch, CreatedAffiliate, NewAffiliate, UpdatedAffiliate};

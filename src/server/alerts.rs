@@ -1,10 +1,10 @@
 //! Handlers that list and record alert acknowledgements.
 
-use super::body::JsonBody;
 use super::guard::{Acting, AuthorizedOperator, Viewer};
 use super::translate;
 use crate::engine::alerts::AcknowledgementDraft;
 use crate::engine::handle::Engine;
+use crate::http::body::JsonBody;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PagingQuery, TypedQuery, page_of};
 use crate::wire::alerts::{AcknowledgementRow, NewAcknowledgement};

@@ -1,11 +1,11 @@
 //! Handlers of the audit trail.
 
 use super::guard::{AuthorizedOperator, Viewer};
-use super::log_query::LogQuery;
 use super::urls::visible_json;
 use crate::domain::audit::{AuditChainHead, AuditFault};
 use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
+use crate::http::log_query::LogQuery;
 use crate::http::problem::ProblemResponse;
 use crate::wire::audit::{AuditCheck, AuditHead, AuditRow, MissingAuditRows};
 use crate::wire::log::{AuditQuery, LogPage};

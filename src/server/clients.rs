@@ -1,6 +1,6 @@
 //! Handlers of the client and lead actions and searches of the Integration API.
 
-use super::body::{IdempotentBody, JsonBody};
+use super::body::IdempotentBody;
 use super::guard::{Actions, AuthorizedKey, Searches};
 use crate::domain::company::{ClientAssignment, ClientCriteria, ClientOrigin, ContactDetails, PostalAddress};
 use crate::domain::ids::{ClientId, NoteId};
@@ -10,6 +10,7 @@ use crate::engine::idempotency::{
     CreatedRecord, IdempotentCall, IdempotentCreate, IdempotentReply, RecordOrigin, ReplyOrigin,
 };
 use crate::engine::notes;
+use crate::http::body::JsonBody;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PathId, QueryPairs};
 use crate::wire::actions::{

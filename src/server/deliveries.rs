@@ -1,7 +1,6 @@
 //! Handlers of deliveries, events and event traces.
 
 use super::guard::{Acting, AuthorizedOperator, Viewer};
-use super::log_query::{LogQuery, parse_event_type, parse_named};
 use super::redact;
 use super::urls::{as_seen, visible_json};
 use crate::domain::delivery::DeliveryState as Standing;
@@ -11,8 +10,10 @@ use crate::domain::text::Untrusted;
 use crate::engine::delivery_log;
 use crate::engine::delivery_log::TracedSubscription;
 use crate::engine::handle::Engine;
+use crate::http::log_query::{LogQuery, parse_event_type, parse_named};
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of_all};
+use crate::http::redact::mask_event;
 use crate::wire::attempts::{AttemptRow, CapturedBody};
 use crate::wire::deliveries::{
     DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow, TraceRow, TraceVerdict,
@@ -89,7 +90,7 @@ pub(super) async fn get_event(
     if operator.can_reveal() {
         return Ok(axum::Json(detail(&bytes)));
     }
-    let mask = move || redact::mask_event(detail(&bytes), &bytes);
+    let mask = move || mask_event(detail(&bytes), &bytes);
     Ok(axum::Json(redact::in_turn((&engine, operator.id()), n_bytes, mask).await?))
 }
 

@@ -1,6 +1,6 @@
 //! Handlers that poll and publish events.
 
-use super::body::{IdempotentBody, JsonBody};
+use super::body::IdempotentBody;
 use super::clients::reply_response;
 use super::guard::{Acting, AuthorizedKey, AuthorizedOperator, EventsRead, EventsTest};
 use crate::domain::event::{Event, EventFilter, EventOrder, EventType};
@@ -8,6 +8,7 @@ use crate::domain::ids::EventId;
 use crate::domain::time::Timestamp;
 use crate::engine::events::EventPublication;
 use crate::engine::handle::Engine;
+use crate::http::body::JsonBody;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{FilteredList, QueryPairs};
 use crate::wire::events::{NewEvent, TestEvent};

@@ -6,8 +6,6 @@
 //! cannot skip a check.
 
 use super::openapi;
-use super::request_context::RequestContext;
-use super::stamp::check_content_length;
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::OperatorId;
 use crate::domain::key::{self, ApiKey, KeyMisplacement};
@@ -18,8 +16,11 @@ use crate::domain::window::{RateBucket, RateLimitDecision};
 use crate::engine::auth;
 use crate::engine::caller::{Actor, Caller};
 use crate::engine::handle::Engine;
-use crate::http::connections::{CredentialHolder, OpenConnection, TooManyCalls};
+use crate::http::connections::CredentialHolder;
+use crate::http::credentials::{bearer_token, record_credential};
 use crate::http::problem::ProblemResponse;
+use crate::http::request_context::RequestContext;
+use crate::http::stamp::check_content_length;
 use crate::wire::problem::{Problem, ProblemCode};
 use crate::wire::refusal::KeyDefect;
 use axum::extract::{FromRequestParts, MatchedPath, Request};
@@ -156,7 +157,7 @@ impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedKey<P> {
     type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, ProblemResponse> {
-        let note = request_context(parts);
+        let note = RequestContext::of_request(parts);
         check_content_length(&parts.headers)?;
         let RouteAccess::Key(scope, bucket) = P::ACCESS else {
             return Err(ProblemResponse::new(ProblemCode::Internal, "the route asks for a key without saying which"));
@@ -279,7 +280,7 @@ impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedOperator<P> {
     type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, ProblemResponse> {
-        let note = request_context(parts);
+        let note = RequestContext::of_request(parts);
         check_content_length(&parts.headers)?;
         let RouteAccess::Operator(role) = P::ACCESS else {
             return Err(ProblemResponse::new(
@@ -287,7 +288,7 @@ impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedOperator<P> {
                 "the route asks for an operator without saying which",
             ));
         };
-        let token = parts.headers.get("authorization").and_then(|value| bearer(value.to_str().ok()?));
+        let token = bearer_token(&parts.headers);
         let unknown = || {
             ProblemResponse::new(
                 ProblemCode::UnknownOperator,
@@ -305,28 +306,4 @@ impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedOperator<P> {
         let (request_id, audit_key) = (note.snapshot().request_id, engine.audit_key());
         Ok(Self { operator, request_id, audit_key, price: PhantomData })
     }
-}
-
-/// Returns the token of a bearer credential; the scheme is case-insensitive and any number of spaces may follow.
-fn bearer(credentials: &str) -> Option<&str> {
-    let (scheme, token) = credentials.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' '))
-}
-
-/// Records the credential on its connection. Refuses the request if the credential, or its kind, is at its connection
-/// limit with every connection running a request.
-fn record_credential(parts: &Parts, holder: CredentialHolder) -> Result<(), ProblemResponse> {
-    let Some(connection) = parts.extensions.get::<Arc<OpenConnection>>() else { return Ok(()) };
-    connection.set_holder(holder).map_err(|TooManyCalls| {
-        let detail = "too many concurrent calls with this credential or of its kind; this is contention, not a rate limit: retry";
-        ProblemResponse::new(ProblemCode::Contended, detail)
-    })
-}
-
-/// Returns the request's context, with its route recorded.
-fn request_context(parts: &Parts) -> RequestContext {
-    let note = parts.extensions.get::<RequestContext>().cloned().unwrap_or_else(|| RequestContext::new(String::new()));
-    let route = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    note.update(|noted| noted.route = route);
-    note
 }

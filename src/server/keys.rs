@@ -1,6 +1,5 @@
 //! Handlers of companies and API keys.
 
-use super::body::JsonBody;
 use super::guard::{Admin, AuthorizedOperator, Viewer};
 use super::translate;
 use crate::domain::ids::KeyId;
@@ -9,6 +8,7 @@ use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
 use crate::engine::keys::KeyDraft;
 use crate::engine::revocations::RevokeResult;
+use crate::http::body::JsonBody;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of};
 use crate::wire::keys::{

@@ -1,13 +1,13 @@
 //! Handlers of rate windows and trips.
 
 use super::guard::{AuthorizedOperator, RouteAccessTable, Viewer};
-use super::log_query::LogQuery;
 use super::translate;
 use super::urls::visible_json;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
 use crate::engine::overview::WindowWithHistory;
+use crate::http::log_query::LogQuery;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PagingQuery, TypedQuery, page_of};
 use crate::wire::limits::{CallerUsageRow, LimitDetail, RouteUsageRow};

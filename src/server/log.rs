@@ -1,14 +1,15 @@
 //! Handlers of the delivery log.
 
 use super::guard::{AuthorizedOperator, Viewer};
-use super::log_query::{LogQuery, parse_event_type, parse_named};
 use super::urls::visible_json;
 use super::{redact, translate};
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::log::{AttemptFilter, OutcomeFilter, TextFilter};
 use crate::engine::handle::Engine;
+use crate::http::log_query::{LogQuery, parse_event_type, parse_named};
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
+use crate::http::redact::mask_attempt;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::log::{AttemptQuery, LogPage};
 use axum::extract::State;
@@ -54,7 +55,7 @@ pub(super) async fn get(
         return Ok(axum::Json(translate::attempt_detail(attempt, exchange, &sent)));
     }
     let n_bytes = sent.len();
-    let mask = move || redact::mask_attempt(translate::attempt_detail(attempt, exchange, &sent), &sent);
+    let mask = move || mask_attempt(translate::attempt_detail(attempt, exchange, &sent), &sent);
     let masked = redact::in_turn((&engine, operator.id()), n_bytes, mask).await?;
     Ok(visible_json(&operator, masked))
 }

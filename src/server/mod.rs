@@ -8,13 +8,11 @@ mod clients;
 mod deliveries;
 mod engine_problem;
 mod events;
-mod field_names;
 pub mod guard;
 mod health;
 mod keys;
 mod limits;
 mod log;
-mod log_query;
 mod metrics;
 pub mod openapi;
 mod operators;
@@ -23,7 +21,6 @@ mod overview;
 mod partner_subscriptions;
 mod redact;
 mod replays;
-mod request_context;
 mod requests;
 mod revisions;
 pub mod router;
@@ -36,12 +33,20 @@ mod subscriptions;
 mod translate;
 mod urls;
 
+use crate::clock::RuntimeEnv;
 use crate::engine::handle::Engine;
 use crate::http::exposure::{ServerExposure, ServerReachability};
 use crate::http::listen;
+use axum::extract::FromRef;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+
+impl FromRef<Engine> for RuntimeEnv {
+    fn from_ref(engine: &Engine) -> Self {
+        engine.ambient().clone()
+    }
+}
 
 /// Serves the platform on a bound listener until `stop` is set, then waits for requests in flight to finish.
 pub async fn serve(listener: TcpListener, engine: Engine, exposure: ServerExposure, stop: watch::Receiver<bool>) {

@@ -1,6 +1,5 @@
 //! Handlers of operators and their tokens.
 
-use super::body::JsonBody;
 use super::guard::{Admin, AuthorizedOperator};
 use crate::domain::ids::OperatorId;
 use crate::domain::operator;
@@ -8,6 +7,7 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::engine::handle::Engine;
 use crate::engine::revocations::RevokeResult;
+use crate::http::body::JsonBody;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of};
 use crate::wire::keys::OneTimeSecret;

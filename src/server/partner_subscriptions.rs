@@ -1,6 +1,6 @@
 //! Handlers of subscriptions in the Integration API, for partners.
 
-use super::body::{IdempotentBody, JsonBody};
+use super::body::IdempotentBody;
 use super::clients::reply_response;
 use super::guard::{AuthorizedKey, WebhooksRead, WebhooksRemove, WebhooksWrite};
 use super::subscriptions::test_request;
@@ -10,6 +10,7 @@ use crate::domain::subscription;
 use crate::engine::handle::Engine;
 use crate::engine::idempotency::IdempotentReply;
 use crate::engine::partner_subscriptions::EnabledFilter;
+use crate::http::body::JsonBody;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{FilteredList, PageRoom, PathId, QueryPairs};
 use crate::wire::keys::OneTimeSecret;

@@ -1,13 +1,13 @@
 //! Handlers of replays, for operators.
 
-use super::body::JsonBody;
 use super::guard::{Acting, AuthorizedOperator, Viewer};
-use super::log_query::LogQuery;
 use crate::domain::delivery::DeliveryState as Standing;
 use crate::domain::ids::{ReplayId, SubscriptionId};
 use crate::domain::replay::ReplayState;
 use crate::engine::handle::Engine;
 use crate::engine::replays::ReplayDraft;
+use crate::http::body::JsonBody;
+use crate::http::log_query::LogQuery;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
 use crate::wire::log::LogPage;

@@ -1,12 +1,12 @@
 //! Handlers of the request log and of the usage of keys.
 
 use super::guard::{AuthorizedOperator, RouteAccessTable, Viewer};
-use super::log_query::{LogQuery, parse_named};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::log::RequestFilter;
 use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
+use crate::http::log_query::{LogQuery, parse_named};
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
 use crate::wire::limits::{KeyUsage, RouteUsageRow};

@@ -1,12 +1,12 @@
 //! Handlers that list and restore subscription revisions.
 
-use super::body::JsonBody;
 use super::guard::{Acting, AuthorizedOperator, Viewer};
 use super::translate;
 use super::urls::{as_seen, visible_json};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::subscription::SubscriptionRevision;
 use crate::engine::handle::Engine;
+use crate::http::body::JsonBody;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of};
 use crate::wire::page::Page;

@@ -1,21 +1,22 @@
 //! The router table: every route with its access requirement and its handler. A path that is not in the table answers
 //! 404.
 
-use super::body::JsonBody;
 use super::guard::{
     AccessRequirement, Acting, Actions, Admin, Anyone, AuthorizedOperator, EventsRead, EventsTest, RouteAccess,
     RouteAccessTable, Searches, Viewer, WebhooksRead, WebhooksRemove, WebhooksWrite, record_ignored_parameters,
 };
-use super::stream::ShutdownSignal;
 use super::{
     affiliates, alerts, audit, clients, deliveries, events, health, keys, limits, log, metrics, openapi, operators,
     overview, partner_subscriptions, replays, requests, revisions, secretcheck, signature_check, stamp, stats, stream,
     subscriptions,
 };
 use crate::engine::handle::Engine;
+use crate::http::body::JsonBody;
 use crate::http::exposure::ServerReachability;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
+use crate::http::stamp::answer_panics;
+use crate::http::stream::ShutdownSignal;
 use crate::wire::changes::{self, ChangeMethod, ChangeRoute, NoBody};
 use crate::wire::paths;
 use crate::wire::problem::ProblemCode;
@@ -168,7 +169,7 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: 
         .layer(Extension(ShutdownSignal(stop)))
         .layer(Extension(access))
         .layer(Extension(Arc::clone(&reachability)))
-        .layer(from_fn(stamp::answer_panics))
+        .layer(from_fn(answer_panics))
         .layer(from_fn_with_state((engine.clone(), reachability), stamp::stamp_response))
         .with_state(engine)
 }

@@ -1,9 +1,9 @@
 //! Handler of the platform's own secret scan.
 
-use super::body::RawBody;
 use super::guard::{AuthorizedOperator, Viewer};
 use crate::engine::handle::Engine;
 use crate::engine::secret_scan::SecretOwner;
+use crate::http::body::RawBody;
 use crate::http::problem::ProblemResponse;
 use crate::wire::secretcheck::{HeldSecretKind, SecretOccurrence, SecretScanReport};
 use axum::extract::State;

@@ -1,41 +1,21 @@
-//! The outermost middleware: assigns request ids, writes problem documents and rate limit headers, and logs requests
-//! to the Integration API.
+//! The outermost middleware: assigns request ids, stamps answers, and logs requests to the Integration API.
 
-use super::request_context::{RequestContext, looks_like_secret};
 use crate::domain::log;
-use crate::domain::time::Timestamp;
 use crate::engine::handle::Engine;
 use crate::http::exposure::ServerReachability;
-use crate::http::problem::ProblemResponse;
-use crate::wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
-use axum::body::Body;
+use crate::http::request_context::{RequestContext, looks_like_secret};
+use crate::http::stamp::{KNOWN_METHODS, check_head, choose_request_id, stamp_answer};
+use crate::wire::problem::Problem;
 use axum::extract::{Request, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
-};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::http::header::USER_AGENT;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use futures_util::FutureExt as _;
-use std::any::Any;
 use std::fmt::Write as _;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use url::form_urlencoded;
 
-const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
-const IGNORED_FIELDS_HEADER: HeaderName = HeaderName::from_static("x-ignored-fields");
-/// Methods that HTTP defines. Any other text in their place is neither repeated nor logged.
-const KNOWN_METHODS: [&str; 10] =
-    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
 /// Name under which non-standard methods are logged.
 const OTHER_METHOD: &str = "OTHER";
-/// Maximum length of a request target, in bytes.
-const MAX_URL_BYTES: usize = 8 * 1024;
-/// Maximum size of a request head, as the names and values of all headers, in bytes.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// Maximum size of a request body, in bytes.
-pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 pub(super) async fn stamp_response(
     State((engine, reachability)): State<(Engine, Arc<ServerReachability>)>,
@@ -44,7 +24,7 @@ pub(super) async fn stamp_response(
 ) -> Response {
     let at = engine.ambient().now();
     let watch = engine.ambient().stopwatch();
-    let request_id = choose_request_id(request.headers(), &engine);
+    let request_id = choose_request_id(request.headers(), engine.ambient());
     let note = RequestContext::new(request_id.clone());
     request.extensions_mut().insert(note.clone());
     let method =
@@ -59,25 +39,11 @@ pub(super) async fn stamp_response(
         Err(refusal) => refusal.into_response(),
         Ok(()) => next.run(request).await,
     };
-    let problem = response.extensions_mut().remove::<Problem>();
+    let problem = stamp_answer(&mut response, &note, is_private);
     let code = problem.as_ref().map(|problem| problem.code);
     let told = problem.as_ref().map(|problem| problem.detail.chars().take(MAX_PROBLEM_CHARS).collect::<String>());
     let reason = problem.as_ref().and_then(Problem::refusal).map(|reason| reason.word());
-    if let Some(problem) = problem {
-        write_problem(&mut response, &Problem { request_id: request_id.clone(), ..problem });
-    }
     let noted = note.snapshot();
-    if let Some(admission) = noted.admission {
-        set_rate_headers(response.headers_mut(), &admission);
-    }
-    set_header(response.headers_mut(), REQUEST_ID_HEADER, &request_id);
-    set_header(response.headers_mut(), X_CONTENT_TYPE_OPTIONS, "nosniff");
-    if is_private {
-        set_header(response.headers_mut(), CACHE_CONTROL, "no-store");
-    }
-    if !noted.ignored_names.is_empty() {
-        set_header(response.headers_mut(), IGNORED_FIELDS_HEADER, &noted.ignored_names.join(","));
-    }
     if is_integration {
         engine.log_request(log::LoggedRequest {
             at,
@@ -128,93 +94,6 @@ fn masked_query(query: &str) -> String {
         }
     }
     masked.chars().take(MAX_QUERY_CHARS).collect()
-}
-
-/// Returns the caller's own request id if it is safe to repeat, otherwise a new one.
-fn choose_request_id(headers: &HeaderMap, engine: &Engine) -> String {
-    let is_harmless = |text: &&str| {
-        (1..=64).contains(&text.len())
-            && !looks_like_secret(text)
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-    };
-    let own = headers.get(REQUEST_ID_HEADER).and_then(|value| value.to_str().ok()).filter(is_harmless);
-    own.map_or_else(|| format!("req_{}", engine.ambient().ulid()), ToOwned::to_owned)
-}
-
-/// Refuses a request head with a non-standard method, or beyond the size limits.
-fn check_head(request: &Request) -> Result<(), ProblemResponse> {
-    if !KNOWN_METHODS.contains(&request.method().as_str()) {
-        return Err(ProblemResponse::new(ProblemCode::NotImplemented, "unknown HTTP method"));
-    }
-    let length = |uri: &Uri| uri.path_and_query().map_or(0, |target| target.as_str().len());
-    if length(request.uri()) > MAX_URL_BYTES {
-        return Err(ProblemResponse::new(
-            ProblemCode::UriTooLong,
-            format!("the URL is longer than {MAX_URL_BYTES} bytes"),
-        ));
-    }
-    let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if head > MAX_HEAD_BYTES {
-        return Err(ProblemResponse::new(
-            ProblemCode::HeadersTooLarge,
-            format!("the headers are larger than {MAX_HEAD_BYTES} bytes"),
-        ));
-    }
-    Ok(())
-}
-
-/// Refuses a body whose `Content-Length` exceeds the size limit. A body without one is limited while it is read.
-pub(super) fn check_content_length(headers: &HeaderMap) -> Result<(), ProblemResponse> {
-    let declared: Option<u64> = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(ProblemResponse::new(
-            ProblemCode::PayloadTooLarge,
-            format!("the body is larger than {MAX_BODY_BYTES} bytes"),
-        ));
-    }
-    Ok(())
-}
-
-fn write_problem(response: &mut Response, problem: &Problem) {
-    let wait = match problem.code {
-        ProblemCode::RateLimited => problem.extra.get("retryAfterSeconds").and_then(serde_json::Value::as_u64),
-        ProblemCode::Contended => Some(1),
-        ProblemCode::TooManyStreams => Some(5),
-        _ => None,
-    };
-    if let Some(wait) = wait {
-        set_header(response.headers_mut(), RETRY_AFTER, &wait.to_string());
-    }
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
-    response.headers_mut().remove(CONTENT_LENGTH);
-    *response.body_mut() = Body::from(serde_json::to_vec(problem).unwrap_or_default());
-}
-
-fn set_rate_headers(headers: &mut HeaderMap, admission: &crate::domain::window::RateLimitOutcome) {
-    let reset: Timestamp = admission.reset_at;
-    set_header(headers, HeaderName::from_static("x-ratelimit-limit"), &admission.limit.to_string());
-    set_header(headers, HeaderName::from_static("x-ratelimit-remaining"), &admission.remaining.to_string());
-    set_header(headers, HeaderName::from_static("x-ratelimit-reset"), &reset.seconds().to_string());
-    set_header(headers, HeaderName::from_static("x-ratelimit-window"), "1m");
-    set_header(headers, HeaderName::from_static("x-ratelimit-policy"), &admission.policy());
-}
-
-fn set_header(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
-}
-
-/// Middleware that answers for a handler that panicked.
-pub(super) async fn answer_panics(request: Request, next: Next) -> Response {
-    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| panic_response(&*panic))
-}
-
-fn panic_response(panic: &(dyn Any + Send)) -> Response {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    tracing::error!(panic = text.unwrap_or("(no text)"), "a handler panicked");
-    ProblemResponse::new(ProblemCode::Internal, "internal error; see the platform's log under this request id")
-        .into_response()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! Handlers of subscriptions in the Portal API, for operators.
 
-use super::body::JsonBody;
 use super::guard::{Acting, AuthorizedOperator, Viewer};
 use super::translate;
 use super::urls::{as_seen, visible_json};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::handle::Engine;
 use crate::engine::subscriptions::{MissedPolicy, TestDraft, TestPayload};
+use crate::http::body::JsonBody;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of};
 use crate::wire::page::Page;

@@ -1,10 +1,10 @@
 //! Queries of logs: filters, a limit, and a cursor that is bound to the filters and a direction.
 
+use super::problem::ProblemResponse;
+use super::query::{PagingQuery, TypedQuery};
 use crate::domain::event::EventType;
 use crate::domain::log::{PagePosition, PageSpec, RowPage};
 use crate::domain::time::Timestamp;
-use crate::http::problem::ProblemResponse;
-use crate::http::query::{PagingQuery, TypedQuery};
 use crate::wire::log::LogPage;
 use crate::wire::problem::ProblemCode;
 use crate::wire::readable::UnreadableRows;
@@ -21,9 +21,9 @@ const CURSOR_BINDING_BYTES: usize = 12;
 
 /// Extractor of a log query: the filters with the cursor and the limit.
 #[derive(Debug)]
-pub(super) struct LogQuery<T> {
+pub struct LogQuery<T> {
     /// Filters of the query, as given.
-    pub(super) filters: T,
+    pub filters: T,
     position: PagePosition,
     limit: u32,
     binding: Vec<u8>,
@@ -54,12 +54,13 @@ impl<S: Send + Sync, T: DeserializeOwned + Serialize + Send> FromRequestParts<S>
 
 impl<T> LogQuery<T> {
     /// Builds the page request for the part of the log between two times.
-    pub(super) const fn page_spec(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> PageSpec {
+    #[must_use]
+    pub const fn page_spec(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> PageSpec {
         PageSpec { since, until, start: self.position, limit: self.limit }
     }
 
     /// Converts a page of the engine into a page of the API, with its cursors.
-    pub(super) fn log_page<A, B>(&self, of: RowPage<A>, translate: impl FnMut(A) -> B) -> LogPage<B> {
+    pub fn log_page<A, B>(&self, of: RowPage<A>, translate: impl FnMut(A) -> B) -> LogPage<B> {
         LogPage {
             items: of.items.into_iter().map(translate).collect(),
             next_cursor: of.older_than.map(|id| self.cursor(b'<', id)),
@@ -91,12 +92,18 @@ fn parse_cursor(cursor: &str, bound: &[u8]) -> Option<PagePosition> {
 }
 
 /// Parses a filter by event type.
-pub(super) fn parse_event_type(name: Option<&String>) -> Result<Option<EventType>, ProblemResponse> {
+///
+/// # Errors
+/// [`ProblemResponse`] for a text that names no event type.
+pub fn parse_event_type(name: Option<&String>) -> Result<Option<EventType>, ProblemResponse> {
     parse_named(name, "type", EventType::named, &EventType::ALL.map(EventType::name))
 }
 
 /// Parses a filter by one of a closed set of names.
-pub(super) fn parse_named<T>(
+///
+/// # Errors
+/// [`ProblemResponse`] for a text that is none of the names.
+pub fn parse_named<T>(
     name: Option<&String>,
     field: &'static str,
     find: impl Fn(&str) -> Option<T>,
