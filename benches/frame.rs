@@ -268,7 +268,7 @@ async fn run(n_attempts: i64, pace: u32) {
     report(&format!("key to frame of 200x60, {pace} events/s emitted"), keys(operator.clone(), &ambient).await);
     streaming.abort();
     let log = operator.overview(1).await.expect("an overview");
-    println!("\n{} attempts were made meanwhile", log.pipeline.n_succeeded_1h);
+    println!("\n{} attempts were made meanwhile", log.pipeline.n_succeeded_1h.unwrap_or_default());
 }
 
 fn main() {

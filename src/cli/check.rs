@@ -3,7 +3,6 @@
 use super::arguments::check::CheckArgs;
 use super::document::{ObjectDocument, outbound};
 use super::failure::CommandFailure;
-use super::output::secret_gate;
 use super::{log, output, portal};
 use crate::clock::RuntimeEnv;
 use crate::diagnose::checkup::{CHECK_DOCUMENT, CheckGrade, ThresholdSide, single_line};
@@ -37,7 +36,7 @@ async fn execute_checks(asked: CheckArgs) -> Result<ExitCode, CommandFailure> {
     }
     let probes: Vec<&'static HealthCheck> =
         if asked.probes.is_empty() { HEALTH_CHECKS.iter().collect() } else { asked.probes };
-    let client = portal::connect_operator(&asked.remote)?;
+    let client = portal::attach(&asked.remote).await?;
     let limits = CheckThresholds { warn: asked.warn, crit: asked.crit };
     let checkup = run_checks(&client, &RuntimeEnv::real(), &probes, &limits).await;
     let text = if asked.json {
@@ -45,7 +44,7 @@ async fn execute_checks(asked: CheckArgs) -> Result<ExitCode, CommandFailure> {
     } else {
         checkup.plugin_text()
     };
-    let text = outbound::document(&text, &secret_gate(&client), &mut RedactionCounts::default())?;
+    let text = outbound::document(&text, &client.secret_gate(), &mut RedactionCounts::default())?;
     output::write(text.as_str())?;
     Ok(ExitCode::from(checkup.grade.plugin_status().0))
 }

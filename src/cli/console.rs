@@ -1,7 +1,8 @@
 //! `crow` and `crow console`: the console on a standalone platform, or on one that is already running.
 
 use super::failure::CommandFailure;
-use super::profile::profile_store::{DEFAULT_BUDGET_PERCENT, HeaderColour, ProfileAccess};
+use super::portal::{self, ConnectedPlatform};
+use super::profile::profile_store::{HeaderColour, ProfileAccess};
 use super::remote::PlatformTarget;
 use super::screen::{self, ConsoleOptions};
 use super::standalone::{self, StandaloneConfig};
@@ -53,10 +54,8 @@ async fn run_standalone(asked: arguments::console::StandaloneArgs) -> Result<Exi
         },
         access: access(asked.allow_actions),
         look: asked.look,
-        client: platform.client("console")?,
+        platform: ConnectedPlatform::of_client(platform.client("console")?),
         ambient,
-        keys: Vec::new(),
-        budget_percent: DEFAULT_BUDGET_PERCENT,
         history: Some(data_dir.join("console.db")),
         first_message: None,
     };
@@ -92,17 +91,18 @@ async fn open_console(
 ) -> Result<ExitCode, CommandFailure> {
     screen::check_terminal(&look)?;
     let place = place.detect_portal().await?;
-    let client = place.client()?;
     let (history, complaint) = match open_state_file(&place) {
         Ok(file) => (Some(file), None),
         Err(why) => (None, Some(why)),
     };
-    let profile = place.profile.as_ref();
+    let (name, profile) = (place.name.clone(), place.profile.clone());
+    let profile = profile.as_ref();
+    let connected = portal::open_detected(place).await?;
     let opening = ConsoleOptions {
         identity: ConsoleIdentity {
             mode: ConsoleMode::Remote,
-            profile: place.name.clone().unwrap_or_else(|| "remote".to_owned()),
-            address: client.base().to_owned(),
+            profile: name.unwrap_or_else(|| "remote".to_owned()),
+            address: connected.base().to_owned(),
             environment: if profile.is_some_and(|profile| profile.production) {
                 TargetEnvironment::Production
             } else {
@@ -116,10 +116,8 @@ async fn open_console(
             access
         },
         look,
-        client,
+        platform: connected,
         ambient: RuntimeEnv::real(),
-        keys: place.observer_keys()?,
-        budget_percent: profile.map_or(DEFAULT_BUDGET_PERCENT, |profile| profile.budget_percent),
         history,
         first_message: complaint,
     };

@@ -4,7 +4,7 @@ use super::arguments::platform::DemoArgs;
 use super::failure::CommandFailure;
 use super::log;
 use super::output::print_safe;
-use super::profile::profile_store::DEFAULT_BUDGET_PERCENT;
+use super::portal::ConnectedPlatform;
 use super::screen::{self, ConsoleOptions};
 use super::serve::{print_address, stop_signal};
 use super::standalone::{StandaloneConfig, StandalonePlatform};
@@ -160,10 +160,8 @@ async fn run_demo_console(
         },
         access: ConsoleAccess::Act,
         look: demo.look,
-        client: platform.client("console")?,
+        platform: ConnectedPlatform::of_client(platform.client("console")?),
         ambient: ambient.clone(),
-        keys: Vec::new(),
-        budget_percent: DEFAULT_BUDGET_PERCENT,
         history: Some(place.path().join("console.db")),
         first_message: None,
     };

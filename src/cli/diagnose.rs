@@ -3,15 +3,13 @@
 use super::arguments::diagnosis::DiagnoseArgs;
 use super::arguments::target::SubjectArgs;
 use super::failure::CommandFailure;
-use super::output::secret_gate;
 use super::report::write_document;
 use super::state_file::{load_state, redacted_state, save_state};
-use super::{log, remote};
+use super::{log, portal};
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::DiagnosisScope;
-use crate::diagnose::key_evidence;
 use crate::diagnose::report::{DiagnosisConclusion, DiagnosisReport};
 use crate::diagnose::run::{not_run_report, run_playbook as diagnose};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
@@ -22,7 +20,7 @@ use std::process::ExitCode;
 
 pub(super) async fn run(asked: DiagnoseArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let client = remote::connect(&asked.remote)?;
+    let client = portal::attach(&asked.remote).await?;
     let earlier: Option<DiagnosisReport> =
         asked.run.as_deref().map(|file| load_state(file, RUN_FILE_REMEDY)).transpose()?.flatten();
     let ambient = RuntimeEnv::real();
@@ -32,7 +30,7 @@ pub(super) async fn run(asked: DiagnoseArgs) -> Result<ExitCode, CommandFailure>
     };
     let json = serde_json::to_string_pretty(&report).map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
     if let Some(file) = &asked.run {
-        save_state(file, &redacted_state(&json, &secret_gate(&client))?)?;
+        save_state(file, &redacted_state(&json, &client.secret_gate())?)?;
     }
     write_document(&if asked.json { json } else { run_text::report(&report) }, None, &client)?;
     Ok(match report.conclusion() {
@@ -59,12 +57,6 @@ pub(super) async fn resolve_scope(client: &PlatformClient, about: &SubjectArgs) 
 
 /// Finds a key by name or by its last four characters; if none matches, by its number.
 async fn find_key_id(client: &PlatformClient, name: &str) -> Result<KeyId, String> {
-    if key_evidence::client_key(client).is_some() {
-        return Err(format!(
-            "cannot look up key {} with an API key; omit --key to diagnose the key in use",
-            inert(name)
-        ));
-    }
     let keys = client.keys().await.map_err(|error| error.to_string())?.items;
     let found: Vec<&KeyRow> = keys.iter().filter(|key| key.name.raw() == name || key.last4.raw() == name).collect();
     match found.as_slice() {

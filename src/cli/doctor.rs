@@ -4,11 +4,16 @@ use super::arguments::setup::DoctorArgs;
 use super::document::ObjectDocument;
 use super::document::doctor::{DOCTOR_DOCUMENT, DoctorFinding, DoctorReport, DoctorStatus};
 use super::failure::CommandFailure;
-use super::{alerting, config, log, output, remote, settings};
+use super::{alerting, config, log, output, portal, settings};
 use crate::clock::RuntimeEnv;
+use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
 use crate::files::private;
-use crate::text::count;
+use crate::text::health::why;
+use crate::text::{count, or_unknown};
+use crate::wire::coverage::{CoverageExtent, PlatformCoverage, SourceFailureKind};
+use crate::wire::overview::PlatformOverview;
 use crate::wire::paths;
 use serde_json::Value;
 use std::io::IsTerminal as _;
@@ -145,7 +150,7 @@ fn configuration() -> DoctorFinding {
 /// Checks the platform, if the arguments or the default profile name one: reachability, readiness, and clock
 /// difference.
 async fn platform(asked: &DoctorArgs) -> Vec<DoctorFinding> {
-    let client = match remote::connect(&asked.remote) {
+    let client = match portal::attach(&asked.remote).await {
         Ok(client) => client,
         Err(failure) => return vec![finding("platform", DoctorStatus::Note, failure.to_string())],
     };
@@ -156,8 +161,12 @@ async fn platform(asked: &DoctorArgs) -> Vec<DoctorFinding> {
         Ok(overview) => {
             let (ms, now) = (watch.elapsed_ms(), ambient.now());
             let skew = overview.server_utc.since(now).max(now.since(overview.server_utc)).as_secs();
-            let version = &overview.platform.version;
             let clock = if skew > MAX_CLOCK_SKEW_SECS { DoctorStatus::Ill } else { DoctorStatus::Well };
+            let clock = finding("clock", clock, format!("differs from this machine's by {skew} s"));
+            if let Some(coverage) = &overview.coverage {
+                return observed_platform(client.base(), &overview, coverage, now).into_iter().chain([clock]).collect();
+            }
+            let version = or_unknown(overview.platform.map(|status| status.version));
             let (health, said) = match client.get_any::<Value>(paths::READYZ, &[]).await {
                 Ok(_) => (DoctorStatus::Well, "the platform accepts calls and dispatches".to_owned()),
                 Err(error) => (DoctorStatus::Ill, error.to_string()),
@@ -169,8 +178,47 @@ async fn platform(asked: &DoctorArgs) -> Vec<DoctorFinding> {
                     format!("{} answers in {ms} ms, version {version}", client.base()),
                 ),
                 finding("ready", health, said),
-                finding("clock", clock, format!("differs from this machine's by {skew} s")),
+                clock,
             ]
         }
     }
+}
+
+/// Checks a platform that is observed with keys: whether it answers, whether it accepts each key, and what no key shows.
+fn observed_platform(
+    base: &str,
+    overview: &PlatformOverview,
+    coverage: &PlatformCoverage,
+    now: Timestamp,
+) -> Vec<DoctorFinding> {
+    let source = coverage.source.as_ref();
+    let failure = source.and_then(|source| source.failure.as_ref());
+    let heard = source.and_then(|source| source.heard_utc.map(|at| source.observer_utc.since(at).as_secs()));
+    let heard = heard.map_or_else(|| "was never heard".to_owned(), |age| format!("was heard {age} s ago"));
+    let platform = match failure {
+        Some(failure) => {
+            let is_waiting = failure.kind == SourceFailureKind::Waiting;
+            let health = if is_waiting { DoctorStatus::Note } else { DoctorStatus::Ill };
+            finding("platform", health, format!("{base} {heard}: {}", failure.why.sanitized()))
+        }
+        None if source.is_some_and(|source| source.heard_utc.is_none()) => finding(
+            "platform",
+            DoctorStatus::Ill,
+            format!("{base} answers, but no key may read events or subscriptions"),
+        ),
+        None => finding("platform", DoctorStatus::Well, format!("{base} {heard}, observed with keys")),
+    };
+    let keys = overview.keys.items.iter().map(|key| {
+        let judgement = key.assess(now);
+        let health = match judgement.status {
+            HealthStatus::Failing | HealthStatus::Tripped => DoctorStatus::Ill,
+            HealthStatus::Healthy => DoctorStatus::Well,
+            _ => DoctorStatus::Note,
+        };
+        finding("key", health, format!("{}: {}", key.name.sanitized(), why(&judgement.reason)))
+    });
+    let unseen = coverage.nouns.iter().filter(|of| of.extent == CoverageExtent::None);
+    let unseen =
+        unseen.map(|of| finding("coverage", DoctorStatus::Note, format!("{}: {}", of.noun.name(), of.summary_line())));
+    std::iter::once(platform).chain(keys).chain(unseen).collect()
 }

@@ -5,10 +5,10 @@ use super::arguments::diagnosis::{EscalateArgs, OpenArgs};
 use super::diagnose::require_scope;
 use super::failure::CommandFailure;
 use super::output::print_safe;
-use super::output::secret_gate;
-use super::{config, log, output, remote, screen, settings};
+use super::portal::{PlatformSilence, find_silence};
+use super::{config, log, output, portal, screen, settings};
 use crate::client::Error;
-use crate::client::connection::{ClientCredential, PlatformClient};
+use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::diagnose::incident::{IncidentScope, collect_incident};
 use crate::domain::text::Untrusted;
@@ -23,15 +23,13 @@ use crate::tui::panes::escalate;
 use crate::tui::runtime::terminal::install_panic_hook;
 use crate::tui::widgets::pager;
 use crate::tui::widgets::pager::{PageLayout, TextPager};
-use crate::wire::paths;
-use serde_json::Value;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 pub(super) async fn run(asked: EscalateArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let client = remote::connect(&asked.remote)?;
+    let client = portal::attach(&asked.remote).await?;
     let wish = require_scope(&client, &asked.about).await?;
     let asked_nothing = connection_failure(&client).await;
     let matter = IncidentScope {
@@ -41,14 +39,12 @@ pub(super) async fn run(asked: EscalateArgs) -> Result<ExitCode, CommandFailure>
     };
     let case = collect_incident(&client, &RuntimeEnv::real(), &matter).await;
     let bodies = if asked.without_bodies { ResponseBodies::Omitted } else { ResponseBodies::Included };
-    let gate = secret_gate(&client).with_allowed(asked.allow);
+    let gate = client.secret_gate().with_allowed(asked.allow);
     let held = |error: bundle::BundleError| CommandFailure::failed(error.to_string(), RELEASE_REMEDY);
-    let mut bundle = bundle::build_bundle(&case, bodies, &gate).map_err(held)?;
-    if let ClientCredential::Operator(_) = client.credential() {
-        let inert = |error: Error| Untrusted::new(error.to_string()).sanitized();
-        let ask = |text| async { client.check_secrets(text).await.map_err(inert) };
-        bundle = platform_scan::check_with_platform(bundle, &gate, ask).await.map_err(held)?;
-    }
+    let built = bundle::build_bundle(&case, bodies, &gate).map_err(held)?;
+    let inert = |error: Error| Untrusted::new(error.to_string()).sanitized();
+    let ask = |text| async { client.check_secrets(text).await.map_err(inert) };
+    let bundle = platform_scan::check_with_platform(built, &gate, ask).await.map_err(held)?;
     if let PlatformCheck::Failed(_) = bundle.manifest().platform_check {
         output::remark(&format!("crow: {}", bundle.manifest().platform_check));
     }
@@ -68,15 +64,13 @@ pub(super) async fn run(asked: EscalateArgs) -> Result<ExitCode, CommandFailure>
 /// Returns why the platform answers nothing at all; `None` if it answers, even if only to refuse for lack of
 /// permission.
 async fn connection_failure(client: &PlatformClient) -> Option<String> {
-    let asked = match client.credential() {
-        ClientCredential::Operator(_) => client.overview(1).await.map(drop),
-        ClientCredential::Key(_) => {
-            client.get_any::<Value>(paths::SUBSCRIPTIONS, &[("limit", "1".to_owned())]).await.map(drop)
-        }
-    };
-    match asked {
+    match client.overview(1).await {
         Err(Error::Refused { problem }) if problem.status != 401 => None,
-        asked => asked.err().map(|error| error.to_string()),
+        Err(error) => Some(error.to_string()),
+        Ok(overview) => match find_silence(overview.coverage.as_ref())? {
+            PlatformSilence::Unanswered(why) => Some(why),
+            PlatformSilence::NotPermitted => None,
+        },
     }
 }
 

@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 pub(super) async fn run_export(asked: ExportArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let client = portal::connect_operator(&asked.remote)?;
+    let client = portal::connect(&asked.remote).await?;
     let text =
         output::json(&ObjectDocument { schema: CONFIGURATION_DOCUMENT, item: &read_configuration(&client).await? })?;
     write_document(&text, asked.out.as_deref(), &client)?;
@@ -30,6 +30,13 @@ pub(super) async fn run_export(asked: ExportArgs) -> Result<ExitCode, CommandFai
 /// Reads the configuration of a platform; refuses if any row cannot be read or a list has more rows than are read at once, because the
 /// export would be incomplete.
 async fn read_configuration(client: &PlatformClient) -> Result<PlatformConfig, CommandFailure> {
+    // An observer knows no names of companies and not all keys, so the export would be incomplete.
+    if client.overview(1).await?.coverage.is_some() {
+        return Err(CommandFailure::usage(
+            "keys of the Integration API do not show the configuration of companies and keys",
+            "give an operator token with --token-file F",
+        ));
+    }
     let (companies, keys) = (client.companies().await?, client.keys().await?);
     let subscriptions = client.subscription_rows().await?;
     for unreadable in [&companies.unreadable, &keys.unreadable, &subscriptions.unreadable] {
@@ -67,7 +74,7 @@ pub(super) async fn run_import(asked: ImportArgs) -> Result<ExitCode, CommandFai
         return Err(refused(format!("not a {CONFIGURATION_DOCUMENT} document")));
     }
     let wanted: PlatformConfig = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let changes = wanted.changes(&read_configuration(&client).await?);
     let preview: Vec<String> = changes.iter().map(ConfigChange::describe).collect();
     let (by_hand, ours): (Vec<ConfigChange>, Vec<ConfigChange>) =

@@ -3,9 +3,6 @@
 use super::document::terminal_safe;
 use super::failure::CommandFailure;
 use super::output::terminal_safe::escape_active;
-use crate::client::connection::ClientCredential;
-use crate::client::connection::PlatformClient;
-use crate::domain::outbound::SecretGate;
 use serde::Serialize;
 use std::io::Write as _;
 
@@ -40,12 +37,6 @@ pub(super) fn json_line(value: &impl Serialize) -> Result<String, CommandFailure
 #[expect(clippy::print_stderr, reason = "stdout is for data")]
 pub(super) fn remark(text: &str) {
     eprintln!("{text}");
-}
-
-/// Builds the secret scan that every outgoing document passes. It knows the credential of `client`, and finds it too.
-pub(super) fn secret_gate(client: &PlatformClient) -> SecretGate {
-    let (ClientCredential::Operator(secret) | ClientCredential::Key(secret)) = client.credential();
-    SecretGate::new([secret])
 }
 
 /// Writes to stdout with control characters removed; a closed pipe is not an error.

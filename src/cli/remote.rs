@@ -11,8 +11,8 @@ use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::clock::RuntimeEnv;
 use crate::domain::key::parse_key_company;
 use crate::domain::secret::Secret;
-use crate::sync::keyed_client::KeyClient;
-use crate::sync::observed_overview::KeyName;
+use crate::history::keys::KeyName;
+use crate::observer::keyed_client::KeyClient;
 use crate::text;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,16 +48,16 @@ impl PlatformTarget {
         let credential = match (&self.token, self.keys.first()) {
             (Some(token), _) => ClientCredential::Operator(copy(token)),
             (None, Some((_, key))) => ClientCredential::Key(copy(key)),
-            (None, None) => {
-                let name = self.name.as_deref().unwrap_or("the profile");
-                return Err(CommandFailure::usage(
-                    format!("{name} has no key"),
-                    format!("add one with crow profile key {name} NAME"),
-                ));
-            }
+            (None, None) => return Err(self.without_credential()),
         };
         PlatformClient::trusting(&self.url, credential, &self.ca_files)
             .map_err(|error| CommandFailure::usage(error.to_string(), "check the address and the files"))
+    }
+
+    /// Failure of a command on a profile without a credential.
+    pub(super) fn without_credential(&self) -> CommandFailure {
+        let name = self.name.as_deref().unwrap_or("the profile");
+        CommandFailure::usage(format!("{name} has no key"), format!("add one with crow profile key {name} NAME"))
     }
 }
 
@@ -132,11 +132,6 @@ impl PlatformTarget {
 /// Removes a trailing slash, so that addresses can be compared.
 fn without_trailing_slash(url: &str) -> &str {
     url.trim_end_matches('/')
-}
-
-/// Creates a client for the chosen platform.
-pub(super) fn connect(remote: &TargetArgs) -> Result<PlatformClient, CommandFailure> {
-    resolve_target(remote)?.client()
 }
 
 /// Resolves the platform from the arguments and the environment: by profile, or by address and file. Without either,

@@ -4,8 +4,8 @@ use super::arguments::report::{AuditArgs, BriefingArgs, DocumentFormat, ReviewPe
 use super::document::terminal_safe::escape_active;
 use super::document::{ObjectDocument, outbound};
 use super::failure::CommandFailure;
-use super::output::secret_gate;
 use super::panes::keys::find_key;
+use super::portal::ConnectedPlatform;
 use super::state_file::{load_state, redacted_state, save_state, write_failure};
 use super::{log, output, portal, settings};
 use crate::client::connection::PlatformClient;
@@ -28,7 +28,7 @@ const REVIEW_FILE_REMEDY: &str = "give a review that crow audit --format json wr
 
 pub(super) async fn run_audit(asked: AuditArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let client = portal::connect_operator(&asked.remote)?;
+    let client = portal::connect(&asked.remote).await?;
     let memory = last_review_path(&client)?;
     let last = match &asked.last {
         Some(file) => Some(load_state(file, REVIEW_FILE_REMEDY)?.ok_or_else(|| {
@@ -51,13 +51,13 @@ pub(super) async fn run_audit(asked: AuditArgs) -> Result<ExitCode, CommandFailu
     if let Some(folder) = memory.parent() {
         std::fs::create_dir_all(folder).map_err(|error| write_failure(folder, &error))?;
     }
-    save_state(&memory, &redacted_state(&json, &secret_gate(&client))?)?;
+    save_state(&memory, &redacted_state(&json, &client.secret_gate())?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub(super) async fn run_briefing(asked: BriefingArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let client = portal::connect_operator(&asked.remote)?;
+    let client = portal::connect(&asked.remote).await?;
     let key = find_key(&client, &asked.key).await?;
     if let Some(at) = key.revoked_utc {
         return Err(CommandFailure::usage(
@@ -66,7 +66,7 @@ pub(super) async fn run_briefing(asked: BriefingArgs) -> Result<ExitCode, Comman
         ));
     }
     let companies = client.companies().await?.items;
-    let company = companies.into_iter().find(|company| company.id == key.company_id).map(|company| company.name);
+    let company = companies.into_iter().find(|company| company.id == key.company_id).and_then(|company| company.name);
     let opened = router::table()
         .iter()
         .filter_map(|route| match route.access {
@@ -114,9 +114,13 @@ fn choose_format(asked: Option<DocumentFormat>, out: Option<&Path>) -> Result<Do
 }
 
 /// Redacts a document, scans it for secrets, and writes it to the file or, with control characters escaped, to stdout.
-pub(super) fn write_document(text: &str, out: Option<&Path>, client: &PlatformClient) -> Result<(), CommandFailure> {
+pub(super) fn write_document(
+    text: &str,
+    out: Option<&Path>,
+    platform: &ConnectedPlatform,
+) -> Result<(), CommandFailure> {
     let mut redactions = RedactionCounts::default();
-    let gate = secret_gate(client);
+    let gate = platform.secret_gate();
     let text = outbound::document(text, &gate, &mut redactions)?;
     for (what, n) in redactions.iter() {
         output::remark(&format!("crow: redacted {}: {what}", count(n, "time")));

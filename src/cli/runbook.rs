@@ -3,10 +3,9 @@
 use super::arguments::diagnosis::RunbookArgs;
 use super::diagnose::{RUN_FILE_REMEDY, require_scope};
 use super::failure::CommandFailure;
-use super::output::secret_gate;
 use super::report::write_document;
 use super::state_file::{load_state, redacted_state, save_state};
-use super::{log, remote};
+use super::{log, portal};
 use crate::clock::RuntimeEnv;
 use crate::diagnose::runbook::{begin_run, resume_run};
 use crate::diagnose::runbook_kind::Runbook;
@@ -16,7 +15,7 @@ use std::process::ExitCode;
 
 pub(super) async fn run(asked: RunbookArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let client = remote::connect(&asked.remote)?;
+    let client = portal::attach(&asked.remote).await?;
     let subject = require_scope(&client, &asked.about).await?.subject;
     if !Runbook::for_subject(subject).contains(&asked.runbook) {
         let what = if asked.runbook == Runbook::KeyRotation { "--key NAME|LAST4" } else { "--subscription ID" };
@@ -40,7 +39,7 @@ pub(super) async fn run(asked: RunbookArgs) -> Result<ExitCode, CommandFailure> 
     let progress = resume_run(&client, &ambient, run).await;
     let json =
         serde_json::to_string_pretty(&progress).map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
-    save_state(&file, &redacted_state(&json, &secret_gate(&client))?)?;
+    save_state(&file, &redacted_state(&json, &client.secret_gate())?)?;
     write_document(&if asked.json { json } else { run_text::runbook(&progress) }, None, &client)?;
     Ok(ExitCode::from(u8::from(!progress.is_over())))
 }

@@ -3,13 +3,11 @@
 
 use super::arguments::console::DisplayArgs;
 use super::failure::CommandFailure;
+use super::portal::ConnectedPlatform;
 use super::{config, plain, settings};
-use crate::client::connection::PlatformClient;
 use crate::clock::{self, RuntimeEnv};
+use crate::history::PlatformHistory;
 use crate::sync::feed;
-use crate::sync::history::PlatformHistory;
-use crate::sync::keyed_client::{KeyClient, RateLimitedClient};
-use crate::sync::poller;
 use crate::sync::snapshot::Snapshot;
 use crate::tui::runtime::clipboard::Clipboard;
 use crate::tui::runtime::console;
@@ -34,12 +32,8 @@ pub(super) struct ConsoleOptions {
     pub(super) identity: ConsoleIdentity,
     pub(super) access: ConsoleAccess,
     pub(super) look: DisplayArgs,
-    pub(super) client: PlatformClient,
+    pub(super) platform: ConnectedPlatform,
     pub(super) ambient: RuntimeEnv,
-    /// Keys with which the platform is observed when there is no operator token; empty if there is one.
-    pub(super) keys: Vec<KeyClient>,
-    /// Share of each rate limit that may be used, in percent.
-    pub(super) budget_percent: u8,
     /// File that stores what the console saw; `None` keeps nothing.
     pub(super) history: Option<PathBuf>,
     /// Message that is shown at first, until a key is pressed.
@@ -71,46 +65,23 @@ async fn open_history(file: Option<PathBuf>) -> Option<PlatformHistory> {
 
 /// Shows the console until it ends.
 pub(super) async fn run_console(opening: ConsoleOptions) -> Result<ExitCode, CommandFailure> {
-    let ConsoleOptions {
-        identity,
-        access,
-        look,
-        client,
-        ambient,
-        keys: holders,
-        budget_percent: percent,
-        history,
-        first_message: complaint,
-    } = opening;
+    let ConsoleOptions { identity, access, look, mut platform, ambient, history, first_message: complaint } = opening;
     let is_plain = look.plain;
     let look = settings::display_settings(&look)?;
     let (keymap, misread) = config::keymap();
     let complaint = [complaint, misread].into_iter().flatten().reduce(|first, second| format!("{first}; {second}"));
     let copied = history.as_ref().map(|file| file.with_file_name("copied.txt"));
     let arranged = history.as_ref().map(|file| file.with_extension("json"));
-    let history = open_history(history).await;
-    let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
-    let mut performer = JobRunner::new(client.clone(), access);
-    let feeding = if holders.is_empty() {
-        clock::spawn(feed::follow(client, ambient.clone(), feed::FeedSettings { rows: ROWS_PER_LIST, history }, sender))
-    } else {
-        let kept =
-            tempfile::tempdir().map_err(|error| CommandFailure::failed(error.to_string(), "free space in TMPDIR"))?;
-        let history = match history {
-            Some(history) => history,
-            // An observer needs a history; without a file to keep it in, a temporary one lasts as long as the
-            // console.
-            None => PlatformHistory::open(&kept.path().join("history.db"))
-                .map_err(|error| CommandFailure::failed(error.to_string(), "free space in TMPDIR"))?,
-        };
-        let post = RateLimitedClient::new(holders, ambient.clone(), history, percent);
-        performer = performer.with_keyed_client(post.clone());
-        let ambient = ambient.clone();
-        clock::spawn(async move {
-            poller::observe(post, ambient, sender).await;
-            drop(kept);
-        })
+    // What is observed and what the console remembers are in one file.
+    let history = match platform.history() {
+        Some(history) => Some(history.clone()),
+        None => open_history(history).await,
     };
+    platform.keep_polling();
+    let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
+    let performer = JobRunner::new(platform.client().clone(), access).with_secrets(Arc::clone(platform.secrets()));
+    let settings = feed::FeedSettings { rows: ROWS_PER_LIST, history };
+    let feeding = clock::spawn(feed::follow(platform.client().clone(), ambient.clone(), settings, sender));
     if is_plain {
         let told =
             plain::print_changes(AppConfig { identity, access, look, keymap }, pictures, ambient, performer.gate())

@@ -5,8 +5,8 @@ use super::alerting::{self, AlertChannel};
 use super::arguments::watch::WatchArgs;
 use super::document::{ObjectDocument, outbound};
 use super::failure::CommandFailure;
-use super::output::secret_gate;
 use super::output::{self, ReaderState};
+use super::portal::ConnectedPlatform;
 use super::serve::stop_signal;
 use super::{log, portal, settings};
 use crate::client::connection::PlatformClient;
@@ -21,7 +21,6 @@ use crate::sync::feed;
 use crate::sync::notice::{AlertNotification, AlertTransition, NOTIFICATION_DOCUMENT};
 use crate::sync::outbox::{Outbox, QueuedNotification};
 use crate::sync::snapshot::Snapshot;
-use crate::sync::visibility::PlatformVisibility;
 use crate::wire::alerts::NewAcknowledgement;
 use crate::wire::changes;
 use std::fs::File;
@@ -45,7 +44,7 @@ const CHILD_POLL_INTERVAL: Duration = Duration::from_millis(20);
 pub(super) async fn run(asked: WatchArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
     let ways = alerting::configured_channels()?;
-    let client = portal::connect_operator(&asked.remote)?;
+    let client = portal::follow(&asked.remote).await?;
     let desk = AlertWatcher::open(&client, ways, &asked)?;
     if asked.trial {
         return desk.send_test().await;
@@ -64,7 +63,7 @@ pub(super) async fn run(asked: WatchArgs) -> Result<ExitCode, CommandFailure> {
             "crow: no alert destination configured; notifications go to stdout only (see crow config template)",
         );
     }
-    desk.follow(client, asked).await
+    desk.follow(&client, asked).await
 }
 
 /// State of `crow watch`: channels, the outbox, and the alerts that were reported.
@@ -82,7 +81,7 @@ struct AlertWatcher {
 }
 
 impl AlertWatcher {
-    fn open(client: &PlatformClient, ways: Vec<AlertChannel>, asked: &WatchArgs) -> Result<Self, CommandFailure> {
+    fn open(client: &ConnectedPlatform, ways: Vec<AlertChannel>, asked: &WatchArgs) -> Result<Self, CommandFailure> {
         let platform = client.base().to_owned();
         let place: String = platform.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let folder = match &asked.state {
@@ -102,7 +101,7 @@ impl AlertWatcher {
             notifier: told,
             reported_file: memory,
             http: OutwardClient::new()?,
-            gate: secret_gate(client),
+            gate: client.secret_gate(),
             ambient: RuntimeEnv::real(),
         })
     }
@@ -123,11 +122,11 @@ impl AlertWatcher {
     }
 
     /// Watches the platform until a signal arrives or the pipe is closed.
-    async fn follow(mut self, client: PlatformClient, asked: WatchArgs) -> Result<ExitCode, CommandFailure> {
+    async fn follow(mut self, client: &PlatformClient, asked: WatchArgs) -> Result<ExitCode, CommandFailure> {
         let _alone = self.lock_platform()?;
         let (sender, mut pictures) = watch::channel(Arc::new(Snapshot::default()));
         let settings = feed::FeedSettings { rows: ROWS_PER_LIST, history: None };
-        let feeding = clock::spawn(feed::follow(client, self.ambient.clone(), settings, sender));
+        let feeding = clock::spawn(feed::follow(client.clone(), self.ambient.clone(), settings, sender));
         let mut stopped = pin!(stop_signal()?);
         loop {
             let picture = pictures.borrow_and_update().clone();
@@ -295,7 +294,7 @@ impl AlertWatcher {
         };
         // The platform's current alert, which may differ from what was reported.
         let overview = client.overview(ROWS_PER_LIST).await?;
-        let alerts = ActiveAlerts::default().updated(&overview, &PlatformVisibility::Portal, self.ambient.now());
+        let alerts = ActiveAlerts::default().updated(&overview, self.ambient.now());
         let Some(alert) = alerts.list().iter().find(|alert| alert.subject.to_string() == open.subject) else {
             return Err(CommandFailure::usage(format!("{key} is resolved"), "see crow watch --list for open alerts"));
         };

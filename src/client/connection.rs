@@ -56,6 +56,8 @@ pub enum ClientCredential {
 #[derive(Debug, Clone)]
 pub struct PlatformClient {
     base: Url,
+    /// Base address of the platform that an observer at `base` answers for; `None` if the platform itself answers.
+    observed: Option<Arc<str>>,
     http: reqwest::Client,
     credential: Arc<ClientCredential>,
 }
@@ -99,13 +101,19 @@ impl PlatformClient {
             .pool_idle_timeout(Duration::from_secs(8))
             .build()
             .map_err(|error| Error::Unusable(format!("cannot create an HTTP client: {error}")))?;
-        Ok(Self { base: url, http, credential: Arc::new(credential) })
+        Ok(Self { base: url, observed: None, http, credential: Arc::new(credential) })
+    }
+
+    /// Returns the client of an observer, which displays the base address of the observed platform.
+    #[must_use]
+    pub fn observing(self, platform: &str) -> Self {
+        Self { observed: Some(Arc::from(platform.trim_end_matches('/'))), ..self }
     }
 
     /// Returns the base address of the platform, for display.
     #[must_use]
     pub fn base(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
+        self.observed.as_deref().unwrap_or_else(|| self.base.as_str().trim_end_matches('/'))
     }
 
     /// Returns the credential of the client.

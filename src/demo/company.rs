@@ -171,17 +171,19 @@ mod tests {
     ) -> Json<CreatedKeyJson> {
         let id = stub.note(format!("key {}", new.name), &headers);
         let row = KeyRow {
+            missing_scopes: None,
+            refusal: None,
             id: KeyId(i64::try_from(id).expect("small")),
             company_id: new.company_id,
             name: new.name.clone().into(),
             last4: "x81Q".into(),
             scopes: new.scopes,
-            is_active: true,
-            created_utc: stub.ambient.now(),
+            is_active: Some(true),
+            created_utc: Some(stub.ambient.now()),
             last_used_utc: None,
             revoked_utc: None,
-            limits: RateLimits { read: 60, write: 100, admin: 200 },
-            usage: RecentKeyUsage::default(),
+            limits: Some(RateLimits { read: 60, write: 100, admin: 200 }),
+            usage: Some(RecentKeyUsage::default()),
         };
         Json(CreatedKeyJson { row, key: OneTimeSecret::new(format!("key-of-{}", new.name.replace(' ', "-"))) })
     }

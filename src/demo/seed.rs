@@ -10,6 +10,7 @@ use crate::clock::RuntimeEnv;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::secret::Secret;
+use crate::domain::window::RateBucket;
 use crate::wire::changes::{self, NoBody};
 use crate::wire::events::NewEvent;
 use crate::wire::keys::{CreatedKey, NewCompany, NewKey, OneTimeSecret};
@@ -99,7 +100,10 @@ impl CompanyBuilder<'_> {
         let created = self.create_key(company, part).await?;
         let credential = ClientCredential::Key(created.key.into_secret());
         let client = PlatformClient::new(self.operator.base(), credential);
-        Ok((client.map_err(platform_error("call with a key"))?, created.row.limits.read))
+        Ok((
+            client.map_err(platform_error("call with a key"))?,
+            created.row.limits.map_or(RateBucket::Read.default_limit(), |limits| limits.read),
+        ))
     }
 
     /// Revokes the key of the retired integration.

@@ -4,9 +4,8 @@
 use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::call_text;
 use super::evidence_set::{
-    DiagnosisScope, EvidenceSet, QueryOutcome, QueryRecord, RefusedAttempt, SubscriptionAttempts,
+    CallerVisibility, DiagnosisScope, EvidenceSet, QueryOutcome, QueryRecord, RefusedAttempt, SubscriptionAttempts,
 };
-use super::key_evidence;
 use super::playbook::EvidenceSource;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
@@ -14,6 +13,7 @@ use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use crate::wire::attempts::AttemptRow;
+use crate::wire::coverage::{CoverageExtent, CoveredNoun, PlatformCoverage};
 use crate::wire::deliveries::DeliveryRow;
 use crate::wire::log::LogPage;
 use crate::wire::paths;
@@ -30,20 +30,20 @@ const MAX_ATTEMPT_SUBSCRIPTIONS: usize = 24;
 /// Maximum number of refused attempts that the signature debugger looks at.
 const MAX_REFUSED_ATTEMPTS: usize = 8;
 
-/// Collects the evidence that a playbook needs; with a key alone, as far as the key can see it.
+/// Collects the evidence that a playbook needs, as far as it is covered.
 pub async fn collect_evidence(
     client: &PlatformClient,
     ambient: &RuntimeEnv,
     wish: DiagnosisScope,
     needs: &[EvidenceSource],
 ) -> EvidenceSet {
-    if let Some(key) = key_evidence::client_key(client) {
-        return key_evidence::collect_with_key(client, key, ambient, wish, needs).await;
-    }
     let overview = client.overview(1).await;
     let at = overview.as_ref().map_or_else(|_| ambient.now(), |overview| overview.server_utc);
-    let mut desk = EvidenceCollector { client, at, since: at.minus(wish.lookback), filters: SubjectFilters::default() };
-    let mut dossier = EvidenceSet::empty(wish, at);
+    let coverage = overview.ok().and_then(|overview| overview.coverage);
+    let visibility = CallerVisibility::of(coverage.as_ref());
+    let since = at.minus(wish.lookback);
+    let mut desk = EvidenceCollector { client, coverage, at, since, filters: SubjectFilters::default() };
+    let mut dossier = EvidenceSet { visibility, ..EvidenceSet::empty(wish, at) };
     // The subject's own list is needed to resolve the subject to its company.
     let subject = match wish.subject {
         DiagnosisSubject::Key(_) => Some(EvidenceSource::Keys),
@@ -52,16 +52,22 @@ pub async fn collect_evidence(
     };
     let wants = |source| needs.contains(&source) || subject == Some(source);
     let (keys, subscriptions) = tokio::join!(
-        desk.rows(wants(EvidenceSource::Keys), paths::KEYS, Vec::new()),
-        desk.rows(wants(EvidenceSource::Subscriptions), paths::PORTAL_SUBSCRIPTIONS, Vec::new()),
+        desk.rows(wants(EvidenceSource::Keys), CoveredNoun::Keys, paths::KEYS, Vec::new()),
+        desk.rows(
+            wants(EvidenceSource::Subscriptions),
+            CoveredNoun::Subscriptions,
+            paths::PORTAL_SUBSCRIPTIONS,
+            Vec::new()
+        ),
     );
     (dossier.keys, dossier.subscriptions) = (keys, subscriptions);
     desk.filters = subject_filters(&dossier);
     let (limits, trips, events) = tokio::join!(
-        desk.rows(wants(EvidenceSource::Limits), paths::LIMITS, Vec::new()),
-        desk.rows(wants(EvidenceSource::Trips), paths::TRIPS, desk.filters.of_subscription()),
+        desk.rows(wants(EvidenceSource::Limits), CoveredNoun::Limits, paths::LIMITS, Vec::new()),
+        desk.rows(wants(EvidenceSource::Trips), CoveredNoun::Trips, paths::TRIPS, desk.filters.of_subscription()),
         desk.rows(
             wants(EvidenceSource::Events),
+            CoveredNoun::Events,
             paths::PORTAL_EVENTS,
             [desk.window(), desk.filters.of_company()].concat()
         ),
@@ -151,6 +157,7 @@ impl SubjectFilters {
 /// Collector of evidence: the client, with the time, the period and the filters of the run.
 struct EvidenceCollector<'a> {
     client: &'a PlatformClient,
+    coverage: Option<PlatformCoverage>,
     at: Timestamp,
     since: Timestamp,
     filters: SubjectFilters,
@@ -163,13 +170,38 @@ impl EvidenceCollector<'_> {
         vec![("since", self.since.to_string())]
     }
 
+    /// Returns the reason why nothing is known of a noun; `None` if something is.
+    fn uncovered(&self, noun: CoveredNoun) -> Option<String> {
+        let of = self.coverage.as_ref()?.of(noun)?;
+        (of.extent == CoverageExtent::None).then(|| of.summary_line())
+    }
+
+    /// Checks whether rows of the period may be missing from what an observer knows of a noun.
+    fn is_partial(&self, noun: CoveredNoun) -> bool {
+        self.coverage.as_ref().and_then(|coverage| coverage.of(noun)).is_some_and(|of| {
+            let is_late = noun == CoveredNoun::Events && of.since_utc.is_none_or(|at| at > self.since);
+            noun == CoveredNoun::Keys || is_late || !of.unfinished.is_empty() || !of.unreadable_answers.is_empty()
+        })
+    }
+
     /// Reads all rows of a list, up to the page limit.
-    async fn rows<T: DeserializeOwned>(&self, is_wanted: bool, path: &str, query: QueryParams) -> QueryRecord<Vec<T>> {
+    async fn rows<T: DeserializeOwned>(
+        &self,
+        is_wanted: bool,
+        noun: CoveredNoun,
+        path: &str,
+        query: QueryParams,
+    ) -> QueryRecord<Vec<T>> {
         if !is_wanted {
             return QueryRecord::not_asked();
         }
+        let is_incomplete = self.is_partial(noun);
         let mut asked =
-            QueryRecord { query: call_text(path, &query), at: self.at, found: Ok(Vec::new()), is_incomplete: false };
+            QueryRecord { query: call_text(path, &query), at: self.at, found: Ok(Vec::new()), is_incomplete };
+        if let Some(why) = self.uncovered(noun) {
+            asked.found = Err(why);
+            return asked;
+        }
         let mut cursor: Option<String> = None;
         for _ in 0..MAX_PAGES {
             let mut query = query.clone();
@@ -215,7 +247,9 @@ impl EvidenceCollector<'_> {
             queries.extend(claims.map(|code| [self.window(), vec![("code", code.to_owned())]].concat()));
         }
         let query = call_text(paths::REQUESTS, &[of_caller, vec![("status", statuses.join("|"))]].concat());
-        let asked = queries.into_iter().map(|query| self.rows::<RequestRow>(true, paths::REQUESTS, query));
+        let asked = queries
+            .into_iter()
+            .map(|query| self.rows::<RequestRow>(true, CoveredNoun::Requests, paths::REQUESTS, query));
         let mut found = merge_results(query, join_all(asked).await, |row| std::cmp::Reverse(row.id));
         if let Ok(rows) = &mut found.found {
             rows.dedup_by_key(|row| row.id);
@@ -231,7 +265,7 @@ impl EvidenceCollector<'_> {
         let states = ["missed", "exhausted", "on_hold"];
         let ask = |state: &&str| {
             let query = [self.window(), self.filters.of_subscription(), vec![("state", (*state).to_owned())]].concat();
-            self.rows::<DeliveryRow>(true, paths::DELIVERIES, query)
+            self.rows::<DeliveryRow>(true, CoveredNoun::Deliveries, paths::DELIVERIES, query)
         };
         let query = [self.window(), self.filters.of_subscription(), vec![("state", states.join("|"))]].concat();
         let query = call_text(paths::DELIVERIES, &query);
@@ -244,17 +278,23 @@ impl EvidenceCollector<'_> {
         let is_named = |id| dossier.scope.subject == DiagnosisSubject::Subscription(id);
         let wanted = rows.iter().filter(|row| {
             let of = &row.subscription;
-            !of.is_enabled || of.consecutive_failures > 0 || is_named(of.id)
+            !of.is_enabled || row.failures_in_a_row() > 0 || is_named(of.id)
         });
         let ids: Vec<SubscriptionId> = wanted.map(|row| row.subscription.id).take(MAX_ATTEMPT_SUBSCRIPTIONS).collect();
         join_all(ids.into_iter().map(|subscription| async move {
             let limit = (FAILURE_THRESHOLD * 2).to_string();
             let query = vec![("subscription", subscription.to_string()), ("limit", limit)];
+            let text = call_text(paths::ATTEMPTS, &query);
+            if let Some(why) = self.uncovered(CoveredNoun::Attempts) {
+                return SubscriptionAttempts {
+                    subscription,
+                    rows: QueryRecord { found: Err(why), ..self.record(&text) },
+                };
+            }
             let found = self.client.get_any::<LogPage<AttemptRow>>(paths::ATTEMPTS, &query).await;
-            let query = call_text(paths::ATTEMPTS, &query);
             let is_cut = found.as_ref().is_ok_and(|page| page.has_more || page.unreadable.n > 0);
             let found = found.map(|page| page.items).map_err(|error| error_text(&error));
-            let rows = QueryRecord { query, at: self.at, found, is_incomplete: is_cut };
+            let rows = QueryRecord { query: text, at: self.at, found, is_incomplete: is_cut };
             SubscriptionAttempts { subscription, rows }
         }))
         .await

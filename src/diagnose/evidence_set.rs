@@ -6,6 +6,7 @@ use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::coverage::PlatformCoverage;
 use crate::wire::deliveries::{DeliveryRow, EventRow};
 use crate::wire::keys::KeyRow;
 use crate::wire::limits::LimitDetail;
@@ -44,8 +45,16 @@ pub enum CallerVisibility {
     /// Everything: the caller has an operator token.
     #[default]
     Full,
-    /// Only what one key sees: its company's subscriptions and events, and the answers to its own calls.
+    /// Only what keys see: their companies' subscriptions and events, and the answers to the observer's own calls.
     KeyOnly,
+}
+
+impl CallerVisibility {
+    /// Returns the visibility on a platform with this coverage: everything, unless an observer answers for it.
+    #[must_use]
+    pub const fn of(coverage: Option<&PlatformCoverage>) -> Self {
+        if coverage.is_some() { Self::KeyOnly } else { Self::Full }
+    }
 }
 
 /// Query to the platform, with its result.

@@ -3,7 +3,6 @@
 use super::collect::find_requests;
 use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::{DEFAULT_LOOKBACK, DiagnosisScope, EvidenceSet, QueryRecord};
-use super::key_evidence;
 use super::playbook::EvidenceSource;
 use super::report::topics_for;
 use super::report::{DiagnosisReport, PlaybookTopic};
@@ -103,17 +102,14 @@ pub async fn collect_incident(
     let mut subjects = if matter.subjects.is_empty() { vec![DiagnosisSubject::All] } else { matter.subjects.clone() };
     let n_subjects = subjects.len();
     subjects.truncate(MAX_SUBJECTS);
-    let overview = match key_evidence::client_key(client) {
-        Some(_) => Err(key_evidence::PORTAL_ONLY_REASON.to_owned()),
-        None => client.overview(1).await.map_err(|error| error.to_string()),
-    };
+    let overview = client.overview(1).await.map_err(|error| error.to_string());
     let here = ambient.now();
     let clock_ahead_ms = overview.as_ref().ok().map(|overview| overview.server_utc.millis() - here.millis());
     let silent = overview.as_ref().err().map(|why| format!("clock difference and platform version ({why})"));
     let mut case = IncidentEvidence {
         at: overview.as_ref().map_or(here, |overview| overview.server_utc),
         clock_ahead_ms,
-        platform: overview.ok().map(|overview| overview.platform.version),
+        platform: overview.ok().and_then(|overview| overview.platform).map(|status| status.version),
         reports: Vec::new(),
         keys: QueryRecord::not_asked(),
         subscriptions: QueryRecord::not_asked(),
@@ -259,7 +255,7 @@ fn subscriptions(dossier: &EvidenceSet) -> QueryRecord<Vec<SubscriptionRow>> {
         rows.retain(|row| {
             let of = &row.subscription;
             !of.is_enabled
-                || of.consecutive_failures > 0
+                || row.failures_in_a_row() > 0
                 || dossier.scope.subject == DiagnosisSubject::Subscription(of.id)
         });
         rows

@@ -9,7 +9,6 @@ pub mod endpoint;
 pub mod evidence_set;
 pub mod health_check;
 pub mod incident;
-pub mod key_evidence;
 pub mod playbook;
 pub mod remedy;
 pub mod report;

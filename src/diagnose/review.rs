@@ -8,7 +8,7 @@ use crate::wire::trips::TripRow;
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the review document.
-pub const REVIEW_DOCUMENT: &str = "crow.audit/1";
+pub const REVIEW_DOCUMENT: &str = "crow.audit/2";
 /// Age in days from which a key or a signing secret is due for rotation.
 pub const ROTATION_DAYS: u64 = 365;
 
@@ -96,15 +96,16 @@ pub struct DisabledSubscription {
     pub company_id: CompanyId,
     /// URL that the subscription delivered to.
     pub target_url: Untrusted,
-    /// Reason why it is disabled: `manual` or `circuit_breaker`.
+    /// Reason why it is disabled: `manual` or `circuit_breaker`; `unknown` if the platform does not report it.
     pub reason: String,
     /// Reason given for disabling the subscription manually; null if none was given.
     #[serde(default)]
     pub note: Option<Untrusted>,
     /// Time at which the subscription was disabled; null if unknown.
     pub since_utc: Option<Timestamp>,
-    /// Number of events that the subscription has missed since.
-    pub n_skipped: u64,
+    /// Number of events that the subscription has missed since; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_skipped: Option<u64>,
 }
 
 /// Age of a subscription's signing secret. The secret is as old as its subscription, since it can only be replaced

@@ -6,12 +6,16 @@ use super::review::{
 };
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
+use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::health_status::DORMANT_DAYS;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text::or_unknown;
 use crate::wire::audit::AuditRow;
+use crate::wire::coverage::{CoverageExtent, PlatformCoverage};
 use crate::wire::keys::KeyRow;
+use crate::wire::limits::KeyUsage;
 use crate::wire::log::{AuditQuery, LogPage, TripQuery};
 use crate::wire::paths;
 use crate::wire::stats::TimeSeries;
@@ -40,13 +44,15 @@ pub async fn collect_review(
     period: ReviewPeriod,
     last: Option<&PlatformReview>,
 ) -> Result<PlatformReview, Error> {
-    let until = client.overview(1).await?.server_utc;
+    let overview = client.overview(1).await?;
+    let until = overview.server_utc;
     let since = until.minus(DAY * u32::try_from(period.days()).unwrap_or(u32::MAX));
-    let mut unknown = Vec::new();
+    let mut unknown: Vec<String> = overview.coverage.iter().flat_map(uncovered).collect();
+    let is_health_known = overview.coverage.is_none();
     let keys = client.keys().await?;
     let remarks = [keys.unreadable.summary_line(), keys.cut_line()];
     unknown.extend(remarks.into_iter().flatten().map(|remark| format!("keys: {remark}")));
-    let keys: Vec<KeyRow> = keys.items.into_iter().filter(|key| key.is_active).collect();
+    let keys: Vec<KeyRow> = keys.items.into_iter().filter(|key| key.is_active != Some(false)).collect();
     let subscriptions = client.subscription_rows().await?;
     let remarks = [subscriptions.unreadable.summary_line(), subscriptions.cut_line()];
     unknown.extend(remarks.into_iter().flatten().map(|remark| format!("subscriptions: {remark}")));
@@ -64,12 +70,12 @@ pub async fn collect_review(
         frame,
         n_keys: keys.len() as u64,
         n_subscriptions: subscriptions.len() as u64,
-        unused: keys_older_than(&keys, DORMANT_DAYS, |key| until.since(key.last_used_utc.unwrap_or(key.created_utc))),
-        idle_scopes: desk.idle_scopes(&keys, &mut unknown).await,
-        success: desk.success(&subscriptions, &mut unknown).await,
+        unused: keys_older_than(&keys, DORMANT_DAYS, until, |key| key.last_used_utc.or(key.created_utc)),
+        idle_scopes: if is_health_known { desk.idle_scopes(&keys, &mut unknown).await } else { Vec::new() },
+        success: if is_health_known { desk.success(&subscriptions, &mut unknown).await } else { Vec::new() },
         trips: desk.trips(&mut unknown).await,
         off: subscriptions.iter().filter_map(disabled_row).collect(),
-        due_keys: keys_older_than(&keys, ROTATION_DAYS, |key| until.since(key.created_utc)),
+        due_keys: keys_older_than(&keys, ROTATION_DAYS, until, |key| key.created_utc),
         secrets: secret_ages(&subscriptions, until),
         days: desk.days(&mut unknown).await,
         acted: desk.audit_counts(&mut unknown).await,
@@ -80,21 +86,37 @@ pub async fn collect_review(
     Ok(review)
 }
 
+/// Lists what an observer does not know of a platform.
+fn uncovered(coverage: &PlatformCoverage) -> impl Iterator<Item = String> {
+    coverage
+        .nouns
+        .iter()
+        .filter(|of| of.extent != CoverageExtent::Full)
+        .map(|of| format!("{}: {}", of.noun.name(), of.summary_line()))
+}
+
 fn days(of: Duration) -> u64 {
     of.as_secs() / 86_400
 }
 
-/// Returns the keys that are at least `least` days old by a measure of age, oldest first.
-fn keys_older_than(keys: &[KeyRow], least: u64, age: impl Fn(&KeyRow) -> Duration) -> Vec<KeyAge> {
+/// Returns the keys that are at least `least` days old since a known time, oldest first.
+fn keys_older_than(
+    keys: &[KeyRow],
+    least: u64,
+    now: Timestamp,
+    since: impl Fn(&KeyRow) -> Option<Timestamp>,
+) -> Vec<KeyAge> {
     let mut aged: Vec<KeyAge> = keys
         .iter()
-        .map(|key| KeyAge {
-            id: key.id,
-            company_id: key.company_id,
-            name: key.name.clone(),
-            last4: key.last4.clone(),
-            last_used_utc: key.last_used_utc,
-            days: days(age(key)),
+        .filter_map(|key| {
+            Some(KeyAge {
+                id: key.id,
+                company_id: key.company_id,
+                name: key.name.clone(),
+                last4: key.last4.clone(),
+                last_used_utc: key.last_used_utc,
+                days: days(now.since(since(key)?)),
+            })
         })
         .filter(|key| key.days >= least)
         .collect();
@@ -104,24 +126,26 @@ fn keys_older_than(keys: &[KeyRow], least: u64, age: impl Fn(&KeyRow) -> Duratio
 
 fn disabled_row(row: &SubscriptionRow) -> Option<DisabledSubscription> {
     let of = &row.subscription;
-    Some(DisabledSubscription {
+    (!of.is_enabled).then(|| DisabledSubscription {
         id: of.id,
         company_id: of.company_id,
         target_url: of.target_url.clone(),
-        reason: of.disabled_reason?.name().to_owned(),
+        reason: or_unknown(of.disabled_reason.map(DisabledReason::name)),
         note: row.disabled_note.clone(),
         since_utc: of.disabled_utc,
-        n_skipped: row.health.n_skipped,
+        n_skipped: row.health.map(|health| health.n_skipped),
     })
 }
 
 fn secret_ages(rows: &[SubscriptionRow], now: Timestamp) -> Vec<SecretAge> {
-    let age = |row: &SubscriptionRow| SecretAge {
-        id: row.subscription.id,
-        target_url: row.subscription.target_url.clone(),
-        days: days(now.since(row.subscription.created_utc)),
+    let age = |row: &SubscriptionRow| {
+        Some(SecretAge {
+            id: row.subscription.id,
+            target_url: row.subscription.target_url.clone(),
+            days: days(now.since(row.subscription.created_utc?)),
+        })
     };
-    let mut secrets: Vec<SecretAge> = rows.iter().map(age).collect();
+    let mut secrets: Vec<SecretAge> = rows.iter().filter_map(age).collect();
     secrets.sort_by_key(|secret| (Reverse(secret.days), secret.id));
     secrets
 }
@@ -152,12 +176,13 @@ impl ReviewCollector<'_> {
         let mut idle = Vec::new();
         for key in keys {
             match self.client.key_usage(key.id).await {
-                Ok(usage) if usage.never_used.is_empty() => {}
-                Ok(usage) => idle.push(IdleScopes {
+                Ok(KeyUsage { never_used: Some(scopes), .. }) if scopes.is_empty() => {}
+                Ok(KeyUsage { never_used: Some(scopes), .. }) => idle.push(IdleScopes {
                     id: key.id,
                     name: key.name.clone(),
-                    scopes: usage.never_used.iter().map(|scope| scope.name().to_owned()).collect(),
+                    scopes: scopes.iter().map(|scope| scope.name().to_owned()).collect(),
                 }),
+                Ok(_) => unknown.push(format!("scopes used by key {}: not counted by the platform", key.id)),
                 Err(error) => unknown.push(unknown_line(&format!("scopes used by key {}", key.id), &error)),
             }
         }

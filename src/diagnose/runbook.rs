@@ -4,7 +4,6 @@
 use super::collect::collect_evidence;
 use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::{DiagnosisScope, EvidenceSet};
-use super::key_evidence;
 use super::playbook::EvidenceSource;
 use super::report::CheckVerdict;
 use super::runbook_actions::step_actions;
@@ -17,6 +16,7 @@ use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::text::{count, several};
 use crate::wire::attempts::AttemptRow;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::keys::KeyRow;
 use crate::wire::log::LogPage;
 use crate::wire::paths;
@@ -177,9 +177,10 @@ async fn key_step(
     let keys = dossier.keys.result()?;
     let old = keys.iter().find(|key| key.id == id).ok_or_else(|| format!("key {id} does not exist"))?;
     let has_all = |key: &KeyRow| old.scopes.iter().all(|scope: &KeyScope| key.scopes.contains(scope));
-    let newer = keys.iter().filter(|key| key.company_id == old.company_id && key.id != old.id && key.is_active);
+    let newer =
+        keys.iter().filter(|key| key.company_id == old.company_id && key.id != old.id && key.is_active != Some(false));
     let newer = newer
-        .filter(|key| key.created_utc >= of.begun_utc.whole_second() && has_all(key))
+        .filter(|key| key.created_utc.is_some_and(|at| at >= of.begun_utc.whole_second()) && has_all(key))
         .max_by_key(|key| key.created_utc);
     let name = |key: &KeyRow| format!("{} (\u{2026}{})", key.name.sanitized(), key.last4.sanitized());
     Ok(match (step, newer) {
@@ -199,7 +200,9 @@ async fn key_step(
             }
         }
         ("old-revoked", _) => {
-            (!old.is_active, old.revoked_utc.map_or_else(|| "active".to_owned(), |at| format!("revoked {at}")))
+            let is_active = old.is_active.ok_or("whether the key is active is not known")?;
+            let said = if is_active { "active" } else { "not accepted" };
+            (!is_active, old.revoked_utc.map_or_else(|| said.to_owned(), |at| format!("revoked {at}")))
         }
         _ => return Err("the new key does not exist".to_owned()),
     })
@@ -219,7 +222,7 @@ fn secret_step(
             let a = &old.subscription;
             a.company_id == b.company_id && a.event_types.iter().all(|kind| b.event_types.contains(kind))
         });
-        b.id.0 > id.0 && b.is_enabled && b.created_utc >= of.begun_utc.whole_second() && fits
+        b.id.0 > id.0 && b.is_enabled && b.created_utc.is_some_and(|at| at >= of.begun_utc.whole_second()) && fits
     };
     let newer = rows.iter().filter(is_newer).max_by_key(|row| row.subscription.id.0);
     Ok(match (step, newer) {
@@ -239,14 +242,17 @@ fn secret_step(
     })
 }
 
-/// Refuses a check that a key alone cannot make.
-fn operators_only(client: &PlatformClient) -> Result<(), String> {
-    key_evidence::client_key(client).map_or(Ok(()), |_| Err(key_evidence::PORTAL_ONLY_REASON.to_owned()))
-}
-
+/// Reads the latest attempts of a subscription. No rows are an error where attempts are not covered in full: rows may
+/// exist that the source does not have.
 async fn attempts(client: &PlatformClient, id: SubscriptionId) -> Result<Vec<AttemptRow>, String> {
-    operators_only(client)?;
-    client.attempts(Some(id), 40).await.map(|page| page.items).map_err(|error| error.to_string())
+    let rows = client.attempts(Some(id), 40).await.map_err(|error| error.to_string())?.items;
+    if rows.is_empty() {
+        let coverage = client.overview(1).await.map_err(|error| error.to_string())?.coverage;
+        if let Some(of) = coverage.as_ref().and_then(|coverage| coverage.of(CoveredNoun::Attempts)) {
+            return Err(of.summary_line());
+        }
+    }
+    Ok(rows)
 }
 
 fn latest_attempt(rows: &[AttemptRow], since: Option<Timestamp>) -> (bool, String) {
@@ -280,7 +286,7 @@ async fn breaker_step(
         "delivers" => {
             let rows = attempts(client, id).await?;
             let real: Vec<AttemptRow> =
-                rows.into_iter().filter(|row| row.kind != crate::domain::delivery::AttemptKind::Test).collect();
+                rows.into_iter().filter(|row| row.kind != Some(crate::domain::delivery::AttemptKind::Test)).collect();
             latest_attempt(&real, None)
         }
         _ => {
@@ -296,12 +302,11 @@ async fn rollback_step(
     id: SubscriptionId,
     step: &str,
 ) -> Result<(bool, String), String> {
-    operators_only(client)?;
     let path = paths::with_value(paths::PORTAL_SUBSCRIPTION_REVISIONS, id);
     let page: LogPage<RevisionRow> = client.get_any(&path, &[]).await.map_err(|error| error.to_string())?;
     let mut rows = page.items;
     rows.sort_by_key(|row| std::cmp::Reverse(row.revision));
-    let now = rows.first().ok_or("the subscription has no configuration")?;
+    let now = rows.first().ok_or("no configuration of the subscription is known")?;
     let is_same = |row: &&RevisionRow| {
         row.target_url == now.target_url && row.event_types == now.event_types && row.description == now.description
     };

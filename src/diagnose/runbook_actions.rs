@@ -1,7 +1,7 @@
 //! Actions for runbook steps: those that the console can take after a confirmation, and commands for a shell.
 
 use super::diagnosis_subject::DiagnosisSubject;
-use super::evidence_set::{CallerVisibility, EvidenceSet};
+use super::evidence_set::EvidenceSet;
 use super::remedy::OfferedAction;
 use super::remedy::{MissedRange, RemediationAction};
 use super::runbook_kind::Runbook;
@@ -23,7 +23,7 @@ pub fn step_actions(of: &RunbookProgress, step: &str, dossier: &EvidenceSet) -> 
         }
         (Runbook::BreakerRecovery, DiagnosisSubject::Subscription(id), "nothing-waits") => replay_missed(dossier, id),
         (Runbook::LostSecret, DiagnosisSubject::Subscription(id), "new-subscription") => create_twin(dossier, id),
-        (Runbook::LostSecret, DiagnosisSubject::Subscription(id), "old-deleted") => vec![delete_old(dossier, id)],
+        (Runbook::LostSecret, DiagnosisSubject::Subscription(id), "old-deleted") => vec![delete_old(id)],
         _ => Vec::new(),
     }
 }
@@ -33,15 +33,9 @@ fn shell_offer(id: &str, what: String, command: String) -> OfferedAction {
     OfferedAction { id: id.to_owned(), what, command, remedy: None }
 }
 
-/// Offers the deletion of a subscription: with crow for an operator, with curl where only a key of the company may.
-fn delete_old(dossier: &EvidenceSet, id: SubscriptionId) -> OfferedAction {
-    let command = match dossier.visibility {
-        CallerVisibility::Full => format!("crow subs delete {id} --allow-actions"),
-        CallerVisibility::KeyOnly => {
-            format!("curl -X DELETE \"$PLATFORM_URL/api/v1/webhooks/subscriptions/{id}\" -H \"X-Api-Key: $API_KEY\"")
-        }
-    };
-    shell_offer("delete", format!("delete subscription {id}"), command)
+/// Offers the deletion of a subscription.
+fn delete_old(id: SubscriptionId) -> OfferedAction {
+    shell_offer("delete", format!("delete subscription {id}"), format!("crow subs delete {id} --allow-actions"))
 }
 
 /// Offers a replay of all deliveries that are known not to have arrived.
@@ -76,7 +70,7 @@ mod tests {
     use crate::diagnose::evidence_set::DiagnosisScope;
     use crate::domain::ids::{CompanyId, KeyId};
     use crate::domain::time::Timestamp;
-    use crate::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
+    use crate::wire::subscriptions::{Subscription, SubscriptionRow};
 
     const NOW: Timestamp = Timestamp::from_millis(1_000);
 
@@ -108,7 +102,7 @@ mod tests {
         };
         let mut dossier = EvidenceSet::empty(DiagnosisScope::last_hour_of(DiagnosisSubject::All), NOW);
         dossier.subscriptions.found =
-            Ok(vec![SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }]);
+            Ok(vec![SubscriptionRow { subscription, health: None, disabled_after_utc: None, disabled_note: None }]);
         let made = create_twin(&dossier, SubscriptionId(7));
         assert!(
             made[0]

@@ -1,6 +1,7 @@
 //! Signature debugger with the secret that a receiver holds. It runs in this process: the secret never leaves it, and
 //! the platform is asked about a signature only.
 
+use crate::client::Error;
 use crate::client::connection::PlatformClient;
 use crate::domain::secret::Secret;
 use crate::domain::signature::sign;
@@ -10,17 +11,18 @@ use crate::domain::signature_debugger::signature_fault::{DetectedFault, Signatur
 use crate::domain::text::Untrusted;
 use crate::wire::attempts::{AttemptDetail, HttpHeader};
 use crate::wire::paths;
+use crate::wire::problem::ProblemCode;
 use crate::wire::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
 use std::sync::Arc;
 
-/// Debugs an attempt's signature with the secret that its receiver holds. If the secret does not match, `portal`, if
-/// given, is asked whose secret it is.
+/// Debugs an attempt's signature with the secret that its receiver holds. If the secret does not match, the
+/// platform is asked whose secret it is; an observer cannot tell.
 ///
 /// # Errors
 ///
 /// One line for the operator that says what is missing for the check.
 pub async fn check_with_secret(
-    portal: Option<&PlatformClient>,
+    portal: &PlatformClient,
     detail: &AttemptDetail,
     secret: Arc<Secret>,
 ) -> Result<SignatureCheck, String> {
@@ -50,11 +52,17 @@ pub async fn check_with_secret(
     };
     let (finding, own) = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())?;
     let told = |lab| SignatureCheck { lab, computed: Some(Untrusted::new(own.as_str())), clock_ahead_seconds: None };
-    match (finding, portal) {
-        (SignatureDiagnosis::Unexplained { .. }, Some(portal)) => {
+    match finding {
+        SignatureDiagnosis::Unexplained { .. } => {
             let path = paths::with_value(paths::ATTEMPT_SIGNATURE, detail.row.id);
             let asked = portal.get_any(&path, &[("computed", own.clone())]).await;
-            let check: SignatureCheck = asked.map_err(|error| Untrusted::new(error.to_string()).sanitized())?;
+            let check: SignatureCheck = match asked {
+                Ok(check) => check,
+                Err(Error::Refused { problem }) if problem.code == ProblemCode::NotObservable => {
+                    return Ok(told(wrong_secret("whether it belongs to another subscription cannot be checked here")));
+                }
+                Err(error) => return Err(Untrusted::new(error.to_string()).sanitized()),
+            };
             Ok(match check.lab.fit {
                 SignatureFit::Explained => check,
                 SignatureFit::Genuine | SignatureFit::Unexplained => {
@@ -62,10 +70,7 @@ pub async fn check_with_secret(
                 }
             })
         }
-        (SignatureDiagnosis::Unexplained { .. }, None) => {
-            Ok(told(wrong_secret("whether it belongs to another subscription cannot be checked here")))
-        }
-        (finding, _) => Ok(told(SignatureReport::from(&finding))),
+        finding => Ok(told(SignatureReport::from(&finding))),
     }
 }
 

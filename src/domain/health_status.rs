@@ -100,8 +100,8 @@ pub fn headroom_percent(limit: u32, used: u32) -> u64 {
 /// Facts that determine the health of a key.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyFacts {
-    /// Creation time of the key.
-    pub created_at: Timestamp,
+    /// Creation time of the key; `None` if it is not known.
+    pub created_at: Option<Timestamp>,
     /// Time of the last authenticated call.
     pub last_used_at: Option<Timestamp>,
     /// Time of revocation; `None` while active.
@@ -124,8 +124,7 @@ pub fn assess_key(key: &KeyFacts, now: Timestamp) -> HealthAssessment {
     if key.n_limited > 0 {
         return assessment(HealthStatus::Warning, Reason::RateLimited { n: key.n_limited });
     }
-    let idle_since = key.last_used_at.unwrap_or(key.created_at);
-    let days = now.since(idle_since).as_secs() / 86_400;
+    let days = key.last_used_at.or(key.created_at).map_or(0, |since| now.since(since).as_secs() / 86_400);
     if let Some(limit) = [ABANDONED_DAYS, DORMANT_DAYS].into_iter().find(|limit| days >= *limit) {
         return assessment(HealthStatus::Warning, Reason::Dormant { days, limit, is_used: key.last_used_at.is_some() });
     }
@@ -199,6 +198,8 @@ pub struct ListingFacts {
     pub is_enabled: bool,
     /// Reason for which the subscription is disabled, if reported.
     pub reason: Option<DisabledReason>,
+    /// Whether an operator gave a reason for disabling the subscription.
+    pub has_reason: bool,
     /// Number of failures in a row, if reported.
     pub streak: Option<u32>,
     /// Last time observed enabled and first time observed disabled; `None` if the change was not observed.
@@ -223,6 +224,7 @@ pub fn assess_listing(listing: &ListingFacts) -> HealthAssessment {
     }
     let standing = match (listing.reason, listing.disabled_between) {
         (Some(DisabledReason::Breaker), _) => HealthStatus::Tripped,
+        (_, _) if listing.has_reason => HealthStatus::Off,
         (Some(DisabledReason::Manual), _) | (None, None) => HealthStatus::Off,
         (None, Some(_)) => HealthStatus::Failing,
     };
@@ -315,7 +317,7 @@ mod tests {
     fn key(idle_days: u64) -> KeyFacts {
         let last = NOW.minus(Duration::from_secs(idle_days * 86_400));
         KeyFacts {
-            created_at: Timestamp::default(),
+            created_at: Some(Timestamp::default()),
             last_used_at: Some(last),
             revoked_at: None,
             n_limited: 0,
@@ -334,7 +336,7 @@ mod tests {
         assert!(matches!(assess_key(&key(97), NOW).reason, Reason::Dormant { limit: ABANDONED_DAYS, .. }));
         let revoked = KeyFacts { revoked_at: Some(NOW), ..key(97) };
         assert_eq!(assess_key(&revoked, NOW).status, HealthStatus::Off);
-        let fresh = KeyFacts { created_at: NOW, last_used_at: None, ..key(0) };
+        let fresh = KeyFacts { created_at: Some(NOW), last_used_at: None, ..key(0) };
         assert_eq!(assess_key(&fresh, NOW).status, HealthStatus::Unknown);
         assert_eq!(assess_key(&KeyFacts { n_limited: 3, ..key(0) }, NOW).status, HealthStatus::Warning);
         assert_eq!(assess_key(&KeyFacts { n_server_errors: 1, ..key(0) }, NOW).status, HealthStatus::Failing);

@@ -33,6 +33,14 @@ pub struct PageSpec {
     pub limit: u32,
 }
 
+impl PageSpec {
+    /// Requests the newest rows of any time.
+    #[must_use]
+    pub const fn newest(limit: u32) -> Self {
+        Self { since: None, until: None, start: PagePosition::Newest, limit }
+    }
+}
+
 /// A page of rows, newest row first.
 #[derive(Debug, Clone)]
 pub struct RowPage<T> {

@@ -123,6 +123,8 @@ pub enum Reason {
         /// Limit in calls per minute.
         limit: u32,
     },
+    /// No answer was seen in the rate limit window.
+    WindowNotSeen,
     /// A company has had no events for longer than usual.
     EventsMissing {
         /// Time since the last event.

@@ -224,7 +224,7 @@ impl Engine {
             .map(|key| {
                 let usage = usage.get(&key.id).copied().unwrap_or_default();
                 let facts = KeyFacts {
-                    created_at: key.created_at,
+                    created_at: Some(key.created_at),
                     last_used_at: key.last_used_at,
                     revoked_at: key.revoked_at,
                     n_limited: usage.n_limited,

@@ -11,6 +11,7 @@ use crate::domain::secret::Secret;
 use crate::domain::signature::sign;
 use crate::domain::text::Untrusted;
 use crate::domain::window::RateBucket;
+use crate::text::or_unknown;
 use crate::wire::problem::ProblemCode;
 use std::fmt::Write as _;
 
@@ -109,6 +110,9 @@ fn access(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
     let key = &brief.key;
     let company = brief.company.as_ref().map_or_else(String::new, |name| format!(", {}", name.sanitized()));
     let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(", ");
+    let unknown = key.unknown_scopes().map(KeyScope::name).collect::<Vec<_>>().join(", ");
+    let unknown =
+        if unknown.is_empty() { unknown } else { format!(" It is not known whether it also has: {unknown}.") };
     let opened = brief
         .opened
         .iter()
@@ -116,7 +120,7 @@ fn access(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
     vec![
         BriefingBlock::Title("Access"),
         BriefingBlock::Prose(format!(
-            "This briefing is for company {}{company}. The key ending in {} has these scopes: {scopes}. Scopes cannot be changed. Revocation is immediate and permanent.",
+            "This briefing is for company {}{company}. The key ending in {} has these scopes: {scopes}.{unknown} Scopes cannot be changed. Revocation is immediate and permanent.",
             key.company_id,
             key.last4.sanitized()
         )),
@@ -132,11 +136,13 @@ fn access(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
 }
 
 fn limits(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
-    let limits = &brief.key.limits;
-    let of = |bucket| match bucket {
-        RateBucket::Read => limits.read,
-        RateBucket::Write => limits.write,
-        RateBucket::Admin => limits.admin,
+    let limits = brief.key.limits.as_ref();
+    let of = |bucket| {
+        or_unknown(limits.map(|limits| match bucket {
+            RateBucket::Read => limits.read,
+            RateBucket::Write => limits.write,
+            RateBucket::Admin => limits.admin,
+        }))
     };
     let used = RateBucket::ALL.into_iter().filter(|bucket| brief.opened.iter().any(|route| route.bucket == *bucket));
     vec![
@@ -238,17 +244,19 @@ mod tests {
 
     fn brief(scopes: &[KeyScope]) -> PartnerBriefing {
         let key = KeyRow {
+            missing_scopes: None,
+            refusal: None,
             id: KeyId(7),
             company_id: CompanyId(92),
             name: "<b>`Zap`</b>\u{1b}[2J".into(),
             last4: "x81Q".into(),
             scopes: scopes.to_vec(),
-            is_active: true,
-            created_utc: Timestamp::default(),
+            is_active: Some(true),
+            created_utc: Some(Timestamp::default()),
             last_used_utc: None,
             revoked_utc: None,
-            limits: RateLimits { read: 60, write: 100, admin: 7 },
-            usage: RecentKeyUsage::default(),
+            limits: Some(RateLimits { read: 60, write: 100, admin: 7 }),
+            usage: Some(RecentKeyUsage::default()),
         };
         let opened = PermittedRoute {
             method: "GET".to_owned(),

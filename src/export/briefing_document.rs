@@ -8,7 +8,7 @@ use crate::wire::keys::KeyRow;
 use serde::{Deserialize, Serialize};
 
 /// Name and version of the briefing document.
-pub const BRIEFING_DOCUMENT: &str = "crow.briefing/1";
+pub const BRIEFING_DOCUMENT: &str = "crow.briefing/2";
 
 /// Route that the key may call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -101,7 +101,7 @@ pub fn build_bundle(
     gate: &SecretGate,
 ) -> Result<TicketBundle, BundleError> {
     let targets = case.subscriptions.found.iter().flatten().map(|row| &row.subscription.target_url);
-    let sent_to = case.failures.found.iter().flatten().map(|of| &of.row.target_url);
+    let sent_to = case.failures.found.iter().flatten().filter_map(|of| of.row.target_url.as_ref());
     let mut redactor = Redactor::new(gate, targets.chain(sent_to));
     let ticket = build_ticket(case, bodies, &mut redactor);
     let redactions = redactor.redactions(&serde_json::to_value(&ticket)?);

@@ -245,8 +245,8 @@ pub struct TicketFailure {
     pub utc: Timestamp,
     /// Number of the attempt, unique on the platform.
     pub attempt_id: i64,
-    /// Subscription that the attempt was sent to.
-    pub subscription_id: i64,
+    /// Subscription that the attempt was sent to; null if it is not known.
+    pub subscription_id: Option<i64>,
     /// Number of the delivery; null for a test.
     pub delivery_id: Option<i64>,
     /// Number of the event; null for a test.
@@ -275,8 +275,8 @@ pub struct TicketRequest {
     pub request_id: String,
     /// HTTP method and route of the request.
     pub call: String,
-    /// HTTP status of the answer.
-    pub status: u16,
+    /// HTTP status of the answer; null if none came.
+    pub status: Option<u16>,
     /// Problem code of the answer; null if there is none.
     pub code: Option<String>,
     /// Problem in words; null if there is none.

@@ -12,11 +12,10 @@ use crate::diagnose::report::{
     CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck,
 };
 use crate::domain::delivery::ATTEMPT_TIMEOUT;
-use crate::domain::health_status::assess_subscription;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::domain::text::Untrusted;
 use crate::text::health::why;
-use crate::text::{count, delivery};
+use crate::text::{count, delivery, or_unknown};
 use crate::wire::attempts::AttemptDetail;
 use crate::wire::deliveries::EventDeliveryTrace;
 use crate::wire::keys::KeyRow;
@@ -101,7 +100,7 @@ fn is_related(one: PlaybookTopic, other: PlaybookTopic) -> bool {
 fn reasons(case: &IncidentEvidence) -> Vec<EscalationReason> {
     let mut reasons = Vec::new();
     let mut add = |id: &str, text: String| reasons.push(EscalationReason { id: id.to_owned(), text });
-    let n_broken = rows(&case.requests.found).filter(|row| row.status >= 500).count();
+    let n_broken = rows(&case.requests.found).filter(|row| row.status.is_some_and(|status| status >= 500)).count();
     if n_broken > 0 {
         add(
             "platform-error",
@@ -142,8 +141,9 @@ fn reasons(case: &IncidentEvidence) -> Vec<EscalationReason> {
 
 fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> TicketKey {
     let state = match (of.is_active, of.revoked_utc) {
-        (true, _) => "active".to_owned(),
-        (false, at) => format!("revoked at {}", at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string())),
+        (Some(true), _) => "active".to_owned(),
+        (None, None) => "unknown".to_owned(),
+        (_, at) => format!("revoked at {}", at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string())),
     };
     TicketKey {
         name: redactor.redact_line(of.name.raw()),
@@ -162,7 +162,7 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> TicketSubs
         target: redactor.redact(&row.target_url).sanitized(),
         event_types: row.event_types.iter().map(|kind| redactor.redact_line(kind.raw())).collect(),
         managed_by: row.managed_by.as_ref().map(|owner| redactor.redact_line(owner.raw())),
-        state: redactor.redact_line(&why(&assess_subscription(&of.facts()).reason)),
+        state: redactor.redact_line(&why(&of.assess().reason)),
         last_success_utc: row.last_success_utc,
     }
 }
@@ -173,11 +173,14 @@ fn failure(of: &AttemptDetail, bodies: ResponseBodies, redactor: &mut Redactor<'
     TicketFailure {
         utc: row.started_utc,
         attempt_id: row.id.0,
-        subscription_id: row.subscription_id.0,
+        subscription_id: row.subscription_id.map(|id| id.0),
         delivery_id: row.delivery_id.map(|id| id.0),
         event_id: row.event_id.map(|id| id.0),
         event_type: redactor.redact_line(row.event_type.raw()),
-        tried: format!("{}, {} of {}", row.kind.name(), row.number, row.of),
+        tried: row.kind.map_or_else(
+            || "unknown".to_owned(),
+            |kind| format!("{}, {} of {}", kind.name(), or_unknown(row.number), or_unknown(row.of)),
+        ),
         outcome: row.outcome().to_string(),
         elapsed_ms: row.elapsed_ms,
         error: row.error.as_ref().map(|error| redactor.redact_line(error.raw())),
@@ -212,7 +215,7 @@ fn event(of: &EventDeliveryTrace, redactor: &mut Redactor<'_>) -> TicketEvent {
 fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> TicketRequest {
     TicketRequest {
         utc: of.utc,
-        request_id: redactor.redact_line(of.request_id.raw()),
+        request_id: of.request_id.as_ref().map_or_else(String::new, |id| redactor.redact_line(id.raw())),
         call: redactor.redact_line(&format!("{} {}", of.method.raw(), of.route.raw())),
         status: of.status,
         code: of.code.as_ref().map(|code| redactor.redact_line(code.raw())),
@@ -224,8 +227,8 @@ fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> TicketRequest {
 fn comparison(failures: &[TicketFailure], requests: &[TicketRequest]) -> BehaviourComparison {
     let failed = failures.iter().filter(|of| !matches!(of.outcome.parse(), Ok(200..=299_u16)));
     let mut actual: Vec<String> = failed.map(|of| of.outcome.clone()).collect();
-    let refused = requests.iter().filter(|of| of.status >= 400);
-    actual.extend(refused.map(|of| format!("{} {}", of.status, of.code.as_deref().unwrap_or_default())));
+    let refused = requests.iter().filter(|of| of.status.is_none_or(|status| status >= 400));
+    actual.extend(refused.map(|of| format!("{} {}", status_text(of.status), of.code.as_deref().unwrap_or_default())));
     actual.sort();
     actual.dedup();
     let deliveries = format!("deliveries answered 2xx within {} s", ATTEMPT_TIMEOUT.as_secs());
@@ -233,6 +236,11 @@ fn comparison(failures: &[TicketFailure], requests: &[TicketRequest]) -> Behavio
         expected: format!("{deliveries}; calls answered 2xx"),
         actual: if actual.is_empty() { "no failure".to_owned() } else { actual.join(", ") },
     }
+}
+
+/// Formats the status of an answer, if one came.
+fn status_text(status: Option<u16>) -> String {
+    status.map_or_else(|| "no answer".to_owned(), |status| status.to_string())
 }
 
 fn evidence(of: &Evidence, redactor: &mut Redactor<'_>) -> Evidence {
@@ -291,10 +299,11 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
             "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{}",
             shell_quote(&route.into())
         ));
+        let Some(status) = request.status else { continue };
         lines.push("# Rejected calls in the platform's log:".to_owned());
         lines.extend(look(
-            format!("crow requests list --filter status:{} --limit 50", request.status),
-            format!("/portal/v1/requests?status={}&limit=50", request.status),
+            format!("crow requests list --filter status:{status} --limit 50"),
+            format!("/portal/v1/requests?status={status}&limit=50"),
         ));
     }
     for of in rows(&case.subscriptions.found).take(3) {

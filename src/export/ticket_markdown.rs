@@ -127,7 +127,7 @@ fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
         of.elapsed_ms,
         of.attempt_id,
         escape_prose(&of.tried),
-        of.subscription_id,
+        id(of.subscription_id),
         id(of.delivery_id),
         id(of.event_id),
         quoted(&of.event_type)
@@ -143,7 +143,7 @@ fn request(of: &TicketRequest) -> String {
     format!(
         "- {}: {} {}{}{}{}, request id {}",
         of.utc,
-        of.status,
+        of.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
         quoted(&of.call),
         part("code", &of.code),
         part("key ends in", &of.last4),

@@ -6,14 +6,14 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Int
 use serde::forward_to_deserialize_any;
 
 /// Returns the names of the fields that `T` reads; `None` if `T` is not a plain struct and may read any field.
-pub fn field_names<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
+pub(super) fn field_names<T: DeserializeOwned>() -> Option<&'static [&'static str]> {
     let mut names = None;
     let _ = T::deserialize(FieldNameRecorder(&mut names));
     names
 }
 
 /// Returns the names of the fields of `T` that may be null.
-pub fn optional_field_names<T: DeserializeOwned>() -> Vec<&'static str> {
+pub(super) fn optional_field_names<T: DeserializeOwned>() -> Vec<&'static str> {
     let is_optional = |name: &&'static str| {
         let mut heard = false;
         let _ = T::deserialize(SingleFieldProbe { name: Some(name), is_optional: &mut heard });

@@ -78,7 +78,7 @@ impl RequestContext {
         self.update(|noted| noted.log_detail = Some(detail));
     }
 
-    /// Changes the context.
+    /// Changes the context of the request in place.
     pub fn update(&self, change: impl FnOnce(&mut RequestContextState)) {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }

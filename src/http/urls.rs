@@ -37,7 +37,7 @@ impl HasUrls for SubscriptionRow {
 
 impl HasUrls for AttemptRow {
     fn redact_urls(&mut self) {
-        redact_target(&mut self.target_url);
+        self.target_url.iter_mut().for_each(redact_target);
         redact_text(&mut self.error);
     }
 }

@@ -1,7 +1,6 @@
 //! Handlers that list and record alert acknowledgements.
 
 use super::guard::{Acting, AuthorizedOperator, Viewer};
-use super::translate;
 use crate::engine::alerts::AcknowledgementDraft;
 use crate::engine::handle::Engine;
 use crate::http::body::JsonBody;
@@ -19,7 +18,7 @@ pub(super) async fn list(
     State(engine): State<Engine>,
     TypedQuery(paging): TypedQuery<PagingQuery>,
 ) -> Result<axum::Json<Page<AcknowledgementRow>>, ProblemResponse> {
-    let rows: Vec<_> = engine.acknowledgements().await?.into_iter().map(translate::acknowledgement_row).collect();
+    let rows: Vec<_> = engine.acknowledgements().await?.into_iter().map(|of| AcknowledgementRow::from(&of)).collect();
     let subject = |row: &AcknowledgementRow| row.subject.clone();
     Ok(axum::Json(page_of(rows, &paging, "acknowledgements", subject, identity)?))
 }
@@ -32,5 +31,5 @@ pub(super) async fn acknowledge(
 ) -> Result<(StatusCode, axum::Json<AcknowledgementRow>), ProblemResponse> {
     let NewAcknowledgement { subject, state, note } = new;
     let said = engine.acknowledge(operator.caller(), AcknowledgementDraft { subject, state, note }).await?;
-    Ok((StatusCode::CREATED, axum::Json(translate::acknowledgement_row(said))))
+    Ok((StatusCode::CREATED, axum::Json(AcknowledgementRow::from(&said))))
 }

@@ -158,6 +158,6 @@ fn event_row(of: EventSummary) -> EventRow {
         kind: Untrusted::new(of.kind.name()),
         created_utc: of.created_at,
         n_bytes: of.n_bytes,
-        n_deliveries: of.n_deliveries,
+        n_deliveries: Some(of.n_deliveries),
     }
 }

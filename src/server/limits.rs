@@ -30,7 +30,7 @@ pub(super) async fn list(
     let (routes, callers) = engine.usage_today().await?;
     let tell = |window: WindowWithHistory| {
         let row = translate::limit_row(window);
-        let top_routes = routes
+        let top_routes: Vec<RouteUsageRow> = routes
             .iter()
             .filter(|of| of.key == row.key_id && access.bucket(&of.method, &of.route) == Some(row.bucket))
             .take(MAX_TOP_ENTRIES)
@@ -40,7 +40,7 @@ pub(super) async fn list(
                 n: of.n,
             })
             .collect();
-        let callers = callers
+        let callers: Vec<CallerUsageRow> = callers
             .iter()
             .filter(|of| of.key == row.key_id)
             .take(MAX_TOP_ENTRIES)
@@ -51,7 +51,7 @@ pub(super) async fn list(
                 last_utc: of.last_at,
             })
             .collect();
-        LimitDetail { row, top_routes, callers }
+        LimitDetail { row, top_routes: Some(top_routes), callers: Some(callers) }
     };
     let name = |window: &WindowWithHistory| format!("{} {}", window.key.id, window.bucket);
     Ok(axum::Json(page_of(engine.limits().await?, &paging, "limits", name, tell)?))

@@ -6,6 +6,7 @@ use super::urls::visible_json;
 use crate::engine::handle::Engine;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::TypedQuery;
+use crate::wire::coverage::PlatformCoverage;
 use crate::wire::overview::{OverviewQuery, PlatformOverview};
 use axum::extract::State;
 
@@ -20,4 +21,9 @@ pub(super) async fn get(
         return Err(ProblemResponse::invalid_field("rows", "must be 1 to 500"));
     }
     Ok(visible_json(&operator, translate::overview_answer(engine.overview(rows).await?, &engine)))
+}
+
+/// `GET /portal/v1/coverage`: a platform knows everything of itself.
+pub(super) async fn coverage(_: AuthorizedOperator<Viewer>) -> axum::Json<PlatformCoverage> {
+    axum::Json(PlatformCoverage::full())
 }

@@ -62,7 +62,7 @@ pub(super) async fn list(
             last4: key_id.and_then(|key| engine.last4(key)).map(Untrusted::new),
             method: Untrusted::new(logged.request.method),
             route: Untrusted::new(logged.request.route),
-            status: logged.request.status,
+            status: Some(logged.request.status),
             code: logged.request.code.map(Untrusted::new),
             detail: logged.request.detail.map(Untrusted::new),
             reason: logged.request.reason.map(Untrusted::new),
@@ -71,13 +71,13 @@ pub(super) async fn list(
             query: logged.request.query.map(Untrusted::new),
             address: logged.request.address.map(Untrusted::new),
             user_agent: logged.request.user_agent.map(Untrusted::new),
-            request_id: Untrusted::new(logged.request.request_id),
+            request_id: Some(Untrusted::new(logged.request.request_id)),
             elapsed_ms: logged.request.elapsed_ms,
         }
     });
     let last_hour = codes
         .into_iter()
-        .map(|of| ProblemCodeCount { status: of.status, code: of.code.map(Untrusted::new), n: of.n })
+        .map(|of| ProblemCodeCount { status: Some(of.status), code: of.code.map(Untrusted::new), n: of.n })
         .collect();
     let unlogged = engine.unlogged().into_iter().map(|(status, n)| StatusCount { status, n }).collect();
     Ok(axum::Json(RequestLogPage { page, last_hour, unlogged }))
@@ -97,11 +97,11 @@ pub(super) async fn usage(
         .filter(|route| route.n_used > 0)
         .filter_map(|route| access.scope(&route.method, &route.route))
         .collect();
-    let never_used = history.key.scopes.iter().filter(|scope| !used.contains(scope)).collect();
-    let routes = history
+    let never_used: Vec<KeyScope> = history.key.scopes.iter().filter(|scope| !used.contains(scope)).collect();
+    let routes: Vec<RouteUsageRow> = history
         .routes
         .into_iter()
         .map(|of| RouteUsageRow { method: Untrusted::new(of.method), route: Untrusted::new(of.route), n: of.n })
         .collect();
-    Ok(axum::Json(KeyUsage { since_utc: history.since, routes, never_used }))
+    Ok(axum::Json(KeyUsage { since_utc: history.since, routes: Some(routes), never_used: Some(never_used) }))
 }

@@ -71,6 +71,7 @@ pub fn table() -> Vec<RouteEntry> {
         post::<Actions, _, _>(paths::AFFILIATES, affiliates::create),
         patch::<Actions, _, _>(paths::AFFILIATE, affiliates::change),
         get::<Viewer, _, _>(paths::OVERVIEW, overview::get),
+        get::<Viewer, _, _>(paths::COVERAGE, overview::coverage),
         get::<Viewer, _, _>(paths::STREAM, stream::follow),
         get::<Viewer, _, _>(paths::COMPANIES, keys::companies),
         change::<Admin, _, _>(&changes::CREATE_COMPANY, keys::create_company),

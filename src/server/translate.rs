@@ -1,6 +1,5 @@
 //! Conversion of the engine's values into wire types.
 
-use crate::domain::alert::Acknowledgement;
 use crate::domain::attempt::{Attempt, HttpExchange};
 use crate::domain::delivery::{AttemptOutcome, FailureKind};
 use crate::domain::ids::CompanyId;
@@ -46,7 +45,12 @@ pub(super) fn subscription_row(of: SubscriptionHealth) -> SubscriptionRow {
         n_skipped: of.subscription.n_missed,
         n_parked: of.backlog.n_on_hold,
     };
-    SubscriptionRow { subscription: of.subscription.into(), health, disabled_note: of.note.map(Untrusted::new) }
+    SubscriptionRow {
+        subscription: of.subscription.into(),
+        health: Some(health),
+        disabled_after_utc: None,
+        disabled_note: of.note.map(Untrusted::new),
+    }
 }
 
 pub(super) fn test_result(of: SubscriptionTest) -> TestResult {
@@ -110,12 +114,14 @@ pub(super) fn limit_row(of: WindowWithHistory) -> LimitRow {
         last4: Untrusted::new(of.key.last4.as_str()),
         bucket: of.bucket,
         limit,
-        used: of.window.used,
-        remaining: limit.saturating_sub(of.window.used),
-        n_refused: of.n_refused,
+        used: Some(of.window.used),
+        remaining: Some(limit.saturating_sub(of.window.used)),
+        n_refused: Some(of.n_refused),
         window_utc: of.window.start,
         reset_utc: of.window.reset_at(),
-        history: of.history,
+        history: of.history.into_iter().map(Some).collect(),
+        week: None,
+        own_use: None,
     }
 }
 
@@ -140,11 +146,11 @@ const fn overdue_row((company_id, oldest_due_utc): (CompanyId, Timestamp)) -> Ov
 pub(super) fn overview_answer(of: OverviewData, engine: &Engine) -> PlatformOverview {
     let sum = |side: fn(&SuccessCounts) -> u64| of.minutes.iter().map(side).sum();
     let pipeline = PipelineCounts {
-        n_pending: of.backlog.n_pending,
-        n_in_flight: of.backlog.n_in_flight,
-        n_succeeded_1h: sum(|minute| minute.n_ok),
-        n_failed_1h: sum(|minute| minute.n_failed),
-        n_trips_24h: of.n_trips_24h,
+        n_pending: Some(of.backlog.n_pending),
+        n_in_flight: Some(of.backlog.n_in_flight),
+        n_succeeded_1h: Some(sum(|minute| minute.n_ok)),
+        n_failed_1h: Some(sum(|minute| minute.n_failed)),
+        n_trips_24h: Some(of.n_trips_24h),
         oldest_due_utc: of.backlog.next_due_at.filter(|due| *due < of.now),
         n_skipped_24h: Some(of.missed.0),
         n_exhausted_24h: Some(of.missed.1),
@@ -153,11 +159,11 @@ pub(super) fn overview_answer(of: OverviewData, engine: &Engine) -> PlatformOver
     PlatformOverview {
         server_utc: of.now,
         cursor: of.cursor,
-        platform: PlatformStatus {
+        platform: Some(PlatformStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             private_targets: engine.settings().target_policy == TargetPolicy::Private,
             dispatch_paused: engine.status().pause_reason,
-        },
+        }),
         pipeline,
         minutes: of
             .minutes
@@ -171,17 +177,8 @@ pub(super) fn overview_answer(of: OverviewData, engine: &Engine) -> PlatformOver
         trips: capped_list(of.trips, wire::trips::TripRow::from),
         conditions: of.conditions.into_iter().map(ConditionRow::from).collect::<Vec<_>>().into(),
         overdue: of.overdue.into_iter().map(overdue_row).collect::<Vec<_>>().into(),
-        acknowledgements: of.acknowledgements.into_iter().map(acknowledgement_row).collect::<Vec<_>>().into(),
-    }
-}
-
-pub(super) fn acknowledgement_row(of: Acknowledgement) -> AcknowledgementRow {
-    AcknowledgementRow {
-        subject: of.subject.to_string(),
-        state: of.status.code().to_owned(),
-        utc: of.acknowledged_at,
-        by: Untrusted::new(of.acknowledged_by),
-        note: of.note.map(Untrusted::new),
+        acknowledgements: of.acknowledgements.iter().map(AcknowledgementRow::from).collect::<Vec<_>>().into(),
+        coverage: None,
     }
 }
 

@@ -1,15 +1,14 @@
 //! Alert rules, applied to an overview. An alert keeps the time at which it was first seen for as long as its rule
 //! holds.
 
-use super::visibility::PlatformVisibility;
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::{
-    ABANDONED_DAYS, DORMANT_DAYS, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus, assess_key,
-    assess_subscription, assess_window,
+    ABANDONED_DAYS, DORMANT_DAYS, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus,
 };
 use crate::domain::reason::Reason;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::history::console::StoredAlert;
 use crate::text::health::worded;
 use crate::wire::keys::KeyRow;
 use crate::wire::overview::PlatformOverview;
@@ -36,6 +35,20 @@ pub struct Alert {
     pub since: Timestamp,
     /// Acknowledgement of the alert, if the last overview held one.
     pub acknowledged: Option<AcknowledgedBy>,
+}
+
+impl From<StoredAlert> for Alert {
+    fn from(of: StoredAlert) -> Self {
+        let StoredAlert { subject, name, status: standing, reason: why, since } = of;
+        Self { subject, name, standing, why, since, acknowledged: None }
+    }
+}
+
+impl From<&Alert> for StoredAlert {
+    fn from(of: &Alert) -> Self {
+        let (subject, name, status) = (of.subject, of.name.clone(), of.standing);
+        Self { subject, name, status, reason: of.why.clone(), since: of.since }
+    }
 }
 
 /// Acknowledgement of an alert by an operator.
@@ -69,6 +82,12 @@ impl ActiveAlerts {
         Self(alerts)
     }
 
+    /// Returns the alerts as the history stores them.
+    #[must_use]
+    pub fn stored(&self) -> Vec<StoredAlert> {
+        self.0.iter().map(StoredAlert::from).collect()
+    }
+
     /// Returns the alerts in order.
     #[must_use]
     pub fn list(&self) -> &[Alert] {
@@ -78,8 +97,8 @@ impl ActiveAlerts {
     /// Computes the alerts of a new overview that was received at `now`. An alert that was there before keeps its
     /// `since`.
     #[must_use]
-    pub fn updated(&self, overview: &PlatformOverview, reach: &PlatformVisibility, now: Timestamp) -> Self {
-        let mut alerts: Vec<Alert> = raise_alerts(overview, reach, now)
+    pub fn updated(&self, overview: &PlatformOverview, now: Timestamp) -> Self {
+        let mut alerts: Vec<Alert> = raise_alerts(overview, now)
             .into_iter()
             .map(|alert| {
                 let before = self.0.iter().find(|old| old.subject == alert.subject && old.standing == alert.standing);
@@ -93,11 +112,11 @@ impl ActiveAlerts {
 
 /// Returns when a key became dormant; `None` if it is not, or if its state has another reason.
 fn key_dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
-    let facts = row.facts();
-    let idle_since = facts.last_used_at.unwrap_or(facts.created_at);
+    let usage = row.usage?;
+    let idle_since = row.last_used_utc.or(row.created_utc)?;
     let days = |n: u64| Duration::from_secs(n * 86_400);
     let threshold = [ABANDONED_DAYS, DORMANT_DAYS].into_iter().find(|n| now.since(idle_since) >= days(*n))?;
-    (facts.n_limited == 0 && facts.n_server_errors == 0).then(|| idle_since.plus(days(threshold)))
+    (usage.n_limited == 0 && usage.n_server_errors == 0).then(|| idle_since.plus(days(threshold)))
 }
 
 /// Start of an alert, as far as it is known.
@@ -136,11 +155,9 @@ impl AlertStart {
 /// Returns the start of a subscription's alert. A streak of failures dates the alert only if the streak is its
 /// reason.
 fn alert_start(row: &SubscriptionRow) -> AlertStart {
-    match (row.subscription.disabled_utc, row.health.streak_began_utc) {
+    match (row.subscription.disabled_utc, row.health.and_then(|health| health.streak_began_utc)) {
         (Some(at), _) => AlertStart::Exact(at),
-        (None, Some(at)) if row.subscription.consecutive_failures >= FAILURES_IN_A_ROW_LIMITS.0 => {
-            AlertStart::Exact(at)
-        }
+        (None, Some(at)) if row.failures_in_a_row() >= FAILURES_IN_A_ROW_LIMITS.0 => AlertStart::Exact(at),
         (None, Some(at)) => AlertStart::Earliest(at),
         (None, None) => AlertStart::Unknown,
     }
@@ -159,7 +176,7 @@ fn find_acknowledgement(
     })
 }
 
-fn raise_alerts(overview: &PlatformOverview, reach: &PlatformVisibility, now: Timestamp) -> Vec<Alert> {
+fn raise_alerts(overview: &PlatformOverview, now: Timestamp) -> Vec<Alert> {
     let mut alerts = Vec::new();
     let mut raise = |subject, name: Untrusted, judgement: HealthAssessment<String>, began: AlertStart| {
         let HealthAssessment { status: standing, reason: why } = judgement;
@@ -173,7 +190,7 @@ fn raise_alerts(overview: &PlatformOverview, reach: &PlatformVisibility, now: Ti
         raise(
             AlertSubject::Subscription(row.subscription.id),
             row.subscription.target_url.clone(),
-            worded(&reach.judge_subscription(row.subscription.id).unwrap_or_else(|| assess_subscription(&row.facts()))),
+            worded(&row.assess()),
             alert_start(row),
         );
     }
@@ -181,14 +198,13 @@ fn raise_alerts(overview: &PlatformOverview, reach: &PlatformVisibility, now: Ti
         raise(
             AlertSubject::Key(row.id),
             row.name.clone(),
-            worded(&reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), overview.server_utc))),
-            AlertStart::from_date(key_dormant_since(row, overview.server_utc).filter(|_| reach.findings().is_none())),
+            worded(&row.assess(overview.server_utc)),
+            AlertStart::from_date(key_dormant_since(row, overview.server_utc)),
         );
     }
     for row in &overview.limits.items {
         let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
-        let judgement = worded(&assess_window(&row.facts()));
-        raise(AlertSubject::Window(row.key_id, row.bucket), name, judgement, AlertStart::Unknown);
+        raise(AlertSubject::Window(row.key_id, row.bucket), name, worded(&row.assess()), AlertStart::Unknown);
     }
     for row in &overview.conditions.rows {
         let judgement = HealthAssessment { status: row.state, reason: row.why.sanitized() };
@@ -222,7 +238,7 @@ mod tests {
     fn row(streak: u32, streak_began: Option<i64>, disabled: Option<i64>) -> SubscriptionRow {
         let subscription = Subscription {
             is_enabled: disabled.is_none(),
-            consecutive_failures: streak,
+            consecutive_failures: Some(streak),
             disabled_utc: disabled.map(Timestamp::from_millis),
             ..Subscription::new(
                 SubscriptionId(7),
@@ -233,7 +249,7 @@ mod tests {
         };
         let health =
             DeliveryHealth { streak_began_utc: streak_began.map(Timestamp::from_millis), ..DeliveryHealth::default() };
-        SubscriptionRow { subscription, health, disabled_note: None }
+        SubscriptionRow { subscription, health: Some(health), disabled_after_utc: None, disabled_note: None }
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Portal feed: follows the platform's event stream, fetches a new overview when something changed, and publishes
 //! snapshots (the latest replaces older ones).
 
-use super::alerts::ActiveAlerts;
-use super::history::PlatformHistory;
+use super::alerts::{ActiveAlerts, Alert};
 use super::link::{HEARTBEAT_INTERVAL, LinkState};
 use super::snapshot::Snapshot;
 use crate::client;
 use crate::client::connection::{CALL_TIMEOUT, PlatformClient};
 use crate::client::portal::overview::PulseStream;
 use crate::clock::{RuntimeEnv, Stopwatch};
+use crate::history::PlatformHistory;
 use crate::wire::overview::ChangePulse;
 use std::pin::pin;
 use std::sync::Arc;
@@ -77,7 +77,9 @@ impl PortalFeed {
     async fn restore_alerts(&mut self) {
         if let Some(history) = &self.settings.history {
             match history.alerts().await {
-                Ok(alerts) => self.current.alerts = ActiveAlerts::restore(alerts),
+                Ok(alerts) => {
+                    self.current.alerts = ActiveAlerts::restore(alerts.into_iter().map(Alert::from).collect());
+                }
                 Err(error) => tracing::warn!(%error, "the history cannot be read; alerts start over"),
             }
         }
@@ -178,12 +180,13 @@ impl PortalFeed {
         let Some(history) = &self.settings.history else { return };
         // Only a change of the kind of link is recorded, not every new retry time.
         if std::mem::discriminant(&before.link) != std::mem::discriminant(&self.current.link)
-            && let Err(error) = history.record_link(&self.current.link, self.ambient.now()).await
+            && let Err(error) =
+                history.record_link(self.current.link.name(), self.current.link.reason(), self.ambient.now()).await
         {
             tracing::warn!(%error, "a change of the link could not be stored");
         }
         if before.alerts != self.current.alerts
-            && let Err(error) = history.store_alerts(self.current.alerts.list().to_vec()).await
+            && let Err(error) = history.store_alerts(self.current.alerts.stored()).await
         {
             tracing::warn!(%error, "alerts could not be stored");
         }

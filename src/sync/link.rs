@@ -1,6 +1,5 @@
 //! State of the link to the platform, as a pure state machine.
 
-use crate::domain::delivery::UnitRandom;
 use crate::domain::time::Timestamp;
 use std::time::Duration;
 
@@ -69,32 +68,25 @@ impl LinkState {
         Self::Offline { why, n_tries, retry_at: now.plus(wait) }
     }
 
-    /// Returns the state after a failure, with up to 10 % of jitter on the delay, so that consoles that failed
-    /// together do not retry together.
+    /// Name of the state, as the history stores it.
     #[must_use]
-    pub fn after_failure_jittered(&self, why: String, now: Timestamp, roll: UnitRandom) -> Self {
-        match self.after_failure(why, now) {
-            Self::Offline { why, n_tries, retry_at } => {
-                let longer = retry_at.since(now).mul_f64(roll.0 / 10.0);
-                Self::Offline { why, n_tries, retry_at: retry_at.plus(longer) }
-            }
-            other => other,
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Lagging => "lagging",
+            Self::Stale => "stale",
+            Self::Waiting { .. } => "waiting",
+            Self::Offline { .. } => "offline",
         }
     }
 
-    /// Checks whether the last call failed or was asked to wait.
+    /// Reason of a failure or a wait, in one line.
     #[must_use]
-    pub const fn is_failed(&self) -> bool {
-        matches!(self, Self::Offline { .. } | Self::Waiting { .. })
-    }
-
-    /// Returns the state with the same failure and another time for the next try.
-    #[must_use]
-    pub fn with_retry_at(&self, at: Timestamp) -> Self {
+    pub fn reason(&self) -> Option<String> {
         match self {
-            Self::Offline { why, n_tries, .. } => Self::Offline { why: why.clone(), n_tries: *n_tries, retry_at: at },
-            Self::Waiting { why, .. } => Self::Waiting { why: why.clone(), until: at },
-            other => other.clone(),
+            Self::Waiting { why, .. } | Self::Offline { why, .. } => Some(why.clone()),
+            Self::Connecting | Self::Live | Self::Lagging | Self::Stale => None,
         }
     }
 

@@ -1,14 +1,11 @@
 //! Logs that a console pages through: for each one the query, and the rows held around the cursor.
 
-use super::history::PlatformHistory;
 use super::log_window::{LOG_PAGE_ROWS, LogWindow, NumberedRow, PageDirection};
 use super::row_filters::{attempt_query, event_query, request_query};
 use crate::client;
 use crate::client::connection::PlatformClient;
-use crate::database;
 use crate::domain::ids::CompanyId;
 use crate::domain::query::pushdown::{LogKind, RemoteFilter};
-use crate::domain::time::Timestamp;
 use crate::wire::attempts::AttemptRow;
 use crate::wire::deliveries::EventRow;
 use crate::wire::log::{AttemptQuery, EventQuery, LogPage, RequestQuery, TripQuery};
@@ -213,33 +210,6 @@ impl LogPageRequest {
                 LogPageResult::Requests(log.page, log.last_hour)
             }
             Self::Trips(query, at) => LogPageResult::Trips(client.log_page(query, at.cursor(), n).await?),
-        })
-    }
-
-    /// Reads the page from the history of a platform without a Portal.
-    ///
-    /// # Errors
-    /// [`database::error::Error`] when the history cannot be read.
-    pub(super) async fn read(
-        &self,
-        history: &PlatformHistory,
-        now: Timestamp,
-    ) -> Result<LogPageResult, database::error::Error> {
-        let cursor = |toward: &PageDirection| toward.cursor().map(str::to_owned);
-        Ok(match self {
-            Self::Attempts(query, toward) => {
-                LogPageResult::Attempts(history.receipt_page(query.clone(), cursor(toward), LOG_PAGE_ROWS).await?)
-            }
-            Self::Events(query, toward) => {
-                LogPageResult::Events(history.event_page(query.clone(), cursor(toward), LOG_PAGE_ROWS).await?)
-            }
-            Self::Requests(query, toward) => {
-                let page = history.request_page(query.clone(), cursor(toward), LOG_PAGE_ROWS, now).await?;
-                LogPageResult::Requests(page.0, page.1)
-            }
-            Self::Trips(query, toward) => {
-                LogPageResult::Trips(history.outage_page(query.clone(), cursor(toward), LOG_PAGE_ROWS).await?)
-            }
         })
     }
 }

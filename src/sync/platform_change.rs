@@ -1,7 +1,6 @@
 //! Changes of the platform that an operator can make: the description, the call and the outcome of each in one place,
 //! for the console and for the commands.
 
-use super::keyed_client::RateLimitedClient;
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::alert::AlertSubject;
@@ -188,25 +187,6 @@ impl PlatformChange {
         }))
     }
 
-    /// Makes the change through the Integration API, which supports testing, enabling and disabling.
-    ///
-    /// # Errors
-    /// A one-line reason when the change is not possible with a key, or the platform refuses it.
-    pub async fn make_with_key(&self, client: &RateLimitedClient) -> Result<ChangeOutcome, String> {
-        Ok(ChangeOutcome::done(match self {
-            Self::SendTest(id) => return Ok(tested(*id, &client.test(*id).await?)),
-            Self::Enable(id, MissedEventsChoice::None) => {
-                client.set_enabled(*id, "true").await?;
-                format!("subscription {id} enabled")
-            }
-            Self::Disable(id, _) => {
-                client.set_enabled(*id, "false").await?;
-                format!("subscription {id} disabled")
-            }
-            _ => return Err("not possible with an API key; use the Admin Portal".to_owned()),
-        }))
-    }
-
     /// Number of things that the change affects. More than one must be confirmed by typing the number.
     #[must_use]
     pub const fn n_things(&self) -> u64 {
@@ -294,9 +274,12 @@ async fn set_replay_state(
 /// Outcome of setting the rate limits of a key, with its limits after the change.
 #[must_use]
 pub fn limits_set(row: &KeyRow) -> ChangeOutcome {
-    let RateLimits { read, write, admin } = row.limits;
-    let message =
-        format!("key {} now has limits of {read} read, {write} write and {admin} admin calls a minute", row.id);
+    let message = match row.limits {
+        Some(RateLimits { read, write, admin }) => {
+            format!("key {} now has limits of {read} read, {write} write and {admin} admin calls a minute", row.id)
+        }
+        None => format!("limits of key {} set", row.id),
+    };
     ChangeOutcome::about(row.id.0, message)
 }
 

@@ -3,7 +3,7 @@
 //! Each row type implements [`QueryableRow`]; the `*_query` functions translate the part of a query that the platform can
 //! evaluate itself into the filters of the log's route.
 
-use crate::domain::health_status::{HealthStatus, assess_key, assess_subscription, assess_window};
+use crate::domain::health_status::HealthStatus;
 use crate::domain::query::field::Field;
 use crate::domain::query::matching::{FieldValue, QueryableRow};
 use crate::domain::query::pushdown::RemoteFilter;
@@ -132,12 +132,12 @@ impl QueryableRow for KeyRow {
 
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::State => status_value(assess_key(&self.facts(), now).status),
+            Field::State => status_value(self.assess(now).status),
             Field::Company => number_value(self.company_id.0),
             Field::Key | Field::Id => number_value(self.id.0),
             Field::Name => text_value(&self.name),
             Field::Scope => self.scopes.iter().flat_map(|scope| word_value(scope.name())).collect(),
-            Field::Used => number_value(self.usage.n_last_minute),
+            Field::Used => optional_number(self.usage.map(|usage| usage.n_last_minute)),
             _ => Vec::new(),
         }
     }
@@ -164,12 +164,12 @@ impl QueryableRow for SubscriptionRow {
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         let of = &self.subscription;
         match field {
-            Field::State => status_value(assess_subscription(&self.facts()).status),
+            Field::State => status_value(self.assess().status),
             Field::Company => number_value(of.company_id.0),
             Field::Subscription | Field::Id => number_value(of.id.0),
             Field::Type => of.event_types.iter().flat_map(text_value).collect(),
             Field::Target => text_value(&of.target_url),
-            Field::Streak => number_value(of.consecutive_failures),
+            Field::Streak => optional_number(of.consecutive_failures),
             Field::Managed => of.managed_by.as_ref().map_or_else(Vec::new, text_value),
             _ => Vec::new(),
         }
@@ -210,15 +210,15 @@ impl QueryableRow for AttemptRow {
             Field::Status => optional_number(self.status_code),
             Field::Outcome => word_value(if self.outcome().is_success() { "success" } else { "failure" }),
             Field::Cause => self.cause.as_ref().map_or_else(Vec::new, text_value),
-            Field::Company => number_value(self.company_id.0),
-            Field::Subscription => number_value(self.subscription_id.0),
+            Field::Company => optional_number(self.company_id.map(|id| id.0)),
+            Field::Subscription => optional_number(self.subscription_id.map(|id| id.0)),
             Field::Event => optional_number(self.event_id.map(|id| id.0)),
             Field::Delivery => optional_number(self.delivery_id.map(|id| id.0)),
             Field::Type => text_value(&self.event_type),
-            Field::Kind => word_value(self.kind.name()),
-            Field::Target => text_value(&self.target_url),
+            Field::Kind => self.kind.map_or_else(Vec::new, |kind| word_value(kind.name())),
+            Field::Target => self.target_url.as_ref().map_or_else(Vec::new, text_value),
             Field::Ms => number_value(self.elapsed_ms),
-            Field::Try => number_value(self.number),
+            Field::Try => optional_number(self.number),
             Field::Id => number_value(self.id.0),
             _ => Vec::new(),
         }
@@ -230,7 +230,7 @@ impl QueryableRow for AttemptRow {
 
     /// Texts of the row that the platform searches as well, so that a text search can be pushed down.
     fn texts(&self) -> Vec<Cow<'_, str>> {
-        let mut texts = vec![&self.target_url];
+        let mut texts: Vec<&Untrusted> = self.target_url.iter().collect();
         texts.extend(&self.error);
         raw_texts(&texts)
     }
@@ -305,13 +305,13 @@ impl QueryableRow for LimitRow {
 
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::State => status_value(assess_window(&self.facts()).status),
+            Field::State => status_value(self.assess().status),
             Field::Company => number_value(self.company_id.0),
             Field::Key => number_value(self.key_id.0),
             Field::Name => text_value(&self.key_name),
             Field::Bucket => word_value(self.bucket.name()),
-            Field::Used => number_value(self.used),
-            Field::Left => optional_number((u64::from(self.remaining) * 100).checked_div(u64::from(self.limit))),
+            Field::Used => optional_number(self.used),
+            Field::Left => optional_number(self.percent_left()),
             _ => Vec::new(),
         }
     }
@@ -379,7 +379,7 @@ impl QueryableRow for TripRow {
             }
             Field::Company => number_value(self.company_id.0),
             Field::Subscription => number_value(self.subscription_id.0),
-            Field::Cause => self.causes.iter().flat_map(|cause| text_value(&cause.cause)).collect(),
+            Field::Cause => self.causes.iter().flatten().flat_map(|cause| text_value(&cause.cause)).collect(),
             Field::Target => text_value(&self.target_url),
             Field::Id => number_value(self.id.0),
             _ => Vec::new(),
@@ -415,7 +415,7 @@ impl QueryableRow for RequestRow {
 
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
-            Field::Status => number_value(self.status),
+            Field::Status => optional_number(self.status),
             Field::Code => self.code.as_ref().map_or_else(Vec::new, text_value),
             Field::Company => optional_number(self.company_id.map(|id| id.0)),
             Field::Key => optional_number(self.key_id.map(|id| id.0)),
@@ -432,7 +432,8 @@ impl QueryableRow for RequestRow {
     }
 
     fn texts(&self) -> Vec<Cow<'_, str>> {
-        let mut texts = vec![&self.request_id, &self.route];
+        let mut texts = vec![&self.route];
+        texts.extend(&self.request_id);
         texts.extend(&self.code);
         texts.extend(&self.last4);
         raw_texts(&texts)

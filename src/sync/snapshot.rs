@@ -3,8 +3,8 @@
 
 use super::alerts::{ActiveAlerts, Alert};
 use super::link::LinkState;
-use super::visibility::PlatformVisibility;
 use crate::domain::time::Timestamp;
+use crate::wire::coverage::SourceFailureKind;
 use crate::wire::overview::PlatformOverview;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +22,8 @@ pub struct Snapshot {
     pub link: LinkState,
     /// Alerts, unacknowledged ones first, then worst first.
     pub alerts: ActiveAlerts,
-    /// Visibility of this platform to the console.
-    pub reach: Arc<PlatformVisibility>,
+    /// Time at which the overview was received, on this machine's clock.
+    pub received_at: Timestamp,
 }
 
 impl Default for Snapshot {
@@ -34,55 +34,35 @@ impl Default for Snapshot {
             changed_at: None,
             link: LinkState::Connecting,
             alerts: ActiveAlerts::default(),
-            reach: Arc::default(),
+            received_at: Timestamp::default(),
         }
     }
 }
 
 impl Snapshot {
-    /// Returns the snapshot after an overview was received at `now`.
+    /// Returns the snapshot after an overview was received at `now`. Of a platform that its observer never heard there is
+    /// no overview.
     #[must_use]
     pub fn after_overview(&self, overview: PlatformOverview, now: Timestamp) -> Self {
-        let alerts = self.alerts.updated(&overview, &PlatformVisibility::Portal, now);
+        let alerts = self.alerts.updated(&overview, now);
         let changed = self.overview.as_ref().is_none_or(|before| !before.displays_like(&overview));
+        let (heard_at, link) = source_link(&overview, now, now);
         Self {
-            overview: Some(Arc::new(overview)),
-            heard_at: Some(now),
+            overview: heard_at.is_some().then(|| Arc::new(overview)),
+            heard_at,
             changed_at: if changed { Some(now) } else { self.changed_at },
-            link: LinkState::Live,
+            link,
             alerts,
-            reach: Arc::default(),
+            received_at: now,
         }
-    }
-
-    /// Returns the snapshot after the history of a platform without a Portal was read. The platform was last heard at
-    /// `heard_at`, and is polled at the interval `every`. Before it was first heard there is no overview.
-    #[must_use]
-    pub fn after_history(
-        &self,
-        (overview, reach): (PlatformOverview, PlatformVisibility),
-        heard_at: Option<Timestamp>,
-        every: Duration,
-        now: Timestamp,
-    ) -> Self {
-        let link = heard_at.map_or(LinkState::Connecting, |at| LinkState::at_age_polled_every(every, now.since(at)));
-        let shows_same =
-            |before: &Arc<PlatformOverview>| before.displays_like(&overview) && before.cursor == overview.cursor;
-        let changed_at = if self.overview.as_ref().is_some_and(shows_same) { self.changed_at } else { Some(now) };
-        // The overview is replaced unless it equals the new one, also in limits, which `shows_same` does not compare.
-        let is_same = |before: &&Arc<PlatformOverview>| shows_same(before) && before.limits == overview.limits;
-        let same = self.overview.as_ref().filter(is_same).map(Arc::clone);
-        let alerts = self.alerts.updated(&overview, &reach, now);
-        let overview = same.unwrap_or_else(|| Arc::new(overview));
-        let overview = heard_at.is_some().then_some(overview);
-        let reach = if *self.reach == reach { Arc::clone(&self.reach) } else { Arc::new(reach) };
-        Self { overview, heard_at, changed_at, link, alerts, reach }
     }
 
     /// Returns the snapshot after a heartbeat at `now`, which says that nothing changed.
     #[must_use]
     pub fn after_heartbeat(&self, now: Timestamp) -> Self {
-        Self { heard_at: Some(now), link: LinkState::Live, ..self.clone() }
+        let Some(overview) = &self.overview else { return self.clone() };
+        let (heard_at, link) = source_link(overview, self.received_at, now);
+        Self { heard_at, link, ..self.clone() }
     }
 
     /// Returns the snapshot after the platform has been silent for `silence`.
@@ -106,4 +86,29 @@ impl Snapshot {
     pub fn alerts(&self) -> &[Alert] {
         self.alerts.list()
     }
+}
+
+/// Time at which the platform was last heard, and the state of the link to it, at `now`, as an overview that was
+/// received at `received_at` shows them. A platform that answers itself is heard now; an observer knows when it heard
+/// the platform.
+fn source_link(overview: &PlatformOverview, received_at: Timestamp, now: Timestamp) -> (Option<Timestamp>, LinkState) {
+    let Some(source) = overview.coverage.as_ref().and_then(|coverage| coverage.source.as_ref()) else {
+        return (Some(now), LinkState::Live);
+    };
+    let heard_at = source.heard_utc.map(|at| received_at.minus(source.observer_utc.since(at)));
+    let link = match &source.failure {
+        Some(failure) => {
+            let (why, n_tries) = (failure.why.sanitized(), failure.n_tries);
+            let retry_at = received_at.plus(failure.retry_utc.since(source.observer_utc));
+            match failure.kind {
+                SourceFailureKind::Waiting => LinkState::Waiting { why, until: retry_at },
+                SourceFailureKind::Failed => LinkState::Offline { why, n_tries, retry_at },
+            }
+        }
+        None => {
+            let interval = Duration::from_millis(source.poll_interval_ms);
+            heard_at.map_or(LinkState::Connecting, |at| LinkState::at_age_polled_every(interval, now.since(at)))
+        }
+    };
+    (heard_at, link)
 }

@@ -69,6 +69,7 @@ pub fn why(reason: &Reason) -> String {
             format!("{left} of {limit} calls left this minute (limit {MIN_HEADROOM_PERCENT} %)")
         }
         Reason::Headroom { left, limit } => format!("{left} of {limit} calls left this minute"),
+        Reason::WindowNotSeen => "no answer seen in this window; calls left unknown".to_owned(),
         Reason::EventsMissing { since_last, usual_gap } => {
             let limit = (*usual_gap * GAP_MULTIPLIER).max(MIN_EVENT_GAP);
             format!(

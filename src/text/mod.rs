@@ -47,6 +47,18 @@ pub const fn delivery(state: DeliveryState) -> &'static str {
     }
 }
 
+/// Formats a count of things that may not be known, such as "an unknown number of events".
+#[must_use]
+pub fn maybe_several(n: Option<u64>, one: &str, many: &str) -> String {
+    n.map_or_else(|| format!("an unknown number of {many}"), |n| several(n, one, many))
+}
+
+/// Formats a value that may not be known.
+#[must_use]
+pub fn or_unknown(value: Option<impl std::fmt::Display>) -> String {
+    value.map_or_else(|| "unknown".to_owned(), |value| value.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -132,8 +132,8 @@ pub struct FetchedEvent {
 pub struct FetchedKey {
     /// Calls per route, and the scopes that were never used.
     pub usage: KeyUsage,
-    /// Callers that used the key today, busiest first.
-    pub callers: Vec<CallerUsageRow>,
+    /// Callers that used the key today, busiest first; `None` if they are not known.
+    pub callers: Option<Vec<CallerUsageRow>>,
     /// Latest requests with the key, newest first.
     pub requests: Vec<RequestRow>,
 }

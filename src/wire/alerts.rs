@@ -58,6 +58,18 @@ pub struct AcknowledgementRow {
     pub note: Option<Untrusted>,
 }
 
+impl From<&Acknowledgement> for AcknowledgementRow {
+    fn from(of: &Acknowledgement) -> Self {
+        Self {
+            subject: of.subject.to_string(),
+            state: of.status.code().to_owned(),
+            utc: of.acknowledged_at,
+            by: Untrusted::new(of.acknowledged_by.as_str()),
+            note: of.note.as_deref().map(Untrusted::new),
+        }
+    }
+}
+
 impl AcknowledgementRow {
     /// Returns the acknowledgement in domain terms; `None` if this version does not know its subject or severity.
     #[must_use]

@@ -18,24 +18,30 @@ pub struct AttemptRow {
     pub id: AttemptId,
     /// Time at which the attempt began.
     pub started_utc: Timestamp,
-    /// Company that owns the subscription.
-    pub company_id: CompanyId,
-    /// Subscription that the attempt was sent to.
-    pub subscription_id: SubscriptionId,
-    /// URL that the attempt was sent to.
-    pub target_url: Untrusted,
+    /// Company that owns the subscription; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub company_id: Option<CompanyId>,
+    /// Subscription that the attempt was sent to; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub subscription_id: Option<SubscriptionId>,
+    /// URL that the attempt was sent to; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub target_url: Option<Untrusted>,
     /// Delivery that the attempt belongs to; null for a test.
     pub delivery_id: Option<DeliveryId>,
     /// Event that was sent; null for a test.
     pub event_id: Option<EventId>,
     /// Type of the event that was sent.
     pub event_type: Untrusted,
-    /// Kind of the attempt, such as scheduled, test, resend or replay.
-    pub kind: AttemptKind,
-    /// Number of the attempt within its delivery, from 1.
-    pub number: u32,
-    /// Highest attempt number possible: the first attempt and all retries, or 1 for a test.
-    pub of: u32,
+    /// Kind of the attempt, such as scheduled, test, resend or replay; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub kind: Option<AttemptKind>,
+    /// Number of the attempt within its delivery, from 1; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub number: Option<u32>,
+    /// Highest attempt number possible: the first attempt and all retries, or 1 for a test; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub of: Option<u32>,
     /// Duration in milliseconds, from the DNS look-up to the last byte of the answer.
     pub elapsed_ms: u64,
     /// HTTP status of the receiver's answer; null if none came.
@@ -160,15 +166,15 @@ impl From<Attempt> for AttemptRow {
         Self {
             id: of.id,
             started_utc: of.started_at,
-            company_id: of.subject.company,
-            subscription_id: of.subject.subscription,
-            target_url: Untrusted::new(of.subject.target_url),
+            company_id: Some(of.subject.company),
+            subscription_id: Some(of.subject.subscription),
+            target_url: Some(Untrusted::new(of.subject.target_url)),
             delivery_id,
             event_id,
             event_type: Untrusted::new(of.subject.event_type.name()),
-            kind: of.kind,
-            number: of.number,
-            of: if of.kind == AttemptKind::Test { 1 } else { MAX_RETRIES + 1 },
+            kind: Some(of.kind),
+            number: Some(of.number),
+            of: Some(if of.kind == AttemptKind::Test { 1 } else { MAX_RETRIES + 1 }),
             elapsed_ms: of.result.elapsed_ms,
             status_code,
             cause,

@@ -62,8 +62,9 @@ pub struct EventRow {
     pub created_utc: Timestamp,
     /// Length of the event's envelope in bytes.
     pub n_bytes: u64,
-    /// Number of deliveries of the event, including missed ones.
-    pub n_deliveries: u32,
+    /// Number of deliveries of the event, including missed ones; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_deliveries: Option<u32>,
 }
 
 /// Event with the exact bytes of its envelope.
@@ -98,6 +99,8 @@ pub enum TraceVerdict {
     Deleted,
     /// Subscribed to the type, but the delivery is past its retention.
     Forgotten,
+    /// Subscribed to the type now, but whether the event was delivered is not known.
+    Unknown,
 }
 
 /// Subscription of the event's company in the trace of an event.

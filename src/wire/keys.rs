@@ -1,7 +1,7 @@
 //! Companies and API keys, as operators see them.
 
 use crate::domain;
-use crate::domain::health_status::KeyFacts;
+use crate::domain::health_status::{HealthAssessment, KeyFacts, ProbedKeyFacts, assess_key, assess_probed_key};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::ApiKey;
 use crate::domain::patch::FieldPatch;
@@ -18,10 +18,12 @@ use serde::{Deserialize, Serialize};
 pub struct CompanyRow {
     /// Number of the company; part of every key of the company.
     pub id: CompanyId,
-    /// Name of the company, for display.
-    pub name: Untrusted,
-    /// Time at which the company was created.
-    pub created_utc: Timestamp,
+    /// Name of the company, for display; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub name: Option<Untrusted>,
+    /// Time at which the company was created; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub created_utc: Option<Timestamp>,
 }
 
 /// Body of `POST /portal/v1/companies`.
@@ -137,33 +139,60 @@ pub struct KeyRow {
     pub name: Untrusted,
     /// Last four characters of the key.
     pub last4: Untrusted,
-    /// Scopes of the key, fixed at creation.
+    /// Scopes of the key, fixed at creation; where `missingScopes` is given, those that the key is known to have.
     pub scopes: Vec<KeyScope>,
-    /// Whether the key authenticates: true until the key is revoked.
-    pub is_active: bool,
-    /// Time at which the key was created.
-    pub created_utc: Timestamp,
-    /// Time at which the key last authenticated a call; updated at most once in 5 minutes, null if never.
+    /// Scopes that the key is known to lack; absent where `scopes` is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_scopes: Option<Vec<KeyScope>>,
+    /// Whether the key authenticates: true until the key is revoked, null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub is_active: Option<bool>,
+    /// Reason for which an observed platform rejects the key, in the platform's words; absent if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Untrusted>,
+    /// Time at which the key was created; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub created_utc: Option<Timestamp>,
+    /// Time at which the key last authenticated a call; updated at most once in 5 minutes, null if never. From an
+    /// observer, the time of the observer's own last call with the key.
     pub last_used_utc: Option<Timestamp>,
     /// Time at which the key was revoked; null while the key is active.
     pub revoked_utc: Option<Timestamp>,
-    /// Rate limits of the key, in calls a minute per bucket.
-    pub limits: RateLimits,
-    /// Calls made with the key in the last minute.
-    pub usage: RecentKeyUsage,
+    /// Rate limits of the key, in calls a minute per bucket; null if they are not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub limits: Option<RateLimits>,
+    /// Calls made with the key in the last minute; null if they are not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub usage: Option<RecentKeyUsage>,
 }
 
 impl KeyRow {
-    /// Returns the facts from which the key's health status is assessed.
+    /// Assesses the health of the key: from its use, or from what an observer's own calls with it showed.
     #[must_use]
-    pub const fn facts(&self) -> KeyFacts {
-        KeyFacts {
+    pub fn assess(&self, now: Timestamp) -> HealthAssessment {
+        let Some(usage) = self.usage else {
+            return assess_probed_key(&ProbedKeyFacts {
+                refused: self.refusal.as_ref().map(Untrusted::sanitized),
+                used_at: self.last_used_utc,
+                n_unknown: self.unknown_scopes().count(),
+            });
+        };
+        let facts = KeyFacts {
             created_at: self.created_utc,
             last_used_at: self.last_used_utc,
             revoked_at: self.revoked_utc,
-            n_limited: self.usage.n_limited,
-            n_server_errors: self.usage.n_server_errors,
-        }
+            n_limited: usage.n_limited,
+            n_server_errors: usage.n_server_errors,
+        };
+        assess_key(&facts, now)
+    }
+
+    /// Iterates over the scopes that the key may have or lack.
+    pub fn unknown_scopes(&self) -> impl Iterator<Item = KeyScope> {
+        let missing = self.missing_scopes.as_deref();
+        KeyScope::ALL.into_iter().filter(move |scope| {
+            missing.is_some_and(|missing| !missing.contains(scope) && !self.scopes.contains(scope))
+        })
     }
 }
 
@@ -226,7 +255,7 @@ impl std::fmt::Debug for OneTimeSecret {
 
 impl From<domain::company::Company> for CompanyRow {
     fn from(of: domain::company::Company) -> Self {
-        Self { id: of.id, name: Untrusted::new(of.name), created_utc: of.created_at }
+        Self { id: of.id, name: Some(Untrusted::new(of.name)), created_utc: Some(of.created_at) }
     }
 }
 
@@ -241,16 +270,18 @@ impl KeyRow {
             name: Untrusted::new(of.name.as_str()),
             last4: Untrusted::new(of.last4.as_str()),
             scopes: of.scopes.iter().collect(),
-            is_active: of.revoked_at.is_none(),
-            created_utc: of.created_at,
+            missing_scopes: None,
+            is_active: Some(of.revoked_at.is_none()),
+            refusal: None,
+            created_utc: Some(of.created_at),
             last_used_utc: of.last_used_at,
             revoked_utc: of.revoked_at,
-            limits: RateLimits {
+            limits: Some(RateLimits {
                 read: limit(RateBucket::Read),
                 write: limit(RateBucket::Write),
                 admin: limit(RateBucket::Admin),
-            },
-            usage,
+            }),
+            usage: Some(usage),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Rate windows of keys, as operators see them.
 
-use crate::domain::health_status::{ExhaustionForecast, WindowFacts, forecast_exhaustion};
+use crate::domain::health_status::{
+    ExhaustionForecast, HealthAssessment, HealthStatus, WindowFacts, assess_window, forecast_exhaustion,
+};
 use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::reason::Reason;
 use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -25,18 +28,40 @@ pub struct LimitRow {
     pub bucket: RateBucket,
     /// Number of calls allowed a minute.
     pub limit: u32,
-    /// Number of calls admitted in this window.
-    pub used: u32,
-    /// Number of calls left in this window.
-    pub remaining: u32,
-    /// Number of calls refused in this window with 429.
-    pub n_refused: u64,
+    /// Number of calls admitted in this window; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub used: Option<u32>,
+    /// Number of calls left in this window; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub remaining: Option<u32>,
+    /// Number of calls refused in this window with 429; null if it is not known. From an observer, those of its own
+    /// calls that were refused.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_refused: Option<u64>,
     /// Time at which this window began.
     pub window_utc: Timestamp,
     /// Time at which the next window begins.
     pub reset_utc: Timestamp,
-    /// Calls admitted in each of the 60 minutes before this window, oldest first.
-    pub history: Vec<u32>,
+    /// Calls admitted in each of the 60 minutes before this window, oldest first; null for a minute that is not known.
+    pub history: Vec<Option<u32>>,
+    /// Calls in the busiest minute of each hour of the last week, oldest first, null for an hour that is not known;
+    /// absent except from an observer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub week: Option<Vec<Option<u32>>>,
+    /// Observer's own use of the window; absent except from an observer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_use: Option<OwnUse>,
+}
+
+/// Own use of a rate window by an observer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OwnUse {
+    /// Number of the observer's own calls in the last 60 seconds.
+    pub n_calls: u32,
+    /// Number of own calls that are allowed a minute, given the present use by other callers.
+    pub allowance: u32,
 }
 
 /// Number of requests that a key made to one route.
@@ -75,10 +100,12 @@ pub struct LimitDetail {
     /// Rate window of the key in one bucket.
     #[serde(flatten)]
     pub row: LimitRow,
-    /// Busiest routes of this bucket today, at most ten.
-    pub top_routes: Vec<RouteUsageRow>,
-    /// Busiest callers of the key today over all buckets, at most ten.
-    pub callers: Vec<CallerUsageRow>,
+    /// Busiest routes of this bucket today, at most ten; null if they are not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub top_routes: Option<Vec<RouteUsageRow>>,
+    /// Busiest callers of the key today over all buckets, at most ten; null if they are not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub callers: Option<Vec<CallerUsageRow>>,
 }
 
 /// Usage of a key's scopes: the answer to `GET /portal/v1/keys/{id}/usage`.
@@ -88,32 +115,48 @@ pub struct LimitDetail {
 pub struct KeyUsage {
     /// Time since which the usage of the key is counted; null if no usage is counted.
     pub since_utc: Option<Timestamp>,
-    /// Requests of the key by route, busiest first.
-    pub routes: Vec<RouteUsageRow>,
-    /// Scopes of the key that were never used.
-    pub never_used: Vec<KeyScope>,
+    /// Requests of the key by route, busiest first; null if they are not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub routes: Option<Vec<RouteUsageRow>>,
+    /// Scopes of the key that were never used; null if that is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub never_used: Option<Vec<KeyScope>>,
 }
 
 impl LimitRow {
     /// Returns whether both rows display alike: two unused windows do, whatever minute they belong to.
     #[must_use]
     pub fn displays_like(&self, other: &Self) -> bool {
-        let is_unused = |row: &Self| row.used == 0 && row.n_refused == 0;
+        let is_unused = |row: &Self| row.used == Some(0) && row.n_refused == Some(0);
         if !(is_unused(self) && is_unused(other)) {
             return self == other;
         }
         *self == Self { window_utc: self.window_utc, reset_utc: self.reset_utc, ..other.clone() }
     }
 
-    /// Returns the facts from which the window's health status is assessed.
+    /// Returns the facts from which the window's health status is assessed; `None` if its use is not known.
+    fn facts(&self) -> Option<WindowFacts> {
+        let n_refused = self.n_refused.unwrap_or(0);
+        self.used.map(|used| WindowFacts { limit: self.limit, used, n_refused })
+    }
+
+    /// Returns the share of the limit that is left, in percent; `None` if it is not known.
     #[must_use]
-    pub const fn facts(&self) -> WindowFacts {
-        WindowFacts { limit: self.limit, used: self.used, n_refused: self.n_refused }
+    pub fn percent_left(&self) -> Option<u64> {
+        (u64::from(self.remaining?) * 100).checked_div(u64::from(self.limit))
+    }
+
+    /// Assesses the health of the window.
+    #[must_use]
+    pub fn assess(&self) -> HealthAssessment {
+        let unknown = HealthAssessment { status: HealthStatus::Unknown, reason: Reason::WindowNotSeen };
+        self.facts().map_or(unknown, |facts| assess_window(&facts))
     }
 
     /// Forecasts when the first call is refused at the pace of this window so far.
     #[must_use]
     pub fn forecast(&self, now: Timestamp) -> ExhaustionForecast {
-        forecast_exhaustion(&self.facts(), self.window_utc, self.reset_utc, now)
+        let forecast = |facts| forecast_exhaustion(&facts, self.window_utc, self.reset_utc, now);
+        self.facts().map_or(ExhaustionForecast::Unknown, forecast)
     }
 }

@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod attempts;
 pub mod audit;
 pub mod changes;
+pub mod coverage;
 pub mod deliveries;
 pub mod events;
 pub mod keys;

@@ -3,6 +3,7 @@
 
 use super::alerts::{AcknowledgementRow, ConditionRow};
 use super::attempts::AttemptRow;
+use super::coverage::PlatformCoverage;
 use super::keys::KeyRow;
 use super::limits::LimitRow;
 use super::page::CappedList;
@@ -22,8 +23,9 @@ pub struct PlatformOverview {
     pub server_utc: Timestamp,
     /// Change counter; another value than before means that something changed. The event stream announces new values.
     pub cursor: u64,
-    /// Version and operating state of the platform.
-    pub platform: PlatformStatus,
+    /// Version and operating state of the platform; null if they are not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub platform: Option<PlatformStatus>,
     /// Counters of the delivery pipeline.
     pub pipeline: PipelineCounts,
     /// Pipeline counters of the last 60 minutes, one entry a minute, oldest first; the last entry is the present
@@ -51,6 +53,9 @@ pub struct PlatformOverview {
     #[serde(default)]
     #[cfg_attr(test, schema(value_type = Vec<AcknowledgementRow>))]
     pub acknowledgements: ReadableRows<AcknowledgementRow>,
+    /// Coverage of the data; null or absent if everything is known, as on a platform with a Portal.
+    #[serde(default)]
+    pub coverage: Option<PlatformCoverage>,
 }
 
 impl PlatformOverview {
@@ -74,6 +79,7 @@ impl PlatformOverview {
     /// windows.
     #[must_use]
     pub fn displays_like(&self, other: &Self) -> bool {
+        let nouns = |coverage: &Option<PlatformCoverage>| coverage.as_ref().map(|of| of.nouns.clone());
         let Self {
             server_utc: _,
             cursor: _,
@@ -88,6 +94,7 @@ impl PlatformOverview {
             conditions,
             overdue,
             acknowledgements,
+            coverage,
         } = self;
         (platform, pipeline, minutes) == (&other.platform, &other.pipeline, &other.minutes)
             && (keys, subscriptions, attempts) == (&other.keys, &other.subscriptions, &other.attempts)
@@ -98,6 +105,7 @@ impl PlatformOverview {
             && trips == &other.trips
             && (conditions, overdue) == (&other.conditions, &other.overdue)
             && acknowledgements == &other.acknowledgements
+            && nouns(coverage) == nouns(&other.coverage)
     }
 }
 
@@ -130,16 +138,21 @@ pub struct PlatformStatus {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineCounts {
-    /// Number of deliveries that wait for their due time.
-    pub n_pending: u64,
-    /// Number of deliveries in flight.
-    pub n_in_flight: u64,
-    /// Number of scheduled attempts in the last hour that succeeded.
-    pub n_succeeded_1h: u64,
-    /// Number of scheduled attempts in the last hour that failed.
-    pub n_failed_1h: u64,
-    /// Number of breaker trips in the last 24 hours.
-    pub n_trips_24h: u64,
+    /// Number of deliveries that wait for their due time; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_pending: Option<u64>,
+    /// Number of deliveries in flight; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_in_flight: Option<u64>,
+    /// Number of scheduled attempts in the last hour that succeeded; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_succeeded_1h: Option<u64>,
+    /// Number of scheduled attempts in the last hour that failed; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_failed_1h: Option<u64>,
+    /// Number of breaker trips in the last 24 hours; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_trips_24h: Option<u64>,
     /// Due time of the most overdue pending delivery; null if none is overdue.
     pub oldest_due_utc: Option<Timestamp>,
     /// Number of deliveries of the last 24 hours that were missed because their subscription was disabled, and were

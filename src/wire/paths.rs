@@ -3,6 +3,8 @@
 
 /// `GET` answers the dashboard: counts and the worst rows of every live pane.
 pub const OVERVIEW: &str = "/portal/v1/overview";
+/// `GET` tells how much is known of each noun, and why not more.
+pub const COVERAGE: &str = "/portal/v1/coverage";
 /// `GET` opens the stream of server-sent events that signals changes.
 pub const STREAM: &str = "/portal/v1/stream";
 /// `GET` lists the companies of the platform.

@@ -69,6 +69,12 @@ pub enum ProblemCode {
     Internal,
     /// 501: the request's method is not one of the standard HTTP methods.
     NotImplemented,
+    /// 501: an observer cannot do this with keys of the Integration API; the detail says where it is done.
+    NotObservable,
+    /// 502: the observed platform cannot be reached, or its answer cannot be used.
+    UpstreamFailed,
+    /// 4xx: the observed platform refused the call; the status is the platform's own.
+    UpstreamRefused,
     /// 503: the write queue is full, or the platform is shutting down.
     Contended,
     /// 507: the disk or the database size limit is reached.
@@ -97,7 +103,8 @@ impl ProblemCode {
             Self::RateLimited | Self::TooManyStreams => 429,
             Self::HeadersTooLarge => 431,
             Self::Internal | Self::Unknown => 500,
-            Self::NotImplemented => 501,
+            Self::NotImplemented | Self::NotObservable => 501,
+            Self::UpstreamFailed | Self::UpstreamRefused => 502,
             Self::Contended => 503,
             Self::StorageFull => 507,
         }
@@ -121,6 +128,7 @@ impl ProblemCode {
             429 => "Too Many Requests",
             431 => "Request Header Fields Too Large",
             501 => "Not Implemented",
+            502 => "Bad Gateway",
             503 => "Service Unavailable",
             507 => "Insufficient Storage",
             _ => "Internal Server Error",

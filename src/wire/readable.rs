@@ -13,7 +13,8 @@ const MAX_SHOWN_ROWS: usize = 3;
 const MAX_SHOWN_CHARS: usize = 300;
 
 /// Row of a list that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct UnreadableRow {
     /// Reason why the row could not be read, as the JSON parser words it.
     pub why: Untrusted,
@@ -22,7 +23,8 @@ pub struct UnreadableRow {
 }
 
 /// Rows of a list that could not be read: their number and the first three.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct UnreadableRows {
     /// Number of rows that could not be read.
     pub n: u64,
@@ -31,6 +33,18 @@ pub struct UnreadableRows {
 }
 
 impl UnreadableRows {
+    /// Creates a collection without any row.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { n: 0, shown: Vec::new() }
+    }
+
+    /// Whether every row was read.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.n == 0
+    }
+
     /// Records a row that could not be read; the row's text is kept only for the first three.
     pub fn record(&mut self, why: &str, raw: &str) {
         self.n += 1;

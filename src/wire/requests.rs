@@ -27,8 +27,9 @@ pub struct RequestRow {
     pub method: Untrusted,
     /// Route that the request matched, with placeholders; the exact path is not logged.
     pub route: Untrusted,
-    /// HTTP status of the answer.
-    pub status: u16,
+    /// HTTP status of the answer; null if an observer's own call got none.
+    #[cfg_attr(test, schema(required = true))]
+    pub status: Option<u16>,
     /// Problem code of the answer; null if the request succeeded.
     pub code: Option<Untrusted>,
     /// Problem in words; for a poll of events, the filters of the poll and the number of events returned.
@@ -55,8 +56,9 @@ pub struct RequestRow {
     /// User agent that the caller reported, 120 characters at most.
     #[serde(default)]
     pub user_agent: Option<Untrusted>,
-    /// Id of the request, equal to the header `X-Request-Id`.
-    pub request_id: Untrusted,
+    /// Id of the request, equal to the header `X-Request-Id`; null if the answer named none.
+    #[cfg_attr(test, schema(required = true))]
+    pub request_id: Option<Untrusted>,
     /// Duration of the request in milliseconds.
     pub elapsed_ms: u64,
 }
@@ -66,8 +68,9 @@ pub struct RequestRow {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemCodeCount {
-    /// HTTP status of the answers.
-    pub status: u16,
+    /// HTTP status of the answers; null for an observer's own calls that got none.
+    #[cfg_attr(test, schema(required = true))]
+    pub status: Option<u16>,
     /// Problem code of the answers; null for answers that were no problem.
     pub code: Option<Untrusted>,
     /// Number of requests answered with this status and code.

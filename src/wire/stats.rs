@@ -73,7 +73,7 @@ pub struct RequestPoint {
 pub struct TimeSeries {
     /// Width of each point of both series.
     pub span: PointWidth,
-    /// Attempts per point, oldest first.
+    /// Attempts per point, oldest first; empty if they are not known.
     pub attempts: Vec<AttemptPoint>,
     /// Requests of all keys per point, oldest first.
     pub requests: Vec<RequestPoint>,

@@ -3,7 +3,9 @@
 use super::keys::OneTimeSecret;
 use crate::domain::breaker::{FAILURE_THRESHOLD, forecast_trip};
 use crate::domain::disabled_reason::DisabledReason;
-use crate::domain::health_status::SubscriptionFacts;
+use crate::domain::health_status::{
+    HealthAssessment, ListingFacts, SubscriptionFacts, assess_listing, assess_subscription,
+};
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::patch::FieldPatch;
 use crate::domain::subscription::{self, SubscriptionChange, SubscriptionDraft, SubscriptionRevision};
@@ -35,13 +37,15 @@ pub struct Subscription {
     /// Tool that manages the subscription: `Zapier`, `n8n` or `Make`; null if none does.
     #[serde(default)]
     pub managed_by: Option<Untrusted>,
-    /// Number of scheduled attempts that failed in a row. At 20 the breaker disables the subscription.
+    /// Number of scheduled attempts that failed in a row; null if it is not known. At 20 the breaker disables the
+    /// subscription.
     #[serde(default)]
-    pub consecutive_failures: u32,
+    #[cfg_attr(test, schema(required = true))]
+    pub consecutive_failures: Option<u32>,
     /// Reason why the subscription is disabled; null while it is enabled.
     #[serde(default)]
     pub disabled_reason: Option<DisabledReason>,
-    /// Time at which the subscription was disabled; null while it is enabled.
+    /// Time at which the subscription was disabled; null while it is enabled, or if the time is not known.
     #[serde(default, with = "super::time::optional_seconds")]
     pub disabled_utc: Option<Timestamp>,
     /// Time of the latest attempt; null before the first.
@@ -50,12 +54,14 @@ pub struct Subscription {
     /// Time of the latest successful attempt; null before the first.
     #[serde(default, with = "super::time::optional_seconds")]
     pub last_success_utc: Option<Timestamp>,
-    /// Time at which the subscription was created.
-    #[serde(with = "super::time::seconds")]
-    pub created_utc: Timestamp,
-    /// Time at which the subscription was last changed.
-    #[serde(with = "super::time::seconds")]
-    pub updated_utc: Timestamp,
+    /// Time at which the subscription was created; null if it is not known.
+    #[serde(default, with = "super::time::optional_seconds")]
+    #[cfg_attr(test, schema(required = true))]
+    pub created_utc: Option<Timestamp>,
+    /// Time at which the subscription was last changed; null if it is not known.
+    #[serde(default, with = "super::time::optional_seconds")]
+    #[cfg_attr(test, schema(required = true))]
+    pub updated_utc: Option<Timestamp>,
 }
 
 /// Body of `POST /api/v1/webhooks/subscriptions`.
@@ -177,8 +183,13 @@ pub struct SubscriptionRow {
     /// Subscription as the Integration API shows it.
     #[serde(flatten)]
     pub subscription: Subscription,
-    /// Health of the subscription at the time of the answer.
-    pub health: DeliveryHealth,
+    /// Health of the subscription at the time of the answer; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub health: Option<DeliveryHealth>,
+    /// Last time at which an observer saw the subscription enabled before it was disabled; the change lies between this
+    /// time and `disabledUtc`. Absent where `disabledUtc` is exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_after_utc: Option<Timestamp>,
     /// Reason given for disabling the subscription manually, then or later. If present, the subscription is off
     /// intentionally and raises no alert.
     #[serde(default)]
@@ -186,25 +197,43 @@ pub struct SubscriptionRow {
 }
 
 impl SubscriptionRow {
-    /// Returns the facts from which the subscription's health status is assessed.
+    /// Assesses the health of the subscription: from its deliveries, or from its configuration where an observer knows
+    /// no more.
     #[must_use]
-    pub const fn facts(&self) -> SubscriptionFacts {
-        SubscriptionFacts {
-            disabled: self.subscription.disabled_reason,
-            disabled_at: self.subscription.disabled_utc,
+    pub fn assess(&self) -> HealthAssessment {
+        let of = &self.subscription;
+        let Some(health) = &self.health else {
+            let went_off = self.disabled_after_utc.zip(of.disabled_utc);
+            return assess_listing(&ListingFacts {
+                is_enabled: of.is_enabled,
+                reason: of.disabled_reason,
+                has_reason: self.disabled_note.is_some(),
+                streak: of.consecutive_failures,
+                disabled_between: went_off.filter(|_| !of.is_enabled),
+            });
+        };
+        assess_subscription(&SubscriptionFacts {
+            disabled: of.disabled_reason,
+            disabled_at: of.disabled_utc,
             has_reason: self.disabled_note.is_some(),
-            streak: self.subscription.consecutive_failures,
-            hour: self.health.last_1h.tally(),
-            last_attempt_at: self.subscription.last_attempt_utc,
-        }
+            streak: self.failures_in_a_row(),
+            hour: health.last_1h.tally(),
+            last_attempt_at: of.last_attempt_utc,
+        })
+    }
+
+    /// Returns the number of failures in a row; 0 if it is not known.
+    #[must_use]
+    pub fn failures_in_a_row(&self) -> u32 {
+        self.subscription.consecutive_failures.unwrap_or(0)
     }
 
     /// Returns the time until the breaker trips at the pace of the present failures in a row; `None` with fewer than
     /// three, and once the breaker has tripped.
     #[must_use]
     pub fn trips_after(&self) -> Option<Duration> {
-        let streak = self.subscription.consecutive_failures.min(FAILURE_THRESHOLD);
-        forecast_trip(streak, self.health.streak_began_utc?, self.health.streak_latest_utc?)
+        let (streak, health) = (self.failures_in_a_row().min(FAILURE_THRESHOLD), self.health.as_ref()?);
+        forecast_trip(streak, health.streak_began_utc?, health.streak_latest_utc?)
     }
 }
 
@@ -344,13 +373,13 @@ impl From<subscription::WebhookSubscription> for Subscription {
             is_enabled: disabled_reason.is_none(),
             description: of.spec.description.map(Untrusted::new),
             managed_by: of.spec.managed_by.map(Untrusted::new),
-            consecutive_failures: of.breaker.failures_in_a_row,
+            consecutive_failures: Some(of.breaker.failures_in_a_row),
             disabled_reason,
             disabled_utc,
             last_attempt_utc: of.last_attempt_at,
             last_success_utc: of.last_success_at,
-            created_utc: of.dates.created_at,
-            updated_utc: of.dates.updated_at,
+            created_utc: Some(of.dates.created_at),
+            updated_utc: Some(of.dates.updated_at),
         }
     }
 }
@@ -413,13 +442,13 @@ impl Subscription {
             is_enabled: true,
             description: None,
             managed_by: None,
-            consecutive_failures: 0,
+            consecutive_failures: Some(0),
             disabled_reason: None,
             disabled_utc: None,
             last_attempt_utc: None,
             last_success_utc: None,
-            created_utc,
-            updated_utc: created_utc,
+            created_utc: Some(created_utc),
+            updated_utc: Some(created_utc),
         }
     }
 }

@@ -30,16 +30,19 @@ pub struct TripRow {
     pub company_id: CompanyId,
     /// URL that the subscription delivered to when it tripped.
     pub target_url: Untrusted,
-    /// Time at which the breaker disabled the subscription.
+    /// Time at which the breaker disabled the subscription. From an observer, the first time at which the subscription
+    /// was seen disabled, whatever disabled it.
     pub tripped_utc: Timestamp,
-    /// Causes of the last twenty attempts before the trip, most frequent first.
-    pub causes: Vec<CauseCount>,
+    /// Causes of the last twenty attempts before the trip, most frequent first; null if they are not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub causes: Option<Vec<CauseCount>>,
     /// Time at which the subscription was enabled again; null while it is disabled.
     pub enabled_utc: Option<Timestamp>,
     /// Operator or key that enabled the subscription again; null while it is disabled.
     pub enabled_by: Option<Untrusted>,
-    /// Number of events missed while the subscription was disabled.
-    pub n_missed: u64,
+    /// Number of events missed while the subscription was disabled; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_missed: Option<u64>,
 }
 
 impl From<Trip> for TripRow {
@@ -51,10 +54,12 @@ impl From<Trip> for TripRow {
             company_id: of.company,
             target_url: Untrusted::new(of.target_url),
             tripped_utc: of.tripped_at,
-            causes: of.causes.into_iter().map(|(cause, n)| CauseCount { cause: Untrusted::new(cause), n }).collect(),
+            causes: Some(
+                of.causes.into_iter().map(|(cause, n)| CauseCount { cause: Untrusted::new(cause), n }).collect(),
+            ),
             enabled_utc,
             enabled_by: enabled_by.map(Untrusted::new),
-            n_missed: of.n_missed,
+            n_missed: Some(of.n_missed),
         }
     }
 }

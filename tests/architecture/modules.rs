@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// External crates that only some layers may name. A crate that is not listed is open to all layers but `domain`.
 const CRATE_OWNERS: &[(&str, &[&str])] = &[
-    ("axum", &["http", "server", "demo", "cli"]),
+    ("axum", &["http", "server", "demo", "cli", "observer"]),
     ("chacha20poly1305", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -18,8 +18,8 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
     ("if_addrs", &["engine"]),
     ("nucleo_matcher", &["tui"]),
     ("ratatui", &["tui", "cli"]),
-    ("reqwest", &["client", "sync", "server", "demo", "cli"]),
-    ("rusqlite", &["database", "store", "engine", "sync", "cli"]),
+    ("reqwest", &["client", "observer", "server", "demo", "cli"]),
+    ("rusqlite", &["database", "store", "engine", "history", "cli"]),
     ("rusqlite_migration", &["database"]),
     ("rustls", &["client", "engine", "demo"]),
     ("socket2", &["engine", "http"]),

@@ -94,19 +94,19 @@ async fn t1_t2_every_pane_command_matches_its_schema_and_is_inert_in_every_forma
     let scene = Scene::start().await;
     let ask = |arguments: &[&str]| harmless(&scene.serving.ask(arguments));
     for (command, list, row, show) in [
-        (["keys", "list"], "crow.keys/1", "crow.key/1", Some(("keys", "crow.key-detail/1"))),
-        (["subs", "list"], "crow.subscriptions/1", "crow.subscription/1", Some(("subs", "crow.subscription-detail/1"))),
+        (["keys", "list"], "crow.keys/2", "crow.key/2", Some(("keys", "crow.key-detail/2"))),
+        (["subs", "list"], "crow.subscriptions/2", "crow.subscription/2", Some(("subs", "crow.subscription-detail/2"))),
         (
             ["deliveries", "list"],
             "crow.deliveries/1",
             "crow.delivery/1",
-            Some(("deliveries", "crow.delivery-detail/1")),
+            Some(("deliveries", "crow.delivery-detail/2")),
         ),
-        (["deliveries", "attempts"], "crow.attempts/1", "crow.attempt/1", None),
-        (["events", "list"], "crow.events/1", "crow.event/1", Some(("events", "crow.event-detail/1"))),
-        (["limits", "list"], "crow.limits/1", "crow.limit/1", None),
-        (["trips", "list"], "crow.trips/1", "crow.trip/1", None),
-        (["requests", "list"], "crow.requests/1", "crow.request/1", Some(("requests", "crow.request-detail/1"))),
+        (["deliveries", "attempts"], "crow.attempts/2", "crow.attempt/2", None),
+        (["events", "list"], "crow.events/2", "crow.event/2", Some(("events", "crow.event-detail/2"))),
+        (["limits", "list"], "crow.limits/2", "crow.limit/2", None),
+        (["trips", "list"], "crow.trips/2", "crow.trip/2", None),
+        (["requests", "list"], "crow.requests/2", "crow.request/2", Some(("requests", "crow.request-detail/2"))),
         (["replays", "list"], "crow.replays/1", "crow.replay/1", None),
     ] {
         let with = |flag: &'static str| ask(&[command.as_slice(), &[flag]].concat());
@@ -133,10 +133,10 @@ async fn t1_t2_every_pane_command_matches_its_schema_and_is_inert_in_every_forma
         }
     }
     let attempt: Value = serde_json::from_str(&ask(&["deliveries", "attempt", "1", "--json"])).expect("JSON");
-    assert_valid("crow.attempt-detail/1", &attempt);
+    assert_valid("crow.attempt-detail/2", &attempt);
     assert!(attempt["requestBody"]["text"].as_str().is_some_and(|body| body.contains("lead.created")));
     let windows: Value = serde_json::from_str(&ask(&["limits", "show", "1", "--json"])).expect("JSON");
-    assert_valid("crow.limit-detail/1", &windows);
+    assert_valid("crow.limit-detail/2", &windows);
     let keys = ask(&["keys", "list"]);
     assert!(keys.contains("<U+202E>"), "what was hidden is seen: {keys}");
     let described = ask(&["subs", "show", "1"]);
@@ -264,7 +264,7 @@ async fn a_change_is_previewed_and_made_only_with_permission_and_confirmation() 
     assert!(!text(&created.stderr).contains(key.trim()));
     let created =
         ask(&[["keys", "create", "--company", "1", "--name", "Other", "--scope", "admin"].as_slice(), &sure].concat());
-    assert_valid("crow.created-key/1", &serde_json::from_slice(&created.stdout).expect("JSON"));
+    assert_valid("crow.created-key/2", &serde_json::from_slice(&created.stdout).expect("JSON"));
     let shown = text(&ask(&["keys", "revoke", "Fresh"]).stderr);
     for part in ["0 calls in the last hour", "no callers today", "cannot be undone"] {
         assert!(shown.contains(part), "{part} in {shown}");

@@ -77,6 +77,11 @@ async fn no_command_reports_success_without_data() {
                 .enumerate()
         {
             let by_key = credential == "key" || command.starts_with("reconcile");
+            if by_key {
+                // A key of its own: a command leaves what others use of a key alone.
+                let key = scene.platform.key(&company, &[KeyScope::IntegrationsRead]).await;
+                std::fs::write(scene.path("key"), key.reveal()).expect("written");
+            }
             let (option, file) = if by_key { ("--key-file", "key") } else { ("--token-file", credential) };
             let out = scene.path(&format!("out-{n}"));
             let command = command.replace("{file}", &scene.path("file").display().to_string());

@@ -87,19 +87,18 @@ pub enum ConfigChange {
 }
 
 impl PlatformConfig {
-    /// Builds the configuration of a platform, in an order that does not depend on numbers.
+    /// Builds the configuration of a platform, in an order that does not depend on numbers. Companies and keys of which
+    /// not everything is known, as from an observer, are left out.
     #[must_use]
     pub fn new(companies: &[CompanyRow], keys: &[KeyRow], subscriptions: &[SubscriptionRow]) -> Self {
         let mut all: Vec<CompanyConfig> = companies
             .iter()
-            .map(|company| {
-                let keys =
-                    keys.iter().filter(|key| key.company_id == company.id && key.is_active).map(|key| KeyConfig {
-                        name: key.name.clone(),
-                        scopes: key.scopes.clone(),
-                        limits: key.limits,
-                        id: Some(key.id),
-                    });
+            .filter_map(|company| {
+                let is_active = |key: &&KeyRow| key.company_id == company.id && key.is_active == Some(true);
+                let keys = keys.iter().filter(is_active).filter_map(|key| {
+                    let (name, scopes) = (key.name.clone(), key.scopes.clone());
+                    Some(KeyConfig { name, scopes, limits: key.limits?, id: Some(key.id) })
+                });
                 let subscriptions =
                     subscriptions.iter().map(|row| &row.subscription).filter(|of| of.company_id == company.id).map(
                         |of| {
@@ -118,7 +117,7 @@ impl PlatformConfig {
                 let (mut keys, mut subscriptions): (Vec<_>, Vec<_>) = (keys.collect(), subscriptions.collect());
                 keys.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
                 subscriptions.sort_by(|a, b| (&a.target_url, a.id).cmp(&(&b.target_url, b.id)));
-                CompanyConfig { name: company.name.clone(), keys, subscriptions }
+                Some(CompanyConfig { name: company.name.clone()?, keys, subscriptions })
             })
             .collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));

@@ -14,6 +14,7 @@ use crate::domain::query::field::Field;
 use crate::domain::query::matching::{FieldValue, QueryableRow};
 use crate::domain::time::Timestamp;
 use crate::text::health::why;
+use crate::wire::coverage::NounCoverage;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -30,35 +31,35 @@ pub struct DocumentNames {
 
 /// Document names for API keys.
 pub const KEY_DOCUMENTS: DocumentNames =
-    DocumentNames { list: "crow.keys/1", row: "crow.key/1", detail: "crow.key-detail/1" };
+    DocumentNames { list: "crow.keys/2", row: "crow.key/2", detail: "crow.key-detail/2" };
 /// Document names for webhook subscriptions.
 pub const SUBSCRIPTION_DOCUMENTS: DocumentNames =
-    DocumentNames { list: "crow.subscriptions/1", row: "crow.subscription/1", detail: "crow.subscription-detail/1" };
+    DocumentNames { list: "crow.subscriptions/2", row: "crow.subscription/2", detail: "crow.subscription-detail/2" };
 /// Document names for event deliveries.
 pub const DELIVERY_DOCUMENTS: DocumentNames =
-    DocumentNames { list: "crow.deliveries/1", row: "crow.delivery/1", detail: "crow.delivery-detail/1" };
+    DocumentNames { list: "crow.deliveries/1", row: "crow.delivery/1", detail: "crow.delivery-detail/2" };
 /// Document names for delivery attempts.
 pub const ATTEMPT_DOCUMENTS: DocumentNames =
-    DocumentNames { list: "crow.attempts/1", row: "crow.attempt/1", detail: "crow.attempt-detail/1" };
+    DocumentNames { list: "crow.attempts/2", row: "crow.attempt/2", detail: "crow.attempt-detail/2" };
 /// Document names for published events.
 pub const EVENT_DOCUMENTS: DocumentNames =
-    DocumentNames { list: "crow.events/1", row: "crow.event/1", detail: "crow.event-detail/1" };
+    DocumentNames { list: "crow.events/2", row: "crow.event/2", detail: "crow.event-detail/2" };
 /// Document names for rate windows.
 pub const LIMIT_DOCUMENTS: DocumentNames =
-    DocumentNames { list: "crow.limits/1", row: "crow.limit/1", detail: "crow.limit-detail/1" };
+    DocumentNames { list: "crow.limits/2", row: "crow.limit/2", detail: "crow.limit-detail/2" };
 /// Document names for breaker trips.
 pub const TRIP_DOCUMENTS: DocumentNames =
-    DocumentNames { list: "crow.trips/1", row: "crow.trip/1", detail: "crow.trip-detail/1" };
+    DocumentNames { list: "crow.trips/2", row: "crow.trip/2", detail: "crow.trip-detail/2" };
 /// Document names for API requests.
 pub const REQUEST_DOCUMENTS: DocumentNames =
-    DocumentNames { list: "crow.requests/1", row: "crow.request/1", detail: "crow.request-detail/1" };
+    DocumentNames { list: "crow.requests/2", row: "crow.request/2", detail: "crow.request-detail/2" };
 /// Document names for stored replays.
 pub const REPLAY_DOCUMENTS: DocumentNames =
     DocumentNames { list: "crow.replays/1", row: "crow.replay/1", detail: "crow.replay-detail/1" };
 /// Name of the document about the result of a change.
 pub const CHANGE_DOCUMENT: &str = "crow.act/1";
 /// Name of the document about a created key, which contains the key.
-pub const CREATED_KEY_DOCUMENT: &str = "crow.created-key/1";
+pub const CREATED_KEY_DOCUMENT: &str = "crow.created-key/2";
 
 /// Document with the rows of a list or log.
 #[derive(Debug, Serialize)]
@@ -70,6 +71,8 @@ pub struct ListDocument<'a, T> {
     pub items: &'a [T],
     /// Whether more rows exist, or may exist, beyond those requested.
     pub has_more: bool,
+    /// How much is known of the rows; null if everything is, as on a platform with a Portal.
+    pub coverage: Option<&'a NounCoverage>,
 }
 
 /// Document about one object, whose members appear beside the document's name.

@@ -13,6 +13,7 @@ use crate::diagnose::review::{PlatformReview, REVIEW_DOCUMENT};
 use crate::export::briefing_document::{BRIEFING_DOCUMENT, PartnerBriefing};
 use crate::sync::notice::{AlertNotification, NOTIFICATION_DOCUMENT};
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::coverage::NounCoverage;
 use crate::wire::deliveries::{DeliveryDetail, DeliveryRow, EventRow};
 use crate::wire::keys::{CreatedKey, KeyRow};
 use crate::wire::limits::LimitDetail;
@@ -76,12 +77,19 @@ fn row_schemas<R: ToSchema + PartialSchema, D: ToSchema + PartialSchema>(
         row.push(judged);
     }
     let row = json!({ "allOf": row });
+    let coverage = json!({
+        "anyOf": [{"type": "null"}, {"$ref": "#/$defs/NounCoverage"}],
+        "description": "How much is known of the rows; null if everything is, as on a platform with a Portal",
+    });
     let list = json!({"type": "object", "required": ["items", "hasMore"], "properties": {
         "items": {"type": "array", "items": row, "description": "Rows of the list"},
         "hasMore": {"type": "boolean", "description": "Whether more rows exist or may exist beyond the limit"},
+        "coverage": coverage,
     }});
+    let of_coverage = [("NounCoverage".to_owned(), type_schema::<NounCoverage>())];
+    let of_list = definitions::<R>().into_iter().chain(definitions::<NounCoverage>()).chain(of_coverage).collect();
     vec![
-        (names.list, document_schema(names.list, &list, &definitions::<R>())),
+        (names.list, document_schema(names.list, &list, &of_list)),
         (names.row, document_schema(names.row, &row, &definitions::<R>())),
         object_schema::<D>(names.detail),
     ]

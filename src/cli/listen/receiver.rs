@@ -11,8 +11,8 @@ use crate::domain::signature_debugger::sample::{SignatureDiagnosis, SignatureSam
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::files;
-use crate::sync::history::PlatformHistory;
-use crate::sync::history::receipts::{
+use crate::history::PlatformHistory;
+use crate::history::receipts::{
     DeliveryReceipt, EarlierReceipts, VERDICT_GENUINE, VERDICT_UNCHECKED, counts_as_received,
 };
 use crate::wire::signature_check::SignatureReport;

@@ -7,10 +7,10 @@ use crate::cli::output::print_safe;
 use crate::cli::remote::PlatformTarget;
 use crate::clock::RuntimeEnv;
 use crate::domain::event::EventType;
-use crate::sync::history::PlatformHistory;
-use crate::sync::history::receipts::ReceiptComparison;
-use crate::sync::keyed_client::RateLimitedClient;
-use crate::sync::poller;
+use crate::history::PlatformHistory;
+use crate::history::receipts::ReceiptComparison;
+use crate::observer::keyed_client::RateLimitedClient;
+use crate::observer::poller;
 use crate::text::count;
 use std::process::ExitCode;
 

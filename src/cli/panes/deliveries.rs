@@ -16,6 +16,7 @@ use crate::sync::platform_change::PlatformChange;
 use crate::sync::row_filters;
 use crate::text::{count, delivery};
 use crate::wire::attempts::AttemptRow;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::deliveries::DeliveryRow;
 use std::process::ExitCode;
 
@@ -24,12 +25,12 @@ pub(super) async fn run(asked: DeliveriesCommand) -> Result<ExitCode, CommandFai
         DeliveriesCommand::List(asked) => run_log::<DeliveryRow>(asked).await,
         DeliveriesCommand::Attempts(asked) => run_log::<AttemptRow>(asked).await,
         DeliveriesCommand::Show(asked) => {
-            let client = portal::connect_operator(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote).await?;
             let delivery = client.delivery(DeliveryId(asked.id)).await?;
             write_item(DELIVERY_DOCUMENTS.detail, &delivery, ShowFormat::from_json_flag(asked.look.json))
         }
         DeliveriesCommand::Attempt(asked) => {
-            let client = portal::connect_operator(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote).await?;
             let attempt = client.attempt(AttemptId(asked.id)).await?;
             write_item(ATTEMPT_DOCUMENTS.detail, &attempt, ShowFormat::from_json_flag(asked.look.json))
         }
@@ -39,6 +40,7 @@ pub(super) async fn run(asked: DeliveriesCommand) -> Result<ExitCode, CommandFai
 
 impl ListedRow for DeliveryRow {
     const NAMES: DocumentNames = DELIVERY_DOCUMENTS;
+    const NOUN: CoveredNoun = CoveredNoun::Deliveries;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("STATE", "state", |of| ListCell::delivery(of.state)),
@@ -65,18 +67,19 @@ impl ListedRow for DeliveryRow {
 
 impl ListedRow for AttemptRow {
     const NAMES: DocumentNames = ATTEMPT_DOCUMENTS;
+    const NOUN: CoveredNoun = CoveredNoun::Attempts;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("STARTED", "startedUtc", |of| ListCell::Time(Some(of.started_utc))),
         column("RESULT", "result", |of| ListCell::Text(result_text(of))),
         column("TYPE", "eventType", |of| ListCell::untrusted(&of.event_type)),
         column("EVENT", "eventId", |of| ListCell::Number(of.event_id.and_then(|id| id.0.try_into().ok()))),
-        column("SUB", "subscriptionId", |of| ListCell::number(of.subscription_id.0)),
+        column("SUB", "subscriptionId", |of| ListCell::maybe(of.subscription_id.map(|id| id.0))),
         column("DELIVERY", "deliveryId", |of| ListCell::Number(of.delivery_id.and_then(|id| id.0.try_into().ok()))),
-        column("TRY", "number", |of| ListCell::number(of.number)),
-        column("KIND", "kind", |of| ListCell::Text(of.kind.name().to_owned())),
+        column("TRY", "number", |of| ListCell::maybe(of.number)),
+        column("KIND", "kind", |of| ListCell::Text(of.kind.map_or_else(String::new, |kind| kind.name().to_owned()))),
         column("MS", "elapsedMs", |of| ListCell::number(of.elapsed_ms)),
-        column("TARGET", "targetUrl", |of| ListCell::untrusted(&of.target_url)),
+        column("TARGET", "targetUrl", |of| ListCell::maybe_untrusted(of.target_url.as_ref())),
     ];
 
     async fn read(
@@ -101,7 +104,7 @@ fn result_text(of: &AttemptRow) -> String {
 }
 
 async fn resend(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let id = DeliveryId(asked.id);
     let row = client.delivery(id).await?.row;
     let preview = vec![

@@ -1,7 +1,7 @@
 //! `crow events`: lists events, shows one with its deliveries, and emits test events.
 
-use super::act::{PlannedChange, quoted};
-use super::keys::find_company;
+use super::act::PlannedChange;
+use super::keys::{company_text, find_company};
 use super::list::{ListQuery, ListResult, ListedRow, run_log};
 use super::show::{ShowFormat, write_item};
 use super::table::{ListCell, ListColumn, column};
@@ -19,6 +19,7 @@ use crate::sync::platform_change::{ChangeOutcome, test_metadata};
 use crate::sync::row_filters;
 use crate::text;
 use crate::wire::changes;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::deliveries::{EventDeliveryTrace, EventRow};
 use crate::wire::events::NewEvent;
 use serde_json::value::RawValue;
@@ -32,7 +33,7 @@ pub(super) async fn run(asked: EventsCommand) -> Result<ExitCode, CommandFailure
     match asked {
         EventsCommand::List(asked) => run_log::<EventRow>(asked).await,
         EventsCommand::Show(asked) => {
-            let client = portal::connect_operator(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote).await?;
             let event = client.event(EventId(asked.id)).await?;
             let EventDeliveryTrace { subscriptions, has_more, .. } = client.trace(EventId(asked.id)).await?;
             let story = EventStory { event, subscriptions, has_more_subscriptions: has_more };
@@ -44,12 +45,13 @@ pub(super) async fn run(asked: EventsCommand) -> Result<ExitCode, CommandFailure
 
 impl ListedRow for EventRow {
     const NAMES: DocumentNames = EVENT_DOCUMENTS;
+    const NOUN: CoveredNoun = CoveredNoun::Events;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("CREATED", "createdUtc", |of| ListCell::Time(Some(of.created_utc))),
         column("TYPE", "type", |of| ListCell::untrusted(&of.kind)),
         column("COMPANY", "companyId", |of| ListCell::number(of.company_id.0)),
-        column("DELIVERIES", "nDeliveries", |of| ListCell::number(of.n_deliveries)),
+        column("DELIVERIES", "nDeliveries", |of| ListCell::maybe(of.n_deliveries)),
         column("BYTES", "nBytes", |of| ListCell::number(of.n_bytes)),
     ];
 
@@ -79,7 +81,7 @@ fn read_payload(file: &Path) -> Result<Box<RawValue>, CommandFailure> {
 
 async fn emit(asked: EmitArgs) -> Result<ExitCode, CommandFailure> {
     let payload = asked.payload.as_deref().map(read_payload).transpose()?;
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let company = find_company(&client, asked.company).await?;
     let rows = client.subscription_rows().await?;
     let at_least = if rows.has_more { "at least " } else { "" };
@@ -92,7 +94,7 @@ async fn emit(asked: EmitArgs) -> Result<ExitCode, CommandFailure> {
         .count();
     let what = if payload.is_some() { "the payload from the file" } else { "a sample payload" };
     let preview = vec![
-        format!("publishes {} with {what} in company {}, {}", asked.kind, company.id, quoted(&company.name)),
+        format!("publishes {} with {what} in company {}", asked.kind, company_text(&company)),
         format!(
             "partners can poll it; it is delivered to {at_least}{} and marked as a test in its metadata",
             text::count(n_wanting, "enabled subscription")

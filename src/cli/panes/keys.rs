@@ -11,7 +11,6 @@ use crate::cli::failure::CommandFailure;
 use crate::cli::{output, portal};
 use crate::client;
 use crate::client::connection::PlatformClient;
-use crate::domain::health_status::assess_key;
 use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -19,6 +18,7 @@ use crate::sync::platform_change::PlatformChange;
 use crate::text;
 use crate::text::health::why;
 use crate::wire::changes;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::keys::{CompanyRow, KeyRow, NewKey};
 use crate::wire::limits::CallerUsageRow;
 use crate::wire::log::RequestQuery;
@@ -39,6 +39,7 @@ pub(super) async fn run(asked: KeysCommand) -> Result<ExitCode, CommandFailure> 
 
 impl ListedRow for AssessedRow<KeyRow> {
     const NAMES: DocumentNames = KEY_DOCUMENTS;
+    const NOUN: CoveredNoun = CoveredNoun::Keys;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("STATE", "state", |of| ListCell::health(of.state)),
         column("ID", "id", |of| ListCell::number(of.row.id.0)),
@@ -46,9 +47,9 @@ impl ListedRow for AssessedRow<KeyRow> {
         column("LAST4", "last4", |of| ListCell::untrusted(&of.row.last4)),
         column("COMPANY", "companyId", |of| ListCell::number(of.row.company_id.0)),
         column("USED", "lastUsedUtc", |of| ListCell::Time(of.row.last_used_utc)),
-        column("RPM", "nLastMinute", |of| ListCell::number(of.row.usage.n_last_minute)),
-        column("4XX", "nClientErrors", |of| ListCell::number(of.row.usage.n_client_errors)),
-        column("5XX", "nServerErrors", |of| ListCell::number(of.row.usage.n_server_errors)),
+        column("RPM", "nLastMinute", |of| ListCell::maybe(of.row.usage.map(|usage| usage.n_last_minute))),
+        column("4XX", "nClientErrors", |of| ListCell::maybe(of.row.usage.map(|usage| usage.n_client_errors))),
+        column("5XX", "nServerErrors", |of| ListCell::maybe(of.row.usage.map(|usage| usage.n_server_errors))),
         column("SCOPES", "scopes", |of| ListCell::Text(scopes_text(&of.row))),
         column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
@@ -59,7 +60,7 @@ impl ListedRow for AssessedRow<KeyRow> {
         _: Option<&str>,
     ) -> Result<ListResult<Self>, client::Error> {
         let judge = |row: KeyRow| {
-            let judgement = assess_key(&row.facts(), ask.now);
+            let judgement = row.assess(ask.now);
             AssessedRow::new(row, &judgement)
         };
         let page = client.keys().await?;
@@ -93,6 +94,12 @@ pub(in crate::cli) async fn find_key(client: &PlatformClient, text: &str) -> Res
     }
 }
 
+/// Formats the id of a company, and its name if that is known.
+pub(super) fn company_text(company: &CompanyRow) -> String {
+    let name = company.name.as_ref().map_or_else(String::new, |name| format!(", {}", quoted(name)));
+    format!("{}{name}", company.id)
+}
+
 /// Finds a company by its id.
 pub(super) async fn find_company(client: &PlatformClient, id: i64) -> Result<CompanyRow, CommandFailure> {
     let companies = client.companies().await?;
@@ -105,10 +112,10 @@ pub(super) async fn find_company(client: &PlatformClient, id: i64) -> Result<Com
 }
 
 async fn show_key(asked: ShowKeyArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.look.remote)?;
+    let client = portal::connect(&asked.look.remote).await?;
     let row = find_key(&client, &asked.key).await?;
     let now = client.overview(1).await?.server_utc;
-    let judgement = assess_key(&row.facts(), now);
+    let judgement = row.assess(now);
     let history = client.key_usage(row.id).await?;
     let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == row.id).collect();
     let detail =
@@ -117,12 +124,12 @@ async fn show_key(asked: ShowKeyArgs) -> Result<ExitCode, CommandFailure> {
 }
 
 async fn create(asked: CreateKeyArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let company = find_company(&client, asked.company).await?;
     let names = asked.scope.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
     let name = Untrusted::new(asked.name.as_str());
     let preview = vec![
-        format!("new key for company {}, {}: {}", company.id, quoted(&company.name), quoted(&name)),
+        format!("new key for company {}: {}", company_text(&company), quoted(&name)),
         format!("scopes, which cannot be changed later: {names}"),
         "the key is shown only once".to_owned(),
     ];
@@ -141,7 +148,7 @@ async fn create(asked: CreateKeyArgs) -> Result<ExitCode, CommandFailure> {
 }
 
 async fn revoke(asked: RevokeKeyArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let row = find_key(&client, &asked.key).await?;
     if let Some(at) = row.revoked_utc {
         return Err(CommandFailure::usage(format!("key {} was already revoked at {at}", row.id), "nothing to do"));
@@ -151,10 +158,10 @@ async fn revoke(asked: RevokeKeyArgs) -> Result<ExitCode, CommandFailure> {
     let (cut, mut windows) = (windows.cut_line(), windows.items.into_iter());
     let callers = match (windows.find(|window| window.row.key_id == row.id), cut) {
         (None, Some(cut)) => format!("callers unknown: {cut}"),
-        (window, _) => callers_line(&window.map(|window| window.callers).unwrap_or_default()),
+        (window, _) => callers_line(&window.and_then(|window| window.callers).unwrap_or_default()),
     };
     let used = row.last_used_utc.map_or_else(
-        || format!("never used since it was created at {}", row.created_utc),
+        || format!("never used since it was created at {}", text::or_unknown(row.created_utc)),
         |at| format!("last used {at}, {} d ago", now.since(at).as_secs() / 86_400),
     );
     let preview = vec![
@@ -182,7 +189,7 @@ async fn recent_calls_line(client: &PlatformClient, row: &KeyRow, now: Timestamp
     for _ in 0..MAX_PREVIEW_PAGES {
         let page = client.log_page(&query, cursor.as_deref(), 200).await?.page;
         n += page.items.len() as u64;
-        n_failed += page.items.iter().filter(|row| row.status >= 400).count() as u64;
+        n_failed += page.items.iter().filter(|row| row.status.is_none_or(|status| status >= 400)).count() as u64;
         cursor = page.next_cursor.filter(|_| page.has_more);
         if cursor.is_none() {
             return Ok(format!("{} in the last hour, {n_failed} of them rejected or failed", text::count(n, "call")));

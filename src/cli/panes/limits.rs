@@ -12,11 +12,11 @@ use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
-use crate::domain::health_status::assess_window;
 use crate::domain::patch::FieldPatch;
 use crate::domain::window::RateBucket;
 use crate::sync::platform_change::limits_set;
 use crate::wire::changes;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::keys::{LimitsPatch, RateLimits as Calls};
 use crate::wire::limits::LimitDetail;
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ pub(super) async fn run(asked: LimitsCommand) -> Result<ExitCode, CommandFailure
     match asked {
         LimitsCommand::List(asked) => run_list::<AssessedRow<LimitDetail>>(asked).await,
         LimitsCommand::Show(asked) => {
-            let client = portal::connect_operator(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote).await?;
             let key = find_key(&client, &asked.key).await?;
             let windows = client.limits().await?.items.into_iter().filter(|window| window.row.key_id == key.id);
             let found = KeyWindows { key_name: key.name, windows: windows.collect() };
@@ -37,6 +37,7 @@ pub(super) async fn run(asked: LimitsCommand) -> Result<ExitCode, CommandFailure
 
 impl ListedRow for AssessedRow<LimitDetail> {
     const NAMES: DocumentNames = LIMIT_DOCUMENTS;
+    const NOUN: CoveredNoun = CoveredNoun::Limits;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("STATE", "state", |of| ListCell::health(of.state)),
         column("KEY", "keyId", |of| ListCell::number(of.row.row.key_id.0)),
@@ -44,9 +45,9 @@ impl ListedRow for AssessedRow<LimitDetail> {
         column("LAST4", "last4", |of| ListCell::untrusted(&of.row.row.last4)),
         column("BUCKET", "bucket", |of| ListCell::Text(of.row.row.bucket.name().to_owned())),
         column("LIMIT", "limit", |of| ListCell::number(of.row.row.limit)),
-        column("USED", "used", |of| ListCell::number(of.row.row.used)),
-        column("LEFT", "remaining", |of| ListCell::number(of.row.row.remaining)),
-        column("429", "nRefused", |of| ListCell::number(of.row.row.n_refused)),
+        column("USED", "used", |of| ListCell::maybe(of.row.row.used)),
+        column("LEFT", "remaining", |of| ListCell::maybe(of.row.row.remaining)),
+        column("429", "nRefused", |of| ListCell::maybe(of.row.row.n_refused)),
         column("RESET", "resetUtc", |of| ListCell::Time(Some(of.row.row.reset_utc))),
         column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
@@ -61,7 +62,7 @@ impl ListedRow for AssessedRow<LimitDetail> {
         _: Option<&str>,
     ) -> Result<ListResult<Self>, client::Error> {
         let judge = |row: LimitDetail| {
-            let judgement = assess_window(&row.row.facts());
+            let judgement = row.row.assess();
             AssessedRow::new(row, &judgement)
         };
         let page = client.limits().await?;
@@ -70,9 +71,9 @@ impl ListedRow for AssessedRow<LimitDetail> {
 }
 
 async fn set_limits(asked: SetLimitsArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let key = find_key(&client, &asked.key).await?;
-    let Calls { read, write, admin } = key.limits;
+    let Calls { read, write, admin } = key.limits.ok_or_else(unknown_limits)?;
     let [of_read, of_write, of_admin] = [asked.read, asked.write, asked.admin].map(Option::unwrap_or_default);
     let lines = [
         (RateBucket::Read, read, &of_read),
@@ -93,4 +94,8 @@ async fn set_limits(asked: SetLimitsArgs) -> Result<ExitCode, CommandFailure> {
         client.change(changes::LIMIT_KEY.at(key.id), &patch).await.map(|row| limits_set(&row))
     };
     plan.confirm_and_run(&asked.consent, work, &client).await
+}
+
+fn unknown_limits() -> CommandFailure {
+    CommandFailure::failed("the present limits of the key are not known", "set them in the Admin Portal")
 }

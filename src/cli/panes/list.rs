@@ -13,8 +13,10 @@ use crate::domain::query::field::Field;
 use crate::domain::query::matching::{FieldValue, QueryableRow};
 use crate::domain::query::parse::parse;
 use crate::domain::query::{FilterQuery, QueryTerm, QueryTime, TermSign, TermTest};
+use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::files::format_size;
+use crate::wire::coverage::{CoverageExtent, CoveredNoun, NounCoverage};
 use crate::wire::log::LogPage;
 use crate::wire::page::json_length;
 use crate::wire::readable::UnreadableRows;
@@ -39,6 +41,8 @@ const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) trait ListedRow: QueryableRow + Serialize + Sized + 'static {
     /// Schema names of the documents.
     const NAMES: DocumentNames;
+    /// Noun of the platform that the rows are.
+    const NOUN: CoveredNoun;
     /// Columns of the table and the CSV output.
     const COLUMNS: &'static [ListColumn<Self>];
 
@@ -212,11 +216,15 @@ async fn run_query<T: ListedRow>(
             "use --ndjson instead of --json",
         ));
     }
-    let client = portal::connect_operator(&asked.remote)?;
-    let now = client.overview(1).await?.server_utc;
+    let client = portal::connect(&asked.remote).await?;
+    let overview = client.overview(1).await?;
+    let (now, coverage) = (overview.server_utc, overview.coverage.as_ref().and_then(|coverage| coverage.of(T::NOUN)));
+    if let Some(of) = coverage.filter(|of| of.extent == CoverageExtent::None) {
+        return Err(not_covered(of));
+    }
     let ask = ListQuery { query, now, limit };
     let came = T::read(&client, &ask, None).await?;
-    let mut paper = RowWriter::<T>::new(asked.shape);
+    let mut paper = RowWriter::<T>::new(asked.shape, coverage.cloned());
     let is_capped = came.has_more && !asked.watch && !asked.shape.json;
     let bound = came.bound.filter(|_| !asked.watch);
     let n = came.rows.len();
@@ -227,6 +235,9 @@ async fn run_query<T: ListedRow>(
         output::remark(&format!("{n} rows shown; more exist: raise --limit or narrow --filter"));
     } else if n == 0 && std::io::stdout().is_terminal() {
         output::remark("no matching rows");
+    }
+    if let Some(of) = coverage {
+        output::remark(&format!("crow: {}", of.summary_line()));
     }
     let mut code = report_unreadable(&came.unreadable);
     if asked.watch {
@@ -247,6 +258,13 @@ async fn run_query<T: ListedRow>(
     Ok(code)
 }
 
+/// Failure of a list of which nothing is known.
+pub(super) fn not_covered(of: &NounCoverage) -> CommandFailure {
+    let said = |text: &Option<Untrusted>| text.as_ref().map(Untrusted::sanitized);
+    let reason = said(&of.reason).unwrap_or_else(|| format!("no {} are known", of.noun.name()));
+    CommandFailure::usage(format!("{} are not known: {reason}", of.noun.name()), said(&of.remedy).unwrap_or_default())
+}
+
 /// Reports rows that could not be read, and returns the exit code: 1 if the list is incomplete.
 fn report_unreadable(unreadable: &UnreadableRows) -> ExitCode {
     match unreadable.summary_line() {
@@ -261,19 +279,26 @@ fn report_unreadable(unreadable: &UnreadableRows) -> ExitCode {
 /// Writer of rows to stdout, in the chosen format.
 struct RowWriter<T: 'static> {
     shape: OutputArgs,
+    /// Coverage of the rows; `None` if they are covered in full.
+    coverage: Option<NounCoverage>,
     table: ListTable<T>,
 }
 
 impl<T: ListedRow> RowWriter<T> {
-    fn new(shape: OutputArgs) -> Self {
+    fn new(shape: OutputArgs, coverage: Option<NounCoverage>) -> Self {
         let room = std::io::stdout().is_terminal().then(crossterm::terminal::size).and_then(Result::ok);
         let room = room.map(|(columns, _)| usize::from(columns)).filter(|columns| *columns > 0);
-        Self { shape, table: ListTable::new(T::COLUMNS, room) }
+        Self { shape, coverage, table: ListTable::new(T::COLUMNS, room) }
     }
 
     fn write_first(&mut self, came: &ListResult<T>, now: Timestamp) -> Result<ReaderState, CommandFailure> {
         if self.shape.json {
-            let rows = ListDocument { schema: T::NAMES.list, items: &came.rows, has_more: came.has_more };
+            let rows = ListDocument {
+                schema: T::NAMES.list,
+                items: &came.rows,
+                has_more: came.has_more,
+                coverage: self.coverage.as_ref(),
+            };
             return output::write(&output::json(&rows)?);
         }
         if self.shape.csv {

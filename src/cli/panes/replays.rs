@@ -13,6 +13,7 @@ use crate::client::connection::PlatformClient;
 use crate::domain::ids::ReplayId;
 use crate::domain::replay::ReplayState;
 use crate::sync::platform_change::PlatformChange;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::replays::ReplayRow;
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ pub(super) async fn run(asked: ReplaysCommand) -> Result<ExitCode, CommandFailur
     match asked {
         ReplaysCommand::List(asked) => run_list::<ReplayRow>(asked).await,
         ReplaysCommand::Show(asked) => {
-            let client = portal::connect_operator(&asked.look.remote)?;
+            let client = portal::connect(&asked.look.remote).await?;
             let replay = client.get_replay(ReplayId(asked.id)).await?;
             write_item(REPLAY_DOCUMENTS.detail, &replay, ShowFormat::from_json_flag(asked.look.json))
         }
@@ -32,6 +33,7 @@ pub(super) async fn run(asked: ReplaysCommand) -> Result<ExitCode, CommandFailur
 
 impl ListedRow for ReplayRow {
     const NAMES: DocumentNames = REPLAY_DOCUMENTS;
+    const NOUN: CoveredNoun = CoveredNoun::Other;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("PHASE", "phase", |of| ListCell::Text(of.phase.name().to_owned())),
@@ -57,7 +59,7 @@ impl ListedRow for ReplayRow {
 }
 
 async fn change_replay(asked: ChangeArgs, wanted: ReplayState) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let id = ReplayId(asked.id);
     let row = client.get_replay(id).await?;
     let effect = match wanted {

@@ -11,6 +11,7 @@ use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::query::pushdown::LogKind;
 use crate::sync::row_filters;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::log::RequestQuery;
 use crate::wire::requests::RequestRow;
 use std::process::ExitCode;
@@ -27,25 +28,22 @@ pub(super) async fn run(asked: RequestsCommand) -> Result<ExitCode, CommandFailu
 
 impl ListedRow for RequestRow {
     const NAMES: DocumentNames = REQUEST_DOCUMENTS;
+    const NOUN: CoveredNoun = CoveredNoun::Requests;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id)),
         column("TIME", "utc", |of| ListCell::Time(Some(of.utc))),
-        column("STATUS", "status", |of| ListCell::number(of.status)),
-        column("CODE", "code", |of| of.code.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)),
+        column("STATUS", "status", |of| ListCell::maybe(of.status)),
+        column("CODE", "code", |of| ListCell::maybe_untrusted(of.code.as_ref())),
         column("METHOD", "method", |of| ListCell::untrusted(&of.method)),
         column("ROUTE", "route", |of| ListCell::untrusted(&of.route)),
         column("KEY", "keyId", |of| ListCell::Number(of.key_id.and_then(|id| id.0.try_into().ok()))),
-        column("LAST4", "last4", |of| of.last4.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)),
+        column("LAST4", "last4", |of| ListCell::maybe_untrusted(of.last4.as_ref())),
         column("COMPANY", "companyId", |of| ListCell::Number(of.company_id.and_then(|id| id.0.try_into().ok()))),
         column("MS", "elapsedMs", |of| ListCell::number(of.elapsed_ms)),
-        column("REQUEST", "requestId", |of| ListCell::untrusted(&of.request_id)),
-        column("CALLER", "address", |of| {
-            of.address.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)
-        }),
-        column("AGENT", "userAgent", |of| {
-            of.user_agent.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)
-        }),
-        column("QUERY", "query", |of| of.query.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)),
+        column("REQUEST", "requestId", |of| ListCell::maybe_untrusted(of.request_id.as_ref())),
+        column("CALLER", "address", |of| ListCell::maybe_untrusted(of.address.as_ref())),
+        column("AGENT", "userAgent", |of| ListCell::maybe_untrusted(of.user_agent.as_ref())),
+        column("QUERY", "query", |of| ListCell::maybe_untrusted(of.query.as_ref())),
     ];
 
     async fn read(
@@ -61,7 +59,7 @@ impl ListedRow for RequestRow {
 }
 
 async fn show_request(asked: ShowArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.look.remote)?;
+    let client = portal::connect(&asked.look.remote).await?;
     let mut cursor = None;
     loop {
         let page = client.log_page(&RequestQuery::default(), cursor.as_deref(), MAX_PAGE_ROWS).await?.page;

@@ -14,7 +14,6 @@ use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::disabled_reason::DisabledReason;
-use crate::domain::health_status::assess_subscription;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
@@ -22,6 +21,7 @@ use crate::sync::platform_change::PlatformChange;
 use crate::text;
 use crate::text::health::why;
 use crate::wire::changes;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::replays::NewReplay;
 use crate::wire::subscriptions::{AttemptSummary, MissedEventsChoice, SubscriptionRow};
 use std::process::ExitCode;
@@ -44,18 +44,21 @@ pub(super) async fn run(asked: SubsCommand) -> Result<ExitCode, CommandFailure> 
 
 impl ListedRow for AssessedRow<SubscriptionRow> {
     const NAMES: DocumentNames = SUBSCRIPTION_DOCUMENTS;
+    const NOUN: CoveredNoun = CoveredNoun::Subscriptions;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("STATE", "state", |of| ListCell::health(of.state)),
         column("ID", "id", |of| ListCell::number(of.row.subscription.id.0)),
         column("TARGET", "targetUrl", |of| ListCell::untrusted(&of.row.subscription.target_url)),
         column("COMPANY", "companyId", |of| ListCell::number(of.row.subscription.company_id.0)),
-        column("OK% 1H", "success1h", |of| ListCell::Number(success_percent(&of.row.health.last_1h))),
-        column("N 1H", "n1h", |of| ListCell::number(of.row.health.last_1h.tally().total())),
-        column("P95 MS", "p95Ms1h", |of| ListCell::Number(of.row.health.last_1h.p95_ms.map(u64::from))),
-        column("FAILS", "consecutiveFailures", |of| ListCell::number(of.row.subscription.consecutive_failures)),
-        column("BACKLOG", "nBacklog", |of| ListCell::number(of.row.health.n_backlog)),
-        column("ON HOLD", "nParked", |of| ListCell::number(of.row.health.n_parked)),
-        column("MISSED", "nSkipped", |of| ListCell::number(of.row.health.n_skipped)),
+        column("OK% 1H", "success1h", |of| {
+            ListCell::Number(of.row.health.and_then(|health| success_percent(&health.last_1h)))
+        }),
+        column("N 1H", "n1h", |of| ListCell::maybe(of.row.health.map(|health| health.last_1h.tally().total()))),
+        column("P95 MS", "p95Ms1h", |of| ListCell::maybe(of.row.health.and_then(|health| health.last_1h.p95_ms))),
+        column("FAILS", "consecutiveFailures", |of| ListCell::maybe(of.row.subscription.consecutive_failures)),
+        column("BACKLOG", "nBacklog", |of| ListCell::maybe(of.row.health.map(|health| health.n_backlog))),
+        column("ON HOLD", "nParked", |of| ListCell::maybe(of.row.health.map(|health| health.n_parked))),
+        column("MISSED", "nSkipped", |of| ListCell::maybe(of.row.health.map(|health| health.n_skipped))),
         column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
 
@@ -65,7 +68,7 @@ impl ListedRow for AssessedRow<SubscriptionRow> {
         _: Option<&str>,
     ) -> Result<ListResult<Self>, client::Error> {
         let judge = |row: SubscriptionRow| {
-            let judgement = assess_subscription(&row.facts());
+            let judgement = row.assess();
             AssessedRow::new(row, &judgement)
         };
         let page = client.subscription_rows().await?;
@@ -84,10 +87,10 @@ fn describe_subscription(row: &SubscriptionRow) -> String {
 }
 
 async fn show_subscription(asked: ShowArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.look.remote)?;
+    let client = portal::connect(&asked.look.remote).await?;
     let id = SubscriptionId(asked.id);
     let row = client.subscription(id).await?;
-    let judgement = assess_subscription(&row.facts());
+    let judgement = row.assess();
     let attempts = client.attempts(Some(id), SHOWN_ATTEMPTS).await?.items;
     let revisions = client.revisions(id).await?.items;
     let replays = client.replays_of(id).await?.items;
@@ -103,7 +106,7 @@ async fn show_subscription(asked: ShowArgs) -> Result<ExitCode, CommandFailure> 
 }
 
 async fn test(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     let preview = vec![
         describe_subscription(&row),
@@ -113,18 +116,19 @@ async fn test(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
 }
 
 async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     if row.subscription.is_enabled {
         return Err(CommandFailure::usage(format!("subscription {} is already enabled", asked.id), "nothing to do"));
     }
-    let missed = text::count(row.health.n_skipped, "event");
+    let health = row.health.as_ref();
+    let missed = text::maybe_several(health.map(|health| health.n_skipped), "event", "events");
     let preview = vec![
         describe_subscription(&row),
-        why(&assess_subscription(&row.facts()).reason),
+        why(&row.assess().reason),
         format!(
             "deliveries resume and the failure count restarts at 0; {} on hold are sent",
-            text::several(row.health.n_parked, "delivery", "deliveries")
+            text::maybe_several(health.map(|health| health.n_parked), "delivery", "deliveries")
         ),
         if asked.replay_missed {
             format!("{missed} missed while it was off are resent")
@@ -138,21 +142,25 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
 
 async fn disable(asked: DisableArgs) -> Result<ExitCode, CommandFailure> {
     let reason = asked.reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     let (id, of) = (row.subscription.id, &row.subscription);
     let told = match &reason {
         Some(reason) => format!("reason: {}", Untrusted::new(reason.as_str()).sanitized()),
         None => "no --reason TEXT given: an alert is raised".to_owned(),
     };
-    let (change, effect) = match (of.disabled_reason, reason) {
-        (None, reason) => {
-            let n = text::several(row.health.n_backlog, "pending delivery is", "pending deliveries are");
+    let (change, effect) = match (of.is_enabled, of.disabled_reason, reason) {
+        (true, _, reason) => {
+            let n = text::maybe_several(
+                row.health.map(|health| health.n_backlog),
+                "pending delivery is",
+                "pending deliveries are",
+            );
             let effect =
                 format!("deliveries stop until it is enabled; {n} put on hold; later events are recorded as missed");
             (PlatformChange::Disable(id, reason), effect)
         }
-        (Some(DisabledReason::Manual), Some(reason)) => {
+        (false, Some(DisabledReason::Manual) | None, Some(reason)) => {
             (PlatformChange::SetDisableReason(id, reason), "stays disabled; its alert ends".to_owned())
         }
         _ => {
@@ -166,13 +174,16 @@ async fn disable(asked: DisableArgs) -> Result<ExitCode, CommandFailure> {
 }
 
 async fn delete(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     let (id, of) = (row.subscription.id, &row.subscription);
     let mut preview = vec![
         describe_subscription(&row),
         "deliveries stop; this cannot be undone; its delivery log stays readable".to_owned(),
-        format!("cancels {} pending and {} on hold", row.health.n_backlog, row.health.n_parked),
+        row.health.map_or_else(
+            || "cancels its pending deliveries, and those on hold; their number is unknown".to_owned(),
+            |health| format!("cancels {} pending and {} on hold", health.n_backlog, health.n_parked),
+        ),
     ];
     if let Some(tool) = &of.managed_by {
         preview.push(format!("{} manages it and is not notified", tool.sanitized()));
@@ -181,7 +192,7 @@ async fn delete(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
 }
 
 async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let row = client.subscription(SubscriptionId(asked.id)).await?;
     let now = client.overview(1).await?.server_utc;
     let wanted = NewReplay {
@@ -213,7 +224,7 @@ async fn replay(asked: ReplayArgs) -> Result<ExitCode, CommandFailure> {
 }
 
 async fn roll_back(asked: RollbackArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.consent.look.remote)?;
+    let client = portal::connect(&asked.consent.look.remote).await?;
     let id = SubscriptionId(asked.id);
     let row = client.subscription(id).await?;
     let revisions = client.revisions(id).await?.items;

@@ -41,6 +41,16 @@ impl ListCell {
         Self::Number(n.try_into().ok())
     }
 
+    /// Creates a cell from a number that may not be known.
+    pub(in crate::cli) fn maybe(n: Option<impl TryInto<u64>>) -> Self {
+        Self::Number(n.and_then(|n| n.try_into().ok()))
+    }
+
+    /// Creates a cell from text that comes from outside, if there is any.
+    pub(in crate::cli) fn maybe_untrusted(text: Option<&Untrusted>) -> Self {
+        text.map_or_else(|| Self::Text(String::new()), Self::untrusted)
+    }
+
     /// Formats the cell for the terminal.
     fn display_text(&self, now: Timestamp) -> String {
         match self {

@@ -9,6 +9,7 @@ use crate::cli::failure::CommandFailure;
 use crate::cli::portal;
 use crate::client;
 use crate::client::connection::PlatformClient;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::log::TripQuery;
 use crate::wire::trips::TripRow;
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ pub(super) async fn run(asked: TripsCommand) -> Result<ExitCode, CommandFailure>
 
 impl ListedRow for TripRow {
     const NAMES: DocumentNames = TRIP_DOCUMENTS;
+    const NOUN: CoveredNoun = CoveredNoun::Trips;
     const COLUMNS: &'static [ListColumn<Self>] = &[
         column("ID", "id", |of| ListCell::number(of.id.0)),
         column("TRIPPED", "trippedUtc", |of| ListCell::Time(Some(of.tripped_utc))),
@@ -34,10 +36,8 @@ impl ListedRow for TripRow {
         column("ENABLED", "enabledUtc", |of| {
             of.enabled_utc.map_or(ListCell::Text("off".to_owned()), |at| ListCell::Time(Some(at)))
         }),
-        column("BY", "enabledBy", |of| {
-            of.enabled_by.as_ref().map_or(ListCell::Text(String::new()), ListCell::untrusted)
-        }),
-        column("MISSED", "nMissed", |of| ListCell::number(of.n_missed)),
+        column("BY", "enabledBy", |of| ListCell::maybe_untrusted(of.enabled_by.as_ref())),
+        column("MISSED", "nMissed", |of| ListCell::maybe(of.n_missed)),
         column("TARGET", "targetUrl", |of| ListCell::untrusted(&of.target_url)),
     ];
 
@@ -52,11 +52,11 @@ impl ListedRow for TripRow {
 }
 
 fn causes_text(of: &TripRow) -> String {
-    of.causes.iter().map(|cause| format!("{} x{}", cause.cause.raw(), cause.n)).collect::<Vec<_>>().join(", ")
+    of.causes.iter().flatten().map(|cause| format!("{} x{}", cause.cause.raw(), cause.n)).collect::<Vec<_>>().join(", ")
 }
 
 async fn show_trip(asked: ShowArgs) -> Result<ExitCode, CommandFailure> {
-    let client = portal::connect_operator(&asked.look.remote)?;
+    let client = portal::connect(&asked.look.remote).await?;
     let mut cursor = None;
     loop {
         let page = client.log_page(&TripQuery::default(), cursor.as_deref(), MAX_PAGE_ROWS).await?;

@@ -3,20 +3,18 @@
 //! Only documented behaviour is relied upon; undocumented fields are read where they are present and unambiguous.
 
 use super::answer::{ApiRefusal, ReportedWindow};
-use super::tolerant_reading::ObjectFields;
+use super::tolerant_reading::{ObjectFields, unwrapped};
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::ids::{CompanyId, EventId, SubscriptionId};
 use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
+use crate::wire::events::Envelope;
 use crate::wire::paths;
 use crate::wire::subscriptions::{Subscription, TestResult};
 use reqwest::Method;
 use serde_json::value::RawValue;
-
-/// Maximum number of characters kept of an item that cannot be read.
-const MAX_KEPT_CHARS: usize = 2_000;
 
 /// Request that changes nothing and reveals whether a key has a scope.
 #[derive(Debug, Clone)]
@@ -76,6 +74,31 @@ impl ScopeProbe {
     }
 }
 
+/// Reads an event that the platform published on request; `owner` is the key's company.
+///
+/// # Errors
+/// A description of the field that is missing or not understood.
+pub fn read_envelope(body: &[u8], owner: CompanyId) -> Result<(PolledEvent, Envelope), String> {
+    let raw: &RawValue = serde_json::from_slice(body).map_err(|error| format!("not JSON: {error}"))?;
+    let (raw, event) = match read_event(raw, owner) {
+        Ok(event) => (raw, event),
+        Err(why) => {
+            let inner = unwrapped(raw, &["event", "data", "result"]).ok_or(why)?;
+            (inner, read_event(inner, owner)?)
+        }
+    };
+    let fields = ObjectFields::read(raw, &[])?;
+    let envelope = Envelope {
+        id: event.id,
+        kind: event.kind.clone(),
+        created_utc: event.created_at,
+        company_id: event.company,
+        payload: fields.raw(&["payload", "data"]).ok_or("an event has no payload")?.to_owned(),
+        metadata: fields.raw(&["metadata", "meta"]).map(ToOwned::to_owned),
+    };
+    Ok((event, envelope))
+}
+
 /// Event as it was polled, with the bytes of its envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolledEvent {
@@ -91,25 +114,10 @@ pub struct PolledEvent {
     pub envelope: Vec<u8>,
 }
 
-/// Item of a list that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnreadableItem {
-    /// Number of the item, if it could be determined.
-    pub number: Option<i64>,
-    /// Reason why the item could not be read.
-    pub why: String,
-    /// Beginning of the item's JSON, as received.
-    pub raw: String,
-}
-
-impl UnreadableItem {
-    /// Keeps the beginning of an item, together with the reason why it could not be read.
-    #[must_use]
-    pub fn new(raw: &RawValue, why: String) -> Self {
-        let number =
-            ObjectFields::read(raw, &[]).ok().and_then(|fields| fields.number(&["id", "eventid", "subscriptionid"]));
-        Self { number, why, raw: raw.get().chars().take(MAX_KEPT_CHARS).collect() }
-    }
+/// Returns the number of an item that could not be read, if at least that can be determined.
+#[must_use]
+pub fn read_number(raw: &RawValue) -> Option<i64> {
+    ObjectFields::read(raw, &[]).ok()?.number(&["id", "eventid", "subscriptionid"])
 }
 
 /// Reads an event from an item of a list; `owner` is the key's company.
@@ -127,24 +135,12 @@ pub fn read_event(raw: &RawValue, owner: CompanyId) -> Result<PolledEvent, Strin
     Ok(PolledEvent { id: EventId(id), kind, created_at, company, envelope: raw.get().as_bytes().to_vec() })
 }
 
-/// Subscription as it was listed, with the optional fields that were present.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListedSubscription {
-    /// Subscription with defaults for absent fields; the fields below tell whether they were present.
-    pub subscription: Subscription,
-    /// Number of failures in a row; `None` if the platform does not report it.
-    pub streak: Option<u32>,
-    /// Time at which the subscription was created; `None` if the platform does not report it.
-    pub created_at: Option<Timestamp>,
-    /// Time at which the subscription was changed; `None` if the platform does not report it.
-    pub updated_at: Option<Timestamp>,
-}
-
-/// Reads a subscription from an item of a list; `owner` is the key's company.
+/// Reads a subscription from an item of a list; `owner` is the key's company. What the platform does not report is
+/// `None`.
 ///
 /// # Errors
 /// A description of the field that is missing or not understood.
-pub fn read_subscription(raw: &RawValue, owner: CompanyId) -> Result<ListedSubscription, String> {
+pub fn read_subscription(raw: &RawValue, owner: CompanyId) -> Result<Subscription, String> {
     let fields = ObjectFields::read(raw, &["subscription", "webhook", "data", "item"])?;
     let id = fields.number(&["id", "subscriptionid"]).ok_or("a subscription's id is missing or not a whole number")?;
     let target_url = fields
@@ -153,33 +149,23 @@ pub fn read_subscription(raw: &RawValue, owner: CompanyId) -> Result<ListedSubsc
     let is_enabled = fields
         .boolean(&["isenabled", "enabled", "active", "isactive", "status"])
         .ok_or("a subscription's enabled flag is missing or unreadable")?;
-    let streak = fields.number(&["consecutivefailures", "failurecount"]).and_then(|n| u32::try_from(n).ok());
-    let created_at = fields.timestamp(&["createdutc", "createdat", "created"]);
-    let updated_at = fields.timestamp(&["updatedutc", "updatedat", "updated", "modifiedutc"]);
-    let nothing = Timestamp::from_millis(0);
+    let failures = fields.number(&["consecutivefailures", "failurecount"]);
     let reason = fields.text(&["disabledreason"]);
-    Ok(ListedSubscription {
-        subscription: Subscription {
-            event_types: fields.texts(&["eventtypes", "events", "types", "topics"]).unwrap_or_default(),
-            is_enabled,
-            description: fields.text(&["description", "name"]),
-            managed_by: fields.text(&["managedby", "owner", "source"]),
-            consecutive_failures: streak.unwrap_or(0),
-            disabled_reason: reason.and_then(|reason| DisabledReason::named(reason.raw())).filter(|_| !is_enabled),
-            disabled_utc: fields.timestamp(&["disabledutc", "disabledat"]),
-            last_attempt_utc: fields.timestamp(&["lastattemptutc", "lastattemptat"]),
-            last_success_utc: fields.timestamp(&["lastsuccessutc", "lastsuccessat"]),
-            updated_utc: updated_at.unwrap_or(nothing),
-            ..Subscription::new(
-                SubscriptionId(id),
-                fields.number(&["companyid", "tenantid"]).map_or(owner, CompanyId),
-                target_url,
-                created_at.unwrap_or(nothing),
-            )
-        },
-        streak,
-        created_at,
-        updated_at,
+    Ok(Subscription {
+        id: SubscriptionId(id),
+        company_id: fields.number(&["companyid", "tenantid"]).map_or(owner, CompanyId),
+        target_url,
+        event_types: fields.texts(&["eventtypes", "events", "types", "topics"]).unwrap_or_default(),
+        is_enabled,
+        description: fields.text(&["description", "name"]),
+        managed_by: fields.text(&["managedby", "owner", "source"]),
+        consecutive_failures: failures.and_then(|n| u32::try_from(n).ok()),
+        disabled_reason: reason.and_then(|reason| DisabledReason::named(reason.raw())).filter(|_| !is_enabled),
+        disabled_utc: fields.timestamp(&["disabledutc", "disabledat"]).filter(|_| !is_enabled),
+        last_attempt_utc: fields.timestamp(&["lastattemptutc", "lastattemptat"]),
+        last_success_utc: fields.timestamp(&["lastsuccessutc", "lastsuccessat"]),
+        created_utc: fields.timestamp(&["createdutc", "createdat", "created"]),
+        updated_utc: fields.timestamp(&["updatedutc", "updatedat", "updated", "modifiedutc"]),
     })
 }
 
@@ -239,8 +225,8 @@ mod tests {
             CompanyId(92),
         );
         let came = came.expect("understood");
-        assert!(!came.subscription.is_enabled && came.subscription.disabled_reason.is_none());
-        assert_eq!((came.streak, came.created_at), (None, None), "what was not told is not known");
+        assert!(!came.is_enabled && came.disabled_reason.is_none());
+        assert_eq!((came.consecutive_failures, came.created_utc), (None, None), "what was not told is not known");
         assert!(read_subscription(&raw(r#"{"id":7,"url":"https://x"}"#), CompanyId(92)).is_err());
     }
 

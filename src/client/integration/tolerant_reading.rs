@@ -273,6 +273,14 @@ fn normalize_name(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | '$' | '@')).flat_map(char::to_lowercase).collect()
 }
 
+/// Returns the object that an object wraps under any of the names.
+#[must_use]
+pub fn unwrapped<'a>(value: &'a RawValue, wrappers: &[&str]) -> Option<&'a RawValue> {
+    let members = split_object(value).ok()?;
+    let is_wrapper = |name: &str| wrappers.contains(&&*normalize_name(name));
+    members.into_iter().find(|(name, value)| is_wrapper(name) && is_object(value)).map(|(_, value)| value)
+}
+
 /// Object whose members are read by any of their usual names, each independently: an unreadable member does not affect
 /// the others.
 #[derive(Debug)]
@@ -300,7 +308,9 @@ impl<'a> ObjectFields<'a> {
         Ok(Self(members))
     }
 
-    fn raw(&self, names: &[&str]) -> Option<&'a RawValue> {
+    /// Returns a value under any of the names as raw JSON; null counts as absent.
+    #[must_use]
+    pub fn raw(&self, names: &[&str]) -> Option<&'a RawValue> {
         names.iter().find_map(|name| self.0.get(*name)).copied().filter(|value| value.get() != "null")
     }
 

@@ -253,7 +253,7 @@ impl ScenarioRunner {
         for _ in 0..MAX_POLLS {
             let pipeline =
                 self.operator.overview(1).await.map_err(platform_error("read the platform's state"))?.pipeline;
-            let is_quiet = pipeline.n_in_flight == 0 && pipeline.oldest_due_utc.is_none();
+            let is_quiet = pipeline.n_in_flight == Some(0) && pipeline.oldest_due_utc.is_none();
             n_quiet = if is_quiet { n_quiet + 1 } else { 0 };
             if n_quiet == MIN_QUIET_POLLS {
                 return Ok(());
@@ -282,7 +282,7 @@ impl ScenarioRunner {
         let Some(last) = last else { return Ok(true) };
         let log = self.operator.log_page(&RequestQuery::default(), None, 200).await;
         let log = log.map_err(platform_error("read the request log"))?;
-        Ok(log.page.items.iter().any(|row| row.request_id.raw() == last))
+        Ok(log.page.items.iter().any(|row| row.request_id.as_ref().is_some_and(|id| id.raw() == last)))
     }
 }
 

@@ -37,7 +37,7 @@ fn step_evidence(steps: &[ReportedCheck], ids: &[&str]) -> Vec<Evidence> {
 
 fn endpoint_cause(facts: &BreakerFacts<'_>, group: &FaultGroup) -> DiagnosedCause {
     let mut evidence = vec![facts.failures_evidence("failed attempts in a row", group.outcomes.clone())];
-    let began = facts.row.health.streak_began_utc;
+    let began = facts.row.health.and_then(|health| health.streak_began_utc);
     evidence.extend(began.map(|at| facts.subscription_evidence("failing since", at.to_string(), None)));
     let latest = facts.latest_failure();
     evidence.extend(latest.map(|row| {

@@ -12,7 +12,7 @@ use crate::wire::trips::TripRow;
 pub struct BreakerEvidence {
     /// Time of the collection, on this machine's clock.
     pub at: Timestamp,
-    /// Visibility with which the data was collected; with a key alone, the subscription's health is unknown.
+    /// Visibility with which the data was collected; with keys alone, the subscription's health is unknown.
     pub visibility: CallerVisibility,
     /// Row of the subscription, with its health.
     pub row: QueryOutcome<SubscriptionRow>,

@@ -57,7 +57,7 @@ impl<'a> BreakerFacts<'a> {
             }
             Some(DisabledReason::Manual) => BreakerState::DisabledManually(off_by),
             None if !subscription.is_enabled => BreakerState::DisabledManually(off_by),
-            None if subscription.consecutive_failures >= NEAR_TRIP_FAILURES => BreakerState::NearThreshold,
+            None if row.failures_in_a_row() >= NEAR_TRIP_FAILURES => BreakerState::NearThreshold,
             None => BreakerState::Closed,
         };
         Self { row, state, visibility: known.visibility, known }
@@ -92,7 +92,8 @@ impl<'a> BreakerFacts<'a> {
     /// Reason why neither source could be read.
     pub fn failures(&self) -> Result<Vec<FaultGroup>, String> {
         if let (BreakerState::Tripped(_), Some(trip)) = (self.state, open_trip(self.known)) {
-            return Ok(group_failures(trip.causes.iter().map(|count| (count.cause.raw().to_owned(), count.n))));
+            let causes = trip.causes.iter().flatten();
+            return Ok(group_failures(causes.map(|count| (count.cause.raw().to_owned(), count.n))));
         }
         Ok(group_failures(self.streak()?.iter().map(|row| (row.outcome().to_string(), 1))))
     }
@@ -105,7 +106,7 @@ impl<'a> BreakerFacts<'a> {
 
     fn streak(&self) -> Result<Vec<&'a AttemptRow>, String> {
         let attempts = self.attempts().map_err(|why| format!("the delivery log could not be read: {why}"))?;
-        let scheduled = attempts.into_iter().filter(|row| row.kind == AttemptKind::Scheduled);
+        let scheduled = attempts.into_iter().filter(|row| row.kind == Some(AttemptKind::Scheduled));
         Ok(scheduled.take_while(|row| !row.outcome().is_success()).collect())
     }
 

@@ -1,10 +1,10 @@
 //! Questions of the circuit breaker playbook, and the checks that answer them.
 
 use super::facts::{BreakerFacts, BreakerState, NEAR_TRIP_FAILURES};
-use crate::diagnose::evidence_set::CallerVisibility;
-use crate::diagnose::key_evidence;
 use crate::diagnose::report::{CheckVerdict, Evidence, ReportedCheck};
 use crate::domain::breaker::FAILURE_THRESHOLD;
+use crate::domain::delivery::AttemptKind;
+use crate::text::or_unknown;
 use crate::wire::attempts::AttemptRow;
 
 /// Ids and texts of the questions, in the order of the report.
@@ -15,6 +15,9 @@ pub const BREAKER_QUESTIONS: [(&str, &str); 5] = [
     ("missed-events", "Was every event delivered while the subscription was off?"),
     ("safe-to-enable", "Is it safe to enable the subscription?"),
 ];
+
+/// Reason why missed events are unknown on an observed platform.
+const MISSED_UNKNOWN: &str = "missed events are not visible to an API key; see the Admin Portal";
 
 type StepAnswer = (CheckVerdict, Vec<Evidence>);
 
@@ -40,8 +43,11 @@ fn skipped(why: &str) -> StepAnswer {
 fn state(facts: &BreakerFacts<'_>) -> StepAnswer {
     let streak = facts.row.subscription.consecutive_failures;
     let limit = format!("below {NEAR_TRIP_FAILURES}; trips at {FAILURE_THRESHOLD}");
-    let mut evidence = vec![facts.subscription_evidence("failures in a row", streak.to_string(), Some(limit))];
+    let mut evidence = vec![facts.subscription_evidence("failures in a row", or_unknown(streak), Some(limit))];
     let verdict = match facts.state {
+        BreakerState::Closed if streak.is_none() => {
+            CheckVerdict::Unknown("the platform does not report failures in a row".to_owned())
+        }
         BreakerState::Closed => CheckVerdict::Pass,
         BreakerState::NearThreshold => {
             let forecast = facts.row.trips_after();
@@ -125,17 +131,22 @@ fn endpoint_now(facts: &BreakerFacts<'_>) -> StepAnswer {
 }
 
 fn attempt_text(row: &AttemptRow) -> String {
-    format!("attempt {} ({}) at {}: {}", row.id, row.kind.name(), row.started_utc, row.outcome())
+    format!(
+        "attempt {} ({}) at {}: {}",
+        row.id,
+        or_unknown(row.kind.map(AttemptKind::name)),
+        row.started_utc,
+        row.outcome()
+    )
 }
 
 fn missed_events(facts: &BreakerFacts<'_>) -> StepAnswer {
     if facts.disabled_since().is_none() {
         return skipped("the subscription is enabled");
     }
-    if facts.visibility == CallerVisibility::KeyOnly {
-        return (CheckVerdict::Unknown(key_evidence::PORTAL_ONLY_REASON.to_owned()), Vec::new());
-    }
-    let health = &facts.row.health;
+    let Some(health) = &facts.row.health else {
+        return (CheckVerdict::Unknown(MISSED_UNKNOWN.to_owned()), Vec::new());
+    };
     let none = Some("0".to_owned());
     let evidence = vec![
         facts.subscription_evidence("missed events", health.n_skipped.to_string(), none.clone()),

@@ -21,15 +21,15 @@ fn attempt(id: i64, seconds: i64, kind: AttemptKind, word: &str) -> AttemptRow {
     AttemptRow {
         id: AttemptId(id),
         started_utc: at(seconds),
-        company_id: CompanyId(92),
-        subscription_id: ID,
-        target_url: "https://hooks.example/orders".into(),
+        company_id: Some(CompanyId(92)),
+        subscription_id: Some(ID),
+        target_url: Some("https://hooks.example/orders".into()),
         delivery_id: None,
         event_id: None,
         event_type: "invoice.created".into(),
-        kind,
-        number: 1,
-        of: 11,
+        kind: Some(kind),
+        number: Some(1),
+        of: Some(11),
         elapsed_ms: 40,
         status_code,
         cause: status_code.is_none().then(|| word.into()),
@@ -41,12 +41,17 @@ fn row(streak: u32, disabled: Option<DisabledReason>) -> SubscriptionRow {
     let subscription = Subscription {
         event_types: vec!["invoice.created".into()],
         is_enabled: disabled.is_none(),
-        consecutive_failures: streak,
+        consecutive_failures: Some(streak),
         disabled_reason: disabled,
         disabled_utc: disabled.map(|_| at(100)),
         ..Subscription::new(ID, CompanyId(92), "https://hooks.example/orders".into(), at(0))
     };
-    SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
+    SubscriptionRow {
+        subscription,
+        disabled_after_utc: None,
+        health: Some(DeliveryHealth::default()),
+        disabled_note: None,
+    }
 }
 
 fn known(row: SubscriptionRow, attempts: Vec<AttemptRow>) -> evidence::BreakerEvidence {
@@ -67,10 +72,10 @@ fn trip(causes: &[(&str, u32)]) -> TripRow {
         company_id: CompanyId(92),
         target_url: "https://hooks.example/orders".into(),
         tripped_utc: at(100),
-        causes: causes.iter().map(count).collect(),
+        causes: Some(causes.iter().map(count).collect()),
         enabled_utc: None,
         enabled_by: None,
-        n_missed: 3,
+        n_missed: Some(3),
     }
 }
 
@@ -122,7 +127,7 @@ fn two_faults_at_once_are_both_found_the_more_frequent_first() {
 #[test]
 fn a_tripped_breaker_without_an_attempt_since_is_not_known_to_be_safe() {
     let mut tripped = row(20, Some(DisabledReason::Breaker));
-    tripped.health.n_skipped = 3;
+    tripped.health.as_mut().expect("its health").n_skipped = 3;
     let mut known = known(tripped, streak(20, "500"));
     known.trip = Ok(Some(trip(&[("500", 18), ("refused", 2)])));
     let report = check_breaker(ID, &known);

@@ -7,9 +7,10 @@ use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::health_status::{
     DORMANT_DAYS, FAILURES_IN_A_ROW_LIMITS, MIN_HEADROOM_PERCENT, SUCCESS_PERCENT_LIMITS,
 };
-use crate::text::count;
+use crate::text::{count, or_unknown};
+use crate::wire::coverage::SourceFailureKind;
 use crate::wire::keys::KeyRow;
-use crate::wire::overview::PipelineCounts;
+use crate::wire::overview::{PipelineCounts, PlatformStatus};
 use crate::wire::requests::ProblemCodeCount;
 use crate::wire::subscriptions::SubscriptionRow;
 
@@ -17,7 +18,7 @@ use crate::wire::subscriptions::SubscriptionRow;
 const MAX_MISSED: u64 = 10_000;
 
 /// Definition of one check: a number with two thresholds.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct HealthCheck {
     /// Name that the command line uses.
     pub name: &'static str,
@@ -31,6 +32,8 @@ pub struct HealthCheck {
     pub warn: Option<u64>,
     /// Default threshold for a critical result.
     pub crit: Option<u64>,
+    /// Whether keys of the Integration API can show the number.
+    pub(super) is_observable: bool,
     pub(super) measure: fn(&HealthFacts) -> FactResult<CheckMeasurement>,
 }
 
@@ -53,13 +56,25 @@ const fn check_above(
     limits: (Option<u64>, Option<u64>),
     look: fn(&HealthFacts) -> FactResult<CheckMeasurement>,
 ) -> HealthCheck {
-    HealthCheck { name, what, unit, side: ThresholdSide::Above, warn: limits.0, crit: limits.1, measure: look }
+    let side = ThresholdSide::Above;
+    HealthCheck { name, what, unit, side, warn: limits.0, crit: limits.1, is_observable: true, measure: look }
+}
+
+/// Marks a check whose number keys of the Integration API cannot show.
+const fn portal_only(check: HealthCheck) -> HealthCheck {
+    HealthCheck { is_observable: false, ..check }
 }
 
 /// All checks, in the order in which they are listed.
 pub const HEALTH_CHECKS: &[HealthCheck] = &[
-    check_above("platform", "1 if dispatch is paused", "", (None, Some(0)), platform),
-    check_above("database", "1 if the platform is not ready", "", (None, Some(0)), database),
+    check_above(
+        "platform",
+        "1 if dispatch is paused, or an observed platform does not answer",
+        "",
+        (None, Some(0)),
+        platform,
+    ),
+    portal_only(check_above("database", "1 if the platform is not ready", "", (None, Some(0)), database)),
     check_above(
         "clock",
         "difference between the platform's clock and this machine's",
@@ -67,9 +82,9 @@ pub const HEALTH_CHECKS: &[HealthCheck] = &[
         (Some(30), Some(300)),
         clock,
     ),
-    check_above("due", "delay of the oldest due delivery", "s", (Some(300), Some(900)), due),
+    portal_only(check_above("due", "delay of the oldest due delivery", "s", (Some(300), Some(900)), due)),
     check_above("tripped", "subscriptions disabled by the breaker", "", (None, Some(0)), tripped),
-    check_above("off", "events missed by subscriptions disabled by hand", "", (Some(0), None), off),
+    portal_only(check_above("off", "events missed by subscriptions disabled by hand", "", (Some(0), None), off)),
     check_above(
         "streak",
         "most failures in a row of an enabled subscription",
@@ -84,9 +99,16 @@ pub const HEALTH_CHECKS: &[HealthCheck] = &[
         side: ThresholdSide::Below,
         warn: Some(SUCCESS_PERCENT_LIMITS.0),
         crit: Some(SUCCESS_PERCENT_LIMITS.1),
+        is_observable: false,
         measure: success,
     },
-    check_above("missed", "deliveries of the last 24 h that were missed or given up", "", (Some(0), None), missed),
+    portal_only(check_above(
+        "missed",
+        "deliveries of the last 24 h that were missed or given up",
+        "",
+        (Some(0), None),
+        missed,
+    )),
     check_above("refused", "calls of the last hour answered 400, 401 or 403", "", (Some(0), None), refused),
     check_above("limited", "calls of the last hour answered 429", "", (Some(0), Some(1_000)), limited),
     check_above("contended", "calls of the last hour answered 503", "", (Some(0), Some(1_000)), contended),
@@ -98,9 +120,10 @@ pub const HEALTH_CHECKS: &[HealthCheck] = &[
         side: ThresholdSide::Below,
         warn: Some(MIN_HEADROOM_PERCENT as u64),
         crit: None,
+        is_observable: true,
         measure: headroom,
     },
-    check_above("keys", "active keys unused for 30 days", "", (Some(0), None), keys),
+    portal_only(check_above("keys", "active keys unused for 30 days", "", (Some(0), None), keys)),
 ];
 
 impl HealthCheck {
@@ -112,9 +135,17 @@ impl HealthCheck {
 }
 
 fn platform(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
-    match &facts.platform.dispatch_paused {
-        Some(why) => measured(1, format!("dispatch is paused: {why}")),
-        None => measured(0, format!("version {}, dispatching", facts.platform.version)),
+    if let Some(source) = facts.coverage.as_ref().and_then(|coverage| coverage.source.as_ref()) {
+        let failure = source.failure.as_ref().filter(|failure| failure.kind == SourceFailureKind::Failed);
+        return match failure {
+            Some(failure) => measured(1, format!("the platform cannot be observed: {}", failure.why.sanitized())),
+            None => measured(0, "the platform answers; whether it dispatches is not visible to a key"),
+        };
+    }
+    match &facts.platform {
+        Some(PlatformStatus { dispatch_paused: Some(why), .. }) => measured(1, format!("dispatch is paused: {why}")),
+        Some(PlatformStatus { version, .. }) => measured(0, format!("version {version}, dispatching")),
+        None => Err("the platform does not report its state".to_owned()),
     }
 }
 
@@ -146,23 +177,35 @@ fn name(row: &SubscriptionRow) -> String {
     format!("subscription {} ({})", row.subscription.id, row.subscription.target_url.sanitized())
 }
 
+/// Checks whether the breaker disabled a subscription; also one that an observer saw going off without a reason.
+fn is_tripped(row: &SubscriptionRow) -> bool {
+    let of = &row.subscription;
+    let went_off = !of.is_enabled && row.disabled_after_utc.is_some() && row.disabled_note.is_none();
+    of.disabled_reason == Some(DisabledReason::Breaker) || (of.disabled_reason.is_none() && went_off)
+}
+
 fn tripped(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
     let rows = facts.subscriptions.as_ref().map_err(Clone::clone)?;
-    let off: Vec<&SubscriptionRow> =
-        rows.iter().filter(|row| row.subscription.disabled_reason == Some(DisabledReason::Breaker)).collect();
+    let off: Vec<&SubscriptionRow> = rows.iter().filter(|row| is_tripped(row)).collect();
     let said = match off.as_slice() {
         [] => "no breaker has tripped".to_owned(),
         [row, rest @ ..] => {
             let since = row.subscription.disabled_utc.map_or_else(String::new, |at| format!(", off since {at}"));
-            format!(
-                "{}: breaker tripped after {FAILURE_THRESHOLD} failures in a row{since}; {} missed{}",
-                name(row),
-                count(row.health.n_skipped, "event"),
-                others(rest.len())
-            )
+            let missed =
+                row.health.map_or_else(String::new, |health| format!("; {} missed", count(health.n_skipped, "event")));
+            let what = match row.subscription.disabled_reason {
+                Some(_) => format!("breaker tripped after {FAILURE_THRESHOLD} failures in a row"),
+                None => "went off between two polls, for a reason that is not reported".to_owned(),
+            };
+            format!("{}: {what}{since}{missed}{}", name(row), others(rest.len()))
         }
     };
     measured(off.len() as u64, said)
+}
+
+/// Number of events that a subscription missed; 0 if it is not known.
+fn n_skipped(row: &SubscriptionRow) -> u64 {
+    row.health.map_or(0, |health| health.n_skipped)
 }
 
 fn others(n: usize) -> String {
@@ -173,17 +216,14 @@ fn off(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
     let rows = facts.subscriptions.as_ref().map_err(Clone::clone)?;
     let off: Vec<&SubscriptionRow> = rows
         .iter()
-        .filter(|row| row.subscription.disabled_reason == Some(DisabledReason::Manual) && row.health.n_skipped > 0)
+        .filter(|row| row.subscription.disabled_reason == Some(DisabledReason::Manual) && n_skipped(row) > 0)
         .collect();
-    let n = off.iter().map(|row| row.health.n_skipped).sum();
+    let n = off.iter().map(|row| n_skipped(row)).sum();
     let said = match off.as_slice() {
         [] => "no subscription disabled by hand has missed events".to_owned(),
-        [row, rest @ ..] => format!(
-            "{}: disabled by hand; {} missed{}",
-            name(row),
-            count(row.health.n_skipped, "event"),
-            others(rest.len())
-        ),
+        [row, rest @ ..] => {
+            format!("{}: disabled by hand; {} missed{}", name(row), count(n_skipped(row), "event"), others(rest.len()))
+        }
     };
     measured(n, said)
 }
@@ -195,9 +235,12 @@ fn enabled(facts: &HealthFacts) -> FactResult<Vec<&SubscriptionRow>> {
 
 fn streak(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
     let rows = enabled(facts)?;
-    match rows.iter().max_by_key(|row| row.subscription.consecutive_failures) {
-        Some(row) if row.subscription.consecutive_failures > 0 => {
-            let streak = row.subscription.consecutive_failures;
+    if !rows.is_empty() && rows.iter().all(|row| row.subscription.consecutive_failures.is_none()) {
+        return Err("the platform does not report failures in a row".to_owned());
+    }
+    match rows.iter().max_by_key(|row| row.failures_in_a_row()) {
+        Some(row) if row.failures_in_a_row() > 0 => {
+            let streak = row.failures_in_a_row();
             measured(
                 streak.into(),
                 format!("{}: {} in a row; trips at {FAILURE_THRESHOLD}", name(row), count(streak, "failure")),
@@ -209,10 +252,10 @@ fn streak(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
 
 fn success(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
     let rows = enabled(facts)?;
-    let rates = rows.iter().filter_map(|row| Some((row.health.last_1h.tally().percent_if_significant()?, *row)));
-    Ok(match rates.min_by_key(|(percent, _)| *percent) {
-        Some((percent, row)) => {
-            let tally = row.health.last_1h.tally();
+    let hours = rows.iter().filter_map(|row| Some((row.health?.last_1h.tally(), *row)));
+    let rates = hours.filter_map(|(tally, row)| Some((tally.percent_if_significant()?, tally, row)));
+    Ok(match rates.min_by_key(|(percent, ..)| *percent) {
+        Some((percent, tally, row)) => {
             let said = format!("{}: {} of {} attempts succeeded in 1 h", name(row), tally.n_ok, tally.total());
             CheckMeasurement { value: Some(percent), text: said }
         }
@@ -243,15 +286,16 @@ fn missed(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
 
 fn count_answers(facts: &HealthFacts, is_meant: fn(u16) -> bool, what: &str) -> FactResult<CheckMeasurement> {
     let answers = facts.answers.as_ref().map_err(Clone::clone)?;
-    let meant: Vec<&ProblemCodeCount> = answers.iter().filter(|of| is_meant(of.status)).collect();
+    let meant: Vec<&ProblemCodeCount> = answers.iter().filter(|of| of.status.is_some_and(is_meant)).collect();
     let n = meant.iter().map(|of| of.n).sum();
     let said = match meant.as_slice() {
+        [] if facts.coverage.is_some() => format!("none of the observer's own calls got {what} in 1 h"),
         [] => format!("no call got {what} in 1 h"),
         counts => {
             let code = |of: &ProblemCodeCount| {
                 of.code.as_ref().map_or_else(String::new, |code| format!(" {}", code.sanitized()))
             };
-            let listed = counts.iter().map(|of| format!("{}{} \u{d7}{}", of.status, code(of), of.n));
+            let listed = counts.iter().map(|of| format!("{}{} \u{d7}{}", or_unknown(of.status), code(of), of.n));
             format!("in 1 h: {}", listed.collect::<Vec<_>>().join(", "))
         }
     };
@@ -276,8 +320,7 @@ fn errors(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
 
 fn headroom(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
     let windows = facts.windows.as_ref().map_err(Clone::clone)?;
-    let left = |limit: u32, remaining: u32| (u64::from(remaining) * 100).checked_div(u64::from(limit));
-    let all = windows.iter().filter_map(|of| Some((left(of.row.limit, of.row.remaining)?, of)));
+    let all = windows.iter().filter_map(|of| Some((of.row.percent_left()?, of)));
     Ok(match all.min_by_key(|(percent, _)| *percent) {
         Some((percent, of)) => {
             let row = &of.row;
@@ -285,7 +328,7 @@ fn headroom(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
                 "key {} ({}): {} of {} {} calls left this minute",
                 row.key_id,
                 row.key_name.sanitized(),
-                row.remaining,
+                or_unknown(row.remaining),
                 row.limit,
                 row.bucket
             );
@@ -297,10 +340,12 @@ fn headroom(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
 
 fn keys(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
     let rows = facts.keys.as_ref().map_err(Clone::clone)?;
-    let idle = |row: &KeyRow| facts.at.since(row.last_used_utc.unwrap_or(row.created_utc)).as_secs() / 86_400;
+    let idle = |row: &KeyRow| {
+        row.last_used_utc.or(row.created_utc).map_or(0, |since| facts.at.since(since).as_secs() / 86_400)
+    };
     let mut idle: Vec<(u64, &KeyRow)> = rows
         .iter()
-        .filter(|row| row.is_active)
+        .filter(|row| row.is_active != Some(false))
         .map(|row| (idle(row), row))
         .filter(|(days, _)| *days >= DORMANT_DAYS)
         .collect();

@@ -5,6 +5,7 @@ use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::wire::coverage::{CoverageExtent, CoveredNoun, PlatformCoverage};
 use crate::wire::keys::KeyRow;
 use crate::wire::limits::LimitDetail;
 use crate::wire::log::RequestQuery;
@@ -26,7 +27,10 @@ pub(super) struct HealthFacts {
     /// Time on the platform's clock, and its difference to this machine's.
     pub(super) at: Timestamp,
     pub(super) skew: Duration,
-    pub(super) platform: PlatformStatus,
+    /// Version and operating state of the platform; `None` if they are not known.
+    pub(super) platform: Option<PlatformStatus>,
+    /// Coverage of the facts; `None` if everything is known.
+    pub(super) coverage: Option<PlatformCoverage>,
     pub(super) pipeline: PipelineCounts,
     pub(super) ready: FactResult<()>,
     pub(super) keys: FactResult<Vec<KeyRow>>,
@@ -65,18 +69,29 @@ pub(super) async fn read_facts(client: &PlatformClient, ambient: &RuntimeEnv) ->
         answers.as_ref().map(|log| &log.page.unreadable),
     ];
     lists.into_iter().flatten().for_each(|rows| unreadable.extend(rows.clone()));
+    let coverage = overview.coverage;
     Ok(HealthFacts {
         at,
         skew: at.since(here).max(here.since(at)),
         platform: overview.platform,
         pipeline: overview.pipeline,
         ready: ready.map(drop).map_err(inert),
-        keys: keys.map_err(inert).and_then(Page::into_complete),
-        subscriptions: subscriptions.map_err(inert).and_then(Page::into_complete),
+        keys: covered(coverage.as_ref(), CoveredNoun::Keys).and(keys.map_err(inert).and_then(Page::into_complete)),
+        subscriptions: covered(coverage.as_ref(), CoveredNoun::Subscriptions)
+            .and(subscriptions.map_err(inert).and_then(Page::into_complete)),
         windows: windows.map_err(inert).and_then(Page::into_complete),
         answers: answers.map(|log| log.last_hour).map_err(inert),
         unreadable,
+        coverage,
     })
+}
+
+/// Returns the reason why nothing is known of a noun as the error.
+fn covered(coverage: Option<&PlatformCoverage>, noun: CoveredNoun) -> FactResult<()> {
+    match coverage.and_then(|coverage| coverage.of(noun)) {
+        Some(of) if of.extent == CoverageExtent::None => Err(of.summary_line()),
+        _ => Ok(()),
+    }
 }
 
 /// Formats an error with control characters removed; it may quote text from outside.

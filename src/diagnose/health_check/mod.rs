@@ -11,8 +11,11 @@ use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::text::Untrusted;
 use crate::wire::problem::ProblemCode;
-use checks::HealthCheck;
+use checks::{HEALTH_CHECKS, HealthCheck};
 use facts::HealthFacts;
+
+/// Reason for a check that keys of the Integration API cannot make.
+const NOT_OBSERVABLE: &str = "not visible to a key; the Admin Portal shows it";
 
 /// Thresholds that replace the defaults.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +38,16 @@ pub async fn run_checks(
         Ok(facts) => facts,
         Err(error) => return unreachable_result(&error),
     };
-    let mut readings: Vec<CheckReading> = probes.iter().map(|probe| evaluate(probe, &facts, limits)).collect();
+    // On an observed platform the checks that a key cannot make are left out, unless they are named.
+    let is_left_out =
+        |probe: &&&HealthCheck| !probe.is_observable && facts.coverage.is_some() && probes.len() == HEALTH_CHECKS.len();
+    let mut readings: Vec<CheckReading> =
+        probes.iter().filter(|probe| !is_left_out(probe)).map(|probe| evaluate(probe, &facts, limits)).collect();
+    let left_out: Vec<&str> = probes.iter().filter(|probe| is_left_out(probe)).map(|probe| probe.name).collect();
+    if !left_out.is_empty() {
+        let said = format!("{}: {NOT_OBSERVABLE}", left_out.join(", "));
+        readings.push(text_result("not observable", CheckGrade::Ok, said));
+    }
     readings.extend(facts.unreadable.summary_line().map(|remark| text_result("answers", CheckGrade::Unknown, remark)));
     let grade = readings.iter().map(|reading| reading.grade).max().unwrap_or(CheckGrade::Ok);
     HealthCheckReport { grade, server_utc: Some(facts.at), readings }
@@ -69,7 +81,9 @@ fn evaluate(probe: &HealthCheck, facts: &HealthFacts, limits: &CheckThresholds) 
     let is_beyond = |value: u64, limit: Option<u64>| {
         limit.is_some_and(|limit| if probe.side == ThresholdSide::Above { value > limit } else { value < limit })
     };
-    let (grade, value, said) = match (probe.measure)(facts) {
+    let is_observable = probe.is_observable || facts.coverage.is_none();
+    let found = if is_observable { (probe.measure)(facts) } else { Err(NOT_OBSERVABLE.to_owned()) };
+    let (grade, value, said) = match found {
         Err(why) => (CheckGrade::Unknown, None, why),
         Ok(found) => {
             let grade = match found.value {

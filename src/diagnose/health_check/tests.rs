@@ -19,11 +19,12 @@ fn facts(late: u64) -> HealthFacts {
         unreadable: UnreadableRows::default(),
         at,
         skew: Duration::from_secs(2),
-        platform: PlatformStatus { version: "1".to_owned(), private_targets: false, dispatch_paused: None },
+        platform: Some(PlatformStatus { version: "1".to_owned(), private_targets: false, dispatch_paused: None }),
         pipeline: PipelineCounts {
             oldest_due_utc: Some(at.minus(Duration::from_secs(late))),
             ..PipelineCounts::default()
         },
+        coverage: None,
         ready: Ok(()),
         keys: Err(unknown()),
         subscriptions: Ok(Vec::new()),

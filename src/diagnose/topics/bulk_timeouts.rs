@@ -80,8 +80,13 @@ fn contended(dossier: &EvidenceSet) -> CheckResult {
     if let Some(unknown) = no_writes(dossier) {
         return unknown;
     }
-    let rows: Vec<&RequestRow> =
-        dossier.refused.found.iter().flatten().filter(|row| row.status == 503 && code(row) == "contended").collect();
+    let rows: Vec<&RequestRow> = dossier
+        .refused
+        .found
+        .iter()
+        .flatten()
+        .filter(|row| row.status == Some(503) && code(row) == "contended")
+        .collect();
     let n = dossier.refused.evidence("calls rejected as contended", rows.len().to_string(), Some("0"));
     if rows.is_empty() {
         return CheckResult::from_rows(&dossier.refused, Vec::new(), vec![n]);
@@ -105,7 +110,7 @@ fn limited(dossier: &EvidenceSet) -> CheckResult {
         return unknown;
     }
     let all = dossier.refused.found.iter().flat_map(|rows| writes(rows));
-    let rows: Vec<&RequestRow> = all.filter(|row| row.status == 429).collect();
+    let rows: Vec<&RequestRow> = all.filter(|row| row.status == Some(429)).collect();
     let n = dossier.refused.evidence("writes rejected by the rate limit", rows.len().to_string(), Some("0"));
     let groups = group_by(rows, |row| row.key_id.map(|id| id.0));
     let name = |rows: &Vec<&RequestRow>| -> RankedCause {
@@ -137,7 +142,7 @@ fn slow(dossier: &EvidenceSet) -> CheckResult {
     if late.is_empty() {
         return CheckResult::from_rows(&dossier.served, Vec::new(), vec![found]);
     }
-    let ids: Vec<String> = late.iter().take(3).map(|row| row.request_id.sanitized()).collect();
+    let ids: Vec<String> = late.iter().take(3).filter_map(|row| Some(row.request_id.as_ref()?.sanitized())).collect();
     let evidence = vec![found.clone(), dossier.served.evidence("request ids", ids.join(", "), None)];
     let title = format!(
         "{} succeeded only after {SLOW_WRITE_MS} ms or more; the client may have given up",

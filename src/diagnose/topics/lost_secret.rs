@@ -1,8 +1,9 @@
 //! Playbook for a lost signing secret: receivers that say they have none, and the way to a new one.
 
 use super::ranking::{ranked_cause, with_offers};
+use super::refused_calls::DELIVERY_LOG_UNKNOWN;
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
-use crate::diagnose::evidence_set::EvidenceSet;
+use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::diagnose::remedy::{RemediationAction, RunbookTarget};
 use crate::diagnose::report::{Evidence, PlaybookTopic};
@@ -63,7 +64,7 @@ fn has_secret(dossier: &EvidenceSet) -> CheckResult {
                 return CheckResult { causes, evidence, verdict: crate::diagnose::report::CheckVerdict::Unknown(why) };
             }
         };
-        let id = of.attempt.subscription_id;
+        let Some(id) = of.attempt.subscription_id else { continue };
         let said = detail.response_body.text.as_ref().map_or_else(|| "(not text)".to_owned(), Untrusted::sanitized);
         let found = of.detail.evidence(&format!("subscription {id}: receiver's answer"), said, None);
         evidence.push(found.clone());
@@ -82,6 +83,9 @@ fn has_secret(dossier: &EvidenceSet) -> CheckResult {
         );
         let guide = RunbookTarget { runbook: Runbook::LostSecret, subject: DiagnosisSubject::Subscription(id) };
         causes.push(with_offers(weighed, [RemediationAction::Runbook(guide)]));
+    }
+    if refusals.is_empty() && dossier.visibility == CallerVisibility::KeyOnly {
+        return CheckResult::unknown(DELIVERY_LOG_UNKNOWN);
     }
     if refusals.is_empty() {
         let rows = dossier.subscriptions.found.iter().flatten();

@@ -91,7 +91,7 @@ fn scopes(dossier: &EvidenceSet) -> CheckResult {
                 .flatten()
                 .filter(|other| {
                     Some(other.company_id) == newest.company_id
-                        && other.is_active
+                        && other.is_active != Some(false)
                         && lacks.is_some_and(|scope| other.scopes.contains(&scope))
                 })
                 .map(|other| dossier.key_name(Some(other.id)))

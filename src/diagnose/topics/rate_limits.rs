@@ -7,7 +7,7 @@ use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Pla
 use crate::diagnose::report::{Evidence, PlaybookTopic};
 use crate::domain::ids::KeyId;
 use crate::domain::time::MINUTE_MS;
-use crate::text::count;
+use crate::text::{count, or_unknown};
 use crate::wire::limits::LimitDetail;
 use crate::wire::paths;
 use crate::wire::requests::RequestRow;
@@ -55,7 +55,7 @@ fn windows(dossier: &EvidenceSet, key: KeyId) -> Vec<&LimitDetail> {
 /// Counts the callers that make a fair share of a key's calls, with evidence.
 fn heavy_callers(dossier: &EvidenceSet, key: KeyId) -> (usize, Vec<Evidence>) {
     let windows = windows(dossier, key);
-    let callers = windows.first().map(|window| window.callers.as_slice()).unwrap_or_default();
+    let callers = windows.first().and_then(|window| window.callers.as_deref()).unwrap_or_default();
     let all: u64 = callers.iter().map(|caller| caller.n).sum();
     let heavy: Vec<_> = callers.iter().filter(|caller| caller.n * MIN_SHARE_DIVISOR >= all).collect();
     let evidence = heavy.iter().map(|caller| {
@@ -135,12 +135,12 @@ fn pattern_cause(dossier: &EvidenceSet, key: KeyId, pattern: RefusalPattern, row
     for window in windows(dossier, key) {
         let row = &window.row;
         let what = format!("{name}: {} limit", row.bucket);
-        let value = format!("{} used, {} rejected this minute", row.used, row.n_refused);
+        let value = format!("{} used, {} rejected this minute", or_unknown(row.used), or_unknown(row.n_refused));
         evidence.push(dossier.limits.evidence(&what, value, Some(&format!("at most {} a minute", row.limit))));
-        let busiest = row.history.iter().max().copied().unwrap_or_default();
+        let busiest = row.history.iter().flatten().max().copied();
         evidence.push(dossier.limits.evidence(
             &format!("{name}: busiest of the last 60 minutes"),
-            busiest.to_string(),
+            or_unknown(busiest),
             Some(&format!("at most {}", row.limit)),
         ));
     }

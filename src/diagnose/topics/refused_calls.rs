@@ -11,10 +11,14 @@ use std::collections::BTreeMap;
 pub(super) const OTHER_CALLERS_UNKNOWN: &str =
     "an API key sees only its own calls; use an operator token (--token-file) for the request log";
 
+/// Reason for results that need the delivery log.
+pub(super) const DELIVERY_LOG_UNKNOWN: &str =
+    "a key cannot read the delivery log; use an operator token (--token-file), or look in the Admin Portal";
+
 /// Returns the refused requests with a status, or an unknown result if they could not be read.
 pub(super) fn refused(dossier: &EvidenceSet, status: u16) -> Result<Vec<&RequestRow>, CheckResult> {
     let rows = dossier.refused.result().map_err(CheckResult::unknown)?;
-    Ok(rows.iter().filter(|row| row.status == status).collect())
+    Ok(rows.iter().filter(|row| row.status == Some(status)).collect())
 }
 
 /// Checks whether any call was refused with `status`: fails with the number of calls, and is unknown if there were no
@@ -69,7 +73,7 @@ pub(super) fn request_evidence(dossier: &EvidenceSet, rows: &[&RequestRow]) -> V
     let log = &dossier.refused;
     let routes = group_by(rows.to_vec(), |row| format!("{} {}", row.method.sanitized(), row.route.sanitized()));
     let routes: Vec<String> = routes.iter().map(|(route, rows)| format!("{route} \u{d7}{}", rows.len())).collect();
-    let ids: Vec<String> = rows.iter().take(3).map(|row| row.request_id.sanitized()).collect();
+    let ids: Vec<String> = rows.iter().take(3).filter_map(|row| Some(row.request_id.as_ref()?.sanitized())).collect();
     let mut evidence = vec![
         log.evidence("calls", rows.len().to_string(), None),
         log.evidence("first and latest", format!("{} \u{2026} {}", oldest.utc, newest.utc), None),

@@ -2,13 +2,15 @@
 //! are right.
 
 use super::ranking::{ranked_cause, with_offers};
-use crate::diagnose::evidence_set::{EvidenceSet, RefusedAttempt};
+use super::refused_calls::DELIVERY_LOG_UNKNOWN;
+use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet, RefusedAttempt};
 use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
 use crate::diagnose::remedy::RemediationAction;
 use crate::diagnose::report::{Evidence, PlaybookTopic};
 use crate::domain::signature_debugger::MAX_CLOCK_SKEW;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::domain::text::Untrusted;
+use crate::text::or_unknown;
 use crate::wire::signature_check::SignatureFit;
 
 /// Checks, in order: accepted, clock, computed signature.
@@ -50,6 +52,9 @@ fn accepted(dossier: &EvidenceSet) -> CheckResult {
         Ok(rows) => rows,
         Err(why) => return CheckResult::unknown(why),
     };
+    if refusals.is_empty() && dossier.visibility == CallerVisibility::KeyOnly {
+        return CheckResult::unknown(DELIVERY_LOG_UNKNOWN);
+    }
     if refusals.is_empty() && rows.iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
         return CheckResult::unknown("nothing was sent yet, so nothing was verified");
     }
@@ -58,7 +63,7 @@ fn accepted(dossier: &EvidenceSet) -> CheckResult {
         .map(|of| {
             let status = of.attempt.status_code.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
             of.detail.evidence(
-                &format!("subscription {}: latest rejection", of.attempt.subscription_id),
+                &format!("subscription {}: latest rejection", or_unknown(of.attempt.subscription_id)),
                 status,
                 Some("2xx"),
             )
@@ -84,7 +89,7 @@ fn clock(dossier: &EvidenceSet) -> CheckResult {
         let Ok(check) = of.check.result() else { continue };
         let Some(ahead) = check.clock_ahead_seconds else { continue };
         let limit = format!("within \u{b1} {} s", MAX_CLOCK_SKEW.as_secs());
-        let what = format!("subscription {}: receiver's clock (Date header)", of.attempt.subscription_id);
+        let what = format!("subscription {}: receiver's clock (Date header)", or_unknown(of.attempt.subscription_id));
         let found = of.check.evidence(&what, format!("{ahead:+} s"), Some(&limit));
         if check.lab.causes.iter().any(|cause| cause.id == SignatureFault::StaleClock.id()) {
             causes.push(explained_cause(of, std::slice::from_ref(&found), 3_000));
@@ -110,7 +115,8 @@ fn computed(dossier: &EvidenceSet) -> CheckResult {
                 return CheckResult { causes, evidence, verdict: crate::diagnose::report::CheckVerdict::Unknown(why) };
             }
         };
-        let what = format!("subscription {}: signature that the receiver reports", of.attempt.subscription_id);
+        let what =
+            format!("subscription {}: signature that the receiver reports", or_unknown(of.attempt.subscription_id));
         let said = check.computed.as_ref().map_or_else(|| "none reported".to_owned(), Untrusted::sanitized);
         evidence.push(of.check.evidence(&what, said, Some("the signature sent")));
         if check.lab.causes.iter().any(|cause| cause.id == SignatureFault::StaleClock.id()) || says_no_secret(of) {
@@ -134,7 +140,7 @@ fn says_no_secret(of: &RefusedAttempt) -> bool {
 
 fn explained_cause(of: &RefusedAttempt, evidence: &[Evidence], weight: u32) -> RankedCause {
     let rows = of.check.found.as_ref().map(|check| check.lab.causes.clone()).unwrap_or_default();
-    let id = of.attempt.subscription_id;
+    let id = or_unknown(of.attempt.subscription_id);
     let mut evidence = evidence.to_vec();
     for row in &rows {
         evidence.push(of.check.evidence(&format!("subscription {id}: {}", row.id), row.difference.sanitized(), None));
@@ -151,7 +157,7 @@ fn explained_cause(of: &RefusedAttempt, evidence: &[Evidence], weight: u32) -> R
 }
 
 fn unexplained_cause(of: &RefusedAttempt, n_tried: u64, evidence: &[Evidence]) -> RankedCause {
-    let id = of.attempt.subscription_id;
+    let id = or_unknown(of.attempt.subscription_id);
     let title = format!(
         "subscription {id}: none of {n_tried} variants with this company's secrets gives the receiver's signature; it uses another secret, \
          or changes the body in an unknown way"
@@ -167,7 +173,7 @@ fn unexplained_cause(of: &RefusedAttempt, n_tried: u64, evidence: &[Evidence]) -
 }
 
 fn silent_receiver_cause(of: &RefusedAttempt, evidence: &[Evidence]) -> RankedCause {
-    let id = of.attempt.subscription_id;
+    let id = or_unknown(of.attempt.subscription_id);
     let status = of.attempt.status_code.unwrap_or_default();
     let title = format!(
         "subscription {id}: the receiver answers {status} without reporting its signature; our signature is valid"

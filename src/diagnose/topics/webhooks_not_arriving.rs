@@ -2,7 +2,7 @@
 //! endpoint that fails.
 
 use super::ranking::{capped_weight, ranked_cause, with_offers};
-use super::refused_calls::{OTHER_CALLERS_UNKNOWN, group_by, request_evidence};
+use super::refused_calls::{DELIVERY_LOG_UNKNOWN, OTHER_CALLERS_UNKNOWN, group_by, request_evidence};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::endpoint::{EndpointFault, group_failures};
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
@@ -15,7 +15,7 @@ use crate::domain::delivery::AttemptKind;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
-use crate::text::{count, several};
+use crate::text::{count, or_unknown, several};
 use crate::wire::attempts::AttemptRow;
 use crate::wire::deliveries::EventRow;
 use crate::wire::paths;
@@ -76,7 +76,7 @@ fn subscribed(dossier: &EvidenceSet) -> CheckResult {
     if let (DiagnosisSubject::Subscription(id), Ok([row])) =
         (dossier.scope.subject, dossier.subscriptions.result().map(Vec::as_slice))
     {
-        let created = row.subscription.created_utc.to_string();
+        let created = or_unknown(row.subscription.created_utc);
         return CheckResult::pass(vec![dossier.subscriptions.evidence(
             &format!("subscription {id}: created"),
             created,
@@ -88,7 +88,7 @@ fn subscribed(dossier: &EvidenceSet) -> CheckResult {
         (Err(why), _) | (_, Err(why)) => return CheckResult::unknown(why),
     };
     let is_setting = |row: &&RequestRow| {
-        row.status == 400
+        row.status == Some(400)
             && matches!(row.route.raw(), paths::SUBSCRIPTIONS | paths::SUBSCRIPTION)
             && matches!(row.method.raw(), "POST" | "PATCH")
     };
@@ -155,9 +155,8 @@ fn switched_off(dossier: &EvidenceSet, row: &SubscriptionRow) -> RankedCause {
     let subject = format!("subscription {}", of.id);
     let since = of.disabled_utc.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
     let mut evidence = vec![dossier.subscriptions.evidence(&format!("{subject}: off since"), since.clone(), None)];
-    // Missed events are counted only where an operator token can look.
-    if dossier.visibility == CallerVisibility::Full {
-        for (what, n) in [("missed events", row.health.n_skipped), ("deliveries on hold", row.health.n_parked)] {
+    if let Some(health) = &row.health {
+        for (what, n) in [("missed events", health.n_skipped), ("deliveries on hold", health.n_parked)] {
             evidence.push(dossier.subscriptions.evidence(&format!("{subject}: {what}"), n.to_string(), Some("0")));
         }
     }
@@ -174,7 +173,7 @@ fn switched_off(dossier: &EvidenceSet, row: &SubscriptionRow) -> RankedCause {
             .find(|trip| trip.subscription_id == of.id && trip.enabled_utc.is_none());
         let seen: Vec<String> = trip
             .into_iter()
-            .flat_map(|trip| &trip.causes)
+            .flat_map(|trip| trip.causes.iter().flatten())
             .map(|count| format!("{} \u{d7}{}", count.cause.sanitized(), count.n))
             .collect();
         let seen = if seen.is_empty() { "causes not recorded".to_owned() } else { seen.join(", ") };
@@ -329,7 +328,8 @@ fn types(dossier: &EvidenceSet) -> CheckResult {
 /// Returns the scheduled attempts since the last success, newest first.
 #[must_use]
 pub fn failure_streak(rows: &[AttemptRow]) -> Vec<&AttemptRow> {
-    let counted = rows.iter().filter(|row| row.kind == AttemptKind::Scheduled && row.outcome().is_about_receiver());
+    let counted =
+        rows.iter().filter(|row| row.kind == Some(AttemptKind::Scheduled) && row.outcome().is_about_receiver());
     counted.take_while(|row| !row.outcome().is_success()).collect()
 }
 
@@ -341,12 +341,12 @@ fn answers(dossier: &EvidenceSet) -> CheckResult {
     };
     let mut causes: Vec<RankedCause> = Vec::new();
     let mut n_unread = 0;
-    let n_failing = rows.iter().filter(|row| row.subscription.consecutive_failures >= FAILING_STREAK).count();
+    let n_failing = rows.iter().filter(|row| row.failures_in_a_row() >= FAILING_STREAK).count();
     let found = format!("{n_failing} of {}", rows.len());
     let mut evidence: Vec<Evidence> =
         vec![dossier.subscriptions.evidence("subscriptions with failing deliveries", found, Some("0"))];
     for row in rows {
-        let n = row.subscription.consecutive_failures;
+        let n = row.failures_in_a_row();
         if n == 0 {
             continue;
         }
@@ -375,6 +375,10 @@ fn answers(dossier: &EvidenceSet) -> CheckResult {
             Err(why) => return CheckResult { evidence, causes, verdict: CheckVerdict::Unknown(why) },
         }
     }
+    let is_uncounted = rows.iter().any(|row| row.subscription.consecutive_failures.is_none());
+    if is_uncounted && causes.is_empty() && dossier.visibility == CallerVisibility::KeyOnly {
+        return CheckResult { evidence, ..CheckResult::unknown(DELIVERY_LOG_UNKNOWN) };
+    }
     if rows.iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
         return CheckResult::unknown("nothing was sent to these endpoints yet");
     }
@@ -397,7 +401,7 @@ fn failing_without_log(dossier: &EvidenceSet, row: &SubscriptionRow) -> RankedCa
     let subject = format!("subscription {}", of.id);
     let success = of.last_success_utc.map_or_else(|| "never".to_owned(), |at| at.to_string());
     let evidence = vec![dossier.subscriptions.evidence(&format!("{subject}: latest success"), success, None)];
-    let n = of.consecutive_failures;
+    let n = row.failures_in_a_row();
     ranked_cause(
         2_000 + n,
         "endpoint-failing",
@@ -411,7 +415,7 @@ fn failing_without_log(dossier: &EvidenceSet, row: &SubscriptionRow) -> RankedCa
 /// Offers a rollback if the configuration was changed after the last success.
 fn rollback_offer(row: &SubscriptionRow) -> Option<RemediationAction> {
     let of = &row.subscription;
-    let is_changed = of.last_success_utc.is_some_and(|at| of.updated_utc > at);
+    let is_changed = of.last_success_utc.zip(of.updated_utc).is_some_and(|(at, updated)| updated > at);
     let subject = DiagnosisSubject::Subscription(of.id);
     is_changed.then_some(RemediationAction::Runbook(RunbookTarget { runbook: Runbook::Rollback, subject }))
 }

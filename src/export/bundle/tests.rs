@@ -26,7 +26,7 @@ fn subscription() -> SubscriptionRow {
     let subscription = Subscription {
         event_types: vec!["invoice.created".into()],
         managed_by: Some("Zapier".into()),
-        consecutive_failures: 6,
+        consecutive_failures: Some(6),
         last_success_utc: Some(at(-60)),
         ..Subscription::new(
             SubscriptionId(7),
@@ -35,22 +35,27 @@ fn subscription() -> SubscriptionRow {
             at(-100),
         )
     };
-    SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note: None }
+    SubscriptionRow {
+        subscription,
+        disabled_after_utc: None,
+        health: Some(DeliveryHealth::default()),
+        disabled_note: None,
+    }
 }
 
 fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
     let row = AttemptRow {
         id: AttemptId(id),
         started_utc: at(id),
-        company_id: CompanyId(92),
-        subscription_id: SubscriptionId(7),
-        target_url: "https://hooks.example/orders?token=abcdef".into(),
+        company_id: Some(CompanyId(92)),
+        subscription_id: Some(SubscriptionId(7)),
+        target_url: Some("https://hooks.example/orders?token=abcdef".into()),
         delivery_id: None,
         event_id: Some(EventId(45_000 + id)),
         event_type: "invoice.created".into(),
-        kind: AttemptKind::Scheduled,
-        number: 3,
-        of: 11,
+        kind: Some(AttemptKind::Scheduled),
+        number: Some(3),
+        of: Some(11),
         elapsed_ms: 40,
         status_code: Some(status),
         cause: None,
@@ -79,7 +84,7 @@ fn request() -> RequestRow {
         last4: Some("x81Q".into()),
         method: "POST".into(),
         route: "/api/v1/integrations/leads".into(),
-        status: 403,
+        status: Some(403),
         code: Some("insufficient_scope".into()),
         detail: Some("this key lacks the scope integrations:write".into()),
         reason: Some("integrations:write".into()),
@@ -88,24 +93,26 @@ fn request() -> RequestRow {
         query: None,
         address: None,
         user_agent: None,
-        request_id: "req_01J9".into(),
+        request_id: Some("req_01J9".into()),
         elapsed_ms: 2,
     }
 }
 
 fn key() -> KeyRow {
     KeyRow {
+        missing_scopes: None,
+        refusal: None,
         id: KeyId(4),
         company_id: CompanyId(92),
         name: "Website Forms".into(),
         last4: "x81Q".into(),
         scopes: vec![KeyScope::EventsRead],
-        is_active: true,
-        created_utc: at(-100),
+        is_active: Some(true),
+        created_utc: Some(at(-100)),
         last_used_utc: None,
         revoked_utc: None,
-        limits: RateLimits { read: 60, write: 100, admin: 200 },
-        usage: RecentKeyUsage::default(),
+        limits: Some(RateLimits { read: 60, write: 100, admin: 200 }),
+        usage: Some(RecentKeyUsage::default()),
     }
 }
 
@@ -242,7 +249,7 @@ fn reasons_to_escalate_are_told_apart() {
     };
     assert_eq!(reasons(&case()), ["not-yet"]);
     let mut broken = case();
-    broken.requests = known(vec![RequestRow { status: 500, code: Some("internal".into()), ..request() }]);
+    broken.requests = known(vec![RequestRow { status: Some(500), code: Some("internal".into()), ..request() }]);
     assert_eq!(reasons(&broken), ["platform-error"]);
     let mut unexplained = case();
     unexplained.reports[0].causes.clear();

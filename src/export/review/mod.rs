@@ -9,6 +9,7 @@ mod tests;
 use crate::diagnose::review::{KeyAge, LOW_SUCCESS_PERCENT, PlatformReview, ROTATION_DAYS};
 use crate::domain::health_status::DORMANT_DAYS;
 use crate::domain::text::Untrusted;
+use crate::text::or_unknown;
 
 /// Section of a review: a title, advice and a table.
 struct ReviewSection {
@@ -104,7 +105,7 @@ fn disabled_section(review: &PlatformReview) -> ReviewSection {
                         None => text(&of.reason),
                     },
                     text(since),
-                    text(of.n_skipped),
+                    text(or_unknown(of.n_skipped)),
                 ]
             })
             .collect(),
@@ -146,7 +147,7 @@ fn trips_section(review: &PlatformReview) -> ReviewSection {
             .trips
             .iter()
             .map(|of| {
-                let causes = of.causes.iter().map(|cause| format!("{} \u{d7}{}", cause.cause.raw(), cause.n));
+                let causes = of.causes.iter().flatten().map(|cause| format!("{} \u{d7}{}", cause.cause.raw(), cause.n));
                 let causes = causes.collect::<Vec<_>>().join(", ");
                 let enabled = of.enabled_utc.map_or_else(|| "no".to_owned(), |at| at.format("%Y-%m-%d %H:%M"));
                 let when = of.tripped_utc.format("%Y-%m-%d %H:%M");
@@ -156,7 +157,7 @@ fn trips_section(review: &PlatformReview) -> ReviewSection {
                     of.target_url.clone(),
                     text(causes),
                     text(enabled),
-                    text(of.n_missed),
+                    text(or_unknown(of.n_missed)),
                 ]
             })
             .collect(),

@@ -61,10 +61,11 @@ pub(in crate::tui) fn revoked_operator(app: &App, id: OperatorId) -> ConfirmPart
 
 /// Describes every limit that changes, with its old and its new value.
 pub(in crate::tui) fn limit_changes(row: &KeyRow, wish: &RequestedLimits) -> String {
+    let Some(limits) = row.limits else { return "The present limits are not known.".to_owned() };
     let changes: Vec<String> = [
-        (RateBucket::Read, row.limits.read, wish.read),
-        (RateBucket::Write, row.limits.write, wish.write),
-        (RateBucket::Admin, row.limits.admin, wish.admin),
+        (RateBucket::Read, limits.read, wish.read),
+        (RateBucket::Write, limits.write, wish.write),
+        (RateBucket::Admin, limits.admin, wish.admin),
     ]
     .into_iter()
     .map(|(bucket, is, wanted)| (bucket, is, wanted.unwrap_or_else(|| bucket.default_limit())))

@@ -4,7 +4,7 @@ use crate::domain::ids::OperatorId;
 use crate::sync::platform_change::PlatformChange;
 use crate::tui::ids::{FormPurpose, MainView, Pane, RowId};
 use crate::tui::keys::action::{self, KeyAction, KeyBinding, KeyContext};
-use crate::tui::overlays::item_actions::{self, READ_ONLY_REASON, has_portal};
+use crate::tui::overlays::item_actions::{self, PORTAL_CHANGE_REASON, READ_ONLY_REASON};
 use crate::tui::overlays::menu::forms;
 use crate::tui::overlays::{detail, targets};
 use crate::tui::state::app::App;
@@ -203,6 +203,9 @@ pub(in crate::tui) fn check_change_enabled(app: &App, action: KeyAction, context
         KeyAction::SendAgain => send_again_changes(app).map(|_| ()),
         KeyAction::RevokeOperator => revocable(app).map(|_| ()),
         KeyAction::OpenForm(_) if app.config.access == ConsoleAccess::ReadOnly => Err(READ_ONLY_REASON.to_owned()),
+        KeyAction::OpenForm(purpose) if !item_actions::is_form_possible(app, purpose) => {
+            Err(PORTAL_CHANGE_REASON.to_owned())
+        }
         KeyAction::OpenForm(FormPurpose::Company) if context == KeyContext::Choice && !lists_companies(app) => {
             Err("open the companies first (C)".to_owned())
         }
@@ -216,9 +219,6 @@ pub(in crate::tui) fn check_change_enabled(app: &App, action: KeyAction, context
 pub(in crate::tui) fn check_acknowledge_enabled(app: &App) -> Result<(), String> {
     let alerts = app.visible_snapshot().alerts();
     match app.front() {
-        _ if !has_portal(app) => {
-            Err("the Integration API has no acknowledgements; crow watch notifies once".to_owned())
-        }
         Some(Overlay::Alerts(list)) if list.alert(alerts).is_some() => Ok(()),
         Some(Overlay::Alerts(_)) => Err("no alerts".to_owned()),
         _ => Err("open the alerts first (a)".to_owned()),

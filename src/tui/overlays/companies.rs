@@ -1,5 +1,6 @@
 //! Drawing of the list of companies, to restrict all panes to one of them.
 
+use crate::domain::text::Untrusted;
 use crate::tui::overlays::frame::dialog;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::companies::{CompanyList, CompanyListState};
@@ -26,9 +27,10 @@ pub(in crate::tui) fn draw(buffer: &mut Buffer, area: Rect, app: &App, list: &Co
         CompanyListState::Came(companies) => companies,
     };
     let all = std::iter::once((None, "all companies".to_owned()));
-    let each = companies
-        .iter()
-        .map(|company| (Some(company.id), format!("{:>6}  {}", company.id.to_string(), company.name.sanitized())));
+    let each = companies.iter().map(|company| {
+        let name = company.name.as_ref().map_or_else(String::new, Untrusted::sanitized);
+        (Some(company.id), format!("{:>6}  {name}", company.id.to_string()))
+    });
     let rows: Vec<_> = all.chain(each).collect();
     let at = rows.iter().position(|(id, _)| *id == list.selected).unwrap_or(0);
     let height = usize::from(area.height.saturating_sub(4)).max(1);

@@ -11,7 +11,7 @@ use crate::domain::text::Untrusted;
 use crate::sync::platform_change::PlatformChange;
 use crate::text;
 use crate::tui::effect::{FetchedDetail, FetchedKey};
-use crate::tui::ids::RowId;
+use crate::tui::ids::{FormPurpose, RowId};
 use crate::tui::overlays::admin_confirmations;
 use crate::tui::panes::{deliveries, events, keys, rows_of};
 use crate::tui::state::app::App;
@@ -32,16 +32,9 @@ pub(in crate::tui) fn available_changes(app: &App, item: RowId) -> Vec<PlatformC
     match item {
         RowId::Subscription(id) => {
             let enable = |replay| PlatformChange::Enable(id, replay);
-            let mut acts = vec![
-                PlatformChange::SendTest(id),
-                enable(MissedEventsChoice::None),
-                enable(MissedEventsChoice::Missed),
-            ];
-            // Without a Portal no reason can be stored, so no form asks for one.
-            if !has_portal(app) {
-                acts.push(PlatformChange::Disable(id, None));
-            }
-            acts
+            let acts =
+                [PlatformChange::SendTest(id), enable(MissedEventsChoice::None), enable(MissedEventsChoice::Missed)];
+            acts.into_iter().filter(|act| is_possible(app, act)).collect()
         }
         RowId::Key(id) => vec![PlatformChange::RevokeKey(id)],
         RowId::Attempt(id) => {
@@ -90,9 +83,36 @@ pub(in crate::tui) fn subscription(app: &App, id: SubscriptionId) -> Result<&Sub
         .ok_or_else(|| format!("subscription {id} is not in the current data"))
 }
 
-/// Whether the platform has a Portal API.
+/// Whether the platform answers itself, with its Portal API. An observer answers for one without.
 pub(in crate::tui) fn has_portal(app: &App) -> bool {
-    app.visible_snapshot().reach.findings().is_none()
+    app.visible_snapshot().overview.as_ref().is_none_or(|overview| overview.coverage.is_none())
+}
+
+/// Message for a change that only a platform with a Portal can make.
+pub(in crate::tui) const PORTAL_CHANGE_REASON: &str = "a key cannot do this; use the Admin Portal";
+
+/// Whether the platform can make a change; through an observer only those that keys can make.
+fn is_possible(app: &App, act: &PlatformChange) -> bool {
+    has_portal(app)
+        || matches!(
+            act,
+            PlatformChange::SendTest(_)
+                | PlatformChange::Enable(_, MissedEventsChoice::None)
+                | PlatformChange::Disable(..)
+                | PlatformChange::Delete(_)
+                | PlatformChange::SetDisableReason(..)
+                | PlatformChange::Acknowledge(..)
+                | PlatformChange::EmitSampleEvent(..)
+        )
+}
+
+/// Whether the platform can make the change that a form asks about; through an observer only those that keys can make.
+pub(in crate::tui) fn is_form_possible(app: &App, purpose: FormPurpose) -> bool {
+    has_portal(app)
+        || matches!(
+            purpose,
+            FormPurpose::Disable | FormPurpose::DisableReason(_) | FormPurpose::Acknowledge | FormPurpose::Event
+        )
 }
 
 /// Ids of the enabled subscriptions among some items.
@@ -140,6 +160,9 @@ pub(in crate::tui) fn after_test(app: &App, act: PlatformChange, told: &str) -> 
 fn asked(app: &App, act: PlatformChange, tested: Option<&str>) -> Result<ConfirmPrompt, String> {
     if app.config.access == ConsoleAccess::ReadOnly {
         return Err(READ_ONLY_REASON.to_owned());
+    }
+    if !is_possible(app, &act) {
+        return Err(PORTAL_CHANGE_REASON.to_owned());
     }
     let (name, was, effect) = match &act {
         PlatformChange::Enable(id, _) => {
@@ -199,7 +222,9 @@ fn subscription_parts(act: &PlatformChange, row: &SubscriptionRow) -> Result<Con
     match act {
         PlatformChange::Enable(..) if of.is_enabled => return Err("already enabled".to_owned()),
         PlatformChange::Disable(..) if !of.is_enabled => return Err("already disabled".to_owned()),
-        PlatformChange::SetDisableReason(..) if of.disabled_reason != Some(DisabledReason::Manual) => {
+        PlatformChange::SetDisableReason(..)
+            if of.is_enabled || of.disabled_reason == Some(DisabledReason::Breaker) =>
+        {
             return Err("not disabled manually".to_owned());
         }
         _ => {}
@@ -251,7 +276,7 @@ fn last_test(app: &App, id: SubscriptionId) -> String {
     });
     let listed = app.snapshot.overview.as_ref().map(|overview| overview.attempts.items.as_slice());
     let all = fetched.into_iter().chain(listed).flatten();
-    let tests = all.filter(|row| row.subscription_id == id && row.kind == AttemptKind::Test);
+    let tests = all.filter(|row| row.subscription_id == Some(id) && row.kind == Some(AttemptKind::Test));
     match (tests.max_by_key(|row| row.id), app.view()) {
         (Some(test), Some(view)) => {
             let age = format::age(view.now.since(test.started_utc));
@@ -282,10 +307,11 @@ pub(in crate::tui) fn fetched_key(fetched: &DetailFetchState) -> Option<&Fetched
 
 /// Effect of revoking a key, with the callers from `story` if they were fetched.
 pub(in crate::tui) fn revoke_effect_text(app: &App, row: &KeyRow, story: Option<&FetchedKey>) -> String {
-    let callers = match story {
-        Some(story) if story.callers.is_empty() => "No calls with it today".to_owned(),
-        Some(story) => {
-            let named = story.callers.iter().map(|caller| {
+    let callers = match story.map(|story| story.callers.as_deref()) {
+        Some(None) => "Its callers are not known".to_owned(),
+        Some(Some([])) => "No calls with it today".to_owned(),
+        Some(Some(callers)) => {
+            let named = callers.iter().map(|caller| {
                 format!(
                     "{} at {} ({} today)",
                     caller.user_agent.sanitized(),
@@ -300,17 +326,18 @@ pub(in crate::tui) fn revoke_effect_text(app: &App, row: &KeyRow, story: Option<
     let windows = app.snapshot.overview.iter().flat_map(|overview| &overview.limits.items);
     let n: u64 = windows
         .filter(|window| window.key_id == row.id)
-        .flat_map(|window| &window.history)
+        .flat_map(|window| window.history.iter().flatten())
         .map(|n| u64::from(*n))
         .sum();
-    let n = text::count(n.max(row.usage.n_last_minute), "call");
+    let n = text::count(n.max(row.usage.map_or(0, |usage| usage.n_last_minute)), "call");
     format!("Calls with this key fail immediately, and this cannot be undone. {n} in the last hour. {callers}.")
 }
 
 fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
-    let health = &row.health;
-    let parked = text::several(health.n_parked, "delivery on hold", "deliveries on hold");
-    let missed = text::count(health.n_skipped, "missed event");
+    let health = row.health.as_ref();
+    let parked = health.map(|health| health.n_parked);
+    let parked = text::maybe_several(parked, "delivery on hold", "deliveries on hold");
+    let missed = text::maybe_several(health.map(|health| health.n_skipped), "missed event", "missed events");
     match act {
         PlatformChange::Enable(_, MissedEventsChoice::None) => {
             format!(
@@ -323,7 +350,7 @@ fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
             )
         }
         PlatformChange::Disable(_, reason) => {
-            let n = text::several(health.n_backlog, "delivery waits", "deliveries wait");
+            let n = text::maybe_several(health.map(|health| health.n_backlog), "delivery waits", "deliveries wait");
             let reason = match reason {
                 Some(reason) => format!("Reason: {}", Untrusted::new(reason.as_str()).sanitized()),
                 None => "Without a reason, an alert is raised.".to_owned(),
@@ -331,7 +358,8 @@ fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
             format!("Nothing is delivered until the subscription is enabled again; {n} until then. {reason}")
         }
         PlatformChange::Delete(_) => {
-            let n = text::several(health.n_backlog + health.n_parked, "delivery is", "deliveries are");
+            let n = health.map(|health| health.n_backlog + health.n_parked);
+            let n = text::maybe_several(n, "delivery is", "deliveries are");
             let tool = row.subscription.managed_by.as_ref();
             let tool =
                 tool.map_or_else(String::new, |tool| format!(" {} created it and is not notified.", tool.sanitized()));

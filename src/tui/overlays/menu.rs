@@ -23,11 +23,14 @@ impl ActionMenu {
     fn entries(&self, app: &App) -> Vec<MenuEntry> {
         let acts = self.items.first().map(|item| item_actions::available_changes(app, *item)).unwrap_or_default();
         let forms = match self.items.as_slice() {
-            [RowId::Subscription(_), _, ..] if item_actions::has_portal(app) => vec![FormPurpose::Disable],
+            [RowId::Subscription(_), _, ..] => vec![FormPurpose::Disable],
             [_, _, ..] => Vec::new(),
-            items => forms(app, items.first().copied(), self.pane),
+            items => {
+                let offered = forms(app, items.first().copied(), self.pane).into_iter();
+                offered.filter(|purpose| item_actions::is_form_possible(app, *purpose)).collect()
+            }
         };
-        let last = self.items.first().and_then(|item| deletion(app, *item)).map(MenuEntry::Change);
+        let last = self.items.first().and_then(|item| deletion(*item)).map(MenuEntry::Change);
         acts.into_iter().map(MenuEntry::Change).chain(forms.into_iter().map(MenuEntry::Form)).chain(last).collect()
     }
 
@@ -49,7 +52,7 @@ impl ActionMenu {
     /// Changes that the entry at an index would make, one per item.
     fn chosen(&self, app: &App, at: usize) -> Vec<PlatformChange> {
         if matches!(self.entries(app).get(at), Some(MenuEntry::Change(PlatformChange::Delete(_)))) {
-            return self.items.iter().filter_map(|item| deletion(app, *item)).collect();
+            return self.items.iter().filter_map(|item| deletion(*item)).collect();
         }
         self.items.iter().filter_map(|item| item_actions::available_changes(app, *item).get(at).cloned()).collect()
     }
@@ -71,7 +74,7 @@ pub(in crate::tui) fn forms(app: &App, item: Option<RowId>, pane: Pane) -> Vec<F
         }
         (Some(RowId::Attempt(id)), _) => {
             let row = app.view().and_then(|view| deliveries::find(&view, id));
-            row.map(|row| FormPurpose::Replay(row.subscription_id)).into_iter().collect()
+            row.and_then(|row| row.subscription_id).map(FormPurpose::Replay).into_iter().collect()
         }
         (Some(RowId::Key(id)), _) => vec![FormPurpose::Limits(id), FormPurpose::Key, FormPurpose::Company],
         (None, Pane::Keys | Pane::Limits) => vec![FormPurpose::Key, FormPurpose::Company],
@@ -81,19 +84,19 @@ pub(in crate::tui) fn forms(app: &App, item: Option<RowId>, pane: Pane) -> Vec<F
 }
 
 /// Change that deletes an item. It is the last entry of the menu, where it is not chosen by habit.
-fn deletion(app: &App, item: RowId) -> Option<PlatformChange> {
+const fn deletion(item: RowId) -> Option<PlatformChange> {
     match item {
-        RowId::Subscription(id) if item_actions::has_portal(app) => Some(PlatformChange::Delete(id)),
+        RowId::Subscription(id) => Some(PlatformChange::Delete(id)),
         _ => None,
     }
 }
 
 /// Form for disabling an enabled subscription, or for the reason of one that was disabled manually.
 fn disable_form(app: &App, id: SubscriptionId) -> Option<FormPurpose> {
-    let of = &item_actions::subscription(app, id).ok().filter(|_| item_actions::has_portal(app))?.subscription;
+    let of = &item_actions::subscription(app, id).ok()?.subscription;
     match of.disabled_reason {
-        None => Some(FormPurpose::Disable),
-        Some(DisabledReason::Manual) => Some(FormPurpose::DisableReason(id)),
+        None if of.is_enabled => Some(FormPurpose::Disable),
+        None | Some(DisabledReason::Manual) => Some(FormPurpose::DisableReason(id)),
         Some(DisabledReason::Breaker) => None,
     }
 }

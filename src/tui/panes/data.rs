@@ -5,7 +5,6 @@ use crate::domain::ids::CompanyId;
 use crate::domain::time::Timestamp;
 use crate::sync::log_window::{LogWindow, NumberedRow};
 use crate::sync::logs::ConsoleLogs;
-use crate::sync::visibility::PlatformVisibility;
 use crate::text;
 use crate::tui::state::view_state::{TimeDisplay, ViewState};
 use crate::tui::widgets::palette::StyleRole;
@@ -20,8 +19,6 @@ use ratatui::text::Line;
 pub struct PaneData<'a> {
     /// Overview received from the platform.
     pub overview: &'a PlatformOverview,
-    /// Values that the platform can provide to the console.
-    pub reach: &'a PlatformVisibility,
     /// Log pages loaded so far.
     pub logs: &'a ConsoleLogs,
     /// Company that all panes are restricted to; `None` shows all.
@@ -77,15 +74,20 @@ impl PaneData<'_> {
         TableCell::new(text, self.theme.style(StyleRole::Dim))
     }
 
-    /// Cell for a value that a platform without a Portal does not report.
+    /// Cell for a value that is not known.
     pub(in crate::tui) fn unknown_cell(&self) -> TableCell {
         self.dim("?")
     }
 
-    /// Whether the platform has no Portal, so that only the Integration API's data is visible.
+    /// Whether an observer answers for a platform without a Portal, so that only what its keys show is known.
     #[must_use]
     pub fn has_no_portal(&self) -> bool {
-        self.reach.findings().is_some()
+        self.overview.coverage.is_some()
+    }
+
+    /// Cell with a value, or the mark of an unknown one.
+    pub(in crate::tui) fn known_cell<T>(&self, value: Option<T>, cell: impl FnOnce(T) -> TableCell) -> TableCell {
+        value.map_or_else(|| self.unknown_cell(), cell)
     }
 
     /// Cell with a count: dim if it is 0, in the colour of a health status otherwise.

@@ -4,8 +4,8 @@ use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{AttemptId, CompanyId};
+use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::panes::PaneRow;
@@ -14,6 +14,7 @@ use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::{chart, format, theme};
 use crate::wire::attempts::AttemptRow;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::log::AttemptQuery;
 use crate::wire::overview::PipelineMinute;
 use crate::wire::paths;
@@ -38,6 +39,11 @@ pub(in crate::tui) fn result(row: &AttemptRow) -> String {
 /// Time at which the outcome was known, which is the order of the log.
 fn ended(row: &AttemptRow) -> Timestamp {
     row.started_utc.plus(Duration::from_millis(row.elapsed_ms))
+}
+
+/// Short form of the URL that the attempt was sent to, if it is known.
+fn target(row: &AttemptRow) -> Option<String> {
+    row.target_url.as_ref().map(format::target)
 }
 
 fn standing(row: &AttemptRow) -> HealthStatus {
@@ -109,10 +115,7 @@ impl PaneRow for AttemptRow {
         "No delivery attempts yet.",
         "Attempts appear here, newest first, as soon as an event matches an enabled subscription.",
     ];
-    const LIMITATION: PaneLimitation = PaneLimitation {
-        text: "An API key cannot see deliveries. Deliveries that crow listen received on this machine appear here; point a subscription at it. The Admin Portal has the full log.",
-        resource: None,
-    };
+    const NOUN: CoveredNoun = CoveredNoun::Attempts;
     const PATH: &'static str = paths::ATTEMPT;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
@@ -134,18 +137,20 @@ impl PaneRow for AttemptRow {
     }
 
     fn company(&self, _view: &PaneData<'_>) -> CompanyId {
-        self.company_id
+        self.company_id.unwrap_or(CompanyId(0))
     }
 
     fn table_row(&self, view: &PaneData<'_>) -> TableRow {
         let standing = standing(self);
         let mark = (theme::mark(standing), view.theme.style(StyleRole::Mark(standing)));
-        let subscription = match view.has_no_portal() {
-            true => format::target(&self.target_url),
-            false => format!("{} {}", self.subscription_id, format::target(&self.target_url)),
-        };
+        let subscription = self.subscription_id.map(|id| id.to_string());
+        let subscription = subscription.into_iter().chain(target(self)).collect::<Vec<_>>().join(" ");
         let event = self.event_id.map_or_else(|| "-".to_owned(), |id| text::number(id.0));
-        let kind = if self.kind == AttemptKind::Scheduled { "" } else { self.kind.name() };
+        let kind = match self.kind {
+            Some(AttemptKind::Scheduled) => "",
+            Some(kind) => kind.name(),
+            None => "?",
+        };
         TableRow {
             cells: vec![
                 view.dim(ended(self).format("%H:%M:%S%.3f")),
@@ -153,7 +158,7 @@ impl PaneRow for AttemptRow {
                 view.text(self.event_type.sanitized()),
                 TableCell::middle(subscription, view.theme.style(StyleRole::Text)),
                 view.text(self.elapsed_ms.to_string()),
-                view.dim(format!("{}/{}", self.number, self.of)),
+                view.known_cell(self.number, |number| view.dim(format!("{number}/{}", text::or_unknown(self.of)))),
                 view.dim(event),
                 view.dim(kind),
             ],
@@ -169,7 +174,11 @@ impl PaneRow for AttemptRow {
             None => format!("{} (needs 2xx within 10 s)", result(self)),
         };
         (
-            format!("attempt {}/{} to {}", self.number, self.of, format::target(&self.target_url)),
+            match (self.number, target(self)) {
+                (Some(number), Some(target)) => format!("attempt {number}/{} to {target}", text::or_unknown(self.of)),
+                (None, Some(target)) => format!("attempt to {target}"),
+                (_, None) => format!("attempt of {}", self.event_type.sanitized()),
+            },
             HealthAssessment { status: standing(self), reason: why },
         )
     }
@@ -180,14 +189,10 @@ impl PaneRow for AttemptRow {
         let number = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), text::number);
         for (label, value) in [
             ("Started", view.moment(self.started_utc)),
-            ("Target", self.target_url.sanitized()),
+            ("Target", text::or_unknown(self.target_url.as_ref().map(Untrusted::sanitized))),
             (
                 "Subscription",
-                if view.has_no_portal() {
-                    format!("not available, company {}", self.company_id)
-                } else {
-                    format!("{}, company {}", self.subscription_id, self.company_id)
-                },
+                format!("{}, company {}", text::or_unknown(self.subscription_id), text::or_unknown(self.company_id)),
             ),
             ("Event", format!("{} {}", self.event_type.sanitized(), number(self.event_id.map(|id| id.0)))),
             (
@@ -195,9 +200,9 @@ impl PaneRow for AttemptRow {
                 format!(
                     "{}, attempt {} of {}, {}",
                     number(self.delivery_id.map(|id| id.0)),
-                    self.number,
-                    self.of,
-                    self.kind.name()
+                    text::or_unknown(self.number),
+                    text::or_unknown(self.of),
+                    text::or_unknown(self.kind.map(AttemptKind::name))
                 ),
             ),
             ("Duration", format!("{} ms", text::number(self.elapsed_ms))),
@@ -223,7 +228,9 @@ impl PaneRow for AttemptRow {
                 format!("{} failed", text::number(n_failed))
             }
             _ if is_part(view) => String::new(),
-            _ => format!("{} of {total} failed in 1 h", text::number(pipeline.n_failed_1h)),
+            _ => pipeline
+                .n_failed_1h
+                .map_or_else(String::new, |n| format!("{} of {total} failed in 1 h", text::number(n))),
         };
         [counted, held].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")
     }
@@ -233,6 +240,6 @@ impl PaneRow for AttemptRow {
     }
 
     fn subject(&self) -> Option<DiagnosisSubject> {
-        Some(DiagnosisSubject::Subscription(self.subscription_id))
+        self.subscription_id.map(DiagnosisSubject::Subscription)
     }
 }

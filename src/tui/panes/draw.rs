@@ -1,6 +1,7 @@
 //! Drawing of a pane: title, remarks, chart, placeholder and rows.
 
 use crate::domain::text::Untrusted;
+use crate::sync::visibility::limitations;
 use crate::text;
 use crate::tui::ids::{MainView, Pane};
 use crate::tui::panes::data::PaneData;
@@ -39,7 +40,7 @@ fn draw_chart(buffer: &mut Buffer, area: Rect, view: &PaneData<'_>, pane: Pane) 
 /// Draws the limitations of a pane and its unreadable rows above the rows, if there is room for both; returns the
 /// area left.
 fn draw_remarks(buffer: &mut Buffer, area: Rect, view: &PaneData<'_>, pane: Pane, focused: bool) -> Rect {
-    let mut remarks = view.reach.limitations(rows_of(pane).limitation());
+    let mut remarks = limitations(view.overview.coverage.as_ref(), rows_of(pane).noun());
     // The first remark, a known limitation, is dim; the following ones are warnings.
     let n_known = remarks.len().min(1);
     remarks.extend(rows_of(pane).unreadable(view).summary_line());
@@ -72,7 +73,7 @@ fn placeholder(view: &PaneData<'_>, pane: Pane) -> Vec<String> {
             None => vec!["loading …".to_owned()],
         },
         (_, Some(company)) => vec![format!("Nothing for company {company}. Press C to switch company.")],
-        (_, None) if view.reach.findings().is_some() => vec!["Nothing here yet.".to_owned()],
+        (_, None) if view.has_no_portal() => vec!["Nothing here yet.".to_owned()],
         (_, None) => rows_of(pane).empty().iter().map(|text| (*text).to_owned()).collect(),
     }
 }

@@ -3,13 +3,13 @@
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{CompanyId, EventId};
-use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::tui::ids::{Pane, RowId};
 use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::format;
 use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::deliveries::EventRow;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
@@ -33,10 +33,7 @@ impl PaneRow for EventRow {
         "No events yet.",
         "Events of the companies appear here, newest first. Integration API activity creates them, and so does M (sample event).",
     ];
-    const LIMITATION: PaneLimitation = PaneLimitation {
-        text: "Polled with keys that have events:read. Recipients are unknown; crow reconcile compares these events with those that crow listen received.",
-        resource: Some("events"),
-    };
+    const NOUN: CoveredNoun = CoveredNoun::Events;
     const PATH: &'static str = paths::PORTAL_EVENT;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
@@ -61,31 +58,27 @@ impl PaneRow for EventRow {
     }
 
     fn table_row(&self, view: &PaneData<'_>) -> TableRow {
-        let deliveries = format::count(u64::from(self.n_deliveries));
         TableRow {
             cells: vec![
                 view.dim(self.created_utc.format("%Y-%m-%d %H:%M:%S")),
                 view.text(text::number(self.id.0)),
                 view.text(self.kind.sanitized()),
                 view.dim(self.company_id.to_string()),
-                if view.has_no_portal() {
-                    view.unknown_cell()
-                } else if self.n_deliveries == 0 {
-                    view.dim("none")
-                } else {
-                    view.text(deliveries)
-                },
+                view.known_cell(self.n_deliveries, |n| match n {
+                    0 => view.dim("none"),
+                    n => view.text(format::count(u64::from(n))),
+                }),
                 view.dim(text::number(self.n_bytes)),
             ],
             below: Vec::new(),
         }
     }
 
-    fn named_health(&self, view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
+    fn named_health(&self, _view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
         let why = match self.n_deliveries {
-            _ if view.has_no_portal() => "polled; recipients not available".to_owned(),
-            0 => "no subscription of the company matched; Enter shows why".to_owned(),
-            n => format!("created {}", text::several(u64::from(n), "delivery", "deliveries")),
+            None => "polled; recipients not available".to_owned(),
+            Some(0) => "no subscription of the company matched; Enter shows why".to_owned(),
+            Some(n) => format!("created {}", text::several(u64::from(n), "delivery", "deliveries")),
         };
         (self.kind.sanitized(), HealthAssessment { status: HealthStatus::Healthy, reason: why })
     }
@@ -98,14 +91,7 @@ impl PaneRow for EventRow {
             ("Occurred", view.moment(self.created_utc)),
             ("Company", self.company_id.to_string()),
             ("Envelope", text::count(self.n_bytes, "byte")),
-            (
-                "Deliveries",
-                if view.has_no_portal() {
-                    "not available".to_owned()
-                } else {
-                    text::number(i64::from(self.n_deliveries))
-                },
-            ),
+            ("Deliveries", self.n_deliveries.map_or_else(|| "not available".to_owned(), text::number)),
         ] {
             lines.extend(view.labelled(label, &value, room));
         }

@@ -1,9 +1,8 @@
 //! Pane 2: API keys with scopes, last use, and the results of their calls.
 
-use crate::domain::health_status::{HealthAssessment, HealthStatus, assess_key};
+use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::scope::KeyScope;
-use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
@@ -11,6 +10,7 @@ use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::format;
 use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::keys::KeyRow;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
@@ -21,36 +21,29 @@ pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: KeyId) -> Option<&'a Key
 }
 
 fn assess(view: &PaneData<'_>, row: &KeyRow) -> HealthAssessment<String> {
-    worded(&view.reach.judge_key(row.id).unwrap_or_else(|| assess_key(&row.facts(), view.now)))
+    worded(&row.assess(view.now))
 }
 
-/// Scopes of a key; without a Portal, also those not known yet, marked with a question mark.
-fn scopes(view: &PaneData<'_>, row: &KeyRow) -> String {
-    let held = row.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
-    let Some(finding) = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)) else { return held };
-    let unknown =
-        KeyScope::ALL.into_iter().filter(|scope| !finding.held.contains(scope) && !finding.lacking.contains(scope));
-    let unknown: Vec<String> = unknown.map(|scope| format!("{}?", scope.name())).collect();
-    [held, unknown.join(" ")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+/// Scopes of a key; also those that it may have, marked with a question mark.
+fn scopes(row: &KeyRow) -> String {
+    let held = row.scopes.iter().map(|scope| scope.name().to_owned());
+    held.chain(row.unknown_scopes().map(|scope| format!("{}?", scope.name()))).collect::<Vec<_>>().join(" ")
 }
 
 /// Details of a key without a Portal: what probing calls and crow's own calls revealed.
 fn found(view: &PaneData<'_>, row: &KeyRow, room: usize) -> Vec<Line<'static>> {
-    let finding = view.reach.findings().and_then(|findings| findings.keys.get(&row.id)).cloned().unwrap_or_default();
     let names = |scopes: &[KeyScope]| scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
-    let unknown: Vec<KeyScope> = KeyScope::ALL
-        .into_iter()
-        .filter(|scope| !finding.held.contains(scope) && !finding.lacking.contains(scope))
-        .collect();
+    let unknown: Vec<KeyScope> = row.unknown_scopes().collect();
+    let lacking = row.missing_scopes.as_deref().unwrap_or_default();
     let or = |text: String, else_: &str| if text.is_empty() { else_.to_owned() } else { text };
     let mut lines = view.judgement_lines(&assess(view, row), room);
     for (label, value) in [
         ("Name", row.name.sanitized()),
         ("Key", format!("ends in {}, company {}", row.last4.sanitized(), row.company_id)),
-        ("Allowed", or(names(&finding.held), "none found")),
-        ("Denied", or(names(&finding.lacking), "none found")),
+        ("Allowed", or(names(&row.scopes), "none found")),
+        ("Denied", or(names(lacking), "none found")),
         ("Unknown", or(names(&unknown), "none: each scope was probed once, without changing anything")),
-        ("Used by crow", finding.used_at.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
+        ("Used by crow", row.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
         (
             "Not available",
             "age, other users, calls, and own limits before crow's first call: see the Admin Portal".to_owned(),
@@ -76,10 +69,7 @@ impl PaneRow for KeyRow {
     ];
     const EMPTY: &'static [&'static str] =
         &["No API keys yet.", "API keys and their usage appear here. Press K to create one."];
-    const LIMITATION: PaneLimitation = PaneLimitation {
-        text: "Keys of this profile, with scopes found by read-only checks. An API key cannot see other keys or other callers; see the Admin Portal.",
-        resource: None,
-    };
+    const NOUN: CoveredNoun = CoveredNoun::Keys;
     const PATH: &'static str = paths::KEYS;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
@@ -107,7 +97,7 @@ impl PaneRow for KeyRow {
         let standing = assess(view, self).status;
         // Last use is recorded at most once in five minutes; calls of the last minute are more recent.
         let used = match self.last_used_utc {
-            Some(_) if self.usage.n_last_minute > 0 => "now".to_owned(),
+            Some(_) if self.usage.is_some_and(|usage| usage.n_last_minute > 0) => "now".to_owned(),
             Some(at) => view.ago(at),
             None => "never".to_owned(),
         };
@@ -117,25 +107,14 @@ impl PaneRow for KeyRow {
                 view.text(self.name.sanitized()),
                 view.text(self.last4.sanitized()),
                 if standing == HealthStatus::Warning { view.text(used) } else { view.dim(used) },
-                if view.has_no_portal() {
-                    view.unknown_cell()
-                } else {
-                    view.text(format::count(self.usage.n_last_minute))
-                },
-                if view.has_no_portal() {
-                    view.unknown_cell()
-                } else {
-                    view.count_cell(
-                        self.usage.n_client_errors,
-                        if self.usage.n_limited > 0 { HealthStatus::Warning } else { HealthStatus::Healthy },
-                    )
-                },
-                if view.has_no_portal() {
-                    view.unknown_cell()
-                } else {
-                    view.count_cell(self.usage.n_server_errors, HealthStatus::Failing)
-                },
-                view.dim(scopes(view, self)),
+                view.known_cell(self.usage, |usage| view.text(format::count(usage.n_last_minute))),
+                view.known_cell(self.usage, |usage| {
+                    let is_limited = usage.n_limited > 0;
+                    let standing = if is_limited { HealthStatus::Warning } else { HealthStatus::Healthy };
+                    view.count_cell(usage.n_client_errors, standing)
+                }),
+                view.known_cell(self.usage, |usage| view.count_cell(usage.n_server_errors, HealthStatus::Failing)),
+                view.dim(scopes(self)),
                 view.dim(self.company_id.to_string()),
             ],
             below: Vec::new(),
@@ -147,18 +126,16 @@ impl PaneRow for KeyRow {
     }
 
     fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
-        if view.has_no_portal() {
-            return found(view, self, room);
-        }
-        let usage = self.usage;
-        let limits = self.limits;
+        let Some(usage) = self.usage else { return found(view, self, room) };
+        let limits =
+            self.limits.map(|of| format!("read {}, write {}, admin {} calls per minute", of.read, of.write, of.admin));
         let revoked = self.revoked_utc.map_or_else(|| "no".to_owned(), |at| view.moment(at));
         let mut lines = view.judgement_lines(&assess(view, self), room);
         for (label, value) in [
             ("Name", self.name.sanitized()),
             ("Key", format!("ID {}, ends in {}", self.id, self.last4.sanitized())),
             ("Company", self.company_id.to_string()),
-            ("Scopes", scopes(view, self)),
+            ("Scopes", scopes(self)),
             ("Last used", self.last_used_utc.map_or_else(|| "never".to_owned(), |at| view.moment(at))),
             (
                 "Last minute",
@@ -170,11 +147,8 @@ impl PaneRow for KeyRow {
                     usage.n_server_errors
                 ),
             ),
-            (
-                "Rate limits",
-                format!("read {}, write {}, admin {} calls per minute", limits.read, limits.write, limits.admin),
-            ),
-            ("Created", view.moment(self.created_utc)),
+            ("Rate limits", text::or_unknown(limits)),
+            ("Created", text::or_unknown(self.created_utc.map(|at| view.moment(at)))),
             ("Revoked", revoked),
         ] {
             lines.extend(view.labelled(label, &value, room));

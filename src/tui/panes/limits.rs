@@ -1,11 +1,9 @@
 //! Pane 6: rate limits of each key, with the calls left, the time of the reset, and a forecast of the first refused
 //! call.
 
-use crate::domain::health_status::{ExhaustionForecast, HealthAssessment, HealthStatus, assess_window};
+use crate::domain::health_status::{ExhaustionForecast, HealthAssessment, HealthStatus};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::window::RateBucket;
-use crate::sync::visibility::PaneLimitation;
-use crate::sync::visibility::WindowFinding;
 use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
@@ -14,7 +12,8 @@ use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
-use crate::wire::limits::LimitRow;
+use crate::wire::coverage::CoveredNoun;
+use crate::wire::limits::{LimitRow, OwnUse};
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use ratatui::text::Line;
@@ -23,14 +22,10 @@ pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: KeyId, bucket: RateBucke
     view.overview.limits.items.iter().find(|row| row.key_id == id && row.bucket == bucket)
 }
 
-fn percent_left(row: &LimitRow) -> u64 {
-    (u64::from(row.remaining) * 100).checked_div(u64::from(row.limit)).unwrap_or(0)
-}
-
 /// Time until the window resets, as a countdown; a dash for an unused window.
 fn resets(view: &PaneData<'_>, row: &LimitRow) -> String {
     match row.used {
-        0 => "-".to_owned(),
+        Some(0) => "-".to_owned(),
         _ if row.reset_utc <= view.now => "ended".to_owned(),
         _ => format::countdown(row.reset_utc.since(view.now)),
     }
@@ -38,10 +33,10 @@ fn resets(view: &PaneData<'_>, row: &LimitRow) -> String {
 
 /// Forecast of the first refused call: refused already, in this time, not before the reset, or no forecast.
 fn first_429(view: &PaneData<'_>, row: &LimitRow) -> String {
-    if row.n_refused > 0 {
-        return format!("{} so far", format::count(row.n_refused));
+    if let Some(n) = row.n_refused.filter(|n| *n > 0) {
+        return format!("{} so far", format::count(n));
     }
-    if row.used == 0 {
+    if row.used == Some(0) {
         return "-".to_owned();
     }
     if row.reset_utc <= view.now {
@@ -54,27 +49,12 @@ fn first_429(view: &PaneData<'_>, row: &LimitRow) -> String {
     }
 }
 
-fn finding<'a>(view: &PaneData<'a>, row: &LimitRow) -> Option<&'a WindowFinding> {
-    view.reach.findings().and_then(|findings| findings.windows.get(&(row.key_id, row.bucket)))
-}
-
-/// Sparkline of the last hour by the minute; a question mark marks minutes that were not observed.
-fn spark(view: &PaneData<'_>, row: &LimitRow) -> String {
-    let spark = format::sparkline(&row.history);
-    let Some(finding) = finding(view, row) else { return spark };
-    spark.chars().enumerate().map(|(place, bar)| if finding.unseen.contains(&place) { '?' } else { bar }).collect()
-}
-
-/// Calls of crow itself, and the last week by the hour; a question mark marks hours that were not observed.
-fn week(view: &PaneData<'_>, finding: &WindowFinding, room: usize) -> Vec<Line<'static>> {
-    let counts: Vec<u32> = finding.week.iter().map(|used| used.unwrap_or(0)).collect();
-    let bars = format::sparkline(&counts).chars().collect::<Vec<_>>();
-    let strip: String =
-        finding.week.iter().zip(bars).map(|(used, bar)| if used.is_none() { '?' } else { bar }).collect();
-    let n_seen = finding.week.iter().flatten().count();
-    let own = format!("{} calls in the last minute, {} allowed at the current load", finding.n_own, finding.allowance);
-    let mut lines = view.labelled("crow's own", &own, room);
-    let about = format!("busiest minute of each hour; {n_seen} of {} hours observed", finding.week.len());
+/// Last week by the hour; a question mark marks hours that were not observed.
+fn week(view: &PaneData<'_>, week: &[Option<u32>], room: usize) -> Vec<Line<'static>> {
+    let strip = format::gapped_sparkline(week);
+    let n_seen = week.iter().flatten().count();
+    let about = format!("busiest minute of each hour; {n_seen} of {} hours observed", week.len());
+    let mut lines = Vec::new();
     lines.extend(view.labelled("7 days", &about, room));
     let style = view.theme.style(StyleRole::Text);
     lines.extend(format::wrap(&strip, room).into_iter().map(|line| Line::styled(line, style)));
@@ -99,10 +79,7 @@ impl PaneRow for LimitRow {
         "No rate limits yet.",
         "Rate-limit usage of each active key (read, write, admin) appears here, tightest first.",
     ];
-    const LIMITATION: PaneLimitation = PaneLimitation {
-        text: "From rate limit headers of crow's own calls: usage by all callers of a key together. ? marks a minute without data. Other callers are unknown.",
-        resource: None,
-    };
+    const NOUN: CoveredNoun = CoveredNoun::Limits;
     const PATH: &'static str = paths::LIMITS;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
@@ -129,7 +106,7 @@ impl PaneRow for LimitRow {
     fn table_row(&self, view: &PaneData<'_>) -> TableRow {
         let (_, judgement) = self.named_health(view);
         let standing = judgement.status;
-        let tint = if self.used == 0 { StyleRole::Dim } else { StyleRole::Word(standing) };
+        let tint = if self.used.is_none_or(|used| used == 0) { StyleRole::Dim } else { StyleRole::Word(standing) };
         let forecast = if standing == HealthStatus::Healthy
             && !matches!(self.forecast(view.now), ExhaustionForecast::ExhaustedAfter(_))
         {
@@ -143,32 +120,51 @@ impl PaneRow for LimitRow {
                 view.text(self.key_name.sanitized()),
                 view.dim(self.last4.sanitized()),
                 view.text(self.bucket.name()),
-                TableCell::bar(u64::from(self.used), u64::from(self.limit), view.theme.style(tint)),
-                TableCell::new(format!("{}%", percent_left(self)), view.theme.style(tint)),
-                view.dim(format!("{} of {}", self.remaining, self.limit)),
+                view.known_cell(self.used, |used| {
+                    TableCell::bar(u64::from(used), u64::from(self.limit), view.theme.style(tint))
+                }),
+                view.known_cell(self.percent_left(), |percent| {
+                    TableCell::new(format!("{percent}%"), view.theme.style(tint))
+                }),
+                view.known_cell(self.remaining, |left| view.dim(format!("{left} of {}", self.limit))),
                 view.dim(resets(view, self)),
                 forecast,
-                view.dim(spark(view, self)),
+                view.dim(format::gapped_sparkline(&self.history)),
             ],
             below: Vec::new(),
         }
     }
 
     fn named_health(&self, _view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
-        (format!("{} {}", self.key_name.sanitized(), self.bucket), worded(&assess_window(&self.facts())))
+        (format!("{} {}", self.key_name.sanitized(), self.bucket), worded(&self.assess()))
     }
 
     fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
         let (_, judgement) = self.named_health(view);
-        let most = self.history.iter().max().copied().unwrap_or(0);
+        let most = self.history.iter().flatten().max().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         let mut lines = view.judgement_lines(&judgement, room);
-        let window = if self.used == 0 { "no calls yet".to_owned() } else { resets(view, self) };
+        let window = if self.used == Some(0) { "no calls yet".to_owned() } else { resets(view, self) };
         for (label, value) in [
             ("Key", format!("{}, ID {}, ends in {}", self.key_name.sanitized(), self.key_id, self.last4.sanitized())),
             ("Bucket", format!("{}, {} calls per minute, company {}", self.bucket, self.limit, self.company_id)),
-            ("Remaining", format!("{} of {} calls, {}%", self.remaining, self.limit, percent_left(self))),
-            ("Used", format!("{} {}", format::bar(u64::from(self.used), u64::from(self.limit), 42), self.used)),
-            ("Refused", format!("{} answered 429 in this window", text::count(self.n_refused, "call"))),
+            (
+                "Remaining",
+                text::or_unknown(
+                    self.remaining
+                        .zip(self.percent_left())
+                        .map(|(left, percent)| format!("{left} of {} calls, {percent}%", self.limit)),
+                ),
+            ),
+            (
+                "Used",
+                text::or_unknown(
+                    self.used.map(|used| format!("{} {used}", format::bar(u64::from(used), u64::from(self.limit), 42))),
+                ),
+            ),
+            (
+                "Refused",
+                format!("{} answered 429 in this window", text::maybe_several(self.n_refused, "call", "calls")),
+            ),
             ("429", first_429(view, self)),
             ("Window start", view.moment(self.window_utc)),
             ("Resets in", window),
@@ -176,16 +172,18 @@ impl PaneRow for LimitRow {
         ] {
             lines.extend(view.labelled(label, &value, room));
         }
-        if let Some(finding) = finding(view, self) {
-            lines.extend(week(view, finding, room));
+        if let Some(OwnUse { n_calls, allowance }) = self.own_use {
+            let own = format!("{n_calls} calls in the last minute, {allowance} allowed at the current load");
+            lines.extend(view.labelled("crow's own", &own, room));
         }
-        let spark = spark(view, self);
+        lines.extend(self.week.as_ref().map(|hours| week(view, hours, room)).unwrap_or_default());
+        let spark = format::gapped_sparkline(&self.history);
         let style = view.theme.style(StyleRole::Text);
         lines.extend(format::wrap(&spark, room).into_iter().map(|line| Line::styled(line, style)));
         lines
     }
 
     fn summary(view: &PaneData<'_>) -> String {
-        view.health_summary(&view.overview.limits, |row| (row.company_id, assess_window(&row.facts()).status))
+        view.health_summary(&view.overview.limits, |row| (row.company_id, row.assess().status))
     }
 }

@@ -19,11 +19,11 @@ use crate::domain::health_status::HealthAssessment;
 use crate::domain::ids::CompanyId;
 use crate::domain::query::field::Field;
 use crate::domain::query::matching::QueryableRow;
-use crate::sync::visibility::PaneLimitation;
 use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow};
 use crate::wire::attempts::AttemptRow;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::deliveries::EventRow;
 use crate::wire::keys::KeyRow;
 use crate::wire::limits::LimitRow;
@@ -43,8 +43,8 @@ pub(in crate::tui) trait PaneRow: QueryableRow + Serialize + Sized + 'static {
     const COLUMNS: &'static [TableColumn];
     /// Lines shown in place of rows while there are none.
     const EMPTY: &'static [&'static str];
-    /// What the pane cannot show of a platform without a Portal.
-    const LIMITATION: PaneLimitation;
+    /// Noun of the platform that the rows are.
+    const NOUN: CoveredNoun;
     /// Path of the Portal API that a link to a row leads to, with `{id}` in place of the row's number.
     const PATH: &'static str;
 
@@ -94,8 +94,8 @@ pub trait PaneSource {
     fn empty(&self) -> &'static [&'static str];
     /// Fields that the rows can be filtered and sorted by.
     fn fields(&self) -> &'static [Field];
-    /// What the pane cannot show of a platform without a Portal.
-    fn limitation(&self) -> &'static PaneLimitation;
+    /// Noun of the platform that the rows are.
+    fn noun(&self) -> CoveredNoun;
     /// Visible rows: filtered, restricted to the company, and sorted.
     fn order(&self, view: &PaneData<'_>) -> RowOrder;
     /// Row at a position of an order; an empty row if there is none.
@@ -145,8 +145,8 @@ impl<R: PaneRow> PaneSource for TypedSource<R> {
         R::fields()
     }
 
-    fn limitation(&self) -> &'static PaneLimitation {
-        &R::LIMITATION
+    fn noun(&self) -> CoveredNoun {
+        R::NOUN
     }
 
     fn order(&self, view: &PaneData<'_>) -> RowOrder {

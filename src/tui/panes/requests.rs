@@ -3,7 +3,6 @@
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
-use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::panes::PaneRow;
@@ -11,9 +10,10 @@ use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::theme;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
-use crate::wire::requests::RequestRow;
+use crate::wire::requests::{ProblemCodeCount, RequestRow};
 use ratatui::text::Line;
 
 pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: i64) -> Option<&'a RequestRow> {
@@ -23,14 +23,15 @@ pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: i64) -> Option<&'a Reque
 const fn standing(row: &RequestRow) -> HealthStatus {
     match row.status {
         // Status 0 means that no response was sent.
-        0 | 500.. => HealthStatus::Failing,
-        400..500 => HealthStatus::Warning,
+        None | Some(0 | 500..) => HealthStatus::Failing,
+        Some(400..500) => HealthStatus::Warning,
         _ => HealthStatus::Healthy,
     }
 }
 
+/// Status of the answer, or `none` if no answer was sent or received.
 fn status(row: &RequestRow) -> String {
-    if row.status == 0 { "none".to_owned() } else { row.status.to_string() }
+    row.status.filter(|status| *status != 0).map_or_else(|| "none".to_owned(), |status| status.to_string())
 }
 
 fn code(row: &RequestRow) -> String {
@@ -63,10 +64,7 @@ impl PaneRow for RequestRow {
         "No requests yet.",
         "Integration API requests and their responses appear here, newest first, without the console's own.",
     ];
-    const LIMITATION: PaneLimitation = PaneLimitation {
-        text: "Calls made by crow with this profile. Calls of other clients are not visible; their request ids are in their own logs.",
-        resource: None,
-    };
+    const NOUN: CoveredNoun = CoveredNoun::Requests;
     const PATH: &'static str = paths::REQUESTS;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
@@ -103,7 +101,9 @@ impl PaneRow for RequestRow {
                 TableCell::middle(self.route.sanitized(), view.theme.style(StyleRole::Text)),
                 view.text(last4(self)),
                 view.text(self.elapsed_ms.to_string()),
-                TableCell::middle(self.request_id.sanitized(), view.theme.style(StyleRole::Dim)),
+                view.known_cell(self.request_id.as_ref(), |id| {
+                    TableCell::middle(id.sanitized(), view.theme.style(StyleRole::Dim))
+                }),
                 view.dim(self.company_id.map_or_else(|| "-".to_owned(), |id| id.to_string())),
             ],
             below: Vec::new(),
@@ -113,11 +113,11 @@ impl PaneRow for RequestRow {
     fn named_health(&self, _view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
         let name = format!("{} {}", self.method.sanitized(), self.route.sanitized());
         let why = match (&self.code, &self.detail) {
-            (_, Some(detail)) if self.status == 0 => format!("no response: {}", detail.sanitized()),
-            (Some(code), Some(detail)) => format!("HTTP {} {}: {}", self.status, code.sanitized(), detail.sanitized()),
-            (Some(code), None) => format!("HTTP {} {}", self.status, code.sanitized()),
-            (None, Some(detail)) => format!("HTTP {}: {}", self.status, detail.sanitized()),
-            (None, None) => format!("HTTP {}", self.status),
+            (_, Some(detail)) if status(self) == "none" => format!("no response: {}", detail.sanitized()),
+            (Some(code), Some(detail)) => format!("HTTP {} {}: {}", status(self), code.sanitized(), detail.sanitized()),
+            (Some(code), None) => format!("HTTP {} {}", status(self), code.sanitized()),
+            (None, Some(detail)) => format!("HTTP {}: {}", status(self), detail.sanitized()),
+            (None, None) => format!("HTTP {}", status(self)),
         };
         (name, HealthAssessment { status: standing(self), reason: why })
     }
@@ -142,7 +142,7 @@ impl PaneRow for RequestRow {
             ("Key", key),
             ("Company", self.company_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string())),
             ("Duration", format!("{} ms", text::number(self.elapsed_ms))),
-            ("Request ID", self.request_id.sanitized()),
+            ("Request ID", text::or_unknown(self.request_id.as_ref().map(Untrusted::sanitized))),
         ] {
             lines.extend(view.labelled(label, &value, room));
         }
@@ -158,11 +158,16 @@ impl PaneRow for RequestRow {
         let held = view.loaded_summary(&Self::rows(view), "request");
         let counts = &view.logs.last_hour;
         let n: u64 = counts.iter().map(|count| count.n).sum();
-        let mut errors: Vec<_> = counts.iter().filter(|count| count.status >= 400).collect();
-        errors.sort_by_key(|count| (std::cmp::Reverse(count.status / 100), std::cmp::Reverse(count.n)));
+        let mut errors: Vec<_> =
+            counts.iter().filter(|count| count.status.is_none_or(|status| status >= 400)).collect();
+        let family = |count: &ProblemCodeCount| count.status.map_or(u16::MAX, |status| status / 100);
+        errors.sort_by_key(|count| (std::cmp::Reverse(family(count)), std::cmp::Reverse(count.n)));
+        let status = |count: &ProblemCodeCount| {
+            count.status.map_or_else(|| "without an answer".to_owned(), |status| status.to_string())
+        };
         let named = errors.iter().map(|count| match &count.code {
-            Some(code) => format!("{} {} {}", text::number(count.n), count.status, code.sanitized()),
-            None => format!("{} {}", text::number(count.n), count.status),
+            Some(code) => format!("{} {} {}", text::number(count.n), status(count), code.sanitized()),
+            None => format!("{} {}", text::number(count.n), status(count)),
         });
         let hour = format!("{} in 1 h", text::number(n));
         named.chain([hour, held]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("   ")

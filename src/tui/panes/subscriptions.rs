@@ -1,12 +1,11 @@
 //! Pane 3: webhook subscriptions with success rates over three windows, failures in a row, next attempt and backlog.
 
 use crate::domain::breaker::FAILURE_THRESHOLD;
-use crate::domain::health_status::{FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus, assess_subscription};
+use crate::domain::health_status::{FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus};
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::success_rate::MIN_RATE_SAMPLES;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::text::health::worded;
 use crate::tui::ids::{Pane, RowId};
@@ -16,18 +15,18 @@ use crate::tui::panes::trips;
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
-use crate::wire::subscriptions::{AttemptSummary, SubscriptionRow};
+use crate::wire::subscriptions::{AttemptSummary, DeliveryHealth, SubscriptionRow};
 use ratatui::text::Line;
 
 pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: SubscriptionId) -> Option<&'a SubscriptionRow> {
     view.overview.subscriptions.items.iter().find(|row| row.subscription.id == id)
 }
 
-fn assess(view: &PaneData<'_>, row: &SubscriptionRow) -> HealthAssessment<String> {
-    let listed = view.reach.judge_subscription(row.subscription.id);
-    worded(&listed.unwrap_or_else(|| assess_subscription(&row.facts())))
+fn assess(row: &SubscriptionRow) -> HealthAssessment<String> {
+    worded(&row.assess())
 }
 
 fn types(row: &SubscriptionRow) -> String {
@@ -39,10 +38,11 @@ fn next(view: &PaneData<'_>, row: &SubscriptionRow) -> String {
     if !row.subscription.is_enabled {
         return "off".to_owned();
     }
-    match row.health.next_due_utc {
-        Some(due) if due > view.now => format::countdown(due.since(view.now)),
-        Some(_) => "due".to_owned(),
-        None => "-".to_owned(),
+    match row.health.map(|health| health.next_due_utc) {
+        Some(Some(due)) if due > view.now => format::countdown(due.since(view.now)),
+        Some(Some(_)) => "due".to_owned(),
+        Some(None) => "-".to_owned(),
+        None => "?".to_owned(),
     }
 }
 
@@ -54,17 +54,8 @@ fn percent(view: &PaneData<'_>, rate: &AttemptSummary) -> TableCell {
     }
 }
 
-/// Whether the platform reports the number of failures in a row.
-fn has_streak(view: &PaneData<'_>, row: &SubscriptionRow) -> bool {
-    let listing = view.reach.findings().and_then(|findings| findings.subscriptions.get(&row.subscription.id));
-    listing.is_none_or(|listing| listing.streak.is_some())
-}
-
 fn fuse(view: &PaneData<'_>, row: &SubscriptionRow) -> TableCell {
-    if !has_streak(view, row) {
-        return view.unknown_cell();
-    }
-    let streak = row.subscription.consecutive_failures;
+    let Some(streak) = row.subscription.consecutive_failures else { return view.unknown_cell() };
     let text = format!("{streak}/{FAILURE_THRESHOLD}");
     let standing = match streak {
         0 => return view.dim(text),
@@ -78,14 +69,14 @@ fn fuse(view: &PaneData<'_>, row: &SubscriptionRow) -> TableCell {
 
 /// Forecast such as `trips in ~6 m at this pace`; `None` below the warning threshold.
 fn forecast(row: &SubscriptionRow) -> Option<String> {
-    let worth = row.subscription.is_enabled && row.subscription.consecutive_failures >= FAILURES_IN_A_ROW_LIMITS.0;
+    let worth = row.subscription.is_enabled && row.failures_in_a_row() >= FAILURES_IN_A_ROW_LIMITS.0;
     let after = row.trips_after().filter(|_| worth)?;
     Some(format!("trips in ~{} at this pace", format::age(after)))
 }
 
 /// Number of deliveries that wait for their time or for the subscription to be enabled.
-const fn waiting(row: &SubscriptionRow) -> u64 {
-    row.health.n_backlog + row.health.n_parked
+const fn waiting(health: &DeliveryHealth) -> u64 {
+    health.n_backlog + health.n_parked
 }
 
 fn rate(rate: &AttemptSummary) -> String {
@@ -105,13 +96,10 @@ fn rate(rate: &AttemptSummary) -> String {
 fn listed(view: &PaneData<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
     let of = &row.subscription;
     let told = |at: Option<Timestamp>| at.map_or_else(|| "not available".to_owned(), |at| view.moment(at));
-    let since = |at: Timestamp| told((at.millis() != 0).then_some(at));
-    let streak = if has_streak(view, row) {
-        format!("{}/{FAILURE_THRESHOLD} in a row", of.consecutive_failures)
-    } else {
-        "not available".to_owned()
-    };
-    let mut lines = view.judgement_lines(&assess(view, row), room);
+    let streak = of
+        .consecutive_failures
+        .map_or_else(|| "not available".to_owned(), |streak| format!("{streak}/{FAILURE_THRESHOLD} in a row"));
+    let mut lines = view.judgement_lines(&assess(row), room);
     for (label, value) in [
         ("Target", of.target_url.sanitized()),
         ("Events", types(row)),
@@ -120,16 +108,21 @@ fn listed(view: &PaneData<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'
         ("Last attempt", told(of.last_attempt_utc)),
         ("Last success", told(of.last_success_utc)),
         ("Owner", owner(row)),
-        ("Created", since(of.created_utc)),
-        ("Changed", since(of.updated_utc)),
+        ("Created", told(of.created_utc)),
+        ("Changed", told(of.updated_utc)),
         ("Not available", "success rate, latency, backlog, missed events. x sends a test; crow listen receives events; the Admin Portal has the log".to_owned()),
     ] {
         lines.extend(view.labelled(label, &value, room));
     }
-    if let Some(description) = &of.description {
-        lines.extend(view.labelled("Description", &description.sanitized(), room));
-    }
+    lines.extend(texts(view, row, room));
     lines
+}
+
+/// Lines with the texts that people gave: the description, and the reason for which the subscription is off.
+fn texts(view: &PaneData<'_>, row: &SubscriptionRow, room: usize) -> Vec<Line<'static>> {
+    let given = [("Description", &row.subscription.description), ("Off reason", &row.disabled_note)];
+    let given = given.into_iter().filter_map(|(label, text)| Some((label, text.as_ref()?)));
+    given.flat_map(|(label, text)| view.labelled(label, &text.sanitized(), room)).collect()
 }
 
 fn owner(row: &SubscriptionRow) -> String {
@@ -159,10 +152,7 @@ impl PaneRow for SubscriptionRow {
         "No webhook subscriptions yet.",
         "Subscriptions appear here, worst first. Partners create them with POST /api/v1/webhooks/subscriptions.",
     ];
-    const LIMITATION: PaneLimitation = PaneLimitation {
-        text: "As listed. An API key cannot see success rate, latency or backlog: x sends a test, crow listen receives deliveries, the Admin Portal has the log.",
-        resource: Some("subscriptions"),
-    };
+    const NOUN: CoveredNoun = CoveredNoun::Subscriptions;
     const PATH: &'static str = paths::PORTAL_SUBSCRIPTION;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
@@ -187,34 +177,31 @@ impl PaneRow for SubscriptionRow {
     }
 
     fn table_row(&self, view: &PaneData<'_>) -> TableRow {
-        let health = &self.health;
-        let standing = assess(view, self).status;
-        let p95 = health.last_1h.p95_ms.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}"));
-        let missed = (!self.subscription.is_enabled && health.n_skipped > 0)
-            .then(|| format!("missed while off: {}", text::count(health.n_skipped, "event")));
+        let health = self.health.as_ref();
+        let standing = assess(self).status;
+        let p95 = |bound: Option<u32>| view.dim(bound.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}")));
+        let n_missed = health.map_or(0, |health| health.n_skipped);
+        let missed = (!self.subscription.is_enabled && n_missed > 0)
+            .then(|| format!("missed while off: {}", text::count(n_missed, "event")));
         TableRow {
             cells: vec![
                 view.state(standing),
                 view.dim(self.subscription.id.to_string()),
                 TableCell::middle(format::target(&self.subscription.target_url), view.theme.style(StyleRole::Text)),
                 view.dim(types(self)),
-                if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_5m) },
-                if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_1h) },
-                if view.has_no_portal() { view.unknown_cell() } else { percent(view, &health.last_24h) },
-                if view.has_no_portal() { view.unknown_cell() } else { view.dim(p95) },
+                view.known_cell(health, |health| percent(view, &health.last_5m)),
+                view.known_cell(health, |health| percent(view, &health.last_1h)),
+                view.known_cell(health, |health| percent(view, &health.last_24h)),
+                view.known_cell(health, |health| p95(health.last_1h.p95_ms)),
                 fuse(view, self),
-                if view.has_no_portal() && self.subscription.is_enabled {
-                    view.unknown_cell()
-                } else {
-                    view.text(next(view, self))
+                match next(view, self) {
+                    next if next == "?" => view.unknown_cell(),
+                    next => view.text(next),
                 },
-                if view.has_no_portal() {
-                    view.unknown_cell()
-                } else if waiting(self) == 0 {
-                    view.dim("0")
-                } else {
-                    view.text(format::count(waiting(self)))
-                },
+                view.known_cell(health, |health| match waiting(health) {
+                    0 => view.dim("0"),
+                    n => view.text(format::count(n)),
+                }),
             ],
             below: forecast(self)
                 .or(missed)
@@ -224,17 +211,14 @@ impl PaneRow for SubscriptionRow {
         }
     }
 
-    fn named_health(&self, view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
-        (format::target(&self.subscription.target_url), assess(view, self))
+    fn named_health(&self, _view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
+        (format::target(&self.subscription.target_url), assess(self))
     }
 
     fn details(&self, view: &PaneData<'_>, room: usize) -> Vec<Line<'static>> {
-        if view.has_no_portal() {
-            return listed(view, self, room);
-        }
+        let Some(health) = &self.health else { return listed(view, self, room) };
         let subscription = &self.subscription;
-        let health = &self.health;
-        let streak = subscription.consecutive_failures;
+        let streak = self.failures_in_a_row();
         let gauge = format::bar(u64::from(streak), u64::from(FAILURE_THRESHOLD), 22);
         let burnt = forecast(self).map_or_else(
             || format!("{gauge} {streak}/{FAILURE_THRESHOLD} in a row"),
@@ -248,7 +232,7 @@ impl PaneRow for SubscriptionRow {
             Some(time) => view.moment(time),
             None => "never".to_owned(),
         };
-        let mut lines = view.judgement_lines(&assess(view, self), room);
+        let mut lines = view.judgement_lines(&assess(self), room);
         // A trip that is not over explains why the subscription is disabled.
         let trip = view
             .overview
@@ -278,24 +262,21 @@ impl PaneRow for SubscriptionRow {
             ("Last attempt", at(subscription.last_attempt_utc)),
             ("Last success", at(subscription.last_success_utc)),
             ("Owner", owner(self)),
-            ("Created", view.moment(subscription.created_utc)),
-            ("Changed", view.moment(subscription.updated_utc)),
+            ("Created", text::or_unknown(subscription.created_utc.map(|at| view.moment(at)))),
+            ("Changed", text::or_unknown(subscription.updated_utc.map(|at| view.moment(at)))),
         ] {
             lines.extend(view.labelled(label, &value, room));
         }
-        for (label, text) in [("Description", &subscription.description), ("Off reason", &self.disabled_note)] {
-            if let Some(text) = text {
-                lines.extend(view.labelled(label, &text.sanitized(), room));
-            }
-        }
+        lines.extend(texts(view, self, room));
         lines
     }
 
     fn summary(view: &PaneData<'_>) -> String {
-        let about = |row: &Self| (row.subscription.company_id, assess(view, row).status);
+        let about = |row: &Self| (row.subscription.company_id, assess(row).status);
         let known = view.health_summary(&view.overview.subscriptions, about);
         let is_shown = |company: &CompanyId| view.company.is_none_or(|wanted| wanted == *company);
-        let is_unfinished = view.reach.findings().is_some_and(|findings| findings.unfinished.keys().any(is_shown));
+        let coverage = view.overview.coverage.as_ref().and_then(|coverage| coverage.of(Self::NOUN));
+        let is_unfinished = coverage.is_some_and(|of| of.unfinished.iter().any(|list| is_shown(&list.company_id)));
         if is_unfinished { format!("{known}   more not read") } else { known }
     }
 }

@@ -4,7 +4,6 @@ use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{CompanyId, SubscriptionId, TripId};
 use crate::domain::time::Timestamp;
-use crate::sync::visibility::PaneLimitation;
 use crate::text;
 use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::panes::PaneRow;
@@ -12,6 +11,7 @@ use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::{chart, format, theme};
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::trips::TripRow;
@@ -26,7 +26,8 @@ pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: TripId) -> Option<&'a Tr
 
 /// Results of the last 20 attempts before a trip: `500 x18, timeout x2`.
 pub(in crate::tui) fn causes(row: &TripRow) -> String {
-    row.causes.iter().map(|cause| format!("{} ×{}", cause.cause.sanitized(), cause.n)).collect::<Vec<_>>().join(", ")
+    let Some(causes) = &row.causes else { return "?".to_owned() };
+    causes.iter().map(|cause| format!("{} ×{}", cause.cause.sanitized(), cause.n)).collect::<Vec<_>>().join(", ")
 }
 
 /// Time for which the subscription was or has been disabled.
@@ -95,10 +96,7 @@ impl PaneRow for TripRow {
         "No trips.",
         "After 20 failures in a row a subscription is disabled until it is enabled again; each trip is listed here.",
     ];
-    const LIMITATION: PaneLimitation = PaneLimitation {
-        text: "Subscriptions that went off between two listings. The cause (breaker or by hand) is shown if the platform reports it; see the Admin Portal for details.",
-        resource: Some("subscriptions"),
-    };
+    const NOUN: CoveredNoun = CoveredNoun::Trips;
     const PATH: &'static str = paths::TRIPS;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
@@ -139,21 +137,14 @@ impl PaneRow for TripRow {
                 TableCell::middle(format::target(&self.target_url), view.theme.style(StyleRole::Text)),
                 view.text(causes(self)),
                 if self.enabled_utc.is_none() { view.text(off) } else { view.dim(format!("was {off}")) },
-                if view.has_no_portal() {
-                    view.unknown_cell()
-                } else {
-                    view.count_cell(self.n_missed, HealthStatus::Warning)
-                },
+                view.known_cell(self.n_missed, |n| view.count_cell(n, HealthStatus::Warning)),
             ],
             below: (self.enabled_utc.is_none())
                 .then(|| {
-                    let missed = text::count(self.n_missed, "event");
-                    // Without a Portal the missed events and their replay are unknown.
-                    let rest = if view.has_no_portal() {
-                        "missed events not available   x enables".to_owned()
-                    } else {
-                        format!("missed {missed}   R replays")
-                    };
+                    let rest = self.n_missed.map_or_else(
+                        || "missed events not available   x enables".to_owned(),
+                        |n| format!("missed {}   R replays", text::count(n, "event")),
+                    );
                     let missed = format!("off {}   {rest}", off_for(view, self));
                     TableCell::new(missed, view.theme.style(StyleRole::Word(standing)))
                 })
@@ -164,24 +155,20 @@ impl PaneRow for TripRow {
 
     fn named_health(&self, view: &PaneData<'_>) -> (String, HealthAssessment<String>) {
         let off = off_for(view, self);
-        let judgement = match self.enabled_utc {
-            None if view.has_no_portal() => HealthAssessment {
-                status: HealthStatus::Tripped,
-                reason: format!("seen off for {off}; cause and missed events not available"),
-            },
-            Some(_) if view.has_no_portal() => HealthAssessment {
-                status: HealthStatus::Healthy,
-                reason: format!("seen on again after {off}; missed events not available"),
-            },
-            None => HealthAssessment {
-                status: HealthStatus::Tripped,
-                reason: format!("off for {off} after {}; missed {}", causes(self), text::count(self.n_missed, "event")),
-            },
-            Some(_) => HealthAssessment {
-                status: HealthStatus::Healthy,
-                reason: format!("enabled again after {off}; missed {}", text::count(self.n_missed, "event")),
-            },
+        let missed = self.n_missed.map(|n| text::count(n, "event"));
+        let (status, reason) = match (self.enabled_utc, missed) {
+            (None, None) => {
+                (HealthStatus::Tripped, format!("seen off for {off}; cause and missed events not available"))
+            }
+            (Some(_), None) => {
+                (HealthStatus::Healthy, format!("seen on again after {off}; missed events not available"))
+            }
+            (None, Some(missed)) => {
+                (HealthStatus::Tripped, format!("off for {off} after {}; missed {missed}", causes(self)))
+            }
+            (Some(_), Some(missed)) => (HealthStatus::Healthy, format!("enabled again after {off}; missed {missed}")),
         };
+        let judgement = HealthAssessment { status, reason };
         (format::target(&self.target_url), judgement)
     }
 
@@ -191,16 +178,24 @@ impl PaneRow for TripRow {
         let enabled = match (&self.enabled_utc, &self.enabled_by) {
             (Some(at), Some(who)) => format!("{} by {}", view.moment(*at), who.sanitized()),
             (Some(at), None) => view.moment(*at),
+            (None, _) if self.n_missed.is_none() => "not yet; x lists actions".to_owned(),
             (None, _) => "not yet; R enables and replays missed events, x lists more actions".to_owned(),
         };
         for (label, value) in [
             ("Tripped", view.moment(self.tripped_utc)),
             ("Target", self.target_url.sanitized()),
             ("Subscription", format!("{}, company {}", self.subscription_id, self.company_id)),
-            ("Causes", format!("{} (of the last 20 attempts)", causes(self))),
+            (
+                "Causes",
+                if self.causes.is_some() {
+                    format!("{} (of the last 20 attempts)", causes(self))
+                } else {
+                    "not available".to_owned()
+                },
+            ),
             ("Off for", off_for(view, self)),
             ("Enabled", enabled),
-            ("Missed", text::count(self.n_missed, "event")),
+            ("Missed", self.n_missed.map_or_else(|| "not available".to_owned(), |n| text::count(n, "event"))),
         ] {
             lines.extend(view.labelled(label, &value, room));
         }
@@ -213,7 +208,8 @@ impl PaneRow for TripRow {
         let trips = &view.overview.trips;
         let n_off = trips.items.iter().filter(|row| row.enabled_utc.is_none()).count();
         let n_shown = trips.items.len();
-        let day = format!("{n_off} off   {} in 24 h", text::number(view.overview.pipeline.n_trips_24h));
+        let in_day = view.overview.pipeline.n_trips_24h.map(|n| format!("   {} in 24 h", text::number(n)));
+        let day = format!("{n_off} off{}", in_day.unwrap_or_default());
         if (n_shown as u64) < trips.total {
             return format!("{day}   {n_shown} of {} shown", text::number(trips.total));
         }

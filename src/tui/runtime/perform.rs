@@ -9,15 +9,14 @@ use crate::diagnose::incident::{IncidentEvidence, collect_incident};
 use crate::diagnose::run::run_playbook;
 use crate::diagnose::runbook::{begin_run, resume_run};
 use crate::diagnose::secret_check;
-use crate::domain::ids::{AttemptId, CompanyId, SubscriptionId};
+use crate::domain::ids::{AttemptId, SubscriptionId};
 use crate::domain::outbound::SecretGate;
+use crate::domain::secret::Secret;
 use crate::domain::text::Untrusted;
-use crate::domain::time::Timestamp;
 use crate::export::bundle::TicketBundle;
 use crate::export::bundle_writer::{BundleFormat, write_bundle};
 use crate::export::ticket::ResponseBodies;
 use crate::export::{bundle, platform_scan};
-use crate::sync::keyed_client::RateLimitedClient;
 use crate::sync::logs::{LogPageRequest, LogPageResult};
 use crate::sync::platform_change::{ChangeOutcome, ChangeStatus, PlatformChange};
 use crate::tui::effect::{
@@ -29,14 +28,13 @@ use crate::tui::state::config::ConsoleAccess;
 use crate::tui::state::escalate::BundleFailure;
 use crate::tui::state::issued_secret::IssuedSecret;
 use crate::wire::changes;
-use crate::wire::deliveries::EventDeliveryTrace;
-use crate::wire::keys::CompanyRow;
 use crate::wire::log::RequestQuery;
 use crate::wire::paths;
 use crate::wire::replays::NewReplay;
 use crate::wire::requests::RequestRow;
 use crate::wire::signature_check::SignatureCheck;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Number of attempts fetched with a subscription.
 const MAX_ATTEMPTS_FETCHED: u32 = 20;
@@ -49,30 +47,26 @@ const MAX_REQUESTS_FETCHED: u32 = 10;
 pub struct JobRunner {
     client: PlatformClient,
     access: ConsoleAccess,
-    /// Rate-limited client for a platform without a Portal, used in place of `client` where it is set.
-    keyed_client: Option<RateLimitedClient>,
+    /// Secrets beside the client's own credential that no text may carry: the keys with which a platform is observed.
+    secrets: Arc<[Secret]>,
 }
 
 impl JobRunner {
     /// Creates a runner that calls through `client`, and makes changes only with [`ConsoleAccess::Act`].
     #[must_use]
-    pub const fn new(client: PlatformClient, access: ConsoleAccess) -> Self {
-        Self { client, access, keyed_client: None }
+    pub fn new(client: PlatformClient, access: ConsoleAccess) -> Self {
+        Self { client, access, secrets: Arc::default() }
     }
 
-    /// Adds the rate-limited client for a platform without a Portal.
+    /// Adds secrets that no text may carry.
     #[must_use]
-    pub fn with_keyed_client(self, post: RateLimitedClient) -> Self {
-        Self { keyed_client: Some(post), ..self }
+    pub fn with_secrets(self, secrets: Arc<[Secret]>) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Runs a job. Errors are part of the result.
     pub async fn perform(&self, job: BackgroundJob) -> JobResult {
         match job {
-            BackgroundJob::FetchDetail(item) if self.keyed_client.is_some() => {
-                JobResult::DetailFetched(item, self.recorded_detail(item).await.map(Box::new))
-            }
-            BackgroundJob::ListCompanies if self.keyed_client.is_some() => JobResult::Companies(Ok(self.companies())),
             BackgroundJob::FetchDetail(item) => {
                 JobResult::DetailFetched(item, self.fetch(item).await.map(Box::new).map_err(sanitized))
             }
@@ -138,14 +132,14 @@ impl JobRunner {
         }
     }
 
-    /// Gate for every text that leaves the console; it knows the console's own credential as a secret.
+    /// Gate for every text that leaves the console; it knows the console's own credentials as secrets.
     #[must_use]
     pub fn gate(&self) -> SecretGate {
         let (ClientCredential::Operator(secret) | ClientCredential::Key(secret)) = self.client.credential();
-        SecretGate::new([secret])
+        SecretGate::new(std::iter::once(secret).chain(self.secrets.iter()))
     }
 
-    /// Builds a ticket, which a platform with a Portal also searches for its secrets.
+    /// Builds a ticket, which the platform also searches for its secrets.
     async fn bundle(
         &self,
         case: &IncidentEvidence,
@@ -154,22 +148,14 @@ impl JobRunner {
     ) -> Result<TicketBundle, bundle::BundleError> {
         let gate = self.gate().with_allowed(released);
         let built = bundle::build_bundle(case, bodies, &gate)?;
-        match self.client.credential() {
-            ClientCredential::Key(_) => Ok(built),
-            ClientCredential::Operator(_) => {
-                let ask = |text| async { self.client.check_secrets(text).await.map_err(sanitized) };
-                platform_scan::check_with_platform(built, &gate, ask).await
-            }
-        }
+        let ask = |text| async { self.client.check_secrets(text).await.map_err(sanitized) };
+        platform_scan::check_with_platform(built, &gate, ask).await
     }
 
     /// Checks the signature of an attempt with the secret the receiver holds.
     async fn check_with_secret(&self, id: AttemptId, held: IssuedSecret) -> Result<SignatureCheck, String> {
-        let (portal, detail) = match &self.keyed_client {
-            Some(post) => (None, post.receipt(id).await?),
-            None => (Some(&self.client), self.client.attempt(id).await.map_err(sanitized)?),
-        };
-        secret_check::check_with_secret(portal, &detail, held.shared()).await
+        let detail = self.client.attempt(id).await.map_err(sanitized)?;
+        secret_check::check_with_secret(&self.client, &detail, held.shared()).await
     }
 
     async fn fetch(&self, item: RowId) -> Result<FetchedDetail, Error> {
@@ -190,9 +176,10 @@ impl JobRunner {
             RowId::Key(id) => {
                 let usage = client.key_usage(id).await?;
                 let windows = client.limits().await?.items;
-                let callers = windows.into_iter().find(|window| window.row.key_id == id).map(|window| window.callers);
+                let window = windows.into_iter().find(|window| window.row.key_id == id);
+                let callers = window.map_or_else(|| Some(Vec::new()), |window| window.callers);
                 let requests = self.requests(RequestQuery { key: Some(id.0), ..RequestQuery::default() }).await?;
-                FetchedDetail::Key(FetchedKey { usage, callers: callers.unwrap_or_default(), requests })
+                FetchedDetail::Key(FetchedKey { usage, callers, requests })
             }
             RowId::Window(id, bucket) => {
                 let windows = client.limits().await?.items;
@@ -203,39 +190,6 @@ impl JobRunner {
             }
             _ => FetchedDetail::Nothing,
         })
-    }
-
-    /// Details of an item that this console recorded itself, on a platform without a Portal.
-    async fn recorded_detail(&self, item: RowId) -> Result<FetchedDetail, String> {
-        let Some(post) = &self.keyed_client else { return Ok(FetchedDetail::Nothing) };
-        Ok(match item {
-            RowId::Event(id) => {
-                let event = post.event(id).await?;
-                let trace = EventDeliveryTrace {
-                    event: event.row.clone(),
-                    subscriptions: Vec::new(),
-                    next_cursor: None,
-                    has_more: false,
-                };
-                FetchedDetail::Event(FetchedEvent { event, trace })
-            }
-            RowId::Attempt(id) => {
-                FetchedDetail::Attempt(FetchedAttempt { detail: post.receipt(id).await?, delivery: None })
-            }
-            _ => FetchedDetail::Nothing,
-        })
-    }
-
-    /// Companies of the profile's keys, on a platform without a Portal; their names are unknown.
-    fn companies(&self) -> Vec<CompanyRow> {
-        let ids: BTreeSet<CompanyId> =
-            self.keyed_client.iter().flat_map(RateLimitedClient::holders).map(|holder| holder.key.company).collect();
-        let unnamed = |id| CompanyRow {
-            id,
-            name: Untrusted::new(format!("company {id}")),
-            created_utc: Timestamp::from_millis(0),
-        };
-        ids.into_iter().map(unnamed).collect()
     }
 
     async fn requests(&self, query: RequestQuery) -> Result<Vec<RequestRow>, Error> {
@@ -252,9 +206,6 @@ impl JobRunner {
     }
 
     async fn page(&self, ask: &LogPageRequest) -> Result<LogPageResult, String> {
-        if let Some(post) = &self.keyed_client {
-            return post.page(ask).await;
-        }
         ask.fetch(&self.client).await.map_err(sanitized)
     }
 
@@ -263,11 +214,7 @@ impl JobRunner {
         if self.access == ConsoleAccess::ReadOnly {
             return Err("read-only: nothing was changed; start with --allow-actions".to_owned());
         }
-        let made = match &self.keyed_client {
-            Some(post) => act.make_with_key(post).await,
-            None => act.make(&self.client).await.map_err(|error| error.to_string()),
-        };
-        made.map_err(|why| format!("could not {}: {}", act.description(), Untrusted::new(why).sanitized()))
+        act.make(&self.client).await.map_err(|error| format!("could not {}: {}", act.description(), sanitized(error)))
     }
 }
 
@@ -289,7 +236,6 @@ fn sanitized(error: Error) -> String {
 #[cfg(test)]
 pub(in crate::tui) mod tests {
     use super::*;
-    use crate::domain::secret::Secret;
 
     /// A performer whose platform does not exist: nothing listens on the port for discarding.
     pub(in crate::tui) fn without_platform(access: ConsoleAccess) -> JobRunner {

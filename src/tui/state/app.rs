@@ -104,7 +104,7 @@ impl App {
         }
     }
 
-    /// Whether `picture` shows the same data, link, alerts and coverage as the newest snapshot.
+    /// Whether `picture` shows the same data, link and alerts as the newest snapshot.
     #[must_use]
     pub fn shows_same_as(&self, picture: &Snapshot) -> bool {
         let same = match (&self.snapshot.overview, &picture.overview) {
@@ -112,9 +112,7 @@ impl App {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             _ => false,
         };
-        same && self.snapshot.link == picture.link
-            && self.snapshot.alerts == picture.alerts
-            && self.snapshot.reach == picture.reach
+        same && self.snapshot.link == picture.link && self.snapshot.alerts == picture.alerts
     }
 
     /// Shows a message in the status line for four seconds, and adds it to the message log.
@@ -143,7 +141,6 @@ impl App {
         let now = Timestamp::from_millis(self.shown_at().millis() + self.clock_skew_ms);
         Some(PaneData {
             overview,
-            reach: &self.visible_snapshot().reach,
             logs: &self.logs,
             company: self.company,
             view_state: &self.view_state,

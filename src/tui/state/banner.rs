@@ -16,7 +16,11 @@ pub fn private_targets_in_header(app: &App) -> bool {
 }
 
 fn permits_private(app: &App) -> bool {
-    app.snapshot.overview.as_ref().is_some_and(|overview| overview.platform.private_targets)
+    app.snapshot
+        .overview
+        .as_ref()
+        .and_then(|overview| overview.platform.as_ref())
+        .is_some_and(|status| status.private_targets)
 }
 
 /// Lines of the banner; empty when there is nothing to warn about.
@@ -56,7 +60,7 @@ fn link(app: &App) -> Option<String> {
 }
 
 fn paused(app: &App) -> Option<String> {
-    let why = app.snapshot.overview.as_ref()?.platform.dispatch_paused.clone()?;
+    let why = app.snapshot.overview.as_ref()?.platform.as_ref()?.dispatch_paused.clone()?;
     Some(format!("DISPATCH PAUSED  {}", Untrusted::new(why).sanitized()))
 }
 

@@ -71,7 +71,8 @@ pub(super) fn operators() -> Vec<OperatorRow> {
 
 /// Answers a background job of the console as a platform would.
 pub(super) fn answer(bench: &TestConsole, job: &BackgroundJob) -> Option<JobResult> {
-    let company = |id, name: &str| CompanyRow { id: CompanyId(id), name: name.into(), created_utc: bench.now };
+    let company =
+        |id, name: &str| CompanyRow { id: CompanyId(id), name: Some(name.into()), created_utc: Some(bench.now) };
     let counts =
         vec![StateCount { state: DeliveryState::Missed, n: 118 }, StateCount { state: DeliveryState::Exhausted, n: 3 }];
     Some(match job {
@@ -370,8 +371,8 @@ fn what_cannot_be_undone_names_who_is_cut_off_and_wants_the_last_four_characters
     let caller =
         CallerUsageRow { user_agent: "Zapier/1.0".into(), address: "203.0.113.7".into(), n: 41, last_utc: ago(9) };
     let story = FetchedKey {
-        usage: KeyUsage { since_utc: None, routes: Vec::new(), never_used: Vec::new() },
-        callers: vec![caller],
+        usage: KeyUsage { since_utc: None, routes: Some(Vec::new()), never_used: Some(Vec::new()) },
+        callers: Some(vec![caller]),
         requests: Vec::new(),
     };
     let found = JobResult::DetailFetched(RowId::Key(KeyId(1)), Ok(Box::new(FetchedDetail::Key(story))));
@@ -395,7 +396,7 @@ fn enabling_says_what_the_last_test_showed_or_that_one_may_come_first() {
     assert!(bench.screen().contains("Send one first (t)"), "{}", bench.screen());
     let mut next = overview();
     let mut test = attempt(9_000, 120, Some(200), None);
-    (test.subscription_id, test.kind) = (SubscriptionId(21), AttemptKind::Test);
+    (test.subscription_id, test.kind) = (Some(SubscriptionId(21)), Some(AttemptKind::Test));
     next.attempts.items.insert(0, test);
     let mut bench = TestConsole::new(120, 36);
     bench.show(next);
@@ -459,7 +460,8 @@ fn one_company_is_looked_at_everywhere() {
     bench.show(both);
     assert_eq!(bench.press("C"), [Effect::StartJob(BackgroundJob::ListCompanies)]);
     assert!(bench.screen().contains("loading"));
-    let company = |id, name: &str| CompanyRow { id: CompanyId(id), name: name.into(), created_utc: bench.now };
+    let company =
+        |id, name: &str| CompanyRow { id: CompanyId(id), name: Some(name.into()), created_utc: Some(bench.now) };
     let companies = vec![company(92, "Acme"), company(93, "Globex\u{1b}[2J")];
     bench.tell(Msg::JobFinished(JobResult::Companies(Ok(companies))));
     assert!(bench.screen().contains("93  Globex\u{241b}[2J"), "{}", bench.screen());

@@ -362,16 +362,16 @@ fn a_refused_call_has_the_playbook_of_its_status_first() {
         let view = bench.app.view().expect("a picture");
         let id = bench.app.selected().expect("a row").number();
         let status = crate::tui::panes::requests::find(&view, id).expect("a request").status;
-        if status == 429 || status == 403 || status == 401 {
+        if status == Some(429) || status == Some(403) || status == Some(401) {
             let first = match status {
-                401 => "key-not-working",
-                403 => "permissions",
+                Some(401) => "key-not-working",
+                Some(403) => "permissions",
                 _ => "rate-limits",
             };
             bench.press("P");
             let screen = bench.screen();
             let row = screen.lines().find(|line| line.contains('>')).expect("the cursor").to_owned();
-            assert!(row.contains(first), "{status}: {row}");
+            assert!(row.contains(first), "{status:?}: {row}");
             return;
         }
         bench.press("j");

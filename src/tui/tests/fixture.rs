@@ -40,17 +40,19 @@ pub(super) fn ago(seconds: u64) -> Timestamp {
 
 fn key(id: i64, name: &str, last4: &str, used: Option<u64>, usage: RecentKeyUsage) -> KeyRow {
     KeyRow {
+        missing_scopes: None,
+        refusal: None,
         id: KeyId(id),
         company_id: CompanyId(92),
         name: name.into(),
         last4: last4.into(),
         scopes: vec![KeyScope::EventsRead, KeyScope::IntegrationsWrite],
-        is_active: true,
-        created_utc: ago(200 * 86_400),
+        is_active: Some(true),
+        created_utc: Some(ago(200 * 86_400)),
         last_used_utc: used.map(ago),
         revoked_utc: None,
-        limits: RateLimits { read: 60, write: 100, admin: 200 },
-        usage,
+        limits: Some(RateLimits { read: 60, write: 100, admin: 200 }),
+        usage: Some(usage),
     }
 }
 
@@ -62,10 +64,10 @@ fn keys() -> CappedList<KeyRow> {
         n_server_errors: server,
     };
     let mut revoked = key(6, "Old Make Scenario", "0000", Some(9_000_000), RecentKeyUsage::default());
-    revoked.is_active = false;
+    revoked.is_active = Some(false);
     revoked.revoked_utc = Some(ago(86_400));
     let mut fresh = key(5, "New \u{1b}[31mred\u{202e}gpj key", "ab\u{7}c", None, RecentKeyUsage::default());
-    fresh.created_utc = ago(3_600);
+    fresh.created_utc = Some(ago(3_600));
     let items = vec![
         key(1, "Zapier Production", "aZ3k", Some(9), usage(118, 61, 60, 0)),
         key(2, "HubSpot Sync", "x81Q", Some(97 * 86_400), usage(0, 0, 0, 0)),
@@ -92,19 +94,20 @@ fn subscription(id: i64, target: &str, streak: u32) -> SubscriptionRow {
     SubscriptionRow {
         subscription: Subscription {
             event_types: vec!["client.created".into(), "payment.failed".into()],
-            consecutive_failures: streak,
+            consecutive_failures: Some(streak),
             last_attempt_utc: Some(ago(3).whole_second()),
             last_success_utc: Some(ago(70).whole_second()),
-            updated_utc: ago(86_400).whole_second(),
+            updated_utc: Some(ago(86_400).whole_second()),
             ..Subscription::new(SubscriptionId(id), CompanyId(92), target.into(), ago(90 * 86_400).whole_second())
         },
-        health: DeliveryHealth {
+        health: Some(DeliveryHealth {
             last_5m: rate(40, 0),
             last_1h: rate(480, 2),
             last_24h: rate(9_800, 40),
             n_backlog: 0,
             ..DeliveryHealth::default()
-        },
+        }),
+        disabled_after_utc: None,
         disabled_note: None,
     }
 }
@@ -114,11 +117,12 @@ fn subscriptions() -> CappedList<SubscriptionRow> {
     tripped.subscription.is_enabled = false;
     tripped.subscription.disabled_reason = Some(DisabledReason::Breaker);
     tripped.subscription.disabled_utc = Some(ago(240).whole_second());
-    tripped.health = DeliveryHealth { last_1h: rate(0, 37), n_skipped: 118, n_parked: 3, ..DeliveryHealth::default() };
+    tripped.health =
+        Some(DeliveryHealth { last_1h: rate(0, 37), n_skipped: 118, n_parked: 3, ..DeliveryHealth::default() });
     let mut failing = subscription(23, "https://api.globex.example/in", 15);
     failing.subscription.description = Some("nightly sync\nof \u{1b}]0;owned\u{7} payments".into());
     failing.subscription.managed_by = Some("Zapier".into());
-    failing.health = DeliveryHealth {
+    failing.health = Some(DeliveryHealth {
         last_5m: rate(2, 11),
         last_1h: rate(61, 39),
         last_24h: rate(900, 100),
@@ -127,15 +131,18 @@ fn subscriptions() -> CappedList<SubscriptionRow> {
         next_due_utc: Some(NOW.plus(Duration::from_secs(42))),
         n_backlog: 27,
         ..DeliveryHealth::default()
-    };
+    });
     let mut flaky = subscription(24, "https://flaky.initech.example/a/very/long/path/that/goes/on/and/on?token=abc", 2);
-    flaky.health.last_1h = rate(85, 15);
-    flaky.health.next_due_utc = Some(NOW.plus(Duration::from_secs(4_000)));
-    flaky.health.n_backlog = 12_345;
+    flaky.health = flaky.health.map(|health| DeliveryHealth {
+        last_1h: rate(85, 15),
+        next_due_utc: Some(NOW.plus(Duration::from_secs(4_000))),
+        n_backlog: 12_345,
+        ..health
+    });
     let mut unknown = subscription(25, "https://new.example/", 0);
     unknown.subscription.last_attempt_utc = None;
     unknown.subscription.last_success_utc = None;
-    unknown.health = DeliveryHealth::default();
+    unknown.health = Some(DeliveryHealth::default());
     let healthy = subscription(17, "https://crm.initech.example/wh", 0);
     let hostile = subscription(18, "https://evil.example/\u{1b}[2J\u{202e}moc.elgoog", 0);
     let mut off = subscription(26, "https://paused.example/in", 0);
@@ -153,15 +160,17 @@ pub(super) fn attempt(id: i64, seconds: u64, status: Option<u16>, cause: Option<
     AttemptRow {
         id: AttemptId(id),
         started_utc: ago(seconds).minus(Duration::from_millis(elapsed_ms)),
-        company_id: CompanyId(92),
-        subscription_id: SubscriptionId(if failing { 23 } else { 17 }),
-        target_url: if failing { "https://api.globex.example/in" } else { "https://crm.initech.example/wh" }.into(),
+        company_id: Some(CompanyId(92)),
+        subscription_id: Some(SubscriptionId(if failing { 23 } else { 17 })),
+        target_url: Some(
+            if failing { "https://api.globex.example/in" } else { "https://crm.initech.example/wh" }.into(),
+        ),
         delivery_id: Some(DeliveryId(id + 900)),
         event_id: Some(EventId(45_000 + id)),
         event_type: if failing { "payment.failed" } else { "client.status_changed" }.into(),
-        kind: if id % 7 == 0 { AttemptKind::Test } else { AttemptKind::Scheduled },
-        number: if failing { 3 } else { 1 },
-        of: 11,
+        kind: if id % 7 == 0 { Some(AttemptKind::Test) } else { Some(AttemptKind::Scheduled) },
+        number: if failing { Some(3) } else { Some(1) },
+        of: Some(11),
         elapsed_ms,
         status_code: status,
         cause: cause.map(Into::into),
@@ -186,18 +195,20 @@ fn attempts() -> CappedList<AttemptRow> {
 fn window(key: i64, name: &str, bucket: RateBucket, used: u32, n_refused: u64) -> LimitRow {
     let limit = bucket.default_limit();
     LimitRow {
+        week: None,
+        own_use: None,
         key_id: KeyId(key),
         company_id: CompanyId(92),
         key_name: name.into(),
         last4: "aZ3k".into(),
         bucket,
         limit,
-        used,
-        remaining: limit - used.min(limit),
-        n_refused,
+        used: Some(used),
+        remaining: Some(limit - used.min(limit)),
+        n_refused: Some(n_refused),
         window_utc: NOW.floor_to(60_000),
         reset_utc: NOW.floor_to(60_000).plus(Duration::from_secs(60)),
-        history: (0..60).map(|minute| if used == 0 { 0 } else { minute * used / 60 }).collect(),
+        history: (0..60).map(|minute| Some(if used == 0 { 0 } else { minute * used / 60 })).collect(),
     }
 }
 
@@ -222,10 +233,10 @@ fn trips() -> CappedList<TripRow> {
             company_id: CompanyId(92),
             target_url: "https://hooks.acme.example/orders".into(),
             tripped_utc: ago(240),
-            causes: vec![cause("500", 18), cause("timeout", 2)],
+            causes: Some(vec![cause("500", 18), cause("timeout", 2)]),
             enabled_utc: None,
             enabled_by: None,
-            n_missed: 118,
+            n_missed: Some(118),
         },
         TripRow {
             id: TripId(8),
@@ -233,10 +244,10 @@ fn trips() -> CappedList<TripRow> {
             company_id: CompanyId(92),
             target_url: "https://flaky.initech.example/a/very/long/path/that/goes/on".into(),
             tripped_utc: ago(3 * 86_400),
-            causes: vec![cause("refused", 20)],
+            causes: Some(vec![cause("refused", 20)]),
             enabled_utc: Some(ago(3 * 86_400 - 1_500)),
             enabled_by: Some("dana\u{1b}[31m".into()),
-            n_missed: 0,
+            n_missed: Some(0),
         },
     ];
     CappedList::new(items, 2, 1)
@@ -246,13 +257,13 @@ pub(super) fn overview() -> PlatformOverview {
     PlatformOverview {
         server_utc: NOW,
         cursor: 100,
-        platform: PlatformStatus { version: "0.1.0".to_owned(), private_targets: false, dispatch_paused: None },
+        platform: Some(PlatformStatus { version: "0.1.0".to_owned(), private_targets: false, dispatch_paused: None }),
         pipeline: PipelineCounts {
-            n_pending: 39,
-            n_in_flight: 2,
-            n_succeeded_1h: 4_700,
-            n_failed_1h: 112,
-            n_trips_24h: 1,
+            n_pending: Some(39),
+            n_in_flight: Some(2),
+            n_succeeded_1h: Some(4_700),
+            n_failed_1h: Some(112),
+            n_trips_24h: Some(1),
             oldest_due_utc: None,
             n_skipped_24h: Some(0),
             n_exhausted_24h: Some(0),
@@ -280,7 +291,14 @@ pub(super) fn empty() -> PlatformOverview {
         attempts: none(),
         limits: CappedList::default(),
         trips: CappedList::default(),
-        pipeline: PipelineCounts::default(),
+        pipeline: PipelineCounts {
+            n_pending: Some(0),
+            n_in_flight: Some(0),
+            n_succeeded_1h: Some(0),
+            n_failed_1h: Some(0),
+            n_trips_24h: Some(0),
+            ..PipelineCounts::default()
+        },
         ..overview()
     }
 }

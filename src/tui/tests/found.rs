@@ -66,7 +66,13 @@ fn delivery(event: EventId, subscription: i64, state: DeliveryState) -> Delivery
 
 fn known() -> FetchedSubscription {
     let row = overview().subscriptions.items.remove(1);
-    let attempts = overview().attempts.items.into_iter().filter(|row| row.subscription_id.0 == 23).take(5).collect();
+    let attempts = overview()
+        .attempts
+        .items
+        .into_iter()
+        .filter(|row| row.subscription_id.is_some_and(|id| id.0 == 23))
+        .take(5)
+        .collect();
     let revision = |revision, days: u64, target: &str| RevisionRow {
         revision,
         since_utc: ago(days * 86_400),
@@ -169,17 +175,17 @@ pub(super) fn found(item: RowId) -> FetchedDetail {
         RowId::Key(_) => FetchedDetail::Key(FetchedKey {
             usage: KeyUsage {
                 since_utc: Some(ago(30 * 86_400)),
-                routes: routes(),
-                never_used: vec![KeyScope::IntegrationsWrite],
+                routes: Some(routes()),
+                never_used: Some(vec![KeyScope::IntegrationsWrite]),
             },
-            callers: callers(),
+            callers: Some(callers()),
             requests: (0..5).map(|n| request(9_000 - n)).collect(),
         }),
         RowId::Window(..) => FetchedDetail::Window(FetchedWindow {
             detail: overview().limits.items.into_iter().next().map(|row| LimitDetail {
                 row,
-                top_routes: routes(),
-                callers: callers(),
+                top_routes: Some(routes()),
+                callers: Some(callers()),
             }),
             refused: [8_990, 8_979, 8_968].map(request).to_vec(),
         }),

@@ -236,8 +236,8 @@ fn nothing_outward_happens_on_one_key_and_read_only_lists_but_does_nothing() {
 fn sixty_quiet_seconds_write_nothing() {
     let mut bench = TestConsole::new(120, 36);
     bench.show(next(|quiet| {
-        quiet.limits.items.retain(|row| row.used == 0);
-        quiet.subscriptions.items.retain(|row| row.health.next_due_utc.is_none());
+        quiet.limits.items.retain(|row| row.used == Some(0));
+        quiet.subscriptions.items.retain(|row| row.health.expect("its health").next_due_utc.is_none());
     }));
     bench.wait(120);
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 120, 36)) };
@@ -273,7 +273,7 @@ fn sixty_quiet_seconds_write_nothing() {
     assert!(!overview.limits.items.is_empty());
     let after = bench.app.snapshot.after_overview(overview.clone(), bench.now);
     assert_eq!(after.changed_at, bench.app.snapshot.changed_at);
-    overview.limits.items[0].used += 1;
+    overview.limits.items[0].used = overview.limits.items[0].used.map(|used| used + 1);
     assert_eq!(bench.app.snapshot.after_overview(overview, bench.now).changed_at, Some(bench.now));
 }
 

@@ -30,7 +30,9 @@ impl FakeLogs {
     pub(super) fn page(&self, ask: &LogPageRequest) -> LogPageResult {
         match ask {
             LogPageRequest::Attempts(query, toward) => {
-                let wanted = |id: &i64| query.subscription.is_none_or(|wanted| row(*id).subscription_id.0 == wanted);
+                let wanted = |id: &i64| {
+                    query.subscription.is_none_or(|wanted| row(*id).subscription_id.is_some_and(|id| id.0 == wanted))
+                };
                 LogPageResult::Attempts(page(self.n_attempts, toward, wanted, row))
             }
             LogPageRequest::Events(_, toward) => LogPageResult::Events(page(self.n_events, toward, |_| true, event)),
@@ -62,7 +64,7 @@ pub(super) fn event(id: i64) -> EventRow {
         kind: EventType::ALL[n % 10].name().into(),
         created_utc: ago(u64::try_from((45_678 - id).max(0)).unwrap_or(0) * 3),
         n_bytes: 180 + (n as u64 % 70),
-        n_deliveries: u32::try_from(n % 3).unwrap_or(0),
+        n_deliveries: Some(u32::try_from(n % 3).unwrap_or(0)),
     }
 }
 
@@ -89,14 +91,14 @@ pub(super) fn request(id: i64) -> RequestRow {
         claimed_last4: (!known).then(|| "0000".into()),
         method: method.into(),
         route: route.into(),
-        status,
+        status: Some(status),
         code: code.map(Into::into),
         detail: code.map(|code| format!("{code}: in words\u{1b}[2J").into()),
         reason: None,
         query: (id % 3 == 0).then(|| "type=lead.created&limit=50".into()),
         address: Some("203.0.113.7".into()),
         user_agent: Some("axios/1.12.0\u{1b}[2J".into()),
-        request_id: format!("req_01JD{id:022}").into(),
+        request_id: Some(format!("req_01JD{id:022}").into()),
         elapsed_ms: u64::try_from(id % 17).unwrap_or(0),
     }
 }
@@ -104,10 +106,10 @@ pub(super) fn request(id: i64) -> RequestRow {
 fn last_hour() -> Vec<ProblemCodeCount> {
     let count = |status, code: Option<&str>, n| ProblemCodeCount { status, code: code.map(Into::into), n };
     vec![
-        count(200, None, 2_600),
-        count(429, Some("rate_limited"), 61),
-        count(401, Some("revoked_key"), 4),
-        count(500, Some("internal"), 1),
+        count(Some(200), None, 2_600),
+        count(Some(429), Some("rate_limited"), 61),
+        count(Some(401), Some("revoked_key"), 4),
+        count(Some(500), Some("internal"), 1),
     ]
 }
 

@@ -92,7 +92,7 @@ fn where_this_process_is_the_platform_quitting_says_what_stops_and_wants_a_yes()
     }
     bench.press("q");
     let screen = bench.screen();
-    let n: u64 = overview().subscriptions.items.iter().map(|row| row.health.n_backlog).sum();
+    let n: u64 = overview().subscriptions.items.iter().map(|row| row.health.expect("its health").n_backlog).sum();
     let waiting = crate::text::several(n, "delivery waits", "deliveries wait");
     for said in ["Quit and stop the platform?", "http://127.0.0.1:41873", &waiting] {
         assert!(screen.contains(said), "{said}:\n{screen}");
@@ -278,8 +278,8 @@ fn nothing_is_live_before_it_was_heard() {
 fn a_beat_without_news_and_a_quiet_minute_draw_nothing() {
     let mut bench = TestConsole::new(120, 36);
     let mut quiet = overview();
-    quiet.limits.items.retain(|row| row.used == 0);
-    quiet.subscriptions.items.retain(|row| row.health.next_due_utc.is_none());
+    quiet.limits.items.retain(|row| row.used == Some(0));
+    quiet.subscriptions.items.retain(|row| row.health.expect("its health").next_due_utc.is_none());
     bench.show(quiet);
     bench.wait(120);
     let beat = Arc::new(bench.app.snapshot.after_heartbeat(bench.now));
@@ -305,7 +305,8 @@ fn countdowns_tick_by_the_second_while_they_are_seen() {
     let mut due = overview();
     due.cursor += 1;
     due.server_utc = bench.now;
-    due.subscriptions.items[1].health.next_due_utc = Some(bench.now.plus(Duration::from_secs(90)));
+    due.subscriptions.items[1].health.as_mut().expect("its health").next_due_utc =
+        Some(bench.now.plus(Duration::from_secs(90)));
     bench.press("3");
     bench.show(due);
     assert!(update::next_tick_at(&bench.app, bench.now).since(bench.now) <= Duration::from_secs(1));
@@ -379,14 +380,14 @@ fn what_is_dangerous_about_the_platform_is_said_on_every_screen() {
         let mut bench = TestConsole::new(width, height);
         let mut next = overview();
         next.cursor += 1;
-        next.platform.private_targets = true;
+        next.platform.as_mut().expect("its state").private_targets = true;
         bench.show(next.clone());
         for keys in ["1", "4", "?", "\u{1b}a", "\u{1b}3\n"] {
             bench.press(keys);
             assert!(bench.screen().contains("PRIVATE TARGETS"), "{keys:?} at {width}x{height}");
         }
         next.cursor += 1;
-        next.platform.dispatch_paused = Some("no resolver\u{1b}[2J".to_owned());
+        next.platform.as_mut().expect("its state").dispatch_paused = Some("no resolver\u{1b}[2J".to_owned());
         bench.show(next);
         let screen = bench.screen();
         assert!(screen.contains("DISPATCH PAUSED  no resolver\u{241b}[2J"), "{width}x{height}:\n{screen}");

@@ -70,7 +70,7 @@ fn playbooks_for_item(app: &App, item: RowId) -> Vec<PlaybookTopic> {
             vec![PlaybookTopic::EventsMissing, PlaybookTopic::WebhooksNotArriving, PlaybookTopic::Discrepancy]
         }
         RowId::Request(id) => {
-            let status = app.view().and_then(|view| requests::find(&view, id).map(|row| row.status));
+            let status = app.view().and_then(|view| requests::find(&view, id).and_then(|row| row.status));
             let first = playbook_for_status(status.unwrap_or_default());
             let mut topics = vec![
                 PlaybookTopic::KeyNotWorking,

@@ -179,8 +179,11 @@ fn counts_down(app: &App) -> bool {
     let shows = |pane| panes.iter().any(|(shown, _)| *shown == pane) || !app.overlays.is_empty();
     let retry = || {
         let rows = &view.overview.subscriptions.items;
-        rows.iter().any(|row| row.subscription.is_enabled && row.health.next_due_utc.is_some_and(soon))
+        rows.iter().any(|row| {
+            row.subscription.is_enabled && row.health.and_then(|health| health.next_due_utc).is_some_and(soon)
+        })
     };
-    let reset = || view.overview.limits.items.iter().any(|row| row.used > 0 && soon(row.reset_utc));
+    let reset =
+        || view.overview.limits.items.iter().any(|row| row.used.is_some_and(|used| used > 0) && soon(row.reset_utc));
     (shows(Pane::Subscriptions) && retry()) || (shows(Pane::Limits) && reset())
 }

@@ -85,7 +85,7 @@ impl DetailLines {
     }
 
     /// Adds a dim line that says that there is nothing.
-    pub fn none(&mut self, text: &'static str, theme: Theme) {
-        self.add([Line::styled(text, theme.style(StyleRole::Dim))]);
+    pub fn none(&mut self, text: impl Into<String>, theme: Theme) {
+        self.add([Line::styled(text.into(), theme.style(StyleRole::Dim))]);
     }
 }

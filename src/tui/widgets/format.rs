@@ -161,6 +161,13 @@ pub fn sparkline(counts: &[u32]) -> String {
         .collect()
 }
 
+/// Sparkline like [`sparkline`], with a question mark for counts that are not known.
+#[must_use]
+pub fn gapped_sparkline(counts: &[Option<u32>]) -> String {
+    let known: Vec<u32> = counts.iter().map(|count| count.unwrap_or(0)).collect();
+    counts.iter().zip(sparkline(&known).chars()).map(|(count, bar)| if count.is_none() { '?' } else { bar }).collect()
+}
+
 /// Progress bar of `room` columns including its brackets, filled to `part` of `whole`.
 #[must_use]
 pub fn bar(part: u64, whole: u64, room: usize) -> String {
@@ -194,6 +201,7 @@ mod tests {
         assert_eq!(bar(99, 100, 12), "[█████████░]");
         assert_eq!(bar(0, 0, 4), "[░░]");
         assert_eq!(sparkline(&[0, 1, 4, 8]), " ▂▅█");
+        assert_eq!(gapped_sparkline(&[Some(0), None, Some(4), Some(8)]), " ?▅█");
         assert_eq!(wrap_words("one two three", 7), ["one two", "three"]);
     }
 

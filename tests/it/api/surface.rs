@@ -176,7 +176,7 @@ async fn only_a_trusted_proxy_sets_the_callers_address() {
             .platform
             .until("the caller is counted", async || {
                 let rows = operator.limits().await.expect("rows").items;
-                let mut callers = rows.iter().flat_map(|row| &row.callers);
+                let mut callers = rows.iter().flat_map(|row| row.callers.iter().flatten());
                 let found = callers.find(|of| of.user_agent.raw() == format!("case-{n}"));
                 if let Some(found) = found {
                     assert_eq!(found.address.raw(), caller, "{headers:?}");

@@ -35,7 +35,7 @@ impl Scene {
     /// The streak, and whether the subscription is on.
     async fn fuse(&self) -> (u32, bool) {
         let row = self.row().await.subscription;
-        (row.consecutive_failures, row.is_enabled)
+        (row.consecutive_failures.expect("a streak"), row.is_enabled)
     }
 }
 
@@ -72,7 +72,14 @@ async fn b1_sixty_four_concurrent_failures_trip_once_at_twenty() {
     let sent = receiver.ledger().len();
     assert!((20..=23).contains(&sent), "twenty, and what was under way then: {sent}");
     let row = scene.row().await;
-    assert_eq!((row.health.n_parked + row.health.n_skipped, row.health.n_backlog), (64, 0), "the rest waits");
+    assert_eq!(
+        (
+            row.health.expect("its health").n_parked + row.health.expect("its health").n_skipped,
+            row.health.expect("its health").n_backlog
+        ),
+        (64, 0),
+        "the rest waits"
+    );
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ async fn k8_a_stop_under_load_loses_and_repeats_no_delivery() {
     let process = Process::start(dir.path());
     let is_idle = async || {
         let pipeline = process.operator.overview(1).await.expect("an overview").pipeline;
-        pipeline.n_pending + pipeline.n_in_flight == 0
+        (pipeline.n_pending, pipeline.n_in_flight) == (Some(0), Some(0))
     };
     until("the rest is delivered", is_idle).await;
     let mut times: HashMap<String, usize> = HashMap::new();

@@ -36,8 +36,10 @@ impl Scene {
 
     /// Moves the clock until a replay has come to its end and nothing waits.
     async fn replayed(&self, id: ReplayId) {
-        let is_done =
-            async || self.replay(id).await.phase == ReplayState::Finished && self.row().await.health.n_backlog == 0;
+        let is_done = async || {
+            self.replay(id).await.phase == ReplayState::Finished
+                && self.row().await.health.expect("its health").n_backlog == 0
+        };
         self.platform.advance_until("the replay is finished", is_done).await;
     }
 
@@ -84,12 +86,12 @@ async fn b2_missed_events_are_delivered_exactly_once_and_deliveries_on_hold_resu
         scene.stands(event, DeliveryState::Pending).await;
     }
     scene.off().await;
-    assert_eq!(scene.row().await.health.n_parked, 3);
+    assert_eq!(scene.row().await.health.expect("its health").n_parked, 3);
     // A clock that is set back while it is off hides nothing.
     scene.emit_many(MISSED / 2).await;
     scene.platform.ambient.set_time(scene.platform.ambient.now().minus(Duration::from_secs(3_600)));
     scene.emit_many(MISSED / 2).await;
-    assert_eq!(scene.row().await.health.n_skipped, MISSED as u64, "they are seen");
+    assert_eq!(scene.row().await.health.expect("its health").n_skipped, MISSED as u64, "they are seen");
     receiver.becomes(&[OK]);
     let before = receiver.ledger().len();
     let operator = scene.platform.operator();
@@ -111,7 +113,7 @@ async fn b2_missed_events_are_delivered_exactly_once_and_deliveries_on_hold_resu
     assert_eq!(events.len(), MISSED + 3, "each exactly once");
     let done = scene.replay(plan.id).await.progress;
     assert_eq!((done.n_taken, done.n_passed, done.n_succeeded), (MISSED as u64, 0, MISSED as u64));
-    assert_eq!(scene.row().await.health.last_1h.n_succeeded, 3, "replays count for nothing");
+    assert_eq!(scene.row().await.health.expect("its health").last_1h.n_succeeded, 3, "replays count for nothing");
 }
 
 #[tokio::test]
@@ -119,7 +121,10 @@ async fn a_dry_run_counts_and_changes_nothing() {
     let receiver = Receiver::start(&[OK]).await;
     let scene = Scene::with(&receiver).await;
     scene.emit_many(2).await;
-    scene.platform.until("both arrive", async || scene.row().await.health.last_1h.n_succeeded == 2).await;
+    scene
+        .platform
+        .until("both arrive", async || scene.row().await.health.expect("its health").last_1h.n_succeeded == 2)
+        .await;
     scene.off().await;
     scene.emit_many(3).await;
     let wish = NewReplay {
@@ -153,7 +158,10 @@ async fn replays_of_about_one_page_send_each_delivery_exactly_once_more() {
         let receiver = Receiver::start(&[OK]).await;
         let scene = Scene::with(&receiver).await;
         scene.emit_many(n).await;
-        scene.platform.until("all arrive", async || scene.row().await.health.last_1h.n_succeeded == n as u64).await;
+        scene
+            .platform
+            .until("all arrive", async || scene.row().await.health.expect("its health").last_1h.n_succeeded == n as u64)
+            .await;
         let plan = scene.plan(&scene.wish(&[DeliveryState::Succeeded])).await.replay.expect("a plan");
         scene.replayed(plan.id).await;
         assert!(times(&receiver).values().all(|times| *times == 2), "{n}: each once more");
@@ -182,7 +190,7 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     let arrived = async || scene.replay(plan.id).await.progress.n_succeeded == 2;
     scene.platform.until("both have arrived", arrived).await;
     scene.platform.advance(Duration::from_secs(60));
-    scene.platform.until("nothing waits", async || scene.row().await.health.n_backlog == 0).await;
+    scene.platform.until("nothing waits", async || scene.row().await.health.expect("its health").n_backlog == 0).await;
     assert_eq!(receiver.ledger().len(), 2);
     scene.platform = scene.platform.restart().await;
     assert_eq!(scene.replay(plan.id).await.phase, ReplayState::Paused);
@@ -198,7 +206,7 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
         operator.change(changes::RESUME_REPLAY.at(plan.id), &NoBody {}).await.expect("as it was").phase,
         ReplayState::Cancelled
     );
-    scene.platform.until("nothing waits", async || scene.row().await.health.n_backlog == 0).await;
+    scene.platform.until("nothing waits", async || scene.row().await.health.expect("its health").n_backlog == 0).await;
     assert!(times(&receiver).values().all(|times| *times == 1));
     let taken = usize::try_from(cancelled.progress.n_taken).expect("few");
     assert_eq!(receiver.ledger().len(), taken, "what was taken is delivered, and nothing else");
@@ -252,5 +260,5 @@ async fn f2_a_receiver_that_hangs_gets_one_attempt_at_a_time_and_four_after_it_w
     scene.on().await;
     scene.platform.until("four at once", async || in_flight(4).await).await;
     let kinds = scene.platform.operator().attempts(None, 50).await.expect("a page").items;
-    assert!(kinds.iter().all(|attempt| attempt.kind == AttemptKind::Scheduled));
+    assert!(kinds.iter().all(|attempt| attempt.kind == Some(AttemptKind::Scheduled)));
 }

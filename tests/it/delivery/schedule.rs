@@ -35,7 +35,7 @@ async fn k7_a_clock_that_is_set_back_delays_no_delivery() {
         let event = scene.emit().await;
         receiver.received(1).await;
         scene.stands(event, DeliveryState::Pending).await;
-        let due = async || scene.row().await.health.next_due_utc.expect("planned");
+        let due = async || scene.row().await.health.expect("its health").next_due_utc.expect("planned");
         let planned = due().await.since(scene.platform.ambient.now());
         scene.platform.ambient.set_time(scene.platform.ambient.now().minus(Duration::from_secs(back)));
         // The clerk looks at the clock five times a second.
@@ -58,7 +58,7 @@ async fn k7_a_clock_that_was_set_back_while_stopped_is_noticed_at_the_start() {
     let ambient = scene.platform.ambient.clone();
     scene.platform =
         scene.platform.restart_after(|_| ambient.set_time(ambient.now().minus(Duration::from_secs(30 * 86_400)))).await;
-    let due = scene.row().await.health.next_due_utc.expect("planned");
+    let due = scene.row().await.health.expect("its health").next_due_utc.expect("planned");
     assert!(due.since(ambient.now()) <= Duration::from_secs(4 * 3_600 * 24 / 10), "{due:?}");
 }
 
@@ -101,7 +101,7 @@ async fn k6_an_outcome_is_refused_after_its_lease_was_lost() {
     scene.stands(other, DeliveryState::Succeeded).await;
     let detail = scene.platform.operator().delivery(id).await.expect("a delivery");
     assert_eq!((detail.attempts.len(), detail.row.n_attempts, detail.row.state), (0, 0, DeliveryState::InFlight));
-    assert_eq!(scene.row().await.subscription.consecutive_failures, 0);
+    assert_eq!(scene.row().await.subscription.consecutive_failures, Some(0));
     // The lease of the other ends by itself, and the delivery is made.
     let is_made = async || {
         scene.platform.advance(Duration::from_secs(1));

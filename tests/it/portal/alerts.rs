@@ -6,7 +6,6 @@ use crow::domain::alert::{ACKNOWLEDGEMENT_TTL, AlertSubject, MAX_NOTE_CHARS};
 use crow::domain::health_status::HealthStatus;
 use crow::domain::text::Untrusted;
 use crow::sync::alerts::{ActiveAlerts, Alert};
-use crow::sync::visibility::PlatformVisibility;
 use crow::wire::alerts::{AcknowledgementRow, NewAcknowledgement};
 use crow::wire::changes;
 use crow::wire::page::Page;
@@ -20,7 +19,7 @@ const PATH: &str = "/portal/v1/acknowledgements";
 /// The alerts that a console which looks now sees of subscriptions.
 async fn alerts(platform: &Platform) -> Vec<Alert> {
     let overview = platform.operator().overview(10).await.expect("an overview");
-    let alerts = ActiveAlerts::default().updated(&overview, &PlatformVisibility::Portal, overview.server_utc);
+    let alerts = ActiveAlerts::default().updated(&overview, overview.server_utc);
     let about = alerts.list().iter().filter(|alert| matches!(alert.subject, AlertSubject::Subscription(_)));
     about.cloned().collect()
 }

@@ -7,13 +7,12 @@ use crow::domain::event::EventType;
 use crow::domain::event_gap::GAP_SAMPLE_COUNT;
 use crow::domain::time::Timestamp;
 use crow::sync::alerts::ActiveAlerts;
-use crow::sync::visibility::PlatformVisibility;
 use std::time::Duration;
 
 /// The alerts about silences, by who is silent.
 async fn silent(platform: &Platform) -> Vec<(AlertSubject, String, Timestamp)> {
     let overview = platform.operator().overview(10).await.expect("an overview");
-    let alerts = ActiveAlerts::default().updated(&overview, &PlatformVisibility::Portal, overview.server_utc);
+    let alerts = ActiveAlerts::default().updated(&overview, overview.server_utc);
     let about = alerts.list().iter().filter(|alert| matches!(alert.subject, AlertSubject::Events(_)));
     about.map(|alert| (alert.subject, alert.why.clone(), alert.since)).collect()
 }

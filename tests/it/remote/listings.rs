@@ -3,7 +3,8 @@
 
 use super::{ALL, Console, RuntimeEnv, START, StandIn, TempDir, Watch, pass_until, post, until};
 use crow::domain::ids::CompanyId;
-use crow::sync::visibility::PaneLimitation;
+use crow::sync::visibility::limitations;
+use crow::wire::coverage::CoveredNoun;
 use std::collections::BTreeMap;
 
 const COMPANY: CompanyId = CompanyId(92);
@@ -19,7 +20,11 @@ async fn platform(ambient: &RuntimeEnv) -> StandIn {
 }
 
 fn unfinished(watch: &Watch) -> BTreeMap<CompanyId, usize> {
-    watch.picture().reach.findings().map(|findings| findings.unfinished.clone()).unwrap_or_default()
+    let picture = watch.picture();
+    let coverage = picture.overview.as_ref().and_then(|overview| overview.coverage.as_ref());
+    let of = coverage.and_then(|coverage| coverage.of(CoveredNoun::Subscriptions));
+    let lists = of.map(|of| of.unfinished.as_slice()).unwrap_or_default();
+    lists.iter().map(|list| (list.company_id, usize::try_from(list.n_known).expect("a count"))).collect()
 }
 
 fn n_listed(watch: &Watch) -> usize {
@@ -35,7 +40,9 @@ async fn l4_a_long_list_of_subscriptions_is_read_over_rounds_and_shows_what_it_h
     let watch = Watch::begin(&post, &ambient);
     until("the first five pages", async || n_listed(&watch) == 35).await;
     assert_eq!(unfinished(&watch), BTreeMap::from([(COMPANY, 35)]));
-    let said = watch.picture().reach.limitations(&PaneLimitation { text: "", resource: Some("subscriptions") });
+    let picture = watch.picture();
+    let coverage = picture.overview.as_ref().and_then(|overview| overview.coverage.as_ref());
+    let said = limitations(coverage, CoveredNoun::Subscriptions);
     assert!(said.iter().any(|line| line.contains("company 92 goes on after the 35")), "{said:?}");
     pass_until(&ambient, &platform, "the other four", || n_listed(&watch) == 62).await;
     assert_eq!(unfinished(&watch), BTreeMap::new());

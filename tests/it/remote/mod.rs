@@ -12,6 +12,7 @@ mod suite;
 mod unreadable;
 
 use crate::support::console::Console;
+use crate::support::observed::Observed;
 use crate::support::platform::{START, until};
 use crate::support::standin::{ALL, Mood, POLLS, StandIn};
 use crate::support::wire::Wire;
@@ -19,13 +20,13 @@ use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
 use crow::domain::alert::AlertSubject;
 use crow::domain::ids::CompanyId;
+use crow::domain::log::PageSpec;
 use crow::domain::secret::Secret;
 use crow::domain::window::RateBucket;
-use crow::sync::history::PlatformHistory;
-use crow::sync::keyed_client::{KeyClient, RateLimitedClient};
+use crow::history::PlatformHistory;
+use crow::history::keys::KeyName;
+use crow::observer::keyed_client::{KeyClient, RateLimitedClient};
 use crow::sync::link::LinkState;
-use crow::sync::observed_overview::KeyName;
-use crow::sync::poller;
 use crow::sync::snapshot::Snapshot;
 use futures_util::future::{LocalBoxFuture, join_all};
 use std::path::Path;
@@ -50,13 +51,14 @@ fn post(address: &str, keys: &[(&str, &str)], ambient: &RuntimeEnv, dir: &Path) 
 struct Watch {
     pictures: watch::Receiver<Arc<Snapshot>>,
     running: tokio::task::JoinHandle<()>,
+    _observed: Observed,
 }
 
 impl Watch {
     fn begin(post: &RateLimitedClient, ambient: &RuntimeEnv) -> Self {
-        let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
-        let running = tokio::spawn(poller::observe(post.clone(), ambient.clone(), sender));
-        Self { pictures, running }
+        let observed = Observed::begin(post, ambient);
+        let (pictures, running) = observed.follow();
+        Self { pictures, running, _observed: observed }
     }
 
     fn picture(&self) -> Arc<Snapshot> {
@@ -97,13 +99,13 @@ async fn every_pane_shows_what_keys_can_prove_and_names_what_is_unknown() {
         console.press(key);
         until(&format!("pane {key}: {parts:?}"), async || parts.iter().all(|part| console.shows(part))).await;
     };
-    pane("2", &["Zapier", "vwxy", "Poller", "ABCD", "events:read", "admin", "An API key cannot see other keys"]).await;
-    pane("3", &["17", "lead.created payment.failed", "UNK", "x sends a test, crow listen receives"]).await;
-    pane("4", &["An API key cannot see deliveries", "crow listen"]).await;
+    pane("2", &["Zapier", "vwxy", "Poller", "ABCD", "events:read", "admin", "a key cannot see other keys"]).await;
+    pane("3", &["17", "lead.created payment.failed", "UNK", "success rate, latency and backlog are in the"]).await;
+    pane("4", &["A key cannot read the delivery log", "crow listen"]).await;
     pane("5", &["41", "45", "lead.created", "crow reconcile"]).await;
     pane("6", &["read", "of 60", "?", "From rate limit headers"]).await;
     pane("7", &["Subscriptions that went off between two listings"]).await;
-    pane("8", &["/api/v1/events", "200", "403", "r-1", "Calls made by crow with this profile"]).await;
+    pane("8", &["/api/v1/events", "200", "403", "r-1", "r-1"]).await;
     // Nothing was created by asking after scopes, and each scope was asked after once.
     let calls = [platform.calls(ALL), platform.calls(POLLS)].concat();
     assert!(calls.iter().all(|(call, status)| !call.starts_with("POST") || *status != 200), "{calls:?}");
@@ -353,7 +355,7 @@ async fn a_week_of_history_opens_at_once_with_its_gaps() {
     let timer = RuntimeEnv::real().stopwatch();
     let again = PlatformHistory::open(&dir.path().join("history.db")).expect("it opens");
     let seen = again.observations(START).await.expect("it reads");
-    let page = again.event_page(crow::wire::log::EventQuery::default(), None, 200).await.expect("a page");
+    let page = again.event_page(crow::wire::log::EventQuery::default(), PageSpec::newest(200)).await.expect("a page");
     #[expect(clippy::print_stdout, reason = "the figure is looked at with --nocapture")]
     {
         println!("a week of history opened and read in {} ms", timer.elapsed_ms());

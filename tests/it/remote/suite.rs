@@ -92,10 +92,18 @@ async fn the_console_works_without_a_portal() {
     scene.back();
     scene.press("?acknow", &["Help", "acknowledge"]).await;
     scene.back();
-    scene.press("C", &["Companies", "company 92"]).await;
+    scene.press("C", &["Companies", "  92"]).await;
     scene.back();
-    scene.press("9\n", &["key-not-working"]).await;
-    scene.press("", &["unknown"]).await;
+    scene.press("9\n", &["key-not-working             no cause found"]).await;
+    // Calls of others are not seen, so that nothing is said of their limits.
+    scene.press("jjjj\n", &["rate-limits"]).await;
+    scene.lost("Rate limited (429)").await;
+    scene.lost("running").await;
+    let text = scene.console.text();
+    assert!(
+        ["checks unknown", "inconclusive", "no check was answered"].iter().any(|said| text.contains(said)),
+        "{text}"
+    );
     scene.back();
     assert_eq!(scene.console.quit().await, ExitReason::Quit);
 }
@@ -108,17 +116,17 @@ async fn changes_that_need_a_portal_are_refused_without_one() {
     scene.back();
     scene.platform.switch(17, false);
     scene.press("ag", &["cause unknown (breaker or by hand)"]).await;
-    scene.press("A", &["the Integration API has no acknowledgements"]).await;
+    // The observer keeps acknowledgements itself.
+    scene.press("A", &["cknowledge"]).await;
+    scene.back();
     scene.back();
     // Switching on is something that a key can do, after a question.
     scene.press("3gxj\n", &["Enable subscription 17?"]).await;
     scene.press("y", &["17 enabled"]).await;
     let switched = scene.platform.calls(ALL);
     assert!(switched.iter().any(|(call, status)| call.starts_with("PATCH") && *status == 200), "{switched:?}");
-    // Replaying is not.
-    scene.press("5M", &["Emit a sample event"]).await;
-    scene.press("\ny", &["not possible with an API key"]).await;
-    scene.back();
+    // Creating a key is not.
+    scene.press("2K", &["a key cannot do this; use the Admin Portal"]).await;
     assert_eq!(scene.console.quit().await, ExitReason::Quit);
 }
 
@@ -140,7 +148,7 @@ async fn every_pane_is_useful_or_says_why_not_in_four_sizes() {
             // The cursor stands on a row, at the frame's left edge.
             let has_rows = text.contains("│> ");
             assert!(
-                has_rows || text.contains("An API key cannot see") || text.contains("Subscriptions that went off"),
+                has_rows || text.contains("A key cannot read") || text.contains("Subscriptions that went off"),
                 "{size:?} {key}\n{text}"
             );
         }

@@ -88,7 +88,7 @@ pub(crate) async fn run(fault: &'static str, lasting: impl AsyncFnOnce(&Shim)) -
     let (lasted, used) = (watch.elapsed(), serving.used() - before);
     let streak = async || {
         let rows = operator.overview(10).await.expect("reads go on").subscriptions.items;
-        rows.iter().map(|row| u64::from(row.subscription.consecutive_failures)).max().unwrap_or(0)
+        rows.iter().map(|row| u64::from(row.failures_in_a_row())).max().unwrap_or(0)
     };
     let during = streak().await;
     shim.mend();

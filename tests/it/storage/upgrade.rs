@@ -8,11 +8,12 @@ use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::terminal::Terminal;
 use crow::clock::RuntimeEnv;
 use crow::domain::ids::EventId;
+use crow::domain::log::PageSpec;
 use crow::domain::secret::Secret;
 use crow::domain::signature::verify;
 use crow::domain::time::Timestamp;
-use crow::sync::history::PlatformHistory;
-use crow::sync::history::observations::{ObservedKey, ObservedWindow, PlatformObservations, SubscriptionOutage};
+use crow::history::PlatformHistory;
+use crow::history::observations::{ObservedKey, ObservedWindow, PlatformObservations, SubscriptionOutage};
 use crow::wire::attempts::AttemptRow;
 use crow::wire::deliveries::EventRow;
 use crow::wire::log::{AttemptQuery, EventQuery, RequestQuery, TripQuery};
@@ -356,7 +357,7 @@ async fn observations_are_kept(
     seen: &PlatformObservations,
     lost: &mut Vec<String>,
 ) {
-    let subscriptions: Vec<i64> = seen.subscriptions.iter().map(|listed| listed.subscription.id.0).collect();
+    let subscriptions: Vec<i64> = seen.subscriptions.iter().map(|listed| listed.id.0).collect();
     let expected: Vec<i64> = upgrade.rows("subscriptions").iter().filter_map(|row| number(row, "id")).collect();
     assert_eq!(subscriptions, expected);
     let outage = |of: &SubscriptionOutage| {
@@ -366,7 +367,7 @@ async fn observations_are_kept(
     let outages: Vec<Value> = seen.outages.iter().rev().map(outage).collect();
     compare(&json!(upgrade.rows("outages")), &json!(outages), "outages", lost);
     assert!(!outages.is_empty());
-    let trips = history.outage_page(TripQuery::default(), None, 200).await.expect("a page");
+    let trips = history.outage_page(TripQuery::default(), PageSpec::newest(200)).await.expect("a page");
     assert_eq!(trips.items.len(), outages.len());
     let heard = upgrade.rows("turns").iter().filter_map(|row| number(row, "done")).max();
     assert_eq!(seen.heard_at.map(Timestamp::millis), heard);
@@ -388,7 +389,7 @@ async fn observations_are_kept(
 
 /// Events, calls and received deliveries of a history.
 async fn logs_are_kept(upgrade: &Upgrade, history: &PlatformHistory, now: Timestamp, lost: &mut Vec<String>) {
-    let events = history.event_page(EventQuery::default(), None, 200).await.expect("events").items;
+    let events = history.event_page(EventQuery::default(), PageSpec::newest(200)).await.expect("events").items;
     let event = |row: &EventRow| json!({"id": row.id.0, "company": row.company_id.0, "type": row.kind.raw(), "created": row.created_utc.millis()});
     let found: Vec<Value> = events.iter().rev().map(event).collect();
     let expected = columns(upgrade.rows("events"), &["id", "company", "type", "created"]);
@@ -398,13 +399,13 @@ async fn logs_are_kept(upgrade: &Upgrade, history: &PlatformHistory, now: Timest
         let envelope = history.event(id).await.expect("it reads").expect("an event").envelope;
         assert_eq!(envelope.n_bytes, text(row, "envelope").len() as u64);
     }
-    let (calls, _) = history.request_page(RequestQuery::default(), None, 1_000, now).await.expect("calls");
+    let (calls, _) = history.request_page(RequestQuery::default(), PageSpec::newest(1_000), now).await.expect("calls");
     let call = |row: &RequestRow| json!({"id": row.id, "at": row.utc.millis(), "route": row.route.raw(), "status": row.status, "elapsed_ms": row.elapsed_ms});
-    let found: Vec<Value> = calls.items.iter().rev().map(call).collect();
+    let found: Vec<Value> = calls.items.iter().rev().filter(|row| row.status.is_some()).map(call).collect();
     let answered = upgrade.rows("calls").iter().filter(|row| number(row, "status").is_some());
     let answered: Vec<Value> = answered.cloned().collect();
     compare(&columns(&answered, &["id", "at", "route", "status", "elapsed_ms"]), &json!(found), "calls", lost);
-    let receipts = history.receipt_page(AttemptQuery::default(), None, 200).await.expect("receipts");
+    let receipts = history.receipt_page(AttemptQuery::default(), PageSpec::newest(200)).await.expect("receipts");
     let receipt = |row: &AttemptRow| {
         json!({"id": row.id.0, "at": row.started_utc.millis(), "event": row.event_id.map(|id| id.0), "answered": row.status_code,
                "verdict": row.error.as_ref().map_or("genuine", |error| error.raw())})
@@ -430,7 +431,7 @@ async fn a_history_of_an_earlier_version_keeps_every_row_and_every_hour() {
     let desk = PlatformHistory::open(&upgrade.path("desk.db")).expect("it opens");
     let alerts = desk.alerts().await.expect("alerts");
     let found: BTreeSet<(String, String, i64)> =
-        alerts.iter().map(|alert| (alert.name.raw().to_owned(), alert.why.clone(), alert.since.millis())).collect();
+        alerts.iter().map(|alert| (alert.name.raw().to_owned(), alert.reason.clone(), alert.since.millis())).collect();
     let alert = |row: &Value| (text(row, "name"), text(row, "why"), number(row, "since").expect("a time"));
     let expected: BTreeSet<(String, String, i64)> = upgrade.rows("desk alerts").iter().map(alert).collect();
     assert_eq!(found, expected);

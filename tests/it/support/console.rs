@@ -1,13 +1,13 @@
 //! A console in memory, attached to a platform under test over its socket: feed, loop and screen are the real ones.
 
+use super::observed::Observed;
 use super::platform::Platform;
 use super::screen::Screen;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use crow::client::connection::PlatformClient;
 use crow::clock::RuntimeEnv;
+use crow::observer::keyed_client::RateLimitedClient;
 use crow::sync::feed;
-use crow::sync::keyed_client::RateLimitedClient;
-use crow::sync::poller;
 use crow::sync::snapshot::Snapshot;
 use crow::tui::keys::keymap::Keymap;
 use crow::tui::runtime::clipboard::{Clipboard, ClipboardRoute, TerminalMultiplexer};
@@ -28,6 +28,7 @@ pub(crate) struct Console {
     screen: Screen,
     running: JoinHandle<ExitReason>,
     feeding: JoinHandle<()>,
+    _observed: Option<Observed>,
 }
 
 impl Console {
@@ -53,12 +54,12 @@ impl Console {
         access: ConsoleAccess,
         size: (u16, u16),
     ) -> Self {
-        let (sender, pictures) = watch::channel(Arc::new(Snapshot::default()));
-        let feeding = tokio::spawn(poller::observe(post.clone(), ambient.clone(), sender));
-        let client = post.holders()[0].client.clone();
+        let observed = Observed::begin(post, ambient);
+        let client = observed.client.clone();
         let address = client.base().to_owned();
-        let performer = JobRunner::new(client, access).with_keyed_client(post.clone());
-        Self::run((address, access), ambient.clone(), (pictures, feeding), performer, size)
+        let feed = observed.follow();
+        let opened = Self::run((address, access), ambient.clone(), feed, JobRunner::new(client, access), size);
+        Self { _observed: Some(observed), ..opened }
     }
 
     /// Opens a console of an operator's.
@@ -112,7 +113,7 @@ impl Console {
                 run_on(&mut terminal, input, setup, std::future::pending()).await.expect("it does not fail")
             }
         });
-        Self { keys, screen, running, feeding }
+        Self { keys, screen, running, feeding, _observed: None }
     }
 
     /// Presses keys; a newline is Enter.

@@ -9,6 +9,7 @@ pub(crate) mod faults;
 pub(crate) mod lines;
 pub(crate) mod names;
 pub(crate) mod namespace;
+pub(crate) mod observed;
 pub(crate) mod platform;
 pub(crate) mod receiver;
 pub(crate) mod schemas;

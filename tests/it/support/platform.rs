@@ -273,10 +273,12 @@ impl Platform {
             // What is due is about to be taken off; only what is held back although it is due needs time to pass.
             n_looks.set(if overview.pipeline.oldest_due_utc.is_some() { n_looks.get() + 1 } else { 0 });
             let is_taken = n_looks.get() == 0 || n_looks.get() > MAX_LOOKS_AT_OVERDUE;
-            if overview.pipeline.n_in_flight == 0 && is_taken {
+            if overview.pipeline.n_in_flight == Some(0) && is_taken {
                 let rows = overview.subscriptions.items.iter().filter(|row| row.subscription.is_enabled);
-                let next =
-                    rows.filter_map(|row| row.health.next_due_utc).filter(|due| *due > overview.server_utc).min();
+                let next = rows
+                    .filter_map(|row| row.health.expect("its health").next_due_utc)
+                    .filter(|due| *due > overview.server_utc)
+                    .min();
                 self.advance(next.map_or(Duration::from_secs(1), |due| due.since(overview.server_utc)));
             }
             condition().await

@@ -77,17 +77,19 @@ impl Pen<'_> {
 
     pub(crate) fn key(&mut self) -> KeyRow {
         KeyRow {
+            missing_scopes: None,
+            refusal: None,
             id: KEY,
             company_id: COMPANY,
             name: self.outside("name of a key"),
             last4: self.outside("last four of a key"),
             scopes: vec![KeyScope::EventsRead],
-            is_active: true,
-            created_utc: at(-100),
+            is_active: Some(true),
+            created_utc: Some(at(-100)),
             last_used_utc: None,
             revoked_utc: None,
-            limits: RateLimits { read: 60, write: 100, admin: 200 },
-            usage: RecentKeyUsage::default(),
+            limits: Some(RateLimits { read: 60, write: 100, admin: 200 }),
+            usage: Some(RecentKeyUsage::default()),
         }
     }
 
@@ -97,27 +99,32 @@ impl Pen<'_> {
             event_types: vec![self.outside("event type of a subscription")],
             description: self.some("description"),
             managed_by: self.some("tool that manages"),
-            consecutive_failures: 6,
+            consecutive_failures: Some(6),
             last_success_utc: Some(at(-60)),
             ..new
         };
         let disabled_note = self.some("why it is off");
-        SubscriptionRow { subscription, health: DeliveryHealth::default(), disabled_note }
+        SubscriptionRow {
+            subscription,
+            health: Some(DeliveryHealth::default()),
+            disabled_after_utc: None,
+            disabled_note,
+        }
     }
 
     pub(crate) fn attempt_row(&mut self) -> AttemptRow {
         AttemptRow {
             id: AttemptId(678),
             started_utc: at(2),
-            company_id: COMPANY,
-            subscription_id: SUBSCRIPTION,
-            target_url: self.url("target of an attempt"),
+            company_id: Some(COMPANY),
+            subscription_id: Some(SUBSCRIPTION),
+            target_url: Some(self.url("target of an attempt")),
             delivery_id: Some(DeliveryId(8)),
             event_id: Some(EventId(45_001)),
             event_type: self.outside("event type of an attempt"),
-            kind: AttemptKind::Scheduled,
-            number: 3,
-            of: 11,
+            kind: Some(AttemptKind::Scheduled),
+            number: Some(3),
+            of: Some(11),
             elapsed_ms: 40,
             status_code: None,
             cause: self.some("cause of an attempt"),
@@ -152,7 +159,7 @@ impl Pen<'_> {
             last4: self.some("last four of a call"),
             method: self.outside("method of a call"),
             route: self.outside("route of a call"),
-            status: 403,
+            status: Some(403),
             code: self.some("code of a call"),
             detail: self.some("detail of a call"),
             reason: self.some("reason of a call"),
@@ -161,7 +168,7 @@ impl Pen<'_> {
             query: self.some("query of a call"),
             address: self.some("address of a caller"),
             user_agent: self.some("user agent"),
-            request_id: self.outside("request id"),
+            request_id: Some(self.outside("request id")),
             elapsed_ms: 2,
         }
     }
@@ -173,7 +180,7 @@ impl Pen<'_> {
             kind: self.outside("type of an event"),
             created_utc: at(1),
             n_bytes: 200,
-            n_deliveries: 1,
+            n_deliveries: Some(1),
         }
     }
 
@@ -314,18 +321,20 @@ impl Pen<'_> {
 
     pub(crate) fn window(&mut self) -> LimitRow {
         LimitRow {
+            week: None,
+            own_use: None,
             key_id: KEY,
             company_id: COMPANY,
             key_name: self.outside("key's name of a window"),
             last4: self.outside("last four of a window"),
             bucket: RateBucket::Read,
             limit: 60,
-            used: 60,
-            remaining: 0,
-            n_refused: 14,
+            used: Some(60),
+            remaining: Some(0),
+            n_refused: Some(14),
             window_utc: at(0),
             reset_utc: at(60),
-            history: vec![0; 60],
+            history: vec![Some(0); 60],
         }
     }
 
@@ -336,10 +345,10 @@ impl Pen<'_> {
             company_id: COMPANY,
             target_url: self.url("target of a trip"),
             tripped_utc: at(0),
-            causes: vec![CauseCount { cause: self.outside("cause of a trip"), n: 20 }],
+            causes: Some(vec![CauseCount { cause: self.outside("cause of a trip"), n: 20 }]),
             enabled_utc: Some(at(1)),
             enabled_by: self.some("operator who enabled"),
-            n_missed: 4,
+            n_missed: Some(4),
         }
     }
 
@@ -385,7 +394,7 @@ impl Pen<'_> {
                 reason: self.text("reason that it is off"),
                 note: self.some("note on what is off"),
                 since_utc: Some(at(0)),
-                n_skipped: 4,
+                n_skipped: Some(4),
             }],
             due_keys: vec![key],
             secrets: vec![SecretAge { id: SUBSCRIPTION, target_url: self.url("target with an old secret"), days: 400 }],
@@ -419,7 +428,8 @@ impl Pen<'_> {
     }
 
     pub(crate) fn configuration(&mut self) -> PlatformConfig {
-        let company = CompanyRow { id: COMPANY, name: self.outside("name of a company"), created_utc: at(-200) };
+        let company =
+            CompanyRow { id: COMPANY, name: Some(self.outside("name of a company")), created_utc: Some(at(-200)) };
         PlatformConfig::new(&[company], &[self.key()], &[self.subscription()])
     }
 

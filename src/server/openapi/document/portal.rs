@@ -3,6 +3,7 @@
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::coverage::PlatformCoverage;
 use crate::wire::deliveries::{DeliveryDetail, DeliveryRow, EventDeliveryTrace, EventDetail, EventRow};
 use crate::wire::limits::LimitDetail;
 use crate::wire::log::LogPage;
@@ -108,6 +109,13 @@ fn dashboard() -> Vec<OperationDoc> {
             answer!(PlatformOverview),
         )
         .with_query([number_up_to("rows", "Maximum number of rows per list; 50 if absent", 500)]),
+        OperationDoc::get(
+            paths::COVERAGE,
+            "coverage",
+            "How much is known of each noun; everything, except where an observer answers for a platform",
+            "The coverage of every noun, and the state of an observed platform",
+            answer!(PlatformCoverage),
+        ),
         OperationDoc::get(
             paths::STREAM,
             "stream",

@@ -141,8 +141,9 @@ fn tries(scene: &DetailContext<'_>, sheet: &mut DetailLines, of: &FetchedAttempt
         let text = format!("→ event {}: payload and matching subscriptions", text::number(event.0));
         sheet.link(scene.styled(text, StyleRole::Accent), LineAction::Open(RowId::Event(event)));
     }
-    let text = format!("attempts of subscription {}", row.subscription_id);
-    scene.drill(sheet, &text, DrillDown::Subscription(row.subscription_id));
+    if let Some(id) = row.subscription_id {
+        scene.drill(sheet, &format!("attempts of subscription {id}"), DrillDown::Subscription(id));
+    }
 }
 
 /// Adds the headers; signed ones are drawn behind the bar.

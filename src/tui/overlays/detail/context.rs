@@ -1,5 +1,7 @@
 //! Data that the parts of a detail view are drawn from.
 
+use crate::domain::delivery::AttemptKind;
+use crate::text::or_unknown;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::panes::data::PaneData;
 use crate::tui::state::overlays::detail::DetailView;
@@ -56,8 +58,8 @@ impl DetailContext<'_> {
         let rest = format!(
             "{:>6} ms  {:>5}  {:<9}  {}",
             row.elapsed_ms,
-            format!("{}/{}", row.number, row.of),
-            row.kind.name(),
+            row.number.map_or_else(|| "?".to_owned(), |number| format!("{number}/{}", or_unknown(row.of))),
+            row.kind.map_or("?", AttemptKind::name),
             row.event_type.sanitized()
         );
         let spans = vec![

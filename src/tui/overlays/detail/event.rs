@@ -8,6 +8,7 @@ use crate::tui::panes::PaneRow as _;
 use crate::tui::widgets::detail_lines::{BodySide, DetailLines, LineAction};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
+use crate::wire::deliveries::TraceVerdict;
 
 pub(in crate::tui) fn fill(scene: &DetailContext<'_>, sheet: &mut DetailLines, of: &FetchedEvent) {
     let row = &of.event.row;
@@ -22,15 +23,13 @@ pub(in crate::tui) fn fill(scene: &DetailContext<'_>, sheet: &mut DetailLines, o
 
 /// Adds every subscription of the company, with its delivery or the reason why there is none.
 fn trace(scene: &DetailContext<'_>, sheet: &mut DetailLines, of: &FetchedEvent) {
-    if scene.view.has_no_portal() {
-        return sheet.none("Recipients unknown: the Integration API does not report them.", scene.view.theme);
-    }
     let rows = &of.trace.subscriptions;
     let more = if of.trace.has_more { ", and more that are not shown" } else { "" };
     sheet.head(format!("Subscriptions of the company ({}{more})", rows.len()), scene.view.theme);
     for row in rows {
         let (role, state) = match &row.delivery {
             Some(delivery) => (StyleRole::Text, crate::text::delivery(delivery.state)),
+            None if row.verdict == TraceVerdict::Unknown => (StyleRole::Dim, "unknown"),
             None => (StyleRole::Dim, "none"),
         };
         let target = format::middle(&format::target(&row.target_url), 44);

@@ -22,8 +22,11 @@ pub(in crate::tui) fn fill(
         Some(lines) => sheet.add(lines),
         None => sheet.none("The key is not in the current data.", scene.view.theme),
     }
-    let never = of.usage.never_used.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ");
-    let never = if never.is_empty() { "none: all scopes are used".to_owned() } else { never };
+    let never = match of.usage.never_used.as_deref() {
+        None => "unknown: a key cannot see the use of its scopes".to_owned(),
+        Some([]) => "none: all scopes are used".to_owned(),
+        Some(scopes) => scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" "),
+    };
     sheet.add(scene.labelled("Never used", &never));
     if let RowId::Key(id) = scene.detail.item {
         scene.drill(sheet, "requests of this key", DrillDown::Key(id));
@@ -33,15 +36,16 @@ pub(in crate::tui) fn fill(
         None => "Requests by route".to_owned(),
     };
     sheet.head(since, scene.view.theme);
-    routes(scene, sheet, &of.usage.routes);
+    routes(scene, sheet, of.usage.routes.as_deref());
     sheet.head("Callers today", scene.view.theme);
-    callers(scene, sheet, &of.callers);
+    callers(scene, sheet, of.callers.as_deref());
     sheet.head("Latest requests at opening", scene.view.theme);
     requests(scene, sheet, &of.requests);
 }
 
 /// Adds the routes as a bar chart, busiest first.
-pub(in crate::tui) fn routes(scene: &DetailContext<'_>, sheet: &mut DetailLines, routes: &[RouteUsageRow]) {
+pub(in crate::tui) fn routes(scene: &DetailContext<'_>, sheet: &mut DetailLines, routes: Option<&[RouteUsageRow]>) {
+    let Some(routes) = routes else { return sheet.none("not visible to a key", scene.view.theme) };
     let most = routes.iter().map(|route| route.n).max().unwrap_or(0);
     for route in routes {
         let name = format::middle(&format!("{} {}", route.method.sanitized(), route.route.sanitized()), 48);
@@ -55,7 +59,8 @@ pub(in crate::tui) fn routes(scene: &DetailContext<'_>, sheet: &mut DetailLines,
 }
 
 /// Adds the callers, busiest first.
-pub(in crate::tui) fn callers(scene: &DetailContext<'_>, sheet: &mut DetailLines, callers: &[CallerUsageRow]) {
+pub(in crate::tui) fn callers(scene: &DetailContext<'_>, sheet: &mut DetailLines, callers: Option<&[CallerUsageRow]>) {
+    let Some(callers) = callers else { return sheet.none("not visible to a key", scene.view.theme) };
     for caller in callers {
         let text = format!(
             "{:>9}  {:<21}  {}  last {}",
@@ -74,15 +79,15 @@ pub(in crate::tui) fn callers(scene: &DetailContext<'_>, sheet: &mut DetailLines
 /// Adds requests, one line each, linked to their detail views.
 pub(in crate::tui) fn requests(scene: &DetailContext<'_>, sheet: &mut DetailLines, requests: &[RequestRow]) {
     for row in requests {
-        let role = if row.status < 400 { StyleRole::Text } else { StyleRole::Trouble };
+        let role = if row.status.is_some_and(|status| status < 400) { StyleRole::Text } else { StyleRole::Trouble };
         let code = row.code.as_ref().map_or_else(String::new, Untrusted::sanitized);
         let text = format!(
             "{}  {} {code:<14}  {} {}  {}",
             row.utc.format("%m-%d %H:%M:%S%.3f"),
-            row.status,
+            row.status.map_or_else(|| "---".to_owned(), |status| status.to_string()),
             row.method.sanitized(),
             row.route.sanitized(),
-            row.request_id.sanitized()
+            row.request_id.as_ref().map_or_else(String::new, Untrusted::sanitized)
         );
         sheet.link(scene.styled(format::clip(&text, scene.room), role), LineAction::Open(RowId::Request(row.id)));
     }

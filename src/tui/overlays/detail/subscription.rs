@@ -11,6 +11,7 @@ use crate::tui::widgets::chart;
 use crate::tui::widgets::detail_lines::{DetailLines, LineAction};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
+use crate::wire::coverage::{CoveredNoun, NounCoverage};
 use crate::wire::stats::AttemptPoint;
 use crate::wire::subscriptions::RevisionRow;
 use ratatui::text::Line;
@@ -39,12 +40,16 @@ pub(in crate::tui) fn fill(
             );
         }
     }
+    if of.revisions.is_empty() {
+        sheet.none("not visible to a key", theme);
+    }
     sheet.head(format!("Latest attempts at opening ({})", of.attempts.len()), theme);
     for row in &of.attempts {
         scene.attempt(sheet, row);
     }
     if of.attempts.is_empty() {
-        sheet.none("none yet", theme);
+        let coverage = scene.view.overview.coverage.as_ref().and_then(|coverage| coverage.of(CoveredNoun::Attempts));
+        sheet.none(coverage.map_or_else(|| "none yet".to_owned(), NounCoverage::summary_line), theme);
     }
 }
 
@@ -54,6 +59,9 @@ fn minutes(scene: &DetailContext<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'sta
     let success: Vec<Option<u64>> = minutes.iter().map(|point| tally(point).percent()).collect();
     let slow: Vec<Option<u64>> = minutes.iter().map(|point| point.p95_ms.map(u64::from)).collect();
     let many: Vec<Option<u64>> = minutes.iter().map(|point| Some(tally(point).total()).filter(|n| *n > 0)).collect();
+    if minutes.is_empty() {
+        return vec![scene.styled("not visible to a key", StyleRole::Dim)];
+    }
     if many.iter().all(Option::is_none) {
         return vec![scene.styled("no scheduled attempts", StyleRole::Dim)];
     }

@@ -22,8 +22,10 @@ pub(in crate::tui) fn fill(
         scene.drill(sheet, "requests of this key", DrillDown::Key(id));
     }
     sheet.head("Busiest routes of this bucket today", theme);
-    let (routes, callers) =
-        of.detail.as_ref().map(|detail| (&detail.top_routes[..], &detail.callers[..])).unwrap_or_default();
+    let (routes, callers) = match &of.detail {
+        Some(detail) => (detail.top_routes.as_deref(), detail.callers.as_deref()),
+        None => (Some(&[][..]), Some(&[][..])),
+    };
     key::routes(scene, sheet, routes);
     sheet.head("Callers of this key today, all buckets", theme);
     key::callers(scene, sheet, callers);

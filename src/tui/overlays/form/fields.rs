@@ -69,11 +69,12 @@ fn key_fields(companies: Vec<String>) -> Vec<FormField> {
 
 fn limit_fields(app: &App, id: KeyId) -> Vec<FormField> {
     let row = app.snapshot.overview.as_ref().and_then(|of| of.keys.items.iter().find(|row| row.id == id));
+    let limits = row.and_then(|row| row.limits);
     let text = |limit: Option<u32>| limit.map_or_else(String::new, |limit| limit.to_string());
     [
-        ("Read", row.map(|row| row.limits.read), 60),
-        ("Write", row.map(|row| row.limits.write), 100),
-        ("Admin", row.map(|row| row.limits.admin), 200),
+        ("Read", limits.map(|limits| limits.read), 60),
+        ("Write", limits.map(|limits| limits.write), 100),
+        ("Admin", limits.map(|limits| limits.admin), 200),
     ]
     .map(|(label, limit, usual)| line(label, &text(limit), format!("calls per minute; empty: default ({usual})")))
     .to_vec()

@@ -73,7 +73,13 @@ impl ChangeForm {
         };
         let chosen = self.companies.get(*at).copied();
         self.companies = came.iter().map(|company| company.id).collect();
-        *names = came.iter().map(|company| format!("{} {}", company.id, company.name.sanitized())).collect();
+        *names = came
+            .iter()
+            .map(|company| match &company.name {
+                Some(name) => format!("{} {}", company.id, name.sanitized()),
+                None => company.id.to_string(),
+            })
+            .collect();
         *at = self.companies.iter().position(|id| Some(*id) == chosen).unwrap_or(0);
     }
 

@@ -1,0 +1,232 @@
+//! Deliveries that `crow listen` received, and their comparison with the polled events.
+
+use super::{HistoryError, PlatformHistory};
+use crate::database::options::JobPriority;
+use crate::domain::ids::EventId;
+use crate::domain::text::Untrusted;
+use crate::domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use std::time::Duration;
+
+/// Verdict on a delivery whose signature is valid.
+pub const VERDICT_GENUINE: &str = "genuine";
+/// Verdict on a delivery when no secret was given.
+pub const VERDICT_UNCHECKED: &str = "not checked";
+/// Maximum number of unverified deliveries that are kept; older ones are deleted.
+const MAX_UNVERIFIED_RECEIPTS: i64 = 200;
+
+/// Checks whether a verdict lets a delivery count: its signature is valid, or there was no secret to check it with.
+#[must_use]
+pub fn counts_as_received(verdict: &str) -> bool {
+    matches!(verdict, VERDICT_GENUINE | VERDICT_UNCHECKED)
+}
+
+/// Delivery as `crow listen` received it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryReceipt {
+    /// Time at which the delivery had arrived.
+    pub at: Timestamp,
+    /// Number of the event, if the delivery names one.
+    pub event: Option<EventId>,
+    /// Type of the event, as received.
+    pub kind: Untrusted,
+    /// Company of the event, if the delivery names one.
+    pub company: Option<i64>,
+    /// Delivery id, as it was received.
+    pub delivery: Option<Untrusted>,
+    /// Attempt number in the delivery's header.
+    pub attempt: Option<u32>,
+    /// Verdict on the signature: `genuine`, or what is wrong with it.
+    pub verdict: String,
+    /// Status code that the delivery was answered with.
+    pub answered: u16,
+    /// Time from the arrival to the answer.
+    pub elapsed: Duration,
+    /// Headers of the request, in order.
+    pub headers: Vec<(String, String)>,
+    /// Bytes of the request body.
+    pub body: Vec<u8>,
+}
+
+/// Earlier deliveries, as known when one more delivery of an event arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EarlierReceipts {
+    /// Deliveries of the same event that were answered 2xx before.
+    pub n_same: u64,
+    /// Newest event that was received before.
+    pub newest: Option<EventId>,
+}
+
+/// Comparison of the events of a period with the deliveries received.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReceiptComparison {
+    /// Number of polled events of the compared types.
+    pub n_polled: u64,
+    /// Number of the polled events that were received and answered 2xx.
+    pub n_received: u64,
+    /// Polled events that were not received, oldest first: number, type, time.
+    pub missing: Vec<(EventId, Untrusted, Timestamp)>,
+    /// Events that were received but not polled.
+    pub unknown: Vec<EventId>,
+    /// Events that were received more than once, and how often.
+    pub repeated: Vec<(EventId, u64)>,
+    /// Event types that were compared.
+    pub types: Vec<String>,
+    /// Events of other types in the period, of which none was ever received: type and number.
+    pub not_compared: Vec<(Untrusted, u64)>,
+    /// Events of the period that could not be read: the number, if it could be read, and the reason.
+    pub unreadable: Vec<(Option<EventId>, Untrusted)>,
+}
+
+impl PlatformHistory {
+    /// Stores a received delivery, and returns what was known of its event before.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError`] when the database cannot be written.
+    pub async fn record_receipt(&self, receipt: DeliveryReceipt) -> Result<EarlierReceipts, HistoryError> {
+        self.write(move |connection| {
+            let earlier = earlier_receipts(connection, receipt.event)?;
+            let head = serde_json::to_string(&receipt.headers).unwrap_or_default();
+            connection
+                .prepare_cached(
+                    "INSERT INTO received_deliveries (at, event, type, company, delivery, attempt, signature_result, answered_status, elapsed_ms, headers, body)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                )?
+                .execute(params![
+                    receipt.at.millis(),
+                    receipt.event.map(|id| id.0),
+                    receipt.kind.raw(),
+                    receipt.company,
+                    receipt.delivery.as_ref().map(Untrusted::raw),
+                    receipt.attempt,
+                    receipt.verdict,
+                    receipt.answered,
+                    i64::try_from(receipt.elapsed.as_millis()).unwrap_or(i64::MAX),
+                    head,
+                    receipt.body
+                ])?;
+            if !counts_as_received(&receipt.verdict) {
+                connection
+                    .prepare_cached(
+                        "DELETE FROM received_deliveries WHERE signature_result NOT IN (?1, ?2) AND id NOT IN
+                         (SELECT id FROM received_deliveries WHERE signature_result NOT IN (?1, ?2) ORDER BY id DESC LIMIT ?3)",
+                    )?
+                    .execute(params![VERDICT_GENUINE, VERDICT_UNCHECKED, MAX_UNVERIFIED_RECEIPTS])?;
+            }
+            Ok(earlier)
+        })
+        .await
+    }
+
+    /// Returns the event types of which at least one delivery was ever received, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError`] when the database cannot be read.
+    pub async fn received_types(&self) -> Result<Vec<String>, HistoryError> {
+        self.database.read(JobPriority::Low, read_received_types).await
+    }
+
+    /// Compares the events between two times with the deliveries received. Without `types`, the types are compared of
+    /// which a delivery was ever received.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError`] when the database cannot be read.
+    pub async fn compare(
+        &self,
+        since: Timestamp,
+        until: Timestamp,
+        types: Vec<String>,
+    ) -> Result<ReceiptComparison, HistoryError> {
+        self.database
+            .read(JobPriority::Low, move |connection| compare_receipts(connection, (since, until), types))
+            .await
+    }
+}
+
+/// Reads the event types of which at least one delivery was ever received, in order.
+fn read_received_types(connection: &Connection) -> Result<Vec<String>, HistoryError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT type FROM received_deliveries WHERE signature_result IN (?1, ?2) AND type <> '' ORDER BY type",
+    )?;
+    Ok(statement.query_map([VERDICT_GENUINE, VERDICT_UNCHECKED], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+fn earlier_receipts(connection: &Connection, event: Option<EventId>) -> Result<EarlierReceipts, HistoryError> {
+    let newest: Option<i64> = connection
+        .prepare_cached("SELECT event FROM received_deliveries WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let n_same = match event {
+        None => 0,
+        Some(id) => connection
+            .prepare_cached(
+                "SELECT count(*) FROM received_deliveries WHERE event = ?1 AND answered_status BETWEEN 200 AND 299",
+            )?
+            .query_row([id.0], |row| row.get::<_, i64>(0))?
+            .unsigned_abs(),
+    };
+    Ok(EarlierReceipts { n_same, newest: newest.map(EventId) })
+}
+
+fn compare_receipts(
+    connection: &Connection,
+    (since, until): (Timestamp, Timestamp),
+    mut types: Vec<String>,
+) -> Result<ReceiptComparison, HistoryError> {
+    if types.is_empty() {
+        types = self::read_received_types(connection)?;
+    }
+    let listed = serde_json::to_string(&types).unwrap_or_default();
+    let span = params![since.millis(), until.millis(), listed];
+    let mut comparison = ReceiptComparison { types, ..ReceiptComparison::default() };
+    let mut statement = connection.prepare_cached(
+        "SELECT e.id, e.type, e.created_at, EXISTS (SELECT 1 FROM received_deliveries r WHERE r.event = e.id AND r.answered_status BETWEEN 200 AND 299)
+         FROM events e WHERE e.created_at >= ?1 AND e.created_at < ?2 AND e.type IN (SELECT value FROM json_each(?3)) ORDER BY e.id",
+    )?;
+    let mut rows = statement.query(span)?;
+    while let Some(row) = rows.next()? {
+        comparison.n_polled += 1;
+        if row.get::<_, bool>(3)? {
+            comparison.n_received += 1;
+        } else {
+            let kind = Untrusted::new(row.get::<_, String>(1)?);
+            comparison.missing.push((EventId(row.get(0)?), kind, Timestamp::from_millis(row.get(2)?)));
+        }
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT DISTINCT r.event FROM received_deliveries r WHERE r.at >= ?1 AND r.at < ?2 AND r.event IS NOT NULL
+         AND r.event > 0 AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = r.event)
+         AND NOT EXISTS (SELECT 1 FROM unreadable_items u WHERE u.number = r.event AND u.list LIKE 'events:%') ORDER BY r.event",
+    )?;
+    let unknown = statement.query_map(params![since.millis(), until.millis()], |row| Ok(EventId(row.get(0)?)))?;
+    comparison.unknown = unknown.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(
+        "SELECT event, count(*) FROM received_deliveries WHERE at >= ?1 AND at < ?2 AND event > 0 AND answered_status BETWEEN 200 AND 299
+         GROUP BY event HAVING count(*) > 1 ORDER BY event",
+    )?;
+    let repeated = statement.query_map(params![since.millis(), until.millis()], |row| {
+        Ok((EventId(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
+    })?;
+    comparison.repeated = repeated.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(
+        "SELECT e.type, count(*) FROM events e WHERE e.created_at >= ?1 AND e.created_at < ?2
+         AND e.type NOT IN (SELECT value FROM json_each(?3)) GROUP BY e.type ORDER BY e.type",
+    )?;
+    let others = statement.query_map(params![since.millis(), until.millis(), listed], |row| {
+        Ok((Untrusted::new(row.get::<_, String>(0)?), row.get::<_, i64>(1)?.unsigned_abs()))
+    })?;
+    comparison.not_compared = others.collect::<Result<_, _>>()?;
+    let mut statement = connection.prepare_cached(
+        "SELECT u.number, u.reason FROM unreadable_items u WHERE u.list LIKE 'events:%' AND u.at >= ?1
+         AND NOT EXISTS (SELECT 1 FROM received_deliveries r WHERE r.event = u.number AND r.answered_status BETWEEN 200 AND 299)
+         ORDER BY u.number, u.id",
+    )?;
+    let unreadable = statement.query_map([since.millis()], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?.map(EventId), Untrusted::new(row.get::<_, String>(1)?)))
+    })?;
+    comparison.unreadable = unreadable.collect::<Result<_, _>>()?;
+    Ok(comparison)
+}
