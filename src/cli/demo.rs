@@ -205,7 +205,11 @@ fn list_scenarios(json: bool) -> Result<ExitCode, CommandFailure> {
     if json {
         let rows: Vec<serde_json::Value> = scripts
             .iter()
-            .map(|of| serde_json::json!({"name": of.name, "topic": of.topic, "cause": of.cause, "story": of.story}))
+            .map(|of| {
+                serde_json::json!({
+                    "name": of.name, "topic": of.topic, "cause": of.cause, "remark": of.remark, "story": of.story
+                })
+            })
             .collect();
         print_safe(&serde_json::to_string_pretty(&rows).map_err(|error| failed(&error))?)?;
     } else {

@@ -1,8 +1,9 @@
-//! `crow diagnose`: runs a playbook from the command line.
+//! `crow diagnose`: runs a playbook, or all that apply, from the command line.
 
 use super::arguments::diagnosis::DiagnoseArgs;
 use super::arguments::target::SubjectArgs;
 use super::failure::CommandFailure;
+use super::portal::ConnectedPlatform;
 use super::report::write_document;
 use super::state_file::{load_state, redacted_state, save_state};
 use super::{log, portal};
@@ -11,7 +12,7 @@ use crate::clock::RuntimeEnv;
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::DiagnosisScope;
 use crate::diagnose::report::{DiagnosisConclusion, DiagnosisReport};
-use crate::diagnose::run::{not_run_report, run_playbook as diagnose};
+use crate::diagnose::run::{not_run_all, not_run_report, run_all, run_playbook as diagnose};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::export::run_text;
@@ -21,23 +22,44 @@ use std::process::ExitCode;
 pub(super) async fn run(asked: DiagnoseArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
     let client = portal::attach(&asked.remote).await?;
+    let Some(topic) = asked.topic else { return run_every_playbook(&client, &asked).await };
     let earlier: Option<DiagnosisReport> =
         asked.run.as_deref().map(|file| load_state(file, RUN_FILE_REMEDY)).transpose()?.flatten();
     let ambient = RuntimeEnv::real();
     let report = match resolve_scope(&client, &asked.about).await {
-        Ok(wish) => diagnose(&client, &ambient, asked.topic, wish, earlier.as_ref()).await,
-        Err(why) => not_run_report(asked.topic, DiagnosisSubject::All, ambient.now(), &why),
+        Ok(wish) => diagnose(&client, &ambient, topic, wish, earlier.as_ref()).await,
+        Err(why) => not_run_report(topic, DiagnosisSubject::All, ambient.now(), &why),
     };
     let json = serde_json::to_string_pretty(&report).map_err(|error| CommandFailure::failed(error.to_string(), ""))?;
     if let Some(file) = &asked.run {
         save_state(file, &redacted_state(&json, &client.secret_gate())?)?;
     }
     write_document(&if asked.json { json } else { run_text::report(&report) }, None, &client)?;
-    Ok(match report.conclusion() {
+    Ok(exit_code(report.conclusion()))
+}
+
+/// Runs every playbook that applies to the subject, and writes one ranked list of causes.
+async fn run_every_playbook(client: &ConnectedPlatform, asked: &DiagnoseArgs) -> Result<ExitCode, CommandFailure> {
+    let ambient = RuntimeEnv::real();
+    let result = match resolve_scope(client, &asked.about).await {
+        Ok(wish) => run_all(client, &ambient, wish).await,
+        Err(why) => not_run_all(DiagnosisSubject::All, ambient.now(), &why),
+    };
+    let text = if asked.json {
+        serde_json::to_string_pretty(&result).map_err(|error| CommandFailure::failed(error.to_string(), ""))?
+    } else {
+        run_text::combined(&result)
+    };
+    write_document(&text, None, client)?;
+    Ok(exit_code(result.conclusion()))
+}
+
+fn exit_code(conclusion: DiagnosisConclusion) -> ExitCode {
+    match conclusion {
         DiagnosisConclusion::NoCause => ExitCode::SUCCESS,
         DiagnosisConclusion::CauseFound => ExitCode::from(1),
         DiagnosisConclusion::Undecided | DiagnosisConclusion::NotRun => ExitCode::from(2),
-    })
+    }
 }
 
 /// Resolves the subject to diagnose from the arguments; a named key is looked up on the platform.

@@ -1,19 +1,25 @@
 //! Evidence that playbooks use: every query with its time, and either its result or the reason why there is none.
 
+use super::caller_id::{CallerId, system_name};
 use super::diagnosis_subject::DiagnosisSubject;
+use super::finding::CauseFinding;
 use super::report::Evidence;
-use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use crate::domain::ids::{AttemptId, CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
+use crate::wire::audit::AuditRow;
 use crate::wire::coverage::PlatformCoverage;
 use crate::wire::deliveries::{DeliveryRow, EventRow};
-use crate::wire::keys::KeyRow;
+use crate::wire::keys::{CompanyRow, KeyRow};
 use crate::wire::limits::LimitDetail;
+use crate::wire::overview::PlatformOverview;
 use crate::wire::requests::RequestRow;
 use crate::wire::signature_check::SignatureCheck;
-use crate::wire::subscriptions::SubscriptionRow;
+use crate::wire::stats::AttemptPoint;
+use crate::wire::subscriptions::{DeliveryHealth, RevisionRow, SubscriptionRow};
 use crate::wire::trips::TripRow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Value that was read, or the reason why not.
@@ -57,6 +63,12 @@ impl CallerVisibility {
     }
 }
 
+/// Health of a subscription's deliveries; zeros where an observer cannot know it, as the visibility of the set says.
+#[must_use]
+pub fn known_health(row: &SubscriptionRow) -> DeliveryHealth {
+    row.health.clone().unwrap_or_default()
+}
+
 /// Query to the platform, with its result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryRecord<T> {
@@ -71,11 +83,17 @@ pub struct QueryRecord<T> {
 }
 
 impl<T> QueryRecord<T> {
-    /// Creates a query that was not made, because the playbook does not need it.
+    /// Creates a query without a result.
+    #[must_use]
+    pub fn of(query: &str) -> Self {
+        let found = Err("not asked".to_owned());
+        Self { query: query.to_owned(), at: Timestamp::default(), found, is_incomplete: false }
+    }
+
+    /// Creates a query that was not made, because nothing needs its result.
     #[must_use]
     pub fn not_asked() -> Self {
-        let found = Err("not needed by this playbook".to_owned());
-        Self { query: String::new(), at: Timestamp::default(), found, is_incomplete: false }
+        Self::of("")
     }
 
     /// Returns the result of the query.
@@ -102,27 +120,148 @@ impl<T> QueryRecord<T> {
     }
 }
 
-/// Attempt that its receiver refused, with its bytes and the signature debugger's verdict.
+/// Calls that are alike: same caller, route, status and reason.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RefusedAttempt {
-    /// Attempt that the receiver refused.
-    pub attempt: AttemptRow,
-    /// Attempt with its exact bytes.
-    pub detail: QueryRecord<AttemptDetail>,
-    /// Verdict of the signature debugger.
-    pub check: QueryRecord<SignatureCheck>,
+pub struct CallGroup {
+    /// Newest of the calls, which carries what they have in common.
+    pub newest: RequestRow,
+    /// Number of the calls.
+    pub n: u64,
+    /// Time of the first call.
+    pub first: Timestamp,
+    /// Ids of the newest calls, at most three.
+    pub request_ids: Vec<String>,
+    /// Number of the calls that took [`SLOW_CALL_MS`] or more.
+    pub n_slow: u64,
+    /// Duration of the slowest call in milliseconds.
+    pub slowest_ms: u64,
+    /// Time of the first and of the last slow call; `None` without one.
+    pub slow_span: Option<(Timestamp, Timestamp)>,
+    /// Number of the calls after the last slow one.
+    pub n_since_slow: u64,
 }
 
-/// Latest attempts of one subscription, newest first.
+/// Duration, in milliseconds, from which on a client may have given up.
+pub const SLOW_CALL_MS: u64 = 5_000;
+
+/// What the calls of a group have in common.
+type CallKey<'r> = (
+    (Option<KeyId>, Option<CompanyId>, Option<&'r str>),
+    (&'r str, &'r str, Option<u16>),
+    (Option<&'r str>, Option<&'r str>),
+    (Option<&'r str>, Option<&'r str>),
+);
+
+impl CallGroup {
+    /// Maximum number of request ids that a group keeps.
+    const MAX_IDS: usize = 3;
+
+    /// Groups calls, given newest first. The largest group comes first.
+    #[must_use]
+    pub fn group(rows: &[RequestRow]) -> Vec<Self> {
+        let mut groups: BTreeMap<CallKey<'_>, Self> = BTreeMap::new();
+        for row in rows {
+            let group = groups.entry(call_key(row)).or_insert_with(|| Self {
+                newest: row.clone(),
+                n: 0,
+                first: row.utc,
+                request_ids: Vec::new(),
+                n_slow: 0,
+                slowest_ms: 0,
+                slow_span: None,
+                n_since_slow: 0,
+            });
+            group.add(row);
+        }
+        let mut groups: Vec<Self> = groups.into_values().collect();
+        groups.sort_by_key(|group| (std::cmp::Reverse(group.n), group.newest.id));
+        groups
+    }
+
+    /// Counts a call that is older than those before.
+    fn add(&mut self, row: &RequestRow) {
+        self.n += 1;
+        self.first = row.utc;
+        if self.request_ids.len() < Self::MAX_IDS {
+            self.request_ids.extend(row.request_id.as_ref().map(Untrusted::sanitized));
+        }
+        self.slowest_ms = self.slowest_ms.max(row.elapsed_ms);
+        if row.elapsed_ms >= SLOW_CALL_MS {
+            self.n_slow += 1;
+            let last = self.slow_span.map_or(row.utc, |(_, last)| last);
+            self.slow_span = Some((row.utc, last));
+        } else if self.n_slow == 0 {
+            self.n_since_slow += 1;
+        }
+    }
+
+    /// Time of the newest call.
+    #[must_use]
+    pub const fn last(&self) -> Timestamp {
+        self.newest.utc
+    }
+
+    /// Caller of the calls.
+    #[must_use]
+    pub fn caller(&self) -> CallerId {
+        CallerId::of(&self.newest)
+    }
+}
+
+fn call_key(row: &RequestRow) -> CallKey<'_> {
+    (
+        (row.key_id, row.claimed_company_id, row.claimed_last4.as_ref().map(Untrusted::raw)),
+        (row.method.raw(), row.route.raw(), row.status),
+        (row.code.as_ref().map(Untrusted::raw), row.reason.as_ref().map(Untrusted::raw)),
+        (row.address.as_ref().map(Untrusted::raw), row.user_agent.as_ref().map(Untrusted::raw)),
+    )
+}
+
+/// Subscription that was deleted, as the audit trail shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletedSubscription {
+    /// Number of the subscription.
+    pub id: SubscriptionId,
+    /// Company that owned the subscription.
+    pub company_id: CompanyId,
+    /// Time of the deletion.
+    pub at: Timestamp,
+    /// Operator or key that deleted the subscription.
+    pub by: Untrusted,
+    /// Target of the subscription.
+    pub target_url: Untrusted,
+    /// Event types that the subscription listed.
+    pub event_types: Vec<String>,
+}
+
+/// Closer look at the deliveries to one subscription.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SubscriptionAttempts {
-    /// Number of the subscription that was attempted.
+pub struct EndpointEvidence {
+    /// Subscription that was looked at.
     pub subscription: SubscriptionId,
-    /// Rows of the delivery log, newest first.
-    pub rows: QueryRecord<Vec<AttemptRow>>,
+    /// Failed attempts of the period, newest first.
+    pub failures: QueryRecord<Vec<AttemptRow>>,
+    /// Newest successful attempts of the period, newest first.
+    pub successes: QueryRecord<Vec<AttemptRow>>,
+    /// Scheduled attempts in each minute of the period, oldest first.
+    pub minutes: QueryRecord<Vec<AttemptPoint>>,
+    /// Attempts in full: the newest failure of each outcome, and a few of both kinds where only a part fails.
+    pub details: QueryRecord<Vec<AttemptDetail>>,
+    /// Verdicts of the signature debugger on refused attempts.
+    pub checks: Vec<(AttemptId, QueryRecord<SignatureCheck>)>,
+    /// Configurations of the subscription, the one in force first.
+    pub revisions: QueryRecord<Vec<RevisionRow>>,
 }
 
-/// Everything that was collected. Rows are those of the subject, newest first.
+impl EndpointEvidence {
+    /// Finds an attempt in full.
+    #[must_use]
+    pub fn detail(&self, id: AttemptId) -> Option<&AttemptDetail> {
+        self.details.found.as_ref().ok()?.iter().find(|detail| detail.row.id == id)
+    }
+}
+
+/// Everything that was collected for a scope. What was not asked, or could not be read, says why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EvidenceSet {
     /// Scope that was collected for.
@@ -131,46 +270,77 @@ pub struct EvidenceSet {
     pub visibility: CallerVisibility,
     /// Time of the collection, on the platform's clock; on this machine's if the platform did not answer.
     pub at: Timestamp,
+    /// Milliseconds by which the platform's clock is ahead of this machine's; `None` if the platform did not answer.
+    pub clock_ahead_ms: Option<i64>,
+    /// Overview of the platform, without its rows.
+    pub overview: QueryRecord<PlatformOverview>,
+    /// Successful attempts in full of a few subscriptions, for the clocks of their endpoints; read only where the
+    /// platform's clock differs from this machine's.
+    pub clock_samples: QueryRecord<Vec<AttemptDetail>>,
+    /// Whether the platform is ready; the reason why not is in the error.
+    pub readiness: QueryRecord<()>,
+    /// Companies of the platform.
+    pub companies: QueryRecord<Vec<CompanyRow>>,
     /// Keys of the subject's company; of all companies without a subject.
     pub keys: QueryRecord<Vec<KeyRow>>,
     /// Subscriptions of the subject, with their health.
     pub subscriptions: QueryRecord<Vec<SubscriptionRow>>,
-    /// Requests of the period that were answered 400, 401, 403, 429 or 503.
-    pub refused: QueryRecord<Vec<RequestRow>>,
-    /// Requests of the period that were answered 200 or 201.
-    pub served: QueryRecord<Vec<RequestRow>>,
-    /// Attempts of each subscription that is disabled or fails, and of the subject's.
-    pub attempts: Vec<SubscriptionAttempts>,
-    /// Newest refused attempt of each subscription.
-    pub refusals: QueryRecord<Vec<RefusedAttempt>>,
+    /// Subscriptions of the subject's company, for comparisons with the subject.
+    pub siblings: QueryRecord<Vec<SubscriptionRow>>,
+    /// Calls of the period that were refused or failed, the largest group first.
+    pub refused: QueryRecord<Vec<CallGroup>>,
+    /// Calls of the period that succeeded.
+    pub served: QueryRecord<Vec<CallGroup>>,
+    /// Newest calls of each key whose calls need a closer look, oldest first.
+    pub key_calls: BTreeMap<KeyId, QueryRecord<Vec<RequestRow>>>,
+    /// Number of calls that succeeded after the last refused one, of each caller that has no key in force.
+    pub good_since: BTreeMap<CallerId, QueryRecord<u64>>,
+    /// Deliveries of each subscription that needs a closer look.
+    pub endpoints: Vec<EndpointEvidence>,
+    /// Causes of failing endpoints, as judged from the closer looks; or why the log of a subscription could not be read.
+    pub endpoint_findings: BTreeMap<SubscriptionId, QueryOutcome<Vec<CauseFinding>>>,
     /// Events that were published in the period.
     pub events: QueryRecord<Vec<EventRow>>,
-    /// Deliveries of the period that did not arrive: missed, exhausted, or on hold.
+    /// Deliveries that did not arrive: missed, given up or on hold.
     pub undelivered: QueryRecord<Vec<DeliveryRow>>,
     /// Rate windows, with their callers.
     pub limits: QueryRecord<Vec<LimitDetail>>,
     /// Trips of the circuit breaker.
     pub trips: QueryRecord<Vec<TripRow>>,
+    /// Newest changes of the audit trail.
+    pub audit: QueryRecord<Vec<AuditRow>>,
+    /// Subscriptions of the subject that were deleted lately.
+    pub deleted: Vec<DeletedSubscription>,
 }
 
 impl EvidenceSet {
     /// Creates a collection in which no query was made yet.
     #[must_use]
-    pub fn empty(wish: DiagnosisScope, at: Timestamp) -> Self {
+    pub fn empty(scope: DiagnosisScope, at: Timestamp) -> Self {
         Self {
-            scope: wish,
+            scope,
             visibility: CallerVisibility::Full,
             at,
+            clock_ahead_ms: None,
+            overview: QueryRecord::not_asked(),
+            clock_samples: QueryRecord::not_asked(),
+            readiness: QueryRecord::not_asked(),
+            companies: QueryRecord::not_asked(),
             keys: QueryRecord::not_asked(),
             subscriptions: QueryRecord::not_asked(),
+            siblings: QueryRecord::not_asked(),
             refused: QueryRecord::not_asked(),
             served: QueryRecord::not_asked(),
-            attempts: Vec::new(),
-            refusals: QueryRecord::not_asked(),
+            key_calls: BTreeMap::new(),
+            good_since: BTreeMap::new(),
+            endpoints: Vec::new(),
+            endpoint_findings: BTreeMap::new(),
             events: QueryRecord::not_asked(),
             undelivered: QueryRecord::not_asked(),
             limits: QueryRecord::not_asked(),
             trips: QueryRecord::not_asked(),
+            audit: QueryRecord::not_asked(),
+            deleted: Vec::new(),
         }
     }
 
@@ -188,32 +358,46 @@ impl EvidenceSet {
 
     /// Returns the display name of a key: `Zapier Production (…aZ3k)`.
     #[must_use]
-    pub fn key_name(&self, id: Option<KeyId>) -> String {
-        match id.and_then(|id| self.key(id)) {
-            Some(key) => format!("{} (\u{2026}{})", key.name.sanitized(), key.last4.sanitized()),
-            None => id.map_or_else(|| "an unknown key".to_owned(), |id| format!("key {id}")),
-        }
+    pub fn key_name(&self, id: KeyId) -> String {
+        self.key(id).map_or_else(
+            || format!("key {id}"),
+            |key| format!("{} (\u{2026}{})", key.name.sanitized(), key.last4.sanitized()),
+        )
     }
 
-    /// Returns the display name of a request's caller: by its key, otherwise by the last four characters that were
-    /// sent.
+    /// Returns the display name of a caller.
     #[must_use]
-    pub fn caller(&self, row: &RequestRow) -> String {
-        match (row.key_id, &row.last4) {
-            (None, Some(last4)) => format!("key \u{2026}{}", last4.sanitized()),
-            (id, _) => self.key_name(id),
+    pub fn caller_name(&self, caller: &CallerId) -> String {
+        match caller {
+            CallerId::Key(id) => self.key_name(*id),
+            CallerId::Claim(company, last4) => {
+                format!("key \u{2026}{} of company {company}", Untrusted::new(last4.as_str()).sanitized())
+            }
+            CallerId::Anonymous(address, agent) => system_name(address, agent),
         }
     }
 
-    /// Iterates over the subscriptions of a company.
-    pub fn subscriptions_of(&self, company: CompanyId) -> impl Iterator<Item = &SubscriptionRow> {
-        let all = self.subscriptions.found.as_ref().map_or(&[][..], Vec::as_slice);
-        all.iter().filter(move |row| row.subscription.company_id == company)
+    /// Finds the subscription of that number.
+    #[must_use]
+    pub fn subscription(&self, id: SubscriptionId) -> Option<&SubscriptionRow> {
+        let rows = self.subscriptions.found.as_ref().ok()?;
+        rows.iter().find(|row| row.subscription.id == id)
+    }
+
+    /// Finds the closer look at a subscription.
+    #[must_use]
+    pub fn endpoint(&self, id: SubscriptionId) -> Option<&EndpointEvidence> {
+        self.endpoints.iter().find(|of| of.subscription == id)
+    }
+
+    /// Returns the rows of a list, or none where it could not be read.
+    pub fn rows<T>(of: &QueryRecord<Vec<T>>) -> &[T] {
+        of.found.as_ref().map_or(&[], Vec::as_slice)
     }
 }
 
 /// Formats a call as it is shown: `GET /portal/v1/requests?status=401`.
-pub(super) fn call_text(path: &str, query: &[(&'static str, String)]) -> String {
+pub(super) fn call_text(path: &str, query: &[(&str, String)]) -> String {
     let parts: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mark = if parts.is_empty() { "" } else { "?" };
     format!("GET {path}{mark}{}", parts.join("&"))

@@ -1,12 +1,11 @@
 //! Incident: what playbooks found about some subjects, with the rows and bytes that support needs to see the same.
 
-use super::collect::find_requests;
 use super::diagnosis_subject::DiagnosisSubject;
-use super::evidence_set::{DEFAULT_LOOKBACK, DiagnosisScope, EvidenceSet, QueryRecord};
-use super::playbook::EvidenceSource;
-use super::report::topics_for;
-use super::report::{DiagnosisReport, PlaybookTopic};
-use super::run::run_playbooks;
+use super::evidence_set::{CallGroup, DEFAULT_LOOKBACK, DiagnosisScope, EvidenceSet, QueryRecord};
+use super::gathering::{MAX_PAGES, PAGE_ROWS};
+use super::playbook_topic::PlaybookTopic;
+use super::report::{DiagnosedCause, DiagnosisReport};
+use super::run::{check_all, check_playbook, gather_evidence};
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::ids::{AttemptId, EventId};
@@ -15,6 +14,7 @@ use crate::text::count;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::deliveries::EventDeliveryTrace;
 use crate::wire::keys::KeyRow;
+use crate::wire::log::RequestQuery;
 use crate::wire::paths;
 use crate::wire::requests::RequestRow;
 use crate::wire::subscriptions::SubscriptionRow;
@@ -77,6 +77,8 @@ pub struct IncidentEvidence {
     pub platform: Option<String>,
     /// Reports of the playbooks that were run.
     pub reports: Vec<DiagnosisReport>,
+    /// Causes that the playbooks found, in one ranked list for each subject.
+    pub causes: Vec<DiagnosedCause>,
     /// Keys whose calls were refused, and those of the subjects.
     pub keys: QueryRecord<Vec<KeyRow>>,
     /// Subscriptions that are disabled or fail, and those of the subjects.
@@ -111,6 +113,7 @@ pub async fn collect_incident(
         clock_ahead_ms,
         platform: overview.ok().and_then(|overview| overview.platform).map(|status| status.version),
         reports: Vec::new(),
+        causes: Vec::new(),
         keys: QueryRecord::not_asked(),
         subscriptions: QueryRecord::not_asked(),
         failures: QueryRecord::not_asked(),
@@ -127,19 +130,18 @@ pub async fn collect_incident(
         ));
     }
     for (position, subject) in case.subjects.clone().into_iter().enumerate() {
-        let topics = matter.topic.map_or_else(|| topics_for(subject), |topic| vec![topic]);
-        let needs =
-            [EvidenceSource::Keys, EvidenceSource::Subscriptions, EvidenceSource::Refused, EvidenceSource::Attempts];
-        let wish = DiagnosisScope { subject, lookback: matter.lookback };
-        let (dossier, reports) = run_playbooks(client, ambient, &topics, wish, &needs).await;
+        let scope = DiagnosisScope { subject, lookback: matter.lookback };
+        let set = gather_evidence(client, ambient, scope).await;
+        let (reports, causes) = checked(&set, matter.topic);
         case.reports.extend(reports);
-        let failures = failures(client, &dossier).await;
+        case.causes.extend(causes);
+        let failures = failures(client, &set).await;
         if position == 0 {
-            case.at = dossier.at;
-            (case.keys, case.subscriptions) = (keys(&dossier), subscriptions(&dossier));
-            (case.failures, case.requests) = (failures, dossier.refused);
+            case.at = set.at;
+            (case.keys, case.subscriptions) = (keys(&set), subscriptions(&set));
+            (case.failures, case.requests) = (failures, requests(&set));
         } else {
-            add_subject(&mut case, dossier, failures);
+            add_subject(&mut case, &set, failures);
         }
     }
     truncate_newest(&mut case.failures, MAX_FAILURES, |of| (of.row.started_utc, of.row.id.0));
@@ -148,13 +150,43 @@ pub async fn collect_incident(
     case
 }
 
+/// Checks one playbook, or all that apply, and returns the reports and the causes in one ranked list.
+fn checked(set: &EvidenceSet, topic: Option<PlaybookTopic>) -> (Vec<DiagnosisReport>, Vec<DiagnosedCause>) {
+    match topic {
+        Some(topic) => {
+            let report = check_playbook(topic, set, None);
+            let causes = report.causes.clone();
+            (vec![report], causes)
+        }
+        None => {
+            let all = check_all(set);
+            (all.reports, all.causes)
+        }
+    }
+}
+
 /// Adds what was collected about one more subject.
-fn add_subject(case: &mut IncidentEvidence, of: EvidenceSet, failures: QueryRecord<Vec<AttemptDetail>>) {
+fn add_subject(case: &mut IncidentEvidence, of: &EvidenceSet, failures: QueryRecord<Vec<AttemptDetail>>) {
     let unlearnt = &mut case.not_collected;
-    merge_rows(&mut case.keys, keys(&of), |row| row.id.0, unlearnt);
-    merge_rows(&mut case.subscriptions, subscriptions(&of), |row| row.subscription.id.0, unlearnt);
+    merge_rows(&mut case.keys, keys(of), |row| row.id.0, unlearnt);
+    merge_rows(&mut case.subscriptions, subscriptions(of), |row| row.subscription.id.0, unlearnt);
     merge_rows(&mut case.failures, failures, |of| of.row.id.0, unlearnt);
-    merge_rows(&mut case.requests, of.refused, |row| row.id, unlearnt);
+    merge_rows(&mut case.requests, requests(of), |row| row.id, unlearnt);
+}
+
+/// Refused requests: the newest of each kind.
+fn requests(set: &EvidenceSet) -> QueryRecord<Vec<RequestRow>> {
+    QueryRecord {
+        query: set.refused.query.clone(),
+        at: set.refused.at,
+        found: set
+            .refused
+            .found
+            .as_ref()
+            .map(|groups| groups.iter().map(|group| group.newest.clone()).collect())
+            .map_err(Clone::clone),
+        is_incomplete: set.refused.is_incomplete,
+    }
 }
 
 /// Merges the rows of another subject into those collected so far. If one of the two is missing, the other is kept
@@ -236,43 +268,65 @@ async fn add_selection(client: &PlatformClient, picked: &OperatorSelection, case
     }
 }
 
-fn keys(dossier: &EvidenceSet) -> QueryRecord<Vec<KeyRow>> {
-    let refused: Vec<&RequestRow> = dossier.refused.found.iter().flatten().collect();
-    let found = dossier.keys.found.clone().map(|mut rows| {
+/// Finds requests by their numbers among the newest of the log. Returns those found, and the reason why the others
+/// are missing.
+async fn find_requests(client: &PlatformClient, wanted: &[i64]) -> (Vec<RequestRow>, String) {
+    let (mut found, mut cursor): (Vec<RequestRow>, Option<String>) = (Vec::new(), None);
+    let newest = MAX_PAGES * usize::try_from(PAGE_ROWS).unwrap_or_default();
+    for _ in 0..MAX_PAGES {
+        if found.len() == wanted.len() {
+            break;
+        }
+        match client.log_page(&RequestQuery::default(), cursor.as_deref(), PAGE_ROWS).await {
+            Ok(log) => {
+                found.extend(log.page.items.into_iter().filter(|row| wanted.contains(&row.id)));
+                cursor = log.page.next_cursor.filter(|_| log.page.has_more);
+            }
+            Err(error) => return (found, error.to_string()),
+        }
+        if cursor.is_none() {
+            break;
+        }
+    }
+    (found, format!("not among the newest {newest} requests of the log"))
+}
+
+fn keys(set: &EvidenceSet) -> QueryRecord<Vec<KeyRow>> {
+    let refused: Vec<&RequestRow> =
+        EvidenceSet::rows(&set.refused).iter().map(|group: &CallGroup| &group.newest).collect();
+    let found = set.keys.found.clone().map(|mut rows| {
         rows.retain(|key| {
-            dossier.scope.subject == DiagnosisSubject::Key(key.id)
+            set.scope.subject == DiagnosisSubject::Key(key.id)
                 || refused
                     .iter()
                     .any(|row| row.key_id == Some(key.id) || row.claimed_last4.as_ref() == Some(&key.last4))
         });
         rows
     });
-    QueryRecord { found, ..dossier.keys.clone() }
+    QueryRecord { found, ..set.keys.clone() }
 }
 
-fn subscriptions(dossier: &EvidenceSet) -> QueryRecord<Vec<SubscriptionRow>> {
-    let found = dossier.subscriptions.found.clone().map(|mut rows| {
+fn subscriptions(set: &EvidenceSet) -> QueryRecord<Vec<SubscriptionRow>> {
+    let found = set.subscriptions.found.clone().map(|mut rows| {
         rows.retain(|row| {
             let of = &row.subscription;
-            !of.is_enabled
-                || row.failures_in_a_row() > 0
-                || dossier.scope.subject == DiagnosisSubject::Subscription(of.id)
+            !of.is_enabled || row.failures_in_a_row() > 0 || set.scope.subject == DiagnosisSubject::Subscription(of.id)
         });
         rows
     });
-    QueryRecord { found, ..dossier.subscriptions.clone() }
+    QueryRecord { found, ..set.subscriptions.clone() }
 }
 
-async fn failures(client: &PlatformClient, dossier: &EvidenceSet) -> QueryRecord<Vec<AttemptDetail>> {
+async fn failures(client: &PlatformClient, set: &EvidenceSet) -> QueryRecord<Vec<AttemptDetail>> {
     let query = format!("GET {}", paths::ATTEMPT);
-    let asked = |found| QueryRecord { query: query.clone(), at: dossier.at, found, is_incomplete: false };
-    if let Err(why) = &dossier.subscriptions.found {
+    let asked = |found| QueryRecord { query: query.clone(), at: set.at, found, is_incomplete: false };
+    if let Err(why) = &set.subscriptions.found {
         return asked(Err(why.clone()));
     }
     let mut rows: Vec<AttemptRow> = Vec::new();
-    for of in &dossier.attempts {
-        match &of.rows.found {
-            Ok(found) => rows.extend(found.iter().filter(|row| !row.outcome().is_success()).cloned()),
+    for of in &set.endpoints {
+        match &of.failures.found {
+            Ok(found) => rows.extend(found.iter().cloned()),
             Err(why) => return asked(Err(why.clone())),
         }
     }

@@ -1,42 +1,11 @@
 //! Playbook engine. A playbook is data and pure checks: each check looks at the evidence and returns a verdict, with
-//! the causes that explain it. A check whose precondition fails is skipped and says why.
+//! the causes that explain it. A check that does not apply is skipped and says why.
 
 use super::evidence_set::{EvidenceSet, QueryRecord};
-use super::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
-
-/// Kind of data that a playbook needs from the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EvidenceSource {
-    /// Keys, with their scopes and use.
-    Keys,
-    /// Subscriptions of the subject, with their health.
-    Subscriptions,
-    /// Requests that the platform refused.
-    Refused,
-    /// Requests that were answered successfully.
-    Served,
-    /// Attempts of subscriptions that are disabled or fail.
-    Attempts,
-    /// Refused attempts, with the signature debugger's verdicts.
-    Refusals,
-    /// Events that were published in the period.
-    Events,
-    /// Deliveries that did not arrive.
-    Undelivered,
-    /// Rate windows, with their callers.
-    Limits,
-    /// Trips of the circuit breaker.
-    Trips,
-}
-
-/// Cause with its rank: the heaviest comes first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RankedCause {
-    /// Weight of the cause; more is likelier.
-    pub weight: u32,
-    /// Cause as the report shows it.
-    pub cause: DiagnosedCause,
-}
+use super::finding::{self, CauseFinding};
+use super::playbook_topic::PlaybookTopic;
+use super::report::{CheckVerdict, DiagnosedCause, DiagnosisRemark, DiagnosisReport, Evidence, ReportedCheck};
+use crate::domain::cause::CauseState;
 
 /// Result of a playbook's check.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,55 +14,69 @@ pub struct CheckResult {
     pub verdict: CheckVerdict,
     /// Evidence that the verdict rests on.
     pub evidence: Vec<Evidence>,
-    /// Causes that explain a failure.
-    pub causes: Vec<RankedCause>,
+    /// Causes that explain a failure, whether they still act or not.
+    pub findings: Vec<CauseFinding>,
+    /// Observations that are no faults.
+    pub remarks: Vec<DiagnosisRemark>,
 }
 
 impl CheckResult {
+    /// Creates a result with a verdict and nothing else.
+    #[must_use]
+    pub const fn of(verdict: CheckVerdict) -> Self {
+        Self { verdict, evidence: Vec::new(), findings: Vec::new(), remarks: Vec::new() }
+    }
+
     /// Creates a result that passes.
     #[must_use]
-    pub const fn pass(evidence: Vec<Evidence>) -> Self {
-        Self { verdict: CheckVerdict::Pass, evidence, causes: Vec::new() }
+    pub fn pass(evidence: Vec<Evidence>) -> Self {
+        Self { evidence, ..Self::of(CheckVerdict::Pass) }
     }
 
     /// Creates a result that is unknown, with the reason.
     #[must_use]
     pub fn unknown(why: impl Into<String>) -> Self {
-        Self { verdict: CheckVerdict::Unknown(why.into()), evidence: Vec::new(), causes: Vec::new() }
+        Self::of(CheckVerdict::Unknown(why.into()))
     }
 
     /// Creates a result that was skipped, with the reason.
     #[must_use]
     pub fn skipped(why: impl Into<String>) -> Self {
-        Self { verdict: CheckVerdict::Skipped(why.into()), evidence: Vec::new(), causes: Vec::new() }
+        Self::of(CheckVerdict::Skipped(why.into()))
     }
 
-    /// Creates a result like [`CheckResult::from_causes`], but unknown if there is no cause and the rows that were read are
-    /// incomplete.
+    /// Creates a result like [`CheckResult::from_findings`], but unknown if no cause acts and the rows that were read
+    /// are incomplete.
     #[must_use]
-    pub fn from_rows<T>(asked: &QueryRecord<T>, causes: Vec<RankedCause>, evidence: Vec<Evidence>) -> Self {
-        if causes.is_empty() && asked.is_incomplete {
+    pub fn from_rows<T>(asked: &QueryRecord<T>, findings: Vec<CauseFinding>, evidence: Vec<Evidence>) -> Self {
+        let result = Self::from_findings(findings, evidence);
+        if result.verdict == CheckVerdict::Pass && asked.is_incomplete {
             let why = format!("{} is incomplete: more rows exist, or some are unreadable", asked.query);
-            return Self { evidence, ..Self::unknown(why) };
+            return Self { verdict: CheckVerdict::Unknown(why), ..result };
         }
-        Self::from_causes(causes, evidence)
+        result
     }
 
-    /// Creates a result that fails if there are causes, and passes if there are none.
+    /// Creates a result that fails if a cause acts, is unknown if it is unknown whether one does, and passes otherwise.
     #[must_use]
-    pub fn from_causes(causes: Vec<RankedCause>, evidence: Vec<Evidence>) -> Self {
-        let verdict = if causes.is_empty() { CheckVerdict::Pass } else { CheckVerdict::Fail };
-        Self { verdict, evidence, causes }
+    pub fn from_findings(findings: Vec<CauseFinding>, evidence: Vec<Evidence>) -> Self {
+        let has = |state| findings.iter().any(|finding| finding.occurrence.state == state);
+        let verdict = if has(CauseState::Now) {
+            CheckVerdict::Fail
+        } else if has(CauseState::Unknown) {
+            CheckVerdict::Unknown("failures were seen earlier, and nothing since shows whether they go on".to_owned())
+        } else {
+            CheckVerdict::Pass
+        };
+        Self { verdict, evidence, findings, remarks: Vec::new() }
     }
-}
 
-/// Precondition under which a check runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckCondition {
-    /// The check runs in any case.
-    Always,
-    /// The check runs only if the check of that id failed.
-    Failed(&'static str),
+    /// Adds observations that are no faults.
+    #[must_use]
+    pub fn with_remarks(mut self, remarks: Vec<DiagnosisRemark>) -> Self {
+        self.remarks = remarks;
+        self
+    }
 }
 
 /// Check of a playbook, as data.
@@ -103,8 +86,6 @@ pub struct PlaybookCheck {
     pub id: &'static str,
     /// Question that the check answers.
     pub text: &'static str,
-    /// Precondition under which the check runs.
-    pub condition: CheckCondition,
     /// Function that computes the result from the evidence.
     pub check: fn(&EvidenceSet) -> CheckResult,
 }
@@ -114,31 +95,43 @@ pub struct PlaybookCheck {
 pub struct Playbook {
     /// Topic that the playbook diagnoses.
     pub topic: PlaybookTopic,
-    /// Data that the checks need from the platform.
-    pub needs: &'static [EvidenceSource],
     /// Checks, in the order of the report.
     pub checks: &'static [PlaybookCheck],
 }
 
 impl Playbook {
-    /// Runs all checks over the evidence. An earlier report over the same subject is resumed: verdicts are kept, and
-    /// only checks that were unknown or skipped run again.
+    /// Runs all checks over the evidence. Where a check is unknown now, the answer of an earlier report over the same
+    /// subject is kept, with its evidence and their times.
     #[must_use]
-    pub fn check(&self, dossier: &EvidenceSet, earlier: Option<&DiagnosisReport>) -> DiagnosisReport {
-        let mut steps: Vec<ReportedCheck> = Vec::new();
-        let mut causes: Vec<RankedCause> = Vec::new();
-        for question in self.checks {
-            if let Some(kept) = earlier.and_then(|report| earlier_verdict(report, question.id)) {
-                steps.push(kept.clone());
-                continue;
-            }
-            let answer = match question.condition {
-                CheckCondition::Failed(other) if !has_failed(&steps, other) => {
-                    CheckResult::skipped(skip_reason(&steps, other))
+    pub fn check(&self, set: &EvidenceSet, earlier: Option<&DiagnosisReport>) -> DiagnosisReport {
+        let (mut steps, findings, remarks) = self.run(set);
+        let mut causes = finding::rank(findings, set.at);
+        if let Some(earlier) = earlier {
+            let mut is_undecided = false;
+            for step in steps.iter_mut().filter(|step| matches!(step.verdict, CheckVerdict::Unknown(_))) {
+                is_undecided = true;
+                if let Some(kept) = earlier_answer(earlier, &step.id) {
+                    *step = kept.clone();
                 }
-                CheckCondition::Always | CheckCondition::Failed(_) => (question.check)(dossier),
-            };
-            causes.extend(answer.causes);
+            }
+            let is_new = |old: &&DiagnosedCause| is_undecided && !causes.iter().any(|cause| cause.id == old.id);
+            let kept: Vec<_> = earlier.causes.iter().filter(is_new).cloned().collect();
+            causes.extend(kept.into_iter().map(|mut cause| {
+                cause.occurrence.state = CauseState::Unknown;
+                cause
+            }));
+        }
+        DiagnosisReport { topic: self.topic, subject: set.scope.subject, at_utc: set.at, causes, remarks, steps }
+    }
+
+    /// Runs all checks, and returns what they found.
+    #[must_use]
+    pub fn run(&self, set: &EvidenceSet) -> (Vec<ReportedCheck>, Vec<CauseFinding>, Vec<DiagnosisRemark>) {
+        let (mut steps, mut findings, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
+        for question in self.checks {
+            let answer = (question.check)(set);
+            findings.extend(answer.findings);
+            remarks.extend(answer.remarks);
             steps.push(ReportedCheck {
                 id: question.id.to_owned(),
                 question: question.text.to_owned(),
@@ -146,39 +139,10 @@ impl Playbook {
                 evidence: answer.evidence,
             });
         }
-        causes.sort_by_key(|weighed| std::cmp::Reverse(weighed.weight));
-        let mut ranked: Vec<DiagnosedCause> = earlier.map(|report| report.causes.clone()).unwrap_or_default();
-        ranked.extend(causes.into_iter().map(|weighed| weighed.cause));
-        ranked.dedup_by(|a, b| a.id == b.id && a.title == b.title);
-        DiagnosisReport { topic: self.topic, subject: dossier.scope.subject, at_utc: dossier.at, causes: ranked, steps }
+        (steps, findings, remarks)
     }
 }
 
-/// Merges a fresh report into an earlier one: verdicts of the earlier one are kept, with the causes they found.
-#[must_use]
-pub fn resume_report(fresh: &DiagnosisReport, earlier: &DiagnosisReport) -> DiagnosisReport {
-    let step = |step: &ReportedCheck| earlier_verdict(earlier, &step.id).unwrap_or(step).clone();
-    let mut causes = earlier.causes.clone();
-    let is_new =
-        |cause: &&DiagnosedCause| !earlier.causes.iter().any(|old| old.id == cause.id && old.title == cause.title);
-    causes.extend(fresh.causes.iter().filter(is_new).cloned());
-    DiagnosisReport { causes, steps: fresh.steps.iter().map(step).collect(), ..fresh.clone() }
-}
-
-fn earlier_verdict<'r>(report: &'r DiagnosisReport, id: &str) -> Option<&'r ReportedCheck> {
+fn earlier_answer<'r>(report: &'r DiagnosisReport, id: &str) -> Option<&'r ReportedCheck> {
     report.steps.iter().find(|step| step.id == id && matches!(step.verdict, CheckVerdict::Pass | CheckVerdict::Fail))
-}
-
-fn has_failed(steps: &[ReportedCheck], id: &str) -> bool {
-    steps.iter().any(|step| step.id == id && step.verdict == CheckVerdict::Fail)
-}
-
-fn skip_reason(steps: &[ReportedCheck], id: &str) -> String {
-    let step = steps.iter().find(|step| step.id == id);
-    let question = step.map_or(id, |step| step.question.as_str());
-    match step.map(|step| &step.verdict) {
-        Some(CheckVerdict::Pass) => format!("not needed, passed: {question}"),
-        Some(CheckVerdict::Unknown(_)) => format!("depends on an unknown check: {question}"),
-        _ => format!("depends on a skipped check: {question}"),
-    }
 }

@@ -1,122 +1,12 @@
 //! Reports of playbooks: the checks that were run, their evidence, and the causes found.
 
 use super::diagnosis_subject::DiagnosisSubject;
+use super::playbook_topic::PlaybookTopic;
 use super::remedy::OfferedAction;
+use crate::domain::cause::CauseState;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// Topic of a playbook: the symptom that it diagnoses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PlaybookTopic {
-    /// Requests with a key are refused with 401.
-    KeyNotWorking,
-    /// Requests with a key are refused with 403.
-    Permissions,
-    /// Webhooks do not arrive at the receiver.
-    WebhooksNotArriving,
-    /// The receiver rejects the signatures of deliveries.
-    Signature,
-    /// Requests are refused by a rate limit with 429.
-    RateLimits,
-    /// Events are missing from what a partner polls.
-    EventsMissing,
-    /// The breaker of a subscription: why it trips or tripped, and whether the subscription can be enabled again.
-    Breaker,
-    /// A subscription cannot be changed because a tool manages it.
-    ManagedSubscription,
-    /// The signing secret of a subscription is lost.
-    LostSecret,
-    /// A bulk import stalls or times out.
-    BulkTimeouts,
-    /// A partner polls events that its webhooks did not deliver.
-    Discrepancy,
-}
-
-impl PlaybookTopic {
-    /// Every topic, in the order of the guide.
-    pub const ALL: [Self; 11] = [
-        Self::KeyNotWorking,
-        Self::Permissions,
-        Self::WebhooksNotArriving,
-        Self::Signature,
-        Self::RateLimits,
-        Self::EventsMissing,
-        Self::Breaker,
-        Self::ManagedSubscription,
-        Self::LostSecret,
-        Self::BulkTimeouts,
-        Self::Discrepancy,
-    ];
-
-    /// Returns the topic's name on the wire and on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::KeyNotWorking => "key-not-working",
-            Self::Permissions => "permissions",
-            Self::WebhooksNotArriving => "webhooks-not-arriving",
-            Self::Signature => "signature",
-            Self::RateLimits => "rate-limits",
-            Self::EventsMissing => "events-missing",
-            Self::Breaker => "breaker",
-            Self::ManagedSubscription => "managed-subscription",
-            Self::LostSecret => "lost-secret",
-            Self::BulkTimeouts => "bulk-timeouts",
-            Self::Discrepancy => "discrepancy",
-        }
-    }
-
-    /// Returns the symptom that the topic diagnoses, in one line.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::KeyNotWorking => "API key rejected (401)",
-            Self::Permissions => "Missing permission (403)",
-            Self::WebhooksNotArriving => "Webhooks not arriving",
-            Self::Signature => "Signature verification fails",
-            Self::RateLimits => "Rate limited (429)",
-            Self::EventsMissing => "Events missing from polling",
-            Self::Breaker => "Breaker trips, or has tripped",
-            Self::ManagedSubscription => "Subscription managed by a tool",
-            Self::LostSecret => "Signing secret lost",
-            Self::BulkTimeouts => "Bulk import stalls (429, 503, timeouts)",
-            Self::Discrepancy => "Webhooks missed events that polling returned",
-        }
-    }
-
-    /// Returns the id of the topic's main check. While its result is unknown, the report is undecided.
-    #[must_use]
-    pub const fn main_question(self) -> &'static str {
-        match self {
-            Self::KeyNotWorking => "refused-401",
-            Self::Permissions => "refused-403",
-            Self::WebhooksNotArriving => "endpoint-answers",
-            Self::Signature => "accepted",
-            Self::RateLimits => "refused-429",
-            Self::EventsMissing => "polls-filled",
-            Self::Breaker => "breaker-state",
-            Self::ManagedSubscription => "managed-by",
-            Self::LostSecret => "receiver-has-secret",
-            Self::BulkTimeouts => "contended",
-            Self::Discrepancy => "delivered",
-        }
-    }
-
-    /// Returns the topic with this name, if there is one.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|topic| topic.name() == name)
-    }
-}
-
-impl fmt::Display for PlaybookTopic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Evidence: the answer to one read-only call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,13 +81,77 @@ pub struct ReportedCheck {
     pub evidence: Vec<Evidence>,
 }
 
+impl Serialize for CauseState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for CauseState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        // A state of a later version is one that this version does not know.
+        Ok(Self::ALL.into_iter().find(|state| state.name() == name).unwrap_or(Self::Unknown))
+    }
+}
+
+/// Share of the failures that a cause explains.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainedShare {
+    /// Number of failures that the cause explains.
+    pub n: u64,
+    /// Number of tries of the subject in the period, failed or not; null if unknown.
+    #[serde(default)]
+    pub of: Option<u64>,
+    /// Unit of both numbers: `calls`, `attempts`, `events` or `subscriptions`.
+    pub unit: String,
+    /// Whether both numbers are lower bounds, because a limit was reached.
+    #[serde(default)]
+    pub is_at_least: bool,
+}
+
+/// What a cause explains, and whether it still acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CauseOccurrence {
+    /// Whether the cause acts now, is over, or whether that is unknown.
+    pub state: CauseState,
+    /// Failures that the cause explains; null if it explains none yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explained: Option<ExplainedShare>,
+    /// Time of the first failure in the period, or since when the cause lasts; null if unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_utc: Option<Timestamp>,
+    /// Time of the last failure; null if unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_utc: Option<Timestamp>,
+    /// Number of successes since the last failure; null if unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_since: Option<u64>,
+}
+
+impl Default for CauseOccurrence {
+    /// Creates the occurrence of causes in documents of an earlier version, which had no states.
+    fn default() -> Self {
+        Self { state: CauseState::Now, explained: None, first_utc: None, last_utc: None, good_since: None }
+    }
+}
+
 /// Cause that explains the symptom, with its resolution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DiagnosedCause {
     /// Identifier of the cause in the playbooks, such as `endpoint-500`.
     pub id: String,
     /// Title of the cause, in one line.
     pub title: String,
+    /// What the cause explains, and whether it still acts.
+    #[serde(flatten)]
+    pub occurrence: CauseOccurrence,
+    /// Words of the platform or the receiver that decide; null if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Untrusted>,
     /// Evidence that the cause is based on.
     pub evidence: Vec<Evidence>,
     /// Instruction that resolves the cause.
@@ -207,14 +161,26 @@ pub struct DiagnosedCause {
     pub offers: Vec<OfferedAction>,
 }
 
+/// Observation that is worth knowing and is no fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiagnosisRemark {
+    /// Identifier of the remark in the playbooks, such as `quiet-company`.
+    pub id: String,
+    /// Observation, in one line.
+    pub title: String,
+    /// Facts that the observation is based on.
+    pub evidence: Vec<Evidence>,
+}
+
 /// Conclusion of a playbook's run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiagnosisConclusion {
-    /// No check failed, and the main check was answered.
+    /// No cause acts, no check failed, and the main check was answered.
     NoCause,
-    /// At least one cause was found.
+    /// At least one cause acts now.
     CauseFound,
-    /// Some checks were answered, but the main check is unknown, or a check failed without a cause that explains it.
+    /// Some checks were answered, but the main check is unknown, a check failed without a cause that explains it, or
+    /// whether a cause still acts is unknown.
     Undecided,
     /// No check could be answered.
     NotRun,
@@ -230,8 +196,11 @@ pub struct DiagnosisReport {
     pub subject: DiagnosisSubject,
     /// Time of the run, by the platform's clock.
     pub at_utc: Timestamp,
-    /// Causes that were found, likeliest first; empty if nothing is wrong or nothing explains the symptom.
+    /// Causes that were found: those that act first, likeliest first; what is over comes last.
     pub causes: Vec<DiagnosedCause>,
+    /// Observations that are worth knowing and are no faults.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<DiagnosisRemark>,
     /// Checks in the order in which they were run.
     pub steps: Vec<ReportedCheck>,
 }
@@ -246,14 +215,7 @@ impl DiagnosisReport {
     /// Derives the conclusion from the causes and the results of the checks.
     #[must_use]
     pub fn conclusion(&self) -> DiagnosisConclusion {
-        let is_answered = |step: &ReportedCheck| matches!(step.verdict, CheckVerdict::Pass | CheckVerdict::Fail);
-        let has_failed = self.steps.iter().any(|step| step.verdict == CheckVerdict::Fail);
-        match (self.causes.is_empty(), self.steps.iter().any(is_answered)) {
-            (false, _) => DiagnosisConclusion::CauseFound,
-            (true, false) => DiagnosisConclusion::NotRun,
-            (true, true) if has_failed || self.open_question().is_some() => DiagnosisConclusion::Undecided,
-            (true, true) => DiagnosisConclusion::NoCause,
-        }
+        conclude(&self.causes, &self.steps, self.open_question().is_some())
     }
 
     /// Returns the main check if it was not answered.
@@ -264,28 +226,59 @@ impl DiagnosisReport {
     }
 }
 
-/// Returns the playbooks that apply to a subject.
-#[must_use]
-pub fn topics_for(subject: DiagnosisSubject) -> Vec<PlaybookTopic> {
-    match subject {
-        DiagnosisSubject::All | DiagnosisSubject::Company(_) => PlaybookTopic::ALL.to_vec(),
-        DiagnosisSubject::Key(_) => {
-            vec![
-                PlaybookTopic::KeyNotWorking,
-                PlaybookTopic::Permissions,
-                PlaybookTopic::RateLimits,
-                PlaybookTopic::EventsMissing,
-                PlaybookTopic::BulkTimeouts,
-            ]
+/// Result of all playbooks that apply to a subject: one ranked list of causes, and the report of each playbook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CombinedDiagnosis {
+    /// Scope of the diagnosis, such as one subscription.
+    pub subject: DiagnosisSubject,
+    /// Time of the run, by the platform's clock.
+    pub at_utc: Timestamp,
+    /// Causes that any playbook found, each once: those that act first, likeliest first; what is over comes last.
+    pub causes: Vec<DiagnosedCause>,
+    /// Observations that are worth knowing and are no faults.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<DiagnosisRemark>,
+    /// Report of each playbook that was run.
+    pub reports: Vec<DiagnosisReport>,
+}
+
+impl CombinedDiagnosis {
+    /// Derives the conclusion from those of the playbooks. A playbook that had nothing to judge leaves nothing open.
+    #[must_use]
+    pub fn conclusion(&self) -> DiagnosisConclusion {
+        let conclusions: Vec<DiagnosisConclusion> = self.reports.iter().map(DiagnosisReport::conclusion).collect();
+        let has = |conclusion| conclusions.contains(&conclusion);
+        if self.causes.iter().any(|cause| cause.occurrence.state == CauseState::Now) {
+            DiagnosisConclusion::CauseFound
+        } else if self.causes.iter().any(|cause| cause.occurrence.state == CauseState::Unknown) {
+            DiagnosisConclusion::Undecided
+        } else if has(DiagnosisConclusion::NoCause) {
+            let has_failed = self.reports.iter().flat_map(|report| &report.steps);
+            let has_failed = has_failed.into_iter().any(|step| step.verdict == CheckVerdict::Fail);
+            if has_failed { DiagnosisConclusion::Undecided } else { DiagnosisConclusion::NoCause }
+        } else if has(DiagnosisConclusion::Undecided) {
+            DiagnosisConclusion::Undecided
+        } else {
+            DiagnosisConclusion::NotRun
         }
-        DiagnosisSubject::Subscription(_) => vec![
-            PlaybookTopic::WebhooksNotArriving,
-            PlaybookTopic::Breaker,
-            PlaybookTopic::Signature,
-            PlaybookTopic::LostSecret,
-            PlaybookTopic::ManagedSubscription,
-            PlaybookTopic::Discrepancy,
-        ],
+    }
+}
+
+/// Derives the conclusion from causes and checks; `is_open` if a main check was not answered.
+#[must_use]
+pub fn conclude(causes: &[DiagnosedCause], steps: &[ReportedCheck], is_open: bool) -> DiagnosisConclusion {
+    let is_answered = |step: &ReportedCheck| matches!(step.verdict, CheckVerdict::Pass | CheckVerdict::Fail);
+    let has = |state| causes.iter().any(|cause| cause.occurrence.state == state);
+    let has_failed = steps.iter().any(|step| step.verdict == CheckVerdict::Fail);
+    if has(CauseState::Now) {
+        DiagnosisConclusion::CauseFound
+    } else if !steps.iter().any(is_answered) {
+        DiagnosisConclusion::NotRun
+    } else if has_failed || is_open || has(CauseState::Unknown) {
+        DiagnosisConclusion::Undecided
+    } else {
+        DiagnosisConclusion::NoCause
     }
 }
 
@@ -307,6 +300,7 @@ mod tests {
             subject: DiagnosisSubject::Subscription(SubscriptionId(7)),
             at_utc: Timestamp::from_millis(0),
             causes: Vec::new(),
+            remarks: Vec::new(),
             steps: vec![step("a", CheckVerdict::Pass), step("b", CheckVerdict::Unknown("no answer".to_owned()))],
         };
         let json = serde_json::to_value(&report).expect("plain data");
@@ -344,6 +338,7 @@ mod tests {
                     subject: DiagnosisSubject::All,
                     at_utc: Timestamp::from_millis(0),
                     causes: Vec::new(),
+                    remarks: Vec::new(),
                     steps: vec![step("other", &other), step(topic.main_question(), &main)],
                 };
                 assert_eq!(report.conclusion(), conclusion, "{topic}: {main:?} {other:?}");
@@ -357,8 +352,14 @@ mod tests {
         let step = ReportedCheck { id: "a".to_owned(), question: "Is it?".to_owned(), verdict, evidence: Vec::new() };
         let subject = DiagnosisSubject::Subscription(SubscriptionId(7));
         let at_utc = Timestamp::from_millis(0);
-        let report =
-            DiagnosisReport { topic: PlaybookTopic::Breaker, subject, at_utc, causes: Vec::new(), steps: vec![step] };
+        let report = DiagnosisReport {
+            topic: PlaybookTopic::Breaker,
+            subject,
+            at_utc,
+            causes: Vec::new(),
+            remarks: Vec::new(),
+            steps: vec![step],
+        };
         assert_eq!(report.conclusion(), DiagnosisConclusion::NotRun);
     }
 }

@@ -1,73 +1,72 @@
-//! Playbook runs: collect the evidence once, then check it.
+//! Playbook runs: gather the evidence once, then check it.
 
-use super::breaker;
-use super::collect;
 use super::diagnosis_subject::DiagnosisSubject;
-use super::evidence_set::{DiagnosisScope, EvidenceSet, QueryOutcome};
-use super::playbook::{EvidenceSource, resume_report};
-use super::report::topics_for;
-use super::report::{CheckVerdict, DiagnosisReport, PlaybookTopic, ReportedCheck};
-use super::topics;
+use super::evidence_portal::ClientPortal;
+use super::evidence_set::{DiagnosisScope, EvidenceSet};
+use super::finding;
+use super::gather;
+use super::playbook_topic::{PlaybookTopic, topics_for};
+use super::report::{CheckVerdict, CombinedDiagnosis, DiagnosisReport, ReportedCheck};
+use super::topics::playbook_for;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
-use crate::domain::ids::SubscriptionId;
 use crate::domain::time::Timestamp;
-use futures_util::future::join_all;
 
-/// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be read
-/// becomes an unknown step. An earlier report of the same playbook and subject is resumed: verdicts are kept, unknown
-/// checks run again.
+/// Gathers all evidence for a scope, with read-only calls. Never fails: what could not be read says why.
+pub async fn gather_evidence(client: &PlatformClient, ambient: &RuntimeEnv, scope: DiagnosisScope) -> EvidenceSet {
+    gather::gather_evidence(&ClientPortal::new(client, ambient), scope).await
+}
+
+/// Gathers the lists alone: companies, keys, subscriptions, and the deliveries that did not arrive.
+pub async fn gather_lists(client: &PlatformClient, ambient: &RuntimeEnv, scope: DiagnosisScope) -> EvidenceSet {
+    gather::gather_lists(&ClientPortal::new(client, ambient), scope).await
+}
+
+/// Runs a playbook over a subject, with read-only calls of the Portal API. Never fails: what could not be read becomes
+/// an unknown step. Where a step is unknown, the answer of an earlier report of the same playbook and subject is kept.
 pub async fn run_playbook(
     client: &PlatformClient,
     ambient: &RuntimeEnv,
     topic: PlaybookTopic,
-    wish: DiagnosisScope,
+    scope: DiagnosisScope,
     earlier: Option<&DiagnosisReport>,
 ) -> DiagnosisReport {
-    let earlier = earlier.filter(|report| report.topic == topic && report.subject == wish.subject);
-    let dossier = collect::collect_evidence(client, ambient, wish, &needs(topic)).await;
-    check_playbook(client, ambient, topic, &dossier, earlier).await
+    let set = gather_evidence(client, ambient, scope).await;
+    check_playbook(topic, &set, earlier)
 }
 
-/// Runs several playbooks over a subject. The evidence that the playbooks and `also` need is collected once, and
-/// returned beside the reports.
-pub async fn run_playbooks(
-    client: &PlatformClient,
-    ambient: &RuntimeEnv,
-    topics: &[PlaybookTopic],
-    wish: DiagnosisScope,
-    also: &[EvidenceSource],
-) -> (EvidenceSet, Vec<DiagnosisReport>) {
-    let sources: Vec<EvidenceSource> =
-        topics.iter().flat_map(|topic| needs(*topic)).chain(also.iter().copied()).collect();
-    let dossier = collect::collect_evidence(client, ambient, wish, &sources).await;
-    let mut reports = Vec::new();
-    for topic in topics {
-        reports.push(check_playbook(client, ambient, *topic, &dossier, None).await);
+/// Checks a playbook over gathered evidence.
+#[must_use]
+pub fn check_playbook(topic: PlaybookTopic, set: &EvidenceSet, earlier: Option<&DiagnosisReport>) -> DiagnosisReport {
+    if let Some(why) = mismatch_reason(topic, set.scope.subject) {
+        return not_run_report(topic, set.scope.subject, set.at, &why);
     }
-    (dossier, reports)
+    let earlier = earlier.filter(|report| report.topic == topic && report.subject == set.scope.subject);
+    playbook_for(topic).check(set, earlier)
 }
 
-/// Returns the data that a playbook needs. The circuit breaker playbook reads more by itself, per subscription.
-fn needs(topic: PlaybookTopic) -> Vec<EvidenceSource> {
-    topics::playbook_for(topic).map_or_else(|| vec![EvidenceSource::Subscriptions], |playbook| playbook.needs.to_vec())
+/// Runs every playbook that applies to a subject, and ranks what all of them found in one list.
+pub async fn run_all(client: &PlatformClient, ambient: &RuntimeEnv, scope: DiagnosisScope) -> CombinedDiagnosis {
+    check_all(&gather_evidence(client, ambient, scope).await)
 }
 
-async fn check_playbook(
-    client: &PlatformClient,
-    ambient: &RuntimeEnv,
-    topic: PlaybookTopic,
-    dossier: &EvidenceSet,
-    earlier: Option<&DiagnosisReport>,
-) -> DiagnosisReport {
-    if let Some(why) = mismatch_reason(topic, dossier.scope.subject) {
-        return not_run_report(topic, dossier.scope.subject, dossier.at, &why);
+/// Checks every playbook that applies to the subject of gathered evidence.
+#[must_use]
+pub fn check_all(set: &EvidenceSet) -> CombinedDiagnosis {
+    let subject = set.scope.subject;
+    let (mut reports, mut findings, mut remarks) = (Vec::new(), Vec::new(), Vec::new());
+    for topic in topics_for(subject) {
+        let (steps, found, noted) = playbook_for(topic).run(set);
+        for remark in noted {
+            if !remarks.contains(&remark) {
+                remarks.push(remark);
+            }
+        }
+        let causes = finding::rank(found.clone(), set.at);
+        findings.extend(found);
+        reports.push(DiagnosisReport { topic, subject, at_utc: set.at, causes, remarks: Vec::new(), steps });
     }
-    if let Some(playbook) = topics::playbook_for(topic) {
-        return playbook.check(dossier, earlier);
-    }
-    let fresh = run_breakers(client, ambient, dossier).await;
-    earlier.map_or_else(|| fresh.clone(), |earlier| resume_report(&fresh, earlier))
+    CombinedDiagnosis { subject, at_utc: set.at, causes: finding::rank(findings, set.at), remarks, reports }
 }
 
 /// Returns why a playbook does not apply to a subject; `None` if it does. Keys make calls, subscriptions receive
@@ -90,47 +89,21 @@ fn mismatch_reason(topic: PlaybookTopic, subject: DiagnosisSubject) -> Option<St
 /// Creates the report of a playbook that cannot run for a subject: every step is unknown for the same reason.
 #[must_use]
 pub fn not_run_report(topic: PlaybookTopic, subject: DiagnosisSubject, at: Timestamp, why: &str) -> DiagnosisReport {
-    let questions: Vec<(&str, &str)> = topics::playbook_for(topic).map_or_else(
-        || breaker::steps::BREAKER_QUESTIONS.to_vec(),
-        |playbook| playbook.checks.iter().map(|question| (question.id, question.text)).collect(),
-    );
-    let step = |(id, question): (&str, &str)| ReportedCheck {
-        id: id.to_owned(),
-        question: question.to_owned(),
+    let step = |question: &super::playbook::PlaybookCheck| ReportedCheck {
+        id: question.id.to_owned(),
+        question: question.text.to_owned(),
         verdict: CheckVerdict::Unknown(why.to_owned()),
         evidence: Vec::new(),
     };
-    let steps = questions.into_iter().map(step).collect();
-    DiagnosisReport { topic, subject, at_utc: at, causes: Vec::new(), steps }
+    let steps = playbook_for(topic).checks.iter().map(step).collect();
+    DiagnosisReport { topic, subject, at_utc: at, causes: Vec::new(), remarks: Vec::new(), steps }
 }
 
-/// Maximum number of subscriptions whose breakers are examined.
-const MAX_BREAKERS: usize = 16;
-
-/// Runs the circuit breaker playbook over one subscription, or over the subject's most suspicious ones.
-async fn run_breakers(client: &PlatformClient, ambient: &RuntimeEnv, dossier: &EvidenceSet) -> DiagnosisReport {
-    let subject = dossier.scope.subject;
-    if let DiagnosisSubject::Subscription(id) = subject {
-        return breaker::check_breaker(id, &breaker::collect::collect_breaker(client, ambient, id).await);
-    }
-    let ids = breaker_candidates(dossier);
-    let none = ids.as_ref().map(Vec::is_empty);
-    let known = join_all(ids.iter().flatten().map(|id| breaker::collect::collect_breaker(client, ambient, *id))).await;
-    let reports: Vec<DiagnosisReport> =
-        ids.iter().flatten().zip(&known).map(|(id, known)| breaker::check_breaker(*id, known)).collect();
-    let report = breaker::merge_reports(subject, dossier.at, &reports);
-    match none {
-        Ok(false) => report,
-        Ok(true) => breaker::with_first_verdict(report, CheckVerdict::Unknown("no subscription exists".to_owned())),
-        Err(why) => breaker::with_first_verdict(report, CheckVerdict::Unknown(why.clone())),
-    }
-}
-
-/// Lists subscriptions in the order of suspicion: disabled ones, then failing ones, then the others.
-fn breaker_candidates(dossier: &EvidenceSet) -> QueryOutcome<Vec<SubscriptionId>> {
-    let mut rows: Vec<_> = dossier.subscriptions.result()?.iter().map(|row| &row.subscription).collect();
-    rows.sort_by_key(|of| (of.is_enabled, std::cmp::Reverse(of.consecutive_failures), of.id));
-    Ok(rows.into_iter().map(|of| of.id).take(MAX_BREAKERS).collect())
+/// Creates the result of all playbooks where none can run: every step is unknown for the same reason.
+#[must_use]
+pub fn not_run_all(subject: DiagnosisSubject, at: Timestamp, why: &str) -> CombinedDiagnosis {
+    let reports = topics_for(subject).into_iter().map(|topic| not_run_report(topic, subject, at, why)).collect();
+    CombinedDiagnosis { subject, at_utc: at, causes: Vec::new(), remarks: Vec::new(), reports }
 }
 
 #[cfg(test)]
@@ -138,6 +111,7 @@ mod tests {
     use super::*;
     use crate::client::connection::ClientCredential;
     use crate::diagnose::report::DiagnosisConclusion;
+    use crate::domain::ids::SubscriptionId;
     use crate::domain::secret::Secret;
     use tokio::net::TcpListener;
 

@@ -1,11 +1,10 @@
 //! Runbooks: guided work in steps, each with a check by read-only calls. A run is stored in a file and resumed: a
 //! step that passed stays passed. Runbooks change nothing themselves.
 
-use super::collect::collect_evidence;
 use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::{DiagnosisScope, EvidenceSet};
-use super::playbook::EvidenceSource;
 use super::report::CheckVerdict;
+use super::run::gather_lists;
 use super::runbook_actions::step_actions;
 use super::runbook_kind::Runbook;
 use super::runbook_progress::{RunbookProgress, RunbookStepState};
@@ -105,14 +104,8 @@ pub async fn resume_run(
     ambient: &RuntimeEnv,
     mut progress: RunbookProgress,
 ) -> RunbookProgress {
-    let needs = [EvidenceSource::Keys, EvidenceSource::Subscriptions, EvidenceSource::Undelivered];
-    let dossier = collect_evidence(
-        client,
-        ambient,
-        DiagnosisScope { subject: DiagnosisSubject::All, lookback: Duration::from_secs(7 * 86_400) },
-        &needs,
-    )
-    .await;
+    let scope = DiagnosisScope { subject: DiagnosisSubject::All, lookback: Duration::from_secs(7 * 86_400) };
+    let dossier = gather_lists(client, ambient, scope).await;
     progress.checked_utc = dossier.at;
     let mut states = Vec::new();
     let mut is_open = false;

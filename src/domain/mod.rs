@@ -5,6 +5,7 @@ pub mod alert;
 pub mod attempt;
 pub mod audit;
 pub mod breaker;
+pub mod cause;
 pub mod company;
 pub mod delivery;
 pub mod disabled_reason;

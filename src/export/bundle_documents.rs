@@ -2,7 +2,8 @@
 //! and the redactions made.
 
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
-use crate::diagnose::report::{DiagnosedCause, PlaybookTopic, ReportedCheck};
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::report::{DiagnosedCause, ReportedCheck};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,12 @@
 //! Text forms of a diagnosis report and of the progress of a runbook, as commands print them. They pass the secret gate
 //! before they leave.
 
-use crate::diagnose::report::{DiagnosisConclusion, DiagnosisReport, Evidence};
+use crate::diagnose::report::{
+    CombinedDiagnosis, DiagnosedCause, DiagnosisConclusion, DiagnosisRemark, DiagnosisReport, Evidence,
+};
 use crate::diagnose::runbook_progress::RunbookProgress;
 use crate::domain::text::Untrusted;
+use crate::text::count;
 use std::fmt::Write as _;
 
 /// Formats a diagnosis report: its checks, the conclusion, and the causes with their remedies.
@@ -23,22 +26,85 @@ pub fn report(report: &DiagnosisReport) -> String {
         DiagnosisConclusion::NotRun => writeln!(text, "\nno check could be completed"),
         DiagnosisConclusion::Undecided => match report.open_question() {
             Some(open) => writeln!(text, "\nundecided: {:?} is unknown", open.question),
-            None => writeln!(text, "\nundecided: a check failed without a known cause"),
+            None => writeln!(text, "\nundecided: {}", open_reason(&report.causes)),
         },
+        DiagnosisConclusion::NoCause if !report.causes.is_empty() => {
+            writeln!(text, "\nno cause acts now; over: {}", count(report.causes.len(), "cause"))
+        }
         DiagnosisConclusion::NoCause if n_unknown == 0 => writeln!(text, "\nno cause found"),
         DiagnosisConclusion::NoCause => {
             writeln!(text, "\nno cause found; {n_unknown} of {} checks unknown", report.steps.len())
         }
     };
-    for (position, cause) in report.causes.iter().enumerate() {
+    write_causes(&mut text, &report.causes);
+    write_remarks(&mut text, &report.remarks);
+    text
+}
+
+/// Formats the result of all playbooks of a subject: one ranked list of causes, then what each playbook concluded.
+#[must_use]
+pub fn combined(all: &CombinedDiagnosis) -> String {
+    let topics = count(all.reports.len(), "topic");
+    let mut text = match all.conclusion() {
+        DiagnosisConclusion::CauseFound => format!("{} in {topics}\n", count(all.causes.len(), "cause")),
+        DiagnosisConclusion::NoCause => format!("no cause found in {topics}\n"),
+        DiagnosisConclusion::Undecided => format!("undecided: {}\n", open_reason(&all.causes)),
+        DiagnosisConclusion::NotRun => "no check could be completed\n".to_owned(),
+    };
+    write_causes(&mut text, &all.causes);
+    write_remarks(&mut text, &all.remarks);
+    let _ = writeln!(text);
+    for report in &all.reports {
+        let _ = writeln!(text, "{:<22} {}", report.topic.name(), conclusion(report));
+    }
+    text
+}
+
+/// States what one playbook concluded, in one line.
+fn conclusion(report: &DiagnosisReport) -> String {
+    let why = || {
+        let open = report.open_question().or_else(|| report.steps.first());
+        open.and_then(|step| step.verdict.why()).map_or_else(|| open_reason(&report.causes).to_owned(), inert)
+    };
+    match report.conclusion() {
+        DiagnosisConclusion::CauseFound => count(report.causes.len(), "cause"),
+        DiagnosisConclusion::NoCause if !report.causes.is_empty() => {
+            format!("no cause acts now; over: {}", count(report.causes.len(), "cause"))
+        }
+        DiagnosisConclusion::NoCause => "no cause".to_owned(),
+        DiagnosisConclusion::Undecided => format!("undecided: {}", why()),
+        DiagnosisConclusion::NotRun => format!("unknown: {}", why()),
+    }
+}
+
+/// Reason why a diagnosis is undecided although its main checks were answered.
+const fn open_reason(causes: &[DiagnosedCause]) -> &'static str {
+    if causes.is_empty() {
+        "a check failed without a known cause, or is unknown"
+    } else {
+        "whether the causes still act is unknown"
+    }
+}
+
+fn write_causes(text: &mut String, causes: &[DiagnosedCause]) {
+    for (position, cause) in causes.iter().enumerate() {
         let _ = writeln!(text, "\ncause {}: {} ({})", position + 1, inert(&cause.title), inert(&cause.id));
-        write_evidence(&mut text, &cause.evidence);
+        if let Some(said) = &cause.said {
+            let _ = writeln!(text, "         answer: {}", said.sanitized());
+        }
+        write_evidence(text, &cause.evidence);
         let _ = writeln!(text, "         {}", inert(&cause.resolution));
         for offer in &cause.offers {
             let _ = writeln!(text, "         to {}:\n           {}", inert(&offer.what), inert(&offer.command));
         }
     }
-    text
+}
+
+fn write_remarks(text: &mut String, remarks: &[DiagnosisRemark]) {
+    for remark in remarks {
+        let _ = writeln!(text, "\nremark: {} ({})", inert(&remark.title), inert(&remark.id));
+        write_evidence(text, &remark.evidence);
+    }
 }
 
 /// Formats the progress of a runbook: its steps with their checks.

@@ -8,9 +8,11 @@ use super::bundle_documents::{
 use super::redact::Redactor;
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::IncidentEvidence;
+use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::report::{
-    CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck,
+    CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, Evidence, ReportedCheck,
 };
+use crate::domain::cause::{CauseKind, CauseState};
 use crate::domain::delivery::ATTEMPT_TIMEOUT;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::domain::text::Untrusted;
@@ -69,7 +71,8 @@ fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
 }
 
 fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
-    let causes = || case.reports.iter().flat_map(|report| &report.causes);
+    // What is over is no symptom.
+    let causes = || case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
     // A receiver that refuses signatures is only the symptom; the cause behind it is preferred where it is known.
     match causes().find(|cause| cause.id != SIGNATURE_REFUSED_CAUSE).or_else(|| causes().next()) {
         Some(cause) => redactor.redact_line(&cause.title),
@@ -100,7 +103,7 @@ fn is_related(one: PlaybookTopic, other: PlaybookTopic) -> bool {
 fn reasons(case: &IncidentEvidence) -> Vec<EscalationReason> {
     let mut reasons = Vec::new();
     let mut add = |id: &str, text: String| reasons.push(EscalationReason { id: id.to_owned(), text });
-    let n_broken = rows(&case.requests.found).filter(|row| row.status.is_some_and(|status| status >= 500)).count();
+    let n_broken = n_platform_errors(case);
     if n_broken > 0 {
         add(
             "platform-error",
@@ -123,7 +126,7 @@ fn reasons(case: &IncidentEvidence) -> Vec<EscalationReason> {
     if is_lost {
         add("unreachable", "no check could read anything from the platform".to_owned());
     }
-    let causes = || case.reports.iter().flat_map(|report| &report.causes);
+    let causes = || case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
     let is_known = |cause: &DiagnosedCause| SignatureFault::from_id(&cause.id).is_some() || cause.id == "lost-secret";
     if causes().any(|cause| cause.id == SIGNATURE_REFUSED_CAUSE) && !causes().any(is_known) {
         add("signature-disputed", "our signature is valid, but the receiver rejects it without a reason".to_owned());
@@ -137,6 +140,15 @@ fn reasons(case: &IncidentEvidence) -> Vec<EscalationReason> {
         reasons.push(EscalationReason { id: "not-yet".to_owned(), text: text.to_owned() });
     }
     reasons
+}
+
+/// Number of calls that the platform answered with an error of its own. Contention is resolved by the client.
+fn n_platform_errors(case: &IncidentEvidence) -> u64 {
+    let of_cause = case.causes.iter().filter(|cause| cause.id == CauseKind::PlatformErrors.id());
+    let counted = of_cause.filter_map(|cause| Some(cause.occurrence.explained.as_ref()?.n)).sum();
+    let is_own =
+        |row: &&RequestRow| row.is_server_error() && row.code.as_ref().is_none_or(|code| code.raw() != "contended");
+    rows(&case.requests.found).filter(is_own).count().try_into().unwrap_or(u64::MAX).max(counted)
 }
 
 fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> TicketKey {
@@ -266,9 +278,11 @@ fn playbook(report: &DiagnosisReport, redactor: &mut Redactor<'_>) -> TicketPlay
             .map(|(of, evidence)| DiagnosedCause {
                 id: redactor.redact_line(&of.id),
                 title: redactor.redact_line(&of.title),
+                said: of.said.as_ref().map(|said| Untrusted::new(redactor.redact_line(said.raw()))),
                 evidence,
                 resolution: redactor.redact_line(&of.resolution),
                 offers: Vec::new(),
+                occurrence: of.occurrence.clone(),
             })
             .collect(),
         steps: report.steps.iter().zip(steps).map(|(of, evidence)| step(of, evidence, redactor)).collect(),

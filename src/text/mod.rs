@@ -1,5 +1,6 @@
 //! Wording of values for people: one sentence per reason, the same on screen, in the shell, in tickets and in alerts.
 
+pub mod cause;
 pub mod health;
 pub mod key;
 

@@ -2,7 +2,8 @@
 
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::IncidentScope;
-use crate::diagnose::report::{DiagnosisReport, PlaybookTopic};
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::report::DiagnosisReport;
 use crate::diagnose::runbook_kind::Runbook;
 use crate::diagnose::runbook_progress::RunbookProgress;
 use crate::domain::ids::{AttemptId, SubscriptionId};
@@ -63,7 +64,7 @@ pub enum BackgroundJob {
     ListOperators,
     /// Count what a replay would select; a dry run that changes nothing.
     CountReplay(SubscriptionId, NewReplay),
-    /// Run a playbook for a subject, read-only. With an earlier report, only its unknown checks are asked again.
+    /// Run a playbook for a subject, read-only. The answers of an earlier report replace checks that are unknown now.
     RunPlaybook(PlaybookTopic, DiagnosisSubject, Option<Box<DiagnosisReport>>),
     /// Start a runbook for a subject, or continue one that was started; read-only.
     RunRunbook(Runbook, DiagnosisSubject, Option<Box<RunbookProgress>>),

@@ -63,6 +63,26 @@ pub struct RequestRow {
     pub elapsed_ms: u64,
 }
 
+impl RequestRow {
+    /// Whether the request was answered with this status.
+    #[must_use]
+    pub fn has_status(&self, status: u16) -> bool {
+        self.status == Some(status)
+    }
+
+    /// Whether the request was answered with a status below 400.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.status.is_some_and(|status| status < 400)
+    }
+
+    /// Whether the request was answered with 5xx.
+    #[must_use]
+    pub fn is_server_error(&self) -> bool {
+        self.status.is_some_and(|status| status >= 500)
+    }
+}
+
 /// Number of requests that were answered with one status and problem code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

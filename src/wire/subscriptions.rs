@@ -175,6 +175,14 @@ pub struct DeliveryHealth {
     pub n_parked: u64,
 }
 
+impl DeliveryHealth {
+    /// Number of events that were missed or are on hold.
+    #[must_use]
+    pub const fn n_missed_or_held(&self) -> u64 {
+        self.n_skipped + self.n_parked
+    }
+}
+
 /// Subscription with its health, as operators see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

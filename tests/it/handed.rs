@@ -467,7 +467,8 @@ async fn x1_what_diagnose_runbook_and_check_print_passes_the_gate() {
         limits: None,
     };
     let created = operator.change(&changes::CREATE_KEY, &new).await.expect("a key");
-    let (id, last4) = (created.row.id.to_string(), created.row.last4.raw().to_owned());
+    // The four characters may begin with a hyphen.
+    let (id, about) = (created.row.id.to_string(), format!("--key={}", created.row.last4.raw()));
     let key = serving.client(ClientCredential::Key(created.key.into_secret()));
     key.get_any::<Value>("/api/v1/webhooks/subscriptions", &[]).await.expect_err("the scope is missing");
     let of_key = RequestQuery { key: Some(created.row.id.0), ..RequestQuery::default() };
@@ -475,13 +476,13 @@ async fn x1_what_diagnose_runbook_and_check_print_passes_the_gate() {
     until("the call is logged", is_logged).await;
     // The successor is created after the run began, as the runbook asks, and found when the run goes on.
     let run = serving.folder().join("run.json").display().to_string();
-    serving.ask(&["runbook", "key-rotation", "--key", &last4, "--run", &run]);
+    serving.ask(&["runbook", "key-rotation", &about, "--run", &run]);
     operator.change(&changes::CREATE_KEY, &new).await.expect("a key");
     let commands: [&[&str]; 6] = [
-        &["diagnose", "permissions", "--key", &last4],
-        &["diagnose", "permissions", "--key", &last4, "--json"],
-        &["runbook", "key-rotation", "--key", &last4, "--run", &run],
-        &["runbook", "key-rotation", "--key", &last4, "--run", &run, "--json"],
+        &["diagnose", "permissions", &about],
+        &["diagnose", "permissions", &about, "--json"],
+        &["runbook", "key-rotation", &about, "--run", &run],
+        &["runbook", "key-rotation", &about, "--run", &run, "--json"],
         &["check", "headroom"],
         &["check", "headroom", "--json"],
     ];

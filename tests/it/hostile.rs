@@ -279,6 +279,7 @@ fn case(text: &str, overview: &PlatformOverview) -> IncidentEvidence {
         clock_ahead_ms: None,
         platform: Some(text.to_owned()),
         reports: vec![report(text)],
+        causes: report(text).causes,
         keys: known(overview.keys.items.clone()),
         subscriptions: known(overview.subscriptions.items.clone()),
         failures: known(vec![attempt(overview, text)]),

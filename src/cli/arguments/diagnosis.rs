@@ -3,21 +3,20 @@
 use super::console::DisplayArgs;
 use super::target::{SubjectArgs, TargetArgs};
 use super::value_parsers::{parse_named_file, parse_runbook, parse_topic};
-use crate::diagnose::report::PlaybookTopic;
+use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::runbook_kind::Runbook;
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DiagnoseArgs {
-    /// Topic of the playbook to run
+    /// Topic of the playbook to run; all that apply if absent
     #[arg(value_name = "TOPIC", value_parser = parse_topic)]
-    pub(in crate::cli) topic: PlaybookTopic,
+    pub(in crate::cli) topic: Option<PlaybookTopic>,
     #[command(flatten)]
     pub(in crate::cli) about: SubjectArgs,
-    /// Save the answers to this file. If the file exists, the run is resumed: verdicts are kept, and unknown answers
-    /// are collected again
-    #[arg(long, value_name = "FILE")]
+    /// Save the answers to this file. If the file exists, its answers replace those of checks that are unknown now
+    #[arg(long, value_name = "FILE", requires = "topic")]
     pub(in crate::cli) run: Option<PathBuf>,
     /// Write the result as JSON
     #[arg(long)]

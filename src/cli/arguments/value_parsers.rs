@@ -3,7 +3,7 @@
 use crate::demo::scenario::library;
 use crate::demo::scenario::script::ScenarioScript;
 use crate::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
-use crate::diagnose::report::PlaybookTopic;
+use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;

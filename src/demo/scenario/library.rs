@@ -64,8 +64,9 @@ mod tests {
         assert_eq!(names.len(), scripts.len());
         assert_eq!(
             scripts.iter().filter(|script| script.cause.is_none()).map(|of| &*of.name).collect::<Vec<_>>(),
-            ["healthy"]
+            ["healthy", "quiet-company", "events-not-happened"]
         );
+        assert!(scripts.iter().all(|of| of.remark.is_none() || of.cause.is_none()));
         for script in &scripts {
             let keys: Vec<&str> = script.keys.iter().map(|key| key.name.as_str()).collect();
             let receivers: Vec<&str> = script.receivers.iter().map(|part| part.name.as_str()).collect();

@@ -12,8 +12,10 @@ pub struct ScenarioScript {
     pub name: String,
     /// Playbook that diagnoses the fault.
     pub topic: String,
-    /// Cause that the playbook must rank first; absent for a healthy company.
+    /// Cause that the playbook must rank first; absent if nothing is wrong.
     pub cause: Option<String>,
+    /// Remark that the playbook must make, where nothing is wrong and something is worth knowing.
+    pub remark: Option<String>,
     /// Story of the fault, as shown to an operator.
     pub story: String,
     /// API keys of the scenario's company.

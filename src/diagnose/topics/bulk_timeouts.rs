@@ -1,160 +1,119 @@
 //! Playbook for bulk imports that stall: contention (503), the rate limit (429), or calls that take longer than the
 //! client waits.
 
-use super::ranking::{capped_weight, ranked_cause};
-use super::refused_calls::{OTHER_CALLERS_UNKNOWN, code, group_by, request_evidence};
-use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
-use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
-use crate::diagnose::report::{Evidence, PlaybookTopic};
-use crate::text::count;
+use super::calls::{
+    GoodCalls, OTHER_CALLERS_UNKNOWN, call_finding, code, join_groups, n_calls, part_check, refused, without_noise,
+};
+use super::rate_limits;
+use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet, SLOW_CALL_MS};
+use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
+use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::domain::cause::CauseKind;
+use crate::domain::ids::KeyId;
+use crate::text::number;
 use crate::wire::requests::RequestRow;
 use std::collections::BTreeMap;
 
 /// Checks, in order: no contention, within the rate limit, quick enough.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::BulkTimeouts,
-    needs: &[EvidenceSource::Keys, EvidenceSource::Refused, EvidenceSource::Served],
     checks: &[
-        PlaybookCheck {
-            id: "contended",
-            text: "Were writes free of contention (503)?",
-            condition: CheckCondition::Always,
-            check: contended,
-        },
-        PlaybookCheck {
-            id: "limited",
-            text: "Did writes stay within the rate limit?",
-            condition: CheckCondition::Always,
-            check: limited,
-        },
-        PlaybookCheck {
-            id: "slow",
-            text: "Were all writes answered within 5 s?",
-            condition: CheckCondition::Always,
-            check: slow,
-        },
+        PlaybookCheck { id: "contended", text: "Were writes free of contention (503)?", check: contended },
+        PlaybookCheck { id: "limited", text: "Did writes stay within the rate limit?", check: limited },
+        PlaybookCheck { id: "slow", text: "Were all writes answered within 5 s?", check: slow },
     ],
 };
 
-/// Duration, in milliseconds, from which on a client may have timed out.
-const SLOW_WRITE_MS: u64 = 5_000;
-
-fn writes(rows: &[RequestRow]) -> impl Iterator<Item = &RequestRow> {
-    rows.iter().filter(|row| row.method.raw() != "GET")
+fn is_write(row: &RequestRow) -> bool {
+    row.method.raw() != "GET"
 }
 
-/// Returns the largest number of writes by all callers in one second.
-fn peak_writes_per_second(dossier: &EvidenceSet) -> usize {
-    let mut seconds: BTreeMap<i64, usize> = BTreeMap::new();
-    let all = dossier.served.found.iter().chain(dossier.refused.found.iter());
-    for row in all.flat_map(|rows| writes(rows)) {
-        *seconds.entry(row.utc.seconds()).or_default() += 1;
-    }
-    seconds.into_values().max().unwrap_or_default()
-}
-
-fn advice(dossier: &EvidenceSet) -> Vec<Evidence> {
-    let peak = peak_writes_per_second(dossier);
-    let batch = (peak / 20).clamp(1, 50);
-    vec![
-        dossier.served.evidence("most writes in one second", peak.to_string(), None),
-        dossier.served.evidence("advice: concurrent calls", batch.to_string(), None),
-        dossier.served.evidence("advice: waits after a rejection", "1 s, 2 s, 4 s, 8 s, each with jitter", None),
-    ]
-}
-
-fn no_writes(dossier: &EvidenceSet) -> Option<CheckResult> {
-    match (dossier.refused.result(), dossier.served.result()) {
+fn no_writes(set: &EvidenceSet) -> Option<CheckResult> {
+    let has_write = |groups: &[CallGroup]| groups.iter().any(|group| is_write(&group.newest));
+    match (set.refused.result(), set.served.result()) {
         (Err(why), _) | (_, Err(why)) => Some(CheckResult::unknown(why)),
-        (Ok(_), Ok(_)) if dossier.visibility == CallerVisibility::KeyOnly => {
+        (Ok(_), Ok(_)) if set.visibility == CallerVisibility::KeyOnly => {
             Some(CheckResult::unknown(OTHER_CALLERS_UNKNOWN))
         }
-        (Ok(refused), Ok(served)) if writes(refused).chain(writes(served)).next().is_none() => {
+        (Ok(refused), Ok(served)) if !has_write(refused) && !has_write(served) => {
             Some(CheckResult::unknown("no write arrived in the period"))
         }
         _ => None,
     }
 }
 
-fn contended(dossier: &EvidenceSet) -> CheckResult {
-    if let Some(unknown) = no_writes(dossier) {
+fn contended(set: &EvidenceSet) -> CheckResult {
+    if let Some(unknown) = no_writes(set) {
         return unknown;
     }
-    let rows: Vec<&RequestRow> = dossier
-        .refused
-        .found
-        .iter()
-        .flatten()
-        .filter(|row| row.status == Some(503) && code(row) == "contended")
-        .collect();
-    let n = dossier.refused.evidence("calls rejected as contended", rows.len().to_string(), Some("0"));
-    if rows.is_empty() {
-        return CheckResult::from_rows(&dossier.refused, Vec::new(), vec![n]);
-    }
-    let title =
-        format!("the write queue was full: {} got 503 (contention, not a rate limit)", count(rows.len(), "call"));
-    let evidence = [request_evidence(dossier, &rows), advice(dossier)].concat();
-    let weighed = ranked_cause(
-        capped_weight(2_000, rows.len()),
-        "bulk-contended",
-        title,
-        evidence,
-        "Send fewer concurrent calls; after a 503, wait for Retry-After and double the wait each time. Send an Idempotency-Key or external_id \
-         with each record, so that retries create no duplicates. A call answered 503 had no effect.",
-    );
-    CheckResult::from_causes(vec![weighed], vec![n])
+    let groups = refused(set, |row| row.has_status(503) && code(row) == "contended");
+    let joined = join_groups(groups.iter().copied(), CallGroup::caller);
+    let findings = joined.iter().map(|(caller, groups)| {
+        let mut finding =
+            call_finding(set, CauseKind::BulkContended, groups, set.caller_name(caller), GoodCalls::SameRoute);
+        finding.advice = groups.first().and_then(|group| concurrency_advice(set, group.newest.key_id?));
+        finding
+    });
+    let findings = without_noise(findings.collect());
+    part_check(set, "calls rejected as contended", n_calls(&groups), findings)
 }
 
-fn limited(dossier: &EvidenceSet) -> CheckResult {
-    if let Some(unknown) = no_writes(dossier) {
-        return unknown;
+/// Advises how many calls to make at once: as many as were answered in the busiest second, times how long one took.
+fn concurrency_advice(set: &EvidenceSet, key: KeyId) -> Option<String> {
+    let rows = set.key_calls.get(&key)?.found.as_ref().ok()?;
+    let answered: Vec<&RequestRow> = rows.iter().filter(|row| is_write(row) && row.is_served()).collect();
+    let mut seconds: BTreeMap<i64, u64> = BTreeMap::new();
+    for row in &answered {
+        *seconds.entry(row.utc.seconds()).or_default() += 1;
     }
-    let all = dossier.refused.found.iter().flat_map(|rows| writes(rows));
-    let rows: Vec<&RequestRow> = all.filter(|row| row.status == Some(429)).collect();
-    let n = dossier.refused.evidence("writes rejected by the rate limit", rows.len().to_string(), Some("0"));
-    let groups = group_by(rows, |row| row.key_id.map(|id| id.0));
-    let name = |rows: &Vec<&RequestRow>| -> RankedCause {
-        let key = dossier.caller(rows[0]);
-        let title = format!("{key} writes faster than its limit allows ({} got 429)", count(rows.len(), "call"));
-        ranked_cause(
-            capped_weight(1_500, rows.len()),
-            "bulk-limited",
-            title,
-            [request_evidence(dossier, rows), advice(dossier)].concat(),
-            "Spread the import over time and wait for Retry-After after a 429; or have the key's limit raised for the import.",
-        )
-    };
-    CheckResult::from_rows(&dossier.refused, groups.values().map(name).collect(), vec![n])
+    let busiest = seconds.into_values().max()?;
+    let usual_ms = answered.iter().map(|row| row.elapsed_ms).sum::<u64>() / (answered.len() as u64).max(1);
+    let at_once = (busiest * usual_ms / 1_000).clamp(1, 50);
+    Some(format!(
+        "The log shows {} answered in the busiest second, {} ms each: {at_once} at a time is enough.",
+        number(busiest),
+        number(usual_ms)
+    ))
 }
 
-fn slow(dossier: &EvidenceSet) -> CheckResult {
-    if let Some(unknown) = no_writes(dossier) {
+fn limited(set: &EvidenceSet) -> CheckResult {
+    if let Some(unknown) = no_writes(set) {
         return unknown;
     }
-    let rows: Vec<&RequestRow> = dossier.served.found.iter().flat_map(|rows| writes(rows)).collect();
-    let slowest = rows.iter().map(|row| row.elapsed_ms).max().unwrap_or_default();
-    let late: Vec<&RequestRow> = rows.into_iter().filter(|row| row.elapsed_ms >= SLOW_WRITE_MS).collect();
-    let found = dossier.served.evidence(
+    let n = n_calls(&refused(set, |row| is_write(row) && row.has_status(429)));
+    let is_mine = |finding: &CauseFinding| n > 0 && finding.kind != CauseKind::RatePolling;
+    let findings = rate_limits::findings(set).into_iter().filter(is_mine).collect();
+    part_check(set, "writes rejected by the rate limit", n, findings)
+}
+
+fn slow(set: &EvidenceSet) -> CheckResult {
+    if let Some(unknown) = no_writes(set) {
+        return unknown;
+    }
+    let writes: Vec<&CallGroup> =
+        EvidenceSet::rows(&set.served).iter().filter(|group| is_write(&group.newest)).collect();
+    let slowest = writes.iter().map(|group| group.slowest_ms).max().unwrap_or_default();
+    let found = set.served.evidence(
         "slowest successful write",
         format!("{slowest} ms"),
-        Some(&format!("below {SLOW_WRITE_MS} ms")),
+        Some(&format!("below {SLOW_CALL_MS} ms")),
     );
-    if late.is_empty() {
-        return CheckResult::from_rows(&dossier.served, Vec::new(), vec![found]);
-    }
-    let ids: Vec<String> = late.iter().take(3).filter_map(|row| Some(row.request_id.as_ref()?.sanitized())).collect();
-    let evidence = vec![found.clone(), dossier.served.evidence("request ids", ids.join(", "), None)];
-    let title = format!(
-        "{} succeeded only after {SLOW_WRITE_MS} ms or more; the client may have given up",
-        count(late.len(), "write")
-    );
-    let weighed = ranked_cause(
-        capped_weight(1_000, late.len()),
-        "bulk-client-timeout",
-        title,
-        evidence,
-        "Set the client's timeout to at least 30 s. A call that timed out may have succeeded: retry it with the same Idempotency-Key or \
-         external_id, which creates no duplicates.",
-    );
-    CheckResult::from_causes(vec![weighed], vec![found])
+    let late = writes.into_iter().filter(|group| group.n_slow > 0);
+    let findings = join_groups(late, CallGroup::caller).into_iter().map(|(caller, groups)| {
+        let n = groups.iter().map(|group| group.n_slow).sum();
+        let spans: Vec<_> = groups.iter().filter_map(|group| group.slow_span).collect();
+        let first = spans.iter().map(|span| span.0).min().unwrap_or_default();
+        let last = spans.iter().map(|span| span.1).max().unwrap_or_default();
+        let good = groups.iter().map(|group| group.n_since_slow).sum();
+        let counts = (n, Some(n_calls(&groups)), ExplainedUnit::Calls);
+        let occurrence = Occurrence::judged(set.at, counts, (first, last), Some(good));
+        let subject = CauseSubject::Caller(caller.clone());
+        let finding = CauseFinding::new(CauseKind::BulkClientTimeout, subject, set.caller_name(&caller), occurrence);
+        let ids: Vec<&str> = groups.iter().flat_map(|group| &group.request_ids).take(3).map(String::as_str).collect();
+        let ids = set.served.evidence("request ids", ids.join(", "), None);
+        finding.detail(format!("up to {} ms", number(slowest))).evidence(vec![found.clone(), ids])
+    });
+    let findings = without_noise(findings.collect());
+    CheckResult::from_rows(&set.served, findings, vec![found.clone()])
 }

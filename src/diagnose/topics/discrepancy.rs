@@ -1,83 +1,75 @@
-//! Playbook for events that polling shows and webhooks did not deliver, per subscription, with a replay as remedy.
+//! Playbook for events that happened and that webhooks did not deliver, per subscription, with a replay as remedy.
 
-use super::ranking::{capped_weight, ranked_cause, with_offers};
-use super::refused_calls::detail;
+use super::calls::detail;
 use crate::diagnose::evidence_set::EvidenceSet;
-use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
+use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
+use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
+use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::remedy::{MissedRange, RemediationAction};
-use crate::diagnose::report::PlaybookTopic;
+use crate::domain::cause::CauseKind;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::ids::SubscriptionId;
-use crate::text::{count, delivery};
+use crate::text::delivery;
 use crate::wire::deliveries::DeliveryRow;
 use crate::wire::paths;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Checks, in order: what polls returned, what was delivered.
+/// Checks, in order: what polls returned, what was delivered, whether the platform sends.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::Discrepancy,
-    needs: &[
-        EvidenceSource::Subscriptions,
-        EvidenceSource::Events,
-        EvidenceSource::Served,
-        EvidenceSource::Undelivered,
-    ],
     checks: &[
-        PlaybookCheck {
-            id: "events-polled",
-            text: "Is the number of polled events known?",
-            condition: CheckCondition::Always,
-            check: polled,
-        },
+        PlaybookCheck { id: "events-polled", text: "Is the number of polled events known?", check: polled },
         PlaybookCheck {
             id: "delivered",
             text: "Was every event delivered to every matching subscription?",
-            condition: CheckCondition::Always,
             check: delivered,
+        },
+        PlaybookCheck {
+            id: "dispatching",
+            text: "Does the platform send deliveries in time?",
+            check: super::platform::dispatching,
         },
     ],
 };
 
-fn polled(dossier: &EvidenceSet) -> CheckResult {
-    let (served, events) = match (dossier.served.result(), dossier.events.result()) {
+fn polled(set: &EvidenceSet) -> CheckResult {
+    let (served, events) = match (set.served.result(), set.events.result()) {
         (Ok(served), Ok(events)) => (served, events),
         (Err(why), _) | (_, Err(why)) => return CheckResult::unknown(why),
     };
     if events.is_empty() {
         return CheckResult::unknown("no events in the period, nothing to compare");
     }
-    let polls = served.iter().filter(|row| row.route.raw() == paths::EVENTS);
-    let n: u64 = polls
-        .filter_map(|row| detail(row).split(';').find_map(|part| part.strip_prefix("n="))?.parse::<u64>().ok())
-        .sum();
-    CheckResult::pass(vec![
-        dossier.served.evidence("events returned by polls", n.to_string(), None),
-        dossier.events.evidence("events published", events.len().to_string(), None),
-    ])
+    let polls = served.iter().filter(|group| group.newest.route.raw() == paths::EVENTS);
+    let mut evidence = vec![set.events.evidence("events published", events.len().to_string(), None)];
+    let n_polls: u64 = polls.clone().map(|group| group.n).sum();
+    evidence.push(set.served.evidence("polls of events", n_polls.to_string(), None));
+    let latest = polls.map(|group| &group.newest).max_by_key(|row| row.utc);
+    let returned = latest.and_then(|row| detail(row).split(';').find_map(|part| part.strip_prefix("n=")));
+    evidence.extend(returned.map(|n| set.served.evidence("events returned by the latest poll", n, None)));
+    CheckResult::pass(evidence)
 }
 
-fn delivered(dossier: &EvidenceSet) -> CheckResult {
-    let rows = match (dossier.subscriptions.result(), dossier.undelivered.result()) {
+fn delivered(set: &EvidenceSet) -> CheckResult {
+    let rows = match (set.subscriptions.result(), set.undelivered.result()) {
         (Ok(_), Ok(rows)) => rows,
         (Err(why), _) | (_, Err(why)) => return CheckResult::unknown(why),
     };
-    if dossier.events.found.as_ref().is_ok_and(Vec::is_empty) && rows.is_empty() {
+    if set.events.found.as_ref().is_ok_and(Vec::is_empty) && rows.is_empty() {
         return CheckResult::unknown("no events in the period, nothing to compare");
     }
     let mut by_subscription: BTreeMap<SubscriptionId, Vec<&DeliveryRow>> = BTreeMap::new();
     for row in rows {
         by_subscription.entry(row.subscription_id).or_default().push(row);
     }
-    let causes: Vec<RankedCause> = by_subscription.iter().map(|(id, rows)| delivery_gap(dossier, *id, rows)).collect();
-    CheckResult::from_rows(
-        &dossier.undelivered,
-        causes,
-        vec![dossier.undelivered.evidence("deliveries missed, given up or on hold", rows.len().to_string(), Some("0"))],
-    )
+    let findings = by_subscription.iter().map(|(id, rows)| delivery_gap(set, *id, rows)).collect();
+    let n = rows.len().to_string();
+    let evidence = vec![set.undelivered.evidence("deliveries missed, given up or on hold", n, Some("0"))];
+    CheckResult::from_rows(&set.undelivered, findings, evidence)
 }
 
-fn delivery_gap(dossier: &EvidenceSet, id: SubscriptionId, rows: &[&DeliveryRow]) -> RankedCause {
+fn delivery_gap(set: &EvidenceSet, id: SubscriptionId, rows: &[&DeliveryRow]) -> CauseFinding {
     let number = |state: DeliveryState| rows.iter().filter(|row| row.state == state).count();
     let states = [DeliveryState::Missed, DeliveryState::Exhausted, DeliveryState::OnHold];
     let counts: Vec<String> = states
@@ -86,37 +78,24 @@ fn delivery_gap(dossier: &EvidenceSet, id: SubscriptionId, rows: &[&DeliveryRow]
         .map(|state| format!("{} {}", number(state), delivery(state)))
         .collect();
     let since = rows.iter().map(|row| row.created_utc).min().unwrap_or_default();
-    let until = rows.iter().map(|row| row.created_utc).max().unwrap_or_default().plus(Duration::from_millis(1));
+    let last = rows.iter().map(|row| row.created_utc).max().unwrap_or_default();
+    let until = last.plus(Duration::from_millis(1));
     let mut ids: Vec<i64> = rows.iter().map(|row| row.event_id.0).collect();
     ids.sort_unstable();
     let shown: Vec<String> = ids.iter().take(10).map(ToString::to_string).collect();
+    let name = format!("subscription {id}");
+    let log = &set.undelivered;
     let evidence = vec![
-        dossier.undelivered.evidence(
-            &format!("subscription {id}: undelivered, by state"),
-            counts.join(", "),
-            Some("0"),
-        ),
-        dossier.undelivered.evidence(
-            &format!("subscription {id}: ids of the first 10 missed events"),
-            shown.join(", "),
-            None,
-        ),
-        dossier.undelivered.evidence(&format!("subscription {id}: period"), format!("{since} \u{2026} {until}"), None),
+        log.evidence(&format!("{name}: undelivered, by state"), counts.join(", "), Some("0")),
+        log.evidence(&format!("{name}: ids of the first 10 missed events"), shown.join(", "), None),
+        log.evidence(&format!("{name}: period"), format!("{since} \u{2026} {until}"), None),
     ];
-    let title = format!(
-        "subscription {id} missed {} that polling returned ({})",
-        count(rows.len(), "event"),
-        counts.join(", ")
-    );
-    let weighed = ranked_cause(
-        capped_weight(2_000, rows.len()),
-        "channel-gap",
-        title,
-        evidence,
-        "Replay this period. A dry run shows the counts first, and receivers drop duplicates by event id.",
-    );
-    with_offers(
-        weighed,
-        [RemediationAction::Replay(MissedRange { subscription: id, since_utc: since, until_utc: until })],
-    )
+    let occurrence = Occurrence {
+        last: Some(last),
+        is_at_least: log.is_incomplete,
+        ..Occurrence::lasting(rows.len() as u64, ExplainedUnit::Events, Some(since))
+    };
+    let finding = CauseFinding::new(CauseKind::ChannelGap, CauseSubject::Subscription(id), name, occurrence);
+    let replay = RemediationAction::Replay(MissedRange { subscription: id, since_utc: since, until_utc: until });
+    finding.detail(counts.join(", ")).evidence(evidence).offers([replay])
 }

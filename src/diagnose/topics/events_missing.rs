@@ -1,269 +1,261 @@
-//! Playbook for events that are missing when polled: filters, a missing scope, an unknown event type, or no events.
+//! Playbook for events that are missing when polled: a missing scope, filters, cursors, progress, or no events.
 
+use super::calls::{
+    GoodCalls, OTHER_CALLERS_UNKNOWN, call_finding, code, join_groups, n_calls, new_key, part_check, refused, remark,
+    unless_key_only, without_noise,
+};
 use super::permissions::missing_scope;
-use super::ranking::{capped_weight, new_key, ranked_cause, with_offers};
-use super::refused_calls::{OTHER_CALLERS_UNKNOWN, code, detail, group_by, request_evidence};
-use crate::diagnose::diagnosis_subject::DiagnosisSubject;
-use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
-use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
-use crate::diagnose::report::{Evidence, PlaybookTopic};
-use crate::domain::ids::CompanyId;
-use crate::domain::time::Timestamp;
+use super::poll_stream::{PollFault, PollStream, is_poll};
+use crate::diagnose::caller_id::CallerId;
+use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
+use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
+use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::report::{CheckVerdict, DiagnosisRemark, Evidence};
+use crate::domain::cause::CauseKind;
+use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::text::Untrusted;
 use crate::text::count;
 use crate::wire::deliveries::EventRow;
-use crate::wire::paths;
 use crate::wire::requests::RequestRow;
 
-/// Checks, in order: permitted, types exist, polls returned events, filters, events happened.
+/// Checks, in order: permitted, filters valid, cursors valid, polls returned events, polls progress, events happened.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::EventsMissing,
-    needs: &[EvidenceSource::Keys, EvidenceSource::Refused, EvidenceSource::Served, EvidenceSource::Events],
     checks: &[
-        PlaybookCheck {
-            id: "polls-permitted",
-            text: "May every poller read events?",
-            condition: CheckCondition::Always,
-            check: permitted,
-        },
+        PlaybookCheck { id: "polls-permitted", text: "May every poller read events?", check: permitted },
         PlaybookCheck {
             id: "types-exist",
-            text: "Do all polls use valid event types?",
-            condition: CheckCondition::Always,
-            check: types,
+            text: "Do all polls use valid filters and event types?",
+            check: filters_valid,
         },
-        PlaybookCheck {
-            id: "polls-filled",
-            text: "Did polls return events?",
-            condition: CheckCondition::Always,
-            check: polls_filled,
-        },
-        PlaybookCheck {
-            id: "filters-fit",
-            text: "Do the filters match the published events?",
-            condition: CheckCondition::Failed("polls-filled"),
-            check: filters,
-        },
-        PlaybookCheck {
-            id: "events-happened",
-            text: "Did the company have any events?",
-            condition: CheckCondition::Failed("polls-filled"),
-            check: events_happened,
-        },
+        PlaybookCheck { id: "cursors-valid", text: "Do all polls use valid cursors?", check: cursors },
+        PlaybookCheck { id: "polls-filled", text: "Do polls get the events that happen?", check: polls_filled },
+        PlaybookCheck { id: "filters-fit", text: "Do the time filters fit the published events?", check: filters_fit },
+        PlaybookCheck { id: "polls-progress", text: "Do pollers go on from page to page?", check: progress },
+        PlaybookCheck { id: "events-happened", text: "Did the pollers' companies have any events?", check: happened },
     ],
 };
 
-fn is_poll(row: &RequestRow) -> bool {
-    row.route.raw() == paths::EVENTS && row.method.raw() == "GET"
+fn refused_polls(set: &EvidenceSet, is_wanted: impl Fn(&RequestRow) -> bool) -> Vec<&CallGroup> {
+    refused(set, |row| is_poll(row) && is_wanted(row))
 }
 
-fn refused_polls<'d>(dossier: &'d EvidenceSet, wanted: &str) -> Result<Vec<&'d RequestRow>, CheckResult> {
-    let rows = dossier.refused.result().map_err(CheckResult::unknown)?;
-    Ok(rows.iter().filter(|row| is_poll(row) && code(row) == wanted).collect())
+fn permitted(set: &EvidenceSet) -> CheckResult {
+    let groups = refused_polls(set, |row| code(row) == "insufficient_scope");
+    let joined = join_groups(groups.iter().copied(), CallGroup::caller);
+    let findings = joined.iter().map(|(caller, groups)| {
+        let scope = groups.first().and_then(|group| missing_scope(&group.newest));
+        let scope = scope.map_or_else(String::new, |scope| format!("it lacks {scope}"));
+        let finding =
+            call_finding(set, CauseKind::EventsNoScope, groups, set.caller_name(caller), GoodCalls::SameRoute);
+        finding.detail(scope).offers(new_key(groups.first().and_then(|group| group.newest.key_id)))
+    });
+    let findings = without_noise(findings.collect());
+    unless_key_only(set, part_check(set, "polls without a scope", n_calls(&groups), findings))
 }
 
-fn permitted(dossier: &EvidenceSet) -> CheckResult {
-    let rows = match refused_polls(dossier, "insufficient_scope") {
-        Ok(rows) => rows,
-        Err(unknown) => return unknown,
-    };
-    let n = dossier.refused.evidence("polls rejected for a missing scope", rows.len().to_string(), Some("0"));
-    let groups = group_by(rows, |row| row.key_id.map(|id| id.0));
-    let name = |rows: &Vec<&RequestRow>| {
-        let scope = missing_scope(rows[0]).map_or_else(|| "a scope".to_owned(), |scope| scope.to_string());
-        let title =
-            format!("{} lacks {scope} and gets no events ({})", dossier.caller(rows[0]), count(rows.len(), "poll"));
-        let weighed = ranked_cause(
-            capped_weight(3_000, rows.len()),
-            "events-no-scope",
-            title,
-            request_evidence(dossier, rows),
-            "Scopes cannot be changed after a key is created. Create a key with events:read for the poller, and revoke the old one when it is no longer used.",
-        );
-        with_offers(weighed, new_key(rows[0].key_id))
-    };
-    poll_result(dossier, groups.values().map(name).collect(), n)
+fn invalid_findings(
+    set: &EvidenceSet,
+    kind: CauseKind,
+    is_wanted: fn(&RequestRow) -> bool,
+) -> (u64, Vec<CauseFinding>) {
+    let groups = refused_polls(set, is_wanted);
+    let joined = join_groups(groups.iter().copied(), |group| (group.caller(), group.newest.reason.clone()));
+    let findings = joined.iter().map(|((caller, reason), groups)| {
+        let finding = call_finding(set, kind, groups, set.caller_name(caller), GoodCalls::SameRoute);
+        finding.detail(reason.as_ref().map_or_else(String::new, Untrusted::sanitized))
+    });
+    (n_calls(&groups), without_noise(findings.collect()))
 }
 
-/// Creates the result of a check of poll calls. One key sees only its own calls, so without causes the result is
-/// unknown.
-fn poll_result(dossier: &EvidenceSet, causes: Vec<RankedCause>, evidence: Evidence) -> CheckResult {
-    if causes.is_empty() && dossier.visibility == CallerVisibility::KeyOnly {
-        return CheckResult { evidence: vec![evidence], ..CheckResult::unknown(OTHER_CALLERS_UNKNOWN) };
-    }
-    CheckResult::from_rows(&dossier.refused, causes, vec![evidence])
-}
-
-fn has_unknown_type(row: &&RequestRow) -> bool {
+fn has_unknown_type(row: &RequestRow) -> bool {
     row.refusal().is_some_and(|reason| reason.has_invalid_field("type"))
 }
 
-fn types(dossier: &EvidenceSet) -> CheckResult {
-    let rows = match refused_polls(dossier, "validation_failed") {
-        Ok(rows) => rows.into_iter().filter(has_unknown_type).collect::<Vec<_>>(),
-        Err(unknown) => return unknown,
-    };
-    let n = dossier.refused.evidence("polls rejected for an unknown type", rows.len().to_string(), Some("0"));
-    let groups = group_by(rows, |row| row.key_id.map(|id| id.0));
-    let name = |rows: &Vec<&RequestRow>| {
-        let title = format!(
-            "{} polls for an event type that does not exist ({})",
-            dossier.caller(rows[0]),
-            count(rows.len(), "poll")
-        );
-        ranked_cause(
-            capped_weight(2_500, rows.len()),
-            "events-unknown-type",
-            title,
-            request_evidence(dossier, rows),
-            "Use one of the ten event types. Names are lowercase and case-sensitive: client.created, not Client.Created.",
-        )
-    };
-    poll_result(dossier, groups.values().map(name).collect(), n)
+fn filters_valid(set: &EvidenceSet) -> CheckResult {
+    let is_invalid = |row: &RequestRow| row.has_status(400) && code(row) != "invalid_cursor" && !has_unknown_type(row);
+    let (n_types, types) = invalid_findings(set, CauseKind::EventsUnknownType, has_unknown_type);
+    let (n_filters, filters) = invalid_findings(set, CauseKind::EventsPollInvalid, is_invalid);
+    let result = part_check(set, "polls with invalid filters", n_types + n_filters, [types, filters].concat());
+    unless_key_only(set, result)
 }
 
-/// Polls of one key in the period, newest first.
-struct EventPoller<'d> {
+fn cursors(set: &EvidenceSet) -> CheckResult {
+    let (n, findings) = invalid_findings(set, CauseKind::EventsCursorInvalid, |row| code(row) == "invalid_cursor");
+    unless_key_only(set, part_check(set, "polls with an invalid cursor", n, findings))
+}
+
+/// Polls of one system of a key.
+struct EventPoller<'s> {
+    key: KeyId,
     company: CompanyId,
     name: String,
-    polls: Vec<&'d RequestRow>,
-    n_items: u64,
+    stream: PollStream<'s>,
 }
 
-fn pollers(dossier: &EvidenceSet) -> Result<Vec<EventPoller<'_>>, CheckResult> {
-    let rows = dossier.served.result().map_err(CheckResult::unknown)?;
-    let polls: Vec<&RequestRow> = rows.iter().filter(|row| is_poll(row) && row.company_id.is_some()).collect();
-    let groups = group_by(polls, |row| row.key_id.map(|id| id.0));
-    let poller = |polls: Vec<&'_ RequestRow>| -> Option<(CompanyId, String, u64)> {
-        let first = polls.first()?;
-        let n = polls.iter().filter_map(|row| poll_filter(row, "n")?.parse::<u64>().ok()).sum();
-        Some((first.company_id?, dossier.caller(first), n))
+fn pollers(set: &EvidenceSet) -> Vec<EventPoller<'_>> {
+    let mut pollers = Vec::new();
+    for (key, calls) in &set.key_calls {
+        for stream in PollStream::split(EvidenceSet::rows(calls)) {
+            let Some(company) = stream.polls.first().and_then(|poll| poll.row.company_id) else { continue };
+            pollers.push(EventPoller { key: *key, company, name: set.key_name(*key), stream });
+        }
+    }
+    pollers
+}
+
+fn events_of(set: &EvidenceSet, company: CompanyId) -> Vec<&EventRow> {
+    EvidenceSet::rows(&set.events).iter().filter(|event| event.company_id == company).collect()
+}
+
+/// Reason why nothing can be said about polls; `None` if something can.
+fn unreadable(set: &EvidenceSet) -> Option<CheckResult> {
+    if set.visibility == CallerVisibility::KeyOnly {
+        return Some(CheckResult::unknown(OTHER_CALLERS_UNKNOWN));
+    }
+    if let Err(why) = set.served.result() {
+        return Some(CheckResult::unknown(why));
+    }
+    if let Err(why) = set.events.result() {
+        return Some(CheckResult::unknown(why));
+    }
+    set.key_calls.values().find_map(|calls| calls.result().err()).map(CheckResult::unknown)
+}
+
+fn stream_findings(set: &EvidenceSet) -> Vec<CauseFinding> {
+    let findings = pollers(set).into_iter().filter_map(|poller| {
+        let events = events_of(set, poller.company);
+        let (fault, rows) = poller.stream.fault(&events)?;
+        let (first, last) = (rows.first()?.utc, rows.last()?.utc);
+        let (n, all) = (rows.len() as u64, poller.stream.polls.len() as u64);
+        let good = poller.stream.n_good_since(last);
+        let occurrence = Occurrence::judged(set.at, (n, Some(all), ExplainedUnit::Calls), (first, last), Some(good));
+        let (kind, text) = match fault {
+            PollFault::Future(since) => (CauseKind::EventsSinceFuture, format!("since={since}")),
+            PollFault::Excludes(n, filters) => {
+                (CauseKind::EventsFiltered, format!("{filters} excludes {}", count(n, "event")))
+            }
+            PollFault::SamePage(position) => (CauseKind::EventsStuck, position),
+        };
+        let subject = CauseSubject::Caller(CallerId::Key(poller.key));
+        let evidence = poll_evidence(set, &poller, &rows);
+        Some(CauseFinding::new(kind, subject, poller.name, occurrence).detail(text).evidence(evidence))
+    });
+    without_noise(findings.collect())
+}
+
+fn poll_evidence(set: &EvidenceSet, poller: &EventPoller<'_>, rows: &[&RequestRow]) -> Vec<Evidence> {
+    let log = set.key_calls.get(&poller.key);
+    let record = log.map_or_else(|| set.served.query.clone(), |log| log.query.clone());
+    let record = crate::diagnose::evidence_set::QueryRecord::<()> {
+        at: set.at,
+        is_incomplete: log.is_some_and(|log| log.is_incomplete),
+        ..crate::diagnose::evidence_set::QueryRecord::of(&record)
     };
-    Ok(groups
-        .into_values()
-        .filter_map(|polls| {
-            let (company, name, n_items) = poller(polls.clone())?;
-            Some(EventPoller { company, name, polls, n_items })
-        })
-        .collect())
+    let name = &poller.name;
+    let mut evidence = vec![
+        record.evidence(&format!("{name}: polls"), rows.len().to_string(), None),
+        record.evidence(&format!("{name}: events returned in the period"), poller.stream.n_events().to_string(), None),
+    ];
+    if let Some(last) = rows.last() {
+        let query = last.query.as_ref().map_or_else(|| "none".to_owned(), Untrusted::sanitized);
+        evidence.push(record.evidence(&format!("{name}: latest query"), query, None));
+        let logged = last.detail.as_ref().map_or_else(String::new, Untrusted::sanitized);
+        evidence.push(record.evidence(&format!("{name}: filters and events returned"), logged, None));
+        evidence.push(record.evidence(&format!("{name}: latest poll"), last.utc.to_string(), None));
+    }
+    evidence
 }
 
-/// Returns one filter of a poll from its logged detail: `type=lead.created;since=…;n=0`.
-fn poll_filter<'r>(row: &'r RequestRow, name: &str) -> Option<&'r str> {
-    detail(row).split(';').find_map(|part| part.strip_prefix(name)?.strip_prefix('='))
-}
-
-fn is_filtered(row: &RequestRow) -> bool {
-    ["type", "since", "until"].into_iter().any(|name| poll_filter(row, name).is_some())
-}
-
-/// Checks whether a poll's filters match an event.
-fn filters_match(row: &RequestRow, event: &EventRow) -> bool {
-    let types: Vec<&str> = detail(row).split(';').filter_map(|part| part.strip_prefix("type=")).collect();
-    let at = |name| poll_filter(row, name).and_then(Timestamp::parse);
-    (types.is_empty() || types.contains(&event.kind.raw()))
-        && at("since").is_none_or(|since| event.created_utc >= since)
-        && at("until").is_none_or(|until| event.created_utc < until)
-}
-
-fn polls_filled(dossier: &EvidenceSet) -> CheckResult {
-    let pollers = match pollers(dossier) {
-        Ok(pollers) => pollers,
-        Err(unknown) => return unknown,
-    };
-    if pollers.is_empty() {
+/// The main check: decided by what all others found.
+fn polls_filled(set: &EvidenceSet) -> CheckResult {
+    if let Some(unknown) = unreadable(set) {
+        return unknown;
+    }
+    let pollers = pollers(set);
+    let parts = [permitted(set), filters_valid(set), cursors(set)];
+    let mut findings: Vec<CauseFinding> = parts.into_iter().flat_map(|part| part.findings).collect();
+    findings.extend(stream_findings(set));
+    if pollers.is_empty() && findings.is_empty() {
         return CheckResult::unknown("no event poll arrived in the period");
     }
     let evidence = pollers.iter().map(|poller| {
-        let value = format!("{} in {}", count(poller.n_items, "event"), count(poller.polls.len(), "poll"));
-        dossier.served.evidence(&format!("{}: polled", poller.name), value, Some("at least 1 event"))
+        let polls = poller.stream.polls.len();
+        let value = format!("{} in {}", count(poller.stream.n_events(), "event"), count(polls, "poll"));
+        set.served.evidence(&format!("{}: polled", poller.name), value, None)
     });
-    let evidence = evidence.collect();
-    if pollers.iter().any(|poller| poller.n_items == 0) {
-        return CheckResult { verdict: crate::diagnose::report::CheckVerdict::Fail, evidence, causes: Vec::new() };
-    }
-    CheckResult::pass(evidence)
+    let result = CheckResult::from_findings(findings, evidence.collect());
+    let is_unread = set.key_calls.values().any(|calls| calls.is_incomplete) || set.served.is_incomplete;
+    let verdict = match result.verdict {
+        // Polls before those that were read may have been refused; those that were read got what happened.
+        CheckVerdict::Pass if is_unread && pollers.is_empty() => {
+            CheckVerdict::Unknown(format!("{} is incomplete", set.served.query))
+        }
+        other => other,
+    };
+    CheckResult { verdict, findings: Vec::new(), ..result }
 }
 
-fn filters(dossier: &EvidenceSet) -> CheckResult {
-    let (pollers, events) = match (pollers(dossier), dossier.events.result()) {
-        (Ok(pollers), Ok(events)) => (pollers, events),
-        (Err(unknown), _) => return unknown,
-        (_, Err(why)) => return CheckResult::unknown(why),
-    };
-    let mut causes: Vec<RankedCause> = Vec::new();
-    for poller in pollers.iter().filter(|poller| poller.n_items == 0 && poller.polls.iter().all(|row| is_filtered(row)))
-    {
-        let poll = poller.polls[0];
-        let left_out: Vec<&EventRow> = events
-            .iter()
-            .filter(|event| {
-                event.company_id == poller.company && event.created_utc <= poll.utc && !filters_match(poll, event)
-            })
-            .collect();
-        if left_out.is_empty() {
-            continue;
-        }
-        let mut kinds: Vec<String> = left_out.iter().map(|event| event.kind.sanitized()).collect();
-        kinds.sort();
-        kinds.dedup();
-        let evidence = vec![
-            dossier.served.evidence(&format!("{}: filters", poller.name), detail(poll).to_owned(), None),
-            dossier.events.evidence(
-                "events of the company that the filters exclude",
-                left_out.len().to_string(),
-                Some("0"),
-            ),
-            dossier.events.evidence("types of the excluded events", kinds.join(", "), None),
-        ];
-        let title = format!(
-            "{} polls with filters that exclude {} of its company",
-            poller.name,
-            count(left_out.len(), "event")
-        );
-        causes.push(ranked_cause(capped_weight(2_000, left_out.len()), "events-filtered", title, evidence,
-            "Remove the filters one at a time: since is inclusive, until exclusive, both in UTC; types are case-sensitive. Instead of since, \
-             follow the cursor of the last page: it never skips events."));
+fn stream_check(set: &EvidenceSet, kinds: &[CauseKind]) -> CheckResult {
+    if let Some(unknown) = unreadable(set) {
+        return unknown;
     }
-    let n = dossier.events.evidence("events in the period", events.len().to_string(), None);
-    CheckResult::from_rows(&dossier.events, causes, vec![n])
+    let pollers = pollers(set).len();
+    let mine = stream_findings(set).into_iter().filter(|finding| kinds.contains(&finding.kind)).collect();
+    CheckResult::from_findings(mine, vec![set.served.evidence("pollers", pollers.to_string(), None)])
 }
 
-fn events_happened(dossier: &EvidenceSet) -> CheckResult {
-    let (pollers, events) = match (pollers(dossier), dossier.events.result()) {
-        (Ok(pollers), Ok(events)) => (pollers, events),
-        (Err(unknown), _) => return unknown,
-        (_, Err(why)) => return CheckResult::unknown(why),
-    };
-    let mut causes: Vec<RankedCause> = Vec::new();
-    for poller in pollers.iter().filter(|poller| poller.n_items == 0) {
-        if events.iter().any(|event| event.company_id == poller.company) {
+fn filters_fit(set: &EvidenceSet) -> CheckResult {
+    let result = stream_check(set, &[CauseKind::EventsFiltered, CauseKind::EventsSinceFuture]);
+    let remarks = pollers(set).iter().filter_map(|poller| other_types(set, poller)).collect();
+    result.with_remarks(remarks)
+}
+
+/// Observation that a poller asks for types that did not happen while others did. That is as its owner wants it, or not.
+fn other_types(set: &EvidenceSet, poller: &EventPoller<'_>) -> Option<DiagnosisRemark> {
+    let wanted = &poller.stream.polls.last()?.types;
+    if wanted.is_empty() || poller.stream.n_events() > 0 {
+        return None;
+    }
+    let mut others: Vec<String> = events_of(set, poller.company)
+        .iter()
+        .filter(|event| !wanted.contains(&event.kind.raw()))
+        .map(|event| event.kind.sanitized())
+        .collect();
+    let n = others.len();
+    others.sort();
+    others.dedup();
+    let title = format!(
+        "{} polls only {}: {} of other types happened ({})",
+        poller.name,
+        wanted.join(", "),
+        count(n, "event"),
+        others.join(", ")
+    );
+    (n > 0).then(|| remark(CauseKind::EventsFiltered, Untrusted::new(title).sanitized(), Vec::new()))
+}
+
+fn progress(set: &EvidenceSet) -> CheckResult {
+    stream_check(set, &[CauseKind::EventsStuck])
+}
+
+fn happened(set: &EvidenceSet) -> CheckResult {
+    if let Some(unknown) = unreadable(set) {
+        return unknown;
+    }
+    let mut remarks: Vec<DiagnosisRemark> = Vec::new();
+    for poller in pollers(set) {
+        if !events_of(set, poller.company).is_empty() || set.events.is_incomplete {
             continue;
         }
-        // In an incomplete list, the absence of a company's events proves nothing.
-        if dossier.events.is_incomplete {
-            continue;
-        }
-        let elsewhere = dossier.events.evidence("events of other companies", events.len().to_string(), None);
-        let elsewhere = (dossier.scope.subject == DiagnosisSubject::All).then_some(elsewhere);
-        let evidence = [
-            Some(dossier.events.evidence(
-                &format!("events of company {} in the period", poller.company),
-                "0",
-                Some("at least 1"),
-            )),
-            elsewhere,
-            Some(dossier.served.evidence(
-                &format!("{}: answered polls", poller.name),
-                poller.polls.len().to_string(),
-                None,
-            )),
-        ];
-        let evidence = evidence.into_iter().flatten().collect();
         let title = format!("company {} had no events while {} polled", poller.company, poller.name);
-        causes.push(ranked_cause(1_500, "events-not-happened", title, evidence,
-            "Check in the CRM that the action was done, and in this company: a key reads only its own company's events. A test event shows \
-             whether polling works."));
+        let what = format!("events of company {} in the period", poller.company);
+        let evidence = vec![set.events.evidence(&what, "0", None)];
+        if !remarks.iter().any(|there| there.title == title) {
+            remarks.push(remark(CauseKind::EventsNotHappened, title, evidence));
+        }
     }
-    let n = dossier.events.evidence("events in the period", events.len().to_string(), None);
-    CheckResult::from_rows(&dossier.events, causes, vec![n])
+    let n = set.events.evidence("events in the period", EvidenceSet::rows(&set.events).len().to_string(), None);
+    CheckResult::pass(vec![n]).with_remarks(remarks)
 }

@@ -1,12 +1,20 @@
 //! Playbook for keys that do not work (401): revoked, cut off, with white space, of another company, in the wrong
-//! header, or unknown.
+//! header, mistyped, or unknown.
 
-use super::ranking::{capped_weight, new_key, ranked_cause, with_offers};
-use super::refused_calls::{any_refused, code, group_by, refused, request_evidence};
-use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
-use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
-use crate::diagnose::report::PlaybookTopic;
-use crate::text::{self, count};
+use super::calls::{
+    GoodCalls, call_evidence, call_finding, code, is_recent, join_groups, main_check, n_calls, new_key, newest,
+    part_check, refused, remark, system, systems_text, without_noise,
+};
+use crate::diagnose::caller_id::CallerId;
+use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
+use crate::diagnose::finding::CauseFinding;
+use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::report::DiagnosisRemark;
+use crate::domain::cause::CauseKind;
+use crate::domain::ids::{CompanyId, KeyId};
+use crate::domain::text::Untrusted;
+use crate::text;
 use crate::wire::keys::KeyRow;
 use crate::wire::refusal::{KeyDefect, RefusalReason};
 use crate::wire::requests::RequestRow;
@@ -14,196 +22,174 @@ use crate::wire::requests::RequestRow;
 /// Checks, in order: refused with 401, header, form, known, active.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::KeyNotWorking,
-    needs: &[EvidenceSource::Keys, EvidenceSource::Refused, EvidenceSource::Served],
     checks: &[
-        PlaybookCheck {
-            id: "refused-401",
-            text: "Were all API keys accepted?",
-            condition: CheckCondition::Always,
-            check: |of| any_refused(of, 401),
-        },
-        PlaybookCheck {
-            id: "key-header",
-            text: "Did every call send its key in X-Api-Key?",
-            condition: CheckCondition::Failed("refused-401"),
-            check: header,
-        },
-        PlaybookCheck {
-            id: "key-form",
-            text: "Are the keys sent well-formed?",
-            condition: CheckCondition::Failed("refused-401"),
-            check: form,
-        },
-        PlaybookCheck {
-            id: "key-known",
-            text: "Are the keys sent known in their company?",
-            condition: CheckCondition::Failed("refused-401"),
-            check: known,
-        },
-        PlaybookCheck {
-            id: "key-active",
-            text: "Are the keys sent still active?",
-            condition: CheckCondition::Failed("refused-401"),
-            check: active,
-        },
+        PlaybookCheck { id: "refused-401", text: "Were all API keys accepted?", check: all_accepted },
+        PlaybookCheck { id: "key-header", text: "Did every call send its key in X-Api-Key?", check: header },
+        PlaybookCheck { id: "key-form", text: "Are the keys sent well-formed?", check: form },
+        PlaybookCheck { id: "key-known", text: "Are the keys sent known in their company?", check: known },
+        PlaybookCheck { id: "key-active", text: "Are the keys sent still active?", check: active },
     ],
 };
 
-/// Creates a result with one cause per group of calls that were refused with a code.
-fn causes_by_code<K: Ord>(
-    dossier: &EvidenceSet,
-    wanted: &str,
-    key: impl Fn(&RequestRow) -> K,
-    name: impl Fn(&K, &[&RequestRow]) -> Option<RankedCause>,
-) -> CheckResult {
-    let rows = match refused(dossier, 401) {
-        Ok(rows) => rows.into_iter().filter(|row| code(row) == wanted).collect::<Vec<_>>(),
-        Err(unknown) => return unknown,
-    };
-    let evidence =
-        vec![dossier.refused.evidence(&format!("calls rejected as {wanted}"), rows.len().to_string(), Some("0"))];
-    let groups = group_by(rows, key);
-    let causes = groups.iter().filter_map(|(key, rows)| name(key, rows)).collect();
-    CheckResult::from_rows(&dossier.refused, causes, evidence)
+/// Calls without a key from one caller from which on they are more than a scanner's.
+const MIN_ANONYMOUS_CALLS: u64 = 5;
+
+fn with_code<'s>(set: &'s EvidenceSet, wanted: &str) -> Vec<&'s CallGroup> {
+    refused(set, |row| row.has_status(401) && code(row) == wanted)
 }
 
-fn header(dossier: &EvidenceSet) -> CheckResult {
-    causes_by_code(dossier, "missing_key", RequestRow::refusal, |reason, rows| {
-        let n = count(rows.len(), "call");
-        let title = match reason {
+fn all_accepted(set: &EvidenceSet) -> CheckResult {
+    let groups = refused(set, |row| row.has_status(401));
+    let parts = [header(set), form(set), known(set), active(set)];
+    let findings: Vec<CauseFinding> = parts.into_iter().flat_map(|part| part.findings).collect();
+    main_check(set, "calls answered 401", n_calls(&groups), &findings)
+}
+
+fn header(set: &EvidenceSet) -> CheckResult {
+    let groups = with_code(set, "missing_key");
+    let (mut findings, mut remarks) = (Vec::new(), Vec::new());
+    for ((reason, _), groups) in &join_groups(groups.iter().copied(), |group| (group.newest.refusal(), group.caller()))
+    {
+        let who = caller_name(set, groups);
+        match reason {
             Some(RefusalReason::Misplaced(place)) => {
-                format!("the key was not in X-Api-Key: {} ({n})", text::key::misplaced(*place))
+                let finding = call_finding(set, CauseKind::KeyWrongHeader, groups, who, GoodCalls::AnyRoute);
+                findings.push(finding.detail(text::key::misplaced(*place)));
             }
-            _ => format!("no key was sent ({n})"),
-        };
-        Some(ranked_cause(
-            capped_weight(3_000, rows.len()),
-            "key-wrong-header",
-            title,
-            request_evidence(dossier, rows),
-            "Send the key in the header X-Api-Key, without Bearer and not in the URL. Replace a key that was sent in a URL: URLs are \
-             logged.",
-        ))
-    })
+            _ if is_known_system(set, groups) || n_calls(groups) >= MIN_ANONYMOUS_CALLS => {
+                findings.push(call_finding(set, CauseKind::KeyNotSent, groups, who, GoodCalls::AnyRoute));
+            }
+            _ => remarks.push(anonymous_remark(set, groups)),
+        }
+    }
+    let result = part_check(set, "calls without a key in X-Api-Key", n_calls(&groups), without_noise(findings));
+    result.with_remarks(remarks)
 }
 
-fn form(dossier: &EvidenceSet) -> CheckResult {
-    causes_by_code(dossier, "malformed_key", RequestRow::refusal, |reason, rows| {
-        let defect = match reason {
-            Some(RefusalReason::Malformed(defect)) => Some(*defect),
-            _ => None,
+/// Calls without a key of a caller that is no known system: a scanner, or a person with a browser.
+fn anonymous_remark(set: &EvidenceSet, groups: &[&CallGroup]) -> DiagnosisRemark {
+    let n = text::count(n_calls(groups), "call");
+    let title = format!("{n} without a key by {}: no known system", systems_text(groups));
+    remark(CauseKind::KeyNotSent, title, call_evidence(set, groups))
+}
+
+/// Checks whether the same system made calls with a key.
+fn is_known_system(set: &EvidenceSet, groups: &[&CallGroup]) -> bool {
+    let served = EvidenceSet::rows(&set.served);
+    let is_same =
+        |row: &RequestRow| system(row).is_some() && groups.iter().any(|group| system(&group.newest) == system(row));
+    served.iter().any(|group| is_same(&group.newest))
+}
+
+fn caller_name(set: &EvidenceSet, groups: &[&CallGroup]) -> String {
+    groups.first().map_or_else(String::new, |group| set.caller_name(&group.caller()))
+}
+
+fn form(set: &EvidenceSet) -> CheckResult {
+    let groups = with_code(set, "malformed_key");
+    let joined = join_groups(groups.iter().copied(), |group| (group.newest.refusal(), group.caller()));
+    let findings = joined.iter().map(|((reason, _), groups)| {
+        let kind = match reason {
+            Some(RefusalReason::Malformed(KeyDefect::Characters)) => CauseKind::KeySpaces,
+            Some(RefusalReason::Malformed(KeyDefect::Length)) => CauseKind::KeyTruncated,
+            Some(RefusalReason::Malformed(KeyDefect::Company)) => CauseKind::KeyWrongCompany,
+            Some(RefusalReason::Malformed(KeyDefect::Repeated)) => CauseKind::KeyRepeated,
+            Some(RefusalReason::Malformed(KeyDefect::Prefix)) => CauseKind::KeyWrongPrefix,
+            _ => CauseKind::KeyMalformed,
         };
-        let (id, what, resolution) = match defect {
-            Some(KeyDefect::Characters) => (
-                "key-spaces",
-                "the key contains white space, a line break or an invisible character",
-                "Copy the key again, and strip white space and line breaks where it is read from a file or setting.",
-            ),
-            Some(KeyDefect::Length) => (
-                "key-truncated",
-                "the key is too short or too long",
-                "Copy the whole key again: 43 characters follow the company's number and an underscore. A field or column at the sender may be too short.",
-            ),
-            Some(KeyDefect::Company) => (
-                "key-wrong-company",
-                "the key has no valid company number",
-                "Copy the key again: it begins with wlcro_live_, the company's number and an underscore.",
-            ),
-            Some(KeyDefect::Repeated) => (
-                "key-repeated",
-                "the header X-Api-Key is sent more than once",
-                "Send the header X-Api-Key once in each call.",
-            ),
-            None => (
-                "key-malformed",
-                "the key is not well-formed",
-                "Copy the key again: it begins with wlcro_live_, the company's number and an underscore, and 43 characters follow.",
-            ),
-            Some(KeyDefect::Prefix) => (
-                "key-wrong-prefix",
-                "the key has the wrong prefix",
-                "Use a key of this platform: it begins with wlcro_live_ or wlcro_. Check whether the key of another service is configured.",
-            ),
-        };
-        let title = format!("{what} ({})", count(rows.len(), "call"));
-        Some(ranked_cause(capped_weight(2_000, rows.len()), id, title, request_evidence(dossier, rows), resolution))
-    })
+        call_finding(set, kind, groups, caller_name(set, groups), GoodCalls::AnyRoute)
+    });
+    let findings = without_noise(findings.collect());
+    part_check(set, "calls with a key that is not well-formed", n_calls(&groups), findings)
 }
 
 /// Returns the list of keys; empty for a key alone, whose own answers are enough.
-fn known_keys(dossier: &EvidenceSet) -> Result<&[KeyRow], CheckResult> {
-    match (dossier.keys.result(), dossier.visibility) {
+fn known_keys(set: &EvidenceSet) -> Result<&[KeyRow], CheckResult> {
+    match (set.keys.result(), set.visibility) {
         (Ok(keys), _) => Ok(keys),
         (Err(_), CallerVisibility::KeyOnly) => Ok(&[]),
         (Err(why), CallerVisibility::Full) => Err(CheckResult::unknown(why)),
     }
 }
 
-type RefusedKeyClaim = (Option<i64>, String);
-
-fn claim(row: &RequestRow) -> RefusedKeyClaim {
-    let last4 = row.claimed_last4.as_ref().map(|last4| last4.raw().to_owned()).unwrap_or_default();
-    (row.claimed_company_id.map(|company| company.0), last4)
-}
-
-fn known(dossier: &EvidenceSet) -> CheckResult {
-    let keys = match known_keys(dossier) {
+fn known(set: &EvidenceSet) -> CheckResult {
+    let keys = match known_keys(set) {
         Ok(keys) => keys,
         Err(unknown) => return unknown,
     };
-    causes_by_code(dossier, "unknown_key", claim, |(company, last4), rows| {
-        let of = company.map_or_else(|| "unknown".to_owned(), |company| company.to_string());
-        let ends_so = |key: &&KeyRow| key.last4.raw().eq_ignore_ascii_case(last4);
-        let (alike, twin) = match keys.iter().filter(ends_so).find(|key| Some(key.company_id.0) == *company) {
-            Some(alike) => (Some(alike), None),
-            None => (None, keys.iter().find(|key| key.last4.raw() == last4)),
-        };
-        let mut evidence = request_evidence(dossier, rows);
-        evidence.push(dossier.refused.evidence("key sent", format!("company {of}, \u{2026}{last4}"), None));
-        if let Some(alike) = alike {
-            let name = dossier.key_name(Some(alike.id));
-            let title =
-                format!("the key sent ends like {name} but differs before that ({})", count(rows.len(), "call"));
-            let resolution = "Copy the key again: a character was mistyped, or its case was changed.";
-            return Some(ranked_cause(capped_weight(1_000, rows.len()), "key-unknown", title, evidence, resolution));
+    let groups = with_code(set, "unknown_key");
+    let joined = join_groups(groups.iter().copied(), CallGroup::caller);
+    let findings = joined.iter().map(|(caller, groups)| unknown_key(set, keys, caller, groups));
+    let findings = without_noise(findings.collect());
+    part_check(set, "calls with an unknown key", n_calls(&groups), findings)
+}
+
+fn unknown_key(set: &EvidenceSet, keys: &[KeyRow], caller: &CallerId, groups: &[&CallGroup]) -> CauseFinding {
+    let CallerId::Claim(company, last4) = caller else {
+        return call_finding(set, CauseKind::KeyUnknown, groups, set.caller_name(caller), GoodCalls::AnyRoute);
+    };
+    let ends_alike = |key: &&KeyRow| key.last4.raw().eq_ignore_ascii_case(last4);
+    let alike = keys.iter().filter(ends_alike).find(|key| key.company_id == *company);
+    let twin = keys.iter().find(|key| key.last4.raw() == last4);
+    let sent = set.refused.evidence("key sent", format!("company {company}, \u{2026}{}", inert(last4)), None);
+    let name = set.caller_name(caller);
+    let (kind, who, detail) = match (alike, twin) {
+        (Some(alike), _) => (CauseKind::KeyMistyped, set.key_name(alike.id), String::new()),
+        (None, Some(twin)) => {
+            let really = format!("it is {} of company {}", set.key_name(twin.id), twin.company_id);
+            (CauseKind::KeyWrongCompany, name, really)
         }
-        Some(match twin {
-            Some(twin) => {
-                let really = format!("{} of company {}", dossier.key_name(Some(twin.id)), twin.company_id);
-                evidence.push(dossier.keys.evidence("key with this ending", really.clone(), None));
-                let title = format!(
-                    "the key names company {of}, but the key with this ending is {really} ({})",
-                    count(rows.len(), "call")
-                );
-                let resolution = "Use the key as issued: the company number is part of it and cannot be changed. For another company, create a \
-                                  key there.";
-                ranked_cause(capped_weight(2_000, rows.len()), "key-wrong-company", title, evidence, resolution)
-            }
-            None => {
-                let title = format!("no key of company {of} ends in {last4} ({})", count(rows.len(), "call"));
-                let resolution = "Compare the last four characters with the list of keys. If the key belongs to another environment or was never \
-                                  issued here, create a new key and deploy it.";
-                ranked_cause(capped_weight(1_000, rows.len()), "key-unknown", title, evidence, resolution)
-            }
-        })
-    })
+        (None, None) if !is_known_company(set, keys, *company) => (CauseKind::KeyWrongEnvironment, name, String::new()),
+        (None, None) => (CauseKind::KeyUnknown, name, String::new()),
+    };
+    let mut finding = call_finding(set, kind, groups, who, GoodCalls::AnyRoute).detail(detail);
+    finding.evidence.push(sent);
+    finding
 }
 
-fn active(dossier: &EvidenceSet) -> CheckResult {
-    let keys = match known_keys(dossier) {
+/// Checks whether the platform has a company. Where the list was not read, the keys tell.
+fn is_known_company(set: &EvidenceSet, keys: &[KeyRow], id: CompanyId) -> bool {
+    let of_keys = keys.is_empty() || keys.iter().any(|key| key.company_id == id);
+    set.companies.found.as_ref().map_or(of_keys, |companies| companies.iter().any(|company| company.id == id))
+}
+
+fn active(set: &EvidenceSet) -> CheckResult {
+    let keys = match known_keys(set) {
         Ok(keys) => keys,
         Err(unknown) => return unknown,
     };
-    causes_by_code(dossier, "revoked_key", claim, |(_, last4), rows| {
-        let key = keys.iter().find(|key| key.last4.raw() == last4 && key.revoked_utc.is_some());
-        let mut evidence = request_evidence(dossier, rows);
-        let name = key.map_or_else(|| format!("key \u{2026}{last4}"), |key| dossier.key_name(Some(key.id)));
-        let since =
-            key.and_then(|key| key.revoked_utc).map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
-        evidence.extend(key.map(|_| dossier.keys.evidence(&format!("{name}: revoked"), since.clone(), None)));
-        let title = format!("{name} was revoked at {since} but is still in use ({})", count(rows.len(), "call"));
-        let resolution = "Revocation is permanent. Create a new key with the same scopes and deploy it to the system that still sends the old one.";
-        let weighed = ranked_cause(capped_weight(2_500, rows.len()), "key-revoked", title, evidence, resolution);
-        Some(with_offers(weighed, new_key(key.map(|key| key.id))))
-    })
+    let groups = with_code(set, "revoked_key");
+    let joined = join_groups(groups.iter().copied(), CallGroup::caller);
+    let findings = joined.iter().map(|(caller, groups)| {
+        let key = revoked_key(keys, caller);
+        let who = key.map_or_else(|| set.caller_name(caller), |key| set.key_name(key.id));
+        let mut finding = call_finding(set, CauseKind::KeyRevoked, groups, who.clone(), GoodCalls::AnyRoute);
+        let since = key.and_then(|key| key.revoked_utc);
+        let mut particulars = since.map_or_else(Vec::new, |at| vec![format!("revoked {at}")]);
+        if is_recent(set, groups) {
+            particulars.extend(Some(systems_text(groups)).filter(|of| !of.is_empty()).map(|of| format!("by {of}")));
+        }
+        finding.evidence.extend(since.map(|at| set.keys.evidence(&format!("{who}: revoked"), at.to_string(), None)));
+        finding.said = newest(groups).and_then(|row| row.detail.clone());
+        finding.detail(particulars.join("; ")).offers(new_key(key.map(|key| key.id)))
+    });
+    let findings = without_noise(findings.collect());
+    part_check(set, "calls with a revoked key", n_calls(&groups), findings)
+}
+
+fn revoked_key<'k>(keys: &'k [KeyRow], caller: &CallerId) -> Option<&'k KeyRow> {
+    let CallerId::Claim(company, last4) = caller else { return None };
+    keys.iter().find(|key| key.company_id == *company && key.last4.raw() == last4 && key.revoked_utc.is_some())
+}
+
+fn inert(text: &str) -> String {
+    Untrusted::new(text).sanitized()
+}
+
+/// Key that a claim means: the one of the company that ends so.
+#[must_use]
+pub fn claimed_key(keys: &[KeyRow], row: &RequestRow) -> Option<KeyId> {
+    let (company, last4) = (row.claimed_company_id?, row.claimed_last4.as_ref()?);
+    let is_meant = |key: &&KeyRow| key.company_id == company && key.last4.raw().eq_ignore_ascii_case(last4.raw());
+    keys.iter().find(is_meant).map(|key| key.id)
 }

@@ -1,42 +1,33 @@
 //! Playbook for refused permissions (403): a missing scope, another company's data, or a managed subscription.
 
-use super::ranking::{capped_weight, new_key, ranked_cause, with_offers};
-use super::refused_calls::{any_refused, code, group_by, refused, request_evidence};
-use crate::diagnose::evidence_set::EvidenceSet;
-use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
-use crate::diagnose::report::PlaybookTopic;
+use super::calls::{
+    GoodCalls, call_finding, code, join_groups, main_check, n_calls, new_key, newest, part_check, refused, route_text,
+    unless_key_only, without_noise,
+};
+use super::managed_subscription::refused_changes;
+use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
+use crate::diagnose::finding::CauseFinding;
+use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::domain::cause::CauseKind;
 use crate::domain::scope::KeyScope;
-use crate::text::count;
 use crate::wire::refusal::RefusalReason;
 use crate::wire::requests::RequestRow;
 
 /// Checks, in order: refused with 403, scopes, company, managed.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::Permissions,
-    needs: &[EvidenceSource::Keys, EvidenceSource::Refused, EvidenceSource::Served],
     checks: &[
-        PlaybookCheck {
-            id: "refused-403",
-            text: "Were all calls permitted?",
-            condition: CheckCondition::Always,
-            check: |of| any_refused(of, 403),
-        },
+        PlaybookCheck { id: "refused-403", text: "Were all calls permitted?", check: all_permitted },
         PlaybookCheck {
             id: "scope-granted",
             text: "Do the keys have the scopes that their calls need?",
-            condition: CheckCondition::Failed("refused-403"),
             check: scopes,
         },
-        PlaybookCheck {
-            id: "own-company",
-            text: "Do calls stay within the key's own company?",
-            condition: CheckCondition::Failed("refused-403"),
-            check: companies,
-        },
+        PlaybookCheck { id: "own-company", text: "Do calls stay within the key's own company?", check: companies },
         PlaybookCheck {
             id: "not-managed",
             text: "Are managed subscriptions changed only by their tool?",
-            condition: CheckCondition::Failed("refused-403"),
             check: managed,
         },
     ],
@@ -51,98 +42,68 @@ pub fn missing_scope(row: &RequestRow) -> Option<KeyScope> {
     }
 }
 
-/// Creates a result with one cause per group of calls that were refused with a code.
-fn causes_by_code<K: Ord>(
-    dossier: &EvidenceSet,
-    wanted: &str,
-    key: impl Fn(&RequestRow) -> K,
-    name: impl Fn(&K, &[&RequestRow]) -> RankedCause,
-) -> CheckResult {
-    let rows = match refused(dossier, 403) {
-        Ok(rows) => rows.into_iter().filter(|row| code(row) == wanted).collect::<Vec<_>>(),
-        Err(unknown) => return unknown,
-    };
-    let evidence =
-        vec![dossier.refused.evidence(&format!("calls rejected as {wanted}"), rows.len().to_string(), Some("0"))];
-    let causes = group_by(rows, key).iter().map(|(key, rows)| name(key, rows)).collect();
-    CheckResult::from_rows(&dossier.refused, causes, evidence)
+fn all_permitted(set: &EvidenceSet) -> CheckResult {
+    let groups = refused(set, |row| row.has_status(403));
+    let parts = [scopes(set), companies(set), managed(set)];
+    let findings: Vec<CauseFinding> = parts.into_iter().flat_map(|part| part.findings).collect();
+    unless_key_only(set, main_check(set, "calls answered 403", n_calls(&groups), &findings))
 }
 
-fn scopes(dossier: &EvidenceSet) -> CheckResult {
-    causes_by_code(
-        dossier,
-        "insufficient_scope",
-        |row| (row.key_id.map(|id| id.0), row.refusal()),
-        |_, rows| {
-            let newest = rows[0];
-            let mut evidence = request_evidence(dossier, rows);
-            let key = newest.key_id.and_then(|id| dossier.key(id));
-            let name = dossier.caller(newest);
-            let has = key.map_or_else(
-                || "unknown".to_owned(),
-                |key| key.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            );
-            evidence.push(dossier.keys.evidence(&format!("{name}: scopes"), has, None));
-            let lacks = missing_scope(newest);
-            let others: Vec<String> = dossier
-                .keys
-                .found
-                .iter()
-                .flatten()
-                .filter(|other| {
-                    Some(other.company_id) == newest.company_id
-                        && other.is_active != Some(false)
-                        && lacks.is_some_and(|scope| other.scopes.contains(&scope))
-                })
-                .map(|other| dossier.key_name(Some(other.id)))
-                .collect();
-            let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
-            evidence.push(dossier.keys.evidence("keys of the company with this scope", others, None));
-            let scope = lacks.map_or_else(|| "a scope (not logged)".to_owned(), |scope| scope.to_string());
-            let title = format!(
-                "{name} lacks {scope} ({} to {} {})",
-                count(rows.len(), "call"),
-                newest.method.sanitized(),
-                newest.route.sanitized()
-            );
-            let weighed = ranked_cause(
-                capped_weight(2_000, rows.len()),
-                "scope-missing",
-                title,
-                evidence,
-                "Scopes cannot be changed after a key is created, and no scope implies another. Create a key with the scopes it needs, deploy \
-             it and revoke the old one; or use a key of the company that has the scope.",
-            );
-            with_offers(weighed, new_key(newest.key_id))
-        },
-    )
+fn with_code<'s>(set: &'s EvidenceSet, wanted: &str) -> Vec<&'s CallGroup> {
+    refused(set, |row| row.has_status(403) && code(row) == wanted)
 }
 
-fn companies(dossier: &EvidenceSet) -> CheckResult {
-    causes_by_code(
-        dossier,
-        "other_company",
-        |row| row.key_id.map(|id| id.0),
-        |_, rows| {
-            let name = dossier.caller(rows[0]);
-            let title = format!(
-                "{name} requests data of another company ({} to {})",
-                count(rows.len(), "call"),
-                rows[0].route.sanitized()
-            );
-            ranked_cause(
-                capped_weight(2_000, rows.len()),
-                "other-company",
-                title,
-                request_evidence(dossier, rows),
-                "A key can access only its own company. Use a key of the company that owns the id, or correct the id.",
-            )
-        },
-    )
+fn scopes(set: &EvidenceSet) -> CheckResult {
+    let groups = with_code(set, "insufficient_scope");
+    let joined = join_groups(groups.iter().copied(), |group| (group.caller(), missing_scope(&group.newest)));
+    let findings = joined.iter().map(|((caller, scope), groups)| {
+        let finding = call_finding(set, CauseKind::ScopeMissing, groups, set.caller_name(caller), GoodCalls::SameRoute);
+        scope_finding(set, finding, *scope, groups)
+    });
+    let findings = without_noise(findings.collect());
+    part_check(set, "calls without the scope that they need", n_calls(&groups), findings)
 }
 
-fn managed(dossier: &EvidenceSet) -> CheckResult {
-    causes_by_code(dossier, "managed_subscription", RequestRow::refusal, |reason, rows| {
-        super::managed_subscription::refused_change_cause(dossier, reason.as_ref(), rows)
-    })
+fn scope_finding(
+    set: &EvidenceSet,
+    mut finding: CauseFinding,
+    lacks: Option<KeyScope>,
+    groups: &[&CallGroup],
+) -> CauseFinding {
+    let Some(newest) = newest(groups) else { return finding };
+    let key = newest.key_id.and_then(|id| set.key(id));
+    let has = key.map_or_else(
+        || "unknown".to_owned(),
+        |key| key.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    );
+    finding.evidence.push(set.keys.evidence(&format!("{}: scopes", finding.who), has, None));
+    let others: Vec<String> = EvidenceSet::rows(&set.keys)
+        .iter()
+        .filter(|other| {
+            Some(other.company_id) == newest.company_id
+                && other.is_active != Some(false)
+                && lacks.is_some_and(|scope| other.scopes.contains(&scope))
+        })
+        .map(|other| set.key_name(other.id))
+        .collect();
+    let others = if others.is_empty() { "none".to_owned() } else { others.join(", ") };
+    finding.evidence.push(set.keys.evidence("keys of the company with this scope", others, None));
+    let scope = lacks.map_or_else(|| "not logged".to_owned(), |scope| scope.to_string());
+    finding.detail(format!("{scope} for {}", route_text(newest))).offers(new_key(newest.key_id))
+}
+
+fn companies(set: &EvidenceSet) -> CheckResult {
+    let groups = with_code(set, "other_company");
+    let joined = join_groups(groups.iter().copied(), CallGroup::caller);
+    let findings = joined.iter().map(|(caller, groups)| {
+        let routes = newest(groups).map(route_text).unwrap_or_default();
+        call_finding(set, CauseKind::OtherCompany, groups, set.caller_name(caller), GoodCalls::SameRoute).detail(routes)
+    });
+    let findings = without_noise(findings.collect());
+    part_check(set, "calls for data of another company", n_calls(&groups), findings)
+}
+
+fn managed(set: &EvidenceSet) -> CheckResult {
+    let groups = with_code(set, "managed_subscription");
+    part_check(set, "changes of managed subscriptions", n_calls(&groups), refused_changes(set))
 }

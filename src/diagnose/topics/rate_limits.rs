@@ -1,181 +1,177 @@
-//! Playbook for rate limits (429): which bucket, by which callers, in which pattern.
+//! Playbook for rate limits (429): which bucket, by which callers, in which pattern, and whether the limit was changed.
 
-use super::ranking::{capped_weight, ranked_cause};
-use super::refused_calls::{any_refused, group_by, refused, request_evidence};
-use crate::diagnose::evidence_set::EvidenceSet;
-use crate::diagnose::playbook::{CheckCondition, CheckResult, EvidenceSource, Playbook, PlaybookCheck, RankedCause};
-use crate::diagnose::report::{Evidence, PlaybookTopic};
+use super::calls::{
+    GoodCalls, call_finding, join_groups, main_check, n_calls, part_check, refused, route_text, unless_key_only,
+};
+use super::rate_pattern::{BucketCalls, RatePattern, bucket_of};
+use crate::diagnose::caller_id::system_name;
+use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
+use crate::diagnose::finding::CauseFinding;
+use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::report::Evidence;
+use crate::domain::cause::CauseKind;
 use crate::domain::ids::KeyId;
-use crate::domain::time::MINUTE_MS;
-use crate::text::{count, or_unknown};
+use crate::domain::window::RateBucket;
+use crate::text::{number, or_unknown};
+use crate::wire::audit::AuditRow;
 use crate::wire::limits::LimitDetail;
-use crate::wire::paths;
 use crate::wire::requests::RequestRow;
 
-/// Checks, in order: refused with 429, callers, patterns.
+/// Checks, in order: refused with 429, limits, callers, patterns.
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::RateLimits,
-    needs: &[EvidenceSource::Keys, EvidenceSource::Refused, EvidenceSource::Served, EvidenceSource::Limits],
     checks: &[
-        PlaybookCheck {
-            id: "refused-429",
-            text: "Did all calls stay within the rate limit?",
-            condition: CheckCondition::Always,
-            check: |of| any_refused(of, 429),
-        },
-        PlaybookCheck {
-            id: "callers",
-            text: "Is each key used by a single system?",
-            condition: CheckCondition::Failed("refused-429"),
-            check: callers,
-        },
+        PlaybookCheck { id: "refused-429", text: "Did all calls stay within the rate limit?", check: all_within },
+        PlaybookCheck { id: "limit-kept", text: "Is the limit the one that callers rely on?", check: limits },
+        PlaybookCheck { id: "callers", text: "Is each key used by a single system?", check: callers },
         PlaybookCheck {
             id: "pattern",
-            text: "Are calls spread out, without excessive polling or bulk writes?",
-            condition: CheckCondition::Failed("refused-429"),
+            text: "Are calls spread out, without excessive polling, bulk writes or hasty retries?",
             check: patterns,
         },
     ],
 };
 
-/// Divisor for a fair share: a caller that makes at least 1/10 of a key's calls counts.
-const MIN_SHARE_DIVISOR: u64 = 10;
-/// Milliseconds at the start of a minute; if all refusals fall within it, they are a burst.
-const BURST_WINDOW_MS: i64 = 5_000;
-
-fn by_key(dossier: &EvidenceSet) -> Result<Vec<(KeyId, Vec<&RequestRow>)>, CheckResult> {
-    let groups = group_by(refused(dossier, 429)?, |row| row.key_id.map(|id| id.0));
-    Ok(groups.into_iter().filter_map(|(id, rows)| Some((KeyId(id?), rows))).collect())
+fn is_limited(row: &RequestRow) -> bool {
+    row.has_status(429)
 }
 
-fn windows(dossier: &EvidenceSet, key: KeyId) -> Vec<&LimitDetail> {
-    dossier.limits.found.iter().flatten().filter(|window| window.row.key_id == key).collect()
+fn all_within(set: &EvidenceSet) -> CheckResult {
+    let n = n_calls(&refused(set, is_limited));
+    unless_key_only(set, main_check(set, "calls answered 429", n, &findings(set)))
 }
 
-/// Counts the callers that make a fair share of a key's calls, with evidence.
-fn heavy_callers(dossier: &EvidenceSet, key: KeyId) -> (usize, Vec<Evidence>) {
-    let windows = windows(dossier, key);
-    let callers = windows.first().and_then(|window| window.callers.as_deref()).unwrap_or_default();
-    let all: u64 = callers.iter().map(|caller| caller.n).sum();
-    let heavy: Vec<_> = callers.iter().filter(|caller| caller.n * MIN_SHARE_DIVISOR >= all).collect();
-    let evidence = heavy.iter().map(|caller| {
-        let what = format!("calls today by {} from {}", caller.user_agent.sanitized(), caller.address.sanitized());
-        dossier.limits.evidence(&what, format!("{} of {all}", caller.n), None)
+fn part(set: &EvidenceSet, kinds: &[CauseKind]) -> CheckResult {
+    let n = n_calls(&refused(set, is_limited));
+    let mine = findings(set).into_iter().filter(|finding| kinds.contains(&finding.kind)).collect();
+    unless_key_only(set, part_check(set, "calls answered 429", n, mine))
+}
+
+fn limits(set: &EvidenceSet) -> CheckResult {
+    part(set, &[CauseKind::RateLimitLowered])
+}
+
+fn callers(set: &EvidenceSet) -> CheckResult {
+    part(set, &[CauseKind::RateSharedKey])
+}
+
+fn patterns(set: &EvidenceSet) -> CheckResult {
+    use CauseKind::{RateBulk, RateBurst, RateLimited, RatePolling, RateRetryIgnored};
+    part(set, &[RatePolling, RateBulk, RateBurst, RateRetryIgnored, RateLimited])
+}
+
+/// Finds one cause per key and bucket with refused calls.
+pub(super) fn findings(set: &EvidenceSet) -> Vec<CauseFinding> {
+    let groups = refused(set, is_limited);
+    let joined = join_groups(groups, |group| (group.caller(), bucket_of(&group.newest)));
+    let findings = joined.values().map(|groups| {
+        let bucket = groups.first().map_or(RateBucket::Read, |group| bucket_of(&group.newest));
+        bucket_finding(set, bucket, groups)
     });
-    (heavy.len(), evidence.collect())
+    findings.collect()
 }
 
-fn callers(dossier: &EvidenceSet) -> CheckResult {
-    let keys = match (by_key(dossier), dossier.limits.result()) {
-        (Ok(keys), Ok(_)) => keys,
-        (Err(unknown), _) => return unknown,
-        (_, Err(why)) => return CheckResult::unknown(why),
+/// Finds why the calls of one key in one bucket were refused.
+fn bucket_finding(set: &EvidenceSet, bucket: RateBucket, groups: &[&CallGroup]) -> CauseFinding {
+    let name = groups.first().map_or_else(String::new, |group| set.caller_name(&group.caller()));
+    let Some(key) = groups.first().and_then(|group| group.newest.key_id) else {
+        return call_finding(set, CauseKind::RateLimited, groups, name, GoodCalls::AnyRoute);
     };
-    let mut causes: Vec<RankedCause> = Vec::new();
-    let mut seen = Vec::new();
-    for (key, rows) in keys {
-        let (n_callers, evidence) = heavy_callers(dossier, key);
-        seen.extend(evidence.iter().cloned());
-        if n_callers < 2 {
-            continue;
+    let rows = set.key_calls.get(&key).map_or(&[][..], |calls| EvidenceSet::rows(calls));
+    let calls = BucketCalls::new(rows, bucket);
+    let window = window(set, key, bucket);
+    let limit = window.map_or_else(|| bucket.default_limit(), |window| window.row.limit);
+    let lowered = lowered(set, key, bucket, limit);
+    let (kind, detail) = match (&lowered, calls.pattern(limit)) {
+        (Some(change), pattern) if calls.peak_per_minute() <= u64::from(change.before) || pattern.is_none() => {
+            let by = change.row.actor.sanitized();
+            let text = format!("{bucket} from {} to {limit} a minute at {} by {by}", change.before, change.row.utc);
+            (CauseKind::RateLimitLowered, text)
         }
-        let title = format!(
-            "{n_callers} systems share {} and its rate limits ({} rejected)",
-            dossier.key_name(Some(key)),
-            count(rows.len(), "call")
-        );
-        let evidence = [evidence, request_evidence(dossier, &rows)].concat();
-        causes.push(ranked_cause(capped_weight(3_000, rows.len()), "rate-shared-key", title, evidence,
-            "Rate limits apply per key. Give each system its own key with the scopes it needs, so that a busy system cannot use up the limit \
-             of the others."));
-    }
-    if seen.is_empty() && causes.is_empty() {
-        return CheckResult::unknown("the platform has no record of callers of these keys");
-    }
-    CheckResult::from_causes(causes, seen)
-}
-
-fn patterns(dossier: &EvidenceSet) -> CheckResult {
-    let keys = match by_key(dossier) {
-        Ok(keys) => keys,
-        Err(unknown) => return unknown,
+        (_, Some(RatePattern::Shared(systems))) => {
+            let names: Vec<String> = systems
+                .iter()
+                .take(3)
+                .map(|((address, agent), n)| format!("{} \u{d7}{n}", system_name(address, agent)))
+                .collect();
+            (CauseKind::RateSharedKey, format!("{} systems: {}", systems.len(), names.join(", ")))
+        }
+        (_, Some(RatePattern::RetryIgnored(gap_ms))) => {
+            (CauseKind::RateRetryIgnored, format!("{} after {} ms", route_of(groups), number(gap_ms)))
+        }
+        (_, Some(RatePattern::Burst(minutes))) => {
+            (CauseKind::RateBurst, format!("within 5 s of the minute, in {minutes} minutes"))
+        }
+        (_, Some(RatePattern::Polling)) => (CauseKind::RatePolling, rate_text(bucket, limit, &calls)),
+        (_, Some(RatePattern::Bulk)) => (CauseKind::RateBulk, rate_text(bucket, limit, &calls)),
+        (_, None) => (CauseKind::RateLimited, rate_text(bucket, limit, &calls)),
     };
-    let mut causes: Vec<RankedCause> = Vec::new();
-    for (key, rows) in keys {
-        // Several systems on one key are cause enough; their patterns cannot be separated here.
-        if heavy_callers(dossier, key).0 >= 2 {
-            continue;
-        }
-        causes.extend(
-            group_by(rows, pattern).into_iter().map(|(pattern, rows)| pattern_cause(dossier, key, pattern, &rows)),
-        );
+    let mut finding = call_finding(set, kind, groups, name.clone(), GoodCalls::AnyRoute).detail(detail);
+    if let Some(state) = calls.state(set.at) {
+        finding.occurrence.state = state;
     }
-    CheckResult::from_causes(causes, Vec::new())
+    finding.evidence.extend(window_evidence(set, &name, window, &calls));
+    finding.advice = Some(format!("{limit} calls a minute are one each {}.", interval(limit)));
+    finding
 }
 
-/// Pattern that refused calls have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum RefusalPattern {
-    Polling,
-    Bulk,
-    Other,
+fn route_of(groups: &[&CallGroup]) -> String {
+    groups.iter().max_by_key(|group| group.n).map(|group| route_text(&group.newest)).unwrap_or_default()
 }
 
-fn pattern(row: &RequestRow) -> RefusalPattern {
-    match (row.method.raw(), row.route.raw()) {
-        ("GET", paths::EVENTS) => RefusalPattern::Polling,
-        ("POST", paths::LEADS | paths::CLIENTS | paths::AFFILIATES | paths::CLIENT_NOTES) => RefusalPattern::Bulk,
-        _ => RefusalPattern::Other,
+fn rate_text(bucket: RateBucket, limit: u32, calls: &BucketCalls<'_>) -> String {
+    match calls.peak_per_minute() {
+        0 => format!("{bucket} limit {limit} a minute"),
+        peak => format!("up to {} in a minute, {bucket} limit {limit}", number(peak)),
     }
 }
 
-fn pattern_cause(dossier: &EvidenceSet, key: KeyId, pattern: RefusalPattern, rows: &[&RequestRow]) -> RankedCause {
-    let name = dossier.key_name(Some(key));
-    let mut evidence = request_evidence(dossier, rows);
-    for window in windows(dossier, key) {
+/// Time between calls that a limit leaves: `0.6 s`.
+fn interval(limit: u32) -> String {
+    let tenths = 600_u32.div_ceil(limit.max(1));
+    format!("{}.{} s", tenths / 10, tenths % 10)
+}
+
+fn window(set: &EvidenceSet, key: KeyId, bucket: RateBucket) -> Option<&LimitDetail> {
+    EvidenceSet::rows(&set.limits).iter().find(|window| window.row.key_id == key && window.row.bucket == bucket)
+}
+
+/// Change that lowered a limit.
+struct LoweredLimit<'a> {
+    row: &'a AuditRow,
+    before: u32,
+}
+
+/// Finds the change that lowered a key's limit to the present one.
+fn lowered(set: &EvidenceSet, key: KeyId, bucket: RateBucket, limit: u32) -> Option<LoweredLimit<'_>> {
+    let subject = format!("key {key}");
+    let rows = EvidenceSet::rows(&set.audit);
+    let row = rows.iter().find(|row| row.action.raw() == "limit key" && row.subject.raw() == subject)?;
+    // Written as `read 60, write 100, admin 200`.
+    let of_bucket = |text: &str| -> Option<u32> {
+        text.split(", ").find_map(|part| part.strip_prefix(bucket.name())?.trim().parse().ok())
+    };
+    let before = of_bucket(row.before.as_ref()?.raw())?;
+    (before > limit && of_bucket(row.after.as_ref()?.raw()) == Some(limit)).then_some(LoweredLimit { row, before })
+}
+
+fn window_evidence(
+    set: &EvidenceSet,
+    name: &str,
+    window: Option<&LimitDetail>,
+    calls: &BucketCalls<'_>,
+) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    if let Some(window) = window {
         let row = &window.row;
-        let what = format!("{name}: {} limit", row.bucket);
         let value = format!("{} used, {} rejected this minute", or_unknown(row.used), or_unknown(row.n_refused));
-        evidence.push(dossier.limits.evidence(&what, value, Some(&format!("at most {} a minute", row.limit))));
-        let busiest = row.history.iter().flatten().max().copied();
-        evidence.push(dossier.limits.evidence(
-            &format!("{name}: busiest of the last 60 minutes"),
-            or_unknown(busiest),
-            Some(&format!("at most {}", row.limit)),
-        ));
+        let limit = format!("at most {} a minute; default {}", row.limit, row.bucket.default_limit());
+        evidence.push(set.limits.evidence(&format!("{name}: {} limit", row.bucket), value, Some(&limit)));
     }
-    let is_burst = rows.iter().all(|row| row.utc.millis().rem_euclid(MINUTE_MS) < BURST_WINDOW_MS) && rows.len() > 1;
-    let burst = if is_burst { ", all in the first seconds of a minute" } else { "" };
-    let n = rows.len();
-    match pattern {
-        RefusalPattern::Polling => ranked_cause(
-            capped_weight(2_000, n),
-            "rate-polling",
-            format!("{name} polls events faster than its read limit allows ({n} rejected{burst})"),
-            evidence,
-            "Poll every few seconds and follow nextCursor; after a 429, wait for Retry-After. Better: use webhooks, and poll only to fill gaps.",
-        ),
-        RefusalPattern::Bulk => ranked_cause(
-            capped_weight(2_000, n),
-            "rate-bulk",
-            format!("{name} writes in bulk faster than its write limit allows ({n} rejected{burst})"),
-            evidence,
-            "Spread the import over time and wait for Retry-After after a 429. Send an Idempotency-Key or external_id with each record, so that \
-             retries create no duplicates. Or have the key's limit raised for the import.",
-        ),
-        RefusalPattern::Other if is_burst => ranked_cause(
-            capped_weight(1_500, n),
-            "rate-burst",
-            format!("{name} sends its calls at the start of each minute ({n} rejected)"),
-            evidence,
-            "Spread the calls over the minute: windows begin with the clock minute, when other scheduled jobs start too.",
-        ),
-        RefusalPattern::Other => ranked_cause(
-            capped_weight(1_000, n),
-            "rate-limited",
-            format!("{name} calls more often than its limit allows ({n} rejected)"),
-            evidence,
-            "Make fewer calls, wait for Retry-After after a 429, or have the key's limit raised.",
-        ),
+    for ((address, agent), n) in calls.systems().into_iter().take(4) {
+        let what = format!("{name}: calls by {}", system_name(&address, &agent));
+        evidence.push(set.served.evidence(&what, n.to_string(), None));
     }
+    evidence
 }

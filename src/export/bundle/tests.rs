@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::diagnose::evidence_set::QueryRecord;
-use crate::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::report::{
+    CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, ReportedCheck,
+};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::scan::finding::{SecretEncoding, SecretKind};
@@ -127,7 +130,10 @@ fn report() -> DiagnosisReport {
         topic: PlaybookTopic::Breaker,
         subject: DiagnosisSubject::Subscription(SubscriptionId(7)),
         at_utc: at(9),
+        remarks: Vec::new(),
         causes: vec![DiagnosedCause {
+            occurrence: CauseOccurrence::default(),
+            said: None,
             id: "endpoint-500".to_owned(),
             title: "the endpoint returns errors (500 ×6)".to_owned(),
             evidence: vec![evidence.clone()],
@@ -154,6 +160,7 @@ fn case() -> IncidentEvidence {
         clock_ahead_ms: Some(-120),
         platform: Some("0.1.0".to_owned()),
         reports: vec![report()],
+        causes: report().causes,
         keys: known(vec![key()]),
         subscriptions: known(vec![subscription()]),
         failures: known(vec![failure(2, 503, "{\"error\":\"busy\"}"), failure(1, 500, "down")]),
@@ -251,8 +258,11 @@ fn reasons_to_escalate_are_told_apart() {
     let mut broken = case();
     broken.requests = known(vec![RequestRow { status: Some(500), code: Some("internal".into()), ..request() }]);
     assert_eq!(reasons(&broken), ["platform-error"]);
+    broken.requests = known(vec![RequestRow { status: Some(503), code: Some("contended".into()), ..request() }]);
+    assert_eq!(reasons(&broken), ["not-yet"], "contention is resolved by the client");
     let mut unexplained = case();
     unexplained.reports[0].causes.clear();
+    unexplained.causes.clear();
     unexplained.reports[0].steps[0].verdict = CheckVerdict::Fail;
     assert_eq!(reasons(&unexplained), ["unexplained"]);
     unexplained.reports[0].steps[0].verdict = CheckVerdict::Unknown("gone".to_owned());
@@ -272,7 +282,8 @@ fn what_one_playbook_explains_is_not_unexplained_in_another_about_the_same_failu
         report
     };
     let ticket = |reports: Vec<DiagnosisReport>| {
-        built(&IncidentEvidence { reports, ..case() }).expect("no leak").ticket().clone()
+        let causes = reports.iter().flat_map(|report| report.causes.clone()).collect();
+        built(&IncidentEvidence { reports, causes, ..case() }).expect("no leak").ticket().clone()
     };
     let told = |reports| {
         let ticket = ticket(reports);

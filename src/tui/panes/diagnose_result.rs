@@ -3,7 +3,9 @@
 
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::remedy::OfferedAction;
-use crate::diagnose::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, Evidence};
+use crate::diagnose::report::{
+    CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisRemark, DiagnosisReport, Evidence,
+};
 use crate::diagnose::runbook_progress::{RunbookProgress, RunbookStepState};
 use crate::domain::text::Untrusted;
 use crate::text;
@@ -83,18 +85,13 @@ impl ResultBuilder {
     }
 
     fn report(&mut self, report: &DiagnosisReport) {
-        for (position, cause) in report.causes.iter().enumerate() {
-            self.say(&format!("{}. {} ({})", position + 1, cause.title, cause.id), 0, StyleRole::Strong);
-            self.say(&cause.resolution, 3, StyleRole::Text);
-            self.offers(&cause.offers, 3);
-            self.evidence(&cause.evidence);
-            self.gap();
-        }
+        self.causes(&report.causes);
         if report.causes.is_empty() {
             let (role, text) = outcome_line(&RunOutcome::Report(Box::new(report.clone())));
             self.say(&text, 0, role);
             self.gap();
         }
+        self.remarks(&report.remarks);
         self.say(&format!("Checks, run at {}", report.at_utc), 0, StyleRole::Strong);
         for step in &report.steps {
             let role = match step.verdict {
@@ -110,6 +107,29 @@ impl ResultBuilder {
         }
         self.gap();
         self.link(&format!("create a ticket for {}", scope(report.subject)), 0, LineAction::Escalate);
+    }
+
+    /// Adds causes in their order, each with the words that decide, its resolution, actions and evidence.
+    fn causes(&mut self, causes: &[DiagnosedCause]) {
+        for (position, cause) in causes.iter().enumerate() {
+            self.say(&format!("{}. {} ({})", position + 1, cause.title, cause.id), 0, StyleRole::Strong);
+            if let Some(said) = &cause.said {
+                self.say(&format!("answer: {}", said.sanitized()), 3, StyleRole::Accent);
+            }
+            self.say(&cause.resolution, 3, StyleRole::Text);
+            self.offers(&cause.offers, 3);
+            self.evidence(&cause.evidence);
+            self.gap();
+        }
+    }
+
+    /// Adds observations that are no faults.
+    fn remarks(&mut self, remarks: &[DiagnosisRemark]) {
+        for remark in remarks {
+            self.say(&format!("Remark: {} ({})", remark.title, remark.id), 0, StyleRole::Text);
+            self.evidence(&remark.evidence);
+            self.gap();
+        }
     }
 
     fn evidence(&mut self, evidence: &[Evidence]) {
@@ -221,6 +241,10 @@ pub(in crate::tui) fn outcome_line(outcome: &RunOutcome) -> (StyleRole, String) 
             }
         },
         RunOutcome::Report(report) => match report.conclusion() {
+            DiagnosisConclusion::NoCause if !report.causes.is_empty() => {
+                let n = text::count(report.causes.len(), "cause");
+                (StyleRole::Text, format!("no cause acts now; over: {n}"))
+            }
             DiagnosisConclusion::NoCause if report.n_unknown() > 0 => (
                 StyleRole::Text,
                 format!("no cause found; {} of {} checks unknown", report.n_unknown(), report.steps.len()),

@@ -2,7 +2,8 @@
 //! the result that is open.
 
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
-use crate::diagnose::report::{DiagnosisReport, PlaybookTopic};
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::report::DiagnosisReport;
 use crate::diagnose::runbook_kind::Runbook;
 use crate::diagnose::runbook_progress::RunbookProgress;
 use crate::domain::ids::AttemptId;

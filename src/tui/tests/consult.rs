@@ -4,9 +4,12 @@ use super::fixture::{NOW, TestConsole, ago, overview};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::QueryRecord;
 use crate::diagnose::incident::{IncidentEvidence, IncidentScope};
+use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::remedy::OfferedAction;
 use crate::diagnose::remedy::{MissedRange, RemediationAction, RunbookTarget};
-use crate::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
+use crate::diagnose::report::{
+    CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, ReportedCheck,
+};
 use crate::diagnose::runbook_kind::Runbook;
 use crate::diagnose::runbook_progress::{RunbookProgress, RunbookStepState};
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
@@ -52,8 +55,11 @@ pub(super) fn report(subject: DiagnosisSubject) -> DiagnosisReport {
         topic: PlaybookTopic::WebhooksNotArriving,
         subject,
         at_utc: NOW,
+        remarks: Vec::new(),
         causes: vec![
             DiagnosedCause {
+                occurrence: CauseOccurrence::default(),
+                said: None,
                 id: "breaker-tripped".to_owned(),
                 title:
                     "subscription 21: the breaker tripped after 20 failures in a row (500 \u{d7}18, timeout \u{d7}2)"
@@ -73,6 +79,8 @@ pub(super) fn report(subject: DiagnosisSubject) -> DiagnosisReport {
                 .to_vec(),
             },
             DiagnosedCause {
+                occurrence: CauseOccurrence::default(),
+                said: None,
                 id: "endpoint-500".to_owned(),
                 title: "subscription 23: the endpoint returns errors \u{1b}[2J (500 \u{d7}13)".to_owned(),
                 evidence: Vec::new(),
@@ -159,6 +167,7 @@ fn built_with(subjects: Vec<DiagnosisSubject>, note: &str, gate: &SecretGate) ->
         clock_ahead_ms: Some(12),
         platform: Some("0.1.0".to_owned()),
         reports: vec![report(subjects[0])],
+        causes: report(subjects[0]).causes,
         keys: known(overview.keys.items[..1].to_vec()),
         subscriptions: known(overview.subscriptions.items[..2].to_vec()),
         failures: QueryRecord { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },

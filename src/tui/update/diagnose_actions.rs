@@ -2,9 +2,8 @@
 //! results offer.
 
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::diagnose::playbook_topic::{PlaybookTopic, topics_for};
 use crate::diagnose::remedy::{MissedRange, RemediationAction};
-use crate::diagnose::report::PlaybookTopic;
-use crate::diagnose::report::topics_for;
 use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::ids::AttemptId;
 use crate::domain::time::Timestamp;
@@ -75,10 +74,12 @@ fn playbooks_for_item(app: &App, item: RowId) -> Vec<PlaybookTopic> {
             let mut topics = vec![
                 PlaybookTopic::KeyNotWorking,
                 PlaybookTopic::Permissions,
+                PlaybookTopic::CallsRefused,
                 PlaybookTopic::RateLimits,
                 PlaybookTopic::EventsMissing,
                 PlaybookTopic::BulkTimeouts,
                 PlaybookTopic::ManagedSubscription,
+                PlaybookTopic::Platform,
             ];
             topics.sort_by_key(|topic| Some(*topic) != first);
             topics
@@ -118,7 +119,7 @@ pub(in crate::tui) fn run_entry_again(app: &mut App) -> Vec<Effect> {
     start_run(app, place, kept)
 }
 
-/// Asks the unanswered checks of a run again and keeps the answered ones.
+/// Runs an entry again, and keeps the earlier answers of checks that are unknown now.
 pub(in crate::tui) fn ask_unknown_again(app: &mut App) -> Vec<Effect> {
     let Some(place) = app.diagnose.selected() else { return Vec::new() };
     let kept = app.diagnose.run_of(place).map(|run| run.outcome.clone());
@@ -271,7 +272,9 @@ const fn playbook_for_status(status: u16) -> Option<PlaybookTopic> {
         401 => Some(PlaybookTopic::KeyNotWorking),
         403 => Some(PlaybookTopic::Permissions),
         429 => Some(PlaybookTopic::RateLimits),
-        500.. => Some(PlaybookTopic::BulkTimeouts),
+        400..500 => Some(PlaybookTopic::CallsRefused),
+        503 => Some(PlaybookTopic::BulkTimeouts),
+        500.. => Some(PlaybookTopic::Platform),
         200..300 => Some(PlaybookTopic::EventsMissing),
         _ => None,
     }

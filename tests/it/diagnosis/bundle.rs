@@ -50,7 +50,7 @@ fn carries(bundle: &TicketBundle, secret: &str) -> bool {
     })
 }
 
-async fn case(platform: &Platform, topic: crow::diagnose::report::PlaybookTopic) -> IncidentEvidence {
+async fn case(platform: &Platform, topic: crow::diagnose::playbook_topic::PlaybookTopic) -> IncidentEvidence {
     let matter = IncidentScope { topic: Some(topic), ..IncidentScope::last_hour_of(vec![DiagnosisSubject::All]) };
     collect_incident(&platform.operator(), &platform.ambient, &matter).await
 }

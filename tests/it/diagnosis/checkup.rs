@@ -14,7 +14,7 @@ fn expected(scenario: &str) -> Said {
     let refused = |words| Some((CheckGrade::Warning, "refused", words));
     let failing = Some((CheckGrade::Warning, "streak", "in a row; trips at 20"));
     match scenario {
-        // Nothing is wrong, or the missing events were never subscribed to.
+        // Nothing is wrong, or the events are not subscribed to.
         "healthy" | "quiet-company" | "type-not-subscribed" | "events-filtered" | "events-not-happened" => None,
         "key-revoked" => refused("401 revoked_key"),
         "key-truncated" | "key-spaces" => refused("401 malformed_key"),

@@ -2,6 +2,7 @@
 
 use super::checkup;
 use crate::support::platform::Platform;
+use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
 use crow::database::exclusive_transaction::ExclusiveTransaction;
 use crow::demo::scenario::library;
@@ -9,9 +10,12 @@ use crow::demo::scenario::runner::{RunningScenario, ScenarioRunner};
 use crow::demo::scenario::script::ScenarioScript;
 use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::evidence_set::DiagnosisScope;
-use crow::diagnose::report::{CheckVerdict, DiagnosisReport, PlaybookTopic, ReportedCheck};
+use crow::diagnose::playbook_topic::PlaybookTopic;
+use crow::diagnose::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, ReportedCheck};
 use crow::diagnose::run::run_playbook;
+use crow::domain::cause::CauseState;
 use crow::domain::ids::{KeyId, SubscriptionId};
+use crow::domain::secret::Secret;
 use crow::domain::time::Timestamp;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -89,6 +93,12 @@ async fn every_scenario_has_its_cause_ranked_first_and_a_healthy_company_has_non
             }
             if script.cause.is_none() && report.steps.iter().any(|step| step.verdict == CheckVerdict::Fail) {
                 wrong.push(format!("{}: {topic} has a step that fails", script.name));
+            }
+            if let Some(remark) = script.remark.as_ref().filter(|_| topic == topic_of(&script)) {
+                own.clone_from(remark);
+                if !report.remarks.iter().any(|made| made.id == *remark) {
+                    wrong.push(format!("{}: {topic} remarks {:?}", script.name, report.remarks));
+                }
             }
             match (topic == topic_of(&script), &script.cause) {
                 (true, Some(cause)) => {
@@ -179,23 +189,23 @@ async fn a_subject_narrows_a_diagnosis_and_a_missing_subject_is_unknown() {
 }
 
 #[tokio::test]
-async fn an_interrupted_run_is_resumed() {
+async fn a_run_again_is_fresh_and_keeps_earlier_answers_where_there_are_none_now() {
     let all = library::parse_all().expect("well formed");
     let script = all.iter().find(|script| script.name == "key-revoked").expect("a scenario");
     let platform = Platform::start().await;
     let _played = played(&platform, &[script]).await;
-    let mut cut = diagnosed(&platform, PlaybookTopic::KeyNotWorking).await;
-    let whole = cut.clone();
-    cut.causes.clear();
-    for step in &mut cut.steps[1..] {
-        step.verdict = CheckVerdict::Unknown("the platform went away".to_owned());
-        step.evidence.clear();
-    }
-    cut.steps[0].evidence[0].value = "asked long ago".into();
+    let whole = diagnosed(&platform, PlaybookTopic::KeyNotWorking).await;
+    let mut old = whole.clone();
+    old.steps[0].evidence[0].value = "asked long ago".into();
     let wish = DiagnosisScope::last_hour_of(DiagnosisSubject::All);
-    let again =
-        run_playbook(&platform.operator(), &platform.ambient, PlaybookTopic::KeyNotWorking, wish, Some(&cut)).await;
-    assert_eq!(again.steps[0], cut.steps[0], "a verdict stays as it was recorded");
-    assert_eq!(again.steps[1..], whole.steps[1..]);
-    assert_eq!(again.causes, whole.causes);
+    let topic = PlaybookTopic::KeyNotWorking;
+    let again = run_playbook(&platform.operator(), &platform.ambient, topic, wish, Some(&old)).await;
+    assert_eq!((&again.steps, &again.causes), (&whole.steps, &whole.causes), "what is answered now replaces what was");
+    let nobody = ClientCredential::Operator(Secret::new(format!("wlop_{}", "x".repeat(43))));
+    let nobody = PlatformClient::new(&platform.address, nobody).expect("a client");
+    let kept = run_playbook(&nobody, &platform.ambient, topic, wish, Some(&old)).await;
+    assert_eq!(kept.steps, old.steps, "answers stay, with their evidence and its times");
+    assert_eq!(causes(&kept), causes(&whole));
+    assert!(kept.causes.iter().all(|cause| cause.occurrence.state == CauseState::Unknown), "{:?}", kept.causes);
+    assert_eq!(kept.conclusion(), DiagnosisConclusion::Undecided);
 }

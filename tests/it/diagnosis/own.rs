@@ -10,7 +10,8 @@ use crow::demo::scenario::script::ScenarioScript;
 use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::evidence_set::DiagnosisScope;
 use crow::diagnose::incident::{IncidentScope, collect_incident};
-use crow::diagnose::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport, PlaybookTopic};
+use crow::diagnose::playbook_topic::PlaybookTopic;
+use crow::diagnose::report::{CheckVerdict, DiagnosisConclusion, DiagnosisReport};
 use crow::diagnose::run::run_playbook;
 use crow::diagnose::runbook::{begin_run, resume_run};
 use crow::diagnose::runbook_kind::Runbook;
@@ -102,7 +103,7 @@ async fn a_key_finds_the_causes_that_its_company_and_answers_show() {
     }
     // It lacks events:read.
     let report = diagnosed(&platform, partner, PlaybookTopic::EventsMissing).await;
-    assert_eq!(ids(&report), ["events-no-scope"]);
+    assert_eq!(ids(&report), ["events-no-scope"], "{:?}", report.steps);
     assert!(report.causes[0].title.contains("partner (\u{2026}"), "{}", report.causes[0].title);
 
     let revoked = played(&platform, &[&script("key-revoked")]).await;

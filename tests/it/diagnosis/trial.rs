@@ -24,7 +24,7 @@ fn a_console_session_diagnoses_a_trip_writes_a_ticket_and_opens_it_again() {
     console.press("j\r");
     console.shows("2 causes: breaker-tripped, endpoint-500");
     console.press("\r");
-    console.shows("the breaker tripped after 20 failures in a row (500 ×20)");
+    console.shows("the breaker tripped after 20 failures in a row; 500 ×20 (");
     console.shows("→ enable subscription 1 and resend missed events");
     // The bundle is about what is looked at.
     console.press("0");

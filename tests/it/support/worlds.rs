@@ -10,8 +10,11 @@ use crow::diagnose::checkup::{CheckGrade, CheckReading, HealthCheckReport, Thres
 use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::evidence_set::QueryRecord;
 use crow::diagnose::incident::IncidentEvidence;
+use crow::diagnose::playbook_topic::PlaybookTopic;
 use crow::diagnose::remedy::OfferedAction;
-use crow::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, PlaybookTopic, ReportedCheck};
+use crow::diagnose::report::{
+    CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisRemark, DiagnosisReport, Evidence, ReportedCheck,
+};
 use crow::diagnose::review::{
     ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
     SecretAge, SubscriptionSuccess,
@@ -224,11 +227,18 @@ impl Pen<'_> {
             remedy: None,
         };
         let cause = DiagnosedCause {
+            occurrence: CauseOccurrence::default(),
+            said: self.some("words that decide"),
             id: self.text("id of a cause"),
             title: self.text("title of a cause"),
             evidence: vec![self.evidence()],
             resolution: self.text("resolution of a cause"),
             offers: vec![offer],
+        };
+        let remark = DiagnosisRemark {
+            id: self.text("id of a remark"),
+            title: self.text("title of a remark"),
+            evidence: vec![self.evidence()],
         };
         let step = ReportedCheck {
             id: self.text("id of a step"),
@@ -240,6 +250,7 @@ impl Pen<'_> {
             topic: PlaybookTopic::Breaker,
             subject: DiagnosisSubject::Subscription(SUBSCRIPTION),
             at_utc: at(9),
+            remarks: vec![remark],
             causes: vec![cause],
             steps: vec![step],
         }
@@ -286,12 +297,14 @@ impl Pen<'_> {
     }
 
     pub(crate) fn case(&mut self) -> IncidentEvidence {
+        let report = self.report();
         IncidentEvidence {
             subjects: vec![DiagnosisSubject::Subscription(SUBSCRIPTION)],
             at: at(10),
             clock_ahead_ms: Some(-120),
             platform: Some(self.text("version of the platform")),
-            reports: vec![self.report()],
+            causes: report.causes.clone(),
+            reports: vec![report],
             keys: known(vec![self.key()]),
             subscriptions: known(vec![self.subscription()]),
             failures: known(vec![self.attempt()]),
@@ -313,6 +326,7 @@ impl Pen<'_> {
             failures: unknown(self.text("why attempts are unknown")),
             requests: unknown(self.text("why calls are unknown")),
             reports: Vec::new(),
+            causes: Vec::new(),
             events: Vec::new(),
             notes: Vec::new(),
             ..self.case()
