@@ -66,7 +66,7 @@ impl CallerVisibility {
 /// Health of a subscription's deliveries; zeros where an observer cannot know it, as the visibility of the set says.
 #[must_use]
 pub fn known_health(row: &SubscriptionRow) -> DeliveryHealth {
-    row.health.clone().unwrap_or_default()
+    row.health.unwrap_or_default()
 }
 
 /// Query to the platform, with its result.

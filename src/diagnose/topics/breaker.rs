@@ -57,7 +57,7 @@ fn state(set: &EvidenceSet) -> CheckResult {
         .iter()
         .filter(|row| row.subscription.is_enabled && row.failures_in_a_row() >= NEAR_TRIP_FAILURES)
         .collect();
-    let most = subscriptions(set).iter().map(|row| row.failures_in_a_row()).max().unwrap_or(0);
+    let most = subscriptions(set).iter().map(SubscriptionRow::failures_in_a_row).max().unwrap_or(0);
     let limit = format!("below {NEAR_TRIP_FAILURES}; trips at {FAILURE_THRESHOLD}");
     let mut evidence = vec![set.subscriptions.evidence("most failures in a row", most.to_string(), Some(&limit))];
     for row in near.iter().take(MAX_NAMED) {

@@ -166,7 +166,7 @@ impl<'a> BucketCalls<'a> {
         let refused: Vec<Timestamp> = self.per_minute(|row| row.has_status(429)).into_keys().collect();
         let (first, last) = (refused.first()?, refused.last()?);
         let usual_gap = last.since(*first) / u32::try_from(refused.len() - 1).unwrap_or(u32::MAX).max(1);
-        let good = self.per_minute(|row| row.is_served()).into_keys().filter(|minute| minute > last).count();
+        let good = self.per_minute(RequestRow::is_served).into_keys().filter(|minute| minute > last).count();
         let is_quiet = at.since(*last) >= usual_gap * 3;
         Some(if is_quiet && good >= MIN_GOOD_MINUTES {
             CauseState::Over
