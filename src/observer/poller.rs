@@ -74,8 +74,7 @@ pub async fn poll_since(
     let board = Arc::new(OverviewBoard::new(PlatformOverview::default()));
     let mut rounds = PlatformPoller::new(post.clone(), ambient.clone(), board);
     rounds.lookback = ambient.now().since(since);
-    // The command waits for this poll, whichever process holds the lock.
-    rounds.unlocked_factor = 1;
+    rounds.is_waited_for = true;
     rounds.restore().await;
     for company in rounds.companies() {
         let begun = post.history().start_polling_at(format!("events:{company}"), since).await;
@@ -117,8 +116,8 @@ pub struct PlatformPoller {
     board: Arc<OverviewBoard>,
     /// Lock of the process that polls; `None` while another process holds it.
     lock: Option<PollLock>,
-    /// Factor of the poll interval without the lock.
-    unlocked_factor: u32,
+    /// Whether a command waits for the poll: it takes no turn with other processes, and keeps to the budget only.
+    is_waited_for: bool,
     /// State of the platform, as this process or the polling one found it.
     source: SourceState,
     /// Time at which an answer was last received and understood.
@@ -146,7 +145,7 @@ impl PlatformPoller {
             ambient,
             board,
             lock: None,
-            unlocked_factor: UNLOCKED_FACTOR,
+            is_waited_for: false,
             source: UNHEARD,
             heard_at: None,
             built_at: None,

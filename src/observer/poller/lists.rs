@@ -2,7 +2,7 @@
 
 use super::super::keyed_client::{ApiCall, CallFailure, KeyClient, RateLimitedClient};
 use super::super::poll_round::ListProgress;
-use super::{MAX_POLL_INTERVAL, MIN_POLL_INTERVAL, PlatformPoller};
+use super::{MAX_POLL_INTERVAL, MIN_POLL_INTERVAL, PlatformPoller, UNLOCKED_FACTOR};
 use crate::client::integration::answer::RawAnswer;
 use crate::client::integration::partner::{self, ScopeProbe};
 use crate::client::integration::tolerant_reading::{self, NextPage};
@@ -56,7 +56,11 @@ impl PlatformPoller {
         // Two lists, and one page more than that, out of the whole budget of a minute.
         let every = Duration::from_secs(60) * 3 / total.max(1);
         self.source.poll_interval = every.clamp(MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
-        let factor = if self.lock.is_some() { 1 } else { self.unlocked_factor };
+        let factor = match (self.is_waited_for, &self.lock) {
+            (true, _) => 0,
+            (false, Some(_)) => 1,
+            (false, None) => UNLOCKED_FACTOR,
+        };
         let interval = self.source.poll_interval * factor;
         let interval = interval.mul_f64(0.95 + self.ambient.random_unit().0 / 10.0);
         let list = |what: String| PolledList { post: &post, holder, company, scope, what, interval };
@@ -162,12 +166,10 @@ impl PlatformPoller {
     ) -> Result<PageOutcome, CallFailure> {
         let PolledList { post, holder, scope, what, .. } = list;
         let path = ScopeProbe::for_scope(*scope).path;
-        // A process that only reads what another stores leaves retries to it; a command that waits for a poll does not.
-        let is_retrying = self.lock.is_some() || self.unlocked_factor == 1;
         let letter = ApiCall {
             purpose: what.clone(),
             interval: every,
-            retry_interval: if is_retrying { every.min(RETRY_AFTER_MISS) } else { every },
+            retry_interval: if self.lock.is_some() { every.min(RETRY_AFTER_MISS) } else { every },
             bucket: RateBucket::Read,
             method: reqwest::Method::GET,
             route: path,
