@@ -27,6 +27,8 @@ use url::Url;
 pub const FAILING_STREAK: u32 = 3;
 /// Percent of failures from which on few tries count as a low rate.
 const MIN_FAILED_PERCENT_OF_FEW: u64 = 20;
+/// Number of failures from which on their address tells something: addresses are known of a sample alone.
+const MIN_PEER_FAILURES: u64 = 5;
 /// Probability up to which failures in a row of an endpoint at which a part fails are no luck.
 const LUCKY_STREAK: f64 = 0.01;
 /// Number of newest successes, and of slow ones among them, by which an endpoint counts as slow.
@@ -209,7 +211,9 @@ impl<'a> EndpointJudgement<'a> {
         let limit = if all >= MIN_RATE_SAMPLES { 100 - SUCCESS_PERCENT_LIMITS.0 } else { MIN_FAILED_PERCENT_OF_FEW };
         let is_low = n >= 3 && failed_percent >= limit && n * 4 >= self.failures.len() as u64;
         let is_off = !self.row.subscription.is_enabled && n >= 3;
-        self.is_in_streak(rows) || has_never_succeeded || pattern.is_some() || is_low || is_off
+        let is_told = |of: &FailurePattern| n >= MIN_PEER_FAILURES || !matches!(of, FailurePattern::Peer(_));
+        let has_pattern = pattern.is_some_and(is_told);
+        self.is_in_streak(rows) || has_never_succeeded || has_pattern || is_low || is_off
     }
 
     fn finding(&self, kind: CauseKind, rows: &[&'a AttemptRow]) -> Option<CauseFinding> {
