@@ -3,7 +3,7 @@
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::IncidentScope;
 use crate::diagnose::playbook_topic::PlaybookTopic;
-use crate::diagnose::report::DiagnosisReport;
+use crate::diagnose::report::{CombinedDiagnosis, DiagnosisReport};
 use crate::diagnose::runbook_kind::Runbook;
 use crate::diagnose::runbook_progress::RunbookProgress;
 use crate::domain::ids::{AttemptId, SubscriptionId};
@@ -64,6 +64,8 @@ pub enum BackgroundJob {
     ListOperators,
     /// Count what a replay would select; a dry run that changes nothing.
     CountReplay(SubscriptionId, NewReplay),
+    /// Run every playbook that applies to a subject, read-only, and rank their causes in one list.
+    RunAllPlaybooks(DiagnosisSubject),
     /// Run a playbook for a subject, read-only. The answers of an earlier report replace checks that are unknown now.
     RunPlaybook(PlaybookTopic, DiagnosisSubject, Option<Box<DiagnosisReport>>),
     /// Start a runbook for a subject, or continue one that was started; read-only.
@@ -201,6 +203,8 @@ pub enum Msg {
 /// Result of a job started in pane 9 or 0; errors are one line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DiagnoseResult {
+    /// Finished run of every playbook of a subject.
+    Combined(Box<CombinedDiagnosis>),
     /// Finished run of a playbook, with its report.
     Report(Box<DiagnosisReport>),
     /// Signature check of an attempt, with the subject it was opened for.

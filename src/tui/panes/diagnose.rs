@@ -16,6 +16,7 @@ use ratatui::text::{Line, Span};
 pub fn title(room: &DiagnoseState) -> String {
     let (what, subject) = match room.opened {
         None => return format!("9 Diagnose: {}", diagnose_result::scope(room.subject)),
+        Some((DiagnoseEntry::Everything, subject)) => ("everything".to_owned(), subject),
         Some((DiagnoseEntry::Playbook(topic), subject)) => (topic.to_string(), subject),
         Some((DiagnoseEntry::Runbook(runbook), subject)) => (format!("runbook {}", runbook.name()), subject),
         Some((DiagnoseEntry::Lab(id), subject)) => (format!("signature of attempt {id}"), subject),
@@ -48,7 +49,7 @@ fn list(room: &DiagnoseState, width: usize, theme: Theme) -> Vec<Line<'static>> 
     // The longest hint that fits into one line is shown.
     let hints: &[&str] = match room.subject {
         DiagnosisSubject::All | DiagnosisSubject::Company(_) => &[
-            "Enter runs a playbook (read-only), Enter again opens its result. P on a row diagnoses that row; keys and subscriptions also have runbooks.",
+            "Enter runs an entry (read-only), Enter again opens its result. P on a row diagnoses that row; keys and subscriptions also have runbooks.",
             "Enter runs a playbook (read-only) and opens its result. P diagnoses one row.",
             "Enter runs a playbook and opens its result.",
         ],
@@ -81,6 +82,7 @@ fn list(room: &DiagnoseState, width: usize, theme: Theme) -> Vec<Line<'static>> 
 /// Name of an entry, and its purpose.
 fn named(entry: DiagnoseEntry) -> (String, String) {
     match entry {
+        DiagnoseEntry::Everything => ("everything".to_owned(), "All playbooks at once, causes in one list".to_owned()),
         DiagnoseEntry::Playbook(topic) => (topic.name().to_owned(), topic.title().to_owned()),
         DiagnoseEntry::Runbook(runbook) => (format!("runbook {}", runbook.name()), runbook.title().to_owned()),
         DiagnoseEntry::Lab(id) => {

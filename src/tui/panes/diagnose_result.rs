@@ -4,7 +4,7 @@
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::remedy::OfferedAction;
 use crate::diagnose::report::{
-    CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisRemark, DiagnosisReport, Evidence,
+    CheckVerdict, CombinedDiagnosis, DiagnosedCause, DiagnosisConclusion, DiagnosisRemark, DiagnosisReport, Evidence,
 };
 use crate::diagnose::runbook_progress::{RunbookProgress, RunbookStepState};
 use crate::domain::text::Untrusted;
@@ -25,6 +25,7 @@ const STEP_INDENT: usize = 9;
 pub(in crate::tui) fn sheet(run: &DiagnoseRun, width: usize, theme: Theme) -> DetailLines {
     let mut page = ResultBuilder { sheet: DetailLines::default(), width, theme };
     match &run.outcome {
+        RunOutcome::Combined(result) => page.combined(result),
         RunOutcome::Report(report) => page.report(report),
         RunOutcome::Progress(progress) => page.progress(progress),
         RunOutcome::Lab(check) => page.lab(check, run.entry),
@@ -82,6 +83,24 @@ impl ResultBuilder {
                 }
             }
         }
+    }
+
+    /// Adds the causes of all playbooks in one list, then what each playbook concluded.
+    fn combined(&mut self, result: &CombinedDiagnosis) {
+        self.causes(&result.causes);
+        if result.causes.is_empty() {
+            let (role, text) = combined_line(result);
+            self.say(&text, 0, role);
+            self.gap();
+        }
+        self.remarks(&result.remarks);
+        self.say(&format!("Playbooks, run at {}", result.at_utc), 0, StyleRole::Strong);
+        for report in &result.reports {
+            let (role, text) = report_line(report);
+            self.say(&format!("{:<22} {text}", report.topic.name()), 0, role);
+        }
+        self.gap();
+        self.link(&format!("create a ticket for {}", scope(result.subject)), 0, LineAction::Escalate);
     }
 
     fn report(&mut self, report: &DiagnosisReport) {
@@ -240,23 +259,43 @@ pub(in crate::tui) fn outcome_line(outcome: &RunOutcome) -> (StyleRole, String) 
                 (StyleRole::Trouble, format!("no match among {} known mistakes", check.lab.n_tried.unwrap_or_default()))
             }
         },
-        RunOutcome::Report(report) => match report.conclusion() {
-            DiagnosisConclusion::NoCause if !report.causes.is_empty() => {
-                let n = text::count(report.causes.len(), "cause");
-                (StyleRole::Text, format!("no cause acts now; over: {n}"))
-            }
-            DiagnosisConclusion::NoCause if report.n_unknown() > 0 => (
-                StyleRole::Text,
-                format!("no cause found; {} of {} checks unknown", report.n_unknown(), report.steps.len()),
-            ),
-            DiagnosisConclusion::NoCause => (StyleRole::Text, "no cause found".to_owned()),
-            DiagnosisConclusion::Undecided => (StyleRole::Trouble, "inconclusive; Enter shows why".to_owned()),
-            DiagnosisConclusion::NotRun => (StyleRole::Trouble, "no check was answered; Enter shows why".to_owned()),
-            DiagnosisConclusion::CauseFound => {
-                let ids: Vec<&str> = report.causes.iter().map(|cause| cause.id.as_str()).collect();
-                let n = text::count(ids.len(), "cause");
-                (StyleRole::Trouble, Untrusted::new(format!("{n}: {}", ids.join(", "))).sanitized())
-            }
-        },
+        RunOutcome::Combined(result) => combined_line(result),
+        RunOutcome::Report(report) => report_line(report),
     }
+}
+
+/// Outcome of all playbooks in one line, with its style.
+fn combined_line(result: &CombinedDiagnosis) -> (StyleRole, String) {
+    match result.conclusion() {
+        DiagnosisConclusion::NoCause if !result.causes.is_empty() => over_line(&result.causes),
+        DiagnosisConclusion::NoCause => (StyleRole::Text, "no cause found".to_owned()),
+        DiagnosisConclusion::Undecided => (StyleRole::Trouble, "inconclusive; Enter shows why".to_owned()),
+        DiagnosisConclusion::NotRun => (StyleRole::Trouble, "no check was answered; Enter shows why".to_owned()),
+        DiagnosisConclusion::CauseFound => causes_line(&result.causes),
+    }
+}
+
+/// Outcome of a playbook in one line, with its style.
+fn report_line(report: &DiagnosisReport) -> (StyleRole, String) {
+    match report.conclusion() {
+        DiagnosisConclusion::NoCause if !report.causes.is_empty() => over_line(&report.causes),
+        DiagnosisConclusion::NoCause if report.n_unknown() > 0 => (
+            StyleRole::Text,
+            format!("no cause found; {} of {} checks unknown", report.n_unknown(), report.steps.len()),
+        ),
+        DiagnosisConclusion::NoCause => (StyleRole::Text, "no cause found".to_owned()),
+        DiagnosisConclusion::Undecided => (StyleRole::Trouble, "inconclusive; Enter shows why".to_owned()),
+        DiagnosisConclusion::NotRun => (StyleRole::Trouble, "no check was answered; Enter shows why".to_owned()),
+        DiagnosisConclusion::CauseFound => causes_line(&report.causes),
+    }
+}
+
+fn over_line(causes: &[DiagnosedCause]) -> (StyleRole, String) {
+    (StyleRole::Text, format!("no cause acts now; over: {}", text::count(causes.len(), "cause")))
+}
+
+fn causes_line(causes: &[DiagnosedCause]) -> (StyleRole, String) {
+    let ids: Vec<&str> = causes.iter().map(|cause| cause.id.as_str()).collect();
+    let n = text::count(ids.len(), "cause");
+    (StyleRole::Trouble, Untrusted::new(format!("{n}: {}", ids.join(", "))).sanitized())
 }

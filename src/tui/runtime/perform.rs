@@ -6,7 +6,7 @@ use crate::client::connection::{ClientCredential, PlatformClient};
 use crate::clock::RuntimeEnv;
 use crate::diagnose::evidence_set::DiagnosisScope;
 use crate::diagnose::incident::{IncidentEvidence, collect_incident};
-use crate::diagnose::run::run_playbook;
+use crate::diagnose::run::{run_all, run_playbook};
 use crate::diagnose::runbook::{begin_run, resume_run};
 use crate::diagnose::secret_check;
 use crate::domain::ids::{AttemptId, SubscriptionId};
@@ -101,6 +101,10 @@ impl JobRunner {
     async fn run_diagnose_job(&self, job: BackgroundJob) -> DiagnoseResult {
         let (client, ambient) = (&self.client, RuntimeEnv::real());
         match job {
+            BackgroundJob::RunAllPlaybooks(subject) => {
+                let result = run_all(client, &ambient, DiagnosisScope::last_hour_of(subject)).await;
+                DiagnoseResult::Combined(Box::new(result))
+            }
             BackgroundJob::RunPlaybook(topic, subject, earlier) => {
                 let report =
                     run_playbook(client, &ambient, topic, DiagnosisScope::last_hour_of(subject), earlier.as_deref())

@@ -3,7 +3,7 @@
 
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::playbook_topic::PlaybookTopic;
-use crate::diagnose::report::DiagnosisReport;
+use crate::diagnose::report::{CombinedDiagnosis, DiagnosisReport};
 use crate::diagnose::runbook_kind::Runbook;
 use crate::diagnose::runbook_progress::RunbookProgress;
 use crate::domain::ids::AttemptId;
@@ -17,6 +17,8 @@ pub const MAX_RUNS_KEPT: usize = 40;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum DiagnoseEntry {
+    /// Every playbook that applies, with one ranked list of causes.
+    Everything,
     /// Signature lab, which explains how the receiver of an attempt verified it.
     Lab(AttemptId),
     /// Playbook that looks for the cause of a symptom.
@@ -33,6 +35,8 @@ pub enum RunOutcome {
     Waiting,
     /// Report of a playbook that ran.
     Report(Box<DiagnosisReport>),
+    /// Causes of all playbooks in one ranked list.
+    Combined(Box<CombinedDiagnosis>),
     /// Signature check of an attempt.
     Lab(Box<SignatureCheck>),
     /// State of a runbook's steps.

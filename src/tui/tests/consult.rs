@@ -8,7 +8,7 @@ use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::remedy::OfferedAction;
 use crate::diagnose::remedy::{MissedRange, RemediationAction, RunbookTarget};
 use crate::diagnose::report::{
-    CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, ReportedCheck,
+    CauseOccurrence, CheckVerdict, CombinedDiagnosis, DiagnosedCause, DiagnosisReport, Evidence, ReportedCheck,
 };
 use crate::diagnose::runbook_kind::Runbook;
 use crate::diagnose::runbook_progress::{RunbookProgress, RunbookStepState};
@@ -182,14 +182,14 @@ fn built_with(subjects: Vec<DiagnosisSubject>, note: &str, gate: &SecretGate) ->
 
 /// Pane 9 over a subscription, with a report in it.
 pub(super) fn with_report(bench: &mut TestConsole) {
-    bench.press("3jP\n");
+    bench.press("3jP\u{1b}j\n");
     came(bench, DiagnoseResult::Report(Box::new(report(DiagnosisSubject::Subscription(FAILING)))));
     bench.press("\n");
 }
 
 /// Pane 9 with a runbook open.
 pub(super) fn with_runbook(bench: &mut TestConsole, n_done: usize) {
-    bench.press("2PG\n");
+    bench.press("2P\u{1b}G\n");
     came(bench, DiagnoseResult::Runbook(Box::new(progress(KeyId(1), n_done))));
     bench.press("\n");
 }
@@ -198,7 +198,7 @@ pub(super) fn with_runbook(bench: &mut TestConsole, n_done: usize) {
 pub(super) fn with_lab(bench: &mut TestConsole) {
     bench.press("4");
     bench.answer_pages();
-    bench.press("P\n");
+    bench.press("P\u{1b}j\n");
     let id = AttemptId(678);
     let subject = bench.app.diagnose.subject;
     came(bench, DiagnoseResult::SignatureCheck(id, subject, Ok(Box::new(check(SignatureFit::Explained)))));
@@ -215,14 +215,31 @@ pub(super) fn with_bundle(bench: &mut TestConsole) {
 #[test]
 fn playbooks_that_fit_the_selection_are_run_and_opened() {
     let mut bench = TestConsole::new(120, 36);
-    bench.press("3jP");
     let subject = DiagnosisSubject::Subscription(FAILING);
+    let everything = Effect::StartJob(BackgroundJob::RunAllPlaybooks(subject));
+    assert_eq!(bench.press("3jP"), std::slice::from_ref(&everything), "all playbooks run at once");
+    assert!(bench.screen().contains("9 Diagnose: everything, subscription 23"), "{}", bench.screen());
+    let report = report(subject);
+    let combined = CombinedDiagnosis {
+        subject,
+        at_utc: NOW,
+        causes: report.causes.clone(),
+        remarks: Vec::new(),
+        reports: vec![report.clone()],
+    };
+    came(&mut bench, DiagnoseResult::Combined(Box::new(combined)));
+    let screen = bench.screen();
+    for part in ["2. subscription 23: the endpoint returns errors", "create a ticket for subscription 23"] {
+        assert!(screen.contains(part), "{part}:\n{screen}");
+    }
+    assert_eq!(bench.press("r"), [everything], "and again on demand");
+    bench.press("\u{1b}");
     assert!(bench.screen().contains("9 Diagnose: subscription 23"), "{}", bench.screen());
     let asked = Effect::StartJob(BackgroundJob::RunPlaybook(PlaybookTopic::WebhooksNotArriving, subject, None));
-    assert_eq!(bench.press("\n"), std::slice::from_ref(&asked));
+    assert_eq!(bench.press("j\n"), std::slice::from_ref(&asked));
     assert!(bench.screen().contains("running"));
     assert_eq!(bench.press("\n"), [], "it is asked once");
-    came(&mut bench, DiagnoseResult::Report(Box::new(report(subject))));
+    came(&mut bench, DiagnoseResult::Report(Box::new(report.clone())));
     assert!(bench.screen().contains("2 causes: breaker-tripped, endpoint-500"), "{}", bench.screen());
     bench.press("\n");
     let screen = bench.screen();
@@ -236,12 +253,12 @@ fn playbooks_that_fit_the_selection_are_run_and_opened() {
         assert!(screen.contains(part), "{part}:\n{screen}");
     }
     assert!(!screen.contains('\u{1b}'));
-    let earlier = Some(Box::new(report(subject)));
+    let earlier = Some(Box::new(report.clone()));
     assert_eq!(
         bench.press("u"),
         [Effect::StartJob(BackgroundJob::RunPlaybook(PlaybookTopic::WebhooksNotArriving, subject, earlier))]
     );
-    came(&mut bench, DiagnoseResult::Report(Box::new(report(subject))));
+    came(&mut bench, DiagnoseResult::Report(Box::new(report.clone())));
     bench.press("\u{1b}");
     assert!(bench.screen().contains("2 causes:"), "one layer back, to the list");
     assert_eq!(bench.press("r"), [asked], "again on demand");
@@ -279,10 +296,8 @@ fn what_a_playbook_offers_is_done_from_there_after_a_question() {
 fn a_run_book_is_begun_gone_on_with_remembered_and_forgotten() {
     let mut bench = TestConsole::new(120, 36);
     let (key, subject) = (KeyId(1), DiagnosisSubject::Key(KeyId(1)));
-    assert_eq!(
-        bench.press("2PG\n"),
-        [Effect::StartJob(BackgroundJob::RunRunbook(Runbook::KeyRotation, subject, None))]
-    );
+    bench.press("2P\u{1b}");
+    assert_eq!(bench.press("G\n"), [Effect::StartJob(BackgroundJob::RunRunbook(Runbook::KeyRotation, subject, None))]);
     came(&mut bench, DiagnoseResult::Runbook(Box::new(progress(key, 2))));
     assert!(bench.screen().contains("2 of 4 steps done; next: Wait until the old key"), "{}", bench.screen());
     bench.press("\n");
@@ -377,7 +392,7 @@ fn a_refused_call_has_the_playbook_of_its_status_first() {
                 Some(403) => "permissions",
                 _ => "rate-limits",
             };
-            bench.press("P");
+            bench.press("P\u{1b}j");
             let screen = bench.screen();
             let row = screen.lines().find(|line| line.contains('>')).expect("the cursor").to_owned();
             assert!(row.contains(first), "{status:?}: {row}");
@@ -516,7 +531,7 @@ fn x1_a_passage_that_holds_a_ticket_back_is_released_in_the_same_way() {
 #[test]
 fn a_gap_is_counted_and_then_asked_about_as_a_replay() {
     let mut bench = TestConsole::new(120, 36);
-    bench.press("3P");
+    bench.press("3P\u{1b}j");
     let gap = MissedRange { subscription: TRIPPED, since_utc: ago(600), until_utc: NOW };
     let mut found = report(DiagnosisSubject::Subscription(TRIPPED));
     found.causes.truncate(1);

@@ -39,7 +39,8 @@ pub(in crate::tui) fn dispatch_action(app: &mut App, action: KeyAction, now: Tim
         KeyAction::Yes => return confirm::confirm_change(app, now),
         KeyAction::TestFirst => return confirm::send_test_first(app, now),
         KeyAction::Close | KeyAction::Back | KeyAction::No if escalate_actions::back_within_pane(app) => {}
-        KeyAction::Diagnose | KeyAction::Playbooks => diagnose_actions::open_diagnose(app, action),
+        KeyAction::Diagnose => diagnose_actions::open_diagnose(app, action),
+        KeyAction::Playbooks => return diagnose_actions::diagnose_item(app),
         KeyAction::Escalate => return escalate_actions::escalate(app),
         KeyAction::RunAgain => return diagnose_actions::run_entry_again(app),
         KeyAction::AskUnknownAgain => return diagnose_actions::ask_unknown_again(app),

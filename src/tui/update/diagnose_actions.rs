@@ -26,12 +26,23 @@ use crate::tui::widgets::detail_lines::LineAction;
 use crate::tui::widgets::text_input;
 use crate::wire::subscriptions::MissedEventsChoice;
 
+/// Opens pane 9 for the selected item, runs every playbook that applies to it, and opens the result.
+pub(in crate::tui) fn diagnose_item(app: &mut App) -> Vec<Effect> {
+    open_diagnose(app, KeyAction::Playbooks);
+    let place = (DiagnoseEntry::Everything, app.diagnose.subject);
+    (app.diagnose.opened, app.diagnose.cursor_line) = (Some(place), 0);
+    match app.diagnose.run_of(place).map(|run| &run.outcome) {
+        Some(RunOutcome::Waiting) => Vec::new(),
+        _ => start_run(app, place, None),
+    }
+}
+
 /// Opens pane 9 for the selected item (playbooks), for the chosen company, or for all companies.
 pub(in crate::tui) fn open_diagnose(app: &mut App, action: KeyAction) {
     let item = targets::target_items(app).first().copied().filter(|_| action == KeyAction::Playbooks);
     let whole = app.company.map_or(DiagnosisSubject::All, DiagnosisSubject::Company);
     let subject = item.and_then(|item| targets::subject_of(app, item)).unwrap_or(whole);
-    let mut entries: Vec<DiagnoseEntry> = Vec::new();
+    let mut entries = vec![DiagnoseEntry::Everything];
     if let Some(RowId::Attempt(id)) = item {
         entries.push(DiagnoseEntry::Lab(id));
     }
@@ -129,6 +140,7 @@ pub(in crate::tui) fn ask_unknown_again(app: &mut App) -> Vec<Effect> {
 fn start_run(app: &mut App, (entry, subject): RunKey, kept: Option<RunOutcome>) -> Vec<Effect> {
     app.diagnose.note((entry, subject), RunOutcome::Waiting);
     vec![Effect::StartJob(match (entry, kept) {
+        (DiagnoseEntry::Everything, _) => BackgroundJob::RunAllPlaybooks(subject),
         (DiagnoseEntry::Playbook(topic), Some(RunOutcome::Report(report))) => {
             BackgroundJob::RunPlaybook(topic, subject, Some(report))
         }
@@ -249,6 +261,10 @@ pub(in crate::tui) fn check_signature(app: &mut App, line: &SignatureInput, now:
 
 pub(in crate::tui) fn on_diagnose_result(app: &mut App, came: DiagnoseResult, now: Timestamp) {
     match came {
+        DiagnoseResult::Combined(result) => {
+            let place = (DiagnoseEntry::Everything, result.subject);
+            app.diagnose.note(place, RunOutcome::Combined(result));
+        }
         DiagnoseResult::Report(report) => {
             let place = (DiagnoseEntry::Playbook(report.topic), report.subject);
             app.diagnose.note(place, RunOutcome::Report(report));

@@ -18,12 +18,9 @@ fn a_console_session_diagnoses_a_trip_writes_a_ticket_and_opens_it_again() {
     console.shows("LIVE");
     console.press("3");
     console.shows("TRP");
-    // The playbooks that fit the selected subscription; the second is the breaker's.
+    // All playbooks that fit the selected subscription, at once.
     console.press("P");
-    console.shows("9 Diagnose: subscription 1");
-    console.press("j\r");
-    console.shows("2 causes: breaker-tripped, endpoint-500");
-    console.press("\r");
+    console.shows("9 Diagnose: everything, subscription 1");
     console.shows("the breaker tripped after 20 failures in a row; 500 ×20 (");
     console.shows("→ enable subscription 1 and resend missed events");
     // The bundle is about what is looked at.
