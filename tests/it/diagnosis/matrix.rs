@@ -25,7 +25,7 @@ const PAIRS: usize = 4;
 
 /// Number of pairs of scenarios that `CROW_PAIRS` requests; `None` for the short form.
 #[expect(clippy::disallowed_methods, reason = "the long form is asked for in the environment")]
-fn asked() -> Option<usize> {
+pub(super) fn asked() -> Option<usize> {
     std::env::var("CROW_PAIRS").ok()?.parse().ok()
 }
 

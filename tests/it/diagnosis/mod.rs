@@ -3,6 +3,7 @@
 mod bad;
 mod bundle;
 mod checkup;
+mod confusion;
 mod demo;
 mod lab;
 mod matrix;
