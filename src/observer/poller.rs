@@ -116,7 +116,7 @@ pub struct PlatformPoller {
     board: Arc<OverviewBoard>,
     /// Lock of the process that polls; `None` while another process holds it.
     lock: Option<PollLock>,
-    /// Whether a command waits for the poll: it takes no turn with other processes, and keeps to the budget only.
+    /// Whether a command waits for the poll: it polls a moment after another process did, within the budget.
     is_waited_for: bool,
     /// State of the platform, as this process or the polling one found it.
     source: SourceState,

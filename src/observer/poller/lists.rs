@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Delay before another console may retry a poll that brought no result.
 const RETRY_AFTER_MISS: Duration = Duration::from_secs(2);
+/// Longest wait of a command for the poll that it needs, after another process polled the same list.
+const MAX_WAIT_FOR_POLL: Duration = Duration::from_secs(10);
 /// Maximum number of characters kept of an item that cannot be read.
 const MAX_KEPT_CHARS: usize = 2_000;
 /// Maximum number of pages read from one list per round.
@@ -56,12 +58,11 @@ impl PlatformPoller {
         // Two lists, and one page more than that, out of the whole budget of a minute.
         let every = Duration::from_secs(60) * 3 / total.max(1);
         self.source.poll_interval = every.clamp(MIN_POLL_INTERVAL, MAX_POLL_INTERVAL);
-        let factor = match (self.is_waited_for, &self.lock) {
-            (true, _) => 0,
-            (false, Some(_)) => 1,
-            (false, None) => UNLOCKED_FACTOR,
+        let interval = match (self.is_waited_for, &self.lock) {
+            (true, _) => self.source.poll_interval.min(MAX_WAIT_FOR_POLL),
+            (false, Some(_)) => self.source.poll_interval,
+            (false, None) => self.source.poll_interval * UNLOCKED_FACTOR,
         };
-        let interval = self.source.poll_interval * factor;
         let interval = interval.mul_f64(0.95 + self.ambient.random_unit().0 / 10.0);
         let list = |what: String| PolledList { post: &post, holder, company, scope, what, interval };
         match scope {

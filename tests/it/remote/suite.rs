@@ -94,9 +94,9 @@ async fn the_console_works_without_a_portal() {
     scene.back();
     scene.press("C", &["Companies", "  92"]).await;
     scene.back();
-    scene.press("9\n", &["key-not-working             no cause found"]).await;
+    scene.press("9jj\n", &["key-not-working             no cause found"]).await;
     // Calls of others are not seen, so that nothing is said of their limits.
-    scene.press("jjjj\n", &["rate-limits"]).await;
+    scene.press("jjjjj\n", &["rate-limits"]).await;
     scene.lost("Rate limited (429)").await;
     scene.lost("running").await;
     let text = scene.console.text();
