@@ -31,6 +31,7 @@ pub mod replay;
 pub mod scan;
 pub mod scope;
 pub mod secret;
+pub mod series;
 pub mod signature;
 pub mod signature_debugger;
 pub mod slots;

@@ -2,24 +2,12 @@
 
 use super::error::Error;
 use super::handle::Engine;
-use crate::domain::field_error::FieldError;
 use crate::domain::ids::SubscriptionId;
-use crate::domain::time::{MINUTE_MS, Timestamp};
+use crate::domain::series::{SeriesRange, SeriesResolution};
+use crate::domain::time::Timestamp;
 use crate::store;
 use crate::store::series::{AttemptSlotCounts, RequestSlotCounts};
 use std::time::Duration;
-
-/// Resolution of a time series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SeriesResolution {
-    /// Points of one minute, up to 24 hours.
-    Minute,
-    /// Points of one hour, up to 31 days.
-    Hour,
-}
-
-/// Default number of points when no start is given.
-const DEFAULT_POINTS: u64 = 60;
 
 /// Query of the time series of attempts and requests.
 #[derive(Debug, Clone, Copy)]
@@ -45,23 +33,6 @@ pub struct StatsPoint {
     pub requests: RequestSlotCounts,
 }
 
-impl SeriesResolution {
-    const fn millis(self) -> i64 {
-        match self {
-            Self::Minute => MINUTE_MS,
-            Self::Hour => 60 * MINUTE_MS,
-        }
-    }
-
-    /// Maximum number of points: a day of minutes or 31 days of hours.
-    const fn max_points(self) -> i64 {
-        match self {
-            Self::Minute => 24 * 60,
-            Self::Hour => 31 * 24,
-        }
-    }
-}
-
 impl Engine {
     /// Reads the time series of attempts and requests, oldest first; slots without data are zero.
     ///
@@ -69,15 +40,10 @@ impl Engine {
     /// [`Error::Invalid`] when the end is before the start or the range has too many points; [`Error`] when the
     /// database cannot be read.
     pub async fn time_series(&self, wanted: TimeSeriesQuery) -> Result<Vec<StatsPoint>, Error> {
-        let width = wanted.resolution.millis();
-        let end = wanted.until.unwrap_or_else(|| self.shared.ambient.now());
-        let default = Duration::from_millis((DEFAULT_POINTS - 1) * width.unsigned_abs());
-        let start = wanted.since.unwrap_or_else(|| end.minus(default)).floor_to(width);
-        let n_points = (i128::from(end.millis()) - i128::from(start.millis())) / i128::from(width);
-        if n_points < 0 || n_points >= i128::from(wanted.resolution.max_points()) {
-            let text = format!("must be before until, by at most {} points", wanted.resolution.max_points());
-            return Err(Error::Invalid(vec![FieldError::new("since", text)]));
-        }
+        let now = self.shared.ambient.now();
+        let range = SeriesRange::new(wanted.resolution, (wanted.since, wanted.until), now)
+            .map_err(|error| Error::Invalid(vec![error]))?;
+        let SeriesRange { start, end, width_ms: width, n_points } = range;
         let (attempts, requests) = self
             .shared
             .store
@@ -90,9 +56,8 @@ impl Engine {
                 Ok::<_, store::Error>((attempts, store::series::requests(connection, width, range)?))
             })
             .await?;
-        let points = (0..).map(|point| Timestamp::from_millis(start.millis() + point * width));
+        let points = (0_i64..).take(n_points).map(|point| Timestamp::from_millis(start.millis() + point * width));
         Ok(points
-            .take_while(|at| *at <= end)
             .map(|at| StatsPoint {
                 at,
                 attempts: attempts.get(&at).copied().unwrap_or_default(),

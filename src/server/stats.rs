@@ -3,10 +3,10 @@
 use super::guard::{AuthorizedOperator, Viewer};
 use crate::domain::ids::SubscriptionId;
 use crate::engine::handle::Engine;
-use crate::engine::stats::{SeriesResolution, TimeSeriesQuery};
+use crate::engine::stats::TimeSeriesQuery;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::TypedQuery;
-use crate::wire::stats::{AttemptPoint, PointWidth, RequestPoint, StatsQuery, TimeSeries};
+use crate::wire::stats::{AttemptPoint, RequestPoint, StatsQuery, TimeSeries};
 use axum::extract::State;
 
 /// `GET /portal/v1/stats`: time series without gaps, oldest point first.
@@ -15,12 +15,8 @@ pub(super) async fn get(
     State(engine): State<Engine>,
     TypedQuery(query): TypedQuery<StatsQuery>,
 ) -> Result<axum::Json<TimeSeries>, ProblemResponse> {
-    let width = match query.span {
-        PointWidth::Minute => SeriesResolution::Minute,
-        PointWidth::Hour => SeriesResolution::Hour,
-    };
     let wanted = TimeSeriesQuery {
-        resolution: width,
+        resolution: query.span.resolution(),
         subscription: query.subscription.map(SubscriptionId),
         since: query.since,
         until: query.until,

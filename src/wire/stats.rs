@@ -1,5 +1,6 @@
 //! Time series of attempts and requests, for charts.
 
+use crate::domain::series::SeriesResolution;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,17 @@ pub enum PointWidth {
     Minute,
     /// One hour; at most 31 days of hours.
     Hour,
+}
+
+impl PointWidth {
+    /// Resolution of a time series with points of this width.
+    #[must_use]
+    pub const fn resolution(self) -> SeriesResolution {
+        match self {
+            Self::Minute => SeriesResolution::Minute,
+            Self::Hour => SeriesResolution::Hour,
+        }
+    }
 }
 
 /// Query of `GET /portal/v1/stats`.

@@ -3,7 +3,7 @@
 
 use super::guard::{AttachedOperator, MayRead};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
-use crate::domain::time::{MINUTE_MS, Timestamp};
+use crate::domain::series::SeriesRange;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of, page_of_all};
 use crate::observer::handle::PlatformObserver;
@@ -13,16 +13,13 @@ use crate::wire::limits::{KeyUsage, LimitDetail, LimitRow};
 use crate::wire::page::Page;
 use crate::wire::problem::ProblemCode;
 use crate::wire::replays::ReplayRow;
-use crate::wire::stats::{PointWidth, StatsQuery, TimeSeries};
+use crate::wire::stats::{StatsQuery, TimeSeries};
 use crate::wire::subscriptions::{RevisionRow, SubscriptionRow};
 use axum::extract::State;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 type ListAnswer<T> = Result<axum::Json<Page<T>>, ProblemResponse>;
-
-/// Default number of points of a time series, and the maximum numbers of minutes and hours.
-const SERIES_POINTS: (i64, i64, i64) = (60, 24 * 60, 31 * 24);
 
 /// `GET /portal/v1/companies`: the companies of the profile's keys; their names are not known.
 pub(super) async fn companies(
@@ -135,21 +132,14 @@ pub(super) async fn stats(
     State(observer): State<PlatformObserver>,
     TypedQuery(query): TypedQuery<StatsQuery>,
 ) -> Result<axum::Json<TimeSeries>, ProblemResponse> {
-    let (usual, minutes, hours) = SERIES_POINTS;
-    let (width_ms, most) = match query.span {
-        PointWidth::Minute => (MINUTE_MS, minutes),
-        PointWidth::Hour => (60 * MINUTE_MS, hours),
-    };
-    let until = query.until.unwrap_or_else(|| observer.ambient().now());
-    let since = query.since.unwrap_or_else(|| Timestamp::from_millis(until.millis() - (usual - 1) * width_ms));
-    let since = since.floor_to(width_ms);
-    let n = (i128::from(until.millis()) - i128::from(since.millis())) / i128::from(width_ms);
-    if n < 0 || n >= i128::from(most) {
-        return Err(ProblemResponse::invalid_field("since", format!("must be before until, by at most {most} points")));
-    }
-    let n = usize::try_from(n).unwrap_or(0) + 1;
-    let width = Duration::from_millis(width_ms.unsigned_abs());
-    let requests = observer.history().call_series(since, width, n).await.map_err(super::act_problem::storage)?;
+    let range = SeriesRange::new(query.span.resolution(), (query.since, query.until), observer.ambient().now())
+        .map_err(|error| ProblemResponse::invalid_field(error.field, error.text))?;
+    let width = Duration::from_millis(range.width_ms.unsigned_abs());
+    let requests = observer
+        .history()
+        .call_series(range.start, width, range.n_points)
+        .await
+        .map_err(super::act_problem::storage)?;
     Ok(axum::Json(TimeSeries { span: query.span, attempts: Vec::new(), requests }))
 }
 
