@@ -137,13 +137,7 @@ fn access(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
 
 fn limits(brief: &PartnerBriefing) -> Vec<BriefingBlock> {
     let limits = brief.key.limits.as_ref();
-    let of = |bucket| {
-        or_unknown(limits.map(|limits| match bucket {
-            RateBucket::Read => limits.read,
-            RateBucket::Write => limits.write,
-            RateBucket::Admin => limits.admin,
-        }))
-    };
+    let of = |bucket| or_unknown(limits.map(|limits| limits.for_bucket(bucket)));
     let used = RateBucket::ALL.into_iter().filter(|bucket| brief.opened.iter().any(|route| route.bucket == *bucket));
     vec![
         BriefingBlock::Title("Rate limits"),

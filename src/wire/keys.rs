@@ -48,6 +48,18 @@ pub struct RateLimits {
     pub admin: u32,
 }
 
+impl RateLimits {
+    /// Limit of a bucket in calls a minute.
+    #[must_use]
+    pub const fn for_bucket(&self, bucket: RateBucket) -> u32 {
+        match bucket {
+            RateBucket::Read => self.read,
+            RateBucket::Write => self.write,
+            RateBucket::Admin => self.admin,
+        }
+    }
+}
+
 /// Rate limits requested for a new key; null or absent means the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

@@ -229,12 +229,7 @@ impl FrontDesk<'_> {
             (_, paths::SUBSCRIPTIONS | paths::SUBSCRIPTION) => RateBucket::Admin,
             _ => RateBucket::Write,
         };
-        let limits = row.limits.expect("limits");
-        let limit = match bucket {
-            RateBucket::Read => limits.read,
-            RateBucket::Write => limits.write,
-            RateBucket::Admin => limits.admin,
-        };
+        let limit = row.limits.expect("limits").for_bucket(bucket);
         let before = self.plan.lowered.filter(|(of, at, _)| *of == key && call.at < *at && bucket == RateBucket::Read);
         let limit = before.map_or(limit, |(.., before)| before);
         let used = self.windows.entry((key, bucket, call.at.floor_to(MINUTE_MS))).or_default();

@@ -61,12 +61,7 @@ impl World {
     }
 
     fn window(&self, key: &KeyRow, bucket: RateBucket) -> LimitDetail {
-        let limits = key.limits.expect("limits");
-        let limit = match bucket {
-            RateBucket::Read => limits.read,
-            RateBucket::Write => limits.write,
-            RateBucket::Admin => limits.admin,
-        };
+        let limit = key.limits.expect("limits").for_bucket(bucket);
         let window_utc = self.plan.at.floor_to(MINUTE_MS);
         LimitDetail {
             row: LimitRow {
