@@ -62,16 +62,6 @@ fn cause_of_tls(error: &str) -> CauseKind {
     }
 }
 
-/// Returns the cause behind an outcome as trips record it: a status or the name of a failure.
-#[must_use]
-pub fn cause_of_word(word: &str) -> Option<CauseKind> {
-    let outcome = match word.parse() {
-        Ok(status) => AttemptOutcome::Answered { status, retry_after: None },
-        Err(_) => AttemptOutcome::Unanswered(FailureKind::named(word)?),
-    };
-    cause_of(&outcome, None, None)
-}
-
 /// Returns whether a cause is a lack of capacity or stability, which a part of the deliveries may meet by chance.
 #[must_use]
 pub const fn is_instability(kind: CauseKind) -> bool {
@@ -113,6 +103,15 @@ pub fn counted_text(counts: impl IntoIterator<Item = (String, u64)>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Returns the cause behind an outcome as trips record it: a status or the name of a failure.
+    fn cause_of_word(word: &str) -> Option<CauseKind> {
+        let outcome = match word.parse() {
+            Ok(status) => AttemptOutcome::Answered { status, retry_after: None },
+            Err(_) => AttemptOutcome::Unanswered(FailureKind::named(word)?),
+        };
+        cause_of(&outcome, None, None)
+    }
 
     #[test]
     fn every_failure_without_an_answer_but_the_platforms_own_has_a_cause() {

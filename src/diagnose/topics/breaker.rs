@@ -148,7 +148,8 @@ fn missed_events(set: &EvidenceSet) -> CheckResult {
     }
     let n: u64 = off.iter().map(|row| known_health(row).n_missed_or_held()).sum();
     let evidence = off.iter().take(MAX_NAMED).map(|row| {
-        let value = format!("{} missed, {} on hold", known_health(row).n_skipped, known_health(row).n_parked);
+        let health = known_health(row);
+        let value = format!("{} missed, {} on hold", health.n_skipped, health.n_parked);
         set.subscriptions.evidence(&format!("{}: events", subscription_name(row)), value, Some("0"))
     });
     let verdict = if n == 0 { CheckVerdict::Pass } else { CheckVerdict::Fail };

@@ -155,9 +155,8 @@ fn missed_evidence(set: &EvidenceSet, row: &SubscriptionRow) -> Vec<Evidence> {
     let since = row.subscription.disabled_utc.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
     let mut evidence = vec![set.subscriptions.evidence(&format!("{name}: off since"), since, None)];
     if set.visibility == CallerVisibility::Full {
-        for (what, n) in
-            [("missed events", known_health(row).n_skipped), ("deliveries on hold", known_health(row).n_parked)]
-        {
+        let health = known_health(row);
+        for (what, n) in [("missed events", health.n_skipped), ("deliveries on hold", health.n_parked)] {
             evidence.push(set.subscriptions.evidence(&format!("{name}: {what}"), n.to_string(), Some("0")));
         }
     }
