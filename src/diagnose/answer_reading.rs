@@ -280,32 +280,12 @@ fn element(html: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::delivery::AttemptKind;
-    use crate::domain::ids::{AttemptId, CompanyId, SubscriptionId};
-    use crate::domain::time::Timestamp;
     use crate::wire::attempts::{AttemptRow, CapturedBody, PhaseTimes};
 
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> AnswerReading {
-        let row = AttemptRow {
-            id: AttemptId(1),
-            started_utc: Timestamp::default(),
-            company_id: Some(CompanyId(1)),
-            subscription_id: Some(SubscriptionId(1)),
-            target_url: Some("https://hooks.example.com/in".into()),
-            delivery_id: None,
-            event_id: None,
-            event_type: "lead.created".into(),
-            kind: Some(AttemptKind::Scheduled),
-            number: Some(1),
-            of: Some(11),
-            elapsed_ms: 5,
-            status_code: Some(status),
-            cause: None,
-            error: None,
-        };
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()).into()).collect();
         AnswerReading::of(&AttemptDetail {
-            row,
+            row: AttemptRow::answered(1, status),
             request_headers: Vec::new(),
             request_body: CapturedBody::new(b"{}", 2),
             response_headers: headers,

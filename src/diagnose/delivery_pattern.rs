@@ -230,26 +230,15 @@ impl DeliverySample<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::delivery::AttemptKind;
-    use crate::domain::ids::{AttemptId, CompanyId, DeliveryId, EventId, SubscriptionId};
+    use crate::domain::ids::{DeliveryId, EventId};
 
     fn row(n: i64, kind: &str, status: u16) -> AttemptRow {
         AttemptRow {
-            id: AttemptId(n),
             started_utc: Timestamp::from_millis(n * 10_000),
-            company_id: Some(CompanyId(1)),
-            subscription_id: Some(SubscriptionId(1)),
-            target_url: Some("https://hooks.example.com/in".into()),
             delivery_id: Some(DeliveryId(n)),
             event_id: Some(EventId(n)),
             event_type: kind.into(),
-            kind: Some(AttemptKind::Scheduled),
-            number: Some(1),
-            of: Some(11),
-            elapsed_ms: 5,
-            status_code: Some(status),
-            cause: None,
-            error: None,
+            ..AttemptRow::answered(n, status)
         }
     }
 

@@ -55,6 +55,30 @@ pub struct AttemptRow {
     pub error: Option<Untrusted>,
 }
 
+#[cfg(test)]
+impl AttemptRow {
+    /// First scheduled attempt of a delivery, as unit tests change it.
+    pub(crate) fn answered(id: i64, status: u16) -> Self {
+        Self {
+            id: AttemptId(id),
+            started_utc: Timestamp::default(),
+            company_id: Some(CompanyId(1)),
+            subscription_id: Some(SubscriptionId(1)),
+            target_url: Some("https://hooks.example.com/in".into()),
+            delivery_id: None,
+            event_id: None,
+            event_type: "lead.created".into(),
+            kind: Some(AttemptKind::Scheduled),
+            number: Some(1),
+            of: Some(11),
+            elapsed_ms: 5,
+            status_code: Some(status),
+            cause: None,
+            error: None,
+        }
+    }
+}
+
 impl AttemptRow {
     /// Returns the outcome of the attempt. A failure kind that this version does not know counts as a broken
     /// connection.

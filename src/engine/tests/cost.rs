@@ -2,29 +2,19 @@
 //! counted in checks of SQLite's virtual machine, which come at least once for every row that a statement looks at.
 
 use super::super::claim::{ClaimRequest, ClaimedBatch, QueueClaim, claim};
-use super::super::event_quota::PublicationRules;
-use super::super::events::{EventDraft, PreparedEvent};
 use super::super::settle::{CompletedAttempt, settle_attempts};
 use super::super::subscription_queue::attempt_slot;
-use crate::domain::attempt::{AttemptResult, HttpExchange};
-use crate::domain::delivery::{AttemptOutcome, RetryPolicy, UnitRandom};
-use crate::domain::event::EventType;
-use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
+use super::{Flight, START, TARGET, publish, subscribe};
+use crate::domain::delivery::AttemptOutcome;
+use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::slots::SlotQueue;
-use crate::domain::subscription::SubscriptionDraft;
-use crate::domain::target::{TargetPolicy, TargetRules};
-use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::attempts::EncodedExchange;
 use crate::store::deliveries::{Lease, QueuePosition};
-use crate::store::publication_rows::publish_alone;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-const NOW: Timestamp = Timestamp::from_millis(1_795_430_410_000);
-const TARGET: &str = "https://example.com/";
 /// Subscription whose deliveries are claimed; it belongs to company 1.
 const CLAIMED: SubscriptionId = SubscriptionId(1);
 /// Deliveries that one claim takes.
@@ -46,41 +36,17 @@ struct Cost {
     sweep: u64,
 }
 
-fn subscribe(connection: &Connection, company: CompanyId) {
-    let draft = SubscriptionDraft {
-        target_url: TARGET.to_owned(),
-        event_types: vec![EventType::LeadCreated.name().to_owned()],
-        ..SubscriptionDraft::default()
-    };
-    let rules = TargetRules { policy: TargetPolicy::Public, own_addresses: Vec::new(), listens_at: Vec::new() };
-    let spec = draft.validate(&rules).expect("a valid draft");
-    let new = store::subscriptions::NewSubscriptionRow { company, created_by: KeyId(1), spec: &spec, now: NOW };
-    store::subscriptions::insert(connection, &new).expect("a subscription");
-}
-
-fn publish(connection: &Connection, company: CompanyId, n: usize) {
-    let draft = EventDraft { company, kind: EventType::LeadCreated, payload: "{}", metadata: None };
-    let rules = PublicationRules { retry_policy: RetryPolicy::default(), event_quota: u64::MAX };
-    let published = publish_alone(connection, |publication| {
-        for _ in 0..n {
-            PreparedEvent::prepare(publication, &draft, rules, NOW)?.write(publication)?;
-        }
-        Ok::<_, super::super::error::Error>(())
-    });
-    published.expect("published");
-}
-
 /// A database in which deliveries of company 2 wait, and enough for one claim of company 1.
 fn database(waiting: Waiting) -> Connection {
     let connection = store::open_in_memory().expect("a database in memory");
-    store::companies::insert(&connection, "Beta", NOW).expect("a company");
+    store::companies::insert(&connection, "Beta", START).expect("a company");
     subscribe(&connection, CompanyId(1));
-    publish(&connection, CompanyId(1), N_CLAIMED * 2);
+    publish(&connection, CompanyId(1), N_CLAIMED * 2, START);
     let (n_subscriptions, n_events) = if waiting.is_spread { (waiting.n, 1) } else { (1, waiting.n) };
     for _ in 0..n_subscriptions {
         subscribe(&connection, CompanyId(2));
     }
-    publish(&connection, CompanyId(2), n_events);
+    publish(&connection, CompanyId(2), n_events, START);
     connection
 }
 
@@ -99,30 +65,14 @@ fn counted<T>(connection: &Connection, work: impl FnOnce(&Connection) -> T) -> (
 }
 
 fn request(claims: Vec<QueueClaim>, unread: Vec<SubscriptionId>, sweep_after: Option<SubscriptionId>) -> ClaimRequest {
-    let lease = Lease { token: Arc::from("a"), until: NOW.plus(Duration::from_secs(30)) };
-    ClaimRequest { lease, now: NOW, returned: Vec::new(), unread, sweep_after, claims }
+    let lease = Lease { token: Arc::from("a"), until: START.plus(Duration::from_secs(30)) };
+    ClaimRequest { lease, now: START, returned: Vec::new(), unread, sweep_after, claims }
 }
 
 fn succeeded(batch: ClaimedBatch) -> Vec<Arc<CompletedAttempt>> {
     let jobs = batch.queues.into_iter().flat_map(|queue| queue.jobs);
-    let completed = jobs.map(|job| CompletedAttempt {
-        claimed: job.claimed,
-        slot: job.slot,
-        lease_token: Arc::from("a"),
-        target_url: Arc::from(TARGET),
-        event_type: EventType::LeadCreated,
-        changed_at: NOW,
-        queued_for: Duration::ZERO,
-        started_at: NOW,
-        result: AttemptResult {
-            outcome: AttemptOutcome::Answered { status: 200, retry_after: None },
-            error: None,
-            elapsed_ms: 1,
-        },
-        exchange: EncodedExchange::new(String::new(), HttpExchange::default()),
-        jitter: UnitRandom(0.5),
-    });
-    completed.map(Arc::new).collect()
+    let answered = AttemptOutcome::Answered { status: 200, retry_after: None };
+    jobs.map(|job| Arc::new(Flight::new(job, Arc::from("a")).end(answered, START))).collect()
 }
 
 fn measure(waiting: Waiting) -> Cost {
@@ -133,14 +83,15 @@ fn measure(waiting: Waiting) -> Cost {
     };
     // Once without counting, so that statements are prepared and rows that are made once exist.
     let first = claim(&connection, request(claims(), vec![CLAIMED], Some(SubscriptionId(0)))).expect("claimed");
-    settle_attempts(&connection, &succeeded(first), NOW).expect("settled");
-    publish(&connection, CompanyId(1), 1);
-    let ((), publish) = counted(&connection, |connection| publish(connection, CompanyId(1), 1));
+    settle_attempts(&connection, &succeeded(first), START).expect("settled");
+    publish(&connection, CompanyId(1), 1, START);
+    let (_, publish) = counted(&connection, |connection| publish(connection, CompanyId(1), 1, START));
     let (batch, claimed) =
         counted(&connection, |connection| claim(connection, request(claims(), vec![CLAIMED], None)).expect("claimed"));
     let outcomes = succeeded(batch);
     assert_eq!(outcomes.len(), N_CLAIMED);
-    let (_, settle) = counted(&connection, |connection| settle_attempts(connection, &outcomes, NOW).expect("settled"));
+    let (_, settle) =
+        counted(&connection, |connection| settle_attempts(connection, &outcomes, START).expect("settled"));
     let (_, sweep) = counted(&connection, |connection| {
         claim(connection, request(Vec::new(), Vec::new(), Some(SubscriptionId(0)))).expect("read")
     });

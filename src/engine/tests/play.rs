@@ -7,8 +7,6 @@ use super::super::caller::{Actor, Caller};
 use super::super::claim::claim;
 use super::super::dispatch_notices::DispatchNotices;
 use super::super::dispatch_queue::DispatchQueue;
-use super::super::event_quota::PublicationRules;
-use super::super::events::{EventDraft, PreparedEvent};
 use super::super::flight_board::FlightBoard;
 use super::super::partner_subscriptions::delete_with_deliveries;
 use super::super::replayer::run_batch;
@@ -17,23 +15,19 @@ use super::super::settle::{CompletedAttempt, SettledOutcome, settle_attempts};
 use super::super::subscription_queue::WaitingJob;
 use super::super::subscriptions::{MissedPolicy, disable_subscription, enable_subscription};
 use super::model::{ModelDelivery, ModelOutcome, ModelReplay, ModelSubscription, PlatformModel, REPLAY_BATCH_LIMIT};
+use super::{Flight, START, publish, subscribe};
 use crate::clock::RuntimeEnv;
-use crate::domain::attempt::{AttemptResult, HttpExchange};
 use crate::domain::audit::AuditKey;
 use crate::domain::breaker::CircuitBreaker;
-use crate::domain::delivery::{AttemptKind, AttemptOutcome, DeliveryState, FailureKind, RetryPolicy, UnitRandom};
-use crate::domain::event::EventType;
-use crate::domain::ids::{CompanyId, DeliveryId, KeyId, OperatorId, ReplayId, SubscriptionId};
+use crate::domain::delivery::{AttemptKind, AttemptOutcome, DeliveryState, FailureKind};
+use crate::domain::ids::{CompanyId, DeliveryId, OperatorId, ReplayId, SubscriptionId};
 use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::replay::{REPLAYABLE_STATES, ReplaySelection, ReplayState};
-use crate::domain::slots::{AttemptSlot, SlotCapacity, SlotQueue};
-use crate::domain::subscription::{SubscriptionDraft, WebhookSubscription};
-use crate::domain::target::{TargetPolicy, TargetRules};
+use crate::domain::slots::{SlotCapacity, SlotQueue};
+use crate::domain::subscription::WebhookSubscription;
 use crate::domain::time::Timestamp;
 use crate::store;
-use crate::store::attempts::EncodedExchange;
 use crate::store::deliveries::LeasedDelivery;
-use crate::store::publication_rows::publish_alone;
 use crate::store::replays::RunningReplay;
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -41,7 +35,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const START: Timestamp = Timestamp::from_millis(1_795_430_410_000);
 const N_SUBSCRIPTIONS: usize = 2;
 
 /// Command of a random run. Numbers choose among the deliveries, subscriptions and replays that exist.
@@ -90,13 +83,6 @@ fn commands() -> impl Strategy<Value = Vec<ModelCommand>> {
     proptest::collection::vec(command, 1..80)
 }
 
-/// Attempt in flight.
-struct Flight {
-    claimed: LeasedDelivery,
-    slot: AttemptSlot,
-    token: Arc<str>,
-}
-
 /// The platform's tables, what the dispatcher has in hand, and the model beside them.
 struct ModelWorld {
     connection: Connection,
@@ -125,18 +111,9 @@ fn place(of: DeliveryId) -> usize {
 impl ModelWorld {
     fn new() -> Self {
         let connection = store::open_in_memory().expect("a database in memory");
-        let (company, created_by) = (CompanyId(1), KeyId(1));
-        let draft = SubscriptionDraft {
-            target_url: "https://example.com/".to_owned(),
-            event_types: vec![EventType::LeadCreated.name().to_owned()],
-            ..SubscriptionDraft::default()
-        };
-        let rules = TargetRules { policy: TargetPolicy::Public, own_addresses: Vec::new(), listens_at: Vec::new() };
-        let wish = draft.validate(&rules).expect("a valid draft");
         let mut model = PlatformModel::default();
         for _ in 0..N_SUBSCRIPTIONS {
-            let new = store::subscriptions::NewSubscriptionRow { company, created_by, spec: &wish, now: START };
-            let id = store::subscriptions::insert(&connection, &new).expect("a subscription");
+            let id = subscribe(&connection, CompanyId(1));
             // Not far from its fuse's end, so that short sequences see it trip.
             let new = store::subscriptions::get(&connection, id).expect("read").expect("it is there");
             let burnt = WebhookSubscription { breaker: CircuitBreaker { failures_in_a_row: 15 }, ..new };
@@ -238,12 +215,7 @@ impl ModelWorld {
 
     fn emit(&mut self) {
         let now = self.now();
-        let draft = EventDraft { company: CompanyId(1), kind: EventType::LeadCreated, payload: "{}", metadata: None };
-        let rules = PublicationRules { retry_policy: RetryPolicy::default(), event_quota: u64::MAX };
-        let published = publish_alone(&self.connection, |publication| {
-            PreparedEvent::prepare(publication, &draft, rules, now)?.write(publication)
-        });
-        self.notices.add_due(&published.expect("published").1);
+        self.notices.add_due(&publish(&self.connection, CompanyId(1), 1, now));
         for of in 0..N_SUBSCRIPTIONS {
             let subscriber = &mut self.model.subscribers[of];
             if subscriber.is_deleted {
@@ -321,7 +293,7 @@ impl ModelWorld {
             let subscriber = self.model.subscribers[self.model.deliveries[place(job.claimed.id)].of];
             assert!(!subscriber.is_deleted, "nothing is sent to a deleted subscription");
             assert!(job.claimed.kind == AttemptKind::Resend || !subscriber.is_off, "nor to one that is off");
-            self.flights.push(Flight { claimed: job.claimed, slot: job.slot, token });
+            self.flights.push(Flight::new(job, token));
         }
     }
 
@@ -331,20 +303,7 @@ impl ModelWorld {
             ModelOutcome::Fails => AttemptOutcome::Answered { status: 500, retry_after: None },
             ModelOutcome::LocalFault => AttemptOutcome::Unanswered(FailureKind::Local),
         };
-        let Flight { claimed, slot, token } = flight;
-        CompletedAttempt {
-            slot,
-            claimed,
-            lease_token: token,
-            target_url: Arc::from("https://example.com/"),
-            event_type: EventType::LeadCreated,
-            changed_at: START,
-            queued_for: Duration::ZERO,
-            started_at: self.now(),
-            result: AttemptResult { outcome, error: None, elapsed_ms: 1 },
-            exchange: EncodedExchange::new(String::new(), HttpExchange::default()),
-            jitter: UnitRandom(0.5),
-        }
+        flight.end(outcome, self.now())
     }
 
     fn settle(&self, attempt: &Arc<CompletedAttempt>) -> SettledOutcome {

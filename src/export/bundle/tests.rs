@@ -6,8 +6,7 @@ use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::report::{
     CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, ReportedCheck,
 };
-use crate::domain::delivery::AttemptKind;
-use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
+use crate::domain::ids::{CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::scan::finding::{SecretEncoding, SecretKind};
 use crate::domain::scope::KeyScope;
 use crate::domain::secret::Secret;
@@ -48,21 +47,15 @@ fn subscription() -> SubscriptionRow {
 
 fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
     let row = AttemptRow {
-        id: AttemptId(id),
         started_utc: at(id),
         company_id: Some(CompanyId(92)),
         subscription_id: Some(SubscriptionId(7)),
         target_url: Some("https://hooks.example/orders?token=abcdef".into()),
-        delivery_id: None,
         event_id: Some(EventId(45_000 + id)),
         event_type: "invoice.created".into(),
-        kind: Some(AttemptKind::Scheduled),
         number: Some(3),
-        of: Some(11),
         elapsed_ms: 40,
-        status_code: Some(status),
-        cause: None,
-        error: None,
+        ..AttemptRow::answered(id, status)
     };
     let bytes = |text: &[u8]| CapturedBody::new(text, text.len() as u64);
     AttemptDetail {
