@@ -51,6 +51,8 @@ use std::process::ExitCode;
 #[must_use]
 pub fn run() -> ExitCode {
     hardening::disable_core_dumps();
+    // A client that sets up TLS itself does not need it; without a default, any other one panics.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let arguments = match CliArgs::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if asks_for_help(&error) || !is_check() => return report_usage(&error),

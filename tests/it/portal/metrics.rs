@@ -1,6 +1,7 @@
 //! Counters for Prometheus.
 
 use super::Scene;
+use crate::storage::process::Serving;
 use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
 use crow::server::otlp::run_exporter;
@@ -267,4 +268,27 @@ async fn an_answer_of_a_collector_that_never_ends_is_cut() {
     assert!(n_written < ENOUGH, "{n_written} bytes were taken");
     pushing.await.expect("no panic").expect("it could be pushed");
     drop(stop);
+}
+
+#[test]
+fn the_binary_pushes_its_metrics_to_a_collector() {
+    let collector = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", collector.local_addr().expect("an address"));
+    let dir = tempfile::tempdir().expect("a directory");
+    let serving = Serving::with(dir.path(), |command| {
+        command.args(["--otlp", &url, "--otlp-every", "1s"]);
+    });
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(collector.accept()));
+    let (mut pushed, _) = told.recv_timeout(Duration::from_secs(30)).expect("a push in time").expect("a push");
+    pushed.set_read_timeout(Some(Duration::from_secs(10))).expect("set");
+    let mut head = Vec::new();
+    let mut bytes = [0; 4_096];
+    while !head.windows(4).any(|four| four == b"\r\n\r\n") {
+        let n = std::io::Read::read(&mut pushed, &mut bytes).expect("the push is read");
+        assert_ne!(n, 0, "the push broke off");
+        head.extend_from_slice(&bytes[..n]);
+    }
+    assert!(head.starts_with(b"POST /"), "{}", String::from_utf8_lossy(&head));
+    assert_eq!(serving.n_panicked(), 0);
 }
