@@ -1,6 +1,7 @@
 //! `crow` and `crow console`: the console on a standalone platform, or on one that is already running.
 
 use super::failure::CommandFailure;
+use super::first_start::{self, FirstChoice, FirstCompany};
 use super::portal::{self, ConnectedPlatform};
 use super::profile::profile_store::{HeaderColour, ProfileAccess};
 use super::remote::PlatformTarget;
@@ -21,7 +22,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Opens the console on a standalone platform that runs in this process until the console is closed.
-async fn run_standalone(asked: arguments::console::StandaloneArgs) -> Result<ExitCode, CommandFailure> {
+/// Creates `first`, a company and its key, before the console opens.
+async fn run_standalone(
+    asked: arguments::console::StandaloneArgs,
+    first: Option<FirstCompany>,
+) -> Result<ExitCode, CommandFailure> {
     screen::check_terminal(&asked.look)?;
     let data_dir = match asked.data {
         Some(dir) => dir,
@@ -43,6 +48,9 @@ async fn run_standalone(asked: arguments::console::StandaloneArgs) -> Result<Exi
         ambient: ambient.clone(),
     };
     let platform = standalone::StandalonePlatform::start(wish).await?;
+    if let Some(first) = first {
+        first.create(&platform.client("first start")?).await?;
+    }
     log::to_file(&data_dir.join("crow.log"))?;
     let opening = ConsoleOptions {
         identity: ConsoleIdentity {
@@ -65,12 +73,25 @@ async fn run_standalone(asked: arguments::console::StandaloneArgs) -> Result<Exi
 }
 
 /// Runs `crow` without a command: the console on the default profile, or on the standalone platform if there is none.
-/// A data directory given with `--data` always means the standalone platform.
-pub(super) async fn run_default(asked: arguments::console::StandaloneArgs) -> Result<ExitCode, CommandFailure> {
-    let place = if asked.data.is_none() { remote::default_target()? } else { None };
+/// A data directory given with `--data` always means the standalone platform. Where neither is set up, a terminal is
+/// asked what to open.
+pub(super) async fn run_default(mut asked: arguments::console::StandaloneArgs) -> Result<ExitCode, CommandFailure> {
+    let mut place = if asked.data.is_none() { remote::default_target()? } else { None };
+    let mut first = None;
+    if place.is_none() && first_start::is_first_start(&asked)? {
+        match first_start::choose().await? {
+            FirstChoice::Done(code) => return Ok(code),
+            FirstChoice::Profile(added) => place = Some(*added),
+            FirstChoice::OwnPlatform(company) => {
+                // The operator has just set up this platform, and may change it in this session.
+                asked.allow_actions = true;
+                first = Some(company);
+            }
+        }
+    }
     match place {
         Some(place) => open_console(place, access(asked.allow_actions), TargetEnvironment::Ordinary, asked.look).await,
-        None => run_standalone(asked).await,
+        None => run_standalone(asked, first).await,
     }
 }
 

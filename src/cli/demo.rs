@@ -175,7 +175,7 @@ async fn play_scenarios(
     operator: PlatformClient,
     ambient: &RuntimeEnv,
 ) -> Result<Vec<RunningScenario>, CommandFailure> {
-    let database = place.path().join("platform.db");
+    let database = super::settings::platform_database(place.path());
     let hold = move || -> Result<Box<dyn Send>, String> {
         ExclusiveTransaction::begin(&database)
             .map(|held| -> Box<dyn Send> { Box::new(held) })

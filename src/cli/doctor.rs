@@ -106,7 +106,7 @@ fn data_directory() -> DoctorFinding {
     match settings::data_dir() {
         Err(failure) => finding("data", DoctorStatus::Ill, failure.to_string()),
         Ok(dir) => {
-            let database = dir.join("platform.db");
+            let database = settings::platform_database(&dir);
             match std::fs::metadata(&database) {
                 Ok(found) => {
                     let said = format!(
@@ -194,7 +194,7 @@ fn observed_platform(
     let source = coverage.source.as_ref();
     let failure = source.and_then(|source| source.failure.as_ref());
     let heard = source.and_then(|source| source.heard_utc.map(|at| source.observer_utc.since(at).as_secs()));
-    let heard = heard.map_or_else(|| "was never heard".to_owned(), |age| format!("was heard {age} s ago"));
+    let heard = heard.map_or_else(|| "has never answered".to_owned(), |age| format!("last answered {age} s ago"));
     let platform = match failure {
         Some(failure) => {
             let is_waiting = failure.kind == SourceFailureKind::Waiting;
@@ -206,7 +206,7 @@ fn observed_platform(
             DoctorStatus::Ill,
             format!("{base} answers, but no key may read events or subscriptions"),
         ),
-        None => finding("platform", DoctorStatus::Well, format!("{base} {heard}, observed with keys")),
+        None => finding("platform", DoctorStatus::Well, format!("{base} {heard}; watched with keys")),
     };
     let keys = overview.keys.items.iter().map(|key| {
         let judgement = key.assess(now);

@@ -14,6 +14,7 @@ pub mod document;
 mod escalate;
 mod export_import;
 mod failure;
+mod first_start;
 mod hardening;
 mod listen;
 mod log;
@@ -91,7 +92,8 @@ fn error_summary(error: &clap::Error) -> String {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("invalid arguments");
-    let listed: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage") && !line.starts_with("tip")).collect();
+    let listed: Vec<&str> =
+        lines.take_while(|line| !["Usage", "tip", "For more"].iter().any(|end| line.starts_with(end))).collect();
     [&[first.trim_start_matches("error: ")], listed.as_slice()].concat().join(" ")
 }
 

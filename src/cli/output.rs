@@ -39,6 +39,14 @@ pub(super) fn remark(text: &str) {
     eprintln!("{text}");
 }
 
+/// Writes a question to the terminal, without a line end.
+pub(super) fn prompt(question: &str) -> Result<(), CommandFailure> {
+    let mut out = std::io::stdout().lock();
+    write!(out, "{}", escape_active(question))
+        .and_then(|()| out.flush())
+        .map_err(|error| CommandFailure::failed(format!("stdout: {error}"), ""))
+}
+
 /// Writes to stdout with control characters removed; a closed pipe is not an error.
 pub(super) fn print_safe(text: &str) -> Result<(), CommandFailure> {
     write(&escape_active(text)).map(drop)

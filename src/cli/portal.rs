@@ -91,11 +91,11 @@ pub(super) async fn connect(remote: &TargetArgs) -> Result<ConnectedPlatform, Co
 /// Connects a command, as [`connect`] does, that reports itself what is not known.
 pub(super) async fn attach(remote: &TargetArgs) -> Result<ConnectedPlatform, CommandFailure> {
     let platform = open(resolve_target(remote)?).await?;
-    if let Some(local) = &platform.observer {
-        local.observer.poll_once(POLL_ONCE_LIMIT).await;
-        if let Some(remark) = source_remark(local.observer.overview().coverage.as_ref()) {
-            output::remark(&format!("crow: {remark}"));
-        }
+    platform.poll_once().await;
+    if let Some(local) = &platform.observer
+        && let Some(remark) = source_remark(local.observer.overview().coverage.as_ref())
+    {
+        output::remark(&format!("crow: {remark}"));
     }
     Ok(platform)
 }
@@ -199,6 +199,13 @@ impl ConnectedPlatform {
     /// Returns the history of an observed platform.
     pub(super) fn history(&self) -> Option<&PlatformHistory> {
         self.observer.as_ref().map(|local| local.observer.history())
+    }
+
+    /// Polls an observed platform once, where its stored data is due.
+    pub(super) async fn poll_once(&self) {
+        if let Some(local) = &self.observer {
+            local.observer.poll_once(POLL_ONCE_LIMIT).await;
+        }
     }
 
     /// Polls an observed platform until this value is dropped.

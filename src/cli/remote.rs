@@ -194,6 +194,11 @@ pub(super) fn default_target() -> Result<Option<PlatformTarget>, CommandFailure>
     default_profile()
 }
 
+/// Returns the platform of a profile.
+pub(super) fn profile_target(name: &str) -> Result<PlatformTarget, CommandFailure> {
+    load_profile(&ProfileStore::open()?, name, false)
+}
+
 fn default_profile() -> Result<Option<PlatformTarget>, CommandFailure> {
     let shelf = ProfileStore::open()?;
     shelf.default_name().map(|name| load_profile(&shelf, name, false)).transpose()

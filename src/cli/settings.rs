@@ -10,7 +10,7 @@ use crate::tui::widgets::size_class::SizeClass;
 use crate::tui::widgets::theme::{CharacterSet, ConsoleAppearance, MouseOwner, ThemeName};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -44,6 +44,11 @@ fn user_data_dir() -> Result<PathBuf, CommandFailure> {
 /// Returns the data directory of the standalone platform.
 pub(super) fn data_dir() -> Result<PathBuf, CommandFailure> {
     Ok(user_data_dir()?.join("platform"))
+}
+
+/// Path of the platform's database in the data directory `dir`.
+pub(super) fn platform_database(dir: &Path) -> PathBuf {
+    dir.join("platform.db")
 }
 
 /// Returns the directory for the console's log and for what it remembers of other platforms.
@@ -200,10 +205,13 @@ pub(super) fn effective_settings() -> Vec<(&'static str, String, String)> {
     };
     let set = |name: &str| {
         if env_variable(name).is_some() {
-            format!("{name}, which is set")
+            format!("{name}; its value is never shown")
         } else {
-            "the key file in the data directory".to_owned()
+            format!("default, as {name} is not set")
         }
+    };
+    let key_place = |name: &str| {
+        if env_variable(name).is_some() { "the value of the variable" } else { "the key file in the data directory" }
     };
     let file = config_file();
     let there = if file.as_ref().is_some_and(|file| file.is_file()) { "" } else { " (does not exist)" };
@@ -211,7 +219,7 @@ pub(super) fn effective_settings() -> Vec<(&'static str, String, String)> {
         ("configuration file", path(file) + there, base("XDG_CONFIG_HOME")),
         ("data directory", path(data_dir().ok()), base("XDG_DATA_HOME")),
         ("state directory", path(state_dir().ok()), base("XDG_STATE_HOME")),
-        ("platform's key", set("CROW_PLATFORM_KEY"), "the environment; its value is never shown".to_owned()),
+        ("platform's key", key_place("CROW_PLATFORM_KEY").to_owned(), set("CROW_PLATFORM_KEY")),
         ("letters", if locale().0 { "UTF-8" } else { "ASCII" }.to_owned(), locale().1),
         ("colours", colours(), "the environment; --theme overrides it".to_owned()),
     ];

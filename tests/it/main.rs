@@ -8,6 +8,7 @@ mod console;
 mod delivery;
 mod diagnosis;
 mod endpoints;
+mod first_start;
 mod guide;
 mod handed;
 mod hostile;
