@@ -41,19 +41,27 @@ fn check_config(asked: &ConfigCheckArgs) -> Result<ExitCode, CommandFailure> {
     Ok(ExitCode::from(u8::from(!faults.is_empty())))
 }
 
+/// Word for alert destinations that are not configured.
+const NO_DESTINATION: &str = "none";
+
 fn explain_settings() -> Result<ExitCode, CommandFailure> {
     let mut lines = settings::effective_settings();
     let ways = alerting::configured_channels().map_or_else(
         |failure| failure.to_string(),
         |ways| {
             if ways.is_empty() {
-                "none".to_owned()
+                NO_DESTINATION.to_owned()
             } else {
                 ways.iter().map(alerting::AlertChannel::name).collect::<Vec<_>>().join(", ")
             }
         },
     );
-    lines.push(("alert destinations", ways, "[alerts] in the configuration file".to_owned()));
+    let origin = if ways == NO_DESTINATION {
+        "default, as [alerts] is not configured"
+    } else {
+        "[alerts] in the configuration file"
+    };
+    lines.push(("alert destinations", ways, origin.to_owned()));
     for (what, value, origin) in lines {
         output::write(&format!("{what:<22}{value}\n{:<22}  from {origin}", ""))?;
     }

@@ -83,11 +83,9 @@ async fn find_key_id(client: &PlatformClient, name: &str) -> Result<KeyId, Strin
     let found: Vec<&KeyRow> = keys.iter().filter(|key| key.name.raw() == name || key.last4.raw() == name).collect();
     match found.as_slice() {
         [key] => Ok(key.id),
-        [] => {
-            keys.iter().map(|key| key.id).find(|id| id.to_string() == name).ok_or_else(|| {
-                format!("no key {}; give a name or last four characters from crow keys list", inert(name))
-            })
-        }
+        [] => keys.iter().map(|key| key.id).find(|id| id.to_string() == name).ok_or_else(|| {
+            format!("no key has the number, name or last four characters {}; see crow keys list", inert(name))
+        }),
         several => {
             Err(format!("{} keys are named {}; give the last four characters of one", several.len(), inert(name)))
         }

@@ -68,7 +68,7 @@ impl RemediationAction {
             Self::Test(id) => format!("send a test to subscription {id}"),
             Self::Enable(id) => format!("enable subscription {id} and resend missed events"),
             Self::Replay(gap) => {
-                format!("replay missed events to subscription {} (dry run first)", gap.subscription)
+                format!("resend missed events to subscription {} (dry run first)", gap.subscription)
             }
             Self::Revoke(id) => format!("revoke key {id} permanently"),
             Self::Verify(id) => format!("compare the signature of attempt {id} with the one the receiver computed"),

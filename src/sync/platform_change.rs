@@ -235,11 +235,11 @@ impl ChangeOutcome {
 
 fn tested(id: SubscriptionId, result: &TestResult) -> ChangeOutcome {
     let came = match (result.status_code, &result.error) {
-        (Some(status), _) => format!("answered {status}"),
-        (None, Some(error)) => format!("got no answer: {}", error.sanitized()),
-        (None, None) => "got no answer".to_owned(),
+        (Some(status), _) => format!("answered the test with {status}"),
+        (None, Some(error)) => format!("did not answer the test: {}", error.sanitized()),
+        (None, None) => "did not answer the test".to_owned(),
     };
-    let message = format!("the test to subscription {id} {came} in {} ms", result.elapsed_ms);
+    let message = format!("subscription {id} {came}, after {} ms", result.elapsed_ms);
     let status = if result.success { ChangeStatus::Succeeded } else { ChangeStatus::Failed };
     ChangeOutcome { status, ..ChangeOutcome::done(message) }
 }

@@ -88,7 +88,7 @@ pub const fn headline(kind: CauseKind) -> &'static str {
         CauseKind::EndpointRejectsSignature => {
             "the endpoint refuses the signature, which is valid, and does not say what it computed"
         }
-        CauseKind::EndpointIntermittent => "the endpoint fails for a part of its deliveries",
+        CauseKind::EndpointIntermittent => "the endpoint fails for some of its deliveries",
         CauseKind::EndpointNearTimeout => "the endpoint is slow: deliveries come close to the limit of 10 s",
         CauseKind::EndpointFailing => "deliveries fail",
         CauseKind::Signature(fault) => fault.title(),

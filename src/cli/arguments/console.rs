@@ -35,7 +35,7 @@ pub(in crate::cli) struct ConsoleArgs {
     /// Let the console change things: test, enable, disable and the like. Without it the console is read-only
     #[arg(long)]
     pub(in crate::cli) allow_actions: bool,
-    /// Treat the platform as production: every action is confirmed by typing the number of things it changes
+    /// Treat the platform as production: every action is confirmed by typing the number of items it changes
     #[arg(long)]
     pub(in crate::cli) production: bool,
     #[command(flatten)]
@@ -55,7 +55,7 @@ pub(in crate::cli) struct DisplayArgs {
     /// Draw charts with braille patterns, if your font has them
     #[arg(long)]
     pub(in crate::cli) braille: bool,
-    /// Print changes as lines of text instead of drawing screens: for screen readers and pipes
+    /// Print lines of text instead of drawing screens: for screen readers and pipes
     #[arg(long)]
     pub(in crate::cli) plain: bool,
     /// Make tabs, rows and the footer clickable; your terminal then selects text with Shift held

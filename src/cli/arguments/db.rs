@@ -43,8 +43,8 @@ pub(in crate::cli) struct DbRestoreArgs {
     /// Accept a backup without FILE.mac, such as one copied by hand. Its origin cannot be verified
     #[arg(long)]
     pub(in crate::cli) unauthenticated: bool,
-    /// Number of the last event that receivers know; new events are numbered after it. Without it, numbers are
-    /// skipped if the last one is not known
+    /// Number of the last event that any receiver got; new events are numbered after it. Without this option, numbers
+    /// are skipped if the last one is not known
     #[arg(long, value_name = "N")]
     pub(in crate::cli) after_event: Option<i64>,
     /// Data directory of the platform; created if absent

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DiagnoseArgs {
-    /// Topic of the playbook to run; all that apply if absent
+    /// Topic to diagnose; without a topic, all that apply
     #[arg(value_name = "TOPIC", value_parser = parse_topic)]
     pub(in crate::cli) topic: Option<PlaybookTopic>,
     #[command(flatten)]
@@ -79,7 +79,7 @@ pub(in crate::cli) struct VerifyArgs {
 pub(in crate::cli) struct EscalateArgs {
     #[command(flatten)]
     pub(in crate::cli) about: SubjectArgs,
-    /// Run one playbook only; all that apply if none is named
+    /// Diagnose one topic only; without it, all that apply
     #[arg(long, value_name = "TOPIC", value_parser = parse_topic)]
     pub(in crate::cli) topic: Option<PlaybookTopic>,
     /// Folder to write to, or an archive if the name ends in .zip; it must not exist
@@ -88,7 +88,7 @@ pub(in crate::cli) struct EscalateArgs {
     /// Leave out the response bodies of endpoints
     #[arg(long)]
     pub(in crate::cli) without_bodies: bool,
-    /// Release a withheld passage by its fingerprint, once it was found to be no secret; may be repeated
+    /// Include a withheld passage, named by its fingerprint, after a check that it is not a secret; may be repeated
     #[arg(long, value_name = "FINGERPRINT")]
     pub(in crate::cli) allow: Vec<String>,
     #[command(flatten)]

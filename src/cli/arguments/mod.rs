@@ -31,7 +31,8 @@ use watch::WatchArgs;
 
 /// Terminal operations console for the WhiteLabelCRO integration platform, with the platform itself embedded.
 ///
-/// Without a command, opens the console on a standalone platform in the data directory.
+/// Without a command, crow opens the console on the default profile or, if there is none, on a standalone platform in
+/// the data directory. Where neither is set up, it asks what to open.
 #[derive(Debug, Parser)]
 #[command(name = "crow", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub(super) struct CliArgs {
@@ -53,9 +54,9 @@ pub(super) enum CliCommand {
     Check(CheckArgs),
     /// Watch a platform without a screen and send its alerts to a command, a webhook or PagerDuty
     Watch(WatchArgs),
-    /// Review a platform: unused keys and subscriptions, failures, what is due, what changed
+    /// Review a platform: unused keys and subscriptions, failures, what is due for rotation, what changed
     Audit(AuditArgs),
-    /// Write the briefing that a partner needs for a key, without the key itself
+    /// Write a partner's instructions for a key, without the key itself
     Briefing(BriefingArgs),
     /// Write the configuration of a platform to a file, without any secret
     Export(ExportArgs),
@@ -72,7 +73,8 @@ pub(super) enum CliCommand {
     Man(ManArgs),
     #[command(flatten)]
     Pane(PaneCommand),
-    /// Diagnose why something does not work. Exit codes: 0 no cause found, 1 cause found, 2 could not run
+    /// Diagnose why something does not work. Exit codes: 0 no cause acts now, 1 a cause acts now, 2 undecided or could not
+    /// run
     Diagnose(DiagnoseArgs),
     /// Run a runbook step by step. Exit codes: 0 all steps done, 1 steps remain, 2 could not run
     Runbook(RunbookArgs),

@@ -22,7 +22,7 @@ pub(in crate::cli) enum PaneCommand {
     /// Manage subscriptions: list, show, test, enable, disable, delete, replay, rollback
     #[command(subcommand)]
     Subs(SubsCommand),
-    /// Inspect deliveries and their attempts: list, show, resend
+    /// Inspect deliveries and their attempts: list, show, attempts, attempt, resend
     #[command(subcommand)]
     Deliveries(DeliveriesCommand),
     /// Inspect events and their deliveries, and emit test events: list, show, emit
@@ -63,7 +63,7 @@ pub(in crate::cli) struct OutputArgs {
 /// Arguments of every list: filter, limit, output format and platform.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ListArgs {
-    /// Filter for the rows, in the language of the console's filters: 'state:wrn company:92 "text"'
+    /// Show only rows that match this filter, such as 'company:92 "text"'; the fields differ by list
     #[arg(long, value_name = "QUERY")]
     pub(in crate::cli) filter: Option<String>,
     /// Maximum number of rows. Default: 50 for a log, all for a list, of which 100,000
@@ -128,7 +128,7 @@ pub(in crate::cli) struct ConfirmArgs {
     /// Skip the confirmation prompt: for scripts
     #[arg(long)]
     pub(in crate::cli) yes: bool,
-    /// Number of things that the change affects; confirms a change of a production platform in place of a yes
+    /// Number of items that the change affects; confirms a change on a production platform, where --yes is not enough
     #[arg(long, value_name = "N")]
     pub(in crate::cli) count: Option<u64>,
     #[command(flatten)]
@@ -284,7 +284,7 @@ pub(in crate::cli) enum DeliveriesCommand {
 pub(in crate::cli) enum EventsCommand {
     /// List the events of all companies, newest first
     List(LogListArgs),
-    /// Show one event, and why each subscription has a delivery of it or not
+    /// Show one event, and why each subscription got or did not get a delivery of it
     Show(ShowArgs),
     /// Publish an event marked as a test; it is polled and delivered like any other
     Emit(EmitArgs),
@@ -296,7 +296,7 @@ pub(in crate::cli) struct EmitArgs {
     /// Number of the company that the event belongs to
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) company: i64,
-    /// Type of the event, one of the ten
+    /// Type of the event, such as lead.created
     #[arg(long = "type", value_name = "TYPE", value_parser = parse_event_type)]
     pub(in crate::cli) kind: EventType,
     /// File with the payload, a JSON object that is sent unchanged. Default: a realistic sample

@@ -73,8 +73,8 @@ pub(in crate::cli) struct ServeArgs {
     /// then deleted
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = parse_size)]
     pub(in crate::cli) delivery_log_quota: u64,
-    /// Maximum size of a company's stored events. Before it is reached, the oldest events go whose deliveries have ended,
-    /// with their part of the delivery log; an event beyond it is refused with 409
+    /// Maximum size of a company's stored events. Near this size, the oldest events whose deliveries have ended
+    /// are deleted, with their part of the delivery log; an event that exceeds it is refused with 409
     #[arg(long, value_name = "SIZE", default_value = "2GiB", value_parser = parse_size)]
     pub(in crate::cli) event_quota: u64,
     /// Maximum number of subscriptions a company may have; one more is refused with 409

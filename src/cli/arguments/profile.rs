@@ -53,7 +53,7 @@ pub(in crate::cli) struct AddProfileArgs {
     #[arg(long, value_enum, value_name = "COLOUR")]
     pub(in crate::cli) colour: Option<HeaderColour>,
     /// Treat the platform as production: the header says so, and every action is confirmed by typing the number of
-    /// things it changes
+    /// items it changes
     #[arg(long)]
     pub(in crate::cli) production: bool,
     /// File with a certificate authority (PEM) to trust beside those of the operating system; may be repeated
@@ -96,7 +96,7 @@ pub(in crate::cli) struct ProfileKeyArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ProfileNameArgs {
-    /// Name of the profile to use
+    /// Name of the profile
     #[arg(value_name = "PROFILE", value_parser = parse_name)]
     pub(in crate::cli) profile: String,
 }

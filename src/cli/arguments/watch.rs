@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Arguments of `crow watch`; where alerts are sent is set in the `[alerts]` section of the configuration file.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct WatchArgs {
-    /// How long an alert must last, and must be over, before it is reported
+    /// How long an alert must last before its start is reported, and be over before its end is reported
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_alert_hold)]
     pub(in crate::cli) hold: Duration,
     /// Ring the terminal's bell, and ask the terminal for a desktop notification (OSC 9)

@@ -249,7 +249,7 @@ impl ConfigChange {
             Self::Limits(_, _, what) => format!("~ {what}"),
             Self::Enable(_, what) => format!("~ enable the {what}"),
             Self::Disable(_, what) => format!("~ disable the {what}"),
-            Self::ByHand(what) => format!("! by hand: {what}"),
+            Self::ByHand(what) => format!("! not changed: {what}"),
         }
     }
 }

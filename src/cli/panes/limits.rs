@@ -71,6 +71,9 @@ impl ListedRow for AssessedRow<LimitDetail> {
 }
 
 async fn set_limits(asked: SetLimitsArgs) -> Result<ExitCode, CommandFailure> {
+    if asked.read.is_none() && asked.write.is_none() && asked.admin.is_none() {
+        return Err(CommandFailure::usage("no limit given", "use --read N, --write N or --admin N"));
+    }
     let client = portal::connect(&asked.consent.look.remote).await?;
     let key = find_key(&client, &asked.key).await?;
     let Calls { read, write, admin } = key.limits.ok_or_else(unknown_limits)?;

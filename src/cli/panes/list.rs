@@ -232,7 +232,10 @@ async fn run_query<T: ListedRow>(
     if let Some(bound) = bound {
         output::remark(&bound.remark(n));
     } else if is_capped {
-        output::remark(&format!("{n} rows shown; more exist: raise --limit or narrow --filter"));
+        output::remark(&format!(
+            "{} shown; more exist: raise --limit or narrow --filter",
+            crate::text::count(n, "row")
+        ));
     } else if n == 0 && std::io::stdout().is_terminal() {
         output::remark("no matching rows");
     }

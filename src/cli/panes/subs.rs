@@ -122,7 +122,8 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
         return Err(CommandFailure::usage(format!("subscription {} is already enabled", asked.id), "nothing to do"));
     }
     let health = row.health.as_ref();
-    let missed = text::maybe_several(health.map(|health| health.n_skipped), "event", "events");
+    let n_missed = health.map(|health| health.n_skipped);
+    let missed = format!("missed while it was off: {}", text::maybe_several(n_missed, "event", "events"));
     let preview = vec![
         describe_subscription(&row),
         why(&row.assess().reason),
@@ -131,9 +132,9 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
             text::maybe_several(health.map(|health| health.n_parked), "delivery", "deliveries")
         ),
         if asked.replay_missed {
-            format!("{missed} missed while it was off are resent")
+            format!("{missed}, resent")
         } else {
-            format!("{missed} missed while it was off are not sent; add --replay-missed to resend them")
+            format!("{missed}, not sent; add --replay-missed to resend")
         },
     ];
     let replay = if asked.replay_missed { MissedEventsChoice::Missed } else { MissedEventsChoice::None };
@@ -232,6 +233,10 @@ async fn roll_back(asked: RollbackArgs) -> Result<ExitCode, CommandFailure> {
         let remedy = format!("see crow subs show {id}");
         CommandFailure::usage(format!("subscription {id} has no revision {}", asked.revision), remedy)
     })?;
+    if revisions.iter().all(|of| of.revision <= revision.revision) {
+        let what = format!("revision {} of subscription {id} is the current one", asked.revision);
+        return Err(CommandFailure::usage(what, "nothing to do"));
+    }
     let types = |types: &[Untrusted]| types.iter().map(Untrusted::sanitized).collect::<Vec<_>>().join(" ");
     let now = &row.subscription;
     let preview = vec![

@@ -182,7 +182,10 @@ fn show(asked: &ProfileNameArgs) -> Result<(), CommandFailure> {
     for file in &profile.trust_ca {
         print_safe(&format!("trust-ca     {}", file.display()))?;
     }
-    print_safe(&format!("colour       {}", profile.colour.map_or("the theme's", profile_store::HeaderColour::name)))?;
+    print_safe(&format!(
+        "colour       {}",
+        profile.colour.map_or("from the theme", profile_store::HeaderColour::name)
+    ))?;
     print_safe(&format!("default      {}", yes(shelf.default_name() == Some(asked.profile.as_str()))))?;
     for kept in &profile.credentials {
         let place = secret_store::location_text(&asked.profile, kept)?;

@@ -23,7 +23,7 @@ use crate::wire::requests::RequestRow;
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::EventsMissing,
     checks: &[
-        PlaybookCheck { id: "polls-permitted", text: "May every poller read events?", check: permitted },
+        PlaybookCheck { id: "polls-permitted", text: "Can every poller read events?", check: permitted },
         PlaybookCheck {
             id: "types-exist",
             text: "Do all polls use valid filters and event types?",
@@ -32,7 +32,7 @@ pub const PLAYBOOK: Playbook = Playbook {
         PlaybookCheck { id: "cursors-valid", text: "Do all polls use valid cursors?", check: cursors },
         PlaybookCheck { id: "polls-filled", text: "Do polls get the events that happen?", check: polls_filled },
         PlaybookCheck { id: "filters-fit", text: "Do the time filters fit the published events?", check: filters_fit },
-        PlaybookCheck { id: "polls-progress", text: "Do pollers go on from page to page?", check: progress },
+        PlaybookCheck { id: "polls-progress", text: "Do pollers advance from page to page?", check: progress },
         PlaybookCheck { id: "events-happened", text: "Did the pollers' companies have any events?", check: happened },
     ],
 };

@@ -25,9 +25,9 @@ pub const PLAYBOOK: Playbook = Playbook {
     checks: &[
         PlaybookCheck { id: "refused-401", text: "Were all API keys accepted?", check: all_accepted },
         PlaybookCheck { id: "key-header", text: "Did every call send its key in X-Api-Key?", check: header },
-        PlaybookCheck { id: "key-form", text: "Are the keys sent well-formed?", check: form },
-        PlaybookCheck { id: "key-known", text: "Are the keys sent known in their company?", check: known },
-        PlaybookCheck { id: "key-active", text: "Are the keys sent still active?", check: active },
+        PlaybookCheck { id: "key-form", text: "Is every key that was sent well-formed?", check: form },
+        PlaybookCheck { id: "key-known", text: "Does every key that was sent exist in its company?", check: known },
+        PlaybookCheck { id: "key-active", text: "Is every key that was sent still active?", check: active },
     ],
 };
 

@@ -17,7 +17,11 @@ use crate::wire::requests::RequestRow;
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::ManagedSubscription,
     checks: &[
-        PlaybookCheck { id: "managed-by", text: "Are the managed subscriptions known?", check: owners },
+        PlaybookCheck {
+            id: "managed-by",
+            text: "Is the managing tool of each managed subscription known?",
+            check: owners,
+        },
         PlaybookCheck {
             id: "refused-403",
             text: "Were all changes of managed subscriptions permitted?",

@@ -23,7 +23,7 @@ pub const PLAYBOOK: Playbook = Playbook {
             check: own_errors,
         },
         PlaybookCheck { id: "dispatching", text: "Does the platform send deliveries in time?", check: dispatching },
-        PlaybookCheck { id: "storage", text: "Does the platform have room to write?", check: storage },
+        PlaybookCheck { id: "storage", text: "Does the platform have free disk space?", check: storage },
         PlaybookCheck { id: "own-clock", text: "Is the platform's clock correct?", check: clock },
     ],
 };

@@ -26,7 +26,7 @@ pub const PLAYBOOK: Playbook = Playbook {
         PlaybookCheck { id: "enabled", text: "Are all subscriptions enabled?", check: enabled },
         PlaybookCheck {
             id: "configuration",
-            text: "Are the subscriptions as they were when they worked, and each one once?",
+            text: "Are the subscriptions unchanged since they worked, and free of duplicates?",
             check: configuration,
         },
         PlaybookCheck {
@@ -38,7 +38,7 @@ pub const PLAYBOOK: Playbook = Playbook {
         PlaybookCheck { id: "events-happened", text: "Did any events occur?", check: events_happened },
         PlaybookCheck {
             id: "types-subscribed",
-            text: "Which event types occurred without a subscription?",
+            text: "Does every event type that occurred have a subscription?",
             check: types,
         },
     ],
@@ -196,6 +196,6 @@ fn types(set: &EvidenceSet) -> CheckResult {
         let fact = set.subscriptions.evidence("subscribed event types", listed, None);
         remarks.push(remark(CauseKind::TypeNotSubscribed, title, vec![fact]));
     }
-    let n = set.events.evidence("events looked at", events.len().to_string(), None);
+    let n = set.events.evidence("events examined", events.len().to_string(), None);
     CheckResult::from_rows(&set.events, Vec::new(), vec![n]).with_remarks(remarks)
 }

@@ -89,7 +89,7 @@ fn disabled_section(review: &PlatformReview) -> ReviewSection {
     ReviewSection {
         title: "Disabled subscriptions",
         calm: "Every subscription is enabled.".to_owned(),
-        advice: "Find the cause (crow diagnose breaker), fix the endpoint, test it, then enable the subscription with or without a replay. Delete subscriptions that are no longer needed.",
+        advice: "If the breaker tripped, find the cause (crow diagnose breaker), fix the endpoint and test it. Then enable the subscription, with or without a replay. Delete subscriptions that are no longer needed.",
         head: vec!["Subscription", "Target", "Company", "Reason", "Since", "Missed events"],
         rows: review
             .off

@@ -409,7 +409,7 @@ fn enabling_says_what_the_last_test_showed_or_that_one_may_come_first() {
 fn after_its_test_a_subscription_that_is_off_can_be_enabled_with_or_without_what_it_missed() {
     let mut bench = TestConsole::new(120, 36);
     let done = acts(&mut bench, "3x\ny");
-    let told = "the test to subscription 21 answered 200 in 45 ms";
+    let told = "subscription 21 answered the test with 200, after 45 ms";
     bench.tell(Msg::JobFinished(JobResult::ChangeFinished(done[0].clone(), Ok(told.to_owned()))));
     let screen = bench.screen();
     assert!(screen.contains(told) && screen.contains("> Enable"), "{screen}");

@@ -143,10 +143,10 @@ fn a_test_comes_before_enabling_and_its_result_stands_in_the_question() {
         bench.press("t"),
         [Effect::StartJob(BackgroundJob::Change(PlatformChange::SendTest(SubscriptionId(21))))]
     );
-    let came = Err("the test to subscription 21 answered 503 in 40 ms".to_owned());
+    let came = Err("subscription 21 answered the test with 503, after 40 ms".to_owned());
     bench.tell(Msg::JobFinished(JobResult::ChangeFinished(PlatformChange::SendTest(SubscriptionId(21)), came)));
     let screen = bench.screen();
-    for said in ["Enable subscription 21", "Just now: the test to subscription 21"] {
+    for said in ["Enable subscription 21", "Just now: subscription 21 answered the test"] {
         assert!(screen.contains(said), "{said}:\n{screen}");
     }
     assert!(!screen.contains("No recent test is loaded"), "{screen}");
