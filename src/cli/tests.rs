@@ -125,3 +125,22 @@ fn every_command_line_of_the_readme_and_the_guide_can_be_parsed() {
     assert!(n > 100, "{n} command lines");
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
+
+#[test]
+fn the_last_characters_of_a_key_may_begin_with_a_hyphen() {
+    for line in [
+        "crow diagnose permissions --key -iss",
+        "crow runbook key-rotation --key -iss",
+        "crow escalate --key -iss",
+        "crow briefing --key -iss",
+        "crow keys show -iss --json",
+        "crow keys revoke -iss --yes",
+        "crow limits show -iss",
+        "crow limits set -iss --read 30",
+        "crow profile key partner -iss --key-file KEY",
+        "crow profile forget partner -iss",
+    ] {
+        assert!(fault(line).is_none(), "{line}: {:?}", fault(line).map(|error| error.to_string()));
+    }
+    assert!(fault("crow keys show --json").is_some(), "an option is no key");
+}

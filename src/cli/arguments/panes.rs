@@ -103,7 +103,7 @@ pub(in crate::cli) struct ShowArgs {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowKeyArgs {
     /// The key: its number, its name or its last four characters
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
     #[command(flatten)]
     pub(in crate::cli) look: ReadArgs,
@@ -178,7 +178,7 @@ pub(in crate::cli) struct CreateKeyArgs {
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct RevokeKeyArgs {
     /// The key: its number, its name or its last four characters
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
     #[command(flatten)]
     pub(in crate::cli) consent: ConfirmArgs,
@@ -320,7 +320,7 @@ pub(in crate::cli) enum LimitsCommand {
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct SetLimitsArgs {
     /// The key: its number, its name or its last four characters
-    #[arg(value_name = "KEY")]
+    #[arg(value_name = "KEY", allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
     /// Calls a minute in the read bucket, or "default"; unchanged if absent
     #[arg(long, value_name = "N", value_parser = parse_call_limit)]

@@ -31,7 +31,7 @@ pub(in crate::cli) struct AddProfileArgs {
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) url: String,
     /// Name of the key; its last four characters if absent
-    #[arg(long, value_name = "NAME", value_parser = parse_name)]
+    #[arg(long, value_name = "NAME", value_parser = parse_key_name, allow_hyphen_values = true)]
     pub(in crate::cli) key: Option<String>,
     /// File with a key of the Integration API; - for standard input. Without a file, the key is prompted for and not
     /// shown
@@ -70,7 +70,7 @@ pub(in crate::cli) struct AddProfileKeyArgs {
     #[arg(value_name = "PROFILE", value_parser = parse_name)]
     pub(in crate::cli) profile: String,
     /// Name of the key within the profile
-    #[arg(value_name = "NAME", value_parser = parse_name)]
+    #[arg(value_name = "NAME", value_parser = parse_key_name, allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
     /// File with a key of the Integration API; - for standard input. Without a file, the key is prompted for and not
     /// shown
@@ -90,7 +90,7 @@ pub(in crate::cli) struct ProfileKeyArgs {
     #[arg(value_name = "PROFILE", value_parser = parse_name)]
     pub(in crate::cli) profile: String,
     /// Name of the key within the profile
-    #[arg(value_name = "NAME", value_parser = parse_name)]
+    #[arg(value_name = "NAME", value_parser = parse_key_name, allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
 }
 
@@ -108,7 +108,12 @@ pub(in crate::cli) struct ListProfilesArgs {
     pub(in crate::cli) json: bool,
 }
 
-/// Parses a profile or key name. A name can be a file name: 1 to 64 letters, digits, spaces, dots, dashes and
+/// Parses the name of a key. It may begin with a hyphen or an underscore, because the last four characters of a key do.
+fn parse_key_name(text: &str) -> Result<String, String> {
+    parse_name(text.trim_start_matches(['-', '_'])).map(|_| text.to_owned())
+}
+
+/// Parses a profile name. A name can be a file name: 1 to 64 letters, digits, spaces, dots, dashes and
 /// underscores, beginning with a letter or a digit and not ending with a space.
 fn parse_name(text: &str) -> Result<String, String> {
     let is_fit = text.len() <= 64

@@ -25,7 +25,7 @@ pub(in crate::cli) struct AuditArgs {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BriefingArgs {
     /// The partner's key: its number, its name or its last four characters
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
     /// Format of the document. Default: the one that the extension of --out names, otherwise Markdown
     #[arg(long, value_enum)]
