@@ -6,7 +6,7 @@ use crate::domain::health_status::HealthStatus;
 use crate::domain::outbound::{OutboundText, RedactionCounts, SecretGate, SecretInTextError};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::sync::alerts::Alert;
+use crate::sync::alerts::{AcknowledgedBy, Alert};
 use crate::sync::link::LinkState;
 use crate::sync::snapshot::Snapshot;
 use crate::tui::effect::Msg;
@@ -26,8 +26,17 @@ const DATED_AFTER: Duration = Duration::from_secs(86_400);
 pub struct LineConsole {
     app: App,
     link: Option<&'static str>,
-    reported_alerts: Vec<(AlertSubject, HealthStatus, String)>,
+    reported_alerts: Vec<ReportedAlert>,
     gate: SecretGate,
+}
+
+/// Alert as it was last reported.
+#[derive(Debug)]
+struct ReportedAlert {
+    subject: AlertSubject,
+    status: HealthStatus,
+    name: String,
+    acknowledged: Option<AcknowledgedBy>,
 }
 
 impl LineConsole {
@@ -87,28 +96,35 @@ impl LineConsole {
     fn alerts(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<String> {
         let mut said = Vec::new();
         for alert in alerts {
+            let name = format::target(&alert.name);
+            let reported = self.reported_alerts.iter().find(|reported| reported.subject == alert.subject);
             // An alert is reported again when its health status changes.
-            let is_told = self
-                .reported_alerts
-                .iter()
-                .any(|(about, as_bad, _)| (about, as_bad) == (&alert.subject, &alert.standing));
-            if !is_told {
+            if reported.is_none_or(|reported| reported.status != alert.standing) {
                 let since = alert.since.format(if now.since(alert.since) < DATED_AFTER {
                     "%H:%M:%S"
                 } else {
                     "%Y-%m-%d %H:%M"
                 });
-                let name = format::target(&alert.name);
                 said.push(format!("{}: {name}: {}; since {since} UTC", alert.standing.name(), alert.why));
             }
-        }
-        for (about, _, name) in &self.reported_alerts {
-            if alerts.iter().all(|alert| alert.subject != *about) {
-                said.push(format!("resolved: {name}"));
+            if let Some(acknowledged) = &alert.acknowledged
+                && reported.is_none_or(|reported| reported.acknowledged != alert.acknowledged)
+            {
+                said.push(format!("{name}: {}", acknowledged.line()));
             }
         }
-        let told = alerts.iter().map(|alert| (alert.subject, alert.standing, format::target(&alert.name)));
-        self.reported_alerts = told.collect();
+        for reported in &self.reported_alerts {
+            if alerts.iter().all(|alert| alert.subject != reported.subject) {
+                said.push(format!("resolved: {}", reported.name));
+            }
+        }
+        let reported = alerts.iter().map(|alert| ReportedAlert {
+            subject: alert.subject,
+            status: alert.standing,
+            name: format::target(&alert.name),
+            acknowledged: alert.acknowledged.clone(),
+        });
+        self.reported_alerts = reported.collect();
         said
     }
 }
