@@ -19,6 +19,7 @@ mod hardening;
 mod listen;
 mod log;
 mod manual;
+mod observe;
 mod operators;
 mod output;
 mod panes;
@@ -109,6 +110,7 @@ fn command_future(arguments: CliArgs) -> CommandFuture {
     match arguments.command {
         Some(CliCommand::Serve(serve)) => Box::pin(serve::run(serve)),
         Some(CliCommand::Demo(demo)) => Box::pin(demo::run(demo)),
+        Some(CliCommand::Observe(asked)) => Box::pin(observe::run(asked)),
         Some(CliCommand::Check(asked)) => Box::pin(check::run(asked)),
         Some(CliCommand::Watch(asked)) => Box::pin(watch::run(asked)),
         Some(CliCommand::Audit(asked)) => Box::pin(report::run_audit(asked)),

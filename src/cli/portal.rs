@@ -123,17 +123,9 @@ pub(super) async fn open_detected(place: PlatformTarget) -> Result<ConnectedPlat
 
 /// Starts an observer with the keys of a platform, and connects to it.
 async fn observe(place: PlatformTarget) -> Result<ConnectedPlatform, CommandFailure> {
-    let holders = place.observer_keys()?;
-    if holders.is_empty() {
-        return Err(place.without_credential());
-    }
     let (history, folder) = open_history(place.state_file()).await?;
-    let ambient = RuntimeEnv::real();
-    let percent = place.profile.as_ref().map_or(DEFAULT_BUDGET_PERCENT, |profile| profile.budget_percent);
-    let platform = place.url.clone();
-    let secrets: Arc<[Secret]> = place.keys.into_iter().map(|(_, key)| key).collect();
-    let calls = RateLimitedClient::new(holders, ambient.clone(), history, percent);
-    let observer = PlatformObserver::new(calls, ambient.clone(), Arc::clone(&secrets));
+    let (platform, ambient) = (place.url.clone(), RuntimeEnv::real());
+    let (observer, secrets) = observer_on(history, place, &ambient)?;
     let refused = |error: std::io::Error| {
         CommandFailure::failed(format!("cannot listen on the loopback interface: {error}"), "try again")
     };
@@ -149,18 +141,50 @@ async fn observe(place: PlatformTarget) -> Result<ConnectedPlatform, CommandFail
     Ok(ConnectedPlatform { client, secrets, observer: Some(local) })
 }
 
+/// Creates an observer with the keys of a platform, on its history, for a service that others attach to.
+///
+/// # Errors
+///
+/// [`CommandFailure`] when there is no key, or the history cannot be kept.
+pub(super) async fn keeping_observer(place: PlatformTarget) -> Result<PlatformObserver, CommandFailure> {
+    let file = place.state_file()?;
+    let opened = tokio::task::spawn_blocking(move || open_kept(file)).await;
+    let history = opened.unwrap_or_else(|error| Err(error.to_string())).map_err(|why| {
+        CommandFailure::failed(format!("what is observed cannot be kept: {why}"), "free space, or repair the file")
+    })?;
+    observer_on(history, place, &RuntimeEnv::real()).map(|(observer, _)| observer)
+}
+
+/// Creates an observer with the keys of a platform, and returns it with the keys, which no text may carry.
+fn observer_on(
+    history: PlatformHistory,
+    place: PlatformTarget,
+    ambient: &RuntimeEnv,
+) -> Result<(PlatformObserver, Arc<[Secret]>), CommandFailure> {
+    let holders = place.observer_keys()?;
+    if holders.is_empty() {
+        return Err(place.without_credential());
+    }
+    let percent = place.profile.as_ref().map_or(DEFAULT_BUDGET_PERCENT, |profile| profile.budget_percent);
+    let secrets: Arc<[Secret]> = place.keys.into_iter().map(|(_, key)| key).collect();
+    let calls = RateLimitedClient::new(holders, ambient.clone(), history, percent);
+    Ok((PlatformObserver::new(calls, ambient.clone(), Arc::clone(&secrets)), secrets))
+}
+
+/// Opens the history in a file, and creates its folder.
+fn open_kept(file: PathBuf) -> Result<PlatformHistory, String> {
+    let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+    folder.map_err(|error| error.to_string())?;
+    PlatformHistory::open(&file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
 /// Opens the history of a platform; one that lasts as long as this process if the file cannot be used.
 async fn open_history(
     file: Result<PathBuf, CommandFailure>,
 ) -> Result<(PlatformHistory, Option<TempDir>), CommandFailure> {
     let refused = |why: String| CommandFailure::failed(why, "free space in TMPDIR");
-    let opened = tokio::task::spawn_blocking(move || {
-        let kept = file.map_err(|failure| failure.to_string()).and_then(|file| {
-            let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
-            folder.map_err(|error| error.to_string())?;
-            PlatformHistory::open(&file).map_err(|error| format!("{}: {error}", file.display()))
-        });
-        match kept {
+    let opened =
+        tokio::task::spawn_blocking(move || match file.map_err(|failure| failure.to_string()).and_then(open_kept) {
             Ok(history) => Ok((history, None)),
             Err(why) => {
                 tracing::warn!(%why, "what is observed cannot be kept");
@@ -168,8 +192,7 @@ async fn open_history(
                 let history = PlatformHistory::open(&folder.path().join("history.db"));
                 Ok((history.map_err(|error| error.to_string())?, Some(folder)))
             }
-        }
-    });
+        });
     opened.await.map_err(|error| refused(error.to_string()))?.map_err(refused)
 }
 

@@ -1,6 +1,6 @@
 //! `crow serve`: runs the platform without a console.
 
-use super::arguments::platform::ServeArgs;
+use super::arguments::platform::{ExposureArgs, ServeArgs};
 use super::failure::CommandFailure;
 use super::standalone::{StandaloneConfig, StandalonePlatform};
 use super::{hardening, log, settings};
@@ -11,6 +11,7 @@ use crate::http::exposure::{ProxyMode, ServerExposure};
 use crate::server::otlp;
 use futures_util::future::OptionFuture;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,13 +23,7 @@ const LAST_PUSH_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) async fn run(serve: ServeArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
     hardening::check_open_files()?;
-    let is_proxied = serve.behind_proxy || !serve.trusted_proxy.is_empty();
-    if !serve.bind.ip().is_loopback() && !is_proxied && !serve.insecure {
-        return Err(CommandFailure::usage(
-            format!("{} is reachable from other machines, and keys would be sent without TLS", serve.bind),
-            "bind to 127.0.0.1, or put a TLS proxy in front and add --trusted-proxy CIDR (or --behind-proxy), or accept the risk with --insecure",
-        ));
-    }
+    let exposure = exposure(serve.exposure, serve.bind)?;
     let data_dir = match serve.data {
         Some(dir) => dir,
         None => settings::data_dir()?,
@@ -46,14 +41,7 @@ pub(super) async fn run(serve: ServeArgs) -> Result<ExitCode, CommandFailure> {
         event_quota: serve.event_quota,
         max_subscriptions: serve.max_subscriptions,
         ca_files: serve.trust_ca,
-        exposure: ServerExposure {
-            proxied: if is_proxied {
-                ProxyMode::Behind(TrustedProxies(serve.trusted_proxy))
-            } else {
-                ProxyMode::Direct
-            },
-            public_names: serve.public_name,
-        },
+        exposure,
         ambient: RuntimeEnv::real(),
     };
     let platform = StandalonePlatform::start(wish).await?;
@@ -79,6 +67,22 @@ pub(super) async fn run(serve: ServeArgs) -> Result<ExitCode, CommandFailure> {
         () = platform.stop() => Ok(ExitCode::SUCCESS),
         () = again => Err(CommandFailure::failed("stopped at once by a second signal; unfinished attempts are repeated at the next start", "")),
     }
+}
+
+/// Returns to whom a server is exposed that listens on `bind`.
+///
+/// # Errors
+/// [`CommandFailure`] when other machines could reach it without TLS, unless that is accepted.
+pub(super) fn exposure(asked: ExposureArgs, bind: SocketAddr) -> Result<ServerExposure, CommandFailure> {
+    let is_proxied = asked.behind_proxy || !asked.trusted_proxy.is_empty();
+    if !bind.ip().is_loopback() && !is_proxied && !asked.insecure {
+        return Err(CommandFailure::usage(
+            format!("{bind} is reachable from other machines, and keys would be sent without TLS"),
+            "bind to 127.0.0.1, or put a TLS proxy in front and add --trusted-proxy CIDR (or --behind-proxy), or accept the risk with --insecure",
+        ));
+    }
+    let proxied = if is_proxied { ProxyMode::Behind(TrustedProxies(asked.trusted_proxy)) } else { ProxyMode::Direct };
+    Ok(ServerExposure { proxied, public_names: asked.public_name })
 }
 
 /// Prints the line on stdout that says that the platform is ready.

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod listings;
 pub mod observations;
 pub mod operator_notes;
+pub mod operators;
 pub mod pages;
 mod poll_positions;
 pub mod receipts;
@@ -34,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/history/0003_unreadable.sql"),
     include_str!("../../assets/migrations/history/0004_names.sql"),
     include_str!("../../assets/migrations/history/0005_observer.sql"),
+    include_str!("../../assets/migrations/history/0006_service.sql"),
 ];
 
 /// Handle of an open history; clones share the database.

@@ -5,6 +5,7 @@ pub(super) mod console;
 pub(super) mod db;
 pub(super) mod diagnosis;
 pub(super) mod listen;
+pub(super) mod observe;
 pub(super) mod operators;
 pub(super) mod panes;
 pub(super) mod platform;
@@ -21,6 +22,7 @@ use console::{ConsoleArgs, StandaloneArgs};
 use db::DbCommand;
 use diagnosis::{DiagnoseArgs, EscalateArgs, OpenArgs, RunbookArgs, VerifyArgs};
 use listen::{ListenArgs, ReconcileArgs};
+use observe::ObserveArgs;
 use operators::OperatorsCommand;
 use panes::PaneCommand;
 use platform::{DemoArgs, ServeArgs};
@@ -50,6 +52,8 @@ pub(super) enum CliCommand {
     Serve(ServeArgs),
     /// Open the console on a platform that is already running
     Console(ConsoleArgs),
+    /// Observe a platform that has no Portal API with keys, and serve the Portal API for consoles and commands
+    Observe(ObserveArgs),
     /// Check a platform's health for a monitoring system. Exit codes: 0 OK, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
     /// Watch a platform without a screen and send its alerts to a command, a webhook or PagerDuty

@@ -87,6 +87,13 @@ pub(in crate::cli) struct ServeArgs {
     /// Interval between two pushes to the collector
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_interval, requires = "otlp")]
     pub(in crate::cli) otlp_every: Duration,
+    #[command(flatten)]
+    pub(in crate::cli) exposure: ExposureArgs,
+}
+
+/// Callers of a server: those of this machine, or others through a proxy or without TLS.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ExposureArgs {
     /// Proxy whose X-Forwarded-For or Forwarded header names the caller: an address or a block of addresses (CIDR);
     /// may be repeated. Implies --behind-proxy
     #[arg(long, value_name = "CIDR")]

@@ -27,6 +27,9 @@ pub(super) enum MayRead {}
 /// Requires the role operator: tests, enables, disables, publishes, acknowledges.
 #[derive(Debug)]
 pub(super) enum MayAct {}
+/// Requires the role admin: manages operators.
+#[derive(Debug)]
+pub(super) enum MayManage {}
 
 impl RequiredRole for MayRead {
     const ROLE: OperatorRole = OperatorRole::Viewer;
@@ -34,6 +37,10 @@ impl RequiredRole for MayRead {
 
 impl RequiredRole for MayAct {
     const ROLE: OperatorRole = OperatorRole::Operator;
+}
+
+impl RequiredRole for MayManage {
+    const ROLE: OperatorRole = OperatorRole::Admin;
 }
 
 /// Proof that the request carries the token of an operator with the role of `R`.

@@ -7,6 +7,7 @@ mod guard;
 mod lists;
 mod logs;
 mod not_observable;
+mod operators;
 mod overview;
 pub mod router;
 mod secretcheck;

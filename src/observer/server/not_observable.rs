@@ -53,9 +53,6 @@ pub(super) const REFUSED_ROUTES: &[RefusedRoute] = &[
     ),
     reading(paths::AUDIT_VERIFY, "a key cannot read the audit trail; it is in the Admin Portal"),
     reading(paths::AUDIT_HEAD, "a key cannot read the audit trail; it is in the Admin Portal"),
-    reading(paths::OPERATORS, "a key cannot see the platform's operators; they are in the Admin Portal"),
-    change(&changes::CREATE_OPERATOR, "a key cannot create operators; they are created in the Admin Portal"),
-    change(&changes::REVOKE_OPERATOR, "a key cannot revoke operators; they are revoked in the Admin Portal"),
     change(
         &changes::ROLL_BACK_SUBSCRIPTION,
         "a key cannot see earlier configurations; change the subscription instead",

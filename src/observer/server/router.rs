@@ -2,7 +2,7 @@
 //! refused with where it is done.
 
 use super::not_observable::{REFUSED_ROUTES, handler};
-use super::{acts, lists, logs, overview, secretcheck, stamp};
+use super::{acts, lists, logs, operators, overview, secretcheck, stamp};
 use crate::http::exposure::ServerReachability;
 use crate::http::problem::ProblemResponse;
 use crate::http::stamp::answer_panics;
@@ -68,6 +68,9 @@ pub fn table() -> Vec<ObserverRoute> {
         change(&changes::DISABLE_SUBSCRIPTION, post(acts::disable)),
         change(&changes::EMIT_EVENT, post(acts::emit)),
         change(&changes::ACKNOWLEDGE_ALERT, post(acts::acknowledge)),
+        read(paths::OPERATORS, get(operators::list)),
+        change(&changes::CREATE_OPERATOR, post(operators::create)),
+        change(&changes::REVOKE_OPERATOR, post(operators::revoke)),
         change(&changes::DELETE_SUBSCRIPTION, delete(acts::delete)),
     ];
     let refused = REFUSED_ROUTES.iter().map(|route| ObserverRoute {

@@ -1,0 +1,98 @@
+//! Handlers of the operators of `crow observe`. An observer in the process of a console or command keeps none.
+
+use super::act_problem::storage;
+use super::guard::{AttachedOperator, MayManage};
+use super::lists::not_found;
+use super::not_observable::not_observable;
+use crate::domain::ids::OperatorId;
+use crate::domain::text::Untrusted;
+use crate::history::operators::KeptOperator;
+use crate::http::body::JsonBody;
+use crate::http::problem::ProblemResponse;
+use crate::http::query::{PagingQuery, PathId, TypedQuery, page_of};
+use crate::observer::handle::PlatformObserver;
+use crate::observer::operators::{new_token, token_hash};
+use crate::wire::keys::OneTimeSecret;
+use crate::wire::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedOperator};
+use crate::wire::page::Page;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+/// Maximum number of characters of an operator's name.
+const MAX_NAME_CHARS: usize = 100;
+
+/// `GET /portal/v1/operators`: all operators including revoked ones, oldest first.
+pub(super) async fn list(
+    _: AttachedOperator<MayManage>,
+    State(observer): State<PlatformObserver>,
+    TypedQuery(paging): TypedQuery<PagingQuery>,
+) -> Result<axum::Json<Page<OperatorRow>>, ProblemResponse> {
+    check_kept(&observer)?;
+    let kept = observer.history().operators().await.map_err(storage)?;
+    Ok(axum::Json(page_of(kept, &paging, "operators", |of| of.account.id.to_string(), operator_row)?))
+}
+
+/// `POST /portal/v1/operators`: creates an operator, whose token is in this answer only.
+pub(super) async fn create(
+    _: AttachedOperator<MayManage>,
+    State(observer): State<PlatformObserver>,
+    JsonBody(new): JsonBody<NewOperator>,
+) -> Result<(StatusCode, axum::Json<CreatedOperator>), ProblemResponse> {
+    check_kept(&observer)?;
+    let name = new.name.trim().to_owned();
+    if !(1..=MAX_NAME_CHARS).contains(&name.chars().count()) || name.chars().any(char::is_control) {
+        return Err(ProblemResponse::invalid_field(
+            "name",
+            format!("must be 1 to {MAX_NAME_CHARS} characters, without control characters"),
+        ));
+    }
+    let (token, now) = (new_token(observer.ambient()), observer.ambient().now());
+    let added = observer.history().add_operator(name, new.role, token_hash(token.reveal()), now).await;
+    let added = added.map_err(storage)?;
+    let added = added.ok_or_else(|| ProblemResponse::invalid_field("name", "is already used by another operator"))?;
+    observer.operators().accept([added.clone()]);
+    let token = OneTimeSecret::new(token.reveal().to_owned());
+    Ok((StatusCode::CREATED, axum::Json(CreatedOperator { row: operator_row(added), token })))
+}
+
+/// `POST /portal/v1/operators/{id}/revoke`: revokes an operator permanently and at once. The last admin cannot be
+/// revoked.
+pub(super) async fn revoke(
+    _: AttachedOperator<MayManage>,
+    State(observer): State<PlatformObserver>,
+    PathId(id): PathId,
+) -> Result<axum::Json<RevokedOperator>, ProblemResponse> {
+    check_kept(&observer)?;
+    let (id, now) = (OperatorId(id), observer.ambient().now());
+    let kept = observer.history().operators().await.map_err(storage)?;
+    let kept = kept.into_iter().find(|of| of.account.id == id);
+    let mut kept = kept.ok_or_else(|| not_found(&format!("operator {id}")))?;
+    if !observer.operators().revoke(id) {
+        return Err(ProblemResponse::invalid_field("id", "is the last admin; create another admin first"));
+    }
+    // In force from here on; what could not be stored is said, because a restart would undo it.
+    let stored = observer.history().revoke_operator(id, now).await;
+    kept.revoked_at = kept.revoked_at.or(Some(now));
+    let write_pending = stored.err().map(|error| Untrusted::new(error.to_string()));
+    Ok(axum::Json(RevokedOperator { row: operator_row(kept), write_pending }))
+}
+
+fn check_kept(observer: &PlatformObserver) -> Result<(), ProblemResponse> {
+    if observer.operators().are_kept() {
+        return Ok(());
+    }
+    Err(not_observable(
+        "a key cannot manage operators of the platform; those of an observer are managed on crow observe",
+    ))
+}
+
+fn operator_row(of: KeptOperator) -> OperatorRow {
+    OperatorRow {
+        id: of.account.id,
+        name: Untrusted::new(of.account.name),
+        role: of.account.role,
+        is_active: of.revoked_at.is_none(),
+        created_utc: of.created_at,
+        revoked_utc: of.revoked_at,
+    }
+}
