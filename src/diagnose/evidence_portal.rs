@@ -220,8 +220,8 @@ impl EvidencePortal for ClientPortal<'_> {
         let read = self.client.log_page(of, page.cursor.as_deref(), page.limit);
         let mut page = self.log((CoveredNoun::Requests, of.since), async { read.await.map(|log| log.page) }).await?;
         if self.coverage().is_some() {
-            // An observer finds out what a key may do with calls that the platform refuses as malformed.
-            page.items.retain(|row| !row.has_status(400));
+            // An observer finds out what a key may do with calls that the platform refuses.
+            page.items.retain(|row| !row.is_answered_probe());
         }
         Ok(page)
     }

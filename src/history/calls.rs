@@ -13,11 +13,36 @@ use std::time::Duration;
 /// Period over which the use of a window by other callers is examined; the busiest minute counts.
 const BUSY_LOOKBACK_MS: i64 = 10 * MINUTE_MS;
 
+/// Kind of a call: who wants the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnCallKind {
+    /// Finds out whether a key has a scope.
+    ScopeProbe,
+    /// Reads a list.
+    Poll,
+    /// Does what an operator asked for.
+    Act,
+}
+
+impl OwnCallKind {
+    /// Returns the kind as it is stored and sent.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ScopeProbe => "scope_probe",
+            Self::Poll => "poll",
+            Self::Act => "act",
+        }
+    }
+}
+
 /// Call that a console wants to make.
 #[derive(Debug, Clone)]
 pub struct CallIntent {
     /// Purpose of the call; consoles that share a history take turns by purpose.
     pub purpose: String,
+    /// Kind of the call, as the request log shows it.
+    pub kind: OwnCallKind,
     /// Name of the key that the call uses.
     pub key: String,
     /// Bucket in which the platform counts the call.
@@ -130,8 +155,8 @@ fn grant_or_wait(connection: &Connection, wish: &CallIntent, now: Timestamp) -> 
     }
     // Recorded before the call is made: a call counts against the budget even if its process ends before the answer.
     connection
-        .prepare_cached("INSERT INTO calls (at, key, bucket, method, route) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![now.millis(), wish.key, wish.bucket.name(), wish.method, wish.route])?;
+        .prepare_cached("INSERT INTO calls (at, key, bucket, method, route, kind) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![now.millis(), wish.key, wish.bucket.name(), wish.method, wish.route, wish.kind.name()])?;
     let id = connection.last_insert_rowid();
     connection
         .prepare_cached(

@@ -128,7 +128,7 @@ impl PlatformHistory {
         spec: PageSpec,
         now: Timestamp,
     ) -> Result<(RowPage<RequestRow>, Vec<ProblemCodeCount>), HistoryError> {
-        let sql = "SELECT r.id, r.at, r.method, r.route, r.status, r.code, r.detail, r.request_id, r.elapsed_ms, k.last4, k.company,
+        let sql = "SELECT r.id, r.at, r.method, r.route, r.status, r.code, r.detail, r.request_id, r.elapsed_ms, r.kind, k.last4, k.company,
                    (SELECT count(*) FROM keys o WHERE o.name <= r.key) AS number
                    FROM calls r LEFT JOIN keys k ON k.name = r.key
                    WHERE r.elapsed_ms IS NOT NULL AND (:company IS NULL OR k.company = :company)
@@ -326,6 +326,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
         address: None,
         user_agent: None,
         request_id: text("request_id")?,
+        own_call: text("kind")?,
         elapsed_ms: row.get::<_, i64>("elapsed_ms")?.unsigned_abs(),
     };
     Ok((id, request))

@@ -11,6 +11,7 @@ use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use crate::history::HistoryError;
+use crate::history::calls::OwnCallKind;
 use crate::history::listings::ListedRow;
 use crate::history::observations::{ListingOrigin, StoredEvent};
 use crate::wire::events::{Envelope, TestEvent};
@@ -181,6 +182,7 @@ impl PlatformObserver {
         let (holder, _): (&KeyClient, u32) = found.ok_or(ActFailure::NoKey(company, scope))?;
         let call = ApiCall {
             purpose: format!("act:{} {path}", call.method),
+            kind: OwnCallKind::Act,
             interval: Duration::ZERO,
             retry_interval: Duration::ZERO,
             bucket: call.bucket,

@@ -12,7 +12,7 @@ use crate::domain::scope::{KeyScope, ScopeSet};
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;
-use crate::history::calls::{CallIntent, CallOutcome, CallPermit};
+use crate::history::calls::{CallIntent, CallOutcome, CallPermit, OwnCallKind};
 use crate::history::keys::KeyName;
 use crate::history::{HistoryError, PlatformHistory};
 use crate::wire::limits::OwnUse;
@@ -54,6 +54,8 @@ struct RateLimitedClientState {
 pub struct ApiCall {
     /// Purpose of the call; consoles that share a history take turns by purpose.
     pub purpose: String,
+    /// Kind of the call, as the request log shows it.
+    pub kind: OwnCallKind,
     /// Minimum time since the last permit for the same purpose; zero for a call that an operator asked for.
     pub interval: Duration,
     /// Minimum time since the last permit if its call brought no result.
@@ -159,6 +161,7 @@ impl RateLimitedClient {
         let RateLimitedClientState { ambient, history, percent, .. } = &*self.shared;
         let wish = CallIntent {
             purpose: letter.purpose.clone(),
+            kind: letter.kind,
             key: holder.key.name.clone(),
             bucket: letter.bucket,
             method: if letter.method == Method::GET {

@@ -18,6 +18,7 @@ use crate::domain::log::PageSpec;
 use crate::domain::scope::KeyScope;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::history::HistoryError;
+use crate::history::calls::OwnCallKind;
 use crate::history::source::{PollFailure, PollLock, SourceState};
 use crate::wire::log::AttemptQuery;
 use crate::wire::overview::PlatformOverview;
@@ -310,6 +311,7 @@ impl PlatformPoller {
         let probe = ScopeProbe::for_scope(scope);
         let letter = ApiCall {
             purpose: format!("scope:{}:{scope}", holder.key.name),
+            kind: OwnCallKind::ScopeProbe,
             interval: REPROBE_INTERVAL,
             retry_interval: REPROBE_INTERVAL,
             bucket: probe.bucket,

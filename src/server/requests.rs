@@ -71,6 +71,7 @@ pub(super) async fn list(
             query: logged.request.query.map(Untrusted::new),
             address: logged.request.address.map(Untrusted::new),
             user_agent: logged.request.user_agent.map(Untrusted::new),
+            own_call: None,
             request_id: Some(Untrusted::new(logged.request.request_id)),
             elapsed_ms: logged.request.elapsed_ms,
         }

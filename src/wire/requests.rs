@@ -56,6 +56,10 @@ pub struct RequestRow {
     /// User agent that the caller reported, 120 characters at most.
     #[serde(default)]
     pub user_agent: Option<Untrusted>,
+    /// Purpose of a call that an observer made itself: `scope_probe` to find out whether the key has a scope, `poll` to
+    /// read a list, `act` for an operator. Null for calls by others, and on platforms.
+    #[serde(default)]
+    pub own_call: Option<Untrusted>,
     /// Id of the request, equal to the header `X-Request-Id`; null if the answer named none.
     #[cfg_attr(test, schema(required = true))]
     pub request_id: Option<Untrusted>,
@@ -74,6 +78,23 @@ impl RequestRow {
     #[must_use]
     pub fn is_served(&self) -> bool {
         self.status.is_some_and(|status| status < 400)
+    }
+
+    /// Whether an observer made the call to find out whether the key has a scope, and the answer tells that: it shows
+    /// no fault of any caller.
+    #[must_use]
+    pub fn is_answered_probe(&self) -> bool {
+        self.is_own("scope_probe") && matches!(self.status, Some(400 | 403 | 404 | 411 | 415 | 422))
+    }
+
+    /// Whether an observer made the call to read a list, without being asked to.
+    #[must_use]
+    pub fn is_own_poll(&self) -> bool {
+        self.is_own("poll")
+    }
+
+    fn is_own(&self, purpose: &str) -> bool {
+        self.own_call.as_ref().is_some_and(|own| own.raw() == purpose)
     }
 
     /// Whether the request was answered with 5xx.
@@ -148,5 +169,31 @@ impl From<RequestLogRead> for RequestLogPage {
         unreadable.extend(last_hour.unreadable);
         let page = LogPage { items: items.rows, next_cursor, previous_cursor, has_more, unreadable };
         Self { page, last_hour: last_hour.rows, unlogged }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_answer_that_a_scope_probe_expects_is_set_apart() {
+        let row = |own: Option<&str>, status: u16| -> RequestRow {
+            serde_json::from_value(serde_json::json!({
+                "id": 1, "utc": "2026-11-24T08:00:00.000Z", "keyId": 1, "companyId": 92, "last4": "aZ3k", "method": "POST",
+                "route": "/api/v1/events/test", "status": status, "code": null, "requestId": "r", "elapsedMs": 1, "ownCall": own
+            }))
+            .expect("a row")
+        };
+        for status in [400, 403, 415] {
+            assert!(row(Some("scope_probe"), status).is_answered_probe(), "{status}");
+            for other in [Some("poll"), Some("act"), None] {
+                assert!(!row(other, status).is_answered_probe(), "{other:?} {status}");
+            }
+        }
+        for status in [200, 401, 429, 500] {
+            assert!(!row(Some("scope_probe"), status).is_answered_probe(), "{status} is evidence");
+        }
+        assert!(row(Some("poll"), 403).is_own_poll() && !row(None, 403).is_own_poll());
     }
 }

@@ -43,14 +43,19 @@ pub fn missing_scope(row: &RequestRow) -> Option<KeyScope> {
 }
 
 fn all_permitted(set: &EvidenceSet) -> CheckResult {
-    let groups = refused(set, |row| row.has_status(403));
+    let groups = refused(set, is_not_permitted);
     let parts = [scopes(set), companies(set), managed(set)];
     let findings: Vec<CauseFinding> = parts.into_iter().flat_map(|part| part.findings).collect();
     unless_key_only(set, main_check(set, "calls answered 403", n_calls(&groups), &findings))
 }
 
+/// Whether a caller was refused what it needs; an observer's poll of a list that no caller asked for is none.
+fn is_not_permitted(row: &RequestRow) -> bool {
+    row.has_status(403) && !row.is_own_poll()
+}
+
 fn with_code<'s>(set: &'s EvidenceSet, wanted: &str) -> Vec<&'s CallGroup> {
-    refused(set, |row| row.has_status(403) && code(row) == wanted)
+    refused(set, |row| is_not_permitted(row) && code(row) == wanted)
 }
 
 fn scopes(set: &EvidenceSet) -> CheckResult {

@@ -89,6 +89,7 @@ fn request() -> RequestRow {
         query: None,
         address: None,
         user_agent: None,
+        own_call: None,
         request_id: Some("req_01J9".into()),
         elapsed_ms: 2,
     }

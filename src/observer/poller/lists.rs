@@ -11,6 +11,7 @@ use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use crate::history::HistoryError;
+use crate::history::calls::OwnCallKind;
 use crate::history::listings::{ListedRow, ListingPart};
 use crate::history::observations::{ListingOrigin, StoredEvent};
 use crate::history::unreadable::UnreadableItem;
@@ -169,6 +170,7 @@ impl PlatformPoller {
         let path = ScopeProbe::for_scope(*scope).path;
         let letter = ApiCall {
             purpose: what.clone(),
+            kind: OwnCallKind::Poll,
             interval: every,
             retry_interval: if self.lock.is_some() { every.min(RETRY_AFTER_MISS) } else { every },
             bucket: RateBucket::Read,

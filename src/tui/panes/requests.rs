@@ -47,6 +47,16 @@ fn last4(row: &RequestRow) -> String {
     }
 }
 
+/// Why crow itself made a call, in words.
+fn own_purpose(purpose: &Untrusted) -> String {
+    match purpose.raw() {
+        "scope_probe" => "crow, to find out the key's scopes".to_owned(),
+        "poll" => "crow, to read the list".to_owned(),
+        "act" => "crow, for an operator".to_owned(),
+        _ => format!("crow ({})", purpose.sanitized()),
+    }
+}
+
 impl PaneRow for RequestRow {
     const PANE: Pane = Pane::Requests;
     const COLUMNS: &'static [TableColumn] = &[
@@ -145,6 +155,9 @@ impl PaneRow for RequestRow {
             ("Request ID", text::or_unknown(self.request_id.as_ref().map(Untrusted::sanitized))),
         ] {
             lines.extend(view.labelled(label, &value, room));
+        }
+        if let Some(purpose) = &self.own_call {
+            lines.extend(view.labelled("Made by", &own_purpose(purpose), room));
         }
         for (label, value) in [("Query", &self.query), ("Caller", &self.address), ("User agent", &self.user_agent)] {
             if let Some(value) = value {

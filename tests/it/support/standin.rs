@@ -37,10 +37,27 @@ pub(crate) enum Mood {
     Redirects(String),
 }
 
+/// Choices of a platform where the documentation leaves one: names of lists and cursors, shape of errors, numbers as texts,
+/// form of times, members beyond the documented ones, header names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Lists in wrappers, links as cursors, ids as texts, errors in an object.
+    Wrapped,
+    /// Lists under their names, opaque cursors, snake case, times without an offset, errors as one message.
+    Flat,
+    /// Links of another host as cursors, Unix times, members missing and added, errors as HTML, other rate limit headers.
+    Sparse,
+}
+
+impl Style {
+    pub(crate) const ALL: [Self; 3] = [Self::Wrapped, Self::Flat, Self::Sparse];
+}
+
 /// Data of the stand-in.
 #[derive(Debug)]
 struct Books {
     mood: Mood,
+    style: Style,
     events: Vec<(i64, &'static str, Timestamp)>,
     /// Subscriptions by number, each with whether it is enabled.
     subscriptions: BTreeMap<i64, bool>,
@@ -74,10 +91,15 @@ struct Desk(Arc<Mutex<Books>>, RuntimeEnv);
 
 impl StandIn {
     pub(crate) async fn start(ambient: &RuntimeEnv) -> Self {
+        Self::styled(ambient, Style::Wrapped).await
+    }
+
+    pub(crate) async fn styled(ambient: &RuntimeEnv, style: Style) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let books = Arc::new(Mutex::new(Books {
             mood: Mood::Well,
+            style,
             events: Vec::new(),
             subscriptions: BTreeMap::from([(17, true), (23, true)]),
             used: BTreeMap::new(),
@@ -235,13 +257,20 @@ async fn answer(State(Desk(books, ambient)): State<Desk>, request: Request) -> R
     let mut headers = HeaderMap::new();
     let mut put = |name: &'static str, value: String| headers.insert(name, value.parse().expect("a value"));
     if mood != Mood::Headless {
-        put("request-id", format!("r-{}", books.calls.len()));
+        let n = books.calls.len();
+        let request_id = if books.style == Style::Flat { "x-correlation-id" } else { "request-id" };
+        put(request_id, format!("r-{n}"));
         if let Some((bucket, limit, left)) = window {
             let reset = now.floor_to(60_000).seconds() + 60;
-            put("x-ratelimit-limit", limit.to_string());
-            put("x-ratelimit-remaining", left.to_string());
-            put("x-ratelimit-reset", reset.to_string());
-            put("x-ratelimit-policy", format!("{bucket}:{limit}/1m"));
+            let names = if books.style == Style::Sparse {
+                ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy"]
+            } else {
+                ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-policy"]
+            };
+            put(names[0], limit.to_string());
+            put(names[1], left.to_string());
+            put(names[2], reset.to_string());
+            put(names[3], format!("{bucket}:{limit}/1m"));
             if status == 429 {
                 put("retry-after", (reset - now.seconds()).to_string());
             }
@@ -258,6 +287,14 @@ async fn answer(State(Desk(books, ambient)): State<Desk>, request: Request) -> R
     }
     for (n, json) in books.odd_subscriptions.iter().enumerate() {
         text = text.replace(&format!("\"odd subscription {n}\""), json);
+    }
+    if status >= 400 && books.style == Style::Flat {
+        let message = body["error"]["message"].as_str().or(body["error"].as_str());
+        text = json!({ "message": message, "traceId": "t-1" }).to_string();
+    }
+    if status >= 400 && books.style == Style::Sparse {
+        text = format!("<html><body><h1>{status}</h1>not like this</body></html>");
+        headers.insert("content-type", "text/html".parse().expect("a value"));
     }
     (StatusCode::from_u16(status).expect("a status"), headers, text).into_response()
 }
@@ -326,8 +363,12 @@ impl Asked<'_> {
 
     /// Returns a page of events in a form of its own; no limit makes it longer.
     fn events(&self, books: &Books) -> Value {
-        let after =
-            self.query.split('&').find_map(|pair| pair.strip_prefix("page_after=")).and_then(|id| id.parse().ok());
+        let cursor = match books.style {
+            Style::Wrapped => "page_after=",
+            Style::Flat => "cursor=",
+            Style::Sparse => "after=",
+        };
+        let after = self.query.split('&').find_map(|pair| pair.strip_prefix(cursor)).and_then(|id| id.parse().ok());
         let after: i64 = after.unwrap_or(0);
         let limit = self.query.split('&').find_map(|pair| pair.strip_prefix("limit=")).and_then(|n| n.parse().ok());
         let n = limit.map_or(books.n_page, |n: usize| n.min(books.n_page));
@@ -338,12 +379,33 @@ impl Asked<'_> {
                 if books.odd_events.contains_key(id) {
                     return json!(format!("odd event {id}"));
                 }
+                match books.style {
+                    Style::Wrapped => {}
+                    Style::Flat => {
+                        return json!({ "id": id, "event_type": kind, "created_at": at.format("%Y-%m-%d %H:%M:%S"),
+                            "company_id": 92, "payload": { "client_id": id } });
+                    }
+                    Style::Sparse => {
+                        return json!({ "eventId": id, "event": kind, "timestamp": at.seconds(), "payload": {},
+                            "links": [], "etag": null });
+                    }
+                }
                 json!({ "id": id.to_string(), "type": kind, "createdUtc": at.format("%Y-%m-%dT%H:%M:%S.250+00:00"),
                     "companyId": "92", "payload": { "client_id": id }, "surprise": [1, 2] })
             })
             .collect();
         let last = page.last().map_or(after, |(id, ..)| *id);
-        json!({ "data": { "records": items }, "links": { "next": format!("/api/v1/events?page_after={last}") } })
+        match books.style {
+            Style::Wrapped => {
+                let next = format!("/api/v1/events?page_after={last}");
+                json!({ "data": { "records": items }, "links": { "next": next } })
+            }
+            Style::Flat => json!({ "events": items, "meta": { "next_cursor": last.to_string() } }),
+            Style::Sparse => {
+                let next = format!("https://api.example.com/v2/events?after={last}");
+                json!({ "results": items, "count": books.events.len(), "pagination": { "next": next } })
+            }
+        }
     }
 
     fn listed(&self, books: &Books) -> Value {
@@ -359,8 +421,14 @@ impl Asked<'_> {
 fn listed(books: &Books, from: usize, n: usize) -> Value {
     let odd = (0..books.odd_subscriptions.len()).map(|n| json!(format!("odd subscription {n}")));
     let items = books.subscriptions.iter().skip(from).take(n).map(|(id, is_enabled)| {
-        json!({ "id": id.to_string(), "targetUrl": format!("https://hooks.example.com/{id}"), "eventTypes": "lead.created,payment.failed",
-            "isEnabled": is_enabled, "managedBy": null })
+        let target = format!("https://hooks.example.com/{id}");
+        match books.style {
+            Style::Wrapped => json!({ "id": id.to_string(), "targetUrl": target,
+                "eventTypes": "lead.created,payment.failed", "isEnabled": is_enabled, "managedBy": null }),
+            Style::Flat => json!({ "subscription_id": id, "url": target, "events": ["lead.created", "payment.failed"],
+                "status": if *is_enabled { "active" } else { "disabled" }, "name": "hook", "team": { "id": 4 } }),
+            Style::Sparse => json!({ "id": id, "endpoint": target, "enabled": u8::from(*is_enabled) }),
+        }
     });
     let (mut items, mut odd): (Vec<Value>, Vec<Value>) = (items.collect(), odd.collect());
     items.splice(1..1, odd.drain(..));

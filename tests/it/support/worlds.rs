@@ -171,6 +171,7 @@ impl Pen<'_> {
             query: self.some("query of a call"),
             address: self.some("address of a caller"),
             user_agent: self.some("user agent"),
+            own_call: self.some("purpose of an own call"),
             request_id: Some(self.outside("request id")),
             elapsed_ms: 2,
         }
