@@ -2,11 +2,13 @@
 //! link breaks and mends, and how little of a window is used.
 
 mod addresses;
+mod commands;
 mod large;
 mod listening;
 mod listings;
 mod processes;
 mod receiving;
+mod service;
 mod slow;
 mod suite;
 mod unreadable;
@@ -14,7 +16,7 @@ mod unreadable;
 use crate::support::console::Console;
 use crate::support::observed::Observed;
 use crate::support::platform::{START, until};
-use crate::support::standin::{ALL, Mood, POLLS, StandIn};
+use crate::support::standin::{ALL, Mood, POLLS, StandIn, Style};
 use crate::support::wire::Wire;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
@@ -22,6 +24,7 @@ use crow::domain::alert::AlertSubject;
 use crow::domain::ids::CompanyId;
 use crow::domain::log::PageSpec;
 use crow::domain::secret::Secret;
+use crow::domain::time::Timestamp;
 use crow::domain::window::RateBucket;
 use crow::history::PlatformHistory;
 use crow::history::keys::KeyName;
@@ -321,36 +324,7 @@ async fn a_week_of_history_opens_at_once_with_its_gaps() {
     let post = post(&platform.address, &[("Zapier", ALL)], &ambient, dir.path());
     let history = post.history().clone();
     history.record_keys(post.holders().iter().map(|holder| holder.key.clone()).collect()).await.expect("written");
-    let week = Duration::from_secs(7 * 86_400);
-    let mut database = rusqlite::Connection::open(dir.path().join("history.db")).expect("a database");
-    let all = database.transaction().expect("a transaction");
-    for minute in 0..7 * 24 * 60_i64 {
-        // The third day was not watched.
-        let at = START.floor_to(3_600_000).plus(Duration::from_secs(3_600)).minus(week).millis() + minute * 60_000;
-        if minute / 1_440 == 2 || at > START.millis() {
-            continue;
-        }
-        for bucket in ["read", "write", "admin"] {
-            all.execute(
-                "INSERT INTO rate_windows (key, bucket, minute_at, rate_limit, n_used, n_own_calls, n_rejected, seen_at) VALUES ('Zapier', ?1, ?2, 60, ?3, 3, 0, ?2)",
-                rusqlite::params![bucket, at, minute % 50],
-            )
-            .expect("a window");
-        }
-        all.execute(
-            "INSERT INTO calls (at, key, bucket, method, route, status, elapsed_ms) VALUES (?1, 'Zapier', 'read', 'GET', '/api/v1/events', 200, 12)",
-            [at],
-        )
-        .expect("a call");
-        for n in 0..3 {
-            all.execute(
-                "INSERT INTO events (id, company, type, created_at, seen_at, envelope) VALUES (?1, 92, 'lead.created', ?2, ?2, ?3)",
-                rusqlite::params![minute * 3 + n, at, vec![b'x'; 400]],
-            )
-            .expect("an event");
-        }
-    }
-    all.commit().expect("committed");
+    write_week(&dir.path().join("history.db"), START);
     let _ = history;
     let timer = RuntimeEnv::real().stopwatch();
     let again = PlatformHistory::open(&dir.path().join("history.db")).expect("it opens");
@@ -369,4 +343,38 @@ async fn a_week_of_history_opens_at_once_with_its_gaps() {
         "a day of the week was not watched, and is a gap: {:?}",
         window.week
     );
+}
+
+/// Writes a week of events, calls and windows into a history; the third day was not watched.
+fn write_week(history: &Path, now: Timestamp) {
+    let week = Duration::from_secs(7 * 86_400);
+    let mut database = rusqlite::Connection::open(history).expect("a database");
+    let all = database.transaction().expect("a transaction");
+    for minute in 0..7 * 24 * 60_i64 {
+        // The third day was not watched.
+        let at = now.floor_to(3_600_000).plus(Duration::from_secs(3_600)).minus(week).millis() + minute * 60_000;
+        if minute / 1_440 == 2 || at > now.millis() {
+            continue;
+        }
+        for bucket in ["read", "write", "admin"] {
+            all.execute(
+                "INSERT OR IGNORE INTO rate_windows (key, bucket, minute_at, rate_limit, n_used, n_own_calls, n_rejected, seen_at) VALUES ('Zapier', ?1, ?2, 60, ?3, 3, 0, ?2)",
+                rusqlite::params![bucket, at, minute % 50],
+            )
+            .expect("a window");
+        }
+        all.execute(
+            "INSERT INTO calls (at, key, bucket, method, route, status, elapsed_ms) VALUES (?1, 'Zapier', 'read', 'GET', '/api/v1/events', 200, 12)",
+            [at],
+        )
+        .expect("a call");
+        for n in 0..3 {
+            all.execute(
+                "INSERT INTO events (id, company, type, created_at, seen_at, envelope) VALUES (?1, 92, 'lead.created', ?2, ?2, ?3)",
+                rusqlite::params![minute * 3 + n, at, vec![b'x'; 400]],
+            )
+            .expect("an event");
+        }
+    }
+    all.commit().expect("committed");
 }
