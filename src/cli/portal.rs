@@ -19,7 +19,7 @@ use crate::sync::visibility::source_remark;
 use crate::wire::coverage::PlatformCoverage;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -148,7 +148,7 @@ async fn observe(place: PlatformTarget) -> Result<ConnectedPlatform, CommandFail
 /// [`CommandFailure`] when there is no key, or the history cannot be kept.
 pub(super) async fn keeping_observer(place: PlatformTarget) -> Result<PlatformObserver, CommandFailure> {
     let file = place.state_file()?;
-    let opened = tokio::task::spawn_blocking(move || open_kept(file)).await;
+    let opened = tokio::task::spawn_blocking(move || open_kept(&file)).await;
     let history = opened.unwrap_or_else(|error| Err(error.to_string())).map_err(|why| {
         CommandFailure::failed(format!("what is observed cannot be kept: {why}"), "free space, or repair the file")
     })?;
@@ -172,10 +172,10 @@ fn observer_on(
 }
 
 /// Opens the history in a file, and creates its folder.
-fn open_kept(file: PathBuf) -> Result<PlatformHistory, String> {
+fn open_kept(file: &Path) -> Result<PlatformHistory, String> {
     let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
     folder.map_err(|error| error.to_string())?;
-    PlatformHistory::open(&file).map_err(|error| format!("{}: {error}", file.display()))
+    PlatformHistory::open(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
 /// Opens the history of a platform; one that lasts as long as this process if the file cannot be used.
@@ -183,8 +183,8 @@ async fn open_history(
     file: Result<PathBuf, CommandFailure>,
 ) -> Result<(PlatformHistory, Option<TempDir>), CommandFailure> {
     let refused = |why: String| CommandFailure::failed(why, "free space in TMPDIR");
-    let opened =
-        tokio::task::spawn_blocking(move || match file.map_err(|failure| failure.to_string()).and_then(open_kept) {
+    let opened = tokio::task::spawn_blocking(move || {
+        match file.map_err(|failure| failure.to_string()).and_then(|file| open_kept(&file)) {
             Ok(history) => Ok((history, None)),
             Err(why) => {
                 tracing::warn!(%why, "what is observed cannot be kept");
@@ -192,7 +192,8 @@ async fn open_history(
                 let history = PlatformHistory::open(&folder.path().join("history.db"));
                 Ok((history.map_err(|error| error.to_string())?, Some(folder)))
             }
-        });
+        }
+    });
     opened.await.map_err(|error| refused(error.to_string()))?.map_err(refused)
 }
 

@@ -6,6 +6,7 @@ use crate::http::problem::ProblemResponse;
 use crate::observer::acts::ActFailure;
 use crate::observer::keyed_client::CallFailure;
 use crate::wire::problem::{Problem, ProblemCode};
+use axum::http::StatusCode;
 
 /// Answers for a history that cannot be read or written.
 #[expect(clippy::needless_pass_by_value, reason = "passed to map_err")]
@@ -39,7 +40,9 @@ fn call_problem(failure: CallFailure, line: String, now: Timestamp) -> ProblemRe
         }
         CallFailure::Refused(refusal) => {
             let problem = Problem::new(ProblemCode::UpstreamRefused, format!("the platform refused: {line}"));
-            Problem { status: refusal.status, ..problem }.into()
+            let status = StatusCode::from_u16(refusal.status).ok();
+            let title = status.and_then(|status| status.canonical_reason()).unwrap_or("Refused").to_owned();
+            Problem { status: refusal.status, title, ..problem }.into()
         }
         CallFailure::Storage(error) => storage(error),
     }

@@ -84,7 +84,7 @@ const COMMANDS: &[(&str, &[&str], Expected)] = &[
     ("limits show", &["key", "--json"], Answers(&[0], &["\"bucket\": \"read\""])),
     ("limits set", &["key", "--read", "30", "--allow-actions", "--yes"], Refused(&["Admin Portal"])),
     ("trips list", &["--json"], Answers(&[0], &["crow.trips/2"])),
-    ("trips show", &["1", "--json"], Refused(&["trip 1"])),
+    ("trips show", &["1", "--json"], Answers(&[0], &["crow.trip-detail/2"])),
     ("requests list", &["--json"], Answers(&[0], &["/api/v1/events"])),
     ("requests show", &["1", "--json"], Answers(&[0], &["/api/v1/"])),
     ("replays list", &["--json"], Answers(&[0], &["crow.replays/1"])),
@@ -101,11 +101,14 @@ const COMMANDS: &[(&str, &[&str], Expected)] = &[
     ("doctor", &["--json"], Answers(&[0], &["observed with keys"])),
     ("diagnose", &["key-not-working", "--key", "key", "--json"], Answers(&[0, 1], &["key-not-working"])),
     ("runbook", &["key-rotation", "--key", "key", "--json"], Answers(&[0, 1], &["key-rotation"])),
-    ("reconcile", &["--json"], Answers(&[2], &["crow listen"])),
+    ("reconcile", &["--json"], Refused(&["crow listen"])),
     ("escalate", &["--out", "ticket"], Answers(&[0], &["ticket"])),
-    ("open", &["ticket", "--json"], Answers(&[0], &["Zapier"])),
+    ("open", &["ticket", "--json"], Answers(&[0], &["\"symptom\""])),
     ("subs delete", &["23", "--allow-actions", "--yes", "--json"], Answers(&[0], &["23 deleted"])),
 ];
+
+/// Commands whose documents are described in the guide and have no schema.
+const WITHOUT_SCHEMA: [&str; 3] = ["diagnose", "runbook", "open"];
 
 /// Names of the commands below `words` that run something, from the help of the binary.
 fn commands_below(words: &[String]) -> Vec<String> {
@@ -160,14 +163,14 @@ async fn try_all(style: Style) -> Vec<String> {
         command.current_dir(home.path(""));
         let ended = tokio::task::spawn_blocking(move || command.output()).await;
         let output = ended.expect("no panic").expect("the binary runs");
-        if let Err(fault) = judge(&output, arguments, expected) {
+        if let Err(fault) = judge(name, &output, arguments, expected) {
             faults.push(format!("{style:?}: crow {name}: {fault}\n{output:?}"));
         }
     }
     faults
 }
 
-fn judge(output: &Output, arguments: &[&str], expected: &Expected) -> Result<(), String> {
+fn judge(name: &str, output: &Output, arguments: &[&str], expected: &Expected) -> Result<(), String> {
     let told = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (text, remarks, code) = (told(&output.stdout), told(&output.stderr), output.status.code());
     if [&text, &remarks].iter().any(|told| told.contains(&ALL[14..])) {
@@ -184,9 +187,10 @@ fn judge(output: &Output, arguments: &[&str], expected: &Expected) -> Result<(),
             }
             if arguments.contains(&"--json") || arguments.contains(&"json") {
                 let document: Value = serde_json::from_str(&text).map_err(|error| format!("not JSON: {error}"))?;
-                let name = document["schema"].as_str().ok_or("a document without a schema")?;
-                if schemas::names().iter().any(|known| known == name) {
-                    schemas::assert_valid(name, &document);
+                match document["schema"].as_str() {
+                    Some(schema) => schemas::assert_valid(schema, &document),
+                    None if WITHOUT_SCHEMA.contains(&name) => {}
+                    None => return Err("a document without a schema".to_owned()),
                 }
             }
             Ok(())
@@ -215,7 +219,7 @@ async fn what_crow_asked_to_learn_a_keys_scopes_is_no_permission_that_its_partne
         serde_json::from_slice::<Value>(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"))
     };
     let requests = ask(&["requests", "list", "--json"]).await;
-    let rows = requests["requests"].as_array().expect("rows");
+    let rows = requests["items"].as_array().expect("rows");
     let is_probe = |row: &&Value| row["ownCall"] == "scope_probe" && row["status"] == 403;
     assert!(rows.iter().filter(is_probe).count() >= 2, "{requests:#}");
     assert!(rows.iter().all(|row| row["ownCall"].is_string()), "every call is crow's own: {requests:#}");

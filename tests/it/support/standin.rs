@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 /// Keys of company 92: one with all scopes, one that only polls.
 pub(crate) const ALL: &str = "wlcro_live_92_abc_DEF-0123456789abcdefghijklmnopqrstuvwxy";
-pub(crate) const POLLS: &str = "wlcro_live_92_polls_only-456789abcdefghijklmnopqrsABCD";
+pub(crate) const POLLS: &str = "wlcro_live_92_polls_only-456789abcdefghijklmnopqrstuvABCD";
 
 /// Behaviour of the stand-in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -339,6 +339,14 @@ impl Asked<'_> {
         match (self.method.as_str(), self.path) {
             ("GET", "/api/v1/events") => (200, self.events(books)),
             ("GET", "/api/v1/integrations/clients/search") => refused(400, "bad_query", "one field at least"),
+            ("GET", _) if id() != 0 => match books.subscriptions.get(&id()) {
+                Some(is_enabled) => (200, subscription(books.style, id(), *is_enabled)),
+                None => refused(404, "no_hook", "no such hook"),
+            },
+            ("DELETE", _) => match books.subscriptions.remove(&id()) {
+                Some(_) => (204, Value::Null),
+                None => refused(404, "no_hook", "no such hook"),
+            },
             ("GET", _) if books.is_forgetful && !self.query.is_empty() => refused(400, "bad_page", "no such page"),
             ("GET", _) => (200, self.listed(books)),
             ("PATCH", _) => {
@@ -420,17 +428,21 @@ impl Asked<'_> {
 /// Subscriptions from a place in the list on, `n` at most.
 fn listed(books: &Books, from: usize, n: usize) -> Value {
     let odd = (0..books.odd_subscriptions.len()).map(|n| json!(format!("odd subscription {n}")));
-    let items = books.subscriptions.iter().skip(from).take(n).map(|(id, is_enabled)| {
-        let target = format!("https://hooks.example.com/{id}");
-        match books.style {
-            Style::Wrapped => json!({ "id": id.to_string(), "targetUrl": target,
-                "eventTypes": "lead.created,payment.failed", "isEnabled": is_enabled, "managedBy": null }),
-            Style::Flat => json!({ "subscription_id": id, "url": target, "events": ["lead.created", "payment.failed"],
-                "status": if *is_enabled { "active" } else { "disabled" }, "name": "hook", "team": { "id": 4 } }),
-            Style::Sparse => json!({ "id": id, "endpoint": target, "enabled": u8::from(*is_enabled) }),
-        }
-    });
+    let items = books.subscriptions.iter().skip(from).take(n);
+    let items = items.map(|(id, is_enabled)| subscription(books.style, *id, *is_enabled));
     let (mut items, mut odd): (Vec<Value>, Vec<Value>) = (items.collect(), odd.collect());
     items.splice(1..1, odd.drain(..));
     Value::Array(items)
+}
+
+/// Subscription in a form of its own.
+fn subscription(style: Style, id: i64, is_enabled: bool) -> Value {
+    let target = format!("https://hooks.example.com/{id}");
+    match style {
+        Style::Wrapped => json!({ "id": id.to_string(), "targetUrl": target,
+            "eventTypes": "lead.created,payment.failed", "isEnabled": is_enabled, "managedBy": null }),
+        Style::Flat => json!({ "subscription_id": id, "url": target, "events": ["lead.created", "payment.failed"],
+            "status": if is_enabled { "active" } else { "disabled" }, "name": "hook", "team": { "id": 4 } }),
+        Style::Sparse => json!({ "id": id, "endpoint": target, "enabled": u8::from(is_enabled) }),
+    }
 }
