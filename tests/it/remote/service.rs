@@ -29,8 +29,6 @@ const SUBJECT: AlertSubject = AlertSubject::Subscription(SubscriptionId(17));
 
 /// History of the profile `partner` in a home.
 const HISTORY: &str = "state/crow/profile partner.db";
-/// Environment variable with the number of kills.
-const KILLS: &str = "CROW_TEST_KILLS";
 /// Maximum time in milliseconds until an observer with a week of history listens: 150 in a release build, more in one
 /// with checks beside other tests.
 const MAX_START_MS: u64 = if cfg!(debug_assertions) { 3_000 } else { 150 };
@@ -209,12 +207,18 @@ async fn operators_of_an_observer_have_roles_and_are_revoked_at_once() {
     assert!(!text.contains("wlop_"), "tokens are not kept");
 }
 
+/// The number of kills of the long form, if that is wanted.
+#[expect(clippy::disallowed_methods, reason = "the long form is asked for from outside")]
+fn wanted_kills() -> Option<i64> {
+    std::env::var("CROW_KILLS").ok()?.parse().ok()
+}
+
 #[tokio::test]
 async fn an_observer_killed_at_random_points_loses_nothing_and_makes_no_call_beyond_the_budget() {
     let ambient = RuntimeEnv::real();
     let (platform, home) = (StandIn::start(&ambient).await, Home::new());
     add_profile(&home, &platform.address).await;
-    let n_kills: i64 = std::env::var(KILLS).ok().and_then(|n| n.parse().ok()).unwrap_or(5);
+    let n_kills = wanted_kills().unwrap_or(5);
     let began = ambient.now();
     let mut dice = rand::rngs::StdRng::seed_from_u64(began.millis().unsigned_abs());
     for n in 0..n_kills {

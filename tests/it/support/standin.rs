@@ -262,15 +262,9 @@ async fn answer(State(Desk(books, ambient)): State<Desk>, request: Request) -> R
         put(request_id, format!("r-{n}"));
         if let Some((bucket, limit, left)) = window {
             let reset = now.floor_to(60_000).seconds() + 60;
-            let names = if books.style == Style::Sparse {
-                ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy"]
-            } else {
-                ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-policy"]
-            };
-            put(names[0], limit.to_string());
-            put(names[1], left.to_string());
-            put(names[2], reset.to_string());
-            put(names[3], format!("{bucket}:{limit}/1m"));
+            let policy = format!("{bucket}:{limit}/1m");
+            let values = [limit.to_string(), left.to_string(), reset.to_string(), policy];
+            window_headers(books.style).into_iter().zip(values).for_each(|(name, value)| _ = put(name, value));
             if status == 429 {
                 put("retry-after", (reset - now.seconds()).to_string());
             }
@@ -288,15 +282,31 @@ async fn answer(State(Desk(books, ambient)): State<Desk>, request: Request) -> R
     for (n, json) in books.odd_subscriptions.iter().enumerate() {
         text = text.replace(&format!("\"odd subscription {n}\""), json);
     }
-    if status >= 400 && books.style == Style::Flat {
-        let message = body["error"]["message"].as_str().or(body["error"].as_str());
-        text = json!({ "message": message, "traceId": "t-1" }).to_string();
-    }
-    if status >= 400 && books.style == Style::Sparse {
-        text = format!("<html><body><h1>{status}</h1>not like this</body></html>");
-        headers.insert("content-type", "text/html".parse().expect("a value"));
+    if status >= 400
+        && let Some((media, refusal)) = refusal_in_style(books.style, status, &body)
+    {
+        text = refusal;
+        headers.insert("content-type", media.parse().expect("a value"));
     }
     (StatusCode::from_u16(status).expect("a status"), headers, text).into_response()
+}
+
+/// Names of the headers of a window: calls allowed, calls remaining, time of the reset, policy.
+const fn window_headers(style: Style) -> [&'static str; 4] {
+    match style {
+        Style::Sparse => ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "ratelimit-policy"],
+        _ => ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-policy"],
+    }
+}
+
+/// Media type and text of a refusal in a form of its own; `None` for the form in which all are made.
+fn refusal_in_style(style: Style, status: u16, body: &Value) -> Option<(&'static str, String)> {
+    let message = body["error"]["message"].as_str().or(body["error"].as_str());
+    match style {
+        Style::Wrapped => None,
+        Style::Flat => Some(("application/json", json!({ "message": message, "traceId": "t-1" }).to_string())),
+        Style::Sparse => Some(("text/html", format!("<html><body><h1>{status}</h1>not like this</body></html>"))),
+    }
 }
 
 struct Asked<'a> {
