@@ -18,7 +18,7 @@ const BUSY_LOOKBACK_MS: i64 = 10 * MINUTE_MS;
 pub enum OwnCallKind {
     /// Finds out whether a key has a scope.
     ScopeProbe,
-    /// Reads a list.
+    /// Reads a list of the platform.
     Poll,
     /// Does what an operator asked for.
     Act,
