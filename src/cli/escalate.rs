@@ -10,7 +10,9 @@ use super::{config, log, output, portal, screen, settings};
 use crate::client::Error;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::{IncidentScope, collect_incident};
+use crate::diagnose::reporter::{ReporterStatement, TicketReader};
 use crate::domain::text::Untrusted;
 use crate::export::bundle;
 use crate::export::bundle_documents::PlatformCheck;
@@ -29,12 +31,21 @@ use std::process::ExitCode;
 
 pub(super) async fn run(asked: EscalateArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
+    let reporter =
+        ReporterStatement { tried: asked.tried, note: asked.note, contact: asked.contact, reasons: asked.reason };
+    let reporter = reporter.checked().map_err(|error| CommandFailure::usage(error.to_string(), "shorten it"))?;
     let client = portal::attach(&asked.remote).await?;
     let wish = require_scope(&client, &asked.about).await?;
+    if asked.reader == TicketReader::Partner && wish.subject == DiagnosisSubject::All {
+        let remedy = "name its company, key or subscription: --company, --key or --subscription";
+        return Err(CommandFailure::usage("a partner's ticket is about one partner", remedy));
+    }
     let asked_nothing = connection_failure(&client).await;
     let matter = IncidentScope {
         topic: asked.topic,
         lookback: wish.lookback,
+        reporter,
+        reader: asked.reader,
         ..IncidentScope::last_hour_of(vec![wish.subject])
     };
     let case = collect_incident(&client, &RuntimeEnv::real(), &matter).await;

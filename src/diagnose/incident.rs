@@ -1,11 +1,16 @@
 //! Incident: what playbooks found about some subjects, with the rows and bytes that support needs to see the same.
 
 use super::diagnosis_subject::DiagnosisSubject;
+use super::escalation_rules;
+use super::evidence_portal::{ClientPortal, EvidencePortal};
 use super::evidence_set::{CallGroup, DEFAULT_LOOKBACK, DiagnosisScope, EvidenceSet, QueryRecord};
+use super::gather::gather_evidence;
 use super::gathering::{MAX_PAGES, PAGE_ROWS};
+use super::incident_history::IncidentHistory;
 use super::playbook_topic::PlaybookTopic;
 use super::report::{DiagnosedCause, DiagnosisReport};
-use super::run::{check_all, check_playbook, gather_evidence};
+use super::reporter::{ReporterStatement, TicketReader};
+use super::run::{check_all, check_playbook};
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::ids::{AttemptId, EventId};
@@ -41,6 +46,10 @@ pub struct IncidentScope {
     pub lookback: Duration,
     /// Rows and notes that the operator selected.
     pub selection: OperatorSelection,
+    /// Statement of the person who reports the incident.
+    pub reporter: ReporterStatement,
+    /// Reader that the ticket is written for.
+    pub reader: TicketReader,
 }
 
 /// Rows of logs that the operator selected, and notes about things.
@@ -60,7 +69,14 @@ impl IncidentScope {
     /// Creates the scope of some subjects over the last hour, with all playbooks.
     #[must_use]
     pub fn last_hour_of(subjects: Vec<DiagnosisSubject>) -> Self {
-        Self { subjects, topic: None, lookback: DEFAULT_LOOKBACK, selection: OperatorSelection::default() }
+        Self {
+            subjects,
+            topic: None,
+            lookback: DEFAULT_LOOKBACK,
+            selection: OperatorSelection::default(),
+            reporter: ReporterStatement::default(),
+            reader: TicketReader::default(),
+        }
     }
 }
 
@@ -93,6 +109,12 @@ pub struct IncidentEvidence {
     pub notes: Vec<(String, String)>,
     /// Data that could not be collected, with the reason.
     pub not_collected: Vec<String>,
+    /// Failures in groups, what they affected, what was done since, and what was changed before.
+    pub history: IncidentHistory,
+    /// Statement of the person who reports the incident.
+    pub reporter: ReporterStatement,
+    /// Reader that the ticket is written for.
+    pub reader: TicketReader,
 }
 
 /// Runs the playbooks of a scope and collects the evidence, with read-only calls.
@@ -101,11 +123,18 @@ pub async fn collect_incident(
     ambient: &RuntimeEnv,
     matter: &IncidentScope,
 ) -> IncidentEvidence {
+    let mut case = collect_evidence(&ClientPortal::new(client, ambient), matter).await;
+    add_selection(client, &matter.selection, &mut case).await;
+    case
+}
+
+/// Runs the playbooks of a scope and collects the evidence, without the rows that the operator selected.
+pub async fn collect_evidence<P: EvidencePortal>(portal: &P, matter: &IncidentScope) -> IncidentEvidence {
     let mut subjects = if matter.subjects.is_empty() { vec![DiagnosisSubject::All] } else { matter.subjects.clone() };
     let n_subjects = subjects.len();
     subjects.truncate(MAX_SUBJECTS);
-    let overview = client.overview(1).await.map_err(|error| error.to_string());
-    let here = ambient.now();
+    let overview = portal.overview().await;
+    let here = portal.now();
     let clock_ahead_ms = overview.as_ref().ok().map(|overview| overview.server_utc.millis() - here.millis());
     let silent = overview.as_ref().err().map(|why| format!("clock difference and platform version ({why})"));
     let mut case = IncidentEvidence {
@@ -122,6 +151,9 @@ pub async fn collect_incident(
         notes: matter.selection.notes.clone(),
         not_collected: silent.into_iter().collect(),
         subjects,
+        history: IncidentHistory::default(),
+        reporter: matter.reporter.clone(),
+        reader: matter.reader,
     };
     if n_subjects > MAX_SUBJECTS {
         case.not_collected.push(format!(
@@ -130,23 +162,24 @@ pub async fn collect_incident(
         ));
     }
     for (position, subject) in case.subjects.clone().into_iter().enumerate() {
-        let scope = DiagnosisScope { subject, lookback: matter.lookback };
-        let set = gather_evidence(client, ambient, scope).await;
+        let set = gather_evidence(portal, DiagnosisScope { subject, lookback: matter.lookback }).await;
         let (reports, causes) = checked(&set, matter.topic);
         case.reports.extend(reports);
         case.causes.extend(causes);
-        let failures = failures(client, &set).await;
+        let mut history = IncidentHistory::read(&set);
+        history.reasons = escalation_rules::find_reasons(&set, &history);
+        let failures = failures(portal, &set, &history).await;
         if position == 0 {
             case.at = set.at;
             (case.keys, case.subscriptions) = (keys(&set), subscriptions(&set));
-            (case.failures, case.requests) = (failures, requests(&set));
+            (case.failures, case.requests, case.history) = (failures, requests(&set), history);
         } else {
+            case.history.add(history);
             add_subject(&mut case, &set, failures);
         }
     }
     truncate_newest(&mut case.failures, MAX_FAILURES, |of| (of.row.started_utc, of.row.id.0));
     truncate_newest(&mut case.requests, MAX_REQUESTS, |row| (row.utc, row.id));
-    add_selection(client, &matter.selection, &mut case).await;
     case
 }
 
@@ -317,7 +350,12 @@ fn subscriptions(set: &EvidenceSet) -> QueryRecord<Vec<SubscriptionRow>> {
     QueryRecord { found, ..set.subscriptions.clone() }
 }
 
-async fn failures(client: &PlatformClient, set: &EvidenceSet) -> QueryRecord<Vec<AttemptDetail>> {
+/// Failed attempts in full: the first and the last of each group, then the newest others.
+async fn failures<P: EvidencePortal>(
+    portal: &P,
+    set: &EvidenceSet,
+    history: &IncidentHistory,
+) -> QueryRecord<Vec<AttemptDetail>> {
     let query = format!("GET {}", paths::ATTEMPT);
     let asked = |found| QueryRecord { query: query.clone(), at: set.at, found, is_incomplete: false };
     if let Err(why) = &set.subscriptions.found {
@@ -330,9 +368,15 @@ async fn failures(client: &PlatformClient, set: &EvidenceSet) -> QueryRecord<Vec
             Err(why) => return asked(Err(why.clone())),
         }
     }
-    rows.sort_by_key(|row| std::cmp::Reverse((row.started_utc, row.id)));
+    let telling = history.telling_attempts();
+    let rank = |row: &AttemptRow| telling.iter().position(|id| *id == row.id).unwrap_or(usize::MAX);
+    rows.sort_by_cached_key(|row| (rank(row), std::cmp::Reverse((row.started_utc, row.id))));
     let is_cut = rows.len() > MAX_FAILURES;
-    let details = join_all(rows.iter().take(MAX_FAILURES).map(|row| client.attempt(row.id))).await;
+    let details = join_all(rows.iter().take(MAX_FAILURES).map(|row| portal.attempt(row.id))).await;
     let found: Result<Vec<AttemptDetail>, _> = details.into_iter().collect();
-    QueryRecord { is_incomplete: is_cut, ..asked(found.map_err(|error| error.to_string())) }
+    let found = found.map(|mut rows| {
+        rows.sort_by_key(|of| std::cmp::Reverse((of.row.started_utc, of.row.id)));
+        rows
+    });
+    QueryRecord { is_incomplete: is_cut, ..asked(found) }
 }

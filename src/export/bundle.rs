@@ -94,12 +94,17 @@ impl TicketBundle {
 ///
 /// # Errors
 ///
-/// [`BundleError::Held`] when the finished files still contain a secret.
+/// [`BundleError::Held`] when the reporter's own words contain a secret, which are never changed, or when the finished
+/// files still do.
 pub fn build_bundle(
     case: &IncidentEvidence,
     bodies: ResponseBodies,
     gate: &SecretGate,
 ) -> Result<TicketBundle, BundleError> {
+    for (field, _, text) in case.reporter.texts() {
+        let held = |held| BundleError::Held { place: field.to_owned(), held };
+        gate.release(text.to_owned()).map_err(held)?;
+    }
     let targets = case.subscriptions.found.iter().flatten().map(|row| &row.subscription.target_url);
     let sent_to = case.failures.found.iter().flatten().filter_map(|of| of.row.target_url.as_ref());
     let mut redactor = Redactor::new(gate, targets.chain(sent_to));

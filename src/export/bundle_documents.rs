@@ -1,9 +1,14 @@
 //! Ticket bundles: the machine-readable ticket, and the manifest of the files in a bundle, the time that they cover
 //! and the redactions made.
 
+use super::ticket_parts::{
+    TicketAct, TicketCallGroup, TicketFailure, TicketFailureGroup, TicketImpact, TicketReporter, TicketRequest,
+    TicketTrendPart,
+};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::report::{DiagnosedCause, ReportedCheck};
+use crate::diagnose::reporter::TicketReader;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -119,16 +124,43 @@ pub struct SupportTicket {
     pub written_utc: Timestamp,
     /// Scopes that the ticket is about.
     pub subjects: Vec<DiagnosisSubject>,
-    /// Notes that the operator added.
+    /// Reader that the ticket is written for.
+    #[serde(default)]
+    pub reader: TicketReader,
+    /// Statement of the person who reports the incident.
+    #[serde(default)]
+    pub reporter: TicketReporter,
+    /// Notes that the operator added; none in a partner's ticket.
     pub notes: Vec<TicketNote>,
     /// Symptom of the problem, in one line.
     pub symptom: String,
-    /// Reasons for or against escalating the ticket.
+    /// Party that can resolve the problem; null if no cause was found.
+    #[serde(default)]
+    pub responsible: Option<String>,
+    /// Reasons for or against escalating the ticket; none in a partner's ticket.
     pub reasons: Vec<EscalationReason>,
     /// Versions of crow and of the platform.
     pub versions: SoftwareVersions,
     /// Milliseconds that the platform's clock is ahead of the machine that wrote the ticket; null if unknown.
     pub clock_ahead_ms: Option<i64>,
+    /// What was affected, and since when.
+    #[serde(default)]
+    pub impact: TicketImpact,
+    /// Attempts over the period, oldest part first; empty if none failed.
+    #[serde(default)]
+    pub trend: Vec<TicketTrendPart>,
+    /// Failed attempts in groups, the largest first.
+    #[serde(default)]
+    pub failure_groups: Vec<TicketFailureGroup>,
+    /// Refused and failed calls in groups, the largest first.
+    #[serde(default)]
+    pub call_groups: Vec<TicketCallGroup>,
+    /// Acts on the subjects after the first failure, oldest first.
+    #[serde(default)]
+    pub acts: Vec<TicketAct>,
+    /// Last change of the subjects before the first failure; null if none is known.
+    #[serde(default)]
+    pub last_change: Option<TicketAct>,
     /// Time range of the failures; null without failures.
     pub window: Option<FailureWindow>,
     /// API keys involved in the problem.
@@ -151,20 +183,39 @@ pub struct SupportTicket {
     pub missing: Vec<String>,
 }
 
+/// Basis of a reason to escalate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReasonBasis {
+    /// The evidence shows the reason.
+    #[default]
+    Found,
+    /// The reporter states the reason.
+    Stated,
+}
+
 /// Reason for or against escalating a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EscalationReason {
-    /// Identifier of the reason: `platform-error`, `unexplained`, `unreachable`, `signature-disputed` or `not-yet`.
+    /// Identifier of the reason, such as `platform-error` or `not-yet`.
     pub id: String,
     /// Reason as a sentence for a human reader.
     pub text: String,
+    /// Whether the evidence shows the reason, or the reporter states it.
+    #[serde(default)]
+    pub basis: ReasonBasis,
 }
 
 impl EscalationReason {
-    /// Returns whether the reason says that escalating would be premature.
+    /// Returns the words before the reason: what it advises, or whose it is.
     #[must_use]
-    pub fn is_waiting(&self) -> bool {
-        self.id == "not-yet"
+    pub fn label(&self) -> &'static str {
+        match (self.basis, self.id.as_str()) {
+            (ReasonBasis::Stated, _) => "Stated by the reporter",
+            (ReasonBasis::Found, "not-yet") => "Do not escalate yet",
+            (ReasonBasis::Found, "not-confirmed") => "Found",
+            (ReasonBasis::Found, _) => "Escalate",
+        }
     }
 }
 
@@ -236,54 +287,6 @@ pub struct TicketEvent {
     pub utc: Timestamp,
     /// Trace of the event: one sentence per subscription of the company.
     pub became: Vec<String>,
-}
-
-/// Attempt that failed or was selected for a ticket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TicketFailure {
-    /// Time at which the attempt began.
-    pub utc: Timestamp,
-    /// Number of the attempt, unique on the platform.
-    pub attempt_id: i64,
-    /// Subscription that the attempt was sent to; null if it is not known.
-    pub subscription_id: Option<i64>,
-    /// Number of the delivery; null for a test.
-    pub delivery_id: Option<i64>,
-    /// Number of the event; null for a test.
-    pub event_id: Option<i64>,
-    /// Type of the event that was sent.
-    pub event_type: String,
-    /// Kind and number of the attempt, such as `scheduled, 3 of 11`.
-    pub tried: String,
-    /// Outcome of the attempt: an HTTP status or a failure kind.
-    pub outcome: String,
-    /// Duration of the attempt in milliseconds.
-    pub elapsed_ms: u64,
-    /// Reason why no answer came; null if one did.
-    pub error: Option<String>,
-    /// Body of the receiver's answer, if it is text and as far as it was kept.
-    pub body: Option<String>,
-}
-
-/// Request that was refused or selected for a ticket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TicketRequest {
-    /// Time at which the request arrived.
-    pub utc: Timestamp,
-    /// Id of the request, equal to the header `X-Request-Id`.
-    pub request_id: String,
-    /// HTTP method and route of the request.
-    pub call: String,
-    /// HTTP status of the answer; null if none came.
-    pub status: Option<u16>,
-    /// Problem code of the answer; null if there is none.
-    pub code: Option<String>,
-    /// Problem in words; null if there is none.
-    pub detail: Option<String>,
-    /// Last four characters of the request's key, whether known or only claimed.
-    pub last4: Option<String>,
 }
 
 /// Comparison of expected and actual behaviour.

@@ -13,4 +13,7 @@ pub mod redact;
 pub mod review;
 pub mod run_text;
 pub mod ticket;
+mod ticket_history;
 pub mod ticket_markdown;
+pub mod ticket_parts;
+mod ticket_reasons;

@@ -3,6 +3,7 @@
 
 use super::bundle::{BundleError, ManifestDetails, TicketBundle, assemble_bundle};
 use super::bundle_documents::{PlatformCheck, RedactionTally, SupportTicket};
+use super::ticket_parts::TicketReporter;
 use crate::domain::outbound::{SecretGate, SecretInTextError};
 use crate::domain::scan::finding::{SecretEncoding, SecretKind};
 use crate::wire::secretcheck::{SecretOccurrence, SecretScanReport};
@@ -46,12 +47,27 @@ pub async fn check_with_platform<A: Future<Output = Result<SecretScanReport, Str
         Err(why) => return rebuild_bundle(&bundle, bundle.ticket().clone(), 0, PlatformCheck::Failed(why), gate),
     };
     let Some(ticket) = mask_ticket(&bundle, &found.json) else { return Err(found.error()) };
+    if let Some(place) = changed_words(&bundle.ticket().reporter, &ticket.reporter) {
+        return Err(BundleError::Held { place, held: found.held });
+    }
     let mended = rebuild_bundle(&bundle, ticket, found.json.len(), PlatformCheck::Passed, gate)?;
     match find_secrets(&mended, gate, &ask).await {
         Ok(None) => Ok(mended),
         Ok(Some(left)) => Err(left.error()),
         // Without a second answer, the masked bundle may still hold the secret.
         Err(_) => Err(found.error()),
+    }
+}
+
+/// Finds the reporter's words that a mask would change; they are never sent on in another form.
+fn changed_words(before: &TicketReporter, after: &TicketReporter) -> Option<String> {
+    let tried = before.tried.iter().zip(&after.tried).position(|(before, after)| before != after);
+    let place = |name: &str| Some(format!("ticket.json at /reporter/{name}"));
+    match tried {
+        Some(at) => place(&format!("tried/{at}")),
+        None if before.note != after.note => place("note"),
+        None if before.contact != after.contact => place("contact"),
+        None => None,
     }
 }
 

@@ -2,19 +2,21 @@
 //! cleared of control characters.
 
 use super::bundle_documents::{
-    BUNDLE_FORMAT_VERSION, BehaviourComparison, EscalationReason, FailureWindow, SoftwareVersions, SupportTicket,
-    TicketEvent, TicketFailure, TicketKey, TicketNote, TicketPlaybook, TicketRequest, TicketSubscription,
+    BUNDLE_FORMAT_VERSION, BehaviourComparison, FailureWindow, SoftwareVersions, SupportTicket, TicketEvent, TicketKey,
+    TicketNote, TicketPlaybook, TicketSubscription,
 };
 use super::redact::Redactor;
+use super::ticket_parts::{TicketFailure, TicketRequest};
+use super::{ticket_history, ticket_reasons};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::IncidentEvidence;
-use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::incident_history::IncidentAct;
 use crate::diagnose::report::{
     CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, Evidence, ReportedCheck,
 };
-use crate::domain::cause::{CauseKind, CauseState};
+use crate::diagnose::reporter::TicketReader;
+use crate::domain::cause::CauseState;
 use crate::domain::delivery::ATTEMPT_TIMEOUT;
-use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::domain::text::Untrusted;
 use crate::text::health::why;
 use crate::text::{count, delivery, or_unknown};
@@ -36,23 +38,40 @@ pub enum ResponseBodies {
 /// Builds the ticket of an incident.
 #[must_use]
 pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> SupportTicket {
+    let reader = case.reader;
+    let is_internal = reader == TicketReader::Support;
     let failures: Vec<TicketFailure> =
         rows(&case.failures.found).rev().map(|of| failure(of, bodies, redactor)).collect();
-    let requests: Vec<TicketRequest> = rows(&case.requests.found).rev().map(|of| request(of, redactor)).collect();
+    let is_shown = |of: &&RequestRow| is_internal || of.key_id.is_some() || of.claimed_last4.is_some();
+    let requests: Vec<TicketRequest> =
+        rows(&case.requests.found).rev().filter(is_shown).map(|of| request(of, redactor)).collect();
     let times = || failures.iter().map(|of| of.utc).chain(requests.iter().map(|of| of.utc));
-    let window = times().min().zip(times().max());
+    let window =
+        times().chain(case.history.first_failure()).min().zip(times().chain(case.history.last_failure()).max());
+    let history = &case.history;
+    let mut act = |of: &IncidentAct| ticket_history::act(of, reader, redactor);
+    let (acts, last_change) = (history.acts.iter().map(&mut act).collect(), history.last_change.as_ref().map(&mut act));
     SupportTicket {
         version: BUNDLE_FORMAT_VERSION,
         written_utc: case.at,
         subjects: case.subjects.clone(),
-        notes: case.notes.iter().map(|(about, text)| note(about, text, redactor)).collect(),
+        reader,
+        reporter: ticket_history::reporter(&case.reporter, redactor),
+        notes: case.notes.iter().filter(|_| is_internal).map(|(about, text)| note(about, text, redactor)).collect(),
         symptom: symptom(case, redactor),
-        reasons: reasons(case),
+        responsible: ticket_reasons::responsible(case),
+        reasons: ticket_reasons::reasons(case, redactor),
         versions: SoftwareVersions {
             crow: env!("CARGO_PKG_VERSION").to_owned(),
             platform: case.platform.as_ref().map(|version| redactor.redact_line(version)),
         },
-        clock_ahead_ms: case.clock_ahead_ms,
+        clock_ahead_ms: case.clock_ahead_ms.filter(|_| is_internal),
+        impact: ticket_history::impact(history),
+        trend: ticket_history::trend(history),
+        failure_groups: ticket_history::failure_groups(history, &failures, redactor),
+        call_groups: ticket_history::call_groups(history, reader, redactor),
+        acts,
+        last_change,
         window: window.map(|(since_utc, until_utc)| FailureWindow { since_utc, until_utc }),
         keys: rows(&case.keys.found).map(|of| key(of, redactor)).collect(),
         subscriptions: rows(&case.subscriptions.found).map(|of| subscription(of, redactor)).collect(),
@@ -60,7 +79,7 @@ pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &
         failures,
         requests,
         events: case.events.iter().map(|of| event(of, redactor)).collect(),
-        playbooks: case.reports.iter().map(|report| playbook(report, redactor)).collect(),
+        playbooks: case.reports.iter().filter_map(|report| playbook(report, reader, redactor)).collect(),
         reproduce: reproduce(case, redactor),
         missing: missing_data(case, bodies, redactor),
     }
@@ -74,81 +93,13 @@ fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
     // What is over is no symptom.
     let causes = || case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
     // A receiver that refuses signatures is only the symptom; the cause behind it is preferred where it is known.
-    match causes().find(|cause| cause.id != SIGNATURE_REFUSED_CAUSE).or_else(|| causes().next()) {
+    match causes().find(|cause| cause.id != ticket_reasons::SIGNATURE_REFUSED_CAUSE).or_else(|| causes().next()) {
         Some(cause) => redactor.redact_line(&cause.title),
         None if case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun) => {
             "no check could be completed".to_owned()
         }
         None => "no cause found".to_owned(),
     }
-}
-
-/// Cause that says only that a receiver refuses what is signed correctly.
-const SIGNATURE_REFUSED_CAUSE: &str = "endpoint-rejects-signature";
-
-/// Checks whether two playbooks look at the same failures, so that a cause found by one explains a failed check of
-/// the other.
-fn is_related(one: PlaybookTopic, other: PlaybookTopic) -> bool {
-    const DELIVERIES: [PlaybookTopic; 4] = [
-        PlaybookTopic::WebhooksNotArriving,
-        PlaybookTopic::Breaker,
-        PlaybookTopic::Signature,
-        PlaybookTopic::LostSecret,
-    ];
-    const REFUSED: [PlaybookTopic; 2] = [PlaybookTopic::Permissions, PlaybookTopic::ManagedSubscription];
-    one == other || [DELIVERIES.as_slice(), &REFUSED].iter().any(|kin| kin.contains(&one) && kin.contains(&other))
-}
-
-/// Returns which of the guide's reasons to escalate apply.
-fn reasons(case: &IncidentEvidence) -> Vec<EscalationReason> {
-    let mut reasons = Vec::new();
-    let mut add = |id: &str, text: String| reasons.push(EscalationReason { id: id.to_owned(), text });
-    let n_broken = n_platform_errors(case);
-    if n_broken > 0 {
-        add(
-            "platform-error",
-            format!("the platform answered {} with 5xx; include the request ids", count(n_broken, "call")),
-        );
-    }
-    let is_explained =
-        |topic| case.reports.iter().any(|report| !report.causes.is_empty() && is_related(topic, report.topic));
-    let failing: Vec<&DiagnosisReport> = case
-        .reports
-        .iter()
-        .filter(|report| {
-            report.steps.iter().any(|step| step.verdict == CheckVerdict::Fail) && !is_explained(report.topic)
-        })
-        .collect();
-    for report in failing {
-        add("unexplained", format!("{}: a check failed and no known cause explains it", report.topic));
-    }
-    let is_lost = case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun);
-    if is_lost {
-        add("unreachable", "no check could read anything from the platform".to_owned());
-    }
-    let causes = || case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
-    let is_known = |cause: &DiagnosedCause| SignatureFault::from_id(&cause.id).is_some() || cause.id == "lost-secret";
-    if causes().any(|cause| cause.id == SIGNATURE_REFUSED_CAUSE) && !causes().any(is_known) {
-        add("signature-disputed", "our signature is valid, but the receiver rejects it without a reason".to_owned());
-    }
-    if reasons.is_empty() {
-        let text = if causes().next().is_some() {
-            "a cause was found; apply its resolution first, and escalate if the problem persists"
-        } else {
-            "no problem found; escalate only with an observed failure"
-        };
-        reasons.push(EscalationReason { id: "not-yet".to_owned(), text: text.to_owned() });
-    }
-    reasons
-}
-
-/// Number of calls that the platform answered with an error of its own. Contention is resolved by the client.
-fn n_platform_errors(case: &IncidentEvidence) -> u64 {
-    let of_cause = case.causes.iter().filter(|cause| cause.id == CauseKind::PlatformErrors.id());
-    let counted = of_cause.filter_map(|cause| Some(cause.occurrence.explained.as_ref()?.n)).sum();
-    let is_own =
-        |row: &&RequestRow| row.is_server_error() && row.code.as_ref().is_none_or(|code| code.raw() != "contended");
-    rows(&case.requests.found).filter(is_own).count().try_into().unwrap_or(u64::MAX).max(counted)
 }
 
 fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> TicketKey {
@@ -197,6 +148,7 @@ fn failure(of: &AttemptDetail, bodies: ResponseBodies, redactor: &mut Redactor<'
         elapsed_ms: row.elapsed_ms,
         error: row.error.as_ref().map(|error| redactor.redact_line(error.raw())),
         body: body.filter(|text| !text.raw().is_empty()).map(|text| redactor.redact_line(text.raw())),
+        headers: ticket_history::headers(&of.response_headers, redactor),
     }
 }
 
@@ -233,6 +185,9 @@ fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> TicketRequest {
         code: of.code.as_ref().map(|code| redactor.redact_line(code.raw())),
         detail: of.detail.as_ref().map(|detail| redactor.redact_line(detail.raw())),
         last4: of.last4.as_ref().or(of.claimed_last4.as_ref()).map(|last4| redactor.redact_line(last4.raw())),
+        query: of.query.as_ref().map(|query| redactor.redact_line(query.raw())),
+        caller: ticket_history::caller(of, redactor),
+        problem: ticket_history::problem(of, redactor),
     }
 }
 
@@ -264,11 +219,19 @@ fn evidence(of: &Evidence, redactor: &mut Redactor<'_>) -> Evidence {
     }
 }
 
-fn playbook(report: &DiagnosisReport, redactor: &mut Redactor<'_>) -> TicketPlaybook {
+/// Copies what a playbook found; for a partner the causes alone, and `None` without one.
+fn playbook(report: &DiagnosisReport, reader: TicketReader, redactor: &mut Redactor<'_>) -> Option<TicketPlaybook> {
+    let is_internal = reader == TicketReader::Support;
+    if !is_internal && report.causes.is_empty() {
+        return None;
+    }
     let mut all = |items: &[Evidence]| -> Vec<Evidence> { items.iter().map(|of| evidence(of, redactor)).collect() };
-    let evidences: Vec<Vec<Evidence>> = report.causes.iter().map(|cause| all(&cause.evidence)).collect();
-    let steps: Vec<Vec<Evidence>> = report.steps.iter().map(|step| all(&step.evidence)).collect();
-    TicketPlaybook {
+    let evidence_of = |cause: &DiagnosedCause| if is_internal { all(&cause.evidence) } else { Vec::new() };
+    let evidences: Vec<Vec<Evidence>> = report.causes.iter().map(evidence_of).collect();
+    let shown = if is_internal { report.steps.as_slice() } else { &[] };
+    let mut all = |items: &[Evidence]| -> Vec<Evidence> { items.iter().map(|of| evidence(of, redactor)).collect() };
+    let steps: Vec<Vec<Evidence>> = shown.iter().map(|step| all(&step.evidence)).collect();
+    Some(TicketPlaybook {
         topic: report.topic,
         subject: report.subject,
         causes: report
@@ -285,8 +248,8 @@ fn playbook(report: &DiagnosisReport, redactor: &mut Redactor<'_>) -> TicketPlay
                 occurrence: of.occurrence.clone(),
             })
             .collect(),
-        steps: report.steps.iter().zip(steps).map(|(of, evidence)| step(of, evidence, redactor)).collect(),
-    }
+        steps: shown.iter().zip(steps).map(|(of, evidence)| step(of, evidence, redactor)).collect(),
+    })
 }
 
 fn step(of: &ReportedCheck, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>) -> ReportedCheck {
@@ -300,20 +263,23 @@ fn step(of: &ReportedCheck, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>
 
 fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
     use super::markdown::shell_quote;
+    let is_internal = case.reader == TicketReader::Support;
     let mut lines = vec!["# Set the variables first; this file contains no secrets.".to_owned()];
-    // A reader without crow looks with curl.
+    // A reader without crow looks with curl; a partner has no access to the Portal API.
     let look = |command: String, path: String| {
-        [command, format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"")]
+        let curl = format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"");
+        [command, curl].into_iter().filter(|_| is_internal)
     };
     for request in rows(&case.requests.found).take(1) {
-        let (method, route) =
-            (shell_quote(&redactor.redact(&request.method)), redactor.redact_line(request.route.raw()));
-        lines.push("# The latest rejected call (replace {id}):".to_owned());
+        let (method, route) = (shell_quote(&redactor.redact(&request.method)), request.route.raw());
+        let query = request.query.as_ref().map_or_else(String::new, |query| format!("?{}", query.raw()));
+        let target = redactor.redact_line(&format!("{route}{query}"));
+        lines.push("# The latest rejected call (replace {id}, and … in the query):".to_owned());
         lines.push(format!(
             "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{}",
-            shell_quote(&route.into())
+            shell_quote(&target.into())
         ));
-        let Some(status) = request.status else { continue };
+        let Some(status) = request.status.filter(|_| is_internal) else { continue };
         lines.push("# Rejected calls in the platform's log:".to_owned());
         lines.extend(look(
             format!("crow requests list --filter status:{status} --limit 50"),
@@ -322,7 +288,9 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
     }
     for of in rows(&case.subscriptions.found).take(3) {
         let row = &of.subscription;
-        lines.push(format!("# Attempts to subscription {}:", row.id));
+        if is_internal {
+            lines.push(format!("# Attempts to subscription {}:", row.id));
+        }
         lines.extend(look(
             format!("crow deliveries attempts --filter sub:{} --limit 20", row.id),
             format!("/portal/v1/attempts?subscription={}&limit=20", row.id),
@@ -352,10 +320,10 @@ fn missing_data(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &mut 
     note("rejected calls", case.requests.found.as_ref().map(Vec::len));
     missing.extend(case.not_collected.iter().map(|what| redactor.redact_line(what)));
     if case.failures.is_incomplete {
-        missing.push("failed deliveries before the newest 20".to_owned());
+        missing.push("other failed deliveries in full (counted in their groups)".to_owned());
     }
     if case.requests.is_incomplete {
-        missing.push("rejected calls before the newest 40".to_owned());
+        missing.push("other rejected calls in full (counted in their groups)".to_owned());
     }
     if bodies == ResponseBodies::Omitted {
         missing.push("response bodies (left out on request)".to_owned());

@@ -1,47 +1,39 @@
 //! Ticket as Markdown; outside text is inactive code.
 
-use super::bundle_documents::{SupportTicket, TicketEvent, TicketFailure, TicketPlaybook, TicketRequest};
+use super::bundle_documents::{SupportTicket, TicketEvent, TicketPlaybook};
 use super::markdown::{code_span, escape_prose};
+use super::ticket_parts::{TicketAct, TicketCallGroup, TicketFailure, TicketFailureGroup, TicketImpact, TicketRequest};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::report::{Evidence, ReportedCheck};
+use crate::diagnose::reporter::TicketReader;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text::several;
 
 /// Writes a ticket as Markdown.
 #[must_use]
 pub fn write_ticket(ticket: &SupportTicket) -> String {
     let mut lines = vec![format!("# Ticket about {}", subjects_line(&ticket.subjects)), String::new()];
-    lines.push(format!("- Symptom: {}", escape_prose(&ticket.symptom)));
-    for reason in &ticket.reasons {
-        let advice = if reason.is_waiting() { "Do not escalate yet" } else { "Escalate" };
-        lines.push(format!("- {advice}: {} ({})", escape_prose(&reason.text), escape_prose(&reason.id)));
-    }
-    let platform = ticket.versions.platform.as_deref().unwrap_or("unknown");
-    lines.push(format!(
-        "- Written: {} by crow {}, platform {}",
-        ticket.written_utc,
-        ticket.versions.crow,
-        escape_prose(platform)
-    ));
-    let ahead = ticket.clock_ahead_ms.map_or_else(|| "unknown".to_owned(), |ms| format!("{ms:+} ms"));
-    lines.push(format!("- Platform clock minus this machine's: {ahead}"));
-    if let Some(window) = ticket.window {
-        lines.push(format!("- Failures from {} to {} (UTC)", window.since_utc, window.until_utc));
-    }
+    summary(ticket, &mut lines);
+    reporter(ticket, &mut lines);
     notes(ticket, &mut lines);
+    if ticket.reader == TicketReader::Partner {
+        ticket.playbooks.iter().for_each(|of| resolutions(of, &mut lines));
+    }
     involved(ticket, &mut lines);
+    course(ticket, &mut lines);
     section("Failed or selected deliveries (UTC, oldest first)", &mut lines);
     push_none(ticket.failures.is_empty(), &mut lines);
     ticket.failures.iter().for_each(|of| failure(of, &mut lines));
     section("Rejected or selected calls (UTC, oldest first)", &mut lines);
     push_none(ticket.requests.is_empty(), &mut lines);
-    lines.extend(ticket.requests.iter().map(request));
+    ticket.requests.iter().for_each(|of| request(of, &mut lines));
     ticket.events.iter().for_each(|of| event(of, &mut lines));
     section("Expected and actual", &mut lines);
     lines.push(format!("- Expected: {}.", escape_prose(&ticket.comparison.expected)));
     lines.push(format!("- Actual: {}.", escape_prose(&ticket.comparison.actual)));
-    for of in &ticket.playbooks {
-        playbook(of, &mut lines);
+    if ticket.reader == TicketReader::Support {
+        ticket.playbooks.iter().for_each(|of| playbook(of, &mut lines));
     }
     section("How to reproduce", &mut lines);
     lines.push("```sh".to_owned());
@@ -52,6 +44,131 @@ pub fn write_ticket(ticket: &SupportTicket) -> String {
     let mut text = lines.join("\n");
     text.push('\n');
     text
+}
+
+/// First lines: symptom, impact, who acts, reasons, versions and clocks.
+fn summary(ticket: &SupportTicket, lines: &mut Vec<String>) {
+    lines.push(format!("- Symptom: {}", escape_prose(&ticket.symptom)));
+    lines.extend(impact(&ticket.impact));
+    lines.push(format!("- For: {}", if ticket.reader == TicketReader::Partner { "the partner" } else { "support" }));
+    lines.extend(ticket.responsible.iter().map(|who| format!("- To be resolved by: {}", escape_prose(who))));
+    for reason in &ticket.reasons {
+        lines.push(format!("- {}: {} ({})", reason.label(), escape_prose(&reason.text), escape_prose(&reason.id)));
+    }
+    let platform = ticket.versions.platform.as_deref().unwrap_or("unknown");
+    lines.push(format!(
+        "- Written: {} by crow {}, platform {}",
+        ticket.written_utc,
+        ticket.versions.crow,
+        escape_prose(platform)
+    ));
+    if ticket.reader == TicketReader::Support {
+        let ahead = ticket.clock_ahead_ms.map_or_else(|| "unknown".to_owned(), |ms| format!("{ms:+} ms"));
+        lines.push(format!("- Platform clock minus this machine's: {ahead}"));
+    }
+    if let Some(window) = ticket.window {
+        lines.push(format!("- Failures from {} to {} (UTC)", window.since_utc, window.until_utc));
+    }
+}
+
+/// Impact in one line; nothing if nothing was affected.
+fn impact(of: &TicketImpact) -> Option<String> {
+    let part = |n: u64, one: &str, many: &str| (n > 0).then(|| several(n, one, many));
+    let parts = [
+        part(of.n_events, "event affected", "events affected"),
+        part(of.n_undelivered, "delivery not made", "deliveries not made"),
+        part(of.n_failed_attempts, "attempt failed", "attempts failed"),
+        part(of.n_calls, "call rejected or failed", "calls rejected or failed"),
+        part(of.n_subscriptions, "subscription", "subscriptions"),
+        part(of.n_keys, "key", "keys"),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let at_least = if of.is_at_least { "at least " } else { "" };
+    let since = of.since_utc.map_or_else(String::new, |at| format!(", since {at}"));
+    (!parts.is_empty()).then(|| format!("- Impact: {at_least}{}{since}", parts.join(", ")))
+}
+
+/// The reporter's own words.
+fn reporter(ticket: &SupportTicket, lines: &mut Vec<String>) {
+    let of = &ticket.reporter;
+    if of.is_empty() {
+        return;
+    }
+    section("From the reporter", lines);
+    lines.extend(of.note.iter().map(|note| format!("- {}", escape_prose(note))));
+    lines.extend(of.tried.iter().map(|tried| format!("- Tried: {}", escape_prose(tried))));
+    lines.extend(of.contact.iter().map(|contact| format!("- Contact: {}", escape_prose(contact))));
+}
+
+/// What a partner does about each cause.
+fn resolutions(of: &TicketPlaybook, lines: &mut Vec<String>) {
+    section(&format!("What to do: {}", of.topic), lines);
+    for (position, cause) in of.causes.iter().enumerate() {
+        lines.push(format!("{}. {}", position + 1, escape_prose(&cause.title)));
+        lines.extend(cause.said.as_ref().map(|said| format!("   - Answer: {}", code_span(said))));
+        lines.push(format!("   - What to do: {}", escape_prose(&cause.resolution)));
+    }
+}
+
+/// Course of the problem: groups, trend, the last change before and the acts since.
+fn course(ticket: &SupportTicket, lines: &mut Vec<String>) {
+    section("Course of the problem (UTC)", lines);
+    let n_before = lines.len();
+    lines.extend(ticket.failure_groups.iter().map(failure_group));
+    lines.extend(ticket.call_groups.iter().map(call_group));
+    if !ticket.trend.is_empty() {
+        let parts = ticket.trend.iter().map(|part| format!("{} of {}", part.n_failed, part.n));
+        let since = ticket.trend.first().map_or_else(String::new, |part| part.since_utc.to_string());
+        let parts: Vec<String> = parts.collect();
+        lines.push(format!("- Attempts failed in equal parts of the time since {since}: {}", parts.join(", ")));
+    }
+    lines.extend(ticket.last_change.as_ref().map(|of| format!("- Last change before the first failure: {}", act(of))));
+    lines.extend(ticket.acts.iter().map(|of| format!("- Tried since: {}", act(of))));
+    push_none(lines.len() == n_before, lines);
+}
+
+fn failure_group(of: &TicketFailureGroup) -> String {
+    let answer = match of.is_same_answer {
+        Some(true) => ", same answer",
+        Some(false) => ", different answers",
+        None => "",
+    };
+    format!(
+        "- Subscription {}: {} \u{d7} {}{}{answer}, first {}, last {}",
+        of.subscription_id,
+        escape_prose(&of.outcome),
+        if of.is_at_least { "at least " } else { "" },
+        of.n,
+        of.first_utc,
+        of.last_utc
+    )
+}
+
+fn call_group(of: &TicketCallGroup) -> String {
+    let part = |name: &str, text: &Option<String>| {
+        text.as_ref().map_or_else(String::new, |text| format!(", {name} {}", quoted(text)))
+    };
+    format!(
+        "- {}: {}{} \u{d7} {}{}{}, first {}, last {}",
+        quoted(&of.call),
+        status_text(of.status),
+        of.code.as_ref().map_or_else(String::new, |code| format!(" {}", quoted(code))),
+        of.n,
+        part("key ends in", &of.last4),
+        part("by", &of.caller),
+        of.first_utc,
+        of.last_utc
+    )
+}
+
+fn act(of: &TicketAct) -> String {
+    let by = of.by.as_ref().map_or_else(String::new, |by| format!(" by {}", quoted(by)));
+    let reason = of.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", quoted(reason)));
+    format!("{} {} ({}){by}{reason}", of.utc, escape_prose(&of.action), escape_prose(&of.subject))
+}
+
+fn status_text(status: Option<u16>) -> String {
+    status.map_or_else(|| "no answer".to_owned(), |status| status.to_string())
 }
 
 /// Lists subjects in one line, separated by commas.
@@ -134,22 +251,27 @@ fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
     ));
     lines.extend(of.error.as_ref().map(|error| format!("  - Error: {}", quoted(error))));
     lines.extend(of.body.as_ref().map(|body| format!("  - Answer: {}", quoted(body))));
+    lines.extend(of.headers.iter().map(|of| format!("  - Header {}", quoted(&format!("{}: {}", of.name, of.value)))));
 }
 
-fn request(of: &TicketRequest) -> String {
+fn request(of: &TicketRequest, lines: &mut Vec<String>) {
     let part = |name: &str, text: &Option<String>| {
         text.as_ref().map_or_else(String::new, |text| format!(", {name} {}", quoted(text)))
     };
-    format!(
-        "- {}: {} {}{}{}{}, request id {}",
+    lines.push(format!(
+        "- {}: {} {}{}{}{}{}{}, request id {}",
         of.utc,
-        of.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string()),
+        status_text(of.status),
         quoted(&of.call),
+        part("query", &of.query),
         part("code", &of.code),
         part("key ends in", &of.last4),
+        part("by", &of.caller),
         part("detail", &of.detail),
         quoted(&of.request_id)
-    )
+    ));
+    let problem = of.problem.as_ref().map(|problem| serde_json::Value::Object(problem.clone()).to_string());
+    lines.extend(problem.map(|problem| format!("  - Problem: {}", quoted(&problem))));
 }
 
 fn playbook(of: &TicketPlaybook, lines: &mut Vec<String>) {

@@ -12,6 +12,8 @@ use crow::cli::document::{ObjectDocument, outbound, terminal_safe};
 use crow::client::connection::ClientCredential;
 use crow::client::notifications::CREDENTIAL_PLACEHOLDER;
 use crow::diagnose::checkup::CHECK_DOCUMENT;
+use crow::diagnose::incident::IncidentEvidence;
+use crow::diagnose::reporter::TicketReader;
 use crow::diagnose::review::REVIEW_DOCUMENT;
 use crow::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId, TripId};
 use crow::domain::outbound::{RedactionCounts, SecretGate};
@@ -221,7 +223,8 @@ fn handed_on(pen: &mut Pen<'_>, gate: &SecretGate) -> (Made, Vec<BundleError>) {
     let mut made =
         [documents(pen, gate), notices(pen, gate), copies(pen, gate), lines(pen, SecretGate::default())].concat();
     let mut held = Vec::new();
-    for case in [pen.case(), pen.refused()] {
+    let for_partner = IncidentEvidence { reader: TicketReader::Partner, ..pen.case() };
+    for case in [pen.case(), pen.refused(), for_partner, pen.stated(TicketReader::Support)] {
         match build_bundle(&case, ResponseBodies::Included, gate) {
             Ok(bundle) => made.extend(files(&bundle)),
             Err(error) => held.push(error),

@@ -5,7 +5,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::evidence_set::QueryRecord;
 use crow::diagnose::incident::IncidentEvidence;
+use crow::diagnose::incident_history::IncidentHistory;
 use crow::diagnose::report::DiagnosisReport;
+use crow::diagnose::reporter::{ReporterStatement, TicketReader};
 use crow::domain::outbound::SecretGate;
 use crow::domain::time::Timestamp;
 use crow::export::bundle::build_bundle;
@@ -287,6 +289,9 @@ fn case(text: &str, overview: &PlatformOverview) -> IncidentEvidence {
         events: Vec::new(),
         notes: vec![(text.to_owned(), text.to_owned())],
         not_collected: vec![text.to_owned()],
+        history: IncidentHistory::default(),
+        reporter: ReporterStatement::default(),
+        reader: TicketReader::Support,
     }
 }
 

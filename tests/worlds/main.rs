@@ -10,3 +10,4 @@ mod model;
 mod plan;
 mod receivers;
 mod simulation;
+mod tickets;

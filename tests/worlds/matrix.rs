@@ -168,14 +168,14 @@ fn stage(plan: &mut Plan, dice: &mut Dice, fault: &Fault, is_first: bool) -> Tru
     (fault.make)(&mut Stage { plan, dice, company, phase, from, until })
 }
 
-struct Generated {
-    world: World,
-    truths: Vec<Truth>,
-    names: Vec<&'static str>,
+pub(crate) struct Generated {
+    pub(crate) world: World,
+    pub(crate) truths: Vec<Truth>,
+    pub(crate) names: Vec<&'static str>,
 }
 
 /// Generates the world of a seed: every tenth is healthy, one of twenty has two faults.
-fn generate(seed: u64) -> Generated {
+pub(crate) fn generate(seed: u64) -> Generated {
     let mut dice = Dice::new(seed);
     let mut plan = healthy_plan(&mut dice);
     let n_faults = match seed % 20 {
@@ -267,7 +267,7 @@ fn told(report: &CombinedDiagnosis) -> String {
 }
 
 /// Whether the fault of a world showed at all: enough failures to be one.
-fn is_shown(world: &World, truth: &Truth) -> bool {
+pub(crate) fn is_shown(world: &World, truth: &Truth) -> bool {
     let failures =
         world.deliveries.attempts.iter().filter(|of| of.is_fault && of.row.subscription_id == truth.subscription);
     let calls = world.calls.iter().filter(|call| call.is_fault && !call.row.is_served());
@@ -316,7 +316,7 @@ fn is_shown(world: &World, truth: &Truth) -> bool {
 }
 
 /// The cause that must come first: a fault that tripped the breaker meanwhile is the breaker's.
-fn expected(world: &World, truth: &Truth) -> &'static str {
+pub(crate) fn expected(world: &World, truth: &Truth) -> &'static str {
     let tripped = |id: SubscriptionId| {
         let row = world.deliveries.subscriptions.iter().find(|row| row.subscription.id == id);
         row.is_some_and(|row| !row.subscription.is_enabled && row.subscription.disabled_reason.is_some())

@@ -2,8 +2,10 @@
 
 use super::console::DisplayArgs;
 use super::target::{SubjectArgs, TargetArgs};
-use super::value_parsers::{parse_named_file, parse_runbook, parse_topic};
+use super::value_parsers::{parse_named_file, parse_reader, parse_reason, parse_runbook, parse_topic};
+use crate::diagnose::escalation::EscalationKind;
 use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::reporter::TicketReader;
 use crate::diagnose::runbook_kind::Runbook;
 use clap::Args;
 use std::path::PathBuf;
@@ -82,6 +84,22 @@ pub(in crate::cli) struct EscalateArgs {
     /// Diagnose one topic only; without it, all that apply
     #[arg(long, value_name = "TOPIC", value_parser = parse_topic)]
     pub(in crate::cli) topic: Option<PlaybookTopic>,
+    /// Reader of the ticket: support, or the partner, whose ticket has nothing internal
+    #[arg(long = "for", value_name = "READER", default_value = "support", value_parser = parse_reader)]
+    pub(in crate::cli) reader: TicketReader,
+    /// Step that was tried; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) tried: Vec<String>,
+    /// What happened, in your words
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) note: Option<String>,
+    /// Reason to escalate that you state: persists, platform-error, against-documentation, limits-wrong or
+    /// event-missing; may be repeated
+    #[arg(long, value_name = "REASON", value_parser = parse_reason)]
+    pub(in crate::cli) reason: Vec<EscalationKind>,
+    /// How to reach you
+    #[arg(long, value_name = "TEXT")]
+    pub(in crate::cli) contact: Option<String>,
     /// Folder to write to, or an archive if the name ends in .zip; it must not exist
     #[arg(long, value_name = "PATH")]
     pub(in crate::cli) out: Option<PathBuf>,

@@ -2,8 +2,10 @@
 
 use crate::demo::scenario::library;
 use crate::demo::scenario::script::ScenarioScript;
+use crate::diagnose::escalation::EscalationKind;
 use crate::diagnose::health_check::checks::{HEALTH_CHECKS, HealthCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::reporter::TicketReader;
 use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
@@ -95,6 +97,18 @@ pub(super) fn parse_period_end(text: &str) -> Result<QueryTime, String> {
 pub(super) fn parse_topic(text: &str) -> Result<PlaybookTopic, String> {
     let known = || PlaybookTopic::ALL.map(PlaybookTopic::name).join(", ");
     PlaybookTopic::named(text).ok_or_else(|| format!("unknown topic; known: {}", known()))
+}
+
+/// Parses a reason to escalate that the troubleshooting guide names.
+pub(super) fn parse_reason(text: &str) -> Result<EscalationKind, String> {
+    let known = || EscalationKind::GUIDE.map(EscalationKind::id).join(", ");
+    EscalationKind::named(text).ok_or_else(|| format!("unknown reason; known: {}", known()))
+}
+
+/// Parses the reader of a ticket.
+pub(super) fn parse_reader(text: &str) -> Result<TicketReader, String> {
+    let known = || TicketReader::ALL.map(TicketReader::name).join(", ");
+    TicketReader::named(text).ok_or_else(|| format!("unknown reader; known: {}", known()))
 }
 
 /// Parses the delay before a first retry, between 10 ms and 1 h.

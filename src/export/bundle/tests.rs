@@ -1,12 +1,15 @@
 //! Bundles over cases made by hand: what is in them, what never is.
 
 use super::*;
-use crate::diagnose::evidence_set::QueryRecord;
+use crate::diagnose::escalation::{EscalationKind, FoundReason};
+use crate::diagnose::evidence_set::{CallGroup, QueryRecord};
+use crate::diagnose::incident_history::{FailureGroup, IncidentAct, IncidentHistory, TrendSlice};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::report::{
     CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, ReportedCheck,
 };
-use crate::domain::ids::{CompanyId, EventId, KeyId, SubscriptionId};
+use crate::diagnose::reporter::{ReporterStatement, TicketReader};
+use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::scan::finding::{SecretEncoding, SecretKind};
 use crate::domain::scope::KeyScope;
 use crate::domain::secret::Secret;
@@ -162,6 +165,9 @@ fn case() -> IncidentEvidence {
         events: Vec::new(),
         notes: Vec::new(),
         not_collected: Vec::new(),
+        history: IncidentHistory::default(),
+        reporter: ReporterStatement::default(),
+        reader: TicketReader::Support,
     }
 }
 
@@ -210,6 +216,122 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
     assert_eq!(bundle.folder(), "crow-subscription-7-20231114T221330Z");
 }
 
+/// A case with a course: two failures of one kind, refused calls, a change before and an act since.
+fn with_course() -> IncidentEvidence {
+    let act = |id: i64, action: &str| IncidentAct {
+        utc: at(id),
+        action: action.into(),
+        subject: "subscription 7".into(),
+        by: "operator 1 (dana)".into(),
+        reason: Some("asked by the partner".into()),
+        id,
+    };
+    let row = RequestRow { query: Some("limit=50".into()), user_agent: Some("import/2".into()), ..request() };
+    let mut detail = failure(2, 500, "down");
+    detail.response_headers = [("Retry-After", "120"), ("Set-Cookie", "session=1"), ("server", "nginx")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()).into())
+        .to_vec();
+    let history = IncidentHistory {
+        failures: vec![FailureGroup {
+            subscription: SubscriptionId(7),
+            outcome: "500".to_owned(),
+            n: 66,
+            is_at_least: false,
+            first: (at(1), AttemptId(1)),
+            last: (at(2), AttemptId(2)),
+        }],
+        calls: CallGroup::group(std::slice::from_ref(&row)),
+        trend: vec![TrendSlice { since: at(0), n_failed: 2, n: 9 }, TrendSlice { since: at(5), n_failed: 64, n: 64 }],
+        acts: vec![act(8, "enable subscription")],
+        last_change: Some(act(-3, "change subscription")),
+        ..IncidentHistory::default()
+    };
+    let failures = known(vec![detail, failure(1, 500, "down")]);
+    IncidentEvidence { history, failures, requests: known(vec![row]), ..case() }
+}
+
+#[test]
+fn a_ticket_has_the_course_of_the_problem_and_the_words_of_the_reporter() {
+    let mut case = with_course();
+    case.reporter = ReporterStatement {
+        tried: vec!["a restart of the host".to_owned()],
+        note: Some("since the *deploy*".to_owned()),
+        contact: Some("dana@partner.example".to_owned()),
+        reasons: Vec::new(),
+    };
+    let bundle = built(&case).expect("no leak");
+    let ticket = text(&bundle, "ticket.md");
+    for part in [
+        "- Impact: 66 attempts failed, 1 call rejected or failed, since 2023-11-14T22:13:21.000Z",
+        "- To be resolved by: the owner of the receiver",
+        "- Escalate: 1 step that the reporter tried did not end it: the endpoint returns errors (500 ×6) (persists)",
+        "- since the \\*deploy\\*",
+        "- Tried: a restart of the host",
+        "- Contact: dana@partner.example",
+        "- Subscription 7: 500 × 66, same answer, first 2023-11-14T22:13:21.000Z, last 2023-11-14T22:13:22.000Z",
+        "- `POST /api/v1/integrations/leads`: 403 `insufficient_scope` × 1, key ends in `x81Q`, by `import/2 at an unknown address`",
+        "- Attempts failed in equal parts of the time since 2023-11-14T22:13:20.000Z: 2 of 9, 64 of 64",
+        "- Last change before the first failure: 2023-11-14T22:13:17.000Z change subscription (subscription 7) by `operator 1 (dana)`: `asked by the partner`",
+        "- Tried since: 2023-11-14T22:13:28.000Z enable subscription (subscription 7) by",
+        "  - Header `Retry-After: 120`",
+        "  - Header `server: nginx`",
+        "\"title\":\"Forbidden\"",
+        "leads?limit=50'",
+    ] {
+        assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
+    }
+    assert!(!ticket.contains("session"), "cookies stay out");
+}
+
+#[test]
+fn a_partner_is_told_what_to_do_and_nothing_internal() {
+    let mut case = with_course();
+    case.reader = TicketReader::Partner;
+    case.notes = vec![("subscription 7".to_owned(), "they never answer".to_owned())];
+    let stranger = RequestRow { id: 6, key_id: None, last4: None, company_id: None, ..request() };
+    case.requests.found.as_mut().expect("rows").push(stranger.clone());
+    case.history.calls.extend(CallGroup::group(&[RequestRow { route: "/secret/scanner".into(), ..stranger }]));
+    let bundle = built(&case).expect("no leak");
+    let (ticket, values) = (text(&bundle, "ticket.md"), text(&bundle, "ticket.json"));
+    for part in [
+        "- For: the partner",
+        "## What to do: breaker",
+        "What to do: Ask the owner.",
+        "- Subscription 7: 500 × 66",
+        "- Tried since: 2023-11-14T22:13:28.000Z enable subscription (subscription 7)",
+        "-X POST 'https://hooks.example/orders?REDACTED'",
+    ] {
+        assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
+    }
+    for part in ["dana", "they never answer", "scanner", "OPERATOR_TOKEN", "/portal/", "Checks:", "scalate", "-120"] {
+        assert!(!ticket.contains(part) && !values.contains(part), "{part:?} is in\n{ticket}");
+    }
+    assert_eq!(bundle.ticket().requests.len(), 1);
+}
+
+#[test]
+fn a_secret_in_the_reporters_words_stops_the_ticket_and_the_field_is_named() {
+    let of = |tried: &str, note: &str, contact: &str| {
+        let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let tried = text(tried).into_iter().collect();
+        let reporter = ReporterStatement { tried, note: text(note), contact: text(contact), reasons: Vec::new() };
+        built(&IncidentEvidence { reporter, ..case() }).map_err(|error| error.to_string())
+    };
+    let key = format!("wlcro_live_92_{}", "Zz9".repeat(15));
+    for secret in [SIGNING, &key] {
+        for (field, made) in [
+            ("--tried", of(&format!("sent {secret}"), "", "")),
+            ("--note", of("", &format!("the key is {secret}"), "")),
+            ("--contact", of("", "", secret)),
+        ] {
+            let said = made.expect_err("it is held back");
+            assert!(said.starts_with(&format!("nothing was written: in {field}, ")), "{said}");
+            assert!(!said.contains(&secret[..12]), "{said}");
+        }
+    }
+    assert!(of("a restart", "since noon", "dana").is_ok());
+}
+
 #[test]
 fn the_manifest_proves_the_files_and_says_what_was_left_out() {
     let bundle = built(&case()).expect("no leak");
@@ -250,10 +372,18 @@ fn reasons_to_escalate_are_told_apart() {
     };
     assert_eq!(reasons(&case()), ["not-yet"]);
     let mut broken = case();
-    broken.requests = known(vec![RequestRow { status: Some(500), code: Some("internal".into()), ..request() }]);
+    let text = "the platform answered 3 calls with 5xx".to_owned();
+    broken.history.reasons = vec![FoundReason { kind: EscalationKind::PlatformErrors, text }];
     assert_eq!(reasons(&broken), ["platform-error"]);
-    broken.requests = known(vec![RequestRow { status: Some(503), code: Some("contended".into()), ..request() }]);
-    assert_eq!(reasons(&broken), ["not-yet"], "contention is resolved by the client");
+    let mut tried = case();
+    tried.reporter.tried = vec!["restarted the host".to_owned()];
+    assert_eq!(reasons(&tried), ["persists"], "a cause acts after it");
+    let mut stated = case();
+    stated.reporter.reasons = vec![EscalationKind::LimitsWrong];
+    let ticket = built(&stated).expect("no leak");
+    let told: Vec<(&str, &str)> =
+        ticket.ticket().reasons.iter().map(|reason| (reason.label(), reason.id.as_str())).collect();
+    assert_eq!(told, [("Stated by the reporter", "limits-wrong"), ("Found", "not-confirmed")]);
     let mut unexplained = case();
     unexplained.reports[0].causes.clear();
     unexplained.causes.clear();

@@ -161,8 +161,7 @@ pub fn opened_bundle_lines(of: &VerifiedBundle, place: &str, width: usize, theme
 fn inside(ticket: &SupportTicket, manifest: &BundleManifest, say: WriteLines<'_>) -> Vec<Line<'static>> {
     let mut lines = contents(ticket, say);
     for reason in &ticket.reasons {
-        let advice = if reason.is_waiting() { "Do not escalate yet" } else { "Escalate" };
-        lines.extend(say(&format!("{advice}: {} ({})", reason.text, reason.id), StyleRole::Strong));
+        lines.extend(say(&format!("{}: {} ({})", reason.label(), reason.text, reason.id), StyleRole::Strong));
     }
     lines.extend(say(&manifest.platform_check.to_string(), StyleRole::Dim));
     let redactions = &manifest.redactions;

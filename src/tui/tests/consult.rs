@@ -4,12 +4,14 @@ use super::fixture::{NOW, TestConsole, ago, overview};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::QueryRecord;
 use crate::diagnose::incident::{IncidentEvidence, IncidentScope};
+use crate::diagnose::incident_history::IncidentHistory;
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::remedy::OfferedAction;
 use crate::diagnose::remedy::{MissedRange, RemediationAction, RunbookTarget};
 use crate::diagnose::report::{
     CauseOccurrence, CheckVerdict, CombinedDiagnosis, DiagnosedCause, DiagnosisReport, Evidence, ReportedCheck,
 };
+use crate::diagnose::reporter::{ReporterStatement, TicketReader};
 use crate::diagnose::runbook_kind::Runbook;
 use crate::diagnose::runbook_progress::{RunbookProgress, RunbookStepState};
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
@@ -175,6 +177,9 @@ fn built_with(subjects: Vec<DiagnosisSubject>, note: &str, gate: &SecretGate) ->
         events: Vec::new(),
         notes: vec![("subscription 21".to_owned(), note.to_owned())],
         not_collected: Vec::new(),
+        history: IncidentHistory::default(),
+        reporter: ReporterStatement::default(),
+        reader: TicketReader::Support,
         subjects,
     };
     build_bundle(&case, ResponseBodies::Included, gate)

@@ -8,13 +8,16 @@ use crow::wire::deliveries::{DeliveryRow, EventDeliveryTrace, EventRow, TraceRow
 
 use crow::diagnose::checkup::{CheckGrade, CheckReading, HealthCheckReport, ThresholdSide};
 use crow::diagnose::diagnosis_subject::DiagnosisSubject;
-use crow::diagnose::evidence_set::QueryRecord;
+use crow::diagnose::escalation::{EscalationKind, FoundReason};
+use crow::diagnose::evidence_set::{CallGroup, QueryRecord};
 use crow::diagnose::incident::IncidentEvidence;
+use crow::diagnose::incident_history::{FailureGroup, IncidentAct, IncidentHistory, IncidentImpact, TrendSlice};
 use crow::diagnose::playbook_topic::PlaybookTopic;
 use crow::diagnose::remedy::OfferedAction;
 use crow::diagnose::report::{
     CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisRemark, DiagnosisReport, Evidence, ReportedCheck,
 };
+use crow::diagnose::reporter::{ReporterStatement, TicketReader};
 use crow::diagnose::review::{
     ActionCount, DisabledSubscription, IdleScopes, KeyAge, PlatformReview, ReviewDay, ReviewHeader, ReviewPeriod,
     SecretAge, SubscriptionSuccess,
@@ -313,7 +316,50 @@ impl Pen<'_> {
             events: vec![self.trace()],
             notes: vec![(self.text("subject of a note"), self.text("note"))],
             not_collected: vec![self.text("what could not be learnt")],
+            history: self.history(),
+            reporter: ReporterStatement::default(),
+            reader: TicketReader::Support,
         }
+    }
+
+    /// Course of a case: a group of failures, of calls, an act, the last change, and a reason to escalate.
+    pub(crate) fn history(&mut self) -> IncidentHistory {
+        let act = IncidentAct {
+            utc: at(9),
+            action: self.outside("action of an act"),
+            subject: self.outside("subject of an act"),
+            by: self.outside("who acted"),
+            reason: self.some("reason of an act"),
+            id: 1,
+        };
+        let change = IncidentAct { action: self.outside("action of the last change"), id: 2, ..act.clone() };
+        IncidentHistory {
+            failures: vec![FailureGroup {
+                subscription: SUBSCRIPTION,
+                outcome: self.text("outcome of a group"),
+                n: 66,
+                is_at_least: false,
+                first: (at(1), AttemptId(1)),
+                last: (at(2), AttemptId(2)),
+            }],
+            calls: CallGroup::group(&[self.request()]),
+            impact: IncidentImpact::default(),
+            trend: vec![TrendSlice { since: at(0), n_failed: 1, n: 2 }],
+            acts: vec![act],
+            last_change: Some(change),
+            reasons: vec![FoundReason { kind: EscalationKind::Persists, text: self.text("reason to escalate") }],
+        }
+    }
+
+    /// A case with the words of a reporter, for either reader.
+    pub(crate) fn stated(&mut self, reader: TicketReader) -> IncidentEvidence {
+        let reporter = ReporterStatement {
+            tried: vec![self.text("step that was tried")],
+            note: Some(self.text("reporter's note")),
+            contact: Some(self.text("reporter's contact")),
+            reasons: EscalationKind::GUIDE.to_vec(),
+        };
+        IncidentEvidence { reporter, reader, ..self.case() }
     }
 
     /// A case of which nothing could be learnt.

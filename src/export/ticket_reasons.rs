@@ -1,0 +1,111 @@
+//! Reasons to escalate in a ticket, apart for those that the evidence shows and those that the reporter states, and
+//! who can resolve the problem.
+
+use super::bundle_documents::{EscalationReason, ReasonBasis};
+use super::redact::Redactor;
+use crate::diagnose::escalation::EscalationKind;
+use crate::diagnose::incident::IncidentEvidence;
+use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport};
+use crate::diagnose::reporter::TicketReader;
+use crate::domain::cause::CauseState;
+use crate::domain::signature_debugger::signature_fault::SignatureFault;
+use crate::text::count;
+
+/// Cause that says only that a receiver refuses what is signed correctly.
+pub(super) const SIGNATURE_REFUSED_CAUSE: &str = "endpoint-rejects-signature";
+
+/// Checks whether two playbooks look at the same failures, so that a cause found by one explains a failed check of
+/// the other.
+fn is_related(one: PlaybookTopic, other: PlaybookTopic) -> bool {
+    const DELIVERIES: [PlaybookTopic; 4] = [
+        PlaybookTopic::WebhooksNotArriving,
+        PlaybookTopic::Breaker,
+        PlaybookTopic::Signature,
+        PlaybookTopic::LostSecret,
+    ];
+    const REFUSED: [PlaybookTopic; 2] = [PlaybookTopic::Permissions, PlaybookTopic::ManagedSubscription];
+    one == other || [DELIVERIES.as_slice(), &REFUSED].iter().any(|kin| kin.contains(&one) && kin.contains(&other))
+}
+
+fn acting(case: &IncidentEvidence) -> impl Iterator<Item = &DiagnosedCause> {
+    case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over)
+}
+
+/// Returns the reasons for and against escalating; none for a partner, who has nobody to escalate to.
+pub(super) fn reasons(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<EscalationReason> {
+    if case.reader == TicketReader::Partner {
+        return Vec::new();
+    }
+    let mut reasons = found(case);
+    let is_found = !reasons.is_empty();
+    let stated = case.reporter.reasons.iter().map(|kind| reason(*kind, ReasonBasis::Stated, kind.rule()));
+    reasons.extend(stated);
+    if !is_found {
+        let text = if acting(case).next().is_some() {
+            EscalationKind::NotYet.rule()
+        } else {
+            "no problem found; escalate only with an observed failure"
+        };
+        let kind = if reasons.is_empty() { EscalationKind::NotYet } else { EscalationKind::NotConfirmed };
+        let text = match kind {
+            EscalationKind::NotConfirmed => format!("{}: {text}", kind.rule()),
+            _ => text.to_owned(),
+        };
+        reasons.push(reason(kind, ReasonBasis::Found, &text));
+    }
+    for reason in &mut reasons {
+        reason.text = redactor.redact_line(&reason.text);
+    }
+    reasons
+}
+
+fn reason(kind: EscalationKind, basis: ReasonBasis, text: &str) -> EscalationReason {
+    EscalationReason { id: kind.id().to_owned(), text: text.to_owned(), basis }
+}
+
+/// Reasons that the evidence shows, in the order of their kinds.
+fn found(case: &IncidentEvidence) -> Vec<EscalationReason> {
+    let mut found: Vec<(EscalationKind, String)> =
+        case.history.reasons.iter().map(|of| (of.kind, of.text.clone())).collect();
+    let now = acting(case).find(|cause| cause.occurrence.state == CauseState::Now);
+    if let Some(cause) = now.filter(|_| !case.reporter.tried.is_empty()) {
+        let n = case.reporter.tried.len();
+        let text = format!("{} that the reporter tried did not end it: {}", count(n, "step"), cause.title);
+        found.push((EscalationKind::Persists, text));
+    }
+    let is_explained =
+        |topic| case.reports.iter().any(|report| !report.causes.is_empty() && is_related(topic, report.topic));
+    let is_failing = |report: &&DiagnosisReport| {
+        report.steps.iter().any(|step| step.verdict == CheckVerdict::Fail) && !is_explained(report.topic)
+    };
+    for report in case.reports.iter().filter(is_failing) {
+        let kind = EscalationKind::Unexplained;
+        found.push((kind, format!("{}: {}", report.topic, kind.rule())));
+    }
+    if case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun) {
+        found.push((EscalationKind::Unreachable, EscalationKind::Unreachable.rule().to_owned()));
+    }
+    let is_known = |cause: &DiagnosedCause| SignatureFault::from_id(&cause.id).is_some() || cause.id == "lost-secret";
+    if acting(case).any(|cause| cause.id == SIGNATURE_REFUSED_CAUSE) && !acting(case).any(is_known) {
+        found.push((EscalationKind::SignatureDisputed, EscalationKind::SignatureDisputed.rule().to_owned()));
+    }
+    found.sort_by_key(|(kind, _)| *kind);
+    found.into_iter().map(|(kind, text)| reason(kind, ReasonBasis::Found, &text)).collect()
+}
+
+/// Says who can resolve the problem, from its first cause; `None` without a cause that acts.
+pub(super) fn responsible(case: &IncidentEvidence) -> Option<String> {
+    let id = acting(case).next()?.id.as_str();
+    let has = |prefixes: &[&str]| prefixes.iter().any(|prefix| id.starts_with(prefix));
+    let who = if has(&["platform-", "dispatch-", "storage-"]) {
+        "the operator of the platform"
+    } else if has(&["endpoint-", "sig-", "lost-secret"]) {
+        "the owner of the receiver"
+    } else if has(&["rate-limit-lowered", "sub-", "breaker-", "subscription-", "type-", "channel-"]) {
+        "the operator of the subscription or key, with its partner"
+    } else {
+        "the owner of the calling system"
+    };
+    Some(who.to_owned())
+}
