@@ -33,5 +33,6 @@ pub mod runbook_actions;
 pub mod runbook_kind;
 pub mod runbook_progress;
 pub mod secret_check;
+pub mod signals;
 mod subject;
 pub mod topics;

@@ -23,6 +23,8 @@ pub enum AlertSubject {
     Window(KeyId, RateBucket),
     /// A company publishes no events although events are usual.
     Events(CompanyId),
+    /// Calls that claim to be of a company, or name none, are refused for want of a valid key.
+    Callers(Option<CompanyId>),
     /// The delivery pipeline as a whole is impaired.
     Pipeline,
     /// The clocks of the platform and the console differ.
@@ -49,6 +51,8 @@ impl fmt::Display for AlertSubject {
             Self::Key(id) => write!(f, "key {id}"),
             Self::Window(id, bucket) => write!(f, "window {id} {bucket}"),
             Self::Events(id) => write!(f, "events {id}"),
+            Self::Callers(Some(id)) => write!(f, "callers {id}"),
+            Self::Callers(None) => f.write_str("callers"),
             Self::Pipeline => f.write_str("pipeline"),
             Self::Clock => f.write_str("clock"),
         }
@@ -57,7 +61,8 @@ impl fmt::Display for AlertSubject {
 
 impl AlertSubject {
     /// Forms of all subjects, for errors about a text that names none.
-    pub const FORMS: &'static str = "subscription N, key N, window N BUCKET, events N, pipeline or clock";
+    pub const FORMS: &'static str =
+        "subscription N, key N, window N BUCKET, events N, callers N, callers, pipeline or clock";
 
     /// Returns the record that the subject belongs to.
     #[must_use]
@@ -65,8 +70,8 @@ impl AlertSubject {
         match self {
             Self::Subscription(id) => SubjectRecord::Subscription(id),
             Self::Key(id) | Self::Window(id, _) => SubjectRecord::Key(id),
-            Self::Events(id) => SubjectRecord::Company(id),
-            Self::Pipeline | Self::Clock => SubjectRecord::Platform,
+            Self::Events(id) | Self::Callers(Some(id)) => SubjectRecord::Company(id),
+            Self::Callers(None) | Self::Pipeline | Self::Clock => SubjectRecord::Platform,
         }
     }
 
@@ -80,6 +85,8 @@ impl AlertSubject {
             ["key", id] => Self::Key(KeyId(number(id)?)),
             ["window", id, bucket] => Self::Window(KeyId(number(id)?), RateBucket::named(bucket)?),
             ["events", id] => Self::Events(CompanyId(number(id)?)),
+            ["callers", id] => Self::Callers(Some(CompanyId(number(id)?))),
+            ["callers"] => Self::Callers(None),
             ["pipeline"] => Self::Pipeline,
             ["clock"] => Self::Clock,
             _ => return None,
@@ -145,6 +152,8 @@ mod tests {
             AlertSubject::Key(KeyId(3)),
             AlertSubject::Window(KeyId(3), RateBucket::Write),
             AlertSubject::Events(CompanyId(92)),
+            AlertSubject::Callers(Some(CompanyId(92))),
+            AlertSubject::Callers(None),
             AlertSubject::Pipeline,
             AlertSubject::Clock,
         ];

@@ -85,9 +85,13 @@ pub const DORMANT_DAYS: u64 = 30;
 /// Days without use after which revoking a dormant key is suggested.
 pub const ABANDONED_DAYS: u64 = 90;
 /// Failures in a row from which a subscription needs attention, and from which it is failing.
-pub const FAILURES_IN_A_ROW_LIMITS: (u32, u32) = (10, 14);
+pub const FAILURES_IN_A_ROW_LIMITS: (u32, u32) = (3, 14);
 /// Hourly success rates in percent below which a subscription needs attention, and below which it is failing.
 pub const SUCCESS_PERCENT_LIMITS: (u64, u64) = (95, 50);
+/// Refused calls of a key in a minute from which on it needs attention if no call succeeds.
+pub const MIN_REFUSED_CALLS: u64 = 3;
+/// Calls of a key in a minute from which on a third of them refused needs attention.
+pub const MIN_CALLS_FOR_SHARE: u64 = 10;
 /// Headroom in percent below which a rate limit window needs attention.
 pub const MIN_HEADROOM_PERCENT: u32 = 10;
 
@@ -110,6 +114,10 @@ pub struct KeyFacts {
     pub n_limited: u64,
     /// Calls of the last minute answered with 5xx.
     pub n_server_errors: u64,
+    /// Calls of the last minute answered with 4xx other than 429.
+    pub n_refused: u64,
+    /// All calls of the last minute.
+    pub n_calls: u64,
 }
 
 /// Assesses the health of a key.
@@ -123,6 +131,10 @@ pub fn assess_key(key: &KeyFacts, now: Timestamp) -> HealthAssessment {
     }
     if key.n_limited > 0 {
         return assessment(HealthStatus::Warning, Reason::RateLimited { n: key.n_limited });
+    }
+    let (n, of) = (key.n_refused, key.n_calls);
+    if n >= MIN_REFUSED_CALLS && (n >= of || of >= MIN_CALLS_FOR_SHARE && n * 3 >= of) {
+        return assessment(HealthStatus::Warning, Reason::CallsRefused { n, of });
     }
     let days = key.last_used_at.or(key.created_at).map_or(0, |since| now.since(since).as_secs() / 86_400);
     if let Some(limit) = [ABANDONED_DAYS, DORMANT_DAYS].into_iter().find(|limit| days >= *limit) {
@@ -322,6 +334,8 @@ mod tests {
             revoked_at: None,
             n_limited: 0,
             n_server_errors: 0,
+            n_refused: 0,
+            n_calls: 0,
         }
     }
 
@@ -340,6 +354,9 @@ mod tests {
         assert_eq!(assess_key(&fresh, NOW).status, HealthStatus::Unknown);
         assert_eq!(assess_key(&KeyFacts { n_limited: 3, ..key(0) }, NOW).status, HealthStatus::Warning);
         assert_eq!(assess_key(&KeyFacts { n_server_errors: 1, ..key(0) }, NOW).status, HealthStatus::Failing);
+        let refused = |n_refused, n_calls| assess_key(&KeyFacts { n_refused, n_calls, ..key(0) }, NOW).status;
+        assert_eq!([refused(3, 3), refused(4, 10)], [HealthStatus::Warning; 2], "all of three, or a third of ten");
+        assert_eq!([refused(2, 2), refused(3, 9), refused(3, 10)], [HealthStatus::Healthy; 3]);
     }
 
     fn subscription(streak: u32, n_ok: u64, n_failed: u64) -> SubscriptionFacts {
@@ -361,9 +378,10 @@ mod tests {
             (subscription(0, 18, 2), HealthStatus::Warning),
             (subscription(0, 9, 11), HealthStatus::Failing),
             (subscription(0, 3, 2), HealthStatus::Healthy),
-            (subscription(3, 0, 3), HealthStatus::Unknown),
-            (subscription(9, 100, 0), HealthStatus::Healthy),
-            (subscription(10, 100, 0), HealthStatus::Warning),
+            (subscription(2, 0, 2), HealthStatus::Unknown),
+            (subscription(3, 0, 3), HealthStatus::Warning),
+            (subscription(2, 100, 0), HealthStatus::Healthy),
+            (subscription(3, 100, 0), HealthStatus::Warning),
             (subscription(14, 100, 0), HealthStatus::Failing),
             (SubscriptionFacts { last_attempt_at: None, ..subscription(0, 0, 0) }, HealthStatus::Unknown),
             (

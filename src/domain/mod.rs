@@ -2,6 +2,7 @@
 //! or runs SQL; callers pass the time and the random numbers in.
 
 pub mod alert;
+pub mod alert_rule;
 pub mod attempt;
 pub mod audit;
 pub mod breaker;

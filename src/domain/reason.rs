@@ -23,6 +23,27 @@ pub enum Reason {
         /// Number of such calls.
         n: u64,
     },
+    /// Calls with the key were refused in the last minute, other than by the rate limit.
+    CallsRefused {
+        /// Number of such calls.
+        n: u64,
+        /// Number of all calls with the key in the last minute.
+        of: u64,
+    },
+    /// A revoked key is still used.
+    RevokedKeyUsed {
+        /// Number of refused calls with the key.
+        n: u64,
+        /// Period in which they were made.
+        within: Duration,
+    },
+    /// Calls without a valid key are refused.
+    CallersRefused {
+        /// Number of such calls.
+        n: u64,
+        /// Period in which they were made.
+        within: Duration,
+    },
     /// The key has been unused for too long.
     Dormant {
         /// Days since the last use, or since the creation of a key that was never used.

@@ -5,17 +5,25 @@ use super::error::Error;
 use super::handle::Engine;
 use crate::domain::alert::{AlertCondition, AlertSubject};
 use crate::domain::event_gap::{EventGap, GAP_SAMPLE_COUNT, MIN_EVENT_GAP};
-use crate::domain::health_status::{HealthAssessment, HealthStatus};
+use crate::domain::health_status::{HealthAssessment, HealthStatus, MIN_REFUSED_CALLS};
+use crate::domain::ids::CompanyId;
+use crate::domain::key::ApiKey;
+use crate::domain::log::RejectedKey;
 use crate::domain::reason::Reason;
 use crate::domain::time::Timestamp;
 use crate::store;
 use rusqlite::Connection;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Rule that finds the conditions of one kind at a time of the platform's clock.
 type ConditionRule = fn(&Connection, Timestamp) -> Result<Vec<AlertCondition>, store::Error>;
 
 /// Every rule, in the order of the overview.
-const RULES: [ConditionRule; 1] = [find_missing_events];
+const RULES: [ConditionRule; 2] = [find_missing_events, find_refused_callers];
+
+/// Period in which refused calls without a valid key are counted.
+const REFUSAL_PERIOD: Duration = Duration::from_secs(600);
 
 impl Engine {
     /// Lists the conditions that need attention now.
@@ -51,4 +59,41 @@ fn find_missing_events(connection: &Connection, now: Timestamp) -> Result<Vec<Al
         }
     }
     Ok(missing)
+}
+
+/// Finds revoked keys that are still used, and callers that have no valid key, one condition for each company that they
+/// name and one for those that name none.
+fn find_refused_callers(connection: &Connection, now: Timestamp) -> Result<Vec<AlertCondition>, store::Error> {
+    let refused = store::requests::refused_callers(connection, now.minus(REFUSAL_PERIOD), MIN_REFUSED_CALLS)?;
+    if refused.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = store::keys::all(connection)?;
+    let companies: BTreeMap<CompanyId, String> =
+        store::companies::all(connection)?.into_iter().map(|company| (company.id, company.name)).collect();
+    let mut found: BTreeMap<AlertSubject, (String, u64)> = BTreeMap::new();
+    for caller in refused {
+        let is_claimed = |of: &RejectedKey, key: &ApiKey| key.company == of.company && key.last4 == of.last4;
+        let key =
+            caller.claimed.as_ref().filter(|_| caller.code == "revoked_key").and_then(|of| {
+                keys.iter().map(|(_, key)| key).find(|key| key.revoked_at.is_some() && is_claimed(of, key))
+            });
+        let company = caller.claimed.as_ref().and_then(|of| companies.get_key_value(&of.company));
+        let (subject, name) = match (key, company) {
+            (Some(key), _) => (AlertSubject::Key(key.id), key.name.clone()),
+            (None, Some((id, name))) => (AlertSubject::Callers(Some(*id)), name.clone()),
+            (None, None) => (AlertSubject::Callers(None), "callers without a key".to_owned()),
+        };
+        found.entry(subject).or_insert((name, 0)).1 += caller.n;
+    }
+    let condition = |(subject, (name, n)): (AlertSubject, (String, u64))| {
+        let within = REFUSAL_PERIOD;
+        let reason = match subject {
+            AlertSubject::Key(_) => Reason::RevokedKeyUsed { n, within },
+            _ => Reason::CallersRefused { n, within },
+        };
+        let judgement = HealthAssessment { status: HealthStatus::Warning, reason };
+        AlertCondition { subject, name, judgement, began_at: None }
+    };
+    Ok(found.into_iter().map(condition).collect())
 }

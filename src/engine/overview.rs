@@ -229,6 +229,8 @@ impl Engine {
                     revoked_at: key.revoked_at,
                     n_limited: usage.n_limited,
                     n_server_errors: usage.n_server_errors,
+                    n_refused: usage.n_client_errors.saturating_sub(usage.n_limited),
+                    n_calls: usage.n,
                 };
                 (assess_key(&facts, now).status, KeyWithUsage { key, usage })
             })

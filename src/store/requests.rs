@@ -147,6 +147,46 @@ pub(crate) fn last_minute(connection: &Connection, now: Timestamp) -> Result<Vec
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Calls of one system that were refused with 401 for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedCaller {
+    /// Problem code of the answers.
+    pub code: String,
+    /// Company and last four characters that the key claimed, if it could be read.
+    pub claimed: Option<RejectedKey>,
+    /// Number of the calls.
+    pub n: u64,
+}
+
+/// Newest rows of the log that are searched for refused callers.
+const MAX_SEARCHED_ROWS: u32 = 2_000;
+
+/// Lists the callers that were refused with 401 since a time, at least `min` times each, among the newest rows.
+pub(crate) fn refused_callers(
+    connection: &Connection,
+    since: Timestamp,
+    min: u64,
+) -> Result<Vec<RefusedCaller>, Error> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT code, claimed_company_id, claimed_last4, count(*) AS n
+         FROM (SELECT * FROM requests ORDER BY id DESC LIMIT {MAX_SEARCHED_ROWS})
+         WHERE at >= ?1 AND status = 401 AND code IN ('missing_key', 'malformed_key', 'unknown_key', 'revoked_key')
+         GROUP BY code, claimed_company_id, claimed_last4, address, user_agent
+         HAVING count(*) >= ?2 ORDER BY n DESC, code, claimed_company_id, claimed_last4"
+    ))?;
+    let min = i64::try_from(min).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![since.millis(), min], |row| {
+        let company: Option<i64> = row.get("claimed_company_id")?;
+        let claimed = company.map(CompanyId).zip(row.get("claimed_last4")?);
+        Ok(RefusedCaller {
+            code: row.get("code")?,
+            claimed: claimed.map(|(company, last4)| RejectedKey { company, last4 }),
+            n: super::count(row, "n")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Returns a page of requests that match a filter, newest first.
 pub(crate) fn list(
     connection: &Connection,

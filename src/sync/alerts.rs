@@ -2,14 +2,13 @@
 //! holds.
 
 use crate::domain::alert::AlertSubject;
-use crate::domain::health_status::{
-    ABANDONED_DAYS, DORMANT_DAYS, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, HealthStatus,
-};
+use crate::domain::alert_rule::AlertRule;
+use crate::domain::health_status::{ABANDONED_DAYS, DORMANT_DAYS, HealthAssessment, HealthStatus};
 use crate::domain::reason::Reason;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::history::console::StoredAlert;
-use crate::text::health::worded;
+use crate::text::health::{PLAYBOOK_HINT, worded_with_hint};
 use crate::wire::keys::KeyRow;
 use crate::wire::overview::PlatformOverview;
 use crate::wire::subscriptions::SubscriptionRow;
@@ -112,11 +111,12 @@ impl ActiveAlerts {
 
 /// Returns when a key became dormant; `None` if it is not, or if its state has another reason.
 fn key_dormant_since(row: &KeyRow, now: Timestamp) -> Option<Timestamp> {
-    let usage = row.usage?;
+    row.usage?;
     let idle_since = row.last_used_utc.or(row.created_utc)?;
     let days = |n: u64| Duration::from_secs(n * 86_400);
     let threshold = [ABANDONED_DAYS, DORMANT_DAYS].into_iter().find(|n| now.since(idle_since) >= days(*n))?;
-    (usage.n_limited == 0 && usage.n_server_errors == 0).then(|| idle_since.plus(days(threshold)))
+    let is_dormant = AlertRule::of(&row.assess(now).reason) == Some(AlertRule::KeyDormant);
+    is_dormant.then(|| idle_since.plus(days(threshold)))
 }
 
 /// Start of an alert, as far as it is known.
@@ -157,7 +157,9 @@ impl AlertStart {
 fn alert_start(row: &SubscriptionRow) -> AlertStart {
     match (row.subscription.disabled_utc, row.health.and_then(|health| health.streak_began_utc)) {
         (Some(at), _) => AlertStart::Exact(at),
-        (None, Some(at)) if row.failures_in_a_row() >= FAILURES_IN_A_ROW_LIMITS.0 => AlertStart::Exact(at),
+        (None, Some(at)) if AlertRule::of(&row.assess().reason) == Some(AlertRule::FailuresInARow) => {
+            AlertStart::Exact(at)
+        }
         (None, Some(at)) => AlertStart::Earliest(at),
         (None, None) => AlertStart::Unknown,
     }
@@ -190,7 +192,7 @@ fn raise_alerts(overview: &PlatformOverview, now: Timestamp) -> Vec<Alert> {
         raise(
             AlertSubject::Subscription(row.subscription.id),
             row.subscription.target_url.clone(),
-            worded(&row.assess()),
+            worded_with_hint(&row.assess()),
             alert_start(row),
         );
     }
@@ -198,23 +200,24 @@ fn raise_alerts(overview: &PlatformOverview, now: Timestamp) -> Vec<Alert> {
         raise(
             AlertSubject::Key(row.id),
             row.name.clone(),
-            worded(&row.assess(overview.server_utc)),
+            worded_with_hint(&row.assess(overview.server_utc)),
             AlertStart::from_date(key_dormant_since(row, overview.server_utc)),
         );
     }
     for row in &overview.limits.items {
         let name = Untrusted::new(format!("{} {}", row.key_name.raw(), row.bucket));
-        raise(AlertSubject::Window(row.key_id, row.bucket), name, worded(&row.assess()), AlertStart::Unknown);
+        raise(AlertSubject::Window(row.key_id, row.bucket), name, worded_with_hint(&row.assess()), AlertStart::Unknown);
     }
     for row in &overview.conditions.rows {
-        let judgement = HealthAssessment { status: row.state, reason: row.why.sanitized() };
+        let judgement =
+            HealthAssessment { status: row.state, reason: format!("{}{PLAYBOOK_HINT}", row.why.sanitized()) };
         raise(row.subject, row.name.clone(), judgement, AlertStart::from_date(row.since_utc));
     }
     if let Some(due) = overview.pipeline.oldest_due_utc {
         let late = overview.server_utc.since(due);
         if late > OVERDUE_THRESHOLD {
             let why = Reason::Overdue { late, limit: OVERDUE_THRESHOLD };
-            let judgement = worded(&HealthAssessment { status: HealthStatus::Failing, reason: why });
+            let judgement = worded_with_hint(&HealthAssessment { status: HealthStatus::Failing, reason: why });
             let began = AlertStart::Earliest(due.plus(OVERDUE_THRESHOLD));
             raise(AlertSubject::Pipeline, "delivery".into(), judgement, began);
         }
@@ -222,7 +225,7 @@ fn raise_alerts(overview: &PlatformOverview, now: Timestamp) -> Vec<Alert> {
     let skew = overview.server_utc.since(now).max(now.since(overview.server_utc));
     if skew > MAX_CLOCK_SKEW {
         let why = Reason::ClockSkew { by: skew, limit: MAX_CLOCK_SKEW };
-        let judgement = worded(&HealthAssessment { status: HealthStatus::Warning, reason: why });
+        let judgement = worded_with_hint(&HealthAssessment { status: HealthStatus::Warning, reason: why });
         raise(AlertSubject::Clock, "clock".into(), judgement, AlertStart::Unknown);
     }
     alerts
@@ -231,6 +234,7 @@ fn raise_alerts(overview: &PlatformOverview, now: Timestamp) -> Vec<Alert> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::health_status::FAILURES_IN_A_ROW_LIMITS;
     use crate::domain::ids::{CompanyId, SubscriptionId};
     use crate::wire::subscriptions::{DeliveryHealth, Subscription};
 

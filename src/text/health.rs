@@ -1,10 +1,14 @@
 //! Wording of the reasons for health statuses: rule, value, limit and window in one line.
 
 use super::count;
+use crate::domain::alert_rule::AlertRule;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event_gap::{GAP_MULTIPLIER, GAP_SAMPLE_COUNT, MIN_EVENT_GAP};
-use crate::domain::health_status::{ABANDONED_DAYS, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, MIN_HEADROOM_PERCENT};
+use crate::domain::health_status::{
+    ABANDONED_DAYS, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, MIN_CALLS_FOR_SHARE, MIN_HEADROOM_PERCENT,
+    MIN_REFUSED_CALLS,
+};
 use crate::domain::reason::Reason;
 use crate::domain::success_rate::{MIN_RATE_SAMPLES, SuccessCounts};
 use crate::domain::time::Timestamp;
@@ -16,6 +20,17 @@ pub fn worded(judgement: &HealthAssessment) -> HealthAssessment<String> {
     HealthAssessment { status: judgement.status, reason: why(&judgement.reason) }
 }
 
+/// Way to the playbooks that explain an alert, as the console words it.
+pub const PLAYBOOK_HINT: &str = "; P finds out why";
+
+/// Puts the reason of an assessment into words, with the way to the playbooks if there is something to explain.
+#[must_use]
+pub fn worded_with_hint(judgement: &HealthAssessment) -> HealthAssessment<String> {
+    let rule = AlertRule::of(&judgement.reason);
+    let hint = if rule.is_some_and(AlertRule::is_fault) { PLAYBOOK_HINT } else { "" };
+    HealthAssessment { status: judgement.status, reason: format!("{}{hint}", why(&judgement.reason)) }
+}
+
 /// Words a reason in one line.
 #[must_use]
 pub fn why(reason: &Reason) -> String {
@@ -23,6 +38,16 @@ pub fn why(reason: &Reason) -> String {
         Reason::Revoked { at } => format!("revoked {}", at.format("%Y-%m-%d %H:%M UTC")),
         Reason::ServerErrors { n } => format!("{} got 5xx in the last minute (limit 0)", count(*n, "call")),
         Reason::RateLimited { n } => format!("{} got 429 in the last minute (limit 0)", count(*n, "call")),
+        Reason::CallsRefused { n, of } => {
+            let limit = format!("all of {MIN_REFUSED_CALLS}, or a third of {MIN_CALLS_FOR_SHARE}");
+            format!("{n} of {} rejected with 4xx in the last minute (limit {limit})", count(*of, "call"))
+        }
+        Reason::RevokedKeyUsed { n, within } => {
+            format!("revoked and still in use: {} in {} min", refused(*n), minutes(*within))
+        }
+        Reason::CallersRefused { n, within } => {
+            format!("{} without a valid key in {} min", refused(*n), minutes(*within))
+        }
         Reason::Dormant { days, limit, is_used } => {
             let age = if *is_used {
                 format!("unused for {days} days")
@@ -88,6 +113,11 @@ pub fn why(reason: &Reason) -> String {
             limit.as_secs()
         ),
     }
+}
+
+/// Refused calls, with the number from which on they are worth an alert.
+fn refused(n: u64) -> String {
+    format!("{} got 401 (limit {MIN_REFUSED_CALLS})", count(n, "call"))
 }
 
 fn off_since(at: Option<Timestamp>) -> String {

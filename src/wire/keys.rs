@@ -195,6 +195,8 @@ impl KeyRow {
             revoked_at: self.revoked_utc,
             n_limited: usage.n_limited,
             n_server_errors: usage.n_server_errors,
+            n_refused: usage.n_client_errors.saturating_sub(usage.n_limited),
+            n_calls: usage.n_last_minute,
         };
         assess_key(&facts, now)
     }

@@ -35,6 +35,19 @@ fn subject_of(truth: &Truth) -> Option<(DiagnosisSubject, CompanyId)> {
     Some((subject, truth.company?))
 }
 
+/// Start of the period: earlier than an hour ago for a subscription that is off or fails since before.
+fn period_start(world: &World, subject: DiagnosisSubject) -> Timestamp {
+    let hour = Duration::from_secs(3_600);
+    let row = world
+        .deliveries
+        .subscriptions
+        .iter()
+        .find(|row| matches!(subject, DiagnosisSubject::Subscription(id) if id == row.subscription.id));
+    let off = row.and_then(|row| Some(row.subscription.disabled_utc?.minus(hour)));
+    let streak = row.and_then(|row| row.health?.streak_began_utc);
+    [off, streak].into_iter().flatten().fold(world.plan.at.minus(hour), Timestamp::min)
+}
+
 /// Failures of the subject in the period: their number and the time of the first.
 fn failures(world: &World, subject: DiagnosisSubject, since: Timestamp) -> (usize, Option<Timestamp>) {
     let times: Vec<Timestamp> = match subject {
@@ -153,13 +166,14 @@ fn add_acts(world: &mut World, subject: DiagnosisSubject, first: Timestamp) -> (
     let before = first.minus(Duration::from_secs(5));
     let after = first.plus(Duration::from_millis(1));
     let texts = || [None, None, Some("as agreed by telephone".to_owned())];
-    world.plan.note(before, OPERATOR, "change subscription", subject.to_string(), texts());
-    world.plan.note(after, OPERATOR, "enable subscription", subject.to_string(), texts());
+    // Neither of them is the cause of any fault.
+    world.plan.note(before, OPERATOR, "mark subscription as intended", subject.to_string(), texts());
+    world.plan.note(after, OPERATOR, "replay subscription", subject.to_string(), texts());
     let other = match subject {
         DiagnosisSubject::Subscription(id) => DiagnosisSubject::Subscription(SubscriptionId(id.0 + 1_000)),
         _ => DiagnosisSubject::Key(KeyId(1_000)),
     };
-    world.plan.note(after, OPERATOR, "enable subscription", other.to_string(), texts());
+    world.plan.note(after, OPERATOR, "replay subscription", other.to_string(), texts());
     (before, after)
 }
 
@@ -173,8 +187,7 @@ fn check_support(
     let (subject, company) = subject_of(truth).expect("a subject");
     let bundle = build(case);
     let (ticket, all) = (bundle.ticket(), text(&bundle));
-    let since = case.at.minus(Duration::from_secs(3_600));
-    let (n, first) = failures(world, subject, since);
+    let (n, first) = failures(world, subject, period_start(world, subject));
     gaps.check(ticket.subjects == [subject] && all.contains(&format!("# Ticket about {subject}")), || {
         "subject".to_owned()
     });
@@ -237,7 +250,7 @@ fn a_ticket_of_every_kind_of_world_has_its_parts_and_nothing_of_others() {
         let Generated { mut world, truths, names } = generate(seed);
         let [truth] = truths.as_slice() else { continue };
         let Some((subject, _)) = subject_of(truth) else { continue };
-        let since = world.plan.at.minus(Duration::from_secs(3_600));
+        let since = period_start(&world, subject);
         let is_fit = truth.phase == Phase::Ongoing && is_shown(&world, truth);
         let (n, Some(first)) = failures(&world, subject, since) else { continue };
         // Fewer failures than a page, so that every number is exact.

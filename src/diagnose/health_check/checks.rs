@@ -84,7 +84,13 @@ pub const HEALTH_CHECKS: &[HealthCheck] = &[
     ),
     portal_only(check_above("due", "delay of the oldest due delivery", "s", (Some(300), Some(900)), due)),
     check_above("tripped", "subscriptions disabled by the breaker", "", (None, Some(0)), tripped),
-    portal_only(check_above("off", "events missed by subscriptions disabled by hand", "", (Some(0), None), off)),
+    portal_only(check_above(
+        "off",
+        "events missed by subscriptions disabled by hand without a reason",
+        "",
+        (Some(0), None),
+        off,
+    )),
     check_above(
         "streak",
         "most failures in a row of an enabled subscription",
@@ -109,7 +115,7 @@ pub const HEALTH_CHECKS: &[HealthCheck] = &[
         (Some(0), None),
         missed,
     )),
-    check_above("refused", "calls of the last hour answered 400, 401 or 403", "", (Some(0), None), refused),
+    check_above("refused", "calls of the last hour answered 4xx, except 429", "", (Some(0), None), refused),
     check_above("limited", "calls of the last hour answered 429", "", (Some(0), Some(1_000)), limited),
     check_above("contended", "calls of the last hour answered 503", "", (Some(0), Some(1_000)), contended),
     check_above("errors", "calls of the last hour answered 5xx, except 503", "", (None, Some(0)), errors),
@@ -218,11 +224,25 @@ fn off(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
         .iter()
         .filter(|row| row.subscription.disabled_reason == Some(DisabledReason::Manual) && n_skipped(row) > 0)
         .collect();
+    // What is off on purpose is said and does not warn.
+    let (intended, off): (Vec<&SubscriptionRow>, Vec<&SubscriptionRow>) =
+        off.into_iter().partition(|row| row.disabled_note.is_some());
+    let said_intended = if intended.is_empty() {
+        String::new()
+    } else {
+        let n: u64 = intended.iter().map(|row| n_skipped(row)).sum();
+        format!("; {} missed by {} off on purpose", count(n, "event"), count(intended.len(), "subscription"))
+    };
     let n = off.iter().map(|row| n_skipped(row)).sum();
     let said = match off.as_slice() {
-        [] => "no subscription disabled by hand has missed events".to_owned(),
+        [] => format!("no subscription disabled by hand without a reason has missed events{said_intended}"),
         [row, rest @ ..] => {
-            format!("{}: disabled by hand; {} missed{}", name(row), count(n_skipped(row), "event"), others(rest.len()))
+            format!(
+                "{}: disabled by hand; {} missed{}{said_intended}",
+                name(row),
+                count(n_skipped(row), "event"),
+                others(rest.len())
+            )
         }
     };
     measured(n, said)
@@ -303,7 +323,7 @@ fn count_answers(facts: &HealthFacts, is_meant: fn(u16) -> bool, what: &str) -> 
 }
 
 fn refused(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
-    count_answers(facts, |status| matches!(status, 400 | 401 | 403), "400, 401 or 403")
+    count_answers(facts, |status| (400..500).contains(&status) && status != 429, "4xx, except 429")
 }
 
 fn limited(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
