@@ -103,6 +103,8 @@ pub enum KeyAction {
     NextActionLine,
     /// Toggles whether the bundle includes the bodies of responses.
     ToggleBodies,
+    /// Collects the bundle again, for the other reader.
+    ToggleReader,
     /// Asks whether to release a passage that the secret gate masked or held back.
     Release,
     /// Confirms writing the bundle, as an archive.

@@ -140,13 +140,14 @@ pub const BINDINGS: &[KeyBinding] = &[
     bind("requests", &[ch('8')], KeyAction::Show(Pane::Requests), "Requests").at(NAVIGATION_CONTEXTS),
     bind("diagnose", &[ch('9')], KeyAction::Diagnose, "Diagnose").at(&[Panes, Detail, Escalate]).in_footer(4),
     bind("escalate", &[ch('0')], KeyAction::Escalate, "Escalate").at(&[Panes, Detail, Diagnose]).in_footer(4),
-    bind("playbooks", &[ch('P')], KeyAction::Playbooks, "diagnose this").at(ITEM_CONTEXTS).in_footer(1),
+    bind("playbooks", &[ch('P')], KeyAction::Playbooks, "diagnose this").at(&[Panes, Detail, Alerts]).in_footer(1),
     bind("run-playbook", ENTER, KeyAction::Open, "run/open result").at(&[Diagnose]).in_footer(1),
     bind("again", &[ch('r')], KeyAction::RunAgain, "run/check again").at(&[Diagnose]).in_footer(2),
     bind("next-offer", &[key(KeyCode::Tab)], KeyAction::NextActionLine, "next action").at(&[Diagnose]).in_footer(3),
     bind("ask-unknown", &[ch('u')], KeyAction::AskUnknownAgain, "retry unknown checks").at(&[Diagnose]).in_footer(4),
     bind("forget", &[ch('d')], KeyAction::ForgetRun, "discard result").at(&[Diagnose]).in_footer(5),
     bind("bodies", &[ch('o')], KeyAction::ToggleBodies, "response bodies on/off").at(&[Escalate]).in_footer(5),
+    bind("reader", &[ch('t')], KeyAction::ToggleReader, "for partner/support").at(&[Escalate]).in_footer(7),
     bind("release", &[ch('r')], KeyAction::Release, "release redacted text")
         .at(&[Escalate])
         .in_group(BindingGroup::Act)

@@ -1,5 +1,6 @@
 //! Whether an action is possible now, or the reason why not, and the menu or the changes that it leads to.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::domain::ids::OperatorId;
 use crate::sync::platform_change::PlatformChange;
 use crate::tui::ids::{FormPurpose, MainView, Pane, RowId};
@@ -97,13 +98,19 @@ fn check_escalate_enabled(app: &App, action: KeyAction) -> Result<(), String> {
     match (action, stage) {
         (KeyAction::Yes | KeyAction::No, BundleStage::Confirming(_) | BundleStage::Releasing(_))
         | (KeyAction::Archive, BundleStage::Confirming(_)) => Ok(()),
-        (KeyAction::Write | KeyAction::Archive | KeyAction::ToggleBodies, BundleStage::Releasing(_)) => {
-            refuse("answer first: y or n")
-        }
+        (
+            KeyAction::Write | KeyAction::Archive | KeyAction::ToggleBodies | KeyAction::ToggleReader,
+            BundleStage::Releasing(_),
+        ) => refuse("answer first: y or n"),
         (KeyAction::Yes | KeyAction::No | KeyAction::Archive, _) => refuse("press W first"),
         (KeyAction::Write, BundleStage::Ready(_)) => Ok(()),
         (KeyAction::Write, _) => refuse("no ticket to write yet"),
-        (KeyAction::ToggleBodies, BundleStage::Collecting) => refuse("the ticket is being collected"),
+        (KeyAction::ToggleBodies | KeyAction::ToggleReader, BundleStage::Collecting) => {
+            refuse("the ticket is being collected")
+        }
+        (KeyAction::ToggleReader, _) if app.escalate_state.scope.subjects.contains(&DiagnosisSubject::All) => {
+            refuse("a partner's ticket is about a company, key or subscription")
+        }
         (KeyAction::Release, _) if !stage.has_passages() => refuse(NOTHING_TO_RELEASE),
         _ => Ok(()),
     }
@@ -129,14 +136,16 @@ pub fn check_enabled(app: &App, action: KeyAction) -> Result<(), String> {
     let context = overlays::key_context(app.front());
     let key = |action| app.config.keymap.key(action);
     match action {
-        KeyAction::Write | KeyAction::Archive | KeyAction::ToggleBodies | KeyAction::Release => {
-            check_escalate_enabled(app, action)
-        }
+        KeyAction::Write
+        | KeyAction::Archive
+        | KeyAction::ToggleBodies
+        | KeyAction::ToggleReader
+        | KeyAction::Release => check_escalate_enabled(app, action),
         KeyAction::Yes | KeyAction::No if context == KeyContext::Escalate => check_escalate_enabled(app, action),
         KeyAction::RunAgain | KeyAction::AskUnknownAgain | KeyAction::ForgetRun | KeyAction::NextActionLine => {
             check_diagnose_enabled(app, action)
         }
-        KeyAction::Playbooks if targets::target_items(app).is_empty() => {
+        KeyAction::Playbooks if targets::alert_subject(app).is_none() && targets::target_items(app).is_empty() => {
             refuse("nothing selected; 9 shows all playbooks")
         }
         KeyAction::Open => check_open_enabled(app, context),

@@ -1,6 +1,7 @@
 //! Items, subjects and drill-downs that an action refers to: in the front overlay, marked, or selected.
 
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::domain::alert::AlertSubject;
 use crate::tui::ids::{DrillDown, RowId};
 use crate::tui::overlays::frame;
 use crate::tui::panes::{deliveries, diagnose, requests, rows_of, trips};
@@ -46,6 +47,17 @@ pub(in crate::tui) fn subject_of(app: &App, item: RowId) -> Option<DiagnosisSubj
         _ => rows_of(item.pane()).subject(&view, item),
     }
     .or(whole)
+}
+
+/// Subject of the selected alert, where the alerts are in front.
+pub(in crate::tui) fn alert_subject(app: &App) -> Option<DiagnosisSubject> {
+    let Some(Overlay::Alerts(list)) = app.front() else { return None };
+    Some(match list.alert(app.visible_snapshot().alerts())?.subject {
+        AlertSubject::Subscription(id) => DiagnosisSubject::Subscription(id),
+        AlertSubject::Key(id) | AlertSubject::Window(id, _) => DiagnosisSubject::Key(id),
+        AlertSubject::Events(id) | AlertSubject::Callers(Some(id)) => DiagnosisSubject::Company(id),
+        AlertSubject::Callers(None) | AlertSubject::Pipeline | AlertSubject::Clock => DiagnosisSubject::All,
+    })
 }
 
 /// Whether the selected run has checks with the verdict unknown.

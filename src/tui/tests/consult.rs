@@ -461,6 +461,32 @@ fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
     assert!(matches!(bench.app.escalate_state.stage, BundleStage::Written(..)));
 }
 
+#[test]
+fn a_ticket_is_collected_again_for_the_other_reader_unless_it_is_about_everything() {
+    let mut bench = TestConsole::new(120, 36);
+    let matter = IncidentScope::last_hour_of(vec![DiagnosisSubject::Subscription(FAILING)]);
+    bench.press("3j0");
+    came(&mut bench, DiagnoseResult::Bundle(Ok(Box::new(built(matter.subjects.clone())))));
+    for reader in [TicketReader::Partner, TicketReader::Support] {
+        let matter = Box::new(IncidentScope { reader, ..matter.clone() });
+        let again = BackgroundJob::BuildBundle(matter.clone(), ResponseBodies::Included, BTreeSet::new());
+        assert_eq!(bench.press("t"), [Effect::StartJob(again)]);
+        came(&mut bench, DiagnoseResult::Bundle(Ok(Box::new(built(matter.subjects)))));
+    }
+    bench.app.escalate_state.scope.subjects = vec![DiagnosisSubject::All];
+    assert_eq!(bench.press("t"), []);
+    assert!(bench.screen().contains("a partner's ticket is about"), "{}", bench.screen());
+}
+
+#[test]
+fn p_in_the_alerts_diagnoses_what_the_selected_alert_is_about() {
+    let mut bench = TestConsole::new(120, 36);
+    let everything = |subject| [Effect::StartJob(BackgroundJob::RunAllPlaybooks(subject))];
+    assert_eq!(bench.press("aP"), everything(DiagnosisSubject::Subscription(TRIPPED)));
+    bench.press("\u{1b}\u{1b}");
+    assert_eq!(bench.press("jP"), everything(DiagnosisSubject::Subscription(FAILING)));
+}
+
 const TOKENS: [&str; 2] =
     ["wlop_Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3", "wlop_Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4Cd4"];
 

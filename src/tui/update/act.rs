@@ -35,6 +35,7 @@ pub(in crate::tui) fn dispatch_action(app: &mut App, action: KeyAction, now: Tim
         }
         KeyAction::Archive => return escalate_actions::write_bundle(app, BundleFormat::Archive),
         KeyAction::ToggleBodies => return escalate_actions::toggle_bodies(app),
+        KeyAction::ToggleReader => return escalate_actions::toggle_reader(app),
         KeyAction::Yes if matches!(app.overlays.last(), Some(Overlay::ConfirmQuit)) => return vec![Effect::Leave],
         KeyAction::Yes => return confirm::confirm_change(app, now),
         KeyAction::TestFirst => return confirm::send_test_first(app, now),

@@ -37,16 +37,18 @@ pub(in crate::tui) fn diagnose_item(app: &mut App) -> Vec<Effect> {
     }
 }
 
-/// Opens pane 9 for the selected item (playbooks), for the chosen company, or for all companies.
+/// Opens pane 9 for the selected alert or item (playbooks), for the chosen company, or for all companies.
 pub(in crate::tui) fn open_diagnose(app: &mut App, action: KeyAction) {
-    let item = targets::target_items(app).first().copied().filter(|_| action == KeyAction::Playbooks);
+    let alert = targets::alert_subject(app).filter(|_| action == KeyAction::Playbooks);
+    let is_item = action == KeyAction::Playbooks && alert.is_none();
+    let item = targets::target_items(app).first().copied().filter(|_| is_item);
     let whole = app.company.map_or(DiagnosisSubject::All, DiagnosisSubject::Company);
-    let subject = item.and_then(|item| targets::subject_of(app, item)).unwrap_or(whole);
+    let subject = alert.or_else(|| item.and_then(|item| targets::subject_of(app, item))).unwrap_or(whole);
     let mut entries = vec![DiagnoseEntry::Everything];
     if let Some(RowId::Attempt(id)) = item {
         entries.push(DiagnoseEntry::Lab(id));
     }
-    let topics = item.map_or_else(|| topics_for(whole), |item| playbooks_for_item(app, item));
+    let topics = item.map_or_else(|| topics_for(subject), |item| playbooks_for_item(app, item));
     entries.extend(topics.into_iter().map(DiagnoseEntry::Playbook));
     entries.extend(Runbook::for_subject(subject).iter().copied().map(DiagnoseEntry::Runbook));
     let is_there = app.diagnose.subject == subject && app.diagnose.entries == entries;

@@ -3,6 +3,7 @@
 
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::{IncidentScope, OperatorSelection};
+use crate::diagnose::reporter::TicketReader;
 use crate::domain::time::Timestamp;
 use crate::export::bundle::TicketBundle;
 use crate::export::bundle_writer::BundleFormat;
@@ -71,6 +72,15 @@ pub(in crate::tui) fn toggle_bodies(app: &mut App) -> Vec<Effect> {
     app.escalate_state.bodies = match app.escalate_state.bodies {
         ResponseBodies::Included => ResponseBodies::Omitted,
         ResponseBodies::Omitted => ResponseBodies::Included,
+    };
+    collect_bundle(app)
+}
+
+/// Collects the bundle again for the other reader.
+pub(in crate::tui) fn toggle_reader(app: &mut App) -> Vec<Effect> {
+    app.escalate_state.scope.reader = match app.escalate_state.scope.reader {
+        TicketReader::Support => TicketReader::Partner,
+        TicketReader::Partner => TicketReader::Support,
     };
     collect_bundle(app)
 }
