@@ -107,7 +107,7 @@ pub struct IncidentHistory {
     pub failures: Vec<FailureGroup>,
     /// Refused and failed calls in groups, the largest first.
     pub calls: Vec<CallGroup>,
-    /// What was affected.
+    /// Events, deliveries, subscriptions and keys that were affected.
     pub impact: IncidentImpact,
     /// Failures over the period, oldest part first; empty without attempts.
     pub trend: Vec<TrendSlice>,

@@ -24,7 +24,7 @@ pub enum TicketReader {
 }
 
 impl TicketReader {
-    /// Both readers.
+    /// Both readers, the default one first.
     pub const ALL: [Self; 2] = [Self::Support, Self::Partner];
 
     /// Returns the name of the reader on the command line.
@@ -78,7 +78,7 @@ pub enum ReporterStatementError {
     /// More steps are listed than a ticket takes.
     #[error("--tried is given {n} times; the limit is {MAX_TRIED}")]
     TooMany {
-        /// Number of steps.
+        /// Number of steps that were given.
         n: usize,
     },
 }

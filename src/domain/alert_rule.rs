@@ -41,7 +41,7 @@ pub enum AlertRule {
 }
 
 impl AlertRule {
-    /// All rules.
+    /// All rules, in the order of the kinds of rows.
     pub const ALL: [Self; 16] = [
         Self::ServerErrors,
         Self::RateLimited,

@@ -105,7 +105,7 @@ pub struct TicketTrendPart {
     pub since_utc: Timestamp,
     /// Number of attempts that failed.
     pub n_failed: u64,
-    /// Number of attempts.
+    /// Number of attempts, failed or not.
     pub n: u64,
 }
 

@@ -32,7 +32,7 @@ fn acting(case: &IncidentEvidence) -> impl Iterator<Item = &DiagnosedCause> {
     case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over)
 }
 
-/// Returns the reasons for and against escalating; none for a partner, who has nobody to escalate to.
+/// Returns the reasons for and against escalating; none for a partner, who does not escalate.
 pub(super) fn reasons(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<EscalationReason> {
     if case.reader == TicketReader::Partner {
         return Vec::new();
