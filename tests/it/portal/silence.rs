@@ -64,7 +64,12 @@ async fn a_revoked_key_in_use_and_callers_without_a_valid_key_are_alerts() {
         platform.call("GET", "/api/v1/events", &[("x-api-key", scene.key.reveal())], None).await;
         platform.call("GET", "/api/v1/events", &[], None).await;
     }
-    platform.until("both are alerts", async || refused().await.len() == 2).await;
+    let both = async || {
+        // The log is written in steps of the clock.
+        platform.advance(Duration::from_millis(200));
+        refused().await.len() == 2
+    };
+    platform.until("both are alerts", both).await;
     let mut told = refused().await;
     told.sort();
     let [(callers, without), (revoked, in_use)] = told.as_slice() else { panic!("{told:?}") };
