@@ -11,8 +11,8 @@ use crate::domain::signature_debugger::sample::{OtherSecret, SearchBudget, Signa
 use crate::domain::signature_debugger::{self, MAX_CLOCK_SKEW, response_hints};
 use crate::store;
 
-/// Maximum number of bytes hashed for one explanation, about one second of a core.
-const MAX_HASHED_BYTES: u64 = 256 << 20;
+/// Maximum number of bytes hashed for an explanation from an answer alone: diagnoses ask for many of them.
+const MAX_HASHED_BYTES: u64 = 24 << 20;
 
 /// Explanation of a refused signature.
 #[derive(Debug, Clone)]
@@ -93,7 +93,10 @@ fn explain_exchange(
         Some(told) => vec![told],
         None => named.iter().map(String::as_str).filter(|text| *text != signature).collect(),
     };
-    let mut effort = SearchBudget::bytes(MAX_HASHED_BYTES);
+    let mut effort = match &told {
+        Some(_) => SearchBudget::ONE_SECOND,
+        None => SearchBudget::bytes(MAX_HASHED_BYTES),
+    };
     let sample =
         SignatureSample { signature, timestamp, body, secret, others: &others, computed: &computed, received_at };
     let (finding, index) = signature_debugger::diagnose_signature_within(&sample, &mut effort);

@@ -33,8 +33,20 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
 ];
 
 /// External crates that `domain` may name: pure functions over values.
-const DOMAIN_CRATES: &[&str] =
-    &["base64", "chrono", "hex", "hmac", "sha2", "subtle", "unicode_segmentation", "unicode_width", "url", "zeroize"];
+const DOMAIN_CRATES: &[&str] = &[
+    "base64",
+    "chrono",
+    "hex",
+    "hmac",
+    "md5",
+    "sha1",
+    "sha2",
+    "subtle",
+    "unicode_segmentation",
+    "unicode_width",
+    "url",
+    "zeroize",
+];
 
 /// Module of a file: `src/tui/state/app.rs` and `src/tui/state/app/mod.rs` are `tui::state::app`.
 fn module(path: &str) -> Vec<&str> {

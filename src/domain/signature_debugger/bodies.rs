@@ -1,6 +1,9 @@
 //! Altered bodies that receivers verify by mistake instead of the body that arrived.
 
-use super::json::{self, JsonStyle};
+use super::body_encodings::{self, replaced};
+use super::json;
+use super::json_style::JsonStyle;
+use super::printed_json;
 use super::signature_fault::{DetectedFault, SignatureFault};
 use crate::domain::text::Untrusted;
 use sha2::{Digest as _, Sha256};
@@ -18,6 +21,10 @@ pub struct BodyCandidate {
 
 /// UTF-8 byte order mark, as three bytes.
 const BOM: &[u8] = b"\xef\xbb\xbf";
+/// Maximum number of altered bodies that are held for combinations.
+const MAX_HELD: usize = 1_500;
+/// Maximum number of bytes of altered bodies that are held for combinations.
+const MAX_HELD_BYTES: usize = 8 << 20;
 
 impl BodyCandidate {
     /// Creates the candidate of the unaltered body.
@@ -27,11 +34,16 @@ impl BodyCandidate {
     }
 }
 
-/// Lists all bodies to try, the unaltered one first.
+/// Lists the bodies to combine with other alterations, the unaltered one first.
 #[must_use]
 pub fn candidates(body: &[u8]) -> Vec<BodyCandidate> {
     let mut bodies = vec![BodyCandidate::unaltered(body)];
+    let mut n_bytes = body.len();
     let _: Option<()> = find_altered(body, |candidate| {
+        n_bytes += candidate.body.len();
+        if n_bytes > MAX_HELD_BYTES || bodies.len() == MAX_HELD {
+            return ControlFlow::Break(None);
+        }
         bodies.push(candidate.clone());
         ControlFlow::Continue(())
     });
@@ -55,8 +67,73 @@ pub fn find_altered<T>(body: &[u8], mut look: impl FnMut(&BodyCandidate) -> Cont
     }
 }
 
-/// Passes every altered body to `add`, with the fault and a description of the alteration.
+/// Passes every altered body to `add`, with the fault and a description of the alteration, the commonest first.
 fn for_each_alteration<B>(
+    body: &[u8],
+    add: &mut impl FnMut(Vec<u8>, SignatureFault, &str) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    for_each_space(body, add)?;
+    for (text, what) in PLACEHOLDERS {
+        add(text.as_bytes().to_vec(), SignatureFault::BodyMissing, what)?;
+    }
+    let node = json::parse(body.strip_prefix(BOM).unwrap_or(body));
+    let mut styles = JsonStyle::all();
+    if let Some(node) = &node {
+        for_each_style(node, body.len(), styles.by_ref().take(N_COMMON_STYLES), add)?;
+    }
+    for_each_collapse(body, add)?;
+    body_encodings::for_each(body, add)?;
+    if let Some(node) = &node {
+        printed_json::for_each(node, body.len(), add)?;
+        for_each_style(node, body.len(), styles, add)?;
+    }
+    ControlFlow::Continue(())
+}
+
+/// Number of styles that come before other alterations of the body.
+const N_COMMON_STYLES: usize = 260;
+
+/// Texts in place of a body that was not read, or read before.
+const PLACEHOLDERS: [(&str, &str); 18] = [
+    ("", "that is empty: the stream was read before, or not at all"),
+    ("[object Object]", "as JavaScript prints an object: \"[object Object]\""),
+    ("undefined", "as \"undefined\""),
+    ("null", "as \"null\""),
+    ("{}", "as an empty object"),
+    ("None", "as \"None\""),
+    ("nil", "as \"nil\""),
+    ("<nil>", "as \"<nil>\""),
+    ("Array", "as PHP prints an array: \"Array\""),
+    ("[]", "as an empty list"),
+    ("\"\"", "as an empty JSON text"),
+    ("false", "as \"false\""),
+    ("b''", "as Python prints no bytes"),
+    ("[object Promise]", "as JavaScript prints a promise that was not awaited"),
+    ("[object ReadableStream]", "as JavaScript prints a stream"),
+    ("[object ArrayBuffer]", "as JavaScript prints a buffer"),
+    ("System.Byte[]", "as .NET prints bytes"),
+    ("System.IO.MemoryStream", "as .NET prints a stream"),
+];
+
+/// Passes the body in each style of JSON.
+fn for_each_style<B>(
+    node: &json::JsonNode,
+    n_bytes: usize,
+    styles: impl Iterator<Item = JsonStyle>,
+    add: &mut impl FnMut(Vec<u8>, SignatureFault, &str) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    for style in styles {
+        // A style that makes the body far longer is not what a receiver signs.
+        if let Some(written) = style.write_within(node, 4 * n_bytes + 4_096) {
+            let what = format!("re-serialized {}", style.description());
+            add(written.into_bytes(), SignatureFault::Reserialised, &what)?;
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// Passes the body with byte order marks, white space and line ends added or removed.
+fn for_each_space<B>(
     body: &[u8],
     add: &mut impl FnMut(Vec<u8>, SignatureFault, &str) -> ControlFlow<B>,
 ) -> ControlFlow<B> {
@@ -73,52 +150,38 @@ fn for_each_alteration<B>(
         (b" ", "with a space after it"),
         (b"\t", "with a tab after it"),
         (b"\n\n", "with two line breaks after it"),
+        (b"\r", "with CR after it"),
+        (b"\0", "with a zero byte after it"),
+        (b"\r\n\r\n", "with an empty line after it"),
+        (b"\\n", "with a backslash and an n after it"),
     ] {
         add([body, end].concat(), SignatureFault::Newline, what)?;
         add([end, body].concat(), SignatureFault::Newline, &what.replace("after", "before"))?;
         // A body that ends in one line end may have had two before a program removed one.
         if let Some(rest) = body.strip_suffix(end) {
-            add(
-                rest.to_vec(),
-                SignatureFault::Newline,
-                &what.replace("with ", "without ").replace("after it", "at its end"),
-            )?;
+            let what = what.replace("with ", "without ").replace("after it", "at its end");
+            add(rest.to_vec(), SignatureFault::Newline, &what)?;
         }
     }
     let unix: Vec<u8> = replaced(body, b"\r\n", b"\n");
     add(replaced(&unix, b"\n", b"\r\n"), SignatureFault::Newline, "with CRLF line breaks")?;
-    add(unix, SignatureFault::Newline, "with LF line breaks")?;
-    if let Some(node) = json::parse(body.strip_prefix(BOM).unwrap_or(body)) {
-        for style in JsonStyle::all() {
-            // A style that makes the body far longer is not what a receiver signs.
-            if let Some(written) = style.write_within(&node, 4 * body.len() + 4_096) {
-                add(
-                    written.into_bytes(),
-                    SignatureFault::Reserialised,
-                    &format!("re-serialized {}", style.description()),
-                )?;
-            }
-        }
-    }
-    ControlFlow::Continue(())
+    add(unix, SignatureFault::Newline, "with LF line breaks")
 }
 
-fn replaced(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(body.len());
-    let mut rest = body;
-    while !rest.is_empty() {
-        match rest.strip_prefix(from) {
-            Some(after) => {
-                bytes.extend_from_slice(to);
-                rest = after;
-            }
-            None => {
-                bytes.push(rest[0]);
-                rest = &rest[1..];
-            }
-        }
-    }
-    bytes
+/// Passes the body with white space inside it removed or collapsed, as shells do.
+fn for_each_collapse<B>(
+    body: &[u8],
+    add: &mut impl FnMut(Vec<u8>, SignatureFault, &str) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    add(
+        body.iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect(),
+        SignatureFault::Newline,
+        "without line breaks",
+    )?;
+    let spaced: Vec<&[u8]> = body.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+    add(spaced.join(&b' '), SignatureFault::Newline, "with one space in place of each run of white space")?;
+    add([spaced.join(&b' '), b"\n".to_vec()].concat(), SignatureFault::Newline, "through an unquoted echo")?;
+    add(spaced.concat(), SignatureFault::Newline, "without any white space")
 }
 
 /// Describes where two bodies differ: `; 120 bytes instead of 124, first at byte 17: "…" instead of "…"`.

@@ -3,11 +3,16 @@
 //! for the signature.
 
 pub mod bodies;
+pub mod body_encodings;
+pub mod digests;
 pub mod headers;
 pub mod json;
+pub mod json_style;
 pub mod keys;
 pub mod layouts;
 pub mod parsed_signature;
+pub mod platform_order;
+pub mod printed_json;
 pub mod response_hints;
 pub mod sample;
 pub mod search;
@@ -26,7 +31,7 @@ pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// Explains why a signature does not match, or why a receiver rejects one that does.
 #[must_use]
 pub fn diagnose_signature(sample: &SignatureSample<'_>) -> SignatureDiagnosis {
-    let mut effort = SearchBudget::UNBOUNDED;
+    let mut effort = SearchBudget::ONE_SECOND;
     diagnose_signature_within(sample, &mut effort).0
 }
 
@@ -52,15 +57,24 @@ fn diagnose_clock(sample: &SignatureSample<'_>) -> SignatureDiagnosis {
     }
 }
 
-/// Checks the receiver's computed signatures and its comparison after the received signature proved right.
+/// Checks the receiver's computed signatures, its clock and its comparison after the received signature proved right.
 fn diagnose_receiver(sample: &SignatureSample<'_>, effort: &mut SearchBudget) -> (SignatureDiagnosis, Option<usize>) {
     let (finding, index) = explain(sample, sample.computed, effort);
+    let clock = detect_stale_clock(sample);
     let finding = match finding {
-        SignatureDiagnosis::Genuine => SignatureDiagnosis::Explained(vec![DetectedFault::new(
-            SignatureFault::Comparison,
-            "both signatures are identical; the receiver compares something else, or only a part",
-        )]),
-        other => other,
+        SignatureDiagnosis::Genuine => SignatureDiagnosis::Explained(vec![clock.unwrap_or_else(|| {
+            DetectedFault::new(
+                SignatureFault::Comparison,
+                "both signatures are identical; the receiver compares something else, or only a part",
+            )
+        })]),
+        SignatureDiagnosis::Explained(mut found) => {
+            // A clock that is off is a second cause of the refusal, whatever the first one is.
+            let is_about_time = found.iter().any(|found| found.fault == SignatureFault::Timestamp);
+            found.extend(clock.filter(|_| !is_about_time));
+            SignatureDiagnosis::Explained(found)
+        }
+        unexplained @ SignatureDiagnosis::Unexplained { .. } => unexplained,
     };
     (finding, Some(index))
 }
@@ -87,20 +101,44 @@ fn explain(
     signatures: &[&str],
     effort: &mut SearchBudget,
 ) -> (SignatureDiagnosis, usize) {
-    let (places, presented): (Vec<usize>, Vec<ParsedSignature>) =
-        signatures.iter().enumerate().filter_map(|(index, text)| Some((index, ParsedSignature::parse(text)?))).unzip();
-    let Some(first) = places.first() else {
-        let what = match signatures.first().map_or("", |text| text.trim()) {
-            "" => "the signature is empty".to_owned(),
-            text => format!("{} characters, neither hex nor Base64 of 32 bytes", text.chars().count()),
-        };
-        return (SignatureDiagnosis::Explained(vec![DetectedFault::new(SignatureFault::NoSignature, what)]), 0);
+    let read = |(index, text): (usize, &&str)| ParsedSignature::readings(text).into_iter().map(move |of| (index, of));
+    let presented: Vec<(usize, ParsedSignature)> = signatures.iter().enumerate().flat_map(read).collect();
+    let (found, n_tried) = match presented.as_slice() {
+        [] => (None, 0),
+        presented => search::search(sample, presented, effort),
     };
-    match search::search(sample, &presented, effort) {
-        (None, n_tried) => (SignatureDiagnosis::Unexplained { n_tried }, *first),
-        (Some(found), _) if found.faults.is_empty() => (SignatureDiagnosis::Genuine, places[found.index]),
-        (Some(found), _) => (SignatureDiagnosis::Explained(found.faults), places[found.index]),
+    if let Some(found) = found {
+        let index = found.index;
+        return match found.faults.is_empty() {
+            true => (SignatureDiagnosis::Genuine, index),
+            false => (SignatureDiagnosis::Explained(found.faults), index),
+        };
     }
+    if let Some((index, fault)) = presented.iter().find_map(|(index, of)| Some((*index, labelled(of)?))) {
+        return (SignatureDiagnosis::Explained(vec![fault]), index);
+    }
+    match presented.iter().find(|(_, of)| of.is_digest() || of.n_bytes() == HMAC_BYTES) {
+        Some((index, _)) => (SignatureDiagnosis::Unexplained { n_tried }, *index),
+        None => (SignatureDiagnosis::Explained(vec![no_signature(signatures)]), 0),
+    }
+}
+
+/// Length of an HMAC-SHA256 in bytes.
+const HMAC_BYTES: usize = 32;
+
+/// Fault of a signature whose label names another hash function and whose length confirms it.
+fn labelled(of: &ParsedSignature) -> Option<DetectedFault> {
+    let hash = of.label.filter(|hash| hash.n_bytes() == of.n_bytes() && of.n_bytes() != HMAC_BYTES)?;
+    let what = format!("the signature is labelled {0} and has the {1} bytes of {0}", hash.name(), hash.n_bytes());
+    Some(DetectedFault::new(SignatureFault::Algorithm, what))
+}
+
+fn no_signature(signatures: &[&str]) -> DetectedFault {
+    let what = match signatures.first().map_or("", |text| text.trim()) {
+        "" => "the signature is empty".to_owned(),
+        text => format!("{} characters, neither hex nor Base64 of 32 bytes", text.chars().count()),
+    };
+    DetectedFault::new(SignatureFault::NoSignature, what)
 }
 
 #[cfg(test)]

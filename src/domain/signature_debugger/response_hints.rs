@@ -17,7 +17,7 @@ pub fn possible_signatures(text: &str) -> Vec<String> {
         let starts = word.match_indices(['=', ':']).map(|(at, _)| at + 1);
         let parts = std::iter::once(0).chain(starts).filter_map(|at| word.get(at..));
         let candidate = parts
-            .filter(|part| super::parsed_signature::ParsedSignature::parse(part).is_some())
+            .filter(|part| is_plain(part) && super::parsed_signature::ParsedSignature::parse(part).is_some())
             .max_by_key(|part| part.len());
         if let Some(part) = candidate.filter(|part| !found.iter().any(|there| there == part)) {
             found.push(part.to_owned());
@@ -27,6 +27,16 @@ pub fn possible_signatures(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Returns whether a word has no label but `sha256=`, so that the label of an answer's member is not taken for a part of
+/// the signature.
+fn is_plain(word: &str) -> bool {
+    let bare = match word.get(..7) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("sha256=") || prefix.eq_ignore_ascii_case("sha256:") => &word[7..],
+        _ => word,
+    };
+    !bare.trim_end_matches('=').contains(['=', ':'])
 }
 
 /// Parses an HTTP date to Unix seconds: `Tue, 24 Nov 2026 15:00:10 GMT`.

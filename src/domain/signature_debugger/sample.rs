@@ -50,8 +50,8 @@ pub enum SignatureDiagnosis {
 pub struct SearchBudget(u64);
 
 impl SearchBudget {
-    /// Budget that is never exhausted.
-    pub const UNBOUNDED: Self = Self(u64::MAX);
+    /// Budget of one explanation: less than a second of a core.
+    pub const ONE_SECOND: Self = Self(128 << 20);
 
     /// Creates a budget of `n` bytes.
     #[must_use]

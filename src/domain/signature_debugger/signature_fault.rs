@@ -9,6 +9,10 @@ pub enum SignatureFault {
     SecretSpaces,
     /// The secret is decoded or encoded instead of used as text.
     DecodedSecret,
+    /// The secret is cut, extended, in another case, or a placeholder.
+    AlteredSecret,
+    /// Another algorithm than HMAC-SHA256, or its arguments are swapped.
+    Algorithm,
     /// The signed text has no timestamp or another one.
     Timestamp,
     /// The dot between timestamp and body is missing or replaced.
@@ -21,6 +25,10 @@ pub enum SignatureFault {
     Newline,
     /// The body was parsed and serialized again.
     Reserialised,
+    /// The body is empty, cut, or the text of a placeholder.
+    BodyMissing,
+    /// The body was decoded, encoded or escaped.
+    BodyEncoded,
     /// Hex and Base64 were confused.
     Encoding,
     /// The hex is upper-case, or the prefix is missing or misspelled.
@@ -35,16 +43,20 @@ pub enum SignatureFault {
 
 impl SignatureFault {
     /// All faults, in the order of the enum.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::WrongSecret,
         Self::SecretSpaces,
         Self::DecodedSecret,
+        Self::AlteredSecret,
+        Self::Algorithm,
         Self::Timestamp,
         Self::NoDot,
         Self::Order,
         Self::Bom,
         Self::Newline,
         Self::Reserialised,
+        Self::BodyMissing,
+        Self::BodyEncoded,
         Self::Encoding,
         Self::Case,
         Self::StaleClock,
@@ -59,12 +71,16 @@ impl SignatureFault {
             Self::WrongSecret => "sig-wrong-secret",
             Self::SecretSpaces => "sig-secret-spaces",
             Self::DecodedSecret => "sig-decoded-secret",
+            Self::AlteredSecret => "sig-altered-secret",
+            Self::Algorithm => "sig-algorithm",
             Self::Timestamp => "sig-timestamp",
             Self::NoDot => "sig-no-dot",
             Self::Order => "sig-order",
             Self::Bom => "sig-bom",
             Self::Newline => "sig-newline",
             Self::Reserialised => "sig-reserialised",
+            Self::BodyMissing => "sig-body-missing",
+            Self::BodyEncoded => "sig-body-encoded",
             Self::Encoding => "sig-encoding",
             Self::Case => "sig-case",
             Self::StaleClock => "sig-stale-clock",
@@ -86,13 +102,17 @@ impl SignatureFault {
             Self::WrongSecret => "the receiver uses another secret",
             Self::SecretSpaces => "the secret has white space or quotes around it",
             Self::DecodedSecret => "the receiver decodes or encodes the secret instead of using its text",
+            Self::AlteredSecret => "the secret is cut, extended, in another case, or not set at all",
+            Self::Algorithm => "the receiver does not compute HMAC-SHA256, or swaps key and message",
             Self::Timestamp => "the signed string lacks the timestamp, or has another one",
             Self::NoDot => "the dot between timestamp and body is missing or replaced",
             Self::Order => "timestamp and body are in the wrong order",
             Self::Bom => "a byte order mark before the body was added or removed",
             Self::Newline => "white space or a line break was added to or removed from the body",
             Self::Reserialised => "the receiver re-serialized the JSON before verifying",
-            Self::Encoding => "hex and Base64 are mixed up",
+            Self::BodyMissing => "the receiver verifies an empty or cut body, or a placeholder for one",
+            Self::BodyEncoded => "the receiver decodes, encodes or escapes the body before verifying",
+            Self::Encoding => "the HMAC is not written as 64 hex digits",
             Self::Case => "the hex is upper-case, or the prefix sha256= is missing or different",
             Self::StaleClock => "the receiver's clock is wrong, so the timestamp seems too old or too new",
             Self::Comparison => "the signature is computed correctly; the receiver compares it wrongly",
@@ -111,6 +131,10 @@ impl SignatureFault {
                 "Strip white space, line breaks and quotes from the secret where the receiver reads it."
             }
             Self::DecodedSecret => "Key the HMAC with the secret's characters exactly as shown, without decoding.",
+            Self::AlteredSecret => {
+                "Configure the secret alone and whole, with every = at its end: no name, no prefix, no quotes, no placeholder."
+            }
+            Self::Algorithm => "Compute HMAC with SHA-256: the key is the secret, the message is {timestamp}.{body}.",
             Self::Timestamp => "Sign the value of X-Wlcro-Timestamp exactly as it arrived, in whole seconds.",
             Self::NoDot => "Put one dot between timestamp and body: {timestamp}.{body}.",
             Self::Order => "Put the timestamp first, then a dot, then the body.",
@@ -118,6 +142,12 @@ impl SignatureFault {
             Self::Newline => "Verify the bytes as they arrived; do not trim them, add to them or convert line breaks.",
             Self::Reserialised => {
                 "Verify the raw bytes before parsing: use the framework's raw body, never re-serialized JSON."
+            }
+            Self::BodyMissing => {
+                "Read the raw body once, before any parser consumes the stream, and sign those bytes, all of them."
+            }
+            Self::BodyEncoded => {
+                "Sign the bytes as they arrived: no decoding to text, no Base64, no escaping. Where a gateway delivers Base64, decode it first."
             }
             Self::Encoding => "Write the 32 bytes of the HMAC as 64 hex digits, once.",
             Self::Case => "Compare with sha256= and 64 lowercase hex digits.",

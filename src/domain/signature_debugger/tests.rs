@@ -234,7 +234,8 @@ proptest! {
         prop_assume!(secret != mine);
         let header = signature::sign(&Secret::new(secret), SENT, body.as_bytes());
         let held = Secret::new(mine);
-        let finding = diagnose_signature(&sample(body.as_bytes(), &header, &held, &[]));
+        let mut effort = SearchBudget::bytes(8 << 20);
+        let finding = diagnose_signature_within(&sample(body.as_bytes(), &header, &held, &[]), &mut effort).0;
         let is_unexplained = matches!(finding, SignatureDiagnosis::Unexplained { n_tried } if n_tried > 1_000);
         prop_assert!(is_unexplained);
     }
@@ -268,6 +269,8 @@ fn a_clock_that_is_off_is_measured() {
     let held = Secret::new("0123456789abcdef01234567".to_owned());
     let header = signature::sign(&held, SENT, b"{}");
     let asked = |received_at| SignatureSample { received_at: Some(received_at), ..sample(b"{}", &header, &held, &[]) };
+    let late = SignatureSample { computed: &[&header], ..asked(SENT + 900) };
+    assert_eq!(flaws(&diagnose_signature(&late)), [SignatureFault::StaleClock], "the comparison is not to blame");
     let SignatureDiagnosis::Explained(found) = diagnose_signature(&asked(SENT - 412)) else {
         panic!("the clock is off")
     };
