@@ -37,7 +37,7 @@ pub async fn check_with_secret(
     }
     let body = detail.request_body.bytes().ok_or("the stored body is incomplete")?;
     let sent_at: i64 = timestamp.parse().map_err(|_| "the attempt's timestamp is unreadable".to_owned())?;
-    // The search takes tens of milliseconds of CPU time, too long for an async worker.
+    // The search takes up to a second of CPU time, too long for an async worker.
     let work = move || {
         let finding = signature_debugger::diagnose_signature(&SignatureSample {
             signature: &signature,

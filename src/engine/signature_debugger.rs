@@ -11,9 +11,6 @@ use crate::domain::signature_debugger::sample::{OtherSecret, SearchBudget, Signa
 use crate::domain::signature_debugger::{self, MAX_CLOCK_SKEW, response_hints};
 use crate::store;
 
-/// Maximum number of bytes hashed for an explanation from an answer alone: diagnoses ask for many of them.
-const MAX_HASHED_BYTES: u64 = 24 << 20;
-
 /// Explanation of a refused signature.
 #[derive(Debug, Clone)]
 pub struct SignatureExplanation {
@@ -93,10 +90,8 @@ fn explain_exchange(
         Some(told) => vec![told],
         None => named.iter().map(String::as_str).filter(|text| *text != signature).collect(),
     };
-    let mut effort = match &told {
-        Some(_) => SearchBudget::ONE_SECOND,
-        None => SearchBudget::bytes(MAX_HASHED_BYTES),
-    };
+    // Diagnoses ask for many explanations from answers alone.
+    let mut effort = if told.is_some() { SearchBudget::ONE_SECOND } else { SearchBudget::QUICK };
     let sample =
         SignatureSample { signature, timestamp, body, secret, others: &others, computed: &computed, received_at };
     let (finding, index) = signature_debugger::diagnose_signature_within(&sample, &mut effort);

@@ -7,7 +7,7 @@ use crate::domain::ids::EventId;
 use crate::domain::secret::Secret;
 use crate::domain::signature;
 use crate::domain::signature_debugger;
-use crate::domain::signature_debugger::sample::{SignatureDiagnosis, SignatureSample};
+use crate::domain::signature_debugger::sample::{SearchBudget, SignatureDiagnosis, SignatureSample};
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::files;
@@ -295,7 +295,7 @@ impl ListenReceiverState {
         if body.len() > MAX_DEBUGGED_BYTES {
             return "signature mismatch: another secret, or a changed body".to_owned();
         }
-        let finding = signature_debugger::diagnose_signature(&SignatureSample {
+        let sample = SignatureSample {
             signature: given,
             timestamp,
             body,
@@ -303,7 +303,9 @@ impl ListenReceiverState {
             others: &[],
             computed: &[],
             received_at: Some(now),
-        });
+        };
+        let mut effort = SearchBudget::QUICK;
+        let finding = signature_debugger::diagnose_signature_within(&sample, &mut effort).0;
         match (&finding, SignatureReport::from(&finding).causes.first()) {
             (SignatureDiagnosis::Genuine, _) => VERDICT_GENUINE.to_owned(),
             (_, Some(cause)) => format!("signature mismatch: {}", cause.title),

@@ -42,6 +42,7 @@ impl PartnerClient {
         let sent = damage_key(call.damage, key);
         request = match call.damage {
             KeyDamage::Authorization => request.header("authorization", format!("Bearer {}", sent.reveal())),
+            KeyDamage::Missing => request,
             _ => request.header("x-api-key", sent.reveal()),
         };
         let turn = usize::try_from(n).unwrap_or(0) % call.agents.len().max(1);
@@ -74,7 +75,7 @@ fn damage_key(damage: KeyDamage, key: &Secret) -> Secret {
         rest.split_once('_')
     };
     Secret::new(match (damage, parts()) {
-        (KeyDamage::None | KeyDamage::Authorization, _) | (_, None) => text.to_owned(),
+        (KeyDamage::None | KeyDamage::Authorization | KeyDamage::Missing, _) | (_, None) => text.to_owned(),
         (KeyDamage::Truncated, _) => text.chars().take(text.len() - 9).collect(),
         (KeyDamage::InnerSpace, _) => format!("{} {}", &text[..text.len() / 2], &text[text.len() / 2..]),
         (KeyDamage::OtherCompany, Some((company, secret))) => {
@@ -84,6 +85,23 @@ fn damage_key(damage: KeyDamage, key: &Secret) -> Secret {
         (KeyDamage::OtherSecret, Some((company, secret))) => {
             format!("wlcro_live_{company}_{}", secret.chars().rev().collect::<String>())
         }
+        (KeyDamage::OtherService, Some((_, secret))) => format!("sk_live_{secret}"),
+        (KeyDamage::Mistyped, Some((company, secret))) => {
+            let swapped = secret.char_indices().map(|(at, own)| match at {
+                9 => secret.chars().nth(10).unwrap_or(own),
+                10 => secret.chars().nth(9).unwrap_or(own),
+                11 => {
+                    if own == 'A' {
+                        'B'
+                    } else {
+                        'A'
+                    }
+                }
+                _ => own,
+            });
+            format!("wlcro_live_{company}_{}", swapped.collect::<String>())
+        }
+        (KeyDamage::Extended, Some(_)) => format!("{text}abc"),
     })
 }
 
@@ -102,6 +120,11 @@ mod tests {
         assert_eq!(judged(KeyDamage::OtherCompany), Ok(4_092));
         assert_eq!(judged(KeyDamage::OtherSecret), Ok(92));
         assert_ne!(damage_key(KeyDamage::OtherSecret, &key).reveal(), key.reveal());
+        assert_eq!(judged(KeyDamage::OtherService), Err(KeyFormatError::Prefix));
+        assert_eq!(judged(KeyDamage::Mistyped), Ok(92));
+        assert_ne!(damage_key(KeyDamage::Mistyped, &key).reveal(), key.reveal());
+        assert_eq!(damage_key(KeyDamage::Mistyped, &key).last4(), key.last4());
+        assert!(matches!(judged(KeyDamage::Extended), Err(KeyFormatError::Length { found: 46 })));
         assert_eq!(damage_key(KeyDamage::OtherCompany, &key).last4(), key.last4());
     }
 }

@@ -1,8 +1,9 @@
-//! Library of all fault scenarios.
+//! Library of all fault scenarios: written ones and generated ones.
 
+use super::generated;
 use super::script::ScenarioScript;
 
-/// Texts of all scenarios in `assets/scenarios`.
+/// Texts of the written scenarios in `assets/scenarios`.
 const SCENARIO_TEXTS: [&str; 37] = [
     include_str!("../../../assets/scenarios/healthy.toml"),
     include_str!("../../../assets/scenarios/key-revoked.toml"),
@@ -43,11 +44,21 @@ const SCENARIO_TEXTS: [&str; 37] = [
     include_str!("../../../assets/scenarios/channel-gap.toml"),
 ];
 
-/// Parses all scenarios, the healthy one first, then in the order of the playbooks.
+/// Lists all scenarios: the written ones, the healthy one first, then the generated ones.
 ///
 /// # Errors
 /// [`toml_edit::de::Error`] for a malformed scenario, which a test rules out.
 pub fn parse_all() -> Result<Vec<ScenarioScript>, toml_edit::de::Error> {
+    let mut scripts = parse_written()?;
+    scripts.extend(generated::generate());
+    Ok(scripts)
+}
+
+/// Parses the written scenarios, the healthy one first, then in the order of the playbooks.
+///
+/// # Errors
+/// [`toml_edit::de::Error`] for a malformed scenario, which a test rules out.
+pub fn parse_written() -> Result<Vec<ScenarioScript>, toml_edit::de::Error> {
     SCENARIO_TEXTS.into_iter().map(toml_edit::de::from_str).collect()
 }
 
@@ -62,6 +73,7 @@ mod tests {
         let scripts = parse_all().expect("they are well formed");
         let names: BTreeSet<&str> = scripts.iter().map(|script| script.name.as_str()).collect();
         assert_eq!(names.len(), scripts.len());
+        assert!(scripts.len() >= 75, "{}", scripts.len());
         assert_eq!(
             scripts.iter().filter(|script| script.cause.is_none()).map(|of| &*of.name).collect::<Vec<_>>(),
             ["healthy", "quiet-company", "events-not-happened"]

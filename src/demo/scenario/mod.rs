@@ -3,7 +3,9 @@
 
 pub mod caller;
 pub mod faulty_signatures;
+pub mod generated;
 pub mod library;
 pub mod raw_receiver;
+pub mod receiver_faults;
 pub mod runner;
 pub mod script;

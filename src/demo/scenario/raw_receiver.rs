@@ -184,6 +184,10 @@ impl RawReceiverState {
                 RawReply::new("401 Unauthorized", r#"{"error":"signing secret is not configured"}"#)
             }
             ScenarioBehaviour::Late => self.reject_timestamp(request),
+            ScenarioBehaviour::Answering(answer) => {
+                let (status, headers, body) = answer.reply();
+                RawReply { headers: headers.to_owned(), ..RawReply::new(status, body) }
+            }
             _ => self.signature_refusal(request).unwrap_or_else(accepted),
         }
     }

@@ -1,5 +1,6 @@
 //! Format of a scenario in `assets/scenarios`: keys and receivers, then steps in order.
 
+use super::receiver_faults::{RefusingAnswer, SignatureMistake};
 use crate::domain::event::EventType;
 use crate::domain::scope::KeyScope;
 use serde::Deserialize;
@@ -99,6 +100,10 @@ pub enum ScenarioBehaviour {
     DecodingSecret,
     /// Has a clock that is 15 minutes slow.
     Late,
+    /// Verifies the signature with a mistake.
+    Signing(SignatureMistake),
+    /// Refuses every request with one answer.
+    Answering(RefusingAnswer),
 }
 
 /// One step of a scenario.
@@ -202,6 +207,14 @@ pub enum KeyDamage {
     OtherSecret,
     /// Sent in `Authorization` instead of `X-Api-Key`.
     Authorization,
+    /// Not sent at all.
+    Missing,
+    /// Prefix of another service in place of the platform's.
+    OtherService,
+    /// Two characters inside the secret part swapped.
+    Mistyped,
+    /// Characters added behind the key.
+    Extended,
 }
 
 /// Timing of several API calls.

@@ -73,11 +73,18 @@ fn quoted(text: &str) -> Vec<Named> {
         (least.clone().into_bytes(), "put through a JSON serializer once more, as a text"),
         (ascii.into_bytes(), "put through a JSON serializer once more, as a text with non-ASCII escaped"),
         (html.into_bytes(), "put through Go's json.Marshal once more, as a text"),
+        (single_quoted(text).into_bytes(), "as Python prints a text, in single quotes"),
         (slashes.into_bytes(), "put through PHP's json_encode once more, as a text"),
         (json_text(&least, |_| false).into_bytes(), "put through a JSON serializer twice more, as a text"),
         (wrapped.into_bytes(), "as the member \"body\" of a JSON document"),
         (least[1..least.len() - 1].as_bytes().to_vec(), "escaped as in a JSON text, without its quotes"),
     ]
+}
+
+fn single_quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
+    let is_double = text.contains('\'') && !text.contains('"');
+    if is_double { format!("\"{escaped}\"") } else { format!("'{}'", escaped.replace('\'', "\\'")) }
 }
 
 fn json_text(text: &str, is_escaped: fn(char) -> bool) -> String {
@@ -123,6 +130,8 @@ fn packed(body: &[u8]) -> Vec<Named> {
         (percent(body, false).into_bytes(), "percent-encoded"),
         (percent(body, true).into_bytes(), "encoded as a form, with plus signs for spaces"),
         (strict_percent(body).into_bytes(), "percent-encoded"),
+        (uri(body).into_bytes(), "percent-encoded as a whole URL, like encodeURI"),
+        (net_form(body).into_bytes(), "encoded as a form in lower-case hex, like .NET's UrlEncode"),
         (format!("payload={}", percent(body, false)).into_bytes(), "as a form with the field payload"),
         (format!("payload={}", percent(body, true)).into_bytes(), "as a form with the field payload"),
         (format!("{}=", percent(body, false)).into_bytes(), "as the name of a form's field"),
@@ -164,6 +173,34 @@ fn strict_percent(body: &[u8]) -> String {
             written.push(char::from(*byte));
         } else {
             let _ = write!(written, "%{byte:02X}");
+        }
+    }
+    written
+}
+
+/// Percent-encoding as of JavaScript's `encodeURI`.
+fn uri(body: &[u8]) -> String {
+    let mut written = String::new();
+    for byte in body {
+        if byte.is_ascii_alphanumeric() || b";,/?:@&=+$-_.!~*'()#".contains(byte) {
+            written.push(char::from(*byte));
+        } else {
+            let _ = write!(written, "%{byte:02X}");
+        }
+    }
+    written
+}
+
+/// Encoding of a form as of .NET's `HttpUtility.UrlEncode`.
+fn net_form(body: &[u8]) -> String {
+    let mut written = String::new();
+    for byte in body {
+        match byte {
+            b' ' => written.push('+'),
+            byte if byte.is_ascii_alphanumeric() || b"!*()-_.".contains(byte) => written.push(char::from(*byte)),
+            byte => {
+                let _ = write!(written, "%{byte:02x}");
+            }
         }
     }
     written
@@ -266,6 +303,25 @@ fn windows_1252(byte: &u8) -> char {
     }
 }
 
+/// The text escaped as HTML, with the numbers of some characters; .NET leaves out those between U+0080 and U+009F, which
+/// texts do not have.
+fn numeric_html(text: &str, is_numbered: fn(char) -> bool) -> Vec<u8> {
+    let mut written = String::new();
+    for character in text.chars() {
+        match character {
+            c if is_numbered(c) => {
+                let _ = write!(written, "&#{};", u32::from(c));
+            }
+            '&' => written.push_str("&amp;"),
+            '<' => written.push_str("&lt;"),
+            '>' => written.push_str("&gt;"),
+            '"' => written.push_str("&quot;"),
+            c => written.push(c),
+        }
+    }
+    written.into_bytes()
+}
+
 /// The text with characters escaped or their escapes removed.
 fn escaped(body: &[u8], text: &str) -> Vec<Named> {
     let html = |apostrophe: &str| {
@@ -278,6 +334,9 @@ fn escaped(body: &[u8], text: &str) -> Vec<Named> {
         (html("&#39;"), "escaped as HTML"),
         (html("&#x27;"), "escaped as HTML"),
         (html("'"), "escaped as HTML but for apostrophes"),
+        (numeric_html(text, |c| matches!(c, '"' | '\'')), "escaped as HTML, like Go's html.EscapeString"),
+        (numeric_html(text, |c| c == '\'' || !c.is_ascii()), "escaped as HTML, like .NET's HtmlEncode"),
+        (text.chars().rev().collect::<String>().into_bytes(), "from back to front"),
         (slashed.into_bytes(), "with backslashes before quotes, like PHP's addslashes"),
         (replaced(body, b"\\", b""), "without backslashes, as by the shell or PHP's stripslashes"),
         (replaced(body, b"\\\"", b"\""), "without the backslashes before quotes"),

@@ -115,12 +115,13 @@ pub struct JsonStyle {
     pub end: JsonEnd,
 }
 
-const SPACINGS: [JsonSpacing; 8] = [
+const SPACINGS: [JsonSpacing; 9] = [
     JsonSpacing::Compact,
     JsonSpacing::Spaced,
     JsonSpacing::Lines("  "),
     JsonSpacing::Lines("    "),
     JsonSpacing::Lines("\t"),
+    JsonSpacing::Lines(" "),
     JsonSpacing::WideLines,
     JsonSpacing::ColonSpaced,
     JsonSpacing::CommaSpaced,
@@ -187,6 +188,7 @@ impl JsonStyle {
             JsonSpacing::Spaced => "with a space after each comma and colon, like Python's json.dumps",
             JsonSpacing::Lines("\t") => "with tab indentation",
             JsonSpacing::Lines("  ") => "with two-space indentation",
+            JsonSpacing::Lines(" ") => "with one-space indentation",
             JsonSpacing::Lines(_) => "with four-space indentation",
             JsonSpacing::WideLines => "with two-space indentation and spaces around colons, like Jackson",
             JsonSpacing::ColonSpaced => "with a space after each colon",

@@ -157,16 +157,23 @@ fn add_decoded_forms(secret: &Secret, keys: &mut Vec<KeyCandidate>) {
     add_candidate(keys, &digest, &decoded("hashed by SHA-256"));
     add_candidate(keys, hex::encode(&*digest).as_bytes(), &decoded("hashed by SHA-256, in hex"));
     add_candidate(keys, STANDARD.encode(&*digest).as_bytes(), &decoded("hashed by SHA-256, in Base64"));
+    let md5 = hex::encode(<md5::Md5 as md5::Digest>::digest(text));
+    add_candidate(keys, md5.as_bytes(), &decoded("hashed by MD5, in hex"));
     let units = |write: fn(u16) -> [u8; 2]| Zeroizing::new(text.encode_utf16().flat_map(write).collect::<Vec<u8>>());
     add_candidate(keys, &units(u16::to_le_bytes), &decoded("in UTF-16"));
     add_candidate(keys, &units(u16::to_be_bytes), &decoded("in big-endian UTF-16"));
+    let marked = |mark: &[u8], write| Zeroizing::new([mark, units(write).as_slice()].concat());
+    add_candidate(keys, &marked(b"\xff\xfe", u16::to_le_bytes), &decoded("in UTF-16 with its mark"));
+    add_candidate(keys, &marked(b"\xfe\xff", u16::to_be_bytes), &decoded("in big-endian UTF-16 with its mark"));
     add_candidate(keys, encoded(text, true).as_bytes(), &decoded("percent-encoded"));
     add_candidate(keys, encoded(text, false).as_bytes(), &decoded("percent-encoded in lower case"));
     add_candidate(keys, text.replace('+', " ").as_bytes(), &decoded("read as a form, with spaces for plus signs"));
     add_candidate(keys, &percent_decoded(text), &decoded("percent-decoded"));
     let swapped = text.replace('+', "-").replace('/', "_");
-    add_candidate(keys, swapped.as_bytes(), &decoded("with the characters of URL-safe Base64"));
-    add_candidate(keys, swapped.trim_end_matches('=').as_bytes(), &decoded("as URL-safe Base64 without padding"));
+    if swapped != text {
+        add_candidate(keys, swapped.as_bytes(), &decoded("with the characters of URL-safe Base64"));
+        add_candidate(keys, swapped.trim_end_matches('=').as_bytes(), &decoded("as URL-safe Base64 without padding"));
+    }
     add_candidate(keys, text.replace('-', "+").replace('_', "/").as_bytes(), &decoded("with the characters of Base64"));
     add_candidate(keys, text.replace('/', "\\/").as_bytes(), &decoded("escaped as in JSON"));
     add_candidate(keys, text.replace('+', "\\u002B").as_bytes(), &decoded("escaped as in .NET's JSON"));
@@ -218,6 +225,8 @@ fn add_altered_forms(secret: &Secret, keys: &mut Vec<KeyCandidate>) {
     }
     add_candidate(keys, format!("{text}{text}").as_bytes(), &altered("the secret twice, as pasted twice"));
     add_candidate(keys, format!("{text}\n{text}").as_bytes(), &altered("the secret twice, as pasted twice"));
+    let reversed = Zeroizing::new(text.chars().rev().collect::<String>());
+    add_candidate(keys, reversed.as_bytes(), &altered("the secret from back to front"));
     add_candidate(keys, text.to_lowercase().as_bytes(), &altered("the secret in lower case"));
     add_candidate(keys, text.to_uppercase().as_bytes(), &altered("the secret in upper case"));
     for placeholder in PLACEHOLDERS {

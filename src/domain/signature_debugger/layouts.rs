@@ -233,11 +233,16 @@ fn timestamps(sample: &SignatureSample<'_>) -> Vec<Replacement> {
         stamps.push((scientific(seconds), "the timestamp as a floating-point number".to_owned()));
         stamps.push((grouped(seconds), "the timestamp with thousands separators".to_owned()));
         stamps.push((format!("{}", seconds / 60), "the timestamp in minutes".to_owned()));
+        let ticks = i128::from(seconds).saturating_add(62_135_596_800).saturating_mul(10_000_000);
+        stamps.push((ticks.to_string(), "the timestamp in ticks of .NET".to_owned()));
+        stamps.push((format!("{seconds},{seconds}"), "the timestamp twice, as of a list".to_owned()));
     }
     for missing in MISSING_TIMESTAMPS {
         stamps.push((missing.to_owned(), format!("{missing:?} in place of the timestamp")));
     }
-    let quoted: [(&str, &str, &str); 16] = [
+    let quoted: [(&str, &str, &str); 18] = [
+        ("", "s", "an s behind it, as Rust prints a duration"),
+        ("000", "", "zeros before it"),
         ("\"", "\"", "quotes"),
         ("'", "'", "single quotes"),
         ("[", "]", "brackets, as of a list"),
@@ -287,6 +292,9 @@ fn dates(seconds: i64) -> Vec<Replacement> {
         at.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
         at.format("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)").to_string(),
         at.format("%m/%d/%Y %H:%M:%S").to_string(),
+        at.format("%m/%d/%Y %H:%M:%S +00:00").to_string(),
+        at.format("%a %b %e %H:%M:%S %Y").to_string(),
+        at.format("%a %b %e %H:%M:%S UTC %Y").to_string(),
     ];
     texts.into_iter().map(|text| (text.clone(), format!("the timestamp as the date {text}"))).collect()
 }

@@ -191,6 +191,7 @@ impl Unwrapped {
             ("'", "'", "the signature has quotes around it"),
             ("`", "`", "the signature has quotes around it"),
             ("Some(", ")", "the signature is written as Rust prints an option"),
+            ("Ok(", ")", "the signature is written as Rust prints a result"),
             ("Optional[", "]", "the signature is written as Java prints an option"),
             ("<", ">", "the signature has angle brackets around it"),
             ("['", "']", "the signature is written as a list"),
@@ -283,6 +284,9 @@ fn decoded(digits: &str) -> Vec<(SignatureValue, Option<DetectedFault>)> {
             return readings;
         }
     }
+    if let Some(bytes) = decimal(digits) {
+        return vec![(SignatureValue::Bytes(bytes), encoding("the HMAC is written as one decimal number"))];
+    }
     let mut readings: Vec<(SignatureValue, Option<DetectedFault>)> =
         separated(digits).into_iter().map(|(bytes, what)| (SignatureValue::Bytes(bytes), encoding(what))).collect();
     if !readings.is_empty() {
@@ -336,6 +340,20 @@ fn from_hex(digits: &str) -> Vec<(SignatureValue, Option<DetectedFault>)> {
         readings.push((SignatureValue::Unpadded(digits.to_ascii_lowercase()), encoding(what)));
     }
     readings
+}
+
+/// The bytes of a decimal number of the size of an HMAC.
+fn decimal(digits: &str) -> Option<Vec<u8>> {
+    let is_number = (70..=78).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let mut bytes = is_number.then_some([0_u8; HMAC_LENGTH])?;
+    for digit in digits.bytes() {
+        let mut carry = u16::from(digit - b'0');
+        for byte in bytes.iter_mut().rev() {
+            let [low, high] = (u16::from(*byte) * 10 + carry).to_le_bytes();
+            (*byte, carry) = (low, u16::from(high));
+        }
+    }
+    Some(bytes.to_vec())
 }
 
 /// Bytes that are written apart: in hex with dashes, colons or spaces, or as numbers with or without a sign.

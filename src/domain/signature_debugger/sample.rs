@@ -53,6 +53,9 @@ impl SearchBudget {
     /// Budget of one explanation: less than a second of a core.
     pub const ONE_SECOND: Self = Self(128 << 20);
 
+    /// Budget of one explanation among many: about a tenth of a second of a core.
+    pub const QUICK: Self = Self(24 << 20);
+
     /// Creates a budget of `n` bytes.
     #[must_use]
     pub const fn bytes(n: u64) -> Self {
