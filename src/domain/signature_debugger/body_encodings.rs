@@ -77,7 +77,7 @@ fn quoted(text: &str) -> Vec<Named> {
         (slashes.into_bytes(), "put through PHP's json_encode once more, as a text"),
         (json_text(&least, |_| false).into_bytes(), "put through a JSON serializer twice more, as a text"),
         (wrapped.into_bytes(), "as the member \"body\" of a JSON document"),
-        (least[1..least.len() - 1].as_bytes().to_vec(), "escaped as in a JSON text, without its quotes"),
+        (least.as_bytes()[1..least.len() - 1].to_vec(), "escaped as in a JSON text, without its quotes"),
     ]
 }
 

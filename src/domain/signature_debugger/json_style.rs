@@ -374,7 +374,7 @@ impl JsonStyle {
                 '\u{8}' => text.push_str("\\b"),
                 '\u{c}' => text.push_str("\\f"),
                 '/' if matches!(self.escapes, JsonEscapes::AsciiAndSlashes | JsonEscapes::Slashes) => {
-                    text.push_str("\\/")
+                    text.push_str("\\/");
                 }
                 '/' if self.escapes == JsonEscapes::ClosingTags && text.ends_with('<') => text.push_str("\\/"),
                 _ => text.push(character),

@@ -3,6 +3,7 @@
 
 use super::sample::SignatureSample;
 use super::signature_fault::{DetectedFault, SignatureFault};
+use crate::domain::time::Timestamp;
 use chrono::{DateTime, SecondsFormat};
 
 /// Layout of a signed message: bytes before and after the body.
@@ -364,7 +365,7 @@ fn creation_times(body: &[u8]) -> Vec<String> {
         _ => None,
     });
     let Some(text) = text else { return Vec::new() };
-    let seconds = crate::domain::time::Timestamp::parse(&text).map(|at| at.seconds());
+    let seconds = Timestamp::parse(&text).map(Timestamp::seconds);
     let times = seconds.into_iter().flat_map(|at| [at.to_string(), format!("{at}000")]);
     std::iter::once(text).chain(times).collect()
 }
