@@ -67,6 +67,25 @@ pub fn find_altered<T>(body: &[u8], mut look: impl FnMut(&BodyCandidate) -> Cont
     }
 }
 
+/// Maximum number of altered bodies among which another explanation of a match is looked for.
+const MAX_ALTERNATIVES: usize = 400;
+
+/// Description of another kind of alteration that yields the same body as a match; `None` if no other does.
+#[must_use]
+pub fn alternative(body: &[u8], matched: &BodyCandidate) -> Option<String> {
+    let kind = matched.found.as_ref()?.fault;
+    let mut n = 0;
+    let found = for_each_alteration(body, &mut |candidate: Vec<u8>, fault: SignatureFault, what: &str| {
+        n += 1;
+        match candidate == matched.body && fault != kind {
+            true => ControlFlow::Break(Some(what.to_owned())),
+            false if n == MAX_ALTERNATIVES => ControlFlow::Break(None),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    found.break_value().flatten()
+}
+
 /// Passes every altered body to `add`, with the fault and a description of the alteration, the commonest first.
 fn for_each_alteration<B>(
     body: &[u8],

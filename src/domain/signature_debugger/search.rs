@@ -26,6 +26,16 @@ pub struct SearchMatch {
     pub faults: Vec<DetectedFault>,
 }
 
+impl SearchMatch {
+    /// Adds to the first fault that another explanation fits as well.
+    fn or_else_says(mut self, other: Option<String>) -> Self {
+        if let (Some(first), Some(other)) = (self.faults.first_mut(), other) {
+            first.difference.push_str(&format!("; the body {other} fits as well"));
+        }
+        self
+    }
+}
+
 /// Searches for the combination of key, layout, algorithm and body that yields one of the presented signatures, and
 /// counts the combinations tried. Each combination is hashed once, however many signatures are presented.
 #[must_use]
@@ -145,7 +155,11 @@ impl SignatureSearch<'_> {
             .or_else(|| {
                 bodies::find_altered(sample.body, |body| {
                     self.effort.spend(body.body.len());
-                    self.try_one(Combination(None, key, layout, body))
+                    self.try_one(Combination(None, key, layout, body)).map_break(|found| {
+                        // Removed white space may as well be JSON that was written again: then both are said.
+                        let other = bodies::alternative(sample.body, body);
+                        found.map(|found| found.or_else_says(other))
+                    })
                 })
             })
             .or_else(|| self.first(times.iter().map(|layout| Combination(None, key, layout, body))))
