@@ -157,8 +157,11 @@ impl SignatureSearch<'_> {
                     self.effort.spend(body.body.len());
                     self.try_one(Combination(None, key, layout, body)).map_break(|found| {
                         // Removed white space may as well be JSON that was written again: then both are said.
-                        let other = bodies::alternative(sample.body, body);
-                        found.map(|found| found.or_else_says(other))
+                        let is_small = sample.body.len() <= MAX_FULL_SEARCH_BYTES;
+                        found.map(|found| match is_small {
+                            true => found.or_else_says(bodies::alternative(sample.body, body)),
+                            false => found,
+                        })
                     })
                 })
             })
