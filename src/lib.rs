@@ -13,6 +13,7 @@ pub mod files;
 pub mod history;
 pub mod http;
 pub mod observer;
+pub mod relay;
 pub mod server;
 pub mod store;
 pub mod sync;

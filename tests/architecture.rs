@@ -31,6 +31,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("client", &["domain", "files", "wire"]),
     ("history", &["domain", "files", "wire", "database"]),
     ("observer", &["domain", "clock", "wire", "http", "client", "history"]),
+    ("relay", &["domain", "clock", "files", "wire", "http", "client", "history"]),
     ("sync", &["domain", "text", "clock", "files", "wire", "client", "history"]),
     ("diagnose", &["domain", "text", "clock", "wire", "client", "sync"]),
     ("export", &["domain", "text", "clock", "files", "wire", "sync", "diagnose"]),

@@ -26,8 +26,10 @@ mod panes;
 mod plain;
 mod portal;
 mod profile;
+mod relay;
 mod remote;
 mod report;
+mod reporting;
 mod runbook;
 mod screen;
 mod serve;
@@ -132,6 +134,7 @@ fn command_future(arguments: CliArgs) -> CommandFuture {
         Some(CliCommand::Console(console)) => Box::pin(console::run_remote(console)),
         Some(CliCommand::Profile(asked)) => Box::pin(async move { profile::run(&asked) }),
         Some(CliCommand::Listen(asked)) => Box::pin(listen::run(asked)),
+        Some(CliCommand::Relay(asked)) => Box::pin(relay::run(asked)),
         Some(CliCommand::Reconcile(asked)) => Box::pin(listen::reconcile(asked)),
         None => Box::pin(console::run_default(arguments.standalone)),
     }

@@ -376,7 +376,12 @@ pub(super) fn tls_config() -> Result<rustls::ClientConfig, Error> {
     tls_config_trusting(&[])
 }
 
-fn tls_config_trusting(ca_files: &[PathBuf]) -> Result<rustls::ClientConfig, Error> {
+/// Configures TLS like every client here, with certificate authorities in these PEM files trusted beside those of the
+/// operating system.
+///
+/// # Errors
+/// [`Error::Unusable`] when a file cannot be read or contains no certificate, or TLS cannot be set up.
+pub fn tls_config_trusting(ca_files: &[PathBuf]) -> Result<rustls::ClientConfig, Error> {
     let refused = |error: rustls::Error| Error::Unusable(format!("cannot set up TLS: {error}"));
     let mut roots = Vec::new();
     for path in ca_files {

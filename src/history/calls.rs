@@ -208,6 +208,55 @@ fn read_window(
     Ok(window)
 }
 
+/// Rate window of a key as the headers of one answer showed it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SeenWindow<'a> {
+    /// Name of the key.
+    pub key: &'a str,
+    /// Bucket in which the platform counted the call.
+    pub bucket: RateBucket,
+    /// Calls that the window allows.
+    pub limit: u32,
+    /// Calls that the window has left.
+    pub remaining: u32,
+    /// Time at which the window ends; `None` if not stated.
+    pub resets_at: Option<Timestamp>,
+    /// Whether the rate limit rejected the call.
+    pub was_rejected: bool,
+    /// Time of the answer.
+    pub at: Timestamp,
+}
+
+/// Stores what an answer showed of a window.
+pub(super) fn store_window(connection: &Connection, of: &SeenWindow<'_>) -> Result<(), HistoryError> {
+    // A window with a reset time began one minute before it; without one, the clock minute is assumed.
+    let minute =
+        of.resets_at.map_or_else(|| of.at.floor_to(MINUTE_MS), |at| Timestamp::from_millis(at.millis() - MINUTE_MS));
+    let own: u32 = connection
+        .prepare_cached("SELECT count(*) FROM calls WHERE key = ?1 AND bucket = ?2 AND at >= ?3 AND is_counted")?
+        .query_row(params![of.key, of.bucket.name(), minute.millis()], |row| row.get(0))?;
+    connection
+        .prepare_cached(
+            "INSERT INTO rate_windows (key, bucket, minute_at, rate_limit, n_used, n_own_calls, reset_at, n_rejected, seen_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (key, bucket, minute_at) DO UPDATE SET rate_limit = excluded.rate_limit, n_used = max(n_used, excluded.n_used),
+             n_own_calls = excluded.n_own_calls, reset_at = excluded.reset_at, n_rejected = n_rejected + excluded.n_rejected,
+             seen_at = max(seen_at, excluded.seen_at)",
+        )?
+        .execute(params![
+            of.key,
+            of.bucket.name(),
+            minute.millis(),
+            of.limit,
+            of.limit.saturating_sub(of.remaining),
+            own,
+            of.resets_at.map(Timestamp::millis),
+            u32::from(of.was_rejected),
+            of.at.millis()
+        ])?;
+    Ok(())
+}
+
 fn write_outcome(
     connection: &Connection,
     id: i64,
@@ -234,32 +283,17 @@ fn write_outcome(
             .prepare_cached("UPDATE keys SET last_used_at = ?2, rejection = NULL WHERE name = ?1")?
             .execute(params![wish.key, now.millis()])?;
     }
-    if let Some((limit, left, reset)) = outcome.window {
-        // A window with a reset time began one minute before it; without one, the clock minute is assumed.
-        let minute =
-            reset.map_or_else(|| now.floor_to(MINUTE_MS), |reset| Timestamp::from_millis(reset.millis() - MINUTE_MS));
-        let own: u32 = connection
-            .prepare_cached("SELECT count(*) FROM calls WHERE key = ?1 AND bucket = ?2 AND at >= ?3 AND is_counted")?
-            .query_row(params![wish.key, wish.bucket.name(), minute.millis()], |row| row.get(0))?;
-        let refused = u32::from(outcome.is_rate_limited);
-        connection
-            .prepare_cached(
-                "INSERT INTO rate_windows (key, bucket, minute_at, rate_limit, n_used, n_own_calls, reset_at, n_rejected, seen_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-                 ON CONFLICT (key, bucket, minute_at) DO UPDATE SET rate_limit = excluded.rate_limit, n_used = max(n_used, excluded.n_used),
-                 n_own_calls = excluded.n_own_calls, reset_at = excluded.reset_at, n_rejected = n_rejected + excluded.n_rejected, seen_at = excluded.seen_at",
-            )?
-            .execute(params![
-                wish.key,
-                wish.bucket.name(),
-                minute.millis(),
-                limit,
-                limit.saturating_sub(left),
-                own,
-                reset.map(Timestamp::millis),
-                refused,
-                now.millis()
-            ])?;
+    if let Some((limit, remaining, resets_at)) = outcome.window {
+        let seen = SeenWindow {
+            key: &wish.key,
+            bucket: wish.bucket,
+            limit,
+            remaining,
+            resets_at,
+            was_rejected: outcome.is_rate_limited,
+            at: now,
+        };
+        store_window(connection, &seen)?;
     }
     if let Some(until) = outcome.blocked_until {
         connection

@@ -4,15 +4,19 @@
 
 pub mod budget;
 pub mod calls;
+mod columns;
 pub mod console;
 pub mod keys;
 pub mod listings;
 pub mod observations;
 pub mod operator_notes;
 pub mod operators;
+pub mod outbox;
 pub mod pages;
 mod poll_positions;
 pub mod receipts;
+pub mod reports;
+mod request_log;
 pub mod retention;
 pub mod source;
 pub mod unreadable;
@@ -36,6 +40,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/history/0004_names.sql"),
     include_str!("../../assets/migrations/history/0005_observer.sql"),
     include_str!("../../assets/migrations/history/0006_service.sql"),
+    include_str!("../../assets/migrations/history/0007_reports.sql"),
+    include_str!("../../assets/migrations/history/0008_request_log.sql"),
 ];
 
 /// Handle of an open history; clones share the database.

@@ -152,6 +152,8 @@ pub struct ObservedSince {
     pub receipts: Option<Timestamp>,
     /// Time of the first own call that is kept.
     pub calls: Option<Timestamp>,
+    /// Time of the first relayed call that is kept.
+    pub relayed: Option<Timestamp>,
 }
 
 /// Origin of a listing: its purpose, its time, and how far it reaches.
@@ -364,6 +366,7 @@ fn read_since(connection: &Connection) -> Result<ObservedSince, HistoryError> {
         subscriptions: first("SELECT min(since_at) FROM watch_periods WHERE list LIKE 'subscriptions:%'")?,
         receipts: first("SELECT min(at) FROM received_deliveries")?,
         calls: first("SELECT min(at) FROM calls")?,
+        relayed: first("SELECT min(at) FROM relayed_calls")?,
     })
 }
 

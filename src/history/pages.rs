@@ -4,28 +4,25 @@ use super::observations::{SubscriptionOutage, read_outage};
 use super::receipts::VERDICT_GENUINE;
 use super::{HistoryError, PlatformHistory};
 use crate::database::options::JobPriority;
-use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId};
+use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
 use crate::domain::log::{MAX_PAGE_BYTES, PagePosition, PageSpec, RowPage};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::attempts::{AttemptDetail, AttemptRow, CapturedBody, HttpHeader, PhaseTimes};
 use crate::wire::deliveries::{EventDetail, EventRow};
-use crate::wire::log::{AttemptQuery, EventQuery, RequestQuery, TripQuery};
+use crate::wire::log::{AttemptQuery, EventQuery, TripQuery};
 use crate::wire::page::json_length;
-use crate::wire::requests::{ProblemCodeCount, RequestRow};
-use crate::wire::stats::RequestPoint;
+use crate::wire::receipts::HandoverFailure;
+use crate::wire::stats::AttemptPoint;
 use crate::wire::trips::TripRow;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Period over which status codes are counted, in milliseconds.
-const HOUR_MS: i64 = 3_600_000;
-
 /// Reads a page, newest rows first. `sql` must end in a condition, to which the position is appended, and its first
 /// column must be the row number. The page ends before the row that would exceed [`MAX_PAGE_BYTES`].
-fn read_page<T: Serialize>(
+pub(super) fn read_page<T: Serialize>(
     connection: &Connection,
     sql: &str,
     filters: &[(&str, &dyn ToSql)],
@@ -68,11 +65,11 @@ fn read_page<T: Serialize>(
 }
 
 /// Reads a count, which is never negative.
-fn count_column(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn count_column(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.unsigned_abs())
 }
 
-fn millis(at: Option<Timestamp>) -> Option<i64> {
+pub(super) fn millis(at: Option<Timestamp>) -> Option<i64> {
     at.map(Timestamp::millis)
 }
 
@@ -116,108 +113,18 @@ impl PlatformHistory {
             .await
     }
 
-    /// Returns a page of the calls made by this profile's consoles, and the counts of the last hour by status and
-    /// code.
-    ///
-    /// # Errors
-    ///
-    /// [`HistoryError`] when the database cannot be read.
-    pub async fn request_page(
-        &self,
-        query: RequestQuery,
-        spec: PageSpec,
-        now: Timestamp,
-    ) -> Result<(RowPage<RequestRow>, Vec<ProblemCodeCount>), HistoryError> {
-        let sql = "SELECT r.id, r.at, r.method, r.route, r.status, r.code, r.detail, r.request_id, r.elapsed_ms, r.kind, k.last4, k.company,
-                   (SELECT count(*) FROM keys o WHERE o.name <= r.key) AS number
-                   FROM calls r LEFT JOIN keys k ON k.name = r.key
-                   WHERE r.elapsed_ms IS NOT NULL AND (:company IS NULL OR k.company = :company)
-                   AND (:key IS NULL OR (SELECT count(*) FROM keys o WHERE o.name <= r.key) = :key)
-                   AND (:status IS NULL OR r.status = :status) AND (:class IS NULL OR r.status / 100 = :class)
-                   AND (:code IS NULL OR r.code = :code) AND :caller IS NULL
-                   AND (:since IS NULL OR r.at >= :since) AND (:until IS NULL OR r.at < :until)";
-        self.database
-            .read(JobPriority::Low, move |connection| {
-                let (since, until) = (millis(spec.since), millis(spec.until));
-                let class = query.class.as_ref().and_then(|class| class.strip_suffix("xx")?.parse::<u16>().ok());
-                let filters: [(&str, &dyn ToSql); 8] = [
-                    (":company", &query.company),
-                    (":key", &query.key),
-                    (":status", &query.status),
-                    (":class", &class),
-                    (":code", &query.code),
-                    (":caller", &query.caller),
-                    (":since", &since),
-                    (":until", &until),
-                ];
-                let rows = read_page(connection, sql, &filters, &spec, request)?;
-                let mut statement = connection.prepare_cached(
-                    "SELECT status, code, count(*) AS n FROM calls WHERE at > ?1 AND elapsed_ms IS NOT NULL
-                     GROUP BY 1, 2 ORDER BY n DESC",
-                )?;
-                let hour = statement.query_map([now.millis() - HOUR_MS], |row| {
-                    let code = row.get::<_, Option<String>>(1)?.map(Untrusted::new);
-                    Ok(ProblemCodeCount { status: row.get(0)?, code, n: count_column(row, 2)? })
-                })?;
-                Ok((rows, hour.collect::<Result<_, _>>()?))
-            })
-            .await
-    }
-
-    /// Counts the own calls in each of `n` slots of `width`, from `since` on: all, and those answered 4xx, 429 and 5xx.
-    ///
-    /// # Errors
-    ///
-    /// [`HistoryError`] when the database cannot be read.
-    pub async fn call_series(
-        &self,
-        since: Timestamp,
-        width: Duration,
-        n: usize,
-    ) -> Result<Vec<RequestPoint>, HistoryError> {
-        let width_ms = i64::try_from(width.as_millis()).unwrap_or(i64::MAX);
-        let sql = "SELECT (at - ?1) / ?2 AS slot, count(*), count(*) FILTER (WHERE status BETWEEN 400 AND 499),
-                   count(*) FILTER (WHERE status = 429), count(*) FILTER (WHERE status >= 500)
-                   FROM calls WHERE at >= ?1 AND at < ?3 AND elapsed_ms IS NOT NULL GROUP BY slot";
-        let until = since.millis().saturating_add(width_ms.saturating_mul(i64::try_from(n).unwrap_or(i64::MAX)));
-        self.database
-            .read(JobPriority::Low, move |connection| {
-                let empty = |slot: usize| RequestPoint {
-                    utc: since.plus(width * u32::try_from(slot).unwrap_or(u32::MAX)),
-                    n: 0,
-                    n_client_errors: 0,
-                    n_limited: 0,
-                    n_server_errors: 0,
-                };
-                let mut points: Vec<RequestPoint> = (0..n).map(empty).collect();
-                let mut statement = connection.prepare_cached(sql)?;
-                let mut rows = statement.query(params![since.millis(), width_ms, until])?;
-                while let Some(row) = rows.next()? {
-                    let slot: i64 = row.get(0)?;
-                    if let Some(point) = usize::try_from(slot).ok().and_then(|slot| points.get_mut(slot)) {
-                        point.n = count_column(row, 1)?;
-                        point.n_client_errors = count_column(row, 2)?;
-                        point.n_limited = count_column(row, 3)?;
-                        point.n_server_errors = count_column(row, 4)?;
-                    }
-                }
-                Ok(points)
-            })
-            .await
-    }
-
     /// Returns a page of the deliveries that `crow listen` received.
     ///
     /// # Errors
     ///
     /// [`HistoryError`] when the database cannot be read.
     pub async fn receipt_page(&self, query: AttemptQuery, spec: PageSpec) -> Result<RowPage<AttemptRow>, HistoryError> {
-        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result FROM received_deliveries r
+        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result, r.subscription, r.failure FROM received_deliveries r
                    WHERE (:company IS NULL OR r.company = :company) AND (:event IS NULL OR r.event = :event)
                    AND (:type IS NULL OR r.type = :type) AND (:status IS NULL OR r.answered_status = :status)
                    AND (:outcome IS NULL OR (r.answered_status BETWEEN 200 AND 299) = (:outcome = 'success'))
                    AND (:since IS NULL OR r.at >= :since) AND (:until IS NULL OR r.at < :until)
-                   AND (:subscription IS NULL) AND (:q IS NULL OR instr(r.signature_result, :q) > 0)";
+                   AND (:subscription IS NULL OR r.subscription = :subscription) AND (:q IS NULL OR instr(r.signature_result, :q) > 0)";
         self.database
             .read(JobPriority::Low, move |connection| {
                 let (since, until) = (millis(spec.since), millis(spec.until));
@@ -237,13 +144,60 @@ impl PlatformHistory {
             .await
     }
 
+    /// Counts the received deliveries in each of `n` slots of `width`, from `since` on: those answered with a success,
+    /// and the others. Slots before the first delivery that is kept are left out, because nothing is known of them.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError`] when the database cannot be read.
+    pub async fn receipt_series(
+        &self,
+        subscription: Option<i64>,
+        since: Timestamp,
+        width: Duration,
+        n: usize,
+    ) -> Result<Vec<AttemptPoint>, HistoryError> {
+        let width_ms = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
+        let sql = "SELECT (at - ?1) / ?2 AS slot, count(*) FILTER (WHERE answered_status BETWEEN 200 AND 299), count(*)
+                   FROM received_deliveries WHERE at >= ?1 AND at < ?3 AND (?4 IS NULL OR subscription = ?4) GROUP BY slot";
+        let until = since.millis().saturating_add(width_ms.saturating_mul(i64::try_from(n).unwrap_or(i64::MAX)));
+        self.database
+            .read(JobPriority::Low, move |connection| {
+                let first: Option<i64> = connection
+                    .prepare_cached("SELECT min(at) FROM received_deliveries WHERE ?1 IS NULL OR subscription = ?1")?
+                    .query_row([subscription], |row| row.get(0))?;
+                let Some(first) = first else { return Ok(Vec::new()) };
+                let empty = |slot: usize| AttemptPoint {
+                    utc: since.plus(width * u32::try_from(slot).unwrap_or(u32::MAX)),
+                    n_ok: 0,
+                    n_failed: 0,
+                    p50_ms: None,
+                    p95_ms: None,
+                    p99_ms: None,
+                };
+                let mut points: Vec<AttemptPoint> = (0..n).map(empty).collect();
+                let mut statement = connection.prepare_cached(sql)?;
+                let mut rows = statement.query(params![since.millis(), width_ms, until, subscription])?;
+                while let Some(row) = rows.next()? {
+                    let slot: i64 = row.get(0)?;
+                    if let Some(point) = usize::try_from(slot).ok().and_then(|slot| points.get_mut(slot)) {
+                        point.n_ok = count_column(row, 1)?;
+                        point.n_failed = count_column(row, 2)?.saturating_sub(point.n_ok);
+                    }
+                }
+                points.retain(|point| point.utc.plus(width).millis() > first);
+                Ok(points)
+            })
+            .await
+    }
+
     /// Returns a delivery that `crow listen` received, with its exact bytes.
     ///
     /// # Errors
     ///
     /// [`HistoryError`] when the database cannot be read.
     pub async fn receipt(&self, id: AttemptId) -> Result<Option<AttemptDetail>, HistoryError> {
-        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result, r.headers, r.body
+        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result, r.subscription, r.failure, r.headers, r.body, r.n_bytes
                    FROM received_deliveries r WHERE r.id = ?1";
         self.database
             .read(JobPriority::Low, move |connection| {
@@ -254,7 +208,7 @@ impl PlatformHistory {
                     Ok(AttemptDetail {
                         row: receipt(found)?.1,
                         request_headers: headers.into_iter().map(HttpHeader::from).collect(),
-                        request_body: CapturedBody::new(&body, body.len() as u64),
+                        request_body: CapturedBody::new(&body, found.get::<_, i64>("n_bytes")?.unsigned_abs()),
                         response_headers: Vec::new(),
                         response_body: CapturedBody::new(&[], 0),
                         peer: None,
@@ -302,45 +256,16 @@ fn event(row: &Row<'_>) -> rusqlite::Result<(i64, EventRow)> {
     Ok((id, event))
 }
 
-fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
-    let id: i64 = row.get(0)?;
-    let text = |name: &str| -> rusqlite::Result<Option<Untrusted>> {
-        Ok(row.get::<_, Option<String>>(name)?.map(Untrusted::new))
-    };
-    let last4 = text("last4")?;
-    let request = RequestRow {
-        id,
-        utc: Timestamp::from_millis(row.get("at")?),
-        key_id: if last4.is_some() { Some(KeyId(row.get("number")?)) } else { None },
-        company_id: row.get::<_, Option<i64>>("company")?.map(CompanyId),
-        last4,
-        method: text("method")?.unwrap_or_default(),
-        route: text("route")?.unwrap_or_default(),
-        status: row.get("status")?,
-        code: text("code")?,
-        detail: text("detail")?,
-        reason: None,
-        claimed_company_id: None,
-        claimed_last4: None,
-        query: None,
-        address: None,
-        user_agent: None,
-        request_id: text("request_id")?,
-        own_call: text("kind")?,
-        elapsed_ms: row.get::<_, i64>("elapsed_ms")?.unsigned_abs(),
-    };
-    Ok((id, request))
-}
-
 fn receipt(row: &Row<'_>) -> rusqlite::Result<(i64, AttemptRow)> {
     let id: i64 = row.get("id")?;
     let verdict: String = row.get("signature_result")?;
     let event: Option<i64> = row.get("event")?;
+    let failure = row.get::<_, Option<String>>("failure")?.map(|name| HandoverFailure::from_name(&name).words());
     let attempt = AttemptRow {
         id: AttemptId(id),
         started_utc: Timestamp::from_millis(row.get("at")?),
         company_id: row.get::<_, Option<i64>>("company")?.map(CompanyId),
-        subscription_id: None,
+        subscription_id: row.get::<_, Option<i64>>("subscription")?.map(SubscriptionId),
         target_url: None,
         delivery_id: None,
         event_id: event.map(EventId),
@@ -351,7 +276,7 @@ fn receipt(row: &Row<'_>) -> rusqlite::Result<(i64, AttemptRow)> {
         elapsed_ms: row.get::<_, i64>("elapsed_ms")?.unsigned_abs(),
         status_code: row.get("answered_status")?,
         cause: None,
-        error: (verdict != VERDICT_GENUINE).then(|| Untrusted::new(verdict)),
+        error: failure.map(Untrusted::new).or_else(|| (verdict != VERDICT_GENUINE).then(|| Untrusted::new(verdict))),
     };
     Ok((id, attempt))
 }

@@ -1,52 +1,18 @@
 //! Deliveries that `crow listen` received, and their comparison with the polled events.
 
+use super::columns::{raw, signed};
 use super::{HistoryError, PlatformHistory};
 use crate::database::options::JobPriority;
 use crate::domain::ids::EventId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::wire::receipts::{DeliveryReceipt, SignatureResult};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use std::time::Duration;
 
-/// Verdict on a delivery whose signature is valid.
+/// Result of the signature check in the database: the signature is valid.
 pub const VERDICT_GENUINE: &str = "genuine";
-/// Verdict on a delivery when no secret was given.
-pub const VERDICT_UNCHECKED: &str = "not checked";
-/// Maximum number of unverified deliveries that are kept; older ones are deleted.
-const MAX_UNVERIFIED_RECEIPTS: i64 = 200;
-
-/// Checks whether a verdict lets a delivery count: its signature is valid, or there was no secret to check it with.
-#[must_use]
-pub fn counts_as_received(verdict: &str) -> bool {
-    matches!(verdict, VERDICT_GENUINE | VERDICT_UNCHECKED)
-}
-
-/// Delivery as `crow listen` received it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryReceipt {
-    /// Time at which the delivery had arrived.
-    pub at: Timestamp,
-    /// Number of the event, if the delivery names one.
-    pub event: Option<EventId>,
-    /// Type of the event, as received.
-    pub kind: Untrusted,
-    /// Company of the event, if the delivery names one.
-    pub company: Option<i64>,
-    /// Delivery id, as it was received.
-    pub delivery: Option<Untrusted>,
-    /// Attempt number in the delivery's header.
-    pub attempt: Option<u32>,
-    /// Verdict on the signature: `genuine`, or what is wrong with it.
-    pub verdict: String,
-    /// Status code that the delivery was answered with.
-    pub answered: u16,
-    /// Time from the arrival to the answer.
-    pub elapsed: Duration,
-    /// Headers of the request, in order.
-    pub headers: Vec<(String, String)>,
-    /// Bytes of the request body.
-    pub body: Vec<u8>,
-}
+/// Result of the signature check in the database: the listener had no secret.
+const VERDICT_UNCHECKED: &str = "not checked";
 
 /// Earlier deliveries, as known when one more delivery of an event arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,46 +45,6 @@ pub struct ReceiptComparison {
 }
 
 impl PlatformHistory {
-    /// Stores a received delivery, and returns what was known of its event before.
-    ///
-    /// # Errors
-    ///
-    /// [`HistoryError`] when the database cannot be written.
-    pub async fn record_receipt(&self, receipt: DeliveryReceipt) -> Result<EarlierReceipts, HistoryError> {
-        self.write(move |connection| {
-            let earlier = earlier_receipts(connection, receipt.event)?;
-            let head = serde_json::to_string(&receipt.headers).unwrap_or_default();
-            connection
-                .prepare_cached(
-                    "INSERT INTO received_deliveries (at, event, type, company, delivery, attempt, signature_result, answered_status, elapsed_ms, headers, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-                )?
-                .execute(params![
-                    receipt.at.millis(),
-                    receipt.event.map(|id| id.0),
-                    receipt.kind.raw(),
-                    receipt.company,
-                    receipt.delivery.as_ref().map(Untrusted::raw),
-                    receipt.attempt,
-                    receipt.verdict,
-                    receipt.answered,
-                    i64::try_from(receipt.elapsed.as_millis()).unwrap_or(i64::MAX),
-                    head,
-                    receipt.body
-                ])?;
-            if !counts_as_received(&receipt.verdict) {
-                connection
-                    .prepare_cached(
-                        "DELETE FROM received_deliveries WHERE signature_result NOT IN (?1, ?2) AND id NOT IN
-                         (SELECT id FROM received_deliveries WHERE signature_result NOT IN (?1, ?2) ORDER BY id DESC LIMIT ?3)",
-                    )?
-                    .execute(params![VERDICT_GENUINE, VERDICT_UNCHECKED, MAX_UNVERIFIED_RECEIPTS])?;
-            }
-            Ok(earlier)
-        })
-        .await
-    }
-
     /// Returns the event types of which at least one delivery was ever received, in order.
     ///
     /// # Errors
@@ -146,15 +72,56 @@ impl PlatformHistory {
     }
 }
 
-/// Reads the event types of which at least one delivery was ever received, in order.
-fn read_received_types(connection: &Connection) -> Result<Vec<String>, HistoryError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT DISTINCT type FROM received_deliveries WHERE signature_result IN (?1, ?2) AND type <> '' ORDER BY type",
-    )?;
-    Ok(statement.query_map([VERDICT_GENUINE, VERDICT_UNCHECKED], |row| row.get(0))?.collect::<Result<_, _>>()?)
+/// Stores a receipt; false if its id is known.
+pub(super) fn insert_receipt(connection: &Connection, of: &DeliveryReceipt) -> Result<bool, HistoryError> {
+    let verdict = match of.signature {
+        SignatureResult::Genuine => VERDICT_GENUINE,
+        SignatureResult::NotChecked => VERDICT_UNCHECKED,
+    };
+    let headers: Vec<(&str, &str)> = of.headers.iter().map(|header| (header.name.raw(), header.value.raw())).collect();
+    let n = connection
+        .prepare_cached(
+            "INSERT INTO received_deliveries (report_id, at, path, forwarded_to, subscription, company, event, type, delivery,
+             attempt, signature_result, secret_number, answered_status, failure, elapsed_ms, n_bytes, n_answer_bytes, headers, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+             ON CONFLICT (report_id) DO NOTHING",
+        )?
+        .execute(params![
+            of.id.raw(),
+            of.received_utc.millis(),
+            of.path.raw(),
+            raw(of.forwarded_to.as_ref()),
+            of.subscription_id.map(|id| id.0),
+            of.company_id.map(|id| id.0),
+            of.event_id.map(|id| id.0),
+            of.event_type.raw(),
+            raw(of.claimed_delivery_id.as_ref()),
+            of.claimed_attempt,
+            verdict,
+            of.secret_number,
+            of.status,
+            of.failure.map(|failure| failure.name()),
+            signed(of.elapsed_ms),
+            signed(of.n_bytes),
+            signed(of.n_answer_bytes),
+            serde_json::to_string(&headers).unwrap_or_default(),
+            of.body.as_ref().map_or(&[][..], |body| &body.0)
+        ])?;
+    Ok(n == 1)
 }
 
-fn earlier_receipts(connection: &Connection, event: Option<EventId>) -> Result<EarlierReceipts, HistoryError> {
+/// Reads the event types of which at least one delivery was ever received, in order.
+fn read_received_types(connection: &Connection) -> Result<Vec<String>, HistoryError> {
+    let mut statement =
+        connection.prepare_cached("SELECT DISTINCT type FROM received_deliveries WHERE type <> '' ORDER BY type")?;
+    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Returns what is known of an event before one more delivery of it.
+pub(super) fn earlier_receipts(
+    connection: &Connection,
+    event: Option<EventId>,
+) -> Result<EarlierReceipts, HistoryError> {
     let newest: Option<i64> = connection
         .prepare_cached("SELECT event FROM received_deliveries WHERE event IS NOT NULL ORDER BY event DESC LIMIT 1")?
         .query_row([], |row| row.get(0))

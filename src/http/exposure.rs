@@ -4,9 +4,9 @@
 use super::problem::ProblemResponse;
 use crate::domain::proxy::{TrustedProxies, forwarded, x_forwarded_for};
 use crate::wire::problem::ProblemCode;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, FORWARDED, HOST};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, Request};
 use std::net::{IpAddr, SocketAddr};
 use url::Host;
 
@@ -71,7 +71,7 @@ impl ServerReachability {
     ///
     /// # Errors
     /// [`ProblemResponse`] with 400 for a repeated or missing header, with 421 for a foreign host name.
-    pub fn check_head(&self, request: &Request) -> Result<(), ProblemResponse> {
+    pub fn check_head<B>(&self, request: &Request<B>) -> Result<(), ProblemResponse> {
         let headers = request.headers();
         for (name, spelled) in &SINGLE_HEADERS {
             if headers.get_all(name).iter().nth(1).is_some() {
@@ -116,7 +116,7 @@ impl ServerReachability {
 
     /// Returns the caller's address: the peer's, or the one that a trusted proxy reports. `X-Forwarded-For` takes
     /// precedence over `Forwarded`.
-    pub fn caller_address(&self, request: &Request) -> Option<IpAddr> {
+    pub fn caller_address<B>(&self, request: &Request<B>) -> Option<IpAddr> {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip();
         let ProxyMode::Behind(proxies) = &self.exposure.proxied else { return Some(peer.to_canonical()) };
         let written = header_lines(request.headers(), &X_FORWARDED_FOR);

@@ -9,13 +9,17 @@ use super::problem_writer::ProblemWriter;
 use super::write_timeout::WriteTimeoutStream;
 use crate::clock::RuntimeEnv;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
+use axum::response::Response;
+use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::process::{Resource, getrlimit};
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -42,10 +46,49 @@ const MAX_CLOSING_CONNECTIONS: usize = 64;
 /// Delay before accepting again after a failure, usually a lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Function that answers each request of a server. Every request carries the peer's address ([`ConnectInfo`]) and its
+/// connection as extensions.
+pub type RequestHandler = Arc<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response> + Send + Sync>;
+
+/// Part that a server plays for its callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ServerPart {
+    /// The server answers for itself: refusals of hyper get a problem document, every answer a date.
+    Origin,
+    /// The server passes messages on: header names keep their spelling, and nothing is added to an answer.
+    Intermediary,
+}
+
 /// Accepts and serves connections until `stop` is set, then waits for requests in flight to finish.
 pub async fn accept_connections(
     listener: TcpListener,
     router: Router,
+    reachability: Arc<ServerReachability>,
+    ambient: &RuntimeEnv,
+    stop: watch::Receiver<bool>,
+) {
+    let handler: RequestHandler = Arc::new(move |request| {
+        let answer = router.clone().oneshot(request.map(Body::new));
+        Box::pin(async move { answer.await.unwrap_or_else(|never| match never {}) })
+    });
+    accept_with(listener, (handler, ServerPart::Origin), reachability, ambient, stop).await;
+}
+
+/// Accepts and serves connections like [`accept_connections`], for a proxy: `handler` gets requests with the spelling
+/// of their header names, and its answers are written as they are.
+pub async fn accept_for_proxy(
+    listener: TcpListener,
+    handler: RequestHandler,
+    reachability: Arc<ServerReachability>,
+    ambient: &RuntimeEnv,
+    stop: watch::Receiver<bool>,
+) {
+    accept_with(listener, (handler, ServerPart::Intermediary), reachability, ambient, stop).await;
+}
+
+async fn accept_with(
+    listener: TcpListener,
+    served: (RequestHandler, ServerPart),
     reachability: Arc<ServerReachability>,
     ambient: &RuntimeEnv,
     stop: watch::Receiver<bool>,
@@ -63,15 +106,15 @@ pub async fn accept_connections(
         match accepted {
             Ok((stream, peer)) => {
                 let place = table.register(peer.ip(), reachability.is_shared(peer.ip()));
-                let served = serve_connection(
+                let connection = serve_connection(
                     (stream, peer),
                     place,
-                    router.clone(),
+                    served.clone(),
                     ambient.clone(),
                     wait_stopped(stop.clone()),
                 );
-                let served: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(served);
-                connections.spawn(served);
+                let connection: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(connection);
+                connections.spawn(connection);
             }
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted for the moment");
@@ -88,11 +131,11 @@ async fn wait_stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Serves the requests of one connection; each carries the peer's address and its connection as extensions.
+/// Serves the requests of one connection.
 async fn serve_connection(
     (stream, peer): (TcpStream, SocketAddr),
     place: ConnectionRegistration,
-    router: Router,
+    (handler, part): (RequestHandler, ServerPart),
     ambient: RuntimeEnv,
     stopped: impl Future<Output = ()>,
 ) {
@@ -103,11 +146,11 @@ async fn serve_connection(
         let call = connection.begin_call();
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(Arc::clone(&connection));
-        let answer = router.clone().oneshot(request);
+        let answer = handler(request);
         async move {
             let answer = answer.await;
             drop(call);
-            answer
+            Ok::<_, Infallible>(answer)
         }
     });
     let stream = WriteTimeoutStream::new(stream, Arc::clone(&connection), ambient.clone());
@@ -116,8 +159,14 @@ async fn serve_connection(
         .timer(TokioTimer::new())
         .header_read_timeout(READ_TIMEOUT)
         .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_BUFFER_BYTES);
-    let mut served = pin!(builder.serve_connection(TokioIo::new(ProblemWriter::new(stream, ambient)), service));
+        .max_buf_size(MAX_BUFFER_BYTES)
+        .preserve_header_case(part == ServerPart::Intermediary)
+        .auto_date_header(part == ServerPart::Origin);
+    let writer = match part {
+        ServerPart::Origin => ProblemWriter::new(stream, ambient),
+        ServerPart::Intermediary => ProblemWriter::inactive(stream, ambient),
+    };
+    let mut served = pin!(builder.serve_connection(TokioIo::new(writer), service));
     let mut stopped = pin!(stopped);
     let mut is_stopping = false;
     let ended = loop {

@@ -13,6 +13,7 @@ pub mod params;
 pub mod problem;
 mod problem_writer;
 pub mod query;
+pub mod query_mask;
 pub mod redact;
 pub mod request_context;
 pub mod stamp;

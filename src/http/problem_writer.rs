@@ -16,13 +16,20 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(super) struct ProblemWriter<S> {
     stream: S,
     ambient: RuntimeEnv,
+    /// Whether refusals are replaced. A proxy passes on answers that look like them.
+    is_active: bool,
     /// Replacement response, as far as it has not been written yet.
     replacement: Vec<u8>,
 }
 
 impl<S> ProblemWriter<S> {
     pub(super) const fn new(stream: S, ambient: RuntimeEnv) -> Self {
-        Self { stream, ambient, replacement: Vec::new() }
+        Self { stream, ambient, is_active: true, replacement: Vec::new() }
+    }
+
+    /// Wraps a stream without replacing anything on it.
+    pub(super) const fn inactive(stream: S, ambient: RuntimeEnv) -> Self {
+        Self { stream, ambient, is_active: false, replacement: Vec::new() }
     }
 }
 
@@ -81,7 +88,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for ProblemWriter<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for ProblemWriter<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_replacement(context))?;
-        let Some(problem) = problem_for(bytes) else { return Pin::new(&mut self.stream).poll_write(context, bytes) };
+        let Some(problem) = problem_for(bytes).filter(|_| self.is_active) else {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
+        };
         self.replacement = render_problem(problem, &self.ambient);
         Poll::Ready(Ok(bytes.len()))
     }

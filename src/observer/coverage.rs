@@ -162,11 +162,17 @@ fn cover(noun: CoveredNoun, seen: &PlatformObservations, frame: &ObservationCont
             "subscriptions that went off between two listings; causes and missed events are not visible to a key",
             "the Admin Portal has the breaker's history",
         ),
+        CoveredNoun::Requests if since.relayed.is_some() => (
+            Partial,
+            since.relayed.into_iter().chain(since.calls).min(),
+            "calls that crow made with this profile, and calls that passed crow relay; other calls are not visible to a key",
+            "the Admin Portal has the request log",
+        ),
         CoveredNoun::Requests => (
             Partial,
             since.calls,
             "calls that crow made with this profile; a key cannot see the calls of others",
-            "the Admin Portal has the request log",
+            "crow relay records the calls that pass it; the Admin Portal has the request log",
         ),
         CoveredNoun::Health => (
             Nothing,

@@ -72,6 +72,7 @@ pub(super) async fn list(
             address: logged.request.address.map(Untrusted::new),
             user_agent: logged.request.user_agent.map(Untrusted::new),
             own_call: None,
+            caller_name: None,
             request_id: Some(Untrusted::new(logged.request.request_id)),
             elapsed_ms: logged.request.elapsed_ms,
         }

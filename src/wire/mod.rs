@@ -7,6 +7,7 @@ pub mod actions;
 pub mod alerts;
 pub mod attempts;
 pub mod audit;
+pub mod calls;
 pub mod changes;
 pub mod coverage;
 pub mod deliveries;
@@ -24,8 +25,10 @@ pub mod patch;
 pub mod paths;
 pub mod problem;
 pub mod readable;
+pub mod receipts;
 pub mod refusal;
 pub mod replays;
+pub mod reports;
 pub mod requests;
 #[cfg(test)]
 mod schemas;

@@ -43,6 +43,10 @@ pub const DELIVERIES: &str = "/portal/v1/deliveries";
 pub const DELIVERY: &str = "/portal/v1/deliveries/{id}";
 /// `GET` lists the request log of the Integration API.
 pub const REQUESTS: &str = "/portal/v1/requests";
+/// `POST` reports deliveries that a listener took.
+pub const RECEIPTS: &str = "/portal/v1/receipts";
+/// `POST` reports calls that a relay passed on.
+pub const CALLS: &str = "/portal/v1/calls";
 /// `GET` lists alert acknowledgements.
 pub const ACKNOWLEDGEMENTS: &str = "/portal/v1/acknowledgements";
 /// `GET` lists the audit trail.

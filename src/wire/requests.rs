@@ -60,6 +60,9 @@ pub struct RequestRow {
     /// read a list, `act` for an operator. Null for calls by others, and on platforms.
     #[serde(default)]
     pub own_call: Option<Untrusted>,
+    /// Name that the caller gave to a relay in a header of its own, 64 characters at most; null elsewhere.
+    #[serde(default)]
+    pub caller_name: Option<Untrusted>,
     /// Id of the request, equal to the header `X-Request-Id`; null if the answer named none.
     #[cfg_attr(test, schema(required = true))]
     pub request_id: Option<Untrusted>,

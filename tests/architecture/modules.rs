@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// External crates that only some layers may name. A crate that is not listed is open to all layers but `domain`.
 const CRATE_OWNERS: &[(&str, &[&str])] = &[
-    ("axum", &["http", "server", "demo", "cli", "observer"]),
+    ("axum", &["http", "server", "relay", "demo", "cli", "observer"]),
     ("chacha20poly1305", &["engine"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("crossterm", &["tui", "cli"]),
     ("hickory_resolver", &["engine"]),
-    ("hyper", &["engine", "http"]),
-    ("hyper_util", &["engine", "http"]),
+    ("hyper", &["engine", "http", "relay"]),
+    ("hyper_util", &["engine", "http", "relay"]),
     ("if_addrs", &["engine"]),
     ("nucleo_matcher", &["tui"]),
     ("ratatui", &["tui", "cli"]),
@@ -23,7 +23,7 @@ const CRATE_OWNERS: &[(&str, &[&str])] = &[
     ("rusqlite_migration", &["database"]),
     ("rustls", &["client", "engine", "demo"]),
     ("socket2", &["engine", "http"]),
-    ("tokio_rustls", &["engine", "demo"]),
+    ("tokio_rustls", &["engine", "relay", "demo"]),
     ("security_framework", &["cli"]),
     ("toml_edit", &["cli", "demo"]),
     ("tracing_subscriber", &["cli"]),

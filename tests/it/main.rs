@@ -21,6 +21,7 @@ mod operations;
 mod outage;
 mod overload;
 mod panes;
+mod passing;
 mod portal;
 mod profiles;
 mod pty;

@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 use console::{ConsoleArgs, StandaloneArgs};
 use db::DbCommand;
 use diagnosis::{DiagnoseArgs, EscalateArgs, OpenArgs, RunbookArgs, VerifyArgs};
-use listen::{ListenArgs, ReconcileArgs};
+use listen::{ListenArgs, ReconcileArgs, RelayArgs};
 use observe::ObserveArgs;
 use operators::OperatorsCommand;
 use panes::PaneCommand;
@@ -88,8 +88,10 @@ pub(super) enum CliCommand {
     Escalate(EscalateArgs),
     /// Show a ticket that escalate wrote, after checking that nothing in it was changed
     Open(OpenArgs),
-    /// Receive webhooks on this machine: verify, show, record and optionally forward them
+    /// Receive webhooks, or stand in front of receivers: verify, show, record and hand them on byte by byte
     Listen(ListenArgs),
+    /// Stand in front of callers of the Integration API: pass their calls on unchanged, and record each call
+    Relay(RelayArgs),
     /// Compare the platform's events with what crow listen received. Exit codes: 0 all received, 1 an event is
     /// missing or could not be read, 2 nothing was compared
     Reconcile(ReconcileArgs),

@@ -9,10 +9,14 @@ use crate::diagnose::reporter::TicketReader;
 use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
+use crate::domain::ids::SubscriptionId;
 use crate::domain::patch::FieldPatch;
 use crate::domain::query::QueryTime;
 use crate::domain::scope::KeyScope;
 use crate::http::exposure;
+use crate::relay::upstream::UpstreamAddress;
+use axum::http::HeaderName;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Host;
@@ -45,6 +49,43 @@ pub(super) fn parse_runbook(name: &str) -> Result<Runbook, String> {
 pub(super) fn parse_named_file(text: &str) -> Result<(String, PathBuf), String> {
     let (name, file) = text.split_once('=').ok_or("write NAME=FILE")?;
     Ok((name.to_owned(), PathBuf::from(file)))
+}
+
+/// Parses `PATH=URL`: a path that a listener serves, and the receiver behind it.
+pub(super) fn parse_route(text: &str) -> Result<(String, UpstreamAddress), String> {
+    let (path, url) = text.split_once('=').ok_or("write PATH=URL: /hooks/a=http://127.0.0.1:3000/a")?;
+    check_route_path(path)?;
+    Ok((path.to_owned(), UpstreamAddress::parse(url)?))
+}
+
+/// Parses `PATH=ID`: a path that a listener serves, and the subscription whose deliveries arrive there.
+pub(super) fn parse_route_subscription(text: &str) -> Result<(String, SubscriptionId), String> {
+    let (path, id) = text.split_once('=').ok_or("write PATH=ID: /hooks/a=12")?;
+    check_route_path(path)?;
+    let id = id.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("{id} is not the number of a subscription"))?;
+    Ok((path.to_owned(), SubscriptionId(id)))
+}
+
+/// Refuses a path that no request can have.
+fn check_route_path(path: &str) -> Result<(), String> {
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
+    if path.starts_with('/') && is_plain { Ok(()) } else { Err("a path begins with / and has no query".to_owned()) }
+}
+
+/// Parses an address with a port.
+pub(super) fn parse_listen_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address with a port: 127.0.0.1:8080".to_owned())
+}
+
+/// Parses the name of a header that callers name themselves in. Headers with credentials are refused.
+pub(super) fn parse_header_name(text: &str) -> Result<HeaderName, String> {
+    let name: HeaderName = text.parse().map_err(|_| format!("{text} is not the name of a header"))?;
+    match name.as_str() {
+        "x-api-key" | "authorization" | "proxy-authorization" | "cookie" => {
+            Err(format!("{name} carries a credential, which is never recorded"))
+        }
+        _ => Ok(name),
+    }
 }
 
 /// Parses a retention such as `90d`, at least 1 h, or `forever`.

@@ -1,102 +1,87 @@
-//! `crow listen`: a local receiver that verifies, shows and records webhooks. `crow reconcile`: compares the
-//! platform's events with what was received.
+//! `crow listen`: a receiver of webhooks, or a proxy in front of receivers, that verifies, shows and records deliveries.
+//! `crow reconcile`: compares the platform's events with what was received.
 
-mod forward;
-mod receiver;
+mod arrival_text;
 mod reconcile;
 
 use super::arguments::listen::{ListenArgs, ReconcileArgs};
 use super::failure::CommandFailure;
 use super::output::print_safe;
-use super::profile::credential::{parse_platform_url, read_single_secret};
-use super::remote::PlatformTarget;
-use super::{log, remote, settings};
-use crate::clock::{self, RuntimeEnv};
-use crate::domain::text::Untrusted;
-use crate::history::PlatformHistory;
-use crate::history::receipts::counts_as_received;
-use forward::DeliveryForwarder;
-use receiver::{DeliveryArrival, ListenReceiverState, router};
+use super::profile::credential::read_single_secret;
+use super::reporting::{BoundProxy, RecordingCommand, Reporting, open_history_at};
+use super::{log, remote};
+use crate::clock::RuntimeEnv;
+use crate::domain::secret::Secret;
+use crate::relay::upstream::{UpstreamAddress, UpstreamClient};
+use crate::relay::webhook_proxy::{HANDOVER_TIMEOUT, WebhookProxy, WebhookProxyConfig};
+use crate::relay::webhook_routes::{WebhookRoute, WebhookRoutes};
+use arrival_text::ListenSummary;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{mpsc, watch};
 
 /// Interval after which the log says that nothing arrived.
 const QUIET_INTERVAL: Duration = Duration::from_secs(300);
-/// Maximum time for open requests after the signal to stop; forwarding takes at most 9 s.
+/// Maximum time for open requests after the signal to stop; handing on takes at most 9 s.
 const STOP_TIMEOUT: Duration = Duration::from_secs(11);
-
-/// Counters that are shown at the end.
-#[derive(Debug, Default)]
-struct ListenSummary {
-    n_received: u64,
-    n_believed: u64,
-    n_repeated: u64,
-    n_gaps: u64,
-}
+/// Maximum number of arrivals that wait to be printed; others are recorded and not shown.
+const MAX_UNPRINTED: usize = 4_096;
 
 pub(super) async fn run(asked: ListenArgs) -> Result<ExitCode, CommandFailure> {
     log::to_stderr();
-    let secret = asked.secret_file.as_deref().map(|file| read_single_secret(file, "a signing secret")).transpose()?;
-    let forward = asked.forward.as_deref().map(|to| DeliveryForwarder::new(to, &asked.trust_ca)).transpose()?;
-    let history = open_history(&asked)?;
+    super::hardening::check_open_files()?;
     let ambient = RuntimeEnv::real();
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, asked.port));
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        CommandFailure::usage(
-            format!("cannot listen on {address}: {error}"),
-            "choose another port with --port; 0 picks a free one",
-        )
-    })?;
-    let address = listener.local_addr().map_err(|error| CommandFailure::failed(error.to_string(), "try again"))?;
-    let is_checked = secret.is_some();
-    let (told, mut received) = mpsc::unbounded_channel();
-    let desk = Arc::new(ListenReceiverState::new(ambient.clone(), history, secret, forward, told));
-    let stopping = Arc::new(Notify::new());
-    let stop_serving = Arc::clone(&stopping);
-    let serving = clock::spawn(async move {
-        // Open requests finish after the stop signal; then the last sender of arrivals is dropped, which ends the
-        // drain below.
-        let stopped = async move { stop_serving.notified().await };
-        let _ = axum::serve(listener, router(desk)).with_graceful_shutdown(stopped).await;
-    });
+    let routes = read_routes(&asked)?;
+    let is_verified = routes.iter().all(WebhookRoute::is_verified);
+    let upstream = UpstreamClient::new(ambient.clone(), HANDOVER_TIMEOUT, &asked.trust_ca)
+        .map_err(|error| CommandFailure::usage(error.to_string(), "check the files given with --trust-ca"))?;
+    let bind = asked.port.map_or(asked.bind, |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let bound = BoundProxy::bind(bind, &asked.report).await?;
+    let place = (asked.profile.as_deref(), asked.url.as_deref());
+    let reporting = Reporting::open(&asked.report, RecordingCommand::Listen, place, &asked.trust_ca, &ambient)?;
+    let (arrivals, mut arriving) = mpsc::channel(MAX_UNPRINTED);
+    let reachability = bound.reachability.clone();
+    let config = WebhookProxyConfig { routes, upstream, reachability, keeps_bodies: asked.keep_bodies, arrivals };
+    let (proxy, recording) = WebhookProxy::start(config, reporting.sink.clone(), &ambient);
+    let (stop, stopped) = watch::channel(false);
+    let address = bound.address;
+    let mut serving = bound.serve(proxy.handler(), &ambient, stopped);
     print_safe(&format!("listening on http://{address}"))?;
-    if !is_checked {
-        tracing::warn!("signatures are not verified; give the signing secret with --secret-file FILE");
+    if !is_verified {
+        tracing::warn!("signatures are not verified on every path; give signing secrets with --secret-file");
     }
-    let mut tally = ListenSummary::default();
-    let stop = super::serve::stop_signal()?;
-    tokio::pin!(stop);
+    if !address.ip().is_loopback() {
+        tracing::warn!("{address} is reachable from other machines without TLS; put a TLS proxy in front");
+    }
+    let mut summary = ListenSummary::default();
+    let stop_signal = super::serve::stop_signal()?;
+    tokio::pin!(stop_signal);
     loop {
         tokio::select! {
-            () = &mut stop => break,
-            came = received.recv() => match came {
-                Some(arrival) => tally.show(&arrival, asked.json)?,
+            () = &mut stop_signal => break,
+            came = arriving.recv() => match came {
+                Some(arrival) => summary.show(&arrival, asked.json)?,
                 None => break,
             },
             () = ambient.sleep(QUIET_INTERVAL) => {
-                tracing::info!("no delivery for {} s; {}", QUIET_INTERVAL.as_secs(), tally.line());
+                tracing::info!("no delivery for {} s; {}", QUIET_INTERVAL.as_secs(), summary.line());
             }
         }
     }
-    stopping.notify_one();
-    let rest = async {
-        while let Some(arrival) = received.recv().await {
-            tally.show(&arrival, asked.json)?;
-        }
-        Ok::<(), CommandFailure>(())
-    };
-    let finished = ambient.timeout(STOP_TIMEOUT, rest).await;
-    serving.abort();
-    finished.unwrap_or_else(|| {
+    stop.send_replace(true);
+    if ambient.timeout(STOP_TIMEOUT, &mut serving).await.is_none() {
         tracing::warn!("open requests did not finish within {} s and are aborted", STOP_TIMEOUT.as_secs());
-        Ok(())
-    })?;
-    tracing::info!("{}", tally.line());
+        serving.abort();
+        let _ = serving.await;
+    }
+    reporting.finish(recording, &ambient).await;
+    // All senders of arrivals are gone, so that this ends.
+    while let Ok(arrival) = arriving.try_recv() {
+        summary.show(&arrival, asked.json)?;
+    }
+    tracing::info!("{}", summary.line());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -107,90 +92,46 @@ pub(super) async fn reconcile(asked: ReconcileArgs) -> Result<ExitCode, CommandF
     reconcile::run(&place, history, &asked).await
 }
 
-impl ListenSummary {
-    /// Prints an arrival and counts it.
-    fn show(&mut self, arrival: &DeliveryArrival, json: bool) -> Result<(), CommandFailure> {
-        self.n_received += 1;
-        self.n_believed += u64::from(counts_as_received(&arrival.verdict));
-        self.n_repeated += u64::from(arrival.n_repeated() > 0);
-        self.n_gaps += u64::from(arrival.gap().is_some());
-        print_safe(&if json { arrival.json() } else { arrival.line() })
+/// Reads the routes with their secrets and subscriptions. Without a route or receiver, every path is answered here.
+fn read_routes(asked: &ListenArgs) -> Result<WebhookRoutes, CommandFailure> {
+    let refused = |what: String| CommandFailure::usage(what, "see crow listen --help");
+    let mut routes: Vec<WebhookRoute> =
+        asked.route.iter().map(|(path, target)| WebhookRoute::new(Some(path.clone()), Some(target.clone()))).collect();
+    if let Some(text) = &asked.forward {
+        let target = UpstreamAddress::parse(text).map_err(|why| {
+            CommandFailure::usage(format!("{text}: {why}"), "give your receiver's URL with --forward URL")
+        })?;
+        routes.push(WebhookRoute::new(None, Some(target)));
+    } else if routes.is_empty() {
+        routes.push(WebhookRoute::new(None, None));
     }
-
-    fn line(&self) -> String {
-        format!(
-            "{} received, {} accepted, {} repeated, {} after a gap in event ids",
-            self.n_received, self.n_believed, self.n_repeated, self.n_gaps
-        )
+    for (path, id) in &asked.subscription {
+        let route = routes.iter_mut().find(|route| route.path() == Some(path));
+        route
+            .ok_or_else(|| refused(format!("--subscription {path}={id}: no --route has this path")))?
+            .set_subscription(*id);
     }
-}
-
-impl DeliveryArrival {
-    /// Returns how often the same event was received before; 0 for a test delivery, which has no event.
-    fn n_repeated(&self) -> u64 {
-        if self.event.is_some_and(|id| id > 0) { self.earlier.n_same } else { 0 }
-    }
-
-    /// Returns how many event numbers are missing before this one: events of other types or companies, or lost ones.
-    /// `crow reconcile` tells which.
-    fn gap(&self) -> Option<i64> {
-        let (id, newest) = (self.event?, self.earlier.newest?.0);
-        Some(id - newest - 1).filter(|n| *n > 0)
-    }
-
-    fn json(&self) -> String {
-        serde_json::json!({
-            "schema": "crow.receipt/1", "receivedUtc": self.at, "eventId": self.event, "eventType": self.kind.sanitized(),
-            "companyId": self.company, "deliveryId": self.delivery.as_ref().map(Untrusted::sanitized),
-            "attempt": self.attempt, "verdict": self.verdict, "answered": self.answered,
-            "elapsedMs": self.elapsed.as_millis(), "receivedBefore": self.n_repeated(), "missingBefore": self.gap(),
-            "nBytes": self.n_bytes,
-        })
-        .to_string()
-    }
-
-    fn line(&self) -> String {
-        let number = self.event.map_or_else(|| "-".to_owned(), |id| id.to_string());
-        let attempt = self.attempt.map_or_else(|| "-".to_owned(), |n| n.to_string());
-        let mut line = format!(
-            "{}  {}  {:<24} event {number}  try {attempt}  {} bytes  {}",
-            self.at.format("%H:%M:%S%.3f"),
-            self.answered,
-            self.kind.sanitized(),
-            self.n_bytes,
-            Untrusted::new(self.verdict.as_str()).sanitized()
-        );
-        if self.n_repeated() > 0 {
-            line.push_str(&format!("  REPEATED, received before: {}", self.n_repeated()));
+    let mut shared = Vec::new();
+    for text in &asked.secret_file {
+        let of_path = text.split_once('=').and_then(|(path, file)| {
+            let at = routes.iter().position(|route| route.path() == Some(path))?;
+            Some((at, file))
+        });
+        match of_path {
+            Some((at, file)) => {
+                let secret = read_single_secret(Path::new(file), "a signing secret")?;
+                routes[at].add_secret(secret).map_err(refused)?;
+            }
+            None if text.starts_with('/') && text.contains("=") && !Path::new(text).exists() => {
+                return Err(refused(format!("--secret-file {text}: no --route has this path")));
+            }
+            None => shared.push(read_single_secret(Path::new(text), "a signing secret")?),
         }
-        if let Some(n) = self.gap() {
-            line.push_str(&format!("  {} missing before", crate::text::count(n, "event id")));
+    }
+    for route in routes.iter_mut().filter(|route| !route.is_verified()) {
+        for secret in &shared {
+            route.add_secret(Secret::new(secret.reveal().to_owned())).map_err(refused)?;
         }
-        line
     }
-}
-
-/// Opens the history of the chosen platform; without a profile or address, one that belongs to no platform.
-fn open_history(asked: &ListenArgs) -> Result<PlatformHistory, CommandFailure> {
-    if let Some(url) = &asked.url {
-        parse_platform_url(url)?;
-        return open_history_at(&settings::state_dir()?.join(PlatformTarget::url_state_file(url)));
-    }
-    let shelf = super::profile::profile_store::ProfileStore::open()?;
-    let name = asked.profile.as_deref().or(shelf.default_name());
-    if let Some(name) = name {
-        shelf.find(name)?;
-    }
-    open_history_at(
-        &settings::state_dir()?.join(name.map_or_else(|| "listen.db".to_owned(), PlatformTarget::profile_state_file)),
-    )
-}
-
-fn open_history_at(path: &Path) -> Result<PlatformHistory, CommandFailure> {
-    let refused =
-        |why: String| CommandFailure::usage(format!("{}: {why}", path.display()), "set XDG_STATE_HOME elsewhere");
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| refused(error.to_string()))?;
-    }
-    PlatformHistory::open(path).map_err(|error| refused(error.to_string()))
+    WebhookRoutes::new(routes).map_err(refused)
 }

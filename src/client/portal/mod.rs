@@ -7,5 +7,6 @@ mod logs;
 mod operators;
 pub mod overview;
 mod replays;
+mod reports;
 mod secretcheck;
 mod subscriptions;

@@ -93,6 +93,7 @@ fn request() -> RequestRow {
         address: None,
         user_agent: None,
         own_call: None,
+        caller_name: None,
         request_id: Some("req_01J9".into()),
         elapsed_ms: 2,
     }

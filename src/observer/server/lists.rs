@@ -1,6 +1,7 @@
 //! Handlers of lists that the overview has in full: companies, keys, subscriptions, rate limits; and of lists of which
 //! an observer knows nothing.
 
+use super::act_problem::storage;
 use super::guard::{AttachedOperator, MayRead};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::series::SeriesRange;
@@ -126,7 +127,7 @@ pub(super) async fn acknowledgements(
     Ok(axum::Json(page_of(rows, &paging, "acknowledgements", |row| row.subject.clone(), Clone::clone)?))
 }
 
-/// `GET /portal/v1/stats`: time series of the observer's own calls; attempts are not known.
+/// `GET /portal/v1/stats`: time series of the calls and of the received deliveries that are known.
 pub(super) async fn stats(
     _: AttachedOperator<MayRead>,
     State(observer): State<PlatformObserver>,
@@ -135,12 +136,10 @@ pub(super) async fn stats(
     let range = SeriesRange::new(query.span.resolution(), (query.since, query.until), observer.ambient().now())
         .map_err(|error| ProblemResponse::invalid_field(error.field, error.text))?;
     let width = Duration::from_millis(range.width_ms.unsigned_abs());
-    let requests = observer
-        .history()
-        .call_series(range.start, width, range.n_points)
-        .await
-        .map_err(super::act_problem::storage)?;
-    Ok(axum::Json(TimeSeries { span: query.span, attempts: Vec::new(), requests }))
+    let history = observer.history();
+    let requests = history.call_series(range.start, width, range.n_points).await.map_err(storage)?;
+    let received = history.receipt_series(query.subscription, range.start, width, range.n_points).await;
+    Ok(axum::Json(TimeSeries { span: query.span, attempts: received.map_err(storage)?, requests }))
 }
 
 /// Refuses an id that the observer does not know.

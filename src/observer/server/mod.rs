@@ -9,6 +9,7 @@ mod logs;
 mod not_observable;
 mod operators;
 mod overview;
+mod reports;
 pub mod router;
 mod secretcheck;
 mod stamp;

@@ -2,7 +2,7 @@
 //! refused with where it is done.
 
 use super::not_observable::{REFUSED_ROUTES, handler};
-use super::{acts, lists, logs, operators, overview, secretcheck, stamp};
+use super::{acts, lists, logs, operators, overview, reports, secretcheck, stamp};
 use crate::http::exposure::ServerReachability;
 use crate::http::problem::ProblemResponse;
 use crate::http::stamp::answer_panics;
@@ -63,6 +63,8 @@ pub fn table() -> Vec<ObserverRoute> {
         read(paths::TRIPS, get(logs::trips)),
         read(paths::REQUESTS, get(logs::requests)),
         ObserverRoute { method: "POST", path: paths::SECRET_CHECK, handler: post(secretcheck::check) },
+        ObserverRoute { method: "POST", path: paths::RECEIPTS, handler: post(reports::receipts) },
+        ObserverRoute { method: "POST", path: paths::CALLS, handler: post(reports::calls) },
         change(&changes::TEST_SUBSCRIPTION, post(acts::test)),
         change(&changes::ENABLE_SUBSCRIPTION, post(acts::enable)),
         change(&changes::DISABLE_SUBSCRIPTION, post(acts::disable)),

@@ -6,7 +6,7 @@ mod commands;
 mod large;
 mod listening;
 mod listings;
-mod processes;
+pub(crate) mod processes;
 mod receiving;
 mod service;
 mod slow;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A home of its own with a key in a file.
-pub(super) struct Home(TempDir);
+pub(crate) struct Home(TempDir);
 
 impl Home {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TempDir::new().expect("a directory");
         std::fs::write(dir.path().join("key"), format!("{ALL}\n")).expect("written");
         std::fs::write(dir.path().join("token"), "wlop_abcdefghijklmnopqrstuvwxyz0123456789-ABCDEF\n")
@@ -23,11 +23,11 @@ impl Home {
         Self(dir)
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub(super) fn crow(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn crow(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crow"));
         command.args(arguments).stdin(Stdio::null());
         for (name, folder) in [("XDG_CONFIG_HOME", "config"), ("XDG_DATA_HOME", "data"), ("XDG_STATE_HOME", "state")] {
@@ -38,7 +38,7 @@ impl Home {
     }
 
     /// Runs a command while the stand-in answers. Returns its output.
-    pub(super) async fn ask(&self, arguments: &[&str]) -> Output {
+    pub(crate) async fn ask(&self, arguments: &[&str]) -> Output {
         let mut command = self.crow(arguments);
         let ended = tokio::task::spawn_blocking(move || command.output()).await;
         ended.expect("no panic").expect("the binary runs")

@@ -175,6 +175,7 @@ impl Pen<'_> {
             address: self.some("address of a caller"),
             user_agent: self.some("user agent"),
             own_call: self.some("purpose of an own call"),
+            caller_name: None,
             request_id: Some(self.outside("request id")),
             elapsed_ms: 2,
         }
