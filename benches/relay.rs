@@ -10,6 +10,7 @@ use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
 use crow::domain::scope::KeyScope;
 use crow::domain::secret::Secret;
+use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey, RequestedLimits};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -105,10 +106,11 @@ async fn run() {
     let token = std::fs::read_to_string(dir.path().join("platform/operator.token")).expect("a token");
     let credential = ClientCredential::Operator(Secret::new(token.trim().to_owned()));
     let operator = PlatformClient::new(&platform.1, credential).expect("a client");
-    let company = operator.create_company(&NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
+    let company =
+        operator.change(&changes::CREATE_COMPANY, &NewCompany { name: "Acme".to_owned() }).await.expect("a company").id;
     let limits = Some(RequestedLimits { read: Some(1_000_000), write: None, admin: None });
     let new = NewKey { company_id: company, name: "bench".to_owned(), scopes: vec![KeyScope::EventsRead], limits };
-    let key = operator.create_key(&new).await.expect("a key").key.into_secret().reveal().to_owned();
+    let key = operator.change(&changes::CREATE_KEY, &new).await.expect("a key").key.into_secret().reveal().to_owned();
     let relay = Running::start(dir.path(), &["relay", "--url", &platform.1, "--bind", "127.0.0.1:0"]);
     let _ = rustls::crypto::ring::default_provider().install_default();
     let way = |address: &str| Way {

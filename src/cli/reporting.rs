@@ -93,7 +93,7 @@ impl Reporting {
         ambient: &RuntimeEnv,
     ) -> Result<Self, CommandFailure> {
         create_folder(path)?;
-        let outbox = ReportOutbox::open(path, limit).map_err(|error| refused(path, error.to_string()))?;
+        let outbox = ReportOutbox::open(path, limit).map_err(|error| refused(path, &error.to_string()))?;
         let (wake, (stop, stopped)) = (Arc::new(Notify::new()), watch::channel(false));
         let sender = ReportSender::new(outbox.clone(), Arc::clone(&wake), connect, ambient.clone());
         let sending = clock::spawn(sender.run(stopped));
@@ -147,15 +147,15 @@ fn history_file(profile: Option<&str>, url: Option<&str>) -> Result<PathBuf, Com
 /// Opens a history; creates its folder if it is missing.
 pub(super) fn open_history_at(path: &Path) -> Result<PlatformHistory, CommandFailure> {
     create_folder(path)?;
-    PlatformHistory::open(path).map_err(|error| refused(path, error.to_string()))
+    PlatformHistory::open(path).map_err(|error| refused(path, &error.to_string()))
 }
 
 fn create_folder(path: &Path) -> Result<(), CommandFailure> {
     let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder).map_err(|error| refused(path, error.to_string()))
+    std::fs::create_dir_all(folder).map_err(|error| refused(path, &error.to_string()))
 }
 
-fn refused(path: &Path, why: String) -> CommandFailure {
+fn refused(path: &Path, why: &str) -> CommandFailure {
     CommandFailure::usage(
         format!("{}: {why}", path.display()),
         "free space on that disk, or set XDG_STATE_HOME elsewhere",

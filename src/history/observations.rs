@@ -6,6 +6,7 @@ use super::unreadable::{self, UnreadableAnswer, UnreadableItem};
 use super::{HistoryError, PlatformHistory};
 use crate::database::options::JobPriority;
 use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement};
+use crate::domain::event_gap::GAP_SAMPLE_COUNT;
 use crate::domain::ids::{CompanyId, EventId, SubscriptionId, TripId};
 use crate::domain::scope::ScopeSet;
 use crate::domain::text::Untrusted;
@@ -135,10 +136,23 @@ pub struct PlatformObservations {
     pub receipts_1h: (u64, u64),
     /// Times since which each noun is known.
     pub since: ObservedSince,
+    /// Newest events of each company whose events are polled.
+    pub latest_events: Vec<LatestEvents>,
     /// Acknowledgements of alerts from the last 24 hours, oldest first.
     pub acknowledgements: Vec<Acknowledgement>,
     /// Reasons for which subscriptions are off on purpose.
     pub disable_reasons: BTreeMap<SubscriptionId, String>,
+}
+
+/// Times of the newest events of a company.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatestEvents {
+    /// Company that the events belong to.
+    pub company: CompanyId,
+    /// Time of the last successful poll: nothing is known of the events after it.
+    pub polled_at: Timestamp,
+    /// Times of the newest events, newest first; at most one more than [`GAP_SAMPLE_COUNT`].
+    pub times: Vec<Timestamp>,
 }
 
 /// Times since which observations were made; `None` if there are none.
@@ -342,6 +356,7 @@ fn read_observations(connection: &Connection, now: Timestamp) -> Result<Platform
         n_receipts: u64::try_from(n_receipts).unwrap_or(0),
         receipts_1h: count_receipts(connection, now.millis() - HOUR_MS)?,
         since: read_since(connection)?,
+        latest_events: read_latest_events(connection)?,
         acknowledgements: read_acknowledgements(connection, now.minus(ACKNOWLEDGEMENT_TTL))?,
         disable_reasons: read_disable_reasons(connection)?,
     })
@@ -368,6 +383,26 @@ fn read_since(connection: &Connection) -> Result<ObservedSince, HistoryError> {
         calls: first("SELECT min(at) FROM calls")?,
         relayed: first("SELECT min(at) FROM relayed_calls")?,
     })
+}
+
+/// Reads the times of the newest events of each company whose events were polled with success.
+fn read_latest_events(connection: &Connection) -> Result<Vec<LatestEvents>, HistoryError> {
+    let mut polls = connection.prepare_cached(
+        "SELECT CAST(substr(task, 8) AS INTEGER), last_success_at FROM poll_state
+         WHERE task LIKE 'events:%' AND last_success_at IS NOT NULL ORDER BY 1",
+    )?;
+    let mut newest = connection
+        .prepare_cached("SELECT created_at FROM events WHERE company = ?1 ORDER BY created_at DESC LIMIT ?2")?;
+    let polled = polls.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    let sample = i64::try_from(GAP_SAMPLE_COUNT + 1).unwrap_or(i64::MAX);
+    let mut latest = Vec::new();
+    for poll in polled {
+        let (company, polled_at) = poll?;
+        let rows = newest.query_map(params![company, sample], |row| row.get::<_, i64>(0))?;
+        let times = rows.map(|at| Ok(Timestamp::from_millis(at?))).collect::<Result<_, HistoryError>>()?;
+        latest.push(LatestEvents { company: CompanyId(company), polled_at: Timestamp::from_millis(polled_at), times });
+    }
+    Ok(latest)
 }
 
 fn read_windows(connection: &Connection, now: Timestamp) -> Result<Vec<ObservedWindow>, HistoryError> {

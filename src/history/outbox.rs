@@ -182,7 +182,7 @@ impl ReportOutbox {
     ///
     /// [`OutboxError::Database`] when the database cannot be read.
     pub async fn n_waiting(&self) -> Result<u64, OutboxError> {
-        let size = self.database.read(JobPriority::Low, |connection| read_size(connection)).await?;
+        let size = self.database.read(JobPriority::Low, read_size).await?;
         Ok(size.1.unsigned_abs())
     }
 

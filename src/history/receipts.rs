@@ -3,11 +3,12 @@
 use super::columns::{raw, signed};
 use super::{HistoryError, PlatformHistory};
 use crate::database::options::JobPriority;
-use crate::domain::ids::EventId;
+use crate::domain::ids::{EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::receipts::{DeliveryReceipt, SignatureResult};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use std::collections::BTreeMap;
 
 /// Result of the signature check in the database: the signature is valid.
 pub const VERDICT_GENUINE: &str = "genuine";
@@ -23,6 +24,28 @@ pub struct EarlierReceipts {
     pub newest: Option<EventId>,
 }
 
+/// Comparison of the events of one type, or of one subscription, with the deliveries received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComparedShare<T> {
+    /// Event type or subscription.
+    pub of: T,
+    /// Number of polled events that were to be received.
+    pub n_polled: u64,
+    /// Number of the polled events that were received and answered 2xx.
+    pub n_received: u64,
+}
+
+/// Period in which a listener passed deliveries on without recording all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnrecordedReceipts {
+    /// Time of the first delivery that was not recorded.
+    pub since: Timestamp,
+    /// Time of the last delivery that was not recorded.
+    pub until: Timestamp,
+    /// Number of deliveries that were not recorded.
+    pub n: u64,
+}
+
 /// Comparison of the events of a period with the deliveries received.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReceiptComparison {
@@ -30,6 +53,13 @@ pub struct ReceiptComparison {
     pub n_polled: u64,
     /// Number of the polled events that were received and answered 2xx.
     pub n_received: u64,
+    /// Comparison by event type, in the order of the names.
+    pub by_type: Vec<ComparedShare<Untrusted>>,
+    /// Comparison by subscription, for those whose deliveries a listener knows: events of the types that the
+    /// subscription was ever sent, since its first delivery.
+    pub by_subscription: Vec<ComparedShare<SubscriptionId>>,
+    /// Periods without a record that overlap the compared period, oldest first.
+    pub unrecorded: Vec<UnrecordedReceipts>,
     /// Polled events that were not received, oldest first: number, type, time.
     pub missing: Vec<(EventId, Untrusted, Timestamp)>,
     /// Events that were received but not polled.
@@ -100,7 +130,7 @@ pub(super) fn insert_receipt(connection: &Connection, of: &DeliveryReceipt) -> R
             verdict,
             of.secret_number,
             of.status,
-            of.failure.map(|failure| failure.name()),
+            of.failure.map(super::super::wire::receipts::HandoverFailure::name),
             signed(of.elapsed_ms),
             signed(of.n_bytes),
             signed(of.n_answer_bytes),
@@ -138,6 +168,47 @@ pub(super) fn earlier_receipts(
     Ok(EarlierReceipts { n_same, newest: newest.map(EventId) })
 }
 
+/// Compares by subscription. An event that another subscription received counts as missing here.
+fn compare_by_subscription(
+    connection: &Connection,
+    (since, until): (Timestamp, Timestamp),
+    types: &str,
+) -> Result<Vec<ComparedShare<SubscriptionId>>, HistoryError> {
+    let mut statement = connection.prepare_cached(
+        "WITH sent AS (SELECT DISTINCT subscription, company, type FROM received_deliveries
+             WHERE subscription IS NOT NULL AND event IS NOT NULL AND type IN (SELECT value FROM json_each(?3))),
+         began AS (SELECT subscription, min(at) AS at FROM received_deliveries WHERE subscription IS NOT NULL GROUP BY subscription)
+         SELECT s.subscription, count(*), count(*) FILTER (WHERE EXISTS (SELECT 1 FROM received_deliveries r WHERE r.event = e.id
+             AND r.subscription = s.subscription AND r.answered_status BETWEEN 200 AND 299))
+         FROM sent s JOIN began b ON b.subscription = s.subscription JOIN events e ON e.company = s.company AND e.type = s.type
+             AND e.created_at >= max(?1, b.at) AND e.created_at < ?2
+         GROUP BY s.subscription ORDER BY s.subscription",
+    )?;
+    let rows = statement.query_map(params![since.millis(), until.millis(), types], |row| {
+        let n = |column| Ok::<_, rusqlite::Error>(row.get::<_, i64>(column)?.unsigned_abs());
+        Ok(ComparedShare { of: SubscriptionId(row.get(0)?), n_polled: n(1)?, n_received: n(2)? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn unrecorded_receipts(
+    connection: &Connection,
+    (since, until): (Timestamp, Timestamp),
+) -> Result<Vec<UnrecordedReceipts>, HistoryError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT since_at, until_at, n FROM unrecorded_periods WHERE source = 'receipts' AND until_at >= ?1 AND since_at < ?2
+         ORDER BY since_at LIMIT 100",
+    )?;
+    let rows = statement.query_map(params![since.millis(), until.millis()], |row| {
+        Ok(UnrecordedReceipts {
+            since: Timestamp::from_millis(row.get(0)?),
+            until: Timestamp::from_millis(row.get(1)?),
+            n: row.get::<_, i64>(2)?.unsigned_abs(),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 fn compare_receipts(
     connection: &Connection,
     (since, until): (Timestamp, Timestamp),
@@ -154,15 +225,24 @@ fn compare_receipts(
          FROM events e WHERE e.created_at >= ?1 AND e.created_at < ?2 AND e.type IN (SELECT value FROM json_each(?3)) ORDER BY e.id",
     )?;
     let mut rows = statement.query(span)?;
+    let mut by_type: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         comparison.n_polled += 1;
+        let kind: String = row.get(1)?;
+        let of_type = by_type.entry(kind.clone()).or_default();
+        of_type.0 += 1;
         if row.get::<_, bool>(3)? {
+            of_type.1 += 1;
             comparison.n_received += 1;
         } else {
-            let kind = Untrusted::new(row.get::<_, String>(1)?);
-            comparison.missing.push((EventId(row.get(0)?), kind, Timestamp::from_millis(row.get(2)?)));
+            let at = Timestamp::from_millis(row.get(2)?);
+            comparison.missing.push((EventId(row.get(0)?), Untrusted::new(kind), at));
         }
     }
+    let share = |(kind, (n_polled, n_received))| ComparedShare { of: Untrusted::new(kind), n_polled, n_received };
+    comparison.by_type = by_type.into_iter().map(share).collect();
+    comparison.by_subscription = compare_by_subscription(connection, (since, until), &listed)?;
+    comparison.unrecorded = unrecorded_receipts(connection, (since, until))?;
     let mut statement = connection.prepare_cached(
         "SELECT DISTINCT r.event FROM received_deliveries r WHERE r.at >= ?1 AND r.at < ?2 AND r.event IS NOT NULL
          AND r.event > 0 AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = r.event)

@@ -147,7 +147,7 @@ fn insert_call(connection: &Connection, of: &RelayedCall) -> Result<bool, Histor
             signed(of.elapsed_ms),
             signed(of.n_request_bytes),
             signed(of.n_answer_bytes),
-            of.failure.map(|failure| failure.name()),
+            of.failure.map(super::super::wire::calls::RelayFailure::name),
             raw(of.problem.as_ref())
         ])?;
     Ok(n == 1)

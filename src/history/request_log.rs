@@ -21,6 +21,26 @@ const HOUR_MS: i64 = 3_600_000;
 /// Status of a call whose key the platform did not accept.
 const UNAUTHORIZED: u16 = 401;
 
+/// Rows of the request log: `r` numbers them, `c` is an own call, `p` a relayed one, and `k` the profile's key that made
+/// the call.
+const ROWS: &str = "SELECT r.id, coalesce(c.at, p.at) AS at, k.name AS key, coalesce(p.company, k.company) AS company,
+    coalesce(p.last4, k.last4) AS last4, coalesce(c.method, p.method) AS method, coalesce(c.route, p.route) AS route, p.query,
+    coalesce(c.status, p.status) AS status, coalesce(c.code, p.code) AS code, c.detail,
+    coalesce(c.request_id, p.request_id) AS request_id, coalesce(c.elapsed_ms, p.elapsed_ms) AS elapsed_ms, c.kind, p.address,
+    p.user_agent, p.caller, p.failure, p.problem, p.id IS NOT NULL AS is_relayed,
+    (SELECT count(*) FROM keys o WHERE o.name <= k.name) AS number
+    FROM request_log r LEFT JOIN calls c ON c.id = r.call LEFT JOIN relayed_calls p ON p.id = r.relayed
+    LEFT JOIN keys k ON k.name = coalesce(c.key,
+        (SELECT min(o.name) FROM keys o WHERE o.company = p.company AND o.last4 = p.last4))";
+/// Filters of the request log. A call that is under way has no row yet.
+const CONDITION: &str = "coalesce(c.elapsed_ms, p.elapsed_ms) IS NOT NULL
+    AND (:company IS NULL OR coalesce(p.company, k.company) = :company)
+    AND (:key IS NULL OR (SELECT count(*) FROM keys o WHERE o.name <= k.name) = :key)
+    AND (:status IS NULL OR coalesce(c.status, p.status) = :status)
+    AND (:class IS NULL OR coalesce(c.status, p.status) / 100 = :class)
+    AND (:code IS NULL OR coalesce(c.code, p.code) = :code) AND (:caller IS NULL OR p.address = :caller)
+    AND (:since IS NULL OR coalesce(c.at, p.at) >= :since) AND (:until IS NULL OR coalesce(c.at, p.at) < :until)";
+
 impl PlatformHistory {
     /// Returns a page of the request log, and the counts of the last hour by status and code.
     ///
@@ -33,12 +53,7 @@ impl PlatformHistory {
         spec: PageSpec,
         now: Timestamp,
     ) -> Result<(RowPage<RequestRow>, Vec<ProblemCodeCount>), HistoryError> {
-        let sql = "SELECT r.*, (SELECT count(*) FROM keys o WHERE o.name <= r.key) AS number FROM logged_requests r
-                   WHERE (:company IS NULL OR r.company = :company)
-                   AND (:key IS NULL OR (SELECT count(*) FROM keys o WHERE o.name <= r.key) = :key)
-                   AND (:status IS NULL OR r.status = :status) AND (:class IS NULL OR r.status / 100 = :class)
-                   AND (:code IS NULL OR r.code = :code) AND (:caller IS NULL OR r.address = :caller)
-                   AND (:since IS NULL OR r.at >= :since) AND (:until IS NULL OR r.at < :until)";
+        let sql = format!("{ROWS} WHERE {CONDITION}");
         self.database
             .read(JobPriority::Low, move |connection| {
                 let (since, until) = (millis(spec.since), millis(spec.until));
@@ -53,7 +68,7 @@ impl PlatformHistory {
                     (":since", &since),
                     (":until", &until),
                 ];
-                let rows = read_page(connection, sql, &filters, &spec, request)?;
+                let rows = read_page(connection, &sql, &filters, &spec, request)?;
                 let mut statement = connection.prepare_cached(
                     "SELECT status, code, count(*) AS n FROM (
                      SELECT status, code FROM calls WHERE at > ?1 AND elapsed_ms IS NOT NULL
@@ -152,4 +167,111 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
         elapsed_ms: row.get::<_, i64>("elapsed_ms")?.unsigned_abs(),
     };
     Ok((id, request))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::log::PagePosition;
+    use crate::domain::window::RateBucket;
+    use crate::history::calls::{CallIntent, CallOutcome, CallPermit, OwnCallKind};
+    use crate::history::keys::KeyName;
+    use crate::wire::calls::{CallReport, RateHeaders, RelayedCall};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    fn relayed(id: &str, last4: &str, status: Option<u16>) -> RelayedCall {
+        RelayedCall {
+            id: Untrusted::new(id),
+            utc: NOW,
+            address: Some("10.0.0.7".into()),
+            user_agent: Some("importer/2".into()),
+            caller: Some("crm".into()),
+            company_id: Some(CompanyId(92)),
+            last4: Some(last4.into()),
+            method: "GET".into(),
+            route: "/api/v1/events".into(),
+            query: Some("limit=2".into()),
+            status,
+            code: None,
+            request_id: None,
+            rate: None,
+            retry_after_seconds: None,
+            head_ms: Some(2),
+            elapsed_ms: 3,
+            n_request_bytes: 0,
+            n_answer_bytes: 10,
+            failure: if status.is_none() { Some(RelayFailure::Timeout) } else { None },
+            problem: None,
+        }
+    }
+
+    async fn open(dir: &tempfile::TempDir) -> PlatformHistory {
+        let history = PlatformHistory::open(&dir.path().join("history.db")).expect("it opens");
+        let key = KeyName { name: "main".to_owned(), company: CompanyId(92), last4: "abcd".to_owned() };
+        history.record_keys(vec![key]).await.expect("stored");
+        history
+    }
+
+    async fn rows(history: &PlatformHistory, query: RequestQuery) -> Vec<RequestRow> {
+        let spec = PageSpec { start: PagePosition::Newest, limit: 50, since: None, until: None };
+        history.request_page(query, spec, NOW).await.expect("read").0.items
+    }
+
+    async fn make_own_call(history: &PlatformHistory) {
+        let intent = CallIntent {
+            purpose: "events:92".to_owned(),
+            key: "main".to_owned(),
+            bucket: RateBucket::Read,
+            kind: OwnCallKind::Poll,
+            method: "GET",
+            route: "/api/v1/events",
+            interval: Duration::ZERO,
+            retry_interval: Duration::ZERO,
+            percent: 50,
+        };
+        let permit = history.acquire_permit(intent.clone(), NOW).await.expect("decided");
+        let CallPermit::Granted(id) = permit else { panic!("a permit") };
+        let outcome = CallOutcome { status: Some(200), is_success: true, ..CallOutcome::default() };
+        history.record_outcome(id, intent, outcome, NOW).await.expect("stored");
+    }
+
+    #[tokio::test]
+    async fn own_and_relayed_calls_are_one_log_in_the_order_of_their_storage() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let history = open(&dir).await;
+        make_own_call(&history).await;
+        let calls = vec![relayed("a", "abcd", Some(200)), relayed("b", "zzzz", Some(401)), relayed("c", "abcd", None)];
+        let report = CallReport { calls, unrecorded: Vec::new() };
+        history.record_calls(report.clone()).await.expect("stored");
+        history.record_calls(report).await.expect("stored again");
+        make_own_call(&history).await;
+        let all = rows(&history, RequestQuery::default()).await;
+        assert_eq!(
+            all.iter().map(|row| row.status).collect::<Vec<_>>(),
+            [Some(200), None, Some(401), Some(200), Some(200)]
+        );
+        assert!(all.windows(2).all(|two| two[0].id > two[1].id));
+        let [_, lost, refused, served, _] = all.as_slice() else { panic!("five rows") };
+        assert_eq!((lost.key_id, lost.detail.is_some()), (Some(KeyId(1)), true));
+        assert_eq!((refused.key_id, refused.company_id), (None, None));
+        assert_eq!(refused.claimed_last4.as_ref().map(Untrusted::raw), Some("zzzz"));
+        assert_eq!(served.caller_name.as_ref().map(Untrusted::raw), Some("crm"));
+        let of_caller = RequestQuery { caller: Some("10.0.0.7".to_owned()), ..RequestQuery::default() };
+        assert_eq!(rows(&history, of_caller).await.len(), 3);
+        let series = history.call_series(NOW, Duration::from_secs(60), 1).await.expect("read");
+        assert_eq!((series[0].n, series[0].n_client_errors), (5, 1));
+    }
+
+    #[tokio::test]
+    async fn the_rate_headers_of_relayed_calls_show_the_window_of_the_profiles_key_only() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let history = open(&dir).await;
+        let rate = RateHeaders { limit: 60, remaining: 11, reset_utc: None, policy: Some("read:60/1m".into()) };
+        let with_rate = |id, last4| RelayedCall { rate: Some(rate.clone()), ..relayed(id, last4, Some(200)) };
+        let calls = vec![with_rate("a", "abcd"), with_rate("b", "zzzz")];
+        history.record_calls(CallReport { calls, unrecorded: Vec::new() }).await.expect("stored");
+        let seen = history.observations(NOW).await.expect("read").windows;
+        assert_eq!(seen.iter().map(|window| (window.key.as_str(), window.used)).collect::<Vec<_>>(), [("main", 49)]);
+    }
 }

@@ -3,15 +3,20 @@
 
 use super::coverage::{ObservationContext, build_coverage};
 use crate::client::integration::partner::read_subscription;
-use crate::domain::health_status::HealthStatus;
+use crate::domain::alert::{AlertCondition, AlertSubject};
+use crate::domain::event_gap::EventGap;
+use crate::domain::health_status::{HealthAssessment, HealthStatus};
 use crate::domain::ids::{KeyId, SubscriptionId};
+use crate::domain::reason::Reason;
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;
 use crate::history::keys::KeyName;
-use crate::history::observations::{ObservedWindow, PlatformObservations, StoredSubscription, SubscriptionOutage};
+use crate::history::observations::{
+    LatestEvents, ObservedWindow, PlatformObservations, StoredSubscription, SubscriptionOutage,
+};
 use crate::history::pages::outage_as_trip;
-use crate::wire::alerts::AcknowledgementRow;
+use crate::wire::alerts::{AcknowledgementRow, ConditionRow};
 use crate::wire::keys::{KeyRow, RateLimits};
 use crate::wire::limits::LimitRow;
 use crate::wire::overview::{PipelineCounts, PlatformOverview};
@@ -55,6 +60,7 @@ pub fn build_overview(seen: &PlatformObservations, frame: &ObservationContext, n
         limits: listing(n_alarming(limits.iter().map(|row| row.assess().status).collect()), limits),
         attempts: CappedList::new(frame.receipts.clone(), seen.receipts_1h.0, seen.receipts_1h.1),
         trips: listing(n_open, trips),
+        conditions: missing_events(seen).into_iter().map(ConditionRow::from).collect::<Vec<_>>().into(),
         acknowledgements: seen.acknowledgements.iter().map(AcknowledgementRow::from).collect::<Vec<_>>().into(),
         subscriptions: listing(
             n_alarming(subscriptions.iter().map(|row| row.assess().status).collect()),
@@ -94,6 +100,23 @@ fn read_stored(of: &StoredSubscription) -> Option<Subscription> {
 /// Finds the current outage of a subscription, if it was seen to go off.
 fn current_outage(of: SubscriptionId, seen: &PlatformObservations) -> Option<&SubscriptionOutage> {
     seen.outages.iter().find(|outage| outage.subscription == of && outage.on_again_at.is_none())
+}
+
+/// Finds companies without an event for much longer than usual, up to the last successful poll of their events.
+fn missing_events(seen: &PlatformObservations) -> Vec<AlertCondition> {
+    let condition = |of: &LatestEvents| {
+        let gap = EventGap::detect(&of.times, of.polled_at)?;
+        Some(AlertCondition {
+            subject: AlertSubject::Events(of.company),
+            name: format!("company {}", of.company),
+            judgement: HealthAssessment {
+                status: HealthStatus::Warning,
+                reason: Reason::EventsMissing { since_last: of.polled_at.since(gap.last_at), usual_gap: gap.usual_gap },
+            },
+            began_at: Some(gap.began_at()),
+        })
+    };
+    seen.latest_events.iter().filter_map(condition).collect()
 }
 
 fn key_row(key: &KeyName, id: KeyId, seen: &PlatformObservations) -> KeyRow {

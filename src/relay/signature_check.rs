@@ -4,7 +4,7 @@ use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::domain::secret::Secret;
 use crate::domain::signature::SigningKey;
 use crate::domain::signature_debugger;
-use crate::domain::signature_debugger::sample::SignatureSample;
+use crate::domain::signature_debugger::sample::{SearchBudget, SignatureSample};
 use crate::domain::text::Untrusted;
 use crate::domain::token_bucket::{TokenBucket, TokenRate};
 use crate::wire::receipts::{RefusalReason, SignatureResult};
@@ -150,7 +150,8 @@ impl SignatureChecker {
         let cause = secrets.iter().find_map(|RouteSecret { secret, .. }| {
             let sample =
                 SignatureSample { signature, timestamp, body, secret, others: &[], computed: &[], received_at };
-            let found = SignatureReport::from(&signature_debugger::diagnose_signature(&sample));
+            let mut effort = SearchBudget::QUICK;
+            let found = SignatureReport::from(&signature_debugger::diagnose_signature_within(&sample, &mut effort).0);
             found.causes.into_iter().next()
         });
         cause.map_or_else(|| unexplained.to_owned(), |cause| format!("signature mismatch: {}", cause.title))

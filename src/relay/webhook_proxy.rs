@@ -174,7 +174,7 @@ impl WebhookProxy {
         let _place = self.place(&arriving.parts.headers).await?;
         let body = self.read(body, arriving).await?;
         let (accepted, envelope) = self.checker.check(route.secrets(), &arriving.parts.headers, &body.bytes)?;
-        let receipt = self.receipt(arriving, route, accepted, envelope, &body.bytes);
+        let receipt = self.receipt(arriving, route, accepted, &envelope, &body.bytes);
         match route.target() {
             Some(target) => Ok(self.hand_on(arriving, target, body, receipt).await),
             None => self.answer(receipt, &arriving.watch).await,
@@ -210,7 +210,7 @@ impl WebhookProxy {
         arriving: &Arriving,
         route: &WebhookRoute,
         accepted: AcceptedSignature,
-        envelope: EnvelopeFields,
+        envelope: &EnvelopeFields,
         body: &Bytes,
     ) -> DeliveryReceipt {
         let headers = &arriving.parts.headers;

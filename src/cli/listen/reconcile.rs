@@ -7,18 +7,22 @@ use crate::cli::output::print_safe;
 use crate::cli::remote::PlatformTarget;
 use crate::clock::RuntimeEnv;
 use crate::domain::event::EventType;
+use crate::domain::time::Timestamp;
 use crate::history::PlatformHistory;
-use crate::history::receipts::ReceiptComparison;
+use crate::history::receipts::{ComparedShare, ReceiptComparison};
 use crate::observer::keyed_client::RateLimitedClient;
 use crate::observer::poller;
-use crate::text::count;
+use crate::text::{count, several};
 use std::process::ExitCode;
 
 /// Maximum number of missing and of unreadable events that are listed without `--json`.
 const MAX_NAMED_EVENTS: usize = 50;
 
-/// Polls the events up to now and compares them: exit code 0 if all of them were received, also if there was
-/// none, 1 if an event is missing or could not be read, 2 if nothing was compared.
+/// Exit code when nothing was compared.
+const NOTHING_COMPARED: u8 = 2;
+
+/// Polls the events up to now and compares them: exit code 0 if at least one was compared and all of them were
+/// received, 1 if an event is missing or could not be read, 2 if nothing was compared.
 pub(super) async fn run(
     place: &PlatformTarget,
     history: PlatformHistory,
@@ -59,6 +63,12 @@ pub(super) async fn run(
             "crow: no event of these types in the last {}; look further back with --since, or give other types with --types",
             lookback_text(asked)
         ));
+        return Ok(ExitCode::from(NOTHING_COMPARED));
+    }
+    if !comparison.missing.is_empty() {
+        output::remark(
+            "crow: to hand the missing events on, save the list with --json; the Admin Portal replays missed events of a subscription",
+        );
     }
     let is_whole = comparison.missing.is_empty() && comparison.unreadable.is_empty();
     Ok(ExitCode::from(u8::from(!is_whole)))
@@ -97,11 +107,23 @@ fn json(of: &ReceiptComparison) -> serde_json::Value {
         .iter()
         .map(|(kind, n)| serde_json::json!({ "eventType": kind.sanitized(), "nPolled": n }))
         .collect();
+    let by_type = of.by_type.iter().map(|share| share_json(share, "eventType", share.of.sanitized()));
+    let by_subscription = of.by_subscription.iter().map(|share| share_json(share, "subscriptionId", share.of.0));
+    let unrecorded = of
+        .unrecorded
+        .iter()
+        .map(|of| serde_json::json!({ "sinceUtc": of.since, "untilUtc": of.until, "nDeliveries": of.n }));
     serde_json::json!({
+        "byType": by_type.collect::<Vec<_>>(), "bySubscription": by_subscription.collect::<Vec<_>>(),
+        "unrecorded": unrecorded.collect::<Vec<_>>(),
         "schema": "crow.reconcile/1", "types": of.types, "nPolled": of.n_polled, "nReceived": of.n_received,
         "missing": missing, "receivedButNotPolled": of.unknown.iter().map(|id| id.0).collect::<Vec<_>>(), "repeated": repeated,
         "unreadable": unreadable, "notCompared": not_compared,
     })
+}
+
+fn share_json<T>(share: &ComparedShare<T>, name: &str, of: impl serde::Serialize) -> serde_json::Value {
+    serde_json::json!({ name: of, "nPolled": share.n_polled, "nReceived": share.n_received })
 }
 
 fn shown(of: &ReceiptComparison, asked: &ReconcileArgs) -> String {
@@ -109,6 +131,21 @@ fn shown(of: &ReceiptComparison, asked: &ReconcileArgs) -> String {
         format!("last {}: {}", lookback_text(asked), of.types.join(" ")),
         format!("{} polled, {} of them received and answered 2xx", count(of.n_polled, "event"), of.n_received),
     ];
+    for share in of.by_type.iter().filter(|_| of.by_type.len() > 1) {
+        lines.push(format!("type {}: {} polled, {} received", share.of.sanitized(), share.n_polled, share.n_received));
+    }
+    for share in &of.by_subscription {
+        lines.push(format!("subscription {}: {} polled, {} received", share.of, share.n_polled, share.n_received));
+    }
+    for period in &of.unrecorded {
+        let at = |at: Timestamp| at.format("%Y-%m-%d %H:%M:%S");
+        let n = several(period.n, "delivery", "deliveries");
+        lines.push(format!(
+            "not recorded  {n} from {} to {} UTC; reception unknown",
+            at(period.since),
+            at(period.until)
+        ));
+    }
     for (id, kind, at) in of.missing.iter().take(MAX_NAMED_EVENTS) {
         lines.push(format!("missing   {id}  {}  {} UTC", kind.sanitized(), at.format("%Y-%m-%d %H:%M:%S")));
     }
