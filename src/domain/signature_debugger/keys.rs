@@ -65,12 +65,10 @@ const PLACEHOLDERS: [&str; 18] = [
     "********",
 ];
 
-/// Lists all keys to try, the right one first.
+/// Lists all keys to try: the right one, those of other subscriptions, and altered ones, the commonest first.
 #[must_use]
 pub fn candidates(sample: &SignatureSample<'_>) -> Vec<KeyCandidate> {
     let mut keys = vec![KeyCandidate::right(sample.secret)];
-    add_spaced_forms(sample.secret, &mut keys);
-    add_decoded_forms(sample.secret, &mut keys);
     for other in sample.others {
         let found = DetectedFault::new(
             SignatureFault::WrongSecret,
@@ -78,6 +76,8 @@ pub fn candidates(sample: &SignatureSample<'_>) -> Vec<KeyCandidate> {
         );
         add_candidate(&mut keys, other.secret.reveal().as_bytes(), &found);
     }
+    add_spaced_forms(sample.secret, &mut keys);
+    add_decoded_forms(sample.secret, &mut keys);
     add_altered_forms(sample.secret, &mut keys);
     add_settings(sample.secret, &mut keys);
     keys

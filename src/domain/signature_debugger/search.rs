@@ -17,6 +17,9 @@ const HMAC_OVERHEAD_BYTES: usize = 256;
 /// Number of keys, layouts and bodies that are combined with every candidate of another layer, and in triples.
 const N_COMMON: [usize; 3] = [30, 30, 100];
 
+/// Number of keys, besides those of other subscriptions, and of layouts that are tried before a large body is altered.
+const N_FIRST: usize = 12;
+
 /// Signature that a search reproduced.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchMatch {
@@ -149,23 +152,38 @@ impl SignatureSearch<'_> {
         altered: &AlteredLayers,
     ) -> Option<SearchMatch> {
         let times = layouts::other_timestamps(sample);
-        self.first(altered.keys.iter().map(|key| Combination(None, key, layout, body)))
-            .or_else(|| self.first(altered.layouts.iter().map(|layout| Combination(None, key, layout, body))))
+        let is_large = sample.body.len() > MAX_FULL_SEARCH_BYTES;
+        let n_first = if is_large { N_FIRST } else { usize::MAX };
+        let n_keys = n_first.saturating_add(sample.others.len()).min(altered.keys.len());
+        let (first_keys, keys) = altered.keys.split_at(n_keys);
+        let (first_layouts, layouts) = altered.layouts.split_at(n_first.min(altered.layouts.len()));
+        self.first(first_keys.iter().map(|key| Combination(None, key, layout, body)))
+            .or_else(|| self.first(first_layouts.iter().map(|layout| Combination(None, key, layout, body))))
             .or_else(|| self.first(altered.digests.iter().map(|digest| Combination(Some(digest), key, layout, body))))
-            .or_else(|| {
-                bodies::find_altered(sample.body, |body| {
-                    self.effort.spend(body.body.len());
-                    self.try_one(Combination(None, key, layout, body)).map_break(|found| {
-                        // Removed white space may as well be JSON that was written again: then both are said.
-                        let is_small = sample.body.len() <= MAX_FULL_SEARCH_BYTES;
-                        found.map(|found| match is_small {
-                            true => found.or_else_says(bodies::alternative(sample.body, body)),
-                            false => found,
-                        })
-                    })
+            .or_else(|| self.try_bodies(sample, (key, layout)))
+            .or_else(|| self.first(keys.iter().map(|key| Combination(None, key, layout, body))))
+            .or_else(|| self.first(layouts.iter().map(|layout| Combination(None, key, layout, body))))
+            .or_else(|| self.first(times.iter().map(|layout| Combination(None, key, layout, body))))
+    }
+
+    /// Tries the altered bodies alone, one in memory at a time.
+    fn try_bodies(
+        &mut self,
+        sample: &SignatureSample<'_>,
+        (key, layout): (&HmacKey, &MessageLayout),
+    ) -> Option<SearchMatch> {
+        let is_small = sample.body.len() <= MAX_FULL_SEARCH_BYTES;
+        bodies::find_altered(sample.body, |body| {
+            // It was written and compared with the others before.
+            self.effort.spend(body.body.len().saturating_mul(4));
+            self.try_one(Combination(None, key, layout, body)).map_break(|found| {
+                // Removed white space may as well be JSON that was written again: then both are said.
+                found.map(|found| match is_small {
+                    true => found.or_else_says(bodies::alternative(sample.body, body)),
+                    false => found,
                 })
             })
-            .or_else(|| self.first(times.iter().map(|layout| Combination(None, key, layout, body))))
+        })
     }
 
     /// Tries two alterations at once.
