@@ -174,10 +174,16 @@ fn peak_bytes() -> u64 {
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") * 1_024
 }
 
+/// Time that this thread was on a processor, which does not depend on what else the machine does.
+#[cfg(target_os = "linux")]
+fn cpu_time() -> std::time::Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    std::time::Duration::from_nanos(text.split(' ').next().and_then(|n| n.parse().ok()).expect("a number"))
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stdout, reason = "the figures are there to be read")]
-#[expect(clippy::disallowed_methods, reason = "real time is measured")]
 fn the_hardest_samples_are_given_up_in_bounded_time_and_memory() {
     let wide = format!("{{\"id\":1,\"payload\":[{}1.50]}}", "{\"a\":\"é/\"},".repeat(30_000));
     let deep = format!("{{\"a\":{}1{}}}", "[".repeat(60), "]".repeat(60));
@@ -201,12 +207,12 @@ fn the_hardest_samples_are_given_up_in_bounded_time_and_memory() {
             computed: &[],
             received_at: None,
         };
-        let before = std::time::Instant::now();
+        let before = cpu_time();
         let diagnosis = diagnose_signature(&sample);
-        let (elapsed, peak) = (before.elapsed(), peak_bytes());
+        let (elapsed, peak) = (cpu_time().saturating_sub(before), peak_bytes());
         println!("{} bytes: {diagnosis:?} in {} ms, peak {} MiB", body.len(), elapsed.as_millis(), peak >> 20);
         assert!(matches!(diagnosis, SignatureDiagnosis::Unexplained { .. }), "{diagnosis:?}");
-        // Optimized code takes less than a second; this build and a busy machine take longer.
+        // Code that is not optimized takes longer.
         assert!(elapsed.as_secs() < if cfg!(debug_assertions) { 30 } else { 1 }, "{elapsed:?}");
         assert!(peak <= 64 << 20, "{peak} bytes");
     }
