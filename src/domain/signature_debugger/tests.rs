@@ -234,7 +234,7 @@ proptest! {
         prop_assume!(secret != mine);
         let header = signature::sign(&Secret::new(secret), SENT, body.as_bytes());
         let held = Secret::new(mine);
-        let mut effort = SearchBudget::bytes(1 << 20);
+        let mut effort = SearchBudget::bytes(3 << 20);
         let finding = diagnose_signature_within(&sample(body.as_bytes(), &header, &held, &[]), &mut effort).0;
         let is_unexplained = matches!(finding, SignatureDiagnosis::Unexplained { n_tried } if n_tried > 1_000);
         prop_assert!(is_unexplained);
