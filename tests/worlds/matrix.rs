@@ -712,7 +712,8 @@ fn pairs_and_triples_of_faults_are_all_named() {
             n_faults += 1;
             let id = expected(&world, truth);
             let is_named = found.iter().any(|cause| cause.id == id);
-            if !is_named && !(is_any_tripped(&world, name) && found.iter().any(|cause| cause.id == "breaker-tripped")) {
+            let is_trip_named = is_any_tripped(&world, name) && found.iter().any(|cause| cause.id == "breaker-tripped");
+            if !is_named && !is_trip_named {
                 let why = explained(&world, truth);
                 misses.push(format!("seed {seed} {names:?}: {id} ({why}): {}", told(&report)));
             }

@@ -131,9 +131,96 @@ fn body(event: u64) -> Vec<u8> {
     body
 }
 
+/// The number of deliveries of the long form, if that is wanted.
+#[expect(clippy::disallowed_methods, reason = "the long form is asked for from outside")]
+fn wanted_deliveries() -> Option<u64> {
+    std::env::var("CROW_KILLED_DELIVERIES").ok()?.parse().ok()
+}
+
+/// Attempts that were answered with a success, by event.
+type Accepted = BTreeMap<u64, u64>;
+/// Receipts that the observer has, by event and attempt.
+type Logged = BTreeMap<(u64, u64), Vec<Value>>;
+
+/// Senders that deliver events until all are accepted.
+struct Senders {
+    tasks: JoinSet<()>,
+    accepted: Arc<Mutex<Accepted>>,
+    progress: watch::Receiver<u64>,
+}
+
+impl Senders {
+    fn start(address: SocketAddr, n_events: u64) -> Self {
+        let (done, progress) = watch::channel(0_u64);
+        let accepted = Arc::new(Mutex::new(Accepted::new()));
+        let next = Arc::new(AtomicU64::new(1));
+        let mut tasks = JoinSet::new();
+        for _ in 0..SENDERS {
+            let (done, accepted, next) = (done.clone(), Arc::clone(&accepted), Arc::clone(&next));
+            let url = format!("http://{address}/hook");
+            let http = crow::client::connection::bare_http_client().expect("a client");
+            tasks.spawn(async move {
+                loop {
+                    let event = next.fetch_add(1, Ordering::Relaxed);
+                    if event > n_events {
+                        return;
+                    }
+                    let attempt = deliver(&http, &url, event).await;
+                    accepted.lock().expect("not poisoned").insert(event, attempt);
+                    done.send_modify(|n| *n += 1);
+                }
+            });
+        }
+        Self { tasks, accepted, progress }
+    }
+
+    /// Waits until `n` events are accepted.
+    async fn reach(&self, n: u64) {
+        let mut progress = self.progress.clone();
+        let reached = RuntimeEnv::real().timeout(PATIENCE, progress.wait_for(|done| *done >= n)).await.is_some();
+        assert!(reached, "no progress beyond {} of {n}", *progress.borrow());
+    }
+
+    /// Waits for all senders, and returns what was accepted.
+    async fn finish(self) -> Accepted {
+        assert!(RuntimeEnv::real().timeout(PATIENCE, self.tasks.join_all()).await.is_some(), "the senders do not end");
+        self.accepted.lock().expect("not poisoned").clone()
+    }
+}
+
+fn logged(observer: &Observer) -> Logged {
+    let mut logged = Logged::new();
+    for receipt in observer.receipts() {
+        let number = |name: &str| receipt[name].as_u64().expect("a number");
+        logged.entry((number("eventId"), number("claimedAttempt"))).or_default().push(receipt);
+    }
+    logged
+}
+
+/// Waits until every accepted attempt is logged, and checks that each is logged once, as it was.
+async fn check_log(observer: &Observer, accepted: &Accepted) {
+    let missing = |logged: &Logged| -> Vec<(u64, u64)> {
+        accepted.iter().map(|(event, attempt)| (*event, *attempt)).filter(|of| !logged.contains_key(of)).collect()
+    };
+    let reported = async {
+        while !missing(&logged(observer)).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let all = RuntimeEnv::real().timeout(PATIENCE, reported).await;
+    let logged = logged(observer);
+    assert!(all.is_some(), "accepted and not logged: {:?}", missing(&logged));
+    let twice: Vec<_> = logged.iter().filter(|(_, receipts)| receipts.len() > 1).collect();
+    assert!(twice.is_empty(), "logged twice: {twice:?}");
+    for (event, attempt) in accepted {
+        let receipt = &logged[&(*event, *attempt)][0];
+        assert_eq!((receipt["status"].as_u64(), &receipt["failure"]), (Some(202), &Value::Null), "{receipt}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_byte_arrives_and_every_answered_delivery_is_logged_once_whatever_is_killed() {
-    let n_events: u64 = std::env::var("CROW_KILLED_DELIVERIES").ok().and_then(|n| n.parse().ok()).unwrap_or(240);
+    let n_events = wanted_deliveries().unwrap_or(240);
     let mut rng = StdRng::seed_from_u64(7);
     let home = TempDir::new().expect("a directory");
     for (name, text) in [("secret", SECRET), ("token", TOKEN)] {
@@ -145,33 +232,11 @@ async fn every_byte_arrives_and_every_answered_delivery_is_logged_once_whatever_
     let address = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     let mut listening = listen(home.path(), address, receiver.address, &observer.url());
     listening.tells(1, "listening on ").await;
-    let (done, progress) = watch::channel(0_u64);
-    let accepted = Arc::new(Mutex::new(BTreeMap::new()));
-    let next = Arc::new(AtomicU64::new(1));
-    let mut senders = JoinSet::new();
-    for _ in 0..SENDERS {
-        let (done, accepted, next) = (done.clone(), Arc::clone(&accepted), Arc::clone(&next));
-        let url = format!("http://{address}/hook");
-        let http = crow::client::connection::bare_http_client().expect("a client");
-        senders.spawn(async move {
-            loop {
-                let event = next.fetch_add(1, Ordering::Relaxed);
-                if event > n_events {
-                    return;
-                }
-                let attempt = deliver(&http, &url, event).await;
-                accepted.lock().expect("not poisoned").insert(event, attempt);
-                done.send_modify(|n| *n += 1);
-            }
-        });
-    }
+    let senders = Senders::start(address, n_events);
     let (mut n_kills, mut at) = ([0_u32; 3], 0);
     loop {
         at += rng.random_range(8..40);
-        let mut progress = progress.clone();
-        let until = at.min(n_events);
-        let reached = RuntimeEnv::real().timeout(PATIENCE, progress.wait_for(|n| *n >= until)).await.is_some();
-        assert!(reached, "no progress beyond {} of {n_events}", *progress.borrow());
+        senders.reach(at.min(n_events)).await;
         if at >= n_events {
             break;
         }
@@ -188,41 +253,13 @@ async fn every_byte_arrives_and_every_answered_delivery_is_logged_once_whatever_
             }
         }
     }
-    assert!(RuntimeEnv::real().timeout(PATIENCE, senders.join_all()).await.is_some(), "the senders do not end");
+    let accepted = senders.finish().await;
     listening.signal("TERM");
     assert_eq!(listening.ended(), Some(0));
     // What the last run could not report, the next one does.
     let last = listen(home.path(), address, receiver.address, &observer.url());
-    let accepted = accepted.lock().expect("not poisoned").clone();
-    let logged = || {
-        let mut logged: BTreeMap<(u64, u64), Vec<Value>> = BTreeMap::new();
-        for receipt in observer.receipts() {
-            let of =
-                (receipt["eventId"].as_u64().expect("a number"), receipt["claimedAttempt"].as_u64().expect("a number"));
-            logged.entry(of).or_default().push(receipt);
-        }
-        logged
-    };
-    let is_logged = |logged: &BTreeMap<(u64, u64), Vec<Value>>| {
-        accepted.iter().all(|(event, attempt)| logged.contains_key(&(*event, *attempt)))
-    };
-    let reported = async {
-        while !is_logged(&logged()) {
-            tokio::task::yield_now().await;
-        }
-    };
-    let all = RuntimeEnv::real().timeout(PATIENCE, reported).await;
-    let logged = logged();
-    let missing: Vec<_> =
-        accepted.iter().filter(|(event, attempt)| !logged.contains_key(&(**event, **attempt))).collect();
-    assert!(all.is_some(), "accepted and not logged: {missing:?}");
+    check_log(&observer, &accepted).await;
     drop(last);
-    let twice: Vec<_> = logged.iter().filter(|(_, receipts)| receipts.len() > 1).collect();
-    assert!(twice.is_empty(), "logged twice: {twice:?}");
-    for (event, attempt) in &accepted {
-        let receipt = &logged[&(*event, *attempt)][0];
-        assert_eq!((receipt["status"].as_u64(), &receipt["failure"]), (Some(202), &Value::Null), "{receipt}");
-    }
     let ledger = receiver.ledger.lock().expect("not poisoned");
     for (event, attempt) in &accepted {
         let got = ledger.iter().find(|(of, number, _)| of == event && number == attempt);

@@ -93,10 +93,9 @@ async fn play(mut stream: TcpStream, script: Script, heard: &Mutex<Vec<Vec<u8>>>
         }
         tokio::task::yield_now().await;
     }
-    while script.is_endless {
-        if stream.write_all(script.pieces.last().expect("a piece")).await.is_err() {
-            return;
-        }
+    if script.is_endless {
+        while stream.write_all(script.pieces.last().expect("a piece")).await.is_ok() {}
+        return;
     }
     let _ = stream.shutdown().await;
     // The rest is read, so that the answer is not lost to a reset.
