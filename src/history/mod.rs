@@ -7,6 +7,7 @@ pub mod calls;
 mod columns;
 pub mod console;
 pub mod keys;
+pub mod latest_events;
 pub mod listings;
 pub mod observations;
 pub mod operator_notes;

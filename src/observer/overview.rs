@@ -12,9 +12,8 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;
 use crate::history::keys::KeyName;
-use crate::history::observations::{
-    LatestEvents, ObservedWindow, PlatformObservations, StoredSubscription, SubscriptionOutage,
-};
+use crate::history::latest_events::LatestEvents;
+use crate::history::observations::{ObservedWindow, PlatformObservations, StoredSubscription, SubscriptionOutage};
 use crate::history::pages::outage_as_trip;
 use crate::wire::alerts::{AcknowledgementRow, ConditionRow};
 use crate::wire::keys::{KeyRow, RateLimits};
