@@ -60,8 +60,9 @@ pub(super) async fn run(asked: EscalateArgs) -> Result<ExitCode, CommandFailure>
         output::remark(&format!("crow: {}", bundle.manifest().platform_check));
     }
     let path = asked.out.unwrap_or_else(|| PathBuf::from(bundle.folder()));
-    write_bundle(&bundle, &path)
-        .map_err(|error| CommandFailure::failed(error.to_string(), "the ticket was not written"))?;
+    write_bundle(&bundle, &path).map_err(|error| {
+        CommandFailure::failed(error.to_string(), "nothing was written; choose another place with --out PATH")
+    })?;
     print_safe(&path.display().to_string())?;
     match asked_nothing {
         None => Ok(ExitCode::SUCCESS),

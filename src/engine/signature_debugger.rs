@@ -10,6 +10,10 @@ use crate::domain::secret::Secret;
 use crate::domain::signature_debugger::sample::{OtherSecret, SearchBudget, SignatureDiagnosis, SignatureSample};
 use crate::domain::signature_debugger::{self, MAX_CLOCK_SKEW, response_hints};
 use crate::store;
+use std::time::Duration;
+
+/// Maximum time of a search; on a slow machine it ends before the budget of bytes does.
+const MAX_SEARCH_TIME: Duration = Duration::from_secs(1);
 
 /// Explanation of a refused signature.
 #[derive(Debug, Clone)]
@@ -61,7 +65,11 @@ impl Engine {
             .collect::<Result<_, Error>>()?;
         let received_at = header_value(&exchange.response_headers, "date").and_then(response_hints::http_date);
         let clock_ahead = received_at.map(|at| at - attempt.started_at.seconds());
-        let explain = move || explain_exchange((&exchange, &body), &secrets, received_at, computed);
+        let elapsed = self.shared.ambient.stopwatch();
+        // Diagnoses ask for many explanations from answers alone.
+        let effort = if computed.is_some() { SearchBudget::ONE_SECOND } else { SearchBudget::QUICK };
+        let effort = effort.until(move || elapsed.elapsed() >= MAX_SEARCH_TIME);
+        let explain = move || explain_exchange((&exchange, &body), &secrets, received_at, (computed, effort));
         let (finding, computed) = permit.run(explain).await??;
         Ok(SignatureExplanation { diagnosis: finding, computed, clock_ahead })
     }
@@ -75,7 +83,7 @@ fn explain_exchange(
     (exchange, body): (&HttpExchange, &[u8]),
     secrets: &[(String, Secret)],
     received_at: Option<i64>,
-    told: Option<String>,
+    (told, mut effort): (Option<String>, SearchBudget),
 ) -> Result<(SignatureDiagnosis, Option<String>), Error> {
     let (_, secret) = secrets.first().ok_or_else(|| Error::NotFound("its subscription".to_owned()))?;
     let others: Vec<OtherSecret<'_>> = secrets[1..].iter().map(|(name, secret)| OtherSecret { name, secret }).collect();
@@ -90,8 +98,6 @@ fn explain_exchange(
         Some(told) => vec![told],
         None => named.iter().map(String::as_str).filter(|text| *text != signature).collect(),
     };
-    // Diagnoses ask for many explanations from answers alone.
-    let mut effort = if told.is_some() { SearchBudget::ONE_SECOND } else { SearchBudget::QUICK };
     let sample =
         SignatureSample { signature, timestamp, body, secret, others: &others, computed: &computed, received_at };
     let (finding, index) = signature_debugger::diagnose_signature_within(&sample, &mut effort);

@@ -30,7 +30,7 @@ pub enum BundleError {
     #[error("cannot write the ticket: {0}")]
     Json(#[from] serde_json::Error),
     /// The folder or file exists already.
-    #[error("{} exists already; nothing was written", path.display())]
+    #[error("{} already exists", path.display())]
     Exists {
         /// Path at which something exists already.
         path: PathBuf,

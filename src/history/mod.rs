@@ -19,6 +19,7 @@ pub mod receipts;
 pub mod reports;
 mod request_log;
 pub mod retention;
+pub mod seen_windows;
 pub mod source;
 pub mod unreadable;
 

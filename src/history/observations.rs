@@ -3,6 +3,7 @@
 use super::latest_events::{LatestEvents, read_latest_events};
 use super::operator_notes::{read_acknowledgements, read_disable_reasons};
 use super::poll_positions::read_heard_at;
+use super::seen_windows::{HOUR_MS, ObservedWindow, read_windows};
 use super::unreadable::{self, UnreadableAnswer, UnreadableItem};
 use super::{HistoryError, PlatformHistory};
 use crate::database::options::JobPriority;
@@ -10,16 +11,12 @@ use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement};
 use crate::domain::ids::{CompanyId, EventId, SubscriptionId, TripId};
 use crate::domain::scope::ScopeSet;
 use crate::domain::text::Untrusted;
-use crate::domain::time::{MINUTE_MS, Timestamp};
-use crate::domain::window::RateBucket;
+use crate::domain::time::Timestamp;
 use crate::wire::readable::UnreadableRows;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Number of hours in a week.
-const WEEK_HOURS: i64 = 7 * 24;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
 /// Maximum number of characters kept of an answer that could not be read.
 const MAX_ANSWER_CHARS: usize = 300;
 /// Maximum number of outages that are returned, newest first.
@@ -38,30 +35,6 @@ pub struct ObservedKey {
     pub refused: Option<Untrusted>,
     /// Time of the last successful call with the key.
     pub used_at: Option<Timestamp>,
-}
-
-/// Rate window of a key, from the headers of answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObservedWindow {
-    /// Name of the key in the profile.
-    pub key: String,
-    /// Bucket that the window belongs to.
-    pub bucket: RateBucket,
-    /// Start of the newest minute that was seen.
-    pub minute_at: Timestamp,
-    /// Calls allowed in the newest minute.
-    pub limit: u32,
-    /// Calls made in the newest minute, by all callers.
-    pub used: u32,
-    /// Own calls that were rejected in the newest minute.
-    pub n_refused: u32,
-    /// End of the window, if an answer named it.
-    pub reset_at: Option<Timestamp>,
-    /// Calls made in each of the 60 minutes before the current one, oldest first; `None` for a minute without an
-    /// answer.
-    pub hour: Vec<Option<u32>>,
-    /// Calls in the busiest minute of each hour of the last week, oldest first; `None` for an hour without an answer.
-    pub week: Vec<Option<u32>>,
 }
 
 /// Outage of a subscription: seen on, then seen off.
@@ -372,58 +345,6 @@ fn read_since(connection: &Connection) -> Result<ObservedSince, HistoryError> {
         calls: first("SELECT min(at) FROM calls")?,
         relayed: first("SELECT min(at) FROM relayed_calls")?,
     })
-}
-
-fn read_windows(connection: &Connection, now: Timestamp) -> Result<Vec<ObservedWindow>, HistoryError> {
-    let mut found = Vec::new();
-    let mut statement = connection.prepare_cached(
-        "SELECT w.key, w.bucket, w.minute_at, w.rate_limit, w.n_used, w.n_rejected, w.reset_at FROM rate_windows w
-         JOIN (SELECT key, bucket, max(minute_at) AS newest FROM rate_windows GROUP BY key, bucket) n
-         ON w.key = n.key AND w.bucket = n.bucket AND w.minute_at = n.newest ORDER BY w.key, w.bucket",
-    )?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let (key, bucket): (String, String) = (row.get("key")?, row.get("bucket")?);
-        let Some(bucket) = RateBucket::named(&bucket) else { continue };
-        let this = now.floor_to(MINUTE_MS).millis();
-        let hour = busiest_minutes(connection, &key, bucket, (this - HOUR_MS, MINUTE_MS, 60))?;
-        let week_began = now.floor_to(HOUR_MS).millis() - (WEEK_HOURS - 1) * HOUR_MS;
-        let week = busiest_minutes(connection, &key, bucket, (week_began, HOUR_MS, WEEK_HOURS))?;
-        found.push(ObservedWindow {
-            key,
-            bucket,
-            minute_at: Timestamp::from_millis(row.get("minute_at")?),
-            limit: row.get("rate_limit")?,
-            used: row.get("n_used")?,
-            n_refused: row.get("n_rejected")?,
-            reset_at: row.get::<_, Option<i64>>("reset_at")?.map(Timestamp::from_millis),
-            hour,
-            week,
-        });
-    }
-    Ok(found)
-}
-
-/// Returns the calls in the busiest minute of each of `n` slots of `width` milliseconds, from `since` on.
-fn busiest_minutes(
-    connection: &Connection,
-    key: &str,
-    bucket: RateBucket,
-    (since, width, n): (i64, i64, i64),
-) -> Result<Vec<Option<u32>>, HistoryError> {
-    let mut slots = vec![None; usize::try_from(n).unwrap_or(0)];
-    let mut statement = connection.prepare_cached(
-        "SELECT (minute_at - ?3) / ?4 AS slot, max(n_used) FROM rate_windows
-         WHERE key = ?1 AND bucket = ?2 AND minute_at >= ?3 AND minute_at < ?5 GROUP BY slot",
-    )?;
-    let mut rows = statement.query(params![key, bucket.name(), since, width, since + n * width])?;
-    while let Some(row) = rows.next()? {
-        let slot: i64 = row.get(0)?;
-        if let Some(place) = usize::try_from(slot).ok().and_then(|slot| slots.get_mut(slot)) {
-            *place = Some(row.get(1)?);
-        }
-    }
-    Ok(slots)
 }
 
 fn read_subscriptions(connection: &Connection) -> Result<Vec<StoredSubscription>, HistoryError> {

@@ -42,7 +42,8 @@ const CONDITION: &str = "coalesce(c.elapsed_ms, p.elapsed_ms) IS NOT NULL
     AND (:since IS NULL OR coalesce(c.at, p.at) >= :since) AND (:until IS NULL OR coalesce(c.at, p.at) < :until)";
 
 impl PlatformHistory {
-    /// Returns a page of the request log, and the counts of the last hour by status and code.
+    /// Returns a page of the request log, and the counts of the last hour by status and code, without the refusals by
+    /// which crow finds out the scopes of a key.
     ///
     /// # Errors
     ///
@@ -72,6 +73,7 @@ impl PlatformHistory {
                 let mut statement = connection.prepare_cached(
                     "SELECT status, code, count(*) AS n FROM (
                      SELECT status, code FROM calls WHERE at > ?1 AND elapsed_ms IS NOT NULL
+                     AND NOT (kind = 'scope_probe' AND status IN (400, 403, 404, 411, 415, 422))
                      UNION ALL SELECT status, code FROM relayed_calls WHERE at > ?1)
                      GROUP BY 1, 2 ORDER BY n DESC",
                 )?;

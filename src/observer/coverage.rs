@@ -153,7 +153,7 @@ fn cover(noun: CoveredNoun, seen: &PlatformObservations, frame: &ObservationCont
         CoveredNoun::Limits => (
             Partial,
             since.calls,
-            "from rate limit headers of the observer's own calls; use by other callers shows only in what is left",
+            "from the rate limit headers of crow's own calls; calls by others only lower the remaining count",
             "the Admin Portal names the callers",
         ),
         CoveredNoun::Trips => (

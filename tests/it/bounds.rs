@@ -465,14 +465,21 @@ async fn l4_hostile_answers_of_forwarding_targets_are_cut_or_dropped() {
         let address = listening.told()[0].replace("listening on ", "");
         let http = crow::client::connection::bare_http_client().expect("a client");
         let body = r#"{"id":1,"type":"lead.created"}"#;
-        let answered = within("it is answered", http.post(&address).body(body).send()).await.expect("an answer");
+        let mut answered = within("it is answered", http.post(&address).body(body).send()).await.expect("an answer");
         let status = answered.status().as_u16();
-        let length = answered.bytes().await.expect("its body").len();
-        assert!(length <= 1024 * 1024, "{hostile:?}: {length} bytes");
+        // The answer is passed on as it comes; a sender takes as much of it as it wants, and waits as long.
+        let ambient = RuntimeEnv::real();
+        let mut length = 0;
+        while length < 4 * 1024 * 1024
+            && let Some(Ok(Some(chunk))) = ambient.timeout(Duration::from_secs(1), answered.chunk()).await
+        {
+            length += chunk.len();
+        }
+        drop(answered);
         let expected: &[u16] = match hostile {
             Hostile::EndlessBody | Hostile::Announced | Hostile::ManyItems | Hostile::ManyMembers => &[200],
             Hostile::EndlessRefusal => &[503],
-            Hostile::Drip => &[504],
+            Hostile::Drip => &[200, 504],
             Hostile::EndlessHeader | Hostile::EndlessHints => &[502, 504],
         };
         assert!(expected.contains(&status), "{hostile:?}: {status}");

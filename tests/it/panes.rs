@@ -245,7 +245,7 @@ async fn a_change_is_previewed_and_made_only_with_permission_and_confirmation() 
     assert!(limits["said"].as_str().is_some_and(|said| said.contains("7 read")), "{limits}");
     let tested = ask(&["subs", "test", "1", "--allow-actions", "--yes"]);
     assert_eq!(tested.status.code(), Some(1), "an endpoint that answers 500 is not what was wanted");
-    assert!(text(&tested.stdout).contains("answered 500"), "{tested:?}");
+    assert!(text(&tested.stdout).contains("answered the test with 500"), "{tested:?}");
 
     let created = ask(&[
         "keys",

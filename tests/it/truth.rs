@@ -26,7 +26,7 @@ const EXPECTED: &[(&str, [i32; 4])] = &[
     ("check", [2, 3, 3, 0]),
     ("doctor", [1, 1, 1, 0]),
     // 2 could not run or nothing to judge by, 1 a cause: the lacking scope.
-    ("diagnose permissions", [2, 2, 1, 2]),
+    ("diagnose permissions", [2, 2, 2, 2]),
     ("diagnose events-missing", [2, 2, 1, 2]),
     ("escalate --out {out}", [1, 1, 0, 0]),
     ("reconcile --types lead.created", [2, 2, 2, 2]),

@@ -69,7 +69,7 @@ const fn portal_only(check: HealthCheck) -> HealthCheck {
 pub const HEALTH_CHECKS: &[HealthCheck] = &[
     check_above(
         "platform",
-        "1 if dispatch is paused, or an observed platform does not answer",
+        "1 if deliveries are paused, or a platform watched with keys does not answer",
         "",
         (None, Some(0)),
         platform,
@@ -100,7 +100,7 @@ pub const HEALTH_CHECKS: &[HealthCheck] = &[
     ),
     HealthCheck {
         name: "success",
-        what: "lowest hourly success rate of an enabled subscription",
+        what: "lowest hourly success rate of an enabled subscription with 20 attempts or more",
         unit: "%",
         side: ThresholdSide::Below,
         warn: Some(SUCCESS_PERCENT_LIMITS.0),

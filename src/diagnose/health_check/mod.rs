@@ -15,7 +15,7 @@ use checks::{HEALTH_CHECKS, HealthCheck};
 use facts::HealthFacts;
 
 /// Reason for a check that keys of the Integration API cannot make.
-const NOT_OBSERVABLE: &str = "not visible to a key; the Admin Portal shows it";
+const NOT_OBSERVABLE: &str = "a key cannot read this; use an operator token, or the Admin Portal";
 
 /// Thresholds that replace the defaults.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +46,7 @@ pub async fn run_checks(
     let left_out: Vec<&str> = probes.iter().filter(|probe| is_left_out(probe)).map(|probe| probe.name).collect();
     if !left_out.is_empty() {
         let said = format!("{}: {NOT_OBSERVABLE}", left_out.join(", "));
-        readings.push(text_result("not observable", CheckGrade::Ok, said));
+        readings.push(text_result("not checked", CheckGrade::Ok, said));
     }
     readings.extend(facts.unreadable.summary_line().map(|remark| text_result("answers", CheckGrade::Unknown, remark)));
     let grade = readings.iter().map(|reading| reading.grade).max().unwrap_or(CheckGrade::Ok);

@@ -34,8 +34,18 @@ pub const PLAYBOOK: Playbook = Playbook {
 /// Calls without a key from one caller from which on they are more than a scanner's.
 const MIN_ANONYMOUS_CALLS: u64 = 5;
 
+/// Problem codes of the contract for calls whose key was not accepted.
+const KEY_CODES: [&str; 4] = ["missing_key", "malformed_key", "unknown_key", "revoked_key"];
+
+/// Problem code of a call answered 401. A platform with codes of its own does not say more of a well-formed key than
+/// that it is not known.
+fn key_code(row: &RequestRow) -> &str {
+    let has_own_code = !KEY_CODES.contains(&code(row));
+    if has_own_code && row.claimed_last4.is_some() { "unknown_key" } else { code(row) }
+}
+
 fn with_code<'s>(set: &'s EvidenceSet, wanted: &str) -> Vec<&'s CallGroup> {
-    refused(set, |row| row.has_status(401) && code(row) == wanted)
+    refused(set, |row| row.has_status(401) && key_code(row) == wanted)
 }
 
 fn all_accepted(set: &EvidenceSet) -> CheckResult {
@@ -140,7 +150,11 @@ fn unknown_key(set: &EvidenceSet, keys: &[KeyRow], caller: &CallerId, groups: &[
             (CauseKind::KeyWrongCompany, name, really)
         }
         (None, None) if !is_known_company(set, keys, *company) => (CauseKind::KeyWrongEnvironment, name, String::new()),
-        (None, None) => (CauseKind::KeyUnknown, name, String::new()),
+        (None, None) => {
+            let is_told = groups.iter().all(|group| code(&group.newest) == "unknown_key");
+            let detail = if is_told { "" } else { "the platform does not say whether the key was revoked" };
+            (CauseKind::KeyUnknown, name, detail.to_owned())
+        }
     };
     let mut finding = call_finding(set, kind, groups, who, GoodCalls::AnyRoute).detail(detail);
     finding.evidence.push(sent);

@@ -139,7 +139,8 @@ impl SignatureSearch<'_> {
         self.try_single(sample, right, &altered).or_else(|| {
             // A large body has as many copies as there are styles to write it: these are tried one at a time and not
             // in pairs.
-            let bodies = (sample.body.len() <= MAX_FULL_SEARCH_BYTES).then(|| bodies::candidates(sample.body))?;
+            let is_worth = sample.body.len() <= MAX_FULL_SEARCH_BYTES && !self.effort.is_spent();
+            let bodies = is_worth.then(|| bodies::candidates(sample.body))?;
             self.try_pairs(sample, right, &altered, &bodies).or_else(|| self.try_triples(right, &altered, &bodies))
         })
     }

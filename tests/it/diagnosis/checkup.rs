@@ -24,7 +24,7 @@ fn expected(scenario: &str) -> Said {
         "other-company" => refused("403 other_company"),
         "managed-zapier" => refused("403 managed_subscription"),
         "endpoint-private" => refused("400 validation_failed"),
-        "sub-disabled" => Some((CheckGrade::Warning, "off", "disabled by hand")),
+        "sub-disabled" => Some((CheckGrade::Warning, "missed", "missed while a subscription was off")),
         "breaker-tripped" | "breaker-fixed" => Some((CheckGrade::Critical, "tripped", "breaker tripped")),
         "channel-gap" => Some((CheckGrade::Warning, "missed", "3 missed while a subscription was off")),
         "bulk-contended" => Some((CheckGrade::Warning, "contended", "503 contended")),
@@ -51,7 +51,7 @@ pub(super) fn faults(scenario: &str, checkup: &HealthCheckReport) -> Option<Stri
             // A caller that is refused for calling too much has used up the window; a subscription that is off misses events.
             let follows = |other: &str| match name {
                 "limited" => other == "headroom",
-                "off" | "tripped" => other == "missed",
+                "tripped" => other == "missed",
                 _ => false,
             };
             let is_alone = alarming.iter().all(|reading| reading.name == name || follows(&reading.name));

@@ -106,7 +106,7 @@ async fn every_pane_shows_what_keys_can_prove_and_names_what_is_unknown() {
     pane("3", &["17", "lead.created payment.failed", "UNK", "success rate, latency and backlog are in the"]).await;
     pane("4", &["A key cannot read the delivery log", "crow listen"]).await;
     pane("5", &["41", "45", "lead.created", "crow reconcile"]).await;
-    pane("6", &["read", "of 60", "?", "From rate limit headers"]).await;
+    pane("6", &["read", "of 60", "?", "From the rate limit headers"]).await;
     pane("7", &["Subscriptions that went off between two listings"]).await;
     pane("8", &["/api/v1/events", "200", "403", "r-1", "r-1"]).await;
     // Nothing was created by asking after scopes, and each scope was asked after once.
@@ -121,7 +121,7 @@ async fn every_pane_shows_what_keys_can_prove_and_names_what_is_unknown() {
     console.press("\n");
     until("the question", async || console.shows("[y/N]") || console.shows("y yes")).await;
     console.press("y");
-    until("the test was sent", async || platform.n_tests() == 1 && console.shows("answered 204")).await;
+    until("the test was sent", async || platform.n_tests() == 1 && console.shows("answered the test with 204")).await;
     let bytes = std::fs::read(dir.path().join("history.db")).expect("a file");
     let (text, screen) = (String::from_utf8_lossy(&bytes).into_owned(), console.text());
     assert!(!text.contains(ALL) && !screen.contains(ALL), "no key is remembered or shown");

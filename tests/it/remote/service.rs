@@ -5,17 +5,19 @@ use super::processes::Home;
 use super::{ALL, RuntimeEnv, StandIn, holder, until, write_week};
 use crate::support::lines::Lines;
 use crate::support::platform::within;
+use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::schemas;
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::domain::alert::AlertSubject;
 use crow::domain::health_status::HealthStatus;
-use crow::domain::ids::SubscriptionId;
+use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
 use crow::sync::feed::{self, FeedSettings};
 use crow::sync::snapshot::Snapshot;
 use crow::wire::alerts::NewAcknowledgement;
 use crow::wire::changes::{self, NoBody};
+use crow::wire::log::{AttemptQuery, RequestQuery};
 use crow::wire::operators::NewOperator;
 use rand::{RngExt as _, SeedableRng as _};
 use std::path::PathBuf;
@@ -275,4 +277,62 @@ async fn an_observer_with_a_week_of_history_starts_at_once() {
     {
         println!("an observer with a week of history started in {started_ms} ms");
     }
+}
+
+#[tokio::test]
+async fn an_observer_serves_what_a_relay_and_a_listener_elsewhere_report() {
+    let ambient = RuntimeEnv::real();
+    let (platform, home, edge) = (StandIn::start(&ambient).await, Home::new(), Home::new());
+    add_profile(&home, &platform.address).await;
+    let service = Service::start(&home).await;
+    let token_file = service.token_file.to_str().expect("text");
+    let report = ["--bind", "127.0.0.1:0", "--report-to", &service.address, "--token-file", token_file];
+    let begin = async |arguments: &[&str]| {
+        let process = Lines::start(&mut edge.crow(&[arguments, &report].concat()));
+        process.tells(1, "listening on ").await;
+        let address = process.told()[0].replace("listening on ", "");
+        (process, address)
+    };
+    let (_relay, relay) = begin(&["relay", "--url", &platform.address, "--name-by-header", "X-App"]).await;
+    let receiver = Receiver::start(&[Behaviour::Status(200)]).await;
+    let route = format!("/hook={}", receiver.url);
+    let (_listener, listener) = begin(&["listen", "--route", &route, "--subscription", "/hook=17"]).await;
+    let http = crow::client::connection::bare_http_client().expect("a client");
+    let unknown = "wlcro_live_92_abcdefghijklmnopqrstuvwxyz0123456789_-ABCDE";
+    for (key, n) in [(ALL, 3), (unknown, 4)] {
+        for _ in 0..n {
+            let call =
+                http.get(format!("{relay}/api/v1/events?limit=1")).header("x-api-key", key).header("x-app", "crm");
+            assert!(call.send().await.is_ok());
+        }
+    }
+    let body = r#"{"id":9,"type":"lead.created","companyId":92,"createdUtc":"2026-11-24T08:00:00.000Z","payload":{}}"#;
+    let delivered = http.post(format!("{listener}/hook")).body(body).send().await.expect("an answer");
+    assert!(delivered.status().is_success(), "{delivered:?}");
+    let client = service.client();
+    let of_relay = RequestQuery { caller: Some("127.0.0.1".to_owned()), ..RequestQuery::default() };
+    until("the calls are in the request log", async || {
+        client.log_page(&of_relay, None, 50).await.is_ok_and(|log| log.page.items.len() == 7)
+    })
+    .await;
+    let rows = client.log_page(&of_relay, None, 50).await.expect("a page").page.items;
+    assert!(rows.iter().all(|row| row.caller_name.as_ref().is_some_and(|name| name.raw() == "crm")));
+    let refused: Vec<_> = rows.iter().filter(|row| row.has_status(401)).collect();
+    assert!(refused.iter().all(|row| row.key_id.is_none() && row.claimed_company_id == Some(CompanyId(92))));
+    assert_eq!((refused.len(), rows.iter().filter(|row| row.key_id.is_some()).count()), (4, 3));
+    let of_hook = AttemptQuery { subscription: Some(17), ..AttemptQuery::default() };
+    until("the delivery is in the log", async || {
+        client.log_page(&of_hook, None, 50).await.is_ok_and(|log| log.items.len() == 1)
+    })
+    .await;
+    // A diagnosis elsewhere sees the callers that the relay saw.
+    let target = ["--url", &service.address, "--token-file", token_file];
+    let asked = edge.ask(&[["diagnose", "key-not-working", "--json"].as_slice(), &target].concat()).await;
+    let report: serde_json::Value = serde_json::from_slice(&asked.stdout).expect("JSON");
+    assert_eq!(report["causes"][0]["id"], "key-unknown", "{report:#}");
+    let listed = edge.ask(&[["requests", "list", "--json"].as_slice(), &target].concat()).await;
+    let document: serde_json::Value = serde_json::from_slice(&listed.stdout).expect("JSON");
+    schemas::assert_valid("crow.requests/2", &document);
+    let text = String::from_utf8_lossy(&std::fs::read(home.path(HISTORY)).expect("a file")).into_owned();
+    assert!(!text.contains(unknown) && !text.contains(ALL), "keys are not kept");
 }
