@@ -82,6 +82,7 @@ fn the_command_of_every_remedy_can_be_parsed() {
     for remedy in [
         RemediationAction::Test(SubscriptionId(7)),
         RemediationAction::Enable(SubscriptionId(7)),
+        RemediationAction::EnableOnly(SubscriptionId(7)),
         RemediationAction::Replay(range),
         RemediationAction::Revoke(KeyId(3)),
         RemediationAction::Verify(AttemptId(9)),

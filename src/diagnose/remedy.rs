@@ -15,6 +15,8 @@ pub enum RemediationAction {
     Test(SubscriptionId),
     /// Enable a subscription and deliver the events that it missed.
     Enable(SubscriptionId),
+    /// Enable a subscription on a platform on which missed events are replayed elsewhere.
+    EnableOnly(SubscriptionId),
     /// Replay the deliveries of a time range that did not succeed.
     Replay(MissedRange),
     /// Revoke an API key permanently.
@@ -48,12 +50,18 @@ pub struct RunbookTarget {
 }
 
 impl RemediationAction {
+    /// Enables a subscription: with the events that it missed, where the platform can replay them.
+    #[must_use]
+    pub const fn enable(id: SubscriptionId, can_replay: bool) -> Self {
+        if can_replay { Self::Enable(id) } else { Self::EnableOnly(id) }
+    }
+
     /// Returns the action's identifier on the wire.
     #[must_use]
     pub const fn id(&self) -> &'static str {
         match self {
             Self::Test(_) => "test",
-            Self::Enable(_) => "enable",
+            Self::Enable(_) | Self::EnableOnly(_) => "enable",
             Self::Replay(_) => "replay",
             Self::Revoke(_) => "revoke",
             Self::Verify(_) => "verify",
@@ -67,6 +75,7 @@ impl RemediationAction {
         match self {
             Self::Test(id) => format!("send a test to subscription {id}"),
             Self::Enable(id) => format!("enable subscription {id} and resend missed events"),
+            Self::EnableOnly(id) => format!("enable subscription {id}; the Admin Portal replays missed events"),
             Self::Replay(gap) => {
                 format!("resend missed events to subscription {} (dry run first)", gap.subscription)
             }
@@ -84,6 +93,7 @@ impl RemediationAction {
         match self {
             Self::Test(id) => format!("crow subs test {id} --allow-actions"),
             Self::Enable(id) => format!("crow subs enable {id} --replay-missed --allow-actions"),
+            Self::EnableOnly(id) => format!("crow subs enable {id} --allow-actions"),
             Self::Replay(MissedRange { subscription, since_utc, until_utc }) => format!(
                 "crow subs replay {subscription} --since {since_utc} --until {until_utc} --state missed,exhausted,on_hold --allow-actions"
             ),
@@ -137,6 +147,7 @@ mod tests {
         for remedy in [
             RemediationAction::Test(SubscriptionId(7)),
             RemediationAction::Enable(SubscriptionId(7)),
+            RemediationAction::EnableOnly(SubscriptionId(7)),
             RemediationAction::Replay(gap),
             RemediationAction::Revoke(KeyId(3)),
             RemediationAction::Verify(AttemptId(9)),

@@ -1,7 +1,7 @@
 //! Actions for runbook steps: those that the console can take after a confirmation, and commands for a shell.
 
 use super::diagnosis_subject::DiagnosisSubject;
-use super::evidence_set::EvidenceSet;
+use super::evidence_set::{CallerVisibility, EvidenceSet};
 use super::remedy::OfferedAction;
 use super::remedy::{MissedRange, RemediationAction};
 use super::runbook_kind::Runbook;
@@ -19,7 +19,7 @@ pub fn step_actions(of: &RunbookProgress, step: &str, dossier: &EvidenceSet) -> 
             vec![RemediationAction::Test(id).into()]
         }
         (Runbook::BreakerRecovery, DiagnosisSubject::Subscription(id), "enabled") => {
-            vec![RemediationAction::Enable(id).into()]
+            vec![RemediationAction::enable(id, dossier.visibility == CallerVisibility::Full).into()]
         }
         (Runbook::BreakerRecovery, DiagnosisSubject::Subscription(id), "nothing-waits") => replay_missed(dossier, id),
         (Runbook::LostSecret, DiagnosisSubject::Subscription(id), "new-subscription") => create_twin(dossier, id),

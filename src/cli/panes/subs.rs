@@ -133,6 +133,8 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
         ),
         if asked.replay_missed {
             format!("{missed}, resent")
+        } else if health.is_none() {
+            format!("{missed}, not sent; the Admin Portal replays them")
         } else {
             format!("{missed}, not sent; add --replay-missed to resend")
         },

@@ -169,9 +169,10 @@ fn tripped(set: &EvidenceSet, row: &SubscriptionRow) -> CauseFinding {
     let causes = trip.into_iter().flat_map(|trip| trip.causes.iter().flatten());
     let seen = counted_text(causes.map(|count| (count.cause.sanitized(), u64::from(count.n))));
     let mut evidence = missed_evidence(set, row);
-    evidence.extend(
-        trip.map(|_| set.trips.evidence(&format!("{name}: the last {FAILURE_THRESHOLD} attempts"), seen.clone(), None)),
-    );
+    evidence
+        .extend(trip.filter(|trip| trip.causes.is_some()).map(|_| {
+            set.trips.evidence(&format!("{name}: the last {FAILURE_THRESHOLD} attempts"), seen.clone(), None)
+        }));
     let is_fixed = works_again(set, row) == Some(true);
     let kind = if is_fixed { CauseKind::BreakerFixed } else { CauseKind::BreakerTripped };
     let n = known_health(row).n_missed_or_held();
@@ -182,9 +183,14 @@ fn tripped(set: &EvidenceSet, row: &SubscriptionRow) -> CauseFinding {
         runbook: Runbook::BreakerRecovery,
         subject: DiagnosisSubject::Subscription(id),
     });
-    let offers = [RemediationAction::Test(id), RemediationAction::Enable(id), recovery];
+    let offers = [RemediationAction::Test(id), enable(set, id), recovery];
     let skipped = usize::from(is_fixed);
     finding.detail(seen).evidence(evidence).offers(offers.into_iter().skip(skipped))
+}
+
+/// Action that enables a subscription; a key cannot replay what it missed.
+fn enable(set: &EvidenceSet, id: SubscriptionId) -> RemediationAction {
+    RemediationAction::enable(id, set.visibility == CallerVisibility::Full)
 }
 
 /// Creates the cause of a subscription that was disabled by hand; a remark if that was on purpose and it missed nothing.
@@ -205,7 +211,7 @@ fn disabled_by_hand(set: &EvidenceSet, row: &SubscriptionRow) -> Result<CauseFin
     }
     let occurrence = Occurrence::lasting(n, ExplainedUnit::Events, row.subscription.disabled_utc);
     let finding = CauseFinding::new(CauseKind::SubDisabled, CauseSubject::Subscription(id), name, occurrence);
-    let offers = [RemediationAction::Test(id), RemediationAction::Enable(id)];
+    let offers = [RemediationAction::Test(id), enable(set, id)];
     Ok(finding.detail(detail.join("; ")).evidence(evidence).offers(offers))
 }
 

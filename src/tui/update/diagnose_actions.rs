@@ -195,6 +195,7 @@ fn run_remedy(app: &mut App, remedy: RemediationAction, now: Timestamp) -> Vec<E
     let act = match remedy {
         RemediationAction::Test(id) => PlatformChange::SendTest(id),
         RemediationAction::Enable(id) => PlatformChange::Enable(id, MissedEventsChoice::Missed),
+        RemediationAction::EnableOnly(id) => PlatformChange::Enable(id, MissedEventsChoice::None),
         RemediationAction::Revoke(id) => PlatformChange::RevokeKey(id),
         RemediationAction::Replay(gap) => return replay_gap(app, gap, now),
         RemediationAction::Verify(id) => {
