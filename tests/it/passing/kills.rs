@@ -254,6 +254,8 @@ async fn every_byte_arrives_and_every_answered_delivery_is_logged_once_whatever_
         }
     }
     let accepted = senders.finish().await;
+    // It may have been started again after the last delivery.
+    listening.tells(1, "listening on ").await;
     listening.signal("TERM");
     assert_eq!(listening.ended(), Some(0));
     // What the last run could not report, the next one does.
