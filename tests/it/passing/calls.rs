@@ -4,14 +4,12 @@ use super::{Kept, Proxy, rows};
 use crate::remote::processes::Home;
 use crate::support::lines::Lines;
 use crate::support::platform::{plain_http, until, within};
+use crate::support::receiver::HeldAnswer;
 use crate::support::standin::{ALL, Mood, StandIn};
 use crow::clock::RuntimeEnv;
 use serde_json::Value;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
+use tokio::net::TcpStream;
 
 /// Makes a call and returns its status and body.
 async fn call(request: reqwest::RequestBuilder) -> (u16, String) {
@@ -118,28 +116,16 @@ async fn crow_relay_stands_in_front_of_a_profile_or_an_address_and_ends_with_its
 
 #[tokio::test]
 async fn a_call_under_way_at_the_signal_is_finished_and_recorded() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let platform = format!("http://{}", listener.local_addr().expect("an address"));
-    let (came, mut arrived) = mpsc::unbounded_channel();
-    let release = Arc::new(Notify::new());
-    let released = Arc::clone(&release);
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.expect("a connection");
-        let mut part = [0; 4_096];
-        let _ = stream.read(&mut part).await.expect("a request");
-        came.send(()).expect("the test waits");
-        released.notified().await;
-        stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok").await.expect("written");
-    });
+    let mut platform = HeldAnswer::start().await;
     let home = Home::new();
-    let relay = Lines::start(&mut home.crow(&["relay", "--bind", "127.0.0.1:0", "--url", &platform, "--json"]));
+    let relay = Lines::start(&mut home.crow(&["relay", "--bind", "127.0.0.1:0", "--url", &platform.url, "--json"]));
     relay.tells(1, "listening on ").await;
     let address = relay.told()[0].replace("listening on http://", "");
     let calling = tokio::spawn(call(plain_http().get(format!("http://{address}/api/v1/events"))));
-    within("it is passed on", arrived.recv()).await;
+    platform.arrives().await;
     relay.signal("TERM");
     until("nothing new is taken", async || TcpStream::connect(&address).await.is_err()).await;
-    release.notify_one();
+    platform.release();
     assert_eq!(within("an answer", calling).await.expect("no panic"), (202, "ok".to_owned()));
     relay.tells(1, "\"status\":202").await;
     assert_eq!(relay.ended(), Some(0));

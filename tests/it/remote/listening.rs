@@ -5,7 +5,7 @@ use super::processes::Home;
 use crate::support::faults::certificates::{Authority, Kind};
 use crate::support::lines::Lines;
 use crate::support::platform::{until, within};
-use crate::support::receiver::{Behaviour, Receiver};
+use crate::support::receiver::{Behaviour, HeldAnswer, Receiver};
 use crate::support::wire::Wire;
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -19,9 +19,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, mpsc};
 
 const SECRET: &str = "whsec-of-a-partner-0123456789";
 
@@ -252,26 +250,14 @@ async fn crow_listen_trusts_a_private_authority_that_is_named() {
 
 #[tokio::test]
 async fn deliveries_in_progress_at_the_signal_are_finished_and_stored() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let behind = format!("http://{}", listener.local_addr().expect("an address"));
-    let (came, mut arrived) = mpsc::unbounded_channel();
-    let release = Arc::new(Notify::new());
-    let released = Arc::clone(&release);
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.expect("a connection");
-        let mut part = [0; 4_096];
-        let _ = stream.read(&mut part).await.expect("a request");
-        came.send(()).expect("the test waits");
-        released.notified().await;
-        stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok").await.expect("written");
-    });
-    let scene = Scene::with(&["--forward", &behind]).await;
+    let mut behind = HeldAnswer::start().await;
+    let scene = Scene::with(&["--forward", &behind.url]).await;
     let posting = tokio::spawn(scene.signed(SECRET, envelope(5, 200)).send());
-    within("it is handed on", arrived.recv()).await;
+    behind.arrives().await;
     scene.listening.signal("TERM");
     let address = scene.address.trim_start_matches("http://").to_owned();
     until("nothing new is taken", async || TcpStream::connect(&address).await.is_err()).await;
-    release.notify_one();
+    behind.release();
     let answered = within("it is answered", posting).await.expect("no panic").expect("an answer");
     assert_eq!(answered.status(), 202);
     scene.listening.tells(1, "\"answered\":202").await;

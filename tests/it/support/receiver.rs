@@ -9,8 +9,9 @@ use axum::response::{IntoResponse as _, Response};
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Behaviour of a receiver for one request.
@@ -138,5 +139,41 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
             response
         }
         Behaviour::Hang => std::future::pending().await,
+    }
+}
+
+/// Server that holds back its one answer, 202 with `ok`, until it is released.
+pub(crate) struct HeldAnswer {
+    pub(crate) url: String,
+    arrived: mpsc::UnboundedReceiver<()>,
+    release: Arc<Notify>,
+}
+
+impl HeldAnswer {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (came, arrived) = mpsc::unbounded_channel();
+        let release = Arc::new(Notify::new());
+        let released = Arc::clone(&release);
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut part = [0; 4_096];
+            let _ = stream.read(&mut part).await.expect("a request");
+            came.send(()).expect("the test waits");
+            released.notified().await;
+            stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok").await.expect("written");
+        });
+        Self { url, arrived, release }
+    }
+
+    /// Waits for the request.
+    pub(crate) async fn arrives(&mut self) {
+        within("the request arrives", self.arrived.recv()).await.expect("a request");
+    }
+
+    /// Lets the answer go.
+    pub(crate) fn release(&self) {
+        self.release.notify_one();
     }
 }
