@@ -12,12 +12,10 @@ use crate::domain::scope::KeyScope;
 use crate::wire::changes;
 use crate::wire::keys::{CreatedKey, KeyRow, NewCompany, NewKey};
 use clap::Parser as _;
-use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use url::Host;
 
-/// Maximum length of an answer in bytes.
-const MAX_ANSWER_BYTES: u64 = 2_048;
 /// Maximum number of times that a question is asked again after an answer that cannot be used.
 const MAX_TRIES: usize = 5;
 
@@ -180,13 +178,13 @@ fn ask(
     Err(CommandFailure::usage("no answer that can be used", "see crow --help for the commands"))
 }
 
-/// Reads one line of at most [`MAX_ANSWER_BYTES`] bytes; the end of the input ends the questions.
+/// Reads an answer; the end of the input ends the questions.
 fn read_answer() -> Result<String, CommandFailure> {
-    let mut line = String::new();
-    let n = std::io::stdin().lock().take(MAX_ANSWER_BYTES).read_line(&mut line);
-    match n {
-        Ok(1..) => Ok(line),
-        Ok(0) => Err(CommandFailure::usage("the input ended", "see crow --help for the commands")),
+    match output::read_line() {
+        Ok(line) if line.is_empty() => {
+            Err(CommandFailure::usage("the input ended", "see crow --help for the commands"))
+        }
+        Ok(line) => Ok(line),
         Err(error) => Err(CommandFailure::usage(format!("cannot read the terminal: {error}"), "try again")),
     }
 }

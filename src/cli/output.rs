@@ -4,7 +4,10 @@ use super::document::terminal_safe;
 use super::failure::CommandFailure;
 use super::output::terminal_safe::escape_active;
 use serde::Serialize;
-use std::io::Write as _;
+use std::io::{BufRead as _, Read as _, Write as _};
+
+/// Maximum number of bytes read of an answer to a question.
+const MAX_LINE_BYTES: u64 = 4_096;
 
 /// Whether the reader of stdout is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,13 @@ pub(super) fn json_line(value: &impl Serialize) -> Result<String, CommandFailure
 #[expect(clippy::print_stderr, reason = "stdout is for data")]
 pub(super) fn remark(text: &str) {
     eprintln!("{text}");
+}
+
+/// Reads a line of at most [`MAX_LINE_BYTES`] bytes from standard input, with its end; empty where the input ended.
+pub(super) fn read_line() -> std::io::Result<String> {
+    let mut line = String::new();
+    std::io::stdin().lock().take(MAX_LINE_BYTES).read_line(&mut line)?;
+    Ok(line)
 }
 
 /// Writes a question to the terminal, without a line end.

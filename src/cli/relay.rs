@@ -61,9 +61,9 @@ pub(super) async fn run(asked: RelayArgs) -> Result<ExitCode, CommandFailure> {
     let (stop, stopped) = watch::channel(false);
     let address = bound.address;
     let mut serving = bound.serve(proxy.handler(), &ambient, stopped);
+    let stop_signal = super::serve::stop_signal()?;
     print_safe(&format!("listening on http://{address}"))?;
     tracing::info!("calls are passed on to {url}");
-    let stop_signal = super::serve::stop_signal()?;
     tokio::pin!(stop_signal);
     loop {
         tokio::select! {

@@ -26,8 +26,7 @@ const READS: &[&str] = &[
 const BOUNDED: &[(&str, &str, &str)] = &[
     ("src/client/body.rs", ".chunk().await", "MAX_ANSWER_BYTES"),
     ("src/client/portal/overview.rs", ".chunk().await", "MAX_MESSAGE_BYTES"),
-    ("src/cli/first_start.rs", ".read_line(", ".take(MAX_ANSWER_BYTES)"),
-    ("src/cli/panes/act.rs", ".read_line(", ".take(MAX_LINE_BYTES)"),
+    ("src/cli/output.rs", ".read_line(", ".take(MAX_LINE_BYTES)"),
     ("src/cli/profile/secret_tool.rs", ".read_to_end(", ".take(MAX_SECRET_BYTES"),
     ("src/database/lock.rs", ".read_to_string(", ".take(MAX_HOLDER_BYTES)"),
     ("src/files.rs", ".read_to_end(", ".take(limit"),

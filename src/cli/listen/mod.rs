@@ -48,6 +48,7 @@ pub(super) async fn run(asked: ListenArgs) -> Result<ExitCode, CommandFailure> {
     let (stop, stopped) = watch::channel(false);
     let address = bound.address;
     let mut serving = bound.serve(proxy.handler(), &ambient, stopped);
+    let stop_signal = super::serve::stop_signal()?;
     print_safe(&format!("listening on http://{address}"))?;
     if !is_verified {
         tracing::warn!("signatures are not verified on every path; give signing secrets with --secret-file");
@@ -56,7 +57,6 @@ pub(super) async fn run(asked: ListenArgs) -> Result<ExitCode, CommandFailure> {
         tracing::warn!("{address} is reachable from other machines without TLS; put a TLS proxy in front");
     }
     let mut summary = ListenSummary::default();
-    let stop_signal = super::serve::stop_signal()?;
     tokio::pin!(stop_signal);
     loop {
         tokio::select! {

@@ -9,11 +9,8 @@ use crate::client;
 use crate::client::connection::PlatformClient;
 use crate::domain::text::Untrusted;
 use crate::sync::platform_change::{ChangeOutcome, ChangeStatus, PlatformChange};
-use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-
-/// Maximum number of bytes read of an answer to a question.
-const MAX_LINE_BYTES: u64 = 4_096;
 
 /// Change that is planned but not made yet.
 #[derive(Debug)]
@@ -125,9 +122,7 @@ fn prompt_line(question: &str) -> Result<String, CommandFailure> {
     };
     let mut err = std::io::stderr();
     write!(err, "{question}").and_then(|()| err.flush()).map_err(refused)?;
-    let mut answer = String::new();
-    std::io::stdin().lock().take(MAX_LINE_BYTES).read_line(&mut answer).map_err(refused)?;
-    Ok(answer.trim().to_owned())
+    Ok(output::read_line().map_err(refused)?.trim().to_owned())
 }
 
 /// Quotes text from outside within a line, with control characters removed.
