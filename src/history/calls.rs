@@ -7,34 +7,12 @@ use crate::database::options::JobPriority;
 use crate::domain::text::Untrusted;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;
+use crate::wire::requests::OwnCallKind;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::time::Duration;
 
 /// Period over which the use of a window by other callers is examined; the busiest minute counts.
 const BUSY_LOOKBACK_MS: i64 = 10 * MINUTE_MS;
-
-/// Kind of a call: who wants the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OwnCallKind {
-    /// Finds out whether a key has a scope.
-    ScopeProbe,
-    /// Reads a list of the platform.
-    Poll,
-    /// Does what an operator asked for.
-    Act,
-}
-
-impl OwnCallKind {
-    /// Returns the kind as it is stored and sent.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ScopeProbe => "scope_probe",
-            Self::Poll => "poll",
-            Self::Act => "act",
-        }
-    }
-}
 
 /// Call that a console wants to make.
 #[derive(Debug, Clone)]

@@ -20,6 +20,7 @@ pub mod reports;
 mod request_log;
 pub mod retention;
 pub mod seen_windows;
+mod slots;
 pub mod source;
 pub mod unreadable;
 

@@ -2,6 +2,7 @@
 
 use super::observations::{SubscriptionOutage, read_outage};
 use super::receipts::VERDICT_GENUINE;
+use super::slots::{TimeSlots, fill_slots};
 use super::{HistoryError, PlatformHistory};
 use crate::database::options::JobPriority;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, SubscriptionId};
@@ -157,34 +158,24 @@ impl PlatformHistory {
         width: Duration,
         n: usize,
     ) -> Result<Vec<AttemptPoint>, HistoryError> {
-        let width_ms = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
+        let slots = TimeSlots { since, width, n };
         let sql = "SELECT (at - ?1) / ?2 AS slot, count(*) FILTER (WHERE answered_status BETWEEN 200 AND 299), count(*)
                    FROM received_deliveries WHERE at >= ?1 AND at < ?3 AND (?4 IS NULL OR subscription = ?4) GROUP BY slot";
-        let until = since.millis().saturating_add(width_ms.saturating_mul(i64::try_from(n).unwrap_or(i64::MAX)));
         self.database
             .read(JobPriority::Low, move |connection| {
                 let first: Option<i64> = connection
                     .prepare_cached("SELECT min(at) FROM received_deliveries WHERE ?1 IS NULL OR subscription = ?1")?
                     .query_row([subscription], |row| row.get(0))?;
                 let Some(first) = first else { return Ok(Vec::new()) };
-                let empty = |slot: usize| AttemptPoint {
-                    utc: since.plus(width * u32::try_from(slot).unwrap_or(u32::MAX)),
-                    n_ok: 0,
-                    n_failed: 0,
-                    p50_ms: None,
-                    p95_ms: None,
-                    p99_ms: None,
-                };
-                let mut points: Vec<AttemptPoint> = (0..n).map(empty).collect();
+                let empty = |utc| AttemptPoint { utc, n_ok: 0, n_failed: 0, p50_ms: None, p95_ms: None, p99_ms: None };
+                let mut points: Vec<AttemptPoint> = slots.starts().map(empty).collect();
                 let mut statement = connection.prepare_cached(sql)?;
-                let mut rows = statement.query(params![since.millis(), width_ms, until, subscription])?;
-                while let Some(row) = rows.next()? {
-                    let slot: i64 = row.get(0)?;
-                    if let Some(point) = usize::try_from(slot).ok().and_then(|slot| points.get_mut(slot)) {
-                        point.n_ok = count_column(row, 1)?;
-                        point.n_failed = count_column(row, 2)?.saturating_sub(point.n_ok);
-                    }
-                }
+                let rows = statement.query(params![since.millis(), slots.width_ms(), slots.end_ms(), subscription])?;
+                fill_slots(rows, &mut points, |point, row| {
+                    point.n_ok = count_column(row, 1)?;
+                    point.n_failed = count_column(row, 2)?.saturating_sub(point.n_ok);
+                    Ok(())
+                })?;
                 points.retain(|point| point.utc.plus(width).millis() > first);
                 Ok(points)
             })

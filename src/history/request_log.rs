@@ -1,6 +1,8 @@
 //! The request log of the history: calls of crow itself, and calls of others that `crow relay` reported.
 
 use super::pages::{count_column, millis, read_page};
+use super::seen_windows::HOUR_MS;
+use super::slots::{TimeSlots, fill_slots};
 use super::{HistoryError, PlatformHistory};
 use crate::database::options::JobPriority;
 use crate::domain::ids::{CompanyId, KeyId};
@@ -9,15 +11,13 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::calls::RelayFailure;
 use crate::wire::log::RequestQuery;
-use crate::wire::requests::{ProblemCodeCount, RequestRow};
+use crate::wire::requests::{OwnCallKind, PROBE_REFUSALS, ProblemCodeCount, RequestRow};
 use crate::wire::stats::RequestPoint;
 use rusqlite::types::ToSql;
 use rusqlite::{Row, params};
 use serde_json::Value;
 use std::time::Duration;
 
-/// Period over which status codes are counted, in milliseconds.
-const HOUR_MS: i64 = 3_600_000;
 /// Status of a call whose key the platform did not accept.
 const UNAUTHORIZED: u16 = 401;
 
@@ -73,11 +73,13 @@ impl PlatformHistory {
                 let mut statement = connection.prepare_cached(
                     "SELECT status, code, count(*) AS n FROM (
                      SELECT status, code FROM calls WHERE at > ?1 AND elapsed_ms IS NOT NULL
-                     AND NOT (kind = 'scope_probe' AND status IN (400, 403, 404, 411, 415, 422))
+                     AND NOT (kind = ?2 AND status IN (SELECT value FROM json_each(?3)))
                      UNION ALL SELECT status, code FROM relayed_calls WHERE at > ?1)
                      GROUP BY 1, 2 ORDER BY n DESC",
                 )?;
-                let hour = statement.query_map([now.millis() - HOUR_MS], |row| {
+                let refusals = serde_json::to_string(&PROBE_REFUSALS).unwrap_or_default();
+                let since = now.millis() - HOUR_MS;
+                let hour = statement.query_map(params![since, OwnCallKind::ScopeProbe.name(), refusals], |row| {
                     let code = row.get::<_, Option<String>>(1)?.map(Untrusted::new);
                     Ok(ProblemCodeCount { status: row.get(0)?, code, n: count_column(row, 2)? })
                 })?;
@@ -98,33 +100,24 @@ impl PlatformHistory {
         width: Duration,
         n: usize,
     ) -> Result<Vec<RequestPoint>, HistoryError> {
-        let width_ms = i64::try_from(width.as_millis()).unwrap_or(i64::MAX);
         let sql = "SELECT (at - ?1) / ?2 AS slot, count(*), count(*) FILTER (WHERE status BETWEEN 400 AND 499),
                    count(*) FILTER (WHERE status = 429), count(*) FILTER (WHERE status >= 500) FROM (
                    SELECT at, status FROM calls WHERE at >= ?1 AND at < ?3 AND elapsed_ms IS NOT NULL
                    UNION ALL SELECT at, status FROM relayed_calls WHERE at >= ?1 AND at < ?3) GROUP BY slot";
-        let until = since.millis().saturating_add(width_ms.saturating_mul(i64::try_from(n).unwrap_or(i64::MAX)));
+        let slots = TimeSlots { since, width, n };
         self.database
             .read(JobPriority::Low, move |connection| {
-                let empty = |slot: usize| RequestPoint {
-                    utc: since.plus(width * u32::try_from(slot).unwrap_or(u32::MAX)),
-                    n: 0,
-                    n_client_errors: 0,
-                    n_limited: 0,
-                    n_server_errors: 0,
-                };
-                let mut points: Vec<RequestPoint> = (0..n).map(empty).collect();
+                let empty = |utc| RequestPoint { utc, n: 0, n_client_errors: 0, n_limited: 0, n_server_errors: 0 };
+                let mut points: Vec<RequestPoint> = slots.starts().map(empty).collect();
                 let mut statement = connection.prepare_cached(sql)?;
-                let mut rows = statement.query(params![since.millis(), width_ms, until])?;
-                while let Some(row) = rows.next()? {
-                    let slot: i64 = row.get(0)?;
-                    if let Some(point) = usize::try_from(slot).ok().and_then(|slot| points.get_mut(slot)) {
-                        point.n = count_column(row, 1)?;
-                        point.n_client_errors = count_column(row, 2)?;
-                        point.n_limited = count_column(row, 3)?;
-                        point.n_server_errors = count_column(row, 4)?;
-                    }
-                }
+                let rows = statement.query(params![since.millis(), slots.width_ms(), slots.end_ms()])?;
+                fill_slots(rows, &mut points, |point, row| {
+                    point.n = count_column(row, 1)?;
+                    point.n_client_errors = count_column(row, 2)?;
+                    point.n_limited = count_column(row, 3)?;
+                    point.n_server_errors = count_column(row, 4)?;
+                    Ok(())
+                })?;
                 Ok(points)
             })
             .await
@@ -176,7 +169,7 @@ mod tests {
     use super::*;
     use crate::domain::log::PagePosition;
     use crate::domain::window::RateBucket;
-    use crate::history::calls::{CallIntent, CallOutcome, CallPermit, OwnCallKind};
+    use crate::history::calls::{CallIntent, CallOutcome, CallPermit};
     use crate::history::keys::KeyName;
     use crate::wire::calls::{CallReport, RateHeaders, RelayedCall};
 

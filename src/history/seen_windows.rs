@@ -1,6 +1,7 @@
 //! Rate windows of the profile's keys, as the headers of answers showed them.
 
 use super::HistoryError;
+use super::slots::fill_slots;
 use crate::domain::time::{MINUTE_MS, Timestamp};
 use crate::domain::window::RateBucket;
 use rusqlite::{Connection, params};
@@ -77,12 +78,10 @@ fn busiest_minutes(
         "SELECT (minute_at - ?3) / ?4 AS slot, max(n_used) FROM rate_windows
          WHERE key = ?1 AND bucket = ?2 AND minute_at >= ?3 AND minute_at < ?5 GROUP BY slot",
     )?;
-    let mut rows = statement.query(params![key, bucket.name(), since, width, since + n * width])?;
-    while let Some(row) = rows.next()? {
-        let slot: i64 = row.get(0)?;
-        if let Some(place) = usize::try_from(slot).ok().and_then(|slot| slots.get_mut(slot)) {
-            *place = Some(row.get(1)?);
-        }
-    }
+    let rows = statement.query(params![key, bucket.name(), since, width, since + n * width])?;
+    fill_slots(rows, &mut slots, |place, row| {
+        *place = Some(row.get(1)?);
+        Ok(())
+    })?;
     Ok(slots)
 }

@@ -8,6 +8,32 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Kind of a call that an observer makes itself: who wants the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnCallKind {
+    /// Finds out whether a key has a scope.
+    ScopeProbe,
+    /// Reads a list of the platform.
+    Poll,
+    /// Does what an operator asked for.
+    Act,
+}
+
+impl OwnCallKind {
+    /// Returns the kind as it is stored and sent.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ScopeProbe => "scope_probe",
+            Self::Poll => "poll",
+            Self::Act => "act",
+        }
+    }
+}
+
+/// Statuses by which a platform refuses a scope probe: the answer tells whether the key has the scope.
+pub const PROBE_REFUSALS: [u16; 6] = [400, 403, 404, 411, 415, 422];
+
 /// One request to the Integration API, with its caller and its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -87,17 +113,17 @@ impl RequestRow {
     /// no fault of any caller.
     #[must_use]
     pub fn is_answered_probe(&self) -> bool {
-        self.is_own("scope_probe") && matches!(self.status, Some(400 | 403 | 404 | 411 | 415 | 422))
+        self.is_own(OwnCallKind::ScopeProbe) && self.status.is_some_and(|status| PROBE_REFUSALS.contains(&status))
     }
 
     /// Whether an observer made the call to read a list, without being asked to.
     #[must_use]
     pub fn is_own_poll(&self) -> bool {
-        self.is_own("poll")
+        self.is_own(OwnCallKind::Poll)
     }
 
-    fn is_own(&self, purpose: &str) -> bool {
-        self.own_call.as_ref().is_some_and(|own| own.raw() == purpose)
+    fn is_own(&self, kind: OwnCallKind) -> bool {
+        self.own_call.as_ref().is_some_and(|own| own.raw() == kind.name())
     }
 
     /// Whether the request was answered with 5xx.

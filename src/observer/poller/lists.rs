@@ -11,10 +11,10 @@ use crate::domain::scope::KeyScope;
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use crate::history::HistoryError;
-use crate::history::calls::OwnCallKind;
 use crate::history::listings::{ListedRow, ListingPart};
 use crate::history::observations::{ListingOrigin, StoredEvent};
 use crate::history::unreadable::UnreadableItem;
+use crate::wire::requests::OwnCallKind;
 use serde_json::value::RawValue;
 use std::time::Duration;
 
