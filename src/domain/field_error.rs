@@ -16,3 +16,12 @@ impl FieldError {
         Self { field, text: text.into() }
     }
 }
+
+/// Validates the name of a company, key or operator: 1 to `longest` characters, without control characters.
+#[must_use]
+pub fn validate_name(name: &str, longest: usize) -> Option<FieldError> {
+    if name.trim().is_empty() || name.chars().count() > longest {
+        return Some(FieldError::new("name", format!("must have 1 to {longest} characters")));
+    }
+    name.chars().any(char::is_control).then(|| FieldError::new("name", "must not contain control characters"))
+}

@@ -2,6 +2,9 @@
 
 use super::ids::OperatorId;
 
+/// Maximum number of characters of an operator's name.
+pub const MAX_OPERATOR_NAME_CHARS: usize = 100;
+
 /// Role of an operator; each role includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OperatorRole {

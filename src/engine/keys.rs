@@ -2,12 +2,12 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::error::Error;
-use super::fields::validate_name;
 use super::handle::Engine;
 use super::pending_revocations::{Revocation, RevocationSubject};
 use super::revocations::RevokeResult;
 use crate::domain::company::Company;
 use crate::domain::field_error::FieldError;
+use crate::domain::field_error::validate_name;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::{ApiKey, KeyLimits};
 use crate::domain::scope::ScopeSet;

@@ -2,13 +2,13 @@
 
 use super::caller::{AuditedChange, Caller};
 use super::error::Error;
-use super::fields::validate_name;
 use super::handle::Engine;
 use super::pending_revocations::{Revocation, RevocationSubject};
 use super::revocations::RevokeResult;
 use crate::domain::field_error::FieldError;
+use crate::domain::field_error::validate_name;
 use crate::domain::ids::OperatorId;
-use crate::domain::operator::{OperatorAccount, OperatorRole};
+use crate::domain::operator::{MAX_OPERATOR_NAME_CHARS, OperatorAccount, OperatorRole};
 use crate::domain::secret::Secret;
 use crate::engine::credentials;
 use crate::store;
@@ -34,7 +34,7 @@ impl Engine {
         name: String,
         role: OperatorRole,
     ) -> Result<(StoredOperator, Secret), Error> {
-        if let Some(fault) = validate_name(&name, 100) {
+        if let Some(fault) = validate_name(&name, MAX_OPERATOR_NAME_CHARS) {
             return Err(Error::Invalid(vec![fault]));
         }
         let name = name.trim().to_owned();

@@ -2,9 +2,7 @@
 
 use super::guard::{Admin, AuthorizedOperator};
 use crate::domain::ids::OperatorId;
-use crate::domain::operator;
 use crate::domain::text::Untrusted;
-use crate::domain::time::Timestamp;
 use crate::engine::handle::Engine;
 use crate::engine::revocations::RevokeResult;
 use crate::http::body::JsonBody;
@@ -28,7 +26,7 @@ pub(super) async fn list(
         &paging,
         "operators",
         |of| of.operator.id.to_string(),
-        |of| operator_row(of.operator, of.created_at, of.revoked_at),
+        |of| OperatorRow::new(of.operator, of.created_at, of.revoked_at),
     )?;
     Ok(axum::Json(page))
 }
@@ -40,7 +38,7 @@ pub(super) async fn create(
     JsonBody(new): JsonBody<NewOperator>,
 ) -> Result<(StatusCode, axum::Json<CreatedOperator>), ProblemResponse> {
     let (kept, token) = engine.create_operator(operator.caller(), new.name, new.role).await?;
-    let row = operator_row(kept.operator, kept.created_at, kept.revoked_at);
+    let row = OperatorRow::new(kept.operator, kept.created_at, kept.revoked_at);
     let token = OneTimeSecret::new(token.reveal().to_owned());
     Ok((StatusCode::CREATED, axum::Json(CreatedOperator { row, token })))
 }
@@ -54,17 +52,6 @@ pub(super) async fn revoke(
 ) -> Result<axum::Json<RevokedOperator>, ProblemResponse> {
     let RevokeResult { row: kept, pending_reason: write_pending } =
         engine.revoke_operator(operator.caller(), OperatorId(id)).await?;
-    let row = operator_row(kept.operator, kept.created_at, kept.revoked_at);
+    let row = OperatorRow::new(kept.operator, kept.created_at, kept.revoked_at);
     Ok(axum::Json(RevokedOperator { row, write_pending: write_pending.map(Untrusted::new) }))
-}
-
-fn operator_row(of: operator::OperatorAccount, created_utc: Timestamp, revoked_utc: Option<Timestamp>) -> OperatorRow {
-    OperatorRow {
-        id: of.id,
-        name: Untrusted::new(of.name),
-        role: of.role,
-        is_active: revoked_utc.is_none(),
-        created_utc,
-        revoked_utc,
-    }
 }

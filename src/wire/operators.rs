@@ -2,7 +2,7 @@
 
 use super::keys::OneTimeSecret;
 use crate::domain::ids::OperatorId;
-use crate::domain::operator::OperatorRole;
+use crate::domain::operator::{OperatorAccount, OperatorRole};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,21 @@ pub struct OperatorRow {
     pub created_utc: Timestamp,
     /// Time at which the operator was revoked permanently; null while the operator is active.
     pub revoked_utc: Option<Timestamp>,
+}
+
+impl OperatorRow {
+    /// Creates the row of an account that was created, and perhaps revoked, at these times.
+    #[must_use]
+    pub fn new(of: OperatorAccount, created_utc: Timestamp, revoked_utc: Option<Timestamp>) -> Self {
+        Self {
+            id: of.id,
+            name: Untrusted::new(of.name),
+            role: of.role,
+            is_active: revoked_utc.is_none(),
+            created_utc,
+            revoked_utc,
+        }
+    }
 }
 
 /// Answer to `POST /portal/v1/operators/{id}/revoke`: the revocation is already in force.

@@ -4,7 +4,9 @@ use super::act_problem::storage;
 use super::guard::{AttachedOperator, MayManage};
 use super::lists::not_found;
 use super::not_observable::not_observable;
+use crate::domain::field_error::validate_name;
 use crate::domain::ids::OperatorId;
+use crate::domain::operator::MAX_OPERATOR_NAME_CHARS;
 use crate::domain::text::Untrusted;
 use crate::history::operators::KeptOperator;
 use crate::http::body::JsonBody;
@@ -17,9 +19,6 @@ use crate::wire::operators::{CreatedOperator, NewOperator, OperatorRow, RevokedO
 use crate::wire::page::Page;
 use axum::extract::State;
 use axum::http::StatusCode;
-
-/// Maximum number of characters of an operator's name.
-const MAX_NAME_CHARS: usize = 100;
 
 /// `GET /portal/v1/operators`: all operators including revoked ones, oldest first.
 pub(super) async fn list(
@@ -39,13 +38,10 @@ pub(super) async fn create(
     JsonBody(new): JsonBody<NewOperator>,
 ) -> Result<(StatusCode, axum::Json<CreatedOperator>), ProblemResponse> {
     check_kept(&observer)?;
-    let name = new.name.trim().to_owned();
-    if !(1..=MAX_NAME_CHARS).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-        return Err(ProblemResponse::invalid_field(
-            "name",
-            format!("must be 1 to {MAX_NAME_CHARS} characters, without control characters"),
-        ));
+    if let Some(fault) = validate_name(&new.name, MAX_OPERATOR_NAME_CHARS) {
+        return Err(ProblemResponse::invalid_field(fault.field, fault.text));
     }
+    let name = new.name.trim().to_owned();
     let (token, now) = (new_token(observer.ambient()), observer.ambient().now());
     let added = observer.history().add_operator(name, new.role, token_hash(token.reveal()), now).await;
     let added = added.map_err(storage)?;
@@ -87,12 +83,5 @@ fn check_kept(observer: &PlatformObserver) -> Result<(), ProblemResponse> {
 }
 
 fn operator_row(of: KeptOperator) -> OperatorRow {
-    OperatorRow {
-        id: of.account.id,
-        name: Untrusted::new(of.account.name),
-        role: of.account.role,
-        is_active: of.revoked_at.is_none(),
-        created_utc: of.created_at,
-        revoked_utc: of.revoked_at,
-    }
+    OperatorRow::new(of.account, of.created_at, of.revoked_at)
 }
