@@ -8,11 +8,13 @@
 use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::domain::ids::{KeyId, OperatorId};
 use crate::domain::token_bucket::{TokenBucket, TokenRate, caller_network};
+use futures_util::task::AtomicWaker;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -79,6 +81,10 @@ pub struct OpenConnection {
     progressed_ms: AtomicU64,
     state: Mutex<ConnectionState>,
     evicted: Notify,
+    /// Number of times that every byte handed to the connection was written to the socket.
+    n_flushes: AtomicU64,
+    /// Task that waits for the next such time.
+    flush_waiter: AtomicWaker,
     table: Arc<ConnectionTable>,
 }
 
@@ -116,6 +122,23 @@ impl OpenConnection {
             return Ok(());
         }
         self.table.make_room_for(self, holder).inspect_err(|_| self.state().holder = None)
+    }
+
+    /// Records that every byte handed to the connection was written to the socket.
+    pub(super) fn record_flush(&self) {
+        self.n_flushes.fetch_add(1, Ordering::Release);
+        self.flush_waiter.wake();
+    }
+
+    /// Number of times that every byte handed to the connection was written to the socket.
+    pub(super) fn n_flushes(&self) -> u64 {
+        self.n_flushes.load(Ordering::Acquire)
+    }
+
+    /// Polls until there were more flushes than `n_flushes`.
+    pub(super) fn poll_flushed_after(&self, n_flushes: u64, context: &Context<'_>) -> Poll<()> {
+        self.flush_waiter.register(context.waker());
+        if self.n_flushes() > n_flushes { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Waits until the connection is evicted.
@@ -278,6 +301,8 @@ impl ConnectionTable {
             progressed_ms: AtomicU64::new(self.clock.elapsed_ms()),
             state: Mutex::default(),
             evicted: Notify::new(),
+            n_flushes: AtomicU64::new(0),
+            flush_waiter: AtomicWaker::new(),
             table: Arc::clone(self),
         });
         if let Some(group) = group {

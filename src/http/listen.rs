@@ -5,6 +5,7 @@
 
 use super::connections::{ConnectionLimits, ConnectionRegistration, ConnectionTable};
 use super::exposure::ServerReachability;
+use super::flush_on_error::FlushOnError;
 use super::problem_writer::ProblemWriter;
 use super::write_timeout::WriteTimeoutStream;
 use crate::clock::RuntimeEnv;
@@ -147,10 +148,14 @@ async fn serve_connection(
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(Arc::clone(&connection));
         let answer = handler(request);
+        let connection = Arc::clone(&connection);
         async move {
             let answer = answer.await;
             drop(call);
-            Ok::<_, Infallible>(answer)
+            Ok::<_, Infallible>(match part {
+                ServerPart::Origin => answer,
+                ServerPart::Intermediary => answer.map(|body| Body::new(FlushOnError::new(body, connection))),
+            })
         }
     });
     let stream = WriteTimeoutStream::new(stream, Arc::clone(&connection), ambient.clone());

@@ -6,6 +6,7 @@ pub mod connections;
 pub mod credentials;
 pub mod exposure;
 mod field_names;
+mod flush_on_error;
 pub mod json_scan;
 pub mod listen;
 pub mod log_query;

@@ -144,7 +144,7 @@ pub(super) async fn exchange(address: SocketAddr, sent: &Sent) -> Message {
                     return message;
                 }
             }
-            assert!(!is_closed, "no answer: {}", String::from_utf8_lossy(&bytes));
+            assert!(!is_closed, "no answer to {text}: {}", String::from_utf8_lossy(&bytes));
             match reading.read(&mut part).await {
                 Ok(n) if n > 0 => bytes.extend_from_slice(&part[..n]),
                 _ => is_closed = true,
