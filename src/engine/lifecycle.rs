@@ -57,7 +57,7 @@ impl Engine {
         // The flushed windows of the current minute are loaded, so that a restart does not refill the rate limits.
         let (keys, operators, used) = store
             .read(move |connection| {
-                let used = store::windows::list_since(connection, None, RateWindow::current_empty(now).start)?;
+                let used = store::windows::list_since(connection, RateWindow::current_empty(now).start)?;
                 Ok::<_, store::Error>((store::keys::all(connection)?, store::operators::list_active(connection)?, used))
             })
             .await?;

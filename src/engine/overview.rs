@@ -206,7 +206,7 @@ impl Engine {
         let used = self
             .shared
             .store
-            .read(move |connection| store::windows::list_since(connection, None, history_start(now)))
+            .read(move |connection| store::windows::list_since(connection, history_start(now)))
             .await?;
         Ok(self.sorted_windows(&used, now).into_iter().map(|(_, window)| window).collect())
     }
@@ -281,7 +281,7 @@ fn read_overview(connection: &Connection, rows: u32, now: Timestamp) -> Result<O
         subscriptions: read_all_health(connection, now)?,
         usage: store::requests::last_minute(connection, now)?.into_iter().collect(),
         attempts: store::attempts::page(connection, None, None, rows)?,
-        windows: store::windows::list_since(connection, None, history_start(now))?,
+        windows: store::windows::list_since(connection, history_start(now))?,
         trips: store::trips::latest(connection, rows)?,
         n_trips: store::trips::totals(connection, now.minus(Duration::from_secs(86_400)))?,
         missed: store::usage::count_missed(connection, now.minus(Duration::from_secs(86_400)))?,

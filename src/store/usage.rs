@@ -131,8 +131,9 @@ fn add_caller(
 /// Sums the routes of one key or of all, from the day of `since` on, busiest first.
 pub(crate) fn routes(connection: &Connection, key: Option<KeyId>, since: Timestamp) -> Result<Vec<RouteUsage>, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT key_id, method, route, sum(n) AS n, sum(n_used) AS n_used FROM key_routes
-         WHERE (?1 IS NULL OR key_id = ?1) AND day_at >= ?2 GROUP BY 1, 2, 3 ORDER BY n DESC, route, method",
+        "SELECT key_id, method, route, sum(n) AS n, sum(n_used) AS n_used
+         FROM keys k CROSS JOIN key_routes r ON r.key_id = k.id AND r.day_at >= ?2 WHERE ?1 IS NULL OR k.id = ?1
+         GROUP BY 1, 2, 3 ORDER BY n DESC, route, method",
     )?;
     let rows = statement.query_map(params![key.map(|id| id.0), since.floor_to(DAY_MS).millis()], |row| {
         Ok(RouteUsage {
@@ -149,8 +150,9 @@ pub(crate) fn routes(connection: &Connection, key: Option<KeyId>, since: Timesta
 /// Sums the callers of all keys, from the day of `since` on, busiest first.
 pub(crate) fn callers(connection: &Connection, since: Timestamp) -> Result<Vec<CallerUsage>, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT key_id, address, user_agent, sum(n) AS n, max(last_at) AS last_at FROM key_callers
-         WHERE day_at >= ?1 GROUP BY 1, 2, 3 ORDER BY n DESC, address, user_agent",
+        "SELECT key_id, address, user_agent, sum(n) AS n, max(last_at) AS last_at
+         FROM keys k CROSS JOIN key_callers c ON c.key_id = k.id AND c.day_at >= ?1
+         GROUP BY 1, 2, 3 ORDER BY n DESC, address, user_agent",
     )?;
     let rows = statement.query_map([since.floor_to(DAY_MS).millis()], |row| {
         Ok(CallerUsage {
