@@ -194,10 +194,13 @@ pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &PageSpec)
     let subscription = of.subscription.map(|id| id.0);
     let is_of_subscription = !is_of_delivery && subscription.is_some();
     add_condition(if is_of_subscription { &mut seek } else { &mut sift }, "subscription_id = ?", subscription);
-    let table = match (is_of_delivery, is_of_subscription, of.outcome) {
+    // A status of a failure is looked for among the failures, or a rare one would need a scan of the log.
+    let is_failed =
+        of.outcome == Some(OutcomeFilter::Failed) || of.status.is_some_and(|status| !(200..=299).contains(&status));
+    let table = match (is_of_delivery, is_of_subscription, is_failed) {
         (true, _, _) => "attempts INDEXED BY attempts_delivery",
         (_, true, _) => "attempts INDEXED BY attempts_subscription",
-        (_, _, Some(OutcomeFilter::Failed)) => {
+        (_, _, true) => {
             seek.push(("(status IS NULL OR status NOT BETWEEN 200 AND 299) AND 1 = ?", 1_i64.into()));
             "attempts INDEXED BY attempts_failed"
         }
@@ -319,4 +322,30 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         started_at: time(row, "started_at")?,
         result: AttemptResult { outcome, error: row.get("error")?, elapsed_ms: count(row, "elapsed_ms")? },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::open_in_memory;
+    use crate::store::paging::MAX_ROWS_SCANNED;
+
+    #[test]
+    fn a_failure_older_than_many_successes_is_on_the_first_page_of_its_status() {
+        let connection = open_in_memory().unwrap();
+        let insert = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+             INSERT INTO attempts (company_id, subscription_id, target_url, event_type, kind, number, started_at, elapsed_ms, status,
+                 request_headers, response_headers, response_body, n_response_bytes)
+             SELECT 1, 1, 'https://a.example', 'lead.created', 'scheduled', 1, i, 1, ?2, '[]', '[]', x'', 0 FROM n";
+        for (n, status) in [(1, 410), (1, 503), (MAX_ROWS_SCANNED + 1, 200)] {
+            connection.execute(insert, rusqlite::params![n, status]).unwrap();
+        }
+        let found = |status| {
+            let filter = AttemptFilter { status: Some(status), ..AttemptFilter::default() };
+            let page = list(&connection, &filter, &PageSpec::newest(10)).unwrap();
+            (page.items.iter().map(|attempt| attempt.id.0).collect::<Vec<_>>(), page.has_more)
+        };
+        assert_eq!([found(410), found(503), found(404)], [(vec![1], false), (vec![2], false), (vec![], false)]);
+        assert_eq!(found(200).0.len(), 10);
+    }
 }
