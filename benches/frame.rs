@@ -5,6 +5,8 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark's output is its figures")]
 
+#[path = "support/frames.rs"]
+mod frames;
 #[path = "../tests/it/support/screen.rs"]
 mod screen;
 
@@ -26,24 +28,19 @@ use crow::http::exposure::ServerExposure;
 use crow::server;
 use crow::sync::feed;
 use crow::sync::snapshot::Snapshot;
-use crow::tui::effect::Msg;
 use crow::tui::keys::keymap::Keymap;
 use crow::tui::runtime::clipboard::{Clipboard, ClipboardRoute, TerminalMultiplexer};
 use crow::tui::runtime::console::{ConsoleSetup, run_on};
 use crow::tui::runtime::perform::JobRunner;
 use crow::tui::runtime::state_file::StateFile;
-use crow::tui::state::app::App;
-use crow::tui::state::config::AppConfig;
-use crow::tui::state::config::{ConsoleAccess, ConsoleIdentity, ConsoleMode, TargetEnvironment};
-use crow::tui::update;
-use crow::tui::view::draw::draw;
+use crow::tui::state::config::ConsoleAccess;
 use crow::tui::widgets::theme::ConsoleAppearance;
 use crow::wire::changes;
 use crow::wire::events::NewEvent;
 use crow::wire::keys::{NewCompany, NewKey};
 use crow::wire::subscriptions::NewSubscription;
+use frames::{frame_times, identity};
 use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 use rusqlite::{Connection, params};
 use screen::Screen;
 use std::path::Path;
@@ -92,16 +89,6 @@ fn selected(screen: &Screen) -> Option<String> {
     })
 }
 
-fn identity(address: &str) -> ConsoleIdentity {
-    ConsoleIdentity {
-        mode: ConsoleMode::Remote,
-        profile: "bench".to_owned(),
-        address: address.to_owned(),
-        environment: TargetEnvironment::Ordinary,
-        colour: None,
-    }
-}
-
 /// Prints the median and the 99th percentile.
 fn report(name: &str, mut took: Vec<Duration>) {
     took.sort_unstable();
@@ -112,30 +99,7 @@ fn report(name: &str, mut took: Vec<Duration>) {
 /// Builds frames of the dashboard and of a log while the selection moves; only the building is timed.
 fn frames(picture: &Arc<Snapshot>, ambient: &RuntimeEnv, size: (u16, u16)) {
     for (name, keys) in [("dashboard", ""), ("deliveries alone", "4")] {
-        let setting = AppConfig {
-            identity: identity("http://127.0.0.1:1"),
-            access: ConsoleAccess::Act,
-            look: ConsoleAppearance::default(),
-            keymap: Keymap::default(),
-        };
-        let mut app = App::new(setting, ambient.now());
-        update::update(&mut app, Msg::Resized(size.0, size.1), ambient.now());
-        update::update(&mut app, Msg::Snapshot(Arc::clone(picture)), ambient.now());
-        let press = |app: &mut App, key| {
-            update::update(app, Msg::Key(KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE)), ambient.now());
-        };
-        keys.chars().for_each(|key| press(&mut app, key));
-        let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).expect("a terminal in memory");
-        let mut took = Vec::with_capacity(FRAMES);
-        for n in 0..FRAMES {
-            press(&mut app, if n % 100 < 50 { 'j' } else { 'k' });
-            let drawn = terminal.draw(|frame| {
-                let watch = ambient.stopwatch();
-                draw(frame, &app);
-                took.push(watch.elapsed());
-            });
-            drawn.expect("a frame");
-        }
+        let took = frame_times(picture, ambient, size, keys, FRAMES);
         report(&format!("frame of {}x{}, {name}", size.0, size.1), took);
     }
 }
