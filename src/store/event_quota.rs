@@ -148,7 +148,7 @@ fn is_ended(connection: &Connection, event: EventId, replays: &[i64]) -> Result<
         return Ok(false);
     }
     let mut selected = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM deliveries d JOIN replay_items i ON i.replay_id = ?2 AND i.delivery_id = d.id WHERE d.event_id = ?1)",
+        "SELECT EXISTS (SELECT 1 FROM deliveries d CROSS JOIN replay_items i ON i.replay_id = ?2 AND i.delivery_id = d.id WHERE d.event_id = ?1)",
     )?;
     for replay in replays {
         if selected.query_row(params![event.0, replay], |row| row.get(0))? {

@@ -232,6 +232,11 @@ pub(crate) fn tripped(connection: &Connection, limit: usize) -> Result<Vec<(Subs
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Number of deliveries in a state. The join begins with the leases, as in [`super::deliveries::BACKLOG`].
+const COUNT_BY_STATE: &str = "SELECT CASE ?1 WHEN 'in_flight' THEN (SELECT count(*) FROM leases)
+     ELSE (SELECT coalesce(sum(n), 0) FROM delivery_counts WHERE state = ?1)
+         - (SELECT count(*) FROM leases l CROSS JOIN deliveries d ON d.id = l.delivery_id WHERE d.state = ?1) END AS n";
+
 /// Counts events, deliveries and subscriptions without scanning the logs.
 pub(crate) fn counts(connection: &Connection) -> Result<DatabaseCounts, Error> {
     let mut statement = connection.prepare_cached("SELECT name, seq FROM sqlite_sequence")?;
@@ -239,11 +244,7 @@ pub(crate) fn counts(connection: &Connection) -> Result<DatabaseCounts, Error> {
     let mut waiting = [DeliveryState::Pending, DeliveryState::InFlight, DeliveryState::OnHold, DeliveryState::Missed]
         .map(|state| (state, 0));
     for (state, n) in &mut waiting {
-        let mut sum = connection.prepare_cached(
-            "SELECT CASE ?1 WHEN 'in_flight' THEN (SELECT count(*) FROM leases)
-                 ELSE (SELECT coalesce(sum(n), 0) FROM delivery_counts WHERE state = ?1)
-                     - (SELECT count(*) FROM leases l JOIN deliveries d ON d.id = l.delivery_id WHERE d.state = ?1) END AS n",
-        )?;
+        let mut sum = connection.prepare_cached(COUNT_BY_STATE)?;
         *n = sum.query_row([state.name()], |row| count(row, "n"))?;
     }
     let mut statement = connection.prepare_cached(
@@ -265,4 +266,33 @@ pub(crate) fn counts(connection: &Connection) -> Result<DatabaseCounts, Error> {
             max_failures_in_a_row: count(row, "failures")?,
         })
     })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{deliveries, open_in_memory};
+
+    #[test]
+    fn unfinished_deliveries_are_counted_without_a_scan_of_all_deliveries() {
+        let connection = open_in_memory().unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO events (id, company_id, kind, created_at, body) VALUES (1, 1, 'lead.created', 0, x'7b7d');
+                 INSERT INTO subscriptions (company_id, target_url, event_types, secret, created_at, updated_at) VALUES (1, 'a', '', x'', 0, 0);
+                 WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+                 INSERT INTO deliveries (event_id, subscription_id, company_id, kind, state, retry_base_ms, created_at)
+                 SELECT 1, 1, 1, 'scheduled', 'succeeded', 1, i FROM n;
+                 ANALYZE;",
+            )
+            .unwrap();
+        // A database is analyzed when it is closed, and then has no leases.
+        for sql in [deliveries::BACKLOG, COUNT_BY_STATE] {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let steps: Vec<String> = plan.query_map([1], |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+            let is_by_number = |step: &String| step.starts_with("SEARCH d USING INTEGER PRIMARY KEY");
+            let is_scan = |step: &String| step == "SCAN d" || step.starts_with("SCAN d ");
+            assert!(steps.iter().any(is_by_number) && !steps.iter().any(is_scan), "{steps:?}");
+        }
+    }
 }
