@@ -1,6 +1,9 @@
-//! The long forms of the tests of crashes: `cargo bench --bench campaign -- k1 100` kills the real binary a hundred times during 10,000
-//! deliveries, `-- k2 2000` takes its power two thousand times; a second number is the seed. `-- k9 600` takes its network, its descriptors and
-//! its disk away for ten minutes, `-- faults 1800` injects random faults under load for half an hour, `-- k10 1000000` lets it forget a million old rows of each log while others write. Each prints its figures and ends with 1 if something was not as it must be.
+//! The long forms of the tests of crashes: `cargo bench --bench campaign -- k1 100` kills the real binary a hundred times
+//! during 10,000 deliveries, `-- k2 2000` takes its power two thousand times; a second number is the seed. `-- k9 600`
+//! takes its network, its descriptors and its disk away for ten minutes, `-- faults 1800` injects random faults under
+//! load for half an hour, `-- k10 1000000` lets it forget a million old rows of each log while others write, and
+//! `-- soak 3600` runs the demo at 30-fold speed for an hour, with flat memory and files. Each prints its figures and
+//! ends with 1 if something was not as it must be.
 
 use crow::clock::RuntimeEnv;
 use kills::Plan;
@@ -28,6 +31,8 @@ mod purge;
 #[path = "../tests/it/storage/scene.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod scene;
+#[path = "../tests/it/storage/soak.rs"]
+mod soak;
 
 /// Number of deliveries during which the platform is killed.
 const DELIVERIES: u64 = 10_000;
@@ -66,10 +71,16 @@ async fn main() -> ExitCode {
             let report = chaos::run(chaos::ChaosPlan { lasting, max_fault: MAX_FAULT, seed }).await;
             (report.to_string(), report.holds())
         }
+        Some("soak") => {
+            let report = soak::run(soak::SoakPlan::lasting(Duration::from_secs(n.unwrap_or(3_600))), say).await;
+            (report.to_string(), report.holds())
+        }
         // Nothing was asked for: all benchmarks are run, and this is none.
         None => return ExitCode::SUCCESS,
         Some(other) => (
-            format!("there is no {other}: k1, k2, k9, k10 or faults, how often, how long or how much, and a seed"),
+            format!(
+                "there is no {other}: k1, k2, k9, k10, faults or soak, how often, how long or how much, and a seed"
+            ),
             false,
         ),
     };

@@ -18,6 +18,7 @@ pub(crate) mod process;
 mod purge;
 mod scene;
 mod small;
+mod soak;
 mod upgrade;
 mod upkeep;
 
@@ -65,5 +66,11 @@ async fn k10_old_rows_are_deleted_while_others_write() {
 async fn random_faults_under_load_lose_nothing_and_cause_no_panic() {
     let report =
         chaos::run(ChaosPlan { lasting: Duration::ZERO, max_fault: Duration::from_millis(300), seed: 1 }).await;
+    assert!(report.holds(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demo_at_thirty_fold_speed_is_sampled_and_stays_small() {
+    let report = soak::run(soak::SoakPlan { n_samples: 8, interval: Duration::ZERO }, |_| ()).await;
     assert!(report.holds(), "{report}");
 }
