@@ -34,6 +34,7 @@ use send_error::SendError;
 use std::pin::pin;
 use std::time::{Duration, UNIX_EPOCH};
 use target_guard::TargetGuard;
+use url::Origin;
 use webhook_target::{PreparedTarget, WebhookTarget};
 
 /// Webhook request to send, before signing.
@@ -62,13 +63,6 @@ pub(super) struct SendResult {
 pub(super) struct Sender {
     connector: ReceiverConnector,
     pool: ConnectionPool,
-}
-
-/// Signed request that can be sent again on a new connection.
-struct PreparedRequest<'a> {
-    target: &'a PreparedTarget,
-    headers: HeaderMap,
-    body: Bytes,
 }
 
 /// What is known of an attempt, also if it is cancelled.
@@ -141,35 +135,35 @@ impl Sender {
         track: &mut PhaseTimer<'_>,
     ) -> Result<AttemptOutcome, SendError> {
         let prepared = target.prepared.as_ref().map_err(Clone::clone)?;
-        let headers = signed_headers(target, &prepared.headers, parcel, now);
-        record.request_headers = headers_as_json(&headers);
-        let letter = PreparedRequest { target: prepared, headers, body: parcel.body.clone() };
+        let mut request = signed_request(target, prepared, parcel, now);
+        record.request_headers = headers_as_json(request.headers());
         if let Some(line) = self.pool.take(&prepared.origin) {
             let gauge = line.write_guard.clone();
             track.enter(AttemptPhase::Head);
-            let outcome = self.exchange_on(line, &letter, &mut record.exchange, track).await;
+            let outcome = self.exchange_on(line, (request, &prepared.origin), &mut record.exchange, track).await;
             // Only an untouched connection permits a second try: the receiver cannot have the request.
             if outcome.is_ok() || !gauge.is_nothing_written() {
                 return outcome;
             }
             track.restart();
+            request = signed_request(target, prepared, parcel, now);
         }
         // In a box, because most attempts use a kept connection and dialling needs much state.
         let line = Box::pin(self.connector.dial(&prepared.url, track)).await?;
-        self.exchange_on(line, &letter, &mut record.exchange, track).await
+        self.exchange_on(line, (request, &prepared.origin), &mut record.exchange, track).await
     }
 
     /// Sends the request and reads the answer up to the body limit. A reusable connection returns to the pool.
     async fn exchange_on(
         &self,
         mut line: ReceiverConnection,
-        letter: &PreparedRequest<'_>,
+        (request, origin): (Request<Full<Bytes>>, &Origin),
         exchange: &mut HttpExchange,
         track: &mut PhaseTimer<'_>,
     ) -> Result<AttemptOutcome, SendError> {
         exchange.peer = Some(line.peer.to_string());
         line.requests.ready().await.map_err(|error| send_error::from_http(&error, AttemptPhase::Head))?;
-        let sent = line.requests.send_request(letter.request()).await;
+        let sent = line.requests.send_request(request).await;
         let response = sent.map_err(|error| send_error::from_http(&error, AttemptPhase::Head))?;
         let status = response.status().as_u16();
         exchange.response_headers = stored_headers(response.headers());
@@ -189,26 +183,26 @@ impl Sender {
                 return Ok(AttemptOutcome::Answered { status, retry_after });
             }
         }
-        self.pool.put(&letter.target.origin, line, keep_alive, track.ambient());
+        self.pool.put(origin, line, keep_alive, track.ambient());
         Ok(AttemptOutcome::Answered { status, retry_after })
     }
 }
 
-impl PreparedRequest<'_> {
-    fn request(&self) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(self.body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.target.path.clone();
-        *request.headers_mut() = self.headers.clone();
-        request
-    }
-}
-
-/// Headers of the request, in this order, with a fresh timestamp and signature for every attempt.
-fn signed_headers(target: &WebhookTarget, common: &HeaderMap, parcel: &WebhookRequest, now: Timestamp) -> HeaderMap {
+/// Signed request of an attempt; its headers are in this order.
+fn signed_request(
+    target: &WebhookTarget,
+    prepared: &PreparedTarget,
+    parcel: &WebhookRequest,
+    now: Timestamp,
+) -> Request<Full<Bytes>> {
     let seconds = now.seconds();
     let signature = target.signing_key.sign(seconds, &parcel.body);
-    let mut headers = common.clone();
+    let mut request = Request::new(Full::new(parcel.body.clone()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = prepared.path.clone();
+    // A clone would have no room for the headers of the single request.
+    let mut headers = HeaderMap::with_capacity(prepared.headers.len() + 7);
+    headers.extend(prepared.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
     headers.insert(CONTENT_LENGTH, parcel.body.len().into());
     headers.insert(HeaderName::from_static("x-wlcro-timestamp"), seconds.into());
     if let Ok(signature) = signature.try_into() {
@@ -219,7 +213,8 @@ fn signed_headers(target: &WebhookTarget, common: &HeaderMap, parcel: &WebhookRe
     let delivery = parcel.delivery.map_or(HeaderValue::from_static("test"), |id| id.0.into());
     headers.insert(HeaderName::from_static("x-wlcro-delivery-id"), delivery);
     headers.insert(HeaderName::from_static("x-wlcro-attempt"), parcel.attempt_number.into());
-    headers
+    *request.headers_mut() = headers;
+    request
 }
 
 /// Writes headers as the log stores them, a list of pairs. The platform's own headers have no character that JSON
