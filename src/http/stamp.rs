@@ -2,7 +2,7 @@
 //! the head of a request that come before any route.
 
 use super::problem::ProblemResponse;
-use super::request_context::{RequestContext, looks_like_secret};
+use super::request_context::{RequestContextState, looks_like_secret};
 use crate::clock::RuntimeEnv;
 use crate::domain::time::Timestamp;
 use crate::wire::problem::{PROBLEM_MEDIA_TYPE, Problem, ProblemCode};
@@ -10,7 +10,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use std::any::Any;
@@ -30,14 +29,13 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// Stamps an answer: writes its problem document, its request id, rate limit headers, ignored names and safety headers.
 /// Returns the problem, if the answer is one.
-pub fn stamp_answer(response: &mut Response, note: &RequestContext, is_private: bool) -> Option<Problem> {
-    let noted = note.snapshot();
+pub fn stamp_answer(response: &mut Response, noted: &RequestContextState, is_private: bool) -> Option<Problem> {
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         write_problem(response, &Problem { request_id: noted.request_id.clone(), ..problem.clone() });
     }
-    if let Some(admission) = noted.admission {
-        set_rate_headers(response.headers_mut(), &admission);
+    if let Some(admission) = &noted.admission {
+        set_rate_headers(response.headers_mut(), admission);
     }
     set_header(response.headers_mut(), REQUEST_ID_HEADER, &noted.request_id);
     set_header(response.headers_mut(), X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -132,9 +130,9 @@ fn set_header(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
-/// Middleware that answers for a handler that panicked.
-pub async fn answer_panics(request: Request, next: Next) -> Response {
-    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| panic_response(&*panic))
+/// Waits for an answer, and answers for a handler that panics.
+pub async fn answer_panics(answer: impl Future<Output = Response>) -> Response {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|panic| panic_response(&*panic))
 }
 
 fn panic_response(panic: &(dyn Any + Send)) -> Response {

@@ -28,6 +28,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -84,17 +85,21 @@ prices! {
     Admin: RouteAccess::Operator(OperatorRole::Admin);
 }
 
-/// Middleware that records the query parameters which the route does not read.
+/// Middleware of routes without a guard: records the query parameters which the route does not read.
 pub(super) async fn record_ignored_parameters(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    if let (Some(note), Some(route), Some(query)) =
-        (request.extensions().get::<RequestContext>(), route, request.uri().query())
-    {
-        let names = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name.into_owned());
-        let is_ignored = |name: &String| !openapi::is_query_parameter(request.method(), route, name);
-        note.record_ignored(names.filter(is_ignored));
+    let (parts, body) = request.into_parts();
+    if let Some(note) = parts.extensions.get::<RequestContext>() {
+        record_ignored(note, &parts);
     }
-    next.run(request).await
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// Records the query parameters which the route of a request does not read.
+fn record_ignored(note: &RequestContext, parts: &Parts) {
+    let (Some(route), Some(query)) = (parts.extensions.get::<MatchedPath>(), parts.uri.query()) else { return };
+    let names = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+    let is_ignored = |name: &Cow<'_, str>| !openapi::is_query_parameter(&parts.method, route.as_str(), name);
+    note.record_ignored(names.filter(is_ignored).map(Cow::into_owned));
 }
 
 /// Access requirement of every route, for handlers that report the scopes and buckets of past calls.
@@ -158,6 +163,7 @@ impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedKey<P> {
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, ProblemResponse> {
         let note = RequestContext::of_request(parts);
+        record_ignored(&note, parts);
         check_content_length(&parts.headers)?;
         let RouteAccess::Key(scope, bucket) = P::ACCESS else {
             return Err(ProblemResponse::new(ProblemCode::Internal, "the route asks for a key without saying which"));
@@ -281,6 +287,7 @@ impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedOperator<P> {
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, ProblemResponse> {
         let note = RequestContext::of_request(parts);
+        record_ignored(&note, parts);
         check_content_length(&parts.headers)?;
         let RouteAccess::Operator(role) = P::ACCESS else {
             return Err(ProblemResponse::new(

@@ -5,6 +5,7 @@ use super::guard::{
     AccessRequirement, Acting, Actions, Admin, Anyone, AuthorizedOperator, EventsRead, EventsTest, RouteAccess,
     RouteAccessTable, Searches, Viewer, WebhooksRead, WebhooksRemove, WebhooksWrite, record_ignored_parameters,
 };
+use super::stamp::StampState;
 use super::{
     affiliates, alerts, audit, clients, deliveries, events, health, keys, limits, log, metrics, openapi, operators,
     overview, partner_subscriptions, replays, requests, revisions, secretcheck, signature_check, stamp, stats, stream,
@@ -15,17 +16,16 @@ use crate::http::body::JsonBody;
 use crate::http::exposure::ServerReachability;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
-use crate::http::stamp::answer_panics;
 use crate::http::stream::ShutdownSignal;
 use crate::wire::changes::{self, ChangeMethod, ChangeRoute, NoBody};
 use crate::wire::paths;
 use crate::wire::problem::ProblemCode;
+use axum::Router;
 use axum::extract::State;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
-use axum::{Extension, Router};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -155,22 +155,26 @@ fn change<P: AccessRequirement, B, T: ChangeExtractors<P, B> + 'static>(
     }
 }
 
-/// Builds the router with its middleware: the response stamp outermost, the panic handler inside it.
+/// Builds the router with its middleware. There is one for all of its work, since each layer costs every request a copy
+/// of the route and two allocations.
 pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: Arc<ServerReachability>) -> Router {
     let table = table();
+    let stop = ShutdownSignal(stop);
     let access = RouteAccessTable::new(table.iter().map(|route| (route.method.clone(), route.path, route.access)));
+    let stamped = StampState { engine: engine.clone(), reachability, access, stop };
     table
         .into_iter()
-        .fold(Router::new(), |router, route| router.route(route.path, route.handler))
-        .route_layer(from_fn(record_ignored_parameters))
+        .fold(Router::new(), |router, route| {
+            let handler = match route.access {
+                RouteAccess::Public => route.handler.route_layer(from_fn(record_ignored_parameters)),
+                RouteAccess::Key(..) | RouteAccess::Operator(_) => route.handler,
+            };
+            router.route(route.path, handler)
+        })
         .fallback(async || ProblemResponse::new(ProblemCode::NotFound, "unknown path"))
         .method_not_allowed_fallback(async || {
             ProblemResponse::new(ProblemCode::MethodNotAllowed, "method not allowed on this path; see Allow")
         })
-        .layer(Extension(ShutdownSignal(stop)))
-        .layer(Extension(access))
-        .layer(Extension(Arc::clone(&reachability)))
-        .layer(from_fn(answer_panics))
-        .layer(from_fn_with_state((engine.clone(), reachability), stamp::stamp_response))
+        .layer(from_fn_with_state(Arc::new(stamped), stamp::stamp_response))
         .with_state(engine)
 }

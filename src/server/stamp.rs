@@ -1,11 +1,13 @@
 //! The outermost middleware: assigns request ids, stamps answers, and logs requests to the Integration API.
 
+use super::guard::RouteAccessTable;
 use crate::domain::log;
 use crate::engine::handle::Engine;
 use crate::http::exposure::ServerReachability;
 use crate::http::query_mask::masked_query;
 use crate::http::request_context::{RequestContext, looks_like_secret};
-use crate::http::stamp::{KNOWN_METHODS, check_head, choose_request_id, stamp_answer};
+use crate::http::stamp::{KNOWN_METHODS, answer_panics, check_head, choose_request_id, stamp_answer};
+use crate::http::stream::ShutdownSignal;
 use crate::wire::problem::Problem;
 use axum::extract::{Request, State};
 use axum::http::header::USER_AGENT;
@@ -16,16 +18,25 @@ use std::sync::Arc;
 /// Name under which non-standard methods are logged.
 const OTHER_METHOD: &str = "OTHER";
 
-pub(super) async fn stamp_response(
-    State((engine, reachability)): State<(Engine, Arc<ServerReachability>)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// What the middleware gives to every request.
+#[derive(Debug)]
+pub(super) struct StampState {
+    pub(super) engine: Engine,
+    pub(super) reachability: Arc<ServerReachability>,
+    pub(super) access: RouteAccessTable,
+    pub(super) stop: ShutdownSignal,
+}
+
+pub(super) async fn stamp_response(State(state): State<Arc<StampState>>, mut request: Request, next: Next) -> Response {
+    let StampState { engine, reachability, access, stop } = &*state;
     let at = engine.ambient().now();
     let watch = engine.ambient().stopwatch();
     let request_id = choose_request_id(request.headers(), engine.ambient());
     let note = RequestContext::new(request_id.clone());
     request.extensions_mut().insert(note.clone());
+    request.extensions_mut().insert(stop.clone());
+    request.extensions_mut().insert(access.clone());
+    request.extensions_mut().insert(Arc::clone(reachability));
     let method =
         if KNOWN_METHODS.contains(&request.method().as_str()) { request.method().as_str() } else { OTHER_METHOD }
             .to_owned();
@@ -36,13 +47,13 @@ pub(super) async fn stamp_response(
     let query = request.uri().query().map(masked_query).filter(|query| !query.is_empty());
     let mut response = match check_head(&request).and_then(|()| reachability.check_head(&request)) {
         Err(refusal) => refusal.into_response(),
-        Ok(()) => next.run(request).await,
+        Ok(()) => answer_panics(next.run(request)).await,
     };
-    let problem = stamp_answer(&mut response, &note, is_private);
+    let noted = note.snapshot();
+    let problem = stamp_answer(&mut response, &noted, is_private);
     let code = problem.as_ref().map(|problem| problem.code);
     let told = problem.as_ref().map(|problem| problem.detail.chars().take(MAX_PROBLEM_CHARS).collect::<String>());
     let reason = problem.as_ref().and_then(Problem::refusal).map(|reason| reason.word());
-    let noted = note.snapshot();
     if is_integration {
         engine.log_request(log::LoggedRequest {
             at,

@@ -5,15 +5,14 @@ use super::not_observable::{REFUSED_ROUTES, handler};
 use super::{acts, lists, logs, operators, overview, reports, secretcheck, stamp};
 use crate::http::exposure::ServerReachability;
 use crate::http::problem::ProblemResponse;
-use crate::http::stamp::answer_panics;
 use crate::http::stream::ShutdownSignal;
 use crate::observer::handle::PlatformObserver;
 use crate::wire::changes::{self, ChangeRoute};
 use crate::wire::paths;
 use crate::wire::problem::ProblemCode;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
-use axum::{Extension, Router};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -83,7 +82,7 @@ pub fn table() -> Vec<ObserverRoute> {
     served.into_iter().chain(refused).collect()
 }
 
-/// Builds the router with its middleware: the response stamp outermost, the panic handler inside it.
+/// Builds the router with its middleware.
 pub(super) fn router(
     observer: PlatformObserver,
     stop: watch::Receiver<bool>,
@@ -96,9 +95,6 @@ pub(super) fn router(
         .method_not_allowed_fallback(async || {
             ProblemResponse::new(ProblemCode::MethodNotAllowed, "method not allowed on this path; see Allow")
         })
-        .layer(Extension(ShutdownSignal(stop)))
-        .layer(Extension(Arc::clone(&reachability)))
-        .layer(from_fn(answer_panics))
-        .layer(from_fn_with_state((observer.clone(), reachability), stamp::stamp_response))
+        .layer(from_fn_with_state((observer.clone(), reachability, ShutdownSignal(stop)), stamp::stamp_response))
         .with_state(observer)
 }
