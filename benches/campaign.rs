@@ -39,6 +39,13 @@ const DELIVERIES: u64 = 10_000;
 /// The longest that a random fault lasts.
 const MAX_FAULT: Duration = Duration::from_secs(5);
 
+/// Samples every minute, or twenty times in a soak that takes less than twenty minutes.
+fn soak_plan(lasting: Duration) -> soak::SoakPlan {
+    let interval = (lasting / 20).clamp(Duration::from_millis(100), Duration::from_secs(60));
+    let n_samples = usize::try_from(lasting.as_millis() / interval.as_millis()).unwrap_or(usize::MAX);
+    soak::SoakPlan { n_samples: n_samples.max(8), interval }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -72,7 +79,7 @@ async fn main() -> ExitCode {
             (report.to_string(), report.holds())
         }
         Some("soak") => {
-            let report = soak::run(soak::SoakPlan::lasting(Duration::from_secs(n.unwrap_or(3_600))), say).await;
+            let report = soak::run(soak_plan(Duration::from_secs(n.unwrap_or(3_600))), say).await;
             (report.to_string(), report.holds())
         }
         // Nothing was asked for: all benchmarks are run, and this is none.

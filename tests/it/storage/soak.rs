@@ -36,15 +36,6 @@ pub(crate) struct SoakPlan {
     pub(crate) interval: Duration,
 }
 
-impl SoakPlan {
-    /// Samples every minute, or twenty times in a run that takes less than twenty minutes.
-    pub(crate) fn lasting(lasting: Duration) -> Self {
-        let interval = (lasting / 20).clamp(Duration::from_millis(100), Duration::from_secs(60));
-        let n_samples = usize::try_from(lasting.as_millis() / interval.as_millis()).unwrap_or(usize::MAX);
-        Self { n_samples: n_samples.max(8), interval }
-    }
-}
-
 /// State of the platform at one time.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
