@@ -7,9 +7,9 @@
 //! - Overload (a timeout, a refused or reset connection, 429, 502, 503, 504) halves it, once in a round; so does a round
 //!   of which half failed otherwise. A round without any success lowers it to 1.
 //! - Slower answers: if the mean latency twice in a row exceeds the receiver's own latency by more than an eighth, and by
-//!   more than its usual variation explains, the limit falls to the number at which the receiver still answered in its
-//!   own time; from a sixteenth (at least 3.5 ms) on it does not grow. The receiver's own latency is the smallest mean of the last half
-//!   minute to a minute. While a slow receiver bounds the limit, half of it is given up for a moment every half minute,
+//!   more than its usual variation explains, the limit falls towards the number at which the receiver still answered in
+//!   its own time, by an eighth at most, since a busy moment passes; from a twentieth (at least 2.5 ms) on it does not
+//!   grow. The receiver's own latency is the smallest mean of the last half minute to a minute. While a slow receiver bounds the limit, half of it is given up for a moment every half minute,
 //!   so that the receiver's own latency shows without the queue that the attempts themselves make. If a lower limit does
 //!   not make the answers faster, the attempts are not the reason: the limit returns, and the latency is taken for the
 //!   receiver's own.
@@ -31,10 +31,10 @@ const MIN_LATENCY_SAMPLES: u32 = 8;
 /// Mean latencies taken with half of the limit to measure the receiver's own.
 const N_PROBES: u8 = 2;
 /// Part of the receiver's own latency by which a mean may exceed it while the limit grows.
-const GROWTH_FRACTION: u64 = 16;
+const GROWTH_FRACTION: u64 = 20;
 /// Microseconds by which a busy platform itself delays an answer; a mean that exceeds the receiver's own latency by no
 /// more says nothing about the receiver.
-const OWN_NOISE_US: u64 = 3_500;
+const OWN_NOISE_US: u64 = 2_500;
 /// Part of the receiver's own latency by which a mean may exceed it while the limit stays.
 const STAY_FRACTION: u64 = 8;
 /// Time without an attempt after which the limit halves.
@@ -382,7 +382,7 @@ impl FlightController {
             return;
         }
         let knee = u64::from(self.limit).saturating_mul(self.memory.own_us()) / mean_us;
-        let knee = u32::try_from(knee).unwrap_or(u32::MAX).max(self.limit / 2).max(1);
+        let knee = u32::try_from(knee).unwrap_or(u32::MAX).max(self.limit - self.limit / 8).max(1);
         self.threshold = knee;
         self.lower(knee, n_left);
     }
