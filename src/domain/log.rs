@@ -178,10 +178,10 @@ pub struct RejectedKey {
 }
 
 /// Maximum number of text bytes in a request log row, whatever the caller sent.
-pub const MAX_REQUEST_TEXT: usize = 2_048;
+pub const MAX_REQUEST_TEXT: usize = 3_072;
 
 /// A logged request to the Integration API.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct LoggedRequest {
     /// Time at which the request arrived.
     pub at: Timestamp,
@@ -211,6 +211,8 @@ pub struct LoggedRequest {
     pub address: Option<String>,
     /// `User-Agent` header of the caller.
     pub user_agent: Option<String>,
+    /// Telling headers of a refusal, as lines `Name: value`; `None` for a success.
+    pub answer_headers: Option<String>,
 }
 
 impl LoggedRequest {
@@ -226,9 +228,17 @@ impl LoggedRequest {
     /// Total size of all texts in bytes.
     #[must_use]
     pub fn n_text_bytes(&self) -> usize {
-        let optional = [&self.code, &self.detail, &self.reason, &self.query, &self.address, &self.user_agent]
-            .into_iter()
-            .flatten();
+        let optional = [
+            &self.code,
+            &self.detail,
+            &self.reason,
+            &self.query,
+            &self.address,
+            &self.user_agent,
+            &self.answer_headers,
+        ]
+        .into_iter()
+        .flatten();
         let claimed = self.rejected_key.as_ref().map_or(0, |of| of.last4.len());
         let given = [&self.method, &self.route, &self.request_id].into_iter();
         given.chain(optional).map(String::len).sum::<usize>() + claimed
@@ -247,6 +257,7 @@ impl LoggedRequest {
             query,
             address,
             user_agent: agent,
+            answer_headers: headers,
             ..
         } = self;
         let last4 = claimed.as_mut().map(|of| &mut of.last4);
@@ -261,6 +272,7 @@ impl LoggedRequest {
             (query.as_mut(), 512),
             (address.as_mut(), 64),
             (agent.as_mut(), 120),
+            (headers.as_mut(), 1_024),
         ]
         .into_iter()
         .filter_map(|(text, most)| Some((text?, most)))
@@ -274,7 +286,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 10), times in 1_usize..40) {
+        fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 11), times in 1_usize..40) {
             let text = |n: usize| texts[n].repeat(times);
             let request = LoggedRequest {
                 at: Timestamp::default(),
@@ -291,6 +303,7 @@ mod tests {
                 user_agent: Some(text(7)),
                 query: Some(text(8)),
                 reason: Some(text(9)),
+                answer_headers: Some(text(10)),
             };
             let bounded = request.clone().truncated();
             prop_assert!(bounded.n_text_bytes() <= MAX_REQUEST_TEXT);

@@ -26,6 +26,16 @@ impl Engine {
     /// # Errors
     /// [`KeyRejection`] with the reason; the key is never repeated.
     pub fn authenticate(&self, text: &str) -> Result<Arc<ApiKey>, KeyRejection> {
+        let found = self.identify_key(text)?;
+        self.record_key_use(&found);
+        Ok(found)
+    }
+
+    /// Finds the valid key of a text, for a call that no route takes; it is no use of the key.
+    ///
+    /// # Errors
+    /// [`KeyRejection`] with the reason; the key is never repeated.
+    pub fn identify_key(&self, text: &str) -> Result<Arc<ApiKey>, KeyRejection> {
         let company = key::parse_key_company(text).map_err(KeyRejection::Malformed)?;
         let found = self.shared.api_keys.get(&self.shared.vault.hash(text)).ok_or(KeyRejection::Unknown)?;
         if found.company != company {
@@ -34,7 +44,6 @@ impl Engine {
         if found.revoked_at.is_some() {
             return Err(KeyRejection::Revoked);
         }
-        self.record_key_use(&found);
         Ok(found)
     }
 

@@ -26,8 +26,8 @@ const MAX_BUCKETS: usize = 4_096;
 /// Row rates for refusals of callers without a key: of all together, and of one address.
 const ANONYMOUS_ROW_RATE: TokenRate = TokenRate { burst: 500, interval: Duration::from_millis(500) };
 const ADDRESS_ROW_RATE: TokenRate = TokenRate { burst: 100, interval: Duration::from_secs(1) };
-/// Row rate for refusals of one key over its rate limit.
-const RATE_LIMITED_ROW_RATE: TokenRate = TokenRate { burst: 100, interval: Duration::from_secs(1) };
+/// Row rate for refusals of one key that its rate limit does not bound.
+const UNADMITTED_ROW_RATE: TokenRate = TokenRate { burst: 100, interval: Duration::from_secs(1) };
 
 /// Width of the time slots in which requests without a row are counted, that of the narrowest counter.
 const COUNTER_SLOT_MS: i64 = 10_000;
@@ -114,6 +114,7 @@ impl PendingRequests {
             request_id: String::new(),
             elapsed_ms: 0,
             query: None,
+            answer_headers: None,
             address,
             user_agent: agent,
             ..request
@@ -159,10 +160,10 @@ struct RowThrottle {
 
 impl RowThrottle {
     /// Whether a request gets a row. A request of a key within its rate limit always does: the rate limit bounds
-    /// their number.
+    /// their number. Calls of a method that no route takes are in no rate window.
     fn admits(&mut self, request: &LoggedRequest, now: Duration) -> bool {
         match request.caller {
-            Some((key, _)) => request.status != 429 || self.keys.take(key, RATE_LIMITED_ROW_RATE, now),
+            Some((key, _)) => !matches!(request.status, 405 | 429) || self.keys.take(key, UNADMITTED_ROW_RATE, now),
             None => {
                 let address = request.address.as_ref().and_then(|text| text.parse().ok());
                 let network = caller_network(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
@@ -285,6 +286,7 @@ mod tests {
             query: None,
             address: Some(address.to_owned()),
             user_agent: None,
+            answer_headers: None,
         }
     }
 

@@ -188,6 +188,7 @@ fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> TicketRequest {
         query: of.query.as_ref().map(|query| redactor.redact_line(query.raw())),
         caller: ticket_history::caller(of, redactor),
         problem: ticket_history::problem(of, redactor),
+        headers: ticket_history::headers(of.answer_headers.as_deref().unwrap_or_default(), redactor),
     }
 }
 

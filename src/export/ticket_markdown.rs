@@ -2,7 +2,9 @@
 
 use super::bundle_documents::{SupportTicket, TicketEvent, TicketPlaybook};
 use super::markdown::{code_span, escape_prose};
-use super::ticket_parts::{TicketAct, TicketCallGroup, TicketFailure, TicketFailureGroup, TicketImpact, TicketRequest};
+use super::ticket_parts::{
+    TicketAct, TicketCallGroup, TicketFailure, TicketFailureGroup, TicketHeader, TicketImpact, TicketRequest,
+};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::report::{Evidence, ReportedCheck};
 use crate::diagnose::reporter::TicketReader;
@@ -251,7 +253,11 @@ fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
     ));
     lines.extend(of.error.as_ref().map(|error| format!("  - Error: {}", quoted(error))));
     lines.extend(of.body.as_ref().map(|body| format!("  - Answer: {}", quoted(body))));
-    lines.extend(of.headers.iter().map(|of| format!("  - Header {}", quoted(&format!("{}: {}", of.name, of.value)))));
+    headers(&of.headers, lines);
+}
+
+fn headers(of: &[TicketHeader], lines: &mut Vec<String>) {
+    lines.extend(of.iter().map(|of| format!("  - Header {}", quoted(&format!("{}: {}", of.name, of.value)))));
 }
 
 fn request(of: &TicketRequest, lines: &mut Vec<String>) {
@@ -272,6 +278,7 @@ fn request(of: &TicketRequest, lines: &mut Vec<String>) {
     ));
     let problem = of.problem.as_ref().map(|problem| serde_json::Value::Object(problem.clone()).to_string());
     lines.extend(problem.map(|problem| format!("  - Problem: {}", quoted(&problem))));
+    headers(&of.headers, lines);
 }
 
 fn playbook(of: &TicketPlaybook, lines: &mut Vec<String>) {

@@ -194,6 +194,9 @@ pub struct TicketRequest {
     /// Problem document of the answer, as the log has it; null if there was none.
     #[serde(default)]
     pub problem: Option<TicketProblem>,
+    /// Headers of the answer that say something about the refusal.
+    #[serde(default)]
+    pub headers: Vec<TicketHeader>,
 }
 
 /// Problem document of a refused call, as the log has it.

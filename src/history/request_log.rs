@@ -9,6 +9,7 @@ use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::log::{PageSpec, RowPage};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::wire::attempts::HttpHeader;
 use crate::wire::calls::RelayFailure;
 use crate::wire::log::RequestQuery;
 use crate::wire::requests::{OwnCallKind, PROBE_REFUSALS, ProblemCodeCount, RequestRow};
@@ -27,7 +28,8 @@ const ROWS: &str = "SELECT r.id, coalesce(c.at, p.at) AS at, k.name AS key, coal
     coalesce(p.last4, k.last4) AS last4, coalesce(c.method, p.method) AS method, coalesce(c.route, p.route) AS route, p.query,
     coalesce(c.status, p.status) AS status, coalesce(c.code, p.code) AS code, c.detail,
     coalesce(c.request_id, p.request_id) AS request_id, coalesce(c.elapsed_ms, p.elapsed_ms) AS elapsed_ms, c.kind, p.address,
-    p.user_agent, p.caller, p.failure, p.problem, p.id IS NOT NULL AS is_relayed,
+    p.user_agent, p.caller, p.failure, p.problem, p.retry_after_s, p.rate_limit, p.rate_remaining, p.rate_reset_at,
+    p.rate_policy, p.id IS NOT NULL AS is_relayed,
     (SELECT count(*) FROM keys o WHERE o.name <= k.name) AS number
     FROM request_log r LEFT JOIN calls c ON c.id = r.call LEFT JOIN relayed_calls p ON p.id = r.relayed
     LEFT JOIN keys k ON k.name = coalesce(c.key,
@@ -156,12 +158,35 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
         query: text("query")?,
         address: text("address")?,
         user_agent: text("user_agent")?,
+        answer_headers: relayed_headers(row, status)?,
         caller_name: text("caller")?,
         own_call: text("kind")?,
         request_id: text("request_id")?,
         elapsed_ms: row.get::<_, i64>("elapsed_ms")?.unsigned_abs(),
     };
     Ok((id, request))
+}
+
+/// Headers of a refusal that a relay read: what its record has of them.
+fn relayed_headers(row: &Row<'_>, status: Option<u16>) -> rusqlite::Result<Option<Vec<HttpHeader>>> {
+    if status.is_none_or(|status| status < 400) {
+        return Ok(None);
+    }
+    let number = |name: &str| -> rusqlite::Result<Option<String>> {
+        Ok(row.get::<_, Option<i64>>(name)?.map(|value| value.to_string()))
+    };
+    let reset = row.get::<_, Option<i64>>("rate_reset_at")?.map(|at| Timestamp::from_millis(at).seconds().to_string());
+    let headers: Vec<HttpHeader> = [
+        ("Retry-After", number("retry_after_s")?),
+        ("X-RateLimit-Limit", number("rate_limit")?),
+        ("X-RateLimit-Remaining", number("rate_remaining")?),
+        ("X-RateLimit-Reset", reset),
+        ("X-RateLimit-Policy", row.get("rate_policy")?),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some(HttpHeader { name: name.into(), value: Untrusted::new(value?) }))
+    .collect();
+    Ok((!headers.is_empty()).then_some(headers))
 }
 
 #[cfg(test)]
@@ -266,6 +291,16 @@ mod tests {
         let with_rate = |id, last4| RelayedCall { rate: Some(rate.clone()), ..relayed(id, last4, Some(200)) };
         let calls = vec![with_rate("a", "abcd"), with_rate("b", "zzzz")];
         history.record_calls(CallReport { calls, unrecorded: Vec::new() }).await.expect("stored");
+        let refused = RelayedCall { retry_after_seconds: Some(7), ..with_rate("c", "zzzz") };
+        let refused = RelayedCall { status: Some(429), ..refused };
+        history.record_calls(CallReport { calls: vec![refused], unrecorded: Vec::new() }).await.expect("stored");
+        let rows = rows(&history, RequestQuery::default()).await;
+        let headers = rows[0].answer_headers.iter().flatten();
+        let lines: Vec<String> = headers.map(|of| format!("{}: {}", of.name.raw(), of.value.raw())).collect();
+        let expected =
+            ["Retry-After: 7", "X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 11", "X-RateLimit-Policy: read:60/1m"];
+        assert_eq!(lines, expected);
+        assert_eq!(rows[1].answer_headers, None, "a success has none");
         let seen = history.observations(NOW).await.expect("read").windows;
         assert_eq!(seen.iter().map(|window| (window.key.as_str(), window.used)).collect::<Vec<_>>(), [("main", 49)]);
     }

@@ -1,6 +1,7 @@
 //! The edge that every server of this program shares: connections and their limits, exposure, heads, queries, bodies,
 //! problem documents, the stamp of answers, redaction and the event stream.
 
+pub mod answer_headers;
 pub mod body;
 pub mod connections;
 pub mod credentials;

@@ -9,6 +9,7 @@ use crate::engine::handle::Engine;
 use crate::http::log_query::{LogQuery, parse_named};
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
+use crate::wire::attempts::HttpHeader;
 use crate::wire::limits::{KeyUsage, RouteUsageRow};
 use crate::wire::log::RequestQuery;
 use crate::wire::requests::{ProblemCodeCount, RequestLogPage, RequestRow, StatusCount};
@@ -71,6 +72,7 @@ pub(super) async fn list(
             query: logged.request.query.map(Untrusted::new),
             address: logged.request.address.map(Untrusted::new),
             user_agent: logged.request.user_agent.map(Untrusted::new),
+            answer_headers: logged.request.answer_headers.as_deref().map(HttpHeader::from_lines),
             own_call: None,
             caller_name: None,
             request_id: Some(Untrusted::new(logged.request.request_id)),

@@ -16,6 +16,7 @@ use crate::http::body::JsonBody;
 use crate::http::exposure::ServerReachability;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
+use crate::http::request_context::RequestContext;
 use crate::http::stream::ShutdownSignal;
 use crate::wire::changes::{self, ChangeMethod, ChangeRoute, NoBody};
 use crate::wire::paths;
@@ -24,6 +25,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::handler::Handler;
 use axum::http::Method;
+use axum::http::request::Parts;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use std::sync::Arc;
@@ -172,7 +174,9 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: 
             router.route(route.path, handler)
         })
         .fallback(async || ProblemResponse::new(ProblemCode::NotFound, "unknown path"))
-        .method_not_allowed_fallback(async || {
+        .method_not_allowed_fallback(async |parts: Parts| {
+            // Records the route for the request log.
+            let _ = RequestContext::of_request(&parts);
             ProblemResponse::new(ProblemCode::MethodNotAllowed, "method not allowed on this path; see Allow")
         })
         .layer(from_fn_with_state(Arc::new(stamped), stamp::stamp_response))

@@ -75,6 +75,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0022_event_quota.sql"),
     include_str!("../../assets/migrations/platform/0023_adaptive_flights.sql"),
     include_str!("../../assets/migrations/platform/0024_request_sizes_by_batch.sql"),
+    include_str!("../../assets/migrations/platform/0025_answer_headers.sql"),
 ];
 
 /// Options with which the platform's database is opened.

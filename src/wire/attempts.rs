@@ -125,6 +125,18 @@ pub struct HttpHeader {
     pub value: Untrusted,
 }
 
+impl HttpHeader {
+    /// Reads headers from lines `Name: value`.
+    #[must_use]
+    pub fn from_lines(lines: &str) -> Vec<Self> {
+        let header = |line: &str| {
+            let (name, value) = line.split_once(": ").unwrap_or((line, ""));
+            Self { name: Untrusted::new(name), value: Untrusted::new(value) }
+        };
+        lines.lines().map(header).collect()
+    }
+}
+
 /// One attempt in full: headers and bodies of request and answer, peer address and phase times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]

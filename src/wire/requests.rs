@@ -1,5 +1,6 @@
 //! The request log of the Integration API.
 
+use super::attempts::HttpHeader;
 use super::log::{LogPage, LogRoute, RequestQuery};
 use super::paths;
 use super::readable::ReadableRows;
@@ -82,6 +83,10 @@ pub struct RequestRow {
     /// User agent that the caller reported, 120 characters at most.
     #[serde(default)]
     pub user_agent: Option<Untrusted>,
+    /// Headers of a refusal that say something about its cause, such as `Retry-After` and the rate limit's, up to
+    /// 1 KiB; values that may be secret as `…`. Null for other answers and in rows of earlier versions.
+    #[serde(default)]
+    pub answer_headers: Option<Vec<HttpHeader>>,
     /// Purpose of a call that an observer made itself: `scope_probe` to find out whether the key has a scope, `poll` to
     /// read a list, `act` for an operator. Null for calls by others, and on platforms.
     #[serde(default)]

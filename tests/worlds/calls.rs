@@ -176,6 +176,7 @@ impl FrontDesk<'_> {
             query: None,
             address: Some(of.address.as_str().into()),
             user_agent: Some(of.agent.into()),
+            answer_headers: None,
             own_call: None,
             caller_name: None,
             request_id: Some(format!("req_{}", self.log.len() + 1).into()),

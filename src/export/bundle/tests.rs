@@ -92,6 +92,7 @@ fn request() -> RequestRow {
         query: None,
         address: None,
         user_agent: None,
+        answer_headers: None,
         own_call: None,
         caller_name: None,
         request_id: Some("req_01J9".into()),
@@ -227,7 +228,10 @@ fn with_course() -> IncidentEvidence {
         reason: Some("asked by the partner".into()),
         id,
     };
-    let row = RequestRow { query: Some("limit=50".into()), user_agent: Some("import/2".into()), ..request() };
+    let told = [("Allow", "GET"), ("X-Request-Id", "req_01J9"), ("X-Internal", "rack 7")];
+    let answer_headers = Some(told.map(|(name, value)| (name.to_owned(), value.to_owned()).into()).to_vec());
+    let row =
+        RequestRow { query: Some("limit=50".into()), user_agent: Some("import/2".into()), answer_headers, ..request() };
     let mut detail = failure(2, 500, "down");
     detail.response_headers = [("Retry-After", "120"), ("Set-Cookie", "session=1"), ("server", "nginx")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()).into())
@@ -276,12 +280,14 @@ fn a_ticket_has_the_course_of_the_problem_and_the_words_of_the_reporter() {
         "- Tried since: 2023-11-14T22:13:28.000Z enable subscription (subscription 7) by",
         "  - Header `Retry-After: 120`",
         "  - Header `server: nginx`",
+        "  - Header `Allow: GET`",
+        "  - Header `X-Request-Id: req_01J9`",
         "\"title\":\"Forbidden\"",
         "leads?limit=50'",
     ] {
         assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
     }
-    assert!(!ticket.contains("session"), "cookies stay out");
+    assert!(!ticket.contains("session") && !ticket.contains("rack 7"), "cookies and other headers stay out");
 }
 
 #[test]

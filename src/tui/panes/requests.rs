@@ -164,6 +164,13 @@ impl PaneRow for RequestRow {
                 lines.extend(view.labelled(label, &value.sanitized(), room));
             }
         }
+        for header in self.answer_headers.iter().flatten() {
+            lines.extend(view.labelled(
+                "Answered",
+                &format!("{}: {}", header.name.sanitized(), header.value.sanitized()),
+                room,
+            ));
+        }
         lines
     }
 

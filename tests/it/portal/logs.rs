@@ -4,9 +4,9 @@ use super::{Scene, ids};
 use crate::support::receiver::Behaviour;
 use crow::domain::event::EventType;
 use crow::domain::scope::KeyScope;
-use crow::wire::changes;
+use crow::wire::changes::{self, NoBody};
 use crow::wire::subscriptions::DisableSubscription;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 #[tokio::test]
@@ -217,6 +217,74 @@ async fn requests_are_logged_with_their_code_and_counted_by_route_and_caller() {
     assert_eq!(window["callers"][0]["userAgent"], "probe/1");
     assert_eq!(window["callers"][0]["address"], "127.0.0.1");
     assert_eq!(window["topRoutes"].as_array().map(Vec::len), Some(2));
+}
+
+/// Waits until the log has `n` rows, and returns them, newest first.
+async fn logged(scene: &Scene, n: usize) -> Vec<Value> {
+    let read = async || scene.get("/portal/v1/requests?limit=200").await["items"].as_array().cloned().expect("rows");
+    let written = async || {
+        scene.platform.advance(Duration::from_millis(200));
+        read().await.len() >= n
+    };
+    scene.platform.until("the requests are written down", written).await;
+    read().await
+}
+
+/// Headers of a row's answer as lines.
+fn headers(row: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let headers = row["answerHeaders"].as_array().expect("headers").iter();
+    headers.map(|of| format!("{}: {}", text(&of["name"]), text(&of["value"]))).collect()
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_the_headers_of_its_answer_and_a_success_keeps_none() {
+    let scene = Scene::new().await;
+    let poor = scene.platform.key(&scene.company, &[KeyScope::EventsRead]).await;
+    let own = [("x-api-key", poor.reveal()), ("x-request-id", "mine-1")];
+    assert_eq!(scene.platform.call("GET", "/api/v1/events", &own, None).await.status, 200);
+    let refused = scene.platform.call("GET", "/api/v1/webhooks/subscriptions", &own, None).await;
+    assert_eq!(refused.status, 403);
+    for _ in 0..60 {
+        scene.platform.call("GET", "/api/v1/events", &own, None).await;
+    }
+    let rows = logged(&scene, 62).await;
+    let of = |status: u64| rows.iter().find(|row| row["status"] == status).expect("a row");
+    assert_eq!(of(200)["answerHeaders"], Value::Null);
+    let lines = headers(of(403));
+    for name in ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-Request-Id", "Content-Type"] {
+        let line = format!("{name}: {}", refused.header(&name.to_ascii_lowercase()));
+        assert!(lines.contains(&line), "{line} in {lines:?}");
+    }
+    let lines = headers(of(429));
+    assert!(lines[0].starts_with("Retry-After: ") && lines.iter().any(|line| line.contains("Policy")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains(poor.reveal())));
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_logged_under_its_route_and_its_key_and_answered_as_before() {
+    let scene = Scene::new().await;
+    let revoked = scene.platform.key(&scene.company, &[KeyScope::EventsRead]).await;
+    let row = scene.platform.operator().keys().await.expect("keys").items;
+    let id = row.iter().find(|row| row.last4.raw() == revoked.last4()).expect("its row").id;
+    scene.platform.operator().change(changes::REVOKE_KEY.at(id), &NoBody {}).await.expect("revoked");
+    let anonymous = scene.platform.call("PUT", "/api/v1/events", &[], None).await;
+    let of_key = scene.platform.call("PUT", "/api/v1/events", &[("x-api-key", scene.key.reveal())], None).await;
+    let of_revoked = scene.platform.call("PUT", "/api/v1/events", &[("x-api-key", revoked.reveal())], None).await;
+    let twice = [("x-api-key", scene.key.reveal()), ("x-api-key", revoked.reveal())];
+    let of_two = scene.platform.call("PUT", "/api/v1/events", &twice, None).await;
+    for answer in [&of_key, &of_revoked, &of_two] {
+        assert_eq!((answer.status, answer.header("allow")), (405, anonymous.header("allow")));
+        assert_eq!(answer.header("x-ratelimit-limit"), anonymous.header("x-ratelimit-limit"), "no window is used");
+        assert_eq!(answer.json()["code"], anonymous.json()["code"]);
+    }
+    let rows = logged(&scene, 4).await;
+    assert!(rows.iter().all(|row| row["route"] == "/api/v1/events" && row["status"] == 405), "{rows:?}");
+    let keys: Vec<&str> = rows.iter().filter_map(|row| row["last4"].as_str()).collect();
+    assert_eq!(keys, [scene.key.last4()], "{rows:?}");
+    assert!(headers(&rows[0]).iter().any(|line| line == "Content-Type: application/problem+json"), "{rows:?}");
+    let used = scene.platform.operator().keys().await.expect("keys").items;
+    assert!(used.iter().all(|row| row.last_used_utc.is_none()), "a call that no route takes is no use of a key");
 }
 
 #[tokio::test]

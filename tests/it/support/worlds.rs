@@ -174,6 +174,7 @@ impl Pen<'_> {
             query: self.some("query of a call"),
             address: self.some("address of a caller"),
             user_agent: self.some("user agent"),
+            answer_headers: Some(vec![self.header("name of an answer's header", "value of an answer's header")]),
             own_call: self.some("purpose of an own call"),
             caller_name: None,
             request_id: Some(self.outside("request id")),
