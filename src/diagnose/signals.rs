@@ -20,6 +20,7 @@ pub const fn playbooks_for(rule: AlertRule) -> &'static [PlaybookTopic] {
         AlertRule::SubscriptionDisabled => &[Topic::WebhooksNotArriving, Topic::Discrepancy],
         AlertRule::FailuresInARow => &[Topic::WebhooksNotArriving, Topic::Breaker, Topic::Signature, Topic::LostSecret],
         AlertRule::LowSuccess => &[Topic::WebhooksNotArriving, Topic::Signature],
+        AlertRule::PollerStuck => &[Topic::EventsMissing],
         AlertRule::EventsMissing => &[Topic::WebhooksNotArriving],
         AlertRule::DeliveriesOverdue | AlertRule::ClockSkew => &[Topic::Platform],
     }

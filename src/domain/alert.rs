@@ -21,6 +21,8 @@ pub enum AlertSubject {
     Key(KeyId),
     /// A key is close to or over the rate limit of one bucket.
     Window(KeyId, RateBucket),
+    /// Systems that poll events with a key make no progress.
+    Poller(KeyId),
     /// A company publishes no events although events are usual.
     Events(CompanyId),
     /// Calls that claim to be of a company, or name none, are refused for want of a valid key.
@@ -50,6 +52,7 @@ impl fmt::Display for AlertSubject {
             Self::Subscription(id) => write!(f, "subscription {id}"),
             Self::Key(id) => write!(f, "key {id}"),
             Self::Window(id, bucket) => write!(f, "window {id} {bucket}"),
+            Self::Poller(id) => write!(f, "poller {id}"),
             Self::Events(id) => write!(f, "events {id}"),
             Self::Callers(Some(id)) => write!(f, "callers {id}"),
             Self::Callers(None) => f.write_str("callers"),
@@ -62,14 +65,14 @@ impl fmt::Display for AlertSubject {
 impl AlertSubject {
     /// Forms of all subjects, for errors about a text that names none.
     pub const FORMS: &'static str =
-        "subscription N, key N, window N BUCKET, events N, callers N, callers, pipeline or clock";
+        "subscription N, key N, window N BUCKET, poller N, events N, callers N, callers, pipeline or clock";
 
     /// Returns the record that the subject belongs to.
     #[must_use]
     pub const fn record(self) -> SubjectRecord {
         match self {
             Self::Subscription(id) => SubjectRecord::Subscription(id),
-            Self::Key(id) | Self::Window(id, _) => SubjectRecord::Key(id),
+            Self::Key(id) | Self::Window(id, _) | Self::Poller(id) => SubjectRecord::Key(id),
             Self::Events(id) | Self::Callers(Some(id)) => SubjectRecord::Company(id),
             Self::Callers(None) | Self::Pipeline | Self::Clock => SubjectRecord::Platform,
         }
@@ -84,6 +87,7 @@ impl AlertSubject {
             ["subscription", id] => Self::Subscription(SubscriptionId(number(id)?)),
             ["key", id] => Self::Key(KeyId(number(id)?)),
             ["window", id, bucket] => Self::Window(KeyId(number(id)?), RateBucket::named(bucket)?),
+            ["poller", id] => Self::Poller(KeyId(number(id)?)),
             ["events", id] => Self::Events(CompanyId(number(id)?)),
             ["callers", id] => Self::Callers(Some(CompanyId(number(id)?))),
             ["callers"] => Self::Callers(None),
@@ -151,6 +155,7 @@ mod tests {
             AlertSubject::Subscription(SubscriptionId(17)),
             AlertSubject::Key(KeyId(3)),
             AlertSubject::Window(KeyId(3), RateBucket::Write),
+            AlertSubject::Poller(KeyId(3)),
             AlertSubject::Events(CompanyId(92)),
             AlertSubject::Callers(Some(CompanyId(92))),
             AlertSubject::Callers(None),

@@ -32,6 +32,8 @@ pub enum AlertRule {
     LimitExceeded,
     /// Few calls are left of a rate limit.
     LittleHeadroom,
+    /// A poller of events makes no progress.
+    PollerStuck,
     /// A company has no events for longer than usual.
     EventsMissing,
     /// Deliveries are not sent in time.
@@ -42,7 +44,7 @@ pub enum AlertRule {
 
 impl AlertRule {
     /// All rules, in the order of the kinds of rows.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ServerErrors,
         Self::RateLimited,
         Self::CallsRefused,
@@ -56,10 +58,45 @@ impl AlertRule {
         Self::LowSuccess,
         Self::LimitExceeded,
         Self::LittleHeadroom,
+        Self::PollerStuck,
         Self::EventsMissing,
         Self::DeliveriesOverdue,
         Self::ClockSkew,
     ];
+
+    /// Returns the name of the rule in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ServerErrors => "server_errors",
+            Self::RateLimited => "rate_limited",
+            Self::CallsRefused => "calls_refused",
+            Self::RevokedKeyUsed => "revoked_key_used",
+            Self::CallersRefused => "callers_refused",
+            Self::KeyDormant => "key_dormant",
+            Self::KeyRejected => "key_rejected",
+            Self::BreakerTripped => "breaker_tripped",
+            Self::SubscriptionDisabled => "subscription_disabled",
+            Self::FailuresInARow => "failures_in_a_row",
+            Self::LowSuccess => "low_success",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::LittleHeadroom => "little_headroom",
+            Self::PollerStuck => "poller_stuck",
+            Self::EventsMissing => "events_missing",
+            Self::DeliveriesOverdue => "deliveries_overdue",
+            Self::ClockSkew => "clock_skew",
+        }
+    }
+
+    /// Reason why the metrics of a platform have no value for the rule; `None` if they have one.
+    #[must_use]
+    pub const fn unmeasured_because(self) -> Option<&'static str> {
+        match self {
+            Self::KeyRejected => Some("only crow observing another platform has a key that can be rejected"),
+            Self::ClockSkew => Some("a difference needs a second clock; crow check clock measures it"),
+            _ => None,
+        }
+    }
 
     /// Whether the rule finds a fault, which a playbook explains; an unused key is none.
     #[must_use]
@@ -84,6 +121,7 @@ impl AlertRule {
             Reason::LowSuccess { .. } => Self::LowSuccess,
             Reason::LimitExceeded { .. } => Self::LimitExceeded,
             Reason::LittleHeadroom { .. } => Self::LittleHeadroom,
+            Reason::PollerStuck { .. } => Self::PollerStuck,
             Reason::EventsMissing { .. } => Self::EventsMissing,
             Reason::Overdue { .. } => Self::DeliveriesOverdue,
             Reason::ClockSkew { .. } => Self::ClockSkew,

@@ -92,6 +92,8 @@ pub const SUCCESS_PERCENT_LIMITS: (u64, u64) = (95, 50);
 pub const MIN_REFUSED_CALLS: u64 = 3;
 /// Calls of a key in a minute from which on a third of them refused needs attention.
 pub const MIN_CALLS_FOR_SHARE: u64 = 10;
+/// Delay above which the oldest due delivery needs attention.
+pub const OVERDUE_THRESHOLD: Duration = Duration::from_secs(300);
 /// Headroom in percent below which a rate limit window needs attention.
 pub const MIN_HEADROOM_PERCENT: u32 = 10;
 

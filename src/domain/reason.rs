@@ -1,6 +1,7 @@
 //! Reasons for health statuses: the rule that decided, with the values that it looked at.
 
 use super::disabled_reason::DisabledReason;
+use super::event_poll::PollStall;
 use super::success_rate::SuccessCounts;
 use super::time::Timestamp;
 use std::time::Duration;
@@ -146,6 +147,15 @@ pub enum Reason {
     },
     /// No answer was seen in the rate limit window.
     WindowNotSeen,
+    /// A poller of events makes no progress.
+    PollerStuck {
+        /// Fault of its polls.
+        fault: PollStall,
+        /// Number of polls in a row with the fault.
+        n: u64,
+        /// Further pollers of the same key without progress.
+        n_others: u64,
+    },
     /// A company has had no events for longer than usual.
     EventsMissing {
         /// Time since the last event.

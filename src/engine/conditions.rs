@@ -6,20 +6,22 @@ use super::handle::Engine;
 use crate::domain::alert::{AlertCondition, AlertSubject};
 use crate::domain::event_gap::{EventGap, GAP_SAMPLE_COUNT, MIN_EVENT_GAP};
 use crate::domain::health_status::{HealthAssessment, HealthStatus, MIN_REFUSED_CALLS};
-use crate::domain::ids::CompanyId;
+use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::key::ApiKey;
 use crate::domain::log::RejectedKey;
+use crate::domain::poll_watch::StuckPoller;
 use crate::domain::reason::Reason;
 use crate::domain::time::Timestamp;
 use crate::store;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Rule that finds the conditions of one kind at a time of the platform's clock.
 type ConditionRule = fn(&Connection, Timestamp) -> Result<Vec<AlertCondition>, store::Error>;
 
-/// Every rule, in the order of the overview.
+/// Every rule about the database, in the order of the overview.
 const RULES: [ConditionRule; 2] = [find_missing_events, find_refused_callers];
 
 /// Period in which refused calls without a valid key are counted.
@@ -29,14 +31,61 @@ impl Engine {
     /// Lists the conditions that need attention now.
     pub(super) async fn conditions(&self) -> Result<Vec<AlertCondition>, Error> {
         let now = self.shared.ambient.now();
-        self.shared.store.read(move |connection| find(connection, now)).await.map_err(Error::from)
+        let pollers = self.stuck_pollers(now);
+        self.shared.store.read(move |connection| find(connection, now, &pollers)).await.map_err(Error::from)
     }
 }
 
-/// Finds the conditions that need attention at `now`.
-pub(super) fn find(connection: &Connection, now: Timestamp) -> Result<Vec<AlertCondition>, store::Error> {
-    let found = RULES.map(|rule| rule(connection, now)).into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(found.into_iter().flatten().collect())
+impl Engine {
+    /// Lists the pollers that seem to make no progress at `now`.
+    pub(super) fn stuck_pollers(&self, now: Timestamp) -> Vec<StuckPoller> {
+        self.shared.poll_watch.lock().unwrap_or_else(PoisonError::into_inner).stuck(now)
+    }
+}
+
+/// Finds the conditions that need attention at `now`, with the pollers that seem to make no progress.
+pub(super) fn find(
+    connection: &Connection,
+    now: Timestamp,
+    pollers: &[StuckPoller],
+) -> Result<Vec<AlertCondition>, store::Error> {
+    let mut found = Vec::new();
+    for rule in RULES {
+        found.extend(rule(connection, now)?);
+    }
+    found.extend(find_stuck_pollers(connection, pollers)?);
+    Ok(found)
+}
+
+/// Finds the keys with pollers that make no progress although there are events for them: one condition for each key,
+/// about its worst poller.
+fn find_stuck_pollers(connection: &Connection, pollers: &[StuckPoller]) -> Result<Vec<AlertCondition>, store::Error> {
+    let mut stuck: BTreeMap<KeyId, Vec<&StuckPoller>> = BTreeMap::new();
+    for poller in pollers {
+        let is_missing_events = match poller.excludes_since {
+            Some(since) => store::events::latest_time_of(connection, poller.company, &poller.types)? >= Some(since),
+            None => true,
+        };
+        if is_missing_events {
+            stuck.entry(poller.key).or_default().push(poller);
+        }
+    }
+    if stuck.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = store::keys::all(connection)?.into_iter().map(|(_, key)| key).filter(|key| key.revoked_at.is_none());
+    let condition = |key: ApiKey| {
+        let pollers = stuck.get(&key.id)?;
+        let worst = pollers.first()?;
+        let reason = Reason::PollerStuck { fault: worst.fault, n: worst.n, n_others: pollers.len() as u64 - 1 };
+        Some(AlertCondition {
+            subject: AlertSubject::Poller(key.id),
+            name: key.name,
+            judgement: HealthAssessment { status: HealthStatus::Warning, reason },
+            began_at: pollers.iter().map(|of| of.began_at).min(),
+        })
+    };
+    Ok(keys.filter_map(condition).collect())
 }
 
 /// Finds companies without an event for much longer than usual. The gap statistics are read only where the last event

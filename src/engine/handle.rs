@@ -15,6 +15,7 @@ use super::work_gate;
 use crate::clock::RuntimeEnv;
 use crate::domain::ids::{OperatorId, SubscriptionId};
 use crate::domain::operator::{OperatorAccount, OperatorRole};
+use crate::domain::poll_watch::PollWatch;
 use crate::domain::secret::Secret;
 use crate::store::PlatformStore;
 use crate::store::publication_rows::DueDelivery;
@@ -40,6 +41,7 @@ pub(super) struct EngineInner {
     pub(super) rate_limiter: RateLimiter,
     pub(super) pending_revocations: PendingRevocations,
     pub(super) request_log: request_log::RequestLog,
+    pub(super) poll_watch: Mutex<PollWatch>,
     pub(super) sender: Sender,
     pub(super) flight_board: Arc<FlightBoard>,
     pub(super) work_gate: work_gate::WorkGate,

@@ -67,6 +67,7 @@ impl Engine {
         let shared = EngineInner {
             settings,
             request_log: request_log::RequestLog::new(&ambient),
+            poll_watch: Mutex::default(),
             flight_board: Arc::new(FlightBoard::new(&ambient)),
             ambient,
             partner_store: store.low_priority(),

@@ -1,12 +1,15 @@
 //! Metrics snapshot, read from maintained counters; no table is scanned.
 
+use super::alert_counts::{StoredJudgements, read_judgements};
 use super::error::Error;
 use super::flight_board::FlightTotals;
 use super::handle::Engine;
+use crate::domain::alert_rule::AlertRule;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::health_status::{DORMANT_DAYS, headroom_percent};
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::latency::Histogram;
+use crate::domain::poll_watch::StuckPoller;
 use crate::domain::success_rate::SuccessCounts;
 use crate::domain::time::Timestamp;
 use crate::store;
@@ -52,6 +55,8 @@ pub struct MetricsSnapshot {
     pub n_dormant_keys: u64,
     /// Remaining calls of the fullest rate window, in percent; 100 without any window.
     pub headroom: u64,
+    /// Number of subjects that need attention now, by rule.
+    pub alerts: BTreeMap<AlertRule, u64>,
     /// Successes and failures of scheduled attempts in the last hour.
     pub last_hour: SuccessCounts,
     /// Requests since the start of the process, by method, route and status.
@@ -73,10 +78,16 @@ struct MetricsReading {
     missed: (u64, u64),
     oldest_due_at: Option<Timestamp>,
     minutes: Vec<(Timestamp, SuccessCounts)>,
+    judgements: StoredJudgements,
 }
 
-fn read_metrics(connection: &Connection, now: Timestamp) -> Result<MetricsReading, store::Error> {
+fn read_metrics(
+    connection: &Connection,
+    now: Timestamp,
+    pollers: &[StuckPoller],
+) -> Result<MetricsReading, store::Error> {
     Ok(MetricsReading {
+        judgements: read_judgements(connection, now, pollers)?,
         counts: store::usage::counts(connection)?,
         tripped: store::usage::tripped(connection, MAX_TRIPPED_NAMED)?,
         missed: store::usage::count_missed(connection, now.minus(Duration::from_secs(86_400)))?,
@@ -92,8 +103,10 @@ impl Engine {
     /// [`Error`] when the database cannot be read.
     pub async fn metrics_snapshot(&self) -> Result<MetricsSnapshot, Error> {
         let now = self.shared.ambient.now();
-        let MetricsReading { counts, tripped, missed, oldest_due_at, minutes } =
-            self.shared.store.read(move |connection| read_metrics(connection, now)).await?;
+        let pollers = self.stuck_pollers(now);
+        let MetricsReading { counts, tripped, missed, oldest_due_at, minutes, judgements } =
+            self.shared.store.read(move |connection| read_metrics(connection, now, &pollers)).await?;
+        let oldest_due = oldest_due_at.map_or(Duration::ZERO, |due| now.since(due));
         let hour = minutes.iter().fold(SuccessCounts::default(), |sum, (_, minute)| SuccessCounts {
             n_ok: sum.n_ok + minute.n_ok,
             n_failed: sum.n_failed + minute.n_failed,
@@ -113,7 +126,8 @@ impl Engine {
             n_tripped: counts.n_tripped,
             tripped,
             max_failures_in_a_row: counts.max_failures_in_a_row,
-            oldest_due: oldest_due_at.map_or(Duration::ZERO, |due| now.since(due)),
+            oldest_due,
+            alerts: self.count_alerts(judgements, oldest_due, now),
             missed,
             n_dormant_keys: self.n_dormant_keys(now),
             headroom: self.least_headroom(now),

@@ -2,6 +2,7 @@
 //! and background tasks. Invariants of delivery and storage are explained in `docs/internals/reliability.md`.
 
 pub mod affiliates;
+mod alert_counts;
 pub mod alerts;
 pub mod attempts;
 pub mod audit;

@@ -1,16 +1,16 @@
 //! Overview for the dashboard: the rows of all live panes, read in one transaction and sorted worst first.
 
+use super::alert_counts;
 use super::conditions;
 use super::error::Error;
 use super::handle::Engine;
 use crate::domain::alert::{ACKNOWLEDGEMENT_TTL, Acknowledgement, AlertCondition};
 use crate::domain::attempt::Attempt;
-use crate::domain::health_status::{
-    HealthStatus, KeyFacts, SubscriptionFacts, WindowFacts, assess_key, assess_subscription, assess_window,
-};
+use crate::domain::health_status::{HealthStatus, SubscriptionFacts, WindowFacts, assess_subscription, assess_window};
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::key::ApiKey;
 use crate::domain::latency::Histogram;
+use crate::domain::poll_watch::StuckPoller;
 use crate::domain::subscription::WebhookSubscription;
 use crate::domain::success_rate::SuccessCounts;
 use crate::domain::time::{MINUTE_MS, Timestamp};
@@ -140,7 +140,8 @@ impl Engine {
     pub async fn overview(&self, rows: u32) -> Result<OverviewData, Error> {
         let cursor = *self.shared.changes.borrow();
         let now = self.shared.ambient.now();
-        let reading = self.shared.store.read(move |connection| read_overview(connection, rows, now)).await?;
+        let pollers = self.stuck_pollers(now);
+        let reading = self.shared.store.read(move |connection| read_overview(connection, rows, now, &pollers)).await?;
         let limit = rows as usize;
         let minutes = fill_minutes(&reading.minutes, now);
         let hour = minutes.iter().fold(SuccessCounts::default(), |sum, minute| SuccessCounts {
@@ -223,16 +224,7 @@ impl Engine {
             .into_iter()
             .map(|key| {
                 let usage = usage.get(&key.id).copied().unwrap_or_default();
-                let facts = KeyFacts {
-                    created_at: Some(key.created_at),
-                    last_used_at: key.last_used_at,
-                    revoked_at: key.revoked_at,
-                    n_limited: usage.n_limited,
-                    n_server_errors: usage.n_server_errors,
-                    n_refused: usage.n_client_errors.saturating_sub(usage.n_limited),
-                    n_calls: usage.n,
-                };
-                (assess_key(&facts, now).status, KeyWithUsage { key, usage })
+                (alert_counts::judge_key(&key, &usage, now).status, KeyWithUsage { key, usage })
             })
             .collect();
         keys.sort_by_key(|(standing, used)| (*standing, used.key.id));
@@ -276,7 +268,12 @@ impl Engine {
     }
 }
 
-fn read_overview(connection: &Connection, rows: u32, now: Timestamp) -> Result<OverviewReading, store::Error> {
+fn read_overview(
+    connection: &Connection,
+    rows: u32,
+    now: Timestamp,
+    pollers: &[StuckPoller],
+) -> Result<OverviewReading, store::Error> {
     Ok(OverviewReading {
         subscriptions: read_all_health(connection, now)?,
         usage: store::requests::last_minute(connection, now)?.into_iter().collect(),
@@ -286,7 +283,7 @@ fn read_overview(connection: &Connection, rows: u32, now: Timestamp) -> Result<O
         n_trips: store::trips::totals(connection, now.minus(Duration::from_secs(86_400)))?,
         missed: store::usage::count_missed(connection, now.minus(Duration::from_secs(86_400)))?,
         minutes: store::attempt_rollups::per_minute(connection, now.minus(Duration::from_secs(3_600)))?,
-        conditions: conditions::find(connection, now)?,
+        conditions: conditions::find(connection, now, pollers)?,
         acknowledgements: store::acknowledgements::list_since(connection, now.minus(ACKNOWLEDGEMENT_TTL))?,
     })
 }

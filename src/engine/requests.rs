@@ -10,7 +10,7 @@ use crate::store;
 use crate::store::requests::StoredRequest;
 use crate::store::usage::{CallerUsage, RouteUsage, StatusCodeCount};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// Use of one key by route since daily counters exist.
@@ -29,7 +29,9 @@ impl Engine {
     /// Refusals of callers without a key, and of keys over their rate limit, get rows at a bounded rate but are
     /// always counted.
     pub fn log_request(&self, request: LoggedRequest) {
-        self.shared.request_log.record(request.truncated());
+        let request = request.truncated();
+        self.shared.poll_watch.lock().unwrap_or_else(PoisonError::into_inner).note(&request);
+        self.shared.request_log.record(request);
     }
 
     /// Number of refusals since the start without a row in the log, by status.

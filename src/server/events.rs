@@ -34,7 +34,7 @@ pub(super) async fn list(
     let list = FilteredList { list: EVENTS_LIST, filters: &narrowed };
     let from = paging.position(&list)?.map(EventId);
     let page = engine.events(allowed.key().company, filter, (order, from), limit).await?;
-    allowed.set_log_detail(format!("{narrowed}n={}", page.envelopes.len()));
+    allowed.set_log_detail(format!("{narrowed}hasMore={};n={}", page.has_more, page.envelopes.len()));
     let n_bytes: usize = page.envelopes.iter().map(|envelope| envelope.len() + 1).sum();
     let mut body = Vec::with_capacity(n_bytes + 128);
     body.extend_from_slice(br#"{"items":["#);

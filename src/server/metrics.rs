@@ -191,6 +191,12 @@ fn health_metrics(gauges: &MetricsSnapshot) -> Vec<Metric> {
             &[("enabled", gauges.n_enabled), ("off", gauges.n_disabled), ("tripped", gauges.n_tripped)],
         ),
         Metric {
+            name: "crow_alerts",
+            kind: Gauge,
+            help: "Keys, subscriptions, limits, callers and companies that need attention now, by the rule of their alert",
+            samples: gauges.alerts.iter().map(|(rule, n)| sample(vec![("rule", rule.name().to_owned())], *n)).collect(),
+        },
+        Metric {
             name: "crow_subscription_tripped",
             kind: Gauge,
             help: "1 for each subscription disabled by the breaker, at most 50",

@@ -104,6 +104,25 @@ fn page_sql(n_kinds: usize, order: EventOrder) -> String {
     format!("{} ORDER BY id {direction} LIMIT ?5", selects.join(" UNION ALL "))
 }
 
+/// Returns the time of a company's latest event of some types, or of any type if none is given.
+pub(crate) fn latest_time_of(
+    connection: &Connection,
+    company: CompanyId,
+    kinds: &[EventType],
+) -> Result<Option<Timestamp>, Error> {
+    if kinds.is_empty() {
+        return Ok(latest_times(connection, company, 1)?.first().copied());
+    }
+    let mut statement = connection
+        .prepare_cached("SELECT created_at FROM events WHERE company_id = ?1 AND kind = ?2 ORDER BY id DESC LIMIT 1")?;
+    let mut latest = None;
+    for kind in kinds {
+        let time = statement.query_row(params![company.0, kind.name()], |row| time(row, 0)).optional()?;
+        latest = latest.max(time);
+    }
+    Ok(latest)
+}
+
 /// Returns the id of a company's latest event.
 pub(crate) fn latest(connection: &Connection, company: CompanyId) -> Result<Option<EventId>, Error> {
     let mut statement = connection.prepare_cached("SELECT max(id) FROM events WHERE company_id = ?1")?;

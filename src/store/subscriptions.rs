@@ -4,8 +4,10 @@ use super::{Error, count, optional_time, small_count, time, unreadable};
 use crate::domain::breaker::CircuitBreaker;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event::EventType;
+use crate::domain::health_status::SubscriptionFacts;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
 use crate::domain::subscription::{RecordDates, SubscriptionSpec, WebhookSubscription};
+use crate::domain::success_rate::SuccessCounts;
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 
@@ -172,6 +174,27 @@ pub(crate) fn disable(
         )?
         .execute(params![id.0, reason.name(), now.millis(), note])?;
     Ok(())
+}
+
+/// Lists what the health of each subscription depends on, without its attempts.
+pub(crate) fn health_facts(connection: &Connection) -> Result<Vec<(SubscriptionId, SubscriptionFacts)>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, disabled_reason, disabled_at, disabled_note IS NOT NULL AS has_reason, n_consecutive_failures, last_attempt_at
+         FROM subscriptions WHERE deleted_at IS NULL",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let reason: Option<String> = row.get("disabled_reason")?;
+        let facts = SubscriptionFacts {
+            disabled: reason.as_deref().and_then(DisabledReason::named),
+            disabled_at: optional_time(row, "disabled_at")?,
+            has_reason: row.get("has_reason")?,
+            streak: row.get("n_consecutive_failures")?,
+            hour: SuccessCounts::default(),
+            last_attempt_at: optional_time(row, "last_attempt_at")?,
+        };
+        Ok((SubscriptionId(row.get("id")?), facts))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Returns the reason noted for disabling a subscription.

@@ -3,7 +3,7 @@
 
 use crate::domain::alert::AlertSubject;
 use crate::domain::alert_rule::AlertRule;
-use crate::domain::health_status::{ABANDONED_DAYS, DORMANT_DAYS, HealthAssessment, HealthStatus};
+use crate::domain::health_status::{ABANDONED_DAYS, DORMANT_DAYS, HealthAssessment, HealthStatus, OVERDUE_THRESHOLD};
 use crate::domain::reason::Reason;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -14,8 +14,6 @@ use crate::wire::overview::PlatformOverview;
 use crate::wire::subscriptions::SubscriptionRow;
 use std::time::Duration;
 
-/// Delay after which an overdue delivery raises an alert.
-pub const OVERDUE_THRESHOLD: Duration = Duration::from_secs(300);
 /// Clock difference above which an alert is raised.
 pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(30);
 

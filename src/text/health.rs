@@ -5,6 +5,7 @@ use crate::domain::alert_rule::AlertRule;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::event_gap::{GAP_MULTIPLIER, GAP_SAMPLE_COUNT, MIN_EVENT_GAP};
+use crate::domain::event_poll::PollStall;
 use crate::domain::health_status::{
     ABANDONED_DAYS, FAILURES_IN_A_ROW_LIMITS, HealthAssessment, MIN_CALLS_FOR_SHARE, MIN_HEADROOM_PERCENT,
     MIN_REFUSED_CALLS,
@@ -95,6 +96,7 @@ pub fn why(reason: &Reason) -> String {
         }
         Reason::Headroom { left, limit } => format!("{left} of {limit} calls left this minute"),
         Reason::WindowNotSeen => "no answer seen in this window; calls left unknown".to_owned(),
+        Reason::PollerStuck { fault, n, n_others } => poller_stuck(*fault, *n, *n_others),
         Reason::EventsMissing { since_last, usual_gap } => {
             let limit = (*usual_gap * GAP_MULTIPLIER).max(MIN_EVENT_GAP);
             format!(
@@ -113,6 +115,23 @@ pub fn why(reason: &Reason) -> String {
             limit.as_secs()
         ),
     }
+}
+
+fn poller_stuck(fault: PollStall, n: u64, n_others: u64) -> String {
+    let what = match fault {
+        PollStall::SamePage => "read the same page, though more events follow".to_owned(),
+        PollStall::InvalidCursor => "sent an invalid cursor".to_owned(),
+        PollStall::PastWindow(until) => {
+            format!("asked only for events before {}; newer ones exist", until.format("%Y-%m-%d %H:%M UTC"))
+        }
+        PollStall::FutureWindow => "asked only for events after a time to come; there are events now".to_owned(),
+    };
+    let others = match n_others {
+        0 => String::new(),
+        1 => "; so does 1 more system with this key".to_owned(),
+        n => format!("; so do {n} more systems with this key"),
+    };
+    format!("{n} polls in a row {what} (limit {}){others}", fault.limit())
 }
 
 /// Refused calls, with the number from which on they are worth an alert.
@@ -167,6 +186,14 @@ mod tests {
             (
                 Reason::TooFewAttempts { hour: SuccessCounts { n_ok: 0, n_failed: 8 }, streak: 8 },
                 "8 failures in a row; 0 of 8 succeeded in 1 h (a rate needs 20)",
+            ),
+            (
+                Reason::PollerStuck { fault: PollStall::SamePage, n: 9, n_others: 0 },
+                "9 polls in a row read the same page, though more events follow (limit 5)",
+            ),
+            (
+                Reason::PollerStuck { fault: PollStall::InvalidCursor, n: 3, n_others: 1 },
+                "3 polls in a row sent an invalid cursor (limit 3); so does 1 more system with this key",
             ),
             (
                 Reason::EventsMissing { since_last: Duration::from_secs(1_500), usual_gap: Duration::from_secs(480) },

@@ -8,6 +8,7 @@ mod faults;
 mod matrix;
 mod model;
 mod plan;
+mod pollers;
 mod receivers;
 mod simulation;
 mod tickets;

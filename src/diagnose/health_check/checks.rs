@@ -2,12 +2,14 @@
 
 use super::facts::{FactResult, HealthFacts};
 use crate::diagnose::checkup::ThresholdSide;
+use crate::domain::alert::AlertSubject;
 use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::health_status::{
     DORMANT_DAYS, FAILURES_IN_A_ROW_LIMITS, MIN_HEADROOM_PERCENT, SUCCESS_PERCENT_LIMITS,
 };
 use crate::text::{count, or_unknown};
+use crate::wire::alerts::ConditionRow;
 use crate::wire::coverage::SourceFailureKind;
 use crate::wire::keys::KeyRow;
 use crate::wire::overview::{PipelineCounts, PlatformStatus};
@@ -115,6 +117,7 @@ pub const HEALTH_CHECKS: &[HealthCheck] = &[
         (Some(0), None),
         missed,
     )),
+    portal_only(check_above("pollers", "keys whose polls of events make no progress", "", (Some(0), None), pollers)),
     check_above("refused", "calls of the last hour answered 4xx, except 429", "", (Some(0), None), refused),
     check_above("limited", "calls of the last hour answered 429", "", (Some(0), Some(1_000)), limited),
     check_above("contended", "calls of the last hour answered 503", "", (Some(0), Some(1_000)), contended),
@@ -324,6 +327,22 @@ fn count_answers(facts: &HealthFacts, is_meant: fn(u16) -> bool, what: &str) -> 
 
 fn refused(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
     count_answers(facts, |status| (400..500).contains(&status) && status != 429, "4xx, except 429")
+}
+
+/// Lists the keys with pollers that make no progress, as the platform found them.
+fn pollers(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
+    let key = |row: &ConditionRow| match row.subject {
+        AlertSubject::Poller(id) => Some(id),
+        _ => None,
+    };
+    let stuck: Vec<_> = facts.conditions.iter().filter_map(|row| Some((key(row)?, row))).collect();
+    let said = match stuck.as_slice() {
+        [] => "every poller of events makes progress".to_owned(),
+        [(id, row), rest @ ..] => {
+            format!("key {id} ({}): {}{}", row.name.sanitized(), row.why.sanitized(), others(rest.len()))
+        }
+    };
+    measured(stuck.len() as u64, said)
 }
 
 fn limited(facts: &HealthFacts) -> FactResult<CheckMeasurement> {

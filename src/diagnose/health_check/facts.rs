@@ -5,6 +5,7 @@ use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::wire::alerts::ConditionRow;
 use crate::wire::coverage::{CoverageExtent, CoveredNoun, PlatformCoverage};
 use crate::wire::keys::KeyRow;
 use crate::wire::limits::LimitDetail;
@@ -32,6 +33,8 @@ pub(super) struct HealthFacts {
     /// Coverage of the facts; `None` if everything is known.
     pub(super) coverage: Option<PlatformCoverage>,
     pub(super) pipeline: PipelineCounts,
+    /// Conditions that the platform found.
+    pub(super) conditions: Vec<ConditionRow>,
     pub(super) ready: FactResult<()>,
     pub(super) keys: FactResult<Vec<KeyRow>>,
     pub(super) subscriptions: FactResult<Vec<SubscriptionRow>>,
@@ -75,6 +78,7 @@ pub(super) async fn read_facts(client: &PlatformClient, ambient: &RuntimeEnv) ->
         skew: at.since(here).max(here.since(at)),
         platform: overview.platform,
         pipeline: overview.pipeline,
+        conditions: overview.conditions.rows,
         ready: ready.map(drop).map_err(inert),
         keys: covered(coverage.as_ref(), CoveredNoun::Keys).and(keys.map_err(inert).and_then(Page::into_complete)),
         subscriptions: covered(coverage.as_ref(), CoveredNoun::Subscriptions)

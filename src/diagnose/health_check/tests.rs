@@ -20,6 +20,7 @@ fn facts(late: u64) -> HealthFacts {
         at,
         skew: Duration::from_secs(2),
         platform: Some(PlatformStatus { version: "1".to_owned(), private_targets: false, dispatch_paused: None }),
+        conditions: Vec::new(),
         pipeline: PipelineCounts {
             oldest_due_utc: Some(at.minus(Duration::from_secs(late))),
             ..PipelineCounts::default()

@@ -214,7 +214,7 @@ fn filters_fit(set: &EvidenceSet) -> CheckResult {
 
 /// Observation that a poller asks for types that did not happen while others did. That is as its owner wants it, or not.
 fn other_types(set: &EvidenceSet, poller: &EventPoller<'_>) -> Option<DiagnosisRemark> {
-    let wanted = &poller.stream.polls.last()?.types;
+    let wanted = &poller.stream.polls.last()?.poll.types;
     if wanted.is_empty() || poller.stream.n_events() > 0 {
         return None;
     }

@@ -54,7 +54,7 @@ pub(in crate::tui) fn alert_subject(app: &App) -> Option<DiagnosisSubject> {
     let Some(Overlay::Alerts(list)) = app.front() else { return None };
     Some(match list.alert(app.visible_snapshot().alerts())?.subject {
         AlertSubject::Subscription(id) => DiagnosisSubject::Subscription(id),
-        AlertSubject::Key(id) | AlertSubject::Window(id, _) => DiagnosisSubject::Key(id),
+        AlertSubject::Key(id) | AlertSubject::Window(id, _) | AlertSubject::Poller(id) => DiagnosisSubject::Key(id),
         AlertSubject::Events(id) | AlertSubject::Callers(Some(id)) => DiagnosisSubject::Company(id),
         AlertSubject::Callers(None) | AlertSubject::Pipeline | AlertSubject::Clock => DiagnosisSubject::All,
     })

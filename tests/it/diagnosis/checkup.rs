@@ -15,7 +15,10 @@ fn expected(scenario: &str) -> Said {
     let failing = Some((CheckGrade::Warning, "streak", "in a row; trips at 20"));
     match scenario {
         // Nothing is wrong, or the events are not subscribed to.
-        "healthy" | "quiet-company" | "type-not-subscribed" | "events-filtered" | "events-not-happened" => None,
+        "healthy" | "quiet-company" | "type-not-subscribed" | "events-not-happened" => None,
+        "events-filtered" => {
+            Some((CheckGrade::Warning, "pollers", "3 polls in a row asked only for events before 2020"))
+        }
         "key-revoked" => refused("401 revoked_key"),
         "key-truncated" | "key-spaces" => refused("401 malformed_key"),
         "key-wrong-company" | "key-unknown" => refused("401 unknown_key"),

@@ -3,6 +3,7 @@
 use super::Scene;
 use crate::support::platform::Platform;
 use crow::domain::alert::{ACKNOWLEDGEMENT_TTL, AlertSubject, MAX_NOTE_CHARS};
+use crow::domain::event::EventType;
 use crow::domain::health_status::HealthStatus;
 use crow::domain::text::Untrusted;
 use crow::sync::alerts::{ActiveAlerts, Alert};
@@ -157,5 +158,89 @@ async fn acknowledging_a_missing_subject_is_refused() {
     for (body, status) in cases {
         let answer = scene.call("POST", PATH, Some(&body.to_string())).await;
         assert_eq!(answer.status, status, "{body}: {}", String::from_utf8_lossy(&answer.body));
+    }
+}
+
+/// The alerts about pollers that a console which looks now sees.
+async fn poller_alerts(platform: &Platform) -> Vec<Alert> {
+    let overview = platform.operator().overview(10).await.expect("an overview");
+    let alerts = ActiveAlerts::default().updated(&overview, overview.server_utc);
+    alerts.list().iter().filter(|alert| matches!(alert.subject, AlertSubject::Poller(_))).cloned().collect()
+}
+
+#[tokio::test]
+async fn a_poller_that_reads_the_same_page_again_is_an_alert_until_it_follows_its_cursor() {
+    let scene = Scene::new().await;
+    let platform = &scene.platform;
+    let poll = async |query: &str, agent: &str| {
+        let headers = [("x-api-key", scene.key.reveal()), ("user-agent", agent)];
+        platform.call("GET", &format!("/api/v1/events?{query}"), &headers, None).await.json()
+    };
+    // Nothing happened yet: whoever polls again and again is idle.
+    let idle = poll("limit=2", "idle/1").await;
+    let cursor = idle["nextCursor"].as_str().expect("a cursor").to_owned();
+    for _ in 0..9 {
+        poll("limit=2", "new/1").await;
+        poll(&format!("limit=2&cursor={cursor}"), "idle/1").await;
+    }
+    assert_eq!(poller_alerts(platform).await, []);
+    for _ in 0..5 {
+        scene.emit(EventType::LeadCreated).await;
+    }
+    // A fixed window, read once to its end.
+    let mut page = poll("limit=1&until=2100-01-01T00:00:00Z", "report/1").await;
+    while page["hasMore"] == true {
+        let cursor = page["nextCursor"].as_str().expect("a cursor").to_owned();
+        page = poll(&format!("limit=1&until=2100-01-01T00:00:00Z&cursor={cursor}"), "report/1").await;
+    }
+    for n in 1..=5 {
+        assert_eq!(poller_alerts(platform).await, [], "{n}");
+        poll("limit=2", "stuck/1").await;
+    }
+    let raised = poller_alerts(platform).await;
+    let [alert] = raised.as_slice() else { panic!("{raised:?}") };
+    assert_eq!((alert.standing, alert.name.raw()), (HealthStatus::Warning, "test key"));
+    assert!(alert.why.starts_with("5 polls in a row read the same page"), "{}", alert.why);
+    assert!(alert.why.ends_with("P finds out why"), "{}", alert.why);
+    let metrics = String::from_utf8(platform.call("GET", "/metrics", &[], None).await.body).expect("text");
+    assert!(metrics.contains("crow_alerts{rule=\"poller_stuck\"} 1"), "{metrics}");
+    let subject = alert.subject.to_string();
+    let said = json!({"subject": subject, "state": "wrn"}).to_string();
+    assert_eq!(scene.call("POST", PATH, Some(&said)).await.status, 201);
+    assert!(poller_alerts(platform).await[0].acknowledged.is_some());
+    let page = poll("limit=2", "stuck/1").await;
+    let cursor = page["nextCursor"].as_str().expect("a cursor");
+    poll(&format!("limit=2&cursor={cursor}"), "stuck/1").await;
+    assert_eq!(poller_alerts(platform).await, [], "it went on");
+}
+
+#[tokio::test]
+async fn polls_with_an_invalid_cursor_or_for_times_without_events_are_an_alert() {
+    let scene = Scene::new().await;
+    let platform = &scene.platform;
+    let poll = async |query: &str| {
+        let headers = [("x-api-key", scene.key.reveal()), ("user-agent", "poller/1")];
+        platform.call("GET", &format!("/api/v1/events?{query}"), &headers, None).await.status
+    };
+    for (query, status, words) in [
+        ("cursor=bm90IG91cnM", 400, "3 polls in a row sent an invalid cursor"),
+        ("until=2020-01-01T00:00:00Z", 200, "3 polls in a row asked only for events before 2020-01-01 00:00 UTC"),
+        ("since=2100-01-01T00:00:00Z", 200, "3 polls in a row asked only for events after a time to come"),
+    ] {
+        for _ in 0..3 {
+            assert_eq!(poller_alerts(platform).await, [], "{query}");
+            assert_eq!(poll(query).await, status);
+        }
+        if status == 200 {
+            assert_eq!(poller_alerts(platform).await, [], "{query}: no event is missing yet");
+            scene.emit(EventType::LeadCreated).await;
+        }
+        let raised = poller_alerts(platform).await;
+        assert!(raised.len() == 1 && raised[0].why.starts_with(words), "{query}: {raised:?}");
+        assert_eq!(poll("limit=200").await, 200);
+        if status == 200 {
+            // What the next query excludes must be newer than its first poll.
+            platform.advance(Duration::from_secs(1));
+        }
     }
 }

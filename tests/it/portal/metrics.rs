@@ -2,6 +2,7 @@
 
 use super::Scene;
 use crate::storage::process::Serving;
+use crow::domain::alert_rule::AlertRule;
 use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
 use crow::server::otlp::run_exporter;
@@ -86,6 +87,53 @@ async fn a_tripped_subscription_has_a_series_of_its_own_until_it_is_enabled() {
     let text = metrics().await;
     assert_eq!(text.matches("\ncrow_subscription_tripped{").count(), 50);
     assert_eq!(value(&text, "crow_subscriptions_tripped_unnamed"), 10);
+}
+
+#[tokio::test]
+async fn every_alert_rule_has_a_series_or_a_reason_and_the_guide_lists_both() {
+    let scene = Scene::new().await;
+    scene.subscribe(&["lead.created"]).await;
+    let metrics =
+        async || String::from_utf8(scene.platform.call("GET", "/metrics", &[], None).await.body).expect("text");
+    let text = metrics().await;
+    let guide = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/monitoring.md"));
+    let guide = guide.expect("the guide").split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut served: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("crow_alerts{rule=\"")?.split('"').next()).collect();
+    for rule in AlertRule::ALL {
+        let name = rule.name();
+        assert_eq!(served.remove(name), rule.unmeasured_because().is_none(), "{name}");
+        assert!(guide.contains(&format!("`{name}`")), "{name} is not in the guide");
+        assert!(
+            rule.unmeasured_because().is_none_or(|why| guide.contains(why)),
+            "{name}: its reason is not in the guide"
+        );
+    }
+    assert!(served.is_empty(), "{served:?}");
+    let of = |text: &str, rule: &str| value(text, &format!("crow_alerts{{rule=\"{rule}\"}}"));
+    for rule in AlertRule::ALL.into_iter().filter(|rule| rule.unmeasured_because().is_none()) {
+        assert_eq!(of(&text, rule.name()), 0, "{}", rule.name());
+    }
+    // What an alert of a console is about is counted here, rule by rule.
+    let database = scene.platform.database();
+    database
+        .execute("UPDATE subscriptions SET disabled_reason = 'circuit_breaker', disabled_at = 1", [])
+        .expect("tripped");
+    for _ in 0..6 {
+        let answer = scene.platform.call("PUT", "/api/v1/events", &[("x-api-key", scene.key.reveal())], None).await;
+        assert_eq!(answer.status, 405);
+        scene
+            .platform
+            .call("GET", "/api/v1/events?cursor=bm90IG91cnM", &[("x-api-key", scene.key.reveal())], None)
+            .await;
+    }
+    let text = metrics().await;
+    assert_eq!((of(&text, "breaker_tripped"), of(&text, "poller_stuck")), (1, 1));
+    let counted = async || {
+        scene.platform.advance(Duration::from_millis(200));
+        of(&metrics().await, "calls_refused") == 1
+    };
+    scene.platform.until("the refused calls are counted", counted).await;
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ impl AlertList {
     pub fn item(&self, alerts: &[Alert]) -> Option<RowId> {
         match self.alert(alerts)?.subject {
             AlertSubject::Subscription(id) => Some(RowId::Subscription(id)),
-            AlertSubject::Key(id) => Some(RowId::Key(id)),
+            AlertSubject::Key(id) | AlertSubject::Poller(id) => Some(RowId::Key(id)),
             AlertSubject::Window(id, bucket) => Some(RowId::Window(id, bucket)),
             _ => None,
         }
