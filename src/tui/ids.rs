@@ -248,6 +248,8 @@ pub enum FormPurpose {
     DisableReason(SubscriptionId),
     /// Acknowledge the selected alert, with an optional note.
     Acknowledge,
+    /// Say what a ticket reports, and for whom it is; it changes nothing.
+    Ticket,
 }
 
 impl FormPurpose {
@@ -264,6 +266,7 @@ impl FormPurpose {
             Self::Disable => "Disable …",
             Self::DisableReason(_) => "Add a reason …",
             Self::Acknowledge => "Acknowledge …",
+            Self::Ticket => "Collect a ticket …",
         }
     }
 }

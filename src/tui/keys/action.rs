@@ -105,6 +105,8 @@ pub enum KeyAction {
     ToggleBodies,
     /// Collects the bundle again, for the other reader.
     ToggleReader,
+    /// Opens the form with the reporter's words again.
+    EditReport,
     /// Asks whether to release a passage that the secret gate masked or held back.
     Release,
     /// Confirms writing the bundle, as an archive.

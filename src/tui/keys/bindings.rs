@@ -148,6 +148,7 @@ pub const BINDINGS: &[KeyBinding] = &[
     bind("forget", &[ch('d')], KeyAction::ForgetRun, "discard result").at(&[Diagnose]).in_footer(5),
     bind("bodies", &[ch('o')], KeyAction::ToggleBodies, "response bodies on/off").at(&[Escalate]).in_footer(5),
     bind("reader", &[ch('t')], KeyAction::ToggleReader, "for partner/support").at(&[Escalate]).in_footer(7),
+    bind("report", &[ch('e')], KeyAction::EditReport, "edit your words").at(&[Escalate]).in_footer(4),
     bind("release", &[ch('r')], KeyAction::Release, "release redacted text")
         .at(&[Escalate])
         .in_group(BindingGroup::Act)

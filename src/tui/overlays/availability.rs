@@ -13,6 +13,7 @@ use crate::tui::state::config::ConsoleAccess;
 use crate::tui::state::diagnose::RunOutcome;
 use crate::tui::state::escalate::{BundleStage, NOTHING_TO_RELEASE};
 use crate::tui::state::overlays::async_list::ReplayList;
+use crate::tui::state::overlays::form_evaluation::PARTNER_SCOPE_REASON;
 use crate::tui::state::overlays::menu::ActionMenu;
 use crate::tui::state::overlays::{self, Overlay};
 use crate::wire::subscriptions::MissedEventsChoice;
@@ -99,17 +100,21 @@ fn check_escalate_enabled(app: &App, action: KeyAction) -> Result<(), String> {
         (KeyAction::Yes | KeyAction::No, BundleStage::Confirming(_) | BundleStage::Releasing(_))
         | (KeyAction::Archive, BundleStage::Confirming(_)) => Ok(()),
         (
-            KeyAction::Write | KeyAction::Archive | KeyAction::ToggleBodies | KeyAction::ToggleReader,
+            KeyAction::Write
+            | KeyAction::Archive
+            | KeyAction::ToggleBodies
+            | KeyAction::ToggleReader
+            | KeyAction::EditReport,
             BundleStage::Releasing(_),
         ) => refuse("answer first: y or n"),
         (KeyAction::Yes | KeyAction::No | KeyAction::Archive, _) => refuse("press W first"),
         (KeyAction::Write, BundleStage::Ready(_)) => Ok(()),
         (KeyAction::Write, _) => refuse("no ticket to write yet"),
-        (KeyAction::ToggleBodies | KeyAction::ToggleReader, BundleStage::Collecting) => {
+        (KeyAction::ToggleBodies | KeyAction::ToggleReader | KeyAction::EditReport, BundleStage::Collecting) => {
             refuse("the ticket is being collected")
         }
         (KeyAction::ToggleReader, _) if app.escalate_state.scope.subjects.contains(&DiagnosisSubject::All) => {
-            refuse("a partner's ticket is about a company, key or subscription")
+            refuse(PARTNER_SCOPE_REASON)
         }
         (KeyAction::Release, _) if !stage.has_passages() => refuse(NOTHING_TO_RELEASE),
         _ => Ok(()),
@@ -140,6 +145,7 @@ pub fn check_enabled(app: &App, action: KeyAction) -> Result<(), String> {
         | KeyAction::Archive
         | KeyAction::ToggleBodies
         | KeyAction::ToggleReader
+        | KeyAction::EditReport
         | KeyAction::Release => check_escalate_enabled(app, action),
         KeyAction::Yes | KeyAction::No if context == KeyContext::Escalate => check_escalate_enabled(app, action),
         KeyAction::RunAgain | KeyAction::AskUnknownAgain | KeyAction::ForgetRun | KeyAction::NextActionLine => {

@@ -47,7 +47,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
         BundleStage::Failed(failure) => {
             lines.extend(say(&failure.why, StyleRole::Trouble));
             let release = if failure.held.is_some() { "; r releases the passage if it is not a secret" } else { "" };
-            let hint = format!("o leaves out response bodies and collects again{release}.");
+            let hint = format!("o leaves out response bodies, e changes your words{release}.");
             lines.extend(say(&hint, StyleRole::Text));
         }
         BundleStage::Releasing(question) => lines.extend(question_lines(question, &say)),

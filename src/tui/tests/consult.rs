@@ -2,6 +2,7 @@
 
 use super::fixture::{NOW, TestConsole, ago, overview};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::diagnose::escalation::EscalationKind;
 use crate::diagnose::evidence_set::QueryRecord;
 use crate::diagnose::incident::{IncidentEvidence, IncidentScope};
 use crate::diagnose::incident_history::IncidentHistory;
@@ -27,6 +28,7 @@ use crate::tui::effect::{BackgroundJob, Effect, JobResult};
 use crate::tui::runtime::state_file;
 use crate::tui::state::config::ConsoleAccess;
 use crate::tui::state::escalate::{BundleFailure, BundleStage};
+use crate::tui::state::overlays::Overlay;
 use crate::tui::widgets::theme::ConsoleAppearance;
 use crate::wire::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
 use crate::wire::subscriptions::MissedEventsChoice;
@@ -212,7 +214,7 @@ pub(super) fn with_lab(bench: &mut TestConsole) {
 
 /// Pane 0 with a bundle that can be written.
 pub(super) fn with_bundle(bench: &mut TestConsole) {
-    bench.press("3b2b0");
+    bench.press("3b2b0\n");
     let subjects = bench.app.escalate_state.scope.subjects.clone();
     came(bench, DiagnoseResult::Bundle(Ok(Box::new(built(subjects)))));
 }
@@ -419,7 +421,7 @@ fn a_bundle_is_about_all_that_was_collected() {
     bench.answer_pages();
     bench.press("b");
     let event = bench.app.view_state.bundle.last().expect("an event").number();
-    let effects = bench.press("0");
+    let effects = bench.press("0\n");
     let [Effect::StartJob(BackgroundJob::BuildBundle(matter, ResponseBodies::Included, _))] = effects.as_slice() else {
         panic!("{effects:?}")
     };
@@ -436,7 +438,7 @@ fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
     let mut bench = TestConsole::new(120, 36);
     let matter = Box::new(IncidentScope::last_hour_of(vec![DiagnosisSubject::Subscription(FAILING)]));
     assert_eq!(
-        bench.press("3j0"),
+        bench.press("3j0\n"),
         [Effect::StartJob(BackgroundJob::BuildBundle(matter.clone(), ResponseBodies::Included, BTreeSet::new()))]
     );
     assert!(bench.screen().contains("0 Escalate: ticket for subscription 23"), "{}", bench.screen());
@@ -465,7 +467,7 @@ fn a_bundle_is_collected_shown_and_written_only_after_a_question() {
 fn a_ticket_is_collected_again_for_the_other_reader_unless_it_is_about_everything() {
     let mut bench = TestConsole::new(120, 36);
     let matter = IncidentScope::last_hour_of(vec![DiagnosisSubject::Subscription(FAILING)]);
-    bench.press("3j0");
+    bench.press("3j0\n");
     came(&mut bench, DiagnoseResult::Bundle(Ok(Box::new(built(matter.subjects.clone())))));
     for reader in [TicketReader::Partner, TicketReader::Support] {
         let matter = Box::new(IncidentScope { reader, ..matter.clone() });
@@ -476,6 +478,73 @@ fn a_ticket_is_collected_again_for_the_other_reader_unless_it_is_about_everythin
     bench.app.escalate_state.scope.subjects = vec![DiagnosisSubject::All];
     assert_eq!(bench.press("t"), []);
     assert!(bench.screen().contains("a partner's ticket is about"), "{}", bench.screen());
+}
+
+#[test]
+fn a_ticket_has_the_words_of_its_form_also_in_a_read_only_console() {
+    let mut bench = TestConsole::new(120, 36);
+    bench.app.config.access = ConsoleAccess::ReadOnly;
+    let subject = DiagnosisSubject::Subscription(FAILING);
+    assert_eq!(bench.press("3j0"), [], "nothing is collected yet");
+    assert!(bench.screen().contains("Ticket for subscription 23"), "{}", bench.screen());
+    bench.code(KeyCode::Esc);
+    assert_eq!((bench.app.overlays.len(), &bench.app.escalate_state.stage), (0, &BundleStage::None));
+    bench.press("0sent a test; ;checked the firewall\tsince noon\tdana@example.com\t \t ");
+    let reporter = ReporterStatement {
+        tried: vec!["sent a test".to_owned(), "checked the firewall".to_owned()],
+        note: Some("since noon".to_owned()),
+        contact: Some("dana@example.com".to_owned()),
+        reasons: vec![EscalationKind::Persists],
+    };
+    let scope = IncidentScope { reporter, reader: TicketReader::Partner, ..IncidentScope::last_hour_of(vec![subject]) };
+    let build = |scope: &IncidentScope| {
+        let scope = Box::new(scope.clone());
+        [Effect::StartJob(BackgroundJob::BuildBundle(scope, ResponseBodies::Included, BTreeSet::new()))]
+    };
+    assert_eq!(bench.press("\n"), build(&scope));
+    came(&mut bench, DiagnoseResult::Bundle(Ok(Box::new(built(vec![subject])))));
+    // The words can be changed, and stay for a ticket about the same; for another one the contact stays.
+    bench.press("e");
+    assert!(bench.screen().contains("sent a test; checked the firewall"), "{}", bench.screen());
+    let edited = ReporterStatement { contact: Some("dana@example.com!".to_owned()), ..scope.reporter.clone() };
+    assert_eq!(bench.press("\t\t!\n"), build(&IncidentScope { reporter: edited, ..scope.clone() }));
+    came(&mut bench, DiagnoseResult::Bundle(Ok(Box::new(built(vec![subject])))));
+    bench.code(KeyCode::Esc);
+    bench.press("0");
+    assert!(bench.screen().contains("since noon"), "{}", bench.screen());
+    bench.code(KeyCode::Esc);
+    bench.press("k0");
+    let screen = bench.screen();
+    assert!(screen.contains("dana@example.com!") && !screen.contains("since noon"), "{screen}");
+}
+
+#[test]
+fn a_form_of_a_ticket_says_which_field_does_not_fit() {
+    let mut bench = TestConsole::new(120, 36);
+    bench.press("3j0");
+    let Some(Overlay::Form(form)) = bench.app.overlays.last_mut() else { panic!("a form") };
+    form.paste(&"a;".repeat(21)).expect("it fits");
+    assert_eq!(bench.press("\n"), []);
+    assert!(bench.screen().contains("21 steps; the limit is 20"), "{}", bench.screen());
+    bench.code(KeyCode::Esc);
+    bench.press("0\t\t");
+    let Some(Overlay::Form(form)) = bench.app.overlays.last_mut() else { panic!("a form") };
+    form.paste(&"x".repeat(201)).expect("it fits");
+    assert_eq!(bench.press("\n"), []);
+    assert!(bench.screen().contains("201 bytes; the limit is 200"), "{}", bench.screen());
+    bench.code(KeyCode::Esc);
+    // A ticket about everything is not for a partner.
+    bench.press("90\t\t\t \n");
+    assert!(bench.screen().contains("a partner's ticket is about"), "{}", bench.screen());
+    // Every field is within reach where few lines fit.
+    for (width, height) in [(60, 15), (40, 8)] {
+        let mut small = TestConsole::new(width, height);
+        small.press("30");
+        assert!(small.screen().contains("> Tried"), "{}", small.screen());
+        small.press(&"\t".repeat(8));
+        let screen = small.screen();
+        assert!(screen.contains(">") && screen.contains("[ ]") && screen.contains("Enter"), "{screen}");
+    }
 }
 
 #[test]
@@ -498,7 +567,7 @@ fn x1_what_is_masked_in_a_ticket_leaves_only_after_a_question_about_this_passage
     let build = |bodies, released: &BTreeSet<String>| {
         [Effect::StartJob(BackgroundJob::BuildBundle(matter.clone(), bodies, released.clone()))]
     };
-    assert_eq!(bench.press("3j0"), build(ResponseBodies::Included, &BTreeSet::new()));
+    assert_eq!(bench.press("3j0\n"), build(ResponseBodies::Included, &BTreeSet::new()));
     bench.press("r");
     assert!(bench.screen().contains("nothing is masked or held back"), "{}", bench.screen());
     let note = format!("builds {} and {}", TOKENS[0], TOKENS[1]);
@@ -533,14 +602,14 @@ fn x1_what_is_masked_in_a_ticket_leaves_only_after_a_question_about_this_passage
     assert_eq!(bench.press("o"), build(ResponseBodies::Omitted, &released), "it stays released for this ticket");
     came(&mut bench, DiagnoseResult::Bundle(Ok(Box::new(one_left))));
     bench.code(KeyCode::Esc);
-    assert_eq!(bench.press("0"), build(ResponseBodies::Omitted, &BTreeSet::new()), "and for no other one");
+    assert_eq!(bench.press("0\n"), build(ResponseBodies::Omitted, &BTreeSet::new()), "and for no other one");
 }
 
 #[test]
 fn x1_a_passage_that_holds_a_ticket_back_is_released_in_the_same_way() {
     let mut bench = TestConsole::new(120, 36);
     let matter = Box::new(IncidentScope::last_hour_of(vec![DiagnosisSubject::Subscription(FAILING)]));
-    bench.press("3j0");
+    bench.press("3j0\n");
     let held = SecretGate::default().release(format!("first\n{}", TOKENS[0])).expect_err("a token");
     let fingerprint = held.fingerprint.clone();
     let error = BundleError::Held { place: "ticket.json at /failures/0/body".to_owned(), held };

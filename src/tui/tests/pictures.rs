@@ -222,11 +222,12 @@ type PrepareConsole = fn(&mut TestConsole);
 
 #[test]
 fn panes_9_and_0() {
-    let pictures: [(&str, PrepareConsole); 6] = [
+    let pictures: [(&str, PrepareConsole); 7] = [
         ("diagnose", |bench| drop(bench.press("9"))),
         ("diagnose_report", consult::with_report),
         ("diagnose_runbook", |bench| consult::with_runbook(bench, 3)),
         ("diagnose_lab", consult::with_lab),
+        ("ticket_form", |bench| drop(bench.press("3b2b0sent a test\tno delivery since noon\t\t "))),
         ("escalate", consult::with_bundle),
         ("escalate_asked", |bench| {
             consult::with_bundle(bench);

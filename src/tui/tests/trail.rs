@@ -109,7 +109,7 @@ fn the_trail_says_where_it_ends() {
 
 #[test]
 fn every_pane_is_one_key_away_from_a_detail_a_playbook_and_the_bundle_and_so_are_the_alerts() {
-    for over in ["3\n", "9", "0", "3\nd9", "09"] {
+    for over in ["3\n", "9", "0\n", "3\nd9", "0\n9"] {
         for (key, pane) in [("3", Pane::Subscriptions), ("5", Pane::Events), ("8", Pane::Requests)] {
             let mut bench = TestConsole::new(120, 36);
             go(&mut bench, over);

@@ -182,7 +182,7 @@ fn run_result_line(app: &mut App, now: Timestamp) -> Vec<Effect> {
         Some(LineAction::AskReceiverSecret(attempt)) => {
             open_signature_input(app, attempt, SignatureInputKind::ReceiverSecret(SecretInput::default()));
         }
-        Some(LineAction::Escalate) => return escalate_actions::escalate(app),
+        Some(LineAction::Escalate) => escalate_actions::escalate(app),
         Some(LineAction::Copy(text)) => return vec![Effect::Copy(text)],
         Some(LineAction::Open(item)) => return details::open_detail(app, item),
         _ => {}

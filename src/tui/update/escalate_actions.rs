@@ -3,7 +3,7 @@
 
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::incident::{IncidentScope, OperatorSelection};
-use crate::diagnose::reporter::TicketReader;
+use crate::diagnose::reporter::{ReporterStatement, TicketReader};
 use crate::domain::time::Timestamp;
 use crate::export::bundle::TicketBundle;
 use crate::export::bundle_writer::BundleFormat;
@@ -14,16 +14,32 @@ use crate::tui::overlays::targets;
 use crate::tui::state::app::App;
 use crate::tui::state::escalate::{BundleFailure, BundleStage};
 use crate::tui::state::overlays::Overlay;
+use crate::tui::state::overlays::form::ChangeForm;
 use crate::tui::update::message;
 
-/// Opens pane 0 and starts to collect a bundle, unless a collection is in flight.
-pub(in crate::tui) fn escalate(app: &mut App) -> Vec<Effect> {
-    let matter = bundle_scope(app);
-    app.overlays.push(Overlay::Escalate);
+/// Asks for the reporter's words about a new ticket; where a collection is in flight, opens pane 0.
+pub(in crate::tui) fn escalate(app: &mut App) {
     if app.escalate_state.stage == BundleStage::Collecting {
-        return Vec::new();
+        app.overlays.push(Overlay::Escalate);
+        return;
     }
-    app.escalate_state.scope = matter;
+    let scope = bundle_scope(app);
+    app.overlays.push(Overlay::Form(ChangeForm::for_ticket(scope)));
+}
+
+/// Opens the form with the words of the ticket in pane 0.
+pub(in crate::tui) fn edit_report(app: &mut App) {
+    let scope = app.escalate_state.scope.clone();
+    app.overlays.push(Overlay::Form(ChangeForm::for_ticket(scope)));
+}
+
+/// Opens pane 0 with the ticket that a form asked for, and starts to collect it.
+pub(in crate::tui) fn collect_ticket(app: &mut App, scope: IncidentScope) -> Vec<Effect> {
+    app.overlays.pop();
+    if app.overlays.last() != Some(&Overlay::Escalate) {
+        app.overlays.push(Overlay::Escalate);
+    }
+    app.escalate_state.scope = scope;
     app.escalate_state.released.clear();
     collect_bundle(app)
 }
@@ -55,7 +71,16 @@ fn bundle_scope(app: &App) -> IncidentScope {
     if subjects.is_empty() {
         subjects.push(app.company.map_or(DiagnosisSubject::All, DiagnosisSubject::Company));
     }
-    IncidentScope { selection: picked, ..IncidentScope::last_hour_of(subjects) }
+    let last = &app.escalate_state.scope;
+    // Who reports is the same for every ticket; the words belong to the last ticket about the same items.
+    let is_same = last.subjects == subjects && last.selection == picked;
+    let (reporter, reader) = if is_same {
+        (last.reporter.clone(), last.reader)
+    } else {
+        let contact = last.reporter.contact.clone();
+        (ReporterStatement { contact, ..ReporterStatement::default() }, TicketReader::default())
+    };
+    IncidentScope { selection: picked, reporter, reader, ..IncidentScope::last_hour_of(subjects) }
 }
 
 fn collect_bundle(app: &mut App) -> Vec<Effect> {

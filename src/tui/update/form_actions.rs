@@ -1,6 +1,7 @@
 //! Actions with more steps than a confirmation: forms that are submitted, replays that are counted first, changes of
 //! the listed replays and operators, and secrets that are shown once.
 
+use crate::diagnose::incident::IncidentScope;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::replay::ReplayState;
 use crate::domain::time::Timestamp;
@@ -16,9 +17,9 @@ use crate::tui::state::app::App;
 use crate::tui::state::issued_secret::IssuedSecret;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::overlays::async_list::ReplayList;
-use crate::tui::state::overlays::form::FormResult;
+use crate::tui::state::overlays::form::{FormResult, FormSubject};
 use crate::tui::state::overlays::secret_reveal::{SecretCopyState, SecretReveal};
-use crate::tui::update::{confirm, form_stack, message};
+use crate::tui::update::{confirm, escalate_actions, form_stack, message};
 use crate::wire::replays::{NewReplay, ReplayPlan};
 
 /// Asks whether to send again. For a subscription that is enabled, opens the replay form instead.
@@ -32,10 +33,14 @@ pub(in crate::tui) fn send_again(app: &mut App, now: Timestamp) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Submits the front form: a change asks for confirmation, a replay is counted first.
+/// Submits the front form: a change asks for confirmation, a replay is counted first, a ticket is collected.
 pub(in crate::tui) fn submit(app: &mut App, now: Timestamp) -> Vec<Effect> {
-    let Some(platform_now) = app.view().map(|view| view.now) else { return Vec::new() };
+    // A ticket can be collected while the platform does not answer.
+    let platform_now = app.view().map(|view| view.now);
     let Some(form) = form_stack::open_form_on_top(app) else { return Vec::new() };
+    let Some(platform_now) = platform_now.or_else(|| (form.purpose == FormPurpose::Ticket).then_some(now)) else {
+        return Vec::new();
+    };
     if form.sent.is_some() {
         app.show_message("already waiting for the platform", now);
         return Vec::new();
@@ -55,6 +60,11 @@ pub(in crate::tui) fn submit(app: &mut App, now: Timestamp) -> Vec<Effect> {
         Some(FormResult::Replay(id, wish)) => {
             form.sent = Some(FormResult::Replay(id, wish.clone()));
             return vec![Effect::StartJob(BackgroundJob::CountReplay(id, wish))];
+        }
+        Some(FormResult::Ticket(reporter, reader)) => {
+            if let FormSubject::Ticket(scope) = form.about.clone() {
+                return escalate_actions::collect_ticket(app, IncidentScope { reporter, reader, ..*scope });
+            }
         }
         None => {}
     }

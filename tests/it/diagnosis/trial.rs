@@ -5,7 +5,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 /// The binary in a terminal, started in a directory of its own.
-fn run_in(dir: &Path, arguments: &[&str]) -> Terminal {
+pub(super) fn run_in(dir: &Path, arguments: &[&str]) -> Terminal {
     let dir = dir.to_str().expect("a path");
     let start = ["-c", r#"cd "$0" && exec "$@""#, dir, env!("CARGO_BIN_EXE_crow")];
     Terminal::run_program(120, 36, "sh", &[&start, arguments].concat())
@@ -25,6 +25,8 @@ fn a_console_session_diagnoses_a_trip_writes_a_ticket_and_opens_it_again() {
     console.shows("→ enable subscription 1 and resend missed events");
     // The bundle is about what is looked at.
     console.press("0");
+    console.shows("Ticket for subscription 1");
+    console.press("restarted the receiver\r");
     console.shows("W writes the ticket");
     console.shows("About: subscription 1");
     console.press("Wz");
@@ -38,6 +40,12 @@ fn a_console_session_diagnoses_a_trip_writes_a_ticket_and_opens_it_again() {
     let mut names = std::fs::read_dir(dir.path()).expect("the directory").flatten().map(|entry| entry.file_name());
     let name = names.next().expect("a bundle").into_string().expect("a name");
     assert!(name.starts_with("crow-subscription-1-") && name.ends_with(".zip"), "{name}");
+    let read = std::process::Command::new(env!("CARGO_BIN_EXE_crow"))
+        .args(["open", "--json"])
+        .arg(dir.path().join(&name))
+        .output()
+        .expect("crow open runs");
+    assert!(String::from_utf8_lossy(&read.stdout).contains("restarted the receiver"), "the reporter's words");
     let mut reader = run_in(dir.path(), &["open", &name]);
     reader.shows("Ticket about subscription 1");
     reader.shows("no file was changed since");

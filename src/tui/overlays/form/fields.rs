@@ -1,5 +1,8 @@
 //! Fields of each form, with initial values from the snapshot where it has them.
 
+use crate::diagnose::escalation::EscalationKind;
+use crate::diagnose::incident::IncidentScope;
+use crate::diagnose::reporter::TicketReader;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
 use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
@@ -42,7 +45,28 @@ pub(in crate::tui) fn of(app: &App, purpose: FormPurpose, companies: &[CompanyId
         FormPurpose::Disable => vec![line("Reason", "", "optional; with a reason, no alert is raised")],
         FormPurpose::DisableReason(_) => vec![line("Reason", "", "saved for everyone; ends the alert")],
         FormPurpose::Acknowledge => vec![line("Note", "", "for your team (optional)")],
+        FormPurpose::Ticket => of_ticket(&app.escalate_state.scope),
     }
+}
+
+/// Fields of the form of a ticket, with the words that its scope has: those of `crow escalate`.
+pub(in crate::tui) fn of_ticket(scope: &IncidentScope) -> Vec<FormField> {
+    let said = &scope.reporter;
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let readers = TicketReader::ALL.map(|reader| reader.name().to_owned()).to_vec();
+    let at = TicketReader::ALL.iter().position(|reader| *reader == scope.reader).unwrap_or(0);
+    let mut fields = vec![
+        line("Tried", &said.tried.join("; "), "steps that were tried, separated by ;"),
+        line("Note", &text(&said.note), "what happened, in your words"),
+        line("Contact", &text(&said.contact), "how to reach you"),
+        one_of("For", readers, at),
+    ];
+    let labels = ["Reason"].into_iter().chain(std::iter::repeat(""));
+    fields.extend(EscalationKind::GUIDE.into_iter().zip(labels).map(|(kind, label)| {
+        let state = if said.reasons.contains(&kind) { CheckboxState::On } else { CheckboxState::Off };
+        tick(label, state, kind.rule())
+    }));
+    fields
 }
 
 /// Companies found in the snapshot, with the company on the screen first.

@@ -4,6 +4,7 @@
 pub(in crate::tui) mod draw;
 mod fields;
 
+use crate::diagnose::incident::IncidentScope;
 use crate::diagnose::remedy::MissedRange;
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
@@ -32,6 +33,15 @@ impl ChangeForm {
         };
         let fields = fields::of(app, purpose, &companies);
         Self { purpose, about, fields, focused_field: 0, companies, error: None, sent: None }
+    }
+
+    /// Creates the form of a ticket, with the words that its scope has.
+    #[must_use]
+    pub fn for_ticket(scope: IncidentScope) -> Self {
+        let fields = fields::of_ticket(&scope);
+        let about = FormSubject::Ticket(Box::new(scope));
+        let companies = Vec::new();
+        Self { purpose: FormPurpose::Ticket, about, fields, focused_field: 0, companies, error: None, sent: None }
     }
 
     /// Creates a replay form filled in with the time range that a subscription missed.

@@ -1,6 +1,8 @@
 //! Form with the details of a change: its fields with their values, the focused field, the error of an invalid one, and
 //! the result that was sent to the platform.
 
+use crate::diagnose::incident::IncidentScope;
+use crate::diagnose::reporter::{ReporterStatement, TicketReader};
 use crate::domain::alert::AlertSubject;
 use crate::domain::health_status::HealthStatus;
 use crate::domain::ids::{CompanyId, SubscriptionId};
@@ -20,6 +22,8 @@ pub(in crate::tui) enum FormSubject {
     Nothing,
     Subscriptions(Vec<SubscriptionId>),
     Alert(AlertSubject, HealthStatus),
+    /// Scope of the ticket, as selected when the form was opened.
+    Ticket(Box<IncidentScope>),
 }
 
 /// State of a checkbox in a form.
@@ -158,4 +162,6 @@ pub enum FormResult {
     Changes(Vec<PlatformChange>),
     /// Replay, whose deliveries are counted before it is confirmed.
     Replay(SubscriptionId, NewReplay),
+    /// Statement for a ticket, and whom the ticket is for.
+    Ticket(ReporterStatement, TicketReader),
 }

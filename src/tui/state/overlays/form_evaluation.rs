@@ -1,5 +1,8 @@
 //! Evaluation of a form: the changes or the replay it describes, or the field that is wrong.
 
+use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use crate::diagnose::escalation::EscalationKind;
+use crate::diagnose::reporter::{MAX_TRIED, ReporterStatement, ReporterStatementError, TicketReader};
 use crate::domain::alert::MAX_NOTE_CHARS;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::event::EventType;
@@ -20,6 +23,15 @@ use crate::wire::attempts::AttemptRow;
 use crate::wire::keys::{NewCompany, NewKey, RequestedLimits};
 use crate::wire::operators::NewOperator;
 use crate::wire::replays::NewReplay;
+
+/// Fields of the form of a ticket, in their order; one for each reason follows the last.
+const TICKET_TRIED_FIELD: usize = 0;
+const TICKET_NOTE_FIELD: usize = 1;
+const TICKET_CONTACT_FIELD: usize = 2;
+const TICKET_READER_FIELD: usize = 3;
+const TICKET_REASON_FIELD: usize = 4;
+/// Reason why a ticket about everything has no partner as its reader.
+pub(in crate::tui) const PARTNER_SCOPE_REASON: &str = "a partner's ticket is about a company, key or subscription";
 
 impl ChangeForm {
     fn text(&self, at: usize) -> &str {
@@ -98,9 +110,10 @@ impl ChangeForm {
                 Some(reason) => PlatformChange::SetDisableReason(id, reason),
                 None => return Err((0, "enter a reason".to_owned())),
             },
-            FormPurpose::Acknowledge => match self.about {
+            FormPurpose::Ticket => return self.ticket(),
+            FormPurpose::Acknowledge => match &self.about {
                 FormSubject::Alert(subject, standing) => {
-                    PlatformChange::Acknowledge(subject, standing, self.remark(0)?)
+                    PlatformChange::Acknowledge(*subject, *standing, self.remark(0)?)
                 }
                 _ => return Err((0, "nothing selected".to_owned())),
             },
@@ -116,6 +129,39 @@ impl ChangeForm {
             return Err((2, "select at least one scope; scopes cannot be changed later".to_owned()));
         }
         Ok(PlatformChange::CreateKey(NewKey { company_id, name, scopes, limits: None }))
+    }
+
+    /// Statement for a ticket: steps separated by semicolons, words, contact, reader and reasons.
+    fn ticket(&self) -> Result<FormResult, (usize, String)> {
+        let optional = |at: usize| Some(self.text(at)).filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+        let steps = self.text(TICKET_TRIED_FIELD).split(';').map(str::trim).filter(|step| !step.is_empty());
+        let stated = |(position, kind)| self.is_ticked(TICKET_REASON_FIELD + position).then_some(kind);
+        let reporter = ReporterStatement {
+            tried: steps.map(ToOwned::to_owned).collect(),
+            note: optional(TICKET_NOTE_FIELD),
+            contact: optional(TICKET_CONTACT_FIELD),
+            reasons: EscalationKind::GUIDE.into_iter().enumerate().filter_map(stated).collect(),
+        };
+        let reader = TicketReader::ALL.get(self.choice(TICKET_READER_FIELD)).copied().unwrap_or_default();
+        let FormSubject::Ticket(scope) = &self.about else { return Err((0, "nothing selected".to_owned())) };
+        if reader == TicketReader::Partner && scope.subjects.contains(&DiagnosisSubject::All) {
+            return Err((TICKET_READER_FIELD, PARTNER_SCOPE_REASON.to_owned()));
+        }
+        let reporter = reporter.checked().map_err(|error| match error {
+            ReporterStatementError::TooMany { n } => {
+                (TICKET_TRIED_FIELD, format!("{n} steps; the limit is {MAX_TRIED}"))
+            }
+            ReporterStatementError::TooLong { field, n_bytes, limit } => {
+                let at = match field {
+                    "--contact" => TICKET_CONTACT_FIELD,
+                    "--note" => TICKET_NOTE_FIELD,
+                    _ => TICKET_TRIED_FIELD,
+                };
+                (at, format!("{n_bytes} bytes; the limit is {limit}"))
+            }
+            ReporterStatementError::Empty { .. } => (TICKET_TRIED_FIELD, error.to_string()),
+        })?;
+        Ok(FormResult::Ticket(reporter, reader))
     }
 
     fn limit(&self, at: usize) -> Result<Option<u32>, (usize, String)> {
