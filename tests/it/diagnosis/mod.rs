@@ -5,6 +5,7 @@ mod bundle;
 mod checkup;
 mod confusion;
 mod demo;
+mod issues;
 mod lab;
 mod matrix;
 mod narrow;
