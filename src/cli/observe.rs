@@ -58,8 +58,8 @@ pub(super) async fn run(asked: ObserveArgs) -> Result<ExitCode, CommandFailure> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Accepts the tokens of all operators that are kept, and that of the admin, which is in a file of its own. Without the
-/// file the admin gets a new token: that is how a lost one is replaced.
+/// Accepts the tokens of all operators that are kept, whichever process of the profile creates them, and that of the
+/// admin, which is in a file of its own. Without the file the admin gets a new token: that is how a lost one is replaced.
 async fn accept_operators(observer: &PlatformObserver, token_file: &Path) -> Result<(), CommandFailure> {
     let failed = |error: String| {
         CommandFailure::failed(format!("the operators cannot be kept: {error}"), "free space, or repair the history")
@@ -68,7 +68,7 @@ async fn accept_operators(observer: &PlatformObserver, token_file: &Path) -> Res
     let (history, now) = (observer.history(), observer.ambient().now());
     let set = history.set_admin_token(ADMIN_NAME, token_hash(token.reveal()), now).await;
     set.map_err(|error| failed(error.to_string()))?;
-    observer.operators().accept(history.operators().await.map_err(|error| failed(error.to_string()))?);
+    observer.operators().accept_kept(history.watch_operators().map_err(|error| failed(error.to_string()))?);
     Ok(())
 }
 

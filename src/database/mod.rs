@@ -48,13 +48,8 @@ impl Database {
     /// as found.
     pub fn open(path: &Path, options: DatabaseOptions) -> Result<Self, Error> {
         let connection = Self::open_without_threads(path, options)?;
-        let readers = (0..options.n_readers.max(1))
-            .map(|_| {
-                let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-                reader.pragma_update(None, "query_only", true)?;
-                Ok(reader)
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
+        let readers =
+            (0..options.n_readers.max(1)).map(|_| Self::open_reader(path)).collect::<Result<Vec<_>, Error>>()?;
         let spawned = |source| Error::Io { path: path.to_owned(), source };
         Ok(Self {
             writer: Arc::new(WriterThread::spawn(connection, options).map_err(spawned)?),
@@ -75,6 +70,16 @@ impl Database {
         let mut connection = connect(path, flags).map_err(|error| with_damaged_path(path, error))?;
         check_and_migrate(&mut connection, path, options)?;
         Ok(connection)
+    }
+
+    /// Opens a connection of its own to an open database, which refuses writes and has no thread.
+    ///
+    /// # Errors
+    /// [`Error`] when the file cannot be opened.
+    pub fn open_reader(path: &Path) -> Result<Connection, Error> {
+        let reader = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        reader.pragma_update(None, "query_only", true)?;
+        Ok(reader)
     }
 
     /// Runs `work` in a transaction on the writer thread and returns once it is on disk; on any error the work is

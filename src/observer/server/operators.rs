@@ -46,7 +46,6 @@ pub(super) async fn create(
     let added = observer.history().add_operator(name, new.role, token_hash(token.reveal()), now).await;
     let added = added.map_err(storage)?;
     let added = added.ok_or_else(|| ProblemResponse::invalid_field("name", "is already used by another operator"))?;
-    observer.operators().accept([added.clone()]);
     let token = OneTimeSecret::new(token.reveal().to_owned());
     Ok((StatusCode::CREATED, axum::Json(CreatedOperator { row: operator_row(added), token })))
 }
@@ -64,13 +63,24 @@ pub(super) async fn revoke(
     let kept = kept.into_iter().find(|of| of.account.id == id);
     let mut kept = kept.ok_or_else(|| not_found(&format!("operator {id}")))?;
     if !observer.operators().revoke(id) {
-        return Err(ProblemResponse::invalid_field("id", "is the last admin; create another admin first"));
+        return Err(last_admin());
     }
     // In force from here on; what could not be stored is said, because a restart would undo it.
     let stored = observer.history().revoke_operator(id, now).await;
+    if stored.is_ok() {
+        observer.operators().settle_revocation(id);
+    }
+    // Another process revoked the other admins meanwhile.
+    if stored.as_ref().is_ok_and(|is_revoked| !is_revoked) {
+        return Err(last_admin());
+    }
     kept.revoked_at = kept.revoked_at.or(Some(now));
     let write_pending = stored.err().map(|error| Untrusted::new(error.to_string()));
     Ok(axum::Json(RevokedOperator { row: operator_row(kept), write_pending }))
+}
+
+fn last_admin() -> ProblemResponse {
+    ProblemResponse::invalid_field("id", "is the last admin; create another admin first")
 }
 
 fn check_kept(observer: &PlatformObserver) -> Result<(), ProblemResponse> {

@@ -14,6 +14,7 @@ use crow::domain::ids::{CompanyId, SubscriptionId};
 use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
 use crow::sync::feed::{self, FeedSettings};
+use crow::sync::link::LinkState;
 use crow::sync::snapshot::Snapshot;
 use crow::wire::alerts::NewAcknowledgement;
 use crow::wire::changes::{self, NoBody};
@@ -207,6 +208,43 @@ async fn operators_of_an_observer_have_roles_and_are_revoked_at_once() {
     assert!(kept.is_err_and(|error| error.to_string().contains("last admin")));
     let text = String::from_utf8_lossy(&std::fs::read(home.path(HISTORY)).expect("a file")).into_owned();
     assert!(!text.contains("wlop_"), "tokens are not kept");
+}
+
+#[tokio::test]
+async fn two_observers_of_one_profile_know_each_others_operators_without_a_restart() {
+    let ambient = RuntimeEnv::real();
+    let (platform, home) = (StandIn::start(&ambient).await, Home::new());
+    add_profile(&home, &platform.address).await;
+    // One of them polls, the other reads what it stores.
+    let (one, other) = (Service::start(&home).await, Service::start(&home).await);
+    let timer = ambient.stopwatch();
+    let new = NewOperator { name: "Grace".to_owned(), role: OperatorRole::Viewer };
+    let created = one.client().change(&changes::CREATE_OPERATOR, &new).await.expect("created");
+    let token = created.token.into_secret();
+    let viewers = [&one, &other].map(|service| client_with(&service.address, token.reveal()));
+    for viewer in &viewers {
+        assert!(viewer.overview(1).await.is_ok(), "known to both at the first call");
+    }
+    assert!(timer.elapsed() < Duration::from_secs(2), "{:?}", timer.elapsed());
+    // A console that is attached to the one goes offline when the other revokes its operator.
+    let (console, running) = follow(client_with(&one.address, token.reveal()));
+    until("the console is live", async || console.borrow().link == LinkState::Live).await;
+    let timer = ambient.stopwatch();
+    other.client().change(changes::REVOKE_OPERATOR.at(created.row.id), &NoBody {}).await.expect("revoked");
+    for viewer in &viewers {
+        assert!(viewer.overview(1).await.is_err(), "refused by both at the next call");
+    }
+    until("the stream ends", async || matches!(console.borrow().link, LinkState::Offline { .. })).await;
+    assert!(timer.elapsed() < Duration::from_secs(3), "{:?}", timer.elapsed());
+    running.abort();
+    // A token that is replaced on the way is the only one that is accepted, by both.
+    let lost = one.client();
+    std::fs::remove_file(&one.token_file).expect("it was there");
+    let third = Service::start(&home).await;
+    assert!(lost.overview(1).await.is_err(), "the token was replaced");
+    for service in [&one, &other, &third] {
+        assert!(service.client().overview(1).await.is_ok());
+    }
 }
 
 /// The number of kills of the long form, if that is wanted.
