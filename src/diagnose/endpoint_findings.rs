@@ -96,9 +96,9 @@ fn by_counters(set: &EvidenceSet, row: &SubscriptionRow) -> Option<CauseFinding>
     let (health, streak) = (known_health(row), u64::from(row.failures_in_a_row()));
     let n = health.last_1h.n_failed.max(streak);
     let all = Some(n + health.last_1h.n_succeeded);
-    let why = match set.visibility {
-        CallerVisibility::KeyOnly => "an API key cannot see why".to_owned(),
-        CallerVisibility::Full => format!("the logs of the worst {MAX_ENDPOINTS} were read, not this one"),
+    let why = match set.endpoint(of.id).map(|evidence| &evidence.failures.found) {
+        Some(Err(why)) => why.clone(),
+        _ => format!("the logs of the worst {MAX_ENDPOINTS} were read, not this one"),
     };
     let occurrence = Occurrence {
         of: all,

@@ -43,6 +43,11 @@ pub trait EvidencePortal: Sync {
         CallerVisibility::Full
     }
 
+    /// Returns the coverage of the platform, where an observer answers for it.
+    fn platform_coverage(&self) -> Option<&PlatformCoverage> {
+        None
+    }
+
     /// Reads the state of the platform, with at most one row per list.
     fn overview(&self) -> impl Future<Output = QueryOutcome<PlatformOverview>> + Send;
     /// Asks whether the platform is ready; the error says why not.
@@ -175,6 +180,10 @@ impl EvidencePortal for ClientPortal<'_> {
 
     fn visibility(&self) -> CallerVisibility {
         CallerVisibility::of(self.coverage())
+    }
+
+    fn platform_coverage(&self) -> Option<&PlatformCoverage> {
+        self.coverage()
     }
 
     async fn overview(&self) -> QueryOutcome<PlatformOverview> {

@@ -9,7 +9,7 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::attempts::{AttemptDetail, AttemptRow};
 use crate::wire::audit::AuditRow;
-use crate::wire::coverage::PlatformCoverage;
+use crate::wire::coverage::{CoverageExtent, CoveredNoun, PlatformCoverage};
 use crate::wire::deliveries::{DeliveryRow, EventRow};
 use crate::wire::keys::{CompanyRow, KeyRow};
 use crate::wire::limits::LimitDetail;
@@ -268,6 +268,8 @@ pub struct EvidenceSet {
     pub scope: DiagnosisScope,
     /// Visibility with which the data was collected.
     pub visibility: CallerVisibility,
+    /// Coverage of what an observer knows of the platform; `None` if the platform itself answered.
+    pub coverage: Option<PlatformCoverage>,
     /// Time of the collection, on the platform's clock; on this machine's if the platform did not answer.
     pub at: Timestamp,
     /// Milliseconds by which the platform's clock is ahead of this machine's; `None` if the platform did not answer.
@@ -314,12 +316,23 @@ pub struct EvidenceSet {
 }
 
 impl EvidenceSet {
+    /// Reason why not everything is known of a noun, and what would help, as the source says it.
+    #[must_use]
+    pub fn why_partial(&self, noun: CoveredNoun) -> String {
+        match self.coverage.as_ref().and_then(|coverage| coverage.of(noun)) {
+            None => format!("not all {} are known", noun.name()),
+            Some(of) if of.extent == CoverageExtent::None => of.summary_line(),
+            Some(of) => format!("{} are known in part: {}", noun.name(), of.summary_line()),
+        }
+    }
+
     /// Creates a collection in which no query was made yet.
     #[must_use]
     pub fn empty(scope: DiagnosisScope, at: Timestamp) -> Self {
         Self {
             scope,
             visibility: CallerVisibility::Full,
+            coverage: None,
             at,
             clock_ahead_ms: None,
             overview: QueryRecord::not_asked(),

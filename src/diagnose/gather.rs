@@ -87,7 +87,11 @@ pub async fn gather_lists<P: EvidencePortal>(portal: &P, scope: DiagnosisScope) 
         let source = overview.coverage.as_ref().and_then(|coverage| coverage.source.as_ref());
         source.map_or(overview.server_utc, |source| source.observer_utc)
     });
-    let mut set = EvidenceSet { visibility: portal.visibility(), ..EvidenceSet::empty(scope, at) };
+    let mut set = EvidenceSet {
+        visibility: portal.visibility(),
+        coverage: portal.platform_coverage().cloned(),
+        ..EvidenceSet::empty(scope, at)
+    };
     // An observer answers with its own clock, and knows nothing of the platform's state.
     let overview = overview.and_then(|overview| match overview.coverage {
         Some(_) => Err(KEY_CANNOT_SEE.to_owned()),

@@ -178,17 +178,20 @@ async fn key_step(
     let name = |key: &KeyRow| format!("{} (\u{2026}{})", key.name.sanitized(), key.last4.sanitized());
     Ok(match (step, newer) {
         ("new-key", newer) => (newer.is_some(), newer.map_or_else(|| "none yet".to_owned(), name)),
+        // An observer knows its own use of a key, not that of others.
+        ("new-in-use", Some(_)) if dossier.coverage.is_some() => return Err(dossier.why_partial(CoveredNoun::Requests)),
         ("new-in-use", Some(key)) => {
             let used = key.last_used_utc.map_or_else(|| "never used".to_owned(), |at| format!("last used {at}"));
             (key.last_used_utc.is_some(), format!("{}: {used}", name(key)))
         }
         ("old-silent", _) => {
             let since = dossier.at.minus(MIN_SILENCE);
-            let query = [("key", id.to_string()), ("since", since.to_string()), ("limit", "1".to_owned())];
+            let query = [("key", id.to_string()), ("since", since.to_string()), ("limit", "200".to_owned())];
             let page: LogPage<RequestRow> =
                 client.get_any(paths::REQUESTS, &query).await.map_err(|error| error.to_string())?;
-            match page.items.first() {
+            match page.items.iter().find(|row| row.own_call.is_none()) {
                 Some(row) => (false, format!("last call at {} to {}", row.utc, row.route.sanitized())),
+                None if dossier.coverage.is_some() => return Err(dossier.why_partial(CoveredNoun::Requests)),
                 None => (true, format!("no call since {since}")),
             }
         }

@@ -42,12 +42,13 @@ pub(super) fn build_coverage(
     now: Timestamp,
 ) -> PlatformCoverage {
     let nouns = CoveredNoun::ALL.into_iter().map(|noun| {
-        let (extent, since_utc, reason, remedy) = cover(noun, seen, frame);
+        let words = cover(noun, seen, frame);
         let mut of = NounCoverage {
-            extent,
-            since_utc,
-            reason: Some(Untrusted::new(reason)),
-            remedy: Some(Untrusted::new(remedy)),
+            extent: if words.is_partial { CoverageExtent::Partial } else { CoverageExtent::None },
+            since_utc: words.since,
+            reason: Some(Untrusted::new(words.reason)),
+            remedy: Some(Untrusted::new(words.remedy)),
+            unknown_members: unknown_members(noun, seen).iter().map(|member| (*member).to_owned()).collect(),
             ..NounCoverage::full(noun)
         };
         if let Some(resource) = polled_resource(noun) {
@@ -107,87 +108,304 @@ fn add_reading_faults(of: &mut NounCoverage, resource: &str, seen: &PlatformObse
     of.unreadable_rows = seen.unreadable.get(resource).cloned().unwrap_or_default();
 }
 
-/// Extent of a noun, since when it is known, why not more, and what would help.
-type CoverageWords = (CoverageExtent, Option<Timestamp>, &'static str, &'static str);
+/// What is known of a noun, since when, why not more, and what would help.
+struct CoverageWords {
+    is_partial: bool,
+    since: Option<Timestamp>,
+    reason: String,
+    remedy: &'static str,
+}
 
+impl CoverageWords {
+    fn partial(since: Option<Timestamp>, reason: impl Into<String>, remedy: &'static str) -> Self {
+        Self { is_partial: true, since, reason: reason.into(), remedy }
+    }
+
+    fn nothing(reason: impl Into<String>, remedy: &'static str) -> Self {
+        Self { is_partial: false, since: None, reason: reason.into(), remedy }
+    }
+}
+
+/// Says what is known of a noun. A sentence is about what was looked at: about relayed calls and received deliveries only
+/// where there are some, and about the companies whose keys may read a list.
 fn cover(noun: CoveredNoun, seen: &PlatformObservations, frame: &ObservationContext) -> CoverageWords {
-    use CoverageExtent::{None as Nothing, Partial};
-    let since = seen.since;
+    let is_relayed = seen.since.relayed.is_some();
     match noun {
-        CoveredNoun::Keys => (
-            Partial,
-            None,
-            "keys of this profile, with scopes found by calls that change nothing; a key cannot see other keys or other callers",
-            "the Admin Portal lists all keys",
-        ),
-        CoveredNoun::Subscriptions if lacks_everywhere(KeyScope::WebhooksWrite, seen, frame) => {
-            (Nothing, None, "no key of the profile has the scope webhooks:write", "add a key with webhooks:write")
+        CoveredNoun::Keys => {
+            let others = if is_relayed { "other keys" } else { "other keys or other callers" };
+            let reason = "keys of this profile, with scopes found by calls that change nothing; a key cannot see";
+            CoverageWords::partial(None, format!("{reason} {others}"), "the Admin Portal lists all keys")
         }
-        CoveredNoun::Subscriptions => (
-            Partial,
-            since.subscriptions,
-            "subscriptions of the companies of this profile's keys, as last listed",
-            "success rate, latency and backlog are in the Admin Portal",
-        ),
-        CoveredNoun::Events if lacks_everywhere(KeyScope::EventsRead, seen, frame) => {
-            (Nothing, None, "no key of the profile has the scope events:read", "add a key with events:read")
-        }
-        CoveredNoun::Events => (
-            Partial,
-            since.events,
-            "events as polled; whether they were delivered is not visible to a key",
-            "crow reconcile compares them with the deliveries that crow listen received",
-        ),
-        CoveredNoun::Attempts if seen.n_receipts > 0 => (
-            Partial,
-            since.receipts,
-            "deliveries that crow listen received; a key cannot read the delivery log",
+        CoveredNoun::Subscriptions | CoveredNoun::Trips => cover_subscriptions(noun, seen, frame),
+        CoveredNoun::Events => cover_events(seen, frame),
+        CoveredNoun::Attempts if seen.n_receipts > 0 => CoverageWords::partial(
+            seen.since.receipts,
+            "deliveries that passed crow listen; a key cannot read the delivery log",
             "the Admin Portal has the delivery log",
         ),
-        CoveredNoun::Attempts | CoveredNoun::Deliveries => (
-            Nothing,
-            None,
+        CoveredNoun::Attempts | CoveredNoun::Deliveries => CoverageWords::nothing(
             "a key cannot read the delivery log",
-            "crow listen receives and records deliveries; the Admin Portal has the log",
+            "crow listen --forward URL records the deliveries that pass it; the Admin Portal has the log",
         ),
-        CoveredNoun::Limits => (
-            Partial,
-            since.calls,
-            "from the rate limit headers of crow's own calls; calls by others only lower the remaining count",
-            "the Admin Portal names the callers",
-        ),
-        CoveredNoun::Trips => (
-            Partial,
-            since.subscriptions,
-            "subscriptions that went off between two listings; causes and missed events are not visible to a key",
-            "the Admin Portal has the breaker's history",
-        ),
-        CoveredNoun::Requests if since.relayed.is_some() => (
-            Partial,
-            since.relayed.into_iter().chain(since.calls).min(),
-            "calls that crow made with this profile, and calls that passed crow relay; other calls are not visible to a key",
-            "the Admin Portal has the request log",
-        ),
-        CoveredNoun::Requests => (
-            Partial,
-            since.calls,
-            "calls that crow made with this profile; a key cannot see the calls of others",
-            "crow relay records the calls that pass it; the Admin Portal has the request log",
-        ),
-        CoveredNoun::Health => (
-            Nothing,
-            None,
+        CoveredNoun::Limits => {
+            let of_others = if is_relayed { " and of calls that passed crow relay" } else { "" };
+            let reason = format!(
+                "from the rate limit headers of crow's own calls{of_others}; calls by others only lower the remaining count"
+            );
+            CoverageWords::partial(seen.since.calls, reason, "the Admin Portal names the callers")
+        }
+        CoveredNoun::Requests => cover_requests(seen),
+        CoveredNoun::Health => CoverageWords::nothing(
             "success rate, latency, backlog and missed events are not visible to a key",
             "a test shows whether the receiver answers; the Admin Portal has the log",
         ),
         CoveredNoun::Audit | CoveredNoun::Other => {
-            (Nothing, None, "changes are not visible to a key", "the Admin Portal has the audit trail")
+            CoverageWords::nothing("changes are not visible to a key", "the Admin Portal has the audit trail")
         }
     }
 }
 
-/// Whether every key of the profile is known to lack a scope.
-fn lacks_everywhere(scope: KeyScope, seen: &PlatformObservations, frame: &ObservationContext) -> bool {
+fn cover_subscriptions(noun: CoveredNoun, seen: &PlatformObservations, frame: &ObservationContext) -> CoverageWords {
+    let scope = KeyScope::WebhooksWrite;
+    let Some(unread) = unread_companies(scope, seen, frame) else {
+        return CoverageWords::nothing(
+            "no key of the profile has the scope webhooks:write",
+            "add a key with webhooks:write",
+        );
+    };
+    let since = seen.since.subscriptions;
+    if noun == CoveredNoun::Trips {
+        let reason =
+            "subscriptions that went off between two listings; causes and missed events are not visible to a key";
+        return CoverageWords::partial(
+            since,
+            reason.to_owned() + &unread,
+            "the Admin Portal has the breaker's history",
+        );
+    }
+    let reason = "subscriptions of the companies of this profile's keys, as last listed";
+    let remedy = "success rate, latency and backlog are in the Admin Portal";
+    CoverageWords::partial(since, reason.to_owned() + &unread, remedy)
+}
+
+fn cover_events(seen: &PlatformObservations, frame: &ObservationContext) -> CoverageWords {
+    let Some(unread) = unread_companies(KeyScope::EventsRead, seen, frame) else {
+        return CoverageWords::nothing("no key of the profile has the scope events:read", "add a key with events:read");
+    };
+    let (reason, remedy) = if seen.n_receipts > 0 {
+        (
+            "events as polled; of their deliveries only those that passed crow listen are known",
+            "crow reconcile compares the two",
+        )
+    } else {
+        (
+            "events as polled; whether they were delivered is not visible to a key",
+            "crow reconcile compares them with the deliveries that pass crow listen",
+        )
+    };
+    CoverageWords::partial(seen.since.events, reason.to_owned() + &unread, remedy)
+}
+
+/// Words about the request log: own calls, and relayed ones since the first that is kept.
+fn cover_requests(seen: &PlatformObservations) -> CoverageWords {
+    let Some(relayed) = seen.since.relayed else {
+        return CoverageWords::partial(
+            seen.since.calls,
+            "calls that crow made with this profile; a key cannot see the calls of others",
+            "crow relay records the calls that pass it; the Admin Portal has the request log",
+        );
+    };
+    let reason = format!(
+        "calls that crow made with this profile, and since {} UTC the calls that passed crow relay; a key cannot see others",
+        relayed.format("%Y-%m-%d %H:%M:%S")
+    );
+    // Both kinds are known from the later of the two on.
+    CoverageWords::partial(seen.since.calls.max(Some(relayed)), reason, "the Admin Portal has the request log")
+}
+
+/// Words about the companies none of whose keys has a scope, to end a sentence with; empty if there are none. `None` if
+/// that is every company of the profile.
+fn unread_companies(scope: KeyScope, seen: &PlatformObservations, frame: &ObservationContext) -> Option<String> {
     let lacks = |name: &str| seen.keys.iter().any(|key| key.name == name && key.lacking.contains(scope));
-    !frame.keys.is_empty() && frame.keys.iter().all(|key| lacks(&key.name))
+    let mut may_read: BTreeMap<CompanyId, bool> = BTreeMap::new();
+    for key in &frame.keys {
+        *may_read.entry(key.company).or_default() |= !lacks(&key.name);
+    }
+    let unread: Vec<String> =
+        may_read.iter().filter(|(_, may_read)| !**may_read).map(|(company, _)| company.to_string()).collect();
+    match (unread.len(), may_read.len()) {
+        (0, _) => Some(String::new()),
+        (n, all) if n == all => None,
+        _ => Some(format!("; no key of company {} has {}", unread.join(", "), scope.name())),
+    }
+}
+
+/// Members of a noun's rows that no key shows, by their names on the wire.
+fn unknown_members(noun: CoveredNoun, seen: &PlatformObservations) -> &'static [&'static str] {
+    match noun {
+        CoveredNoun::Keys => &["createdUtc", "revokedUtc", "usage"],
+        CoveredNoun::Subscriptions => &["health"],
+        CoveredNoun::Attempts => &["targetUrl", "deliveryId", "kind", "of", "cause"],
+        CoveredNoun::Events => &["nDeliveries"],
+        CoveredNoun::Limits => &["topRoutes", "callers"],
+        CoveredNoun::Trips => &["causes", "enabledBy", "nMissed"],
+        CoveredNoun::Requests if seen.since.relayed.is_none() => {
+            &["reason", "claimedCompanyId", "claimedLast4", "query", "address", "userAgent", "callerName"]
+        }
+        CoveredNoun::Requests
+        | CoveredNoun::Deliveries
+        | CoveredNoun::Health
+        | CoveredNoun::Audit
+        | CoveredNoun::Other => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::scope::ScopeSet;
+    use crate::history::observations::{ObservedKey, ObservedSince};
+    use std::time::Duration;
+
+    const AT: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    /// What was looked at: relayed calls, received deliveries, and the scopes that the keys of two companies lack.
+    struct Looked {
+        is_relayed: bool,
+        n_receipts: u64,
+        lacking: [&'static str; 2],
+    }
+
+    fn coverage(looked: &Looked) -> PlatformCoverage {
+        let names = ["one", "two"];
+        let keys = names.iter().zip(looked.lacking).map(|(name, lacking)| ObservedKey {
+            name: (*name).to_owned(),
+            held: ScopeSet::default(),
+            lacking: ScopeSet::parse(lacking),
+            refused: None,
+            used_at: None,
+        });
+        let since = ObservedSince {
+            calls: Some(AT),
+            relayed: looked.is_relayed.then(|| AT.plus(Duration::from_secs(60))),
+            receipts: (looked.n_receipts > 0).then_some(AT),
+            ..ObservedSince::default()
+        };
+        let seen =
+            PlatformObservations { keys: keys.collect(), n_receipts: looked.n_receipts, since, ..Default::default() };
+        let key = |(name, company): (&&str, i64)| KeyName {
+            name: (*name).to_owned(),
+            company: CompanyId(company),
+            last4: "abcd".to_owned(),
+        };
+        let frame = ObservationContext {
+            platform: "https://platform.example".to_owned(),
+            keys: names.iter().zip([92, 93]).map(key).collect(),
+            source: SourceState { skew_ms: 0, poll_interval: Duration::from_secs(10), failure: None },
+            own_use: BTreeMap::new(),
+            receipts: Vec::new(),
+        };
+        build_coverage(&seen, &frame, &|_| 0, AT)
+    }
+
+    const ALONE: Looked = Looked { is_relayed: false, n_receipts: 0, lacking: ["", ""] };
+
+    const RELAYED: Looked = Looked { is_relayed: true, ..ALONE };
+    const RECEIVED: Looked = Looked { n_receipts: 3, ..ALONE };
+    const HALF: Looked = Looked { lacking: ["", "webhooks:write,events:read"], ..ALONE };
+    const WITHOUT: Looked = Looked { lacking: ["webhooks:write", "webhooks:write"], ..ALONE };
+
+    /// What was looked at, and the sentence about a noun.
+    const SENTENCES: [(&Looked, CoveredNoun, &str); 15] = [
+        (
+            &ALONE,
+            CoveredNoun::Requests,
+            "calls that crow made with this profile; a key cannot see the calls of others; crow relay records the calls that pass it; the Admin Portal has the request log",
+        ),
+        (
+            &RELAYED,
+            CoveredNoun::Requests,
+            "calls that crow made with this profile, and since 2026-09-21 14:14:20 UTC the calls that passed crow relay; a key cannot see others; the Admin Portal has the request log",
+        ),
+        (
+            &ALONE,
+            CoveredNoun::Limits,
+            "from the rate limit headers of crow's own calls; calls by others only lower the remaining count; the Admin Portal names the callers",
+        ),
+        (
+            &RELAYED,
+            CoveredNoun::Limits,
+            "from the rate limit headers of crow's own calls and of calls that passed crow relay; calls by others only lower the remaining count; the Admin Portal names the callers",
+        ),
+        (
+            &ALONE,
+            CoveredNoun::Keys,
+            "keys of this profile, with scopes found by calls that change nothing; a key cannot see other keys or other callers; the Admin Portal lists all keys",
+        ),
+        (
+            &RELAYED,
+            CoveredNoun::Keys,
+            "keys of this profile, with scopes found by calls that change nothing; a key cannot see other keys; the Admin Portal lists all keys",
+        ),
+        (
+            &ALONE,
+            CoveredNoun::Attempts,
+            "a key cannot read the delivery log; crow listen --forward URL records the deliveries that pass it; the Admin Portal has the log",
+        ),
+        (
+            &RECEIVED,
+            CoveredNoun::Attempts,
+            "deliveries that passed crow listen; a key cannot read the delivery log; the Admin Portal has the delivery log",
+        ),
+        (
+            &RECEIVED,
+            CoveredNoun::Deliveries,
+            "a key cannot read the delivery log; crow listen --forward URL records the deliveries that pass it; the Admin Portal has the log",
+        ),
+        (
+            &ALONE,
+            CoveredNoun::Events,
+            "events as polled; whether they were delivered is not visible to a key; crow reconcile compares them with the deliveries that pass crow listen",
+        ),
+        (
+            &RECEIVED,
+            CoveredNoun::Events,
+            "events as polled; of their deliveries only those that passed crow listen are known; crow reconcile compares the two",
+        ),
+        (
+            &HALF,
+            CoveredNoun::Events,
+            "events as polled; whether they were delivered is not visible to a key; no key of company 93 has events:read; crow reconcile compares them with the deliveries that pass crow listen",
+        ),
+        (
+            &HALF,
+            CoveredNoun::Subscriptions,
+            "subscriptions of the companies of this profile's keys, as last listed; no key of company 93 has webhooks:write; success rate, latency and backlog are in the Admin Portal",
+        ),
+        (
+            &WITHOUT,
+            CoveredNoun::Subscriptions,
+            "no key of the profile has the scope webhooks:write; add a key with webhooks:write",
+        ),
+        (
+            &WITHOUT,
+            CoveredNoun::Trips,
+            "no key of the profile has the scope webhooks:write; add a key with webhooks:write",
+        ),
+    ];
+
+    #[test]
+    fn each_sentence_is_about_what_was_looked_at() {
+        for (looked, noun, sentence) in SENTENCES {
+            let coverage = coverage(looked);
+            let of = coverage.of(noun).expect("not in full");
+            assert_eq!(of.summary_line(), sentence, "{noun:?}");
+            let is_nothing = sentence.starts_with("no key of the profile") || sentence.starts_with("a key cannot read");
+            assert_eq!(of.extent == CoverageExtent::None, is_nothing, "{noun:?}");
+        }
+        // Relayed calls are not known from the first own call on.
+        let since = |looked| coverage(looked).of(CoveredNoun::Requests).and_then(|of| of.since_utc);
+        assert_eq!(since(&RELAYED), Some(AT.plus(Duration::from_secs(60))));
+        assert_eq!(since(&ALONE), Some(AT));
+    }
 }

@@ -79,12 +79,12 @@ pub fn why(reason: &Reason) -> String {
             format!("enabled; {} in a row (limit {})", count(*n, "failure"), FAILURES_IN_A_ROW_LIMITS.0)
         }
         Reason::ListedOn { streak: None } => {
-            "enabled; an API key cannot see delivery results: send a test, or use crow listen".to_owned()
+            "enabled; a key cannot see delivery results; a test or crow listen shows some".to_owned()
         }
         Reason::ListedOff { by, went_off } => listed_off(*by, *went_off),
         Reason::Rejected { why } => format!("rejected by the platform: {why}"),
         Reason::NotCalled => "crow has made no successful call with this key yet".to_owned(),
-        Reason::CallsSucceed { n_unknown: 0 } => "crow's calls succeed; other callers are unknown".to_owned(),
+        Reason::CallsSucceed { n_unknown: 0 } => "crow's calls succeed; those of others are not judged".to_owned(),
         Reason::CallsSucceed { n_unknown } => {
             format!("crow's calls succeed; {} not checked yet", count(*n_unknown as u64, "scope"))
         }

@@ -8,9 +8,10 @@ use crate::domain::disabled_reason::DisabledReason;
 use crate::domain::health_status::{
     DORMANT_DAYS, FAILURES_IN_A_ROW_LIMITS, MIN_HEADROOM_PERCENT, SUCCESS_PERCENT_LIMITS,
 };
+use crate::domain::text::Untrusted;
 use crate::text::{count, or_unknown};
 use crate::wire::alerts::ConditionRow;
-use crate::wire::coverage::SourceFailureKind;
+use crate::wire::coverage::{CoveredNoun, SourceFailureKind};
 use crate::wire::keys::KeyRow;
 use crate::wire::overview::{PipelineCounts, PlatformStatus};
 use crate::wire::requests::ProblemCodeCount;
@@ -307,13 +308,19 @@ fn missed(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
     measured(n_skipped + n_lost, said)
 }
 
+/// Words about the calls among which none was found; empty where all calls are known.
+fn known_calls(facts: &HealthFacts) -> String {
+    let of = facts.coverage.as_ref().and_then(|coverage| coverage.of(CoveredNoun::Requests));
+    let reason = of.and_then(|of| of.reason.as_ref()).map(Untrusted::sanitized);
+    reason.map_or_else(String::new, |reason| format!(" among those known: {reason}"))
+}
+
 fn count_answers(facts: &HealthFacts, is_meant: fn(u16) -> bool, what: &str) -> FactResult<CheckMeasurement> {
     let answers = facts.answers.as_ref().map_err(Clone::clone)?;
     let meant: Vec<&ProblemCodeCount> = answers.iter().filter(|of| of.status.is_some_and(is_meant)).collect();
     let n = meant.iter().map(|of| of.n).sum();
     let said = match meant.as_slice() {
-        [] if facts.coverage.is_some() => format!("none of the observer's own calls got {what} in 1 h"),
-        [] => format!("no call got {what} in 1 h"),
+        [] => format!("no call got {what} in 1 h{}", known_calls(facts)),
         counts => {
             let code = |of: &ProblemCodeCount| {
                 of.code.as_ref().map_or_else(String::new, |code| format!(" {}", code.sanitized()))

@@ -8,6 +8,7 @@ use crate::diagnose::checkup::{CheckGrade, ThresholdSide};
 use crate::diagnose::health_check::facts::HealthFacts;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::wire::coverage::{CoverageExtent, CoveredNoun, NounCoverage, PlatformCoverage};
 use crate::wire::overview::{PipelineCounts, PlatformStatus};
 use crate::wire::readable::UnreadableRows;
 use std::time::Duration;
@@ -58,6 +59,25 @@ fn what_is_not_known_is_no_pass_and_what_cannot_be_counted_is_no_alarm() {
         (CheckGrade::Ok, None, None)
     );
     assert!(CheckGrade::Critical > CheckGrade::Unknown && CheckGrade::Unknown > CheckGrade::Warning);
+}
+
+#[test]
+fn that_no_call_was_refused_is_said_of_the_calls_that_are_known() {
+    let mut facts = facts(0);
+    let said = |facts: &HealthFacts| {
+        let probe = HealthCheck::named("limited").expect("a probe");
+        evaluate(probe, facts, &CheckThresholds::default()).said
+    };
+    assert_eq!(said(&facts), "no call got 429 in 1 h");
+    for reason in ["calls of crow", "calls of crow, and calls that passed crow relay"] {
+        let requests = NounCoverage {
+            extent: CoverageExtent::Partial,
+            reason: Some(reason.into()),
+            ..NounCoverage::full(CoveredNoun::Requests)
+        };
+        facts.coverage = Some(PlatformCoverage { nouns: vec![requests], source: None });
+        assert_eq!(said(&facts), format!("no call got 429 in 1 h among those known: {reason}"));
+    }
 }
 
 #[test]

@@ -4,7 +4,6 @@
 use super::deliveries::{endpoint_findings, off_findings, off_since, subscriptions, works_again};
 use super::webhooks_not_arriving::no_subscription;
 use crate::diagnose::endpoint_findings::subscription_name;
-use crate::diagnose::evidence_portal::KEY_CANNOT_SEE;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet, known_health};
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
@@ -13,6 +12,7 @@ use crate::domain::breaker::FAILURE_THRESHOLD;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::disabled_reason::DisabledReason;
 use crate::text::or_unknown;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::subscriptions::SubscriptionRow;
 
 /// Checks, in order: state, failures, endpoint now, missed events, safety of enabling.
@@ -75,7 +75,9 @@ fn failures(set: &EvidenceSet) -> CheckResult {
         return unknown;
     }
     match endpoint_findings(set) {
-        Ok(_) if set.visibility == CallerVisibility::KeyOnly => CheckResult::unknown(KEY_CANNOT_SEE),
+        Ok(_) if set.visibility == CallerVisibility::KeyOnly => {
+            CheckResult::unknown(set.why_partial(CoveredNoun::Attempts))
+        }
         Ok(findings) => {
             let n_failed: u64 = subscriptions(set).iter().map(|row| known_health(row).last_1h.n_failed).sum();
             let n_succeeded: u64 = subscriptions(set).iter().map(|row| known_health(row).last_1h.n_succeeded).sum();
@@ -128,7 +130,11 @@ fn endpoint_now(set: &EvidenceSet) -> CheckResult {
     let verdict = if works.contains(&Some(false)) {
         CheckVerdict::Fail
     } else if works.contains(&None) {
-        CheckVerdict::Unknown("nothing was sent to some of them since they went off; send a test".to_owned())
+        let what = match set.visibility {
+            CallerVisibility::Full => "nothing was sent to some of them",
+            CallerVisibility::KeyOnly => "no delivery to some of them is known",
+        };
+        CheckVerdict::Unknown(format!("{what} since they went off; send a test"))
     } else {
         CheckVerdict::Pass
     };
@@ -144,7 +150,7 @@ fn missed_events(set: &EvidenceSet) -> CheckResult {
         return CheckResult::skipped("no subscription is off");
     }
     if set.visibility == CallerVisibility::KeyOnly {
-        return CheckResult::unknown(KEY_CANNOT_SEE);
+        return CheckResult::unknown(set.why_partial(CoveredNoun::Health));
     }
     let n: u64 = off.iter().map(|row| known_health(row).n_missed_or_held()).sum();
     let evidence = off.iter().take(MAX_NAMED).map(|row| {

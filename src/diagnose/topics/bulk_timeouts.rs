@@ -1,9 +1,7 @@
 //! Playbook for bulk imports that stall: contention (503), the rate limit (429), or calls that take longer than the
 //! client waits.
 
-use super::calls::{
-    GoodCalls, OTHER_CALLERS_UNKNOWN, call_finding, code, join_groups, n_calls, part_check, refused, without_noise,
-};
+use super::calls::{GoodCalls, call_finding, code, join_groups, n_calls, part_check, refused, without_noise};
 use super::rate_limits;
 use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet, SLOW_CALL_MS};
 use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
@@ -12,6 +10,7 @@ use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::domain::cause::CauseKind;
 use crate::domain::ids::KeyId;
 use crate::text::number;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::requests::RequestRow;
 use std::collections::BTreeMap;
 
@@ -34,7 +33,7 @@ fn no_writes(set: &EvidenceSet) -> Option<CheckResult> {
     match (set.refused.result(), set.served.result()) {
         (Err(why), _) | (_, Err(why)) => Some(CheckResult::unknown(why)),
         (Ok(_), Ok(_)) if set.visibility == CallerVisibility::KeyOnly => {
-            Some(CheckResult::unknown(OTHER_CALLERS_UNKNOWN))
+            Some(CheckResult::unknown(set.why_partial(CoveredNoun::Requests)))
         }
         (Ok(refused), Ok(served)) if !has_write(refused) && !has_write(served) => {
             Some(CheckResult::unknown("no write arrived in the period"))

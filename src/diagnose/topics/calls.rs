@@ -12,12 +12,10 @@ use crate::domain::cause::{CauseKind, CauseState};
 use crate::domain::ids::KeyId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::requests::RequestRow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Reason for results that need the calls of other keys.
-pub(super) const OTHER_CALLERS_UNKNOWN: &str =
-    "an API key sees only its own calls; use an operator token (--token-file) for the request log";
 /// Number of failures below which what was not seen for a while is noise.
 const MIN_OLD_FAILURES: u64 = 3;
 /// Maximum number of callers that one cause names.
@@ -242,6 +240,9 @@ fn nothing_to_judge(set: &EvidenceSet) -> Option<String> {
     if !served.is_empty() || !EvidenceSet::rows(&set.refused).is_empty() {
         return None;
     }
+    if set.visibility == CallerVisibility::KeyOnly {
+        return Some(format!("no known call was made in the period; {}", set.why_partial(CoveredNoun::Requests)));
+    }
     Some(match set.scope.subject {
         DiagnosisSubject::All => "no call arrived in the period".to_owned(),
         subject => format!(
@@ -258,10 +259,10 @@ pub(super) fn part_check(set: &EvidenceSet, what: &str, n: u64, findings: Vec<Ca
     CheckResult::from_rows(&set.refused, findings, vec![set.refused.evidence(what, n.to_string(), Some("0"))])
 }
 
-/// Returns an unknown result where a key sees only its own calls and found no cause in them.
+/// Returns an unknown result where not all calls are known, and those that are show no cause.
 pub(super) fn unless_key_only(set: &EvidenceSet, result: CheckResult) -> CheckResult {
     if set.visibility == CallerVisibility::KeyOnly && result.verdict == CheckVerdict::Pass {
-        return CheckResult { verdict: CheckVerdict::Unknown(OTHER_CALLERS_UNKNOWN.to_owned()), ..result };
+        return CheckResult { verdict: CheckVerdict::Unknown(set.why_partial(CoveredNoun::Requests)), ..result };
     }
     result
 }
@@ -276,4 +277,39 @@ pub(super) fn new_key(id: Option<KeyId>) -> Option<RemediationAction> {
 /// Creates an observation that is no fault.
 pub(super) fn remark(kind: CauseKind, title: String, evidence: Vec<Evidence>) -> DiagnosisRemark {
     DiagnosisRemark { id: kind.id().to_owned(), title, evidence }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::evidence_set::{DiagnosisScope, QueryRecord};
+    use crate::wire::coverage::{CoverageExtent, NounCoverage, PlatformCoverage};
+
+    #[test]
+    fn what_needs_all_calls_says_which_calls_are_known() {
+        let own = "calls that crow made with this profile";
+        let relayed = "calls that crow made with this profile, and since 02:00 UTC the calls that passed crow relay";
+        for reason in [own, relayed] {
+            let requests = NounCoverage {
+                extent: CoverageExtent::Partial,
+                reason: Some(reason.into()),
+                remedy: Some("see the Admin Portal".into()),
+                ..NounCoverage::full(CoveredNoun::Requests)
+            };
+            let scope = DiagnosisScope::last_hour_of(DiagnosisSubject::All);
+            let set = EvidenceSet {
+                visibility: CallerVisibility::KeyOnly,
+                coverage: Some(PlatformCoverage { nouns: vec![requests], source: None }),
+                served: QueryRecord { found: Ok(Vec::new()), ..QueryRecord::not_asked() },
+                refused: QueryRecord { found: Ok(Vec::new()), ..QueryRecord::not_asked() },
+                ..EvidenceSet::empty(scope, Timestamp::default())
+            };
+            let sentence = format!("requests are known in part: {reason}; see the Admin Portal");
+            let judged = unless_key_only(&set, CheckResult::pass(Vec::new()));
+            assert_eq!(judged.verdict, CheckVerdict::Unknown(sentence.clone()));
+            let main = main_check(&set, "calls answered 429", 0, &[]);
+            let none = format!("no known call was made in the period; {sentence}");
+            assert_eq!(main.verdict, CheckVerdict::Unknown(none));
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Playbook for events that are missing when polled: a missing scope, filters, cursors, progress, or no events.
 
 use super::calls::{
-    GoodCalls, OTHER_CALLERS_UNKNOWN, call_finding, code, join_groups, n_calls, new_key, part_check, refused, remark,
-    unless_key_only, without_noise,
+    GoodCalls, call_finding, code, join_groups, n_calls, new_key, part_check, refused, remark, unless_key_only,
+    without_noise,
 };
 use super::permissions::missing_scope;
 use super::poll_stream::{PollFault, PollStream, is_poll};
@@ -16,6 +16,7 @@ use crate::domain::cause::CauseKind;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::text::Untrusted;
 use crate::text::count;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::deliveries::EventRow;
 use crate::wire::requests::RequestRow;
 
@@ -112,7 +113,7 @@ fn events_of(set: &EvidenceSet, company: CompanyId) -> Vec<&EventRow> {
 /// Reason why nothing can be said about polls; `None` if something can.
 fn unreadable(set: &EvidenceSet) -> Option<CheckResult> {
     if set.visibility == CallerVisibility::KeyOnly {
-        return Some(CheckResult::unknown(OTHER_CALLERS_UNKNOWN));
+        return Some(CheckResult::unknown(set.why_partial(CoveredNoun::Requests)));
     }
     if let Err(why) = set.served.result() {
         return Some(CheckResult::unknown(why));

@@ -2,12 +2,12 @@
 
 use super::deliveries::{configuration_findings, endpoint_findings, subscriptions};
 use super::webhooks_not_arriving::no_subscription;
-use crate::diagnose::evidence_portal::KEY_CANNOT_SEE;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::domain::cause::CauseKind;
+use crate::wire::coverage::CoveredNoun;
 
 /// Checks, in order: the receiver has a secret, a replacement is running.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -29,11 +29,11 @@ fn has_secret(set: &EvidenceSet) -> CheckResult {
         Ok(findings) => findings.into_iter().filter(|finding| finding.kind == CauseKind::LostSecret).collect(),
         Err(why) => return CheckResult::unknown(why),
     };
+    if findings.is_empty() && set.visibility == CallerVisibility::KeyOnly {
+        return CheckResult::unknown(set.why_partial(CoveredNoun::Attempts));
+    }
     if findings.is_empty() && subscriptions(set).iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
         return CheckResult::unknown("nothing was sent yet, so no receiver verified anything");
-    }
-    if findings.is_empty() && set.visibility == CallerVisibility::KeyOnly {
-        return CheckResult::unknown(KEY_CANNOT_SEE);
     }
     let n = findings.len().to_string();
     let evidence = vec![set.subscriptions.evidence("receivers that say they have no secret", n, Some("0"))];

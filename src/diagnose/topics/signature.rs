@@ -3,7 +3,6 @@
 use super::deliveries::{endpoint_findings, subscriptions};
 use super::webhooks_not_arriving::no_subscription;
 use crate::diagnose::clocks::{clock_finding, endpoint_clocks};
-use crate::diagnose::evidence_portal::KEY_CANNOT_SEE;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet, QueryRecord};
 use crate::diagnose::finding::CauseFinding;
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
@@ -11,6 +10,7 @@ use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::domain::cause::CauseKind;
 use crate::domain::signature_debugger::MAX_CLOCK_SKEW;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
+use crate::wire::coverage::CoveredNoun;
 
 /// Checks, in order: accepted, clock, computed signature.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -47,8 +47,10 @@ fn findings(set: &EvidenceSet) -> Result<Vec<CauseFinding>, String> {
 
 fn unjudged(set: &EvidenceSet) -> Option<CheckResult> {
     no_subscription(set).or_else(|| {
+        // A listing may leave out when the last attempt was.
         let is_silent = subscriptions(set).iter().all(|row| row.subscription.last_attempt_utc.is_none());
-        is_silent.then(|| CheckResult::unknown("nothing was sent yet, so nothing was verified"))
+        (is_silent && set.visibility == CallerVisibility::Full)
+            .then(|| CheckResult::unknown("nothing was sent yet, so nothing was verified"))
     })
 }
 
@@ -64,7 +66,7 @@ fn accepted(set: &EvidenceSet) -> CheckResult {
         Err(why) => return CheckResult::unknown(why),
     };
     if findings.is_empty() && set.visibility == CallerVisibility::KeyOnly {
-        return CheckResult::unknown(KEY_CANNOT_SEE);
+        return CheckResult::unknown(set.why_partial(CoveredNoun::Attempts));
     }
     let (mine, _): (Vec<CauseFinding>, Vec<CauseFinding>) =
         findings.into_iter().partition(|finding| finding.kind != CauseKind::PlatformClock);

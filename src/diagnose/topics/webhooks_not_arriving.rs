@@ -1,13 +1,12 @@
 //! Playbook for webhooks that do not arrive: refused, off, changed or deleted subscriptions, a platform that does not
 //! send, endpoints that fail, other event types, or no events.
 
-use super::calls::{OTHER_CALLERS_UNKNOWN, remark};
+use super::calls::remark;
 use super::calls_refused::refused_settings;
 use super::deliveries::{configuration_findings, endpoint_findings, off_findings, subscriptions};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::endpoint::counted_text;
 use crate::diagnose::endpoint_findings::is_failing_by_counters;
-use crate::diagnose::evidence_portal::KEY_CANNOT_SEE;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
@@ -16,6 +15,7 @@ use crate::domain::cause::CauseKind;
 use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
 use crate::text::or_unknown;
+use crate::wire::coverage::CoveredNoun;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks, in order: subscriptions accepted, enabled, kept as they were, dispatch, endpoints, events, types.
@@ -68,9 +68,9 @@ fn subscribed(set: &EvidenceSet) -> CheckResult {
     if findings.is_empty() && rows.is_empty() {
         return CheckResult { evidence, ..CheckResult::unknown("no subscription exists; create one") };
     }
-    // One key does not see the refusals of other callers, so passing would claim too much.
+    // The refusals of some callers are not known, so passing would claim too much.
     if findings.is_empty() && set.visibility == CallerVisibility::KeyOnly {
-        return CheckResult { evidence, ..CheckResult::unknown(OTHER_CALLERS_UNKNOWN) };
+        return CheckResult { evidence, ..CheckResult::unknown(set.why_partial(CoveredNoun::Requests)) };
     }
     CheckResult::from_rows(&set.refused, findings, evidence)
 }
@@ -126,7 +126,7 @@ fn answers(set: &EvidenceSet) -> CheckResult {
         let n = rows.iter().filter(|row| row.failures_in_a_row() > 0).count();
         let value = format!("{n} of {}", rows.len());
         let evidence = vec![set.subscriptions.evidence("subscriptions whose last attempt failed", value, Some("0"))];
-        return CheckResult { evidence, ..CheckResult::unknown(KEY_CANNOT_SEE) };
+        return CheckResult { evidence, ..CheckResult::unknown(set.why_partial(CoveredNoun::Attempts)) };
     }
     CheckResult::from_rows(&set.subscriptions, findings, evidence)
 }

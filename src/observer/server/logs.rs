@@ -1,4 +1,4 @@
-//! Handlers of logs: events, received deliveries, trips, own calls; and of logs of which an observer knows nothing.
+//! Handlers of logs: events, received deliveries, trips, own and relayed calls; and of logs of which an observer knows nothing.
 
 use super::act_problem::storage;
 use super::guard::{AttachedOperator, MayRead};
@@ -140,7 +140,7 @@ pub(super) async fn trips(
     Ok(operator.visible(wanted.log_page(page.map_err(storage)?, identity)))
 }
 
-/// `GET /portal/v1/requests`: the observer's own calls, newest first.
+/// `GET /portal/v1/requests`: the observer's own calls and relayed ones, newest first.
 pub(super) async fn requests(
     _: AttachedOperator<MayRead>,
     State(observer): State<PlatformObserver>,

@@ -3,11 +3,12 @@
 use crate::domain::text::Untrusted;
 use crate::text;
 use crate::tui::effect::FetchedKey;
-use crate::tui::ids::{DrillDown, RowId};
+use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
 use crate::tui::widgets::detail_lines::{DetailLines, LineAction};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
+use crate::wire::coverage::NounCoverage;
 use crate::wire::limits::{CallerUsageRow, RouteUsageRow};
 use crate::wire::requests::RequestRow;
 use ratatui::text::Line;
@@ -43,9 +44,16 @@ pub(in crate::tui) fn fill(
     requests(scene, sheet, &of.requests);
 }
 
+/// Adds why the calls of a key are not counted by route or caller: not all of them are known.
+fn not_counted(scene: &DetailContext<'_>, sheet: &mut DetailLines) {
+    let known = scene.view.coverage_of(Pane::Requests).map(NounCoverage::summary_line);
+    let text = known.map_or_else(|| "not counted".to_owned(), |known| format!("not counted; known: {known}"));
+    sheet.add(format::wrap_words(&text, scene.room).into_iter().map(|line| scene.styled(line, StyleRole::Dim)));
+}
+
 /// Adds the routes as a bar chart, busiest first.
 pub(in crate::tui) fn routes(scene: &DetailContext<'_>, sheet: &mut DetailLines, routes: Option<&[RouteUsageRow]>) {
-    let Some(routes) = routes else { return sheet.none("not visible to a key", scene.view.theme) };
+    let Some(routes) = routes else { return not_counted(scene, sheet) };
     let most = routes.iter().map(|route| route.n).max().unwrap_or(0);
     for route in routes {
         let name = format::middle(&format!("{} {}", route.method.sanitized(), route.route.sanitized()), 48);
@@ -60,7 +68,7 @@ pub(in crate::tui) fn routes(scene: &DetailContext<'_>, sheet: &mut DetailLines,
 
 /// Adds the callers, busiest first.
 pub(in crate::tui) fn callers(scene: &DetailContext<'_>, sheet: &mut DetailLines, callers: Option<&[CallerUsageRow]>) {
-    let Some(callers) = callers else { return sheet.none("not visible to a key", scene.view.theme) };
+    let Some(callers) = callers else { return not_counted(scene, sheet) };
     for caller in callers {
         let text = format!(
             "{:>9}  {:<21}  {}  last {}",

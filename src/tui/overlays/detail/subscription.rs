@@ -4,14 +4,14 @@ use crate::domain::success_rate::SuccessCounts;
 use crate::domain::text::Untrusted;
 use crate::sync::platform_change::PlatformChange;
 use crate::tui::effect::FetchedSubscription;
-use crate::tui::ids::{DrillDown, RowId};
+use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::overlays::detail::context::DetailContext;
 use crate::tui::panes::PaneRow as _;
 use crate::tui::widgets::chart;
 use crate::tui::widgets::detail_lines::{DetailLines, LineAction};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
-use crate::wire::coverage::{CoveredNoun, NounCoverage};
+use crate::wire::coverage::NounCoverage;
 use crate::wire::stats::AttemptPoint;
 use crate::wire::subscriptions::RevisionRow;
 use ratatui::text::Line;
@@ -28,7 +28,10 @@ pub(in crate::tui) fn fill(
         scene.drill(sheet, "attempts of this subscription", DrillDown::Subscription(id));
     }
     sheet.head("The 60 minutes before opening, oldest first", theme);
-    sheet.add(minutes(scene, &of.minutes));
+    match (of.minutes.as_slice(), why_no_attempts(scene)) {
+        ([], Some(why)) => not_known(scene, sheet, &why),
+        (known, _) => sheet.add(minutes(scene, known)),
+    }
     sheet.head(format!("Configurations ({}), current first", of.revisions.len()), theme);
     for (position, revision) in of.revisions.iter().enumerate() {
         sheet.add(configuration(scene, revision));
@@ -48,9 +51,17 @@ pub(in crate::tui) fn fill(
         scene.attempt(sheet, row);
     }
     if of.attempts.is_empty() {
-        let coverage = scene.view.overview.coverage.as_ref().and_then(|coverage| coverage.of(CoveredNoun::Attempts));
-        sheet.none(coverage.map_or_else(|| "none yet".to_owned(), NounCoverage::summary_line), theme);
+        not_known(scene, sheet, &why_no_attempts(scene).unwrap_or_else(|| "none yet".to_owned()));
     }
+}
+
+fn not_known(scene: &DetailContext<'_>, sheet: &mut DetailLines, why: &str) {
+    sheet.add(format::wrap_words(why, scene.room).into_iter().map(|line| scene.styled(line, StyleRole::Dim)));
+}
+
+/// Reason why attempts may be missing here; `None` if all are known.
+fn why_no_attempts(scene: &DetailContext<'_>) -> Option<String> {
+    scene.view.coverage_of(Pane::Deliveries).map(NounCoverage::summary_line)
 }
 
 /// Sparklines of success rate, latency and attempts with their extremes; minutes without attempts are gaps.
@@ -59,9 +70,6 @@ fn minutes(scene: &DetailContext<'_>, minutes: &[AttemptPoint]) -> Vec<Line<'sta
     let success: Vec<Option<u64>> = minutes.iter().map(|point| tally(point).percent()).collect();
     let slow: Vec<Option<u64>> = minutes.iter().map(|point| point.p95_ms.map(u64::from)).collect();
     let many: Vec<Option<u64>> = minutes.iter().map(|point| Some(tally(point).total()).filter(|n| *n > 0)).collect();
-    if minutes.is_empty() {
-        return vec![scene.styled("not visible to a key", StyleRole::Dim)];
-    }
     if many.iter().all(Option::is_none) {
         return vec![scene.styled("no scheduled attempts", StyleRole::Dim)];
     }
