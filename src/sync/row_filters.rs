@@ -130,6 +130,10 @@ impl QueryableRow for KeyRow {
         &[Field::State, Field::Company, Field::Name, Field::Scope, Field::Used, Field::Id]
     }
 
+    fn member_of(field: Field) -> Option<&'static str> {
+        (field == Field::Used).then_some("usage")
+    }
+
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         match field {
             Field::State => status_value(self.assess(now).status),
@@ -203,6 +207,16 @@ impl QueryableRow for AttemptRow {
             Field::Until,
             Field::Id,
         ]
+    }
+
+    fn member_of(field: Field) -> Option<&'static str> {
+        match field {
+            Field::Cause => Some("cause"),
+            Field::Delivery => Some("deliveryId"),
+            Field::Kind => Some("kind"),
+            Field::Target => Some("targetUrl"),
+            _ => None,
+        }
     }
 
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {
@@ -370,6 +384,10 @@ impl QueryableRow for TripRow {
             Field::Until,
             Field::Id,
         ]
+    }
+
+    fn member_of(field: Field) -> Option<&'static str> {
+        (field == Field::Cause).then_some("causes")
     }
 
     fn values(&self, field: Field, _: Timestamp) -> Vec<FieldValue<'_>> {

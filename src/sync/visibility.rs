@@ -1,5 +1,8 @@
 //! Visibility of a platform: what a source with less than full coverage does not know of a noun, in lines for a screen.
 
+use crate::domain::query::FilterQuery;
+use crate::domain::query::field::Field;
+use crate::domain::query::parse::QueryError;
 use crate::domain::text::Untrusted;
 use crate::wire::coverage::{CoveredNoun, NounCoverage, PlatformCoverage};
 use crate::wire::readable::UnreadableRows;
@@ -31,6 +34,31 @@ fn reading_faults(of: &NounCoverage) -> impl Iterator<Item = String> {
         )
     });
     answers.chain(unfinished).chain(UnreadableRows::summary_line(&of.unreadable_rows))
+}
+
+/// Finds the first term of a query about a value that the source never knows, and explains it; `None` if every value
+/// may be known. `member_of` names the member of the rows that a field's values come from.
+#[must_use]
+pub fn find_unknown_term(
+    query: &FilterQuery,
+    member_of: fn(Field) -> Option<&'static str>,
+    of: Option<&NounCoverage>,
+) -> Option<QueryError> {
+    let of = of?;
+    query.terms_with_ranges().find_map(|(term, range)| {
+        let field = term.field().filter(|field| is_never_known(*field, member_of, Some(of)))?;
+        Some(QueryError {
+            at: range.start,
+            problem: format!("{} is never known here: {}", field.name(), of.summary_line()),
+            remedy: "leave it out of the filter".to_owned(),
+        })
+    })
+}
+
+/// Whether the source never knows the values of a field.
+#[must_use]
+pub fn is_never_known(field: Field, member_of: fn(Field) -> Option<&'static str>, of: Option<&NounCoverage>) -> bool {
+    of.zip(member_of(field)).is_some_and(|(of, member)| of.is_never_known(member))
 }
 
 fn capitalized(text: &str) -> String {

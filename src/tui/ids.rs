@@ -5,6 +5,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use crate::sync::logs::LogName;
 use crate::text;
+use crate::wire::coverage::CoveredNoun;
 use crate::wire::log::{AttemptQuery, RequestQuery};
 use std::fmt;
 use std::time::Duration;
@@ -46,6 +47,20 @@ impl Pane {
             Self::Limits => "6 Limits",
             Self::Trips => "7 Trips",
             Self::Requests => "8 Requests",
+        }
+    }
+
+    /// Noun of the platform that the rows are.
+    #[must_use]
+    pub const fn noun(self) -> CoveredNoun {
+        match self {
+            Self::Keys => CoveredNoun::Keys,
+            Self::Subscriptions => CoveredNoun::Subscriptions,
+            Self::Deliveries => CoveredNoun::Attempts,
+            Self::Events => CoveredNoun::Events,
+            Self::Limits => CoveredNoun::Limits,
+            Self::Trips => CoveredNoun::Trips,
+            Self::Requests => CoveredNoun::Requests,
         }
     }
 

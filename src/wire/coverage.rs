@@ -113,6 +113,9 @@ pub struct NounCoverage {
     pub reason: Option<Untrusted>,
     /// What would make more known; null if nothing would.
     pub remedy: Option<Untrusted>,
+    /// Members of the noun's rows that the source cannot know: they are null in every row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_members: Vec<String>,
     /// Answers that could not be read, newest state only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable_answers: Vec<UnreadableAnswer>,
@@ -214,6 +217,12 @@ impl PlatformCoverage {
     pub fn of(&self, noun: CoveredNoun) -> Option<&NounCoverage> {
         self.nouns.iter().find(|of| of.noun == noun && of.extent != CoverageExtent::Full)
     }
+
+    /// Whether nothing is known of a noun.
+    #[must_use]
+    pub fn is_uncovered(&self, noun: CoveredNoun) -> bool {
+        self.of(noun).is_some_and(|of| of.extent == CoverageExtent::None)
+    }
 }
 
 impl NounCoverage {
@@ -227,10 +236,17 @@ impl NounCoverage {
             gaps: Vec::new(),
             reason: None,
             remedy: None,
+            unknown_members: Vec::new(),
             unreadable_answers: Vec::new(),
             unreadable_rows: UnreadableRows::new(),
             unfinished: Vec::new(),
         }
+    }
+
+    /// Whether a member of the noun's rows is null in every row, because the source cannot know it.
+    #[must_use]
+    pub fn is_never_known(&self, member: &str) -> bool {
+        self.unknown_members.iter().any(|unknown| unknown == member)
     }
 
     /// Returns one line about what is not known and what would help, sanitised for a terminal.

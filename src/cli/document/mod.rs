@@ -110,6 +110,10 @@ impl<T: QueryableRow> QueryableRow for AssessedRow<T> {
         T::fields()
     }
 
+    fn member_of(field: Field) -> Option<&'static str> {
+        T::member_of(field)
+    }
+
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>> {
         self.row.values(field, now)
     }

@@ -3,7 +3,7 @@
 use super::act::{PlannedChange, make, quoted};
 use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
-use super::table::{ListCell, ListColumn, column};
+use super::table::{ListCell, ListColumn, column, column_of};
 use crate::cli::arguments::panes::{CreateKeyArgs, KeysCommand, RevokeKeyArgs, ShowKeyArgs};
 use crate::cli::document::details::KeyDetail;
 use crate::cli::document::{AssessedRow, CREATED_KEY_DOCUMENT, DocumentNames, KEY_DOCUMENTS};
@@ -47,9 +47,13 @@ impl ListedRow for AssessedRow<KeyRow> {
         column("LAST4", "last4", |of| ListCell::untrusted(&of.row.last4)),
         column("COMPANY", "companyId", |of| ListCell::number(of.row.company_id.0)),
         column("USED", "lastUsedUtc", |of| ListCell::Time(of.row.last_used_utc)),
-        column("RPM", "nLastMinute", |of| ListCell::maybe(of.row.usage.map(|usage| usage.n_last_minute))),
-        column("4XX", "nClientErrors", |of| ListCell::maybe(of.row.usage.map(|usage| usage.n_client_errors))),
-        column("5XX", "nServerErrors", |of| ListCell::maybe(of.row.usage.map(|usage| usage.n_server_errors))),
+        column_of("RPM", "nLastMinute", "usage", |of| ListCell::maybe(of.row.usage.map(|usage| usage.n_last_minute))),
+        column_of("4XX", "nClientErrors", "usage", |of| {
+            ListCell::maybe(of.row.usage.map(|usage| usage.n_client_errors))
+        }),
+        column_of("5XX", "nServerErrors", "usage", |of| {
+            ListCell::maybe(of.row.usage.map(|usage| usage.n_server_errors))
+        }),
         column("SCOPES", "scopes", |of| ListCell::Text(scopes_text(&of.row))),
         column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];

@@ -16,6 +16,7 @@ use crate::domain::query::{FilterQuery, QueryTerm, QueryTime, TermSign, TermTest
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::files::format_size;
+use crate::sync::visibility::find_unknown_term;
 use crate::wire::coverage::{CoverageExtent, CoveredNoun, NounCoverage};
 use crate::wire::log::LogPage;
 use crate::wire::page::json_length;
@@ -186,6 +187,15 @@ pub(in crate::cli) fn parse_filter(filter: Option<&str>, fields: &[Field]) -> Re
         .map_err(|fault| CommandFailure::at_position("--filter", text, fault.at, &fault.problem, &fault.remedy))
 }
 
+/// Checks that a filter is about values that the source may know; the error marks the first that is not.
+fn check_filter<T: ListedRow>(filter: Option<&str>, coverage: Option<&NounCoverage>) -> Result<(), CommandFailure> {
+    let query = parse_filter(filter, T::fields())?;
+    find_unknown_term(&query, T::member_of, coverage).map_or(Ok(()), |fault| {
+        let text = filter.unwrap_or_default();
+        Err(CommandFailure::at_position("--filter", text, fault.at, &fault.problem, &fault.remedy))
+    })
+}
+
 /// Runs a list of current items.
 pub(super) async fn run_list<T: ListedRow>(asked: ListArgs) -> Result<ExitCode, CommandFailure> {
     let query = parse_filter(asked.filter.as_deref(), T::fields())?;
@@ -222,6 +232,7 @@ async fn run_query<T: ListedRow>(
     if let Some(of) = coverage.filter(|of| of.extent == CoverageExtent::None) {
         return Err(not_covered(of));
     }
+    check_filter::<T>(asked.filter.as_deref(), coverage)?;
     let ask = ListQuery { query, now, limit };
     let came = T::read(&client, &ask, None).await?;
     let mut paper = RowWriter::<T>::new(asked.shape, coverage.cloned());
@@ -291,7 +302,8 @@ impl<T: ListedRow> RowWriter<T> {
     fn new(shape: OutputArgs, coverage: Option<NounCoverage>) -> Self {
         let room = std::io::stdout().is_terminal().then(crossterm::terminal::size).and_then(Result::ok);
         let room = room.map(|(columns, _)| usize::from(columns)).filter(|columns| *columns > 0);
-        Self { shape, coverage, table: ListTable::new(T::COLUMNS, room) }
+        let table = ListTable::new(T::COLUMNS, coverage.as_ref(), room);
+        Self { shape, coverage, table }
     }
 
     fn write_first(&mut self, came: &ListResult<T>, now: Timestamp) -> Result<ReaderState, CommandFailure> {

@@ -3,7 +3,7 @@
 use super::act::{make, quoted};
 use super::list::{ListQuery, ListResult, ListedRow, run_list};
 use super::show::{ShowFormat, write_item};
-use super::table::{ListCell, ListColumn, column};
+use super::table::{ListCell, ListColumn, column, column_of};
 use crate::cli::arguments::panes::{
     ChangeArgs, DisableArgs, EnableArgs, ReplayArgs, RollbackArgs, ShowArgs, SubsCommand,
 };
@@ -50,15 +50,19 @@ impl ListedRow for AssessedRow<SubscriptionRow> {
         column("ID", "id", |of| ListCell::number(of.row.subscription.id.0)),
         column("TARGET", "targetUrl", |of| ListCell::untrusted(&of.row.subscription.target_url)),
         column("COMPANY", "companyId", |of| ListCell::number(of.row.subscription.company_id.0)),
-        column("OK% 1H", "success1h", |of| {
+        column_of("OK% 1H", "success1h", "health", |of| {
             ListCell::Number(of.row.health.and_then(|health| success_percent(&health.last_1h)))
         }),
-        column("N 1H", "n1h", |of| ListCell::maybe(of.row.health.map(|health| health.last_1h.tally().total()))),
-        column("P95 MS", "p95Ms1h", |of| ListCell::maybe(of.row.health.and_then(|health| health.last_1h.p95_ms))),
+        column_of("N 1H", "n1h", "health", |of| {
+            ListCell::maybe(of.row.health.map(|health| health.last_1h.tally().total()))
+        }),
+        column_of("P95 MS", "p95Ms1h", "health", |of| {
+            ListCell::maybe(of.row.health.and_then(|health| health.last_1h.p95_ms))
+        }),
         column("FAILS", "consecutiveFailures", |of| ListCell::maybe(of.row.subscription.consecutive_failures)),
-        column("BACKLOG", "nBacklog", |of| ListCell::maybe(of.row.health.map(|health| health.n_backlog))),
-        column("ON HOLD", "nParked", |of| ListCell::maybe(of.row.health.map(|health| health.n_parked))),
-        column("MISSED", "nSkipped", |of| ListCell::maybe(of.row.health.map(|health| health.n_skipped))),
+        column_of("BACKLOG", "nBacklog", "health", |of| ListCell::maybe(of.row.health.map(|health| health.n_backlog))),
+        column_of("ON HOLD", "nParked", "health", |of| ListCell::maybe(of.row.health.map(|health| health.n_parked))),
+        column_of("MISSED", "nSkipped", "health", |of| ListCell::maybe(of.row.health.map(|health| health.n_skipped))),
         column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
 

@@ -6,6 +6,7 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text;
 use crate::tui::widgets::format;
+use crate::wire::coverage::NounCoverage;
 
 /// Value of a column in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +88,8 @@ pub(in crate::cli) struct ListColumn<T> {
     pub(in crate::cli) title: &'static str,
     /// Name in the CSV header.
     pub(in crate::cli) name: &'static str,
+    /// Member of the row's JSON that the value comes from.
+    member: &'static str,
     /// Returns the column's value of a row.
     pub(in crate::cli) cell: fn(&T) -> ListCell,
 }
@@ -97,21 +100,39 @@ pub(in crate::cli) const fn column<T>(
     name: &'static str,
     cell: fn(&T) -> ListCell,
 ) -> ListColumn<T> {
-    ListColumn { title, name, cell }
+    ListColumn { title, name, member: name, cell }
+}
+
+/// Creates a column whose value comes from a member of the row's JSON with another name.
+pub(in crate::cli) const fn column_of<T>(
+    title: &'static str,
+    name: &'static str,
+    member: &'static str,
+    cell: fn(&T) -> ListCell,
+) -> ListColumn<T> {
+    ListColumn { title, name, member, cell }
 }
 
 /// Table that is written piece by piece; its columns only get wider.
 #[derive(Debug)]
 pub(in crate::cli) struct ListTable<T: 'static> {
-    columns: &'static [ListColumn<T>],
+    columns: Vec<&'static ListColumn<T>>,
     widths: Vec<usize>,
     max_width: Option<usize>,
 }
 
 impl<T> ListTable<T> {
-    /// Creates a table for a terminal of `room` columns; `None` sets no limit.
-    pub(in crate::cli) fn new(columns: &'static [ListColumn<T>], room: Option<usize>) -> Self {
-        Self { columns, widths: columns.iter().map(|column| format::width(column.title)).collect(), max_width: room }
+    /// Creates a table for a terminal of `room` columns; `None` sets no limit. Columns whose values the source never
+    /// knows are left out.
+    pub(in crate::cli) fn new(
+        columns: &'static [ListColumn<T>],
+        coverage: Option<&NounCoverage>,
+        room: Option<usize>,
+    ) -> Self {
+        let may_know = |column: &&ListColumn<T>| !coverage.is_some_and(|of| of.is_never_known(column.member));
+        let columns: Vec<_> = columns.iter().filter(may_know).collect();
+        let widths = columns.iter().map(|column| format::width(column.title)).collect();
+        Self { columns, widths, max_width: room }
     }
 
     /// Formats the head and the rows.
@@ -146,7 +167,7 @@ impl<T> ListTable<T> {
     fn numeric_columns(&self, rows: &[T]) -> Vec<bool> {
         let is_number =
             |column: &ListColumn<T>| rows.first().is_some_and(|row| matches!((column.cell)(row), ListCell::Number(_)));
-        self.columns.iter().map(is_number).collect()
+        self.columns.iter().map(|column| is_number(column)).collect()
     }
 
     fn line(&self, cells: &[String], is_number: &[bool]) -> String {
@@ -207,10 +228,10 @@ mod tests {
     #[test]
     fn columns_line_up_and_grow() {
         let now = Timestamp::from_millis(0);
-        let mut table = ListTable::new(COLUMNS, None);
+        let mut table = ListTable::new(COLUMNS, None, None);
         assert_eq!(table.lines(&[("a", 5), ("long\u{7}", 1_000)], now), ["NAME      N", "a         5", "long␇  1000"]);
         assert_eq!(table.more_lines(&[("longest", 1)], now), ["longest     1"]);
-        let mut narrow = ListTable::new(COLUMNS, Some(6));
+        let mut narrow = ListTable::new(COLUMNS, None, Some(6));
         assert_eq!(narrow.lines(&[("abcdefgh", 5)], now)[1].chars().count(), 6);
         assert_eq!((csv_header(COLUMNS), csv_row(COLUMNS, &("x", 1))), ("name,n".to_owned(), "x,1".to_owned()));
     }

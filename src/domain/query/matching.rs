@@ -21,6 +21,15 @@ pub trait QueryableRow {
     where
         Self: Sized;
 
+    /// Member of the row's JSON that a field's values come from, for fields whose values a source may never know.
+    #[must_use]
+    fn member_of(_: Field) -> Option<&'static str>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// Values of the row for a field, none or several; `now` is the platform's time.
     fn values(&self, field: Field, now: Timestamp) -> Vec<FieldValue<'_>>;
 

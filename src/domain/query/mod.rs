@@ -83,6 +83,17 @@ pub enum QueryTime {
     At(Timestamp),
 }
 
+impl QueryTerm {
+    /// Field that the term tests; `None` for a text without a field.
+    #[must_use]
+    pub const fn field(&self) -> Option<Field> {
+        match &self.test {
+            TermTest::Text(_) => None,
+            TermTest::Number(field, _) | TermTest::Word(field, _) | TermTest::Time(field, _) => Some(*field),
+        }
+    }
+}
+
 impl QueryTime {
     /// Resolves the time, with `now` as the present.
     #[must_use]

@@ -30,12 +30,15 @@ impl ChoiceList {
             ChoiceKind::TimeWindow => TIME_WINDOWS.map(|(label, _)| label.to_owned()).to_vec(),
             ChoiceKind::Columns(pane) => {
                 let hidden = &app.view_state.pane(pane).hidden_columns;
-                let boxed = |title: &str| if hidden.iter().any(|other| other == title) { "[ ]" } else { "[x]" };
-                rows_of(pane)
-                    .columns()
-                    .iter()
-                    .map(|column| format!("{} {}", boxed(column.title), column.title))
-                    .collect()
+                let unknown = app.view().map(|view| rows_of(pane).unknown_columns(&view)).unwrap_or_default();
+                let label = |title: &'static str| {
+                    if unknown.contains(&title) {
+                        return format!("    {title}, never known here");
+                    }
+                    let mark = if hidden.iter().any(|other| other == title) { "[ ]" } else { "[x]" };
+                    format!("{mark} {title}")
+                };
+                rows_of(pane).columns().iter().map(|column| label(column.title)).collect()
             }
         }
     }

@@ -42,7 +42,11 @@ impl FilterInput {
     /// Recomputes the completion candidates at the cursor.
     pub fn update_completion(&mut self, app: &App) {
         let seen = |field: Field| known_values(app, self.pane, field);
-        self.completion = complete(self.entry.text(), self.entry.cursor(), rows_of(self.pane).fields(), &seen);
+        let view = app.view();
+        let may_know =
+            |field: &Field| !view.as_ref().is_some_and(|view| rows_of(self.pane).is_never_known(view, *field));
+        let fields: Vec<Field> = rows_of(self.pane).fields().iter().copied().filter(may_know).collect();
+        self.completion = complete(self.entry.text(), self.entry.cursor(), &fields, &seen);
         self.chosen = 0;
     }
 }

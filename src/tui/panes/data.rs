@@ -6,11 +6,13 @@ use crate::domain::time::Timestamp;
 use crate::sync::log_window::{LogWindow, NumberedRow};
 use crate::sync::logs::ConsoleLogs;
 use crate::text;
+use crate::tui::ids::Pane;
 use crate::tui::state::view_state::{TimeDisplay, ViewState};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::TableCell;
 use crate::tui::widgets::theme::{self, Theme};
 use crate::tui::widgets::{format, paint};
+use crate::wire::coverage::NounCoverage;
 use crate::wire::overview::PlatformOverview;
 use ratatui::text::Line;
 
@@ -83,6 +85,16 @@ impl PaneData<'_> {
     #[must_use]
     pub fn has_no_portal(&self) -> bool {
         self.overview.coverage.is_some()
+    }
+
+    /// Coverage of a pane's rows; `None` if they are covered in full.
+    pub(in crate::tui) fn coverage_of(&self, pane: Pane) -> Option<&NounCoverage> {
+        self.overview.coverage.as_ref()?.of(pane.noun())
+    }
+
+    /// Whether nothing is known of a pane's rows.
+    pub(in crate::tui) fn is_uncovered(&self, pane: Pane) -> bool {
+        self.overview.coverage.as_ref().is_some_and(|coverage| coverage.is_uncovered(pane.noun()))
     }
 
     /// Cell with a value, or the mark of an unknown one.

@@ -14,7 +14,6 @@ use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::{chart, format, theme};
 use crate::wire::attempts::AttemptRow;
-use crate::wire::coverage::CoveredNoun;
 use crate::wire::log::AttemptQuery;
 use crate::wire::overview::PipelineMinute;
 use crate::wire::paths;
@@ -34,6 +33,11 @@ pub(in crate::tui) fn result(row: &AttemptRow) -> String {
         (None, Some(cause)) => cause.sanitized(),
         (None, None) => "no answer".to_owned(),
     }
+}
+
+/// Number of an attempt, such as `3/11`; alone where the greatest number is not known.
+fn count_of_tries(number: u32, of: Option<u32>) -> String {
+    of.map_or_else(|| number.to_string(), |of| format!("{number}/{of}"))
 }
 
 /// Time at which the outcome was known, which is the order of the log.
@@ -109,13 +113,12 @@ impl PaneRow for AttemptRow {
         numbers("MS", 6, 3),
         numbers("TRY", 5, 4),
         numbers("EVENT ID", 11, 5),
-        words("KIND", 7, 7, 6),
+        words("KIND", 7, 7, 6).of("kind"),
     ];
     const EMPTY: &'static [&'static str] = &[
         "No delivery attempts yet.",
         "Attempts appear here, newest first, as soon as an event matches an enabled subscription.",
     ];
-    const NOUN: CoveredNoun = CoveredNoun::Attempts;
     const PATH: &'static str = paths::ATTEMPT;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
@@ -158,7 +161,7 @@ impl PaneRow for AttemptRow {
                 view.text(self.event_type.sanitized()),
                 TableCell::middle(subscription, view.theme.style(StyleRole::Text)),
                 view.text(self.elapsed_ms.to_string()),
-                view.known_cell(self.number, |number| view.dim(format!("{number}/{}", text::or_unknown(self.of)))),
+                view.known_cell(self.number, |number| view.dim(count_of_tries(number, self.of))),
                 view.dim(event),
                 view.dim(kind),
             ],
@@ -175,7 +178,7 @@ impl PaneRow for AttemptRow {
         };
         (
             match (self.number, target(self)) {
-                (Some(number), Some(target)) => format!("attempt {number}/{} to {target}", text::or_unknown(self.of)),
+                (Some(number), Some(target)) => format!("attempt {} to {target}", count_of_tries(number, self.of)),
                 (None, Some(target)) => format!("attempt to {target}"),
                 (_, None) => format!("attempt of {}", self.event_type.sanitized()),
             },
@@ -214,7 +217,7 @@ impl PaneRow for AttemptRow {
 
     fn summary(view: &PaneData<'_>) -> String {
         if view.has_no_portal() {
-            return format!("{} received by crow listen", text::number(view.overview.attempts.total));
+            return format!("{} passed crow listen in 1 h", text::number(view.overview.attempts.total));
         }
         let pipeline = view.overview.pipeline;
         let total = text::number(view.overview.attempts.total);

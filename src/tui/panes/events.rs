@@ -9,7 +9,6 @@ use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::format;
 use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
-use crate::wire::coverage::CoveredNoun;
 use crate::wire::deliveries::EventRow;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
@@ -26,14 +25,13 @@ impl PaneRow for EventRow {
         numbers("EVENT ID", 11, 0),
         words("TYPE", 14, 24, 0),
         numbers("COMPANY", 7, 3),
-        numbers("DELIVERIES", 10, 2),
+        numbers("DELIVERIES", 10, 2).of("nDeliveries"),
         numbers("BYTES", 9, 4),
     ];
     const EMPTY: &'static [&'static str] = &[
         "No events yet.",
         "Events of the companies appear here, newest first. Integration API activity creates them, and so does M (sample event).",
     ];
-    const NOUN: CoveredNoun = CoveredNoun::Events;
     const PATH: &'static str = paths::PORTAL_EVENT;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {

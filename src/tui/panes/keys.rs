@@ -10,7 +10,6 @@ use crate::tui::panes::PaneRow;
 use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::format;
 use crate::tui::widgets::table::{TableColumn, TableRow, numbers, words};
-use crate::wire::coverage::CoveredNoun;
 use crate::wire::keys::KeyRow;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
@@ -61,15 +60,14 @@ impl PaneRow for KeyRow {
         words("NAME", 14, 30, 0),
         words("LAST4", 5, 5, 2),
         numbers("USED", 9, 1),
-        numbers("RPM", 4, 3),
-        numbers("4xx", 4, 5),
-        numbers("5xx", 4, 4),
+        numbers("RPM", 4, 3).of("usage"),
+        numbers("4xx", 4, 5).of("usage"),
+        numbers("5xx", 4, 4).of("usage"),
         words("SCOPES", 18, 84, 6),
         numbers("COMPANY", 7, 7),
     ];
     const EMPTY: &'static [&'static str] =
         &["No API keys yet.", "API keys and their usage appear here. Press K to create one."];
-    const NOUN: CoveredNoun = CoveredNoun::Keys;
     const PATH: &'static str = paths::KEYS;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {

@@ -12,7 +12,6 @@ use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
-use crate::wire::coverage::CoveredNoun;
 use crate::wire::limits::{LimitRow, OwnUse};
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
@@ -79,7 +78,6 @@ impl PaneRow for LimitRow {
         "No rate limits yet.",
         "Rate-limit usage of each active key (read, write, admin) appears here, tightest first.",
     ];
-    const NOUN: CoveredNoun = CoveredNoun::Limits;
     const PATH: &'static str = paths::LIMITS;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {

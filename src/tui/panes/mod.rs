@@ -17,13 +17,15 @@ pub mod trips;
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::domain::health_status::HealthAssessment;
 use crate::domain::ids::CompanyId;
+use crate::domain::query::FilterQuery;
 use crate::domain::query::field::Field;
 use crate::domain::query::matching::QueryableRow;
+use crate::domain::query::parse::QueryError;
+use crate::sync::visibility;
 use crate::tui::ids::{DrillDown, Pane, RowId};
 use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow};
 use crate::wire::attempts::AttemptRow;
-use crate::wire::coverage::CoveredNoun;
 use crate::wire::deliveries::EventRow;
 use crate::wire::keys::KeyRow;
 use crate::wire::limits::LimitRow;
@@ -43,8 +45,6 @@ pub(in crate::tui) trait PaneRow: QueryableRow + Serialize + Sized + 'static {
     const COLUMNS: &'static [TableColumn];
     /// Lines shown in place of rows while there are none.
     const EMPTY: &'static [&'static str];
-    /// Noun of the platform that the rows are.
-    const NOUN: CoveredNoun;
     /// Path of the Portal API that a link to a row leads to, with `{id}` in place of the row's number.
     const PATH: &'static str;
 
@@ -94,8 +94,12 @@ pub trait PaneSource {
     fn empty(&self) -> &'static [&'static str];
     /// Fields that the rows can be filtered and sorted by.
     fn fields(&self) -> &'static [Field];
-    /// Noun of the platform that the rows are.
-    fn noun(&self) -> CoveredNoun;
+    /// Titles of the columns whose values the source never knows.
+    fn unknown_columns(&self, view: &PaneData<'_>) -> Vec<&'static str>;
+    /// Whether the source never knows the values of a field.
+    fn is_never_known(&self, view: &PaneData<'_>, field: Field) -> bool;
+    /// Explanation of the first term of a query about a value that the source never knows.
+    fn unknown_term(&self, view: &PaneData<'_>, query: &FilterQuery) -> Option<QueryError>;
     /// Visible rows: filtered, restricted to the company, and sorted.
     fn order(&self, view: &PaneData<'_>) -> RowOrder;
     /// Row at a position of an order; an empty row if there is none.
@@ -145,8 +149,18 @@ impl<R: PaneRow> PaneSource for TypedSource<R> {
         R::fields()
     }
 
-    fn noun(&self) -> CoveredNoun {
-        R::NOUN
+    fn unknown_columns(&self, view: &PaneData<'_>) -> Vec<&'static str> {
+        let coverage = view.coverage_of(R::PANE);
+        let is_unknown = |column: &&TableColumn| coverage.is_some_and(|of| of.is_never_known(column.member));
+        R::COLUMNS.iter().filter(is_unknown).map(|column| column.title).collect()
+    }
+
+    fn is_never_known(&self, view: &PaneData<'_>, field: Field) -> bool {
+        visibility::is_never_known(field, R::member_of, view.coverage_of(R::PANE))
+    }
+
+    fn unknown_term(&self, view: &PaneData<'_>, query: &FilterQuery) -> Option<QueryError> {
+        visibility::find_unknown_term(query, R::member_of, view.coverage_of(R::PANE))
     }
 
     fn order(&self, view: &PaneData<'_>) -> RowOrder {
@@ -177,7 +191,7 @@ impl<R: PaneRow> PaneSource for TypedSource<R> {
     }
 
     fn summary(&self, view: &PaneData<'_>) -> String {
-        R::summary(view)
+        if view.is_uncovered(R::PANE) { "not known here".to_owned() } else { R::summary(view) }
     }
 
     fn row_text(&self, view: &PaneData<'_>, item: RowId) -> Option<String> {

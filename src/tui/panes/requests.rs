@@ -10,7 +10,6 @@ use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::theme;
-use crate::wire::coverage::CoveredNoun;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::requests::{ProblemCodeCount, RequestRow};
@@ -74,7 +73,6 @@ impl PaneRow for RequestRow {
         "No requests yet.",
         "Integration API requests and their responses appear here, newest first, without the console's own.",
     ];
-    const NOUN: CoveredNoun = CoveredNoun::Requests;
     const PATH: &'static str = paths::REQUESTS;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {

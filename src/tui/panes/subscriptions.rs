@@ -15,7 +15,6 @@ use crate::tui::panes::trips;
 use crate::tui::widgets::format;
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
-use crate::wire::coverage::CoveredNoun;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::subscriptions::{AttemptSummary, DeliveryHealth, SubscriptionRow};
@@ -140,19 +139,18 @@ impl PaneRow for SubscriptionRow {
         numbers("ID", 5, 5),
         words("TARGET", 16, 48, 0),
         words("TYPES", 14, 40, 8),
-        numbers("5m", 4, 6),
-        numbers("1h", 4, 1),
-        numbers("24h", 4, 7),
-        numbers("P95 ms", 7, 6),
+        numbers("5m", 4, 6).of("health"),
+        numbers("1h", 4, 1).of("health"),
+        numbers("24h", 4, 7).of("health"),
+        numbers("P95 ms", 7, 6).of("health"),
         numbers("FAILS", 5, 1),
-        numbers("NEXT", 5, 3),
-        numbers("BACKLOG", 7, 4),
+        numbers("NEXT", 5, 3).of("health"),
+        numbers("BACKLOG", 7, 4).of("health"),
     ];
     const EMPTY: &'static [&'static str] = &[
         "No webhook subscriptions yet.",
         "Subscriptions appear here, worst first. Partners create them with POST /api/v1/webhooks/subscriptions.",
     ];
-    const NOUN: CoveredNoun = CoveredNoun::Subscriptions;
     const PATH: &'static str = paths::PORTAL_SUBSCRIPTION;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {
@@ -275,7 +273,7 @@ impl PaneRow for SubscriptionRow {
         let about = |row: &Self| (row.subscription.company_id, assess(row).status);
         let known = view.health_summary(&view.overview.subscriptions, about);
         let is_shown = |company: &CompanyId| view.company.is_none_or(|wanted| wanted == *company);
-        let coverage = view.overview.coverage.as_ref().and_then(|coverage| coverage.of(Self::NOUN));
+        let coverage = view.overview.coverage.as_ref().and_then(|coverage| coverage.of(Self::PANE.noun()));
         let is_unfinished = coverage.is_some_and(|of| of.unfinished.iter().any(|list| is_shown(&list.company_id)));
         if is_unfinished { format!("{known}   more not read") } else { known }
     }

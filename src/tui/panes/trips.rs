@@ -11,7 +11,6 @@ use crate::tui::panes::data::{PaneData, ReceivedRows};
 use crate::tui::widgets::palette::StyleRole;
 use crate::tui::widgets::table::{TableCell, TableColumn, TableRow, numbers, words};
 use crate::tui::widgets::{chart, format, theme};
-use crate::wire::coverage::CoveredNoun;
 use crate::wire::paths;
 use crate::wire::readable::UnreadableRows;
 use crate::wire::trips::TripRow;
@@ -88,15 +87,14 @@ impl PaneRow for TripRow {
         words("TIME UTC", 8, 8, 1),
         numbers("ID", 5, 4),
         words("TARGET", 14, 44, 0),
-        words("CAUSES", 19, 40, 0),
+        words("CAUSES", 19, 40, 0).of("causes"),
         words("OFF FOR", 9, 9, 2),
-        numbers("MISSED", 7, 3),
+        numbers("MISSED", 7, 3).of("nMissed"),
     ];
     const EMPTY: &'static [&'static str] = &[
         "No trips.",
         "After 20 failures in a row a subscription is disabled until it is enabled again; each trip is listed here.",
     ];
-    const NOUN: CoveredNoun = CoveredNoun::Trips;
     const PATH: &'static str = paths::TRIPS;
 
     fn rows<'a>(view: &PaneData<'a>) -> ReceivedRows<'a, Self> {

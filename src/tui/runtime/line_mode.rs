@@ -13,6 +13,7 @@ use crate::tui::effect::Msg;
 use crate::tui::ids::Pane;
 use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
+use crate::tui::state::dashboard::DashboardPanes;
 use crate::tui::update;
 use crate::tui::widgets::format;
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl LineConsole {
             let title = pane.title().trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
             format!("{title}: {}", rows_of(pane).summary(&view).replace("   ", ", "))
         };
-        Pane::DASHBOARD.into_iter().map(line).collect()
+        DashboardPanes::on_screen(&self.app).panes().into_iter().map(line).collect()
     }
 
     fn alerts(&mut self, alerts: &[Alert], now: Timestamp) -> Vec<String> {

@@ -96,7 +96,8 @@ fn persisted_state_since(app: &App, before: &PersistedUiState) -> PersistedUiSta
 /// Restores filters, sort orders, columns, marks, notes, bundle and runs. Content that this version cannot read
 /// is ignored.
 pub fn restore_state(app: &mut App, was: &PersistedUiState, now: Timestamp) {
-    if let Some(pane) = pane_named(&was.focus).filter(|pane| Pane::DASHBOARD.contains(pane)) {
+    // Whether the dashboard has the pane is known with the first overview.
+    if let Some(pane) = pane_named(&was.focus) {
         app.focus = pane;
     }
     app.view_state.log_window = was.window_seconds.map(Duration::from_secs);

@@ -4,6 +4,7 @@
 pub mod app;
 pub mod banner;
 pub mod config;
+pub mod dashboard;
 pub mod diagnose;
 pub mod escalate;
 pub mod issued_secret;

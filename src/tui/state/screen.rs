@@ -2,6 +2,7 @@
 
 use crate::tui::ids::{MainView, Pane};
 use crate::tui::state::app::App;
+use crate::tui::state::dashboard::DashboardPanes;
 use crate::tui::widgets::layout;
 use ratatui::layout::Rect;
 
@@ -17,7 +18,9 @@ pub fn screen_layout(app: &App) -> layout::ScreenLayout {
 pub fn visible_panes(app: &App) -> Vec<(Pane, Rect)> {
     let body = screen_layout(app).body;
     match app.main_view {
-        MainView::Overview => layout::overview(body, app.screen_size.class, app.focus).panes,
+        MainView::Overview => {
+            layout::overview(body, app.screen_size.class, app.focus, DashboardPanes::on_screen(app).places).panes
+        }
         MainView::Single => vec![(app.focus, layout::single(body, app.screen_size.class).0)],
     }
 }

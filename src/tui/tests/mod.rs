@@ -5,6 +5,7 @@ mod consult;
 mod desk;
 mod fixture;
 mod found;
+mod keyed;
 mod logs;
 mod manners;
 mod matrix;

@@ -21,7 +21,7 @@ use std::time::Duration;
 const SIZES: [(u16, u16); 4] = [(60, 15), (80, 24), (120, 36), (200, 60)];
 
 /// Keeps a screen of each size in each theme.
-fn keep(name: &str, screen: impl Fn((u16, u16)) -> TestConsole) {
+pub(super) fn keep(name: &str, screen: impl Fn((u16, u16)) -> TestConsole) {
     let mut matrix = ThemeMatrix::default();
     for size in SIZES {
         matrix.add(screen(size));

@@ -10,6 +10,7 @@ use crate::tui::keys::action::KeyAction;
 use crate::tui::overlays::{availability, targets};
 use crate::tui::state::app::{App, FrozenView};
 use crate::tui::state::config::ConsoleMode;
+use crate::tui::state::dashboard::DashboardPanes;
 use crate::tui::state::nav_history::NavHistory;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::overlays::action_search::ActionSearch;
@@ -76,8 +77,8 @@ pub(in crate::tui) fn dispatch_action(app: &mut App, action: KeyAction, now: Tim
         }
         KeyAction::FullScreen if app.main_view == MainView::Overview => app.main_view = MainView::Single,
         KeyAction::FullScreen => show_dashboard(app, now),
-        KeyAction::NextPane => app.focus = app.focus.stepped(1, tab_panes(app)),
-        KeyAction::PreviousPane => app.focus = app.focus.stepped(tab_panes(app).len() - 1, tab_panes(app)),
+        KeyAction::NextPane => step_pane(app, 1),
+        KeyAction::PreviousPane => step_pane(app, tab_panes(app).len() - 1),
         KeyAction::Move(step) => cursor::move_cursor(app, step, now),
         KeyAction::Menu => {
             if let Ok(menu) = availability::action_menu(app) {
@@ -151,20 +152,23 @@ fn go_up(app: &mut App, now: Timestamp) {
     }
 }
 
+/// Moves the focus `by` panes on among those that Tab cycles through.
+fn step_pane(app: &mut App, by: usize) {
+    app.focus = app.focus.stepped(by, &tab_panes(app));
+}
+
 /// Panes that Tab cycles through in the present main view.
-const fn tab_panes(app: &App) -> &'static [Pane] {
+fn tab_panes(app: &App) -> Vec<Pane> {
     match app.main_view {
-        MainView::Overview => &Pane::DASHBOARD,
-        MainView::Single => &Pane::ALL,
+        MainView::Overview => DashboardPanes::on_screen(app).panes(),
+        MainView::Single => Pane::ALL.to_vec(),
     }
 }
 
 fn show_dashboard(app: &mut App, now: Timestamp) {
     navigation::leave_drill_down(app, now);
     app.main_view = MainView::Overview;
-    if !Pane::DASHBOARD.contains(&app.focus) {
-        app.focus = Pane::Subscriptions;
-    }
+    app.focus = DashboardPanes::on_screen(app).nearest(app.focus);
 }
 
 fn open_selected(app: &mut App, now: Timestamp) -> Vec<Effect> {

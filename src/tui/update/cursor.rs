@@ -1,11 +1,12 @@
 //! Cursor motions in panes and overlays, and the selected row when the rows change.
 
 use crate::domain::time::Timestamp;
-use crate::tui::ids::{Pane, RowId};
+use crate::tui::ids::{MainView, Pane, RowId};
 use crate::tui::keys::action::{CursorMotion, moved_row, moved_scroll};
 use crate::tui::overlays;
 use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
+use crate::tui::state::dashboard::DashboardPanes;
 use crate::tui::state::overlays::Overlay;
 use crate::tui::state::screen;
 use crate::tui::state::selection::{FollowMode, SelectionChange};
@@ -84,10 +85,14 @@ pub(in crate::tui) fn move_in_diagnose(app: &mut App, step: CursorMotion, n_line
     }
 }
 
-/// Moves every pane's cursor to its selected row in the rows shown now.
+/// Moves every pane's cursor to its selected row in the rows shown now. On the dashboard the focus leaves a pane that
+/// gave way.
 pub(in crate::tui) fn reselect_rows(app: &mut App, now: Timestamp) {
     let Some(view) = app.view() else { return };
     let orders = Pane::ALL.map(|pane| (pane, rows_of(pane).order(&view)));
+    if app.main_view == MainView::Overview {
+        app.focus = DashboardPanes::on_screen(app).nearest(app.focus);
+    }
     for (pane, order) in orders {
         let settled = app.selections.reselect(pane, &order.items);
         if settled == SelectionChange::Moved && pane == app.focus && app.overlays.is_empty() {

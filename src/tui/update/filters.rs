@@ -3,6 +3,7 @@
 
 use crate::domain::health_status::HealthStatus;
 use crate::domain::query::field::Field;
+use crate::domain::query::parse::QueryError;
 use crate::domain::query::pushdown::RemoteFilter;
 use crate::domain::time::Timestamp;
 use crate::sync::logs::LogName;
@@ -11,6 +12,7 @@ use crate::tui::keys::chord::KeyChord;
 use crate::tui::panes::rows_of;
 use crate::tui::state::app::App;
 use crate::tui::state::overlays::Overlay;
+use crate::tui::state::view_state::PaneFilter;
 use crate::tui::update::cursor;
 use crate::tui::widgets::text_input::{EditResult, INPUT_FULL};
 
@@ -74,6 +76,7 @@ pub(in crate::tui) fn on_text_changed(app: &mut App, now: Timestamp) {
             app.view_state.pane_mut(line.pane).filter = line.filter_so_far();
             cursor::reselect_rows(app, now);
             line.update_completion(app);
+            line.fault = line.fault.or_else(|| unknown_term(app, line.pane, line.entry.text()));
             app.overlays.push(Overlay::Filter(line));
         }
         other => app.overlays.extend(other),
@@ -87,10 +90,25 @@ pub(in crate::tui) fn complete_text(app: &mut App, now: Timestamp) {
     on_text_changed(app, now);
 }
 
-/// Applies the filter that was typed, unless it cannot be parsed.
+/// Fields that a pane can be sorted and filtered by: those whose values the source may know.
+pub(in crate::tui) fn known_fields(app: &App, pane: Pane) -> Vec<Field> {
+    let view = app.view();
+    let may_know = |field: &Field| !view.as_ref().is_some_and(|view| rows_of(pane).is_never_known(view, *field));
+    rows_of(pane).fields().iter().copied().filter(may_know).collect()
+}
+
+/// Finds the first term of a filter about a value that the source never knows.
+fn unknown_term(app: &App, pane: Pane, text: &str) -> Option<QueryError> {
+    let filter = PaneFilter::parse(text, rows_of(pane).fields()).ok().flatten()?;
+    rows_of(pane).unknown_term(&app.view()?, &filter.query)
+}
+
+/// Applies the filter that was typed, unless it cannot be parsed or is about a value that is never known.
 pub(in crate::tui) fn keep_filter(app: &mut App, now: Timestamp) {
+    let Some(Overlay::Filter(line)) = app.overlays.last() else { return };
+    let unknown = unknown_term(app, line.pane, line.entry.text());
     let Some(Overlay::Filter(line)) = app.overlays.last_mut() else { return };
-    match line.read() {
+    match line.read().and_then(|filter| unknown.map_or(Ok(filter), Err)) {
         Err(fault) => app.show_message(format!("{fault}; Esc restores the previous filter"), now),
         Ok(filter) => {
             let pane = line.pane;

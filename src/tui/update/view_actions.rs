@@ -5,6 +5,7 @@ use crate::domain::health_status::HealthStatus;
 use crate::domain::time::Timestamp;
 use crate::text;
 use crate::tui::effect::Effect;
+use crate::tui::ids::Pane;
 use crate::tui::keys::action::KeyAction;
 use crate::tui::overlays::targets;
 use crate::tui::panes::rows_of;
@@ -59,7 +60,8 @@ pub(in crate::tui) fn dispatch_view_action(app: &mut App, action: KeyAction, now
         KeyAction::Mark => toggle_mark(app, now),
         KeyAction::MarkRange => mark_range(app, now),
         KeyAction::Sort => {
-            app.view_state.sort_by_next(pane, rows_of(pane).fields());
+            let fields = filters::known_fields(app, pane);
+            app.view_state.sort_by_next(pane, &fields);
             cursor::reselect_rows(app, now);
             let sort = app.view_state.pane(pane).sort;
             let said = sort.map_or_else(
@@ -144,11 +146,22 @@ fn toggle_in_bundle(app: &mut App, now: Timestamp) {
     app.show_message(format!("{what} {said} the ticket ({})", text::count(n, "item")), now);
 }
 
+/// Explains why a column of a pane is left out; `None` if it is not.
+fn why_unknown(app: &App, pane: Pane, title: &str) -> Option<String> {
+    let view = app.view()?;
+    let of = view.coverage_of(pane).filter(|_| rows_of(pane).unknown_columns(&view).contains(&title))?;
+    Some(format!("{title} is never known here: {}", of.summary_line()))
+}
+
 /// Applies the selected entry of a choice list.
 pub(in crate::tui) fn choose_entry(app: &mut App, choice: ChoiceList, now: Timestamp) -> Vec<Effect> {
     match choice.topic {
         ChoiceKind::Columns(pane) => {
             let Some(column) = rows_of(pane).columns().get(choice.selected) else { return Vec::new() };
+            if let Some(why) = why_unknown(app, pane, column.title) {
+                app.show_message(why, now);
+                return Vec::new();
+            }
             let hidden = &mut app.view_state.pane_mut(pane).hidden_columns;
             match hidden.iter().position(|title| title == column.title) {
                 Some(at) => drop(hidden.remove(at)),

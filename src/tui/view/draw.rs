@@ -1,12 +1,13 @@
 //! Drawing of the whole screen from the console's state, which is only read.
 
 use crate::sync::link::LinkState;
-use crate::tui::ids::{MainView, Pane};
+use crate::tui::ids::MainView;
 use crate::tui::keys::action::KeyAction;
 use crate::tui::overlays;
 use crate::tui::panes::data::PaneData;
 use crate::tui::panes::{draw as pane_draw, rows_of};
 use crate::tui::state::app::App;
+use crate::tui::state::dashboard::DashboardPanes;
 use crate::tui::state::screen;
 use crate::tui::state::view_state::WelcomeHint;
 use crate::tui::view::{banner, footer, header};
@@ -112,7 +113,8 @@ fn waiting(buffer: &mut Buffer, area: Rect, app: &App) {
 }
 
 fn overview(buffer: &mut Buffer, body: Rect, app: &App, view: &PaneData<'_>) {
-    let parts = layout::overview(body, app.screen_size.class, app.focus);
+    let places = DashboardPanes::on_screen(app).places;
+    let parts = layout::overview(body, app.screen_size.class, app.focus, places);
     for (pane, area) in parts.panes {
         pane_draw::draw(buffer, area, app, view, pane);
     }
@@ -148,7 +150,7 @@ fn selection(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>) {
 /// Draws a summary of each dashboard pane without the focus, as many per line as fit.
 fn strip(buffer: &mut Buffer, area: Rect, app: &App, view: &PaneData<'_>) {
     let (mut x, mut y) = (1, 0);
-    for pane in Pane::DASHBOARD.into_iter().filter(|pane| *pane != app.focus) {
+    for pane in DashboardPanes::on_screen(app).panes().into_iter().filter(|pane| *pane != app.focus) {
         let (title, tally) = (pane.title(), rows_of(pane).summary(view).replace("   ", ", "));
         let wide = paint::columns(title) + 2 + paint::columns(&tally);
         if x > 1 && x + wide > area.width {

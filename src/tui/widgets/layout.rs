@@ -50,16 +50,20 @@ pub struct OverviewLayout {
     pub alerts: Option<Rect>,
 }
 
-/// Splits the body for the overview.
+/// Places of the dashboard, in the order of the focus: two rows of two and a wide one. An empty place gives its room to
+/// the others.
+pub type DashboardPlaces = [Option<Pane>; 5];
+
+/// Splits the body for the overview, whose dashboard has panes in these places.
 #[must_use]
-pub fn overview(body: Rect, class: SizeClass, focus: Pane) -> OverviewLayout {
+pub fn overview(body: Rect, class: SizeClass, focus: Pane, places: DashboardPlaces) -> OverviewLayout {
     match class {
         SizeClass::Wide => {
             let [left, right] = body.layout(&Layout::horizontal([Constraint::Fill(2), Constraint::Fill(1)]));
             let [detail, alerts] = right.layout(&Layout::vertical([Constraint::Fill(3), Constraint::Fill(2)]));
-            OverviewLayout { panes: dashboard(left), detail: Some(detail), strip: None, alerts: Some(alerts) }
+            OverviewLayout { panes: dashboard(left, places), detail: Some(detail), strip: None, alerts: Some(alerts) }
         }
-        SizeClass::Normal => OverviewLayout { panes: dashboard(body), detail: None, strip: None, alerts: None },
+        SizeClass::Normal => OverviewLayout { panes: dashboard(body, places), detail: None, strip: None, alerts: None },
         SizeClass::Classic => {
             let [list, detail, strip] =
                 body.layout(&Layout::vertical([Constraint::Fill(1), Constraint::Max(9), Constraint::Length(2)]));
@@ -71,19 +75,18 @@ pub fn overview(body: Rect, class: SizeClass, focus: Pane) -> OverviewLayout {
     }
 }
 
-fn dashboard(body: Rect) -> Vec<(Pane, Rect)> {
-    let [upper, middle, lower] =
-        body.layout(&Layout::vertical([Constraint::Fill(9), Constraint::Fill(7), Constraint::Fill(10)]));
-    let columns = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]);
-    let [keys, subscriptions] = upper.layout(&columns);
-    let [limits, trips] = middle.layout(&columns);
-    vec![
-        (Pane::Keys, keys),
-        (Pane::Subscriptions, subscriptions),
-        (Pane::Limits, limits),
-        (Pane::Trips, trips),
-        (Pane::Deliveries, lower),
-    ]
+fn dashboard(body: Rect, places: DashboardPlaces) -> Vec<(Pane, Rect)> {
+    let [upper_left, upper_right, middle_left, middle_right, lower] = places;
+    let rows = [(9, vec![upper_left, upper_right]), (7, vec![middle_left, middle_right]), (10, vec![lower])];
+    let rows = rows.map(|(share, places)| (share, places.into_iter().flatten().collect::<Vec<Pane>>()));
+    let rows: Vec<_> = rows.into_iter().filter(|(_, panes)| !panes.is_empty()).collect();
+    let heights = Layout::vertical(rows.iter().map(|(share, _)| Constraint::Fill(*share))).split(body);
+    let mut panes = Vec::new();
+    for ((_, row), area) in rows.into_iter().zip(heights.iter()) {
+        let widths = Layout::horizontal(row.iter().map(|_| Constraint::Fill(1))).split(*area);
+        panes.extend(row.into_iter().zip(widths.iter().copied()));
+    }
+    panes
 }
 
 /// Splits the body for a single pane: the list, and on wide screens the details of the selection.

@@ -29,18 +29,28 @@ pub struct TableColumn {
     pub align: ColumnAlign,
     /// Rank of the column: the greatest is dropped first when there is no room, and rank 0 is never dropped.
     pub rank: u8,
+    /// Member of the row's JSON that the cells come from, where a source may never know it; empty if every source does.
+    pub member: &'static str,
+}
+
+impl TableColumn {
+    /// Returns the column with the member of the row's JSON that its cells come from.
+    #[must_use]
+    pub const fn of(self, member: &'static str) -> Self {
+        Self { member, ..self }
+    }
 }
 
 /// Creates a left-aligned column between `min` and `max` columns wide.
 #[must_use]
 pub const fn words(title: &'static str, min: u16, max: u16, rank: u8) -> TableColumn {
-    TableColumn { title, min, max, align: ColumnAlign::Left, rank }
+    TableColumn { title, min, max, align: ColumnAlign::Left, rank, member: "" }
 }
 
 /// Creates a right-aligned column that is `width` columns wide.
 #[must_use]
 pub const fn numbers(title: &'static str, width: u16, rank: u8) -> TableColumn {
-    TableColumn { title, min: width, max: width, align: ColumnAlign::Right, rank }
+    TableColumn { title, min: width, max: width, align: ColumnAlign::Right, rank, member: "" }
 }
 
 /// Content of a cell, and how it is shortened.

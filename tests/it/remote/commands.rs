@@ -171,6 +171,18 @@ async fn try_all(style: Style) -> Vec<String> {
     faults
 }
 
+/// Checks that what a list's coverage calls unknown is there, and null in every row.
+fn check_unknown_members(document: &Value) -> Result<(), String> {
+    let unknown = document["coverage"]["unknownMembers"].as_array().cloned().unwrap_or_default();
+    for row in document["items"].as_array().into_iter().flatten() {
+        let is_null = |member: &&Value| member.as_str().and_then(|member| row.get(member)).is_some_and(Value::is_null);
+        if let Some(known) = unknown.iter().find(|member| !is_null(member)) {
+            return Err(format!("{known} is said to be unknown: {row}"));
+        }
+    }
+    Ok(())
+}
+
 fn judge(name: &str, output: &Output, arguments: &[&str], expected: &Expected) -> Result<(), String> {
     let told = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (text, remarks, code) = (told(&output.stdout), told(&output.stderr), output.status.code());
@@ -189,7 +201,10 @@ fn judge(name: &str, output: &Output, arguments: &[&str], expected: &Expected) -
             if arguments.contains(&"--json") || arguments.contains(&"json") {
                 let document: Value = serde_json::from_str(&text).map_err(|error| format!("not JSON: {error}"))?;
                 match document["schema"].as_str() {
-                    Some(schema) => schemas::assert_valid(schema, &document),
+                    Some(schema) => {
+                        schemas::assert_valid(schema, &document);
+                        check_unknown_members(&document)?;
+                    }
                     None if WITHOUT_SCHEMA.contains(&name) => {}
                     None => return Err("a document without a schema".to_owned()),
                 }
@@ -226,4 +241,43 @@ async fn what_crow_asked_to_learn_a_keys_scopes_is_no_permission_that_its_partne
     assert!(rows.iter().all(|row| row["ownCall"].is_string()), "every call is crow's own: {requests:#}");
     let diagnosed = ask(&["diagnose", "permissions", "--key", "ABCD", "--json"]).await;
     assert!(!diagnosed.to_string().contains("scope-missing"), "{diagnosed:#}");
+}
+
+/// Lists with the titles that are left out with a key alone, titles that stay, and a filter that is refused.
+const LISTS: [(&str, &[&str], &[&str], Option<&str>); 6] = [
+    ("keys", &["RPM", "4XX", "5XX"], &["USED", "SCOPES"], Some("used>5")),
+    ("subs", &["OK% 1H", "N 1H", "P95 MS", "BACKLOG", "ON HOLD", "MISSED"], &["FAILS", "WHY"], None),
+    ("events", &["DELIVERIES"], &["BYTES"], None),
+    ("limits", &[], &["LEFT", "429"], None),
+    ("trips", &["CAUSES", "BY", "MISSED"], &["ENABLED"], Some("!cause:timeout")),
+    ("requests", &["CALLER", "AGENT", "QUERY"], &["REQUEST", "LAST4"], None),
+];
+
+#[tokio::test]
+async fn lists_leave_out_what_is_never_known_and_refuse_to_filter_by_it() {
+    let ambient = RuntimeEnv::real();
+    let (platform, home) = (StandIn::start(&ambient).await, Home::new());
+    platform.allows(6_000);
+    platform.happens(41, "lead.created", ambient.now());
+    let key = home.path("key");
+    let target = ["--url", &platform.address, "--key-file", key.to_str().expect("text")];
+    for (noun, left_out, shown, refused) in LISTS {
+        let listed = home.ask(&[[noun, "list"].as_slice(), &target].concat()).await;
+        assert!(listed.status.success(), "{listed:?}");
+        let text = String::from_utf8(listed.stdout).expect("text");
+        let head = format!("  {}  ", text.lines().next().expect("a head"));
+        let has = |title: &&&str| head.contains(&format!("  {title}  "));
+        assert_eq!((left_out.iter().find(has), shown.iter().filter(has).count()), (None, shown.len()), "{head}");
+        // Programs get the same columns from every source.
+        let listed = home.ask(&[[noun, "list", "--csv"].as_slice(), &target].concat()).await;
+        let csv = String::from_utf8(listed.stdout).expect("text");
+        let n_columns = csv.lines().next().expect("a head").split(',').count();
+        assert!(n_columns >= left_out.len() + shown.len(), "{csv}");
+        let Some(filter) = refused else { continue };
+        let asked = [[noun, "list", "--json", "--filter", filter].as_slice(), &target].concat();
+        let said = home.ask(&asked).await;
+        let why = String::from_utf8(said.stderr).expect("text");
+        assert_eq!(said.status.code(), Some(2), "{why}");
+        assert!(why.contains("is never known here") && why.contains('^') && said.stdout.is_empty(), "{why}");
+    }
 }
