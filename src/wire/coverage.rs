@@ -113,7 +113,8 @@ pub struct NounCoverage {
     pub reason: Option<Untrusted>,
     /// What would make more known; null if nothing would.
     pub remedy: Option<Untrusted>,
-    /// Members of the noun's rows that the source cannot know: they are null in every row.
+    /// Members of the noun's rows that the source cannot know: they are null in every row. A member of a member is named
+    /// with a point between the two, such as `health.nBacklog`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_members: Vec<String>,
     /// Answers that could not be read, newest state only.
@@ -243,10 +244,15 @@ impl NounCoverage {
         }
     }
 
-    /// Whether a member of the noun's rows is null in every row, because the source cannot know it.
+    /// Whether a member of the noun's rows, or the member that it is in, is null in every row, because the source cannot
+    /// know it.
     #[must_use]
     pub fn is_never_known(&self, member: &str) -> bool {
-        self.unknown_members.iter().any(|unknown| unknown == member)
+        let covers = |unknown: &str| {
+            let rest = member.strip_prefix(unknown).filter(|_| !unknown.is_empty());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.unknown_members.iter().any(|unknown| covers(unknown))
     }
 
     /// Returns one line about what is not known and what would help, sanitised for a terminal.
@@ -276,5 +282,25 @@ mod tests {
         assert_eq!(read.of(CoveredNoun::Trips), None, "what is not named is known in full");
         assert_eq!(PlatformCoverage::full().nouns.len(), CoveredNoun::ALL.len());
         assert_eq!(PlatformCoverage::full().of(CoveredNoun::Keys), None);
+    }
+
+    #[test]
+    fn a_member_is_unknown_with_the_member_that_it_is_in() {
+        let of = |unknown: &[&str]| NounCoverage {
+            unknown_members: unknown.iter().map(|member| (*member).to_owned()).collect(),
+            ..NounCoverage::full(CoveredNoun::Subscriptions)
+        };
+        for (unknown, member, is_unknown) in [
+            ("health", "health", true),
+            ("health", "health.nBacklog", true),
+            ("health.nBacklog", "health.nBacklog", true),
+            ("health.nBacklog", "health", false),
+            ("health", "healthier", false),
+            ("", "", false),
+            ("", "health", false),
+        ] {
+            assert_eq!(of(&[unknown]).is_never_known(member), is_unknown, "{unknown:?} {member:?}");
+        }
+        assert!(!of(&[]).is_never_known("health"));
     }
 }

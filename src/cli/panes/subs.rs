@@ -60,9 +60,15 @@ impl ListedRow for AssessedRow<SubscriptionRow> {
             ListCell::maybe(of.row.health.and_then(|health| health.last_1h.p95_ms))
         }),
         column("FAILS", "consecutiveFailures", |of| ListCell::maybe(of.row.subscription.consecutive_failures)),
-        column_of("BACKLOG", "nBacklog", "health", |of| ListCell::maybe(of.row.health.map(|health| health.n_backlog))),
-        column_of("ON HOLD", "nParked", "health", |of| ListCell::maybe(of.row.health.map(|health| health.n_parked))),
-        column_of("MISSED", "nSkipped", "health", |of| ListCell::maybe(of.row.health.map(|health| health.n_skipped))),
+        column_of("BACKLOG", "nBacklog", "health.nBacklog", |of| {
+            ListCell::maybe(of.row.health.map(|health| health.n_backlog))
+        }),
+        column_of("ON HOLD", "nParked", "health.nParked", |of| {
+            ListCell::maybe(of.row.health.map(|health| health.n_parked))
+        }),
+        column_of("MISSED", "nSkipped", "health.nSkipped", |of| {
+            ListCell::maybe(of.row.health.map(|health| health.n_skipped))
+        }),
         column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
 

@@ -144,8 +144,8 @@ impl PaneRow for SubscriptionRow {
         numbers("24h", 4, 7).of("health"),
         numbers("P95 ms", 7, 6).of("health"),
         numbers("FAILS", 5, 1),
-        numbers("NEXT", 5, 3).of("health"),
-        numbers("BACKLOG", 7, 4).of("health"),
+        numbers("NEXT", 5, 3).of("health.nextDueUtc"),
+        numbers("BACKLOG", 7, 4).of("health.nBacklog"),
     ];
     const EMPTY: &'static [&'static str] = &[
         "No webhook subscriptions yet.",

@@ -175,7 +175,8 @@ async fn try_all(style: Style) -> Vec<String> {
 fn check_unknown_members(document: &Value) -> Result<(), String> {
     let unknown = document["coverage"]["unknownMembers"].as_array().cloned().unwrap_or_default();
     for row in document["items"].as_array().into_iter().flatten() {
-        let is_null = |member: &&Value| member.as_str().and_then(|member| row.get(member)).is_some_and(Value::is_null);
+        let at = |member: &str| row.pointer(&format!("/{}", member.replace('.', "/"))).cloned();
+        let is_null = |member: &&Value| member.as_str().and_then(at).is_some_and(|value| value.is_null());
         if let Some(known) = unknown.iter().find(|member| !is_null(member)) {
             return Err(format!("{known} is said to be unknown: {row}"));
         }
