@@ -6,7 +6,7 @@ use crate::tui::state::app::App;
 use crate::tui::widgets::layout::DashboardPlaces;
 use crate::wire::coverage::PlatformCoverage;
 
-/// Panes that stand in for others, the first choice first.
+/// Panes that take the places of others, the first choice first.
 const SUBSTITUTES: [Pane; 2] = [Pane::Events, Pane::Requests];
 
 /// Places that get a substitute first, by their position in [`Pane::DASHBOARD`]: the wide one, then the one of the
