@@ -1,6 +1,7 @@
 //! Reading of what a receiver answered: who speaks, what about, and the words that decide. A status alone says little:
 //! a 403 may come from a firewall, a login or a signature check.
 
+use crate::domain::answer_topic::{AnswerParts, AnswerTopic};
 use crate::domain::text::Untrusted;
 use crate::wire::attempts::AttemptDetail;
 use serde_json::Value;
@@ -9,29 +10,6 @@ use serde_json::Value;
 const MAX_WORDS: usize = 200;
 /// Maximum number of bytes of an answer that are searched for words.
 const MAX_SEARCHED: usize = 16 * 1024;
-
-/// Subject of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnswerTopic {
-    /// The receiver has no signing secret.
-    MissingSecret,
-    /// The receiver finds the timestamp too old or too new.
-    Clock,
-    /// The receiver refuses the signature.
-    Signature,
-    /// The receiver asks for a login, a token or a certificate.
-    Login,
-    /// A firewall blocks the request.
-    Firewall,
-    /// A proxy answers in place of the application behind it.
-    Proxy,
-    /// The target speaks another scheme than it was called with.
-    WrongScheme,
-    /// The receiver refuses the content.
-    Validation,
-    /// Something else, or nothing.
-    Other,
-}
 
 /// What a receiver answered, as far as it can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,108 +28,8 @@ pub struct AnswerReading {
     pub challenge: Option<Untrusted>,
 }
 
-/// Phrases by which receivers say that they have no secret, where they mention a secret.
-const NO_SECRET: [&str; 12] = [
-    "not configured",
-    "not set",
-    "unset",
-    "undefined",
-    "no signing secret",
-    "no webhook secret",
-    "no secret",
-    "secret is missing",
-    "secret missing",
-    "missing signing secret",
-    "secret is empty",
-    "lost",
-];
-/// Phrases about another kind of secret.
-const OTHER_SECRETS: [&str; 2] = ["secret token", "client secret"];
-const CLOCK_NOUNS: [&str; 4] = ["timestamp", "clock", "replay", "request time"];
-const CLOCK_FAULTS: [&str; 9] =
-    ["outside", "tolerance", "too old", "too new", "expired", "stale", "skew", "in the future", "too far"];
-const SIGNATURE: [&str; 4] = ["signature", "hmac", "digest does not match", "digest mismatch"];
-const TOKEN_SIGNATURE: [&str; 3] = ["jwt", "token signature", "bearer"];
-const SCHEME: [&str; 3] = [
-    "plain http request was sent to https port",
-    "client sent an http request to an https server",
-    "http request was sent to https",
-];
-const LOGIN: [&str; 17] = [
-    "unauthenticated",
-    "authentication required",
-    "not authenticated",
-    "authentication credentials",
-    "not logged in",
-    "log in",
-    "login",
-    "sign in",
-    "signin",
-    "missing token",
-    "invalid token",
-    "access token",
-    "bearer",
-    "jwt",
-    "api key",
-    "basic auth",
-    "client certificate",
-];
-const LOGIN_PATHS: [&str; 7] = ["login", "signin", "sign-in", "sign_in", "/auth", "sso", "oauth"];
-const FIREWALL: [&str; 19] = [
-    "attention required",
-    "just a moment",
-    "checking your browser",
-    "cloudflare ray id",
-    "incapsula",
-    "imperva",
-    "sucuri",
-    "mod_security",
-    "modsecurity",
-    "web application firewall",
-    "request blocked",
-    "you have been blocked",
-    "the request could not be satisfied",
-    "aws waf",
-    "access denied</h1>",
-    "ip address is not allowed",
-    "ip not allowed",
-    "not on the allow",
-    "not whitelisted",
-];
-const FIREWALL_SERVERS: [&str; 3] = ["akamaighost", "sucuri", "imperva"];
-const PROXY: [&str; 10] = [
-    "bad gateway",
-    "gateway time-out",
-    "gateway timeout",
-    "upstream",
-    "service temporarily unavailable",
-    "backend fetch failed",
-    "application error",
-    "web server is down",
-    "no server is available",
-    "the server returned an invalid or incomplete response",
-];
-const PROXY_SERVERS: [&str; 9] =
-    ["nginx", "cloudflare", "awselb", "envoy", "haproxy", "varnish", "traefik", "caddy", "cloudfront"];
-const VALIDATION: [&str; 14] = [
-    "unexpected",
-    "unknown field",
-    "unknown property",
-    "additional propert",
-    "required",
-    "validation",
-    "invalid",
-    "must be",
-    "must not",
-    "schema",
-    "deserializ",
-    "unprocessable",
-    "cannot parse",
-    "malformed",
-];
-
-fn says(text: &str, phrases: &[&str]) -> bool {
-    phrases.iter().any(|phrase| text.contains(phrase))
+fn raw(text: &Option<Untrusted>) -> &str {
+    text.as_ref().map_or("", |text| text.raw())
 }
 
 impl AnswerReading {
@@ -165,15 +43,21 @@ impl AnswerReading {
         let body = detail.response_body.text.as_ref().map_or("", |text| text.raw());
         let body = &body[..body.floor_char_boundary(MAX_SEARCHED)];
         let (location, server, challenge) = (header("location"), header("server"), header("www-authenticate"));
-        let lower = |text: &Option<Untrusted>| text.as_ref().map_or_else(String::new, |text| text.raw().to_lowercase());
-        let heads = AnswerHeads {
-            server: lower(&server),
-            location: lower(&location),
+        let content_type = header("content-type");
+        let parts = AnswerParts {
+            status: detail.row.status_code.unwrap_or_default(),
+            body,
+            server: raw(&server),
+            location: raw(&location),
+            content_type: raw(&content_type),
             has_challenge: challenge.is_some(),
             is_cloudflare: header("cf-ray").is_some(),
-            is_html: lower(&header("content-type")).contains("html") || body.trim_start().starts_with('<'),
         };
-        let topic = topic(detail.row.status_code.unwrap_or_default(), &body.to_lowercase(), &heads);
+        // Where a listener saw the answer, only what it found of it is known.
+        let topic = match &detail.answer_topic {
+            Some(name) => AnswerTopic::from_name(name.raw()),
+            None => parts.topic(),
+        };
         Self { topic, words: words(body), location, retry_after: header("retry-after"), server, challenge }
     }
 
@@ -182,50 +66,6 @@ impl AnswerReading {
     pub const fn is_about_signature(&self) -> bool {
         matches!(self.topic, AnswerTopic::MissingSecret | AnswerTopic::Clock | AnswerTopic::Signature)
     }
-}
-
-/// Headers of an answer that tell who speaks, in lower case.
-struct AnswerHeads {
-    server: String,
-    location: String,
-    has_challenge: bool,
-    is_cloudflare: bool,
-    is_html: bool,
-}
-
-fn topic(status: u16, text: &str, heads: &AnswerHeads) -> AnswerTopic {
-    if (300..400).contains(&status) {
-        return if says(&heads.location, &LOGIN_PATHS) { AnswerTopic::Login } else { AnswerTopic::Other };
-    }
-    if says(text, &SCHEME) {
-        return AnswerTopic::WrongScheme;
-    }
-    let is_blocked = says(text, &FIREWALL) || says(&heads.server, &FIREWALL_SERVERS);
-    let is_blocking_page = heads.is_html && (is_blocked || heads.is_cloudflare && matches!(status, 403 | 429));
-    if is_blocking_page && matches!(status, 401 | 403 | 405 | 406 | 429 | 503) || is_blocked && status == 403 {
-        return AnswerTopic::Firewall;
-    }
-    if text.contains("secret") && says(text, &NO_SECRET) && !says(text, &OTHER_SECRETS) {
-        return AnswerTopic::MissingSecret;
-    }
-    let is_token = says(text, &TOKEN_SIGNATURE);
-    if says(text, &CLOCK_NOUNS) && says(text, &CLOCK_FAULTS) && !is_token {
-        return AnswerTopic::Clock;
-    }
-    if says(text, &SIGNATURE) && !is_token {
-        return AnswerTopic::Signature;
-    }
-    if matches!(status, 401 | 403 | 407) && (heads.has_challenge || status == 407 || says(text, &LOGIN)) {
-        return AnswerTopic::Login;
-    }
-    let is_proxy = says(text, &PROXY) || heads.is_html && says(&heads.server, &PROXY_SERVERS);
-    if matches!(status, 502 | 504 | 520..=527) || status == 503 && is_proxy {
-        return AnswerTopic::Proxy;
-    }
-    if matches!(status, 400 | 406 | 409 | 422) && says(text, &VALIDATION) {
-        return AnswerTopic::Validation;
-    }
-    AnswerTopic::Other
 }
 
 /// Finds the words that decide: the message of a JSON document, the title of an HTML page, or the first line.
@@ -293,6 +133,7 @@ mod tests {
             peer: None,
             phases: PhaseTimes::default(),
             shed_utc: None,
+            answer_topic: None,
             redacted: false,
         })
     }

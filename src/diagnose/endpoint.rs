@@ -1,7 +1,8 @@
 //! Endpoint failures: the cause behind the outcome of an attempt, from its status or failure, its error and the words
 //! of the answer.
 
-use super::answer_reading::{AnswerReading, AnswerTopic};
+use super::answer_reading::AnswerReading;
+use crate::domain::answer_topic::AnswerTopic;
 use crate::domain::cause::CauseKind;
 use crate::domain::delivery::{AttemptOutcome, FailureKind};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Findings about one endpoint: its failures by cause, with what they have in common, and what happened since.
 
-use super::answer_reading::{AnswerReading, AnswerTopic};
+use super::answer_reading::AnswerReading;
 use super::clocks::{self, ClockVerdict};
 use super::delivery_pattern::{AttemptFacts, DeliverySample, FailurePattern};
 use super::endpoint::{cause_of, is_instability, outcomes_text};
@@ -8,6 +8,7 @@ use super::endpoint_gathering::{MAX_ENDPOINTS, NEAR_TIMEOUT_MS};
 use super::evidence_set::{CallerVisibility, EndpointEvidence, EvidenceSet, QueryOutcome, QueryRecord, known_health};
 use super::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence, judge_state};
 use super::report::Evidence;
+use crate::domain::answer_topic::AnswerTopic;
 use crate::domain::cause::{CauseKind, CauseState};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::health_status::SUCCESS_PERCENT_LIMITS;
@@ -194,7 +195,8 @@ impl<'a> EndpointJudgement<'a> {
 
     /// Rows of the failures in a row that the subscription has now.
     fn is_in_streak(&self, rows: &[&AttemptRow]) -> bool {
-        let scheduled = self.failures.iter().filter(|row| row.kind == Some(AttemptKind::Scheduled));
+        // A listener does not know the kind of what it received.
+        let scheduled = self.failures.iter().filter(|row| row.kind.is_none_or(|kind| kind == AttemptKind::Scheduled));
         let streak = scheduled.take(self.streak() as usize);
         let latest_success = self.successes.first().map(|row| row.started_utc);
         self.streak() >= FAILING_STREAK

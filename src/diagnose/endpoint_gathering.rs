@@ -64,7 +64,16 @@ fn needs_a_look(set: &EvidenceSet, row: &SubscriptionRow) -> bool {
     let has_only_failed = of.last_attempt_utc.is_some() && of.last_success_utc.is_none();
     let is_changed = of.updated_utc.is_some_and(|updated| set.at.since(updated) <= RECENT_CHANGE)
         && (of.updated_utc > of.created_utc || is_edited(set, of.id));
-    is_named || !of.is_enabled || row.failures_in_a_row() > 0 || has_failed || is_slow || has_only_failed || is_changed
+    let is_refused =
+        EvidenceSet::rows(&set.listener_refusals).iter().any(|refusals| refusals.subscription_id == Some(of.id));
+    is_refused
+        || is_named
+        || !of.is_enabled
+        || row.failures_in_a_row() > 0
+        || has_failed
+        || is_slow
+        || has_only_failed
+        || is_changed
 }
 
 /// Whether the audit trail has a change of a subscription: its own times have whole seconds.

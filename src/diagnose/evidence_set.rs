@@ -14,6 +14,7 @@ use crate::wire::deliveries::{DeliveryRow, EventRow};
 use crate::wire::keys::{CompanyRow, KeyRow};
 use crate::wire::limits::LimitDetail;
 use crate::wire::overview::PlatformOverview;
+use crate::wire::receipts::RefusedDeliveries;
 use crate::wire::requests::RequestRow;
 use crate::wire::signature_check::SignatureCheck;
 use crate::wire::stats::AttemptPoint;
@@ -301,6 +302,8 @@ pub struct EvidenceSet {
     pub endpoints: Vec<EndpointEvidence>,
     /// Causes of failing endpoints, as judged from the closer looks; or why the log of a subscription could not be read.
     pub endpoint_findings: BTreeMap<SubscriptionId, QueryOutcome<Vec<CauseFinding>>>,
+    /// Requests that listeners in front of receivers refused in the last 24 hours; where an observer answers.
+    pub listener_refusals: QueryRecord<Vec<RefusedDeliveries>>,
     /// Events that were published in the period.
     pub events: QueryRecord<Vec<EventRow>>,
     /// Deliveries that did not arrive: missed, given up or on hold.
@@ -348,6 +351,7 @@ impl EvidenceSet {
             good_since: BTreeMap::new(),
             endpoints: Vec::new(),
             endpoint_findings: BTreeMap::new(),
+            listener_refusals: QueryRecord::not_asked(),
             events: QueryRecord::not_asked(),
             undelivered: QueryRecord::not_asked(),
             limits: QueryRecord::not_asked(),

@@ -8,6 +8,7 @@ use super::endpoint_gathering::gather_endpoints;
 use super::evidence_portal::{EvidencePortal, KEY_CANNOT_SEE, PageRequest};
 use super::evidence_set::{CallGroup, DeletedSubscription, DiagnosisScope, EvidenceSet, QueryOutcome, QueryRecord};
 use super::gathering::{CONCURRENT_SUBJECTS, EvidenceGathering, MAX_PAGES, PAGE_ROWS, log_text, merge_records};
+use super::listener_findings;
 use super::subject::retain_subject;
 use crate::domain::ids::{AttemptId, CompanyId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
@@ -75,6 +76,7 @@ pub async fn gather_evidence<P: EvidencePortal>(portal: &P, scope: DiagnosisScop
     (set.endpoints, set.key_calls, set.good_since) = (endpoints, key_calls, good_since);
     (set.clock_samples, set.deleted) = (clock_samples, deleted);
     set.endpoint_findings = endpoint_findings::judge_all(&set);
+    listener_findings::add_all(&mut set);
     set
 }
 
@@ -92,6 +94,11 @@ pub async fn gather_lists<P: EvidencePortal>(portal: &P, scope: DiagnosisScope) 
         coverage: portal.platform_coverage().cloned(),
         ..EvidenceSet::empty(scope, at)
     };
+    if let Ok(overview) = &overview {
+        let refusals = overview.refused_deliveries.clone();
+        set.listener_refusals =
+            QueryRecord { at, found: Ok(refusals), ..QueryRecord::of(&format!("GET {}", paths::OVERVIEW)) };
+    }
     // An observer answers with its own clock, and knows nothing of the platform's state.
     let overview = overview.and_then(|overview| match overview.coverage {
         Some(_) => Err(KEY_CANNOT_SEE.to_owned()),

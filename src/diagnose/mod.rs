@@ -20,6 +20,7 @@ mod gathering;
 pub mod health_check;
 pub mod incident;
 pub mod incident_history;
+pub mod listener_findings;
 pub mod playbook;
 pub mod playbook_topic;
 pub mod remedy;

@@ -133,7 +133,7 @@ fn disabled_row(row: &SubscriptionRow) -> Option<DisabledSubscription> {
         reason: or_unknown(of.disabled_reason.map(DisabledReason::name)),
         note: row.disabled_note.clone(),
         since_utc: of.disabled_utc,
-        n_skipped: row.health.map(|health| health.n_skipped),
+        n_skipped: row.health.and_then(|health| health.n_skipped),
     })
 }
 

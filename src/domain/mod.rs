@@ -3,6 +3,7 @@
 
 pub mod alert;
 pub mod alert_rule;
+pub mod answer_topic;
 pub mod attempt;
 pub mod audit;
 pub mod breaker;

@@ -15,7 +15,9 @@ pub mod operators;
 pub mod outbox;
 pub mod pages;
 mod poll_positions;
+pub mod receipt_health;
 pub mod receipts;
+mod refusals;
 pub mod reports;
 mod request_log;
 pub mod retention;
@@ -45,6 +47,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/history/0006_service.sql"),
     include_str!("../../assets/migrations/history/0007_reports.sql"),
     include_str!("../../assets/migrations/history/0008_request_log.sql"),
+    include_str!("../../assets/migrations/history/0009_receipt_health.sql"),
 ];
 
 /// Handle of an open history; clones share the database.

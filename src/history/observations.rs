@@ -3,6 +3,8 @@
 use super::latest_events::{LatestEvents, read_latest_events};
 use super::operator_notes::{read_acknowledgements, read_disable_reasons};
 use super::poll_positions::read_heard_at;
+use super::receipt_health::{IS_SUCCESS, ReceiptHealth, read_receipt_health};
+use super::refusals::read_refusals;
 use super::seen_windows::{HOUR_MS, ObservedWindow, read_windows};
 use super::unreadable::{self, UnreadableAnswer, UnreadableItem};
 use super::{HistoryError, PlatformHistory};
@@ -13,6 +15,7 @@ use crate::domain::scope::ScopeSet;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::readable::UnreadableRows;
+use crate::wire::receipts::RefusedDeliveries;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -107,6 +110,10 @@ pub struct PlatformObservations {
     pub n_receipts: u64,
     /// Number of deliveries received in the last hour, and how many of them were not answered with a success.
     pub receipts_1h: (u64, u64),
+    /// Health of each subscription whose deliveries a listener knows.
+    pub receipt_health: BTreeMap<SubscriptionId, ReceiptHealth>,
+    /// Requests that listeners refused in the last day, the most frequent first.
+    pub refusals: Vec<RefusedDeliveries>,
     /// Times since which each noun is known.
     pub since: ObservedSince,
     /// Newest events of each company whose events are polled.
@@ -317,6 +324,8 @@ fn read_observations(connection: &Connection, now: Timestamp) -> Result<Platform
         heard_at: read_heard_at(connection)?,
         n_receipts: u64::try_from(n_receipts).unwrap_or(0),
         receipts_1h: count_receipts(connection, now.millis() - HOUR_MS)?,
+        receipt_health: read_receipt_health(connection, now)?,
+        refusals: read_refusals(connection, now)?,
         since: read_since(connection)?,
         latest_events: read_latest_events(connection)?,
         acknowledgements: read_acknowledgements(connection, now.minus(ACKNOWLEDGEMENT_TTL))?,
@@ -326,9 +335,10 @@ fn read_observations(connection: &Connection, now: Timestamp) -> Result<Platform
 
 /// Counts the deliveries received since a time, and those of them that were not answered with a success.
 fn count_receipts(connection: &Connection, since: i64) -> Result<(u64, u64), HistoryError> {
-    let sql = "SELECT count(*), count(*) FILTER (WHERE answered_status NOT BETWEEN 200 AND 299) FROM received_deliveries WHERE at > ?1";
+    let sql =
+        format!("SELECT count(*), count(*) FILTER (WHERE NOT {IS_SUCCESS}) FROM received_deliveries WHERE at > ?1");
     let counts: (i64, i64) =
-        connection.prepare_cached(sql)?.query_row([since], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        connection.prepare_cached(&sql)?.query_row([since], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok((counts.0.unsigned_abs(), counts.1.unsigned_abs()))
 }
 

@@ -1,6 +1,7 @@
 //! Pages of the history, newest rows first, in the shape of the Portal API's logs.
 
 use super::observations::{SubscriptionOutage, read_outage};
+use super::receipt_health::IS_SUCCESS;
 use super::receipts::VERDICT_GENUINE;
 use super::slots::{TimeSlots, fill_slots};
 use super::{HistoryError, PlatformHistory};
@@ -20,6 +21,9 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::Serialize;
 use std::time::Duration;
+
+/// Condition of a delivery whose status is the receiver's own.
+const HAS_ANSWER: &str = "coalesce(r.failure, 'sender_left') = 'sender_left'";
 
 /// Reads a page, newest rows first. `sql` must end in a condition, to which the position is appended, and its first
 /// column must be the row number. The page ends before the row that would exceed [`MAX_PAGE_BYTES`].
@@ -120,12 +124,15 @@ impl PlatformHistory {
     ///
     /// [`HistoryError`] when the database cannot be read.
     pub async fn receipt_page(&self, query: AttemptQuery, spec: PageSpec) -> Result<RowPage<AttemptRow>, HistoryError> {
-        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result, r.subscription, r.failure FROM received_deliveries r
-                   WHERE (:company IS NULL OR r.company = :company) AND (:event IS NULL OR r.event = :event)
-                   AND (:type IS NULL OR r.type = :type) AND (:status IS NULL OR r.answered_status = :status)
-                   AND (:outcome IS NULL OR (r.answered_status BETWEEN 200 AND 299) = (:outcome = 'success'))
-                   AND (:since IS NULL OR r.at >= :since) AND (:until IS NULL OR r.at < :until)
-                   AND (:subscription IS NULL OR r.subscription = :subscription) AND (:q IS NULL OR instr(r.signature_result, :q) > 0)";
+        let sql = format!(
+            "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result, r.subscription, r.failure
+             FROM received_deliveries r
+             WHERE (:company IS NULL OR r.company = :company) AND (:event IS NULL OR r.event = :event)
+             AND (:type IS NULL OR r.type = :type) AND (:status IS NULL OR (r.answered_status = :status AND {HAS_ANSWER}))
+             AND (:outcome IS NULL OR {IS_SUCCESS} = (:outcome = 'success'))
+             AND (:since IS NULL OR r.at >= :since) AND (:until IS NULL OR r.at < :until)
+             AND (:subscription IS NULL OR r.subscription = :subscription) AND (:q IS NULL OR instr(r.signature_result, :q) > 0)"
+        );
         self.database
             .read(JobPriority::Low, move |connection| {
                 let (since, until) = (millis(spec.since), millis(spec.until));
@@ -140,7 +147,7 @@ impl PlatformHistory {
                     (":subscription", &query.subscription),
                     (":q", &query.q),
                 ];
-                read_page(connection, sql, &filters, &spec, receipt)
+                read_page(connection, &sql, &filters, &spec, receipt)
             })
             .await
     }
@@ -159,8 +166,10 @@ impl PlatformHistory {
         n: usize,
     ) -> Result<Vec<AttemptPoint>, HistoryError> {
         let slots = TimeSlots { since, width, n };
-        let sql = "SELECT (at - ?1) / ?2 AS slot, count(*) FILTER (WHERE answered_status BETWEEN 200 AND 299), count(*)
-                   FROM received_deliveries WHERE at >= ?1 AND at < ?3 AND (?4 IS NULL OR subscription = ?4) GROUP BY slot";
+        let sql = format!(
+            "SELECT (at - ?1) / ?2 AS slot, count(*) FILTER (WHERE {IS_SUCCESS}), count(*)
+             FROM received_deliveries WHERE at >= ?1 AND at < ?3 AND (?4 IS NULL OR subscription = ?4) GROUP BY slot"
+        );
         self.database
             .read(JobPriority::Low, move |connection| {
                 let first: Option<i64> = connection
@@ -169,7 +178,7 @@ impl PlatformHistory {
                 let Some(first) = first else { return Ok(Vec::new()) };
                 let empty = |utc| AttemptPoint { utc, n_ok: 0, n_failed: 0, p50_ms: None, p95_ms: None, p99_ms: None };
                 let mut points: Vec<AttemptPoint> = slots.starts().map(empty).collect();
-                let mut statement = connection.prepare_cached(sql)?;
+                let mut statement = connection.prepare_cached(&sql)?;
                 let rows = statement.query(params![since.millis(), slots.width_ms(), slots.end_ms(), subscription])?;
                 fill_slots(rows, &mut points, |point, row| {
                     point.n_ok = count_column(row, 1)?;
@@ -188,7 +197,7 @@ impl PlatformHistory {
     ///
     /// [`HistoryError`] when the database cannot be read.
     pub async fn receipt(&self, id: AttemptId) -> Result<Option<AttemptDetail>, HistoryError> {
-        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result, r.subscription, r.failure, r.headers, r.body, r.n_bytes
+        let sql = "SELECT r.id, r.at, r.company, r.event, r.type, r.attempt, r.answered_status, r.elapsed_ms, r.signature_result, r.subscription, r.failure, r.headers, r.body, r.n_bytes, r.answer_topic
                    FROM received_deliveries r WHERE r.id = ?1";
         self.database
             .read(JobPriority::Low, move |connection| {
@@ -205,6 +214,7 @@ impl PlatformHistory {
                         peer: None,
                         phases: PhaseTimes::default(),
                         shed_utc: None,
+                        answer_topic: found.get::<_, Option<String>>("answer_topic")?.map(Untrusted::new),
                         redacted: false,
                     })
                 });
@@ -251,7 +261,11 @@ fn receipt(row: &Row<'_>) -> rusqlite::Result<(i64, AttemptRow)> {
     let id: i64 = row.get("id")?;
     let verdict: String = row.get("signature_result")?;
     let event: Option<i64> = row.get("event")?;
-    let failure = row.get::<_, Option<String>>("failure")?.map(|name| HandoverFailure::from_name(&name).words());
+    let failure = row.get::<_, Option<String>>("failure")?.map(|name| HandoverFailure::from_name(&name));
+    let (status, elapsed_ms): (Option<u16>, u64) =
+        (row.get("answered_status")?, row.get::<_, i64>("elapsed_ms")?.unsigned_abs());
+    // A status that the listener gave in place of the receiver is none of the receiver's.
+    let unanswered = failure.filter(|failure| status.is_none() || *failure != HandoverFailure::SenderLeft);
     let attempt = AttemptRow {
         id: AttemptId(id),
         started_utc: Timestamp::from_millis(row.get("at")?),
@@ -264,10 +278,12 @@ fn receipt(row: &Row<'_>) -> rusqlite::Result<(i64, AttemptRow)> {
         kind: None,
         number: row.get("attempt")?,
         of: None,
-        elapsed_ms: row.get::<_, i64>("elapsed_ms")?.unsigned_abs(),
-        status_code: row.get("answered_status")?,
-        cause: None,
-        error: failure.map(Untrusted::new).or_else(|| (verdict != VERDICT_GENUINE).then(|| Untrusted::new(verdict))),
+        elapsed_ms,
+        status_code: status.filter(|_| unanswered.is_none()),
+        cause: unanswered.map(|failure| Untrusted::new(failure.kind(elapsed_ms).name())),
+        error: failure
+            .map(|failure| Untrusted::new(failure.words()))
+            .or_else(|| (verdict != VERDICT_GENUINE).then(|| Untrusted::new(verdict))),
     };
     Ok((id, attempt))
 }

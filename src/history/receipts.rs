@@ -3,7 +3,10 @@
 use super::columns::{raw, signed};
 use super::{HistoryError, PlatformHistory};
 use crate::database::options::JobPriority;
-use crate::domain::ids::{EventId, SubscriptionId};
+use crate::domain::answer_topic::AnswerTopic;
+use crate::domain::cause::CauseKind;
+use crate::domain::ids::{AttemptId, EventId, SubscriptionId};
+use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::receipts::{DeliveryReceipt, SignatureResult};
@@ -84,6 +87,21 @@ impl PlatformHistory {
         self.database.read(JobPriority::Low, read_received_types).await
     }
 
+    /// Returns the id of the fault that the listener found in a receiver's signature check; `None` if it found none.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError`] when the database cannot be read.
+    pub async fn signature_fault(&self, id: AttemptId) -> Result<Option<String>, HistoryError> {
+        self.database
+            .read(JobPriority::Low, move |connection| {
+                let sql = "SELECT signature_fault FROM received_deliveries WHERE id = ?1";
+                let found = connection.prepare_cached(sql)?.query_row([id.0], |row| row.get(0)).optional()?;
+                Ok(found.flatten())
+            })
+            .await
+    }
+
     /// Compares the events between two times with the deliveries received. Without `types`, the types are compared of
     /// which a delivery was ever received.
     ///
@@ -112,8 +130,9 @@ pub(super) fn insert_receipt(connection: &Connection, of: &DeliveryReceipt) -> R
     let n = connection
         .prepare_cached(
             "INSERT INTO received_deliveries (report_id, at, path, forwarded_to, subscription, company, event, type, delivery,
-             attempt, signature_result, secret_number, answered_status, failure, elapsed_ms, n_bytes, n_answer_bytes, headers, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+             attempt, signature_result, secret_number, answered_status, failure, elapsed_ms, n_bytes, n_answer_bytes, headers, body,
+             answer_topic, signature_fault)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
              ON CONFLICT (report_id) DO NOTHING",
         )?
         .execute(params![
@@ -135,9 +154,16 @@ pub(super) fn insert_receipt(connection: &Connection, of: &DeliveryReceipt) -> R
             signed(of.n_bytes),
             signed(of.n_answer_bytes),
             serde_json::to_string(&headers).unwrap_or_default(),
-            of.body.as_ref().map_or(&[][..], |body| &body.0)
+            of.body.as_ref().map_or(&[][..], |body| &body.0),
+            of.answer_topic.as_ref().map(|topic| AnswerTopic::from_name(topic.raw()).name()),
+            of.signature_fault.as_ref().map(|id| known_fault(id.raw()))
         ])?;
     Ok(n == 1)
+}
+
+/// Id of a signature fault as the database keeps it: one that this version knows, or `sig-unexplained`.
+pub(super) fn known_fault(id: &str) -> &'static str {
+    SignatureFault::from_id(id).map_or(CauseKind::SignatureUnexplained.id(), SignatureFault::id)
 }
 
 /// Reads the event types of which at least one delivery was ever received, in order.

@@ -3,7 +3,7 @@
 
 use super::calls::{SeenWindow, store_window};
 use super::columns::{raw, signed};
-use super::receipts::{EarlierReceipts, earlier_receipts, insert_receipt};
+use super::receipts::{EarlierReceipts, earlier_receipts, insert_receipt, known_fault};
 use super::{HistoryError, PlatformHistory};
 use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
@@ -87,8 +87,9 @@ impl PlatformHistory {
 fn insert_refusals(connection: &Connection, of: &RefusedDeliveries) -> Result<bool, HistoryError> {
     let n = connection
         .prepare_cached(
-            "INSERT INTO refused_deliveries (report_id, since_at, until_at, path, reason, n, n_bytes, address, user_agent)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (report_id) DO NOTHING",
+            "INSERT INTO refused_deliveries (report_id, since_at, until_at, path, reason, n, n_bytes, address, user_agent,
+             subscription, signature_fault)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (report_id) DO NOTHING",
         )?
         .execute(params![
             of.id.raw(),
@@ -99,7 +100,9 @@ fn insert_refusals(connection: &Connection, of: &RefusedDeliveries) -> Result<bo
             signed(of.n),
             signed(of.n_bytes),
             raw(of.address.as_ref()),
-            raw(of.user_agent.as_ref())
+            raw(of.user_agent.as_ref()),
+            of.subscription_id.map(|id| id.0),
+            of.signature_fault.as_ref().map(|id| known_fault(id.raw()))
         ])?;
     Ok(n == 1)
 }
@@ -120,8 +123,8 @@ fn insert_call(connection: &Connection, of: &RelayedCall) -> Result<bool, Histor
         .prepare_cached(
             "INSERT INTO relayed_calls (report_id, at, address, user_agent, caller, company, last4, method, route, query, status,
              code, request_id, rate_limit, rate_remaining, rate_reset_at, rate_policy, retry_after_s, head_ms, elapsed_ms, n_request_bytes,
-             n_answer_bytes, failure, problem)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)
+             n_answer_bytes, failure, problem, refusal_reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)
              ON CONFLICT (report_id) DO NOTHING",
         )?
         .execute(params![
@@ -148,7 +151,8 @@ fn insert_call(connection: &Connection, of: &RelayedCall) -> Result<bool, Histor
             signed(of.n_request_bytes),
             signed(of.n_answer_bytes),
             of.failure.map(super::super::wire::calls::RelayFailure::name),
-            raw(of.problem.as_ref())
+            raw(of.problem.as_ref()),
+            raw(of.refusal_reason.as_ref())
         ])?;
     Ok(n == 1)
 }
@@ -204,6 +208,8 @@ mod tests {
             elapsed_ms: 3,
             n_bytes: 5_000,
             n_answer_bytes: 2,
+            answer_topic: None,
+            signature_fault: None,
             headers: Vec::new(),
             body: Some(Base64Bytes(b"beginning".as_slice().into())),
         }
@@ -218,7 +224,9 @@ mod tests {
             since_utc: AT,
             until_utc: AT,
             path: None,
+            subscription_id: None,
             reason: RefusalReason::UnknownPath,
+            signature_fault: None,
             n: 7,
             n_bytes: 0,
             address: None,

@@ -28,8 +28,8 @@ const ROWS: &str = "SELECT r.id, coalesce(c.at, p.at) AS at, k.name AS key, coal
     coalesce(p.last4, k.last4) AS last4, coalesce(c.method, p.method) AS method, coalesce(c.route, p.route) AS route, p.query,
     coalesce(c.status, p.status) AS status, coalesce(c.code, p.code) AS code, c.detail,
     coalesce(c.request_id, p.request_id) AS request_id, coalesce(c.elapsed_ms, p.elapsed_ms) AS elapsed_ms, c.kind, p.address,
-    p.user_agent, p.caller, p.failure, p.problem, p.retry_after_s, p.rate_limit, p.rate_remaining, p.rate_reset_at,
-    p.rate_policy, p.id IS NOT NULL AS is_relayed,
+    p.user_agent, p.caller, p.failure, p.problem, p.refusal_reason, p.retry_after_s, p.rate_limit, p.rate_remaining,
+    p.rate_reset_at, p.rate_policy, p.id IS NOT NULL AS is_relayed,
     (SELECT count(*) FROM keys o WHERE o.name <= k.name) AS number
     FROM request_log r LEFT JOIN calls c ON c.id = r.call LEFT JOIN relayed_calls p ON p.id = r.relayed
     LEFT JOIN keys k ON k.name = coalesce(c.key,
@@ -152,7 +152,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
         status,
         code: text("code")?,
         detail: text("detail")?.or(failure).or_else(|| member("detail")),
-        reason: member("requiredScope"),
+        reason: text("refusal_reason")?.or_else(|| member("requiredScope")),
         claimed_company_id: claimed.0,
         claimed_last4: claimed.1,
         query: text("query")?,
@@ -214,6 +214,7 @@ mod tests {
             query: Some("limit=2".into()),
             status,
             code: None,
+            refusal_reason: None,
             request_id: None,
             rate: None,
             retry_after_seconds: None,

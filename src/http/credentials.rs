@@ -2,6 +2,7 @@
 
 use super::connections::{CredentialHolder, OpenConnection, TooManyCalls};
 use super::problem::ProblemResponse;
+use crate::domain::key::KeyMisplacement;
 use crate::wire::problem::ProblemCode;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
@@ -12,6 +13,19 @@ use std::sync::Arc;
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim_matches(' '))
+}
+
+/// Returns where a request without the header `X-Api-Key` has its key by mistake; `None` if nowhere.
+#[must_use]
+pub fn misplaced_key(headers: &HeaderMap, query: Option<&str>) -> Option<KeyMisplacement> {
+    if headers.contains_key("authorization") {
+        return Some(KeyMisplacement::Authorization);
+    }
+    if query.is_some_and(|query| query.to_ascii_lowercase().contains("key=")) {
+        return Some(KeyMisplacement::Query);
+    }
+    let has_other = KeyMisplacement::OTHER_HEADERS.into_iter().any(|name| headers.contains_key(name));
+    has_other.then_some(KeyMisplacement::OtherHeader)
 }
 
 /// Records the credential on its connection.

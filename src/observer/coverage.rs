@@ -155,10 +155,7 @@ fn cover(noun: CoveredNoun, seen: &PlatformObservations, frame: &ObservationCont
             CoverageWords::partial(seen.since.calls, reason, "the Admin Portal names the callers")
         }
         CoveredNoun::Requests => cover_requests(seen),
-        CoveredNoun::Health => CoverageWords::nothing(
-            "success rate, latency, backlog and missed events are not visible to a key",
-            "a test shows whether the receiver answers; the Admin Portal has the log",
-        ),
+        CoveredNoun::Health => cover_health(seen),
         CoveredNoun::Audit | CoveredNoun::Other => {
             CoverageWords::nothing("changes are not visible to a key", "the Admin Portal has the audit trail")
         }
@@ -183,9 +180,33 @@ fn cover_subscriptions(noun: CoveredNoun, seen: &PlatformObservations, frame: &O
             "the Admin Portal has the breaker's history",
         );
     }
-    let reason = "subscriptions of the companies of this profile's keys, as last listed";
-    let remedy = "success rate, latency and backlog are in the Admin Portal";
+    let (reason, remedy) = if seen.receipt_health.is_empty() {
+        (
+            "subscriptions of the companies of this profile's keys, as last listed",
+            "success rate, latency and backlog are in the Admin Portal",
+        )
+    } else {
+        (
+            "subscriptions of the companies of this profile's keys, as last listed; success rate and latency as crow listen saw them",
+            "the backlog and missed events are in the Admin Portal",
+        )
+    };
     CoverageWords::partial(since, reason.to_owned() + &unread, remedy)
+}
+
+/// Covers the health of subscriptions, which listeners in front of their receivers see.
+fn cover_health(seen: &PlatformObservations) -> CoverageWords {
+    match seen.receipt_health.values().map(|of| of.since).min() {
+        Some(since) => CoverageWords::partial(
+            Some(since),
+            "from deliveries that passed crow listen for subscriptions named to it; attempts that reached no listener, backlog and missed events are not visible",
+            "put crow listen in front of the other receivers, and name their subscriptions with --subscription",
+        ),
+        None => CoverageWords::nothing(
+            "success rate, latency, backlog and missed events are not visible to a key",
+            "crow listen in front of a receiver shows most of it; the Admin Portal has the log",
+        ),
+    }
 }
 
 fn cover_events(seen: &PlatformObservations, frame: &ObservationContext) -> CoverageWords {
@@ -244,7 +265,8 @@ fn unread_companies(scope: KeyScope, seen: &PlatformObservations, frame: &Observ
 fn unknown_members(noun: CoveredNoun, seen: &PlatformObservations) -> &'static [&'static str] {
     match noun {
         CoveredNoun::Keys => &["createdUtc", "revokedUtc", "usage"],
-        CoveredNoun::Subscriptions => &["health"],
+        CoveredNoun::Subscriptions if seen.receipt_health.is_empty() => &["health"],
+        CoveredNoun::Subscriptions => &["health.nBacklog", "health.nParked", "health.nSkipped", "health.nextDueUtc"],
         CoveredNoun::Attempts => &["targetUrl", "deliveryId", "kind", "of", "cause"],
         CoveredNoun::Events => &["nDeliveries"],
         CoveredNoun::Limits => &["topRoutes", "callers"],

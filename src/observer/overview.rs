@@ -15,13 +15,14 @@ use crate::history::keys::KeyName;
 use crate::history::latest_events::LatestEvents;
 use crate::history::observations::{PlatformObservations, StoredSubscription, SubscriptionOutage};
 use crate::history::pages::outage_as_trip;
+use crate::history::receipt_health::ReceiptHealth;
 use crate::history::seen_windows::ObservedWindow;
 use crate::wire::alerts::{AcknowledgementRow, ConditionRow};
 use crate::wire::keys::{KeyRow, RateLimits};
 use crate::wire::limits::LimitRow;
 use crate::wire::overview::{PipelineCounts, PlatformOverview};
 use crate::wire::page::CappedList;
-use crate::wire::subscriptions::{Subscription, SubscriptionRow};
+use crate::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crate::wire::trips::TripRow;
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -61,6 +62,7 @@ pub fn build_overview(seen: &PlatformObservations, frame: &ObservationContext, n
         attempts: CappedList::new(frame.receipts.clone(), seen.receipts_1h.0, seen.receipts_1h.1),
         trips: listing(n_open, trips),
         conditions: missing_events(seen).into_iter().map(ConditionRow::from).collect::<Vec<_>>().into(),
+        refused_deliveries: seen.refusals.clone(),
         acknowledgements: seen.acknowledgements.iter().map(AcknowledgementRow::from).collect::<Vec<_>>().into(),
         subscriptions: listing(
             n_alarming(subscriptions.iter().map(|row| row.assess().status).collect()),
@@ -150,12 +152,38 @@ fn subscription_row(mut subscription: Subscription, seen: &PlatformObservations)
     if let Some(outage) = outage {
         subscription.disabled_utc = subscription.disabled_utc.or(Some(outage.before));
     }
+    let received = seen.receipt_health.get(&subscription.id);
+    if let Some(of) = received {
+        add_received(&mut subscription, of);
+    }
     let note = seen.disable_reasons.get(&subscription.id).filter(|_| !subscription.is_enabled);
     SubscriptionRow {
         disabled_note: note.map(|reason| Untrusted::new(reason.as_str())),
         disabled_after_utc: outage.map(|outage| outage.after),
-        health: None,
+        health: received.map(health_of),
         subscription,
+    }
+}
+
+/// Adds what listeners saw of a subscription's attempts, where that is newer than what the platform lists.
+fn add_received(subscription: &mut Subscription, of: &ReceiptHealth) {
+    let is_newer = subscription.last_attempt_utc.is_none_or(|at| of.last_at > at);
+    let listed = subscription.consecutive_failures.filter(|_| !is_newer);
+    subscription.consecutive_failures = listed.or(Some(of.streak));
+    subscription.last_attempt_utc = subscription.last_attempt_utc.max(Some(of.last_at));
+    subscription.last_success_utc = subscription.last_success_utc.max(of.last_success_at);
+}
+
+/// Health as listeners saw it. Deliveries that wait, and events that were missed, reach no listener.
+fn health_of(of: &ReceiptHealth) -> DeliveryHealth {
+    let [last_5m, last_1h, last_24h] = of.windows;
+    DeliveryHealth {
+        last_5m,
+        last_1h,
+        last_24h,
+        streak_began_utc: of.streak_span.map(|(first, _)| first),
+        streak_latest_utc: of.streak_span.map(|(_, latest)| latest),
+        ..DeliveryHealth::default()
     }
 }
 

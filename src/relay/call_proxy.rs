@@ -158,7 +158,9 @@ impl OwnAnswer {
 
     fn no_answer(fault: UpstreamFault, why: &str) -> Self {
         let (status, failure, error) = match fault {
-            UpstreamFault::Unreachable => (StatusCode::BAD_GATEWAY, RelayFailure::Unreachable, "connection_refused"),
+            UpstreamFault::Unreachable | UpstreamFault::Refused | UpstreamFault::Dns | UpstreamFault::Tls => {
+                (StatusCode::BAD_GATEWAY, RelayFailure::Unreachable, "connection_refused")
+            }
             UpstreamFault::Broken => (StatusCode::BAD_GATEWAY, RelayFailure::Broken, "connection_terminated"),
             UpstreamFault::Timeout => (StatusCode::GATEWAY_TIMEOUT, RelayFailure::Timeout, "connection_read_timeout"),
         };

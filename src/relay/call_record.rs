@@ -4,13 +4,16 @@ use super::passing_body::{BodyEnd, BodyWatcher};
 use super::recorder::Recorder;
 use super::route_template::route_of;
 use crate::clock::{RuntimeEnv, Stopwatch};
-use crate::domain::key::parse_key_company;
+use crate::domain::key::{KeyMisplacement, parse_key_company};
+use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::http::credentials::misplaced_key;
 use crate::http::query_mask::masked_query;
 use crate::http::request_context::looks_like_secret;
 use crate::http::stamp::KNOWN_METHODS;
 use crate::wire::calls::{RateHeaders, RelayFailure, RelayedCall};
+use crate::wire::refusal::KeyDefect;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
@@ -36,6 +39,32 @@ const REQUEST_ID_HEADERS: [&str; 3] = ["x-request-id", "request-id", "x-correlat
 #[derive(Deserialize)]
 struct RefusalFields {
     code: Option<String>,
+    /// Scope that the key lacks; a text that is no scope is not kept.
+    #[serde(rename = "requiredScope")]
+    scope: Option<String>,
+}
+
+/// Word for a call without a key.
+const KEY_NOT_SENT: &str = "not_sent";
+/// Status of a call whose key was not accepted.
+const UNAUTHORIZED: u16 = 401;
+/// Status of a call that the key does not permit.
+const FORBIDDEN: u16 = 403;
+
+/// Returns what is wrong with the key of a request as a stable word; `None` for a well-formed key.
+fn key_fault(headers: &HeaderMap, query: Option<&str>) -> Option<&'static str> {
+    let mut given = headers.get_all("x-api-key").iter();
+    let Some(key) = given.next() else {
+        return Some(misplaced_key(headers, query).map_or(KEY_NOT_SENT, KeyMisplacement::name));
+    };
+    if given.next().is_some() {
+        return Some(KeyDefect::Repeated.name());
+    }
+    match key.to_str().map(parse_key_company) {
+        Ok(Ok(_)) => None,
+        Ok(Err(fault)) => Some(KeyDefect::from(fault).name()),
+        Err(_) => Some(KeyDefect::Characters.name()),
+    }
 }
 
 /// Returns the user agent of a request as it may be kept.
@@ -103,6 +132,8 @@ pub(super) fn begin(
         query: query.map(Untrusted::new),
         status: None,
         code: None,
+        // What is wrong with the key matters only where the platform refuses it.
+        refusal_reason: key_fault(headers, parts.uri.query()).map(Untrusted::new),
         request_id: None,
         rate: None,
         retry_after_seconds: None,
@@ -169,10 +200,19 @@ impl CallWatcher {
     fn record(&mut self, failure: Option<RelayFailure>) {
         let Some(mut call) = self.call.take() else { return };
         (call.failure, call.elapsed_ms) = (failure, self.watch.elapsed_ms());
+        if call.status != Some(UNAUTHORIZED) {
+            call.refusal_reason = None;
+        }
         call.n_request_bytes = self.n_request_bytes.load(Ordering::Relaxed);
         if let Some(refusal) = self.refusal.take() {
             let fields: Option<RefusalFields> = serde_json::from_slice(&refusal).ok();
-            call.code = fields.and_then(|fields| short(&fields.code?, MAX_WORD_CHARS));
+            let (code, scope) = fields.map_or((None, None), |fields| (fields.code, fields.scope));
+            call.code = code.and_then(|code| short(&code, MAX_WORD_CHARS));
+            if let Some(scope) =
+                scope.and_then(|scope| KeyScope::named(&scope)).filter(|_| call.status == Some(FORBIDDEN))
+            {
+                call.refusal_reason = Some(Untrusted::new(scope.name()));
+            }
             let is_kept = self.keeps_refusals && refusal.len() <= MAX_PROBLEM_BYTES;
             let text = String::from_utf8(refusal).ok().filter(|text| is_kept && !looks_like_secret(text));
             call.problem = text.map(Untrusted::new);

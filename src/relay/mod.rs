@@ -9,6 +9,7 @@ mod passing_body;
 pub mod recorder;
 mod records;
 mod refusal_counts;
+mod refusal_reader;
 pub mod report_sender;
 mod route_template;
 pub mod signature_check;

@@ -1,9 +1,10 @@
-//! Counts of refused requests by path and reason. A flood costs one row per path and reason and minute, whatever its
+//! Counts of refused requests by path, reason and fault. A flood costs one row of each and minute, whatever its
 //! size.
 
 use super::recorder::Recorder;
 use super::records::ReceiptRecord;
 use crate::clock::RuntimeEnv;
+use crate::domain::ids::SubscriptionId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::wire::receipts::{RefusalReason, RefusedDeliveries};
@@ -28,19 +29,17 @@ struct RefusalCount {
     caller: RefusedCaller,
 }
 
-/// Refusals since the last record: position of the route, if any, and reason.
+/// What counts together: position of the route, if any, reason, and the fault of the signature.
+pub(super) type RefusalKey = (Option<usize>, RefusalReason, Option<&'static str>);
+
+/// Refusals since the last record.
 #[derive(Debug, Default)]
-pub(super) struct RefusalCounts(Mutex<BTreeMap<(Option<usize>, RefusalReason), RefusalCount>>);
+pub(super) struct RefusalCounts(Mutex<BTreeMap<RefusalKey, RefusalCount>>);
 
 impl RefusalCounts {
-    pub(super) fn count(
-        &self,
-        (route, reason): (Option<usize>, RefusalReason),
-        (at, n_bytes): (Timestamp, u64),
-        caller: RefusedCaller,
-    ) {
+    pub(super) fn count(&self, of: RefusalKey, (at, n_bytes): (Timestamp, u64), caller: RefusedCaller) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry((route, reason)).or_insert_with(|| RefusalCount {
+        let count = counts.entry(of).or_insert_with(|| RefusalCount {
             since: at,
             until: at,
             n: 0,
@@ -53,21 +52,24 @@ impl RefusalCounts {
         count.caller = caller;
     }
 
-    /// Records the counts and begins anew. `path` names a route by its position.
+    /// Records the counts and begins anew. `route` finds the path and the subscription of a route by its position.
     pub(super) fn record(
         &self,
         recorder: &Recorder<ReceiptRecord>,
         ambient: &RuntimeEnv,
-        path: impl Fn(usize) -> Option<Untrusted>,
+        route: impl Fn(usize) -> (Option<Untrusted>, Option<SubscriptionId>),
     ) {
         let counts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for ((route, reason), count) in counts {
+        for ((at, reason, fault), count) in counts {
+            let (path, subscription_id) = at.map(&route).unwrap_or_default();
             recorder.record(ReceiptRecord::Refused(RefusedDeliveries {
                 id: Untrusted::new(ambient.ulid()),
                 since_utc: count.since,
                 until_utc: count.until,
-                path: route.and_then(&path),
+                path,
+                subscription_id,
                 reason,
+                signature_fault: fault.map(Untrusted::new),
                 n: count.n,
                 n_bytes: count.n_bytes,
                 address: count.caller.address,

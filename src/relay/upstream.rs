@@ -47,6 +47,12 @@ const MAX_HEADERS: usize = 512;
 pub(super) enum UpstreamFault {
     /// No connection could be made.
     Unreachable,
+    /// The host refused the connection.
+    Refused,
+    /// The name of the host does not resolve.
+    Dns,
+    /// There was no trusted connection.
+    Tls,
     /// The head of the answer did not come in time.
     Timeout,
     /// The connection broke before the head of the answer, or the answer is not HTTP.
@@ -161,7 +167,7 @@ impl UpstreamClient {
         match self.ambient.timeout(self.head_timeout, self.http.request(request)).await {
             Some(Ok(response)) => Ok(response),
             Some(Err(error)) => {
-                let fault = if error.is_connect() { UpstreamFault::Unreachable } else { UpstreamFault::Broken };
+                let fault = if error.is_connect() { connect_fault(&error) } else { UpstreamFault::Broken };
                 Err(UpstreamFailure { fault, why: root_cause(&error) })
             }
             None => {
@@ -170,6 +176,28 @@ impl UpstreamClient {
             }
         }
     }
+}
+
+/// Fault behind a connection that could not be made.
+fn connect_fault(error: &hyper_util::client::legacy::Error) -> UpstreamFault {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            match io.kind() {
+                io::ErrorKind::ConnectionRefused => return UpstreamFault::Refused,
+                _ if io.get_ref().is_some_and(|inner| inner.is::<tokio_rustls::rustls::Error>()) => {
+                    return UpstreamFault::Tls;
+                }
+                _ => {}
+            }
+        }
+        // The connector has no other way to tell that a name does not resolve.
+        if error.to_string() == "dns error" {
+            return UpstreamFault::Dns;
+        }
+        next = error.source();
+    }
+    UpstreamFault::Unreachable
 }
 
 /// Innermost reason of a failed request.

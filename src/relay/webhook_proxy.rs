@@ -8,6 +8,7 @@ use super::passing_body::{BodyLimits, PassingBody};
 use super::recorder::{RecordSink, Recorder};
 use super::records::ReceiptRecord;
 use super::refusal_counts::{RefusalCounts, RefusedCaller};
+use super::refusal_reader::RefusalReader;
 use super::signature_check::{AcceptedSignature, DeliveryRefusal, EnvelopeFields, SignatureChecker};
 use super::upstream::{BoxError, PassedBody, UpstreamAddress, UpstreamClient, UpstreamFault};
 use super::webhook_receipt::{ListenArrival, ReceiptWatcher, RefusedArrival};
@@ -91,7 +92,7 @@ pub struct WebhookProxyConfig {
 pub struct WebhookProxy {
     config: WebhookProxyConfig,
     ambient: RuntimeEnv,
-    checker: SignatureChecker,
+    checker: Arc<SignatureChecker>,
     recorder: Recorder<ReceiptRecord>,
     refusals: RefusalCounts,
     small_places: Semaphore,
@@ -124,10 +125,15 @@ impl WebhookProxy {
     #[must_use]
     pub fn start(config: WebhookProxyConfig, sink: RecordSink, ambient: &RuntimeEnv) -> (Arc<Self>, JoinHandle<()>) {
         let (recorder, recording) = Recorder::start(sink, Duration::ZERO, ambient);
+        let named = |route: &WebhookRoute| {
+            let name = route.path().map_or_else(|| "every other path".to_owned(), |path| format!("path {path}"));
+            (name, Arc::clone(route.secrets()))
+        };
+        let known = config.routes.iter().map(named).collect();
         let proxy = Arc::new(Self {
             config,
             ambient: ambient.clone(),
-            checker: SignatureChecker::new(ambient),
+            checker: Arc::new(SignatureChecker::new(known, ambient)),
             recorder,
             refusals: RefusalCounts::default(),
             small_places: Semaphore::new(MAX_BODIES_AT_ONCE.0),
@@ -176,7 +182,7 @@ impl WebhookProxy {
         let (accepted, envelope) = self.checker.check(route.secrets(), &arriving.parts.headers, &body.bytes)?;
         let receipt = self.receipt(arriving, route, accepted, &envelope, &body.bytes);
         match route.target() {
-            Some(target) => Ok(self.hand_on(arriving, target, body, receipt).await),
+            Some(target) => Ok(self.hand_on(arriving, (route, target), body, receipt).await),
             None => self.answer(receipt, &arriving.watch).await,
         }
     }
@@ -241,6 +247,8 @@ impl WebhookProxy {
             elapsed_ms: 0,
             n_bytes: body.len() as u64,
             n_answer_bytes: 0,
+            answer_topic: None,
+            signature_fault: None,
             headers: if keeps { KEPT_HEADERS.iter().filter_map(kept).collect() } else { Vec::new() },
             body: keeps.then(|| Base64Bytes(body.as_ref().into())),
         }
@@ -251,14 +259,20 @@ impl WebhookProxy {
     async fn hand_on(
         &self,
         arriving: &mut Arriving,
-        target: &UpstreamAddress,
+        (route, target): (&WebhookRoute, &UpstreamAddress),
         body: ReceivedBody,
         receipt: DeliveryReceipt,
     ) -> Response {
         let (recorder, arrivals) = (self.recorder.clone(), self.config.arrivals.clone());
         let watch = arriving.watch.clone();
+        let reader = RefusalReader::new(
+            (Arc::clone(&self.checker), Arc::clone(route.secrets())),
+            receipt.secret_number,
+            &arriving.parts.headers,
+            &body.bytes,
+        );
         // Dropped with this future if the sender leaves: then the receipt says so.
-        let mut watcher = ReceiptWatcher::new(receipt, watch, recorder, arrivals, self.ambient.clone());
+        let mut watcher = ReceiptWatcher::new((receipt, reader), watch, recorder, arrivals, self.ambient.clone());
         let sent = match self.request(arriving, target, body) {
             Ok(request) => self.config.upstream.send(request).await.map_err(|failure| (failure.fault, failure.why)),
             Err(why) => Err((UpstreamFault::Broken, why)),
@@ -269,7 +283,7 @@ impl WebhookProxy {
                 *response.version_mut() = Version::HTTP_11;
                 strip_hop_by_hop(response.headers_mut());
                 self.name.add_to(response.headers_mut(), came_in);
-                watcher.set_status(response.status().as_u16());
+                watcher.see_head(response.status().as_u16(), response.headers());
                 let (head, incoming) = response.into_parts();
                 let mut passing = PassingBody::new(incoming, watcher, ANSWER_LIMITS, self.ambient.clone());
                 passing.settle_if_empty().await;
@@ -340,7 +354,7 @@ impl WebhookProxy {
             RefusalReason::NotRecorded => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::UNAUTHORIZED,
         };
-        let of = (arriving.route, refusal.reason);
+        let of = (arriving.route, refusal.reason, refusal.fault);
         self.refusals.count(of, (arriving.at, arriving.n_bytes), arriving.caller.clone());
         self.show(arriving, Some(refusal.reason), &refusal.why, status);
         let mut response = (status, refusal.why.clone()).into_response();
@@ -370,8 +384,11 @@ impl WebhookProxy {
     }
 
     fn record_refusals(&self) {
-        let path = |at: usize| self.config.routes.get(at).path().map(Untrusted::new);
-        self.refusals.record(&self.recorder, &self.ambient, path);
+        let route = |at: usize| {
+            let route = self.config.routes.get(at);
+            (route.path().map(Untrusted::new), route.subscription())
+        };
+        self.refusals.record(&self.recorder, &self.ambient, route);
         let n_unshown = std::mem::take(&mut self.shown.lock().unwrap_or_else(PoisonError::into_inner).1);
         if n_unshown > 0 {
             let _ = self.config.arrivals.try_send(ListenArrival::RefusedUnshown(n_unshown));
@@ -400,6 +417,9 @@ async fn record_refusals(proxy: std::sync::Weak<WebhookProxy>, ambient: RuntimeE
 async fn no_answer(watcher: ReceiptWatcher, fault: UpstreamFault, why: &str) -> Response {
     let (status, failure) = match fault {
         UpstreamFault::Unreachable => (StatusCode::BAD_GATEWAY, HandoverFailure::Unreachable),
+        UpstreamFault::Refused => (StatusCode::BAD_GATEWAY, HandoverFailure::Refused),
+        UpstreamFault::Dns => (StatusCode::BAD_GATEWAY, HandoverFailure::Dns),
+        UpstreamFault::Tls => (StatusCode::BAD_GATEWAY, HandoverFailure::Tls),
         UpstreamFault::Broken => (StatusCode::BAD_GATEWAY, HandoverFailure::Broken),
         UpstreamFault::Timeout => (StatusCode::GATEWAY_TIMEOUT, HandoverFailure::Timeout),
     };

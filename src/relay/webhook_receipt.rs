@@ -3,11 +3,13 @@
 use super::passing_body::{BodyEnd, BodyWatcher};
 use super::recorder::Recorder;
 use super::records::ReceiptRecord;
+use super::refusal_reader::RefusalReader;
 use crate::clock::{RuntimeEnv, Stopwatch};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::history::receipts::EarlierReceipts;
 use crate::wire::receipts::{DeliveryReceipt, HandoverFailure, RefusalReason};
+use axum::http::HeaderMap;
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -52,6 +54,8 @@ pub struct RefusedArrival {
 pub(super) struct ReceiptWatcher {
     /// Receipt that is not recorded yet.
     receipt: Option<Box<DeliveryReceipt>>,
+    /// Reader of the answer, if that is a refusal.
+    reader: Option<RefusalReader>,
     watch: Stopwatch,
     recorder: Recorder<ReceiptRecord>,
     arrivals: mpsc::Sender<ListenArrival>,
@@ -60,17 +64,25 @@ pub(super) struct ReceiptWatcher {
 
 impl ReceiptWatcher {
     pub(super) fn new(
-        receipt: DeliveryReceipt,
+        (receipt, reader): (DeliveryReceipt, RefusalReader),
         watch: Stopwatch,
         recorder: Recorder<ReceiptRecord>,
         arrivals: mpsc::Sender<ListenArrival>,
         ambient: RuntimeEnv,
     ) -> Self {
-        Self { receipt: Some(Box::new(receipt)), watch, recorder, arrivals, ambient }
+        Self { receipt: Some(Box::new(receipt)), reader: Some(reader), watch, recorder, arrivals, ambient }
+    }
+
+    /// Notes the head of the receiver's answer.
+    pub(super) fn see_head(&mut self, status: u16, headers: &HeaderMap) {
+        self.set_status(status);
+        if let Some(reader) = &mut self.reader {
+            reader.see_head(status, headers);
+        }
     }
 
     /// Sets the status that the delivery is answered with.
-    pub(super) fn set_status(&mut self, status: u16) {
+    fn set_status(&mut self, status: u16) {
         if let Some(receipt) = &mut self.receipt {
             receipt.status = Some(status);
         }
@@ -88,6 +100,9 @@ impl ReceiptWatcher {
     fn record(&mut self, failure: Option<HandoverFailure>, is_awaited: bool) -> Option<BoxFuture<'static, ()>> {
         let mut receipt = self.receipt.take()?;
         (receipt.failure, receipt.elapsed_ms) = (failure, self.watch.elapsed_ms());
+        if let Some(reader) = self.reader.take() {
+            reader.finish(&mut receipt);
+        }
         let stored = self.recorder.record_acknowledged(ReceiptRecord::Taken(receipt.clone()), true);
         let mut shown = ShownReceipt { receipt: Some(receipt), earlier: None, arrivals: self.arrivals.clone() };
         if !is_awaited {
@@ -136,6 +151,9 @@ impl BodyWatcher for ReceiptWatcher {
     fn see(&mut self, bytes: &[u8]) {
         if let Some(receipt) = &mut self.receipt {
             receipt.n_answer_bytes += bytes.len() as u64;
+        }
+        if let Some(reader) = &mut self.reader {
+            reader.see(bytes);
         }
     }
 

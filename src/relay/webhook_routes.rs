@@ -7,6 +7,7 @@ use crate::domain::ids::SubscriptionId;
 use crate::domain::secret::Secret;
 use crate::domain::text::Untrusted;
 use crate::domain::url_redaction::redact_url;
+use std::sync::Arc;
 
 /// Path that a listener serves.
 #[derive(Debug, Default)]
@@ -15,7 +16,7 @@ pub struct WebhookRoute {
     path: Option<String>,
     /// Receiver that verified deliveries are handed on to; `None` if the listener answers itself.
     target: Option<UpstreamAddress>,
-    secrets: Vec<RouteSecret>,
+    secrets: Arc<Vec<RouteSecret>>,
     subscription: Option<SubscriptionId>,
 }
 
@@ -31,10 +32,10 @@ impl WebhookRoute {
     /// # Errors
     /// Reason why the route takes no further secret, in one line.
     pub fn add_secret(&mut self, secret: Secret) -> Result<(), String> {
-        if self.secrets.len() == MAX_SECRETS {
-            return Err(format!("more than {MAX_SECRETS} secrets for one path"));
+        match Arc::get_mut(&mut self.secrets) {
+            Some(secrets) if secrets.len() < MAX_SECRETS => secrets.push(RouteSecret::new(secret)),
+            _ => return Err(format!("more than {MAX_SECRETS} secrets for one path")),
         }
-        self.secrets.push(RouteSecret::new(secret));
         Ok(())
     }
 
@@ -59,7 +60,7 @@ impl WebhookRoute {
         self.target.as_ref()
     }
 
-    pub(super) fn secrets(&self) -> &[RouteSecret] {
+    pub(super) fn secrets(&self) -> &Arc<Vec<RouteSecret>> {
         &self.secrets
     }
 

@@ -8,7 +8,7 @@
 use super::openapi;
 use crate::domain::audit::AuditKey;
 use crate::domain::ids::OperatorId;
-use crate::domain::key::{self, ApiKey, KeyMisplacement};
+use crate::domain::key::{self, ApiKey};
 use crate::domain::log::RejectedKey;
 use crate::domain::operator::{self, OperatorRole};
 use crate::domain::scope::KeyScope;
@@ -17,7 +17,7 @@ use crate::engine::auth;
 use crate::engine::caller::{Actor, Caller};
 use crate::engine::handle::Engine;
 use crate::http::connections::CredentialHolder;
-use crate::http::credentials::{bearer_token, record_credential};
+use crate::http::credentials::{bearer_token, misplaced_key, record_credential};
 use crate::http::problem::ProblemResponse;
 use crate::http::request_context::RequestContext;
 use crate::http::stamp::check_content_length;
@@ -223,17 +223,7 @@ fn presented_key<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a 
         let detail = "the key has characters that no key has";
         return value.to_str().map_err(|_| Problem::malformed_key(KeyDefect::Characters, detail).into());
     }
-    let place = if headers.contains_key("authorization") {
-        Some(KeyMisplacement::Authorization)
-    } else if query.is_some_and(|query| query.to_ascii_lowercase().contains("key=")) {
-        Some(KeyMisplacement::Query)
-    } else {
-        KeyMisplacement::OTHER_HEADERS
-            .into_iter()
-            .any(|name| headers.contains_key(name))
-            .then_some(KeyMisplacement::OtherHeader)
-    };
-    Err(Problem::missing_key(place).into())
+    Err(Problem::missing_key(misplaced_key(headers, query)).into())
 }
 
 /// Returns what may be logged of a refused key. Only a well-formed key qualifies: any other text may be an unrelated

@@ -41,9 +41,9 @@ pub(super) fn subscription_row(of: SubscriptionHealth) -> SubscriptionRow {
         streak_began_utc,
         streak_latest_utc,
         next_due_utc: of.backlog.next_due_at,
-        n_backlog: of.backlog.n_pending + of.backlog.n_in_flight,
-        n_skipped: of.subscription.n_missed,
-        n_parked: of.backlog.n_on_hold,
+        n_backlog: Some(of.backlog.n_pending + of.backlog.n_in_flight),
+        n_skipped: Some(of.subscription.n_missed),
+        n_parked: Some(of.backlog.n_on_hold),
     };
     SubscriptionRow {
         subscription: of.subscription.into(),
@@ -135,6 +135,7 @@ pub(super) fn attempt_detail(of: Attempt, exchange: HttpExchange, sent: &[u8]) -
         peer: exchange.peer.map(Untrusted::new),
         phases: exchange.phases.into(),
         shed_utc: exchange.content_dropped_at,
+        answer_topic: None,
         redacted: false,
     }
 }
@@ -178,6 +179,7 @@ pub(super) fn overview_answer(of: OverviewData, engine: &Engine) -> PlatformOver
         conditions: of.conditions.into_iter().map(ConditionRow::from).collect::<Vec<_>>().into(),
         overdue: of.overdue.into_iter().map(overdue_row).collect::<Vec<_>>().into(),
         acknowledgements: of.acknowledgements.iter().map(AcknowledgementRow::from).collect::<Vec<_>>().into(),
+        refused_deliveries: Vec::new(),
         coverage: None,
     }
 }

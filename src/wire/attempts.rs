@@ -162,6 +162,10 @@ pub struct AttemptDetail {
     /// kept.
     #[serde(default)]
     pub shed_utc: Option<Timestamp>,
+    /// Subject of a refusal, as the listener found it that saw the answer: `signature`, `clock`, `missing_secret`,
+    /// `login`, `firewall`, `proxy`, `wrong_scheme`, `validation` or `other`. Absent where the answer itself is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_topic: Option<Untrusted>,
     /// Whether values are left out because the operator is not an admin: the request is masked, the answer is omitted.
     #[serde(default)]
     pub redacted: bool,

@@ -49,6 +49,12 @@ pub struct RelayedCall {
     pub status: Option<u16>,
     /// Problem code in the answer; null if the answer has none.
     pub code: Option<Untrusted>,
+    /// Reason of a refusal as a stable word. 401: `not_sent` or the place of a key that was not in `X-Api-Key`
+    /// (`authorization_header`, `query_string`, `other_header`), or the defect of one that is not well-formed
+    /// (`characters`, `prefix`, `company`, `length`, `repeated`). 403: the scope that the answer names as missing. Null for
+    /// other answers.
+    #[serde(default)]
+    pub refusal_reason: Option<Untrusted>,
     /// Id of the request in the answer's headers.
     pub request_id: Option<Untrusted>,
     /// Rate window in the answer's headers; null if the answer has none.

@@ -8,6 +8,7 @@ use super::keys::KeyRow;
 use super::limits::LimitRow;
 use super::page::CappedList;
 use super::readable::{ReadableRows, UnreadableRows};
+use super::receipts::RefusedDeliveries;
 use super::subscriptions::SubscriptionRow;
 use super::trips::TripRow;
 use crate::domain::ids::CompanyId;
@@ -53,6 +54,10 @@ pub struct PlatformOverview {
     #[serde(default)]
     #[cfg_attr(test, schema(value_type = Vec<AcknowledgementRow>))]
     pub acknowledgements: ReadableRows<AcknowledgementRow>,
+    /// Requests that listeners in front of receivers refused in the last 24 hours, summed up by path and reason, the most
+    /// frequent first. None of them counts as received. Absent without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_deliveries: Vec<RefusedDeliveries>,
     /// Coverage of the data; null or absent if everything is known, as on a platform with a Portal.
     #[serde(default)]
     pub coverage: Option<PlatformCoverage>,
@@ -94,6 +99,7 @@ impl PlatformOverview {
             conditions,
             overdue,
             acknowledgements,
+            refused_deliveries,
             coverage,
         } = self;
         (platform, pipeline, minutes) == (&other.platform, &other.pipeline, &other.minutes)
@@ -105,6 +111,7 @@ impl PlatformOverview {
             && trips == &other.trips
             && (conditions, overdue) == (&other.conditions, &other.overdue)
             && acknowledgements == &other.acknowledgements
+            && refused_deliveries == &other.refused_deliveries
             && nouns(coverage) == nouns(&other.coverage)
     }
 }

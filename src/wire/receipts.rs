@@ -2,6 +2,7 @@
 
 use super::attempts::HttpHeader;
 use super::reports::{Base64Bytes, UnrecordedPeriod};
+use crate::domain::delivery::FailureKind;
 use crate::domain::ids::{CompanyId, EventId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
@@ -65,6 +66,14 @@ pub struct DeliveryReceipt {
     pub n_bytes: u64,
     /// Size of the answer's body in bytes, as far as it was passed back.
     pub n_answer_bytes: u64,
+    /// Subject of the receiver's refusal: `signature`, `clock`, `missing_secret`, `login`, `firewall`, `proxy`,
+    /// `wrong_scheme`, `validation` or `other`; null if the delivery was not refused. The answer itself is not kept.
+    #[serde(default)]
+    pub answer_topic: Option<Untrusted>,
+    /// Fault of the receiver's signature check, as the id of its cause, if the receiver refused a valid signature and
+    /// its answer tells the one that it computed; `sig-unexplained` if no known fault explains that one; null otherwise.
+    #[serde(default)]
+    pub signature_fault: Option<Untrusted>,
     /// Headers of the delivery that its signature depends on; empty unless the listener keeps bodies.
     #[serde(default)]
     pub headers: Vec<HttpHeader>,
@@ -92,6 +101,12 @@ pub enum SignatureResult {
 pub enum HandoverFailure {
     /// The receiver could not be reached; the delivery was answered 502.
     Unreachable,
+    /// The receiver's host refused the connection; the delivery was answered 502.
+    Refused,
+    /// The name of the receiver's host does not resolve; the delivery was answered 502.
+    Dns,
+    /// There was no trusted connection to the receiver; the delivery was answered 502.
+    Tls,
     /// The receiver gave no answer in time; the delivery was answered 504. Or the end of its answer did not come.
     Timeout,
     /// The connection to the receiver broke before the end of its answer; without a head, the delivery was answered 502.
@@ -105,13 +120,17 @@ pub enum HandoverFailure {
 
 impl HandoverFailure {
     /// All failures that this version knows.
-    pub const ALL: [Self; 4] = [Self::Unreachable, Self::Timeout, Self::Broken, Self::SenderLeft];
+    pub const ALL: [Self; 7] =
+        [Self::Unreachable, Self::Refused, Self::Dns, Self::Tls, Self::Timeout, Self::Broken, Self::SenderLeft];
 
     /// Name of the failure on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Broken => "broken",
             Self::SenderLeft => "sender_left",
@@ -130,10 +149,38 @@ impl HandoverFailure {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Unreachable => "the listener could not reach the receiver",
+            Self::Refused => "the receiver's host refused the connection",
+            Self::Dns => "the name of the receiver's host does not resolve",
+            Self::Tls => "there was no trusted connection to the receiver",
             Self::Timeout => "the receiver's answer did not come, or did not end, in time",
             Self::Broken => "the connection to the receiver broke before the end of its answer",
             Self::SenderLeft => "the sender closed the connection before the end of the answer",
             Self::Other => "the listener reported a failure that this version does not know",
+        }
+    }
+}
+
+/// Time without an answer, in milliseconds, from which on a sender that left has given up waiting.
+const MIN_GIVEN_UP_MS: u64 = 5_000;
+
+/// Duration, in milliseconds, from which on a connection that was not made met its time limit.
+const MIN_UNREACHED_MS: u64 = 4_500;
+
+impl HandoverFailure {
+    /// Kind of the failure as an attempt has it, if the receiver's answer did not come whole. A sender that left early
+    /// counts against no receiver.
+    #[must_use]
+    pub const fn kind(self, elapsed_ms: u64) -> FailureKind {
+        match self {
+            // What hangs until the limit of a connection was not refused.
+            Self::Unreachable if elapsed_ms >= MIN_UNREACHED_MS => FailureKind::Timeout,
+            Self::Unreachable | Self::Refused => FailureKind::Refused,
+            Self::Dns => FailureKind::Dns,
+            Self::Tls => FailureKind::Tls,
+            Self::Timeout => FailureKind::Timeout,
+            Self::SenderLeft if elapsed_ms >= MIN_GIVEN_UP_MS => FailureKind::Timeout,
+            Self::SenderLeft => FailureKind::Local,
+            Self::Broken | Self::Other => FailureKind::ConnectionReset,
         }
     }
 }
@@ -151,8 +198,15 @@ pub struct RefusedDeliveries {
     pub until_utc: Timestamp,
     /// Path of the requests; null for paths that the listener does not serve.
     pub path: Option<Untrusted>,
+    /// Subscription whose deliveries arrive at this path, as the listener was configured; null if not configured.
+    #[serde(default)]
+    pub subscription_id: Option<SubscriptionId>,
     /// Reason of the refusals.
     pub reason: RefusalReason,
+    /// Fault that explains the signatures, as the id of its cause; `sig-unexplained` if no known fault does; null where
+    /// none was looked for.
+    #[serde(default)]
+    pub signature_fault: Option<Untrusted>,
     /// Number of the requests.
     pub n: u64,
     /// Bytes of the bodies that were read, over all requests.
@@ -213,6 +267,12 @@ impl RefusalReason {
         Self::Busy,
         Self::NotRecorded,
     ];
+
+    /// Reason of a name on the wire; [`Self::Other`] for a name that this version does not know.
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        Self::ALL.into_iter().find(|reason| reason.name() == name).unwrap_or(Self::Other)
+    }
 
     /// Name of the reason on the wire.
     #[must_use]

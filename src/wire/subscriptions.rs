@@ -150,7 +150,8 @@ impl AttemptSummary {
     }
 }
 
-/// Health of a subscription: recent success rates, failures in a row, and deliveries waiting.
+/// Health of a subscription: recent success rates, failures in a row, and deliveries waiting. An observer knows it from
+/// the deliveries that a listener in front of the receiver took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -167,19 +168,28 @@ pub struct DeliveryHealth {
     pub streak_latest_utc: Option<Timestamp>,
     /// Earliest due time of a pending delivery, in the past or the future; null without one.
     pub next_due_utc: Option<Timestamp>,
-    /// Number of deliveries that are pending or in flight.
-    pub n_backlog: u64,
-    /// Number of events missed since the subscription was disabled.
-    pub n_skipped: u64,
-    /// Number of deliveries on hold until the subscription is enabled again.
-    pub n_parked: u64,
+    /// Number of deliveries that are pending or in flight; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_backlog: Option<u64>,
+    /// Number of events missed since the subscription was disabled; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_skipped: Option<u64>,
+    /// Number of deliveries on hold until the subscription is enabled again; null if it is not known.
+    #[cfg_attr(test, schema(required = true))]
+    pub n_parked: Option<u64>,
 }
 
 impl DeliveryHealth {
-    /// Number of events that were missed or are on hold.
+    /// Number of events that were missed or are on hold; `None` if it is not known.
     #[must_use]
-    pub const fn n_missed_or_held(&self) -> u64 {
-        self.n_skipped + self.n_parked
+    pub fn n_missed_or_held(&self) -> Option<u64> {
+        Some(self.n_skipped? + self.n_parked?)
+    }
+
+    /// Number of deliveries that wait for their time or for the subscription to be enabled; `None` if it is not known.
+    #[must_use]
+    pub fn n_waiting(&self) -> Option<u64> {
+        Some(self.n_backlog? + self.n_parked?)
     }
 }
 
@@ -210,7 +220,9 @@ impl SubscriptionRow {
     #[must_use]
     pub fn assess(&self) -> HealthAssessment {
         let of = &self.subscription;
-        let Some(health) = &self.health else {
+        // Deliveries do not tell why a subscription is off.
+        let is_told = of.is_enabled || of.disabled_reason.is_some();
+        let Some(health) = self.health.as_ref().filter(|_| is_told) else {
             let went_off = self.disabled_after_utc.zip(of.disabled_utc);
             return assess_listing(&ListingFacts {
                 is_enabled: of.is_enabled,

@@ -321,7 +321,7 @@ pub(crate) fn is_shown(world: &World, truth: &Truth) -> bool {
         ("sub-disabled", Some(id)) => {
             let row = world.deliveries.subscriptions.iter().find(|row| row.subscription.id == id);
             row.is_some_and(|row| {
-                row.health.as_ref().is_some_and(|health| health.n_skipped > 0) || row.disabled_note.is_none()
+                row.health.as_ref().is_some_and(|health| health.n_skipped > Some(0)) || row.disabled_note.is_none()
             })
         }
         ("type-not-subscribed", Some(id)) => is_removed(id),

@@ -56,6 +56,7 @@ impl World {
             peer: Some(of.peer.as_str().into()),
             phases: PhaseTimes::default(),
             shed_utc: None,
+            answer_topic: None,
             redacted: false,
         }
     }

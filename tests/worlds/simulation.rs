@@ -436,10 +436,12 @@ impl Simulation<'_> {
             streak_began_utc: streak.last().map(|of| of.row.started_utc),
             streak_latest_utc: streak.first().map(|of| of.row.started_utc),
             next_due_utc: of_state(DeliveryState::Pending).filter_map(|of| of.due_utc).min(),
-            n_backlog: of_state(DeliveryState::Pending).count() as u64,
-            n_skipped: of_state(DeliveryState::Missed).filter(|of| off.is_some_and(|off| of.created_utc >= off)).count()
-                as u64,
-            n_parked: of_state(DeliveryState::OnHold).count() as u64,
+            n_backlog: Some(of_state(DeliveryState::Pending).count() as u64),
+            n_skipped: Some(
+                of_state(DeliveryState::Missed).filter(|of| off.is_some_and(|off| of.created_utc >= off)).count()
+                    as u64,
+            ),
+            n_parked: Some(of_state(DeliveryState::OnHold).count() as u64),
         }
     }
 }

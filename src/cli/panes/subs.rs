@@ -61,13 +61,13 @@ impl ListedRow for AssessedRow<SubscriptionRow> {
         }),
         column("FAILS", "consecutiveFailures", |of| ListCell::maybe(of.row.subscription.consecutive_failures)),
         column_of("BACKLOG", "nBacklog", "health.nBacklog", |of| {
-            ListCell::maybe(of.row.health.map(|health| health.n_backlog))
+            ListCell::maybe(of.row.health.and_then(|health| health.n_backlog))
         }),
         column_of("ON HOLD", "nParked", "health.nParked", |of| {
-            ListCell::maybe(of.row.health.map(|health| health.n_parked))
+            ListCell::maybe(of.row.health.and_then(|health| health.n_parked))
         }),
         column_of("MISSED", "nSkipped", "health.nSkipped", |of| {
-            ListCell::maybe(of.row.health.map(|health| health.n_skipped))
+            ListCell::maybe(of.row.health.and_then(|health| health.n_skipped))
         }),
         column("WHY", "why", |of| ListCell::Text(of.why.clone())),
     ];
@@ -132,18 +132,18 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
         return Err(CommandFailure::usage(format!("subscription {} is already enabled", asked.id), "nothing to do"));
     }
     let health = row.health.as_ref();
-    let n_missed = health.map(|health| health.n_skipped);
+    let n_missed = health.and_then(|health| health.n_skipped);
     let missed = format!("missed while it was off: {}", text::maybe_several(n_missed, "event", "events"));
     let preview = vec![
         describe_subscription(&row),
         why(&row.assess().reason),
         format!(
             "deliveries resume and the failure count restarts at 0; {} on hold are sent",
-            text::maybe_several(health.map(|health| health.n_parked), "delivery", "deliveries")
+            text::maybe_several(health.and_then(|health| health.n_parked), "delivery", "deliveries")
         ),
         if asked.replay_missed {
             format!("{missed}, resent")
-        } else if health.is_none() {
+        } else if n_missed.is_none() {
             format!("{missed}, not sent; the Admin Portal replays them")
         } else {
             format!("{missed}, not sent; add --replay-missed to resend")
@@ -165,7 +165,7 @@ async fn disable(asked: DisableArgs) -> Result<ExitCode, CommandFailure> {
     let (change, effect) = match (of.is_enabled, of.disabled_reason, reason) {
         (true, _, reason) => {
             let n = text::maybe_several(
-                row.health.map(|health| health.n_backlog),
+                row.health.and_then(|health| health.n_backlog),
                 "pending delivery is",
                 "pending deliveries are",
             );
@@ -193,9 +193,9 @@ async fn delete(asked: ChangeArgs) -> Result<ExitCode, CommandFailure> {
     let mut preview = vec![
         describe_subscription(&row),
         "deliveries stop; this cannot be undone; its delivery log stays readable".to_owned(),
-        row.health.map_or_else(
+        row.health.and_then(|health| health.n_backlog.zip(health.n_parked)).map_or_else(
             || "cancels its pending deliveries, and those on hold; their number is unknown".to_owned(),
-            |health| format!("cancels {} pending and {} on hold", health.n_backlog, health.n_parked),
+            |(pending, parked)| format!("cancels {pending} pending and {parked} on hold"),
         ),
     ];
     if let Some(tool) = &of.managed_by {

@@ -201,8 +201,10 @@ fn tripped(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
         [] => "no breaker has tripped".to_owned(),
         [row, rest @ ..] => {
             let since = row.subscription.disabled_utc.map_or_else(String::new, |at| format!(", off since {at}"));
-            let missed =
-                row.health.map_or_else(String::new, |health| format!("; {} missed", count(health.n_skipped, "event")));
+            let missed = row
+                .health
+                .and_then(|health| health.n_skipped)
+                .map_or_else(String::new, |n| format!("; {} missed", count(n, "event")));
             let what = match row.subscription.disabled_reason {
                 Some(_) => format!("breaker tripped after {FAILURE_THRESHOLD} failures in a row"),
                 None => "went off between two polls, for a reason that is not reported".to_owned(),
@@ -215,7 +217,7 @@ fn tripped(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
 
 /// Number of events that a subscription missed; 0 if it is not known.
 fn n_skipped(row: &SubscriptionRow) -> u64 {
-    row.health.map_or(0, |health| health.n_skipped)
+    row.health.and_then(|health| health.n_skipped).unwrap_or(0)
 }
 
 fn others(n: usize) -> String {

@@ -152,10 +152,10 @@ fn missed_events(set: &EvidenceSet) -> CheckResult {
     if set.visibility == CallerVisibility::KeyOnly {
         return CheckResult::unknown(set.why_partial(CoveredNoun::Health));
     }
-    let n: u64 = off.iter().map(|row| known_health(row).n_missed_or_held()).sum();
+    let n: u64 = off.iter().map(|row| known_health(row).n_missed_or_held().unwrap_or(0)).sum();
     let evidence = off.iter().take(MAX_NAMED).map(|row| {
         let health = known_health(row);
-        let value = format!("{} missed, {} on hold", health.n_skipped, health.n_parked);
+        let value = format!("{} missed, {} on hold", or_unknown(health.n_skipped), or_unknown(health.n_parked));
         set.subscriptions.evidence(&format!("{}: events", subscription_name(row)), value, Some("0"))
     });
     let verdict = if n == 0 { CheckVerdict::Pass } else { CheckVerdict::Fail };

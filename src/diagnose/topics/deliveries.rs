@@ -157,7 +157,7 @@ fn missed_evidence(set: &EvidenceSet, row: &SubscriptionRow) -> Vec<Evidence> {
     if set.visibility == CallerVisibility::Full {
         let health = known_health(row);
         for (what, n) in [("missed events", health.n_skipped), ("deliveries on hold", health.n_parked)] {
-            evidence.push(set.subscriptions.evidence(&format!("{name}: {what}"), n.to_string(), Some("0")));
+            evidence.push(set.subscriptions.evidence(&format!("{name}: {what}"), or_unknown(n), Some("0")));
         }
     }
     evidence
@@ -175,7 +175,7 @@ fn tripped(set: &EvidenceSet, row: &SubscriptionRow) -> CauseFinding {
         }));
     let is_fixed = works_again(set, row) == Some(true);
     let kind = if is_fixed { CauseKind::BreakerFixed } else { CauseKind::BreakerTripped };
-    let n = known_health(row).n_missed_or_held();
+    let n = known_health(row).n_missed_or_held().unwrap_or(0);
     let since = trip.map(|trip| trip.tripped_utc).or(row.subscription.disabled_utc);
     let occurrence = Occurrence::lasting(n, ExplainedUnit::Events, since);
     let finding = CauseFinding::new(kind, CauseSubject::Subscription(id), name, occurrence);
@@ -204,7 +204,7 @@ fn disabled_by_hand(set: &EvidenceSet, row: &SubscriptionRow) -> Result<CauseFin
     let has_reason = reason.is_some();
     let detail: Vec<String> = since.into_iter().chain(by).chain(reason).collect();
     let evidence = missed_evidence(set, row);
-    let n = known_health(row).n_missed_or_held();
+    let n = known_health(row).n_missed_or_held().unwrap_or(0);
     if has_reason && n == 0 && set.visibility == CallerVisibility::Full {
         let title = format!("{name} is disabled by hand {}; it missed nothing", detail.join("; "));
         return Err(remark(CauseKind::SubDisabled, title, evidence));

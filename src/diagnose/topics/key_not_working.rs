@@ -3,7 +3,7 @@
 
 use super::calls::{
     GoodCalls, call_evidence, call_finding, code, is_recent, join_groups, main_check, n_calls, new_key, newest,
-    part_check, refused, remark, system, systems_text, without_noise,
+    part_check, refused, remark, span, system, systems_text, without_noise,
 };
 use crate::diagnose::caller_id::CallerId;
 use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
@@ -38,10 +38,23 @@ const MIN_ANONYMOUS_CALLS: u64 = 5;
 const KEY_CODES: [&str; 4] = ["missing_key", "malformed_key", "unknown_key", "revoked_key"];
 
 /// Problem code of a call answered 401. A platform with codes of its own does not say more of a well-formed key than
-/// that it is not known.
+/// that it is not known; what is wrong with any other key, a relay saw.
 fn key_code(row: &RequestRow) -> &str {
-    let has_own_code = !KEY_CODES.contains(&code(row));
-    if has_own_code && row.claimed_last4.is_some() { "unknown_key" } else { code(row) }
+    if KEY_CODES.contains(&code(row)) {
+        return code(row);
+    }
+    let is_defect = |word: &str| KeyDefect::ALL.into_iter().any(|defect| defect.name() == word);
+    match row.reason.as_ref().map(Untrusted::raw) {
+        _ if row.claimed_last4.is_some() => "unknown_key",
+        Some(word) if is_defect(word) => "malformed_key",
+        Some(_) => "missing_key",
+        None => code(row),
+    }
+}
+
+/// Reason of a call answered 401, as the platform's code and the word beside it tell, or a relay.
+fn key_refusal(row: &RequestRow) -> Option<RefusalReason> {
+    row.refusal().or_else(|| RefusalReason::parse(key_code(row), row.reason.as_ref()?.raw()))
 }
 
 fn with_code<'s>(set: &'s EvidenceSet, wanted: &str) -> Vec<&'s CallGroup> {
@@ -58,8 +71,8 @@ fn all_accepted(set: &EvidenceSet) -> CheckResult {
 fn header(set: &EvidenceSet) -> CheckResult {
     let groups = with_code(set, "missing_key");
     let (mut findings, mut remarks) = (Vec::new(), Vec::new());
-    for ((reason, _), groups) in &join_groups(groups.iter().copied(), |group| (group.newest.refusal(), group.caller()))
-    {
+    let joined = join_groups(groups.iter().copied(), |group| (key_refusal(&group.newest), group.caller()));
+    for ((reason, _), groups) in &joined {
         let who = caller_name(set, groups);
         match reason {
             Some(RefusalReason::Misplaced(place)) => {
@@ -97,7 +110,7 @@ fn caller_name(set: &EvidenceSet, groups: &[&CallGroup]) -> String {
 
 fn form(set: &EvidenceSet) -> CheckResult {
     let groups = with_code(set, "malformed_key");
-    let joined = join_groups(groups.iter().copied(), |group| (group.newest.refusal(), group.caller()));
+    let joined = join_groups(groups.iter().copied(), |group| (key_refusal(&group.newest), group.caller()));
     let findings = joined.iter().map(|((reason, _), groups)| {
         let kind = match reason {
             Some(RefusalReason::Malformed(KeyDefect::Characters)) => CauseKind::KeySpaces,
@@ -144,6 +157,21 @@ fn unknown_key(set: &EvidenceSet, keys: &[KeyRow], caller: &CallerId, groups: &[
     let sent = set.refused.evidence("key sent", format!("company {company}, \u{2026}{}", inert(last4)), None);
     let name = set.caller_name(caller);
     let (kind, who, detail) = match (alike, twin) {
+        // An observer was refused with the same key, which the platform accepted before.
+        (Some(alike), _) if set.visibility == CallerVisibility::KeyOnly && alike.is_active == Some(false) => {
+            let used = alike.last_used_utc.map_or_else(String::new, |at| format!("last accepted {at}"));
+            (CauseKind::KeyRevoked, set.key_name(alike.id), used)
+        }
+        // Only a call that the platform accepted meanwhile shows that the key itself is another one.
+        (Some(alike), _)
+            if set.visibility == CallerVisibility::KeyOnly && alike.last_used_utc < Some(span(groups).1) =>
+        {
+            (
+                CauseKind::KeyUnknown,
+                set.key_name(alike.id),
+                "the platform does not say whether the key was revoked".to_owned(),
+            )
+        }
         (Some(alike), _) => (CauseKind::KeyMistyped, set.key_name(alike.id), String::new()),
         (None, Some(twin)) => {
             let really = format!("it is {} of company {}", set.key_name(twin.id), twin.company_id);

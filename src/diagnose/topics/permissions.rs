@@ -11,6 +11,7 @@ use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::domain::cause::CauseKind;
 use crate::domain::scope::KeyScope;
+use crate::wire::paths;
 use crate::wire::refusal::RefusalReason;
 use crate::wire::requests::RequestRow;
 
@@ -33,11 +34,37 @@ pub const PLAYBOOK: Playbook = Playbook {
     ],
 };
 
+/// Problem codes of the contract for calls that are not permitted for another reason than a scope.
+const CODES: [&str; 2] = ["other_company", "managed_subscription"];
+
 /// Returns the scope that a refused call lacked.
 #[must_use]
 pub fn missing_scope(row: &RequestRow) -> Option<KeyScope> {
     match row.refusal() {
         Some(RefusalReason::MissingScope(scope)) => Some(scope),
+        // A platform with codes of its own may name the scope all the same.
+        _ if row.has_status(403) => row.reason.as_ref().and_then(|word| KeyScope::named(word.raw())),
+        _ => None,
+    }
+}
+
+/// Scope that a refused call lacked. Where the answer names none, the call's key is known to lack the one of its route.
+fn lacked_scope(set: &EvidenceSet, row: &RequestRow) -> Option<KeyScope> {
+    missing_scope(row).or_else(|| {
+        let scope = route_scope(row)?;
+        let lacking = set.key(row.key_id?)?.missing_scopes.as_ref()?;
+        (row.has_status(403) && lacking.contains(&scope)).then_some(scope)
+    })
+}
+
+/// Scope that a documented route requires.
+fn route_scope(row: &RequestRow) -> Option<KeyScope> {
+    match (row.method.raw(), row.route.raw()) {
+        (_, paths::EVENTS) => Some(KeyScope::EventsRead),
+        (_, paths::EVENTS_TEST) => Some(KeyScope::Admin),
+        (_, route) if route.starts_with(paths::SUBSCRIPTIONS) => Some(KeyScope::WebhooksWrite),
+        ("GET", route) if route.starts_with("/api/v1/integrations/") => Some(KeyScope::IntegrationsRead),
+        (_, route) if route.starts_with("/api/v1/integrations/") => Some(KeyScope::IntegrationsWrite),
         _ => None,
     }
 }
@@ -59,8 +86,12 @@ fn with_code<'s>(set: &'s EvidenceSet, wanted: &str) -> Vec<&'s CallGroup> {
 }
 
 fn scopes(set: &EvidenceSet) -> CheckResult {
-    let groups = with_code(set, "insufficient_scope");
-    let joined = join_groups(groups.iter().copied(), |group| (group.caller(), missing_scope(&group.newest)));
+    let is_scope = |row: &RequestRow| {
+        is_not_permitted(row)
+            && (code(row) == "insufficient_scope" || !CODES.contains(&code(row)) && lacked_scope(set, row).is_some())
+    };
+    let groups = refused(set, is_scope);
+    let joined = join_groups(groups.iter().copied(), |group| (group.caller(), lacked_scope(set, &group.newest)));
     let findings = joined.iter().map(|((caller, scope), groups)| {
         let finding = call_finding(set, CauseKind::ScopeMissing, groups, set.caller_name(caller), GoodCalls::SameRoute);
         scope_finding(set, finding, *scope, groups)

@@ -68,7 +68,8 @@ impl<'a> BucketCalls<'a> {
     /// Selects the calls of a bucket from those of a key, oldest first.
     #[must_use]
     pub fn new(rows: &'a [RequestRow], bucket: RateBucket) -> Self {
-        Self { calls: rows.iter().filter(|row| bucket_of(row) == bucket).collect() }
+        // An observer's own calls keep to their part of a window, so that they are no pattern.
+        Self { calls: rows.iter().filter(|row| bucket_of(row) == bucket && row.own_call.is_none()).collect() }
     }
 
     fn refused(&self) -> impl Iterator<Item = &&'a RequestRow> {

@@ -49,7 +49,8 @@ fn unjudged(set: &EvidenceSet) -> Option<CheckResult> {
     no_subscription(set).or_else(|| {
         // A listing may leave out when the last attempt was.
         let is_silent = subscriptions(set).iter().all(|row| row.subscription.last_attempt_utc.is_none());
-        (is_silent && set.visibility == CallerVisibility::Full)
+        let has_refused = !EvidenceSet::rows(&set.listener_refusals).is_empty();
+        (is_silent && !has_refused && set.visibility == CallerVisibility::Full)
             .then(|| CheckResult::unknown("nothing was sent yet, so nothing was verified"))
     })
 }

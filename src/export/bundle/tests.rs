@@ -70,6 +70,7 @@ fn failure(id: i64, status: u16, body: &str) -> AttemptDetail {
         peer: None,
         phases: PhaseTimes::default(),
         shed_utc: None,
+        answer_topic: None,
         redacted: false,
     }
 }

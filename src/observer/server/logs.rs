@@ -3,8 +3,11 @@
 use super::act_problem::storage;
 use super::guard::{AttachedOperator, MayRead};
 use super::lists::not_found;
+use super::not_observable::not_observable;
 use crate::domain::ids::{AttemptId, EventId};
 use crate::domain::log::RowPage;
+use crate::domain::signature_debugger::signature_fault::SignatureFault;
+use crate::domain::text::Untrusted;
 use crate::http::log_query::{LogQuery, parse_named};
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
@@ -15,6 +18,7 @@ use crate::wire::audit::AuditRow;
 use crate::wire::deliveries::{DeliveryRow, EventDeliveryTrace, EventDetail, EventRow, TraceRow, TraceVerdict};
 use crate::wire::log::{AttemptQuery, AuditQuery, DeliveryQuery, EventQuery, LogPage, RequestQuery, TripQuery};
 use crate::wire::requests::RequestLogPage;
+use crate::wire::signature_check::{SignatureCause, SignatureCheck, SignatureFit, SignatureReport};
 use crate::wire::subscriptions::SubscriptionRow;
 use crate::wire::trips::TripRow;
 use axum::extract::State;
@@ -22,6 +26,8 @@ use std::convert::identity;
 
 type LogAnswer<T> = Result<axum::Json<LogPage<T>>, ProblemResponse>;
 
+/// Reason why a signature cannot be examined.
+const NO_SECRET: &str = "an observer does not have the signing secret; crow verify checks a signature with it";
 /// Maximum number of subscriptions in a trace.
 const MAX_TRACE_ROWS: usize = 1_000;
 
@@ -115,6 +121,30 @@ pub(super) async fn attempt(
     }
     let sent = detail.request_body.bytes().unwrap_or_default();
     Ok(operator.visible(mask_attempt(detail, &sent)))
+}
+
+/// `GET /portal/v1/attempts/{id}/signature`: the fault of the receiver's signature check, where the listener found one.
+pub(super) async fn signature(
+    _: AttachedOperator<MayRead>,
+    State(observer): State<PlatformObserver>,
+    PathId(id): PathId,
+) -> Result<axum::Json<SignatureCheck>, ProblemResponse> {
+    let fault = observer.history().signature_fault(AttemptId(id)).await.map_err(storage)?;
+    let Some(fault) = fault else { return Err(not_observable(NO_SECRET)) };
+    let causes: Vec<SignatureCause> = SignatureFault::from_id(&fault).map(known_cause).into_iter().collect();
+    let fit = if causes.is_empty() { SignatureFit::Unexplained } else { SignatureFit::Explained };
+    let lab = SignatureReport { fit, causes, n_tried: None };
+    Ok(axum::Json(SignatureCheck { lab, computed: None, clock_ahead_seconds: None }))
+}
+
+/// Cause of a wrong signature that a listener found; the bytes by which it did are not kept.
+fn known_cause(fault: SignatureFault) -> SignatureCause {
+    SignatureCause {
+        id: fault.id().to_owned(),
+        title: fault.title().to_owned(),
+        difference: Untrusted::new("as crow listen found from the receiver's answer"),
+        resolution: fault.resolution().to_owned(),
+    }
 }
 
 /// `GET /portal/v1/deliveries`: deliveries are not known.

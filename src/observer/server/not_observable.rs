@@ -47,10 +47,6 @@ pub(super) const REFUSED_ROUTES: &[RefusedRoute] = &[
         &changes::RESEND_DELIVERY,
         "a key cannot resend deliveries; they are resent in the Admin Portal, in the delivery log",
     ),
-    reading(
-        paths::ATTEMPT_SIGNATURE,
-        "an observer does not have the signing secret; crow verify checks a signature with it",
-    ),
     reading(paths::AUDIT_VERIFY, "a key cannot read the audit trail; it is in the Admin Portal"),
     reading(paths::AUDIT_HEAD, "a key cannot read the audit trail; it is in the Admin Portal"),
     change(

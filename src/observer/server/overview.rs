@@ -100,6 +100,7 @@ fn answer(observer: &PlatformObserver, rows: usize) -> PlatformOverview {
         conditions: newest.conditions.clone(),
         overdue: newest.overdue.clone(),
         acknowledgements: newest.acknowledgements.clone(),
+        refused_deliveries: newest.refused_deliveries.clone(),
         coverage: present_coverage(observer, &newest),
     }
 }

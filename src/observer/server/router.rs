@@ -69,6 +69,7 @@ pub fn table() -> Vec<ObserverRoute> {
         change(&changes::DISABLE_SUBSCRIPTION, post(acts::disable)),
         change(&changes::EMIT_EVENT, post(acts::emit)),
         change(&changes::ACKNOWLEDGE_ALERT, post(acts::acknowledge)),
+        read(paths::ATTEMPT_SIGNATURE, get(logs::signature)),
         read(paths::OPERATORS, get(operators::list)),
         change(&changes::CREATE_OPERATOR, post(operators::create)),
         change(&changes::REVOKE_OPERATOR, post(operators::revoke)),

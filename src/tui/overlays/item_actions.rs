@@ -335,9 +335,9 @@ pub(in crate::tui) fn revoke_effect_text(app: &App, row: &KeyRow, story: Option<
 
 fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
     let health = row.health.as_ref();
-    let parked = health.map(|health| health.n_parked);
+    let parked = health.and_then(|health| health.n_parked);
     let parked = text::maybe_several(parked, "delivery on hold", "deliveries on hold");
-    let missed = text::maybe_several(health.map(|health| health.n_skipped), "missed event", "missed events");
+    let missed = text::maybe_several(health.and_then(|health| health.n_skipped), "missed event", "missed events");
     match act {
         PlatformChange::Enable(_, MissedEventsChoice::None) => {
             format!(
@@ -350,7 +350,8 @@ fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
             )
         }
         PlatformChange::Disable(_, reason) => {
-            let n = text::maybe_several(health.map(|health| health.n_backlog), "delivery waits", "deliveries wait");
+            let n =
+                text::maybe_several(health.and_then(|health| health.n_backlog), "delivery waits", "deliveries wait");
             let reason = match reason {
                 Some(reason) => format!("Reason: {}", Untrusted::new(reason.as_str()).sanitized()),
                 None => "Without a reason, an alert is raised.".to_owned(),
@@ -358,7 +359,7 @@ fn effect(act: &PlatformChange, row: &SubscriptionRow) -> String {
             format!("Nothing is delivered until the subscription is enabled again; {n} until then. {reason}")
         }
         PlatformChange::Delete(_) => {
-            let n = health.map(|health| health.n_backlog + health.n_parked);
+            let n = health.and_then(crate::wire::subscriptions::DeliveryHealth::n_waiting);
             let n = text::maybe_several(n, "delivery is", "deliveries are");
             let tool = row.subscription.managed_by.as_ref();
             let tool =

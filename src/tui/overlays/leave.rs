@@ -18,7 +18,7 @@ pub fn effects(app: &App) -> Vec<String> {
     )];
     if let Some(overview) = &app.snapshot.overview {
         let rows = &overview.subscriptions;
-        let n: u64 = rows.items.iter().filter_map(|row| Some(row.health?.n_backlog)).sum();
+        let n: u64 = rows.items.iter().filter_map(|row| row.health?.n_backlog).sum();
         let least = if rows.total > rows.items.len() as u64 { "At least " } else { "" };
         let waiting = text::several(n, "delivery waits", "deliveries wait");
         said.push(format!("{least}{waiting} until it is started again."));

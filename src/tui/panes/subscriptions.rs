@@ -73,11 +73,6 @@ fn forecast(row: &SubscriptionRow) -> Option<String> {
     Some(format!("trips in ~{} at this pace", format::age(after)))
 }
 
-/// Number of deliveries that wait for their time or for the subscription to be enabled.
-const fn waiting(health: &DeliveryHealth) -> u64 {
-    health.n_backlog + health.n_parked
-}
-
 fn rate(rate: &AttemptSummary) -> String {
     let tally = rate.tally();
     let Some(percent) = tally.percent() else { return "no attempts".to_owned() };
@@ -178,7 +173,7 @@ impl PaneRow for SubscriptionRow {
         let health = self.health.as_ref();
         let standing = assess(self).status;
         let p95 = |bound: Option<u32>| view.dim(bound.map_or_else(|| "-".to_owned(), |ms| format!("≤{ms}")));
-        let n_missed = health.map_or(0, |health| health.n_skipped);
+        let n_missed = health.and_then(|health| health.n_skipped).unwrap_or(0);
         let missed = (!self.subscription.is_enabled && n_missed > 0)
             .then(|| format!("missed while off: {}", text::count(n_missed, "event")));
         TableRow {
@@ -196,7 +191,7 @@ impl PaneRow for SubscriptionRow {
                     next if next == "?" => view.unknown_cell(),
                     next => view.text(next),
                 },
-                view.known_cell(health, |health| match waiting(health) {
+                view.known_cell(health.and_then(DeliveryHealth::n_waiting), |n| match n {
                     0 => view.dim("0"),
                     n => view.text(format::count(n)),
                 }),
@@ -228,6 +223,8 @@ impl PaneRow for SubscriptionRow {
         };
         let at = |time| match time {
             Some(time) => view.moment(time),
+            // Attempts that reached no listener are not known.
+            None if health.n_backlog.is_none() => "none received".to_owned(),
             None => "never".to_owned(),
         };
         let mut lines = view.judgement_lines(&assess(self), room);
@@ -250,12 +247,15 @@ impl PaneRow for SubscriptionRow {
             ("24 hours", rate(&health.last_24h)),
             (
                 "Backlog",
-                format!(
-                    "{} queued, {} on hold, {} missed while off{due}",
-                    text::number(health.n_backlog),
-                    text::number(health.n_parked),
-                    text::number(health.n_skipped)
-                ),
+                match (health.n_backlog, health.n_parked, health.n_skipped) {
+                    (Some(queued), Some(parked), Some(skipped)) => format!(
+                        "{} queued, {} on hold, {} missed while off{due}",
+                        text::number(queued),
+                        text::number(parked),
+                        text::number(skipped)
+                    ),
+                    _ => "not available; the Admin Portal has the log".to_owned(),
+                },
             ),
             ("Last attempt", at(subscription.last_attempt_utc)),
             ("Last success", at(subscription.last_success_utc)),

@@ -104,12 +104,16 @@ fn subscription(id: i64, target: &str, streak: u32) -> SubscriptionRow {
             last_5m: rate(40, 0),
             last_1h: rate(480, 2),
             last_24h: rate(9_800, 40),
-            n_backlog: 0,
-            ..DeliveryHealth::default()
+            ..idle()
         }),
         disabled_after_utc: None,
         disabled_note: None,
     }
+}
+
+/// Health of a subscription at which nothing waits.
+fn idle() -> DeliveryHealth {
+    DeliveryHealth { n_backlog: Some(0), n_skipped: Some(0), n_parked: Some(0), ..DeliveryHealth::default() }
 }
 
 fn subscriptions() -> CappedList<SubscriptionRow> {
@@ -117,8 +121,7 @@ fn subscriptions() -> CappedList<SubscriptionRow> {
     tripped.subscription.is_enabled = false;
     tripped.subscription.disabled_reason = Some(DisabledReason::Breaker);
     tripped.subscription.disabled_utc = Some(ago(240).whole_second());
-    tripped.health =
-        Some(DeliveryHealth { last_1h: rate(0, 37), n_skipped: 118, n_parked: 3, ..DeliveryHealth::default() });
+    tripped.health = Some(DeliveryHealth { last_1h: rate(0, 37), n_skipped: Some(118), n_parked: Some(3), ..idle() });
     let mut failing = subscription(23, "https://api.globex.example/in", 15);
     failing.subscription.description = Some("nightly sync\nof \u{1b}]0;owned\u{7} payments".into());
     failing.subscription.managed_by = Some("Zapier".into());
@@ -129,20 +132,20 @@ fn subscriptions() -> CappedList<SubscriptionRow> {
         streak_began_utc: Some(ago(1_020)),
         streak_latest_utc: Some(ago(12)),
         next_due_utc: Some(NOW.plus(Duration::from_secs(42))),
-        n_backlog: 27,
-        ..DeliveryHealth::default()
+        n_backlog: Some(27),
+        ..idle()
     });
     let mut flaky = subscription(24, "https://flaky.initech.example/a/very/long/path/that/goes/on/and/on?token=abc", 2);
     flaky.health = flaky.health.map(|health| DeliveryHealth {
         last_1h: rate(85, 15),
         next_due_utc: Some(NOW.plus(Duration::from_secs(4_000))),
-        n_backlog: 12_345,
+        n_backlog: Some(12_345),
         ..health
     });
     let mut unknown = subscription(25, "https://new.example/", 0);
     unknown.subscription.last_attempt_utc = None;
     unknown.subscription.last_success_utc = None;
-    unknown.health = Some(DeliveryHealth::default());
+    unknown.health = Some(idle());
     let healthy = subscription(17, "https://crm.initech.example/wh", 0);
     let hostile = subscription(18, "https://evil.example/\u{1b}[2J\u{202e}moc.elgoog", 0);
     let mut off = subscription(26, "https://paused.example/in", 0);

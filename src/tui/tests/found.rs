@@ -41,6 +41,7 @@ pub(super) fn detail() -> AttemptDetail {
             body_us: Some(90),
         },
         shed_utc: None,
+        answer_topic: None,
         redacted: false,
     }
 }

@@ -92,7 +92,8 @@ fn where_this_process_is_the_platform_quitting_says_what_stops_and_wants_a_yes()
     }
     bench.press("q");
     let screen = bench.screen();
-    let n: u64 = overview().subscriptions.items.iter().map(|row| row.health.expect("its health").n_backlog).sum();
+    let n: u64 =
+        overview().subscriptions.items.iter().filter_map(|row| row.health.expect("its health").n_backlog).sum();
     let waiting = crate::text::several(n, "delivery waits", "deliveries wait");
     for said in ["Quit and stop the platform?", "http://127.0.0.1:41873", &waiting] {
         assert!(screen.contains(said), "{said}:\n{screen}");

@@ -38,7 +38,7 @@ impl Scene {
     async fn replayed(&self, id: ReplayId) {
         let is_done = async || {
             self.replay(id).await.phase == ReplayState::Finished
-                && self.row().await.health.expect("its health").n_backlog == 0
+                && self.row().await.health.expect("its health").n_backlog == Some(0)
         };
         self.platform.advance_until("the replay is finished", is_done).await;
     }
@@ -86,12 +86,12 @@ async fn b2_missed_events_are_delivered_exactly_once_and_deliveries_on_hold_resu
         scene.stands(event, DeliveryState::Pending).await;
     }
     scene.off().await;
-    assert_eq!(scene.row().await.health.expect("its health").n_parked, 3);
+    assert_eq!(scene.row().await.health.expect("its health").n_parked, Some(3));
     // A clock that is set back while it is off hides nothing.
     scene.emit_many(MISSED / 2).await;
     scene.platform.ambient.set_time(scene.platform.ambient.now().minus(Duration::from_secs(3_600)));
     scene.emit_many(MISSED / 2).await;
-    assert_eq!(scene.row().await.health.expect("its health").n_skipped, MISSED as u64, "they are seen");
+    assert_eq!(scene.row().await.health.expect("its health").n_skipped, Some(MISSED as u64), "they are seen");
     receiver.becomes(&[OK]);
     let before = receiver.ledger().len();
     let operator = scene.platform.operator();
@@ -190,7 +190,10 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
     let arrived = async || scene.replay(plan.id).await.progress.n_succeeded == 2;
     scene.platform.until("both have arrived", arrived).await;
     scene.platform.advance(Duration::from_secs(60));
-    scene.platform.until("nothing waits", async || scene.row().await.health.expect("its health").n_backlog == 0).await;
+    scene
+        .platform
+        .until("nothing waits", async || scene.row().await.health.expect("its health").n_backlog == Some(0))
+        .await;
     assert_eq!(receiver.ledger().len(), 2);
     scene.platform = scene.platform.restart().await;
     assert_eq!(scene.replay(plan.id).await.phase, ReplayState::Paused);
@@ -206,7 +209,10 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_survives_a_restart() {
         operator.change(changes::RESUME_REPLAY.at(plan.id), &NoBody {}).await.expect("as it was").phase,
         ReplayState::Cancelled
     );
-    scene.platform.until("nothing waits", async || scene.row().await.health.expect("its health").n_backlog == 0).await;
+    scene
+        .platform
+        .until("nothing waits", async || scene.row().await.health.expect("its health").n_backlog == Some(0))
+        .await;
     assert!(times(&receiver).values().all(|times| *times == 1));
     let taken = usize::try_from(cancelled.progress.n_taken).expect("few");
     assert_eq!(receiver.ledger().len(), taken, "what was taken is delivered, and nothing else");

@@ -152,6 +152,7 @@ impl Pen<'_> {
             peer: self.some("address that was dialled"),
             phases: PhaseTimes::default(),
             shed_utc: None,
+            answer_topic: None,
             redacted: false,
         }
     }
