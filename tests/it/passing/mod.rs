@@ -2,12 +2,14 @@
 //! the recorder is in trouble.
 
 mod calls;
+mod diagnosis;
 mod differential;
 mod kills;
 mod messages;
 mod observer;
 mod reports;
 mod scripted;
+mod seen;
 
 use crate::support::platform::within;
 use crow::clock::RuntimeEnv;

@@ -44,7 +44,7 @@ fn holder(address: &str, name: &str, key: &str) -> KeyClient {
     KeyClient { key: KeyName { name: name.to_owned(), last4: secret().last4(), company: CompanyId(92) }, client }
 }
 
-fn post(address: &str, keys: &[(&str, &str)], ambient: &RuntimeEnv, dir: &Path) -> RateLimitedClient {
+pub(crate) fn post(address: &str, keys: &[(&str, &str)], ambient: &RuntimeEnv, dir: &Path) -> RateLimitedClient {
     let history = PlatformHistory::open(&dir.join("history.db")).expect("it opens");
     let holders = keys.iter().map(|(name, key)| holder(address, name, key)).collect();
     RateLimitedClient::new(holders, ambient.clone(), history, 10)

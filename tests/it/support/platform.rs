@@ -401,6 +401,11 @@ pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
 
 /// Returns a plain HTTP client without code of crow.
 pub(crate) fn plain_http() -> reqwest::Client {
+    plain_http_builder().build().expect("a client")
+}
+
+/// Returns the builder of a plain HTTP client.
+pub(crate) fn plain_http_builder() -> reqwest::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+    reqwest::Client::builder().no_proxy()
 }

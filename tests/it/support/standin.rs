@@ -69,6 +69,8 @@ struct Books {
     odd_events: BTreeMap<i64, String>,
     /// Whether all keys lack the scope for events.
     lacks_events: bool,
+    /// Keys that were revoked.
+    revoked: Vec<&'static str>,
     /// JSON values that are listed among the subscriptions.
     odd_subscriptions: Vec<String>,
     /// Events of a page that is asked for without a limit.
@@ -108,6 +110,7 @@ impl StandIn {
             tests: 0,
             odd_events: BTreeMap::new(),
             lacks_events: false,
+            revoked: Vec::new(),
             odd_subscriptions: Vec::new(),
             n_page: 3,
             n_listed: None,
@@ -165,6 +168,11 @@ impl StandIn {
 
     pub(crate) fn lacks_events(&self, lacks: bool) {
         self.with(|books| books.lacks_events = lacks);
+    }
+
+    /// Accepts a key no longer.
+    pub(crate) fn revokes(&self, key: &'static str) {
+        self.with(|books| books.revoked.push(key));
     }
 
     pub(crate) fn forgets(&self, id: i64) {
@@ -324,7 +332,7 @@ impl Asked<'_> {
         let Some((scope, bucket)) = scope_of(self.method, self.path) else {
             return plain(refused(404, "no_route", "nothing here"));
         };
-        if key != ALL && key != POLLS {
+        if key != ALL && key != POLLS || books.revoked.contains(&key) {
             return plain(refused(401, "bad_key", "we do not know this key"));
         }
         let limit = books.limits[bucket as usize];
