@@ -10,6 +10,7 @@ mod observer;
 mod reports;
 mod scripted;
 mod seen;
+mod stopped;
 
 use crate::support::platform::within;
 use crow::clock::RuntimeEnv;

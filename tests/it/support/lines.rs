@@ -42,10 +42,20 @@ impl Lines {
         until(&format!("{n} times {text}, told: {:?}", self.told()), async || self.n_with(text) >= n).await;
     }
 
+    /// State of the process as the kernel names it: `T` while it is stopped by a signal.
+    pub(crate) fn state(&self) -> char {
+        self.stat()[0].chars().next().expect("a state")
+    }
+
+    /// Fields of the kernel's description of the process, from its state on.
+    fn stat(&self) -> Vec<String> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its state");
+        stat.rsplit(')').next().expect("fields").split_whitespace().map(ToOwned::to_owned).collect()
+    }
+
     /// The CPU time that the process has used so far, in milliseconds.
     pub(crate) fn cpu_ms(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its state");
-        let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
+        let fields = self.stat();
         // User and system time, in ticks of 10 ms.
         (fields[11].parse::<u64>().expect("a number") + fields[12].parse::<u64>().expect("a number")) * 10
     }
