@@ -33,9 +33,14 @@ struct Scene {
 
 impl Scene {
     async fn with(more: &[&str]) -> Self {
+        Self::on("http://127.0.0.1:9", more).await
+    }
+
+    /// A receiver for a platform at this address.
+    async fn on(url: &str, more: &[&str]) -> Self {
         let home = Home::new();
         std::fs::write(home.path("secret"), SECRET).expect("written");
-        let mut command = home.crow(&["listen", "--json", "--url", "http://127.0.0.1:9", "--secret-file"]);
+        let mut command = home.crow(&["listen", "--json", "--url", url, "--secret-file"]);
         command.arg(home.path("secret")).args(more);
         let listening = Lines::start(&mut command);
         listening.tells(1, "listening on ").await;
@@ -130,28 +135,63 @@ async fn only_posts_within_the_limit_are_deliveries_and_every_refusal_is_shown()
     assert_eq!(scene.refused(), counted, "other methods are not even counted");
 }
 
+/// Forged bodies of a flood, and the size of each in bytes.
+const FORGED: (u32, usize) = (150, 1 << 20);
+/// Most bytes on the disk that the flood may cost, and most milliseconds of CPU that each body may.
+const MAX_COST: (u64, u64) = (1 << 20, 50);
+
 #[tokio::test]
 async fn forged_bodies_are_counted_and_cost_neither_disk_nor_time() {
-    let scene = Scene::with(&[]).await;
+    let ambient = RuntimeEnv::real();
+    let platform = StandIn::start(&ambient).await;
+    platform.allows(6_000);
+    for id in [1, 2] {
+        platform.happens(id, "lead.created", ambient.now().minus(Duration::from_secs(10)));
+    }
+    let scene = Scene::on(&platform.address, &[]).await;
     let genuine = scene.signed(SECRET, envelope(1, 200)).send().await.expect("an answer");
     assert_eq!(genuine.status(), 200);
     let (before, used) = (scene.n_bytes_kept(), scene.listening.cpu_ms());
-    // JSON of many values: what a search for the reason would be most costly for.
-    let body = format!("{{\"id\":1,\"payload\":[{}0]}}", "0,".repeat(500_000)).into_bytes();
-    for _ in 0..150 {
+    // JSON of many values: what a search for the reason would be most costly for. It claims to be event 2.
+    let (n, size) = FORGED;
+    let head = r#"{"id":2,"type":"lead.created","companyId":92,"payload":["#;
+    let values = "0,".repeat((size - head.len() - 3) / 2);
+    let body = format!("{head}{values}0]}}{}", " ".repeat(size - head.len() - values.len() - 3)).into_bytes();
+    assert_eq!(body.len(), size);
+    for _ in 0..n {
         let answered = scene.signed("another secret, not the given one", body.clone()).send().await.expect("an answer");
         assert_eq!(answered.status(), 401);
     }
     scene.listening.tells(20, "\"answered\":401").await;
-    let (grown, each) = (scene.n_bytes_kept() - before, (scene.listening.cpu_ms() - used) / 150);
-    assert!(grown <= 1024 * 1024, "150 forged bodies of 1 MB took {grown} bytes on the disk");
-    assert!(each <= 50, "each forged body took {each} ms of CPU");
-    assert_eq!(scene.kept(), [(Some(1), 200)], "nothing forged is shown as received");
+    let grown = scene.n_bytes_kept().saturating_sub(before);
+    let used = scene.listening.cpu_ms() - used;
+    let (max_bytes, max_ms) = MAX_COST;
+    assert!(grown <= max_bytes, "{n} forged bodies of 1 MiB took {grown} bytes on the disk");
+    assert!(used <= u64::from(n) * max_ms, "{n} forged bodies took {used} ms of CPU");
+    assert_eq!(scene.kept(), [(Some(1), 200)], "nothing forged is kept as received");
+    // Event 2 was claimed 150 times, and is missing all the same.
+    let asked = async |command: &[&str]| {
+        let key = scene.home.path("key").display().to_string();
+        let target = ["--json", "--url", &platform.address, "--key-file", &key];
+        let output = scene.home.ask(&[command, &target].concat()).await;
+        let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (output.status.code(), document)
+    };
+    let (code, compared) = asked(&["reconcile"]).await;
+    let numbers = (compared["nPolled"].as_u64(), compared["nReceived"].as_u64());
+    assert_eq!((code, numbers), (Some(1), (Some(2), Some(1))), "{compared}");
+    assert_eq!(compared["missing"].as_array().map(Vec::len), Some(1), "{compared}");
+    let (_, listed) = asked(&["deliveries", "attempts"]).await;
+    let events: Vec<&Value> = listed["items"].as_array().expect("rows").iter().map(|row| &row["eventId"]).collect();
+    assert_eq!(events, [1], "{listed}");
+    let forged_lines = scene.told().into_iter().filter(|told| told["eventId"] == 2 && told["answered"] == 200);
+    assert_eq!(forged_lines.count(), 0, "nor is it shown as received");
     #[expect(clippy::print_stdout, reason = "the figures are looked at with --nocapture")]
     {
-        println!("150 forged bodies of 1 MB: {grown} bytes on the disk, {each} ms of CPU each");
+        let each = used as f64 / f64::from(n);
+        println!("{n} forged bodies of 1 MiB: {grown} bytes on the disk, {each:.1} ms of CPU each");
     }
-    assert_eq!(scene.refused(), [("signature_mismatch".to_owned(), 150)]);
+    assert_eq!(scene.refused(), [("signature_mismatch".to_owned(), i64::from(n))]);
 }
 
 #[tokio::test]
