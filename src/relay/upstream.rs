@@ -185,7 +185,10 @@ fn connect_fault(error: &hyper_util::client::legacy::Error) -> UpstreamFault {
         if let Some(io) = error.downcast_ref::<io::Error>() {
             match io.kind() {
                 io::ErrorKind::ConnectionRefused => return UpstreamFault::Refused,
-                _ if io.get_ref().is_some_and(|inner| inner.is::<tokio_rustls::rustls::Error>()) => {
+                _ if io
+                    .get_ref()
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<tokio_rustls::rustls::Error>) =>
+                {
                     return UpstreamFault::Tls;
                 }
                 _ => {}

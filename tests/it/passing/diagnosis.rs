@@ -38,13 +38,16 @@ enum Truth {
     Healthy,
 }
 
+/// What happens in a world.
+type WorldPlay = Box<dyn for<'w> Fn(&'w mut Seen) -> LocalBoxFuture<'w, ()>>;
+
 /// A world: its name, where to look, what is true there, and what happens.
 struct World {
     name: &'static str,
     topic: PlaybookTopic,
     subject: DiagnosisSubject,
     truth: Truth,
-    play: Box<dyn for<'w> Fn(&'w mut Seen) -> LocalBoxFuture<'w, ()>>,
+    play: WorldPlay,
 }
 
 const HOOK: DiagnosisSubject = Subscription(SubscriptionId(17));

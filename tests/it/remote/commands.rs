@@ -244,8 +244,10 @@ async fn what_crow_asked_to_learn_a_keys_scopes_is_no_permission_that_its_partne
     assert!(!diagnosed.to_string().contains("scope-missing"), "{diagnosed:#}");
 }
 
-/// Lists with the titles that are left out with a key alone, titles that stay, and a filter that is refused.
-const LISTS: [(&str, &[&str], &[&str], Option<&str>); 6] = [
+/// A list, the titles that are left out with a key alone, titles that stay, and a filter that is refused.
+type ListedTitles = (&'static str, &'static [&'static str], &'static [&'static str], Option<&'static str>);
+
+const LISTS: [ListedTitles; 6] = [
     ("keys", &["RPM", "4XX", "5XX"], &["USED", "SCOPES"], Some("used>5")),
     ("subs", &["OK% 1H", "N 1H", "P95 MS", "BACKLOG", "ON HOLD", "MISSED"], &["FAILS", "WHY"], None),
     ("events", &["DELIVERIES"], &["BYTES"], None),
