@@ -355,6 +355,15 @@ fn rates() -> Vec<World> {
                 }
             })
         }),
+        // An answer takes longer to make than a refusal.
+        limited("a loop without any pause", "rate-polling", |seen| {
+            Box::pin(async move {
+                for _ in 0..160 {
+                    let status = seen.call("GET", EVENTS, &Caller::with(ALL)).await;
+                    seen.ambient.advance(Duration::from_millis(if status == 429 { 1 } else { 40 }));
+                }
+            })
+        }),
         limited("refused calls are repeated without a pause", "rate-retry-ignored", |seen| {
             Box::pin(async move {
                 for _ in 0..160 {
