@@ -90,16 +90,32 @@ fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
 }
 
 fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
-    // What is over is no symptom.
-    let causes = || case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
+    let acting = || case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
     // A receiver that refuses signatures is only the symptom; the cause behind it is preferred where it is known.
-    match causes().find(|cause| cause.id != ticket_reasons::SIGNATURE_REFUSED_CAUSE).or_else(|| causes().next()) {
-        Some(cause) => redactor.redact_line(&cause.title),
-        None if case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun) => {
-            "no check could be completed".to_owned()
-        }
-        None => "no cause found".to_owned(),
+    if let Some(cause) =
+        acting().find(|cause| cause.id != ticket_reasons::SIGNATURE_REFUSED_CAUSE).or_else(|| acting().next())
+    {
+        return redactor.redact_line(&cause.title);
     }
+    let is_every = |conclusion| case.reports.iter().all(|report| report.conclusion() == conclusion);
+    if is_every(DiagnosisConclusion::NotRun) {
+        return "no check could be completed".to_owned();
+    }
+    // What is over is no symptom, but it may be what the reader looks for.
+    if let Some(cause) = case.causes.first() {
+        let at = cause.occurrence.last_utc.map_or_else(String::new, |at| format!(", last seen {at}"));
+        return format!("none now; over: {}{at}", redactor.redact_line(&cause.title));
+    }
+    let undecided: Vec<&str> = case
+        .reports
+        .iter()
+        .filter(|report| report.conclusion() == DiagnosisConclusion::Undecided)
+        .map(|report| report.topic.name())
+        .collect();
+    if undecided.is_empty() {
+        return "no cause found".to_owned();
+    }
+    format!("not decided: the data does not answer {}", undecided.join(", "))
 }
 
 fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> TicketKey {

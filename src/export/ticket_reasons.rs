@@ -71,7 +71,7 @@ fn found(case: &IncidentEvidence) -> Vec<EscalationReason> {
     let now = acting(case).find(|cause| cause.occurrence.state == CauseState::Now);
     if let Some(cause) = now.filter(|_| !case.reporter.tried.is_empty()) {
         let n = case.reporter.tried.len();
-        let text = format!("{} that the reporter tried did not end it: {}", count(n, "step"), cause.title);
+        let text = format!("the reporter tried {}, and the cause is still found: {}", count(n, "step"), cause.title);
         found.push((EscalationKind::Persists, text));
     }
     let is_explained =

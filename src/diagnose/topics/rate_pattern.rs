@@ -19,6 +19,9 @@ const MIN_BURST_MINUTES: usize = 3;
 const MIN_RETRIES: usize = 10;
 /// Time in milliseconds within which a retry is hasty.
 const HASTY_MS: i64 = 2_000;
+/// Milliseconds by which the pause after an answered call must be longer. In a loop without a pause, the next call
+/// follows an answer later than a refusal only because an answer takes longer to make.
+const MIN_PAUSE_MS: i64 = 100;
 /// Minutes with calls and without a refusal after which a limit counts as kept.
 const MIN_GOOD_MINUTES: usize = 2;
 
@@ -140,7 +143,7 @@ impl<'a> BucketCalls<'a> {
             return None;
         }
         let (refused, served) = (median(after_refused), median(after_served));
-        let is_hasty = refused <= HASTY_MS && refused * 2 < served;
+        let is_hasty = refused <= HASTY_MS && refused * 2 + MIN_PAUSE_MS < served;
         is_hasty.then_some(RatePattern::RetryIgnored(refused.unsigned_abs()))
     }
 

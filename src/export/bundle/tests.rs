@@ -270,7 +270,7 @@ fn a_ticket_has_the_course_of_the_problem_and_the_words_of_the_reporter() {
     for part in [
         "- Impact: 66 attempts failed, 1 call rejected or failed, since 2023-11-14T22:13:21.000Z",
         "- To be resolved by: the owner of the receiver",
-        "- Escalate: 1 step that the reporter tried did not end it: the endpoint returns errors (500 ×6) (persists)",
+        "- Escalate: the reporter tried 1 step, and the cause is still found: the endpoint returns errors (500 ×6) (persists)",
         "- since the \\*deploy\\*",
         "- Tried: a restart of the host",
         "- Contact: dana@partner.example",
