@@ -94,6 +94,20 @@ pub(super) async fn record_ignored_parameters(request: Request, next: Next) -> R
     next.run(Request::from_parts(parts, body)).await
 }
 
+/// Records the route of a call that no guard admits, and its key if that is valid, for the request log.
+pub(super) fn record_caller(engine: &Engine, parts: &Parts) {
+    let note = RequestContext::of_request(parts);
+    let key = presented_key(&parts.headers, None).ok().and_then(|text| engine.identify_key(text).ok());
+    note.update(|noted| noted.caller = key.map(|key| (key.id, key.company)));
+}
+
+/// Returns the context of a request, with its route and the query parameters which that does not read.
+fn context(parts: &Parts) -> RequestContext {
+    let note = RequestContext::of_request(parts);
+    record_ignored(&note, parts);
+    note
+}
+
 /// Records the query parameters which the route of a request does not read.
 fn record_ignored(note: &RequestContext, parts: &Parts) {
     let (Some(route), Some(query)) = (parts.extensions.get::<MatchedPath>(), parts.uri.query()) else { return };
@@ -162,8 +176,7 @@ impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedKey<P> {
     type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, ProblemResponse> {
-        let note = RequestContext::of_request(parts);
-        record_ignored(&note, parts);
+        let note = context(parts);
         check_content_length(&parts.headers)?;
         let RouteAccess::Key(scope, bucket) = P::ACCESS else {
             return Err(ProblemResponse::new(ProblemCode::Internal, "the route asks for a key without saying which"));
@@ -276,8 +289,7 @@ impl<P: AccessRequirement> FromRequestParts<Engine> for AuthorizedOperator<P> {
     type Rejection = ProblemResponse;
 
     async fn from_request_parts(parts: &mut Parts, engine: &Engine) -> Result<Self, ProblemResponse> {
-        let note = RequestContext::of_request(parts);
-        record_ignored(&note, parts);
+        let note = context(parts);
         check_content_length(&parts.headers)?;
         let RouteAccess::Operator(role) = P::ACCESS else {
             return Err(ProblemResponse::new(

@@ -3,7 +3,8 @@
 
 use super::guard::{
     AccessRequirement, Acting, Actions, Admin, Anyone, AuthorizedOperator, EventsRead, EventsTest, RouteAccess,
-    RouteAccessTable, Searches, Viewer, WebhooksRead, WebhooksRemove, WebhooksWrite, record_ignored_parameters,
+    RouteAccessTable, Searches, Viewer, WebhooksRead, WebhooksRemove, WebhooksWrite, record_caller,
+    record_ignored_parameters,
 };
 use super::stamp::StampState;
 use super::{
@@ -16,7 +17,6 @@ use crate::http::body::JsonBody;
 use crate::http::exposure::ServerReachability;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
-use crate::http::request_context::RequestContext;
 use crate::http::stream::ShutdownSignal;
 use crate::wire::changes::{self, ChangeMethod, ChangeRoute, NoBody};
 use crate::wire::paths;
@@ -174,9 +174,8 @@ pub(super) fn router(engine: Engine, stop: watch::Receiver<bool>, reachability: 
             router.route(route.path, handler)
         })
         .fallback(async || ProblemResponse::new(ProblemCode::NotFound, "unknown path"))
-        .method_not_allowed_fallback(async |parts: Parts| {
-            // Records the route for the request log.
-            let _ = RequestContext::of_request(&parts);
+        .method_not_allowed_fallback(async |State(engine): State<Engine>, parts: Parts| {
+            record_caller(&engine, &parts);
             ProblemResponse::new(ProblemCode::MethodNotAllowed, "method not allowed on this path; see Allow")
         })
         .layer(from_fn_with_state(Arc::new(stamped), stamp::stamp_response))

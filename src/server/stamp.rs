@@ -12,13 +12,10 @@ use crate::http::stream::ShutdownSignal;
 use crate::wire::problem::Problem;
 use axum::extract::{Request, State};
 use axum::http::header::USER_AGENT;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use std::sync::Arc;
 
-/// Header that carries the API key.
-const KEY_HEADER: &str = "x-api-key";
 /// Name under which non-standard methods are logged.
 const OTHER_METHOD: &str = "OTHER";
 
@@ -49,8 +46,6 @@ pub(super) async fn stamp_response(State(state): State<Arc<StampState>>, mut req
     let address = reachability.caller_address(&request).map(|address| address.to_string());
     let agent = request.headers().get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()).into_owned());
     let query = request.uri().query().map(masked_query).filter(|query| !query.is_empty());
-    // A call of a wrong method reaches no guard, which would name its key.
-    let key = sole_key(request.headers()).filter(|_| is_integration);
     let mut response = match check_head(&request).and_then(|()| reachability.check_head(&request)) {
         Err(refusal) => refusal.into_response(),
         Ok(()) => answer_panics(next.run(request)).await,
@@ -63,11 +58,7 @@ pub(super) async fn stamp_response(State(state): State<Arc<StampState>>, mut req
     if is_integration {
         engine.log_request(log::LoggedRequest {
             at,
-            caller: noted.caller.or_else(|| {
-                let key = key.filter(|_| response.status() == StatusCode::METHOD_NOT_ALLOWED)?;
-                let key = engine.identify_key(key.to_str().ok()?).ok()?;
-                Some((key.id, key.company))
-            }),
+            caller: noted.caller,
             method,
             route: noted.route.unwrap_or_else(|| "(none)".to_owned()),
             status: response.status().as_u16(),
@@ -84,13 +75,6 @@ pub(super) async fn stamp_response(State(state): State<Arc<StampState>>, mut req
         });
     }
     response
-}
-
-/// Key of a request that sends one; of two neither is taken.
-fn sole_key(headers: &HeaderMap) -> Option<HeaderValue> {
-    let mut given = headers.get_all(KEY_HEADER).iter();
-    let key = given.next().cloned();
-    key.filter(|_| given.next().is_none())
 }
 
 /// Maximum number of characters of a problem's text in the request log.

@@ -18,7 +18,6 @@ pub(super) async fn stamp_response(
     let note = RequestContext::new(choose_request_id(request.headers(), observer.ambient()));
     request.extensions_mut().insert(note.clone());
     request.extensions_mut().insert(stop);
-    request.extensions_mut().insert(Arc::clone(&reachability));
     let is_private = request.uri().path().starts_with("/portal/");
     let mut response = match check_head(&request).and_then(|()| reachability.check_head(&request)) {
         Err(refusal) => refusal.into_response(),
