@@ -8,6 +8,8 @@
 
 #[path = "support/bare_database.rs"]
 mod bare_database;
+#[path = "support/settings.rs"]
+mod settings;
 
 use axum::Router;
 use axum::extract::State;
@@ -17,18 +19,15 @@ use crow::clock::RuntimeEnv;
 use crow::database::Database;
 use crow::database::error::Error;
 use crow::database::options::JobPriority;
-use crow::domain::delivery::RetryPolicy;
 use crow::domain::scope::KeyScope;
 use crow::domain::target::TargetPolicy;
-use crow::engine::egress::EgressConfig;
 use crow::engine::handle::Engine;
-use crow::engine::master_key::MasterKeySource;
-use crow::engine::settings::EngineSettings;
 use crow::http::exposure::ServerExposure;
 use crow::server;
 use crow::wire::changes;
 use crow::wire::keys::{NewCompany, NewKey, RequestedLimits};
 use rusqlite::{Connection, params};
+use settings::engine_settings;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -180,19 +179,8 @@ async fn bare_lead(State(database): State<Database>, body: String) -> String {
 async fn run(n_events: i64) {
     let ambient = RuntimeEnv::real();
     let dir = tempfile::tempdir().expect("a directory");
-    let settings = || EngineSettings {
-        data_dir: dir.path().to_owned(),
-        target_policy: TargetPolicy::Public,
-        retry_schedule: RetryPolicy::default(),
-        retain_for: None,
-        delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
-        event_quota: crow::engine::event_quota::DEFAULT_EVENT_QUOTA,
-        request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
-        max_subscriptions: u32::MAX,
-        egress: EgressConfig::default(),
-        master_key_source: MasterKeySource::File,
-    };
-    let engine = Engine::open(settings(), ambient.clone()).await.expect("it opens");
+    let engine =
+        Engine::open(engine_settings(dir.path(), TargetPolicy::Public), ambient.clone()).await.expect("it opens");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let (_stop, stopped) = watch::channel(false);

@@ -18,18 +18,14 @@
 use bare::{BareLoad, bare};
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::{RuntimeEnv, Stopwatch};
-use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::{CompanyId, EventId};
 use crow::domain::scope::KeyScope;
 use crow::domain::slots::SlotCapacity;
 use crow::domain::target::TargetPolicy;
 use crow::engine::caller::{Actor, Caller};
-use crow::engine::egress::EgressConfig;
 use crow::engine::events::EventPublication;
 use crow::engine::handle::Engine;
-use crow::engine::master_key::MasterKeySource;
-use crow::engine::settings::EngineSettings;
 use crow::http::exposure::ServerExposure;
 use crow::server;
 use crow::wire::changes;
@@ -37,6 +33,7 @@ use crow::wire::keys::{NewCompany, NewKey, RequestedLimits};
 use process::Serving;
 use receiver::Receiver;
 use rusqlite::Connection;
+use settings::engine_settings;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -52,6 +49,8 @@ mod bare_database;
 mod latency;
 #[path = "delivery/receiver.rs"]
 mod receiver;
+#[path = "support/settings.rs"]
+mod settings;
 
 #[path = "../tests/it/storage/process.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
@@ -87,19 +86,9 @@ impl Platform {
     /// A company with one subscription for each of the targets.
     async fn start(targets: &[String]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let settings = EngineSettings {
-            data_dir: dir.path().to_owned(),
-            target_policy: TargetPolicy::Private,
-            retry_schedule: RetryPolicy::default(),
-            retain_for: None,
-            delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
-            event_quota: crow::engine::event_quota::DEFAULT_EVENT_QUOTA,
-            request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
-            max_subscriptions: u32::MAX,
-            egress: EgressConfig::default(),
-            master_key_source: MasterKeySource::File,
-        };
-        let engine = Engine::open(settings, RuntimeEnv::real()).await.expect("it opens");
+        let engine = Engine::open(engine_settings(dir.path(), TargetPolicy::Private), RuntimeEnv::real())
+            .await
+            .expect("it opens");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let (stop, stopped) = watch::channel(false);

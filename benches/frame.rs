@@ -9,21 +9,19 @@
 mod frames;
 #[path = "../tests/it/support/screen.rs"]
 mod screen;
+#[path = "support/settings.rs"]
+mod settings;
 
 use axum::Router;
 use axum::routing::post;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use crow::client::connection::{ClientCredential, PlatformClient};
 use crow::clock::RuntimeEnv;
-use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::CompanyId;
 use crow::domain::scope::KeyScope;
 use crow::domain::target::TargetPolicy;
-use crow::engine::egress::EgressConfig;
 use crow::engine::handle::Engine;
-use crow::engine::master_key::MasterKeySource;
-use crow::engine::settings::EngineSettings;
 use crow::http::exposure::ServerExposure;
 use crow::server;
 use crow::sync::feed;
@@ -43,6 +41,7 @@ use frames::{frame_times, identity};
 use ratatui::Terminal;
 use rusqlite::{Connection, params};
 use screen::Screen;
+use settings::engine_settings;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,19 +178,8 @@ async fn keys(client: PlatformClient, ambient: &RuntimeEnv) -> Vec<Duration> {
 async fn run(n_attempts: i64, pace: u32) {
     let ambient = RuntimeEnv::real();
     let dir = tempfile::tempdir().expect("a directory");
-    let settings = EngineSettings {
-        data_dir: dir.path().to_owned(),
-        target_policy: TargetPolicy::Private,
-        retry_schedule: RetryPolicy::default(),
-        retain_for: None,
-        delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
-        event_quota: crow::engine::event_quota::DEFAULT_EVENT_QUOTA,
-        request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
-        max_subscriptions: u32::MAX,
-        master_key_source: MasterKeySource::File,
-        egress: EgressConfig::default(),
-    };
-    let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
+    let engine =
+        Engine::open(engine_settings(dir.path(), TargetPolicy::Private), ambient.clone()).await.expect("it opens");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = format!("http://{}", listener.local_addr().expect("an address"));
     let (_stop, stopped) = watch::channel(false);

@@ -32,6 +32,8 @@ mod purge;
 mod receiver;
 #[path = "growth/seed.rs"]
 mod seed;
+#[path = "support/settings.rs"]
+mod settings;
 
 /// Numbers of attempts without a number given.
 const SIZES: [i64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];

@@ -5,17 +5,14 @@
 //! going on; the rest is spread over the retention before.
 
 use crate::process::{Serving, done};
+use crate::settings::engine_settings;
 use crow::clock::RuntimeEnv;
 use crow::domain::audit::AuditKey;
-use crow::domain::delivery::RetryPolicy;
 use crow::domain::event::EventType;
 use crow::domain::ids::SubscriptionId;
 use crow::domain::latency;
 use crow::domain::target::TargetPolicy;
-use crow::engine::egress::EgressConfig;
 use crow::engine::handle::Engine;
-use crow::engine::master_key::MasterKeySource;
-use crow::engine::settings::EngineSettings;
 use crow::wire::subscriptions::NewSubscription;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::fs::File;
@@ -132,19 +129,7 @@ async fn found(dir: &Path, receiver: &str) {
 
 /// Key that chains the audit trail.
 async fn audit_key(dir: &Path, ambient: &RuntimeEnv) -> AuditKey {
-    let settings = EngineSettings {
-        data_dir: dir.to_owned(),
-        target_policy: TargetPolicy::Private,
-        retry_schedule: RetryPolicy::default(),
-        retain_for: None,
-        delivery_log_quota: crow::engine::log_quota::DEFAULT_DELIVERY_LOG_QUOTA,
-        event_quota: crow::engine::event_quota::DEFAULT_EVENT_QUOTA,
-        request_log_limit: crow::engine::retention::DEFAULT_REQUEST_LOG_LIMIT,
-        max_subscriptions: u32::MAX,
-        master_key_source: MasterKeySource::File,
-        egress: EgressConfig::default(),
-    };
-    let engine = Engine::open(settings, ambient.clone()).await.expect("it opens");
+    let engine = Engine::open(engine_settings(dir, TargetPolicy::Private), ambient.clone()).await.expect("it opens");
     let key = engine.audit_key();
     // A run that ends at once closes the database.
     engine.run(watch::channel(true).1).await;
