@@ -20,73 +20,48 @@ struct Notation {
     is_sorted: bool,
 }
 
+/// Notation from which the others differ.
+const PYTHON: Notation = Notation {
+    what: "as Python prints a dict, with single quotes",
+    map: ["{", "}"],
+    list: ["[", "]"],
+    pair: ": ",
+    between: ", ",
+    list_between: ", ",
+    words: ["None", "True", "False"],
+    quote: "'",
+    is_sorted: false,
+};
+const RUBY: Notation = Notation {
+    what: "as Ruby prints a hash, with =>",
+    pair: "=>",
+    words: ["nil", "true", "false"],
+    quote: "\"",
+    ..PYTHON
+};
+const JAVA: Notation = Notation {
+    what: "as Java prints a map, with = and no quotes",
+    pair: "=",
+    words: ["null", "true", "false"],
+    quote: "",
+    ..PYTHON
+};
 const NOTATIONS: [Notation; 6] = [
-    Notation {
-        what: "as Python prints a dict, with single quotes",
-        map: ["{", "}"],
-        list: ["[", "]"],
-        pair: ": ",
-        between: ", ",
-        list_between: ", ",
-        words: ["None", "True", "False"],
-        quote: "'",
-        is_sorted: false,
-    },
-    Notation {
-        what: "as Ruby prints a hash, with =>",
-        map: ["{", "}"],
-        list: ["[", "]"],
-        pair: "=>",
-        between: ", ",
-        list_between: ", ",
-        words: ["nil", "true", "false"],
-        quote: "\"",
-        is_sorted: false,
-    },
-    Notation {
-        what: "as Ruby prints a hash, with =>",
-        map: ["{", "}"],
-        list: ["[", "]"],
-        pair: " => ",
-        between: ", ",
-        list_between: ", ",
-        words: ["nil", "true", "false"],
-        quote: "\"",
-        is_sorted: false,
-    },
-    Notation {
-        what: "as Java prints a map, with = and no quotes",
-        map: ["{", "}"],
-        list: ["[", "]"],
-        pair: "=",
-        between: ", ",
-        list_between: ", ",
-        words: ["null", "true", "false"],
-        quote: "",
-        is_sorted: false,
-    },
+    PYTHON,
+    RUBY,
+    Notation { pair: " => ", ..RUBY },
+    JAVA,
     Notation {
         what: "as Go prints a map: map[…]",
         map: ["map[", "]"],
-        list: ["[", "]"],
         pair: ":",
         between: " ",
         list_between: " ",
         words: ["<nil>", "true", "false"],
-        quote: "",
         is_sorted: true,
+        ..JAVA
     },
-    Notation {
-        what: "as Java prints a sorted map, with = and no quotes",
-        map: ["{", "}"],
-        list: ["[", "]"],
-        pair: "=",
-        between: ", ",
-        list_between: ", ",
-        words: ["null", "true", "false"],
-        quote: "",
-        is_sorted: true,
-    },
+    Notation { what: "as Java prints a sorted map, with = and no quotes", is_sorted: true, ..JAVA },
 ];
 
 /// Notations of numbers in printed maps.
