@@ -15,5 +15,6 @@ mod sessions;
 mod sharing;
 mod shelf;
 mod storms;
+mod tickets;
 mod trail;
 mod updates;
