@@ -197,14 +197,15 @@ pub(crate) fn list(connection: &Connection, of: &AttemptFilter, span: &PageSpec)
     // A status of a failure is looked for among the failures, or a rare one would need a scan of the log.
     let is_failed =
         of.outcome == Some(OutcomeFilter::Failed) || of.status.is_some_and(|status| !(200..=299).contains(&status));
+    if is_failed && !is_of_delivery {
+        seek.push(("(status IS NULL OR status NOT BETWEEN 200 AND 299) AND 1 = ?", 1_i64.into()));
+    }
     let table = match (is_of_delivery, is_of_subscription, is_failed) {
         (true, _, _) => "attempts INDEXED BY attempts_delivery",
-        (_, true, _) => "attempts INDEXED BY attempts_subscription",
-        (_, _, true) => {
-            seek.push(("(status IS NULL OR status NOT BETWEEN 200 AND 299) AND 1 = ?", 1_i64.into()));
-            "attempts INDEXED BY attempts_failed"
-        }
-        _ => "attempts",
+        (_, true, true) => "attempts INDEXED BY attempts_failed_subscription",
+        (_, true, false) => "attempts INDEXED BY attempts_subscription",
+        (_, false, true) => "attempts INDEXED BY attempts_failed",
+        (_, false, false) => "attempts",
     };
     add_condition(&mut sift, "company_id = ?", of.company.map(|id| id.0));
     add_condition(&mut sift, "event_type = ?", of.event_type.map(|kind| kind.name().to_owned()));
@@ -340,12 +341,14 @@ mod tests {
         for (n, status) in [(1, 410), (1, 503), (MAX_ROWS_SCANNED + 1, 200)] {
             connection.execute(insert, rusqlite::params![n, status]).unwrap();
         }
-        let found = |status| {
-            let filter = AttemptFilter { status: Some(status), ..AttemptFilter::default() };
-            let page = list(&connection, &filter, &PageSpec::newest(10)).unwrap();
-            (page.items.iter().map(|attempt| attempt.id.0).collect::<Vec<_>>(), page.has_more)
-        };
-        assert_eq!([found(410), found(503), found(404)], [(vec![1], false), (vec![2], false), (vec![], false)]);
-        assert_eq!(found(200).0.len(), 10);
+        for subscription in [None, Some(SubscriptionId(1))] {
+            let found = |status| {
+                let filter = AttemptFilter { status: Some(status), subscription, ..AttemptFilter::default() };
+                let page = list(&connection, &filter, &PageSpec::newest(10)).unwrap();
+                (page.items.iter().map(|attempt| attempt.id.0).collect::<Vec<_>>(), page.has_more)
+            };
+            assert_eq!([found(410), found(503), found(404)], [(vec![1], false), (vec![2], false), (vec![], false)]);
+            assert_eq!(found(200).0.len(), 10);
+        }
     }
 }

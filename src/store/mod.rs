@@ -76,6 +76,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0023_adaptive_flights.sql"),
     include_str!("../../assets/migrations/platform/0024_request_sizes_by_batch.sql"),
     include_str!("../../assets/migrations/platform/0025_answer_headers.sql"),
+    include_str!("../../assets/migrations/platform/0026_failures_by_subscription.sql"),
 ];
 
 /// Options with which the platform's database is opened.
