@@ -1,8 +1,7 @@
 //! Flight controllers of all subscriptions. A subscription starts anew whenever it is changed: enabled, or given another
 //! target.
 
-use super::delivery::AttemptOutcome;
-use super::flight_control::{FlightController, FlightReason, FlightSample, FlightSignal, INITIAL_FLIGHT_LIMIT};
+use super::flight_control::{FlightController, FlightReason, FlightSample, INITIAL_FLIGHT_LIMIT};
 use super::ids::SubscriptionId;
 use super::time::Timestamp;
 use std::collections::HashMap;
@@ -30,23 +29,15 @@ pub struct FlightLimits {
 }
 
 impl FlightLimits {
-    /// Records the end of an attempt with `n_in_flight` attempts of the subscription in flight, this one included. Local
-    /// failures are ignored, and so are attempts that began before the subscription was last changed.
-    pub fn record(
-        &mut self,
-        of: FlightSubject,
-        outcome: &AttemptOutcome,
-        (latency, n_in_flight): (Duration, usize),
-        at: Duration,
-    ) {
-        let Some(signal) = FlightSignal::of(outcome) else { return };
+    /// Records the end of an attempt. Attempts that began before the subscription was last changed are ignored.
+    pub fn record(&mut self, of: FlightSubject, sample: FlightSample, at: Duration) {
         let fresh = || (of.changed_at, FlightController::new(at));
         let (changed_at, controller) = self.controllers.entry(of.subscription).or_insert_with(fresh);
         if *changed_at < of.changed_at {
             (*changed_at, *controller) = fresh();
         }
         if *changed_at == of.changed_at {
-            controller.record(FlightSample { signal, latency, n_in_flight }, at);
+            controller.record(sample, at);
         }
         self.drop_idle(at);
     }

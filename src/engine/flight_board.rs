@@ -2,7 +2,7 @@
 
 use super::settle::CompletedAttempt;
 use crate::clock::{RuntimeEnv, Stopwatch};
-use crate::domain::flight_control::FlightReason;
+use crate::domain::flight_control::{FlightReason, FlightSample, FlightSignal};
 use crate::domain::flight_limits::{FlightLimits, FlightSubject};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,11 +33,12 @@ impl FlightBoard {
         self.stopwatch.elapsed()
     }
 
-    /// Records the end of an attempt while `n_in_flight` attempts of its subscription were in flight.
+    /// Records the end of an attempt while `n_in_flight` attempts of its subscription were in flight, this one included.
+    /// Local failures are ignored.
     pub(super) fn record(&self, attempt: &CompletedAttempt, n_in_flight: usize) {
-        let outcome = &attempt.result.outcome;
-        let measured = (attempt.latency(), n_in_flight);
-        self.lock().record(attempt.subject(), outcome, measured, self.elapsed());
+        let Some(signal) = FlightSignal::of(&attempt.result.outcome) else { return };
+        let sample = FlightSample { signal, latency: attempt.latency(), queued_for: attempt.queued_for, n_in_flight };
+        self.lock().record(attempt.subject(), sample, self.elapsed());
     }
 
     /// Present limit of a subscription.

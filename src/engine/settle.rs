@@ -64,11 +64,10 @@ impl CompletedAttempt {
         FlightSubject { subscription: self.claimed.subscription, changed_at: self.changed_at }
     }
 
-    /// Time from the request to the end of the answer, without establishing a connection, and without the time for which
-    /// sending and reading waited for a thread: both about as long as the attempt had waited.
+    /// Time from the request to the end of the answer, without establishing a connection.
     pub(super) fn latency(&self) -> Duration {
         let us = [AttemptPhase::Head, AttemptPhase::Body].map(|phase| self.exchange.phase_us(phase).unwrap_or(0));
-        Duration::from_micros(us.into_iter().fold(0, u64::saturating_add)).saturating_sub(self.queued_for * 2)
+        Duration::from_micros(us.into_iter().fold(0, u64::saturating_add))
     }
 
     /// The attempt as the delivery log stores it.
