@@ -68,10 +68,10 @@ pub struct NewClient {
     /// Phone number: `+`, digits, spaces, dashes and parentheses, at most 32 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// Name of the client's status; `Client - Active` if neither name nor number is given.
+    /// Name of the client's status; `Client - Active` if neither name nor ID is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// Number of the client's status; must agree with the name if both are given.
+    /// ID of the client's status; must agree with the name if both are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_id: Option<i64>,
     /// Employee assigned to the client, by the CRM's employee number.
@@ -143,14 +143,14 @@ pub struct ClientPatch {
     pub external_id: FieldPatch<String>,
 }
 
-/// Body of Update Lead Status and Update Client Status: the new status by name, by number, or by both if they agree.
+/// Body of Update Lead Status and Update Client Status: the new status by name, by ID, or by both if they agree.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct StatusChange {
     /// Name of the new status, such as `Client - Active`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_status: Option<String>,
-    /// Number of the new status; must agree with the name if both are given.
+    /// ID of the new status; must agree with the name if both are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_status_id: Option<i64>,
     /// Employee who changed the status, by the CRM's employee number.
@@ -248,11 +248,11 @@ pub struct AffiliatePatch {
     pub is_approved_affiliate: FieldPatch<bool>,
 }
 
-/// Answer to Create Lead and Create Client: the new or the existing record.
+/// Response to Create Lead and Create Client: the new or the existing record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct CreatedClient {
-    /// Number of the client or lead.
+    /// ID of the client or lead.
     pub client_id: ClientId,
     /// Name of the record's status.
     pub status: String,
@@ -261,29 +261,29 @@ pub struct CreatedClient {
     pub created_utc: Timestamp,
 }
 
-/// Answer to Add Client Note: the new or the existing note.
+/// Response to Add Client Note: the new or the existing note.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct CreatedNote {
-    /// Number of the note, unique on the platform.
+    /// ID of the note, unique on the platform.
     pub client_note_id: NoteId,
     /// Time at which the note was created, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub created_utc: Timestamp,
 }
 
-/// Answer to Create Affiliate: the new or the existing affiliate.
+/// Response to Create Affiliate: the new or the existing affiliate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct CreatedAffiliate {
-    /// Number of the affiliate, unique on the platform.
+    /// ID of the affiliate, unique on the platform.
     pub affiliate_id: AffiliateId,
     /// Time at which the affiliate was created, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub created_utc: Timestamp,
 }
 
-/// Answer to Update Lead and Update Client.
+/// Response to Update Lead and Update Client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct UpdatedClient {
@@ -292,11 +292,11 @@ pub struct UpdatedClient {
     /// Time at which the record was updated, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub updated_utc: Timestamp,
-    /// Number of the client or lead.
+    /// ID of the client or lead.
     pub client_id: ClientId,
 }
 
-/// Answer to the action Update Affiliate.
+/// Response to the action Update Affiliate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct UpdatedAffiliate {
@@ -305,11 +305,11 @@ pub struct UpdatedAffiliate {
     /// Time at which the affiliate was updated, in whole seconds.
     #[serde(with = "super::time::seconds")]
     pub updated_utc: Timestamp,
-    /// Number of the affiliate, unique on the platform.
+    /// ID of the affiliate, unique on the platform.
     pub affiliate_id: AffiliateId,
 }
 
-/// Answer to Update Lead Status and Update Client Status.
+/// Response to Update Lead Status and Update Client Status.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ChangedStatus {
@@ -322,7 +322,7 @@ pub struct ChangedStatus {
     pub updated_utc: Timestamp,
 }
 
-/// Answer to a search: one record or none.
+/// Response to a search: one record or none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct SearchResult {
@@ -334,7 +334,7 @@ pub struct SearchResult {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct ClientRecord {
-    /// Number of the client or lead.
+    /// ID of the client or lead.
     pub client_id: ClientId,
     /// First name of the client or lead.
     pub first_name: Untrusted,
@@ -348,7 +348,7 @@ pub struct ClientRecord {
     pub phone: Option<Untrusted>,
     /// Name of the status, spelled as in events.
     pub status: String,
-    /// Number of the status in the CRM.
+    /// ID of the status in the CRM.
     pub status_id: i64,
     /// Name of the status; always equal to `status`.
     pub status_name: String,

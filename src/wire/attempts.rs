@@ -14,17 +14,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptRow {
-    /// Number of the attempt, unique on the platform.
+    /// ID of the attempt, unique on the platform.
     pub id: AttemptId,
     /// Time at which the attempt began.
     pub started_utc: Timestamp,
-    /// Company that owns the subscription; null if it is not known.
+    /// Company that owns the subscription; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub company_id: Option<CompanyId>,
-    /// Subscription that the attempt was sent to; null if it is not known.
+    /// Subscription that the attempt was sent to; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub subscription_id: Option<SubscriptionId>,
-    /// URL that the attempt was sent to; null if it is not known.
+    /// URL that the attempt was sent to; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub target_url: Option<Untrusted>,
     /// Delivery that the attempt belongs to; null for a test.
@@ -33,25 +33,25 @@ pub struct AttemptRow {
     pub event_id: Option<EventId>,
     /// Type of the event that was sent.
     pub event_type: Untrusted,
-    /// Kind of the attempt, such as scheduled, test, resend or replay; null if it is not known.
+    /// Kind of the attempt, such as scheduled, test, resend or replay; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub kind: Option<AttemptKind>,
-    /// Number of the attempt within its delivery, from 1; null if it is not known.
+    /// Number of the attempt within its delivery, from 1; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub number: Option<u32>,
-    /// Highest attempt number possible: the first attempt and all retries, or 1 for a test; null if it is not known.
+    /// Highest attempt number possible: the first attempt and all retries, or 1 for a test; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub of: Option<u32>,
-    /// Duration in milliseconds, from the DNS look-up to the last byte of the answer.
+    /// Duration in milliseconds, from the DNS look-up to the last byte of the response.
     pub elapsed_ms: u64,
-    /// HTTP status of the receiver's answer; null if none came.
+    /// HTTP status of the receiver's response; null if none came.
     pub status_code: Option<u16>,
-    /// Failure kind when no answer came; null if one came. `timeout`: no complete answer in time; `refused`: connection
-    /// refused; `broken`: connection lost; `dns`: no such name; `tls`: no trusted connection; `blocked`: address not
-    /// public; `garbled`: not HTTP; `local`: the platform could not send, which counts against no receiver.
+    /// Failure kind when no response came; null if one came. `timeout`: no complete response in time; `refused`:
+    /// connection refused; `broken`: connection lost; `dns`: no such name; `tls`: no trusted connection; `blocked`:
+    /// address not public; `garbled`: not HTTP; `local`: the platform could not send, which counts against no receiver.
     #[serde(default, deserialize_with = "deserialize_cause")]
     pub cause: Option<Untrusted>,
-    /// Sentence that explains why no answer came; null if one came.
+    /// Sentence that explains why no response came; null if one came.
     pub error: Option<Untrusted>,
 }
 
@@ -100,7 +100,7 @@ fn deserialize_cause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     Ok(cause.map(|cause| FailureKind::named(cause.raw()).map_or(cause, |kind| Untrusted::new(kind.name()))))
 }
 
-/// Bytes of a request, an answer or an envelope, as they were sent or received.
+/// Bytes of a request, a response or an envelope, as they were sent or received.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -115,7 +115,7 @@ pub struct CapturedBody {
     pub truncated: bool,
 }
 
-/// One HTTP header of a request or an answer.
+/// One HTTP header of a request or a response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct HttpHeader {
@@ -137,7 +137,7 @@ impl HttpHeader {
     }
 }
 
-/// One attempt in full: headers and bodies of request and answer, peer address and phase times.
+/// One attempt in full: headers and bodies of request and response, peer address and phase times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -149,11 +149,11 @@ pub struct AttemptDetail {
     pub request_headers: Vec<HttpHeader>,
     /// Body of the request: the exact bytes that were signed and sent.
     pub request_body: CapturedBody,
-    /// Headers of the receiver's answer.
+    /// Headers of the receiver's response.
     pub response_headers: Vec<HttpHeader>,
-    /// First 16 KiB of the body of the receiver's answer.
+    /// First 16 KiB of the body of the receiver's response.
     pub response_body: CapturedBody,
-    /// Network address that was dialled; null if none was.
+    /// Network address that the platform connected to; null if it did not connect.
     pub peer: Option<Untrusted>,
     /// Duration of each phase of the attempt.
     #[serde(default)]
@@ -162,11 +162,12 @@ pub struct AttemptDetail {
     /// kept.
     #[serde(default)]
     pub shed_utc: Option<Timestamp>,
-    /// Subject of a refusal, as the listener found it that saw the answer: `signature`, `clock`, `missing_secret`,
-    /// `login`, `firewall`, `proxy`, `wrong_scheme`, `validation` or `other`. Absent where the answer itself is kept.
+    /// Subject of a refusal, as the listener found it that saw the response: `signature`, `clock`, `missing_secret`,
+    /// `login`, `firewall`, `proxy`, `wrong_scheme`, `validation` or `other`. Absent where the response itself is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer_topic: Option<Untrusted>,
-    /// Whether values are left out because the operator is not an admin: the request is masked, the answer is omitted.
+    /// Whether values are left out because the operator is not an admin: the request is masked, the response is
+    /// omitted.
     #[serde(default)]
     pub redacted: bool,
 }
@@ -183,9 +184,9 @@ pub struct PhaseTimes {
     pub connect_us: Option<u64>,
     /// TLS handshake in microseconds; null over plain http.
     pub tls_us: Option<u64>,
-    /// Time in microseconds from the first byte of the request to the complete head of the answer.
+    /// Time in microseconds from the first byte of the request to the complete head of the response.
     pub head_us: Option<u64>,
-    /// Time in microseconds spent reading the body of the answer, up to the read limit.
+    /// Time in microseconds spent reading the body of the response, up to the read limit.
     pub body_us: Option<u64>,
 }
 

@@ -13,11 +13,11 @@ pub struct AuditRow {
     pub id: i64,
     /// Time at which the change was made.
     pub utc: Timestamp,
-    /// Operator or key that made the change, by number and name.
+    /// Operator or key that made the change, by ID and name.
     pub actor: Untrusted,
     /// Kind of change that was made.
     pub action: Untrusted,
-    /// Object that was changed, with its number.
+    /// Object that was changed, with its ID.
     pub subject: Untrusted,
     /// State before the change; null if there was none.
     pub before: Option<Untrusted>,
@@ -25,7 +25,7 @@ pub struct AuditRow {
     pub after: Option<Untrusted>,
     /// Reason given for the change; null if none was given.
     pub reason: Option<Untrusted>,
-    /// Id of the request that made the change; null if there was none.
+    /// ID of the request that made the change; null if there was none.
     pub request_id: Option<Untrusted>,
     /// HMAC-SHA256 over the previous row's hash, the sequence number and this row, in lowercase hex, under the
     /// platform's key.

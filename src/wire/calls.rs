@@ -25,7 +25,7 @@ pub struct CallReport {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RelayedCall {
-    /// Id of the call, chosen by the relay; a call whose id is known is not stored again.
+    /// ID of the call, chosen by the relay; a call whose id is known is not stored again.
     pub id: Untrusted,
     /// Time at which the request arrived, by the relay's clock.
     pub utc: Timestamp,
@@ -45,38 +45,38 @@ pub struct RelayedCall {
     pub route: Untrusted,
     /// Query of the request: values of filters, times and pages as sent, any other value as `…`.
     pub query: Option<Untrusted>,
-    /// HTTP status of the answer; null if none came.
+    /// HTTP status of the response; null if none came.
     pub status: Option<u16>,
-    /// Problem code in the answer; null if the answer has none.
+    /// Problem code in the response; null if the response has none.
     pub code: Option<Untrusted>,
     /// Reason of a refusal as a stable word. 401: `not_sent` or the place of a key that was not in `X-Api-Key`
     /// (`authorization_header`, `query_string`, `other_header`), or the defect of one that is not well-formed
-    /// (`characters`, `prefix`, `company`, `length`, `repeated`). 403: the scope that the answer names as missing. Null for
-    /// other answers.
+    /// (`characters`, `prefix`, `company`, `length`, `repeated`). 403: the scope that the response names as missing.
+    /// Null for other responses.
     #[serde(default)]
     pub refusal_reason: Option<Untrusted>,
-    /// Id of the request in the answer's headers.
+    /// ID of the request in the response's headers.
     pub request_id: Option<Untrusted>,
-    /// Rate window in the answer's headers; null if the answer has none.
+    /// Rate window in the response's headers; null if the response has none.
     pub rate: Option<RateHeaders>,
-    /// Wait that the answer asks for, in seconds.
+    /// Wait that the response asks for, in seconds.
     pub retry_after_seconds: Option<u64>,
-    /// Duration from the request's arrival to the head of the answer, in milliseconds; null if no answer came.
+    /// Duration from the request's arrival to the head of the response, in milliseconds; null if no response came.
     pub head_ms: Option<u64>,
-    /// Duration from the request's arrival to the end of the answer, in milliseconds.
+    /// Duration from the request's arrival to the end of the response, in milliseconds.
     pub elapsed_ms: u64,
     /// Bytes of the request's body that were passed on.
     pub n_request_bytes: u64,
-    /// Bytes of the answer's body that were passed back.
+    /// Bytes of the response's body that were passed back.
     pub n_answer_bytes: u64,
-    /// Failure of the call; null if an answer was passed back whole.
+    /// Failure of the call; null if a response was passed back whole.
     pub failure: Option<RelayFailure>,
     /// Problem document of a refusal; null unless the relay keeps refusals.
     #[serde(default)]
     pub problem: Option<Untrusted>,
 }
 
-/// Rate window of a key in a bucket, as an answer's headers state it.
+/// Rate window of a key in a bucket, as a response's headers state it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -91,18 +91,18 @@ pub struct RateHeaders {
     pub policy: Option<Untrusted>,
 }
 
-/// Reason why a call got no answer, or not a whole one.
+/// Reason why a call got no response, or not a whole one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RelayFailure {
     /// The platform could not be reached; the relay answered 502.
     Unreachable,
-    /// The platform gave no answer in time; the relay answered 504. Or the end of its answer did not come.
+    /// The platform gave no response in time; the relay answered 504. Or the end of its response did not come.
     Timeout,
-    /// The connection to the platform broke before the end of its answer; without a head, the relay answered 502.
+    /// The connection to the platform broke before the end of its response; without a head, the relay answered 502.
     Broken,
-    /// The caller closed the connection before the end of the answer.
+    /// The caller closed the connection before the end of the response.
     CallerLeft,
     /// The relay refused to pass the request on.
     Refused,
@@ -139,9 +139,9 @@ impl RelayFailure {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Unreachable => "the relay could not reach the platform",
-            Self::Timeout => "the platform's answer did not come, or did not end, in time",
-            Self::Broken => "the connection to the platform broke before the end of the answer",
-            Self::CallerLeft => "the caller closed the connection before the end of the answer",
+            Self::Timeout => "the platform's response did not come, or did not end, in time",
+            Self::Broken => "the connection to the platform broke before the end of the response",
+            Self::CallerLeft => "the caller closed the connection before the end of the response",
             Self::Refused => "the relay refused to pass the request on",
             Self::Other => "the relay reported a failure that this version does not know",
         }

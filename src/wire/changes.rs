@@ -41,7 +41,7 @@ impl ChangeMethod {
     }
 }
 
-/// Route that changes the platform, with the types of the number in its path, of its body and of its answer.
+/// Route that changes the platform, with the types of the number in its path, of its body and of its response.
 #[derive(Debug)]
 pub struct ChangeRoute<Id, Body, Answer> {
     /// HTTP method of the route.
@@ -81,7 +81,7 @@ impl<Body, Answer> From<&ChangeRoute<(), Body, Answer>> for ChangeTarget<Body, A
 pub struct NoBody {}
 
 /// Declares routes. The documentation of a route is its summary in the OpenAPI document. Its operation ID, an example of
-/// its body, the contents of its answer and its particulars follow the path.
+/// its body, the contents of its response and its particulars follow the path.
 macro_rules! change_routes {
     ($(
         #[doc = $summary:literal]
@@ -111,7 +111,7 @@ change_routes! {
     /// Create a company, a tenant of the platform
     CREATE_COMPANY: ((), NewCompany) -> CompanyRow = Post paths::COMPANIES,
         "createCompany" takes r#"{"name": "Acme Credit"}"#, "The new company", creates();
-    /// Create an API key; only this answer carries the key itself
+    /// Create an API key; only this response carries the key itself
     CREATE_KEY: ((), NewKey) -> CreatedKey = Post paths::KEYS,
         "createKey" takes r#"{"companyId": 1, "name": "Zapier", "scopes": ["events:read", "webhooks:write"]}"#,
         "The new key, in full", creates();
@@ -121,7 +121,7 @@ change_routes! {
     /// Change the rate limits of a key; null restores the default, absent limits are kept
     LIMIT_KEY: (KeyId, LimitsPatch) -> KeyRow = Patch "/portal/v1/keys/{id}/limits",
         "limitKey" takes r#"{"read": 120, "write": null}"#, "The key with its new limits";
-    /// Create an operator; only this answer carries the token
+    /// Create an operator; only this response carries the token
     CREATE_OPERATOR: ((), NewOperator) -> CreatedOperator = Post paths::OPERATORS,
         "createOperator" takes r#"{"name": "Grace", "role": "viewer"}"#, "The new operator with the token", creates();
     /// Revoke an operator, permanently and at once; the last admin cannot be revoked
@@ -133,7 +133,7 @@ change_routes! {
         "The recorded acknowledgement", creates();
     /// Delete a subscription, including one that a tool manages; its log stays readable
     DELETE_SUBSCRIPTION: (SubscriptionId, NoBody) -> () = Delete paths::PORTAL_SUBSCRIPTION,
-        "removeSubscription", "The subscription is deleted; the answer has no body", deletes();
+        "removeSubscription", "The subscription is deleted; the response has no body", deletes();
     /// Send a sample event at once; affects neither breaker nor success rates
     TEST_SUBSCRIPTION: (SubscriptionId, TestDelivery) -> TestResult = Post "/portal/v1/subscriptions/{id}/test",
         "testSubscription" takes r#"{"eventType": "lead.created"}"#,

@@ -7,7 +7,7 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Coverage of a source: the answer to `GET /portal/v1/coverage`, and a member of an observer's overview.
+/// Coverage of a source: the response to `GET /portal/v1/coverage`, and a member of an observer's overview.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -104,26 +104,26 @@ pub struct NounCoverage {
     pub noun: CoveredNoun,
     /// Extent to which the noun is covered.
     pub extent: CoverageExtent,
-    /// Time since which the noun is known; null if it is not known, or known from the beginning.
+    /// Time since which the noun is known; null if unknown, or known from the beginning.
     pub since_utc: Option<Timestamp>,
     /// Periods of the last day in which the noun was not observed, oldest first.
     #[serde(default)]
     pub gaps: Vec<CoverageGap>,
-    /// Reason why not everything is known; null if everything is.
+    /// Reason why the noun is not covered in full; null if it is.
     pub reason: Option<Untrusted>,
-    /// What would make more known; null if nothing would.
+    /// Way to make more known; null if there is none.
     pub remedy: Option<Untrusted>,
     /// Members of the noun's rows that the source cannot know: they are null in every row. A member of a member is named
-    /// with a point between the two, such as `health.nBacklog`.
+    /// with a dot between the two, such as `health.nBacklog`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unknown_members: Vec<String>,
-    /// Answers that could not be read, newest state only.
+    /// Responses that could not be read, newest state only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable_answers: Vec<UnreadableAnswer>,
     /// List items that could not be read: their number and the first three.
     #[serde(default, skip_serializing_if = "UnreadableRows::is_empty")]
     pub unreadable_rows: UnreadableRows,
-    /// Companies whose list goes on after what was read of it.
+    /// Companies whose list has more items than were read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfinished: Vec<UnfinishedList>,
 }
@@ -139,20 +139,20 @@ pub struct CoverageGap {
     pub until_utc: Timestamp,
 }
 
-/// Answer that could not be read.
+/// Response that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UnreadableAnswer {
-    /// Time at which the answer was received.
+    /// Time at which the response was received.
     pub utc: Timestamp,
     /// Description of what could not be read.
     pub why: Untrusted,
-    /// Beginning of the answer, as received.
+    /// Beginning of the response, as received.
     pub answer: Untrusted,
 }
 
-/// List of a company that goes on after what was read of it.
+/// List of a company that has more items than were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -163,7 +163,7 @@ pub struct UnfinishedList {
     pub n_known: u64,
 }
 
-/// State of an observed platform, as its observer finds it. All times are those of the observer's clock.
+/// State of an observed platform, as seen by its observer. All times are those of the observer's clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -172,11 +172,11 @@ pub struct ObservedSource {
     pub platform: Untrusted,
     /// Time of this state on the observer's clock, from which the other times are counted.
     pub observer_utc: Timestamp,
-    /// Time at which the platform last gave an answer that was understood; null before the first.
+    /// Time at which the platform last gave a response that was understood; null before the first.
     pub heard_utc: Option<Timestamp>,
     /// Interval at which the platform is polled, in milliseconds.
     pub poll_interval_ms: u64,
-    /// Failure of the last calls; null if the last call brought an answer.
+    /// Failure of the last calls; null if the last call brought a response.
     pub failure: Option<SourceFailure>,
 }
 

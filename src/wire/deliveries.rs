@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryRow {
-    /// Number of the delivery, unique on the platform.
+    /// ID of the delivery, unique on the platform.
     pub id: DeliveryId,
     /// Event that the delivery carries to the subscription.
     pub event_id: EventId,
@@ -51,7 +51,7 @@ pub struct DeliveryDetail {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EventRow {
-    /// Number of the event; increases with every event.
+    /// ID of the event; increases with every event.
     pub id: EventId,
     /// Company that the event belongs to.
     pub company_id: CompanyId,
@@ -62,7 +62,7 @@ pub struct EventRow {
     pub created_utc: Timestamp,
     /// Length of the event's envelope in bytes.
     pub n_bytes: u64,
-    /// Number of deliveries of the event, including missed ones; null if it is not known.
+    /// Number of deliveries of the event, including missed ones; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_deliveries: Option<u32>,
 }

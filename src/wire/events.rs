@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope {
-    /// Number of the event; increases with every event.
+    /// ID of the event; increases with every event.
     pub id: EventId,
     /// Type of the event: one of the ten, or one that this version does not know.
     #[serde(rename = "type")]

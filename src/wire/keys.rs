@@ -16,12 +16,12 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CompanyRow {
-    /// Number of the company; part of every key of the company.
+    /// ID of the company; part of every key of the company.
     pub id: CompanyId,
-    /// Name of the company, for display; null if it is not known.
+    /// Name of the company, for display; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub name: Option<Untrusted>,
-    /// Time at which the company was created; null if it is not known.
+    /// Time at which the company was created; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub created_utc: Option<Timestamp>,
 }
@@ -143,7 +143,7 @@ pub struct RecentKeyUsage {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyRow {
-    /// Number of the key, unique on the platform.
+    /// ID of the key, unique on the platform.
     pub id: KeyId,
     /// Company that the key belongs to.
     pub company_id: CompanyId,
@@ -156,13 +156,13 @@ pub struct KeyRow {
     /// Scopes that the key is known to lack; absent where `scopes` is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing_scopes: Option<Vec<KeyScope>>,
-    /// Whether the key authenticates: true until the key is revoked, null if it is not known.
+    /// Whether the key authenticates: true until the key is revoked, null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub is_active: Option<bool>,
     /// Reason for which an observed platform rejects the key, in the platform's words; absent if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Untrusted>,
-    /// Time at which the key was created; null if it is not known.
+    /// Time at which the key was created; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub created_utc: Option<Timestamp>,
     /// Time at which the key last authenticated a call; updated at most once in 5 minutes, null if never. From an
@@ -170,10 +170,10 @@ pub struct KeyRow {
     pub last_used_utc: Option<Timestamp>,
     /// Time at which the key was revoked; null while the key is active.
     pub revoked_utc: Option<Timestamp>,
-    /// Rate limits of the key, in calls a minute per bucket; null if they are not known.
+    /// Rate limits of the key, in calls a minute per bucket; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub limits: Option<RateLimits>,
-    /// Calls made with the key in the last minute; null if they are not known.
+    /// Calls made with the key in the last minute; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub usage: Option<RecentKeyUsage>,
 }
@@ -210,7 +210,7 @@ impl KeyRow {
     }
 }
 
-/// Answer to `POST /portal/v1/keys`: the only answer that carries the key itself.
+/// Response to `POST /portal/v1/keys`: the only response that carries the key itself.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -218,11 +218,11 @@ pub struct CreatedKey {
     /// Key that was created, without its secret.
     #[serde(flatten)]
     pub row: KeyRow,
-    /// Full API key, shown only in this answer.
+    /// Full API key, shown only in this response.
     pub key: OneTimeSecret,
 }
 
-/// Answer to `POST /portal/v1/keys/{id}/revoke`: the revocation is already in force.
+/// Response to `POST /portal/v1/keys/{id}/revoke`: the revocation is already in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -248,7 +248,7 @@ pub fn pending_write_clause(write_pending: Option<&Untrusted>) -> String {
 pub struct OneTimeSecret(String);
 
 impl OneTimeSecret {
-    /// Wraps a revealed secret for an answer.
+    /// Wraps a revealed secret for a response.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(text)

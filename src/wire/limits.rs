@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::window::RateBucket;
 use serde::{Deserialize, Serialize};
 
-/// Rate window of a key in one bucket: the limit and the calls of the present minute.
+/// Rate window of a key in one bucket: the limit and the calls of the current minute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -26,15 +26,15 @@ pub struct LimitRow {
     pub last4: Untrusted,
     /// Bucket of the window: read, write or admin.
     pub bucket: RateBucket,
-    /// Number of calls allowed a minute.
+    /// Number of calls allowed per minute.
     pub limit: u32,
-    /// Number of calls admitted in this window; null if it is not known.
+    /// Number of calls admitted in this window; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub used: Option<u32>,
-    /// Number of calls left in this window; null if it is not known.
+    /// Number of calls left in this window; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub remaining: Option<u32>,
-    /// Number of calls refused in this window with 429; null if it is not known. From an observer, those of its own
+    /// Number of calls refused in this window with 429; null if unknown. From an observer, those of its own
     /// calls that were refused.
     #[cfg_attr(test, schema(required = true))]
     pub n_refused: Option<u64>,
@@ -42,9 +42,9 @@ pub struct LimitRow {
     pub window_utc: Timestamp,
     /// Time at which the next window begins.
     pub reset_utc: Timestamp,
-    /// Calls admitted in each of the 60 minutes before this window, oldest first; null for a minute that is not known.
+    /// Calls admitted in each of the 60 minutes before this window, oldest first; null for a minute without data.
     pub history: Vec<Option<u32>>,
-    /// Calls in the busiest minute of each hour of the last week, oldest first, null for an hour that is not known;
+    /// Calls in the busiest minute of each hour of the last week, oldest first, null for an hour without data;
     /// absent except from an observer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub week: Option<Vec<Option<u32>>>,
@@ -60,7 +60,7 @@ pub struct LimitRow {
 pub struct OwnUse {
     /// Number of the observer's own calls in the last 60 seconds.
     pub n_calls: u32,
-    /// Number of own calls that are allowed a minute, given the present use by other callers.
+    /// Number of its own calls that an observer may make per minute, given the current use by others.
     pub allowance: u32,
 }
 
@@ -100,25 +100,25 @@ pub struct LimitDetail {
     /// Rate window of the key in one bucket.
     #[serde(flatten)]
     pub row: LimitRow,
-    /// Busiest routes of this bucket today, at most ten; null if they are not known.
+    /// Busiest routes of this bucket today, at most ten; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub top_routes: Option<Vec<RouteUsageRow>>,
-    /// Busiest callers of the key today over all buckets, at most ten; null if they are not known.
+    /// Busiest callers of the key today over all buckets, at most ten; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub callers: Option<Vec<CallerUsageRow>>,
 }
 
-/// Usage of a key's scopes: the answer to `GET /portal/v1/keys/{id}/usage`.
+/// Usage of a key's scopes: the response to `GET /portal/v1/keys/{id}/usage`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KeyUsage {
     /// Time since which the usage of the key is counted; null if no usage is counted.
     pub since_utc: Option<Timestamp>,
-    /// Requests of the key by route, busiest first; null if they are not known.
+    /// Requests of the key by route, busiest first; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub routes: Option<Vec<RouteUsageRow>>,
-    /// Scopes of the key that were never used; null if that is not known.
+    /// Scopes of the key that were never used; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub never_used: Option<Vec<KeyScope>>,
 }

@@ -94,7 +94,7 @@ pub struct AttemptQuery {
     pub kind: Option<String>,
     /// Outcome of the attempt: `success` or `failure`.
     pub outcome: Option<String>,
-    /// HTTP status of the receiver's answer.
+    /// HTTP status of the receiver's response.
     pub status: Option<u16>,
     /// Start of the range: attempts that began at or after this time.
     pub since: Option<Timestamp>,
@@ -146,11 +146,11 @@ pub struct RequestQuery {
     pub company: Option<i64>,
     /// Key that made the request.
     pub key: Option<i64>,
-    /// HTTP status of the answer.
+    /// HTTP status of the response.
     pub status: Option<u16>,
-    /// Class of the answer's HTTP status, `1xx` to `5xx`.
+    /// Class of the response's HTTP status, `1xx` to `5xx`.
     pub class: Option<String>,
-    /// Problem code of the answer, such as `rate_limited`.
+    /// Problem code of the response, such as `rate_limited`.
     pub code: Option<String>,
     /// Address that the request came from.
     pub caller: Option<String>,

@@ -157,7 +157,7 @@ pub(crate) struct OperationDoc {
 pub(crate) enum IdempotencySupport {
     /// The route ignores the header `Idempotency-Key`.
     Ignored,
-    /// A repeated call with the same key receives the answer of the first.
+    /// A repeated call with the same key receives the response of the first.
     Honoured,
 }
 
@@ -171,7 +171,7 @@ impl OperationDoc {
         self.body.iter().map(|(shape, _)| shape).chain(answers)
     }
 
-    /// Describes a `GET` route that answers 200; `description` says what the answer contains.
+    /// Describes a `GET` route that answers 200; `description` says what the response contains.
     pub(crate) fn get(
         path: &'static str,
         id: &'static str,
@@ -192,7 +192,7 @@ impl OperationDoc {
         }
     }
 
-    /// Describes a `POST` route that answers 200; `description` says what the answer contains.
+    /// Describes a `POST` route that answers 200; `description` says what the response contains.
     pub(crate) fn post(
         path: &'static str,
         id: &'static str,
@@ -271,7 +271,7 @@ impl OperationDoc {
     pub(crate) fn paged_by_bytes(self) -> Self {
         self.with_query([
             cursor(),
-            number_up_to("limit", "Maximum number of rows in the page; as many as fit into 4 MiB if absent", 200),
+            number_up_to("limit", "Maximum number of rows in the page; if absent, as many as fit into 4 MiB", 200),
         ])
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OperatorRow {
-    /// Number of the operator, unique on the platform.
+    /// ID of the operator, unique on the platform.
     pub id: OperatorId,
     /// Name of the operator, unique and used in the audit trail.
     pub name: Untrusted,
@@ -41,7 +41,7 @@ impl OperatorRow {
     }
 }
 
-/// Answer to `POST /portal/v1/operators/{id}/revoke`: the revocation is already in force.
+/// Response to `POST /portal/v1/operators/{id}/revoke`: the revocation is already in force.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -68,13 +68,13 @@ pub struct NewOperator {
     pub role: OperatorRole,
 }
 
-/// Answer to `POST /portal/v1/operators`: the only answer that carries the token.
+/// Response to `POST /portal/v1/operators`: the only response that carries the token.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct CreatedOperator {
     /// Operator that was created, without the token.
     #[serde(flatten)]
     pub row: OperatorRow,
-    /// Operator token, shown only in this answer.
+    /// Operator token, shown only in this response.
     pub token: OneTimeSecret,
 }

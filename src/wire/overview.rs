@@ -22,14 +22,14 @@ use serde::{Deserialize, Serialize};
 pub struct PlatformOverview {
     /// Time of the platform's clock when the data was read.
     pub server_utc: Timestamp,
-    /// Change counter; another value than before means that something changed. The event stream announces new values.
+    /// Change counter; a different value means that something changed. The event stream announces new values.
     pub cursor: u64,
-    /// Version and operating state of the platform; null if they are not known.
+    /// Version and operating state of the platform; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub platform: Option<PlatformStatus>,
     /// Counters of the delivery pipeline.
     pub pipeline: PipelineCounts,
-    /// Pipeline counters of the last 60 minutes, one entry a minute, oldest first; the last entry is the present
+    /// Pipeline counters of the last 60 minutes, one entry per minute, oldest first; the last entry is the current
     /// minute.
     pub minutes: Vec<PipelineMinute>,
     /// API keys, worst health first.
@@ -145,19 +145,19 @@ pub struct PlatformStatus {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PipelineCounts {
-    /// Number of deliveries that wait for their due time; null if it is not known.
+    /// Number of deliveries that wait for their due time; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_pending: Option<u64>,
-    /// Number of deliveries in flight; null if it is not known.
+    /// Number of deliveries in flight; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_in_flight: Option<u64>,
-    /// Number of scheduled attempts in the last hour that succeeded; null if it is not known.
+    /// Number of scheduled attempts in the last hour that succeeded; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_succeeded_1h: Option<u64>,
-    /// Number of scheduled attempts in the last hour that failed; null if it is not known.
+    /// Number of scheduled attempts in the last hour that failed; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_failed_1h: Option<u64>,
-    /// Number of breaker trips in the last 24 hours; null if it is not known.
+    /// Number of breaker trips in the last 24 hours; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_trips_24h: Option<u64>,
     /// Due time of the most overdue pending delivery; null if none is overdue.

@@ -23,7 +23,7 @@ pub const REPLAY: &str = "/portal/v1/replays/{id}";
 pub const ATTEMPTS: &str = "/portal/v1/attempts";
 /// `GET` reads one attempt with the exact bytes sent and received.
 pub const ATTEMPT: &str = "/portal/v1/attempts/{id}";
-/// `GET` explains, from the receiver's answer to an attempt, how the receiver verified the signature.
+/// `GET` explains, from the receiver's response to an attempt, how the receiver verified the signature.
 pub const ATTEMPT_SIGNATURE: &str = "/portal/v1/attempts/{id}/signature";
 /// `POST` searches a text for the secrets that the platform holds.
 pub const SECRET_CHECK: &str = "/portal/v1/secret-check";

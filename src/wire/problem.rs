@@ -42,7 +42,7 @@ pub enum ProblemCode {
     NotFound,
     /// 405: the path does not support the method.
     MethodNotAllowed,
-    /// 406: the answer cannot be given in an accepted media type.
+    /// 406: the response cannot be given in an accepted media type.
     NotAcceptable,
     /// 413: the body exceeds the size limit.
     PayloadTooLarge,
@@ -57,7 +57,7 @@ pub enum ProblemCode {
     /// 409: the idempotency key was used before with another body.
     IdempotencyConflict,
     /// 409: a call with this idempotency key is still in progress. The standalone platform never answers this: the
-    /// second call waits for the answer to the first.
+    /// second call waits for the response to the first.
     IdempotencyInProgress,
     /// 409: the company has reached a quota, such as its number of subscriptions.
     QuotaReached,
@@ -71,7 +71,7 @@ pub enum ProblemCode {
     NotImplemented,
     /// 501: an observer cannot do this with keys of the Integration API; the detail says where it is done.
     NotObservable,
-    /// 502: the observed platform cannot be reached, or its answer cannot be used.
+    /// 502: the observed platform cannot be reached, or its response cannot be used.
     UpstreamFailed,
     /// 4xx: the observed platform refused the call; the status is the platform's own.
     UpstreamRefused,
@@ -136,7 +136,7 @@ impl ProblemCode {
     }
 }
 
-/// Body of every 4xx and 5xx answer.
+/// Body of every 4xx and 5xx response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -147,14 +147,14 @@ pub struct Problem {
     /// Standard reason phrase of the HTTP status.
     #[serde(default)]
     pub title: String,
-    /// HTTP status of the answer, repeated in the body.
+    /// HTTP status of the response, repeated in the body.
     pub status: u16,
     /// Machine-readable cause of the problem.
     pub code: ProblemCode,
-    /// Description of the problem and of the remedy, for a human reader.
+    /// Description of the problem and how to solve it, for a human reader.
     #[serde(default)]
     pub detail: String,
-    /// Id of the request, equal to the header `X-Request-Id`.
+    /// ID of the request, equal to the header `X-Request-Id`.
     #[serde(default)]
     pub request_id: String,
     /// Further members that depend on the code: `requiredScope`, `errors`, `policy`, `retryAfterSeconds`, `offset`,
@@ -165,7 +165,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// Creates a problem with the status and title of `code`. The server adds the request id when the answer leaves.
+    /// Creates a problem with the status and title of `code`. The server adds the request id when the response leaves.
     #[must_use]
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self {

@@ -20,7 +20,7 @@ pub struct ReceiptReport {
     /// Counts of requests that were refused.
     #[serde(default)]
     pub refusals: Vec<RefusedDeliveries>,
-    /// Periods in which deliveries were handed on and not recorded.
+    /// Periods in which deliveries were forwarded and not recorded.
     #[serde(default)]
     pub unrecorded: Vec<UnrecordedPeriod>,
 }
@@ -30,13 +30,13 @@ pub struct ReceiptReport {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryReceipt {
-    /// Id of the receipt, chosen by the listener; a receipt whose id is known is not stored again.
+    /// ID of the receipt, chosen by the listener; a receipt whose id is known is not stored again.
     pub id: Untrusted,
     /// Time at which the delivery arrived, by the listener's clock.
     pub received_utc: Timestamp,
     /// Path at which the delivery arrived.
     pub path: Untrusted,
-    /// Address of the receiver that the delivery was handed on to, without its secret parts; null if the listener
+    /// Address of the receiver that the delivery was forwarded to, without its secret parts; null if the listener
     /// answered itself.
     pub forwarded_to: Option<Untrusted>,
     /// Subscription whose deliveries arrive at this path, as the listener was configured; null if not configured.
@@ -58,20 +58,22 @@ pub struct DeliveryReceipt {
     pub claimed_attempt: Option<u32>,
     /// HTTP status that the delivery was answered with; null if its sender left before.
     pub status: Option<u16>,
-    /// Failure of the hand-over; null if the receiver's answer came whole, and its sender was there until its end came.
+    /// Failure of the hand-over; null if the receiver's response came whole, and its sender was there until its end
+    /// came.
     pub failure: Option<HandoverFailure>,
-    /// Duration from the arrival to the end of the answer, in milliseconds.
+    /// Duration from the arrival to the end of the response, in milliseconds.
     pub elapsed_ms: u64,
     /// Size of the body in bytes.
     pub n_bytes: u64,
-    /// Size of the answer's body in bytes, as far as it was passed back.
+    /// Size of the response's body in bytes, as far as it was passed back.
     pub n_answer_bytes: u64,
     /// Subject of the receiver's refusal: `signature`, `clock`, `missing_secret`, `login`, `firewall`, `proxy`,
-    /// `wrong_scheme`, `validation` or `other`; null if the delivery was not refused. The answer itself is not kept.
+    /// `wrong_scheme`, `validation` or `other`; null if the delivery was not refused. The response itself is not kept.
     #[serde(default)]
     pub answer_topic: Option<Untrusted>,
     /// Fault of the receiver's signature check, as the id of its cause, if the receiver refused a valid signature and
-    /// its answer tells the one that it computed; `sig-unexplained` if no known fault explains that one; null otherwise.
+    /// its response tells the one that it computed; `sig-unexplained` if no known fault explains that one; null
+    /// otherwise.
     #[serde(default)]
     pub signature_fault: Option<Untrusted>,
     /// Headers of the delivery that its signature depends on; empty unless the listener keeps bodies.
@@ -94,7 +96,7 @@ pub enum SignatureResult {
     NotChecked,
 }
 
-/// Reason why a receiver's answer was not passed back whole.
+/// Reason why a receiver's response was not passed back whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -107,11 +109,12 @@ pub enum HandoverFailure {
     Dns,
     /// There was no trusted connection to the receiver; the delivery was answered 502.
     Tls,
-    /// The receiver gave no answer in time; the delivery was answered 504. Or the end of its answer did not come.
+    /// The receiver gave no response in time; the delivery was answered 504. Or the end of its response did not come.
     Timeout,
-    /// The connection to the receiver broke before the end of its answer; without a head, the delivery was answered 502.
+    /// The connection to the receiver broke before the end of its response; without a head, the delivery was answered
+    /// 502.
     Broken,
-    /// The sender of the delivery closed the connection before the end of the answer.
+    /// The sender of the delivery closed the connection before the end of the response.
     SenderLeft,
     /// A failure that this version does not know.
     #[serde(other)]
@@ -152,23 +155,23 @@ impl HandoverFailure {
             Self::Refused => "the receiver's host refused the connection",
             Self::Dns => "the name of the receiver's host does not resolve",
             Self::Tls => "there was no trusted connection to the receiver",
-            Self::Timeout => "the receiver's answer did not come, or did not end, in time",
-            Self::Broken => "the connection to the receiver broke before the end of its answer",
-            Self::SenderLeft => "the sender closed the connection before the end of the answer",
+            Self::Timeout => "the receiver's response did not come, or did not end, in time",
+            Self::Broken => "the connection to the receiver broke before the end of its response",
+            Self::SenderLeft => "the sender closed the connection before the end of the response",
             Self::Other => "the listener reported a failure that this version does not know",
         }
     }
 }
 
-/// Time without an answer, in milliseconds, from which on a sender that left has given up waiting.
+/// Time without a response, in milliseconds, from which on a sender that left has given up waiting.
 const MIN_GIVEN_UP_MS: u64 = 5_000;
 
 /// Duration, in milliseconds, from which on a connection that was not made met its time limit.
 const MIN_UNREACHED_MS: u64 = 4_500;
 
 impl HandoverFailure {
-    /// Kind of the failure as an attempt has it, if the receiver's answer did not come whole. A sender that left early
-    /// counts against no receiver.
+    /// Kind of the failure as an attempt has it, if the receiver's response did not come whole. A sender that left
+    /// early counts against no receiver.
     #[must_use]
     pub const fn kind(self, elapsed_ms: u64) -> FailureKind {
         match self {
@@ -190,7 +193,7 @@ impl HandoverFailure {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedDeliveries {
-    /// Id of the item, chosen by the listener.
+    /// ID of the item, chosen by the listener.
     pub id: Untrusted,
     /// Time of the first of the requests.
     pub since_utc: Timestamp,
@@ -244,7 +247,7 @@ pub enum RefusalReason {
     SlowBody,
     /// Too many bodies were being received at once.
     Busy,
-    /// The delivery could not be recorded, and no receiver stands behind the listener.
+    /// The delivery could not be recorded, and the listener has no receiver.
     NotRecorded,
     /// A reason that this version does not know.
     #[serde(other)]

@@ -22,7 +22,7 @@ pub struct NewReplay {
     /// Whether to only count the selected deliveries and change nothing; false if absent.
     #[serde(default)]
     pub dry_run: bool,
-    /// Maximum number of deliveries a second, 1 to 1,000; 20 if absent.
+    /// Maximum number of deliveries per second, 1 to 1,000; 20 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_per_second: Option<u32>,
 }
@@ -56,7 +56,7 @@ pub struct ReplayPlan {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReplayRow {
-    /// Number of the replay, unique on the platform.
+    /// ID of the replay, unique on the platform.
     pub id: ReplayId,
     /// Subscription whose deliveries are replayed.
     pub subscription_id: SubscriptionId,
@@ -70,7 +70,7 @@ pub struct ReplayRow {
     pub until_utc: Timestamp,
     /// Delivery states that were selected when the replay was created.
     pub states: Vec<DeliveryState>,
-    /// Maximum number of deliveries a second.
+    /// Maximum number of deliveries per second.
     pub rate_per_second: u32,
     /// Number of deliveries handled so far, by result.
     pub progress: ReplayProgress,

@@ -16,7 +16,7 @@ pub const MAX_REPORT_BYTES: usize = 512 * 1024;
 /// Maximum number of bytes of a delivery's body in a report.
 pub const MAX_REPORTED_BODY_BYTES: usize = 256 * 1024;
 
-/// Answer to a report: what was done with its items.
+/// Response to a report: what was done with its items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -32,7 +32,7 @@ pub struct ReportReceived {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct UnrecordedPeriod {
-    /// Id of the item, chosen by the reporter.
+    /// ID of the item, chosen by the reporter.
     pub id: Untrusted,
     /// Time of the first item that was not recorded.
     pub since_utc: Timestamp,

@@ -9,7 +9,7 @@ use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Kind of a call that an observer makes itself: who wants the answer.
+/// Kind of a call that an observer makes itself: who wants the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnCallKind {
     /// Finds out whether a key has a scope.
@@ -32,15 +32,15 @@ impl OwnCallKind {
     }
 }
 
-/// Statuses by which a platform refuses a scope probe: the answer tells whether the key has the scope.
+/// Statuses by which a platform refuses a scope probe: the response tells whether the key has the scope.
 pub const PROBE_REFUSALS: [u16; 6] = [400, 403, 404, 411, 415, 422];
 
-/// One request to the Integration API, with its caller and its answer.
+/// One request to the Integration API, with its caller and its response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RequestRow {
-    /// Number of the row in the request log; increases with every row.
+    /// ID of the row in the request log; increases with every row.
     pub id: i64,
     /// Time at which the request arrived.
     pub utc: Timestamp,
@@ -54,10 +54,10 @@ pub struct RequestRow {
     pub method: Untrusted,
     /// Route that the request matched, with placeholders; the exact path is not logged.
     pub route: Untrusted,
-    /// HTTP status of the answer; null if an observer's own call got none.
+    /// HTTP status of the response; null if an observer's own call got none.
     #[cfg_attr(test, schema(required = true))]
     pub status: Option<u16>,
-    /// Problem code of the answer; null if the request succeeded.
+    /// Problem code of the response; null if the request succeeded.
     pub code: Option<Untrusted>,
     /// Problem in words; for a poll of events, the filters of the poll and the number of events returned.
     #[serde(default)]
@@ -65,7 +65,8 @@ pub struct RequestRow {
     /// Reason of a refusal as a stable word: for `missing_key` the place of the key (`authorization_header`,
     /// `query_string`, `other_header`), for `malformed_key` the defect (`characters`, `prefix`, `company`, `length`,
     /// `repeated`), for `insufficient_scope` the missing scope, for `managed_subscription` the tool, for
-    /// `validation_failed` the invalid fields, separated by commas. Null for other answers and in rows of earlier versions.
+    /// `validation_failed` the invalid fields, separated by commas. Null for other responses and in rows of earlier
+    /// versions.
     #[serde(default)]
     pub reason: Option<Untrusted>,
     /// Company number in a well-formed key that was refused; null otherwise.
@@ -84,7 +85,7 @@ pub struct RequestRow {
     #[serde(default)]
     pub user_agent: Option<Untrusted>,
     /// Headers of a refusal that say something about its cause, such as `Retry-After` and the rate limit's, up to
-    /// 1 KiB; values that may be secret as `…`. Null for other answers and in rows of earlier versions.
+    /// 1 KiB; values that may be secret as `…`. Null for other responses and in rows of earlier versions.
     #[serde(default)]
     pub answer_headers: Option<Vec<HttpHeader>>,
     /// Purpose of a call that an observer made itself: `scope_probe` to find out whether the key has a scope, `poll` to
@@ -94,7 +95,7 @@ pub struct RequestRow {
     /// Name that the caller gave to a relay in a header of its own, 64 characters at most; null elsewhere.
     #[serde(default)]
     pub caller_name: Option<Untrusted>,
-    /// Id of the request, equal to the header `X-Request-Id`; null if the answer named none.
+    /// ID of the request, equal to the header `X-Request-Id`; null if the response named none.
     #[cfg_attr(test, schema(required = true))]
     pub request_id: Option<Untrusted>,
     /// Duration of the request in milliseconds.
@@ -114,7 +115,7 @@ impl RequestRow {
         self.status.is_some_and(|status| status < 400)
     }
 
-    /// Whether an observer made the call to find out whether the key has a scope, and the answer tells that: it shows
+    /// Whether an observer made the call to find out whether the key has a scope, and the response tells that: it shows
     /// no fault of any caller.
     #[must_use]
     pub fn is_answered_probe(&self) -> bool {
@@ -143,10 +144,10 @@ impl RequestRow {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemCodeCount {
-    /// HTTP status of the answers; null for an observer's own calls that got none.
+    /// HTTP status of the responses; null for an observer's own calls that got none.
     #[cfg_attr(test, schema(required = true))]
     pub status: Option<u16>,
-    /// Problem code of the answers; null for answers that were no problem.
+    /// Problem code of the responses; null for answers that were no problem.
     pub code: Option<Untrusted>,
     /// Number of requests answered with this status and code.
     pub n: u64,
@@ -156,13 +157,13 @@ pub struct ProblemCodeCount {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct StatusCount {
-    /// HTTP status of the answers.
+    /// HTTP status of the responses.
     pub status: u16,
     /// Number of requests answered with this status.
     pub n: u64,
 }
 
-/// Page of the request log, with counts of the last hour's answers.
+/// Page of the request log, with counts of the last hour's responses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", from = "RequestLogRead")]

@@ -20,7 +20,7 @@ pub struct SecretScanReport {
 pub struct SecretOccurrence {
     /// Kind of secret that was found.
     pub kind: HeldSecretKind,
-    /// Number of the subscription, key or operator that the secret belongs to.
+    /// ID of the subscription, key or operator that the secret belongs to.
     pub id: i64,
     /// Fingerprint of the secret: eight bytes of a digest in lowercase hex. Equal secrets have equal fingerprints.
     pub fingerprint: String,

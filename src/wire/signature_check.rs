@@ -48,11 +48,11 @@ pub struct SignatureReport {
 /// Query of `GET /portal/v1/attempts/{id}/signature`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SignatureQuery {
-    /// Signature that the receiver computed, if the receiver's answer does not contain it.
+    /// Signature that the receiver computed, if the receiver's response does not contain it.
     pub computed: Option<String>,
 }
 
-/// Diagnosis of a receiver's signature check from its answer to an attempt: the answer to `GET
+/// Diagnosis of a receiver's signature check from its response to an attempt: the response to `GET
 /// /portal/v1/attempts/{id}/signature`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -61,9 +61,9 @@ pub struct SignatureCheck {
     /// Result of debugging the signature that the receiver computed.
     #[serde(flatten)]
     pub lab: SignatureReport,
-    /// Signature that the receiver computed, from its answer or from the query; null if unknown.
+    /// Signature that the receiver computed, from its response or from the query; null if unknown.
     pub computed: Option<Untrusted>,
-    /// Seconds that the receiver's clock is ahead of the platform's, from the `Date` header of its answer; null
+    /// Seconds that the receiver's clock is ahead of the platform's, from the `Date` header of its response; null
     /// without one.
     pub clock_ahead_seconds: Option<i64>,
 }

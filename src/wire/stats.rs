@@ -4,7 +4,7 @@ use crate::domain::series::SeriesResolution;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Width of one point of a time series.
+/// Length of time that one point of a time series covers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -68,7 +68,7 @@ pub struct AttemptPoint {
 pub struct RequestPoint {
     /// Time at which the point begins.
     pub utc: Timestamp,
-    /// Number of requests with any answer.
+    /// Number of requests, whatever the response.
     pub n: u64,
     /// Number of requests answered 4xx, including 429.
     pub n_client_errors: u64,
@@ -83,9 +83,9 @@ pub struct RequestPoint {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TimeSeries {
-    /// Width of each point of both series.
+    /// Length of time that each point of both series covers.
     pub span: PointWidth,
-    /// Attempts per point, oldest first; empty if they are not known.
+    /// Attempts per point, oldest first; empty if unknown.
     pub attempts: Vec<AttemptPoint>,
     /// Requests of all keys per point, oldest first.
     pub requests: Vec<RequestPoint>,

@@ -21,7 +21,7 @@ use std::time::Duration;
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Subscription {
-    /// Number of the subscription, unique on the platform.
+    /// ID of the subscription, unique on the platform.
     pub id: SubscriptionId,
     /// Company that owns the subscription.
     pub company_id: CompanyId,
@@ -37,7 +37,7 @@ pub struct Subscription {
     /// Tool that manages the subscription: `Zapier`, `n8n` or `Make`; null if none does.
     #[serde(default)]
     pub managed_by: Option<Untrusted>,
-    /// Number of scheduled attempts that failed in a row; null if it is not known. At 20 the breaker disables the
+    /// Number of scheduled attempts that failed in a row; null if unknown. At 20 the breaker disables the
     /// subscription.
     #[serde(default)]
     #[cfg_attr(test, schema(required = true))]
@@ -45,7 +45,7 @@ pub struct Subscription {
     /// Reason why the subscription is disabled; null while it is enabled.
     #[serde(default)]
     pub disabled_reason: Option<DisabledReason>,
-    /// Time at which the subscription was disabled; null while it is enabled, or if the time is not known.
+    /// Time at which the subscription was disabled; null while it is enabled, or if the time is unknown.
     #[serde(default, with = "super::time::optional_seconds")]
     pub disabled_utc: Option<Timestamp>,
     /// Time of the latest attempt; null before the first.
@@ -54,11 +54,11 @@ pub struct Subscription {
     /// Time of the latest successful attempt; null before the first.
     #[serde(default, with = "super::time::optional_seconds")]
     pub last_success_utc: Option<Timestamp>,
-    /// Time at which the subscription was created; null if it is not known.
+    /// Time at which the subscription was created; null if unknown.
     #[serde(default, with = "super::time::optional_seconds")]
     #[cfg_attr(test, schema(required = true))]
     pub created_utc: Option<Timestamp>,
-    /// Time at which the subscription was last changed; null if it is not known.
+    /// Time at which the subscription was last changed; null if unknown.
     #[serde(default, with = "super::time::optional_seconds")]
     #[cfg_attr(test, schema(required = true))]
     pub updated_utc: Option<Timestamp>,
@@ -112,7 +112,7 @@ pub struct SubscriptionPatch {
     pub is_enabled: FieldPatch<bool>,
 }
 
-/// Answer to `POST /api/v1/webhooks/subscriptions`: the only answer that carries the signing secret.
+/// Response to `POST /api/v1/webhooks/subscriptions`: the only response that carries the signing secret.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -120,7 +120,7 @@ pub struct CreatedSubscription {
     /// Subscription that was created by the call.
     #[serde(flatten)]
     pub subscription: Subscription,
-    /// Signing secret of the subscription, shown only in this answer.
+    /// Signing secret of the subscription, shown only in this response.
     pub signing_secret: OneTimeSecret,
 }
 
@@ -162,19 +162,19 @@ pub struct DeliveryHealth {
     pub last_1h: AttemptSummary,
     /// Scheduled attempts of the last 24 hours.
     pub last_24h: AttemptSummary,
-    /// Time of the first of the present failures in a row; null without one.
+    /// Time of the first of the current failures in a row; null without one.
     pub streak_began_utc: Option<Timestamp>,
-    /// Time of the latest of the present failures in a row; null without one.
+    /// Time of the latest of the current failures in a row; null without one.
     pub streak_latest_utc: Option<Timestamp>,
     /// Earliest due time of a pending delivery, in the past or the future; null without one.
     pub next_due_utc: Option<Timestamp>,
-    /// Number of deliveries that are pending or in flight; null if it is not known.
+    /// Number of deliveries that are pending or in flight; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_backlog: Option<u64>,
-    /// Number of events missed since the subscription was disabled; null if it is not known.
+    /// Number of events missed since the subscription was disabled; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_skipped: Option<u64>,
-    /// Number of deliveries on hold until the subscription is enabled again; null if it is not known.
+    /// Number of deliveries on hold until the subscription is enabled again; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_parked: Option<u64>,
 }
@@ -201,7 +201,7 @@ pub struct SubscriptionRow {
     /// Subscription as the Integration API shows it.
     #[serde(flatten)]
     pub subscription: Subscription,
-    /// Health of the subscription at the time of the answer; null if it is not known.
+    /// Health of the subscription at the time of the response; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub health: Option<DeliveryHealth>,
     /// Last time at which an observer saw the subscription enabled before it was disabled; the change lies between this
@@ -248,7 +248,7 @@ impl SubscriptionRow {
         self.subscription.consecutive_failures.unwrap_or(0)
     }
 
-    /// Returns the time until the breaker trips at the pace of the present failures in a row; `None` with fewer than
+    /// Returns the time until the breaker trips at the pace of the current failures in a row; `None` with fewer than
     /// three, and once the breaker has tripped.
     #[must_use]
     pub fn trips_after(&self) -> Option<Duration> {
@@ -367,17 +367,17 @@ pub struct TestDelivery {
 pub struct TestResult {
     /// Whether the receiver answered with a 2xx status in time.
     pub success: bool,
-    /// HTTP status of the receiver's answer; null if none came.
+    /// HTTP status of the receiver's response; null if none came.
     pub status_code: Option<u16>,
-    /// Duration in milliseconds, from the DNS look-up to the last byte of the answer.
+    /// Duration in milliseconds, from the DNS look-up to the last byte of the response.
     pub elapsed_ms: u64,
     /// Whether `responseBody` is only the beginning of the body.
     pub response_body_truncated: bool,
-    /// Body of the receiver's answer, at most 16 KiB.
+    /// Body of the receiver's response, at most 16 KiB.
     pub response_body: Untrusted,
     /// URL that the test was sent to.
     pub target_url_used: Untrusted,
-    /// Reason why no answer came; null if one did.
+    /// Reason why no response came; null if one did.
     #[serde(default)]
     pub error: Option<Untrusted>,
 }

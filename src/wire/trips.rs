@@ -22,7 +22,7 @@ pub struct CauseCount {
 #[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TripRow {
-    /// Number of the trip, unique on the platform.
+    /// ID of the trip, unique on the platform.
     pub id: TripId,
     /// Subscription that the breaker disabled.
     pub subscription_id: SubscriptionId,
@@ -33,14 +33,14 @@ pub struct TripRow {
     /// Time at which the breaker disabled the subscription. From an observer, the first time at which the subscription
     /// was seen disabled, whatever disabled it.
     pub tripped_utc: Timestamp,
-    /// Causes of the last twenty attempts before the trip, most frequent first; null if they are not known.
+    /// Causes of the last twenty attempts before the trip, most frequent first; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub causes: Option<Vec<CauseCount>>,
     /// Time at which the subscription was enabled again; null while it is disabled.
     pub enabled_utc: Option<Timestamp>,
     /// Operator or key that enabled the subscription again; null while it is disabled.
     pub enabled_by: Option<Untrusted>,
-    /// Number of events missed while the subscription was disabled; null if it is not known.
+    /// Number of events missed while the subscription was disabled; null if unknown.
     #[cfg_attr(test, schema(required = true))]
     pub n_missed: Option<u64>,
 }

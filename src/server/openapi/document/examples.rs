@@ -25,7 +25,7 @@ const RECORD_EXAMPLE: &str = r#"{"client_id": 1201, "first_name": "Ada", "last_n
     "phone": null, "status": "Lead - New", "status_id": 10, "status_name": "Lead - New", "employee_id": null, "employee_name": null,
     "affiliate_id": 8, "affiliate_name": "Max Rossi", "created_utc": "2026-11-23T14:02:31Z"}"#;
 
-/// Returns the example of the answer with this schema name, if there is one.
+/// Returns the example of the response with this schema name, if there is one.
 pub(super) fn of(name: &str) -> Option<Value> {
     let at = r#""2026-11-23T14:02:31Z""#;
     let page = |item: &str| format!(r#"{{"items": [{item}], "nextCursor": "ZXZlbnRzOjQ1Njc4", "hasMore": false}}"#);

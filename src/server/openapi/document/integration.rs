@@ -31,7 +31,7 @@ fn events() -> Vec<OperationDoc> {
             names("type", "Event type to return; may be repeated", EventType::ALL.map(EventType::name)),
             time("since", "Start of the range: events created at or after this time"),
             time("until", "End of the range: events created before this time"),
-            names("order", "Order by event number; ascending if absent", ["asc", "desc"]),
+            names("order", "Order by event ID; ascending if absent", ["asc", "desc"]),
         ])
         .paged(),
         OperationDoc::post(
@@ -53,7 +53,7 @@ fn subscriptions() -> Vec<OperationDoc> {
             paths::SUBSCRIPTIONS,
             "listSubscriptions",
             "Subscriptions of the key's company",
-            "Page of subscriptions, in ascending order of their numbers",
+            "Page of subscriptions, in ascending order of their IDs",
             answer!(Page<Subscription>),
         )
         .with_query([names("isEnabled", "Whether to return only enabled or only disabled ones", ["true", "false"])])
@@ -68,7 +68,7 @@ fn subscriptions() -> Vec<OperationDoc> {
         OperationDoc::post(
             paths::SUBSCRIPTIONS,
             "createSubscription",
-            "Create a subscription; only this answer carries the signing secret",
+            "Create a subscription; only this response carries the signing secret",
             "The new subscription with its signing secret",
             answer!(CreatedSubscription),
         )
@@ -91,7 +91,7 @@ fn subscriptions() -> Vec<OperationDoc> {
             paths::SUBSCRIPTION,
             "deleteSubscription",
             "Delete a subscription; its log stays readable",
-            "The subscription is deleted; the answer has no body",
+            "The subscription is deleted; the response has no body",
             ResponseBody::Empty,
         )
         .deletes(),
@@ -109,7 +109,7 @@ fn subscriptions() -> Vec<OperationDoc> {
 const PERSON_EXAMPLE: &str = r#"{"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"}"#;
 
 fn change(path: &'static str, id: &'static str, summary: &'static str) -> OperationDoc {
-    OperationDoc::post(path, id, summary, "Number of the record and time of the update", answer!(UpdatedClient))
+    OperationDoc::post(path, id, summary, "ID of the record and time of the update", answer!(UpdatedClient))
         .with_method("PATCH")
         .with_body(shape!(ClientPatch), r#"{"city": "London"}"#)
 }
@@ -124,7 +124,7 @@ fn find(path: &'static str, name: &'static str, summary: &'static str) -> Operat
     OperationDoc::get(path, name, summary, "The matching record, or an empty list", answer!(SearchResult)).with_query([
         text("email", "Email address, compared exactly except for case"),
         text("phone", "Phone number, compared by its digits"),
-        id("client_id", "Number of the client or lead"),
+        id("client_id", "ID of the client or lead"),
         text("external_id", "Partner's own id of the record"),
     ])
 }
@@ -135,12 +135,12 @@ fn leads() -> Vec<OperationDoc> {
             paths::LEADS,
             "createLead",
             "Create Lead; answers with the existing record if the external id is known",
-            "Number and status of the new lead",
+            "ID and status of the new lead",
             answer!(CreatedClient),
         )
         .with_body(shape!(NewLead), PERSON_EXAMPLE)
         .creates()
-        .or_ok("Number and status of the existing record with the same external id")
+        .or_ok("ID and status of the existing record with the same external id")
         .idempotent(),
         change(paths::LEAD, "updateLead", "Update Lead"),
         change_status(paths::LEAD_STATUS, "updateLeadStatus", "Update Lead Status"),
@@ -154,12 +154,12 @@ fn clients() -> Vec<OperationDoc> {
             paths::CLIENTS,
             "createClient",
             "Create Client; answers with the existing record if the external id is known",
-            "Number and status of the new client",
+            "ID and status of the new client",
             answer!(CreatedClient),
         )
         .with_body(shape!(NewClient), PERSON_EXAMPLE)
         .creates()
-        .or_ok("Number and status of the existing record with the same external id")
+        .or_ok("ID and status of the existing record with the same external id")
         .idempotent(),
         change(paths::CLIENT, "updateClient", "Update Client"),
         change_status(paths::CLIENT_STATUS, "updateClientStatus", "Update Client Status"),
@@ -169,12 +169,12 @@ fn clients() -> Vec<OperationDoc> {
             paths::CLIENT_NOTES,
             "addClientNote",
             "Add Client Note",
-            "Number of the new note and time of its creation",
+            "ID of the new note and time of its creation",
             answer!(CreatedNote),
         )
         .with_body(shape!(NewNote), r#"{"text": "Called back"}"#)
         .creates()
-        .or_ok("Number of the existing note with the same external id")
+        .or_ok("ID of the existing note with the same external id")
         .idempotent(),
     ]
 }
@@ -185,18 +185,18 @@ fn affiliates() -> Vec<OperationDoc> {
             paths::AFFILIATES,
             "createAffiliate",
             "Create Affiliate",
-            "Number of the new affiliate and time of its creation",
+            "ID of the new affiliate and time of its creation",
             answer!(CreatedAffiliate),
         )
         .with_body(shape!(NewAffiliate), r#"{"email": "max@example.com", "first_name": "Max", "last_name": "Rossi"}"#)
         .creates()
-        .or_ok("Number of the existing affiliate with the same external id")
+        .or_ok("ID of the existing affiliate with the same external id")
         .idempotent(),
         OperationDoc::post(
             paths::AFFILIATE,
             "updateAffiliate",
             "Update Affiliate",
-            "Number of the affiliate and time of the update",
+            "ID of the affiliate and time of the update",
             answer!(UpdatedAffiliate),
         )
         .with_method("PATCH")

@@ -62,14 +62,14 @@ fn build_document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "The Integration API for partners' systems and the Portal API for operators. Unknown parameters and fields are ignored and named in \
                 X-Ignored-Fields; an empty value counts as none. \
-                Errors are problem+json with a closed set of codes.",
+                Errors are problem+json with a fixed set of codes.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
-        "servers": [{"url": "/", "description": "The server that this document was read from"}],
+        "servers": [{"url": "/", "description": "The server that provided this document"}],
         "tags": [
             {"name": "integration", "description": "Integration API, for partners' systems; requires an API key"},
             {"name": "portal", "description": "Portal API, for operators; requires an operator token"},
-            {"name": "public", "description": "Public routes; require no credential"},
+            {"name": "public", "description": "Public routes; no credential required"},
         ],
         "paths": paths,
         "components": {
@@ -166,7 +166,7 @@ fn response(success: &SuccessResponse, is_counted: bool) -> Value {
 
 /// Rate limit headers of every response to a request with a key, errors included.
 const RATE_HEADERS: [(&str, &str, &str); 5] = [
-    ("X-RateLimit-Limit", "integer", "Number of calls allowed a minute in the bucket"),
+    ("X-RateLimit-Limit", "integer", "Number of calls allowed per minute in the bucket"),
     ("X-RateLimit-Remaining", "integer", "Number of calls left in this window"),
     ("X-RateLimit-Reset", "integer", "Time at which the next window begins, in Unix seconds"),
     ("X-RateLimit-Window", "string", "Length of the window, always 1m"),
@@ -189,7 +189,7 @@ fn headers() -> Value {
         ),
         (
             "Idempotency-Replayed",
-            "true if the answer repeats the one to an earlier call with the same Idempotency-Key; absent otherwise",
+            "true if the response repeats the one to an earlier call with the same Idempotency-Key; absent otherwise",
         ),
         ("Allow", "Methods that the path supports; on 405"),
     ] {
@@ -278,7 +278,9 @@ const fn example_of(code: ProblemCode) -> &'static str {
         ProblemCode::ValidationFailed => "name must have 1 to 200 characters",
         ProblemCode::InsufficientScope => "this key lacks the scope events:read",
         ProblemCode::ManagedSubscription => "managed by Zapier",
-        ProblemCode::QuotaReached => "this company has 100 subscriptions, which is all that it may have",
+        ProblemCode::QuotaReached => {
+            "this company has 100 subscriptions, the maximum; delete one, or ask the platform's operators for more"
+        }
         ProblemCode::RateLimited => "this key made 60 read calls this minute; wait 23 s",
         ProblemCode::Contended => "the platform is busy; this is contention, not a rate limit; retry in a second",
         _ => code.title(),

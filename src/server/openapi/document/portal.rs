@@ -52,11 +52,11 @@ fn event_type() -> QueryParameter {
 }
 
 fn company() -> QueryParameter {
-    id("company", "Number of the company that the rows belong to")
+    id("company", "ID of the company that the rows belong to")
 }
 
 fn subscription() -> QueryParameter {
-    id("subscription", "Number of the subscription that the rows belong to")
+    id("subscription", "ID of the subscription that the rows belong to")
 }
 
 fn public() -> Vec<OperationDoc> {
@@ -72,7 +72,7 @@ fn public() -> Vec<OperationDoc> {
             paths::READYZ,
             "readyz",
             "Readiness check: the database is open and the dispatcher is running",
-            "The platform is ready to work",
+            "The platform is ready",
             ResponseBody::Object,
         ),
         OperationDoc::get(
@@ -131,7 +131,7 @@ fn dashboard() -> Vec<OperationDoc> {
             answer!(TimeSeries),
         )
         .with_query([
-            names("span", "Width of a point; a minute if absent", ["minute", "hour"]),
+            names("span", "Length of time that each point covers; one minute if absent", ["minute", "hour"]),
             id("subscription", "Subscription whose attempts are counted, with percentiles; all if absent"),
             time("since", "Start of the series; 60 points before the end if absent"),
             time("until", "End of the series; now if absent"),
@@ -213,10 +213,10 @@ fn attempts() -> Vec<OperationDoc> {
         .with_query([
             company(),
             subscription(),
-            id("event", "Number of the event that was sent"),
+            id("event", "ID of the event that was sent"),
             event_type(),
             names("outcome", "Outcome of the attempt", ["success", "failure"]),
-            status("status", "HTTP status of the receiver's answer"),
+            status("status", "HTTP status of the receiver's response"),
             text(
                 "q",
                 "Text that the target URL or the error contains as the operator sees them. Uses no index: a page scans 20,000 rows and may be short, with a cursor",
@@ -234,11 +234,11 @@ fn attempts() -> Vec<OperationDoc> {
         OperationDoc::get(
             paths::ATTEMPT_SIGNATURE,
             "explainSignature",
-            "Explain from the receiver's answer how it verified the signature; reveals no secret",
+            "Explain from the receiver's response how it verified the signature; reveals no secret",
             "Diagnosis of the receiver's signature check",
             answer!(SignatureCheck),
         )
-        .with_query([text("computed", "Signature that the receiver computed, if the receiver's answer does not contain it")]),
+        .with_query([text("computed", "Signature that the receiver computed, if the receiver's response does not contain it")]),
         OperationDoc::post(
             paths::SECRET_CHECK,
             "checkSecrets",
@@ -262,7 +262,7 @@ fn deliveries() -> Vec<OperationDoc> {
         .with_query([
             company(),
             subscription(),
-            id("event", "Number of the event that is delivered"),
+            id("event", "ID of the event that is delivered"),
             event_type(),
             names("state", "State of the delivery", DeliveryState::ALL.map(DeliveryState::name)),
         ])
@@ -328,10 +328,10 @@ fn requests() -> Vec<OperationDoc> {
         )
         .with_query([
             company(),
-            id("key", "Number of the key that made the request"),
-            status("status", "HTTP status of the answer"),
-            names("class", "Class of the answer's HTTP status", ["1xx", "2xx", "3xx", "4xx", "5xx"]),
-            text("code", "Problem code of the answer"),
+            id("key", "ID of the key that made the request"),
+            status("status", "HTTP status of the response"),
+            names("class", "Class of the response's HTTP status", ["1xx", "2xx", "3xx", "4xx", "5xx"]),
+            text("code", "Problem code of the response"),
             text("caller", "Address that the request came from"),
         ])
         .with_query(range())
