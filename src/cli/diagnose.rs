@@ -84,7 +84,7 @@ async fn find_key_id(client: &PlatformClient, name: &str) -> Result<KeyId, Strin
     match found.as_slice() {
         [key] => Ok(key.id),
         [] => keys.iter().map(|key| key.id).find(|id| id.to_string() == name).ok_or_else(|| {
-            format!("no key has the number, name or last four characters {}; see crow keys list", inert(name))
+            format!("no key has the ID, name or last four characters {}; see crow keys list", inert(name))
         }),
         several => {
             Err(format!("{} keys are named {}; give the last four characters of one", several.len(), inert(name)))

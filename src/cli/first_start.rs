@@ -115,7 +115,7 @@ fn scope_line(key: &KeyRow) -> String {
     let mut text = format!("{}: ", key.name.sanitized());
     match (key.scopes.is_empty(), missing.is_empty()) {
         (true, true) => text.push_str("its scopes are not known yet; pane 2 shows them"),
-        (true, false) => text.push_str("it has none of the scopes that were looked for"),
+        (true, false) => text.push_str("it has no scope that crow can check"),
         (false, _) => text.push_str(&format!("may {}", list(&key.scopes))),
     }
     if !missing.is_empty() {
@@ -175,7 +175,7 @@ fn ask(
             Err(why) => output::remark(&why),
         }
     }
-    Err(CommandFailure::usage("no answer that can be used", "see crow --help for the commands"))
+    Err(CommandFailure::usage("no valid answer", "see crow --help for the commands"))
 }
 
 /// Reads an answer; the end of the input ends the questions.

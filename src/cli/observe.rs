@@ -30,7 +30,7 @@ pub(super) async fn run(asked: ObserveArgs) -> Result<ExitCode, CommandFailure> 
     let place = remote::resolve_target(&asked.remote)?.detect_portal().await?;
     if place.token.is_some() {
         return Err(CommandFailure::usage(
-            format!("{} has a Portal API of its own, which needs no observer", place.url),
+            format!("{} has a Portal API of its own and needs no observer", place.url),
             "use the token with crow console and the other commands",
         ));
     }
@@ -49,7 +49,7 @@ pub(super) async fn run(asked: ObserveArgs) -> Result<ExitCode, CommandFailure> 
     let polling = observer.start_polling();
     let serving = clock::spawn(server::serve(listener, observer, exposure, stopped));
     let signal = serve::stop_signal()?;
-    output::remark(&format!("crow: observes {platform}; the operator token is in {}", token_file.display()));
+    output::remark(&format!("crow: observing {platform}; the operator token is in {}", token_file.display()));
     serve::print_address(&format!("http://{address}"))?;
     signal.await;
     polling.abort();
@@ -62,7 +62,7 @@ pub(super) async fn run(asked: ObserveArgs) -> Result<ExitCode, CommandFailure> 
 /// admin, which is in a file of its own. Without the file the admin gets a new token: that is how a lost one is replaced.
 async fn accept_operators(observer: &PlatformObserver, token_file: &Path) -> Result<(), CommandFailure> {
     let failed = |error: String| {
-        CommandFailure::failed(format!("the operators cannot be kept: {error}"), "free space, or repair the history")
+        CommandFailure::failed(format!("the operators cannot be stored: {error}"), "free space, or repair the history")
     };
     let token = admin_token(token_file, observer.ambient())?;
     let (history, now) = (observer.history(), observer.ambient().now());

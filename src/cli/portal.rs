@@ -150,7 +150,7 @@ pub(super) async fn keeping_observer(place: PlatformTarget) -> Result<PlatformOb
     let file = place.state_file()?;
     let opened = tokio::task::spawn_blocking(move || open_kept(&file)).await;
     let history = opened.unwrap_or_else(|error| Err(error.to_string())).map_err(|why| {
-        CommandFailure::failed(format!("what is observed cannot be kept: {why}"), "free space, or repair the file")
+        CommandFailure::failed(format!("observations cannot be stored: {why}"), "free space, or repair the file")
     })?;
     observer_on(history, place, &RuntimeEnv::real()).map(|(observer, _)| observer)
 }
@@ -187,7 +187,7 @@ async fn open_history(
         match file.map_err(|failure| failure.to_string()).and_then(|file| open_kept(&file)) {
             Ok(history) => Ok((history, None)),
             Err(why) => {
-                tracing::warn!(%why, "what is observed cannot be kept");
+                tracing::warn!(%why, "observations cannot be stored");
                 let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
                 let history = PlatformHistory::open(&folder.path().join("history.db"));
                 Ok((history.map_err(|error| error.to_string())?, Some(folder)))

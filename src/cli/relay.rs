@@ -73,7 +73,7 @@ pub(super) async fn run(asked: RelayArgs) -> Result<ExitCode, CommandFailure> {
     }
     stop.send_replace(true);
     if ambient.timeout(STOP_TIMEOUT, &mut serving).await.is_none() {
-        tracing::warn!("calls under way did not end within {} s and are aborted", STOP_TIMEOUT.as_secs());
+        tracing::warn!("calls in progress did not end within {} s and are aborted", STOP_TIMEOUT.as_secs());
         serving.abort();
         let _ = serving.await;
     }

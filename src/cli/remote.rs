@@ -35,7 +35,7 @@ pub(super) struct PlatformTarget {
     pub(super) token: Option<Secret>,
     /// Keys of the Integration API, with their names.
     pub(super) keys: Vec<(String, Secret)>,
-    /// Files with certificate authorities to trust beside those of the operating system.
+    /// Files with certificate authorities to trust in addition to those of the operating system.
     pub(super) ca_files: Vec<PathBuf>,
     /// Settings of the profile, if the platform comes from one.
     pub(super) profile: Option<PlatformProfile>,

@@ -112,7 +112,7 @@ impl Reporting {
             })
             .await;
         if finished.is_none() {
-            tracing::warn!("the last records did not get stored or sent in time");
+            tracing::warn!("the last records were not stored or sent in time");
         }
         if let RecordSink::Outbox(outbox, _) = self.sink {
             outbox.close();

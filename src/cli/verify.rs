@@ -148,8 +148,8 @@ fn format_finding(lab: &SignatureReport) -> String {
         (SignatureFit::Explained, _) => writeln!(text, "the signature does not match; cause found"),
         (SignatureFit::Unexplained, n_tried) => writeln!(
             text,
-            "the signature does not match, nor does any of {} variants: the secret is another one, or the body was changed in an \
-             unknown way",
+            "the signature does not match, and none of {} variants does: the secret is a different one, or the body was changed in \
+             an unknown way",
             n_tried.unwrap_or_default()
         ),
     };

@@ -264,7 +264,7 @@ impl AlertWatcher {
             subject: "trial".to_owned(),
             name: "crow watch --try".into(),
             state: "wrn".to_owned(),
-            why: "test notification; no action needed".into(),
+            why: "test notification; no action required".into(),
             since_utc: now,
             at_utc: now,
             platform: self.platform.clone(),

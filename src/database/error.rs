@@ -12,7 +12,7 @@ pub enum WriteFault {
     #[error("the disk is full")]
     DiskFull,
     /// The disk has less space than the reserve needs.
-    #[error("the disk is full but for what is kept in reserve")]
+    #[error("the disk is full except for the reserve")]
     ReserveIncomplete,
     /// The file or its file system is read-only.
     #[error("the database is read-only; check its owner, its mode and how its disk is mounted")]
@@ -102,7 +102,7 @@ pub enum Error {
     #[error("the work on the database panicked and was undone")]
     Panicked,
     /// A damaged page was found while the database was in use.
-    #[error("the database file is damaged ({0}); stop the platform and look at it with crow db verify")]
+    #[error("the database file is damaged ({0}); stop the platform and check the file with crow db verify")]
     Corrupt(String),
     /// SQLite reported any other error.
     #[error(transparent)]

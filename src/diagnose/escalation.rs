@@ -74,7 +74,7 @@ impl EscalationKind {
     #[must_use]
     pub const fn rule(self) -> &'static str {
         match self {
-            Self::Persists => "the problem persists after what was tried",
+            Self::Persists => "the problem persists after the steps tried",
             Self::PlatformErrors => {
                 "the platform answered 3 or more calls with 500 (503 for contention does not count)"
             }

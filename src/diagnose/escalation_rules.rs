@@ -77,7 +77,7 @@ fn undocumented(set: &EvidenceSet) -> Option<FoundReason> {
     Some(FoundReason {
         kind: EscalationKind::AgainstDocumentation,
         text: format!(
-            "{} answered {status} with the code {}, which the documentation does not have for {status}",
+            "{} answered {status} with the code {}, which the documentation does not list for {status}",
             count(group.n, "call"),
             group.newest.code.as_ref().map_or_else(String::new, Untrusted::sanitized),
         ),

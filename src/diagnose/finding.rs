@@ -238,7 +238,7 @@ impl CauseFinding {
                 Some(format!("over{}", last.map_or_else(String::new, |at| format!(" since {}", clock(at)))))
             }
             (CauseState::Unknown, Some(last)) => Some(format!("not seen since {}", clock(last))),
-            (CauseState::Unknown, None) => Some("whether it lasts is unknown".to_owned()),
+            (CauseState::Unknown, None) => Some("whether it continues is unknown".to_owned()),
         };
         let parts: Vec<String> = counted.into_iter().chain(state).collect();
         if parts.is_empty() { String::new() } else { format!(" ({})", parts.join("; ")) }

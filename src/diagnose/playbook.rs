@@ -64,7 +64,9 @@ impl CheckResult {
         let verdict = if has(CauseState::Now) {
             CheckVerdict::Fail
         } else if has(CauseState::Unknown) {
-            CheckVerdict::Unknown("failures were seen earlier, and nothing since shows whether they go on".to_owned())
+            CheckVerdict::Unknown(
+                "failures were seen earlier, and nothing since shows whether they continue".to_owned(),
+            )
         } else {
             CheckVerdict::Pass
         };

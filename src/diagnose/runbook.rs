@@ -55,10 +55,10 @@ pub const fn steps(runbook: Runbook) -> &'static [RunbookStep] {
             ),
             (
                 "first-success",
-                "Configure the new secret in the receiver. Until the old subscription is deleted each event arrives twice: drop duplicates by event id.",
+                "Configure the new secret in the receiver. Until the old subscription is deleted, each event arrives twice: drop duplicates by event ID.",
                 "a delivery to the new subscription succeeded",
             ),
-            ("old-deleted", "Delete the old subscription. Duplicates end.", "the old subscription is deleted"),
+            ("old-deleted", "Delete the old subscription; duplicates then end.", "the old subscription is deleted"),
         ],
         Runbook::BreakerRecovery => &[
             (

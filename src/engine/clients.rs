@@ -326,7 +326,7 @@ fn require_affiliate(connection: &Connection, company: CompanyId, id: Option<Aff
     let Some(id) = id else { return Ok(()) };
     let found = store::affiliates::get(connection, id)?.filter(|affiliate| affiliate.company == company);
     found.map(|_| ()).ok_or_else(|| {
-        Error::Invalid(vec![FieldError::new("affiliate_id", "must be the number of an affiliate of this company")])
+        Error::Invalid(vec![FieldError::new("affiliate_id", "must be the ID of an affiliate of this company")])
     })
 }
 

@@ -47,8 +47,8 @@ pub enum Error {
     },
     /// The stored events of the company have reached their quota.
     #[error(
-        "the stored events of this company have {limit} bytes, the maximum; an event goes an hour after its publication if its \
-         deliveries have ended: deliver or delete what is on hold or missed, or ask the platform's operators for more"
+        "the stored events of this company have {limit} bytes, the maximum; an event is deleted an hour after its publication if its \
+         deliveries have ended: deliver or delete those on hold or missed, or ask the platform's operators for more"
     )]
     EventQuotaReached {
         /// Maximum size of the stored events per company, in bytes.

@@ -113,7 +113,7 @@ impl Engine {
         let payload = news.payload.unwrap_or_else(|| samples::random_payload(news.kind, &ambient));
         Ok(move |publication: &mut Publication<'_>| {
             if !store::companies::exists(publication.connection, news.company)? {
-                return Err(Error::Invalid(vec![FieldError::new("companyId", "must be the number of a company")]));
+                return Err(Error::Invalid(vec![FieldError::new("companyId", "must be the ID of a company")]));
             }
             let draft = EventDraft {
                 company: news.company,

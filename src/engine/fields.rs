@@ -53,7 +53,7 @@ impl FieldErrors {
         let named = name.and_then(ClientStatus::named);
         let numbered = number.and_then(ClientStatus::from_id);
         self.require(name.is_none() || named.is_some(), fields[0], "must be the name of a status");
-        self.require(number.is_none() || numbered.is_some(), fields[1], "must be the number of a status");
+        self.require(number.is_none() || numbered.is_some(), fields[1], "must be the ID of a status");
         if let (Some(named), Some(numbered)) = (named, numbered) {
             self.require(named == numbered, fields[1], &format!("must agree with {}, or be left out", fields[0]));
         }

@@ -95,7 +95,7 @@ impl Engine {
             .store
             .write_queued(move |connection| {
                 if !store::companies::exists(connection, wish.company)? {
-                    return Err(Error::Invalid(vec![FieldError::new("companyId", "must be the number of a company")]));
+                    return Err(Error::Invalid(vec![FieldError::new("companyId", "must be the ID of a company")]));
                 }
                 let KeyDraft { company, name, scopes, limits } = wish;
                 let created_at = ambient.now();

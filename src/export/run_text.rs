@@ -29,7 +29,7 @@ pub fn report(report: &DiagnosisReport) -> String {
             None => writeln!(text, "\nundecided: {}", open_reason(&report.causes)),
         },
         DiagnosisConclusion::NoCause if !report.causes.is_empty() => {
-            writeln!(text, "\nno cause acts now; over: {}", count(report.causes.len(), "cause"))
+            writeln!(text, "\nno active cause; over: {}", count(report.causes.len(), "cause"))
         }
         DiagnosisConclusion::NoCause if n_unknown == 0 => writeln!(text, "\nno cause found"),
         DiagnosisConclusion::NoCause => {
@@ -69,7 +69,7 @@ fn conclusion(report: &DiagnosisReport) -> String {
     match report.conclusion() {
         DiagnosisConclusion::CauseFound => count(report.causes.len(), "cause"),
         DiagnosisConclusion::NoCause if !report.causes.is_empty() => {
-            format!("no cause acts now; over: {}", count(report.causes.len(), "cause"))
+            format!("no active cause; over: {}", count(report.causes.len(), "cause"))
         }
         DiagnosisConclusion::NoCause => "no cause".to_owned(),
         DiagnosisConclusion::Undecided => format!("undecided: {}", why()),
@@ -82,7 +82,7 @@ const fn open_reason(causes: &[DiagnosedCause]) -> &'static str {
     if causes.is_empty() {
         "a check failed without a known cause, or is unknown"
     } else {
-        "whether the causes still act is unknown"
+        "whether the causes are still active is unknown"
     }
 }
 

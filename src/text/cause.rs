@@ -7,22 +7,22 @@ use crate::domain::cause::CauseKind;
 #[expect(clippy::too_many_lines, reason = "a table with one entry for each cause")]
 pub const fn headline(kind: CauseKind) -> &'static str {
     match kind {
-        CauseKind::PlatformErrors => "the platform answers with errors of its own",
+        CauseKind::PlatformErrors => "the platform returns server errors (5xx)",
         CauseKind::DispatchPaused => "deliveries are paused by the platform itself",
         CauseKind::DispatchLate => "deliveries are due but are not sent",
         CauseKind::StorageFull => "storage is full",
         CauseKind::PlatformClock => "the platform's clock is wrong",
-        CauseKind::KeyNotSent => "no key arrives with the call",
+        CauseKind::KeyNotSent => "calls arrive without a key",
         CauseKind::KeyWrongHeader => "the key is not in X-Api-Key",
         CauseKind::KeySpaces => "the key contains white space, a line break or an invisible character",
         CauseKind::KeyTruncated => "the key is too short or too long",
         CauseKind::KeyWrongPrefix => "the key has the prefix of another service",
-        CauseKind::KeyWrongCompany => "the key names another company than it was issued for",
+        CauseKind::KeyWrongCompany => "the key names a different company than the one it was issued for",
         CauseKind::KeyRepeated => "the header X-Api-Key is sent more than once",
         CauseKind::KeyMalformed => "the key is not well-formed",
         CauseKind::KeyMistyped => "the key ends like an issued key but differs before that",
         CauseKind::KeyUnknown => "no key of the company ends like the one sent",
-        CauseKind::KeyWrongEnvironment => "the key is of a company that this platform does not have",
+        CauseKind::KeyWrongEnvironment => "the key belongs to a company that does not exist on this platform",
         CauseKind::KeyRevoked => "the key was revoked but is still in use",
         CauseKind::ScopeMissing => "the key lacks a scope",
         CauseKind::OtherCompany => "calls ask for data of another company",
@@ -30,9 +30,9 @@ pub const fn headline(kind: CauseKind) -> &'static str {
         CauseKind::CallInvalid => "calls have invalid values",
         CauseKind::CallMalformed => "calls have a body that is not valid JSON",
         CauseKind::CallNotFound => "calls go to a path or an id that does not exist",
-        CauseKind::CallWrongMethod => "calls use a method that the path does not have",
-        CauseKind::CallConflict => "an Idempotency-Key is used again with another body",
-        CauseKind::CallQuota => "a quota of the company is reached",
+        CauseKind::CallWrongMethod => "calls use a method that the path does not support",
+        CauseKind::CallConflict => "an Idempotency-Key is reused with a different body",
+        CauseKind::CallQuota => "a quota of the company is used up",
         CauseKind::CallTooLarge => "calls are too large",
         CauseKind::CallMediaType => "calls have a media type or encoding that is not accepted",
         CauseKind::RateLimitLowered => "the rate limit was lowered and is exceeded",
@@ -40,31 +40,33 @@ pub const fn headline(kind: CauseKind) -> &'static str {
         CauseKind::RateSharedKey => "several systems share one key and its rate limits",
         CauseKind::RateBulk => "a bulk import writes faster than the write limit allows",
         CauseKind::RateBurst => "all calls come at the start of the minute",
-        CauseKind::RateRetryIgnored => "refused calls are repeated at once, without waiting for Retry-After",
+        CauseKind::RateRetryIgnored => "refused calls are retried at once, without waiting for Retry-After",
         CauseKind::RateLimited => "calls exceed the rate limit",
         CauseKind::BulkContended => "the platform's write queue was full (contention, not a rate limit)",
         CauseKind::BulkClientTimeout => "writes succeeded so late that the client may have given up",
         CauseKind::EventsNoScope => "the poller's key cannot read events",
         CauseKind::EventsUnknownType => "polls ask for an event type that does not exist",
-        CauseKind::EventsFiltered => "polls have time filters that exclude the events that happened",
+        CauseKind::EventsFiltered => "polls have time filters that exclude the events that occurred",
         CauseKind::EventsSinceFuture => "polls ask for events from a time in the future",
         CauseKind::EventsPollInvalid => "polls have invalid filters",
         CauseKind::EventsCursorInvalid => "polls use a cursor that is not valid for their filters",
         CauseKind::EventsStuck => "polls read the same page again and again",
-        CauseKind::EventsNotHappened => "no events happened while polls were made",
+        CauseKind::EventsNotHappened => "no events occurred while the poller polled",
         CauseKind::SubDisabled => "disabled by hand",
         CauseKind::BreakerTripped => "the breaker tripped after 20 failures in a row",
-        CauseKind::BreakerFixed => "still off after the breaker tripped, but its endpoint works again",
-        CauseKind::BreakerFlaps => "the breaker trips again and again",
-        CauseKind::SubscriptionChanged => "deliveries fail since the configuration was changed",
-        CauseKind::SubscriptionDeleted => "the subscription was deleted, and no other takes its events",
+        CauseKind::BreakerFixed => "still disabled after a breaker trip, although its endpoint works again",
+        CauseKind::BreakerFlaps => "the breaker trips repeatedly",
+        CauseKind::SubscriptionChanged => "deliveries have failed since the configuration was changed",
+        CauseKind::SubscriptionDeleted => "the subscription was deleted, and no other one receives its events",
         CauseKind::SubscriptionDuplicate => "events arrive twice: two subscriptions have this target",
         CauseKind::SubscriptionReplaced => "replaced by a newer subscription with this target, but not deleted",
-        CauseKind::TypeNotSubscribed => "event types that happened are not subscribed to",
-        CauseKind::TypeWrongCase => "a subscription was refused: an event type as written does not exist",
-        CauseKind::QuietCompany => "no events happened",
+        CauseKind::TypeNotSubscribed => "events occurred whose type is not subscribed to",
+        CauseKind::TypeWrongCase => "a subscription request was refused: its event type does not exist as written",
+        CauseKind::QuietCompany => "no events occurred",
         CauseKind::EndpointErrors => "the endpoint returns errors",
-        CauseKind::EndpointProxy => "a proxy in front of the endpoint answers: the application behind it is down",
+        CauseKind::EndpointProxy => {
+            "a proxy in front of the endpoint responds: the application behind the proxy is down"
+        }
         CauseKind::EndpointSlow => "the endpoint does not answer within 10 s",
         CauseKind::EndpointRefused => "connection refused: no server on that port, or a firewall",
         CauseKind::EndpointDns => "the endpoint's host name does not resolve",
@@ -84,7 +86,7 @@ pub const fn headline(kind: CauseKind) -> &'static str {
         CauseKind::EndpointLogin => "the endpoint asks for a login",
         CauseKind::EndpointFirewall => "a firewall in front of the endpoint blocks deliveries",
         CauseKind::EndpointValidation => "the endpoint refuses the content of deliveries",
-        CauseKind::EndpointUnexplained => "the endpoint refuses deliveries and does not say why",
+        CauseKind::EndpointUnexplained => "the endpoint refuses deliveries without saying why",
         CauseKind::EndpointRejectsSignature => {
             "the endpoint refuses the signature, which is valid, and does not say what it computed"
         }
@@ -92,7 +94,9 @@ pub const fn headline(kind: CauseKind) -> &'static str {
         CauseKind::EndpointNearTimeout => "the endpoint is slow: deliveries come close to the limit of 10 s",
         CauseKind::EndpointFailing => "deliveries fail",
         CauseKind::Signature(fault) => fault.title(),
-        CauseKind::SignatureUnexplained => "the receiver computes another signature, which no known mistake explains",
+        CauseKind::SignatureUnexplained => {
+            "the receiver computes a different signature, which no known mistake explains"
+        }
         CauseKind::LostSecret => "the receiver reports that it has no signing secret",
         CauseKind::ChannelGap => "events were not delivered",
     }
@@ -104,7 +108,7 @@ pub const fn headline(kind: CauseKind) -> &'static str {
 pub const fn resolution(kind: CauseKind) -> &'static str {
     match kind {
         CauseKind::PlatformErrors => {
-            "Look up the request ids in the platform's log, and hand them to support: callers cannot resolve this. A call answered 500 may \
+            "Look up the request IDs in the platform's log, and give them to support: callers cannot resolve this. A call answered 500 may \
              be repeated with its Idempotency-Key."
         }
         CauseKind::DispatchPaused => {
@@ -114,7 +118,7 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Check the load and the disk of the platform's machine, and the oldest due delivery: crow deliveries list."
         }
         CauseKind::StorageFull => {
-            "Free disk space or raise the database limit. Reads and deliveries that are under way go on; writes are refused until then."
+            "Free disk space or raise the database limit. Reads and deliveries in progress continue; writes are refused until then."
         }
         CauseKind::PlatformClock => {
             "Set the clock of the platform's machine by NTP. Receivers that check timestamps refuse its signatures until then."
@@ -165,15 +169,15 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
              it: the tool replaces this subscription with a new one."
         }
         CauseKind::CallInvalid => {
-            "Correct the named fields at the sender. The answer's member errors says what is wrong with each field."
+            "Correct the named fields at the sender. The response's errors member says what is wrong with each field."
         }
         CauseKind::CallMalformed => {
-            "Send UTF-8 JSON without duplicate names. The answer's offset says where reading stopped."
+            "Send UTF-8 JSON without duplicate names. The response's offset says where the error is."
         }
         CauseKind::CallNotFound => {
             "Compare the path with the documentation, and the id with a search: it may have been deleted."
         }
-        CauseKind::CallWrongMethod => "Use a method that the answer's header Allow lists.",
+        CauseKind::CallWrongMethod => "Use a method that the response's Allow header lists.",
         CauseKind::CallConflict => {
             "Use a new Idempotency-Key for each record, and the same one only for a retry of the same body."
         }
@@ -196,7 +200,7 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Spread the calls over the minute: windows begin with the clock minute, when other scheduled jobs start too."
         }
         CauseKind::RateRetryIgnored => {
-            "After a 429, wait for the seconds in Retry-After before the next call. Refused calls have no effect and fill the window."
+            "After a 429, wait for the number of seconds in Retry-After before the next call. Refused calls have no effect."
         }
         CauseKind::RateLimited => "Make fewer calls, wait for Retry-After after a 429, or have the key's limit raised.",
         CauseKind::BulkContended => {
@@ -221,10 +225,10 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Correct the time zone or the clock of the poller: since is in UTC. Better, follow the cursor of the last page: it never skips events."
         }
         CauseKind::EventsPollInvalid => {
-            "Write times as RFC 3339 with a zone, such as 2026-01-31T08:00:00Z, and until after since."
+            "Write times as RFC 3339 with a time zone, such as 2026-01-31T08:00:00Z, and make until later than since."
         }
         CauseKind::EventsCursorInvalid => {
-            "Use a cursor only with the filters that it was returned for. Start once without a cursor, and keep the one that comes back."
+            "Use a cursor only with the filters that it was returned for. Poll once without a cursor, then follow nextCursor."
         }
         CauseKind::EventsStuck => "Store nextCursor after each page and send it with the next poll.",
         CauseKind::EventsNotHappened => {
@@ -239,11 +243,11 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Fix the endpoint, send tests until one succeeds, then enable the subscription and choose whether to resend missed events."
         }
         CauseKind::BreakerFixed => {
-            "Enable the subscription, and resend missed events if the receiver needs them. Receivers drop duplicates by event id."
+            "Enable the subscription, and resend missed events if the receiver needs them. Receivers drop duplicates by event ID."
         }
         CauseKind::BreakerFlaps => {
-            "Find out what overloads or stops the endpoint before it is enabled again: each time it was enabled it failed again. Enable it \
-             without a replay first, and replay slowly."
+            "Find out what overloads or stops the endpoint before you enable the subscription again: it failed after each enable so far. Enable it \
+             without a replay first, then replay slowly."
         }
         CauseKind::SubscriptionChanged => "Restore the earlier configuration, or correct the new one, and send a test.",
         CauseKind::SubscriptionDeleted => {
@@ -266,10 +270,10 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Ask the endpoint's owner to check its log at these times. The response body, stored with each attempt, often names the reason."
         }
         CauseKind::EndpointProxy => {
-            "Ask the endpoint's owner whether the application behind the proxy runs, and how long it takes to answer."
+            "Ask the endpoint's owner whether the application behind the proxy runs, and how long it takes to respond."
         }
         CauseKind::EndpointSlow => {
-            "Make the endpoint store the event, answer at once and do the work afterwards. The answer must be complete within 10 s."
+            "Make the endpoint store the event, respond at once and do the work afterwards. The response must be complete within 10 s."
         }
         CauseKind::EndpointRefused => {
             "Check that the endpoint is running, listens on that port, and that its firewall admits the platform."
@@ -288,7 +292,7 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
              tunnel gives a local receiver a public address."
         }
         CauseKind::EndpointBroken => {
-            "Check the proxy or load balancer in front of the endpoint: the connection ends before an HTTP answer is complete."
+            "Check the proxy or load balancer in front of the endpoint: the connection ends before an HTTP response is complete."
         }
         CauseKind::EndpointWrongScheme => {
             "Correct the target: https on a port that speaks TLS, and the port that the endpoint listens on."
@@ -298,7 +302,7 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Ask the endpoint's owner for the new path and set it as the target, or delete the subscription. 410 means gone for good."
         }
         CauseKind::EndpointWrongMethod => {
-            "Set the target to the path that takes webhooks: this one answers other methods only."
+            "Set the target to the path that accepts webhooks: this path supports other methods only."
         }
         CauseKind::EndpointTooLarge => {
             "Have the endpoint's owner raise the limit for request bodies to at least 1 MiB."
@@ -317,7 +321,7 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Have the endpoint accept the documented payload, and ignore fields that it does not know."
         }
         CauseKind::EndpointUnexplained => {
-            "Ask the endpoint's owner what its log says at these times: signature, login and firewall are possible. The signature that was sent is valid."
+            "Ask the endpoint's owner what its log says at these times: the signature check, a login or a firewall may refuse. The signature that was sent is valid."
         }
         CauseKind::EndpointRejectsSignature => {
             "Have the receiver log the signature it computes and the bytes it signs, or run crow verify with the headers, body and secret as \
@@ -327,10 +331,10 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Ask the endpoint's owner what is special about these deliveries or times: the others succeed. Failed deliveries are retried."
         }
         CauseKind::EndpointNearTimeout => {
-            "Make the endpoint store the event, answer at once and do the work afterwards, before deliveries begin to time out."
+            "Make the endpoint store the event, respond at once and do the work afterwards, before deliveries begin to time out."
         }
         CauseKind::EndpointFailing => {
-            "Send a test: the result contains the endpoint's answer. Or diagnose this subscription alone, which reads its log."
+            "Send a test: the result contains the endpoint's response. Or diagnose this subscription alone, which reads its log."
         }
         CauseKind::Signature(fault) => fault.resolution(),
         CauseKind::SignatureUnexplained => {
@@ -339,10 +343,10 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
         CauseKind::LostSecret => {
             "A secret is shown only once. Create a second subscription with the same target and event types: the response contains a new \
              secret. Configure it in the receiver, wait for the first success, then delete the old subscription. While both are enabled, \
-             each event arrives twice: drop duplicates by event id."
+             each event arrives twice: drop duplicates by event ID."
         }
         CauseKind::ChannelGap => {
-            "Replay this period. A dry run shows the counts first, and receivers drop duplicates by event id."
+            "Replay this period. A dry run shows the counts first, and receivers drop duplicates by event ID."
         }
     }
 }

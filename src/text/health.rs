@@ -84,7 +84,7 @@ pub fn why(reason: &Reason) -> String {
         Reason::ListedOff { by, went_off } => listed_off(*by, *went_off),
         Reason::Rejected { why } => format!("rejected by the platform: {why}"),
         Reason::NotCalled => "crow has made no successful call with this key yet".to_owned(),
-        Reason::CallsSucceed { n_unknown: 0 } => "crow's calls succeed; those of others are not judged".to_owned(),
+        Reason::CallsSucceed { n_unknown: 0 } => "crow's calls succeed; calls by others are not visible".to_owned(),
         Reason::CallsSucceed { n_unknown } => {
             format!("crow's calls succeed; {} not checked yet", count(*n_unknown as u64, "scope"))
         }
@@ -95,7 +95,7 @@ pub fn why(reason: &Reason) -> String {
             format!("{left} of {limit} calls left this minute (limit {MIN_HEADROOM_PERCENT} %)")
         }
         Reason::Headroom { left, limit } => format!("{left} of {limit} calls left this minute"),
-        Reason::WindowNotSeen => "no answer seen in this window; calls left unknown".to_owned(),
+        Reason::WindowNotSeen => "no response seen in this window; calls left unknown".to_owned(),
         Reason::PollerStuck { fault, n, n_others } => poller_stuck(*fault, *n, *n_others),
         Reason::EventsMissing { since_last, usual_gap } => {
             let limit = (*usual_gap * GAP_MULTIPLIER).max(MIN_EVENT_GAP);
@@ -119,12 +119,12 @@ pub fn why(reason: &Reason) -> String {
 
 fn poller_stuck(fault: PollStall, n: u64, n_others: u64) -> String {
     let what = match fault {
-        PollStall::SamePage => "read the same page, though more events follow".to_owned(),
+        PollStall::SamePage => "read the same page, although more events follow".to_owned(),
         PollStall::InvalidCursor => "sent an invalid cursor".to_owned(),
         PollStall::PastWindow(until) => {
             format!("asked only for events before {}; newer ones exist", until.format("%Y-%m-%d %H:%M UTC"))
         }
-        PollStall::FutureWindow => "asked only for events after a time to come; there are events now".to_owned(),
+        PollStall::FutureWindow => "asked only for events after a future time; newer events exist".to_owned(),
     };
     let others = match n_others {
         0 => String::new(),
@@ -151,7 +151,7 @@ fn listed_off(by: Option<DisabledReason>, went_off: Option<(Timestamp, Timestamp
     let when = went_off.map_or_else(
         || "off since before crow first saw it".to_owned(),
         |(after, before)| {
-            format!("went off between {} and {} UTC", after.format("%H:%M:%S"), before.format("%H:%M:%S"))
+            format!("disabled between {} and {} UTC", after.format("%H:%M:%S"), before.format("%H:%M:%S"))
         },
     );
     match by {
@@ -189,7 +189,7 @@ mod tests {
             ),
             (
                 Reason::PollerStuck { fault: PollStall::SamePage, n: 9, n_others: 0 },
-                "9 polls in a row read the same page, though more events follow (limit 5)",
+                "9 polls in a row read the same page, although more events follow (limit 5)",
             ),
             (
                 Reason::PollerStuck { fault: PollStall::InvalidCursor, n: 3, n_others: 1 },

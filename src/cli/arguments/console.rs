@@ -17,8 +17,8 @@ pub(in crate::cli) struct StandaloneArgs {
     /// Permit http and private addresses as webhook targets: for development only
     #[arg(long)]
     pub(in crate::cli) allow_private_targets: bool,
-    /// PEM file with certificate authorities to trust for webhook targets, beside those of the operating system; may
-    /// be repeated
+    /// PEM file with certificate authorities to trust for webhook targets, in addition to those of the operating
+    /// system; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// Let the console change things: test, enable, disable and the like. Without it the console is read-only
@@ -55,7 +55,7 @@ pub(in crate::cli) struct DisplayArgs {
     /// Draw charts with braille patterns, if your font has them
     #[arg(long)]
     pub(in crate::cli) braille: bool,
-    /// Print lines of text instead of drawing screens: for screen readers and pipes
+    /// Print lines of text instead of drawing screens, for screen readers and pipes
     #[arg(long)]
     pub(in crate::cli) plain: bool,
     /// Make tabs, rows and the footer clickable; your terminal then selects text with Shift held
@@ -74,7 +74,7 @@ pub(in crate::cli) enum LayoutChoice {
     Normal,
     /// One list with the detail of the selection below
     Classic,
-    /// One list and nothing beside it
+    /// One list without the selected row's detail
     Small,
     /// One list, with as few other lines as possible
     Tiny,

@@ -5,18 +5,18 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum DbCommand {
-    /// Copy the database to FILE, its key to FILE.key and its authentication code to FILE.mac, also while the
-    /// platform runs
+    /// Copy the database to FILE, its key to FILE.key and its authentication code to FILE.mac. The platform may keep
+    /// running
     Backup(DbBackupArgs),
-    /// Replace the database with a backup, and keep the old one aside; only while no platform runs
+    /// Replace the database with a backup, and move the old database aside; only while no platform runs
     Restore(DbRestoreArgs),
-    /// Check the file, its schema, its permissions, states, secrets and the audit trail. Exit codes: 0 no problem, 1
-    /// a problem was found, 2 could not check
+    /// Check the database: file, schema, permissions, states, secrets and audit trail. Exit codes: 0 no problem, 1 a
+    /// problem was found, 2 could not check
     Verify(DbVerifyArgs),
-    /// Print the head of the audit trail, to be kept elsewhere: verify --expect-head then detects rows that were
-    /// removed or replaced
+    /// Print the head of the audit trail. Store it elsewhere: with it, crow db verify --expect-head detects rows that
+    /// were removed or replaced
     Head(DbHeadArgs),
-    /// Skip event and delivery numbers after a disk snapshot was restored; only while no platform runs
+    /// Skip event and delivery IDs after a disk snapshot was restored; only while no platform runs
     Renumber(DbRenumberArgs),
     /// Encrypt every secret with a new key; only while no platform runs. Keys and tokens stay valid
     Rekey(DbRekeyArgs),
@@ -40,11 +40,11 @@ pub(in crate::cli) struct DbRestoreArgs {
     /// Backup file to restore from
     #[arg(value_name = "FILE")]
     pub(in crate::cli) file: PathBuf,
-    /// Accept a backup without FILE.mac, such as one copied by hand. Its origin cannot be verified
+    /// Accept a backup without FILE.mac, such as one copied by hand, although its origin cannot be verified
     #[arg(long)]
     pub(in crate::cli) unauthenticated: bool,
-    /// Number of the last event that any receiver got; new events are numbered after it. Without this option, numbers
-    /// are skipped if the last one is not known
+    /// ID of the last event that any receiver got; new events get higher IDs. Without this option, IDs are skipped if
+    /// the last one is not known
     #[arg(long, value_name = "N")]
     pub(in crate::cli) after_event: Option<i64>,
     /// Data directory of the platform; created if absent
@@ -81,8 +81,8 @@ pub(in crate::cli) struct DbHeadArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct DbRenumberArgs {
-    /// Number of the last event that receivers know; new events are numbered after it. Without it, at least a million
-    /// numbers are skipped
+    /// ID of the last event that any receiver got; new events get higher IDs. Without this option, at least a million
+    /// IDs are skipped
     #[arg(long, value_name = "N")]
     pub(in crate::cli) after_event: Option<i64>,
     /// Data directory of the platform

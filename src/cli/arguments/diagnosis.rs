@@ -17,7 +17,7 @@ pub(in crate::cli) struct DiagnoseArgs {
     pub(in crate::cli) topic: Option<PlaybookTopic>,
     #[command(flatten)]
     pub(in crate::cli) about: SubjectArgs,
-    /// Save the answers to this file. If the file exists, its answers replace those of checks that are unknown now
+    /// File to save the results to. If it exists, its results are used for checks that are unknown now
     #[arg(long, value_name = "FILE", requires = "topic")]
     pub(in crate::cli) run: Option<PathBuf>,
     /// Write the result as JSON
@@ -63,7 +63,7 @@ pub(in crate::cli) struct VerifyArgs {
     /// File with the receiver's signing secret; prompted for on the terminal if absent
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) secret_file: Option<PathBuf>,
-    /// Signature that the receiver computed, if it logs that: shows what its code does differently
+    /// Signature that the receiver computed, from the receiver's log: shows what the receiver does differently
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) computed: Option<String>,
     /// The receiver's clock at arrival, in Unix seconds: shows whether the timestamp was too old
@@ -84,17 +84,17 @@ pub(in crate::cli) struct EscalateArgs {
     /// Diagnose one topic only; without it, all that apply
     #[arg(long, value_name = "TOPIC", value_parser = parse_topic)]
     pub(in crate::cli) topic: Option<PlaybookTopic>,
-    /// Reader of the ticket: support, or the partner, whose ticket has nothing internal
+    /// Reader of the ticket: support or partner. A partner's ticket contains nothing internal
     #[arg(long = "for", value_name = "READER", default_value = "support", value_parser = parse_reader)]
     pub(in crate::cli) reader: TicketReader,
-    /// Step that was tried; may be repeated
+    /// Step that you have tried; may be repeated
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) tried: Vec<String>,
     /// What happened, in your words
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) note: Option<String>,
-    /// Reason to escalate that you state: persists, platform-error, against-documentation, limits-wrong or
-    /// event-missing; may be repeated
+    /// Reason to escalate, in addition to those that the evidence shows: persists, platform-error,
+    /// against-documentation, limits-wrong or event-missing; may be repeated
     #[arg(long, value_name = "REASON", value_parser = parse_reason)]
     pub(in crate::cli) reason: Vec<EscalationKind>,
     /// How to reach you
@@ -106,7 +106,7 @@ pub(in crate::cli) struct EscalateArgs {
     /// Leave out the response bodies of endpoints
     #[arg(long)]
     pub(in crate::cli) without_bodies: bool,
-    /// Include a withheld passage, named by its fingerprint, after a check that it is not a secret; may be repeated
+    /// Include a redacted passage, named by its fingerprint, once you know that it is not a secret; may be repeated
     #[arg(long, value_name = "FINGERPRINT")]
     pub(in crate::cli) allow: Vec<String>,
     #[command(flatten)]

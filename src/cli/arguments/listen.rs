@@ -19,25 +19,25 @@ pub(in crate::cli) struct ListenArgs {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = parse_listen_address)]
     pub(in crate::cli) bind: SocketAddr,
-    /// Port to listen on at 127.0.0.1
+    /// Port of 127.0.0.1 to listen on
     #[arg(long, value_name = "PORT", conflicts_with = "bind")]
     pub(in crate::cli) port: Option<u16>,
-    /// Receiver behind a path: every verified delivery to PATH is handed on to URL byte by byte, and the answer is passed
-    /// back; may be repeated. Other paths are answered 404
+    /// Receiver for a path: verified deliveries to PATH are forwarded to URL unchanged, and the response is passed
+    /// back; may be repeated. Other paths get 404
     #[arg(long, value_name = "PATH=URL", value_parser = parse_route)]
     pub(in crate::cli) route: Vec<(String, UpstreamAddress)>,
-    /// Receiver behind every path that has no --route
+    /// Receiver for every path that has no --route
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) forward: Option<String>,
-    /// File with the signing secret of a path's subscription, or of all paths without one of their own; may be repeated,
-    /// as a rotation needs. Without a secret, signatures are not checked
+    /// File with the signing secret for a path, or for all paths that have none of their own; may be repeated, for
+    /// instance during a rotation. Without a secret, signatures are not checked
     #[arg(long, value_name = "[PATH=]FILE")]
     pub(in crate::cli) secret_file: Vec<String>,
-    /// Subscription whose deliveries arrive at a path, so that receipts name it; may be repeated
+    /// Subscription whose deliveries arrive at a path; records then name the subscription. May be repeated
     #[arg(long, value_name = "PATH=ID", value_parser = parse_route_subscription)]
     pub(in crate::cli) subscription: Vec<(String, SubscriptionId)>,
-    /// PEM file with certificate authorities to trust for receivers and --report-to, beside those of the operating system;
-    /// may be repeated
+    /// PEM file with certificate authorities to trust for receivers and --report-to, in addition to those of the
+    /// operating system; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// Record the bodies of deliveries and the headers that their signatures depend on
@@ -68,8 +68,8 @@ pub(in crate::cli) struct RelayArgs {
     /// Address of the platform, if no profile names it
     #[arg(long, value_name = "URL")]
     pub(in crate::cli) url: Option<String>,
-    /// PEM file with certificate authorities to trust for the platform and --report-to, beside those of the operating
-    /// system; may be repeated
+    /// PEM file with certificate authorities to trust for the platform and --report-to, in addition to those of the
+    /// operating system; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// Header in which callers name themselves, such as X-App; its value is recorded
@@ -78,7 +78,7 @@ pub(in crate::cli) struct RelayArgs {
     /// Record the problem documents of refused calls, up to 2 KiB each
     #[arg(long)]
     pub(in crate::cli) keep_refusals: bool,
-    /// Permit listening beyond loopback without TLS, where keys can be read on the way
+    /// Permit listening beyond loopback without TLS, where keys can be read in transit
     #[arg(long)]
     pub(in crate::cli) insecure: bool,
     #[command(flatten)]
@@ -88,24 +88,24 @@ pub(in crate::cli) struct RelayArgs {
     pub(in crate::cli) json: bool,
 }
 
-/// Place where records go, and whom they are believed to be from.
+/// Destination of records, and the proxies whose headers name callers.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ReportArgs {
-    /// Send records to this observer instead of the history on this machine. While the observer is away, they wait on
-    /// disk
+    /// Send records to this observer instead of storing them on this machine. While the observer cannot be reached,
+    /// records wait on disk
     #[arg(long, value_name = "URL", requires = "token_file")]
     pub(in crate::cli) report_to: Option<String>,
-    /// File with the observer's token for reports, alone on one line; read again after the observer refused it
+    /// File with the observer's token for reports, alone on one line; read again if the observer rejects the token
     #[arg(long, value_name = "FILE", requires = "report_to")]
     pub(in crate::cli) token_file: Option<PathBuf>,
-    /// Maximum size of the reports that wait on disk; what passes beyond it is counted and not recorded
+    /// Maximum size of the reports that wait on disk; further traffic is counted but not recorded
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = parse_size)]
     pub(in crate::cli) report_buffer: u64,
     /// Proxy whose X-Forwarded-For or Forwarded header names the caller: an address or a block of addresses (CIDR);
     /// may be repeated
     #[arg(long, value_name = "CIDR")]
     pub(in crate::cli) trusted_proxy: Vec<CidrBlock>,
-    /// Send keys and tokens unencrypted over http to another machine, where they can be read on the way
+    /// Permit sending keys and tokens to another machine over plain http, where they can be read in transit
     #[arg(long)]
     pub(in crate::cli) allow_http: bool,
 }
@@ -115,7 +115,7 @@ pub(in crate::cli) struct ReconcileArgs {
     /// How far back to compare
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lookback)]
     pub(in crate::cli) since: Duration,
-    /// Event types to compare, separated by commas. Default: the types of which at least one event was received here
+    /// Event types to compare, separated by commas. Default: the types received on this machine
     #[arg(long, value_name = "TYPES", value_delimiter = ',')]
     pub(in crate::cli) types: Vec<String>,
     /// Write the result as JSON

@@ -31,10 +31,10 @@ use report::{AuditArgs, BriefingArgs};
 use setup::{CompletionsArgs, ConfigCommand, DoctorArgs, ExportArgs, ImportArgs, ManArgs};
 use watch::WatchArgs;
 
-/// Terminal operations console for the WhiteLabelCRO integration platform, with the platform itself embedded.
+/// Terminal operations console for the WhiteLabelCRO integration platform, with a standalone platform built in.
 ///
 /// Without a command, crow opens the console on the default profile or, if there is none, on a standalone platform in
-/// the data directory. Where neither is set up, it asks what to open.
+/// the data directory. If neither is set up, crow asks what to open.
 #[derive(Debug, Parser)]
 #[command(name = "crow", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub(super) struct CliArgs {
@@ -52,19 +52,19 @@ pub(super) enum CliCommand {
     Serve(ServeArgs),
     /// Open the console on a platform that is already running
     Console(ConsoleArgs),
-    /// Observe a platform that has no Portal API with keys, and serve the Portal API for consoles and commands
+    /// Poll a platform that has no Portal API, and serve what is known of it as a Portal API to consoles and commands
     Observe(ObserveArgs),
     /// Check a platform's health for a monitoring system. Exit codes: 0 OK, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
     /// Watch a platform without a screen and send its alerts to a command, a webhook or PagerDuty
     Watch(WatchArgs),
-    /// Review a platform: unused keys and subscriptions, failures, what is due for rotation, what changed
+    /// Review a platform: unused keys, disabled subscriptions, failures, credentials due for rotation, changes
     Audit(AuditArgs),
-    /// Write a partner's instructions for a key, without the key itself
+    /// Write instructions for the partner who receives a key. The key itself is not included
     Briefing(BriefingArgs),
-    /// Write the configuration of a platform to a file, without any secret
+    /// Write the configuration of a platform to a file, without secrets
     Export(ExportArgs),
-    /// Compare a platform with an exported configuration, then change what can be changed
+    /// Compare a platform with an exported configuration, and apply the differences that an operator may change
     Import(ImportArgs),
     /// Check this machine and the connection to the platform. Exit codes: 0 no problem, 1 a problem was found
     Doctor(DoctorArgs),
@@ -73,29 +73,29 @@ pub(super) enum CliCommand {
     Config(ConfigCommand),
     /// Write a completion script for a shell
     Completions(CompletionsArgs),
-    /// Write the manual pages of crow
+    /// Write crow's manual pages
     Man(ManArgs),
     #[command(flatten)]
     Pane(PaneCommand),
-    /// Diagnose why something does not work. Exit codes: 0 no cause acts now, 1 a cause acts now, 2 undecided or could not
+    /// Diagnose why something does not work. Exit codes: 0 no active cause, 1 an active cause, 2 undecided or could not
     /// run
     Diagnose(DiagnoseArgs),
     /// Run a runbook step by step. Exit codes: 0 all steps done, 1 steps remain, 2 could not run
     Runbook(RunbookArgs),
     /// Find out why a webhook's signature does not match. Exit codes: 0 it matches, 1 it does not, 2 could not run
     Verify(VerifyArgs),
-    /// Write a ticket with the evidence of a failure into a folder or an archive, ready to hand to support
+    /// Write a ticket with the evidence of a failure to a folder or an archive, ready for support
     Escalate(EscalateArgs),
     /// Show a ticket that escalate wrote, after checking that nothing in it was changed
     Open(OpenArgs),
-    /// Receive webhooks, or stand in front of receivers: verify, show, record and hand them on byte by byte
+    /// Receive webhooks in front of your receivers: verify, show and record each one, and forward it unchanged
     Listen(ListenArgs),
-    /// Stand in front of callers of the Integration API: pass their calls on unchanged, and record each call
+    /// Forward your systems' calls to the Integration API unchanged, and record each call
     Relay(RelayArgs),
     /// Compare the platform's events with what crow listen received. Exit codes: 0 all received, 1 an event is
     /// missing or could not be read, 2 nothing was compared
     Reconcile(ReconcileArgs),
-    /// Manage profiles: named platforms and the keys to them
+    /// Manage profiles: named platforms with their keys
     #[command(subcommand)]
     Profile(ProfileCommand),
     /// Manage operators on the platform's own machine: reset a lost admin token

@@ -44,7 +44,7 @@ pub(in crate::cli) enum PaneCommand {
 
 /// Help text about exit codes, appended to every command that may change something.
 pub(in crate::cli) const CHANGE_EXIT_CODES_HELP: &str = "Exit codes: 0 done, 1 failed or rejected, 2 invalid usage or could not start, 3 nothing was changed: preview only, declined, \
-     or no terminal to confirm on.\nThe effect is shown and confirmed first; without --allow-actions it is only shown.";
+     or no terminal to confirm on.\nThe command first describes the effect and asks for confirmation; without --allow-actions it only describes the effect.";
 
 /// Output format of rows; a table if none is chosen.
 #[derive(Debug, Clone, Copy, Args)]
@@ -52,7 +52,7 @@ pub(in crate::cli) struct OutputArgs {
     /// Write one JSON document with all rows
     #[arg(long, group = "shape")]
     pub(in crate::cli) json: bool,
-    /// Write one JSON document per row and line
+    /// Write one JSON document per row, one per line
     #[arg(long, group = "shape")]
     pub(in crate::cli) ndjson: bool,
     /// Write comma-separated values with a header line
@@ -66,8 +66,7 @@ pub(in crate::cli) struct ListArgs {
     /// Show only rows that match this filter, such as 'company:92 "text"'; the fields differ by list
     #[arg(long, value_name = "QUERY")]
     pub(in crate::cli) filter: Option<String>,
-    /// Maximum number of rows. Default: 50 for a log, all for a list, of which 100,000
-    /// rows are read
+    /// Maximum number of rows. Default: 50 for a log; for other lists all, up to 100,000
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(in crate::cli) limit: Option<u32>,
     /// Keep running and write rows that are new or changed, until stopped
@@ -92,7 +91,7 @@ pub(in crate::cli) struct LogListArgs {
 /// Arguments of commands that show one row by its number.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
-    /// Number of the item to show
+    /// ID of the item to show
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
     #[command(flatten)]
@@ -102,7 +101,7 @@ pub(in crate::cli) struct ShowArgs {
 /// Arguments of commands that show one key.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowKeyArgs {
-    /// The key: its number, its name or its last four characters
+    /// The key: its ID, its name or its last four characters
     #[arg(value_name = "KEY", allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
     #[command(flatten)]
@@ -122,10 +121,10 @@ pub(in crate::cli) struct ReadArgs {
 /// Arguments of every command that changes something: permission and confirmation.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ConfirmArgs {
-    /// Make the change. Without it, the change is only described
+    /// Make the change. Without this option, the change is only described
     #[arg(long)]
     pub(in crate::cli) allow_actions: bool,
-    /// Skip the confirmation prompt: for scripts
+    /// Skip the confirmation prompt, for scripts
     #[arg(long)]
     pub(in crate::cli) yes: bool,
     /// Number of items that the change affects; confirms a change on a production platform, where --yes is not enough
@@ -139,7 +138,7 @@ pub(in crate::cli) struct ConfirmArgs {
 #[derive(Debug, Args)]
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct ChangeArgs {
-    /// Number of the item to change
+    /// ID of the item to change
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
     #[command(flatten)]
@@ -161,7 +160,7 @@ pub(in crate::cli) enum KeysCommand {
 #[derive(Debug, Args)]
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct CreateKeyArgs {
-    /// Number of the company that will own the key
+    /// ID of the company that will own the key
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) company: i64,
     /// Name of the key, as operators will see it
@@ -177,7 +176,7 @@ pub(in crate::cli) struct CreateKeyArgs {
 #[derive(Debug, Args)]
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct RevokeKeyArgs {
-    /// The key: its number, its name or its last four characters
+    /// The key: its ID, its name or its last four characters
     #[arg(value_name = "KEY", allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
     #[command(flatten)]
@@ -190,7 +189,7 @@ pub(in crate::cli) enum SubsCommand {
     List(ListArgs),
     /// Show one subscription: health, latest attempts, configurations, replays
     Show(ShowArgs),
-    /// Send a sample event to the endpoint. It does not count for the circuit breaker, the success rate or retries
+    /// Send a sample event to the endpoint. A test does not affect the circuit breaker, the success rate or retries
     Test(ChangeArgs),
     /// Enable a subscription and reset its failures in a row to 0
     Enable(EnableArgs),
@@ -207,7 +206,7 @@ pub(in crate::cli) enum SubsCommand {
 #[derive(Debug, Args)]
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct EnableArgs {
-    /// Number of the subscription to enable
+    /// ID of the subscription to enable
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
     /// Also deliver the events that were missed while the subscription was disabled
@@ -220,11 +219,11 @@ pub(in crate::cli) struct EnableArgs {
 #[derive(Debug, Args)]
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct DisableArgs {
-    /// Number of the subscription to disable
+    /// ID of the subscription to disable
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
-    /// Reason, recorded in the audit trail; marks the subscription as disabled on purpose. Without it an alert is
-    /// raised
+    /// Reason, recorded in the audit trail; marks the subscription as disabled on purpose. Without a reason, an
+    /// alert is raised
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) reason: Option<String>,
     #[command(flatten)]
@@ -234,19 +233,19 @@ pub(in crate::cli) struct DisableArgs {
 #[derive(Debug, Args)]
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct ReplayArgs {
-    /// Number of the subscription to replay
+    /// ID of the subscription to replay
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
-    /// Start of the period: time before now, such as 2h, or a time, such as 2026-11-23T14:02:31Z
+    /// Start of the period: a duration before now, such as 2h, or a time, such as 2026-11-23T14:02:31Z
     #[arg(long, value_name = "TIME", value_parser = parse_period_end)]
     pub(in crate::cli) since: QueryTime,
-    /// End of the period, exclusive: time before now, or a time; now if absent
+    /// End of the period, exclusive: a duration before now, or a time. Default: now
     #[arg(long, value_name = "TIME", value_parser = parse_period_end)]
     pub(in crate::cli) until: Option<QueryTime>,
     /// States of the deliveries to replay: missed, exhausted, on_hold, succeeded
     #[arg(long, value_name = "STATES", value_delimiter = ',', default_value = "missed,exhausted", value_parser = parse_replay_state)]
     pub(in crate::cli) state: Vec<DeliveryState>,
-    /// Maximum number of deliveries a second
+    /// Maximum number of deliveries per second
     #[arg(long, value_name = "N")]
     pub(in crate::cli) rate: Option<u32>,
     #[command(flatten)]
@@ -256,10 +255,10 @@ pub(in crate::cli) struct ReplayArgs {
 #[derive(Debug, Args)]
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct RollbackArgs {
-    /// Number of the subscription to roll back
+    /// ID of the subscription to roll back
     #[arg(value_name = "ID")]
     pub(in crate::cli) id: i64,
-    /// Number of the configuration to restore, as listed by show
+    /// Revision of the configuration to restore; crow subs show lists them
     #[arg(long, value_name = "N")]
     pub(in crate::cli) revision: u32,
     #[command(flatten)]
@@ -276,7 +275,7 @@ pub(in crate::cli) enum DeliveriesCommand {
     Attempts(LogListArgs),
     /// Show one attempt: the exact bytes that were sent and received
     Attempt(ShowArgs),
-    /// Make one more attempt now. It does not count for the circuit breaker, the success rate or retries
+    /// Make one more attempt now. The attempt does not affect the circuit breaker, the success rate or retries
     Resend(ChangeArgs),
 }
 
@@ -284,7 +283,7 @@ pub(in crate::cli) enum DeliveriesCommand {
 pub(in crate::cli) enum EventsCommand {
     /// List the events of all companies, newest first
     List(LogListArgs),
-    /// Show one event, and why each subscription got or did not get a delivery of it
+    /// Show one event, and why each subscription received the event or did not
     Show(ShowArgs),
     /// Publish an event marked as a test; it is polled and delivered like any other
     Emit(EmitArgs),
@@ -293,7 +292,7 @@ pub(in crate::cli) enum EventsCommand {
 #[derive(Debug, Args)]
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct EmitArgs {
-    /// Number of the company that the event belongs to
+    /// ID of the company that the event belongs to
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) company: i64,
     /// Type of the event, such as lead.created
@@ -312,14 +311,14 @@ pub(in crate::cli) enum LimitsCommand {
     List(ListArgs),
     /// Show the rate limits of one key, and which routes and callers use them
     Show(ShowKeyArgs),
-    /// Give a key its own rate limits; they apply from the next request
+    /// Set the rate limits of a key; they apply from the next request
     Set(SetLimitsArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = CHANGE_EXIT_CODES_HELP)]
 pub(in crate::cli) struct SetLimitsArgs {
-    /// The key: its number, its name or its last four characters
+    /// The key: its ID, its name or its last four characters
     #[arg(value_name = "KEY", allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
     /// Calls a minute in the read bucket, or "default"; unchanged if absent
@@ -357,7 +356,7 @@ pub(in crate::cli) enum ReplaysCommand {
     List(ListArgs),
     /// Show one replay and its progress
     Show(ShowArgs),
-    /// Pause a replay; deliveries it has already enqueued are still sent
+    /// Pause a replay; deliveries that are already enqueued are still sent
     Pause(ChangeArgs),
     /// Resume a replay that was paused
     Resume(ChangeArgs),

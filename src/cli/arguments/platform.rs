@@ -22,7 +22,7 @@ pub(in crate::cli) struct DemoArgs {
     /// Address and port the platform listens on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(in crate::cli) bind: SocketAddr,
-    /// Faults to simulate instead of the usual company: names of scenarios, separated by commas
+    /// Fault scenarios to simulate instead of the usual company, separated by commas; --list-scenarios lists them
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = parse_scenario)]
     pub(in crate::cli) scenario: Vec<ScenarioScript>,
     /// List the scenarios: what each one shows, and which playbook diagnoses it
@@ -31,7 +31,7 @@ pub(in crate::cli) struct DemoArgs {
     /// Write the output of --list-scenarios as JSON
     #[arg(long, requires = "list_scenarios")]
     pub(in crate::cli) json: bool,
-    /// Seed of the simulation's randomness; the same number gives the same choices
+    /// Seed of the simulation; the same seed gives the same choices
     #[arg(long, value_name = "NUMBER")]
     pub(in crate::cli) seed: Option<u64>,
     /// Speed of the simulated company: 2 is twice as fast
@@ -55,15 +55,15 @@ pub(in crate::cli) struct ServeArgs {
     /// Permit http and private addresses as webhook targets: for development only
     #[arg(long)]
     pub(in crate::cli) allow_private_targets: bool,
-    /// PEM file with certificate authorities to trust for webhook targets, beside those of the operating system; may
-    /// be repeated
+    /// PEM file with certificate authorities to trust for webhook targets, in addition to those of the operating
+    /// system; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// Delay before the first retry of a delivery; later delays double, up to 480 times this one
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_retry_base)]
     pub(in crate::cli) retry_base: Duration,
-    /// How long attempts, requests, finished deliveries and their events are kept; "forever" keeps all. Counters and
-    /// everything that can still be delivered are kept
+    /// How long attempts, requests, finished deliveries and their events are kept; "forever" keeps all. Counters,
+    /// and deliveries that can still succeed, are always kept
     #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = parse_retention)]
     pub(in crate::cli) keep: LogRetention,
     /// Maximum size of the request log; the oldest rows beyond it are deleted. Counters are kept
@@ -84,7 +84,7 @@ pub(in crate::cli) struct ServeArgs {
     /// http://127.0.0.1:4318/v1/metrics
     #[arg(long, value_name = "URL", value_parser = parse_collector_url)]
     pub(in crate::cli) otlp: Option<String>,
-    /// Interval between two pushes to the collector
+    /// Interval between pushes to the collector
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_interval, requires = "otlp")]
     pub(in crate::cli) otlp_every: Duration,
     #[command(flatten)]

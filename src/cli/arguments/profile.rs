@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum ProfileCommand {
-    /// Add a profile for a platform, and store a key to it in the keyring, or in a file that only you can read
+    /// Add a profile for a platform, and store its key in the keyring or in a file that only you can read
     Add(AddProfileArgs),
-    /// Store another key in a profile, or replace one that is there
+    /// Add a key to a profile, or replace one
     Key(AddProfileKeyArgs),
     /// Delete a key of a profile
     Forget(ProfileKeyArgs),
@@ -33,8 +33,8 @@ pub(in crate::cli) struct AddProfileArgs {
     /// Name of the key; its last four characters if absent
     #[arg(long, value_name = "NAME", value_parser = parse_key_name, allow_hyphen_values = true)]
     pub(in crate::cli) key: Option<String>,
-    /// File with a key of the Integration API; - for standard input. Without a file, the key is prompted for and not
-    /// shown
+    /// File with a key of the Integration API; - for standard input. Without a file, crow prompts for the key and does
+    /// not show it
     #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
     pub(in crate::cli) key_file: Option<PathBuf>,
     /// File with an operator token of the Portal API; - for standard input
@@ -43,7 +43,7 @@ pub(in crate::cli) struct AddProfileArgs {
     /// Where to store the key. Default: the keyring if there is one, otherwise a file
     #[arg(long, value_enum, value_name = "WHERE")]
     pub(in crate::cli) keep: Option<SecretBackend>,
-    /// Permission of the console on this platform
+    /// Whether the console may change things on this platform
     #[arg(long, value_enum, value_name = "WHAT", default_value = "read-only")]
     pub(in crate::cli) access: ProfileAccess,
     /// Share of each rate limit that the console may use, in percent
@@ -56,10 +56,10 @@ pub(in crate::cli) struct AddProfileArgs {
     /// items it changes
     #[arg(long)]
     pub(in crate::cli) production: bool,
-    /// File with a certificate authority (PEM) to trust beside those of the operating system; may be repeated
+    /// File with a certificate authority (PEM) to trust in addition to those of the operating system; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
-    /// Send the key unencrypted over http to another machine, where it can be read on the way
+    /// Permit sending the key to another machine over plain http, where it can be read in transit
     #[arg(long)]
     pub(in crate::cli) allow_http: bool,
 }
@@ -72,8 +72,8 @@ pub(in crate::cli) struct AddProfileKeyArgs {
     /// Name of the key within the profile
     #[arg(value_name = "NAME", value_parser = parse_key_name, allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
-    /// File with a key of the Integration API; - for standard input. Without a file, the key is prompted for and not
-    /// shown
+    /// File with a key of the Integration API; - for standard input. Without a file, crow prompts for the key and does
+    /// not show it
     #[arg(long, value_name = "FILE", conflicts_with = "token_file")]
     pub(in crate::cli) key_file: Option<PathBuf>,
     /// File with an operator token of the Portal API; - for standard input
@@ -123,6 +123,7 @@ fn parse_name(text: &str) -> Result<String, String> {
     if is_fit {
         Ok(text.to_owned())
     } else {
-        Err("write at most 64 letters, digits, spaces, dots and dashes".to_owned())
+        Err("use 1 to 64 letters, digits, spaces, dots, dashes and underscores, beginning with a letter or digit"
+            .to_owned())
     }
 }

@@ -9,13 +9,13 @@ pub(in crate::cli) struct AuditArgs {
     /// Period to review, up to now
     #[arg(long, value_enum, default_value = "month")]
     pub(in crate::cli) period: ReviewPeriodChoice,
-    /// Format of the document. Default: the one that the extension of --out names, otherwise Markdown
+    /// Format of the document. Default: by the extension of --out, otherwise Markdown
     #[arg(long, value_enum)]
     pub(in crate::cli) format: Option<DocumentFormat>,
     /// File to write to; replaced if it exists. Default: standard output
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) out: Option<PathBuf>,
-    /// Earlier review to compare with, as JSON. Default: the last one made of this platform
+    /// Earlier review to compare with, as JSON. Default: the previous review of this platform
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) last: Option<PathBuf>,
     #[command(flatten)]
@@ -24,10 +24,10 @@ pub(in crate::cli) struct AuditArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct BriefingArgs {
-    /// The partner's key: its number, its name or its last four characters
+    /// The partner's key: its ID, its name or its last four characters
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub(in crate::cli) key: String,
-    /// Format of the document. Default: the one that the extension of --out names, otherwise Markdown
+    /// Format of the document. Default: by the extension of --out, otherwise Markdown
     #[arg(long, value_enum)]
     pub(in crate::cli) format: Option<DocumentFormat>,
     /// File to write to; replaced if it exists. Default: standard output

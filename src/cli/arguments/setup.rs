@@ -31,7 +31,7 @@ pub(in crate::cli) struct CompletionsArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ManArgs {
-    /// Folder to write one page per command into; it must exist. Without it, crow(1) is written to stdout
+    /// Existing folder to write one page per command to. Default: crow(1) alone, to standard output
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) out: Option<PathBuf>,
 }

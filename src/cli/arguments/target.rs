@@ -22,10 +22,10 @@ pub(in crate::cli) struct TargetArgs {
     /// read
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) key_file: Option<PathBuf>,
-    /// File with a certificate authority (PEM) to trust beside those of the operating system; may be repeated
+    /// File with a certificate authority (PEM) to trust in addition to those of the operating system; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
-    /// Send the key or token unencrypted over http to another machine, where it can be read on the way
+    /// Permit sending the key or token to another machine over plain http, where it can be read in transit
     #[arg(long)]
     pub(in crate::cli) allow_http: bool,
 }
@@ -33,13 +33,13 @@ pub(in crate::cli) struct TargetArgs {
 /// Subject to look at; everything if nothing is named.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SubjectArgs {
-    /// Number of the subscription to look at
+    /// ID of the subscription to look at
     #[arg(long, value_name = "ID", conflicts_with_all = ["key", "company"])]
     pub(in crate::cli) subscription: Option<i64>,
     /// Name or last four characters of the key to look at
     #[arg(long, value_name = "NAME|LAST4", conflicts_with = "company", allow_hyphen_values = true)]
     pub(in crate::cli) key: Option<String>,
-    /// Number of the company to look at
+    /// ID of the company to look at
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) company: Option<i64>,
     /// How far back to look

@@ -51,7 +51,7 @@ pub(super) fn parse_named_file(text: &str) -> Result<(String, PathBuf), String> 
     Ok((name.to_owned(), PathBuf::from(file)))
 }
 
-/// Parses `PATH=URL`: a path that a listener serves, and the receiver behind it.
+/// Parses `PATH=URL`: a path that a listener serves, and its receiver.
 pub(super) fn parse_route(text: &str) -> Result<(String, UpstreamAddress), String> {
     let (path, url) = text.split_once('=').ok_or("write PATH=URL: /hooks/a=http://127.0.0.1:3000/a")?;
     check_route_path(path)?;
@@ -62,7 +62,7 @@ pub(super) fn parse_route(text: &str) -> Result<(String, UpstreamAddress), Strin
 pub(super) fn parse_route_subscription(text: &str) -> Result<(String, SubscriptionId), String> {
     let (path, id) = text.split_once('=').ok_or("write PATH=ID: /hooks/a=12")?;
     check_route_path(path)?;
-    let id = id.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("{id} is not the number of a subscription"))?;
+    let id = id.parse().ok().filter(|id| *id > 0).ok_or_else(|| format!("{id} is not the ID of a subscription"))?;
     Ok((path.to_owned(), SubscriptionId(id)))
 }
 

@@ -171,7 +171,7 @@ impl CompanyConfig {
             let scopes = key.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(",");
             match there.keys.iter().find(|other| other.name == key.name) {
                 None => changes.push(ConfigChange::ByHand(format!(
-                    "{name} is missing: create it with crow keys create --name ... --scope {scopes}; it is shown once"
+                    "{name} is missing: create it with crow keys create --name ... --scope {scopes}; the key is shown once"
                 ))),
                 Some(other) => {
                     if other.scopes != key.scopes {
@@ -207,12 +207,12 @@ impl CompanyConfig {
                     }
                 }
                 None => changes.push(ConfigChange::ByHand(format!(
-                    "{name} is missing: its owner creates it with a key and gets its secret"
+                    "{name} is missing: its owner must create it with a key, and gets its secret"
                 ))),
                 Some(other) => {
                     if (&other.event_types, &other.description) != (&wanted.event_types, &wanted.description) {
                         changes.push(ConfigChange::ByHand(format!(
-                            "{name} has other event types or another description: its owner changes them with a key"
+                            "{name} has other event types or another description: its owner must change them with a key"
                         )));
                     }
                     match (other.id, wanted.is_enabled, other.is_enabled) {
@@ -293,7 +293,7 @@ mod tests {
         let empty = PlatformConfig { companies: Vec::new() };
         let words: Vec<String> = wanted.changes(&empty).iter().map(ConfigChange::describe).collect();
         assert_eq!((words.len(), words[0].as_str()), (3, "+ company \"Acme\""));
-        assert!(words[1].contains("crow keys create") && words[2].contains("its owner creates it"), "{words:?}");
+        assert!(words[1].contains("crow keys create") && words[2].contains("its owner must create it"), "{words:?}");
         assert_eq!(empty.changes(&wanted).len(), 1, "nothing is taken away");
         let mut other = configuration(60, true);
         other.companies[0].keys[0].scopes = vec![KeyScope::Admin];

@@ -136,7 +136,7 @@ fn taken_line(of: &DeliveryReceipt, repeated: Option<u64>, gap: Option<i64>) -> 
         verdict(of)
     );
     if let Some(failure) = of.failure {
-        line.push_str(&format!("  NOT ANSWERED WHOLE ({})", failure.name()));
+        line.push_str(&format!("  RESPONSE INCOMPLETE ({})", failure.name()));
     }
     if let Some(n) = repeated.filter(|n| *n > 0) {
         line.push_str(&format!("  REPEATED, received before: {n}"));

@@ -67,7 +67,7 @@ pub(super) async fn run(
     }
     if !comparison.missing.is_empty() {
         output::remark(
-            "crow: to hand the missing events on, save the list with --json; the Admin Portal replays missed events of a subscription",
+            "crow: to report the missing events, save the list with --json; replay missed events of a subscription in the Admin Portal",
         );
     }
     let is_whole = comparison.missing.is_empty() && comparison.unreadable.is_empty();

@@ -87,16 +87,14 @@ pub(in crate::cli) async fn find_key(client: &PlatformClient, text: &str) -> Res
     match (found.next(), found.next(), cut) {
         // In the rows that were not read, there may be others of that name.
         (Some(_), None, Some(cut)) | (None, _, Some(cut)) => {
-            Err(CommandFailure::failed(format!("cannot look up key {text}: {cut}"), "give the number of a key"))
+            Err(CommandFailure::failed(format!("cannot look up key {text}: {cut}"), "give the ID of a key"))
         }
         (Some(key), None, None) => Ok(key),
         (None, _, None) => Err(CommandFailure::usage(
-            format!("no key has the number, name or last four characters {text}"),
+            format!("no key has the ID, name or last four characters {text}"),
             "see crow keys list",
         )),
-        (Some(_), Some(_), _) => {
-            Err(CommandFailure::usage(format!("several keys match {text}"), "give the number of one"))
-        }
+        (Some(_), Some(_), _) => Err(CommandFailure::usage(format!("several keys match {text}"), "give the ID of one")),
     }
 }
 

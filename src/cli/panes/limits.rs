@@ -100,5 +100,5 @@ async fn set_limits(asked: SetLimitsArgs) -> Result<ExitCode, CommandFailure> {
 }
 
 fn unknown_limits() -> CommandFailure {
-    CommandFailure::failed("the present limits of the key are not known", "set them in the Admin Portal")
+    CommandFailure::failed("the current limits of the key are unknown", "set them in the Admin Portal")
 }

@@ -101,11 +101,11 @@ impl ReadingBound {
         match self {
             Self::Rows(read) => {
                 format!(
-                    "{n} rows among the {read} that one command reads; there may be more: give --since or another --filter"
+                    "{n} matching rows among the first {read}, the most that one command reads; there may be more: narrow --since or --filter"
                 )
             }
             Self::Bytes => format!(
-                "{n} rows, the {} that one command keeps; there are more: narrow --filter",
+                "{n} rows, or {}, the most that one command keeps; there are more: narrow --filter",
                 format_size(MAX_KEPT_BYTES as u64)
             ),
         }
@@ -447,13 +447,13 @@ mod tests {
         let (came, n_pages) = read(None, |page| vec![row(page, if page == 7 { 500 } else { 200 }, "")]).await;
         assert_eq!((n_pages, came.rows.len(), came.has_more), (500, 1, true));
         let said = came.bound.expect("a bound").remark(came.rows.len());
-        assert!(said.contains("1 rows among the 500") && said.contains("there may be more"), "{said}");
+        assert!(said.contains("first 500") && said.contains("there may be more"), "{said}");
 
         let mib = "x".repeat(1024 * 1024);
         let (came, n_pages) = read(None, |page| vec![row(page, 500, &mib)]).await;
         assert_eq!((n_pages, came.rows.len(), came.has_more), (64, 64, true));
         let said = came.bound.expect("a bound").remark(came.rows.len());
-        assert!(said.contains("64 rows, the 64 MiB") && said.contains("there are more"), "{said}");
+        assert!(said.contains("64 rows, or 64 MiB") && said.contains("there are more"), "{said}");
     }
 
     #[tokio::test]

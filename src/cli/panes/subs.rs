@@ -144,7 +144,7 @@ async fn enable(asked: EnableArgs) -> Result<ExitCode, CommandFailure> {
         if asked.replay_missed {
             format!("{missed}, resent")
         } else if n_missed.is_none() {
-            format!("{missed}, not sent; the Admin Portal replays them")
+            format!("{missed}, not sent; replay them in the Admin Portal")
         } else {
             format!("{missed}, not sent; add --replay-missed to resend")
         },

@@ -33,7 +33,7 @@ pub(in crate::cli) struct PlatformProfile {
     /// Whether credentials may be sent over plain http to another machine.
     #[serde(default)]
     pub(in crate::cli) allow_http: bool,
-    /// Files with certificate authorities to trust beside those of the operating system.
+    /// Files with certificate authorities to trust in addition to those of the operating system.
     #[serde(default)]
     pub(in crate::cli) trust_ca: Vec<PathBuf>,
     /// Names of the credentials; the secrets themselves are stored elsewhere.

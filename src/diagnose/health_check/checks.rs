@@ -207,7 +207,7 @@ fn tripped(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
                 .map_or_else(String::new, |n| format!("; {} missed", count(n, "event")));
             let what = match row.subscription.disabled_reason {
                 Some(_) => format!("breaker tripped after {FAILURE_THRESHOLD} failures in a row"),
-                None => "went off between two polls, for a reason that is not reported".to_owned(),
+                None => "was disabled between two polls; the reason is not reported".to_owned(),
             };
             format!("{}: {what}{since}{missed}{}", name(row), others(rest.len()))
         }
@@ -237,7 +237,7 @@ fn off(facts: &HealthFacts) -> FactResult<CheckMeasurement> {
         String::new()
     } else {
         let n: u64 = intended.iter().map(|row| n_skipped(row)).sum();
-        format!("; {} missed by {} off on purpose", count(n, "event"), count(intended.len(), "subscription"))
+        format!("; {} missed by {} disabled on purpose", count(n, "event"), count(intended.len(), "subscription"))
     };
     let n = off.iter().map(|row| n_skipped(row)).sum();
     let said = match off.as_slice() {

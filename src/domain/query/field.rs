@@ -70,7 +70,7 @@ fields! {
     Try "try" Number "attempt number, 1 for the first",
     Streak "streak" Number "failures in a row",
     Target "target" Text "target URL",
-    Cause "cause" Text "cause of a missing answer: timeout, dns, tls",
+    Cause "cause" Text "cause of a missing response: timeout, dns, tls",
     Name "name" Text "name of a key or company",
     Managed "managed" Text "managing tool",
     Scope "scope" Word "scope of a key",

@@ -217,7 +217,7 @@ pub fn candidates(lengths: &[usize]) -> Vec<DigestCandidate> {
             if (hash, construction) == (HashKind::Sha256, Construction::Hmac) {
                 continue;
             }
-            let what = format!("it fits {}: {}", hash.name(), construction.description());
+            let what = format!("the signature matches {}: {}", hash.name(), construction.description());
             candidates.push(DigestCandidate {
                 hash,
                 construction,

@@ -110,7 +110,7 @@ mod tests {
         ("as it was sent", "POST / HTTP/1.1\r\nHost: a\r\nX-Wlcro-Timestamp: 17\r\nX-Wlcro-Signature: @\r\n\r\n"),
         ("lower case, no space", "x-wlcro-timestamp:17\nx-wlcro-signature:@\n"),
         ("curl -v", "> POST / HTTP/1.1\n> X-Wlcro-Timestamp: 17\n> X-Wlcro-Signature: @\n>\n< HTTP/1.1 401\n"),
-        ("only line ends of old", "X-Wlcro-Timestamp: 17\rX-Wlcro-Signature: @\r"),
+        ("only line breaks of old", "X-Wlcro-Timestamp: 17\rX-Wlcro-Signature: @\r"),
         ("JSON on one line", r#"{"host":"a","x-wlcro-timestamp":"17","x-wlcro-signature":"@","accept":"*/*"}"#),
         ("JSON with a number", r#"{"x-wlcro-timestamp":17,"x-wlcro-signature":"@"}"#),
         ("JSON on lines", "{\n  \"x-wlcro-timestamp\": \"17\",\n  \"x-wlcro-signature\": \"@\"\n}\n"),

@@ -227,7 +227,7 @@ impl JsonStyle {
         };
         let end = match self.end {
             JsonEnd::Plain => "",
-            JsonEnd::Newline => ", a line end behind it",
+            JsonEnd::Newline => ", a line break after it",
             JsonEnd::CrLf => ", with CRLF line breaks",
         };
         format!("{spacing}{escapes}{order}{numbers}{shape}{end}")

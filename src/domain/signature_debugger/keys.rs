@@ -72,7 +72,7 @@ pub fn candidates(sample: &SignatureSample<'_>) -> Vec<KeyCandidate> {
     for other in sample.others {
         let found = DetectedFault::new(
             SignatureFault::WrongSecret,
-            format!("it fits the secret of {} (fingerprint {})", other.name, fingerprint(other.secret)),
+            format!("the signature matches the secret of {} (fingerprint {})", other.name, fingerprint(other.secret)),
         );
         add_candidate(&mut keys, other.secret.reveal().as_bytes(), &found);
     }
@@ -94,41 +94,47 @@ pub fn fingerprint(secret: &Secret) -> String {
 fn add_spaced_forms(secret: &Secret, keys: &mut Vec<KeyCandidate>) {
     let text = secret.reveal();
     let spaces = |difference: &str| DetectedFault::new(SignatureFault::SecretSpaces, difference);
-    add_candidate(keys, text.trim().as_bytes(), &spaces("it fits the secret without the white space around it"));
+    add_candidate(
+        keys,
+        text.trim().as_bytes(),
+        &spaces("the signature matches the secret without the white space around it"),
+    );
     let unquoted = text.trim().trim_matches(['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{feff}', '\u{200b}']);
-    add_candidate(keys, unquoted.as_bytes(), &spaces("it fits the secret without the quotes around it"));
+    add_candidate(keys, unquoted.as_bytes(), &spaces("the signature matches the secret without the quotes around it"));
     let parts: [(&str, &str, &str); 20] = [
-        ("", "\n", "a line end behind it"),
-        ("", "\r\n", "CR and LF behind it"),
-        ("", " ", "a space behind it"),
+        ("", "\n", "a line break after it"),
+        ("", "\r\n", "CR and LF after it"),
+        ("", " ", "a space after it"),
         (" ", "", "a space before it"),
         ("\"", "\"", "\" around it"),
         ("'", "'", "' around it"),
-        ("", "\r", "CR behind it"),
-        ("", "\t", "a tab behind it"),
+        ("", "\r", "CR after it"),
+        ("", "\t", "a tab after it"),
         ("\t", "", "a tab before it"),
-        ("\n", "", "a line end before it"),
-        ("", "\n\n", "two line ends behind it"),
+        ("\n", "", "a line break before it"),
+        ("", "\n\n", "two line breaks after it"),
         (" ", " ", "spaces around it"),
         ("`", "`", "` around it"),
         ("\u{201c}", "\u{201d}", "typographic quotes around it"),
         ("\u{feff}", "", "a byte order mark before it"),
-        ("", "\u{200b}", "an invisible space behind it"),
-        ("", "\u{a0}", "a no-break space behind it"),
-        ("", "\0", "a zero byte behind it"),
-        ("\"", "\"\n", "\" around it and a line end behind it"),
-        ("'", "'\n", "' around it and a line end behind it"),
+        ("", "\u{200b}", "an invisible space after it"),
+        ("", "\u{a0}", "a no-break space after it"),
+        ("", "\0", "a zero byte after it"),
+        ("\"", "\"\n", "\" around it and a line break after it"),
+        ("'", "'\n", "' around it and a line break after it"),
     ];
     for (before, behind, what) in parts {
         let altered = Zeroizing::new(format!("{before}{text}{behind}"));
-        add_candidate(keys, altered.as_bytes(), &spaces(&format!("it fits the secret with {what}")));
+        add_candidate(keys, altered.as_bytes(), &spaces(&format!("the signature matches the secret with {what}")));
     }
 }
 
 /// Adds the secret decoded, encoded and hashed.
 fn add_decoded_forms(secret: &Secret, keys: &mut Vec<KeyCandidate>) {
     let text = secret.reveal();
-    let decoded = |what: &str| DetectedFault::new(SignatureFault::DecodedSecret, format!("it fits the secret {what}"));
+    let decoded = |what: &str| {
+        DetectedFault::new(SignatureFault::DecodedSecret, format!("the signature matches the secret {what}"))
+    };
     for engine in [&STANDARD, &URL_SAFE, &STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
         if let Ok(key) = engine.decode(text).map(Zeroizing::new) {
             add_candidate(keys, &key, &decoded("decoded from Base64"));
@@ -184,7 +190,8 @@ fn add_decoded_forms(secret: &Secret, keys: &mut Vec<KeyCandidate>) {
 /// Adds the secret cut, extended, in another case, and what stands for one that is missing.
 fn add_altered_forms(secret: &Secret, keys: &mut Vec<KeyCandidate>) {
     let text = secret.reveal();
-    let altered = |what: &str| DetectedFault::new(SignatureFault::AlteredSecret, format!("it fits {what}"));
+    let altered =
+        |what: &str| DetectedFault::new(SignatureFault::AlteredSecret, format!("the signature matches {what}"));
     add_candidate(keys, b"", &altered("an empty secret: it is not set, or decoding it gave nothing"));
     add_candidate(keys, text.trim_end_matches('=').as_bytes(), &altered("the secret without = at its end"));
     add_candidate(keys, format!("{text}=").as_bytes(), &altered("the secret with one more = at its end"));
@@ -209,7 +216,7 @@ fn add_altered_forms(secret: &Secret, keys: &mut Vec<KeyCandidate>) {
         add_candidate(
             keys,
             &text.as_bytes()[at + what.len_utf8()..],
-            &altered(&format!("the secret behind its first {what:?}")),
+            &altered(&format!("the secret after its first {what:?}")),
         );
     }
     let mut chars = text.chars();
@@ -237,7 +244,8 @@ fn add_altered_forms(secret: &Secret, keys: &mut Vec<KeyCandidate>) {
 /// Adds whole lines of settings, and names of settings that were not replaced by their values.
 fn add_settings(secret: &Secret, keys: &mut Vec<KeyCandidate>) {
     let text = secret.reveal();
-    let altered = |what: String| DetectedFault::new(SignatureFault::AlteredSecret, format!("it fits {what}"));
+    let altered =
+        |what: String| DetectedFault::new(SignatureFault::AlteredSecret, format!("the signature matches {what}"));
     for name in SETTING_NAMES {
         for between in ["=", ": ", ":", " = "] {
             let line = Zeroizing::new(format!("{name}{between}{text}"));

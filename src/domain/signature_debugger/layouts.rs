@@ -30,7 +30,7 @@ const SEPARATORS: [(&str, &str); 28] = [
     ("", "no dot between timestamp and body"),
     (":", "a colon in place of the dot"),
     (",", "a comma in place of the dot"),
-    ("\n", "a line end in place of the dot"),
+    ("\n", "a line break in place of the dot"),
     (" ", "a space in place of the dot"),
     ("|", "a bar in place of the dot"),
     ("-", "a dash in place of the dot"),
@@ -39,7 +39,7 @@ const SEPARATORS: [(&str, &str); 28] = [
     (". ", "a dot and a space"),
     (" . ", "a dot with spaces around it"),
     (" .", "a space and a dot"),
-    (".\n", "a dot and a line end"),
+    (".\n", "a dot and a line break"),
     (";", "a semicolon in place of the dot"),
     ("/", "a slash in place of the dot"),
     ("+", "a plus in place of the dot"),
@@ -121,17 +121,20 @@ impl Arrangement {
     fn fault(self) -> Option<DetectedFault> {
         match self {
             Self::TimestampFirst => None,
-            Self::BodyFirst => {
-                Some(DetectedFault::new(SignatureFault::Order, "it fits the body first and the timestamp behind it"))
-            }
+            Self::BodyFirst => Some(DetectedFault::new(
+                SignatureFault::Order,
+                "the signature matches the body first and the timestamp after it",
+            )),
             Self::Before(prefix) => Some(DetectedFault::new(
                 SignatureFault::Order,
-                format!("it fits {prefix:?} before the timestamp, as in the scheme of another service"),
+                format!("the signature matches {prefix:?} before the timestamp, as in the scheme of another service"),
             )),
-            Self::Behind(_) => Some(DetectedFault::new(SignatureFault::NoDot, "it fits a second dot, behind the body")),
+            Self::Behind(_) => {
+                Some(DetectedFault::new(SignatureFault::NoDot, "the signature matches a second dot, after the body"))
+            }
             Self::TrailingSeparator => Some(DetectedFault::new(
                 SignatureFault::Order,
-                "it fits the body first, and a separator on both sides of the timestamp",
+                "the signature matches the body first, and a separator on both sides of the timestamp",
             )),
         }
     }
@@ -161,10 +164,10 @@ fn alone() -> Vec<MessageLayout> {
     };
     vec![
         without(b"", b"", "the signature matches the body alone, without timestamp and dot"),
-        without(b".", b"", "it fits a dot and the body, without a timestamp"),
-        without(b"", b".", "it fits the body and a dot, without a timestamp"),
-        without(b":", b"", "it fits a colon and the body, without a timestamp"),
-        without(b"v0::", b"", "it fits v0 and the body, without a timestamp"),
+        without(b".", b"", "the signature matches a dot and the body, without a timestamp"),
+        without(b"", b".", "the signature matches the body and a dot, without a timestamp"),
+        without(b":", b"", "the signature matches a colon and the body, without a timestamp"),
+        without(b"v0::", b"", "the signature matches v0 and the body, without a timestamp"),
     ]
 }
 
@@ -202,7 +205,7 @@ fn layout(
         None => said,
         Some(at) => {
             let (text, what) = stamps.get(at)?;
-            found.push(DetectedFault::new(SignatureFault::Timestamp, format!("it fits {what}")));
+            found.push(DetectedFault::new(SignatureFault::Timestamp, format!("the signature matches {what}")));
             text
         }
     };
@@ -210,7 +213,7 @@ fn layout(
         None => ".",
         Some(at) => {
             let (text, what) = SEPARATORS.get(at)?;
-            found.push(DetectedFault::new(SignatureFault::NoDot, format!("it fits {what}")));
+            found.push(DetectedFault::new(SignatureFault::NoDot, format!("the signature matches {what}")));
             text
         }
     };
@@ -225,7 +228,7 @@ fn timestamps(sample: &SignatureSample<'_>) -> Vec<Replacement> {
     let mut stamps: Vec<Replacement> = Vec::new();
     if let Ok(seconds) = said.trim().parse::<i64>() {
         stamps.push((format!("{seconds}000"), "the timestamp in milliseconds".to_owned()));
-        stamps.push((format!("{seconds}.0"), "the timestamp with .0 behind it".to_owned()));
+        stamps.push((format!("{seconds}.0"), "the timestamp with .0 after it".to_owned()));
         stamps.push((format!("{seconds}000000"), "the timestamp in microseconds".to_owned()));
         stamps.push((format!("{seconds}000000000"), "the timestamp in nanoseconds".to_owned()));
         stamps.extend(dates(seconds));
@@ -242,7 +245,7 @@ fn timestamps(sample: &SignatureSample<'_>) -> Vec<Replacement> {
         stamps.push((missing.to_owned(), format!("{missing:?} in place of the timestamp")));
     }
     let quoted: [(&str, &str, &str); 18] = [
-        ("", "s", "an s behind it, as Rust prints a duration"),
+        ("", "s", "an s after it, as Rust prints a duration"),
         ("000", "", "zeros before it"),
         ("\"", "\"", "quotes"),
         ("'", "'", "single quotes"),
@@ -253,9 +256,9 @@ fn timestamps(sample: &SignatureSample<'_>) -> Vec<Replacement> {
         ("Some(\"", "\")", "Some and quotes, as Rust prints an option"),
         ("Optional[", "]", "Optional, as Java prints one"),
         (" ", "", "a space before it"),
-        ("", " ", "a space behind it"),
-        ("", "\n", "a line end behind it"),
-        ("", "\r", "CR behind it"),
+        ("", " ", "a space after it"),
+        ("", "\n", "a line break after it"),
+        ("", "\r", "CR after it"),
         ("X-Wlcro-Timestamp:", "", "the header's name before it"),
         ("X-Wlcro-Timestamp: ", "", "the header's name before it"),
         ("x-wlcro-timestamp: ", "", "the header's name before it"),
@@ -336,7 +339,7 @@ pub fn other_timestamps(sample: &SignatureSample<'_>) -> Vec<MessageLayout> {
         behind: Vec::new(),
         found: vec![DetectedFault::new(
             SignatureFault::Timestamp,
-            format!("it fits the timestamp {at}, and {said} arrived"),
+            format!("the signature matches the timestamp {at}, and {said} arrived"),
         )],
     };
     seconds.into_iter().map(layout).collect()

@@ -174,7 +174,7 @@ impl Unwrapped {
         }
         let cut = bare.strip_suffix("\\n").or_else(|| bare.strip_suffix("\\r"));
         if let Some(cut) = cut.or_else(|| bare.strip_suffix([',', ';'])) {
-            return self.replace(cut.to_owned(), "the signature has other characters behind it");
+            return self.replace(cut.to_owned(), "the signature has other characters after it");
         }
         // Tools wrap long lines.
         let joined: String = bare.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
@@ -210,7 +210,7 @@ impl Unwrapped {
     fn strip_tool(&mut self) -> bool {
         if let Some(bare) = self.text.strip_suffix("  -").or_else(|| self.text.strip_suffix(" *-")) {
             return self
-                .replace(bare.to_owned(), "the signature is the whole line of sha256sum, with the dash behind it");
+                .replace(bare.to_owned(), "the signature is the whole line of sha256sum, with the dash after it");
         }
         if let Some((_, digits)) = self.text.split_once("(stdin)= ") {
             return self

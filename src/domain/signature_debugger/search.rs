@@ -33,7 +33,7 @@ impl SearchMatch {
     /// Adds to the first fault that another explanation fits as well.
     fn or_else_says(mut self, other: Option<String>) -> Self {
         if let (Some(first), Some(other)) = (self.faults.first_mut(), other) {
-            first.difference.push_str(&format!("; the body {other} fits as well"));
+            first.difference.push_str(&format!("; the body {other} matches as well"));
         }
         self
     }

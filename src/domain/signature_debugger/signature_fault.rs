@@ -99,7 +99,7 @@ impl SignatureFault {
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
-            Self::WrongSecret => "the receiver uses another secret",
+            Self::WrongSecret => "the receiver uses a different secret",
             Self::SecretSpaces => "the secret has white space or quotes around it",
             Self::DecodedSecret => "the receiver decodes or encodes the secret instead of using its text",
             Self::AlteredSecret => "the secret is cut, extended, in another case, or not set at all",

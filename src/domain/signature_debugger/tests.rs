@@ -77,7 +77,7 @@ fn receivers() -> Vec<Receiver> {
         ),
         ("encoded", |b, s| hmac(STANDARD.encode(s).as_bytes(), &message(b.as_bytes())), SignatureFault::DecodedSecret),
         (
-            "secret's line end",
+            "secret's line break",
             |b, s| hmac(format!("{s}\n").as_bytes(), &message(b.as_bytes())),
             SignatureFault::SecretSpaces,
         ),
@@ -289,7 +289,7 @@ fn the_difference_is_exact() {
     };
     assert_eq!(
         found[0].difference,
-        "the signature matches the body re-serialized compactly; 8 bytes instead of 9, first at byte 6: \"1}\" instead of \" 1}\"; the body without any white space fits as well"
+        "the signature matches the body re-serialized compactly; 8 bytes instead of 9, first at byte 6: \"1}\" instead of \" 1}\"; the body without any white space matches as well"
     );
     // A trailing line break that was removed may as well be JSON that was written again.
     let SignatureDiagnosis::Explained(found) = diagnose_signature(&sample(b"{\"id\":1}\n", &header, &held, &[])) else {
@@ -297,7 +297,7 @@ fn the_difference_is_exact() {
     };
     assert_eq!(found[0].fault, SignatureFault::Newline);
     assert!(
-        found[0].difference.ends_with("; the body re-serialized compactly fits as well"),
+        found[0].difference.ends_with("; the body re-serialized compactly matches as well"),
         "{}",
         found[0].difference
     );

@@ -61,7 +61,7 @@ pub(in crate::tui) fn revoked_operator(app: &App, id: OperatorId) -> ConfirmPart
 
 /// Describes every limit that changes, with its old and its new value.
 pub(in crate::tui) fn limit_changes(row: &KeyRow, wish: &RequestedLimits) -> String {
-    let Some(limits) = row.limits else { return "The present limits are not known.".to_owned() };
+    let Some(limits) = row.limits else { return "The current limits are unknown.".to_owned() };
     let changes: Vec<String> = [
         (RateBucket::Read, limits.read, wish.read),
         (RateBucket::Write, limits.write, wish.write),

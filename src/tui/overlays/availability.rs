@@ -213,7 +213,7 @@ pub(in crate::tui) fn check_change_enabled(app: &App, action: KeyAction, context
         KeyAction::Menu => action_menu(app).map(|_| ()),
         KeyAction::TestFirst => match app.overlays.last() {
             Some(Overlay::Confirm(asked)) if asked.enables().is_some() => Ok(()),
-            _ => Err("t sends a test only in the question before one subscription is enabled".to_owned()),
+            _ => Err("t sends a test only in the confirmation that enables one subscription".to_owned()),
         },
         KeyAction::SendAgain => send_again_changes(app).map(|_| ()),
         KeyAction::RevokeOperator => revocable(app).map(|_| ()),

@@ -225,7 +225,7 @@ fn subscription_parts(act: &PlatformChange, row: &SubscriptionRow) -> Result<Con
         PlatformChange::SetDisableReason(..)
             if of.is_enabled || of.disabled_reason == Some(DisabledReason::Breaker) =>
         {
-            return Err("not disabled manually".to_owned());
+            return Err("not disabled by hand".to_owned());
         }
         _ => {}
     }

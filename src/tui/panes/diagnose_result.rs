@@ -291,7 +291,7 @@ fn report_line(report: &DiagnosisReport) -> (StyleRole, String) {
 }
 
 fn over_line(causes: &[DiagnosedCause]) -> (StyleRole, String) {
-    (StyleRole::Text, format!("no cause acts now; over: {}", text::count(causes.len(), "cause")))
+    (StyleRole::Text, format!("no active cause; over: {}", text::count(causes.len(), "cause")))
 }
 
 fn causes_line(causes: &[DiagnosedCause]) -> (StyleRole, String) {

@@ -53,7 +53,7 @@ pub fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
         BundleStage::Releasing(question) => lines.extend(question_lines(question, &say)),
         BundleStage::Ready(bundle) => {
             lines.extend(say(
-                "W writes the ticket to the directory where the console was started. It was searched for secrets; those found are redacted.",
+                "W writes the ticket to the directory where the console was started. The ticket was searched for secrets; those found are redacted.",
                 StyleRole::Accent,
             ));
             if app.escalate_state.stage.has_passages() {
@@ -94,16 +94,21 @@ fn question_lines(question: &ReleaseQuestion, say: WriteLines<'_>) -> Vec<Line<'
         (several, n) => format!("one of {} for {n} passages of this kind", several.join(", ")),
     };
     let kept = if matches!(question.before, BundleStage::Failed(_)) { "held back" } else { "redacted" };
-    let mut answers = format!("y releases it and collects the ticket again, n keeps it {kept}");
+    let mut answers = format!("y releases the passage and collects the ticket again, n keeps it {kept}");
     if question.passages.len() > 1 {
         answers += &format!(", r asks about the next one ({} of {})", question.at + 1, question.passages.len());
     }
-    let mut lines =
-        say("Release this passage? It is then in the ticket as it is, and the manifest says so.", StyleRole::Strong);
+    let mut lines = say(
+        "Release this passage? The ticket then contains the passage unredacted, and the manifest says so.",
+        StyleRole::Strong,
+    );
     lines.extend(say(&format!("Kind: {kind}"), StyleRole::Text));
     lines.extend(say(&format!("Place: {place}"), StyleRole::Text));
     lines.extend(say(&format!("Fingerprint: {fingerprint}"), StyleRole::Text));
-    lines.extend(say("It is not shown here. Release it only if it is known to be no secret.", StyleRole::Warning));
+    lines.extend(say(
+        "The passage is not shown here. Release it only if you know that it is not a secret.",
+        StyleRole::Warning,
+    ));
     lines.extend(say(&format!("{answers}."), StyleRole::Accent));
     lines
 }

@@ -191,7 +191,7 @@ impl<R: PaneRow> PaneSource for TypedSource<R> {
     }
 
     fn summary(&self, view: &PaneData<'_>) -> String {
-        if view.is_uncovered(R::PANE) { "not known here".to_owned() } else { R::summary(view) }
+        if view.is_uncovered(R::PANE) { "unknown here".to_owned() } else { R::summary(view) }
     }
 
     fn row_text(&self, view: &PaneData<'_>, item: RowId) -> Option<String> {

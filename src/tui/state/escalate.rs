@@ -7,7 +7,7 @@ use crate::export::ticket::ResponseBodies;
 use std::collections::BTreeSet;
 
 /// Reason why no passage can be released.
-pub const NOTHING_TO_RELEASE: &str = "nothing is masked or held back that could be released";
+pub const NOTHING_TO_RELEASE: &str = "no redacted passage can be released";
 
 /// Passage that the secret gate masked or held back, and that the operator can release.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -92,7 +92,7 @@ fn a_pane_that_gave_way_is_reached_by_its_number_and_says_why_it_is_empty() {
         bench.press("4");
         assert_eq!((bench.app.main_view, bench.app.focus), (MainView::Single, Pane::Deliveries));
         let words = bench.screen().split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
-        for part in ["not known here", "A key cannot read the delivery log;", "crow listen --forward URL"] {
+        for part in ["unknown here", "A key cannot read the delivery log;", "crow listen --forward URL"] {
             assert!(words.contains(part), "{size:?} {part}:\n{}", bench.screen());
         }
         assert!(!words.contains("loading"), "{}", bench.screen());

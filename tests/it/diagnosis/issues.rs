@@ -67,7 +67,7 @@ const ISSUES: [Issue; 10] = [
         signal: "Alerts: ▲ WRN 127.0.0.1:",
         to_cause: &diagnosed(
             "failures in a row (limit 3)",
-            "the receiver uses another secret; it fits the secret of subscription 1",
+            "the receiver uses a different secret; the signature matches the secret of subscription 1",
         ),
         to_end: TICKET,
     },
@@ -85,7 +85,7 @@ const ISSUES: [Issue; 10] = [
         signal: "Alerts: ▲ WRN Zapier Production",
         to_cause: &diagnosed(
             "3 polls in a row asked only for events before 2020",
-            "polls have time filters that exclude the events that happened",
+            "polls have time filters that exclude the events that occurred",
         ),
         to_end: TICKET,
     },
