@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 /// # Errors
 /// [`io::Error`] when the terminal cannot be read.
 pub fn secret(name: &str) -> io::Result<Option<Secret>> {
-    say(&format!("{name} (not shown): "));
+    // The terminal echoes what arrives before raw mode, so the question comes after.
     enable_raw_mode()?;
+    say(&format!("{name} (not shown): "));
     let typed = typed();
     disable_raw_mode()?;
     say("\n");
