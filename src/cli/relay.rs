@@ -63,7 +63,7 @@ pub(super) async fn run(asked: RelayArgs) -> Result<ExitCode, CommandFailure> {
     let mut serving = bound.serve(proxy.handler(), &ambient, stopped);
     let stop_signal = super::serve::stop_signal()?;
     print_safe(&format!("listening on http://{address}"))?;
-    tracing::info!("calls are passed on to {url}");
+    tracing::info!("calls are forwarded to {url}");
     tokio::pin!(stop_signal);
     loop {
         tokio::select! {

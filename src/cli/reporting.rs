@@ -79,7 +79,7 @@ impl Reporting {
         match opened {
             Err(failure) if command == RecordingCommand::Relay => {
                 let why = failure.description().to_owned();
-                tracing::error!(why, "calls are passed on and not recorded until the next start");
+                tracing::error!(why, "calls are forwarded but not recorded until the next start");
                 Ok(Self { sink: RecordSink::Unavailable(why), sender: None })
             }
             opened => opened,

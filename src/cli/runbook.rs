@@ -18,7 +18,7 @@ pub(super) async fn run(asked: RunbookArgs) -> Result<ExitCode, CommandFailure> 
     let client = portal::attach(&asked.remote).await?;
     let subject = require_scope(&client, &asked.about).await?.subject;
     if !Runbook::for_subject(subject).contains(&asked.runbook) {
-        let what = if asked.runbook == Runbook::KeyRotation { "--key NAME|LAST4" } else { "--subscription ID" };
+        let what = if asked.runbook == Runbook::KeyRotation { "--key KEY" } else { "--subscription ID" };
         return Err(CommandFailure::usage(format!("{} needs a subject", asked.runbook.name()), format!("give {what}")));
     }
     let file = asked.run.unwrap_or_else(|| {

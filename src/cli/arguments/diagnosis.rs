@@ -106,7 +106,8 @@ pub(in crate::cli) struct EscalateArgs {
     /// Leave out the response bodies of endpoints
     #[arg(long)]
     pub(in crate::cli) without_bodies: bool,
-    /// Include a redacted passage, named by its fingerprint, once you know that it is not a secret; may be repeated
+    /// Include a redacted or withheld passage, named by its fingerprint, once you know that it is not a secret; may be
+    /// repeated
     #[arg(long, value_name = "FINGERPRINT")]
     pub(in crate::cli) allow: Vec<String>,
     #[command(flatten)]

@@ -62,7 +62,7 @@ pub(in crate::cli) struct RelayArgs {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7900")]
     pub(in crate::cli) bind: SocketAddr,
-    /// Profile of the platform to pass calls on to; the default profile if none is named. Its keys are not used
+    /// Profile of the platform to forward calls to; the default profile if none is named. Its keys are not used
     #[arg(long, value_name = "PROFILE", conflicts_with = "url")]
     pub(in crate::cli) profile: Option<String>,
     /// Address of the platform, if no profile names it

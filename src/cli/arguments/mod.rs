@@ -56,7 +56,7 @@ pub(super) enum CliCommand {
     Observe(ObserveArgs),
     /// Check a platform's health for a monitoring system. Exit codes: 0 OK, 1 warning, 2 critical, 3 unknown
     Check(CheckArgs),
-    /// Watch a platform without a screen and send its alerts to a command, a webhook or PagerDuty
+    /// Watch a platform without a console and send its alerts to a command, a webhook or PagerDuty
     Watch(WatchArgs),
     /// Review a platform: unused keys, disabled subscriptions, failures, credentials due for rotation, changes
     Audit(AuditArgs),

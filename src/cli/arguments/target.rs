@@ -36,8 +36,8 @@ pub(in crate::cli) struct SubjectArgs {
     /// ID of the subscription to look at
     #[arg(long, value_name = "ID", conflicts_with_all = ["key", "company"])]
     pub(in crate::cli) subscription: Option<i64>,
-    /// Name or last four characters of the key to look at
-    #[arg(long, value_name = "NAME|LAST4", conflicts_with = "company", allow_hyphen_values = true)]
+    /// ID, name or last four characters of the key to look at
+    #[arg(long, value_name = "KEY", conflicts_with = "company", allow_hyphen_values = true)]
     pub(in crate::cli) key: Option<String>,
     /// ID of the company to look at
     #[arg(long, value_name = "ID")]
