@@ -248,7 +248,7 @@ fn request_metrics(gauges: &MetricsSnapshot) -> Vec<Metric> {
         Metric {
             name: "crow_responses_total",
             kind: MetricKind::Counter,
-            help: "Answers of the Integration API by status, since start",
+            help: "Responses of the Integration API by status, since start",
             samples: by_status.into_iter().map(of_status).collect(),
         },
         Metric {

@@ -124,7 +124,7 @@ fn poller_stuck(fault: PollStall, n: u64, n_others: u64) -> String {
         PollStall::PastWindow(until) => {
             format!("asked only for events before {}; newer ones exist", until.format("%Y-%m-%d %H:%M UTC"))
         }
-        PollStall::FutureWindow => "asked only for events after a future time; newer events exist".to_owned(),
+        PollStall::FutureWindow => "asked only for events after a future time; events exist now".to_owned(),
     };
     let others = match n_others {
         0 => String::new(),

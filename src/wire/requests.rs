@@ -147,7 +147,7 @@ pub struct ProblemCodeCount {
     /// HTTP status of the responses; null for an observer's own calls that got none.
     #[cfg_attr(test, schema(required = true))]
     pub status: Option<u16>,
-    /// Problem code of the responses; null for answers that were no problem.
+    /// Problem code of the responses; null for responses that are no problem.
     pub code: Option<Untrusted>,
     /// Number of requests answered with this status and code.
     pub n: u64,

@@ -63,7 +63,7 @@ pub(in crate::cli) struct ServeArgs {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_retry_base)]
     pub(in crate::cli) retry_base: Duration,
     /// How long attempts, requests, finished deliveries and their events are kept; "forever" keeps all. Counters,
-    /// and deliveries that can still succeed, are always kept
+    /// and deliveries that can still be sent, are always kept
     #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = parse_retention)]
     pub(in crate::cli) keep: LogRetention,
     /// Maximum size of the request log; the oldest rows beyond it are deleted. Counters are kept

@@ -80,7 +80,7 @@ fn section(body: &mut String, path: &str, method: &str, operation: &Value) {
         if status != "default" {
             let answer = link(&response["content"]["application/json"]["schema"]);
             let what = escape(&response["description"]);
-            let _ = write!(body, "<p>Answers {} {answer}: {what}</p>", escape_html(status));
+            let _ = write!(body, "<p>Returns {} {answer}: {what}</p>", escape_html(status));
         }
     }
     body.push_str("</section>");

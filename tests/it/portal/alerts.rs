@@ -225,7 +225,7 @@ async fn polls_with_an_invalid_cursor_or_for_times_without_events_are_an_alert()
     for (query, status, words) in [
         ("cursor=bm90IG91cnM", 400, "3 polls in a row sent an invalid cursor"),
         ("until=2020-01-01T00:00:00Z", 200, "3 polls in a row asked only for events before 2020-01-01 00:00 UTC"),
-        ("since=2100-01-01T00:00:00Z", 200, "3 polls in a row asked only for events after a time to come"),
+        ("since=2100-01-01T00:00:00Z", 200, "3 polls in a row asked only for events after a future time"),
     ] {
         for _ in 0..3 {
             assert_eq!(poller_alerts(platform).await, [], "{query}");

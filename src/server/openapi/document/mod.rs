@@ -201,7 +201,7 @@ fn headers() -> Value {
 /// Headers that a caller may send besides its credential. A caller's own request id is described with the response
 /// header that repeats it.
 fn parameters() -> Value {
-    let what = "Idempotency key of the create, kept for 24 h: a repetition with the same body receives the first answer, one with another body 409";
+    let what = "Idempotency key of the create, kept for 24 h: a repetition with the same body gets the first response, one with a different body 409";
     json!({"Idempotency-Key": {"name": "Idempotency-Key", "in": "header", "required": false, "description": what,
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}}})
 }
