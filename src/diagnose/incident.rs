@@ -11,6 +11,7 @@ use super::playbook_topic::PlaybookTopic;
 use super::report::{DiagnosedCause, DiagnosisReport};
 use super::reporter::{ReporterStatement, TicketReader};
 use super::run::{check_all, check_playbook};
+use super::tried_steps;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
 use crate::domain::ids::{AttemptId, EventId};
@@ -168,6 +169,7 @@ pub async fn collect_evidence<P: EvidencePortal>(portal: &P, matter: &IncidentSc
         case.causes.extend(causes);
         let mut history = IncidentHistory::read(&set);
         history.reasons = escalation_rules::find_reasons(&set, &history);
+        history.tried = tried_steps::measure(&set, &matter.reporter.tried);
         let failures = failures(portal, &set, &history).await;
         if position == 0 {
             case.at = set.at;

@@ -4,6 +4,7 @@
 use super::diagnosis_subject::DiagnosisSubject;
 use super::escalation::FoundReason;
 use super::evidence_set::{CallGroup, EvidenceSet};
+use super::tried_steps::{self, TriedOutcome};
 use crate::domain::delivery::AttemptKind;
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
@@ -117,6 +118,8 @@ pub struct IncidentHistory {
     pub last_change: Option<IncidentAct>,
     /// Reasons to escalate that the evidence shows.
     pub reasons: Vec<FoundReason>,
+    /// What was measured since each step that the reporter tried, in their order.
+    pub tried: Vec<TriedOutcome>,
 }
 
 impl IncidentHistory {
@@ -189,6 +192,7 @@ impl IncidentHistory {
         self.acts.dedup();
         self.acts.truncate(MAX_ACTS);
         self.last_change = self.last_change.take().into_iter().chain(more.last_change).max_by_key(|act| act.utc);
+        tried_steps::join(&mut self.tried, &more.tried);
         for reason in more.reasons {
             if !self.reasons.contains(&reason) {
                 self.reasons.push(reason);

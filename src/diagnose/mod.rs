@@ -37,3 +37,4 @@ pub mod secret_check;
 pub mod signals;
 mod subject;
 pub mod topics;
+pub mod tried_steps;

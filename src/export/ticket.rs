@@ -56,7 +56,7 @@ pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &
         written_utc: case.at,
         subjects: case.subjects.clone(),
         reader,
-        reporter: ticket_history::reporter(&case.reporter, redactor),
+        reporter: ticket_history::reporter(&case.reporter, &case.history.tried, redactor),
         notes: case.notes.iter().filter(|_| is_internal).map(|(about, text)| note(about, text, redactor)).collect(),
         symptom: symptom(case, redactor),
         responsible: ticket_reasons::responsible(case),

@@ -9,6 +9,7 @@ use crate::diagnose::caller_id::system_name;
 use crate::diagnose::evidence_set::CallGroup;
 use crate::diagnose::incident_history::{FailureGroup, IncidentAct, IncidentHistory, TrendSlice};
 use crate::diagnose::reporter::{ReporterStatement, TicketReader};
+use crate::diagnose::tried_steps::TriedOutcome;
 use crate::domain::text::Untrusted;
 use crate::wire::attempts::HttpHeader;
 use crate::wire::problem::ProblemCode;
@@ -40,10 +41,15 @@ const TELLING_HEADERS: [&str; 18] = [
 /// Longest value of a header in a ticket, in characters.
 const MAX_HEADER_CHARS: usize = 200;
 
-pub(super) fn reporter(of: &ReporterStatement, redactor: &mut Redactor<'_>) -> TicketReporter {
+pub(super) fn reporter(
+    of: &ReporterStatement,
+    measured: &[TriedOutcome],
+    redactor: &mut Redactor<'_>,
+) -> TicketReporter {
     let mut text = |text: &String| redactor.redact_line(text);
     TicketReporter {
         tried: of.tried.iter().map(&mut text).collect(),
+        tried_outcomes: measured.to_vec(),
         note: of.note.as_ref().map(&mut text),
         contact: of.contact.as_ref().map(&mut text),
     }

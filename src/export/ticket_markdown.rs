@@ -98,7 +98,11 @@ fn reporter(ticket: &SupportTicket, lines: &mut Vec<String>) {
     }
     section("From the reporter", lines);
     lines.extend(of.note.iter().map(|note| format!("- {}", escape_prose(note))));
-    lines.extend(of.tried.iter().map(|tried| format!("- Tried: {}", escape_prose(tried))));
+    for (position, tried) in of.tried.iter().enumerate() {
+        lines.push(format!("- Tried: {}", escape_prose(tried)));
+        // Tickets of earlier versions have no outcomes.
+        lines.extend(of.tried_outcomes.get(position).map(|of| format!("  - {}", escape_prose(&of.summary()))));
+    }
     lines.extend(of.contact.iter().map(|contact| format!("- Contact: {}", escape_prose(contact))));
 }
 

@@ -1,6 +1,7 @@
 //! Parts of a ticket about the course of an incident: what the reporter says, failures one by one and in groups, impact,
 //! trend, what was tried, and the last change before.
 
+use crate::diagnose::tried_steps::TriedOutcome;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,6 +12,9 @@ use serde_json::{Map, Value};
 pub struct TicketReporter {
     /// Steps that were tried, in order.
     pub tried: Vec<String>,
+    /// What was measured since each step, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried_outcomes: Vec<TriedOutcome>,
     /// What happened, in the reporter's words; null if nothing was said.
     pub note: Option<String>,
     /// Way to reach the reporter; null if none was given.

@@ -3,14 +3,13 @@
 
 use super::bundle_documents::{EscalationReason, ReasonBasis};
 use super::redact::Redactor;
-use crate::diagnose::escalation::EscalationKind;
+use crate::diagnose::escalation::{EscalationKind, MIN_FAILURES_AFTER_REPAIR};
 use crate::diagnose::incident::IncidentEvidence;
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport};
 use crate::diagnose::reporter::TicketReader;
 use crate::domain::cause::CauseState;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
-use crate::text::count;
 
 /// Cause that says only that a receiver refuses what is signed correctly.
 pub(super) const SIGNATURE_REFUSED_CAUSE: &str = "endpoint-rejects-signature";
@@ -68,11 +67,11 @@ fn reason(kind: EscalationKind, basis: ReasonBasis, text: &str) -> EscalationRea
 fn found(case: &IncidentEvidence) -> Vec<EscalationReason> {
     let mut found: Vec<(EscalationKind, String)> =
         case.history.reasons.iter().map(|of| (of.kind, of.text.clone())).collect();
-    let now = acting(case).find(|cause| cause.occurrence.state == CauseState::Now);
-    if let Some(cause) = now.filter(|_| !case.reporter.tried.is_empty()) {
-        let n = case.reporter.tried.len();
-        let text = format!("the reporter tried {}, and the cause is still found: {}", count(n, "step"), cause.title);
-        found.push((EscalationKind::Persists, text));
+    let persisting = case.reporter.tried.iter().zip(&case.history.tried);
+    let persisting = persisting.filter(|(_, of)| of.n_failed.is_some_and(|n| n >= MIN_FAILURES_AFTER_REPAIR));
+    // The latest step says the most.
+    if let Some((step, of)) = persisting.max_by_key(|(_, of)| of.utc) {
+        found.push((EscalationKind::Persists, format!("{}, after the reporter tried: {step}", of.summary())));
     }
     let is_explained =
         |topic| case.reports.iter().any(|report| !report.causes.is_empty() && is_related(topic, report.topic));

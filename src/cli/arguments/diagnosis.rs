@@ -87,7 +87,7 @@ pub(in crate::cli) struct EscalateArgs {
     /// Reader of the ticket: support or partner. A partner's ticket contains nothing internal
     #[arg(long = "for", value_name = "READER", default_value = "support", value_parser = parse_reader)]
     pub(in crate::cli) reader: TicketReader,
-    /// Step that you have tried; may be repeated
+    /// Step that you have tried. If it begins with its time in UTC, failures since then are counted. May be repeated
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) tried: Vec<String>,
     /// What happened, in your words

@@ -24,6 +24,7 @@ use crow::diagnose::review::{
 };
 use crow::diagnose::runbook_kind::Runbook;
 use crow::diagnose::runbook_progress::{RunbookProgress, RunbookStepState};
+use crow::diagnose::tried_steps::TriedOutcome;
 use crow::domain::alert;
 use crow::domain::delivery::{AttemptKind, DeliveryState};
 use crow::domain::event::EventType;
@@ -351,6 +352,7 @@ impl Pen<'_> {
             acts: vec![act],
             last_change: Some(change),
             reasons: vec![FoundReason { kind: EscalationKind::Persists, text: self.text("reason to escalate") }],
+            tried: vec![TriedOutcome { utc: Some(at(5)), n_failed: Some(3), n_good: None, is_at_least: false }],
         }
     }
 

@@ -11,6 +11,7 @@ use crate::diagnose::report::{
     CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, ReportedCheck,
 };
 use crate::diagnose::reporter::{ReporterStatement, TicketReader};
+use crate::diagnose::tried_steps::TriedOutcome;
 use crate::domain::ids::{AttemptId, CompanyId, EventId, KeyId, SubscriptionId};
 use crate::domain::scan::finding::{SecretEncoding, SecretKind};
 use crate::domain::scope::KeyScope;
@@ -221,6 +222,11 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
     assert_eq!(bundle.folder(), "crow-subscription-7-20231114T221330Z");
 }
 
+/// A step of which so many failures are known since.
+fn tried(n_failed: Option<u64>) -> TriedOutcome {
+    TriedOutcome { utc: Some(at(1)), n_failed, n_good: Some(2), is_at_least: false }
+}
+
 /// A case with a course: two failures of one kind, refused calls, a change before and an act since.
 fn with_course() -> IncidentEvidence {
     let act = |id: i64, action: &str| IncidentAct {
@@ -267,14 +273,15 @@ fn a_ticket_has_the_course_of_the_problem_and_the_words_of_the_reporter() {
         contact: Some("dana@partner.example".to_owned()),
         reasons: Vec::new(),
     };
+    case.history.tried = vec![tried(Some(3))];
     let bundle = built(&case).expect("no leak");
     let ticket = text(&bundle, "ticket.md");
     for part in [
         "- Impact: 66 attempts failed, 1 call rejected or failed, since 2023-11-14T22:13:21.000Z",
         "- To be resolved by: the owner of the receiver",
-        "- Escalate: the reporter tried 1 step, and the cause is still found: the endpoint returns errors (500 ×6) (persists)",
+        "- Escalate: 3 failures since 2023-11-14T22:13:21.000Z; 2 successes or more since, after the reporter tried: a restart of the host (persists)",
         "- since the \\*deploy\\*",
-        "- Tried: a restart of the host",
+        "- Tried: a restart of the host\n  - 3 failures since 2023-11-14T22:13:21.000Z; 2 successes or more since\n",
         "- Contact: dana@partner.example",
         "- Subscription 7: 500 × 66, same answer, first 2023-11-14T22:13:21.000Z, last 2023-11-14T22:13:22.000Z",
         "- `POST /api/v1/integrations/leads`: 403 `insufficient_scope` × 1, key ends in `x81Q`, by `import/2 at an unknown address`",
@@ -387,7 +394,12 @@ fn reasons_to_escalate_are_told_apart() {
     assert_eq!(reasons(&broken), ["platform-error"]);
     let mut tried = case();
     tried.reporter.tried = vec!["restarted the host".to_owned()];
-    assert_eq!(reasons(&tried), ["persists"], "a cause acts after it");
+    for (n_failed, reason) in [(Some(3), "persists"), (Some(2), "not-yet"), (Some(0), "not-yet"), (None, "not-yet")] {
+        tried.history.tried = vec![self::tried(n_failed)];
+        assert_eq!(reasons(&tried), [reason], "{n_failed:?} failures were counted after it");
+    }
+    tried.history.tried = vec![TriedOutcome::default()];
+    assert_eq!(reasons(&tried), ["not-yet"], "its time is not known");
     let mut stated = case();
     stated.reporter.reasons = vec![EscalationKind::LimitsWrong];
     let ticket = built(&stated).expect("no leak");

@@ -56,7 +56,7 @@ pub(in crate::tui) fn of_ticket(scope: &IncidentScope) -> Vec<FormField> {
     let readers = TicketReader::ALL.map(|reader| reader.name().to_owned()).to_vec();
     let at = TicketReader::ALL.iter().position(|reader| *reader == scope.reader).unwrap_or(0);
     let mut fields = vec![
-        line("Tried", &said.tried.join("; "), "steps that were tried, separated by ;"),
+        line("Tried", &said.tried.join("; "), "09:40 step, with its time in UTC; separated by ;"),
         line("Note", &text(&said.note), "what happened, in your words"),
         line("Contact", &text(&said.contact), "how to reach you"),
         one_of("For", readers, at),
