@@ -1,6 +1,7 @@
 //! Findings about one endpoint: its failures by cause, with what they have in common, and what happened since.
 
 use super::answer_reading::AnswerReading;
+use super::call_count::part_count;
 use super::clocks::{self, ClockVerdict};
 use super::delivery_pattern::{AttemptFacts, DeliverySample, FailurePattern};
 use super::endpoint::{cause_of, is_instability, outcomes_text};
@@ -371,7 +372,7 @@ impl<'a> EndpointJudgement<'a> {
     fn facts_about(&self, rows: &[&AttemptRow], reading: Option<&AnswerReading>) -> Vec<Evidence> {
         let name = subscription_name(self.row);
         let log = &self.evidence.failures;
-        let mut evidence = vec![log.evidence(&format!("{name}: failed attempts"), rows.len().to_string(), None)];
+        let mut evidence = vec![part_count(log, &format!("{name}: failed attempts"), rows.len())];
         let succeeded = self.n_succeeded().to_string();
         evidence.push(self.evidence.successes.evidence(&format!("{name}: successful attempts"), succeeded, None));
         if let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) {

@@ -2,6 +2,7 @@
 //! causes.
 
 pub mod answer_reading;
+mod call_count;
 pub mod caller_id;
 pub mod checkup;
 pub mod clocks;

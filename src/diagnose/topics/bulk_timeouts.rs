@@ -1,8 +1,11 @@
 //! Playbook for bulk imports that stall: contention (503), the rate limit (429), or calls that take longer than the
 //! client waits.
 
-use super::calls::{GoodCalls, call_finding, code, join_groups, n_calls, part_check, refused, without_noise};
+use super::calls::{
+    CallCount, GoodCalls, call_finding, code, join_groups, n_calls, part_check, refused, without_noise,
+};
 use super::rate_limits;
+use crate::diagnose::call_count::{of_code, of_status};
 use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet, SLOW_CALL_MS};
 use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
@@ -18,8 +21,8 @@ use std::collections::BTreeMap;
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::BulkTimeouts,
     checks: &[
-        PlaybookCheck { id: "contended", text: "Were writes free of contention (503)?", check: contended },
-        PlaybookCheck { id: "limited", text: "Did writes stay within the rate limit?", check: limited },
+        PlaybookCheck { id: "contended", text: "Are writes free of contention (503)?", check: contended },
+        PlaybookCheck { id: "limited", text: "Do writes stay within the rate limit?", check: limited },
         PlaybookCheck { id: "slow", text: "Were all writes answered within 5 s?", check: slow },
     ],
 };
@@ -55,7 +58,7 @@ fn contended(set: &EvidenceSet) -> CheckResult {
         finding
     });
     let findings = without_noise(findings.collect());
-    part_check(set, "calls rejected as contended", n_calls(&groups), findings)
+    part_check(set, CallCount::new("calls rejected as contended", &groups, of_code("contended")), findings)
 }
 
 /// Advises how many calls to make at once: as many as were answered in the busiest second, times how long one took.
@@ -80,10 +83,11 @@ fn limited(set: &EvidenceSet) -> CheckResult {
     if let Some(unknown) = no_writes(set) {
         return unknown;
     }
-    let n = n_calls(&refused(set, |row| is_write(row) && row.has_status(429)));
-    let is_mine = |finding: &CauseFinding| n > 0 && finding.kind != CauseKind::RatePolling;
-    let findings = rate_limits::findings(set).into_iter().filter(is_mine).collect();
-    part_check(set, "writes rejected by the rate limit", n, findings)
+    let groups = refused(set, |row| is_write(row) && row.has_status(429));
+    let has_write = |groups: &[&CallGroup]| groups.iter().any(|group| is_write(&group.newest));
+    let findings = rate_limits::findings(set).into_iter().filter(|(_, groups)| has_write(groups));
+    let count = CallCount::new("writes rejected by the rate limit", &groups, of_status(429));
+    part_check(set, count, findings.map(|(finding, _)| finding).collect())
 }
 
 fn slow(set: &EvidenceSet) -> CheckResult {

@@ -1,5 +1,6 @@
 //! Calls as evidence, for the playbooks about keys, permissions, limits and polls.
 
+use crate::diagnose::call_count::{call_count, in_common};
 use crate::diagnose::caller_id::{CallerId, system_name};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
@@ -12,7 +13,9 @@ use crate::domain::cause::{CauseKind, CauseState};
 use crate::domain::ids::KeyId;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
+use crate::text::number;
 use crate::wire::coverage::CoveredNoun;
+use crate::wire::log::RequestQuery;
 use crate::wire::requests::RequestRow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -179,7 +182,7 @@ pub(super) fn call_evidence(set: &EvidenceSet, groups: &[&CallGroup]) -> Vec<Evi
         routes.iter().map(|(route, groups)| format!("{route} \u{d7}{}", n_calls(groups))).collect();
     let ids: Vec<&str> = groups.iter().flat_map(|group| &group.request_ids).take(3).map(String::as_str).collect();
     let mut evidence = vec![
-        log.evidence("calls", n_calls(groups).to_string(), None),
+        call_count(set, log, "calls", groups, in_common(groups)),
         log.evidence("first and latest", format!("{first} \u{2026} {last}"), None),
         log.evidence("routes", routes.join(", "), None),
     ];
@@ -218,12 +221,11 @@ pub(super) fn is_recent(set: &EvidenceSet, groups: &[&CallGroup]) -> bool {
 }
 
 /// Creates the result of a playbook's main check about refused calls: decided by what all other checks found.
-pub(super) fn main_check(set: &EvidenceSet, what: &str, n: u64, findings: &[CauseFinding]) -> CheckResult {
+pub(super) fn main_check(set: &EvidenceSet, count: CallCount<'_>, findings: &[CauseFinding]) -> CheckResult {
     if let Err(why) = set.refused.result() {
         return CheckResult::unknown(why);
     }
-    let evidence = vec![set.refused.evidence(what, n.to_string(), Some("0"))];
-    let result = CheckResult::from_rows(&set.refused, findings.to_vec(), evidence);
+    let result = counted_result(set, count, findings.to_vec());
     let verdict = match result.verdict {
         CheckVerdict::Pass => nothing_to_judge(set).map_or(CheckVerdict::Pass, CheckVerdict::Unknown),
         other => other,
@@ -252,11 +254,44 @@ fn nothing_to_judge(set: &EvidenceSet) -> Option<String> {
 }
 
 /// Creates the result of a check about one kind of refused calls; skipped if nothing was refused.
-pub(super) fn part_check(set: &EvidenceSet, what: &str, n: u64, findings: Vec<CauseFinding>) -> CheckResult {
+pub(super) fn part_check(set: &EvidenceSet, count: CallCount<'_>, findings: Vec<CauseFinding>) -> CheckResult {
     if let Err(why) = set.refused.result() {
         return CheckResult::unknown(why);
     }
-    CheckResult::from_rows(&set.refused, findings, vec![set.refused.evidence(what, n.to_string(), Some("0"))])
+    counted_result(set, count, findings)
+}
+
+/// Refused calls that a check counts, with the query that shows them.
+pub(super) struct CallCount<'g> {
+    /// Name of the number.
+    pub(super) what: &'static str,
+    /// Groups of the calls.
+    pub(super) groups: Vec<&'g CallGroup>,
+    /// Filters of the request log that these calls pass.
+    pub(super) filter: RequestQuery,
+}
+
+impl<'g> CallCount<'g> {
+    pub(super) fn new(what: &'static str, groups: &[&'g CallGroup], filter: RequestQuery) -> Self {
+        Self { what, groups: groups.to_vec(), filter }
+    }
+}
+
+/// Creates a result with the number of calls. Where calls were refused and the check passes, the number says why: the
+/// last was long ago, or others succeeded since.
+pub(super) fn counted_result(set: &EvidenceSet, count: CallCount<'_>, findings: Vec<CauseFinding>) -> CheckResult {
+    let good = findings.iter().filter_map(|finding| finding.occurrence.n_good_since).max();
+    let mut result = CheckResult::from_rows(&set.refused, findings, Vec::new());
+    let mut evidence = call_count(set, &set.refused, count.what, &count.groups, count.filter);
+    if result.verdict == CheckVerdict::Pass && !count.groups.is_empty() {
+        let good = good.filter(|n| *n > 0).map_or_else(String::new, |n| format!(", {} succeeded since", number(n)));
+        let (value, (_, last)) = (evidence.value.sanitized(), span(&count.groups));
+        evidence.value = Untrusted::new(format!("{value}, the last at {last}{good}"));
+    } else {
+        evidence.limit = Some("0".to_owned());
+    }
+    result.evidence = vec![evidence];
+    result
 }
 
 /// Returns an unknown result where not all calls are known, and those that are show no cause.
@@ -282,6 +317,7 @@ pub(super) fn remark(kind: CauseKind, title: String, evidence: Vec<Evidence>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::call_count::of_status;
     use crate::diagnose::evidence_set::{DiagnosisScope, QueryRecord};
     use crate::wire::coverage::{CoverageExtent, NounCoverage, PlatformCoverage};
 
@@ -307,7 +343,7 @@ mod tests {
             let sentence = format!("requests are known in part: {reason}; see the Admin Portal");
             let judged = unless_key_only(&set, CheckResult::pass(Vec::new()));
             assert_eq!(judged.verdict, CheckVerdict::Unknown(sentence.clone()));
-            let main = main_check(&set, "calls answered 429", 0, &[]);
+            let main = main_check(&set, CallCount::new("calls answered 429", &[], of_status(429)), &[]);
             let none = format!("no known call was made in the period; {sentence}");
             assert_eq!(main.verdict, CheckVerdict::Unknown(none));
         }

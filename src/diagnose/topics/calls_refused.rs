@@ -1,9 +1,10 @@
 //! Playbook for calls that are refused as invalid: values, bodies, paths, methods, conflicts, quotas, sizes, types.
 
 use super::calls::{
-    GoodCalls, call_finding, code, join_groups, main_check, n_calls, part_check, refused, remark, route_text, span,
-    systems_text, unless_key_only, without_noise,
+    CallCount, GoodCalls, call_finding, code, join_groups, main_check, n_calls, part_check, refused, remark,
+    route_text, span, systems_text, unless_key_only, without_noise,
 };
+use crate::diagnose::call_count::{in_common, of_class};
 use crate::diagnose::caller_id::CallerId;
 use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
@@ -64,6 +65,11 @@ fn setting_fault(row: &RequestRow) -> Option<CauseKind> {
         return Some(CauseKind::EndpointPrivate);
     }
     reason.has_invalid_field("eventTypes").then_some(CauseKind::TypeWrongCase)
+}
+
+/// Calls that were refused for the configuration of a subscription.
+pub(super) fn setting_groups(set: &EvidenceSet) -> Vec<&CallGroup> {
+    refused(set, |row| row.has_status(400) && setting_fault(row).is_some())
 }
 
 /// Finds the callers whose subscriptions were refused.
@@ -127,13 +133,15 @@ const FORMS: [CauseKind; 2] = [CauseKind::CallTooLarge, CauseKind::CallMediaType
 
 fn all_valid(set: &EvidenceSet) -> CheckResult {
     let all = [VALUES, SETTINGS, ADDRESSES, CONFLICTS, FORMS].concat();
-    let n = n_calls(&refused(set, |row| cause_of(row).is_some()));
-    unless_key_only(set, main_check(set, "calls refused as invalid", n, &findings(set, &all)))
+    let groups = refused(set, |row| cause_of(row).is_some());
+    let count = CallCount::new("calls refused as invalid", &groups, of_class("4xx"));
+    unless_key_only(set, main_check(set, count, &findings(set, &all)))
 }
 
-fn part(set: &EvidenceSet, kinds: &[CauseKind], what: &str) -> CheckResult {
-    let n = n_calls(&refused(set, |row| cause_of(row).is_some_and(|kind| kinds.contains(&kind))));
-    unless_key_only(set, part_check(set, what, n, findings(set, kinds)))
+fn part(set: &EvidenceSet, kinds: &[CauseKind], what: &'static str) -> CheckResult {
+    let groups = refused(set, |row| cause_of(row).is_some_and(|kind| kinds.contains(&kind)));
+    let filter = if groups.is_empty() { of_class("4xx") } else { in_common(&groups) };
+    unless_key_only(set, part_check(set, CallCount::new(what, &groups, filter), findings(set, kinds)))
 }
 
 fn values(set: &EvidenceSet) -> CheckResult {

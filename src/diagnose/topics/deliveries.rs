@@ -396,8 +396,8 @@ fn type_removed(set: &EvidenceSet, row: &SubscriptionRow) -> Option<CauseFinding
         ..Occurrence::lasting(times.len() as u64, ExplainedUnit::Events, Some(first))
     };
     let name = subscription_name(row);
-    let fact =
-        set.events.evidence(&format!("{name}: events of removed types since"), times.len().to_string(), Some("0"));
+    let what = format!("{name}: events of removed types since {}, among events", now.since_utc);
+    let fact = set.events.evidence(&what, count(times.len(), "event"), Some("none"));
     let finding = CauseFinding::new(CauseKind::TypeNotSubscribed, CauseSubject::Subscription(of.id), name, occurrence);
     Some(finding.detail(detail).evidence(vec![fact]))
 }

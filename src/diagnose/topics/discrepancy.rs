@@ -1,7 +1,8 @@
 //! Playbook for events that happened and that webhooks did not deliver, per subscription, with a replay as remedy.
 
 use super::calls::detail;
-use crate::diagnose::evidence_set::EvidenceSet;
+use crate::diagnose::call_count::{call_count, event_count, of_class};
+use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
 use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
@@ -42,12 +43,12 @@ fn polled(set: &EvidenceSet) -> CheckResult {
         return CheckResult::unknown("no events in the period, nothing to compare");
     }
     let polls = served.iter().filter(|group| group.newest.route.raw() == paths::EVENTS);
-    let mut evidence = vec![set.events.evidence("events published", events.len().to_string(), None)];
-    let n_polls: u64 = polls.clone().map(|group| group.n).sum();
-    evidence.push(set.served.evidence("polls of events", n_polls.to_string(), None));
+    let mut evidence = vec![event_count(set, "events published", None, events.len())];
+    let groups: Vec<&CallGroup> = polls.clone().collect();
+    evidence.push(call_count(set, &set.served, "polls of events", &groups, of_class("2xx")));
     let latest = polls.map(|group| &group.newest).max_by_key(|row| row.utc);
     let returned = latest.and_then(|row| detail(row).split(';').find_map(|part| part.strip_prefix("n=")));
-    evidence.extend(returned.map(|n| set.served.evidence("events returned by the latest poll", n, None)));
+    evidence.extend(returned.map(|n| set.served.evidence("returned by the latest poll", format!("{n} events"), None)));
     CheckResult::pass(evidence)
 }
 

@@ -1,11 +1,12 @@
 //! Playbook for events that are missing when polled: a missing scope, filters, cursors, progress, or no events.
 
 use super::calls::{
-    GoodCalls, call_finding, code, join_groups, n_calls, new_key, part_check, refused, remark, unless_key_only,
+    CallCount, GoodCalls, call_finding, code, join_groups, new_key, part_check, refused, remark, unless_key_only,
     without_noise,
 };
 use super::permissions::missing_scope;
 use super::poll_stream::{PollFault, PollStream, is_poll};
+use crate::diagnose::call_count::{event_count, of_code, of_status, part_count};
 use crate::diagnose::caller_id::CallerId;
 use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
 use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
@@ -53,21 +54,25 @@ fn permitted(set: &EvidenceSet) -> CheckResult {
         finding.detail(scope).offers(new_key(groups.first().and_then(|group| group.newest.key_id)))
     });
     let findings = without_noise(findings.collect());
-    unless_key_only(set, part_check(set, "polls without a scope", n_calls(&groups), findings))
+    unless_key_only(
+        set,
+        part_check(set, CallCount::new("polls without a scope", &groups, of_code("insufficient_scope")), findings),
+    )
 }
 
 fn invalid_findings(
     set: &EvidenceSet,
     kind: CauseKind,
     is_wanted: fn(&RequestRow) -> bool,
-) -> (u64, Vec<CauseFinding>) {
+) -> (Vec<&CallGroup>, Vec<CauseFinding>) {
     let groups = refused_polls(set, is_wanted);
     let joined = join_groups(groups.iter().copied(), |group| (group.caller(), group.newest.reason.clone()));
     let findings = joined.iter().map(|((caller, reason), groups)| {
         let finding = call_finding(set, kind, groups, set.caller_name(caller), GoodCalls::SameRoute);
         finding.detail(reason.as_ref().map_or_else(String::new, Untrusted::sanitized))
     });
-    (n_calls(&groups), without_noise(findings.collect()))
+    let findings = without_noise(findings.collect());
+    (groups, findings)
 }
 
 fn has_unknown_type(row: &RequestRow) -> bool {
@@ -76,15 +81,21 @@ fn has_unknown_type(row: &RequestRow) -> bool {
 
 fn filters_valid(set: &EvidenceSet) -> CheckResult {
     let is_invalid = |row: &RequestRow| row.has_status(400) && code(row) != "invalid_cursor" && !has_unknown_type(row);
-    let (n_types, types) = invalid_findings(set, CauseKind::EventsUnknownType, has_unknown_type);
-    let (n_filters, filters) = invalid_findings(set, CauseKind::EventsPollInvalid, is_invalid);
-    let result = part_check(set, "polls with invalid filters", n_types + n_filters, [types, filters].concat());
+    let (with_types, types) = invalid_findings(set, CauseKind::EventsUnknownType, has_unknown_type);
+    let (with_filters, filters) = invalid_findings(set, CauseKind::EventsPollInvalid, is_invalid);
+    let result = {
+        let count = CallCount::new("polls with invalid filters", &[with_types, with_filters].concat(), of_status(400));
+        part_check(set, count, [types, filters].concat())
+    };
     unless_key_only(set, result)
 }
 
 fn cursors(set: &EvidenceSet) -> CheckResult {
-    let (n, findings) = invalid_findings(set, CauseKind::EventsCursorInvalid, |row| code(row) == "invalid_cursor");
-    unless_key_only(set, part_check(set, "polls with an invalid cursor", n, findings))
+    let (groups, findings) = invalid_findings(set, CauseKind::EventsCursorInvalid, |row| code(row) == "invalid_cursor");
+    unless_key_only(
+        set,
+        part_check(set, CallCount::new("polls with an invalid cursor", &groups, of_code("invalid_cursor")), findings),
+    )
 }
 
 /// Polls of one system of a key.
@@ -147,17 +158,12 @@ fn stream_findings(set: &EvidenceSet) -> Vec<CauseFinding> {
 }
 
 fn poll_evidence(set: &EvidenceSet, poller: &EventPoller<'_>, rows: &[&RequestRow]) -> Vec<Evidence> {
-    let log = set.key_calls.get(&poller.key);
-    let record = log.map_or_else(|| set.served.query.clone(), |log| log.query.clone());
-    let record = crate::diagnose::evidence_set::QueryRecord::<()> {
-        at: set.at,
-        is_incomplete: log.is_some_and(|log| log.is_incomplete),
-        ..crate::diagnose::evidence_set::QueryRecord::of(&record)
-    };
+    let Some(record) = set.key_calls.get(&poller.key) else { return Vec::new() };
     let name = &poller.name;
+    let returned = count(poller.stream.n_events(), "event");
     let mut evidence = vec![
-        record.evidence(&format!("{name}: polls"), rows.len().to_string(), None),
-        record.evidence(&format!("{name}: events returned in the period"), poller.stream.n_events().to_string(), None),
+        part_count(record, &format!("{name}: polls"), rows.len()),
+        record.evidence(&format!("{name}: returned in the period"), returned, None),
     ];
     if let Some(last) = rows.last() {
         let query = last.query.as_ref().map_or_else(|| "none".to_owned(), Untrusted::sanitized);
@@ -204,7 +210,7 @@ fn stream_check(set: &EvidenceSet, kinds: &[CauseKind]) -> CheckResult {
     }
     let pollers = pollers(set).len();
     let mine = stream_findings(set).into_iter().filter(|finding| kinds.contains(&finding.kind)).collect();
-    CheckResult::from_findings(mine, vec![set.served.evidence("pollers", pollers.to_string(), None)])
+    CheckResult::from_findings(mine, vec![set.served.evidence("systems that poll", count(pollers, "poller"), None)])
 }
 
 fn filters_fit(set: &EvidenceSet) -> CheckResult {
@@ -252,11 +258,11 @@ fn happened(set: &EvidenceSet) -> CheckResult {
         }
         let title = format!("company {} had no events while {} polled", poller.company, poller.name);
         let what = format!("events of company {} in the period", poller.company);
-        let evidence = vec![set.events.evidence(&what, "0", None)];
+        let evidence = vec![event_count(set, &what, Some(poller.company), 0)];
         if !remarks.iter().any(|there| there.title == title) {
             remarks.push(remark(CauseKind::EventsNotHappened, title, evidence));
         }
     }
-    let n = set.events.evidence("events in the period", EvidenceSet::rows(&set.events).len().to_string(), None);
+    let n = event_count(set, "events in the period", None, EvidenceSet::rows(&set.events).len());
     CheckResult::pass(vec![n]).with_remarks(remarks)
 }

@@ -2,9 +2,10 @@
 //! header, mistyped, or unknown.
 
 use super::calls::{
-    GoodCalls, call_evidence, call_finding, code, is_recent, join_groups, main_check, n_calls, new_key, newest,
-    part_check, refused, remark, span, system, systems_text, without_noise,
+    CallCount, GoodCalls, call_evidence, call_finding, code, is_recent, join_groups, main_check, n_calls, new_key,
+    newest, part_check, refused, remark, span, system, systems_text, without_noise,
 };
+use crate::diagnose::call_count::{of_code, of_status};
 use crate::diagnose::caller_id::CallerId;
 use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
@@ -61,11 +62,17 @@ fn with_code<'s>(set: &'s EvidenceSet, wanted: &str) -> Vec<&'s CallGroup> {
     refused(set, |row| row.has_status(401) && key_code(row) == wanted)
 }
 
+/// Counts calls with a code; a platform with codes of its own may have given them another.
+fn code_count<'g>(what: &'static str, groups: &[&'g CallGroup], wanted: &str) -> CallCount<'g> {
+    let is_coded = groups.iter().all(|group| code(&group.newest) == wanted);
+    CallCount::new(what, groups, if is_coded { of_code(wanted) } else { of_status(401) })
+}
+
 fn all_accepted(set: &EvidenceSet) -> CheckResult {
     let groups = refused(set, |row| row.has_status(401));
     let parts = [header(set), form(set), known(set), active(set)];
     let findings: Vec<CauseFinding> = parts.into_iter().flat_map(|part| part.findings).collect();
-    main_check(set, "calls answered 401", n_calls(&groups), &findings)
+    main_check(set, CallCount::new("calls answered 401", &groups, of_status(401)), &findings)
 }
 
 fn header(set: &EvidenceSet) -> CheckResult {
@@ -85,7 +92,11 @@ fn header(set: &EvidenceSet) -> CheckResult {
             _ => remarks.push(anonymous_remark(set, groups)),
         }
     }
-    let result = part_check(set, "calls without a key in X-Api-Key", n_calls(&groups), without_noise(findings));
+    let result = part_check(
+        set,
+        code_count("calls without a key in X-Api-Key", &groups, "missing_key"),
+        without_noise(findings),
+    );
     result.with_remarks(remarks)
 }
 
@@ -123,7 +134,7 @@ fn form(set: &EvidenceSet) -> CheckResult {
         call_finding(set, kind, groups, caller_name(set, groups), GoodCalls::AnyRoute)
     });
     let findings = without_noise(findings.collect());
-    part_check(set, "calls with a key that is not well-formed", n_calls(&groups), findings)
+    part_check(set, code_count("calls with a key that is not well-formed", &groups, "malformed_key"), findings)
 }
 
 /// Returns the list of keys; empty for a key alone, whose own answers are enough.
@@ -144,7 +155,7 @@ fn known(set: &EvidenceSet) -> CheckResult {
     let joined = join_groups(groups.iter().copied(), CallGroup::caller);
     let findings = joined.iter().map(|(caller, groups)| unknown_key(set, keys, caller, groups));
     let findings = without_noise(findings.collect());
-    part_check(set, "calls with an unknown key", n_calls(&groups), findings)
+    part_check(set, code_count("calls with an unknown key", &groups, "unknown_key"), findings)
 }
 
 fn unknown_key(set: &EvidenceSet, keys: &[KeyRow], caller: &CallerId, groups: &[&CallGroup]) -> CauseFinding {
@@ -216,7 +227,7 @@ fn active(set: &EvidenceSet) -> CheckResult {
         finding.detail(particulars.join("; ")).offers(new_key(key.map(|key| key.id)))
     });
     let findings = without_noise(findings.collect());
-    part_check(set, "calls with a revoked key", n_calls(&groups), findings)
+    part_check(set, code_count("calls with a revoked key", &groups, "revoked_key"), findings)
 }
 
 fn revoked_key<'k>(keys: &'k [KeyRow], caller: &CallerId) -> Option<&'k KeyRow> {

@@ -1,9 +1,10 @@
 //! Playbook for subscriptions that a tool manages: who owns them, what may be changed, and where the rest is changed.
 
 use super::calls::{
-    GoodCalls, call_finding, code, join_groups, main_check, n_calls, part_check, refused, unless_key_only,
+    CallCount, GoodCalls, call_finding, code, join_groups, main_check, part_check, refused, unless_key_only,
     without_noise,
 };
+use crate::diagnose::call_count::of_code;
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::EvidenceSet;
 use crate::diagnose::finding::CauseFinding;
@@ -62,13 +63,16 @@ fn is_refused_change(row: &RequestRow) -> bool {
 }
 
 fn all_permitted(set: &EvidenceSet) -> CheckResult {
-    let n = n_calls(&refused(set, is_refused_change));
-    unless_key_only(set, main_check(set, "changes of managed subscriptions answered 403", n, &refused_changes(set)))
+    let count = change_count(set, "changes of managed subscriptions answered 403");
+    unless_key_only(set, main_check(set, count, &refused_changes(set)))
 }
 
 fn changes(set: &EvidenceSet) -> CheckResult {
-    let n = n_calls(&refused(set, is_refused_change));
-    part_check(set, "changes of managed subscriptions by another key", n, refused_changes(set))
+    part_check(set, change_count(set, "changes of managed subscriptions by another key"), refused_changes(set))
+}
+
+fn change_count<'s>(set: &'s EvidenceSet, what: &'static str) -> CallCount<'s> {
+    CallCount::new(what, &refused(set, is_refused_change), of_code("managed_subscription"))
 }
 
 /// Finds the callers whose changes of managed subscriptions were refused.

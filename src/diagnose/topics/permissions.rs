@@ -1,10 +1,11 @@
 //! Playbook for refused permissions (403): a missing scope, another company's data, or a managed subscription.
 
 use super::calls::{
-    GoodCalls, call_finding, code, join_groups, main_check, n_calls, new_key, newest, part_check, refused, route_text,
-    unless_key_only, without_noise,
+    CallCount, GoodCalls, call_finding, code, join_groups, main_check, new_key, newest, part_check, refused,
+    route_text, unless_key_only, without_noise,
 };
 use super::managed_subscription::refused_changes;
+use crate::diagnose::call_count::{of_code, of_status};
 use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
@@ -73,7 +74,7 @@ fn all_permitted(set: &EvidenceSet) -> CheckResult {
     let groups = refused(set, is_not_permitted);
     let parts = [scopes(set), companies(set), managed(set)];
     let findings: Vec<CauseFinding> = parts.into_iter().flat_map(|part| part.findings).collect();
-    unless_key_only(set, main_check(set, "calls answered 403", n_calls(&groups), &findings))
+    unless_key_only(set, main_check(set, CallCount::new("calls answered 403", &groups, of_status(403)), &findings))
 }
 
 /// Whether a caller was refused what it needs; an observer's poll of a list that no caller asked for is none.
@@ -97,7 +98,7 @@ fn scopes(set: &EvidenceSet) -> CheckResult {
         scope_finding(set, finding, *scope, groups)
     });
     let findings = without_noise(findings.collect());
-    part_check(set, "calls without the scope that they need", n_calls(&groups), findings)
+    part_check(set, CallCount::new("calls without the scope that they need", &groups, of_status(403)), findings)
 }
 
 fn scope_finding(
@@ -136,10 +137,11 @@ fn companies(set: &EvidenceSet) -> CheckResult {
         call_finding(set, CauseKind::OtherCompany, groups, set.caller_name(caller), GoodCalls::SameRoute).detail(routes)
     });
     let findings = without_noise(findings.collect());
-    part_check(set, "calls for data of another company", n_calls(&groups), findings)
+    part_check(set, CallCount::new("calls for data of another company", &groups, of_code("other_company")), findings)
 }
 
 fn managed(set: &EvidenceSet) -> CheckResult {
     let groups = with_code(set, "managed_subscription");
-    part_check(set, "changes of managed subscriptions", n_calls(&groups), refused_changes(set))
+    let filter = of_code("managed_subscription");
+    part_check(set, CallCount::new("changes of managed subscriptions", &groups, filter), refused_changes(set))
 }

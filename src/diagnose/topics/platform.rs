@@ -1,6 +1,10 @@
 //! Playbook for faults of the platform itself: errors of its own, paused or late deliveries, full storage, its clock.
 
-use super::calls::{GoodCalls, call_evidence, code, join_groups, n_calls, newest, refused, remark, route_text};
+use super::calls::{
+    CallCount, GoodCalls, call_evidence, code, counted_result, join_groups, n_calls, newest, refused, remark,
+    route_text,
+};
+use crate::diagnose::call_count::{call_count, of_class, of_status};
 use crate::diagnose::clocks::{ClockVerdict, clock_finding, judge_clocks};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
@@ -43,11 +47,6 @@ pub(super) fn own_errors(set: &EvidenceSet) -> CheckResult {
         return CheckResult::unknown(why);
     }
     let groups = refused(set, is_own_error);
-    let evidence = vec![set.refused.evidence(
-        "calls answered 5xx by a fault of the platform",
-        n_calls(&groups).to_string(),
-        Some("0"),
-    )];
     let by_route = join_groups(groups.iter().copied(), |group| route_text(&group.newest));
     let mut by_state = std::collections::BTreeMap::<CauseState, Vec<(String, Vec<&CallGroup>, Occurrence)>>::new();
     for (route, groups) in by_route {
@@ -55,7 +54,8 @@ pub(super) fn own_errors(set: &EvidenceSet) -> CheckResult {
         by_state.entry(occurrence.state).or_default().push((route, groups, occurrence));
     }
     let findings = by_state.into_values().map(|routes| error_finding(set, &routes)).collect();
-    CheckResult::from_rows(&set.refused, findings, evidence)
+    let what = "calls answered 5xx by a fault of the platform";
+    counted_result(set, CallCount::new(what, &groups, of_class("5xx")), findings)
 }
 
 fn error_finding(set: &EvidenceSet, routes: &[(String, Vec<&CallGroup>, Occurrence)]) -> CauseFinding {
@@ -123,7 +123,8 @@ pub(super) fn storage(set: &EvidenceSet) -> CheckResult {
         return CheckResult::unknown(why);
     }
     let groups = refused(set, |row| row.has_status(507) || code(row) == "storage_full");
-    let mut evidence = vec![set.refused.evidence("calls answered 507", n_calls(&groups).to_string(), Some("0"))];
+    let mut evidence = vec![call_count(set, &set.refused, "calls answered 507", &groups, of_status(507))];
+    evidence[0].limit = groups.is_empty().then(|| "0".to_owned());
     // A platform whose dispatch is paused says that it is not ready, which is no lack of room.
     let is_paused = set
         .overview

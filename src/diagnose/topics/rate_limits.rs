@@ -1,9 +1,10 @@
 //! Playbook for rate limits (429): which bucket, by which callers, in which pattern, and whether the limit was changed.
 
 use super::calls::{
-    GoodCalls, call_finding, join_groups, main_check, n_calls, part_check, refused, route_text, unless_key_only,
+    CallCount, GoodCalls, call_finding, join_groups, main_check, part_check, refused, route_text, unless_key_only,
 };
 use super::rate_pattern::{BucketCalls, RatePattern, bucket_of};
+use crate::diagnose::call_count::{caller_count, of_status};
 use crate::diagnose::caller_id::system_name;
 use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
@@ -38,36 +39,40 @@ fn is_limited(row: &RequestRow) -> bool {
 }
 
 fn all_within(set: &EvidenceSet) -> CheckResult {
-    let n = n_calls(&refused(set, is_limited));
-    unless_key_only(set, main_check(set, "calls answered 429", n, &findings(set)))
+    let count = CallCount::new("calls answered 429", &refused(set, is_limited), of_status(429));
+    let findings: Vec<CauseFinding> = findings(set).into_iter().map(|(finding, _)| finding).collect();
+    unless_key_only(set, main_check(set, count, &findings))
 }
 
-fn part(set: &EvidenceSet, kinds: &[CauseKind]) -> CheckResult {
-    let n = n_calls(&refused(set, is_limited));
-    let mine = findings(set).into_iter().filter(|finding| kinds.contains(&finding.kind)).collect();
-    unless_key_only(set, part_check(set, "calls answered 429", n, mine))
+/// Judges the calls of some causes: a check counts only those that its own question is about.
+fn part(set: &EvidenceSet, what: &'static str, kinds: &[CauseKind]) -> CheckResult {
+    let mine = findings(set).into_iter().filter(|(finding, _)| kinds.contains(&finding.kind));
+    let (mine, groups): (Vec<CauseFinding>, Vec<Vec<&CallGroup>>) = mine.unzip();
+    let count = CallCount::new(what, &groups.concat(), of_status(429));
+    unless_key_only(set, part_check(set, count, mine))
 }
 
 fn limits(set: &EvidenceSet) -> CheckResult {
-    part(set, &[CauseKind::RateLimitLowered])
+    part(set, "calls answered 429 since a limit was lowered", &[CauseKind::RateLimitLowered])
 }
 
 fn callers(set: &EvidenceSet) -> CheckResult {
-    part(set, &[CauseKind::RateSharedKey])
+    part(set, "calls answered 429 of keys that several systems share", &[CauseKind::RateSharedKey])
 }
 
 fn patterns(set: &EvidenceSet) -> CheckResult {
     use CauseKind::{RateBulk, RateBurst, RateLimited, RatePolling, RateRetryIgnored};
-    part(set, &[RatePolling, RateBulk, RateBurst, RateRetryIgnored, RateLimited])
+    let what = "calls answered 429 of callers that are too fast";
+    part(set, what, &[RatePolling, RateBulk, RateBurst, RateRetryIgnored, RateLimited])
 }
 
-/// Finds one cause per key and bucket with refused calls.
-pub(super) fn findings(set: &EvidenceSet) -> Vec<CauseFinding> {
+/// Finds one cause per key and bucket with refused calls, beside these calls.
+pub(super) fn findings(set: &EvidenceSet) -> Vec<(CauseFinding, Vec<&CallGroup>)> {
     let groups = refused(set, is_limited);
     let joined = join_groups(groups, |group| (group.caller(), bucket_of(&group.newest)));
-    let findings = joined.values().map(|groups| {
+    let findings = joined.into_values().map(|groups| {
         let bucket = groups.first().map_or(RateBucket::Read, |group| bucket_of(&group.newest));
-        bucket_finding(set, bucket, groups)
+        (bucket_finding(set, bucket, &groups), groups)
     });
     findings.collect()
 }
@@ -111,7 +116,7 @@ fn bucket_finding(set: &EvidenceSet, bucket: RateBucket, groups: &[&CallGroup]) 
     if let Some(state) = calls.state(set.at) {
         finding.occurrence.state = state;
     }
-    finding.evidence.extend(window_evidence(set, &name, window, &calls));
+    finding.evidence.extend(window_evidence(set, (key, &name), window, &calls));
     finding.advice = Some(format!("{limit} calls a minute are one each {}.", interval(limit)));
     finding
 }
@@ -158,7 +163,7 @@ fn lowered(set: &EvidenceSet, key: KeyId, bucket: RateBucket, limit: u32) -> Opt
 
 fn window_evidence(
     set: &EvidenceSet,
-    name: &str,
+    (key, name): (KeyId, &str),
     window: Option<&LimitDetail>,
     calls: &BucketCalls<'_>,
 ) -> Vec<Evidence> {
@@ -171,7 +176,7 @@ fn window_evidence(
     }
     for ((address, agent), n) in calls.systems().into_iter().take(4) {
         let what = format!("{name}: calls by {}", system_name(&address, &agent));
-        evidence.push(set.served.evidence(&what, n.to_string(), None));
+        evidence.push(caller_count(set, key, &address, &what, n));
     }
     evidence
 }

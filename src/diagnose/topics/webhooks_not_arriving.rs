@@ -1,9 +1,10 @@
 //! Playbook for webhooks that do not arrive: refused, off, changed or deleted subscriptions, a platform that does not
 //! send, endpoints that fail, other event types, or no events.
 
-use super::calls::remark;
-use super::calls_refused::refused_settings;
+use super::calls::{CallCount, counted_result, remark};
+use super::calls_refused::{refused_settings, setting_groups};
 use super::deliveries::{configuration_findings, endpoint_findings, off_findings, subscriptions};
+use crate::diagnose::call_count::{event_count, of_status};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::endpoint::counted_text;
 use crate::diagnose::endpoint_findings::is_failing_by_counters;
@@ -11,7 +12,7 @@ use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::report::DiagnosisRemark;
-use crate::domain::cause::CauseKind;
+use crate::domain::cause::{CauseKind, CauseState};
 use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
 use crate::text::or_unknown;
@@ -60,11 +61,11 @@ fn subscribed(set: &EvidenceSet) -> CheckResult {
         (Err(why), _) | (_, Err(why)) => return CheckResult::unknown(why),
     };
     let findings = refused_settings(set);
-    let n_refused: u64 = findings.iter().map(|finding| finding.occurrence.n).sum();
-    let evidence = vec![
-        set.subscriptions.evidence("subscriptions", rows.len().to_string(), Some("at least 1")),
-        set.refused.evidence("subscription requests rejected as invalid", n_refused.to_string(), Some("0")),
-    ];
+    let groups = setting_groups(set);
+    let count = CallCount::new("subscription requests rejected as invalid", &groups, of_status(400));
+    let mut result = counted_result(set, count, findings.clone());
+    result.evidence.insert(0, set.subscriptions.evidence("subscriptions", rows.len().to_string(), Some("at least 1")));
+    let evidence = result.evidence.clone();
     if findings.is_empty() && rows.is_empty() {
         return CheckResult { evidence, ..CheckResult::unknown("no subscription exists; create one") };
     }
@@ -72,7 +73,7 @@ fn subscribed(set: &EvidenceSet) -> CheckResult {
     if findings.is_empty() && set.visibility == CallerVisibility::KeyOnly {
         return CheckResult { evidence, ..CheckResult::unknown(set.why_partial(CoveredNoun::Requests)) };
     }
-    CheckResult::from_rows(&set.refused, findings, evidence)
+    result
 }
 
 /// Reason why nothing can be said about subscriptions; `None` if something can.
@@ -89,8 +90,10 @@ fn enabled(set: &EvidenceSet) -> CheckResult {
         return unknown;
     }
     let n_off = subscriptions(set).iter().filter(|row| !row.subscription.is_enabled).count();
-    let evidence = vec![set.subscriptions.evidence("disabled subscriptions", n_off.to_string(), Some("0"))];
     let (findings, remarks) = off_findings(set);
+    // One that is off on purpose and missed nothing is no fault.
+    let limit = (n_off == 0 || remarks.is_empty()).then_some("0");
+    let evidence = vec![set.subscriptions.evidence("disabled subscriptions", n_off.to_string(), limit)];
     CheckResult::from_findings(findings, evidence).with_remarks(remarks)
 }
 
@@ -99,7 +102,7 @@ fn configuration(set: &EvidenceSet) -> CheckResult {
     if let Some(unknown) = no_subscription(set).filter(|_| findings.is_empty()) {
         return unknown;
     }
-    let n = findings.len().to_string();
+    let n = findings.iter().filter(|finding| finding.occurrence.state != CauseState::Over).count().to_string();
     CheckResult::from_findings(findings, vec![set.subscriptions.evidence("faults of configuration", n, Some("0"))])
 }
 
@@ -148,7 +151,7 @@ fn events_happened(set: &EvidenceSet) -> CheckResult {
     for company in companies(set) {
         let n = events.iter().filter(|event| event.company_id == company).count();
         is_any_unseen |= n == 0;
-        let fact = set.events.evidence(&format!("events of company {company} in the period"), n.to_string(), None);
+        let fact = event_count(set, &format!("events of company {company} in the period"), Some(company), n);
         if n == 0 && !set.events.is_incomplete {
             let title = format!("company {company} had no events since {}", set.since());
             remarks.push(remark(CauseKind::QuietCompany, title, vec![fact.clone()]));
@@ -197,6 +200,6 @@ fn types(set: &EvidenceSet) -> CheckResult {
         let fact = set.subscriptions.evidence("subscribed event types", listed, None);
         remarks.push(remark(CauseKind::TypeNotSubscribed, title, vec![fact]));
     }
-    let n = set.events.evidence("events examined", events.len().to_string(), None);
+    let n = event_count(set, "events examined", None, events.len());
     CheckResult::from_rows(&set.events, Vec::new(), vec![n]).with_remarks(remarks)
 }

@@ -5,6 +5,8 @@ mod bundle;
 mod checkup;
 mod confusion;
 mod demo;
+mod evidence;
+
 mod issues;
 mod lab;
 mod matrix;
