@@ -2,6 +2,7 @@
 
 use crate::domain::attempt::AttemptPhase;
 use crate::domain::delivery::FailureKind;
+use crate::domain::time::Timestamp;
 use rustls::{AlertDescription, CertificateError, Error as TlsError};
 use std::error::Error as StdError;
 use std::io::{Error as IoError, ErrorKind};
@@ -108,13 +109,31 @@ pub(super) fn from_tls(error: &TlsError) -> SendError {
     SendError::new(FailureKind::Tls, why)
 }
 
+/// Maximum number of names of a certificate that an error lists.
+const MAX_CERTIFICATE_NAMES: usize = 3;
+/// Maximum length of these names, in characters.
+const MAX_CERTIFICATE_CHARS: usize = 200;
+
 /// Describes a certificate error, to follow "the receiver's certificate".
 fn certificate_message(error: &CertificateError) -> String {
     match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired".to_owned(),
+        CertificateError::Expired => "has expired".to_owned(),
+        CertificateError::ExpiredContext { not_after, .. } => {
+            let at = i64::try_from(not_after.as_secs().saturating_mul(1_000)).unwrap_or(i64::MAX);
+            format!("has expired at {}", Timestamp::from_millis(at).to_rfc3339_seconds())
+        }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet".to_owned(),
         CertificateError::NotValidForName => "is for another host name".to_owned(),
-        CertificateError::NotValidForNameContext { expected, .. } => format!("is not for {}", expected.to_str()),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let names: Vec<&str> = presented.iter().take(MAX_CERTIFICATE_NAMES).map(String::as_str).collect();
+            let named: String = names.join(", ").chars().take(MAX_CERTIFICATE_CHARS).collect();
+            let named = if named.is_empty() {
+                "it has no name".to_owned()
+            } else {
+                format!("it is for {}", named.replace("DnsName(", "").replace([')', '"'], ""))
+            };
+            format!("is not for {}: {named}", expected.to_str())
+        }
         CertificateError::UnknownIssuer => {
             "is self-signed, from an unknown authority, or lacks an intermediate".to_owned()
         }
