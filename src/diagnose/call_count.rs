@@ -51,7 +51,7 @@ fn is_match(of: &RequestQuery, row: &RequestRow) -> bool {
         && of.caller.as_ref().is_none_or(|wanted| row.address.as_ref().is_some_and(|of| of.raw() == wanted))
 }
 
-/// Evidence of the number of calls in groups of a log, whose rows a query has among others.
+/// Evidence of the number of calls in groups of a log.
 pub(super) fn call_count(
     set: &EvidenceSet,
     log: &QueryRecord<Vec<CallGroup>>,
@@ -59,6 +59,17 @@ pub(super) fn call_count(
     groups: &[&CallGroup],
     filter: RequestQuery,
 ) -> Evidence {
+    let n: u64 = groups.iter().map(|group| group.n).sum();
+    call_record(set, log, groups, filter).evidence(what, n.to_string(), None)
+}
+
+/// Narrowest query that has the calls in groups of a log, alone or among others.
+pub(super) fn call_record(
+    set: &EvidenceSet,
+    log: &QueryRecord<Vec<CallGroup>>,
+    groups: &[&CallGroup],
+    filter: RequestQuery,
+) -> QueryRecord<()> {
     let n: u64 = groups.iter().map(|group| group.n).sum();
     let has_owner = groups.iter().all(|group| group.newest.company_id.is_some());
     let keys: BTreeSet<Option<KeyId>> = groups.iter().map(|group| group.newest.key_id).collect();
@@ -85,7 +96,7 @@ pub(super) fn call_count(
         DiagnosisSubject::Subscription(_) => false,
         DiagnosisSubject::Company(_) | DiagnosisSubject::Key(_) => has_owner,
     };
-    among(log, &log_text(&query), n == n_all && is_whole).evidence(what, n.to_string(), None)
+    among(log, &log_text(&query), n == n_all && is_whole)
 }
 
 /// Evidence of the number of a key's calls from one address, of those that were read.

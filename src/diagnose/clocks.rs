@@ -1,7 +1,8 @@
 //! Clocks: this machine's, the platform's, and those of the endpoints. Where two differ, the third tells which is wrong.
 
+use super::cause_subject::CauseSubject;
 use super::evidence_set::{EvidenceSet, QueryRecord};
-use super::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
+use super::finding::{CauseFinding, ExplainedUnit, Occurrence};
 use crate::domain::cause::{CauseKind, CauseState};
 use crate::domain::ids::SubscriptionId;
 use crate::domain::signature_debugger::response_hints::http_date;

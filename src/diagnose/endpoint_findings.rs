@@ -2,12 +2,13 @@
 
 use super::answer_reading::AnswerReading;
 use super::call_count::part_count;
+use super::cause_subject::CauseSubject;
 use super::clocks::{self, ClockVerdict};
 use super::delivery_pattern::{AttemptFacts, DeliverySample, FailurePattern};
 use super::endpoint::{cause_of, is_instability, outcomes_text};
 use super::endpoint_gathering::{MAX_ENDPOINTS, NEAR_TIMEOUT_MS};
 use super::evidence_set::{CallerVisibility, EndpointEvidence, EvidenceSet, QueryOutcome, QueryRecord, known_health};
-use super::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence, judge_state};
+use super::finding::{CauseFinding, ExplainedUnit, Occurrence, judge_state};
 use super::report::Evidence;
 use crate::domain::answer_topic::AnswerTopic;
 use crate::domain::cause::{CauseKind, CauseState};

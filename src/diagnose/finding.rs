@@ -1,10 +1,9 @@
 //! Findings: causes with what they explain, as checks return them, and their order in a report.
 
-use super::caller_id::CallerId;
+use super::cause_subject::CauseSubject;
 use super::remedy::OfferedAction;
 use super::report::{CauseOccurrence, DiagnosedCause, Evidence, ExplainedShare};
 use crate::domain::cause::{CauseKind, CauseState};
-use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::{self, several};
@@ -22,19 +21,6 @@ const QUIET_GAPS: u32 = 3;
 const CONSTANT_SHARE: f64 = 0.95;
 /// Probability that the successes since the last failure are luck, below which a cause counts as over.
 const LUCK: f64 = 0.005;
-
-/// Thing that a cause concerns.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CauseSubject {
-    /// The platform itself, without a subject.
-    Platform,
-    /// A company as a whole.
-    Company(CompanyId),
-    /// A caller, with or without a key in force.
-    Caller(CallerId),
-    /// A subscription and its endpoint.
-    Subscription(SubscriptionId),
-}
 
 /// Unit in which a cause counts what it explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -279,6 +265,7 @@ impl CauseFinding {
             },
             said: self.said,
             evidence: self.evidence,
+            concerns: self.subjects,
             resolution: match self.advice {
                 Some(advice) => format!("{resolution} {advice}"),
                 None => resolution.to_owned(),
@@ -376,7 +363,8 @@ fn without_repeats(findings: Vec<CauseFinding>) -> Vec<CauseFinding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::KeyId;
+    use crate::diagnose::caller_id::CallerId;
+    use crate::domain::ids::{KeyId, SubscriptionId};
 
     const AT: Timestamp = Timestamp::from_millis(10_000_000);
 

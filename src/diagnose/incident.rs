@@ -1,5 +1,7 @@
 //! Incident: what playbooks found about some subjects, with the rows and bytes that support needs to see the same.
 
+use super::caller_id::CallerId;
+use super::cause_subject::CauseSubject;
 use super::diagnosis_subject::DiagnosisSubject;
 use super::escalation_rules;
 use super::evidence_portal::{ClientPortal, EvidencePortal};
@@ -14,6 +16,7 @@ use super::run::{check_all, check_playbook};
 use super::tried_steps;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
+use crate::domain::cause::CauseState;
 use crate::domain::ids::{AttemptId, EventId};
 use crate::domain::time::Timestamp;
 use crate::text::count;
@@ -88,6 +91,8 @@ pub struct IncidentEvidence {
     pub subjects: Vec<DiagnosisSubject>,
     /// Time of the collection, on the platform's clock if it answered.
     pub at: Timestamp,
+    /// Length of the period that was examined, which ends at that time.
+    pub lookback: Duration,
     /// Milliseconds by which the platform's clock is ahead of this machine's; `None` if the platform did not answer.
     pub clock_ahead_ms: Option<i64>,
     /// Version of the platform, if it answered.
@@ -140,6 +145,7 @@ pub async fn collect_evidence<P: EvidencePortal>(portal: &P, matter: &IncidentSc
     let silent = overview.as_ref().err().map(|why| format!("clock difference and platform version ({why})"));
     let mut case = IncidentEvidence {
         at: overview.as_ref().map_or(here, |overview| overview.server_utc),
+        lookback: matter.lookback,
         clock_ahead_ms,
         platform: overview.ok().and_then(|overview| overview.platform).map(|status| status.version),
         reports: Vec::new(),
@@ -165,20 +171,20 @@ pub async fn collect_evidence<P: EvidencePortal>(portal: &P, matter: &IncidentSc
     for (position, subject) in case.subjects.clone().into_iter().enumerate() {
         let set = gather_evidence(portal, DiagnosisScope { subject, lookback: matter.lookback }).await;
         let (reports, causes) = checked(&set, matter.topic);
-        case.reports.extend(reports);
-        case.causes.extend(causes);
-        let mut history = IncidentHistory::read(&set);
+        let mut history = IncidentHistory::read(&set, &causes);
         history.reasons = escalation_rules::find_reasons(&set, &history);
         history.tried = tried_steps::measure(&set, &matter.reporter.tried);
         let failures = failures(portal, &set, &history).await;
         if position == 0 {
             case.at = set.at;
-            (case.keys, case.subscriptions) = (keys(&set), subscriptions(&set));
+            (case.keys, case.subscriptions) = (keys(&set, &causes), subscriptions(&set, &causes));
             (case.failures, case.requests, case.history) = (failures, requests(&set), history);
         } else {
             case.history.add(history);
-            add_subject(&mut case, &set, failures);
+            add_subject(&mut case, &set, &causes, failures);
         }
+        case.reports.extend(reports);
+        case.causes.extend(causes);
     }
     truncate_newest(&mut case.failures, MAX_FAILURES, |of| (of.row.started_utc, of.row.id.0));
     truncate_newest(&mut case.requests, MAX_REQUESTS, |row| (row.utc, row.id));
@@ -201,10 +207,15 @@ fn checked(set: &EvidenceSet, topic: Option<PlaybookTopic>) -> (Vec<DiagnosisRep
 }
 
 /// Adds what was collected about one more subject.
-fn add_subject(case: &mut IncidentEvidence, of: &EvidenceSet, failures: QueryRecord<Vec<AttemptDetail>>) {
+fn add_subject(
+    case: &mut IncidentEvidence,
+    of: &EvidenceSet,
+    causes: &[DiagnosedCause],
+    failures: QueryRecord<Vec<AttemptDetail>>,
+) {
     let unlearnt = &mut case.not_collected;
-    merge_rows(&mut case.keys, keys(of), |row| row.id.0, unlearnt);
-    merge_rows(&mut case.subscriptions, subscriptions(of), |row| row.subscription.id.0, unlearnt);
+    merge_rows(&mut case.keys, keys(of, causes), |row| row.id.0, unlearnt);
+    merge_rows(&mut case.subscriptions, subscriptions(of, causes), |row| row.subscription.id.0, unlearnt);
     merge_rows(&mut case.failures, failures, |of| of.row.id.0, unlearnt);
     merge_rows(&mut case.requests, requests(of), |row| row.id, unlearnt);
 }
@@ -326,12 +337,13 @@ async fn find_requests(client: &PlatformClient, wanted: &[i64]) -> (Vec<RequestR
     (found, format!("not among the newest {newest} requests of the log"))
 }
 
-fn keys(set: &EvidenceSet) -> QueryRecord<Vec<KeyRow>> {
+fn keys(set: &EvidenceSet, causes: &[DiagnosedCause]) -> QueryRecord<Vec<KeyRow>> {
     let refused: Vec<&RequestRow> =
         EvidenceSet::rows(&set.refused).iter().map(|group: &CallGroup| &group.newest).collect();
     let found = set.keys.found.clone().map(|mut rows| {
         rows.retain(|key| {
             set.scope.subject == DiagnosisSubject::Key(key.id)
+                || is_concerned(causes, &CauseSubject::Caller(CallerId::Key(key.id)))
                 || refused
                     .iter()
                     .any(|row| row.key_id == Some(key.id) || row.claimed_last4.as_ref() == Some(&key.last4))
@@ -341,11 +353,20 @@ fn keys(set: &EvidenceSet) -> QueryRecord<Vec<KeyRow>> {
     QueryRecord { found, ..set.keys.clone() }
 }
 
-fn subscriptions(set: &EvidenceSet) -> QueryRecord<Vec<SubscriptionRow>> {
+/// Whether a cause that acts concerns an object.
+fn is_concerned(causes: &[DiagnosedCause], object: &CauseSubject) -> bool {
+    let acting = causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
+    acting.into_iter().any(|cause| cause.concerns.contains(object))
+}
+
+fn subscriptions(set: &EvidenceSet, causes: &[DiagnosedCause]) -> QueryRecord<Vec<SubscriptionRow>> {
     let found = set.subscriptions.found.clone().map(|mut rows| {
         rows.retain(|row| {
             let of = &row.subscription;
-            !of.is_enabled || row.failures_in_a_row() > 0 || set.scope.subject == DiagnosisSubject::Subscription(of.id)
+            !of.is_enabled
+                || row.failures_in_a_row() > 0
+                || set.scope.subject == DiagnosisSubject::Subscription(of.id)
+                || is_concerned(causes, &CauseSubject::Subscription(of.id))
         });
         rows
     });

@@ -1,10 +1,14 @@
 //! History of an incident: failures in groups, what they affected, how often they happen, what was done since, and what
 //! was changed before.
 
+use super::caller_id::CallerId;
+use super::cause_subject::CauseSubject;
 use super::diagnosis_subject::DiagnosisSubject;
 use super::escalation::FoundReason;
 use super::evidence_set::{CallGroup, EvidenceSet};
+use super::report::DiagnosedCause;
 use super::tried_steps::{self, TriedOutcome};
+use crate::domain::cause::CauseState;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
@@ -125,14 +129,20 @@ pub struct IncidentHistory {
 impl IncidentHistory {
     /// Reads the history of a subject from its evidence, without the reasons to escalate.
     #[must_use]
-    pub fn read(set: &EvidenceSet) -> Self {
+    pub fn read(set: &EvidenceSet, causes: &[DiagnosedCause]) -> Self {
         let failures = failure_groups(set);
         let calls: Vec<CallGroup> = EvidenceSet::rows(&set.refused).iter().take(MAX_GROUPS).cloned().collect();
         let mut history = Self { impact: impact(set), trend: trend(set), failures, calls, ..Self::default() };
-        let acts = acts(set);
+        let acts = acts(set, causes);
         if let Some(first) = history.first_failure() {
             history.last_change = acts.iter().rfind(|act| act.utc <= first && !act.is_test()).cloned();
             history.acts = acts.into_iter().filter(|act| act.utc > first).take(MAX_ACTS).collect();
+        } else if let Some(onset) = onset(causes) {
+            // A cause without a failure may begin with the change itself, at a time in whole seconds.
+            history.last_change = acts.iter().rfind(|act| act.utc.whole_second() <= onset && !act.is_test()).cloned();
+            let begun = history.last_change.as_ref().map_or(onset, |act| act.utc.max(onset));
+            let is_later = |act: &IncidentAct| act.utc > begun;
+            history.acts = acts.into_iter().filter(is_later).take(MAX_ACTS).collect();
         }
         history
     }
@@ -201,6 +211,12 @@ impl IncidentHistory {
     }
 }
 
+/// Time since which the first cause that acts lasts.
+fn onset(causes: &[DiagnosedCause]) -> Option<Timestamp> {
+    let acting = causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
+    acting.filter_map(|cause| cause.occurrence.first_utc).min()
+}
+
 /// Groups the failed attempts of each subscription by their outcome.
 fn failure_groups(set: &EvidenceSet) -> Vec<FailureGroup> {
     let mut groups: BTreeMap<(SubscriptionId, String), FailureGroup> = BTreeMap::new();
@@ -259,8 +275,9 @@ fn trend(set: &EvidenceSet) -> Vec<TrendSlice> {
 }
 
 /// Acts on the subject, oldest first: those of the audit trail, and tests from the delivery log that it does not have.
-fn acts(set: &EvidenceSet) -> Vec<IncidentAct> {
-    let mine = |row: &&AuditRow| is_about(set, row.subject.raw());
+fn acts(set: &EvidenceSet, causes: &[DiagnosedCause]) -> Vec<IncidentAct> {
+    let involved = involved(set, causes);
+    let mine = |row: &&AuditRow| involved.contains(row.subject.raw());
     let mut acts: Vec<IncidentAct> = EvidenceSet::rows(&set.audit).iter().filter(mine).map(IncidentAct::from).collect();
     let has_tests = acts.iter().any(IncidentAct::is_test);
     if !has_tests {
@@ -284,17 +301,38 @@ fn acts(set: &EvidenceSet) -> Vec<IncidentAct> {
     acts
 }
 
-/// Checks whether a row of the audit trail concerns the subject, or something that belongs to it.
-fn is_about(set: &EvidenceSet, what: &str) -> bool {
-    let is_known = |subject: &str| {
-        let keys = EvidenceSet::rows(&set.keys).iter().map(|key| format!("key {}", key.id));
-        let rows =
-            EvidenceSet::rows(&set.subscriptions).iter().map(|row| format!("subscription {}", row.subscription.id));
-        keys.chain(rows).any(|name| name == subject)
-    };
+/// Names of the subject and of what belongs to it, as the audit trail writes them. Without a subject, only of what
+/// failed, is off, or has a cause: changes of others tell nothing.
+fn involved(set: &EvidenceSet, causes: &[DiagnosedCause]) -> BTreeSet<String> {
+    let keys = || EvidenceSet::rows(&set.keys).iter();
+    let rows = || EvidenceSet::rows(&set.subscriptions).iter();
     match set.scope.subject {
-        DiagnosisSubject::All => true,
-        DiagnosisSubject::Company(id) => what == format!("company {id}") || is_known(what),
-        subject @ (DiagnosisSubject::Key(_) | DiagnosisSubject::Subscription(_)) => what == subject.to_string(),
+        DiagnosisSubject::Company(id) => {
+            let keys = keys().map(|key| format!("key {}", key.id));
+            let rows = rows().map(|row| format!("subscription {}", row.subscription.id));
+            keys.chain(rows).chain([format!("company {id}")]).collect()
+        }
+        subject @ (DiagnosisSubject::Key(_) | DiagnosisSubject::Subscription(_)) => [subject.to_string()].into(),
+        DiagnosisSubject::All => {
+            let refused = EvidenceSet::rows(&set.refused).iter().filter_map(|group| group.newest.key_id);
+            let failed = rows().filter(|row| !row.subscription.is_enabled || row.failures_in_a_row() > 0);
+            let failed = failed.map(|row| row.subscription.id);
+            let attempts = set.endpoints.iter().filter(|of| !EvidenceSet::rows(&of.failures).is_empty());
+            let missed = EvidenceSet::rows(&set.undelivered).iter().map(|row| row.subscription_id);
+            let failed = failed.chain(attempts.map(|of| of.subscription)).chain(missed);
+            let names = refused.map(|id| format!("key {id}")).chain(failed.map(|id| format!("subscription {id}")));
+            let acting = causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
+            names.chain(acting.flat_map(|cause| &cause.concerns).filter_map(object_name)).collect()
+        }
+    }
+}
+
+/// Name of an object as the audit trail writes it.
+fn object_name(of: &CauseSubject) -> Option<String> {
+    match of {
+        CauseSubject::Subscription(id) => Some(format!("subscription {id}")),
+        CauseSubject::Caller(CallerId::Key(id)) => Some(format!("key {id}")),
+        CauseSubject::Company(id) => Some(format!("company {id}")),
+        CauseSubject::Caller(_) | CauseSubject::Platform => None,
     }
 }

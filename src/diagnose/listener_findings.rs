@@ -1,8 +1,9 @@
 //! Causes that a listener in front of a receiver shows before the receiver is asked: deliveries whose signatures it refused.
 
+use super::cause_subject::CauseSubject;
 use super::endpoint_findings::subscription_name;
 use super::evidence_set::EvidenceSet;
-use super::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
+use super::finding::{CauseFinding, ExplainedUnit, Occurrence};
 use crate::domain::cause::CauseKind;
 use crate::domain::ids::SubscriptionId;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;

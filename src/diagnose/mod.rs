@@ -4,6 +4,7 @@
 pub mod answer_reading;
 mod call_count;
 pub mod caller_id;
+pub mod cause_subject;
 pub mod checkup;
 pub mod clocks;
 pub mod delivery_pattern;

@@ -1,5 +1,6 @@
 //! Reports of playbooks: the checks that were run, their evidence, and the causes found.
 
+use super::cause_subject::CauseSubject;
 use super::diagnosis_subject::DiagnosisSubject;
 use super::playbook_topic::PlaybookTopic;
 use super::remedy::OfferedAction;
@@ -159,6 +160,9 @@ pub struct DiagnosedCause {
     /// Actions that crow can take against the cause, each after a confirmation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offers: Vec<OfferedAction>,
+    /// Objects that the cause concerns, the one that the title names first; not in documents.
+    #[serde(skip)]
+    pub concerns: Vec<CauseSubject>,
 }
 
 /// Observation that is worth knowing and is no fault.

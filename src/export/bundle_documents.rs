@@ -143,6 +143,13 @@ pub struct SupportTicket {
     pub versions: SoftwareVersions,
     /// Milliseconds that the platform's clock is ahead of the machine that wrote the ticket; null if unknown.
     pub clock_ahead_ms: Option<i64>,
+    /// Period that was examined; null in tickets of earlier versions. Deliveries that were not made are looked for in 24
+    /// hours, failures of a subscription that is off or fails since before from then on.
+    #[serde(default)]
+    pub period: Option<FailureWindow>,
+    /// User agent and addresses of deliveries, where a firewall or proxy may decide by them; null otherwise.
+    #[serde(default)]
+    pub sender: Option<String>,
     /// What was affected, and since when.
     #[serde(default)]
     pub impact: TicketImpact,

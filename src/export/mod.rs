@@ -13,6 +13,8 @@ pub mod redact;
 pub mod review;
 pub mod run_text;
 pub mod ticket;
+mod ticket_behaviour;
+pub mod ticket_gaps;
 mod ticket_history;
 pub mod ticket_markdown;
 pub mod ticket_parts;

@@ -2,13 +2,13 @@
 //! cleared of control characters.
 
 use super::bundle_documents::{
-    BUNDLE_FORMAT_VERSION, BehaviourComparison, FailureWindow, SoftwareVersions, SupportTicket, TicketEvent, TicketKey,
-    TicketNote, TicketPlaybook, TicketSubscription,
+    BUNDLE_FORMAT_VERSION, FailureWindow, SoftwareVersions, SupportTicket, TicketEvent, TicketKey, TicketNote,
+    TicketPlaybook, TicketSubscription,
 };
 use super::redact::Redactor;
-use super::ticket_parts::{TicketFailure, TicketRequest};
-use super::{ticket_history, ticket_reasons};
-use crate::diagnose::diagnosis_subject::DiagnosisSubject;
+use super::ticket_behaviour::TicketRows;
+use super::ticket_parts::{TicketFailure, TicketImpact, TicketRequest};
+use super::{ticket_behaviour, ticket_gaps, ticket_history, ticket_reasons};
 use crate::diagnose::incident::IncidentEvidence;
 use crate::diagnose::incident_history::IncidentAct;
 use crate::diagnose::report::{
@@ -16,7 +16,7 @@ use crate::diagnose::report::{
 };
 use crate::diagnose::reporter::TicketReader;
 use crate::domain::cause::CauseState;
-use crate::domain::delivery::ATTEMPT_TIMEOUT;
+use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome, FailureKind};
 use crate::domain::text::Untrusted;
 use crate::text::health::why;
 use crate::text::{count, delivery, or_unknown};
@@ -51,6 +51,19 @@ pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &
     let history = &case.history;
     let mut act = |of: &IncidentAct| ticket_history::act(of, reader, redactor);
     let (acts, last_change) = (history.acts.iter().map(&mut act).collect(), history.last_change.as_ref().map(&mut act));
+    let failure_groups = ticket_history::failure_groups(history, &failures, redactor);
+    let call_groups = ticket_history::call_groups(history, reader, redactor);
+    let measured = TicketRows {
+        failure_groups: &failure_groups,
+        call_groups: &call_groups,
+        failures: &failures,
+        requests: &requests,
+    };
+    let comparison = ticket_behaviour::comparison(case, &measured, redactor);
+    let mut missing = ticket_gaps::missing_data(case, redactor);
+    if bodies == ResponseBodies::Omitted {
+        missing.push("response bodies (left out on request)".to_owned());
+    }
     SupportTicket {
         version: BUNDLE_FORMAT_VERSION,
         written_utc: case.at,
@@ -66,22 +79,24 @@ pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &
             platform: case.platform.as_ref().map(|version| redactor.redact_line(version)),
         },
         clock_ahead_ms: case.clock_ahead_ms.filter(|_| is_internal),
-        impact: ticket_history::impact(history),
+        period: Some(FailureWindow { since_utc: case.at.minus(case.lookback), until_utc: case.at }),
+        sender: sender(case, redactor),
+        impact: TicketImpact { causes: causes_impact(case, redactor), ..ticket_history::impact(history) },
         trend: ticket_history::trend(history),
-        failure_groups: ticket_history::failure_groups(history, &failures, redactor),
-        call_groups: ticket_history::call_groups(history, reader, redactor),
+        failure_groups,
+        call_groups,
         acts,
         last_change,
         window: window.map(|(since_utc, until_utc)| FailureWindow { since_utc, until_utc }),
         keys: rows(&case.keys.found).map(|of| key(of, redactor)).collect(),
         subscriptions: rows(&case.subscriptions.found).map(|of| subscription(of, redactor)).collect(),
-        comparison: comparison(&failures, &requests),
+        comparison,
         failures,
         requests,
         events: case.events.iter().map(|of| event(of, redactor)).collect(),
-        playbooks: case.reports.iter().filter_map(|report| playbook(report, reader, redactor)).collect(),
+        playbooks: case.reports.iter().filter_map(|report| playbook(report, case, redactor)).collect(),
         reproduce: reproduce(case, redactor),
-        missing: missing_data(case, bodies, redactor),
+        missing,
     }
 }
 
@@ -95,7 +110,7 @@ fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
     if let Some(cause) =
         acting().find(|cause| cause.id != ticket_reasons::SIGNATURE_REFUSED_CAUSE).or_else(|| acting().next())
     {
-        return redactor.redact_line(&cause.title);
+        return redactor.redact_line(&ticket_behaviour::title(&cause.title, case));
     }
     let is_every = |conclusion| case.reports.iter().all(|report| report.conclusion() == conclusion);
     if is_every(DiagnosisConclusion::NotRun) {
@@ -113,9 +128,9 @@ fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
         .map(|report| report.topic.name())
         .collect();
     if undecided.is_empty() {
-        return "no cause found".to_owned();
+        return "no cause found; the checks that could be made found no fault".to_owned();
     }
-    format!("not decided: the data does not answer {}", undecided.join(", "))
+    format!("no cause found; not decided: {}", undecided.join(", "))
 }
 
 fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> TicketKey {
@@ -146,9 +161,14 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> TicketSubs
     }
 }
 
+/// Failures in which no byte of the request leaves.
+const NEVER_SENT: [FailureKind; 5] =
+    [FailureKind::Refused, FailureKind::Dns, FailureKind::Tls, FailureKind::Blocked, FailureKind::Local];
+
 fn failure(of: &AttemptDetail, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> TicketFailure {
     let row = &of.row;
     let body = of.response_body.text.as_ref().filter(|_| bodies == ResponseBodies::Included);
+    let is_sent = !matches!(row.outcome(), AttemptOutcome::Unanswered(kind) if NEVER_SENT.contains(&kind));
     TicketFailure {
         utc: row.started_utc,
         attempt_id: row.id.0,
@@ -162,10 +182,42 @@ fn failure(of: &AttemptDetail, bodies: ResponseBodies, redactor: &mut Redactor<'
         ),
         outcome: row.outcome().to_string(),
         elapsed_ms: row.elapsed_ms,
+        target: row.target_url.as_ref().map(|target| redactor.redact(target).sanitized()),
+        peer: of.peer.as_ref().map(|peer| redactor.redact_line(peer.raw())),
+        n_sent_bytes: (is_sent && of.shed_utc.is_none() && row.kind.is_some()).then_some(of.request_body.n_bytes),
+        sent_headers: ticket_history::sent_headers(if is_sent { &of.request_headers } else { &[] }, redactor),
         error: row.error.as_ref().map(|error| redactor.redact_line(error.raw())),
         body: body.filter(|text| !text.raw().is_empty()).map(|text| redactor.redact_line(text.raw())),
         headers: ticket_history::headers(&of.response_headers, redactor),
     }
+}
+
+/// What the acting causes explain, where no failed attempt and no refused call shows it.
+fn causes_impact(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
+    if case.history.first_failure().is_some() { Vec::new() } else { ticket_behaviour::measures(case, redactor) }
+}
+
+/// Causes behind which a firewall or a proxy may decide by who sends.
+const SENDER_CAUSES: [&str; 6] = [
+    "endpoint-refused",
+    "endpoint-firewall",
+    "endpoint-proxy",
+    "endpoint-login",
+    "endpoint-unexplained",
+    "endpoint-broken",
+];
+
+/// Says by what a receiver recognises deliveries, where that may matter.
+fn sender(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Option<String> {
+    let mut acting = case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
+    acting.find(|cause| SENDER_CAUSES.contains(&cause.id.as_str()))?;
+    let mut headers = rows(&case.failures.found).flat_map(|of| &of.request_headers);
+    let agent = headers.find(|header| header.name.raw().eq_ignore_ascii_case("user-agent"));
+    let agent = agent.map_or_else(|| "unknown".to_owned(), |header| redactor.redact_line(header.value.raw()));
+    Some(format!(
+        "User-Agent {agent}; source addresses unknown: the platform does not record them, its operator or the \
+         receiver's log knows them"
+    ))
 }
 
 fn note(about: &str, text: &str, redactor: &mut Redactor<'_>) -> TicketNote {
@@ -208,25 +260,6 @@ fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> TicketRequest {
     }
 }
 
-fn comparison(failures: &[TicketFailure], requests: &[TicketRequest]) -> BehaviourComparison {
-    let failed = failures.iter().filter(|of| !matches!(of.outcome.parse(), Ok(200..=299_u16)));
-    let mut actual: Vec<String> = failed.map(|of| of.outcome.clone()).collect();
-    let refused = requests.iter().filter(|of| of.status.is_none_or(|status| status >= 400));
-    actual.extend(refused.map(|of| format!("{} {}", status_text(of.status), of.code.as_deref().unwrap_or_default())));
-    actual.sort();
-    actual.dedup();
-    let deliveries = format!("deliveries answered 2xx within {} s", ATTEMPT_TIMEOUT.as_secs());
-    BehaviourComparison {
-        expected: format!("{deliveries}; calls answered 2xx"),
-        actual: if actual.is_empty() { "no failure".to_owned() } else { actual.join(", ") },
-    }
-}
-
-/// Formats the status of an answer, if one came.
-fn status_text(status: Option<u16>) -> String {
-    status.map_or_else(|| "no answer".to_owned(), |status| status.to_string())
-}
-
 fn evidence(of: &Evidence, redactor: &mut Redactor<'_>) -> Evidence {
     Evidence {
         query: redactor.redact_line(&of.query),
@@ -237,8 +270,8 @@ fn evidence(of: &Evidence, redactor: &mut Redactor<'_>) -> Evidence {
 }
 
 /// Copies what a playbook found; for a partner the causes alone, and `None` without one.
-fn playbook(report: &DiagnosisReport, reader: TicketReader, redactor: &mut Redactor<'_>) -> Option<TicketPlaybook> {
-    let is_internal = reader == TicketReader::Support;
+fn playbook(report: &DiagnosisReport, case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Option<TicketPlaybook> {
+    let is_internal = case.reader == TicketReader::Support;
     if !is_internal && report.causes.is_empty() {
         return None;
     }
@@ -257,7 +290,8 @@ fn playbook(report: &DiagnosisReport, reader: TicketReader, redactor: &mut Redac
             .zip(evidences)
             .map(|(of, evidence)| DiagnosedCause {
                 id: redactor.redact_line(&of.id),
-                title: redactor.redact_line(&of.title),
+                title: redactor.redact_line(&ticket_behaviour::title(&of.title, case)),
+                concerns: Vec::new(),
                 said: of.said.as_ref().map(|said| Untrusted::new(redactor.redact_line(said.raw()))),
                 evidence,
                 resolution: redactor.redact_line(&of.resolution),
@@ -278,6 +312,19 @@ fn step(of: &ReportedCheck, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>
     ReportedCheck { id: redactor.redact_line(&of.id), question: redactor.redact_line(&of.question), verdict, evidence }
 }
 
+/// Repeats the latest poll of a cause that acts, as the request log has its query.
+fn latest_poll(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
+    let acting = case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
+    let mut evidence = acting.flat_map(|cause| &cause.evidence);
+    let Some(latest) = evidence.find(|of| of.query.contains(": latest query, ")) else { return Vec::new() };
+    let query = redactor.redact_line(latest.value.raw());
+    let target = super::markdown::shell_quote(&format!("{}?{query}", crate::wire::paths::EVENTS).into());
+    vec![
+        "# The latest poll, answered 2xx, with its filters:".to_owned(),
+        format!("curl -sS -i -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{target}"),
+    ]
+}
+
 fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
     use super::markdown::shell_quote;
     let is_internal = case.reader == TicketReader::Support;
@@ -291,9 +338,23 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
         let (method, route) = (shell_quote(&redactor.redact(&request.method)), request.route.raw());
         let query = request.query.as_ref().map_or_else(String::new, |query| format!("?{}", query.raw()));
         let target = redactor.redact_line(&format!("{route}{query}"));
-        lines.push("# The latest rejected call (replace {id}, and … in the query):".to_owned());
+        lines.push("# The latest rejected call, with the key in X-Api-Key as documented:".to_owned());
+        if target.contains('{') || target.contains('\u{2026}') {
+            lines.push(
+                "# The log keeps neither ids nor secret values: take {id} and \u{2026} from the caller's log."
+                    .to_owned(),
+            );
+        }
+        let has_body = matches!(request.method.raw(), "POST" | "PATCH" | "PUT");
+        if has_body {
+            lines.push(
+                "# body.json: the body that the caller sent, from the caller's log; the platform keeps none."
+                    .to_owned(),
+            );
+        }
+        let body = if has_body { " -H 'Content-Type: application/json' --data-binary @body.json" } else { "" };
         lines.push(format!(
-            "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{}",
+            "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\"{body} \"$PLATFORM_URL\"{}",
             shell_quote(&target.into())
         ));
         let Some(status) = request.status.filter(|_| is_internal) else { continue };
@@ -313,41 +374,26 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
             format!("/portal/v1/attempts?subscription={}&limit=20", row.id),
         ));
         let target = shell_quote(&redactor.redact(&row.target_url));
+        let latest = rows(&case.failures.found).find(|of| of.row.subscription_id == Some(row.id));
+        if let Some(latest) = latest.filter(|_| is_internal) {
+            lines.push(
+                "# The exact bytes of its latest failed attempt (an admin's token; others get them masked):".to_owned(),
+            );
+            lines.push(format!(
+                "curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL/portal/v1/attempts/{}\" | jq -r .requestBody.base64 | base64 -d > body.json",
+                latest.row.id
+            ));
+        }
         lines.push("# One delivery to its endpoint; body.json holds the event's exact bytes:".to_owned());
         lines.push("timestamp=$(date +%s)".to_owned());
         lines.push("signature=$({ printf '%s.' \"$timestamp\"; cat body.json; } | openssl dgst -sha256 -hmac \"$SIGNING_SECRET\" -r | cut -d' ' -f1)".to_owned());
         lines.push(format!("curl -sS -i --max-time {} -X POST {target} -H 'Content-Type: application/json' -H \"X-Wlcro-Timestamp: $timestamp\" -H \"X-Wlcro-Signature: sha256=$signature\" --data-binary @body.json", ATTEMPT_TIMEOUT.as_secs()));
     }
+    if rows(&case.requests.found).next().is_none() {
+        lines.extend(latest_poll(case, redactor));
+    }
     if lines.len() == 1 {
         lines.extend(look("crow check".to_owned(), "/portal/v1/overview".to_owned()));
     }
     lines
-}
-
-fn missing_data(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> Vec<String> {
-    let mut missing = Vec::new();
-    let mut note = |what: &str, found: Result<usize, &String>| match found {
-        Err(why) => missing.push(format!("{what} ({})", redactor.redact_line(why))),
-        Ok(0) => missing.push(format!("{what} (none found)")),
-        Ok(_) => {}
-    };
-    note("keys", case.keys.found.as_ref().map(Vec::len));
-    note("subscriptions", case.subscriptions.found.as_ref().map(Vec::len));
-    note("failed deliveries", case.failures.found.as_ref().map(Vec::len));
-    note("rejected calls", case.requests.found.as_ref().map(Vec::len));
-    missing.extend(case.not_collected.iter().map(|what| redactor.redact_line(what)));
-    if case.failures.is_incomplete {
-        missing.push("other failed deliveries in full (counted in their groups)".to_owned());
-    }
-    if case.requests.is_incomplete {
-        missing.push("other rejected calls in full (counted in their groups)".to_owned());
-    }
-    if bodies == ResponseBodies::Omitted {
-        missing.push("response bodies (left out on request)".to_owned());
-    }
-    missing.push("event payloads and signing secrets (never part of a ticket)".to_owned());
-    if case.subjects.contains(&DiagnosisSubject::All) {
-        missing.push("keys without rejected calls, enabled subscriptions without failures".to_owned());
-    }
-    missing
 }

@@ -12,12 +12,11 @@ use crate::diagnose::reporter::{ReporterStatement, TicketReader};
 use crate::diagnose::tried_steps::TriedOutcome;
 use crate::domain::text::Untrusted;
 use crate::wire::attempts::HttpHeader;
-use crate::wire::problem::ProblemCode;
 use crate::wire::requests::RequestRow;
 use serde_json::Value;
 
 /// Headers of an answer that say something about a failure. Cookies and other headers are never in a ticket.
-const TELLING_HEADERS: [&str; 18] = [
+const TELLING_HEADERS: [&str; 19] = [
     "age",
     "allow",
     "cf-ray",
@@ -34,8 +33,21 @@ const TELLING_HEADERS: [&str; 18] = [
     "x-ratelimit-policy",
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
+    "x-ratelimit-window",
     "x-request-id",
     "x-served-by",
+];
+
+/// Headers of a delivery by which a receiver verifies and finds it.
+const SENT_HEADERS: [&str; 8] = [
+    "content-type",
+    "user-agent",
+    "x-wlcro-attempt",
+    "x-wlcro-delivery-id",
+    "x-wlcro-event-id",
+    "x-wlcro-event-type",
+    "x-wlcro-signature",
+    "x-wlcro-timestamp",
 ];
 
 /// Longest value of a header in a ticket, in characters.
@@ -57,11 +69,19 @@ pub(super) fn reporter(
 
 /// Keeps the telling headers of an answer, in their order.
 pub(super) fn headers(of: &[HttpHeader], redactor: &mut Redactor<'_>) -> Vec<TicketHeader> {
-    let is_telling =
-        |header: &&HttpHeader| TELLING_HEADERS.iter().any(|name| header.name.raw().eq_ignore_ascii_case(name));
+    listed_headers(of, &TELLING_HEADERS, redactor)
+}
+
+/// Keeps the headers of a delivery by which a receiver verifies and finds it, as they were sent.
+pub(super) fn sent_headers(of: &[HttpHeader], redactor: &mut Redactor<'_>) -> Vec<TicketHeader> {
+    listed_headers(of, &SENT_HEADERS, redactor)
+}
+
+fn listed_headers(of: &[HttpHeader], names: &[&str], redactor: &mut Redactor<'_>) -> Vec<TicketHeader> {
+    let is_listed = |header: &&HttpHeader| names.iter().any(|name| header.name.raw().eq_ignore_ascii_case(name));
     of.iter()
-        .filter(is_telling)
-        .take(TELLING_HEADERS.len())
+        .filter(is_listed)
+        .take(names.len())
         .map(|header| TicketHeader {
             name: redactor.redact_line(header.name.raw()),
             value: redactor.redact_line(header.value.raw()).chars().take(MAX_HEADER_CHARS).collect(),
@@ -69,15 +89,12 @@ pub(super) fn headers(of: &[HttpHeader], redactor: &mut Redactor<'_>) -> Vec<Tic
         .collect()
 }
 
-/// Puts the problem document of a refused call together from its row; `None` if the call was not refused with one.
+/// Keeps the members of a refused call's problem document that the request log has; `None` if the call was not refused
+/// with one.
 pub(super) fn problem(of: &RequestRow, redactor: &mut Redactor<'_>) -> Option<TicketProblem> {
     let (status, code) = (of.status.filter(|status| *status >= 400)?, of.code.as_ref()?);
-    let known: Option<ProblemCode> = serde_json::from_value(code.raw().into()).ok();
     let mut text = |text: &Untrusted| Value::String(redactor.redact_line(text.raw()));
-    let title =
-        known.filter(|known| *known != ProblemCode::Unknown && known.status() == status).map(ProblemCode::title);
     let members = [
-        ("title", title.map(Value::from)),
         ("status", Some(Value::from(status))),
         ("code", Some(text(code))),
         ("detail", of.detail.as_ref().map(&mut text)),
@@ -157,6 +174,7 @@ pub(super) fn impact(of: &IncidentHistory) -> TicketImpact {
         is_at_least: of.impact.is_at_least,
         since_utc: of.first_failure(),
         last_utc: of.last_failure(),
+        causes: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::bundle_documents::{SupportTicket, TicketEvent, TicketPlaybook};
 use super::markdown::{code_span, escape_prose};
+use super::ticket_gaps::subject_name;
 use super::ticket_parts::{
     TicketAct, TicketCallGroup, TicketFailure, TicketFailureGroup, TicketHeader, TicketImpact, TicketRequest,
 };
@@ -10,7 +11,7 @@ use crate::diagnose::report::{Evidence, ReportedCheck};
 use crate::diagnose::reporter::TicketReader;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
-use crate::text::several;
+use crate::text::{count, several};
 
 /// Writes a ticket as Markdown.
 #[must_use]
@@ -26,7 +27,7 @@ pub fn write_ticket(ticket: &SupportTicket) -> String {
     course(ticket, &mut lines);
     section("Failed or selected deliveries (UTC, oldest first)", &mut lines);
     push_none(ticket.failures.is_empty(), &mut lines);
-    ticket.failures.iter().for_each(|of| failure(of, &mut lines));
+    failures(&ticket.failures, &mut lines);
     section("Rejected or selected calls (UTC, oldest first)", &mut lines);
     push_none(ticket.requests.is_empty(), &mut lines);
     ticket.requests.iter().for_each(|of| request(of, &mut lines));
@@ -52,6 +53,7 @@ pub fn write_ticket(ticket: &SupportTicket) -> String {
 fn summary(ticket: &SupportTicket, lines: &mut Vec<String>) {
     lines.push(format!("- Symptom: {}", escape_prose(&ticket.symptom)));
     lines.extend(impact(&ticket.impact));
+    lines.extend(ticket.impact.causes.iter().map(|cause| format!("- Measured: {}", escape_prose(cause))));
     lines.push(format!("- For: {}", if ticket.reader == TicketReader::Partner { "the partner" } else { "support" }));
     lines.extend(ticket.responsible.iter().map(|who| format!("- To be resolved by: {}", escape_prose(who))));
     for reason in &ticket.reasons {
@@ -68,6 +70,14 @@ fn summary(ticket: &SupportTicket, lines: &mut Vec<String>) {
         let ahead = ticket.clock_ahead_ms.map_or_else(|| "unknown".to_owned(), |ms| format!("{ms:+} ms"));
         lines.push(format!("- Platform clock minus this machine's: {ahead}"));
     }
+    if let Some(period) = ticket.period {
+        lines.push(format!(
+            "- Period examined: {} to {} (UTC); deliveries that were not made: 24 h; a subscription that is off or fails \
+             since before: from then on",
+            period.since_utc, period.until_utc
+        ));
+    }
+    lines.extend(ticket.sender.iter().map(|sender| format!("- Deliveries are sent by: {}", escape_prose(sender))));
     if let Some(window) = ticket.window {
         lines.push(format!("- Failures from {} to {} (UTC)", window.since_utc, window.until_utc));
     }
@@ -123,14 +133,29 @@ fn course(ticket: &SupportTicket, lines: &mut Vec<String>) {
     lines.extend(ticket.failure_groups.iter().map(failure_group));
     lines.extend(ticket.call_groups.iter().map(call_group));
     if !ticket.trend.is_empty() {
-        let parts = ticket.trend.iter().map(|part| format!("{} of {}", part.n_failed, part.n));
-        let since = ticket.trend.first().map_or_else(String::new, |part| part.since_utc.to_string());
+        let until = ticket.period.map(|period| period.until_utc);
+        let ends = ticket.trend.iter().skip(1).map(|part| Some(part.since_utc)).chain([until]);
+        let clock = |at: Timestamp| at.format("%H:%M:%S");
+        let tried = ticket.trend.iter().zip(ends).filter(|(part, _)| part.n > 0);
+        let parts = tried.map(|(part, end)| {
+            let end = end.map_or_else(String::new, clock);
+            format!("{} to {end}: {} of {}", clock(part.since_utc), part.n_failed, part.n)
+        });
         let parts: Vec<String> = parts.collect();
-        lines.push(format!("- Attempts failed in equal parts of the time since {since}: {}", parts.join(", ")));
+        lines.push(format!(
+            "- Failed scheduled attempts by time: {} (parts of the period without an attempt: {})",
+            parts.join("; "),
+            ticket.trend.len() - parts.len()
+        ));
     }
-    lines.extend(ticket.last_change.as_ref().map(|of| format!("- Last change before the first failure: {}", act(of))));
+    lines.extend(ticket.last_change.as_ref().map(|of| format!("- Last change before: {}", act(of))));
     lines.extend(ticket.acts.iter().map(|of| format!("- Tried since: {}", act(of))));
-    push_none(lines.len() == n_before, lines);
+    if ticket.last_change.is_none() {
+        lines.push("- Last change before: none in the audit trail that was read".to_owned());
+    }
+    if lines.len() == n_before + 1 && ticket.last_change.is_none() {
+        lines.insert(n_before, "- No failed attempt and no rejected call was read.".to_owned());
+    }
 }
 
 fn failure_group(of: &TicketFailureGroup) -> String {
@@ -180,7 +205,7 @@ fn status_text(status: Option<u16>) -> String {
 /// Lists subjects in one line, separated by commas.
 #[must_use]
 pub fn subjects_line(subjects: &[DiagnosisSubject]) -> String {
-    subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    subjects.iter().map(|subject| subject_name(*subject)).collect::<Vec<_>>().join(", ")
 }
 
 fn notes(ticket: &SupportTicket, lines: &mut Vec<String>) {
@@ -241,6 +266,41 @@ fn involved(ticket: &SupportTicket, lines: &mut Vec<String>) {
     }
 }
 
+/// What attempts with the same answer have in common.
+type SameAnswer<'t> = (Option<i64>, &'t str, Option<&'t str>, Option<&'t str>);
+
+fn same(of: &TicketFailure) -> SameAnswer<'_> {
+    (of.subscription_id, &of.outcome, of.error.as_deref(), of.body.as_deref())
+}
+
+/// Writes failures with the same answer as one: the first and the last in full, the others by their numbers.
+fn failures(all: &[TicketFailure], lines: &mut Vec<String>) {
+    let mut groups: Vec<Vec<&TicketFailure>> = Vec::new();
+    for of in all {
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| same(first) == same(of))) {
+            Some(group) => group.push(of),
+            None => groups.push(vec![of]),
+        }
+    }
+    for group in groups {
+        let ([first, .., last] | [first @ last]) = group.as_slice() else { continue };
+        failure(first, lines);
+        if let [_, between @ .., _] = group.as_slice()
+            && !between.is_empty()
+        {
+            let ids: Vec<String> = between.iter().map(|of| of.attempt_id.to_string()).collect();
+            let n = count(between.len(), "attempt");
+            lines.push(format!("- {n} with the same answer between these two: {}", ids.join(", ")));
+        }
+        if first.attempt_id != last.attempt_id {
+            failure(last, lines);
+        }
+    }
+}
+
+/// Outcomes of attempts of which no byte left.
+const NEVER_SENT: [&str; 5] = ["refused", "dns", "tls", "blocked", "local"];
+
 fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
     let id = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
     lines.push(format!(
@@ -255,6 +315,18 @@ fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
         id(of.event_id),
         quoted(&of.event_type)
     ));
+    lines.extend(of.target.as_ref().map(|target| {
+        let sent = match of.n_sent_bytes {
+            Some(n) => format!("a body of {}", count(n, "byte")),
+            None if NEVER_SENT.contains(&of.outcome.as_str()) => "nothing".to_owned(),
+            None => "a body of unknown length".to_owned(),
+        };
+        let peer = of.peer.as_ref().map_or_else(|| "not known".to_owned(), |peer| quoted(peer));
+        format!("  - Sent: {sent} to {}, address {peer}", quoted(target))
+    }));
+    let sent =
+        of.sent_headers.iter().map(|of| format!("  - Sent header {}", quoted(&format!("{}: {}", of.name, of.value))));
+    lines.extend(sent);
     lines.extend(of.error.as_ref().map(|error| format!("  - Error: {}", quoted(error))));
     lines.extend(of.body.as_ref().map(|body| format!("  - Answer: {}", quoted(body))));
     headers(&of.headers, lines);
@@ -281,12 +353,14 @@ fn request(of: &TicketRequest, lines: &mut Vec<String>) {
         quoted(&of.request_id)
     ));
     let problem = of.problem.as_ref().map(|problem| serde_json::Value::Object(problem.clone()).to_string());
-    lines.extend(problem.map(|problem| format!("  - Problem: {}", quoted(&problem))));
+    lines.extend(
+        problem.map(|problem| format!("  - Problem, as far as the request log keeps it: {}", quoted(&problem))),
+    );
     headers(&of.headers, lines);
 }
 
 fn playbook(of: &TicketPlaybook, lines: &mut Vec<String>) {
-    section(&format!("Diagnosis {} of {}", of.topic, of.subject), lines);
+    section(&format!("Diagnosis {} of {}", of.topic, subject_name(of.subject)), lines);
     if of.causes.is_empty() {
         lines.push("No cause found.".to_owned());
     }
@@ -305,6 +379,21 @@ fn step(of: &ReportedCheck, lines: &mut Vec<String>) {
     lines.extend(of.evidence.iter().map(|of| format!("  - {}", evidence(of))));
 }
 
+/// Formats evidence; a query is code, so that it can be copied.
 fn evidence(of: &Evidence) -> String {
-    format!("{}: {}{}, read {}", escape_prose(&of.query), code_span(&of.value), escape_prose(&of.expected()), of.at_utc)
+    let query = match of.query.find("GET /") {
+        Some(at) => {
+            let (what, call) = of.query.split_at(at);
+            let (call, rest) = call.split_at(call_end(call));
+            format!("{}{}{}", escape_prose(what), quoted(call), escape_prose(rest))
+        }
+        None => escape_prose(&of.query),
+    };
+    format!("{query}: {}{}, read {}", code_span(&of.value), escape_prose(&of.expected()), of.at_utc)
+}
+
+/// Position at which a call ends: behind its path and its query.
+fn call_end(call: &str) -> usize {
+    let path = "GET ".len();
+    call.get(path..).and_then(|rest| rest.find([' ', ','])).map_or(call.len(), |at| path + at)
 }

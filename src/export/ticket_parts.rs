@@ -99,6 +99,9 @@ pub struct TicketImpact {
     pub since_utc: Option<Timestamp>,
     /// Time of the last failure; null without one.
     pub last_utc: Option<Timestamp>,
+    /// What the acting causes explain, with numbers and times, where no failed attempt or refused call shows it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
 }
 
 /// Scheduled attempts of one part of the period.
@@ -162,6 +165,18 @@ pub struct TicketFailure {
     pub outcome: String,
     /// Duration of the attempt in milliseconds.
     pub elapsed_ms: u64,
+    /// URL that the attempt was sent to, without the values of its query; null if it is not known.
+    #[serde(default)]
+    pub target: Option<String>,
+    /// Network address that was dialled; null if none was.
+    #[serde(default)]
+    pub peer: Option<String>,
+    /// Length of the body that was signed and sent, in bytes; null if it is not kept.
+    #[serde(default)]
+    pub n_sent_bytes: Option<u64>,
+    /// Headers that were sent and that a receiver needs to verify the delivery: timestamp, signature, ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent_headers: Vec<TicketHeader>,
     /// Reason why no answer came; null if one did.
     pub error: Option<String>,
     /// Body of the receiver's answer, if it is text and as far as it was kept.

@@ -27,22 +27,25 @@ fn is_related(one: PlaybookTopic, other: PlaybookTopic) -> bool {
     one == other || [DELIVERIES.as_slice(), &REFUSED].iter().any(|kin| kin.contains(&one) && kin.contains(&other))
 }
 
-fn acting(case: &IncidentEvidence) -> impl Iterator<Item = &DiagnosedCause> {
+pub(super) fn acting(case: &IncidentEvidence) -> impl Iterator<Item = &DiagnosedCause> {
     case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over)
 }
 
-/// Returns the reasons for and against escalating; none for a partner, who does not escalate.
+/// Returns the reasons for and against escalating; for a partner, who does not escalate, those alone that the reporter
+/// states.
 pub(super) fn reasons(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<EscalationReason> {
+    let stated = case.reporter.reasons.iter().map(|kind| reason(*kind, ReasonBasis::Stated, kind.rule()));
     if case.reader == TicketReader::Partner {
-        return Vec::new();
+        return stated.collect();
     }
     let mut reasons = found(case);
     let is_found = !reasons.is_empty();
-    let stated = case.reporter.reasons.iter().map(|kind| reason(*kind, ReasonBasis::Stated, kind.rule()));
     reasons.extend(stated);
     if !is_found {
         let text = if acting(case).next().is_some() {
             EscalationKind::NotYet.rule()
+        } else if !case.causes.is_empty() {
+            "what was found is over; escalate if it happens again"
         } else {
             "no problem found; escalate only with an observed failure"
         };
@@ -93,16 +96,24 @@ fn found(case: &IncidentEvidence) -> Vec<EscalationReason> {
     found.into_iter().map(|(kind, text)| reason(kind, ReasonBasis::Found, &text)).collect()
 }
 
-/// Says who can resolve the problem, from its first cause; `None` without a cause that acts.
+/// Says who can resolve the problem, from the first cause that acts, else from one that is over; `None` without a cause.
 pub(super) fn responsible(case: &IncidentEvidence) -> Option<String> {
-    let id = acting(case).next()?.id.as_str();
+    let id = acting(case).next().or_else(|| case.causes.first())?.id.as_str();
     let has = |prefixes: &[&str]| prefixes.iter().any(|prefix| id.starts_with(prefix));
     let who = if has(&["platform-", "dispatch-", "storage-"]) {
         "the operator of the platform"
     } else if has(&["endpoint-", "sig-", "lost-secret"]) {
         "the owner of the receiver"
-    } else if has(&["rate-limit-lowered", "sub-", "breaker-", "subscription-", "type-", "channel-"]) {
-        "the operator of the subscription or key, with its partner"
+    } else if has(&["breaker-"]) {
+        "the owner of the receiver; then an operator of the platform or the company enables the subscription"
+    } else if has(&["rate-limit-lowered"]) {
+        "an operator of the platform, who can change the key's limits, with the owner of the calling system"
+    } else if has(&["managed-"]) {
+        "the company that owns the subscription, in the tool that manages it"
+    } else if has(&["sub-", "subscription-", "type-not-subscribed"]) {
+        "the company that owns the subscription, or an operator of the platform"
+    } else if has(&["channel-"]) {
+        "an operator of the platform, who can replay deliveries"
     } else {
         "the owner of the calling system"
     };

@@ -26,7 +26,7 @@ pub const fn headline(kind: CauseKind) -> &'static str {
         CauseKind::KeyRevoked => "the key was revoked but is still in use",
         CauseKind::ScopeMissing => "the key lacks a scope",
         CauseKind::OtherCompany => "calls ask for data of another company",
-        CauseKind::Managed(_) => "a subscription that a tool manages was changed by another key",
+        CauseKind::Managed(_) => "a change of a subscription that a tool manages was refused",
         CauseKind::CallInvalid => "calls have invalid values",
         CauseKind::CallMalformed => "calls have a body that is not valid JSON",
         CauseKind::CallNotFound => "calls go to a path or an id that does not exist",

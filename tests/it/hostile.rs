@@ -278,6 +278,7 @@ fn case(text: &str, overview: &PlatformOverview) -> IncidentEvidence {
     IncidentEvidence {
         subjects: vec![DiagnosisSubject::All],
         at: overview.server_utc,
+        lookback: std::time::Duration::from_secs(3_600),
         clock_ahead_ms: None,
         platform: Some(text.to_owned()),
         reports: vec![report(text)],

@@ -29,6 +29,7 @@ mod remote;
 mod sharing;
 mod storage;
 mod support;
+mod tickets;
 mod tmux;
 mod truth;
 mod unreadable;

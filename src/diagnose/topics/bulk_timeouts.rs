@@ -6,8 +6,9 @@ use super::calls::{
 };
 use super::rate_limits;
 use crate::diagnose::call_count::{of_code, of_status};
+use crate::diagnose::cause_subject::CauseSubject;
 use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet, SLOW_CALL_MS};
-use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
+use crate::diagnose::finding::{CauseFinding, ExplainedUnit, Occurrence};
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::domain::cause::CauseKind;

@@ -1,10 +1,11 @@
 //! Calls as evidence, for the playbooks about keys, permissions, limits and polls.
 
-use crate::diagnose::call_count::{call_count, in_common};
+use crate::diagnose::call_count::{call_count, call_record, in_common};
 use crate::diagnose::caller_id::{CallerId, system_name};
+use crate::diagnose::cause_subject::CauseSubject;
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
-use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence, RECENT};
+use crate::diagnose::finding::{CauseFinding, ExplainedUnit, Occurrence, RECENT};
 use crate::diagnose::playbook::CheckResult;
 use crate::diagnose::remedy::{RemediationAction, RunbookTarget};
 use crate::diagnose::report::{CheckVerdict, DiagnosisRemark, Evidence};
@@ -175,14 +176,14 @@ pub(super) fn call_finding(
 /// Creates the evidence of refused calls: number, first and latest, routes, callers, ids, and the latest message.
 pub(super) fn call_evidence(set: &EvidenceSet, groups: &[&CallGroup]) -> Vec<Evidence> {
     let Some(newest) = newest(groups) else { return Vec::new() };
-    let log = &set.refused;
+    let log = call_record(set, &set.refused, groups, in_common(groups));
     let (first, last) = span(groups);
     let routes = join_groups(groups.iter().copied(), |group| route_text(&group.newest));
     let routes: Vec<String> =
         routes.iter().map(|(route, groups)| format!("{route} \u{d7}{}", n_calls(groups))).collect();
     let ids: Vec<&str> = groups.iter().flat_map(|group| &group.request_ids).take(3).map(String::as_str).collect();
     let mut evidence = vec![
-        call_count(set, log, "calls", groups, in_common(groups)),
+        log.evidence("calls", n_calls(groups).to_string(), None),
         log.evidence("first and latest", format!("{first} \u{2026} {last}"), None),
         log.evidence("routes", routes.join(", "), None),
     ];

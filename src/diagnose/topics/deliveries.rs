@@ -2,11 +2,12 @@
 //! that are off, changed, replaced, doubled or deleted, and endpoints that fail.
 
 use super::calls::remark;
+use crate::diagnose::cause_subject::CauseSubject;
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::endpoint::counted_text;
 use crate::diagnose::endpoint_findings::subscription_name;
 use crate::diagnose::evidence_set::{CallerVisibility, DeletedSubscription, EvidenceSet, known_health};
-use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
+use crate::diagnose::finding::{CauseFinding, ExplainedUnit, Occurrence};
 use crate::diagnose::remedy::{OfferedAction, RemediationAction, RunbookTarget};
 use crate::diagnose::report::{DiagnosisRemark, Evidence};
 use crate::diagnose::runbook_kind::Runbook;

@@ -2,8 +2,9 @@
 
 use super::calls::detail;
 use crate::diagnose::call_count::{call_count, event_count, of_class};
+use crate::diagnose::cause_subject::CauseSubject;
 use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
-use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
+use crate::diagnose::finding::{CauseFinding, ExplainedUnit, Occurrence};
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::remedy::{MissedRange, RemediationAction};

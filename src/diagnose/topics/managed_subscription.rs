@@ -5,12 +5,14 @@ use super::calls::{
     without_noise,
 };
 use crate::diagnose::call_count::of_code;
+use crate::diagnose::cause_subject::CauseSubject;
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
-use crate::diagnose::evidence_set::EvidenceSet;
+use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::domain::cause::CauseKind;
+use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::wire::refusal::RefusalReason;
 use crate::wire::requests::RequestRow;
 
@@ -35,6 +37,9 @@ pub const PLAYBOOK: Playbook = Playbook {
         },
     ],
 };
+
+/// Maximum number of subscriptions that a cause names.
+const MAX_CANDIDATES: usize = 8;
 
 fn owners(set: &EvidenceSet) -> CheckResult {
     match set.subscriptions.result() {
@@ -90,9 +95,37 @@ pub(super) fn refused_changes(set: &EvidenceSet) -> Vec<CauseFinding> {
             DiagnosisSubject::Subscription(id) => format!("subscription {id}"),
             _ => set.caller_name(caller),
         };
-        call_finding(set, kind, groups, who, GoodCalls::SameRoute).detail(format!("managed by {}", tool_name(kind)))
+        let mut finding = call_finding(set, kind, groups, who, GoodCalls::SameRoute);
+        let candidates = candidates(set, tool, groups);
+        let named = candidates_text(&candidates);
+        finding.subjects.extend(candidates.into_iter().map(CauseSubject::Subscription));
+        finding.detail(format!("managed by {}{named}", tool_name(kind)))
     });
     without_noise(findings.collect())
+}
+
+/// Subscriptions that the refused changes may have been about: the request log keeps the route, not the id. For a key,
+/// subscriptions are of no matter.
+fn candidates(set: &EvidenceSet, tool: &str, groups: &[&CallGroup]) -> Vec<SubscriptionId> {
+    if matches!(set.scope.subject, DiagnosisSubject::Key(_)) {
+        return Vec::new();
+    }
+    let is_of_caller = |id: CompanyId| groups.iter().any(|group| group.newest.company_id == Some(id));
+    let rows = EvidenceSet::rows(&set.subscriptions).iter().map(|row| &row.subscription);
+    rows.filter(|of| is_of_caller(of.company_id))
+        .filter(|of| of.managed_by.as_ref().is_some_and(|owner| owner.raw() == tool))
+        .map(|of| of.id)
+        .take(MAX_CANDIDATES)
+        .collect()
+}
+
+fn candidates_text(ids: &[SubscriptionId]) -> String {
+    let named: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    match named.as_slice() {
+        [] => String::new(),
+        [one] => format!(": subscription {one}"),
+        several => format!(": one of subscriptions {}", several.join(", ")),
+    }
 }
 
 const fn tool_name(kind: CauseKind) -> &'static str {

@@ -5,10 +5,11 @@ use super::calls::{
     route_text,
 };
 use crate::diagnose::call_count::{call_count, of_class, of_status};
+use crate::diagnose::cause_subject::CauseSubject;
 use crate::diagnose::clocks::{ClockVerdict, clock_finding, judge_clocks};
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
-use crate::diagnose::finding::{CauseFinding, CauseSubject, ExplainedUnit, Occurrence};
+use crate::diagnose::finding::{CauseFinding, ExplainedUnit, Occurrence};
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::report::CheckVerdict;

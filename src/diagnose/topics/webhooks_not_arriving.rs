@@ -11,7 +11,7 @@ use crate::diagnose::endpoint_findings::is_failing_by_counters;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
-use crate::diagnose::report::DiagnosisRemark;
+use crate::diagnose::report::{CheckVerdict, DiagnosisRemark};
 use crate::domain::cause::{CauseKind, CauseState};
 use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
@@ -131,7 +131,12 @@ fn answers(set: &EvidenceSet) -> CheckResult {
         let evidence = vec![set.subscriptions.evidence("subscriptions whose last attempt failed", value, Some("0"))];
         return CheckResult { evidence, ..CheckResult::unknown(set.why_partial(CoveredNoun::Attempts)) };
     }
-    CheckResult::from_rows(&set.subscriptions, findings, evidence)
+    let mut result = CheckResult::from_rows(&set.subscriptions, findings, evidence);
+    if result.verdict == CheckVerdict::Pass && n_failing > 0 {
+        // The counters still have failures that are over.
+        result.evidence.iter_mut().for_each(|of| of.limit = Some("0 that go on".to_owned()));
+    }
+    result
 }
 
 fn companies(set: &EvidenceSet) -> BTreeSet<CompanyId> {

@@ -58,6 +58,7 @@ pub(super) fn report(subject: DiagnosisSubject) -> DiagnosisReport {
         remarks: Vec::new(),
         causes: vec![
             DiagnosedCause {
+                concerns: Vec::new(),
                 occurrence: CauseOccurrence::default(),
                 said: None,
                 id: "breaker-tripped".to_owned(),
@@ -79,6 +80,7 @@ pub(super) fn report(subject: DiagnosisSubject) -> DiagnosisReport {
                 .to_vec(),
             },
             DiagnosedCause {
+                concerns: Vec::new(),
                 occurrence: CauseOccurrence::default(),
                 said: None,
                 id: "endpoint-500".to_owned(),
@@ -168,6 +170,7 @@ pub(super) fn built_with(
     let overview = overview();
     let case = IncidentEvidence {
         at: NOW,
+        lookback: std::time::Duration::from_secs(3_600),
         clock_ahead_ms: Some(12),
         platform: Some("0.1.0".to_owned()),
         reports: vec![report(subjects[0])],

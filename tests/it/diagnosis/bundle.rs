@@ -5,6 +5,7 @@ use crate::support::platform::Platform;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use crow::demo::scenario::library;
+use crow::demo::scenario::script::ScenarioScript;
 use crow::diagnose::diagnosis_subject::DiagnosisSubject;
 use crow::diagnose::incident::{IncidentEvidence, IncidentScope, OperatorSelection, collect_incident};
 use crow::domain::ids::{AttemptId, SubscriptionId};
@@ -93,7 +94,93 @@ async fn x1_the_ticket_of_every_scenario_has_the_parts_of_the_guide_and_no_secre
             assert!(!is_asked || ticket.keys.iter().any(|of| of.last4 == key.last4()), "{}", script.name);
         }
         assert!(text.contains("\"sha256\""));
+        let lacks = unworkable(&script, &case, &bundle);
+        assert!(lacks.is_empty(), "{}: {lacks:?}\n{}", script.name, bundle.files()[0].text.as_str());
     }
+}
+
+/// Lists what keeps a reader who knows only the guide from acting on a ticket.
+fn unworkable(script: &ScenarioScript, case: &IncidentEvidence, bundle: &TicketBundle) -> Vec<String> {
+    let (ticket, text) = (bundle.ticket(), bundle.files()[0].text.as_str());
+    let mut lacks = Vec::new();
+    let mut need = |is_there: bool, what: &str| lacks.extend((!is_there).then(|| what.to_owned()));
+    for odd in ["(none found)", "everything", "\\&", "equal parts", "subscription or key, with its partner"] {
+        need(!text.contains(odd), odd);
+    }
+    need(text.contains("- Period examined: "), "the period");
+    let posts = ticket.reproduce.iter().filter(|line| line.contains("-X 'POST'") || line.contains("-X 'PATCH'"));
+    need(posts.into_iter().all(|line| line.contains("--data-binary @body.json")), "the body of a call");
+    let keys = case.keys.found.iter().flatten().map(|row| format!("key {}", row.id));
+    let rows = case.subscriptions.found.iter().flatten().map(|row| format!("subscription {}", row.subscription.id));
+    let involved: Vec<String> = keys.chain(rows).collect();
+    for act in ticket.last_change.iter().chain(&ticket.acts) {
+        need(involved.contains(&act.subject), &format!("an object for {act:?}"));
+    }
+    if script.cause.is_none() {
+        return lacks;
+    }
+    let impact = &ticket.impact;
+    need(impact.since_utc.is_some() || impact.causes.iter().any(|of| of.contains("since 2")), "impact and since when");
+    need(ticket.comparison.actual != "no failure was read", "actual");
+    need(ticket.responsible.is_some(), "responsible");
+    let is_signature = script.topic == "signature" || script.name == "lost-secret";
+    for of in ticket.failures.iter().filter(|_| is_signature) {
+        for name in ["X-Wlcro-Timestamp", "X-Wlcro-Signature"] {
+            let sent = of.sent_headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+            need(sent.is_some_and(|of| !of.value.contains("redacted")), name);
+        }
+        need(of.n_sent_bytes.is_some_and(|n| n > 2) && of.peer.is_some() && of.target.is_some(), "what was sent where");
+    }
+    let has_sender = ticket.sender.as_ref().is_some_and(|of| of.contains("User-Agent ") && of.contains("addresses"));
+    need(script.name != "endpoint-refused" || has_sender, "the sender");
+    let is_unsent = |outcome: &str| ["tls", "refused", "dns", "blocked"].contains(&outcome);
+    let claimed = ticket.failures.iter().find(|of| is_unsent(&of.outcome) && of.n_sent_bytes.is_some());
+    need(claimed.is_none(), "nothing was sent");
+    let is_poll = script.topic == "events-missing" && ticket.requests.is_empty();
+    need(!is_poll || text.contains("/api/v1/events?"), "the poll");
+    need(ticket.trend.is_empty() || !text.contains("0 of 0"), "the trend");
+    let has_expiry =
+        ticket.failures.iter().any(|of| of.error.as_ref().is_some_and(|error| error.contains("has expired at 2")));
+    need(script.name != "endpoint-tls-expired" || has_expiry, "when the certificate expired");
+    lacks
+}
+
+/// Scenarios whose fault is no failed call, or a call for what another company has.
+const WITHOUT_FAILURES: [&str; 5] =
+    ["sub-disabled", "type-not-subscribed", "events-filtered", "managed-zapier", "other-company"];
+
+/// Scenarios beside a healthy company that acts before: nothing of that company is in the course of their tickets.
+#[tokio::test]
+async fn the_ticket_of_a_scenario_has_nothing_of_another_company() {
+    let all = library::parse_written().expect("well formed");
+    let healthy = all.iter().find(|script| script.name == "healthy").expect("a scenario");
+    let mut wrong = Vec::new();
+    let is_tried = |(position, script): &(usize, &ScenarioScript)| {
+        script.cause.is_some() && (position % 5 == 0 || WITHOUT_FAILURES.contains(&script.name.as_str()))
+    };
+    for (_, script) in all.iter().enumerate().filter(is_tried) {
+        let platform = Platform::start().await;
+        let played = played(&platform, &[healthy, script]).await;
+        let client = platform.operator();
+        let others = [played[0].company];
+        let keys = client.keys().await.expect("keys").items;
+        let rows = client.subscription_rows().await.expect("subscriptions").items;
+        let of_keys = keys.iter().filter(|key| others.contains(&key.company_id));
+        let of_rows = rows.iter().filter(|row| others.contains(&row.subscription.company_id));
+        let mut foreign: Vec<String> = of_keys.map(|key| format!("(key {})", key.id)).collect();
+        foreign.extend(of_rows.map(|row| format!("(subscription {})", row.subscription.id)));
+        for subject in [DiagnosisSubject::All, DiagnosisSubject::Company(played[1].company)] {
+            let matter = IncidentScope { topic: Some(topic_of(script)), ..IncidentScope::last_hour_of(vec![subject]) };
+            let case = collect_incident(&client, &platform.ambient, &matter).await;
+            let bundle = build_bundle(&case, ResponseBodies::Included, &SecretGate::default()).expect("no leak");
+            let text = bundle.files()[0].text.as_str();
+            let course = text.split("## Course of the problem").nth(1).and_then(|rest| rest.split("\n## ").next());
+            let course = course.unwrap_or_default();
+            let found = foreign.iter().filter(|name| course.contains(name.as_str()));
+            wrong.extend(found.map(|name| format!("{} {subject}: {name}:\n{course}", script.name)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[tokio::test]

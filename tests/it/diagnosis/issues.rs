@@ -102,7 +102,7 @@ const ISSUES: [Issue; 10] = [
         signal: "Alerts: ▲ WRN CRM Backoffice",
         to_cause: &diagnosed(
             "3 of 3 calls rejected with 4xx",
-            "a subscription that a tool manages was changed by another key",
+            "a change of a subscription that a tool manages was refused",
         ),
         to_end: TICKET,
     },

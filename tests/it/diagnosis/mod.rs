@@ -6,7 +6,6 @@ mod checkup;
 mod confusion;
 mod demo;
 mod evidence;
-
 mod issues;
 mod lab;
 mod matrix;

@@ -146,7 +146,10 @@ impl Pen<'_> {
     pub(crate) fn attempt(&mut self) -> AttemptDetail {
         AttemptDetail {
             row: self.attempt_row(),
-            request_headers: vec![self.header("name of a sent header", "value of a sent header")],
+            request_headers: vec![
+                self.header("name of a sent header", "value of a sent header"),
+                HttpHeader { name: "User-Agent".into(), value: self.outside("value of a listed header") },
+            ],
             request_body: self.body("body that was sent"),
             response_headers: vec![self.header("name of a received header", "value of a received header")],
             response_body: self.body("body of an answer"),
@@ -235,6 +238,7 @@ impl Pen<'_> {
             remedy: None,
         };
         let cause = DiagnosedCause {
+            concerns: Vec::new(),
             occurrence: CauseOccurrence::default(),
             said: self.some("words that decide"),
             id: self.text("id of a cause"),
@@ -309,6 +313,7 @@ impl Pen<'_> {
         IncidentEvidence {
             subjects: vec![DiagnosisSubject::Subscription(SUBSCRIPTION)],
             at: at(10),
+            lookback: std::time::Duration::from_secs(3_600),
             clock_ahead_ms: Some(-120),
             platform: Some(self.text("version of the platform")),
             causes: report.causes.clone(),

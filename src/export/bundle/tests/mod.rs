@@ -23,6 +23,7 @@ use crate::wire::attempts::{AttemptDetail, AttemptRow, CapturedBody, PhaseTimes}
 use crate::wire::keys::{KeyRow, RateLimits, RecentKeyUsage};
 use crate::wire::requests::RequestRow;
 use crate::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
+use std::time::Duration;
 
 const SIGNING: &str = "c2lnbmluZyBzZWNyZXQgb2YgdGhlIHRlc3Q=";
 
@@ -135,6 +136,7 @@ fn report() -> DiagnosisReport {
         at_utc: at(9),
         remarks: Vec::new(),
         causes: vec![DiagnosedCause {
+            concerns: Vec::new(),
             occurrence: CauseOccurrence::default(),
             said: None,
             id: "endpoint-500".to_owned(),
@@ -160,6 +162,7 @@ fn case() -> IncidentEvidence {
     IncidentEvidence {
         subjects: vec![DiagnosisSubject::Subscription(SubscriptionId(7))],
         at: at(10),
+        lookback: Duration::from_secs(3_600),
         clock_ahead_ms: Some(-120),
         platform: Some("0.1.0".to_owned()),
         reports: vec![report()],
@@ -207,7 +210,9 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
         "- 2023-11-14T22:13:21.000Z: 500 after 40 ms; attempt 1 (scheduled, 3 of 11), subscription 7",
         "  - Answer: `{\"error\":\"busy\"}`",
         "request id `req_01J9`",
-        "- Actual: 403 insufficient\\_scope, 500, 503.",
+        "- Actual: a call answered 403 insufficient\\_scope; an attempt answered 500; an attempt answered 503.",
+        "- Period examined: 2023-11-14T21:13:30.000Z to 2023-11-14T22:13:30.000Z (UTC)",
+        "--data-binary @body.json \"$PLATFORM_URL\"'/api/v1/integrations/leads'",
         "1. `endpoint-500`: the endpoint",
         "What to do: Ask the owner.",
         "- Does it answer? **unknown**: `nothing was sent`",
@@ -285,19 +290,69 @@ fn a_ticket_has_the_course_of_the_problem_and_the_words_of_the_reporter() {
         "- Contact: dana@partner.example",
         "- Subscription 7: 500 × 66, same answer, first 2023-11-14T22:13:21.000Z, last 2023-11-14T22:13:22.000Z",
         "- `POST /api/v1/integrations/leads`: 403 `insufficient_scope` × 1, key ends in `x81Q`, by `import/2 at an unknown address`",
-        "- Attempts failed in equal parts of the time since 2023-11-14T22:13:20.000Z: 2 of 9, 64 of 64",
-        "- Last change before the first failure: 2023-11-14T22:13:17.000Z change subscription (subscription 7) by `operator 1 (dana)`: `asked by the partner`",
+        "- Failed scheduled attempts by time: 22:13:20 to 22:13:25: 2 of 9; 22:13:25 to 22:13:30: 64 of 64 (parts of the period without an attempt: 0)",
+        "- Last change before: 2023-11-14T22:13:17.000Z change subscription (subscription 7) by `operator 1 (dana)`: `asked by the partner`",
         "- Tried since: 2023-11-14T22:13:28.000Z enable subscription (subscription 7) by",
         "  - Header `Retry-After: 120`",
         "  - Header `server: nginx`",
         "  - Header `Allow: GET`",
         "  - Header `X-Request-Id: req_01J9`",
-        "\"title\":\"Forbidden\"",
+        "Problem, as far as the request log keeps it: `{\"code\":\"insufficient_scope\",\"detail\":",
+        "- Actual: 66 attempts to subscription 7 answered 500; 1 call POST /api/v1/integrations/leads answered 403",
         "leads?limit=50'",
     ] {
         assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
     }
     assert!(!ticket.contains("session") && !ticket.contains("rack 7"), "cookies and other headers stay out");
+}
+
+#[test]
+fn failures_with_the_same_answer_are_one_with_its_first_and_last_in_full() {
+    let sent = |mut of: AttemptDetail| {
+        let headers = [("X-Wlcro-Timestamp", "1700000000"), ("Authorization", "Bearer x"), ("user-agent", "Hooks/1")];
+        of.request_headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()).into()).to_vec();
+        of.peer = Some("203.0.113.7:443".into());
+        of
+    };
+    let rows = (1..=20).rev().map(|id| sent(failure(id, 500, "down"))).chain([failure(30, 502, "gone")]).collect();
+    let ticket = text(&built(&IncidentEvidence { failures: known(rows), ..case() }).expect("no leak"), "ticket.md");
+    assert_eq!(ticket.matches(": 500 after 40 ms").count(), 2, "{ticket}");
+    assert_eq!(ticket.matches(": 502 after 40 ms").count(), 1, "{ticket}");
+    for part in [
+        "- 18 attempts with the same answer between these two: 2, 3, 4,",
+        "  - Sent: a body of 2 bytes to `https://hooks.example/orders?REDACTED`, address `203.0.113.7:443`",
+        "  - Sent: a body of 2 bytes to `https://hooks.example/orders?REDACTED`, address not known",
+        "  - Sent header `X-Wlcro-Timestamp: 1700000000`",
+    ] {
+        assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
+    }
+    assert!(!ticket.contains("Bearer x"), "only listed headers");
+}
+
+#[test]
+fn without_a_cause_the_ticket_names_what_is_open() {
+    let mut open = case();
+    open.causes.clear();
+    open.reports[0].causes.clear();
+    open.failures = known(Vec::new());
+    open.requests = known(Vec::new());
+    for subject in [
+        DiagnosisSubject::All,
+        DiagnosisSubject::Company(CompanyId(92)),
+        DiagnosisSubject::Key(KeyId(4)),
+        DiagnosisSubject::Subscription(SubscriptionId(7)),
+    ] {
+        let named = super::super::ticket_gaps::subject_name(subject);
+        let open = IncidentEvidence { subjects: vec![subject], ..open.clone() };
+        let ticket = text(&built(&open).expect("no leak"), "ticket.md");
+        let cause = format!("no cause that acts was found for {named} from 2023-11-14T21:13:30.000Z to 2023");
+        for part in [cause.as_str(), "breaker: not decided: nothing was sent", &format!("# Ticket about {named}")] {
+            assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
+        }
+        let is_narrow = matches!(subject, DiagnosisSubject::Company(_) | DiagnosisSubject::Key(_));
+        assert_eq!(ticket.contains("calls without a readable key"), is_narrow, "{ticket}");
+        assert!(!ticket.contains("(none found)"));
+    }
 }
 
 #[test]
@@ -324,6 +379,12 @@ fn a_partner_is_told_what_to_do_and_nothing_internal() {
         assert!(!ticket.contains(part) && !values.contains(part), "{part:?} is in\n{ticket}");
     }
     assert_eq!(bundle.ticket().requests.len(), 1);
+    case.reporter.reasons = EscalationKind::GUIDE.to_vec();
+    let stated = built(&case).expect("no leak");
+    for kind in EscalationKind::GUIDE {
+        let line = format!("- Stated by the reporter: {} ({kind})", kind.rule());
+        assert!(text(&stated, "ticket.md").contains(&line), "what the reporter states is kept: {line}");
+    }
 }
 
 #[test]
@@ -362,7 +423,7 @@ fn the_manifest_proves_the_files_and_says_what_was_left_out() {
         assert_eq!((entry.sha256.as_str(), entry.n_bytes), (&*sha256_hex(bytes.as_bytes()), bytes.len() as u64));
     }
     let left_out = &manifest.redactions[0];
-    assert_eq!((left_out.what.as_str(), left_out.n), ("secret parts of URLs", 2));
+    assert_eq!((left_out.what.as_str(), left_out.n), ("secret parts of URLs", 4));
     let ticket: SupportTicket = serde_json::from_str(&text(&bundle, "ticket.json")).expect("a ticket");
     assert_eq!(&ticket, bundle.ticket());
     assert_eq!(built(&case()).expect("no leak"), bundle, "the same input gives the same bytes");
@@ -377,7 +438,7 @@ fn what_could_not_be_learnt_is_said_to_be_missing() {
         ..case()
     };
     let missing = built(&gone).expect("no leak").ticket().missing.join("\n");
-    for part in ["failed deliveries (no answer within 10 s)", "rejected calls (none found)", "clock difference"] {
+    for part in ["failed deliveries (no answer within 10 s)", "rejected calls: none was read", "clock difference"] {
         assert!(missing.contains(part), "{part} in {missing}");
     }
 }
