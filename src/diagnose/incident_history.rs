@@ -7,6 +7,7 @@ use super::diagnosis_subject::DiagnosisSubject;
 use super::escalation::FoundReason;
 use super::evidence_set::{CallGroup, EvidenceSet};
 use super::report::DiagnosedCause;
+use super::topics::key_not_working::claimed_key;
 use super::tried_steps::{self, TriedOutcome};
 use crate::domain::cause::CauseState;
 use crate::domain::delivery::AttemptKind;
@@ -139,7 +140,9 @@ impl IncidentHistory {
             history.acts = acts.into_iter().filter(|act| act.utc > first).take(MAX_ACTS).collect();
         } else if let Some(onset) = onset(causes) {
             // A cause without a failure may begin with the change itself, at a time in whole seconds.
-            history.last_change = acts.iter().rfind(|act| act.utc.whole_second() <= onset && !act.is_test()).cloned();
+            let is_whole = onset == onset.whole_second();
+            let is_before = |act: &IncidentAct| act.utc <= onset || is_whole && act.utc.whole_second() == onset;
+            history.last_change = acts.iter().rfind(|act| is_before(act) && !act.is_test()).cloned();
             let begun = history.last_change.as_ref().map_or(onset, |act| act.utc.max(onset));
             let is_later = |act: &IncidentAct| act.utc > begun;
             history.acts = acts.into_iter().filter(is_later).take(MAX_ACTS).collect();
@@ -320,7 +323,12 @@ fn involved(set: &EvidenceSet, causes: &[DiagnosedCause]) -> BTreeSet<String> {
             let attempts = set.endpoints.iter().filter(|of| !EvidenceSet::rows(&of.failures).is_empty());
             let missed = EvidenceSet::rows(&set.undelivered).iter().map(|row| row.subscription_id);
             let failed = failed.chain(attempts.map(|of| of.subscription)).chain(missed);
-            let names = refused.map(|id| format!("key {id}")).chain(failed.map(|id| format!("subscription {id}")));
+            let claimed = EvidenceSet::rows(&set.refused).iter();
+            let claimed = claimed.filter_map(|group| claimed_key(EvidenceSet::rows(&set.keys), &group.newest));
+            let names = refused
+                .chain(claimed)
+                .map(|id| format!("key {id}"))
+                .chain(failed.map(|id| format!("subscription {id}")));
             let acting = causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
             names.chain(acting.flat_map(|cause| &cause.concerns).filter_map(object_name)).collect()
         }

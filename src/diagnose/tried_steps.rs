@@ -138,7 +138,7 @@ fn calls_since(set: &EvidenceSet, at: Timestamp) -> Tally {
     let mut tally = Tally { n: 0, is_at_least: set.refused.is_incomplete };
     for group in EvidenceSet::rows(&set.refused).iter().filter(|group| group.last() > at) {
         let calls = group.newest.key_id.and_then(|key| set.key_calls.get(&key)).filter(|of| of.found.is_ok());
-        let rows = calls.map(|calls| EvidenceSet::rows(calls));
+        let rows = calls.map(EvidenceSet::rows);
         match rows {
             _ if group.first > at => tally.n += group.n,
             Some(rows) => {

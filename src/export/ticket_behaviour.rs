@@ -41,7 +41,7 @@ pub(super) fn comparison(
         }
     };
     let mut actual: Vec<String> = rows.failure_groups.iter().map(failed).collect();
-    actual.extend(rows.call_groups.iter().map(refused));
+    actual.extend(refused(rows.call_groups));
     if actual.is_empty() {
         actual = selected(rows);
     }
@@ -72,12 +72,21 @@ fn failed(of: &TicketFailureGroup) -> String {
     format!("{at_least}{} to subscription {} {}", count(of.n, "attempt"), of.subscription_id, ended(&of.outcome))
 }
 
-fn refused(of: &TicketCallGroup) -> String {
-    let code = of.code.as_ref().map_or_else(String::new, |code| format!(" {code}"));
-    match of.status {
-        Some(status) => format!("{} {} answered {status}{code}", count(of.n, "call"), of.call),
-        None => format!("{} {} without an answer", count(of.n, "call"), of.call),
+/// Calls by their route and answer, over all callers.
+fn refused(groups: &[TicketCallGroup]) -> Vec<String> {
+    let mut merged: Vec<(String, u64)> = Vec::new();
+    for of in groups {
+        let code = of.code.as_ref().map_or_else(String::new, |code| format!(" {code}"));
+        let text = match of.status {
+            Some(status) => format!("{} answered {status}{code}", of.call),
+            None => format!("{} without an answer", of.call),
+        };
+        match merged.iter_mut().find(|(other, _)| *other == text) {
+            Some((_, n)) => *n += of.n,
+            None => merged.push((text, of.n)),
+        }
     }
+    merged.into_iter().map(|(text, n)| format!("{} {text}", count(n, "call"))).collect()
 }
 
 /// Failures and calls that were selected one by one.

@@ -133,6 +133,15 @@ fn unworkable(script: &ScenarioScript, case: &IncidentEvidence, bundle: &TicketB
     }
     let has_sender = ticket.sender.as_ref().is_some_and(|of| of.contains("User-Agent ") && of.contains("addresses"));
     need(script.name != "endpoint-refused" || has_sender, "the sender");
+    let change = ticket.last_change.as_ref().map(|act| act.action.as_str());
+    for (name, action) in [
+        ("key-revoked", "revoke key"),
+        ("sub-disabled", "disable subscription"),
+        ("channel-gap", "disable subscription"),
+        ("type-not-subscribed", "change subscription"),
+    ] {
+        need(script.name != name || change == Some(action), &format!("the last change, not {change:?}"));
+    }
     let is_unsent = |outcome: &str| ["tls", "refused", "dns", "blocked"].contains(&outcome);
     let claimed = ticket.failures.iter().find(|of| is_unsent(&of.outcome) && of.n_sent_bytes.is_some());
     need(claimed.is_none(), "nothing was sent");
