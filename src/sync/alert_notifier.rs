@@ -9,7 +9,9 @@ use crate::domain::health_status::HealthStatus;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::domain::url_redaction::redact_urls;
+use crate::text::health::{COMMAND_HINT, PLAYBOOK_HINT};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -88,7 +90,7 @@ impl NotifierInputs<'_> {
             subject,
             name: Untrusted::new(redact_urls(name.raw()).0),
             state: standing.code().to_owned(),
-            why: Untrusted::new(redact_urls(why).0),
+            why: Untrusted::new(redact_urls(&without_console_keys(why)).0),
             since_utc: since,
             at_utc: self.now,
             platform: self.platform.to_owned(),
@@ -111,6 +113,14 @@ impl NotifierInputs<'_> {
             holding.push((self.notice("link".to_owned(), &"link".into(), HealthStatus::Failing, why, self.now), None));
         }
         holding
+    }
+}
+
+/// Reason of an alert whose reader may have no console: the command in place of the console's key.
+fn without_console_keys(why: &str) -> Cow<'_, str> {
+    match why.strip_suffix(PLAYBOOK_HINT) {
+        Some(reason) => format!("{reason}{COMMAND_HINT}").into(),
+        None => why.into(),
     }
 }
 
@@ -290,6 +300,21 @@ mod tests {
             [(AlertTransition::Raised, key)],
             "the acknowledgement has ended"
         );
+    }
+
+    #[test]
+    fn a_notification_names_the_command_and_not_the_key_of_the_console() {
+        let alert = Alert { why: format!("3 failures in a row{PLAYBOOK_HINT}"), ..alert(HealthStatus::Failing) };
+        let mut notifier = AlertNotifier::default();
+        let mut step = |seconds: i64| {
+            let now = Timestamp::from_millis(seconds * 1_000);
+            let link = LinkState::Live;
+            let alerts = std::slice::from_ref(&alert);
+            notifier.step(&NotifierInputs { platform: "http://p:1", alerts, link: &link, now }, HOLD)
+        };
+        step(0);
+        let told = step(30);
+        assert_eq!(told[0].why.raw(), "3 failures in a row; crow diagnose finds out why");
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub fn worded(judgement: &HealthAssessment) -> HealthAssessment<String> {
 /// Way to the playbooks that explain an alert, as the console words it.
 pub const PLAYBOOK_HINT: &str = "; P finds out why";
 
+/// Command with the same result, for a notification, whose reader may have no console open.
+pub const COMMAND_HINT: &str = "; crow diagnose finds out why";
+
 /// Puts the reason of an assessment into words, with the way to the playbooks if there is something to explain.
 #[must_use]
 pub fn worded_with_hint(judgement: &HealthAssessment) -> HealthAssessment<String> {
