@@ -163,6 +163,7 @@ mod tests {
     use super::*;
     use crate::domain::event::{Event, EventType};
     use crate::store::publication_rows::publish_alone;
+    use crate::store::slice_size::SliceSize;
     use crate::store::{maintenance, open_in_memory, retention};
     use proptest::prelude::*;
 
@@ -336,8 +337,8 @@ mod tests {
                     Step::Expire(hours) => {
                         bench.run("DELETE FROM attempts WHERE delivery_id NOT IN (SELECT delivery_id FROM resends)", []);
                         let before = Timestamp::from_millis(bench.now - hours * HOUR_MS);
-                        retention::delete_deliveries(&bench.connection, 0, before).expect("deleted");
-                        retention::delete_events(&bench.connection, 0, before).expect("deleted");
+                        retention::delete_deliveries(&bench.connection, 0, before, SliceSize::FIRST).expect("deleted");
+                        retention::delete_events(&bench.connection, 0, before, SliceSize::FIRST).expect("deleted");
                     }
                     Step::Shrink(company, n_bytes) => {
                         let (mine, others) = (bench.events(company), bench.events(3 - company));

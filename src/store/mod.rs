@@ -30,6 +30,7 @@ pub mod revisions;
 mod row_sets;
 pub mod sealed_values;
 pub mod series;
+pub mod slice_size;
 pub mod subscriptions;
 pub mod trips;
 pub mod usage;

@@ -1,6 +1,7 @@
 //! Request log of the Integration API, and request counters per key.
 
 use super::paging::{PagedQuery, add_condition};
+use super::slice_size::SliceSize;
 use super::{Error, time, usage};
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::log::{LoggedRequest, PageSpec, RejectedKey, RequestFilter, RowPage};
@@ -32,9 +33,6 @@ pub struct KeyRequestCounts {
     /// Number of requests answered with 5xx.
     pub n_server_errors: u64,
 }
-
-/// Maximum number of oldest rows deleted at once.
-const MAX_ROWS_PER_SLICE: u32 = 500;
 
 /// Inserts rows into the request log, and counts their bytes per company: 100 for each row and its texts.
 pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a LoggedRequest>) -> Result<(), Error> {
@@ -71,7 +69,7 @@ pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a
 /// Deletes a slice of rows if the log exceeds `limit` bytes: the oldest rows of requests without a key, or, if there are
 /// none, the oldest rows of the company with the most bytes. Returns the number deleted; 0 if the log is within the
 /// limit. A trigger keeps the number of bytes per company.
-pub(crate) fn delete_over_limit(connection: &Connection, limit: u64) -> Result<usize, Error> {
+pub(crate) fn delete_over_limit(connection: &Connection, limit: u64, size: SliceSize) -> Result<usize, Error> {
     let n_bytes = connection
         .prepare_cached("SELECT coalesce(sum(n_bytes), 0) AS n_bytes FROM request_log_sizes")?
         .query_row([], |row| super::count(row, "n_bytes"))?;
@@ -82,19 +80,19 @@ pub(crate) fn delete_over_limit(connection: &Connection, limit: u64) -> Result<u
         "SELECT nullif(company_id, 0) FROM request_log_sizes WHERE n_bytes > 0 ORDER BY company_id <> 0, n_bytes DESC LIMIT 1",
     )?;
     let of: Option<i64> = first.query_row([], |row| row.get(0)).optional()?.flatten();
-    let mut delete = connection.prepare_cached(&format!(
+    let mut delete = connection.prepare_cached(
         "DELETE FROM requests WHERE id IN
-             (SELECT id FROM requests INDEXED BY requests_company WHERE company_id IS ?1 ORDER BY id LIMIT {MAX_ROWS_PER_SLICE})"
-    ))?;
-    Ok(delete.execute([of])?)
+             (SELECT id FROM requests INDEXED BY requests_company WHERE company_id IS ?1 ORDER BY id LIMIT ?2)",
+    )?;
+    Ok(delete.execute((of, size.n_rows()))?)
 }
 
 /// Deletes a slice of the oldest rows before `before`. Returns the number deleted; 0 if none are left.
-pub(crate) fn delete_before(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
-    let mut delete = connection.prepare_cached(&format!(
-        "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT {MAX_ROWS_PER_SLICE}) AND at < ?1"
-    ))?;
-    Ok(delete.execute([before.millis()])?)
+pub(crate) fn delete_before(connection: &Connection, before: Timestamp, size: SliceSize) -> Result<usize, Error> {
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?2) AND at < ?1",
+    )?;
+    Ok(delete.execute((before.millis(), size.n_rows()))?)
 }
 
 /// Adds requests to the counters; each request comes with the number of equal ones it represents. Counters are summed
@@ -298,11 +296,11 @@ mod tests {
         let rows: Vec<LoggedRequest> = (0..4_000).map(|n| row(n, Some(1))).collect();
         insert(&connection, rows.iter()).unwrap();
         check(&connection);
-        while delete_over_limit(&connection, 200_000).unwrap() > 0 {}
+        while delete_over_limit(&connection, 200_000, SliceSize::FIRST).unwrap() > 0 {}
         check(&connection);
         assert!((100_000..=200_000).contains(&total(&connection)), "{}", total(&connection));
         assert_eq!(oldest(&connection) + stored(&connection)[&1].1, 4_000, "what is left is the newest part");
-        while delete_before(&connection, Timestamp::from_millis(4_000)).unwrap() > 0 {}
+        while delete_before(&connection, Timestamp::from_millis(4_000), SliceSize::FIRST).unwrap() > 0 {}
         assert_eq!((known(&connection), total(&connection)), (BTreeMap::new(), 0));
     }
 
@@ -323,7 +321,7 @@ mod tests {
         let named = LoggedRequest { user_agent: Some("agent/100".to_owned()), ..row(100, Some(1)) };
         insert(&connection, [named].iter()).unwrap();
         check(&connection);
-        while delete_before(&connection, Timestamp::from_millis(50)).unwrap() > 0 {}
+        while delete_before(&connection, Timestamp::from_millis(50), SliceSize::FIRST).unwrap() > 0 {}
         check(&connection);
         assert_eq!(oldest(&connection), 50);
     }
@@ -336,12 +334,12 @@ mod tests {
         insert(&connection, busy.iter()).unwrap();
         let flood: Vec<LoggedRequest> = (1_001..9_001).map(|n| row(n, None)).collect();
         insert(&connection, flood.iter()).unwrap();
-        while delete_over_limit(&connection, 300_000).unwrap() > 0 {}
+        while delete_over_limit(&connection, 300_000, SliceSize::FIRST).unwrap() > 0 {}
         check(&connection);
         let left = stored(&connection);
         assert_eq!((left[&2].1, left[&1].1), (1, 1_000), "partners lose nothing to those without a key");
         assert!(left[&0].1 < 8_000 && total(&connection) <= 300_000);
-        while delete_over_limit(&connection, 100_000).unwrap() > 0 {}
+        while delete_over_limit(&connection, 100_000, SliceSize::FIRST).unwrap() > 0 {}
         check(&connection);
         let left = stored(&connection);
         assert_eq!((left.get(&0), left[&2].1), (None, 1), "a partner loses nothing to another one with more");

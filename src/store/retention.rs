@@ -1,12 +1,11 @@
-//! Retention: old and finished rows are deleted in slices small enough that no write waits long. Counters are kept.
+//! Retention: old and finished rows are deleted in slices ([`SliceSize`]), so that no write waits long. Counters are
+//! kept.
 
 use super::deliveries::{IS_ENDED, IS_LEASED};
+use super::slice_size::SliceSize;
 use super::{Error, event_quota, requests};
 use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _};
-
-/// Maximum number of rows examined in one slice.
-const MAX_ROWS_PER_SLICE: u32 = 500;
 
 /// Result of deleting one slice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +16,10 @@ pub(crate) struct RetentionSlice {
 }
 
 /// Deletes a slice of the oldest attempts and requests before `before`. Returns the number deleted; 0 if none are left.
-pub(crate) fn delete_logs(connection: &Connection, before: Timestamp) -> Result<usize, Error> {
-    let sql = format!(
-        "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY id LIMIT {MAX_ROWS_PER_SLICE}) AND started_at < ?1"
-    );
-    let n_attempts = connection.prepare_cached(&sql)?.execute([before.millis()])?;
-    Ok(n_attempts + requests::delete_before(connection, before)?)
+pub(crate) fn delete_logs(connection: &Connection, before: Timestamp, size: SliceSize) -> Result<usize, Error> {
+    let sql = "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts ORDER BY id LIMIT ?2) AND started_at < ?1";
+    let n_attempts = connection.prepare_cached(sql)?.execute((before.millis(), size.n_rows()))?;
+    Ok(n_attempts + requests::delete_before(connection, before, size)?)
 }
 
 /// Deletes finished deliveries after id `after` that were created before `before` and have no attempt left. Pending
@@ -32,6 +29,7 @@ pub(crate) fn delete_deliveries(
     connection: &Connection,
     after: i64,
     before: Timestamp,
+    size: SliceSize,
 ) -> Result<RetentionSlice, Error> {
     delete_slice(
         connection,
@@ -41,15 +39,20 @@ pub(crate) fn delete_deliveries(
              AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id)
              AND NOT EXISTS (SELECT 1 FROM resends r WHERE r.delivery_id = deliveries.id)"
         ),
-        (after, before),
+        (after, before, size),
         |connection, sql, range| Ok(connection.prepare_cached(sql)?.execute(range)?),
     )
 }
 
 /// Deletes events after id `after` and before `before` that have no delivery left.
-pub(crate) fn delete_events(connection: &Connection, after: i64, before: Timestamp) -> Result<RetentionSlice, Error> {
+pub(crate) fn delete_events(
+    connection: &Connection,
+    after: i64,
+    before: Timestamp,
+    size: SliceSize,
+) -> Result<RetentionSlice, Error> {
     let is_over = "NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = events.id)";
-    delete_slice(connection, "events", is_over, (after, before), |connection, sql, range| {
+    delete_slice(connection, "events", is_over, (after, before, size), |connection, sql, range| {
         event_quota::delete(connection, sql, range)
     })
 }
@@ -60,13 +63,15 @@ fn delete_slice(
     connection: &Connection,
     table: &str,
     is_over: &str,
-    (after, before): (i64, Timestamp),
+    (after, before, size): (i64, Timestamp, SliceSize),
     delete: fn(&Connection, &str, [i64; 3]) -> Result<usize, Error>,
 ) -> Result<RetentionSlice, Error> {
-    let looked_at = format!("SELECT id, created_at FROM {table} WHERE id > ?1 ORDER BY id LIMIT {MAX_ROWS_PER_SLICE}");
+    let looked_at = format!("SELECT id, created_at FROM {table} WHERE id > ?1 ORDER BY id LIMIT ?2");
     let ends = format!("SELECT max(id), min(created_at) FROM ({looked_at})");
-    let ends: Option<(Option<i64>, Option<i64>)> =
-        connection.prepare_cached(&ends)?.query_row([after], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let ends: Option<(Option<i64>, Option<i64>)> = connection
+        .prepare_cached(&ends)?
+        .query_row((after, size.n_rows()), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
     let Some((Some(last), Some(oldest))) = ends else {
         return Ok(RetentionSlice { n_deleted: 0, last_examined: None });
     };
