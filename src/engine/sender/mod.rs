@@ -4,6 +4,7 @@
 //! not followed, proxies are not used, bodies are not decompressed. Connections are kept. A request is sent a second
 //! time only if its kept connection was closed before the first byte, so the receiver cannot get it twice.
 
+mod connect_gate;
 mod connection;
 mod phase_timer;
 mod pool;
@@ -23,6 +24,7 @@ use crate::domain::secret::Secret;
 use crate::domain::target::{TargetPolicy, TargetRules};
 use crate::domain::time::Timestamp;
 use crate::store::attempts::EncodedExchange;
+use connect_gate::ConnectGate;
 use connection::{ReceiverConnection, ReceiverConnector};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -63,6 +65,7 @@ pub(super) struct SendResult {
 pub(super) struct Sender {
     connector: ReceiverConnector,
     pool: ConnectionPool,
+    connects: ConnectGate,
 }
 
 /// What is known of an attempt, also if it is cancelled.
@@ -81,6 +84,7 @@ impl Sender {
         Ok(Self {
             connector: ReceiverConnector::new(guard, &reach.ca_files)?,
             pool: ConnectionPool::new(slot_capacity()),
+            connects: ConnectGate::default(),
         })
     }
 
@@ -137,11 +141,21 @@ impl Sender {
         let prepared = target.prepared.as_ref().map_err(Clone::clone)?;
         let mut request = signed_request(target, prepared, parcel, now);
         record.request_headers = headers_as_json(request.headers());
-        if let Some(line) = self.pool.take(&prepared.origin) {
+        let mut permit = None;
+        loop {
+            let Some(line) = self.pool.take(&prepared.origin) else {
+                if permit.is_some() {
+                    break;
+                }
+                // Meanwhile a connection may become idle.
+                permit = Some(Box::pin(self.connects.enter(&prepared.origin)).await);
+                continue;
+            };
+            permit = None;
             let gauge = line.write_guard.clone();
             track.enter(AttemptPhase::Head);
             let outcome = self.exchange_on(line, (request, &prepared.origin), &mut record.exchange, track).await;
-            // Only an untouched connection permits a second try: the receiver cannot have the request.
+            // Only an untouched connection permits another try: the receiver cannot have the request.
             if outcome.is_ok() || !gauge.is_nothing_written() {
                 return outcome;
             }
@@ -150,6 +164,7 @@ impl Sender {
         }
         // In a box, because most attempts use a kept connection and dialling needs much state.
         let line = Box::pin(self.connector.dial(&prepared.url, track)).await?;
+        drop(permit);
         self.exchange_on(line, (request, &prepared.origin), &mut record.exchange, track).await
     }
 
