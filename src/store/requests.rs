@@ -9,6 +9,13 @@ use crate::domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use std::collections::HashMap;
 
+/// Deletes the oldest requests. By a range of ids, since the planner may look for a list of ids by reading the whole table.
+pub(super) const DELETE_OLDEST: &str =
+    "DELETE FROM requests WHERE id <= (SELECT max(id) FROM (SELECT id FROM requests ORDER BY id LIMIT ?2)) AND at < ?1";
+/// Deletes the oldest requests of one company, or those without a key, likewise.
+pub(super) const DELETE_OLDEST_OF_COMPANY: &str = "DELETE FROM requests INDEXED BY requests_company WHERE company_id IS ?1 AND id <=
+     (SELECT max(id) FROM (SELECT id FROM requests INDEXED BY requests_company WHERE company_id IS ?1 ORDER BY id LIMIT ?2))";
+
 /// Width of a time slot of the counters per key, in milliseconds.
 const SLOT_WIDTH_MS: i64 = 10_000;
 
@@ -80,19 +87,12 @@ pub(crate) fn delete_over_limit(connection: &Connection, limit: u64, size: Slice
         "SELECT nullif(company_id, 0) FROM request_log_sizes WHERE n_bytes > 0 ORDER BY company_id <> 0, n_bytes DESC LIMIT 1",
     )?;
     let of: Option<i64> = first.query_row([], |row| row.get(0)).optional()?.flatten();
-    let mut delete = connection.prepare_cached(
-        "DELETE FROM requests WHERE id IN
-             (SELECT id FROM requests INDEXED BY requests_company WHERE company_id IS ?1 ORDER BY id LIMIT ?2)",
-    )?;
-    Ok(delete.execute((of, size.n_rows()))?)
+    Ok(connection.prepare_cached(DELETE_OLDEST_OF_COMPANY)?.execute((of, size.n_rows()))?)
 }
 
 /// Deletes a slice of the oldest rows before `before`. Returns the number deleted; 0 if none are left.
 pub(crate) fn delete_before(connection: &Connection, before: Timestamp, size: SliceSize) -> Result<usize, Error> {
-    let mut delete = connection.prepare_cached(
-        "DELETE FROM requests WHERE id IN (SELECT id FROM requests ORDER BY id LIMIT ?2) AND at < ?1",
-    )?;
-    Ok(delete.execute((before.millis(), size.n_rows()))?)
+    Ok(connection.prepare_cached(DELETE_OLDEST)?.execute((before.millis(), size.n_rows()))?)
 }
 
 /// Adds requests to the counters; each request comes with the number of equal ones it represents. Counters are summed
