@@ -54,7 +54,7 @@ pub async fn gather_evidence<P: EvidencePortal>(portal: &P, scope: DiagnosisScop
     let (limits, trips, audit, events, refused, served) = tokio::join!(
         portal.limits(),
         calls.trips(),
-        portal.audit(&PageRequest { cursor: None, limit: PAGE_ROWS }),
+        configuration_changes(&calls.gathering),
         calls.events(),
         calls.refused(),
         calls.served(),
@@ -62,7 +62,7 @@ pub async fn gather_evidence<P: EvidencePortal>(portal: &P, scope: DiagnosisScop
     let at = set.at;
     set.limits = listed(at, paths::LIMITS, limits);
     set.trips = trips;
-    set.audit = logged(at, paths::AUDIT, audit);
+    set.audit = audit;
     (set.events, set.refused, set.served) = (events, refused, served);
     retain_subject(&mut set);
     let gathering = EvidenceGathering { portal, at: set.at, since: set.since() };
@@ -124,9 +124,16 @@ fn listed<T>(at: Timestamp, path: &str, page: QueryOutcome<Page<T>>) -> QueryRec
 }
 
 /// Wraps a page of a log.
-fn logged<T>(at: Timestamp, path: &str, page: QueryOutcome<LogPage<T>>) -> QueryRecord<Vec<T>> {
-    let is_incomplete = page.as_ref().is_ok_and(|page| page.has_more || page.unreadable.n > 0);
-    QueryRecord { query: format!("GET {path}"), at, found: page.map(|page| page.items), is_incomplete }
+/// Reads the newest changes of configuration. Changes of data (clients, events) are left out: an import of leads would
+/// otherwise hide the change before it.
+async fn configuration_changes<P: EvidencePortal>(gathering: &EvidenceGathering<'_, P>) -> QueryRecord<Vec<AuditRow>> {
+    const DATA: [&str; 4] = ["client ", "event ", "affiliate ", "delivery "];
+    let fetch = |page: PageRequest| async move { gathering.portal.audit(&page).await };
+    let mut record = gathering.pages(format!("GET {}", paths::AUDIT), MAX_PAGES, fetch).await;
+    if let Ok(rows) = &mut record.found {
+        rows.retain(|row| !DATA.iter().any(|kind| row.subject.raw().starts_with(kind)));
+    }
+    record
 }
 
 /// Filters that the platform applies to its lists, so that rows of others do not count against the page limits here.

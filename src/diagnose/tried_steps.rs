@@ -10,6 +10,8 @@ use crate::wire::requests::RequestRow;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// Length of a minute.
+const MINUTE: Duration = Duration::from_secs(60);
 /// Length of a day.
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -78,18 +80,21 @@ pub(super) fn measure(set: &EvidenceSet, steps: &[String]) -> Vec<TriedOutcome> 
     steps.iter().map(|step| step_time(step, set.at).map_or_else(TriedOutcome::default, |at| since(set, at))).collect()
 }
 
-/// Reads the time with which a step begins: RFC 3339, or hours and minutes in UTC for the latest such time. `None`
-/// without one, and for a time to come.
+/// Reads the time with which a step begins: RFC 3339, or a time of day in UTC for the latest such time. A time without
+/// seconds is the end of its minute, so that what failed before the step does not count as after it. `None` without a
+/// time, and for a time to come.
 #[must_use]
 pub fn step_time(step: &str, now: Timestamp) -> Option<Timestamp> {
     let word = step.split_whitespace().next()?.trim_end_matches([':', ',', ';']);
-    let at = Timestamp::parse(word).or_else(|| {
-        let clock = word.strip_suffix('Z').unwrap_or(word);
-        let clock = if clock.len() == "09:40".len() { format!("{clock}:00") } else { clock.to_owned() };
-        let today = Timestamp::parse(&format!("{}T{clock}Z", now.format("%Y-%m-%d")))?;
-        Some(if today > now { today.minus(DAY) } else { today })
-    })?;
-    (at <= now).then_some(at)
+    if let Some(at) = Timestamp::parse(word) {
+        return (at <= now).then_some(at);
+    }
+    let clock = word.strip_suffix('Z').unwrap_or(word);
+    let is_minute = clock.len() == "09:40".len();
+    let clock = if is_minute { format!("{clock}:00") } else { clock.to_owned() };
+    let today = Timestamp::parse(&format!("{}T{clock}Z", now.format("%Y-%m-%d")))?;
+    let at = if today > now { today.minus(DAY) } else { today };
+    Some(if is_minute { at.plus(MINUTE).min(now) } else { at })
 }
 
 /// Number of failures, and whether there may be more.
@@ -181,10 +186,11 @@ mod tests {
         let at = |text: &str| step_time(text, NOW).map(Timestamp::to_rfc3339_seconds);
         assert_eq!(NOW.to_rfc3339_seconds(), "2026-01-01T10:00:00Z");
         for (step, time) in [
-            ("09:40 new key", Some("2026-01-01T09:40:00Z")),
-            ("09:40Z: new key", Some("2026-01-01T09:40:00Z")),
+            ("09:40 new key", Some("2026-01-01T09:41:00Z")),
+            ("09:40Z: new key", Some("2026-01-01T09:41:00Z")),
+            ("10:00 new key", Some("2026-01-01T10:00:00Z")),
             ("09:40:30, restart", Some("2026-01-01T09:40:30Z")),
-            ("23:00 restart", Some("2025-12-31T23:00:00Z")),
+            ("23:00 restart", Some("2025-12-31T23:01:00Z")),
             ("2026-01-01T10:30:00+01:00 restart", Some("2026-01-01T09:30:00Z")),
             ("2026-01-02T10:30:00Z restart", None),
             ("new key at 09:40", None),
@@ -234,43 +240,43 @@ mod tests {
         for (step, failures, successes, said) in [
             ("restart", attempts(&[60], false), vec![], no_time),
             (
-                "09:50 restart",
+                "09:50:00 restart",
                 attempts(&[60, 500, 900], false),
                 vec![],
                 "2 failures since 2026-01-01T09:50:00.000Z; no success was seen since either",
             ),
             (
-                "09:50 restart",
+                "09:50:00 restart",
                 attempts(&[900], false),
                 vec![],
                 "no failure since 2026-01-01T09:50:00.000Z; no success was seen since either",
             ),
             (
-                "09:50 restart",
+                "09:50:00 restart",
                 attempts(&[900], false),
                 vec![30, 40],
                 "no failure since 2026-01-01T09:50:00.000Z; 2 successes or more since",
             ),
             (
-                "09:50 restart",
+                "09:50:00 restart",
                 attempts(&[60, 500], true),
                 vec![30],
                 "at least 2 failures since 2026-01-01T09:50:00.000Z; 1 success or more since",
             ),
             (
-                "09:50 restart",
+                "09:50:00 restart",
                 attempts(&[60, 900], true),
                 vec![30],
                 "1 failure since 2026-01-01T09:50:00.000Z; 1 success or more since",
             ),
             (
-                "09:50 restart",
+                "09:50:00 restart",
                 attempts(&[], true),
                 vec![],
                 "failures since 2026-01-01T09:50:00.000Z are not known: a log could not be read to its end",
             ),
             (
-                "09:50 restart",
+                "09:50:00 restart",
                 unread,
                 vec![],
                 "failures since 2026-01-01T09:50:00.000Z are not known: a log could not be read to its end",

@@ -338,7 +338,10 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
         let (method, route) = (shell_quote(&redactor.redact(&request.method)), request.route.raw());
         let query = request.query.as_ref().map_or_else(String::new, |query| format!("?{}", query.raw()));
         let target = redactor.redact_line(&format!("{route}{query}"));
-        lines.push("# The latest rejected call, with the key in X-Api-Key as documented:".to_owned());
+        lines.push(
+            "# The call as documented, with the key in X-Api-Key; the rejected one may have differed in this:"
+                .to_owned(),
+        );
         if target.contains('{') || target.contains('\u{2026}') {
             lines.push(
                 "# The log keeps neither ids nor secret values: take {id} and \u{2026} from the caller's log."
@@ -375,7 +378,7 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
         ));
         let target = shell_quote(&redactor.redact(&row.target_url));
         let latest = rows(&case.failures.found).find(|of| of.row.subscription_id == Some(row.id));
-        if let Some(latest) = latest.filter(|_| is_internal) {
+        if let Some(latest) = latest.as_ref().filter(|_| is_internal) {
             lines.push(
                 "# The exact bytes of its latest failed attempt (an admin's token; others get them masked):".to_owned(),
             );
@@ -383,6 +386,10 @@ fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String
                 "curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL/portal/v1/attempts/{}\" | jq -r .requestBody.base64 | base64 -d > body.json",
                 latest.row.id
             ));
+        }
+        // Without a failed attempt, another delivery shows nothing.
+        if latest.is_none() {
+            continue;
         }
         lines.push("# One delivery to its endpoint; body.json holds the event's exact bytes:".to_owned());
         lines.push("timestamp=$(date +%s)".to_owned());

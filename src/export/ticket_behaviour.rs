@@ -114,7 +114,14 @@ pub(super) fn measures(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> 
         let of = &cause.occurrence;
         let times = of.first_utc.map(|at| format!(", since {at}")).unwrap_or_default();
         let times = times + &of.last_utc.map(|at| format!(", last {at}")).unwrap_or_default();
-        all.push(redactor.redact_line(&format!("{}{times}", title(&cause.title, case))));
+        let what = match &of.explained {
+            Some(share) => {
+                let at_least = if share.is_at_least { "at least " } else { "" };
+                format!("{at_least}{} ({})", count(share.n, share.unit.trim_end_matches('s')), cause.id)
+            }
+            None => title(&cause.title, case),
+        };
+        all.push(redactor.redact_line(&format!("{what}{times}")));
     }
     all
 }

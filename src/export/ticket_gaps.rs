@@ -1,4 +1,4 @@
-//! What a ticket does not have, and what is open where no cause that acts was found.
+//! What a ticket does not have, and what is open where no active cause was found.
 
 use super::redact::Redactor;
 use super::ticket_reasons::acting;
@@ -10,7 +10,7 @@ use crate::diagnose::report::{DiagnosisConclusion, DiagnosisReport};
 const UNATTRIBUTED: &str = "calls without a readable key (missing, in another header, cut or malformed): they belong to \
                             no company and no key; a ticket without --company and --key has them";
 
-/// Lists what is open where no cause that acts was found; empty if one was.
+/// Lists what is open where no active cause was found; empty if one was.
 #[must_use]
 pub fn open_points(case: &IncidentEvidence) -> Vec<String> {
     if acting(case).next().is_some() {
@@ -18,7 +18,7 @@ pub fn open_points(case: &IncidentEvidence) -> Vec<String> {
     }
     let named: Vec<String> = case.subjects.iter().map(|subject| subject_name(*subject)).collect();
     let since = case.at.minus(case.lookback);
-    let mut open = vec![format!("no cause that acts was found for {} from {since} to {}", named.join(", "), case.at)];
+    let mut open = vec![format!("no active cause was found for {} from {since} to {}", named.join(", "), case.at)];
     if case.history.first_failure().is_none() {
         open.push("no failed attempt and no refused call was read".to_owned());
     }

@@ -53,7 +53,7 @@ pub fn write_ticket(ticket: &SupportTicket) -> String {
 fn summary(ticket: &SupportTicket, lines: &mut Vec<String>) {
     lines.push(format!("- Symptom: {}", escape_prose(&ticket.symptom)));
     lines.extend(impact(&ticket.impact));
-    lines.extend(ticket.impact.causes.iter().map(|cause| format!("- Measured: {}", escape_prose(cause))));
+    lines.extend(ticket.impact.causes.iter().map(|cause| format!("- Impact, as measured: {}", escape_prose(cause))));
     lines.push(format!("- For: {}", if ticket.reader == TicketReader::Partner { "the partner" } else { "support" }));
     lines.extend(ticket.responsible.iter().map(|who| format!("- To be resolved by: {}", escape_prose(who))));
     for reason in &ticket.reasons {
@@ -160,8 +160,8 @@ fn course(ticket: &SupportTicket, lines: &mut Vec<String>) {
 
 fn failure_group(of: &TicketFailureGroup) -> String {
     let answer = match of.is_same_answer {
-        Some(true) => ", same answer",
-        Some(false) => ", different answers",
+        Some(true) => ", same result",
+        Some(false) => ", different results",
         None => "",
     };
     format!(
@@ -290,7 +290,7 @@ fn failures(all: &[TicketFailure], lines: &mut Vec<String>) {
         {
             let ids: Vec<String> = between.iter().map(|of| of.attempt_id.to_string()).collect();
             let n = count(between.len(), "attempt");
-            lines.push(format!("- {n} with the same answer between these two: {}", ids.join(", ")));
+            lines.push(format!("- {n} with the same result between these two: {}", ids.join(", ")));
         }
         if first.attempt_id != last.attempt_id {
             failure(last, lines);

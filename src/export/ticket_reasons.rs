@@ -72,8 +72,9 @@ fn found(case: &IncidentEvidence) -> Vec<EscalationReason> {
         case.history.reasons.iter().map(|of| (of.kind, of.text.clone())).collect();
     let persisting = case.reporter.tried.iter().zip(&case.history.tried);
     let persisting = persisting.filter(|(_, of)| of.n_failed.is_some_and(|n| n >= MIN_FAILURES_AFTER_REPAIR));
-    // The latest step says the most.
-    if let Some((step, of)) = persisting.max_by_key(|(_, of)| of.utc) {
+    // The latest step says the most. What is over does not persist.
+    let is_acting = acting(case).next().is_some();
+    if let Some((step, of)) = persisting.max_by_key(|(_, of)| of.utc).filter(|_| is_acting || case.causes.is_empty()) {
         found.push((EscalationKind::Persists, format!("{}, after the reporter tried: {step}", of.summary())));
     }
     let is_explained =

@@ -22,7 +22,7 @@ async fn a_ticket_without_a_cause_says_so_beside_it_for_every_subject() {
         let written = serving.ask(&[&["escalate", "--out", &out], *about].concat());
         let said = String::from_utf8_lossy(&written.stderr).into_owned();
         assert_eq!(written.status.code(), Some(0), "the platform gave data for the ticket: {said}");
-        let open = format!("crow: no cause that acts was found for {name}");
+        let open = format!("crow: no active cause was found for {name}");
         assert!(said.contains(&open) && said.contains("not decided: "), "{said}");
         assert_eq!(said.contains("calls without a readable key"), !about.is_empty(), "{said}");
         let ticket = std::fs::read_to_string(format!("{out}/ticket.md")).expect("a ticket");

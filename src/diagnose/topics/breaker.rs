@@ -59,7 +59,11 @@ fn state(set: &EvidenceSet) -> CheckResult {
         .collect();
     let most = subscriptions(set).iter().map(SubscriptionRow::failures_in_a_row).max().unwrap_or(0);
     let limit = format!("below {NEAR_TRIP_FAILURES}; trips at {FAILURE_THRESHOLD}");
-    let mut evidence = vec![set.subscriptions.evidence("most failures in a row", most.to_string(), Some(&limit))];
+    let n_off = off(set).len().to_string();
+    let mut evidence = vec![
+        set.subscriptions.evidence("subscriptions that are off", n_off, Some("0")),
+        set.subscriptions.evidence("most failures in a row", most.to_string(), Some(&limit)),
+    ];
     for row in near.iter().take(MAX_NAMED) {
         let after = row.trips_after().map(|after| format!("in about {} s", after.as_secs()));
         let what = format!("{}: trips at this rate", subscription_name(row));

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::BulkTimeouts,
     checks: &[
-        PlaybookCheck { id: "contended", text: "Are writes free of contention (503)?", check: contended },
+        PlaybookCheck { id: "contended", text: "Are writes free of contention (503) now?", check: contended },
         PlaybookCheck { id: "limited", text: "Do writes stay within the rate limit?", check: limited },
         PlaybookCheck { id: "slow", text: "Were all writes answered within 5 s?", check: slow },
     ],

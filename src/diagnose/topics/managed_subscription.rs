@@ -104,12 +104,9 @@ pub(super) fn refused_changes(set: &EvidenceSet) -> Vec<CauseFinding> {
     without_noise(findings.collect())
 }
 
-/// Subscriptions that the refused changes may have been about: the request log keeps the route, not the id. For a key,
-/// subscriptions are of no matter.
+/// Subscriptions of the caller's company that the refused changes may have been about: the request log keeps the route,
+/// not the id.
 fn candidates(set: &EvidenceSet, tool: &str, groups: &[&CallGroup]) -> Vec<SubscriptionId> {
-    if matches!(set.scope.subject, DiagnosisSubject::Key(_)) {
-        return Vec::new();
-    }
     let is_of_caller = |id: CompanyId| groups.iter().any(|group| group.newest.company_id == Some(id));
     let rows = EvidenceSet::rows(&set.subscriptions).iter().map(|row| &row.subscription);
     rows.filter(|of| is_of_caller(of.company_id))

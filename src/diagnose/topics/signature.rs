@@ -72,7 +72,8 @@ fn accepted(set: &EvidenceSet) -> CheckResult {
     let (mine, _): (Vec<CauseFinding>, Vec<CauseFinding>) =
         findings.into_iter().partition(|finding| finding.kind != CauseKind::PlatformClock);
     let n = mine.len().to_string();
-    let evidence = vec![set.subscriptions.evidence("receivers that refuse deliveries without a reason", n, Some("0"))];
+    let evidence =
+        vec![set.subscriptions.evidence("receivers that reject signatures with a known cause", n, Some("0"))];
     let result = CheckResult::from_rows(&set.subscriptions, mine, evidence);
     let kept = result.findings.iter().filter(|finding| finding.kind == CauseKind::LostSecret).cloned().collect();
     CheckResult { findings: kept, ..result }

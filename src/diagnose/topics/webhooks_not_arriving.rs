@@ -9,6 +9,7 @@ use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::endpoint::counted_text;
 use crate::diagnose::endpoint_findings::is_failing_by_counters;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
+use crate::diagnose::finding::CauseFinding;
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::report::{CheckVerdict, DiagnosisRemark};
@@ -39,7 +40,7 @@ pub const PLAYBOOK: Playbook = Playbook {
         PlaybookCheck { id: "events-happened", text: "Did any events occur?", check: events_happened },
         PlaybookCheck {
             id: "types-subscribed",
-            text: "Does every event type that occurred have a subscription?",
+            text: "Is every event type that occurred still subscribed to, if it was before?",
             check: types,
         },
     ],
@@ -205,6 +206,14 @@ fn types(set: &EvidenceSet) -> CheckResult {
         let fact = set.subscriptions.evidence("subscribed event types", listed, None);
         remarks.push(remark(CauseKind::TypeNotSubscribed, title, vec![fact]));
     }
-    let n = event_count(set, "events examined", None, events.len());
-    CheckResult::from_rows(&set.events, Vec::new(), vec![n]).with_remarks(remarks)
+    let mut evidence = vec![event_count(set, "events examined", None, events.len())];
+    let is_removal = |finding: &CauseFinding| {
+        finding.kind == CauseKind::TypeNotSubscribed && finding.occurrence.state != CauseState::Over
+    };
+    // The cause itself belongs to the check of the configuration.
+    let n_removed = configuration_findings(set).iter().filter(|finding| is_removal(finding)).count();
+    evidence.push(set.subscriptions.evidence("lists that lost a type", n_removed.to_string(), Some("0")));
+    let result = CheckResult::from_rows(&set.events, Vec::new(), evidence);
+    let verdict = if n_removed > 0 { CheckVerdict::Fail } else { result.verdict };
+    CheckResult { verdict, ..result }.with_remarks(remarks)
 }
