@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 use crate::wire::attempts::AttemptDetail;
 use crate::wire::audit::AuditRow;
 use crate::wire::deliveries::DeliveryRow;
-use crate::wire::log::{AttemptQuery, DeliveryQuery, EventQuery, LogPage, RequestQuery, TripQuery};
+use crate::wire::log::{AttemptQuery, DeliveryQuery, EventQuery, RequestQuery, TripQuery};
 use crate::wire::page::Page;
 use crate::wire::paths;
 use crate::wire::requests::RequestRow;

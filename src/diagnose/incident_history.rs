@@ -80,6 +80,10 @@ impl IncidentAct {
     pub fn is_test(&self) -> bool {
         self.action.raw().starts_with("test ")
     }
+
+    fn is_enabling(&self) -> bool {
+        self.action.raw().starts_with("enable ")
+    }
 }
 
 impl From<&AuditRow> for IncidentAct {
@@ -139,9 +143,11 @@ impl IncidentHistory {
             history.last_change = acts.iter().rfind(|act| act.utc <= first && !act.is_test()).cloned();
             history.acts = acts.into_iter().filter(|act| act.utc > first).take(MAX_ACTS).collect();
         } else if let Some(onset) = onset(causes) {
-            // A cause without a failure may begin with the change itself, at a time in whole seconds.
+            // A cause without a failure may begin with the change itself, at a time in whole seconds. What was enabled in
+            // the same moment ended it.
             let is_whole = onset == onset.whole_second();
-            let is_before = |act: &IncidentAct| act.utc <= onset || is_whole && act.utc.whole_second() == onset;
+            let is_same = |act: &IncidentAct| act.utc == onset || is_whole && act.utc.whole_second() == onset;
+            let is_before = |act: &IncidentAct| if is_same(act) { !act.is_enabling() } else { act.utc < onset };
             history.last_change = acts.iter().rfind(|act| is_before(act) && !act.is_test()).cloned();
             let begun = history.last_change.as_ref().map_or(onset, |act| act.utc.max(onset));
             let is_later = |act: &IncidentAct| act.utc > begun;

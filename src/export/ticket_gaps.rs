@@ -68,7 +68,7 @@ pub(super) fn missing_data(case: &IncidentEvidence, redactor: &mut Redactor<'_>)
         Ok(_) => {}
     };
     let (keys, rows) = (&case.keys.found, &case.subscriptions.found);
-    note("keys", "keys: none is the subject, was refused or has a cause", keys.as_ref().map(Vec::len));
+    note("keys", "keys: no key is the subject, was refused or is named by a cause", keys.as_ref().map(Vec::len));
     let none = "subscriptions: none is the subject, is off, fails or has a cause";
     note("subscriptions", none, rows.as_ref().map(Vec::len));
     let none = "failed deliveries: none was read in the period";

@@ -70,7 +70,7 @@ fn a_demo_with_two_faults_is_diagnosed_from_the_shell() {
     let text =
         demo.run(&["diagnose", "key-not-working", "--key", "Reporting Job", "--since", "10m", "--run", "run.json"]);
     let text = String::from_utf8(text.stdout).expect("text");
-    assert!(text.contains("cause 1:") && text.contains("GET /portal/v1/requests?class=4xx&key="), "{text}");
+    assert!(text.contains("cause 1:") && text.contains("GET /portal/v1/requests?code=missing_key&key=2&"), "{text}");
     let again = demo.run(&["diagnose", "key-not-working", "--key", "Reporting Job", "--run", "run.json", "--json"]);
     let kept: Value =
         serde_json::from_slice(&std::fs::read(demo.dir.path().join("run.json")).expect("kept")).expect("JSON");

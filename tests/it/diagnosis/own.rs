@@ -132,7 +132,7 @@ async fn tickets_and_runbooks_of_a_key_name_what_is_unknown() {
     let made = build_bundle(&case, ResponseBodies::Included, &crow::domain::outbound::SecretGate::new([key]))
         .expect("no leak");
     let missing = made.ticket().missing.join("\n");
-    for part in ["keys (", "failed deliveries (", "Admin Portal"] {
+    for part in ["keys: ", "failed deliveries (", "Admin Portal"] {
         assert!(missing.contains(part), "{part} in {missing}");
     }
     assert_eq!(made.ticket().subscriptions.len(), 1);
