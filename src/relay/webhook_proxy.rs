@@ -44,6 +44,9 @@ const SMALL_BODY_BYTES: usize = 64 << 10;
 /// Maximum number of small bodies that are held at once, and of others. Each kind has its own places, so that large bodies
 /// do not keep small ones out.
 const MAX_BODIES_AT_ONCE: (usize, usize) = (1_024, 48);
+/// Maximum time and number of bytes for which a refused body is read on.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_DISCARDED_BYTES: usize = 4 << 20;
 /// Maximum wait for a place.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum time for a body to arrive.
@@ -177,7 +180,13 @@ impl WebhookProxy {
             return Err(DeliveryRefusal::new(RefusalReason::UnknownPath, "no route for this path"));
         };
         arriving.route = Some(at);
-        let _place = self.place(&arriving.parts.headers).await?;
+        let _place = match self.place(&arriving.parts.headers).await {
+            Ok(place) => place,
+            Err(refusal) => {
+                self.ambient.timeout(DISCARD_TIMEOUT, discard(body)).await;
+                return Err(refusal);
+            }
+        };
         let body = self.read(body, arriving).await?;
         let (accepted, envelope) = self.checker.check(route.secrets(), &arriving.parts.headers, &body.bytes)?;
         let receipt = self.receipt(arriving, route, accepted, &envelope, &body.bytes);
@@ -430,6 +439,18 @@ async fn no_answer(watcher: ReceiptWatcher, fault: UpstreamFault, why: &str) -> 
 fn too_large() -> DeliveryRefusal {
     let limit = files::format_size(MAX_BODY_BYTES as u64);
     DeliveryRefusal::new(RefusalReason::TooLarge, format!("body larger than {limit}"))
+}
+
+/// Reads what is left of a refused body, up to a limit: closing the connection before would discard the response.
+async fn discard(mut body: Incoming) {
+    let mut n_left = MAX_DISCARDED_BYTES;
+    while let Some(Ok(frame)) = body.frame().await {
+        let n_bytes = frame.data_ref().map_or(0, Bytes::len);
+        match n_left.checked_sub(n_bytes) {
+            Some(n) => n_left = n,
+            None => return,
+        }
+    }
 }
 
 /// Reads a body to its end, within its size limit.
