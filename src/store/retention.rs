@@ -1,4 +1,4 @@
-//! Retention: old and finished rows are deleted in slices ([`SliceSize`]), so that no write waits long. Counters are
+//! Retention: old and finished rows are deleted in slices, so that no write waits long. Counters are
 //! kept.
 
 use super::deliveries::{IS_ENDED, IS_LEASED};
