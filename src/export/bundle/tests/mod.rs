@@ -288,7 +288,7 @@ fn a_ticket_has_the_course_of_the_problem_and_the_words_of_the_reporter() {
         "- since the \\*deploy\\*",
         "- Tried: a restart of the host\n  - 3 failures since 2023-11-14T22:13:21.000Z; 2 successes or more since\n",
         "- Contact: dana@partner.example",
-        "- Subscription 7: 500 × 66, same answer, first 2023-11-14T22:13:21.000Z, last 2023-11-14T22:13:22.000Z",
+        "- Subscription 7: 500 × 66, same result, first 2023-11-14T22:13:21.000Z, last 2023-11-14T22:13:22.000Z",
         "- `POST /api/v1/integrations/leads`: 403 `insufficient_scope` × 1, key ends in `x81Q`, by `import/2 at an unknown address`",
         "- Failed scheduled attempts by time: 22:13:20 to 22:13:25: 2 of 9; 22:13:25 to 22:13:30: 64 of 64 (parts of the period without an attempt: 0)",
         "- Last change before: 2023-11-14T22:13:17.000Z change subscription (subscription 7) by `operator 1 (dana)`: `asked by the partner`",
@@ -319,7 +319,7 @@ fn failures_with_the_same_answer_are_one_with_its_first_and_last_in_full() {
     assert_eq!(ticket.matches(": 500 after 40 ms").count(), 2, "{ticket}");
     assert_eq!(ticket.matches(": 502 after 40 ms").count(), 1, "{ticket}");
     for part in [
-        "- 18 attempts with the same answer between these two: 2, 3, 4,",
+        "- 18 attempts with the same result between these two: 2, 3, 4,",
         "  - Sent: a body of 2 bytes to `https://hooks.example/orders?REDACTED`, address `203.0.113.7:443`",
         "  - Sent: a body of 2 bytes to `https://hooks.example/orders?REDACTED`, address not known",
         "  - Sent header `X-Wlcro-Timestamp: 1700000000`",
@@ -345,7 +345,7 @@ fn without_a_cause_the_ticket_names_what_is_open() {
         let named = super::super::ticket_gaps::subject_name(subject);
         let open = IncidentEvidence { subjects: vec![subject], ..open.clone() };
         let ticket = text(&built(&open).expect("no leak"), "ticket.md");
-        let cause = format!("no cause that acts was found for {named} from 2023-11-14T21:13:30.000Z to 2023");
+        let cause = format!("no active cause was found for {named} from 2023-11-14T21:13:30.000Z to 2023");
         for part in [cause.as_str(), "breaker: not decided: nothing was sent", &format!("# Ticket about {named}")] {
             assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
         }
