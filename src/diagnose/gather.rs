@@ -123,7 +123,6 @@ fn listed<T>(at: Timestamp, path: &str, page: QueryOutcome<Page<T>>) -> QueryRec
     QueryRecord { query: format!("GET {path}"), at, found: page.map(|page| page.items), is_incomplete }
 }
 
-/// Wraps a page of a log.
 /// Reads the newest changes of configuration. Changes of data (clients, events) are left out: an import of leads would
 /// otherwise hide the change before it.
 async fn configuration_changes<P: EvidencePortal>(gathering: &EvidenceGathering<'_, P>) -> QueryRecord<Vec<AuditRow>> {

@@ -15,8 +15,8 @@
 //!   receiver's own.
 //!
 //!   A busy platform delays the sending and the reading of an answer alike, so a mean is compared without twice the time
-//!   for which its attempts waited for a thread. The receiver's own latency is taken without that correction: it is an
-//!   estimate, and one that is too large would make the receiver seem faster than it is.
+//!   for which its attempts waited for a thread. The receiver's own latency is taken without that correction: the
+//!   correction is an estimate, and if it is too large, the receiver seems faster than it is.
 //! - Idleness: the limit halves every ten seconds without an attempt, down to the initial one.
 
 use super::delivery::{AttemptOutcome, FailureKind};

@@ -1,5 +1,4 @@
-//! Retention: old and finished rows are deleted in slices, so that no write waits long. Counters are
-//! kept.
+//! Retention: old and finished rows are deleted in slices, so that no write waits long. Counters are kept.
 
 use super::deliveries::{IS_ENDED, IS_LEASED};
 use super::slice_size::SliceSize;
