@@ -10,13 +10,12 @@ use super::gather::gather_evidence;
 use super::gathering::{MAX_PAGES, PAGE_ROWS};
 use super::incident_history::IncidentHistory;
 use super::playbook_topic::PlaybookTopic;
-use super::report::{DiagnosedCause, DiagnosisReport};
+use super::report::{DiagnosedCause, DiagnosisReport, active_causes};
 use super::reporter::{ReporterStatement, TicketReader};
 use super::run::{check_all, check_playbook};
 use super::tried_steps;
 use crate::client::connection::PlatformClient;
 use crate::clock::RuntimeEnv;
-use crate::domain::cause::CauseState;
 use crate::domain::ids::{AttemptId, EventId};
 use crate::domain::time::Timestamp;
 use crate::text::count;
@@ -355,8 +354,7 @@ fn keys(set: &EvidenceSet, causes: &[DiagnosedCause]) -> QueryRecord<Vec<KeyRow>
 
 /// Whether a cause that acts concerns an object.
 fn is_concerned(causes: &[DiagnosedCause], object: &CauseSubject) -> bool {
-    let acting = causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
-    acting.into_iter().any(|cause| cause.concerns.contains(object))
+    active_causes(causes).any(|cause| cause.concerns.contains(object))
 }
 
 fn subscriptions(set: &EvidenceSet, causes: &[DiagnosedCause]) -> QueryRecord<Vec<SubscriptionRow>> {

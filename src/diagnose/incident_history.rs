@@ -6,10 +6,9 @@ use super::cause_subject::CauseSubject;
 use super::diagnosis_subject::DiagnosisSubject;
 use super::escalation::FoundReason;
 use super::evidence_set::{CallGroup, EvidenceSet};
-use super::report::DiagnosedCause;
+use super::report::{DiagnosedCause, active_causes};
 use super::topics::key_not_working::claimed_key;
 use super::tried_steps::{self, TriedOutcome};
-use crate::domain::cause::CauseState;
 use crate::domain::delivery::AttemptKind;
 use crate::domain::ids::{AttemptId, EventId, KeyId, SubscriptionId};
 use crate::domain::text::Untrusted;
@@ -222,8 +221,7 @@ impl IncidentHistory {
 
 /// Time since which the first cause that acts lasts.
 fn onset(causes: &[DiagnosedCause]) -> Option<Timestamp> {
-    let acting = causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
-    acting.filter_map(|cause| cause.occurrence.first_utc).min()
+    active_causes(causes).filter_map(|cause| cause.occurrence.first_utc).min()
 }
 
 /// Groups the failed attempts of each subscription by their outcome.
@@ -335,8 +333,7 @@ fn involved(set: &EvidenceSet, causes: &[DiagnosedCause]) -> BTreeSet<String> {
                 .chain(claimed)
                 .map(|id| format!("key {id}"))
                 .chain(failed.map(|id| format!("subscription {id}")));
-            let acting = causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
-            names.chain(acting.flat_map(|cause| &cause.concerns).filter_map(object_name)).collect()
+            names.chain(active_causes(causes).flat_map(|cause| &cause.concerns).filter_map(object_name)).collect()
         }
     }
 }

@@ -165,6 +165,11 @@ pub struct DiagnosedCause {
     pub concerns: Vec<CauseSubject>,
 }
 
+/// Iterates over the causes that are not over.
+pub fn active_causes(causes: &[DiagnosedCause]) -> impl Iterator<Item = &DiagnosedCause> {
+    causes.iter().filter(|cause| cause.occurrence.state.may_be_active())
+}
+
 /// Observation that is worth knowing and is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiagnosisRemark {

@@ -326,6 +326,12 @@ impl CauseState {
     /// All three states, in the order of a report.
     pub const ALL: [Self; 3] = [Self::Now, Self::Unknown, Self::Over];
 
+    /// Checks whether the cause is not known to be over.
+    #[must_use]
+    pub const fn may_be_active(self) -> bool {
+        !matches!(self, Self::Over)
+    }
+
     /// Name of the state in documents.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -52,6 +52,12 @@ impl FailureKind {
         Self::Local,
     ];
 
+    /// Checks whether an attempt that failed so ended before any byte of its request was sent.
+    #[must_use]
+    pub const fn is_before_request(self) -> bool {
+        matches!(self, Self::Refused | Self::Dns | Self::Tls | Self::Blocked | Self::Local)
+    }
+
     /// One-word name of the failure, on the wire and in lists.
     #[must_use]
     pub const fn name(self) -> &'static str {

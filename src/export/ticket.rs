@@ -8,6 +8,7 @@ use super::bundle_documents::{
 use super::redact::Redactor;
 use super::ticket_behaviour::TicketRows;
 use super::ticket_parts::{TicketFailure, TicketImpact, TicketRequest};
+use super::ticket_reasons::acting;
 use super::{ticket_behaviour, ticket_gaps, ticket_history, ticket_reasons};
 use crate::diagnose::incident::IncidentEvidence;
 use crate::diagnose::incident_history::IncidentAct;
@@ -15,8 +16,7 @@ use crate::diagnose::report::{
     CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, Evidence, ReportedCheck,
 };
 use crate::diagnose::reporter::TicketReader;
-use crate::domain::cause::CauseState;
-use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome, FailureKind};
+use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome};
 use crate::domain::text::Untrusted;
 use crate::text::health::why;
 use crate::text::{count, delivery, or_unknown};
@@ -105,10 +105,9 @@ fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
 }
 
 fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
-    let acting = || case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
     // A receiver that refuses signatures is only the symptom; the cause behind it is preferred where it is known.
     if let Some(cause) =
-        acting().find(|cause| cause.id != ticket_reasons::SIGNATURE_REFUSED_CAUSE).or_else(|| acting().next())
+        acting(case).find(|cause| cause.id != ticket_reasons::SIGNATURE_REFUSED_CAUSE).or_else(|| acting(case).next())
     {
         return redactor.redact_line(&ticket_behaviour::title(&cause.title, case));
     }
@@ -161,14 +160,10 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> TicketSubs
     }
 }
 
-/// Failures in which no byte of the request leaves.
-const NEVER_SENT: [FailureKind; 5] =
-    [FailureKind::Refused, FailureKind::Dns, FailureKind::Tls, FailureKind::Blocked, FailureKind::Local];
-
 fn failure(of: &AttemptDetail, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> TicketFailure {
     let row = &of.row;
     let body = of.response_body.text.as_ref().filter(|_| bodies == ResponseBodies::Included);
-    let is_sent = !matches!(row.outcome(), AttemptOutcome::Unanswered(kind) if NEVER_SENT.contains(&kind));
+    let is_sent = !matches!(row.outcome(), AttemptOutcome::Unanswered(kind) if kind.is_before_request());
     TicketFailure {
         utc: row.started_utc,
         attempt_id: row.id.0,
@@ -209,8 +204,7 @@ const SENDER_CAUSES: [&str; 6] = [
 
 /// Says by what a receiver recognises deliveries, where that may matter.
 fn sender(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Option<String> {
-    let mut acting = case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
-    acting.find(|cause| SENDER_CAUSES.contains(&cause.id.as_str()))?;
+    acting(case).find(|cause| SENDER_CAUSES.contains(&cause.id.as_str()))?;
     let mut headers = rows(&case.failures.found).flat_map(|of| &of.request_headers);
     let agent = headers.find(|header| header.name.raw().eq_ignore_ascii_case("user-agent"));
     let agent = agent.map_or_else(|| "unknown".to_owned(), |header| redactor.redact_line(header.value.raw()));
@@ -314,8 +308,7 @@ fn step(of: &ReportedCheck, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>
 
 /// Repeats the latest poll of a cause that acts, as the request log has its query.
 fn latest_poll(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
-    let acting = case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over);
-    let mut evidence = acting.flat_map(|cause| &cause.evidence);
+    let mut evidence = acting(case).flat_map(|cause| &cause.evidence);
     let Some(latest) = evidence.find(|of| of.query.contains(": latest query, ")) else { return Vec::new() };
     let query = redactor.redact_line(latest.value.raw());
     let target = super::markdown::shell_quote(&format!("{}?{query}", crate::wire::paths::EVENTS).into());

@@ -5,7 +5,6 @@ use super::redact::Redactor;
 use super::ticket_parts::{TicketCallGroup, TicketFailure, TicketFailureGroup, TicketRequest};
 use super::ticket_reasons::acting;
 use crate::diagnose::incident::IncidentEvidence;
-use crate::diagnose::report::DiagnosedCause;
 use crate::diagnose::reporter::TicketReader;
 use crate::domain::delivery::ATTEMPT_TIMEOUT;
 use crate::text::count;
@@ -46,8 +45,7 @@ pub(super) fn comparison(
         actual = selected(rows);
     }
     if actual.is_empty() {
-        let titles: Vec<&DiagnosedCause> = acting(case).collect();
-        actual = titles.into_iter().map(|cause| redactor.redact_line(&title(&cause.title, case))).collect();
+        actual = acting(case).map(|cause| redactor.redact_line(&title(&cause.title, case))).collect();
     }
     let more = actual.len().saturating_sub(MAX_NAMED);
     actual.truncate(MAX_NAMED);
@@ -108,9 +106,8 @@ fn selected(rows: &TicketRows<'_>) -> Vec<String> {
 
 /// What the causes that act explain and since when, for a ticket without a failed attempt or a refused call.
 pub(super) fn measures(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
-    let causes: Vec<&DiagnosedCause> = acting(case).collect();
     let mut all = Vec::new();
-    for cause in causes {
+    for cause in acting(case) {
         let of = &cause.occurrence;
         let times = of.first_utc.map(|at| format!(", since {at}")).unwrap_or_default();
         let times = times + &of.last_utc.map(|at| format!(", last {at}")).unwrap_or_default();

@@ -9,6 +9,7 @@ use super::ticket_parts::{
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::report::{Evidence, ReportedCheck};
 use crate::diagnose::reporter::TicketReader;
+use crate::domain::delivery::FailureKind;
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::{count, several};
@@ -298,9 +299,6 @@ fn failures(all: &[TicketFailure], lines: &mut Vec<String>) {
     }
 }
 
-/// Outcomes of attempts of which no byte left.
-const NEVER_SENT: [&str; 5] = ["refused", "dns", "tls", "blocked", "local"];
-
 fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
     let id = |id: Option<i64>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
     lines.push(format!(
@@ -318,7 +316,7 @@ fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
     lines.extend(of.target.as_ref().map(|target| {
         let sent = match of.n_sent_bytes {
             Some(n) => format!("a body of {}", count(n, "byte")),
-            None if NEVER_SENT.contains(&of.outcome.as_str()) => "nothing".to_owned(),
+            None if FailureKind::named(&of.outcome).is_some_and(FailureKind::is_before_request) => "nothing".to_owned(),
             None => "a body of unknown length".to_owned(),
         };
         let peer = of.peer.as_ref().map_or_else(|| "not known".to_owned(), |peer| quoted(peer));

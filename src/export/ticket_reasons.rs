@@ -6,9 +6,8 @@ use super::redact::Redactor;
 use crate::diagnose::escalation::{EscalationKind, MIN_FAILURES_AFTER_REPAIR};
 use crate::diagnose::incident::IncidentEvidence;
 use crate::diagnose::playbook_topic::PlaybookTopic;
-use crate::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport};
+use crate::diagnose::report::{CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, active_causes};
 use crate::diagnose::reporter::TicketReader;
-use crate::domain::cause::CauseState;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
 
 /// Cause that says only that a receiver refuses what is signed correctly.
@@ -28,7 +27,7 @@ fn is_related(one: PlaybookTopic, other: PlaybookTopic) -> bool {
 }
 
 pub(super) fn acting(case: &IncidentEvidence) -> impl Iterator<Item = &DiagnosedCause> {
-    case.causes.iter().filter(|cause| cause.occurrence.state != CauseState::Over)
+    active_causes(&case.causes)
 }
 
 /// Returns the reasons for and against escalating; for a partner, who does not escalate, those alone that the reporter

@@ -253,7 +253,7 @@ pub(super) fn configuration_findings(set: &EvidenceSet) -> Vec<CauseFinding> {
     let of = |row: &SubscriptionRow| {
         let subject = CauseSubject::Subscription(row.subscription.id);
         let acts = |finding: &&CauseFinding| {
-            finding.subjects.first() == Some(&subject) && finding.occurrence.state != CauseState::Over
+            finding.subjects.first() == Some(&subject) && finding.occurrence.state.may_be_active()
         };
         failing.iter().filter(acts).max_by_key(|finding| finding.occurrence.n)
     };

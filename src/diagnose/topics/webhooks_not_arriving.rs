@@ -13,7 +13,7 @@ use crate::diagnose::finding::CauseFinding;
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
 use crate::diagnose::report::{CheckVerdict, DiagnosisRemark};
-use crate::domain::cause::{CauseKind, CauseState};
+use crate::domain::cause::CauseKind;
 use crate::domain::ids::CompanyId;
 use crate::domain::text::Untrusted;
 use crate::text::or_unknown;
@@ -103,7 +103,7 @@ fn configuration(set: &EvidenceSet) -> CheckResult {
     if let Some(unknown) = no_subscription(set).filter(|_| findings.is_empty()) {
         return unknown;
     }
-    let n = findings.iter().filter(|finding| finding.occurrence.state != CauseState::Over).count().to_string();
+    let n = findings.iter().filter(|finding| finding.occurrence.state.may_be_active()).count().to_string();
     CheckResult::from_findings(findings, vec![set.subscriptions.evidence("faults of configuration", n, Some("0"))])
 }
 
@@ -208,7 +208,7 @@ fn types(set: &EvidenceSet) -> CheckResult {
     }
     let mut evidence = vec![event_count(set, "events examined", None, events.len())];
     let is_removal = |finding: &CauseFinding| {
-        finding.kind == CauseKind::TypeNotSubscribed && finding.occurrence.state != CauseState::Over
+        finding.kind == CauseKind::TypeNotSubscribed && finding.occurrence.state.may_be_active()
     };
     // The cause itself belongs to the check of the configuration.
     let n_removed = configuration_findings(set).iter().filter(|finding| is_removal(finding)).count();
