@@ -178,7 +178,7 @@ pub struct RejectedKey {
 }
 
 /// Maximum number of text bytes in a request log row, whatever the caller sent.
-pub const MAX_REQUEST_TEXT: usize = 3_072;
+pub const MAX_REQUEST_TEXT: usize = 4_096;
 
 /// A logged request to the Integration API.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -213,6 +213,8 @@ pub struct LoggedRequest {
     pub user_agent: Option<String>,
     /// Telling headers of a refusal, as lines `Name: value`; `None` for a success.
     pub answer_headers: Option<String>,
+    /// Members of a refusal's problem document that depend on its code, as a JSON object; `None` for other answers.
+    pub problem_members: Option<String>,
 }
 
 impl LoggedRequest {
@@ -236,6 +238,7 @@ impl LoggedRequest {
             &self.address,
             &self.user_agent,
             &self.answer_headers,
+            &self.problem_members,
         ]
         .into_iter()
         .flatten();
@@ -258,6 +261,7 @@ impl LoggedRequest {
             address,
             user_agent: agent,
             answer_headers: headers,
+            problem_members: members,
             ..
         } = self;
         let last4 = claimed.as_mut().map(|of| &mut of.last4);
@@ -273,6 +277,7 @@ impl LoggedRequest {
             (address.as_mut(), 64),
             (agent.as_mut(), 120),
             (headers.as_mut(), 1_024),
+            (members.as_mut(), 1_024),
         ]
         .into_iter()
         .filter_map(|(text, most)| Some((text?, most)))
@@ -286,7 +291,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 11), times in 1_usize..40) {
+        fn no_row_holds_more_text_than_it_may(texts in prop::collection::vec("(?s).{0,600}", 12), times in 1_usize..40) {
             let text = |n: usize| texts[n].repeat(times);
             let request = LoggedRequest {
                 at: Timestamp::default(),
@@ -304,6 +309,7 @@ mod tests {
                 query: Some(text(8)),
                 reason: Some(text(9)),
                 answer_headers: Some(text(10)),
+                problem_members: Some(text(11)),
             };
             let bounded = request.clone().truncated();
             prop_assert!(bounded.n_text_bytes() <= MAX_REQUEST_TEXT);

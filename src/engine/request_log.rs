@@ -115,6 +115,7 @@ impl PendingRequests {
             elapsed_ms: 0,
             query: None,
             answer_headers: None,
+            problem_members: None,
             address,
             user_agent: agent,
             ..request
@@ -287,6 +288,7 @@ mod tests {
             address: Some(address.to_owned()),
             user_agent: None,
             answer_headers: None,
+            problem_members: None,
         }
     }
 

@@ -140,6 +140,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
     let is_known = row.get::<_, Option<String>>("key")?.is_some() && held.1.is_some();
     let problem: Option<Value> = text("problem")?.and_then(|problem| serde_json::from_str(problem.raw()).ok());
     let member = |name: &str| Some(Untrusted::new(problem.as_ref()?.get(name)?.as_str()?));
+    let document = problem.as_ref().and_then(Value::as_object).filter(|_| status.is_some_and(|status| status >= 400));
     let failure = text("failure")?.map(|name| Untrusted::new(RelayFailure::from_name(name.raw()).words()));
     let request = RequestRow {
         id,
@@ -159,6 +160,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(i64, RequestRow)> {
         address: text("address")?,
         user_agent: text("user_agent")?,
         answer_headers: relayed_headers(row, status)?,
+        problem: document.cloned(),
         caller_name: text("caller")?,
         own_call: text("kind")?,
         request_id: text("request_id")?,

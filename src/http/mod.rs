@@ -11,6 +11,7 @@ mod flush_on_error;
 pub mod json_scan;
 pub mod listen;
 pub mod log_query;
+pub mod logged_problem;
 pub mod params;
 pub mod problem;
 mod problem_writer;

@@ -7,6 +7,7 @@ use crate::domain::scope::KeyScope;
 use crate::domain::text::Untrusted;
 use crate::engine::handle::Engine;
 use crate::http::log_query::{LogQuery, parse_named};
+use crate::http::logged_problem::logged_problem;
 use crate::http::problem::ProblemResponse;
 use crate::http::query::PathId;
 use crate::wire::attempts::HttpHeader;
@@ -52,6 +53,7 @@ pub(super) async fn list(
     };
     let (page, codes) = engine.requests(filter, wanted.page_spec(of.since, of.until)).await?;
     let page = wanted.log_page(page, |logged| {
+        let problem = logged_problem(&logged.request);
         let (key_id, company_id) = logged.request.caller.unzip();
         let claimed = logged.request.rejected_key.map(|of| (of.company, Untrusted::new(of.last4)));
         let (claimed_company_id, claimed_last4) = claimed.unzip();
@@ -73,6 +75,7 @@ pub(super) async fn list(
             address: logged.request.address.map(Untrusted::new),
             user_agent: logged.request.user_agent.map(Untrusted::new),
             answer_headers: logged.request.answer_headers.as_deref().map(HttpHeader::from_lines),
+            problem,
             own_call: None,
             caller_name: None,
             request_id: Some(Untrusted::new(logged.request.request_id)),

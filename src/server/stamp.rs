@@ -5,6 +5,7 @@ use crate::domain::log;
 use crate::engine::handle::Engine;
 use crate::http::answer_headers::logged_headers;
 use crate::http::exposure::ServerReachability;
+use crate::http::logged_problem::{logged_detail, logged_members};
 use crate::http::query_mask::masked_query;
 use crate::http::request_context::{RequestContext, looks_like_secret};
 use crate::http::stamp::{KNOWN_METHODS, answer_panics, check_head, choose_request_id, stamp_answer};
@@ -53,7 +54,6 @@ pub(super) async fn stamp_response(State(state): State<Arc<StampState>>, mut req
     let noted = note.snapshot();
     let problem = stamp_answer(&mut response, &noted, is_private);
     let code = problem.as_ref().map(|problem| problem.code);
-    let told = problem.as_ref().map(|problem| problem.detail.chars().take(MAX_PROBLEM_CHARS).collect::<String>());
     let reason = problem.as_ref().and_then(Problem::refusal).map(|reason| reason.word());
     if is_integration {
         engine.log_request(log::LoggedRequest {
@@ -63,7 +63,10 @@ pub(super) async fn stamp_response(State(state): State<Arc<StampState>>, mut req
             route: noted.route.unwrap_or_else(|| "(none)".to_owned()),
             status: response.status().as_u16(),
             code: code.and_then(|code| serde_json::to_value(code).ok()?.as_str().map(ToOwned::to_owned)),
-            detail: told.or(noted.log_detail).filter(|text| !looks_like_secret(text)),
+            detail: match &problem {
+                Some(problem) => logged_detail(problem),
+                None => noted.log_detail.filter(|text| !looks_like_secret(text)),
+            },
             reason: reason.filter(|word| !looks_like_secret(word)),
             rejected_key: noted.claimed_key,
             request_id,
@@ -72,10 +75,8 @@ pub(super) async fn stamp_response(State(state): State<Arc<StampState>>, mut req
             address,
             user_agent: agent,
             answer_headers: logged_headers(response.status().as_u16(), response.headers()),
+            problem_members: problem.as_ref().map(|problem| logged_members(problem).unwrap_or_else(|| "{}".to_owned())),
         });
     }
     response
 }
-
-/// Maximum number of characters of a problem's text in the request log.
-const MAX_PROBLEM_CHARS: usize = 300;

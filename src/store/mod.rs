@@ -78,6 +78,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../assets/migrations/platform/0024_request_sizes_by_batch.sql"),
     include_str!("../../assets/migrations/platform/0025_answer_headers.sql"),
     include_str!("../../assets/migrations/platform/0026_failures_by_subscription.sql"),
+    include_str!("../../assets/migrations/platform/0027_problem_members.sql"),
 ];
 
 /// Options with which the platform's database is opened.

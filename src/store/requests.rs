@@ -45,8 +45,8 @@ pub struct KeyRequestCounts {
 pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a LoggedRequest>) -> Result<(), Error> {
     let mut log = connection.prepare_cached(
         "INSERT INTO requests (at, key_id, company_id, method, route, status, code, request_id, elapsed_ms, detail, reason, claimed_company_id,
-             claimed_last4, query, address, user_agent, answer_headers)
-         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :reason, :claimed, :last4, :query, :address, :agent, :headers)",
+             claimed_last4, query, address, user_agent, answer_headers, problem_members)
+         VALUES (:at, :key, :company, :method, :route, :status, :code, :id, :elapsed, :detail, :reason, :claimed, :last4, :query, :address, :agent, :headers, :members)",
     )?;
     let mut first = None;
     for row in rows {
@@ -56,7 +56,7 @@ pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a
             ":id": row.request_id, ":elapsed": i64::try_from(row.elapsed_ms).unwrap_or(i64::MAX),
             ":detail": row.detail, ":reason": row.reason, ":claimed": row.rejected_key.as_ref().map(|of| of.company.0),
             ":last4": row.rejected_key.as_ref().map(|of| of.last4.as_str()), ":query": row.query, ":address": row.address,
-            ":agent": row.user_agent, ":headers": row.answer_headers,
+            ":agent": row.user_agent, ":headers": row.answer_headers, ":members": row.problem_members,
         };
         log.execute(values)?;
         first.get_or_insert_with(|| connection.last_insert_rowid());
@@ -65,7 +65,7 @@ pub(crate) fn insert<'a>(connection: &Connection, rows: impl Iterator<Item = &'a
     let mut count = connection.prepare_cached(
         "INSERT INTO request_log_sizes (company_id, n_bytes)
          SELECT coalesce(company_id, 0), sum(100 + octet_length(concat(
-             method, route, code, request_id, detail, reason, claimed_last4, query, address, user_agent, answer_headers)))
+             method, route, code, request_id, detail, reason, claimed_last4, query, address, user_agent, answer_headers, problem_members)))
          FROM requests NOT INDEXED WHERE id >= ?1 GROUP BY 1
          ON CONFLICT DO UPDATE SET n_bytes = n_bytes + excluded.n_bytes",
     )?;
@@ -230,6 +230,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredRequest> {
         address: row.get("address")?,
         user_agent: row.get("user_agent")?,
         answer_headers: row.get("answer_headers")?,
+        problem_members: row.get("problem_members")?,
     };
     Ok(StoredRequest { id: row.get("id")?, request })
 }
@@ -240,7 +241,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     /// Bytes of a row as the limit counts them: its texts, and 100.
-    const STORED: &str = "100 + octet_length(concat(method, route, code, request_id, detail, reason, claimed_last4, query, address, user_agent, answer_headers))";
+    const STORED: &str = "100 + octet_length(concat(method, route, code, request_id, detail, reason, claimed_last4, query, address, user_agent, answer_headers, problem_members))";
 
     fn row(n: i64, company: Option<i64>) -> LoggedRequest {
         LoggedRequest {
@@ -259,6 +260,7 @@ mod tests {
             address: None,
             user_agent: None,
             answer_headers: (n % 3 == 0).then(|| "Retry-After: 1".to_owned()),
+            problem_members: (n % 4 == 0).then(|| "{\"limit\":20}".to_owned()),
         }
     }
 

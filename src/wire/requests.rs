@@ -8,6 +8,7 @@ use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// Kind of a call that an observer makes itself: who wants the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,9 @@ impl OwnCallKind {
         }
     }
 }
+
+/// Problem document as it was answered, member by member.
+pub type ProblemDocument = Map<String, Value>;
 
 /// Statuses by which a platform refuses a scope probe: the response tells whether the key has the scope.
 pub const PROBE_REFUSALS: [u16; 6] = [400, 403, 404, 411, 415, 422];
@@ -88,6 +92,11 @@ pub struct RequestRow {
     /// 1 KiB; values that may be secret as `…`. Null for other responses and in rows of earlier versions.
     #[serde(default)]
     pub answer_headers: Option<Vec<HttpHeader>>,
+    /// Problem document of a refusal as its caller got it; a member that may be secret, or that does not fit into
+    /// 1 KiB, as `…`. Null for other responses, in rows of earlier versions and where a relay records no documents.
+    #[serde(default)]
+    #[cfg_attr(test, schema(value_type = Option<std::collections::HashMap<String, Value>>))]
+    pub problem: Option<ProblemDocument>,
     /// Purpose of a call that an observer made itself: `scope_probe` to find out whether the key has a scope, `poll` to
     /// read a list, `act` for an operator. Null for calls by others, and on platforms.
     #[serde(default)]

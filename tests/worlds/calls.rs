@@ -177,6 +177,7 @@ impl FrontDesk<'_> {
             address: Some(of.address.as_str().into()),
             user_agent: Some(of.agent.into()),
             answer_headers: None,
+            problem: None,
             own_call: None,
             caller_name: None,
             request_id: Some(format!("req_{}", self.log.len() + 1).into()),

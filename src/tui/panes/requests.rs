@@ -19,6 +19,9 @@ pub(in crate::tui) fn find<'a>(view: &PaneData<'a>, id: i64) -> Option<&'a Reque
     view.logs.requests.window.find(id)
 }
 
+/// Members of a problem document that the details show in other lines.
+const SHOWN_MEMBERS: [&str; 6] = ["type", "title", "status", "code", "detail", "requestId"];
+
 const fn standing(row: &RequestRow) -> HealthStatus {
     match row.status {
         // Status 0 means that no response was sent.
@@ -161,6 +164,9 @@ impl PaneRow for RequestRow {
             if let Some(value) = value {
                 lines.extend(view.labelled(label, &value.sanitized(), room));
             }
+        }
+        for (name, value) in self.problem.iter().flatten().filter(|(name, _)| !SHOWN_MEMBERS.contains(&name.as_str())) {
+            lines.extend(view.labelled("Problem", &Untrusted::new(format!("{name}: {value}")).sanitized(), room));
         }
         for header in self.answer_headers.iter().flatten() {
             lines.extend(view.labelled(

@@ -99,6 +99,7 @@ pub(super) fn request(id: i64) -> RequestRow {
         address: Some("203.0.113.7".into()),
         user_agent: Some("axios/1.12.0\u{1b}[2J".into()),
         answer_headers: None,
+        problem: None,
         own_call: None,
         caller_name: None,
         request_id: Some(format!("req_01JD{id:022}").into()),

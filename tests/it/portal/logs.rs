@@ -262,6 +262,54 @@ async fn a_refusal_keeps_the_headers_of_its_answer_and_a_success_keeps_none() {
 }
 
 #[tokio::test]
+async fn the_log_has_the_problem_document_that_the_caller_got() {
+    let scene = Scene::new().await;
+    let poor = scene.platform.key(&scene.company, &[KeyScope::EventsRead]).await;
+    let subscription = scene.subscribe(&["lead.created"]).await;
+    let subscriptions = "/api/v1/webhooks/subscriptions";
+    let (own, poor, not_a_key) = (Some(scene.key.reveal()), Some(poor.reveal()), Some("wlcro_live_x"));
+    let unknown = format!("wlcro_live_{}_{}", scene.company.id, "A".repeat(43));
+    let one = format!("{subscriptions}/{subscription}");
+    let many: Vec<String> = (0..90).map(|n| format!("\"field{n}\": {n}")).collect();
+    let many = format!("{{{}}}", many.join(","));
+    let calls = [
+        ("GET", subscriptions, poor, None),
+        ("GET", "/api/v1/events", None, None),
+        ("GET", "/api/v1/events?apiKey=1", None, None),
+        ("GET", "/api/v1/events", not_a_key, None),
+        ("GET", "/api/v1/events", Some(unknown.as_str()), None),
+        ("GET", "/api/v1/events?limit=0&type=Lead.Created", own, None),
+        ("GET", "/api/v1/events?cursor=other", own, None),
+        ("GET", "/api/v1/webhooks/subscriptions/999", own, None),
+        ("PUT", one.as_str(), own, Some("{}")),
+        ("POST", subscriptions, own, Some("{\"targetUrl\": 7, \"eventTypes\": [\"x\"]}")),
+        ("POST", subscriptions, own, Some("{\"targetUrl\": ")),
+        ("POST", "/api/v1/integrations/leads", own, Some("{\"email\": 5}")),
+        ("PATCH", one.as_str(), own, Some(many.as_str())),
+    ];
+    let mut answers = Vec::new();
+    for (method, path, key, body) in calls {
+        let mut headers = vec![super::JSON];
+        headers.extend(key.map(|key| ("x-api-key", key)));
+        let answer = scene.platform.call(method, path, &headers, body).await;
+        assert!(
+            answer.status >= 400 || !answer.header("x-ignored-fields").is_empty(),
+            "{method} {path}: {}",
+            answer.status
+        );
+        answers.push(answer.json());
+    }
+    let codes: std::collections::BTreeSet<&str> = answers.iter().filter_map(|answer| answer["code"].as_str()).collect();
+    assert!(codes.len() >= 8, "{codes:?}");
+    let rows = logged(&scene, calls.len()).await;
+    for answer in answers.iter().filter(|answer| answer["code"].is_string()) {
+        let row = rows.iter().find(|row| row["requestId"] == answer["requestId"]).expect("a row");
+        assert_eq!(&row["problem"], answer);
+    }
+    assert!(rows.iter().filter(|row| row["status"].as_u64() < Some(400)).all(|row| row["problem"].is_null()));
+}
+
+#[tokio::test]
 async fn a_wrong_method_is_logged_under_its_route_and_its_key_and_answered_as_before() {
     let scene = Scene::new().await;
     let revoked = scene.platform.key(&scene.company, &[KeyScope::EventsRead]).await;

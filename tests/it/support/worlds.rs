@@ -37,9 +37,10 @@ use crow::domain::window::RateBucket;
 use crow::sync::alerts::{AcknowledgedBy, Alert};
 use crow::wire::keys::{CompanyRow, KeyRow, RateLimits, RecentKeyUsage};
 use crow::wire::limits::LimitRow;
-use crow::wire::requests::RequestRow;
+use crow::wire::requests::{ProblemDocument, RequestRow};
 use crow::wire::subscriptions::{DeliveryHealth, Subscription, SubscriptionRow};
 use crow::wire::trips::{CauseCount, TripRow};
+use serde_json::json;
 
 /// Writes the text of a part.
 pub(crate) type Write<'w> = dyn FnMut(&'static str) -> String + 'w;
@@ -161,6 +162,15 @@ impl Pen<'_> {
         }
     }
 
+    fn problem(&mut self) -> ProblemDocument {
+        let mut document = ProblemDocument::new();
+        document.insert("detail".to_owned(), self.text("detail of a problem document").into());
+        document
+            .insert("errors".to_owned(), json!({ self.text("field of a problem"): [self.text("words of a problem")] }));
+        document.insert(self.text("name of a problem's member"), self.text("value of a problem's member").into());
+        document
+    }
+
     pub(crate) fn request(&mut self) -> RequestRow {
         RequestRow {
             id: 5,
@@ -180,6 +190,7 @@ impl Pen<'_> {
             address: self.some("address of a caller"),
             user_agent: self.some("user agent"),
             answer_headers: Some(vec![self.header("name of an answer's header", "value of an answer's header")]),
+            problem: Some(self.problem()),
             own_call: self.some("purpose of an own call"),
             caller_name: None,
             request_id: Some(self.outside("request id")),

@@ -98,6 +98,7 @@ fn request() -> RequestRow {
         address: None,
         user_agent: None,
         answer_headers: None,
+        problem: None,
         own_call: None,
         caller_name: None,
         request_id: Some("req_01J9".into()),
