@@ -155,7 +155,8 @@ fn format_finding(lab: &SignatureReport) -> String {
     };
     for cause in &lab.causes {
         let _ = writeln!(text, "\ncause: {} ({})", cause.title, cause.id);
-        let _ = writeln!(text, "       {}", cause.difference.sanitized());
+        let excerpt = cause.excerpt.as_ref().map_or_else(String::new, |text| format!(": {}", text.sanitized()));
+        let _ = writeln!(text, "       {}{excerpt}", cause.difference.sanitized());
         let _ = writeln!(text, "       {}", cause.resolution);
     }
     text

@@ -18,8 +18,12 @@ pub(super) async fn explain(
     TypedQuery(query): TypedQuery<SignatureQuery>,
 ) -> Result<axum::Json<SignatureCheck>, ProblemResponse> {
     let explained = engine.explain_signature(operator.id(), AttemptId(id), query.computed).await?;
+    let mut lab = SignatureReport::from(&explained.diagnosis);
+    if !operator.can_reveal() {
+        lab.causes.iter_mut().for_each(|cause| cause.excerpt = None);
+    }
     Ok(axum::Json(SignatureCheck {
-        lab: SignatureReport::from(&explained.diagnosis),
+        lab,
         computed: explained.computed.map(Untrusted::new),
         clock_ahead_seconds: explained.clock_ahead,
     }))

@@ -28,6 +28,10 @@ pub struct SignatureCause {
     pub title: String,
     /// Exact difference between the expected and the received signature input.
     pub difference: Untrusted,
+    /// Content of the altered body and of the one that was sent, where they first differ; null if the body is not
+    /// altered, and for operators who are not admins.
+    #[serde(default)]
+    pub excerpt: Option<Untrusted>,
     /// Resolution of the cause, as an instruction to the receiver's developer.
     pub resolution: String,
 }
@@ -90,6 +94,7 @@ impl From<&DetectedFault> for SignatureCause {
             id: of.fault.id().to_owned(),
             title: of.fault.title().to_owned(),
             difference: Untrusted::new(of.difference.as_str()),
+            excerpt: of.excerpt.as_deref().map(Untrusted::new),
             resolution: of.fault.resolution().to_owned(),
         }
     }

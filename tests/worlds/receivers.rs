@@ -79,6 +79,7 @@ impl Reply {
             id: id.to_owned(),
             title: fault.title().to_owned(),
             difference: "as generated".into(),
+            excerpt: None,
             resolution: fault.resolution().to_owned(),
         };
         let lab = SignatureReport { fit: SignatureFit::Explained, causes: vec![cause], n_tried: None };

@@ -58,8 +58,9 @@ pub fn find_altered<T>(body: &[u8], mut look: impl FnMut(&BodyCandidate) -> Cont
         if !seen.insert(Sha256::digest(&candidate)) {
             return ControlFlow::Continue(());
         }
-        let difference = format!("the signature matches the body {what}{}", difference(body, &candidate));
-        look(&BodyCandidate { body: candidate, found: Some(DetectedFault::new(flaw, difference)) })
+        let (where_at, excerpt) = difference(body, &candidate);
+        let found = DetectedFault::new(flaw, format!("the signature matches the body {what}; {where_at}"));
+        look(&BodyCandidate { body: candidate, found: Some(DetectedFault { excerpt: Some(excerpt), ..found }) })
     };
     match for_each_alteration(body, &mut add) {
         ControlFlow::Break(found) => found,
@@ -203,21 +204,21 @@ fn for_each_collapse<B>(
     add(spaced.concat(), SignatureFault::Newline, "without any white space")
 }
 
-/// Describes where two bodies differ: `; 120 bytes instead of 124, first at byte 17: "…" instead of "…"`.
+/// Describes where two bodies differ, `120 bytes instead of 124, first different at offset 17`, and the content of both
+/// there, `"…" instead of "…"`.
 #[must_use]
-pub fn difference(given: &[u8], other: &[u8]) -> String {
+pub fn difference(given: &[u8], other: &[u8]) -> (String, String) {
     let at = given.iter().zip(other).take_while(|(a, b)| a == b).count();
     let excerpt = |bytes: &[u8]| {
         let part = &bytes[at.min(bytes.len())..(at + 12).min(bytes.len())];
         if part.is_empty() { "the end".to_owned() } else { format!("{:?}", shown(part)) }
     };
-    format!(
-        "; {} bytes instead of {}, first at byte {at}: {} instead of {}",
-        other.len(),
-        given.len(),
-        excerpt(other),
-        excerpt(given)
-    )
+    let length = if other.len() == given.len() {
+        "same length".to_owned()
+    } else {
+        format!("{} bytes instead of {}", other.len(), given.len())
+    };
+    (format!("{length}, first different at offset {at}"), format!("{} instead of {}", excerpt(other), excerpt(given)))
 }
 
 fn shown(bytes: &[u8]) -> String {

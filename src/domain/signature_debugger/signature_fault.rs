@@ -167,14 +167,17 @@ impl SignatureFault {
 pub struct DetectedFault {
     /// Kind of the detected fault.
     pub fault: SignatureFault,
-    /// Exact difference between the expected and the actual input.
+    /// Exact difference between the expected and the actual input, without content of the body.
     pub difference: String,
+    /// Content of the altered body and of the one that was sent, where they first differ; `None` if the body is not
+    /// altered.
+    pub excerpt: Option<String>,
 }
 
 impl DetectedFault {
     /// Creates a detected fault with its difference.
     #[must_use]
     pub fn new(flaw: SignatureFault, difference: impl Into<String>) -> Self {
-        Self { fault: flaw, difference: difference.into() }
+        Self { fault: flaw, difference: difference.into(), excerpt: None }
     }
 }

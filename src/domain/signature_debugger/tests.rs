@@ -289,8 +289,9 @@ fn the_difference_is_exact() {
     };
     assert_eq!(
         found[0].difference,
-        "the signature matches the body re-serialized compactly; 8 bytes instead of 9, first at byte 6: \"1}\" instead of \" 1}\"; the body without any white space matches as well"
+        "the signature matches the body re-serialized compactly; 8 bytes instead of 9, first different at offset 6; the body without any white space matches as well"
     );
+    assert_eq!(found[0].excerpt.as_deref(), Some("\"1}\" instead of \" 1}\""));
     // A trailing line break that was removed may as well be JSON that was written again.
     let SignatureDiagnosis::Explained(found) = diagnose_signature(&sample(b"{\"id\":1}\n", &header, &held, &[])) else {
         panic!("explained")

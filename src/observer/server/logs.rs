@@ -143,6 +143,7 @@ fn known_cause(fault: SignatureFault) -> SignatureCause {
         id: fault.id().to_owned(),
         title: fault.title().to_owned(),
         difference: Untrusted::new("as crow listen found from the receiver's answer"),
+        excerpt: None,
         resolution: fault.resolution().to_owned(),
     }
 }

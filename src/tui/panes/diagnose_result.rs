@@ -214,6 +214,9 @@ impl ResultBuilder {
             self.gap();
             self.say(&format!("{} ({})", cause.title, cause.id), 0, StyleRole::Strong);
             self.say(cause.difference.raw(), 2, StyleRole::Text);
+            if let Some(excerpt) = &cause.excerpt {
+                self.say(excerpt.raw(), 2, StyleRole::Text);
+            }
             self.say(&cause.resolution, 2, StyleRole::Text);
         }
         self.gap();

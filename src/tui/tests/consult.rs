@@ -139,6 +139,7 @@ fn check(fit: SignatureFit) -> SignatureCheck {
         id: "sig-no-dot".to_owned(),
         title: "the dot between timestamp and body is missing".to_owned(),
         difference: "the receiver signed 1795442551{\u{22}id\u{22}:… instead of 1795442551.{\u{22}id\u{22}:…".into(),
+        excerpt: None,
         resolution: "Put a dot between the timestamp and the raw body.".to_owned(),
     };
     let causes = if fit == SignatureFit::Explained { vec![flaw] } else { Vec::new() };
