@@ -20,7 +20,6 @@ use crate::export::bundle_reader::{self, VerifiedBundle};
 use crate::export::bundle_writer::write_bundle;
 use crate::export::platform_scan;
 use crate::export::ticket::ResponseBodies;
-use crate::export::ticket_gaps::open_points;
 use crate::export::ticket_markdown;
 use crate::tui::panes::escalate;
 use crate::tui::runtime::terminal::install_panic_hook;
@@ -65,8 +64,8 @@ pub(super) async fn run(asked: EscalateArgs) -> Result<ExitCode, CommandFailure>
         CommandFailure::failed(error.to_string(), "nothing was written; choose another place with --out PATH")
     })?;
     print_safe(&path.display().to_string())?;
-    // They are the first of what the ticket does not have, where they passed the gate.
-    for point in bundle.ticket().missing.iter().take(open_points(&case).len()) {
+    // They passed the gate with the ticket.
+    for point in &bundle.ticket().undecided {
         output::remark(&format!("crow: {point}"));
     }
     match asked_nothing {

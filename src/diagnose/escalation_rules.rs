@@ -2,7 +2,7 @@
 
 use super::diagnosis_subject::DiagnosisSubject;
 use super::escalation::{EscalationKind, FoundReason, MIN_CREATIONS, MIN_FAILURES_AFTER_REPAIR, MIN_PLATFORM_ERRORS};
-use super::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
+use super::evidence_set::{CallGroup, CallerVisibility, EndpointEvidence, EvidenceSet};
 use super::incident_history::IncidentHistory;
 use super::topics::rate_pattern::bucket_of;
 use crate::domain::ids::{CompanyId, KeyId};
@@ -30,16 +30,39 @@ pub(super) fn find_reasons(set: &EvidenceSet, history: &IncidentHistory) -> Vec<
 
 /// Failures that go on after a change, an enabling or a replay that was made since they began.
 fn persists(set: &EvidenceSet, history: &IncidentHistory) -> Option<FoundReason> {
-    let act = history.acts.iter().rfind(|act| !act.is_test())?;
-    let failed = set.endpoints.iter().flat_map(|of| EvidenceSet::rows(&of.failures));
-    let n_failed = failed.filter(|row| row.started_utc > act.utc).count() as u64;
-    let after = |rows: &[RequestRow]| rows.iter().filter(|row| row.utc > act.utc && !row.is_served()).count() as u64;
-    let n_refused: u64 = set.key_calls.values().map(|calls| after(EvidenceSet::rows(calls))).sum();
-    let n = n_failed + n_refused;
-    (n >= MIN_FAILURES_AFTER_REPAIR).then(|| FoundReason {
-        kind: EscalationKind::Persists,
-        text: format!("{} after \"{}\" of {}", count(n, "failure"), act.action.sanitized(), act.utc),
+    history.acts.iter().rev().filter(|act| !act.is_test()).find_map(|act| {
+        let times = failures_of(set, act.subject.raw());
+        // What was done before an object failed is no repair of it.
+        let is_repair = times.iter().any(|at| *at <= act.utc);
+        let n = times.iter().filter(|at| **at > act.utc).count() as u64;
+        (is_repair && n >= MIN_FAILURES_AFTER_REPAIR).then(|| FoundReason {
+            kind: EscalationKind::Persists,
+            text: format!(
+                "{} of {} after \"{}\" of {}",
+                count(n, "failure"),
+                act.subject.sanitized(),
+                act.action.sanitized(),
+                act.utc
+            ),
+        })
     })
+}
+
+/// Times of the failed attempts or refused calls of an object, by its name in the audit trail; of a company, those of
+/// all its objects.
+fn failures_of(set: &EvidenceSet, object: &str) -> Vec<Timestamp> {
+    let company = |id: Option<CompanyId>| id.is_some_and(|id| object == format!("company {id}"));
+    let is_mine = |of: &EndpointEvidence| {
+        let row = set.subscription(of.subscription);
+        object == format!("subscription {}", of.subscription) || company(row.map(|row| row.subscription.company_id))
+    };
+    let attempts = set.endpoints.iter().filter(|of| is_mine(of)).flat_map(|of| EvidenceSet::rows(&of.failures));
+    let calls = set
+        .key_calls
+        .iter()
+        .filter(|(key, _)| object == format!("key {key}") || company(set.key(**key).map(|row| row.company_id)));
+    let refused = calls.flat_map(|(_, calls)| EvidenceSet::rows(calls)).filter(|row| !row.is_served());
+    attempts.map(|row| row.started_utc).chain(refused.map(|row| row.utc)).collect()
 }
 
 /// Repeated errors of the platform. Contention is resolved by the client.
@@ -172,4 +195,59 @@ fn event_missing(set: &EvidenceSet) -> Option<FoundReason> {
         kind: EscalationKind::EventMissing,
         text: format!("{} since {first} succeeded, and no {kind} was published", count(n, "creation")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::evidence_set::{DiagnosisScope, QueryRecord};
+    use crate::diagnose::incident_history::IncidentAct;
+    use crate::domain::ids::SubscriptionId;
+    use crate::wire::attempts::AttemptRow;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_767_261_600_000);
+
+    fn ago(seconds: u64) -> Timestamp {
+        NOW.minus(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn only_what_was_done_to_the_failing_object_since_it_failed_is_a_repair() {
+        let row = |seconds: u64| AttemptRow { started_utc: ago(seconds), ..AttemptRow::answered(1, 500) };
+        let failures =
+            QueryRecord { found: Ok([80, 90, 100, 200, 300].map(row).to_vec()), ..QueryRecord::of("GET /x") };
+        let endpoint = EndpointEvidence {
+            subscription: SubscriptionId(1),
+            failures,
+            successes: QueryRecord::not_asked(),
+            minutes: QueryRecord::not_asked(),
+            details: QueryRecord::not_asked(),
+            checks: Vec::new(),
+            revisions: QueryRecord::not_asked(),
+        };
+        let scope = DiagnosisScope::last_hour_of(DiagnosisSubject::All);
+        let set = EvidenceSet { endpoints: vec![endpoint], ..EvidenceSet::empty(scope, NOW) };
+        let found = |action: &str, subject: &str, seconds: u64| {
+            let act = IncidentAct {
+                utc: ago(seconds),
+                action: action.into(),
+                subject: subject.into(),
+                by: "operator 1".into(),
+                reason: None,
+                id: 1,
+            };
+            persists(&set, &IncidentHistory { acts: vec![act], ..IncidentHistory::default() }).map(|of| of.text)
+        };
+        let text = found("enable subscription", "subscription 1", 150).expect("a reason");
+        assert!(text.starts_with("3 failures of subscription 1 after \"enable subscription\" of "), "{text}");
+        for (action, subject, seconds) in [
+            ("create key", "key 2", 150),
+            ("enable subscription", "subscription 2", 150),
+            ("change subscription", "subscription 1", 301),
+            ("enable subscription", "subscription 1", 95),
+            ("test subscription", "subscription 1", 150),
+        ] {
+            assert_eq!(found(action, subject, seconds), None, "{action} {subject} {seconds}");
+        }
+    }
 }

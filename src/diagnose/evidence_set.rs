@@ -126,6 +126,8 @@ impl<T> QueryRecord<T> {
 pub struct CallGroup {
     /// Newest of the calls, which carries what they have in common.
     pub newest: RequestRow,
+    /// Oldest of the calls; the newest one if there is one only.
+    pub oldest: RequestRow,
     /// Number of the calls.
     pub n: u64,
     /// Time of the first call.
@@ -160,23 +162,31 @@ impl CallGroup {
     /// Groups calls, given newest first. The largest group comes first.
     #[must_use]
     pub fn group(rows: &[RequestRow]) -> Vec<Self> {
-        let mut groups: BTreeMap<CallKey<'_>, Self> = BTreeMap::new();
+        let mut groups: BTreeMap<CallKey<'_>, (Self, &RequestRow)> = BTreeMap::new();
         for row in rows {
-            let group = groups.entry(call_key(row)).or_insert_with(|| Self {
-                newest: row.clone(),
-                n: 0,
-                first: row.utc,
-                request_ids: Vec::new(),
-                n_slow: 0,
-                slowest_ms: 0,
-                slow_span: None,
-                n_since_slow: 0,
-            });
+            let (group, oldest) = groups.entry(call_key(row)).or_insert_with(|| (Self::of(row), row));
             group.add(row);
+            *oldest = row;
         }
-        let mut groups: Vec<Self> = groups.into_values().collect();
+        let with_oldest = |(group, oldest): (Self, &RequestRow)| Self { oldest: oldest.clone(), ..group };
+        let mut groups: Vec<Self> = groups.into_values().map(with_oldest).collect();
         groups.sort_by_key(|group| (std::cmp::Reverse(group.n), group.newest.id));
         groups
+    }
+
+    /// Creates an empty group of calls like this one.
+    fn of(row: &RequestRow) -> Self {
+        Self {
+            newest: row.clone(),
+            oldest: row.clone(),
+            n: 0,
+            first: row.utc,
+            request_ids: Vec::new(),
+            n_slow: 0,
+            slowest_ms: 0,
+            slow_span: None,
+            n_since_slow: 0,
+        }
     }
 
     /// Counts a call that is older than those before.

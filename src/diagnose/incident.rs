@@ -8,9 +8,9 @@ use super::evidence_portal::{ClientPortal, EvidencePortal};
 use super::evidence_set::{CallGroup, DEFAULT_LOOKBACK, DiagnosisScope, EvidenceSet, QueryRecord};
 use super::gather::gather_evidence;
 use super::gathering::{MAX_PAGES, PAGE_ROWS};
-use super::incident_history::IncidentHistory;
+use super::incident_history::{IncidentHistory, MAX_GROUPS};
 use super::playbook_topic::PlaybookTopic;
-use super::report::{DiagnosedCause, DiagnosisReport, active_causes};
+use super::report::{CombinedDiagnosis, DiagnosedCause, DiagnosisRemark, DiagnosisReport, active_causes};
 use super::reporter::{ReporterStatement, TicketReader};
 use super::run::{check_all, check_playbook};
 use super::tried_steps;
@@ -32,7 +32,7 @@ use std::time::Duration;
 /// Maximum number of failed attempts that are fetched with their bytes.
 const MAX_FAILURES: usize = 20;
 /// Maximum number of refused requests that are kept.
-const MAX_REQUESTS: usize = 40;
+const MAX_REQUESTS: usize = 2 * MAX_GROUPS;
 /// Maximum number of subjects that playbooks are run over.
 const MAX_SUBJECTS: usize = 12;
 /// Maximum number of selected rows of each kind.
@@ -100,6 +100,8 @@ pub struct IncidentEvidence {
     pub reports: Vec<DiagnosisReport>,
     /// Causes that the playbooks found, in one ranked list for each subject.
     pub causes: Vec<DiagnosedCause>,
+    /// Observations that are no faults, each once.
+    pub remarks: Vec<DiagnosisRemark>,
     /// Keys whose calls were refused, and those of the subjects.
     pub keys: QueryRecord<Vec<KeyRow>>,
     /// Subscriptions that are disabled or fail, and those of the subjects.
@@ -149,6 +151,7 @@ pub async fn collect_evidence<P: EvidencePortal>(portal: &P, matter: &IncidentSc
         platform: overview.ok().and_then(|overview| overview.platform).map(|status| status.version),
         reports: Vec::new(),
         causes: Vec::new(),
+        remarks: Vec::new(),
         keys: QueryRecord::not_asked(),
         subscriptions: QueryRecord::not_asked(),
         failures: QueryRecord::not_asked(),
@@ -169,10 +172,10 @@ pub async fn collect_evidence<P: EvidencePortal>(portal: &P, matter: &IncidentSc
     }
     for (position, subject) in case.subjects.clone().into_iter().enumerate() {
         let set = gather_evidence(portal, DiagnosisScope { subject, lookback: matter.lookback }).await;
-        let (reports, causes) = checked(&set, matter.topic);
+        let CombinedDiagnosis { reports, causes, remarks, .. } = checked(&set, matter.topic);
         let mut history = IncidentHistory::read(&set, &causes);
         history.reasons = escalation_rules::find_reasons(&set, &history);
-        history.tried = tried_steps::measure(&set, &matter.reporter.tried);
+        history.tried = tried_steps::measure(&set, &matter.reporter.tried, history.first_failure());
         let failures = failures(portal, &set, &history).await;
         if position == 0 {
             case.at = set.at;
@@ -184,24 +187,23 @@ pub async fn collect_evidence<P: EvidencePortal>(portal: &P, matter: &IncidentSc
         }
         case.reports.extend(reports);
         case.causes.extend(causes);
+        case.remarks.extend(remarks);
     }
     truncate_newest(&mut case.failures, MAX_FAILURES, |of| (of.row.started_utc, of.row.id.0));
     truncate_newest(&mut case.requests, MAX_REQUESTS, |row| (row.utc, row.id));
     case
 }
 
-/// Checks one playbook, or all that apply, and returns the reports and the causes in one ranked list.
-fn checked(set: &EvidenceSet, topic: Option<PlaybookTopic>) -> (Vec<DiagnosisReport>, Vec<DiagnosedCause>) {
-    match topic {
-        Some(topic) => {
-            let report = check_playbook(topic, set, None);
-            let causes = report.causes.clone();
-            (vec![report], causes)
-        }
-        None => {
-            let all = check_all(set);
-            (all.reports, all.causes)
-        }
+/// Checks one playbook, or all that apply, with the causes in one ranked list.
+fn checked(set: &EvidenceSet, topic: Option<PlaybookTopic>) -> CombinedDiagnosis {
+    let Some(topic) = topic else { return check_all(set) };
+    let report = check_playbook(topic, set, None);
+    CombinedDiagnosis {
+        subject: report.subject,
+        at_utc: report.at_utc,
+        causes: report.causes.clone(),
+        remarks: report.remarks.clone(),
+        reports: vec![report],
     }
 }
 
@@ -219,18 +221,20 @@ fn add_subject(
     merge_rows(&mut case.requests, requests(of), |row| row.id, unlearnt);
 }
 
-/// Refused requests: the newest of each kind.
+/// Refused requests: the first and the last of each group that the history keeps.
 fn requests(set: &EvidenceSet) -> QueryRecord<Vec<RequestRow>> {
+    let groups = EvidenceSet::rows(&set.refused);
+    let mut rows: Vec<RequestRow> = Vec::new();
+    for group in groups.iter().take(MAX_GROUPS) {
+        rows.push(group.newest.clone());
+        rows.extend((group.oldest.id != group.newest.id).then(|| group.oldest.clone()));
+    }
+    let n_calls: u64 = groups.iter().map(|group| group.n).sum();
     QueryRecord {
         query: set.refused.query.clone(),
         at: set.refused.at,
-        found: set
-            .refused
-            .found
-            .as_ref()
-            .map(|groups| groups.iter().map(|group| group.newest.clone()).collect())
-            .map_err(Clone::clone),
-        is_incomplete: set.refused.is_incomplete,
+        is_incomplete: set.refused.is_incomplete || n_calls > rows.len() as u64,
+        found: set.refused.found.as_ref().map(|_| rows).map_err(Clone::clone),
     }
 }
 

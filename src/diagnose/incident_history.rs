@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Number of slices that the period is cut into for the trend.
 const TREND_SLICES: u32 = 6;
 /// Maximum number of groups of failures and of calls that a ticket keeps each.
-const MAX_GROUPS: usize = 20;
+pub(super) const MAX_GROUPS: usize = 20;
 /// Maximum number of acts after the first failure that a ticket keeps.
 const MAX_ACTS: usize = 20;
 
@@ -152,6 +152,12 @@ impl IncidentHistory {
             let is_later = |act: &IncidentAct| act.utc > begun;
             history.acts = acts.into_iter().filter(is_later).take(MAX_ACTS).collect();
         }
+        // The callers may be unknown to the platform: any change before may be the one.
+        if let Some(first) = history.first_failure().filter(|_| involved(set, causes).is_empty()) {
+            let rows = EvidenceSet::rows(&set.audit).iter().map(IncidentAct::from);
+            let before = rows.filter(|act| act.utc <= first && !act.is_test());
+            history.last_change = before.max_by_key(|act| (act.utc, act.id));
+        }
         history
     }
 
@@ -256,12 +262,17 @@ fn impact(set: &EvidenceSet) -> IncidentImpact {
         events: failed().filter_map(|row: &AttemptRow| row.event_id).collect(),
         undelivered: undelivered.iter().map(|row| row.id.0).collect(),
         subscriptions: failed().filter_map(|row| row.subscription_id).collect(),
-        keys: EvidenceSet::rows(&set.refused).iter().filter_map(|group| group.newest.key_id).collect(),
+        keys: EvidenceSet::rows(&set.refused).iter().filter_map(|group| key_of(set, group)).collect(),
         is_at_least: set.undelivered.is_incomplete || set.endpoints.iter().any(|of| of.failures.is_incomplete),
     };
     impact.events.extend(undelivered.iter().map(|row| row.event_id));
     impact.subscriptions.extend(undelivered.iter().map(|row| row.subscription_id));
     impact
+}
+
+/// Key that calls were made with, or that they claim.
+fn key_of(set: &EvidenceSet, group: &CallGroup) -> Option<KeyId> {
+    group.newest.key_id.or_else(|| claimed_key(EvidenceSet::rows(&set.keys), &group.newest))
 }
 
 /// Cuts the period into equal parts with their scheduled attempts.

@@ -73,6 +73,15 @@ impl CheckResult {
         Self { verdict, evidence, findings, remarks: Vec::new() }
     }
 
+    /// Turns a pass into a skipped result where nothing was looked at, for this reason.
+    #[must_use]
+    pub fn skipped_without(self, why: Option<String>) -> Self {
+        match (self.verdict == CheckVerdict::Pass, why) {
+            (true, Some(why)) => Self { verdict: CheckVerdict::Skipped(why), ..self },
+            _ => self,
+        }
+    }
+
     /// Adds observations that are no faults.
     #[must_use]
     pub fn with_remarks(mut self, remarks: Vec<DiagnosisRemark>) -> Self {

@@ -77,7 +77,7 @@ impl RemediationAction {
             Self::Enable(id) => format!("enable subscription {id} and resend missed events"),
             Self::EnableOnly(id) => format!("enable subscription {id}; the Admin Portal replays missed events"),
             Self::Replay(gap) => {
-                format!("resend missed events to subscription {} (dry run first)", gap.subscription)
+                format!("resend missed events to subscription {} (shows the counts and asks first)", gap.subscription)
             }
             Self::Revoke(id) => format!("revoke key {id} permanently"),
             Self::Verify(id) => format!("compare the signature of attempt {id} with the one the receiver computed"),

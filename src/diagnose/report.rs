@@ -191,7 +191,7 @@ pub enum DiagnosisConclusion {
     /// Some checks were answered, but the main check is unknown, a check failed without a cause that explains it, or
     /// whether a cause still acts is unknown.
     Undecided,
-    /// No check could be answered.
+    /// No check could be answered, and none had nothing to look at.
     NotRun,
 }
 
@@ -277,12 +277,12 @@ impl CombinedDiagnosis {
 /// Derives the conclusion from causes and checks; `is_open` if a main check was not answered.
 #[must_use]
 pub fn conclude(causes: &[DiagnosedCause], steps: &[ReportedCheck], is_open: bool) -> DiagnosisConclusion {
-    let is_answered = |step: &ReportedCheck| matches!(step.verdict, CheckVerdict::Pass | CheckVerdict::Fail);
+    let is_settled = |step: &ReportedCheck| !matches!(step.verdict, CheckVerdict::Unknown(_));
     let has = |state| causes.iter().any(|cause| cause.occurrence.state == state);
     let has_failed = steps.iter().any(|step| step.verdict == CheckVerdict::Fail);
     if has(CauseState::Now) {
         DiagnosisConclusion::CauseFound
-    } else if !steps.iter().any(is_answered) {
+    } else if !steps.iter().any(is_settled) {
         DiagnosisConclusion::NotRun
     } else if has_failed || is_open || has(CauseState::Unknown) {
         DiagnosisConclusion::Undecided

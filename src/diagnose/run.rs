@@ -110,10 +110,52 @@ pub fn not_run_all(subject: DiagnosisSubject, at: Timestamp, why: &str) -> Combi
 mod tests {
     use super::*;
     use crate::client::connection::ClientCredential;
+    use crate::diagnose::evidence_set::QueryRecord;
     use crate::diagnose::report::DiagnosisConclusion;
-    use crate::domain::ids::SubscriptionId;
+    use crate::domain::ids::{CompanyId, KeyId, SubscriptionId};
     use crate::domain::secret::Secret;
     use tokio::net::TcpListener;
+
+    /// Checks that the answers of the platform to crow itself decide.
+    const OF_THE_PLATFORM: [&str; 4] = ["own-errors", "dispatching", "storage", "own-clock"];
+
+    fn empty<T>() -> QueryRecord<Vec<T>> {
+        QueryRecord { found: Ok(Vec::new()), ..QueryRecord::of("GET /x") }
+    }
+
+    #[test]
+    fn no_check_passes_where_every_list_is_empty() {
+        for subject in [
+            DiagnosisSubject::All,
+            DiagnosisSubject::Company(CompanyId(92)),
+            DiagnosisSubject::Key(KeyId(4)),
+            DiagnosisSubject::Subscription(SubscriptionId(7)),
+        ] {
+            let set = EvidenceSet {
+                companies: empty(),
+                keys: empty(),
+                subscriptions: empty(),
+                siblings: empty(),
+                refused: empty(),
+                served: empty(),
+                listener_refusals: empty(),
+                events: empty(),
+                undelivered: empty(),
+                limits: empty(),
+                trips: empty(),
+                audit: empty(),
+                ..EvidenceSet::empty(DiagnosisScope::last_hour_of(subject), Timestamp::default())
+            };
+            let all = check_all(&set);
+            let steps = all.reports.iter().flat_map(|report| &report.steps);
+            let passed: Vec<&str> = steps
+                .filter(|step| step.verdict == CheckVerdict::Pass && !OF_THE_PLATFORM.contains(&step.id.as_str()))
+                .map(|step| step.id.as_str())
+                .collect();
+            assert_eq!(passed, [""; 0], "{subject}");
+            assert_ne!(all.conclusion(), DiagnosisConclusion::CauseFound, "{subject}");
+        }
+    }
 
     #[tokio::test]
     async fn a_platform_that_is_not_there_leaves_every_step_of_every_playbook_unknown_or_skipped() {

@@ -27,6 +27,17 @@ pub struct TriedOutcome {
     pub n_good: Option<u64>,
     /// Whether there may be more failures than were counted.
     pub is_at_least: bool,
+    /// Whether the step was made before the first failure that was read, so that it was no repair of it.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_before_first: bool,
+    /// Whether the minute of a step without seconds is not over yet, so that nothing is counted.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_minute_open: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl TriedOutcome {
@@ -38,6 +49,9 @@ impl TriedOutcome {
                     2026-01-31T09:40:00Z (UTC)"
                 .to_owned();
         };
+        if self.is_minute_open {
+            return format!("failures since are not counted: the minute of the step is not over at {at}");
+        }
         let good = match self.n_good {
             Some(0) => "; no success was seen since either".to_owned(),
             Some(n) => format!("; {} or more since", several(n, "success", "successes")),
@@ -45,6 +59,16 @@ impl TriedOutcome {
         };
         match (self.n_failed, self.is_at_least) {
             (None, _) => format!("failures since {at} are not known: a log could not be read to its end"),
+            (Some(n), is_at_least) if self.is_before_first => {
+                let at_least = if is_at_least { "at least " } else { "" };
+                let failed = count(n, "failure");
+                format!(
+                    "made before the first failure that was read: no repair of it ({at_least}{failed} since {at}{good})"
+                )
+            }
+            (Some(0), _) if self.n_good == Some(0) => {
+                format!("neither a failure nor a success was seen since {at}: the effect of the step is not known")
+            }
             (Some(0), _) => format!("no failure since {at}{good}"),
             (Some(n), false) => format!("{} since {at}{good}", count(n, "failure")),
             (Some(n), true) => format!("at least {} since {at}{good}", count(n, "failure")),
@@ -64,6 +88,9 @@ impl TriedOutcome {
             n_failed,
             n_good: [self.n_good, other.n_good].into_iter().flatten().max(),
             is_at_least: self.is_at_least || other.is_at_least || !is_exact,
+            // A step repairs the failures of every subject that failed before it.
+            is_before_first: self.is_before_first && other.is_before_first,
+            is_minute_open: self.is_minute_open || other.is_minute_open,
         }
     }
 }
@@ -75,14 +102,22 @@ pub(super) fn join(outcomes: &mut [TriedOutcome], others: &[TriedOutcome]) {
     }
 }
 
-/// Measures what failed and what succeeded since each step, in their order.
-pub(super) fn measure(set: &EvidenceSet, steps: &[String]) -> Vec<TriedOutcome> {
-    steps.iter().map(|step| step_time(step, set.at).map_or_else(TriedOutcome::default, |at| since(set, at))).collect()
+/// Measures what failed and what succeeded since each step, in their order. `first` is the time of the first failure.
+pub(super) fn measure(set: &EvidenceSet, steps: &[String], first: Option<Timestamp>) -> Vec<TriedOutcome> {
+    let outcome = |step: &String| match step_time(step, set.at) {
+        None => TriedOutcome::default(),
+        Some(at) if at > set.at => TriedOutcome { utc: Some(set.at), is_minute_open: true, ..TriedOutcome::default() },
+        Some(at) => {
+            let is_before_first = first.is_some_and(|first| at < first);
+            TriedOutcome { is_before_first, ..since(set, at) }
+        }
+    };
+    steps.iter().map(outcome).collect()
 }
 
 /// Reads the time with which a step begins: RFC 3339, or a time of day in UTC for the latest such time. A time without
-/// seconds is the end of its minute, so that what failed before the step does not count as after it. `None` without a
-/// time, and for a time to come.
+/// seconds is the end of its minute, so that what failed before the step does not count as after it; the end may be to
+/// come. `None` without a time, and for a time to come.
 #[must_use]
 pub fn step_time(step: &str, now: Timestamp) -> Option<Timestamp> {
     let word = step.split_whitespace().next()?.trim_end_matches([':', ',', ';']);
@@ -94,7 +129,7 @@ pub fn step_time(step: &str, now: Timestamp) -> Option<Timestamp> {
     let clock = if is_minute { format!("{clock}:00") } else { clock.to_owned() };
     let today = Timestamp::parse(&format!("{}T{clock}Z", now.format("%Y-%m-%d")))?;
     let at = if today > now { today.minus(DAY) } else { today };
-    Some(if is_minute { at.plus(MINUTE).min(now) } else { at })
+    Some(if is_minute { at.plus(MINUTE) } else { at })
 }
 
 /// Number of failures, and whether there may be more.
@@ -127,7 +162,13 @@ fn since(set: &EvidenceSet, at: Timestamp) -> TriedOutcome {
         + good_calls.filter(|row| row.is_served() && row.utc > at).count();
     // What failed before the period was not read.
     let is_at_least = is_cut || at < set.since();
-    TriedOutcome { utc: Some(at), n_failed: Some(n), n_good: Some(n_good as u64), is_at_least }
+    TriedOutcome {
+        utc: Some(at),
+        n_failed: Some(n),
+        n_good: Some(n_good as u64),
+        is_at_least,
+        ..TriedOutcome::default()
+    }
 }
 
 /// Counts failed attempts since a time in a list that begins with the newest.
@@ -188,7 +229,7 @@ mod tests {
         for (step, time) in [
             ("09:40 new key", Some("2026-01-01T09:41:00Z")),
             ("09:40Z: new key", Some("2026-01-01T09:41:00Z")),
-            ("10:00 new key", Some("2026-01-01T10:00:00Z")),
+            ("10:00 new key", Some("2026-01-01T10:01:00Z")),
             ("09:40:30, restart", Some("2026-01-01T09:40:30Z")),
             ("23:00 restart", Some("2025-12-31T23:01:00Z")),
             ("2026-01-01T10:30:00+01:00 restart", Some("2026-01-01T09:30:00Z")),
@@ -249,7 +290,7 @@ mod tests {
                 "09:50:00 restart",
                 attempts(&[900], false),
                 vec![],
-                "no failure since 2026-01-01T09:50:00.000Z; no success was seen since either",
+                "neither a failure nor a success was seen since 2026-01-01T09:50:00.000Z: the effect of the step is not known",
             ),
             (
                 "09:50:00 restart",
@@ -288,14 +329,37 @@ mod tests {
                 "at least 1 failure since 2026-01-01T08:00:00.000Z; no success was seen since either",
             ),
         ] {
-            let measured = measure(&set(failures, &successes), &[step.to_owned()]);
+            let measured = measure(&set(failures, &successes), &[step.to_owned()], None);
             assert_eq!(measured[0].summary(), said, "{step}");
         }
     }
 
     #[test]
+    fn a_step_before_the_first_failure_is_no_repair_and_an_open_minute_is_not_counted() {
+        let set = |failures: &[u64]| set(attempts(failures, false), &[30]);
+        let measured =
+            |step: &str, failures: &[u64], first: u64| measure(&set(failures), &[step.to_owned()], Some(ago(first)))[0];
+        let before = measured("09:50:00 restart", &[60, 300], 300);
+        assert_eq!((before.is_before_first, before.n_failed), (true, Some(2)));
+        assert!(
+            before
+                .summary()
+                .starts_with("made before the first failure that was read: no repair of it (2 failures since")
+        );
+        assert!(!measured("09:50:00 restart", &[60, 900], 900).is_before_first);
+        let open = measured("10:00 restart", &[60], 60);
+        assert_eq!((open.is_minute_open, open.n_failed), (true, None));
+        assert!(open.summary().contains("the minute of the step is not over"), "{}", open.summary());
+    }
+
+    #[test]
     fn failures_of_two_subjects_are_not_counted_twice() {
-        let of = |n_failed: Option<u64>| TriedOutcome { utc: Some(NOW), n_failed, n_good: Some(1), is_at_least: false };
+        let of = |n_failed: Option<u64>| TriedOutcome {
+            utc: Some(NOW),
+            n_failed,
+            n_good: Some(1),
+            ..TriedOutcome::default()
+        };
         for (one, other, joined) in [
             (Some(3), Some(2), (Some(3), true)),
             (Some(3), Some(0), (Some(3), false)),

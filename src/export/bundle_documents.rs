@@ -7,7 +7,7 @@ use super::ticket_parts::{
 };
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
 use crate::diagnose::playbook_topic::PlaybookTopic;
-use crate::diagnose::report::{DiagnosedCause, ReportedCheck};
+use crate::diagnose::report::{DiagnosedCause, DiagnosisRemark, ReportedCheck};
 use crate::diagnose::reporter::TicketReader;
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -182,10 +182,21 @@ pub struct SupportTicket {
     pub events: Vec<TicketEvent>,
     /// Expected and actual behaviour, side by side.
     pub comparison: BehaviourComparison,
+    /// Causes that the playbooks found, each once: those that act first, likeliest first; empty in tickets of earlier
+    /// versions.
+    #[serde(default)]
+    pub causes: Vec<DiagnosedCause>,
+    /// Observations that are worth knowing and are no faults; none in a partner's ticket and in tickets of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<DiagnosisRemark>,
     /// Playbooks that were run, with their findings.
     pub playbooks: Vec<TicketPlaybook>,
     /// Shell commands that reproduce the problem, with placeholders for secrets.
     pub reproduce: Vec<String>,
+    /// What is open where no active cause was found; empty in tickets of earlier versions, which have it in `missing`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<String>,
     /// Data that is not in the ticket, each with the reason.
     pub missing: Vec<String>,
 }
@@ -239,6 +250,9 @@ pub struct SoftwareVersions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TicketKey {
+    /// Number of the key, unique on the platform; null in tickets of earlier versions.
+    #[serde(default)]
+    pub id: Option<i64>,
     /// Name of the key, for display.
     pub name: String,
     /// Last four characters of the key.
@@ -249,6 +263,9 @@ pub struct TicketKey {
     pub scopes: Vec<String>,
     /// State of the key: in force, or revoked with the time of the revocation.
     pub state: String,
+    /// Time of the latest call with the key, as far as the platform knows it; null otherwise.
+    #[serde(default)]
+    pub last_used_utc: Option<Timestamp>,
 }
 
 /// Subscription involved in a problem.
@@ -269,6 +286,12 @@ pub struct TicketSubscription {
     pub state: String,
     /// Time of the latest successful attempt; null if there is none.
     pub last_success_utc: Option<Timestamp>,
+    /// Number of deliveries that are waiting or tried again; null if it is not known.
+    #[serde(default)]
+    pub n_waiting: Option<u64>,
+    /// Time of the next try of a delivery; null if none is waiting or it is not known.
+    #[serde(default)]
+    pub next_due_utc: Option<Timestamp>,
 }
 
 /// Note of an operator about one object.

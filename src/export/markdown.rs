@@ -15,6 +15,17 @@ pub fn code_span(text: &Untrusted) -> String {
     format!("{fence}{pad}{line}{pad}{fence}")
 }
 
+/// Formats text as a code span, like [`code_span`].
+#[must_use]
+pub fn inline_code(text: &str) -> String {
+    code_span(&Untrusted::new(text))
+}
+
+/// Starts a section with a heading of the second level.
+pub(super) fn section(title: &str, lines: &mut Vec<String>) {
+    lines.extend([String::new(), format!("## {title}"), String::new()]);
+}
+
 /// Escapes one line of prose: every character that Markdown could interpret.
 #[must_use]
 pub fn escape_prose(text: &str) -> String {

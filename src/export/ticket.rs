@@ -3,21 +3,18 @@
 
 use super::bundle_documents::{
     BUNDLE_FORMAT_VERSION, FailureWindow, SoftwareVersions, SupportTicket, TicketEvent, TicketKey, TicketNote,
-    TicketPlaybook, TicketSubscription,
+    TicketSubscription,
 };
 use super::redact::Redactor;
 use super::ticket_behaviour::TicketRows;
 use super::ticket_parts::{TicketFailure, TicketImpact, TicketRequest};
 use super::ticket_reasons::acting;
-use super::{ticket_behaviour, ticket_gaps, ticket_history, ticket_reasons};
+use super::{ticket_behaviour, ticket_diagnosis, ticket_gaps, ticket_history, ticket_reasons, ticket_reproduction};
 use crate::diagnose::incident::IncidentEvidence;
 use crate::diagnose::incident_history::IncidentAct;
-use crate::diagnose::report::{
-    CheckVerdict, DiagnosedCause, DiagnosisConclusion, DiagnosisReport, Evidence, ReportedCheck,
-};
+use crate::diagnose::report::{DiagnosedCause, DiagnosisConclusion};
 use crate::diagnose::reporter::TicketReader;
-use crate::domain::delivery::{ATTEMPT_TIMEOUT, AttemptOutcome};
-use crate::domain::text::Untrusted;
+use crate::domain::delivery::AttemptOutcome;
 use crate::text::health::why;
 use crate::text::{count, delivery, or_unknown};
 use crate::wire::attempts::AttemptDetail;
@@ -61,6 +58,7 @@ pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &
     };
     let comparison = ticket_behaviour::comparison(case, &measured, redactor);
     let mut missing = ticket_gaps::missing_data(case, redactor);
+    let undecided = ticket_gaps::open_points(case).iter().map(|point| redactor.redact_line(point)).collect();
     if bodies == ResponseBodies::Omitted {
         missing.push("response bodies (left out on request)".to_owned());
     }
@@ -71,7 +69,7 @@ pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &
         reader,
         reporter: ticket_history::reporter(&case.reporter, &case.history.tried, redactor),
         notes: case.notes.iter().filter(|_| is_internal).map(|(about, text)| note(about, text, redactor)).collect(),
-        symptom: symptom(case, redactor),
+        symptom: symptom(case, &comparison.actual, redactor),
         responsible: ticket_reasons::responsible(case),
         reasons: ticket_reasons::reasons(case, redactor),
         versions: SoftwareVersions {
@@ -88,14 +86,21 @@ pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &
         acts,
         last_change,
         window: window.map(|(since_utc, until_utc)| FailureWindow { since_utc, until_utc }),
-        keys: rows(&case.keys.found).map(|of| key(of, redactor)).collect(),
+        keys: rows(&case.keys.found).map(|of| key(of, case, redactor)).collect(),
         subscriptions: rows(&case.subscriptions.found).map(|of| subscription(of, redactor)).collect(),
         comparison,
         failures,
         requests,
         events: case.events.iter().map(|of| event(of, redactor)).collect(),
-        playbooks: case.reports.iter().filter_map(|report| playbook(report, case, redactor)).collect(),
-        reproduce: reproduce(case, redactor),
+        playbooks: case
+            .reports
+            .iter()
+            .filter_map(|report| ticket_diagnosis::playbook(report, case, redactor))
+            .collect(),
+        causes: ticket_diagnosis::causes(case, redactor),
+        remarks: ticket_diagnosis::remarks(case, redactor),
+        reproduce: ticket_reproduction::commands(case, redactor),
+        undecided,
         missing,
     }
 }
@@ -104,21 +109,30 @@ fn rows<T>(found: &Result<Vec<T>, String>) -> std::slice::Iter<'_, T> {
     found.as_ref().map_or(&[][..], Vec::as_slice).iter()
 }
 
-fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
+/// Symptom in one line: the first active cause, else what failed, else what is undecided.
+fn symptom(case: &IncidentEvidence, actual: &str, redactor: &mut Redactor<'_>) -> String {
     // A receiver that refuses signatures is only the symptom; the cause behind it is preferred where it is known.
     if let Some(cause) =
         acting(case).find(|cause| cause.id != ticket_reasons::SIGNATURE_REFUSED_CAUSE).or_else(|| acting(case).next())
     {
-        return redactor.redact_line(&ticket_behaviour::title(&cause.title, case));
-    }
-    let is_every = |conclusion| case.reports.iter().all(|report| report.conclusion() == conclusion);
-    if is_every(DiagnosisConclusion::NotRun) {
-        return "no check could be completed".to_owned();
+        let title = redactor.redact_line(&ticket_behaviour::title(&cause.title, case));
+        // Causes of the same subject explain each other.
+        let is_other = |of: &&DiagnosedCause| {
+            !of.concerns.is_empty() && !of.concerns.iter().any(|concern| cause.concerns.contains(concern))
+        };
+        let n_more = acting(case).filter(is_other).count();
+        return if n_more > 0 { format!("{title}; and {} of other subjects", count(n_more, "cause")) } else { title };
     }
     // What is over is no symptom, but it may be what the reader looks for.
     if let Some(cause) = case.causes.first() {
         let at = cause.occurrence.last_utc.map_or_else(String::new, |at| format!(", last seen {at}"));
-        return format!("none now; over: {}{at}", redactor.redact_line(&cause.title));
+        return format!("no active cause; over: {}{at}", redactor.redact_line(&cause.title));
+    }
+    if case.history.first_failure().is_some() {
+        return format!("{actual}; no known cause");
+    }
+    if case.reports.iter().all(|report| report.conclusion() == DiagnosisConclusion::NotRun) {
+        return "no check could be completed".to_owned();
     }
     let undecided: Vec<&str> = case
         .reports
@@ -132,18 +146,22 @@ fn symptom(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> String {
     format!("no cause found; not decided: {}", undecided.join(", "))
 }
 
-fn key(of: &KeyRow, redactor: &mut Redactor<'_>) -> TicketKey {
+fn key(of: &KeyRow, case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> TicketKey {
+    // The list of keys is behind the log of calls.
+    let calls = rows(&case.requests.found).filter(|row| row.key_id == Some(of.id)).map(|row| row.utc);
     let state = match (of.is_active, of.revoked_utc) {
         (Some(true), _) => "active".to_owned(),
         (None, None) => "unknown".to_owned(),
         (_, at) => format!("revoked at {}", at.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string())),
     };
     TicketKey {
+        id: Some(of.id.0),
         name: redactor.redact_line(of.name.raw()),
         last4: redactor.redact_line(of.last4.raw()),
         company_id: of.company_id.0,
         scopes: of.scopes.iter().map(ToString::to_string).collect(),
         state,
+        last_used_utc: of.last_used_utc.into_iter().chain(calls).max(),
     }
 }
 
@@ -157,6 +175,8 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> TicketSubs
         managed_by: row.managed_by.as_ref().map(|owner| redactor.redact_line(owner.raw())),
         state: redactor.redact_line(&why(&of.assess().reason)),
         last_success_utc: row.last_success_utc,
+        n_waiting: of.health.and_then(|health| health.n_backlog),
+        next_due_utc: of.health.and_then(|health| health.next_due_utc),
     }
 }
 
@@ -173,7 +193,7 @@ fn failure(of: &AttemptDetail, bodies: ResponseBodies, redactor: &mut Redactor<'
         event_type: redactor.redact_line(row.event_type.raw()),
         tried: row.kind.map_or_else(
             || "unknown".to_owned(),
-            |kind| format!("{}, {} of {}", kind.name(), or_unknown(row.number), or_unknown(row.of)),
+            |kind| format!("{}, try {} of {}", kind.name(), or_unknown(row.number), or_unknown(row.of)),
         ),
         outcome: row.outcome().to_string(),
         elapsed_ms: row.elapsed_ms,
@@ -252,148 +272,4 @@ fn request(of: &RequestRow, redactor: &mut Redactor<'_>) -> TicketRequest {
         problem: ticket_history::problem(of, redactor),
         headers: ticket_history::headers(of.answer_headers.as_deref().unwrap_or_default(), redactor),
     }
-}
-
-fn evidence(of: &Evidence, redactor: &mut Redactor<'_>) -> Evidence {
-    Evidence {
-        query: redactor.redact_line(&of.query),
-        value: Untrusted::new(redactor.redact_line(of.value.raw())),
-        limit: of.limit.as_ref().map(|limit| redactor.redact_line(limit)),
-        at_utc: of.at_utc,
-    }
-}
-
-/// Copies what a playbook found; for a partner the causes alone, and `None` without one.
-fn playbook(report: &DiagnosisReport, case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Option<TicketPlaybook> {
-    let is_internal = case.reader == TicketReader::Support;
-    if !is_internal && report.causes.is_empty() {
-        return None;
-    }
-    let mut all = |items: &[Evidence]| -> Vec<Evidence> { items.iter().map(|of| evidence(of, redactor)).collect() };
-    let evidence_of = |cause: &DiagnosedCause| if is_internal { all(&cause.evidence) } else { Vec::new() };
-    let evidences: Vec<Vec<Evidence>> = report.causes.iter().map(evidence_of).collect();
-    let shown = if is_internal { report.steps.as_slice() } else { &[] };
-    let mut all = |items: &[Evidence]| -> Vec<Evidence> { items.iter().map(|of| evidence(of, redactor)).collect() };
-    let steps: Vec<Vec<Evidence>> = shown.iter().map(|step| all(&step.evidence)).collect();
-    Some(TicketPlaybook {
-        topic: report.topic,
-        subject: report.subject,
-        causes: report
-            .causes
-            .iter()
-            .zip(evidences)
-            .map(|(of, evidence)| DiagnosedCause {
-                id: redactor.redact_line(&of.id),
-                title: redactor.redact_line(&ticket_behaviour::title(&of.title, case)),
-                concerns: Vec::new(),
-                said: of.said.as_ref().map(|said| Untrusted::new(redactor.redact_line(said.raw()))),
-                evidence,
-                resolution: redactor.redact_line(&of.resolution),
-                offers: Vec::new(),
-                occurrence: of.occurrence.clone(),
-            })
-            .collect(),
-        steps: shown.iter().zip(steps).map(|(of, evidence)| step(of, evidence, redactor)).collect(),
-    })
-}
-
-fn step(of: &ReportedCheck, evidence: Vec<Evidence>, redactor: &mut Redactor<'_>) -> ReportedCheck {
-    let verdict = match &of.verdict {
-        CheckVerdict::Unknown(why) => CheckVerdict::Unknown(redactor.redact_line(why)),
-        CheckVerdict::Skipped(why) => CheckVerdict::Skipped(redactor.redact_line(why)),
-        verdict @ (CheckVerdict::Pass | CheckVerdict::Fail) => verdict.clone(),
-    };
-    ReportedCheck { id: redactor.redact_line(&of.id), question: redactor.redact_line(&of.question), verdict, evidence }
-}
-
-/// Repeats the latest poll of a cause that acts, as the request log has its query.
-fn latest_poll(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
-    let mut evidence = acting(case).flat_map(|cause| &cause.evidence);
-    let Some(latest) = evidence.find(|of| of.query.contains(": latest query, ")) else { return Vec::new() };
-    let query = redactor.redact_line(latest.value.raw());
-    let target = super::markdown::shell_quote(&format!("{}?{query}", crate::wire::paths::EVENTS).into());
-    vec![
-        "# The latest poll, answered 2xx, with its filters:".to_owned(),
-        format!("curl -sS -i -H \"X-Api-Key: $API_KEY\" \"$PLATFORM_URL\"{target}"),
-    ]
-}
-
-fn reproduce(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
-    use super::markdown::shell_quote;
-    let is_internal = case.reader == TicketReader::Support;
-    let mut lines = vec!["# Set the variables first; this file contains no secrets.".to_owned()];
-    // A reader without crow looks with curl; a partner has no access to the Portal API.
-    let look = |command: String, path: String| {
-        let curl = format!("curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL{path}\"");
-        [command, curl].into_iter().filter(|_| is_internal)
-    };
-    for request in rows(&case.requests.found).take(1) {
-        let (method, route) = (shell_quote(&redactor.redact(&request.method)), request.route.raw());
-        let query = request.query.as_ref().map_or_else(String::new, |query| format!("?{}", query.raw()));
-        let target = redactor.redact_line(&format!("{route}{query}"));
-        lines.push(
-            "# The call as documented, with the key in X-Api-Key; the rejected one may have differed in this:"
-                .to_owned(),
-        );
-        if target.contains('{') || target.contains('\u{2026}') {
-            lines.push(
-                "# The log keeps neither ids nor secret values: take {id} and \u{2026} from the caller's log."
-                    .to_owned(),
-            );
-        }
-        let has_body = matches!(request.method.raw(), "POST" | "PATCH" | "PUT");
-        if has_body {
-            lines.push(
-                "# body.json: the body that the caller sent, from the caller's log; the platform keeps none."
-                    .to_owned(),
-            );
-        }
-        let body = if has_body { " -H 'Content-Type: application/json' --data-binary @body.json" } else { "" };
-        lines.push(format!(
-            "curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\"{body} \"$PLATFORM_URL\"{}",
-            shell_quote(&target.into())
-        ));
-        let Some(status) = request.status.filter(|_| is_internal) else { continue };
-        lines.push("# Rejected calls in the platform's log:".to_owned());
-        lines.extend(look(
-            format!("crow requests list --filter status:{status} --limit 50"),
-            format!("/portal/v1/requests?status={status}&limit=50"),
-        ));
-    }
-    for of in rows(&case.subscriptions.found).take(3) {
-        let row = &of.subscription;
-        if is_internal {
-            lines.push(format!("# Attempts to subscription {}:", row.id));
-        }
-        lines.extend(look(
-            format!("crow deliveries attempts --filter sub:{} --limit 20", row.id),
-            format!("/portal/v1/attempts?subscription={}&limit=20", row.id),
-        ));
-        let target = shell_quote(&redactor.redact(&row.target_url));
-        let latest = rows(&case.failures.found).find(|of| of.row.subscription_id == Some(row.id));
-        if let Some(latest) = latest.as_ref().filter(|_| is_internal) {
-            lines.push(
-                "# The exact bytes of its latest failed attempt (an admin's token; others get them masked):".to_owned(),
-            );
-            lines.push(format!(
-                "curl -sS -H \"Authorization: Bearer $OPERATOR_TOKEN\" \"$PLATFORM_URL/portal/v1/attempts/{}\" | jq -r .requestBody.base64 | base64 -d > body.json",
-                latest.row.id
-            ));
-        }
-        // Without a failed attempt, another delivery shows nothing.
-        if latest.is_none() {
-            continue;
-        }
-        lines.push("# One delivery to its endpoint; body.json holds the event's exact bytes:".to_owned());
-        lines.push("timestamp=$(date +%s)".to_owned());
-        lines.push("signature=$({ printf '%s.' \"$timestamp\"; cat body.json; } | openssl dgst -sha256 -hmac \"$SIGNING_SECRET\" -r | cut -d' ' -f1)".to_owned());
-        lines.push(format!("curl -sS -i --max-time {} -X POST {target} -H 'Content-Type: application/json' -H \"X-Wlcro-Timestamp: $timestamp\" -H \"X-Wlcro-Signature: sha256=$signature\" --data-binary @body.json", ATTEMPT_TIMEOUT.as_secs()));
-    }
-    if rows(&case.requests.found).next().is_none() {
-        lines.extend(latest_poll(case, redactor));
-    }
-    if lines.len() == 1 {
-        lines.extend(look("crow check".to_owned(), "/portal/v1/overview".to_owned()));
-    }
-    lines
 }

@@ -123,9 +123,41 @@ pub(super) fn measures(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> 
     all
 }
 
-/// Title of a cause for the reader of the ticket: a partner is not told which operator acted, and why.
+/// Minimum length of a run of hex or Base64 characters with a digit that is a digest.
+const MIN_DIGEST_CHARS: usize = 32;
+
+/// Text with its digests left out: answers that quote a signature each are the same answer.
+pub(super) fn without_digests(text: &str) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_');
+    let mut shown = String::with_capacity(text.len());
+    let mut run = String::new();
+    let end = |run: &mut String, shown: &mut String| {
+        let is_digest = run.len() >= MIN_DIGEST_CHARS && run.contains(|c: char| c.is_ascii_digit());
+        shown.push_str(if is_digest { "\u{2026}" } else { run });
+        run.clear();
+    };
+    for c in text.chars() {
+        if is_part(c) {
+            run.push(c);
+        } else {
+            end(&mut run, &mut shown);
+            shown.push(c);
+        }
+    }
+    end(&mut run, &mut shown);
+    shown
+}
+
+/// Title of a cause for the reader of the ticket, with the target of the subscription that it names: a partner is not
+/// told which operator acted, and why.
 pub(super) fn title(text: &str, case: &IncidentEvidence) -> String {
     let mut text = text.to_owned();
+    for row in case.subscriptions.found.iter().flatten().map(|of| &of.subscription) {
+        if let Some(rest) = text.strip_prefix(&format!("subscription {}:", row.id)) {
+            text = format!("subscription {} ({}):{rest}", row.id, row.target_url.sanitized());
+            break;
+        }
+    }
     if case.reader == TicketReader::Support {
         return text;
     }

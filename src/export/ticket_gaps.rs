@@ -12,7 +12,7 @@ const UNATTRIBUTED: &str = "calls without a readable key (missing, in another he
 
 /// Lists what is open where no active cause was found; empty if one was.
 #[must_use]
-pub fn open_points(case: &IncidentEvidence) -> Vec<String> {
+pub(super) fn open_points(case: &IncidentEvidence) -> Vec<String> {
     if acting(case).next().is_some() {
         return Vec::new();
     }
@@ -61,14 +61,14 @@ pub(super) fn subject_name(subject: DiagnosisSubject) -> String {
 
 /// Lists what a ticket does not have, each with the reason.
 pub(super) fn missing_data(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
-    let mut missing: Vec<String> = open_points(case).iter().map(|point| redactor.redact_line(point)).collect();
+    let mut missing: Vec<String> = Vec::new();
     let mut note = |what: &str, none: &str, found: Result<usize, &String>| match found {
         Err(why) => missing.push(format!("{what} ({})", redactor.redact_line(why))),
         Ok(0) => missing.push(none.to_owned()),
         Ok(_) => {}
     };
     let (keys, rows) = (&case.keys.found, &case.subscriptions.found);
-    note("keys", "keys: no key is the subject, was refused or is named by a cause", keys.as_ref().map(Vec::len));
+    note("keys", "keys: no key is the subject, was refused or has a cause", keys.as_ref().map(Vec::len));
     let none = "subscriptions: none is the subject, is off, fails or has a cause";
     note("subscriptions", none, rows.as_ref().map(Vec::len));
     let none = "failed deliveries: none was read in the period";
@@ -82,12 +82,14 @@ pub(super) fn missing_data(case: &IncidentEvidence, redactor: &mut Redactor<'_>)
     if case.requests.is_incomplete {
         missing.push("other rejected calls in full (counted in their groups)".to_owned());
     }
-    if case.requests.found.as_ref().is_ok_and(|rows| !rows.is_empty()) {
-        missing.push(
-            "bodies and ids of rejected calls, and members of their problem documents beyond those shown: the request \
-             log does not keep them; the caller's own log has them, by request id"
-                .to_owned(),
-        );
+    let requests = case.requests.found.as_deref().unwrap_or_default();
+    if !requests.is_empty() {
+        let has_all = requests.iter().all(|row| row.problem.is_some() || row.is_served());
+        let members = if has_all { "" } else { ", members of their problem documents beyond those shown" };
+        missing.push(format!(
+            "bodies of rejected calls, and ids in their paths{members}: the request log does not keep them; the \
+             caller's own log has them, by request id"
+        ));
     }
     missing.push("event payloads and signing secrets (never part of a ticket)".to_owned());
     if case.subjects.contains(&DiagnosisSubject::All) {

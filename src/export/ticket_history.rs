@@ -1,6 +1,7 @@
 //! Course of an incident in a ticket: groups, impact, trend, acts and the last change, with every outside text redacted.
 
 use super::redact::Redactor;
+use super::ticket_behaviour::without_digests;
 use super::ticket_parts::{
     TicketAct, TicketCallGroup, TicketFailure, TicketFailureGroup, TicketHeader, TicketImpact, TicketProblem,
     TicketReporter, TicketTrendPart,
@@ -89,9 +90,12 @@ fn listed_headers(of: &[HttpHeader], names: &[&str], redactor: &mut Redactor<'_>
         .collect()
 }
 
-/// Keeps the members of a refused call's problem document that the request log has; `None` if the call was not refused
-/// with one.
+/// Returns a refused call's problem document, or the members that the request log has of it; `None` if the call was not
+/// refused with one.
 pub(super) fn problem(of: &RequestRow, redactor: &mut Redactor<'_>) -> Option<TicketProblem> {
+    if let Some(document) = &of.problem {
+        return Some(redacted_members(document, redactor));
+    }
     let (status, code) = (of.status.filter(|status| *status >= 400)?, of.code.as_ref()?);
     let mut text = |text: &Untrusted| Value::String(redactor.redact_line(text.raw()));
     let members = [
@@ -102,6 +106,19 @@ pub(super) fn problem(of: &RequestRow, redactor: &mut Redactor<'_>) -> Option<Ti
         ("requestId", of.request_id.as_ref().map(&mut text)),
     ];
     Some(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+}
+
+fn redacted_members(of: &TicketProblem, redactor: &mut Redactor<'_>) -> TicketProblem {
+    of.iter().map(|(name, value)| (redactor.redact_line(name), redacted(value, redactor))).collect()
+}
+
+fn redacted(value: &Value, redactor: &mut Redactor<'_>) -> Value {
+    match value {
+        Value::String(text) => Value::String(redactor.redact_line(text)),
+        Value::Array(items) => items.iter().map(|item| redacted(item, redactor)).collect(),
+        Value::Object(members) => Value::Object(redacted_members(members, redactor)),
+        plain => plain.clone(),
+    }
 }
 
 /// Names the system that made a call; `None` if its address and user agent are not known.
@@ -129,10 +146,15 @@ pub(super) fn failure_groups(
             last_utc: group.last.0,
             first_attempt_id: group.first.1.0,
             last_attempt_id: group.last.1.0,
-            is_same_answer: pair.map(|(first, last)| (&first.body, &first.error) == (&last.body, &last.error)),
+            is_same_answer: pair.map(|(first, last)| answer(first) == answer(last)),
         }
     };
     of.failures.iter().map(group).collect()
+}
+
+/// What two answers have to have in common to be the same.
+fn answer(of: &TicketFailure) -> (Option<String>, Option<&str>) {
+    (of.body.as_deref().map(without_digests), of.error.as_deref())
 }
 
 pub(super) fn call_groups(

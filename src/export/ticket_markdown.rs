@@ -1,16 +1,16 @@
 //! Ticket as Markdown; outside text is inactive code.
 
-use super::bundle_documents::{SupportTicket, TicketEvent, TicketPlaybook};
-use super::markdown::{code_span, escape_prose};
+use super::bundle_documents::{SupportTicket, TicketEvent};
+use super::markdown::{escape_prose, inline_code, section};
+use super::ticket_behaviour::without_digests;
+use super::ticket_diagnosis;
 use super::ticket_gaps::subject_name;
 use super::ticket_parts::{
     TicketAct, TicketCallGroup, TicketFailure, TicketFailureGroup, TicketHeader, TicketImpact, TicketRequest,
 };
 use crate::diagnose::diagnosis_subject::DiagnosisSubject;
-use crate::diagnose::report::{Evidence, ReportedCheck};
 use crate::diagnose::reporter::TicketReader;
 use crate::domain::delivery::FailureKind;
-use crate::domain::text::Untrusted;
 use crate::domain::time::Timestamp;
 use crate::text::{count, several};
 
@@ -21,9 +21,8 @@ pub fn write_ticket(ticket: &SupportTicket) -> String {
     summary(ticket, &mut lines);
     reporter(ticket, &mut lines);
     notes(ticket, &mut lines);
-    if ticket.reader == TicketReader::Partner {
-        ticket.playbooks.iter().for_each(|of| resolutions(of, &mut lines));
-    }
+    ticket_diagnosis::write_causes(ticket, &mut lines);
+    ticket_diagnosis::write_remarks(ticket, &mut lines);
     involved(ticket, &mut lines);
     course(ticket, &mut lines);
     section("Failed or selected deliveries (UTC, oldest first)", &mut lines);
@@ -37,12 +36,16 @@ pub fn write_ticket(ticket: &SupportTicket) -> String {
     lines.push(format!("- Expected: {}.", escape_prose(&ticket.comparison.expected)));
     lines.push(format!("- Actual: {}.", escape_prose(&ticket.comparison.actual)));
     if ticket.reader == TicketReader::Support {
-        ticket.playbooks.iter().for_each(|of| playbook(of, &mut lines));
+        ticket_diagnosis::write_checks(ticket, &mut lines);
     }
     section("How to reproduce", &mut lines);
     lines.push("```sh".to_owned());
     lines.extend(ticket.reproduce.iter().cloned());
     lines.push("```".to_owned());
+    if !ticket.undecided.is_empty() {
+        section("Not decided", &mut lines);
+        lines.extend(ticket.undecided.iter().map(|point| format!("- {}", escape_prose(point))));
+    }
     section("Not included", &mut lines);
     lines.extend(ticket.missing.iter().map(|what| format!("- {}", escape_prose(what))));
     let mut text = lines.join("\n");
@@ -58,7 +61,7 @@ fn summary(ticket: &SupportTicket, lines: &mut Vec<String>) {
     lines.push(format!("- For: {}", if ticket.reader == TicketReader::Partner { "the partner" } else { "support" }));
     lines.extend(ticket.responsible.iter().map(|who| format!("- To be resolved by: {}", escape_prose(who))));
     for reason in &ticket.reasons {
-        lines.push(format!("- {}: {} ({})", reason.label(), escape_prose(&reason.text), escape_prose(&reason.id)));
+        lines.push(format!("- {}: {}", reason.label(), escape_prose(&reason.text)));
     }
     let platform = ticket.versions.platform.as_deref().unwrap_or("unknown");
     lines.push(format!(
@@ -73,8 +76,8 @@ fn summary(ticket: &SupportTicket, lines: &mut Vec<String>) {
     }
     if let Some(period) = ticket.period {
         lines.push(format!(
-            "- Period examined: {} to {} (UTC); deliveries that were not made: 24 h; a subscription that is off or fails \
-             since before: from then on",
+            "- Period examined: {} to {} (UTC); undelivered events: the last 24 h; subscriptions that were off or failing \
+             before: since that began",
             period.since_utc, period.until_utc
         ));
     }
@@ -117,16 +120,6 @@ fn reporter(ticket: &SupportTicket, lines: &mut Vec<String>) {
     lines.extend(of.contact.iter().map(|contact| format!("- Contact: {}", escape_prose(contact))));
 }
 
-/// What a partner does about each cause.
-fn resolutions(of: &TicketPlaybook, lines: &mut Vec<String>) {
-    section(&format!("What to do: {}", of.topic), lines);
-    for (position, cause) in of.causes.iter().enumerate() {
-        lines.push(format!("{}. {}", position + 1, escape_prose(&cause.title)));
-        lines.extend(cause.said.as_ref().map(|said| format!("   - Answer: {}", code_span(said))));
-        lines.push(format!("   - What to do: {}", escape_prose(&cause.resolution)));
-    }
-}
-
 /// Course of the problem: groups, trend, the last change before and the acts since.
 fn course(ticket: &SupportTicket, lines: &mut Vec<String>) {
     section("Course of the problem (UTC)", lines);
@@ -150,9 +143,10 @@ fn course(ticket: &SupportTicket, lines: &mut Vec<String>) {
         ));
     }
     lines.extend(ticket.last_change.as_ref().map(|of| format!("- Last change before: {}", act(of))));
-    lines.extend(ticket.acts.iter().map(|of| format!("- Tried since: {}", act(of))));
+    lines.extend(ticket.acts.iter().map(|of| format!("- Done since: {}", act(of))));
     if ticket.last_change.is_none() {
-        lines.push("- Last change before: none in the audit trail that was read".to_owned());
+        lines
+            .push("- Last change before: none of what the ticket concerns in the audit trail that was read".to_owned());
     }
     if lines.len() == n_before + 1 && ticket.last_change.is_none() {
         lines.insert(n_before, "- No failed attempt and no rejected call was read.".to_owned());
@@ -178,13 +172,13 @@ fn failure_group(of: &TicketFailureGroup) -> String {
 
 fn call_group(of: &TicketCallGroup) -> String {
     let part = |name: &str, text: &Option<String>| {
-        text.as_ref().map_or_else(String::new, |text| format!(", {name} {}", quoted(text)))
+        text.as_ref().map_or_else(String::new, |text| format!(", {name} {}", inline_code(text)))
     };
     format!(
         "- {}: {}{} \u{d7} {}{}{}, first {}, last {}",
-        quoted(&of.call),
+        inline_code(&of.call),
         status_text(of.status),
-        of.code.as_ref().map_or_else(String::new, |code| format!(" {}", quoted(code))),
+        of.code.as_ref().map_or_else(String::new, |code| format!(" {}", inline_code(code))),
         of.n,
         part("key ends in", &of.last4),
         part("by", &of.caller),
@@ -194,9 +188,14 @@ fn call_group(of: &TicketCallGroup) -> String {
 }
 
 fn act(of: &TicketAct) -> String {
-    let by = of.by.as_ref().map_or_else(String::new, |by| format!(" by {}", quoted(by)));
-    let reason = of.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", quoted(reason)));
+    let by = of.by.as_ref().map_or_else(String::new, |by| format!(" by {}", inline_code(by)));
+    let reason = of.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", inline_code(reason)));
     format!("{} {} ({}){by}{reason}", of.utc, escape_prose(&of.action), escape_prose(&of.subject))
+}
+
+/// Formats a time that may have whole seconds only.
+fn moment(at: Timestamp) -> String {
+    if at == at.whole_second() { at.to_rfc3339_seconds() } else { at.to_string() }
 }
 
 fn status_text(status: Option<u16>) -> String {
@@ -221,12 +220,8 @@ fn notes(ticket: &SupportTicket, lines: &mut Vec<String>) {
 
 fn event(of: &TicketEvent, lines: &mut Vec<String>) {
     section(&format!("Event {}", of.event_id), lines);
-    lines.push(format!("- {}: {} of company {}", of.utc, quoted(&of.event_type), of.company_id));
+    lines.push(format!("- {}: {} of company {}", of.utc, inline_code(&of.event_type), of.company_id));
     lines.extend(of.became.iter().map(|what| format!("- {}", escape_prose(what))));
-}
-
-fn section(title: &str, lines: &mut Vec<String>) {
-    lines.extend([String::new(), format!("## {title}"), String::new()]);
 }
 
 fn push_none(is_empty: bool, lines: &mut Vec<String>) {
@@ -235,43 +230,48 @@ fn push_none(is_empty: bool, lines: &mut Vec<String>) {
     }
 }
 
-fn quoted(text: &str) -> String {
-    code_span(&Untrusted::new(text))
-}
-
 fn involved(ticket: &SupportTicket, lines: &mut Vec<String>) {
     section("Keys and subscriptions", lines);
     push_none(ticket.keys.is_empty() && ticket.subscriptions.is_empty(), lines);
     for key in &ticket.keys {
         let scopes = escape_prose(&key.scopes.join(", "));
-        let (name, last4) = (quoted(&key.name), quoted(&key.last4));
+        let (name, last4) = (inline_code(&key.name), inline_code(&key.last4));
+        let id = key.id.map_or_else(String::new, |id| format!(" {id}"));
+        let used = key.last_used_utc.map_or_else(|| "unknown".to_owned(), moment);
         lines.push(format!(
-            "- Key {name}, ends in {last4}, company {}: {}; scopes {scopes}",
+            "- Key{id} {name}, ends in {last4}, company {}: {}; scopes {scopes}; last used {used}",
             key.company_id,
             escape_prose(&key.state)
         ));
     }
     for of in &ticket.subscriptions {
-        let types: Vec<String> = of.event_types.iter().map(|kind| quoted(kind)).collect();
-        let owner = of.managed_by.as_ref().map_or_else(String::new, |owner| format!("; managed by {}", quoted(owner)));
-        let success = of.last_success_utc.map_or_else(|| "never".to_owned(), |at: Timestamp| at.to_string());
+        let types: Vec<String> = of.event_types.iter().map(|kind| inline_code(kind)).collect();
+        let owner =
+            of.managed_by.as_ref().map_or_else(String::new, |owner| format!("; managed by {}", inline_code(owner)));
+        let success = of.last_success_utc.map_or_else(|| "never".to_owned(), moment);
         lines.push(format!(
             "- Subscription {} of company {}: {}{owner}",
             of.id,
             of.company_id,
             escape_prose(&of.state)
         ));
-        lines.push(format!("  - Target: {}", quoted(&of.target)));
+        lines.push(format!("  - Target: {}", inline_code(&of.target)));
         lines.push(format!("  - Event types: {}", types.join(", ")));
         lines.push(format!("  - Last success: {success}"));
+        if let Some(n) = of.n_waiting.filter(|n| *n > 0) {
+            let next = of.next_due_utc.map_or_else(String::new, |at| format!(", the next at {at}"));
+            lines
+                .push(format!("  - Waiting to be sent or tried again: {}{next}", several(n, "delivery", "deliveries")));
+        }
     }
 }
 
 /// What attempts with the same answer have in common.
-type SameAnswer<'t> = (Option<i64>, &'t str, Option<&'t str>, Option<&'t str>);
+type SameAnswer<'t> = (Option<i64>, &'t str, Option<&'t str>, Option<String>);
 
 fn same(of: &TicketFailure) -> SameAnswer<'_> {
-    (of.subscription_id, &of.outcome, of.error.as_deref(), of.body.as_deref())
+    let body = of.body.as_deref().map(without_digests);
+    (of.subscription_id, &of.outcome, of.error.as_deref(), body)
 }
 
 /// Writes failures with the same answer as one: the first and the last in full, the others by their numbers.
@@ -311,7 +311,7 @@ fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
         id(of.subscription_id),
         id(of.delivery_id),
         id(of.event_id),
-        quoted(&of.event_type)
+        inline_code(&of.event_type)
     ));
     lines.extend(of.target.as_ref().map(|target| {
         let sent = match of.n_sent_bytes {
@@ -319,79 +319,45 @@ fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
             None if FailureKind::named(&of.outcome).is_some_and(FailureKind::is_before_request) => "nothing".to_owned(),
             None => "a body of unknown length".to_owned(),
         };
-        let peer = of.peer.as_ref().map_or_else(|| "not known".to_owned(), |peer| quoted(peer));
-        format!("  - Sent: {sent} to {}, address {peer}", quoted(target))
+        let peer = of.peer.as_ref().map_or_else(|| "not known".to_owned(), |peer| inline_code(peer));
+        format!("  - Sent: {sent} to {}, address {peer}", inline_code(target))
     }));
-    let sent =
-        of.sent_headers.iter().map(|of| format!("  - Sent header {}", quoted(&format!("{}: {}", of.name, of.value))));
+    let sent = of
+        .sent_headers
+        .iter()
+        .map(|of| format!("  - Sent header {}", inline_code(&format!("{}: {}", of.name, of.value))));
     lines.extend(sent);
-    lines.extend(of.error.as_ref().map(|error| format!("  - Error: {}", quoted(error))));
-    lines.extend(of.body.as_ref().map(|body| format!("  - Answer: {}", quoted(body))));
+    lines.extend(of.error.as_ref().map(|error| format!("  - Error: {}", inline_code(error))));
+    lines.extend(of.body.as_ref().map(|body| format!("  - Answer: {}", inline_code(body))));
     headers(&of.headers, lines);
 }
 
 fn headers(of: &[TicketHeader], lines: &mut Vec<String>) {
-    lines.extend(of.iter().map(|of| format!("  - Header {}", quoted(&format!("{}: {}", of.name, of.value)))));
+    lines.extend(of.iter().map(|of| format!("  - Header {}", inline_code(&format!("{}: {}", of.name, of.value)))));
 }
 
 fn request(of: &TicketRequest, lines: &mut Vec<String>) {
+    let is_whole = of.problem.as_ref().is_some_and(|problem| problem.contains_key("type"));
     let part = |name: &str, text: &Option<String>| {
-        text.as_ref().map_or_else(String::new, |text| format!(", {name} {}", quoted(text)))
+        text.as_ref().map_or_else(String::new, |text| format!(", {name} {}", inline_code(text)))
     };
     lines.push(format!(
         "- {}: {} {}{}{}{}{}{}, request id {}",
         of.utc,
         status_text(of.status),
-        quoted(&of.call),
+        inline_code(&of.call),
         part("query", &of.query),
-        part("code", &of.code),
+        part("code", if is_whole { &None } else { &of.code }),
         part("key ends in", &of.last4),
         part("by", &of.caller),
-        part("detail", &of.detail),
-        quoted(&of.request_id)
+        part("detail", if is_whole { &None } else { &of.detail }),
+        inline_code(&of.request_id)
     ));
-    let problem = of.problem.as_ref().map(|problem| serde_json::Value::Object(problem.clone()).to_string());
-    lines.extend(
-        problem.map(|problem| format!("  - Problem, as far as the request log keeps it: {}", quoted(&problem))),
-    );
+    lines.extend(of.problem.as_ref().map(|problem| {
+        // The log of earlier versions has no document, only some of its members.
+        let bounds = if is_whole { "" } else { ", as far as the request log keeps it" };
+        let text = serde_json::Value::Object(problem.clone()).to_string();
+        format!("  - Problem document{bounds}: {}", inline_code(&text))
+    }));
     headers(&of.headers, lines);
-}
-
-fn playbook(of: &TicketPlaybook, lines: &mut Vec<String>) {
-    section(&format!("Diagnosis {} of {}", of.topic, subject_name(of.subject)), lines);
-    if of.causes.is_empty() {
-        lines.push("No cause found.".to_owned());
-    }
-    for (position, cause) in of.causes.iter().enumerate() {
-        lines.push(format!("{}. {}: {}", position + 1, quoted(&cause.id), escape_prose(&cause.title)));
-        lines.extend(cause.evidence.iter().map(|of| format!("   - {}", evidence(of))));
-        lines.push(format!("   - What to do: {}", escape_prose(&cause.resolution)));
-    }
-    lines.extend([String::new(), "Checks:".to_owned(), String::new()]);
-    of.steps.iter().for_each(|of| step(of, lines));
-}
-
-fn step(of: &ReportedCheck, lines: &mut Vec<String>) {
-    let why = of.verdict.why().map_or_else(String::new, |why| format!(": {}", quoted(why)));
-    lines.push(format!("- {} **{}**{why}", escape_prose(&of.question), of.verdict.name()));
-    lines.extend(of.evidence.iter().map(|of| format!("  - {}", evidence(of))));
-}
-
-/// Formats evidence; a query is code, so that it can be copied.
-fn evidence(of: &Evidence) -> String {
-    let query = match of.query.find("GET /") {
-        Some(at) => {
-            let (what, call) = of.query.split_at(at);
-            let (call, rest) = call.split_at(call_end(call));
-            format!("{}{}{}", escape_prose(what), quoted(call), escape_prose(rest))
-        }
-        None => escape_prose(&of.query),
-    };
-    format!("{query}: {}{}, read {}", code_span(&of.value), escape_prose(&of.expected()), of.at_utc)
-}
-
-/// Position at which a call ends: behind its path and its query.
-fn call_end(call: &str) -> usize {
-    let path = "GET ".len();
-    call.get(path..).and_then(|rest| rest.find([' ', ','])).map_or(call.len(), |at| path + at)
 }

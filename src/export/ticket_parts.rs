@@ -159,7 +159,7 @@ pub struct TicketFailure {
     pub event_id: Option<i64>,
     /// Type of the event that was sent.
     pub event_type: String,
-    /// Kind and number of the attempt, such as `scheduled, 3 of 11`.
+    /// Kind and number of the attempt, such as `scheduled, try 3 of 11`.
     pub tried: String,
     /// Outcome of the attempt: an HTTP status or a failure kind.
     pub outcome: String,

@@ -77,7 +77,7 @@ pub const fn headline(kind: CauseKind) -> &'static str {
         CauseKind::EndpointPrivate => "the target's address is not public, or the target is not https",
         CauseKind::EndpointBroken => "the endpoint drops connections or does not speak HTTP",
         CauseKind::EndpointWrongScheme => "the target's scheme or port is wrong",
-        CauseKind::EndpointRedirects => "the endpoint redirects; redirects are not followed",
+        CauseKind::EndpointRedirects => "the endpoint answers with a redirect, which is not followed",
         CauseKind::EndpointGone => "the endpoint's path does not exist",
         CauseKind::EndpointWrongMethod => "the endpoint's path does not accept POST",
         CauseKind::EndpointTooLarge => "the endpoint refuses bodies of this size",
@@ -315,7 +315,7 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Exempt the webhook path from the login: deliveries authenticate by their signature, not by a session or password."
         }
         CauseKind::EndpointFirewall => {
-            "Have the firewall admit the platform's addresses and its User-Agent for this path, and exempt the path from challenges."
+            "Have the firewall admit POST requests with the platform's User-Agent to this path, and exempt the path from challenges. The firewall's log has the source addresses."
         }
         CauseKind::EndpointValidation => {
             "Have the endpoint accept the documented payload, and ignore fields that it does not know."

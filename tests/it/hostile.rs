@@ -283,6 +283,7 @@ fn case(text: &str, overview: &PlatformOverview) -> IncidentEvidence {
         platform: Some(text.to_owned()),
         reports: vec![report(text)],
         causes: report(text).causes,
+        remarks: report(text).remarks,
         keys: known(overview.keys.items.clone()),
         subscriptions: known(overview.subscriptions.items.clone()),
         failures: known(vec![attempt(overview, text)]),

@@ -177,6 +177,16 @@ fn add_acts(world: &mut World, subject: DiagnosisSubject, first: Timestamp) -> (
     (before, after)
 }
 
+/// Title of a cause with the target of the subscription that it begins with.
+fn with_target(world: &World, title: &str) -> String {
+    let rows = world.deliveries.subscriptions.iter().map(|row| &row.subscription);
+    let named = rows.filter_map(|of| Some((of, title.strip_prefix(&format!("subscription {}: ", of.id))?))).next();
+    named.map_or_else(
+        || title.to_owned(),
+        |(of, rest)| format!("subscription {} ({}): {rest}", of.id, of.target_url.raw()),
+    )
+}
+
 fn check_support(
     gaps: &mut Gaps<'_>,
     world: &World,
@@ -192,7 +202,8 @@ fn check_support(
         "subject".to_owned()
     });
     let cause = case.causes.iter().find(|cause| cause.occurrence.state != CauseState::Over);
-    let is_named = cause.is_some_and(|cause| cause.id == expected(world, truth) && cause.title == ticket.symptom);
+    let is_named = cause
+        .is_some_and(|cause| cause.id == expected(world, truth) && with_target(world, &cause.title) == ticket.symptom);
     gaps.check(is_named, || format!("symptom: {}", ticket.symptom));
     gaps.check(ticket.impact.since_utc == first, || format!("since: {:?}, not {first:?}", ticket.impact.since_utc));
     let counted = ticket.impact.n_failed_attempts + ticket.impact.n_calls;
@@ -208,6 +219,10 @@ fn check_support(
         gaps.check(has_answer(group.first_attempt_id) && has_answer(group.last_attempt_id), || {
             format!("evidence: {group:?}")
         });
+    }
+    for group in &ticket.call_groups {
+        let has = |at: Timestamp| ticket.requests.iter().any(|of| of.utc == at && of.call == group.call);
+        gaps.check(has(group.first_utc) && has(group.last_utc), || format!("first and last call: {group:?}"));
     }
     gaps.check(!ticket.failure_groups.is_empty() || !ticket.call_groups.is_empty(), || "evidence".to_owned());
     for of in &ticket.requests {

@@ -65,9 +65,9 @@ fn state(set: &EvidenceSet) -> CheckResult {
         set.subscriptions.evidence("most failures in a row", most.to_string(), Some(&limit)),
     ];
     for row in near.iter().take(MAX_NAMED) {
-        let after = row.trips_after().map(|after| format!("in about {} s", after.as_secs()));
-        let what = format!("{}: trips at this rate", subscription_name(row));
-        evidence.extend(after.map(|after| set.subscriptions.evidence(&what, after, None)));
+        let left = FAILURE_THRESHOLD.saturating_sub(row.failures_in_a_row());
+        let what = format!("{}: more failures in a row until the breaker trips", subscription_name(row));
+        evidence.push(set.subscriptions.evidence(&what, left.to_string(), None));
     }
     let result = CheckResult::from_findings(findings, evidence);
     let verdict = if near.is_empty() { result.verdict } else { CheckVerdict::Fail };
@@ -167,6 +167,9 @@ fn missed_events(set: &EvidenceSet) -> CheckResult {
 }
 
 fn safe_to_enable(set: &EvidenceSet) -> CheckResult {
+    if let Some(unknown) = no_subscription(set) {
+        return unknown;
+    }
     let is_tripped = |row: &&SubscriptionRow| row.subscription.disabled_reason == Some(DisabledReason::Breaker);
     if off(set).iter().filter(|row| is_tripped(row)).count() == 0 {
         return CheckResult::skipped("no breaker has tripped");

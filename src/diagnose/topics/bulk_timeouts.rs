@@ -28,6 +28,9 @@ pub const PLAYBOOK: Playbook = Playbook {
     ],
 };
 
+/// Maximum number of calls at once that are advised.
+const MAX_ADVISED: u64 = 50;
+
 fn is_write(row: &RequestRow) -> bool {
     row.method.raw() != "GET"
 }
@@ -72,9 +75,14 @@ fn concurrency_advice(set: &EvidenceSet, key: KeyId) -> Option<String> {
     }
     let busiest = seconds.into_values().max()?;
     let usual_ms = answered.iter().map(|row| row.elapsed_ms).sum::<u64>() / (answered.len() as u64).max(1);
-    let at_once = (busiest * usual_ms / 1_000).clamp(1, 50);
+    let at_once = (busiest * usual_ms / 1_000).max(1);
+    let advice = if at_once <= MAX_ADVISED {
+        format!("{at_once} at a time is enough")
+    } else {
+        format!("about {} at a time; begin with {MAX_ADVISED}", number(at_once))
+    };
     Some(format!(
-        "The log shows {} answered in the busiest second, {} ms each: {at_once} at a time is enough.",
+        "The log shows {} answered in the busiest second, {} ms each: {advice}.",
         number(busiest),
         number(usual_ms)
     ))
@@ -115,7 +123,7 @@ fn slow(set: &EvidenceSet) -> CheckResult {
         let subject = CauseSubject::Caller(caller.clone());
         let finding = CauseFinding::new(CauseKind::BulkClientTimeout, subject, set.caller_name(&caller), occurrence);
         let ids: Vec<&str> = groups.iter().flat_map(|group| &group.request_ids).take(3).map(String::as_str).collect();
-        let ids = set.served.evidence("request ids", ids.join(", "), None);
+        let ids = set.served.evidence("latest request ids", ids.join(", "), None);
         finding.detail(format!("up to {} ms", number(slowest))).evidence(vec![found.clone(), ids])
     });
     let findings = without_noise(findings.collect());

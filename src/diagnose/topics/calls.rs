@@ -189,7 +189,7 @@ pub(super) fn call_evidence(set: &EvidenceSet, groups: &[&CallGroup]) -> Vec<Evi
     ];
     let systems = systems_text(groups);
     evidence.extend((!systems.is_empty()).then(|| log.evidence("callers", systems, None)));
-    evidence.push(log.evidence("request ids", ids.join(", "), None));
+    evidence.push(log.evidence("latest request ids", ids.join(", "), None));
     evidence.extend(newest.detail.as_ref().map(|detail| log.evidence("error message", detail.sanitized(), None)));
     evidence.extend(newest.query.as_ref().map(|query| log.evidence("query", query.sanitized(), None)));
     evidence
@@ -254,12 +254,18 @@ fn nothing_to_judge(set: &EvidenceSet) -> Option<String> {
     })
 }
 
-/// Creates the result of a check about one kind of refused calls; skipped if nothing was refused.
+/// Creates the result of a check about one kind of refused calls; skipped if no call arrived.
 pub(super) fn part_check(set: &EvidenceSet, count: CallCount<'_>, findings: Vec<CauseFinding>) -> CheckResult {
     if let Err(why) = set.refused.result() {
         return CheckResult::unknown(why);
     }
-    counted_result(set, count, findings)
+    counted_result(set, count, findings).skipped_without(nothing_to_judge(set))
+}
+
+/// Reason why calls without a readable key are not looked at; `None` where they are.
+pub(super) fn unattributed(set: &EvidenceSet) -> Option<String> {
+    let why = "calls without a readable key belong to no company and no key; they are checked only without a subject";
+    (set.scope.subject != DiagnosisSubject::All && set.visibility == CallerVisibility::Full).then(|| why.to_owned())
 }
 
 /// Refused calls that a check counts, with the query that shows them.

@@ -23,6 +23,7 @@ use crate::wire::audit::AuditRow;
 use crate::wire::paths;
 use crate::wire::subscriptions::{Subscription, SubscriptionRow};
 use crate::wire::trips::TripRow;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use url::Url;
@@ -37,6 +38,16 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Subscriptions of the scope.
 pub(super) fn subscriptions(set: &EvidenceSet) -> &[SubscriptionRow] {
     EvidenceSet::rows(&set.subscriptions)
+}
+
+/// Reason why no receiver can have judged a signature: none took or refused a delivery.
+pub(super) fn none_judged(set: &EvidenceSet) -> Option<String> {
+    let failures = || set.endpoints.iter().flat_map(|of| EvidenceSet::rows(&of.failures));
+    let is_read = set.endpoints.iter().all(|of| of.failures.found.is_ok() && !of.failures.is_incomplete);
+    let has_answer = failures().any(|row| row.status_code.is_some_and(|status| (400..500).contains(&status)))
+        || set.endpoints.iter().any(|of| !EvidenceSet::rows(&of.successes).is_empty())
+        || subscriptions(set).iter().any(|row| row.subscription.last_success_utc.is_some());
+    (is_read && failures().next().is_some() && !has_answer).then(|| "no endpoint answered 2xx or 4xx".to_owned())
 }
 
 /// Causes of failing endpoints of all subscriptions, with offers.
@@ -90,16 +101,18 @@ fn set_target(row: &SubscriptionRow, location: &Untrusted) -> Option<OfferedActi
     let base = Url::parse(row.subscription.target_url.raw()).ok()?;
     let target = base.join(location.raw()).ok().filter(|url| url.scheme() == "https" && url.has_host())?;
     let id = row.subscription.id;
-    let body = serde_json::json!({ "targetUrl": target.as_str() }).to_string().replace('\'', "'\\''");
+    let what = format!("set the target of subscription {id} to {}", Untrusted::new(target.as_str()).sanitized());
+    Some(patch(id, what, &json!({ "targetUrl": target.as_str() })))
+}
+
+/// Offers to change a subscription by its company's key.
+fn patch(id: SubscriptionId, what: String, body: &Value) -> OfferedAction {
+    let body = body.to_string().replace('\'', "'\\''");
     let path = paths::with_value(paths::SUBSCRIPTION, id);
-    Some(OfferedAction {
-        id: "patch".to_owned(),
-        what: format!("set the target of subscription {id} to {}", Untrusted::new(target.as_str()).sanitized()),
-        command: format!(
-            "curl -sS -X PATCH -H \"X-Api-Key: $API_KEY\" -H 'Content-Type: application/json' --data '{body}' \"$PLATFORM_URL{path}\""
-        ),
-        remedy: None,
-    })
+    let command = format!(
+        "curl -sS -X PATCH -H \"X-Api-Key: $API_KEY\" -H 'Content-Type: application/json' --data '{body}' \"$PLATFORM_URL{path}\""
+    );
+    OfferedAction { id: "patch".to_owned(), what, command, remedy: None }
 }
 
 /// Newest change of a subscription with an action.
@@ -153,7 +166,9 @@ pub(super) fn off_findings(set: &EvidenceSet) -> (Vec<CauseFinding>, Vec<Diagnos
 /// Evidence of what a subscription missed while it was off; counted only where an operator token can look.
 fn missed_evidence(set: &EvidenceSet, row: &SubscriptionRow) -> Vec<Evidence> {
     let name = subscription_name(row);
-    let since = row.subscription.disabled_utc.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
+    // The subscription has whole seconds, its open trip the moment.
+    let since = open_trip(set, row.subscription.id).map(|trip| trip.tripped_utc).or(row.subscription.disabled_utc);
+    let since = since.map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
     let mut evidence = vec![set.subscriptions.evidence(&format!("{name}: off since"), since, None)];
     if set.visibility == CallerVisibility::Full {
         let health = known_health(row);
@@ -371,7 +386,8 @@ fn duplicate(set: &EvidenceSet, a: &Subscription, b: &Subscription) -> Option<Ca
 /// A type that was removed from a subscription and happened since, and that no other subscription of the company lists.
 fn type_removed(set: &EvidenceSet, row: &SubscriptionRow) -> Option<CauseFinding> {
     let of = &row.subscription;
-    let revisions = EvidenceSet::rows(&set.endpoint(of.id)?.revisions);
+    let record = &set.endpoint(of.id)?.revisions;
+    let revisions = EvidenceSet::rows(record);
     let mut revisions: Vec<_> = revisions.iter().collect();
     revisions.sort_by_key(|revision| std::cmp::Reverse(revision.revision));
     let (now, before) = (revisions.first()?, revisions.get(1)?);
@@ -399,8 +415,15 @@ fn type_removed(set: &EvidenceSet, row: &SubscriptionRow) -> Option<CauseFinding
     let name = subscription_name(row);
     let what = format!("{name}: events of removed types since {}, among events", now.since_utc);
     let fact = set.events.evidence(&what, count(times.len(), "event"), Some("none"));
+    let list = |kinds: &[Untrusted]| kinds.iter().map(Untrusted::sanitized).collect::<Vec<_>>().join(", ");
+    let lists = [("before", before), ("now", now)]
+        .map(|(when, of)| record.evidence(&format!("{name}: event types {when}"), list(&of.event_types), None));
+    let all: Vec<&str> = now.event_types.iter().chain(removed.iter().copied()).map(Untrusted::raw).collect();
+    let offer =
+        patch(of.id, format!("add the removed types to subscription {id}", id = of.id), &json!({ "eventTypes": all }));
     let finding = CauseFinding::new(CauseKind::TypeNotSubscribed, CauseSubject::Subscription(of.id), name, occurrence);
-    Some(finding.detail(detail).evidence(vec![fact]))
+    let evidence = [fact].into_iter().chain(lists).collect();
+    Some(finding.detail(detail).evidence(evidence).offers([offer]))
 }
 
 /// Subscriptions that were deleted although their events go on, and that no other replaces.

@@ -22,11 +22,7 @@ pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::Discrepancy,
     checks: &[
         PlaybookCheck { id: "events-polled", text: "Is the number of polled events known?", check: polled },
-        PlaybookCheck {
-            id: "delivered",
-            text: "Was every event delivered to every matching subscription?",
-            check: delivered,
-        },
+        PlaybookCheck { id: "delivered", text: "Was no delivery missed, given up or put on hold?", check: delivered },
         PlaybookCheck {
             id: "dispatching",
             text: "Does the platform send deliveries in time?",
@@ -58,6 +54,9 @@ fn delivered(set: &EvidenceSet) -> CheckResult {
         (Ok(_), Ok(rows)) => rows,
         (Err(why), _) | (_, Err(why)) => return CheckResult::unknown(why),
     };
+    if EvidenceSet::rows(&set.subscriptions).is_empty() && rows.is_empty() {
+        return CheckResult::unknown("no subscription exists");
+    }
     if set.events.found.as_ref().is_ok_and(Vec::is_empty) && rows.is_empty() {
         return CheckResult::unknown("no events in the period, nothing to compare");
     }
@@ -89,7 +88,7 @@ fn delivery_gap(set: &EvidenceSet, id: SubscriptionId, rows: &[&DeliveryRow]) ->
     let log = &set.undelivered;
     let evidence = vec![
         log.evidence(&format!("{name}: undelivered, by state"), counts.join(", "), Some("0")),
-        log.evidence(&format!("{name}: ids of the first 10 missed events"), shown.join(", "), None),
+        log.evidence(&format!("{name}: ids of the first 10 undelivered events"), shown.join(", "), None),
         log.evidence(&format!("{name}: period"), format!("{since} \u{2026} {until}"), None),
     ];
     let occurrence = Occurrence {
@@ -98,6 +97,8 @@ fn delivery_gap(set: &EvidenceSet, id: SubscriptionId, rows: &[&DeliveryRow]) ->
         ..Occurrence::lasting(rows.len() as u64, ExplainedUnit::Events, Some(since))
     };
     let finding = CauseFinding::new(CauseKind::ChannelGap, CauseSubject::Subscription(id), name, occurrence);
+    // A subscription that is off is enabled first, and that offers the replay.
+    let is_off = set.subscription(id).is_some_and(|row| !row.subscription.is_enabled);
     let replay = RemediationAction::Replay(MissedRange { subscription: id, since_utc: since, until_utc: until });
-    finding.detail(counts.join(", ")).evidence(evidence).offers([replay])
+    finding.detail(counts.join(", ")).evidence(evidence).offers(Some(replay).filter(|_| !is_off))
 }

@@ -26,7 +26,7 @@ use crate::wire::requests::RequestRow;
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::EventsMissing,
     checks: &[
-        PlaybookCheck { id: "polls-permitted", text: "Can every poller read events?", check: permitted },
+        PlaybookCheck { id: "polls-permitted", text: "Do all pollers have the scope events:read?", check: permitted },
         PlaybookCheck {
             id: "types-exist",
             text: "Do all polls use valid filters and event types?",
@@ -40,8 +40,18 @@ pub const PLAYBOOK: Playbook = Playbook {
     ],
 };
 
+/// Reason of checks about polls where there was none.
+const NO_POLL: &str = "no event poll was answered 2xx in the period";
+
 fn refused_polls(set: &EvidenceSet, is_wanted: impl Fn(&RequestRow) -> bool) -> Vec<&CallGroup> {
     refused(set, |row| is_poll(row) && is_wanted(row))
+}
+
+/// Reason why no poll shows anything: there was none.
+fn no_polls(set: &EvidenceSet) -> Option<String> {
+    let is_known = set.served.found.is_ok() && !set.served.is_incomplete && set.visibility == CallerVisibility::Full;
+    let has_polls = EvidenceSet::rows(&set.served).iter().any(|group| is_poll(&group.newest));
+    (is_known && !has_polls && refused_polls(set, |row| !row.has_status(401)).is_empty()).then(|| NO_POLL.to_owned())
 }
 
 fn permitted(set: &EvidenceSet) -> CheckResult {
@@ -57,7 +67,8 @@ fn permitted(set: &EvidenceSet) -> CheckResult {
     let findings = without_noise(findings.collect());
     unless_key_only(
         set,
-        part_check(set, CallCount::new("polls without a scope", &groups, of_code("insufficient_scope")), findings),
+        part_check(set, CallCount::new("polls without a scope", &groups, of_code("insufficient_scope")), findings)
+            .skipped_without(no_polls(set)),
     )
 }
 
@@ -88,14 +99,15 @@ fn filters_valid(set: &EvidenceSet) -> CheckResult {
         let count = CallCount::new("polls with invalid filters", &[with_types, with_filters].concat(), of_status(400));
         part_check(set, count, [types, filters].concat())
     };
-    unless_key_only(set, result)
+    unless_key_only(set, result).skipped_without(no_polls(set))
 }
 
 fn cursors(set: &EvidenceSet) -> CheckResult {
     let (groups, findings) = invalid_findings(set, CauseKind::EventsCursorInvalid, |row| code(row) == "invalid_cursor");
     unless_key_only(
         set,
-        part_check(set, CallCount::new("polls with an invalid cursor", &groups, of_code("invalid_cursor")), findings),
+        part_check(set, CallCount::new("polls with an invalid cursor", &groups, of_code("invalid_cursor")), findings)
+            .skipped_without(no_polls(set)),
     )
 }
 
@@ -186,7 +198,7 @@ fn polls_filled(set: &EvidenceSet) -> CheckResult {
     let mut findings: Vec<CauseFinding> = parts.into_iter().flat_map(|part| part.findings).collect();
     findings.extend(stream_findings(set));
     if pollers.is_empty() && findings.is_empty() {
-        return CheckResult::unknown("no event poll arrived in the period");
+        return CheckResult::unknown(NO_POLL);
     }
     let evidence = pollers.iter().map(|poller| {
         let polls = poller.stream.polls.len();
@@ -210,8 +222,11 @@ fn stream_check(set: &EvidenceSet, kinds: &[CauseKind]) -> CheckResult {
         return unknown;
     }
     let pollers = pollers(set).len();
-    let mine = stream_findings(set).into_iter().filter(|finding| kinds.contains(&finding.kind)).collect();
-    CheckResult::from_findings(mine, vec![set.served.evidence("systems that poll", count(pollers, "poller"), None)])
+    let mine: Vec<CauseFinding> =
+        stream_findings(set).into_iter().filter(|finding| kinds.contains(&finding.kind)).collect();
+    let value = format!("{} of {pollers}", mine.len());
+    CheckResult::from_findings(mine, vec![set.served.evidence("pollers with this fault", value, Some("0"))])
+        .skipped_without((pollers == 0).then(|| NO_POLL.to_owned()))
 }
 
 fn filters_fit(set: &EvidenceSet) -> CheckResult {
@@ -265,5 +280,6 @@ fn happened(set: &EvidenceSet) -> CheckResult {
         }
     }
     let n = event_count(set, "events in the period", None, EvidenceSet::rows(&set.events).len());
-    CheckResult::pass(vec![n]).with_remarks(remarks)
+    let no_poller = pollers(set).is_empty().then(|| NO_POLL.to_owned());
+    CheckResult::pass(vec![n]).skipped_without(no_poller).with_remarks(remarks)
 }

@@ -3,7 +3,7 @@
 
 use super::calls::{
     CallCount, GoodCalls, call_evidence, call_finding, code, is_recent, join_groups, main_check, n_calls, new_key,
-    newest, part_check, refused, remark, span, system, systems_text, without_noise,
+    newest, part_check, refused, remark, span, system, systems_text, unattributed, without_noise,
 };
 use crate::diagnose::call_count::{of_code, of_status};
 use crate::diagnose::caller_id::CallerId;
@@ -25,7 +25,7 @@ pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::KeyNotWorking,
     checks: &[
         PlaybookCheck { id: "refused-401", text: "Were all API keys accepted?", check: all_accepted },
-        PlaybookCheck { id: "key-header", text: "Did every call send its key in X-Api-Key?", check: header },
+        PlaybookCheck { id: "key-header", text: "Did every known system send its key in X-Api-Key?", check: header },
         PlaybookCheck { id: "key-form", text: "Is every key that was sent well-formed?", check: form },
         PlaybookCheck { id: "key-known", text: "Does every key that was sent exist in its company?", check: known },
         PlaybookCheck { id: "key-active", text: "Is every key that was sent still active?", check: active },
@@ -97,7 +97,7 @@ fn header(set: &EvidenceSet) -> CheckResult {
         code_count("calls without a key in X-Api-Key", &groups, "missing_key"),
         without_noise(findings),
     );
-    result.with_remarks(remarks)
+    result.skipped_without(unattributed(set)).with_remarks(remarks)
 }
 
 /// Calls without a key of a caller that is no known system: a scanner, or a person with a browser.
@@ -135,6 +135,7 @@ fn form(set: &EvidenceSet) -> CheckResult {
     });
     let findings = without_noise(findings.collect());
     part_check(set, code_count("calls with a key that is not well-formed", &groups, "malformed_key"), findings)
+        .skipped_without(unattributed(set))
 }
 
 /// Returns the list of keys; empty for a key alone, whose own answers are enough.

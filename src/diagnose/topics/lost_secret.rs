@@ -1,6 +1,6 @@
 //! Playbook for a lost signing secret: receivers that say they have none, and the way to a new one.
 
-use super::deliveries::{configuration_findings, endpoint_findings, subscriptions};
+use super::deliveries::{configuration_findings, endpoint_findings, none_judged, subscriptions};
 use super::webhooks_not_arriving::no_subscription;
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
@@ -34,6 +34,9 @@ fn has_secret(set: &EvidenceSet) -> CheckResult {
     }
     if findings.is_empty() && subscriptions(set).iter().all(|row| row.subscription.last_attempt_utc.is_none()) {
         return CheckResult::unknown("nothing was sent yet, so no receiver verified anything");
+    }
+    if let Some(why) = none_judged(set).filter(|_| findings.is_empty()) {
+        return CheckResult::unknown(why);
     }
     let n = findings.len().to_string();
     let evidence = vec![set.subscriptions.evidence("receivers that say they have no secret", n, Some("0"))];

@@ -52,13 +52,15 @@ fn owners(set: &EvidenceSet) -> CheckResult {
             CheckResult::pass(vec![set.subscriptions.evidence(what, n.to_string(), None)])
         }
         Ok(rows) => {
+            let n = rows.iter().filter(|row| row.subscription.managed_by.is_some()).count();
+            let number = set.subscriptions.evidence("managed subscriptions", n.to_string(), None);
             let managed = rows.iter().filter_map(|row| {
                 let of = &row.subscription;
                 let owner = of.managed_by.as_ref()?;
                 let what = format!("subscription {} of company {}: managed by", of.id, of.company_id);
                 Some(set.subscriptions.evidence(&what, owner.clone(), None))
             });
-            CheckResult::pass(managed.collect())
+            CheckResult::pass([number].into_iter().chain(managed).collect())
         }
     }
 }
@@ -69,11 +71,19 @@ fn is_refused_change(row: &RequestRow) -> bool {
 
 fn all_permitted(set: &EvidenceSet) -> CheckResult {
     let count = change_count(set, "changes of managed subscriptions answered 403");
-    unless_key_only(set, main_check(set, count, &refused_changes(set)))
+    unless_key_only(set, main_check(set, count, &refused_changes(set))).skipped_without(none_managed(set))
 }
 
 fn changes(set: &EvidenceSet) -> CheckResult {
     part_check(set, change_count(set, "changes of managed subscriptions by another key"), refused_changes(set))
+        .skipped_without(none_managed(set))
+}
+
+/// Reason why no change of a managed subscription could be made: there is none.
+pub(super) fn none_managed(set: &EvidenceSet) -> Option<String> {
+    let is_known = set.subscriptions.found.is_ok() && !set.subscriptions.is_incomplete;
+    let has_managed = EvidenceSet::rows(&set.subscriptions).iter().any(|row| row.subscription.managed_by.is_some());
+    (is_known && !has_managed).then(|| "no subscription is managed by a tool".to_owned())
 }
 
 fn change_count<'s>(set: &'s EvidenceSet, what: &'static str) -> CallCount<'s> {

@@ -4,7 +4,7 @@ use super::calls::{
     CallCount, GoodCalls, call_finding, code, join_groups, main_check, new_key, newest, part_check, refused,
     route_text, unless_key_only, without_noise,
 };
-use super::managed_subscription::refused_changes;
+use super::managed_subscription::{none_managed, refused_changes};
 use crate::diagnose::call_count::{of_code, of_status};
 use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
@@ -144,4 +144,5 @@ fn managed(set: &EvidenceSet) -> CheckResult {
     let groups = with_code(set, "managed_subscription");
     let filter = of_code("managed_subscription");
     part_check(set, CallCount::new("changes of managed subscriptions", &groups, filter), refused_changes(set))
+        .skipped_without(none_managed(set))
 }

@@ -24,7 +24,7 @@ pub const PLAYBOOK: Playbook = Playbook {
     checks: &[
         PlaybookCheck {
             id: "own-errors",
-            text: "Does the platform answer without errors of its own?",
+            text: "Does the platform answer without errors of its own (5xx except contention)?",
             check: own_errors,
         },
         PlaybookCheck { id: "dispatching", text: "Does the platform send deliveries in time?", check: dispatching },
@@ -83,13 +83,13 @@ fn error_finding(set: &EvidenceSet, routes: &[(String, Vec<&CallGroup>, Occurren
 
 /// Checks whether the platform sends deliveries.
 pub(super) fn dispatching(set: &EvidenceSet) -> CheckResult {
-    if matches!(set.scope.subject, DiagnosisSubject::Key(_)) {
-        return CheckResult::skipped("deliveries do not depend on a key");
-    }
     let overview = match set.overview.result() {
         Ok(overview) => overview,
         Err(why) => return CheckResult::unknown(why),
     };
+    if matches!(set.scope.subject, DiagnosisSubject::Key(_)) {
+        return CheckResult::skipped("deliveries do not depend on a key");
+    }
     let late = overview.pipeline.oldest_due_utc.map(|due| set.at.since(due)).unwrap_or_default();
     let paused = overview.platform.as_ref().and_then(|status| status.dispatch_paused.as_ref());
     let said = paused.map_or_else(|| "not paused".to_owned(), Clone::clone);

@@ -10,7 +10,7 @@ use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
-use crate::diagnose::report::Evidence;
+use crate::diagnose::report::{CheckVerdict, Evidence};
 use crate::domain::cause::CauseKind;
 use crate::domain::ids::KeyId;
 use crate::domain::window::RateBucket;
@@ -24,13 +24,13 @@ pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::RateLimits,
     checks: &[
         PlaybookCheck { id: "refused-429", text: "Did all calls stay within the rate limit?", check: all_within },
-        PlaybookCheck { id: "limit-kept", text: "Is the limit the one that callers rely on?", check: limits },
-        PlaybookCheck { id: "callers", text: "Is each key used by a single system?", check: callers },
+        PlaybookCheck { id: "limit-kept", text: "Is no limit exceeded because it was lowered?", check: limits },
         PlaybookCheck {
-            id: "pattern",
-            text: "Are calls spread out, without excessive polling, bulk writes or hasty retries?",
-            check: patterns,
+            id: "callers",
+            text: "Is no limit exceeded because several systems share a key?",
+            check: callers,
         },
+        PlaybookCheck { id: "pattern", text: "Is no caller alone too fast for its rate limit?", check: patterns },
     ],
 };
 
@@ -53,7 +53,26 @@ fn part(set: &EvidenceSet, what: &'static str, kinds: &[CauseKind]) -> CheckResu
 }
 
 fn limits(set: &EvidenceSet) -> CheckResult {
-    part(set, "calls answered 429 since a limit was lowered", &[CauseKind::RateLimitLowered])
+    let result = part(set, "calls answered 429 since a limit was lowered", &[CauseKind::RateLimitLowered]);
+    match unexplained_limit(set).filter(|_| result.verdict == CheckVerdict::Pass) {
+        Some(why) => CheckResult { verdict: CheckVerdict::Unknown(why), ..result },
+        None => result,
+    }
+}
+
+/// A limit that calls exceed, that is below the default, and of which no change was read.
+fn unexplained_limit(set: &EvidenceSet) -> Option<String> {
+    refused(set, is_limited).into_iter().find_map(|group| {
+        let (key, bucket) = (group.newest.key_id?, bucket_of(&group.newest));
+        let limit = window(set, key, bucket)?.row.limit;
+        let (name, default) = (set.key_name(key), bucket.default_limit());
+        (limit < default && lowered(set, key, bucket, limit).is_none()).then(|| {
+            format!(
+                "the {bucket} limit of {name} is {limit} a minute, below the default of {default}; who set it, and when, is not in \
+                 the audit trail that was read"
+            )
+        })
+    })
 }
 
 fn callers(set: &EvidenceSet) -> CheckResult {
@@ -117,7 +136,9 @@ fn bucket_finding(set: &EvidenceSet, bucket: RateBucket, groups: &[&CallGroup]) 
         finding.occurrence.state = state;
     }
     finding.evidence.extend(window_evidence(set, (key, &name), window, &calls));
-    finding.advice = Some(format!("{limit} calls a minute are one each {}.", interval(limit)));
+    let default = bucket.default_limit();
+    let below = if limit < default { format!("; the default is {default} a minute") } else { String::new() };
+    finding.advice = Some(format!("{limit} calls a minute are one each {}{below}.", interval(limit)));
     finding
 }
 

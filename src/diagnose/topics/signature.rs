@@ -1,6 +1,6 @@
 //! Playbook for signatures that receivers refuse: what their answers say about verification, and whose clock is right.
 
-use super::deliveries::{endpoint_findings, subscriptions};
+use super::deliveries::{endpoint_findings, none_judged, subscriptions};
 use super::webhooks_not_arriving::no_subscription;
 use crate::diagnose::clocks::{clock_finding, endpoint_clocks};
 use crate::diagnose::evidence_set::{CallerVisibility, EvidenceSet, QueryRecord};
@@ -11,6 +11,7 @@ use crate::domain::cause::CauseKind;
 use crate::domain::signature_debugger::MAX_CLOCK_SKEW;
 use crate::domain::signature_debugger::signature_fault::SignatureFault;
 use crate::wire::coverage::CoveredNoun;
+use crate::wire::signature_check::SignatureCheck;
 
 /// Checks, in order: accepted, clock, computed signature.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -71,6 +72,9 @@ fn accepted(set: &EvidenceSet) -> CheckResult {
     }
     let (mine, _): (Vec<CauseFinding>, Vec<CauseFinding>) =
         findings.into_iter().partition(|finding| finding.kind != CauseKind::PlatformClock);
+    if let Some(why) = none_judged(set).filter(|_| mine.is_empty()) {
+        return CheckResult::unknown(why);
+    }
     let n = mine.len().to_string();
     let evidence =
         vec![set.subscriptions.evidence("receivers that reject signatures with a known cause", n, Some("0"))];
@@ -119,5 +123,9 @@ fn computed(set: &EvidenceSet) -> CheckResult {
     if let Some(why) = set.endpoints.iter().flat_map(|of| &of.checks).find_map(|(_, check)| check.result().err()) {
         return CheckResult { evidence, findings: mine, ..CheckResult::unknown(why) };
     }
-    CheckResult::from_findings(mine, evidence)
+    let has_computed = |check: &SignatureCheck| check.computed.is_some();
+    let mut checks = set.endpoints.iter().flat_map(|of| &of.checks).filter_map(|(_, check)| check.found.as_ref().ok());
+    let none_known =
+        (!checks.any(has_computed)).then(|| "no receiver reported the signature that it computed".to_owned());
+    CheckResult::from_findings(mine, evidence).skipped_without(none_known)
 }

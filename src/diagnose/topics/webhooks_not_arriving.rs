@@ -68,7 +68,10 @@ fn subscribed(set: &EvidenceSet) -> CheckResult {
     result.evidence.insert(0, set.subscriptions.evidence("subscriptions", rows.len().to_string(), Some("at least 1")));
     let evidence = result.evidence.clone();
     if findings.is_empty() && rows.is_empty() {
-        return CheckResult { evidence, ..CheckResult::unknown("no subscription exists; create one") };
+        return CheckResult {
+            evidence,
+            ..CheckResult::unknown("no subscription exists, and no request for one was rejected")
+        };
     }
     // The refusals of some callers are not known, so passing would claim too much.
     if findings.is_empty() && set.visibility == CallerVisibility::KeyOnly {
@@ -213,7 +216,9 @@ fn types(set: &EvidenceSet) -> CheckResult {
     // The cause itself belongs to the check of the configuration.
     let n_removed = configuration_findings(set).iter().filter(|finding| is_removal(finding)).count();
     evidence.push(set.subscriptions.evidence("lists that lost a type", n_removed.to_string(), Some("0")));
-    let result = CheckResult::from_rows(&set.events, Vec::new(), evidence);
+    let is_empty = events.is_empty() && !set.events.is_incomplete;
+    let none = is_empty.then(|| "no event occurred in the period".to_owned());
+    let result = CheckResult::from_rows(&set.events, Vec::new(), evidence).skipped_without(none);
     let verdict = if n_removed > 0 { CheckVerdict::Fail } else { result.verdict };
     CheckResult { verdict, ..result }.with_remarks(remarks)
 }

@@ -179,6 +179,9 @@ fn inside(ticket: &SupportTicket, manifest: &BundleManifest, say: WriteLines<'_>
     if !manifest.released.is_empty() {
         lines.extend(say(&format!("Released: {}", manifest.released.join(", ")), StyleRole::Dim));
     }
+    for open in &ticket.undecided {
+        lines.extend(say(&format!("Not decided: {open}"), StyleRole::Dim));
+    }
     for missing in &ticket.missing {
         lines.extend(say(&format!("Not included: {missing}"), StyleRole::Dim));
     }

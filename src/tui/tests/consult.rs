@@ -176,6 +176,7 @@ pub(super) fn built_with(
         platform: Some("0.1.0".to_owned()),
         reports: vec![report(subjects[0])],
         causes: report(subjects[0]).causes,
+        remarks: report(subjects[0]).remarks,
         keys: known(overview.keys.items[..1].to_vec()),
         subscriptions: known(overview.subscriptions.items[..2].to_vec()),
         failures: QueryRecord { found: Err("no answer within 10 s".to_owned()), ..known(Vec::new()) },

@@ -113,7 +113,9 @@ fn unworkable(script: &ScenarioScript, case: &IncidentEvidence, bundle: &TicketB
     let keys = case.keys.found.iter().flatten().map(|row| format!("key {}", row.id));
     let rows = case.subscriptions.found.iter().flatten().map(|row| format!("subscription {}", row.subscription.id));
     let involved: Vec<String> = keys.chain(rows).collect();
-    for act in ticket.last_change.iter().chain(&ticket.acts) {
+    // The callers may be unknown to the platform: then any change before may be the one.
+    let change = ticket.last_change.iter().filter(|_| !involved.is_empty());
+    for act in change.chain(&ticket.acts) {
         need(involved.contains(&act.subject), &format!("an object for {act:?}"));
     }
     if script.cause.is_none() {

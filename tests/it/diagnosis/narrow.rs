@@ -134,7 +134,7 @@ fn ill(report: &DiagnosisReport) -> Option<String> {
 
 /// The only reasons for which the main question may stay open where all is well: there was nothing to judge by.
 fn is_nothing_to_judge(why: &str) -> bool {
-    ["no call of ", "no write arrived", "no event poll arrived", "no events in the period"]
+    ["no call of ", "no write arrived", "no event poll was answered", "no events in the period"]
         .into_iter()
         .any(|reason| why.starts_with(reason))
 }

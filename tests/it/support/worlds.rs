@@ -328,6 +328,7 @@ impl Pen<'_> {
             clock_ahead_ms: Some(-120),
             platform: Some(self.text("version of the platform")),
             causes: report.causes.clone(),
+            remarks: report.remarks.clone(),
             reports: vec![report],
             keys: known(vec![self.key()]),
             subscriptions: known(vec![self.subscription()]),
@@ -368,7 +369,7 @@ impl Pen<'_> {
             acts: vec![act],
             last_change: Some(change),
             reasons: vec![FoundReason { kind: EscalationKind::Persists, text: self.text("reason to escalate") }],
-            tried: vec![TriedOutcome { utc: Some(at(5)), n_failed: Some(3), n_good: None, is_at_least: false }],
+            tried: vec![TriedOutcome { utc: Some(at(5)), n_failed: Some(3), ..TriedOutcome::default() }],
         }
     }
 

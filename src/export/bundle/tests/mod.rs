@@ -7,8 +7,9 @@ use crate::diagnose::escalation::{EscalationKind, FoundReason};
 use crate::diagnose::evidence_set::{CallGroup, QueryRecord};
 use crate::diagnose::incident_history::{FailureGroup, IncidentAct, IncidentHistory, TrendSlice};
 use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::remedy::RemediationAction;
 use crate::diagnose::report::{
-    CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisReport, Evidence, ReportedCheck,
+    CauseOccurrence, CheckVerdict, DiagnosedCause, DiagnosisRemark, DiagnosisReport, Evidence, ReportedCheck,
 };
 use crate::diagnose::reporter::{ReporterStatement, TicketReader};
 use crate::diagnose::tried_steps::TriedOutcome;
@@ -168,6 +169,7 @@ fn case() -> IncidentEvidence {
         platform: Some("0.1.0".to_owned()),
         reports: vec![report()],
         causes: report().causes,
+        remarks: Vec::new(),
         keys: known(vec![key()]),
         subscriptions: known(vec![subscription()]),
         failures: known(vec![failure(2, 503, "{\"error\":\"busy\"}"), failure(1, 500, "down")]),
@@ -205,19 +207,19 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
         "- Do not escalate yet: a cause was found",
         "- Platform clock minus this machine's: -120 ms",
         "- Failures from 2023-11-14T22:13:21.000Z to 2023-11-14T22:13:23.000Z (UTC)",
-        "- Key `Website Forms`, ends in `x81Q`, company 92",
+        "- Key 4 `Website Forms`, ends in `x81Q`, company 92",
         "- Target: `https://hooks.example/orders?REDACTED`",
         "managed by `Zapier`",
-        "- 2023-11-14T22:13:21.000Z: 500 after 40 ms; attempt 1 (scheduled, 3 of 11), subscription 7",
+        "- 2023-11-14T22:13:21.000Z: 500 after 40 ms; attempt 1 (scheduled, try 3 of 11), subscription 7",
         "  - Answer: `{\"error\":\"busy\"}`",
         "request id `req_01J9`",
         "- Actual: a call answered 403 insufficient\\_scope; an attempt answered 500; an attempt answered 503.",
         "- Period examined: 2023-11-14T21:13:30.000Z to 2023-11-14T22:13:30.000Z (UTC)",
         "--data-binary @body.json \"$PLATFORM_URL\"'/api/v1/integrations/leads'",
-        "1. `endpoint-500`: the endpoint",
+        "1. the endpoint returns errors (500 ×6) (`endpoint-500`)\n   - Active\n",
         "What to do: Ask the owner.",
-        "- Does it answer? **unknown**: `nothing was sent`",
-        "(expected 5), read 2023-11-14T22:13:29.000Z",
+        "- **unknown** (`nothing was sent`): Does it answer?",
+        "- Evidence read at 2023-11-14T22:13:29.000Z",
         "-X POST 'https://hooks.example/orders?REDACTED'",
         "$SIGNING_SECRET",
         "event payloads and signing secrets",
@@ -230,7 +232,7 @@ fn a_ticket_says_what_happened_when_to_whom_and_how_to_see_it_again() {
 
 /// A step of which so many failures are known since.
 fn tried(n_failed: Option<u64>) -> TriedOutcome {
-    TriedOutcome { utc: Some(at(1)), n_failed, n_good: Some(2), is_at_least: false }
+    TriedOutcome { utc: Some(at(1)), n_failed, n_good: Some(2), ..TriedOutcome::default() }
 }
 
 /// A case with a course: two failures of one kind, refused calls, a change before and an act since.
@@ -285,7 +287,7 @@ fn a_ticket_has_the_course_of_the_problem_and_the_words_of_the_reporter() {
     for part in [
         "- Impact: 66 attempts failed, 1 call rejected or failed, since 2023-11-14T22:13:21.000Z",
         "- To be resolved by: the owner of the receiver",
-        "- Escalate: 3 failures since 2023-11-14T22:13:21.000Z; 2 successes or more since, after the reporter tried: a restart of the host (persists)",
+        "- Escalate: 3 failures since 2023-11-14T22:13:21.000Z; 2 successes or more since, after the reporter tried: a restart of the host\n",
         "- since the \\*deploy\\*",
         "- Tried: a restart of the host\n  - 3 failures since 2023-11-14T22:13:21.000Z; 2 successes or more since\n",
         "- Contact: dana@partner.example",
@@ -293,12 +295,12 @@ fn a_ticket_has_the_course_of_the_problem_and_the_words_of_the_reporter() {
         "- `POST /api/v1/integrations/leads`: 403 `insufficient_scope` × 1, key ends in `x81Q`, by `import/2 at an unknown address`",
         "- Failed scheduled attempts by time: 22:13:20 to 22:13:25: 2 of 9; 22:13:25 to 22:13:30: 64 of 64 (parts of the period without an attempt: 0)",
         "- Last change before: 2023-11-14T22:13:17.000Z change subscription (subscription 7) by `operator 1 (dana)`: `asked by the partner`",
-        "- Tried since: 2023-11-14T22:13:28.000Z enable subscription (subscription 7) by",
+        "- Done since: 2023-11-14T22:13:28.000Z enable subscription (subscription 7) by",
         "  - Header `Retry-After: 120`",
         "  - Header `server: nginx`",
         "  - Header `Allow: GET`",
         "  - Header `X-Request-Id: req_01J9`",
-        "Problem, as far as the request log keeps it: `{\"code\":\"insufficient_scope\",\"detail\":",
+        "Problem document, as far as the request log keeps it: `{\"code\":\"insufficient_scope\",\"detail\":",
         "- Actual: 66 attempts to subscription 7 answered 500; 1 call POST /api/v1/integrations/leads answered 403",
         "leads?limit=50'",
     ] {
@@ -328,6 +330,86 @@ fn failures_with_the_same_answer_are_one_with_its_first_and_last_in_full() {
         assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
     }
     assert!(!ticket.contains("Bearer x"), "only listed headers");
+}
+
+#[test]
+fn answers_that_differ_by_their_digests_are_one_kind() {
+    let answer = |id: i64| format!("{{\"computed\":\"sha256={id:064x}\",\"error\":\"signature does not match\"}}");
+    let other = |id: i64| failure(id, 401, &format!("no route for event {id}"));
+    let rows = (1..=9).rev().map(|id| failure(id, 401, &answer(id))).chain([other(11), other(10)]).collect();
+    let ticket = text(&built(&IncidentEvidence { failures: known(rows), ..case() }).expect("no leak"), "ticket.md");
+    assert!(ticket.contains("- 7 attempts with the same result between these two: 2, 3, 4"), "{ticket}");
+    assert_eq!(ticket.matches(": 401 after 40 ms").count(), 4, "{ticket}");
+}
+
+#[test]
+fn each_cause_comes_once_with_its_commands_and_checks_come_by_their_result() {
+    let mut case = case();
+    case.causes[0].offers = vec![RemediationAction::Test(SubscriptionId(7)).into()];
+    case.causes[0].title = "subscription 7: the endpoint returns errors".to_owned();
+    let mut twin = case.reports[0].clone();
+    let check = |id: &str, question: &str, verdict| ReportedCheck {
+        id: id.to_owned(),
+        question: question.to_owned(),
+        verdict,
+        evidence: case.causes[0].evidence.clone(),
+    };
+    twin.steps.extend([
+        check("a", "Is it on?", CheckVerdict::Fail),
+        check("b", "Is it on?", CheckVerdict::Fail),
+        check("c", "Is it new?", CheckVerdict::Pass),
+        check("d", "Is it quick?", CheckVerdict::Pass),
+    ]);
+    case.reports.push(twin);
+    let ticket = text(&built(&case).expect("no leak"), "ticket.md");
+    assert_eq!(ticket.matches("(`endpoint-500`)").count(), 1, "{ticket}");
+    for part in [
+        "1. subscription 7 (https://hooks.example/orders?REDACTED): the endpoint returns errors (`endpoint-500`)",
+        "   - To send a test to subscription 7: `crow subs test 7 --allow-actions`",
+        "- **fail**: Is it on?\n  - subscription 7: consecutive failures: `6` (expected 5)\n- **unknown**",
+        "- **pass**: Is it new? Is it quick?",
+    ] {
+        assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
+    }
+}
+
+#[test]
+fn a_problem_document_that_the_log_has_is_in_the_ticket_as_it_was_answered() {
+    let document = serde_json::json!({"type": "about:blank", "title": "Forbidden", "status": 403,
+        "code": "insufficient_scope", "detail": "this key lacks the scope integrations:write", "requestId": "req_01J9",
+        "requiredScope": "integrations:write", "errors": {"note": [SIGNING]}});
+    let row = RequestRow { problem: document.as_object().cloned(), ..request() };
+    let ticket =
+        text(&built(&IncidentEvidence { requests: known(vec![row]), ..case() }).expect("no leak"), "ticket.md");
+    let line = ticket.lines().find_map(|line| line.strip_prefix("  - Problem document: `")).expect("a line");
+    assert!(
+        line.contains(r#""requiredScope":"integrations:write""#) && line.contains(r#""type":"about:blank""#),
+        "{line}"
+    );
+    assert!(!ticket.contains(SIGNING));
+    assert!(!ticket.contains("code `insufficient_scope`"), "the document has it: {ticket}");
+}
+
+#[test]
+fn failures_without_a_known_cause_are_the_symptom_and_observations_are_named() {
+    let mut case = with_course();
+    case.causes.clear();
+    case.reports.iter_mut().for_each(|report| report.causes.clear());
+    case.remarks = vec![DiagnosisRemark {
+        id: "quiet-company".to_owned(),
+        title: "company 92 had no events".to_owned(),
+        evidence: Vec::new(),
+    }];
+    let ticket = text(&built(&case).expect("no leak"), "ticket.md");
+    for part in [
+        "- Symptom: 66 attempts to subscription 7 answered 500; 1 call POST /api/v1/integrations/leads answered 403 insufficient\\_scope; no known cause",
+        "- Do not escalate yet: no known cause explains the failures",
+        "## Observations that are no faults\n\n- company 92 had no events",
+    ] {
+        assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
+    }
+    case.reader = TicketReader::Partner;
+    assert!(!text(&built(&case).expect("no leak"), "ticket.md").contains("had no events"));
 }
 
 #[test]
@@ -368,10 +450,10 @@ fn a_partner_is_told_what_to_do_and_nothing_internal() {
     let (ticket, values) = (text(&bundle, "ticket.md"), text(&bundle, "ticket.json"));
     for part in [
         "- For: the partner",
-        "## What to do: breaker",
+        "## What to do\n",
         "What to do: Ask the owner.",
         "- Subscription 7: 500 × 66",
-        "- Tried since: 2023-11-14T22:13:28.000Z enable subscription (subscription 7)",
+        "- Done since: 2023-11-14T22:13:28.000Z enable subscription (subscription 7)",
         "-X POST 'https://hooks.example/orders?REDACTED'",
     ] {
         assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
@@ -383,7 +465,7 @@ fn a_partner_is_told_what_to_do_and_nothing_internal() {
     case.reporter.reasons = EscalationKind::GUIDE.to_vec();
     let stated = built(&case).expect("no leak");
     for kind in EscalationKind::GUIDE {
-        let line = format!("- Stated by the reporter: {} ({kind})", kind.rule());
+        let line = format!("- Stated by the reporter: {}\n", kind.rule());
         assert!(text(&stated, "ticket.md").contains(&line), "what the reporter states is kept: {line}");
     }
 }
