@@ -7,9 +7,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use crow::diagnose::secret_check;
 use crow::domain::ids::{CompanyId, SubscriptionId};
+use crow::domain::operator::OperatorRole;
 use crow::domain::secret::Secret;
 use crow::domain::signature;
 use crow::wire::attempts::AttemptDetail;
+use crow::wire::changes;
+use crow::wire::operators::NewOperator;
 use crow::wire::signature_check::{SignatureCheck, SignatureFit};
 use serde_json::Value;
 use std::sync::Arc;
@@ -121,6 +124,18 @@ async fn a_signature_that_the_receiver_computed_is_explained() {
             "{said}"
         );
         assert_eq!(said["computed"], computed);
+    }
+    // Only an admin sees content of the body.
+    let new = NewOperator { name: "Viewer".to_owned(), role: OperatorRole::Viewer };
+    let viewer = operator.change(&changes::CREATE_OPERATOR, &new).await.expect("an operator").token.into_secret();
+    let computed = signature::sign(&secret, timestamp, &longer);
+    let path = format!("/portal/v1/attempts/{row}/signature?computed={computed}");
+    for (token, sees) in [(platform.token(), true), (viewer, false)] {
+        let header = format!("Bearer {}", token.reveal());
+        let said = platform.call("GET", &path, &[("authorization", &header)], None).await.json();
+        assert_eq!(said["causes"][0]["excerpt"].is_string(), sees, "{said}");
+        let difference = said["causes"][0]["difference"].as_str().expect("text");
+        assert!(difference.contains("first different at offset") && !difference.contains('"'), "{difference}");
     }
     // One that is empty counts as none.
     for (computed, status) in [(String::new(), 200), ("x".repeat(201), 400)] {
