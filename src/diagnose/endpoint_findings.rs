@@ -244,8 +244,7 @@ impl<'a> EndpointJudgement<'a> {
 
     /// Judges whether failures go on.
     fn occurrence(&self, rows: &[&'a AttemptRow], pattern: Option<&FailurePattern>) -> Option<Occurrence> {
-        let (newest, oldest) = (rows.first()?, rows.last()?);
-        let (first, last) = (oldest.started_utc, newest.started_utc);
+        let (first, last) = span(rows)?;
         let fits = |row: &&&'a AttemptRow| match pattern {
             Some(pattern @ (FailurePattern::Types(_) | FailurePattern::Above(_) | FailurePattern::Events(_))) => {
                 pattern.fits(&self.facts(row))
@@ -376,8 +375,8 @@ impl<'a> EndpointJudgement<'a> {
         let mut evidence = vec![part_count(log, &format!("{name}: failed attempts"), rows.len())];
         let succeeded = self.n_succeeded().to_string();
         evidence.push(self.evidence.successes.evidence(&format!("{name}: successful attempts"), succeeded, None));
-        if let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) {
-            let times = format!("{} \u{2026} {}", oldest.started_utc, newest.started_utc);
+        if let (Some(newest), Some((first, last))) = (rows.first(), span(rows)) {
+            let times = format!("{first} \u{2026} {last}");
             evidence.push(log.evidence(&format!("{name}: first and latest failure"), times, None));
             let latest = format!("{}, {} after {} ms", newest.id, newest.outcome(), newest.elapsed_ms);
             evidence.push(log.evidence(&format!("{name}: latest failed attempt"), latest, None));
@@ -431,6 +430,12 @@ impl<'a> EndpointJudgement<'a> {
         let finding = CauseFinding::new(CauseKind::EndpointNearTimeout, subject, name, occurrence);
         Some(finding.detail("1 of 20 takes more than 5 s").evidence(vec![fact]))
     }
+}
+
+/// Times of the first and the last of some attempts; attempts of one moment may be numbered in another order.
+fn span(rows: &[&AttemptRow]) -> Option<(Timestamp, Timestamp)> {
+    let times = || rows.iter().map(|row| row.started_utc);
+    times().min().zip(times().max())
 }
 
 /// Host of an address with a port.

@@ -80,7 +80,7 @@ impl RemediationAction {
                 format!("resend missed events to subscription {} (shows the counts and asks first)", gap.subscription)
             }
             Self::Revoke(id) => format!("revoke key {id} permanently"),
-            Self::Verify(id) => format!("compare the signature of attempt {id} with the one the receiver computed"),
+            Self::Verify(id) => format!("check attempt {id} with the headers and the body that the receiver logged"),
             Self::Runbook(of) => {
                 format!("follow runbook {} for {}", of.runbook.name(), of.subject)
             }

@@ -142,7 +142,7 @@ pub(super) fn write_remarks(ticket: &SupportTicket, lines: &mut Vec<String>) {
     if ticket.remarks.is_empty() {
         return;
     }
-    section("Observations that are no faults", lines);
+    section("Observations that are no cause by themselves", lines);
     for of in &ticket.remarks {
         lines.push(format!("- {}", escape_prose(&of.title)));
         lines.extend(evidence_lines(&of.evidence).iter().map(|line| format!("  {line}")));

@@ -71,7 +71,7 @@ pub(super) fn missing_data(case: &IncidentEvidence, redactor: &mut Redactor<'_>)
     note("keys", "keys: no key is the subject, was refused or has a cause", keys.as_ref().map(Vec::len));
     let none = "subscriptions: none is the subject, is off, fails or has a cause";
     note("subscriptions", none, rows.as_ref().map(Vec::len));
-    let none = "failed deliveries: none was read in the period";
+    let none = "failed attempts: none was read in the period";
     note("failed deliveries", none, case.failures.found.as_ref().map(Vec::len));
     let none = "rejected calls: none was read in the period";
     note("rejected calls", none, case.requests.found.as_ref().map(Vec::len));

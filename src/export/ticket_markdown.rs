@@ -148,7 +148,13 @@ fn course(ticket: &SupportTicket, lines: &mut Vec<String>) {
         lines
             .push("- Last change before: none of what the ticket concerns in the audit trail that was read".to_owned());
     }
-    if lines.len() == n_before + 1 && ticket.last_change.is_none() {
+    if ticket.acts.is_empty() {
+        lines.push("- Done since: nothing in the audit trail that was read".to_owned());
+    }
+    if ticket.reporter.tried.is_empty() {
+        lines.push("- Tried by the reporter: nothing stated".to_owned());
+    }
+    if ticket.failure_groups.is_empty() && ticket.call_groups.is_empty() {
         lines.insert(n_before, "- No failed attempt and no rejected call was read.".to_owned());
     }
 }
@@ -232,7 +238,9 @@ fn push_none(is_empty: bool, lines: &mut Vec<String>) {
 
 fn involved(ticket: &SupportTicket, lines: &mut Vec<String>) {
     section("Keys and subscriptions", lines);
-    push_none(ticket.keys.is_empty() && ticket.subscriptions.is_empty(), lines);
+    if ticket.keys.is_empty() && ticket.subscriptions.is_empty() {
+        lines.push("None concerned.".to_owned());
+    }
     for key in &ticket.keys {
         let scopes = escape_prose(&key.scopes.join(", "));
         let (name, last4) = (inline_code(&key.name), inline_code(&key.last4));

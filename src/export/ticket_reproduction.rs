@@ -46,7 +46,9 @@ pub(super) fn commands(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> 
     if lines.is_empty() && is_internal {
         lines.extend(["crow check".to_owned(), portal_call(paths::OVERVIEW)]);
     }
-    let used = |(name, _): &&(&str, &str)| lines.iter().any(|line| line.contains(&format!("${name}")));
+    let offers = super::ticket_diagnosis::causes(case, redactor).into_iter().flat_map(|cause| cause.offers);
+    let offered: Vec<String> = offers.map(|offer| offer.command).collect();
+    let used = |(name, _): &&(&str, &str)| lines.iter().chain(&offered).any(|line| line.contains(&format!("${name}")));
     let variables: Vec<String> = VARIABLES.iter().filter(used).map(|(name, what)| format!("{name} ({what})")).collect();
     if !variables.is_empty() {
         lines.insert(0, format!("# Set first: {}. This file contains no secrets.", variables.join(", ")));
@@ -59,7 +61,7 @@ const VARIABLES: [(&str, &str); 5] = [
     ("PLATFORM_URL", "address of the platform"),
     ("API_KEY", "key that the caller sends"),
     ("OPERATOR_TOKEN", "operator token of the Portal API"),
-    ("SIGNING_SECRET", "signing secret of the subscription"),
+    ("SIGNING_SECRET", "signing secret of the subscription, from its receiver"),
     ("ID", "id in the path of the call, from the caller's log; the request log keeps none"),
 ];
 
@@ -81,6 +83,9 @@ fn call(of: &RequestRow, redactor: &mut Redactor<'_>) -> Vec<String> {
     let mut lines = vec![title.to_owned()];
     if target.contains('\u{2026}') {
         lines.push("# The log keeps no secret values: take \u{2026} from the caller's log.".to_owned());
+    }
+    if of.method.raw() != "GET" {
+        lines.push("# It changes data if it is accepted now.".to_owned());
     }
     let has_body = matches!(of.method.raw(), "POST" | "PATCH" | "PUT");
     if has_body {
@@ -114,7 +119,8 @@ fn queries(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> 
     if shown.is_empty() {
         shown = case.causes.iter().collect();
     }
-    for evidence in shown.into_iter().flat_map(|cause| &cause.evidence) {
+    let remarks = case.remarks.iter().filter(|_| case.causes.is_empty()).flat_map(|remark| &remark.evidence);
+    for evidence in shown.into_iter().flat_map(|cause| &cause.evidence).chain(remarks) {
         let Some((_, call)) = evidence.query.find("GET /").map(|at| evidence.query.split_at(at)) else { continue };
         let (call, rest) = call.split_at(call_end(call));
         let target = redactor.redact_line(&call["GET ".len()..]);
@@ -152,6 +158,10 @@ fn delivery(
         lines.push(format!("# Subscription {}: its attempts, and a test delivery by the platform:", row.id));
         lines.push(format!("crow deliveries attempts --filter sub:{} --limit 20", row.id));
         lines.push(format!("crow subs test {} --allow-actions", row.id));
+    }
+    // Without a connection, no body and no headers were sent.
+    let is_sent = !matches!(latest.row.outcome(), AttemptOutcome::Unanswered(kind) if kind.is_before_request());
+    if is_internal && is_sent {
         lines.push(
             "# The bytes and headers of its latest failed attempt (an admin's token; others get them masked):"
                 .to_owned(),
@@ -160,24 +170,26 @@ fn delivery(
         lines.push("jq -r .requestBody.base64 attempt.json | base64 -d > body.bin".to_owned());
         lines.push(r#"jq -r '.requestHeaders[] | "\(.name): \(.value)"' attempt.json > headers.txt"#.to_owned());
     }
-    if is_internal && acting(case).any(is_about_signatures) {
-        lines.push("# Checks the signature with the receiver's secret:".to_owned());
+    if is_internal && is_sent && acting(case).any(is_about_signatures) {
+        lines.push("# With the receiver's secret: a valid signature shows that its secret is right.".to_owned());
         lines.push("crow verify --headers headers.txt --body body.bin".to_owned());
     }
-    if latest.row.outcome() == AttemptOutcome::Unanswered(FailureKind::Tls) {
-        lines.extend(certificate(&target));
+    match latest.row.outcome() {
+        AttemptOutcome::Unanswered(FailureKind::Tls) => lines.extend(certificate(&target)),
+        AttemptOutcome::Unanswered(FailureKind::Dns) => lines.extend(addresses(&target)),
+        _ => {}
     }
     if target.contains(REDACTED) {
         lines.push(format!("# {REDACTED} hides secret parts of the target: take them from its owner."));
     }
-    if is_internal {
+    if is_internal && is_sent {
         lines.push("# One delivery to its endpoint, with these bytes:".to_owned());
     } else {
         lines.push(
             "# One delivery to its endpoint. body.bin: a delivery's body from the receiver's log, or any JSON:"
                 .to_owned(),
         );
-        lines.push("printf '{}' > body.bin".to_owned());
+        lines.push("[ -f body.bin ] || printf '{}' > body.bin".to_owned());
     }
     let mut headers = latest.request_headers.iter();
     let agent = headers.find(|header| header.name.raw().eq_ignore_ascii_case("user-agent"));
@@ -192,6 +204,16 @@ fn delivery(
 /// Whether a cause is about what the receiver verifies with a secret that it has.
 fn is_about_signatures(cause: &DiagnosedCause) -> bool {
     SignatureFault::from_id(&cause.id).is_some() || cause.id == SIGNATURE_REFUSED_CAUSE
+}
+
+/// Shows the addresses that a host name resolves to.
+fn addresses(target: &str) -> Vec<String> {
+    let Ok(url) = Url::parse(target) else { return Vec::new() };
+    let Some(host) = url.host_str() else { return Vec::new() };
+    vec![
+        "# The addresses that the host name has, seen from this machine:".to_owned(),
+        format!("getent hosts {}", quoted(host)),
+    ]
 }
 
 /// Shows the certificate that an endpoint presents: subject, issuer, names and dates.

@@ -147,7 +147,7 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
         CauseKind::KeyMalformed => {
             "Copy the key again: it begins with wlcro_live_, the company's number and an underscore, and 43 characters follow."
         }
-        CauseKind::KeyMistyped => "Copy the key again: a character was mistyped, or its case was changed.",
+        CauseKind::KeyMistyped => "Copy the key again: a character before the last four differs, or its case does.",
         CauseKind::KeyUnknown => {
             "Compare the last four characters with the list of keys. If the key was never issued here, create a new key and deploy it."
         }
@@ -243,7 +243,7 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Fix the endpoint, send tests until one succeeds, then enable the subscription and choose whether to resend missed events."
         }
         CauseKind::BreakerFixed => {
-            "Enable the subscription, and resend missed events if the receiver needs them. Receivers drop duplicates by event ID."
+            "Enable the subscription, and resend missed events if the receiver needs them. The receiver must drop duplicates by event ID."
         }
         CauseKind::BreakerFlaps => {
             "Find out what overloads or stops the endpoint before you enable the subscription again: it failed after each enable so far. Enable it \
@@ -346,7 +346,7 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
              each event arrives twice: drop duplicates by event ID."
         }
         CauseKind::ChannelGap => {
-            "Replay this period. A dry run shows the counts first, and receivers drop duplicates by event ID."
+            "Enable the subscription if it is off, then replay this period. A dry run shows the counts first; the receiver must drop duplicates by event ID."
         }
     }
 }

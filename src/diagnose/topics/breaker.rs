@@ -32,7 +32,7 @@ pub const PLAYBOOK: Playbook = Playbook {
         },
         PlaybookCheck {
             id: "missed-events",
-            text: "Was every event delivered while a subscription was off?",
+            text: "Did no subscription that is off miss an event?",
             check: missed_events,
         },
         PlaybookCheck {

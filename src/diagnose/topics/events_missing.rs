@@ -7,7 +7,7 @@ use super::calls::{
 use super::permissions::missing_scope;
 use super::poll_stream::{PollFault, PollStream, is_poll};
 use crate::diagnose::call_count::{event_count, of_code, of_status, part_count};
-use crate::diagnose::caller_id::CallerId;
+use crate::diagnose::caller_id::{CallerId, system_name};
 use crate::diagnose::cause_subject::CauseSubject;
 use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
 use crate::diagnose::finding::{CauseFinding, ExplainedUnit, Occurrence};
@@ -164,7 +164,9 @@ fn stream_findings(set: &EvidenceSet) -> Vec<CauseFinding> {
             PollFault::SamePage(position) => (CauseKind::EventsStuck, position),
         };
         let subject = CauseSubject::Caller(CallerId::Key(poller.key));
-        let evidence = poll_evidence(set, &poller, &rows);
+        let mut evidence = poll_evidence(set, &poller, &rows);
+        let what = format!("events of company {} in the period", poller.company);
+        evidence.push(event_count(set, &what, Some(poller.company), events.len()));
         Some(CauseFinding::new(kind, subject, poller.name, occurrence).detail(text).evidence(evidence))
     });
     without_noise(findings.collect())
@@ -184,6 +186,12 @@ fn poll_evidence(set: &EvidenceSet, poller: &EventPoller<'_>, rows: &[&RequestRo
         let logged = last.detail.as_ref().map_or_else(String::new, Untrusted::sanitized);
         evidence.push(record.evidence(&format!("{name}: filters and events returned"), logged, None));
         evidence.push(record.evidence(&format!("{name}: latest poll"), last.utc.to_string(), None));
+        if let (Some(address), Some(agent)) = (&last.address, &last.user_agent) {
+            let system = system_name(address.raw(), agent.raw());
+            evidence.push(record.evidence(&format!("{name}: caller"), Untrusted::new(system).sanitized(), None));
+        }
+        let id = last.request_id.as_ref().map_or_else(|| "none".to_owned(), Untrusted::sanitized);
+        evidence.push(record.evidence(&format!("{name}: request id of the latest poll"), id, None));
     }
     evidence
 }

@@ -11,7 +11,7 @@ use crate::diagnose::evidence_set::{CallGroup, CallerVisibility, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
-use crate::diagnose::report::DiagnosisRemark;
+use crate::diagnose::report::{CheckVerdict, DiagnosisRemark};
 use crate::domain::cause::CauseKind;
 use crate::domain::ids::{CompanyId, KeyId};
 use crate::domain::text::Untrusted;
@@ -97,13 +97,23 @@ fn header(set: &EvidenceSet) -> CheckResult {
         code_count("calls without a key in X-Api-Key", &groups, "missing_key"),
         without_noise(findings),
     );
-    result.skipped_without(unattributed(set)).with_remarks(remarks)
+    let result = result.skipped_without(unattributed(set));
+    // Calls of no known system may be a scanner's, or a partner's first ones.
+    let verdict = match result.verdict {
+        CheckVerdict::Pass if !remarks.is_empty() => {
+            CheckVerdict::Unknown("calls without a key came from no known system".to_owned())
+        }
+        other => other,
+    };
+    CheckResult { verdict, ..result }.with_remarks(remarks)
 }
 
 /// Calls without a key of a caller that is no known system: a scanner, or a person with a browser.
 fn anonymous_remark(set: &EvidenceSet, groups: &[&CallGroup]) -> DiagnosisRemark {
     let n = text::count(n_calls(groups), "call");
-    let title = format!("{n} without a key by {}: no known system", systems_text(groups));
+    let systems = systems_text(groups);
+    let title =
+        format!("{n} without a key by {systems}: no known system; one of a partner has to send its key in X-Api-Key");
     remark(CauseKind::KeyNotSent, title, call_evidence(set, groups))
 }
 

@@ -176,6 +176,13 @@ fn events_happened(set: &EvidenceSet) -> CheckResult {
     result.with_remarks(remarks)
 }
 
+/// Types that a subscription of a company listed at any time: one that was removed is a matter of the configuration.
+fn once_listed(set: &EvidenceSet, company: CompanyId) -> BTreeSet<&str> {
+    let mine = subscriptions(set).iter().filter(|row| row.subscription.company_id == company);
+    let revisions = mine.filter_map(|row| set.endpoint(row.subscription.id)).map(|of| EvidenceSet::rows(&of.revisions));
+    revisions.flatten().flat_map(|revision| revision.event_types.iter().map(Untrusted::raw)).collect()
+}
+
 /// Lists the types that happened and that no subscription of the scope lists. That is as the partner wants it, or not.
 fn types(set: &EvidenceSet) -> CheckResult {
     if let Some(unknown) = no_subscription(set) {
@@ -193,7 +200,9 @@ fn types(set: &EvidenceSet) -> CheckResult {
             .flat_map(|row| row.subscription.event_types.iter().map(Untrusted::raw))
             .collect();
         let mut missed: BTreeMap<String, u64> = BTreeMap::new();
-        for event in events.iter().filter(|event| event.company_id == company && !listed.contains(event.kind.raw())) {
+        let once = once_listed(set, company);
+        let is_unlisted = |kind: &Untrusted| !listed.contains(kind.raw()) && !once.contains(kind.raw());
+        for event in events.iter().filter(|event| event.company_id == company && is_unlisted(&event.kind)) {
             *missed.entry(event.kind.sanitized()).or_default() += 1;
         }
         if missed.is_empty() {

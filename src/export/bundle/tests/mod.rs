@@ -404,7 +404,7 @@ fn failures_without_a_known_cause_are_the_symptom_and_observations_are_named() {
     for part in [
         "- Symptom: 66 attempts to subscription 7 answered 500; 1 call POST /api/v1/integrations/leads answered 403 insufficient\\_scope; no known cause",
         "- Do not escalate yet: no known cause explains the failures",
-        "## Observations that are no faults\n\n- company 92 had no events",
+        "## Observations that are no cause by themselves\n\n- company 92 had no events",
     ] {
         assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
     }
