@@ -226,12 +226,17 @@ fn evidence_lines(all: &[Evidence]) -> Vec<String> {
             Some(at) => {
                 let (what, call) = of.query.split_at(at);
                 let (call, rest) = call.split_at(call_end(call));
-                (what.trim_end_matches([',', ' ']), format!("{}{}", inline_code(call), escape_prose(rest)))
+                (what.trim_end_matches([',', ' ']).to_owned(), format!("{}{}", inline_code(call), escape_prose(rest)))
             }
-            None => (of.query.as_str(), String::new()),
+            None => (of.query.clone(), String::new()),
         };
         let value = format!("{}{}", code_span(&of.value), escape_prose(&of.expected()));
-        let line = if what.is_empty() { value } else { format!("{}: {value}", escape_prose(what)) };
+        // A count of some of the rows that the query returns.
+        let what = what
+            .strip_suffix(", among")
+            .or_else(|| what.strip_suffix(", among events"))
+            .map_or(what.clone(), |part| format!("of these rows: {part}"));
+        let line = if what.is_empty() { value } else { format!("{}: {value}", escape_prose(&what)) };
         match queries.iter_mut().find(|(other, _)| *other == query) {
             Some((_, lines)) if lines.contains(&line) => {}
             Some((_, lines)) => lines.push(line),

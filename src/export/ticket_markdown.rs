@@ -324,10 +324,12 @@ fn failure(of: &TicketFailure, lines: &mut Vec<String>) {
     lines.extend(of.target.as_ref().map(|target| {
         let sent = match of.n_sent_bytes {
             Some(n) => format!("a body of {}", count(n, "byte")),
-            None if FailureKind::named(&of.outcome).is_some_and(FailureKind::is_before_request) => "nothing".to_owned(),
+            None if FailureKind::named(&of.outcome).is_some_and(FailureKind::is_before_request) => {
+                "no request".to_owned()
+            }
             None => "a body of unknown length".to_owned(),
         };
-        let peer = of.peer.as_ref().map_or_else(|| "not known".to_owned(), |peer| inline_code(peer));
+        let peer = of.peer.as_ref().map_or_else(|| "not recorded".to_owned(), |peer| inline_code(peer));
         format!("  - Sent: {sent} to {}, address {peer}", inline_code(target))
     }));
     let sent = of

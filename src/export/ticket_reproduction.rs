@@ -59,7 +59,7 @@ pub(super) fn commands(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> 
 /// Variables that the commands use, with what each holds.
 const VARIABLES: [(&str, &str); 5] = [
     ("PLATFORM_URL", "address of the platform"),
-    ("API_KEY", "key that the caller sends"),
+    ("API_KEY", "key that the caller sends; for a PATCH, one of the company with the scope webhooks:write"),
     ("OPERATOR_TOKEN", "operator token of the Portal API"),
     ("SIGNING_SECRET", "signing secret of the subscription, from its receiver"),
     ("ID", "id in the path of the call, from the caller's log; the request log keeps none"),
@@ -95,6 +95,10 @@ fn call(of: &RequestRow, redactor: &mut Redactor<'_>) -> Vec<String> {
     }
     let body = if has_body { " -H 'Content-Type: application/json' --data-binary @body.json" } else { "" };
     let target = shell_quote(&target.into()).replace("{id}", "'\"$ID\"'");
+    if of.code.as_ref().is_some_and(|code| code.raw() == "missing_key") {
+        lines.insert(0, format!("curl -sS -i -X {method}{body} \"$PLATFORM_URL\"{target}"));
+        lines.insert(0, "# The latest rejected call, without a key:".to_owned());
+    }
     lines.push(format!("curl -sS -i -X {method} -H \"X-Api-Key: $API_KEY\"{body} \"$PLATFORM_URL\"{target}"));
     lines
 }

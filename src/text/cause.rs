@@ -158,8 +158,8 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Revocation is permanent. Create a new key with the same scopes and deploy it to the system that still sends the old one."
         }
         CauseKind::ScopeMissing => {
-            "Scopes cannot be changed after a key is created, and no scope implies another. Create a key with the scopes it needs, deploy \
-             it and revoke the old one; or use a key of the company that has the scope."
+            "Scopes cannot be changed after a key is created, and no scope implies another. Have a key with the scopes it needs created, \
+             deploy it and have the old one revoked; or use a key of the company that has the scope."
         }
         CauseKind::OtherCompany => {
             "A key can access only its own company. Use a key of the company that owns the id, or correct the id."
@@ -341,12 +341,12 @@ pub const fn resolution(kind: CauseKind) -> &'static str {
             "Run crow verify with the headers and body as the receiver got them and the secret that it uses: it tries every known mistake."
         }
         CauseKind::LostSecret => {
-            "A secret is shown only once. Create a second subscription with the same target and event types: the response contains a new \
-             secret. Configure it in the receiver, wait for the first success, then delete the old subscription. While both are enabled, \
+            "If its owner still has the secret, configure it in the receiver. If it is lost: a secret is shown only once, so create a second \
+             subscription with the same target and event types; the response contains a new secret. Configure it in the receiver, wait for the first success, then delete the old subscription. While both are enabled, \
              each event arrives twice: drop duplicates by event ID."
         }
         CauseKind::ChannelGap => {
-            "Enable the subscription if it is off, then replay this period. A dry run shows the counts first; the receiver must drop duplicates by event ID."
+            "Enable the subscription if it is off, then replay this period, unless enabling it resent these events. A dry run shows the counts first; the receiver must drop duplicates by event ID."
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::wire::requests::RequestRow;
 pub const PLAYBOOK: Playbook = Playbook {
     topic: PlaybookTopic::KeyNotWorking,
     checks: &[
-        PlaybookCheck { id: "refused-401", text: "Were all API keys accepted?", check: all_accepted },
+        PlaybookCheck { id: "refused-401", text: "Were all API keys that were sent accepted?", check: all_accepted },
         PlaybookCheck { id: "key-header", text: "Did every known system send its key in X-Api-Key?", check: header },
         PlaybookCheck { id: "key-form", text: "Is every key that was sent well-formed?", check: form },
         PlaybookCheck { id: "key-known", text: "Does every key that was sent exist in its company?", check: known },
@@ -112,8 +112,9 @@ fn header(set: &EvidenceSet) -> CheckResult {
 fn anonymous_remark(set: &EvidenceSet, groups: &[&CallGroup]) -> DiagnosisRemark {
     let n = text::count(n_calls(groups), "call");
     let systems = systems_text(groups);
-    let title =
-        format!("{n} without a key by {systems}: no known system; one of a partner has to send its key in X-Api-Key");
+    let title = format!(
+        "{n} without a key by {systems}: they belong to no known key or company; a partner's system must send its key in X-Api-Key"
+    );
     remark(CauseKind::KeyNotSent, title, call_evidence(set, groups))
 }
 

@@ -137,7 +137,13 @@ fn bucket_finding(set: &EvidenceSet, bucket: RateBucket, groups: &[&CallGroup]) 
     }
     finding.evidence.extend(window_evidence(set, (key, &name), window, &calls));
     let default = bucket.default_limit();
-    let below = if limit < default { format!("; the default is {default} a minute") } else { String::new() };
+    let below = if limit < default {
+        format!(
+            "; the default is {default} a minute: an operator of the platform knows whether the lower limit is intended"
+        )
+    } else {
+        String::new()
+    };
     finding.advice = Some(format!("{limit} calls a minute are one each {}{below}.", interval(limit)));
     finding
 }

@@ -37,7 +37,11 @@ pub const PLAYBOOK: Playbook = Playbook {
             check: super::platform::dispatching,
         },
         PlaybookCheck { id: "endpoint-answers", text: "Do the endpoints return 2xx?", check: answers },
-        PlaybookCheck { id: "events-happened", text: "Did any events occur?", check: events_happened },
+        PlaybookCheck {
+            id: "events-happened",
+            text: "Did any events occur for the subscriptions?",
+            check: events_happened,
+        },
         PlaybookCheck {
             id: "types-subscribed",
             text: "Is every event type that occurred still subscribed to, if it was before?",

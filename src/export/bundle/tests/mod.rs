@@ -324,7 +324,7 @@ fn failures_with_the_same_answer_are_one_with_its_first_and_last_in_full() {
     for part in [
         "- 18 attempts with the same result between these two: 2, 3, 4,",
         "  - Sent: a body of 2 bytes to `https://hooks.example/orders?REDACTED`, address `203.0.113.7:443`",
-        "  - Sent: a body of 2 bytes to `https://hooks.example/orders?REDACTED`, address not known",
+        "  - Sent: a body of 2 bytes to `https://hooks.example/orders?REDACTED`, address not recorded",
         "  - Sent header `X-Wlcro-Timestamp: 1700000000`",
     ] {
         assert!(ticket.contains(part), "{part:?} is not in\n{ticket}");
