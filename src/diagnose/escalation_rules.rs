@@ -185,8 +185,8 @@ fn event_missing(set: &EvidenceSet) -> Option<FoundReason> {
     let mut made: BTreeMap<(CompanyId, &str), (u64, Timestamp)> = BTreeMap::new();
     for group in EvidenceSet::rows(&set.served).iter().filter(|group| group.last() < set.at.minus(LOG_LAG)) {
         let (Some(kind), Some(company)) = (event_of(&group.newest), group.newest.company_id) else { continue };
-        let entry = made.entry((company, kind)).or_insert((0, group.first));
-        *entry = (entry.0 + group.n, entry.1.min(group.first));
+        let entry = made.entry((company, kind)).or_insert((0, group.first()));
+        *entry = (entry.0 + group.n, entry.1.min(group.first()));
     }
     let published: BTreeSet<(CompanyId, &str)> = events.iter().map(|row| (row.company_id, row.kind.raw())).collect();
     let ((_, kind), (n, first)) =
@@ -216,15 +216,7 @@ mod tests {
         let row = |seconds: u64| AttemptRow { started_utc: ago(seconds), ..AttemptRow::answered(1, 500) };
         let failures =
             QueryRecord { found: Ok([80, 90, 100, 200, 300].map(row).to_vec()), ..QueryRecord::of("GET /x") };
-        let endpoint = EndpointEvidence {
-            subscription: SubscriptionId(1),
-            failures,
-            successes: QueryRecord::not_asked(),
-            minutes: QueryRecord::not_asked(),
-            details: QueryRecord::not_asked(),
-            checks: Vec::new(),
-            revisions: QueryRecord::not_asked(),
-        };
+        let endpoint = EndpointEvidence::of_attempts(SubscriptionId(1), failures, QueryRecord::not_asked());
         let scope = DiagnosisScope::last_hour_of(DiagnosisSubject::All);
         let set = EvidenceSet { endpoints: vec![endpoint], ..EvidenceSet::empty(scope, NOW) };
         let found = |action: &str, subject: &str, seconds: u64| {

@@ -130,8 +130,6 @@ pub struct CallGroup {
     pub oldest: RequestRow,
     /// Number of the calls.
     pub n: u64,
-    /// Time of the first call.
-    pub first: Timestamp,
     /// Ids of the newest calls, at most three.
     pub request_ids: Vec<String>,
     /// Number of the calls that took [`SLOW_CALL_MS`] or more.
@@ -180,7 +178,6 @@ impl CallGroup {
             newest: row.clone(),
             oldest: row.clone(),
             n: 0,
-            first: row.utc,
             request_ids: Vec::new(),
             n_slow: 0,
             slowest_ms: 0,
@@ -192,7 +189,6 @@ impl CallGroup {
     /// Counts a call that is older than those before.
     fn add(&mut self, row: &RequestRow) {
         self.n += 1;
-        self.first = row.utc;
         if self.request_ids.len() < Self::MAX_IDS {
             self.request_ids.extend(row.request_id.as_ref().map(Untrusted::sanitized));
         }
@@ -204,6 +200,12 @@ impl CallGroup {
         } else if self.n_slow == 0 {
             self.n_since_slow += 1;
         }
+    }
+
+    /// Time of the oldest call.
+    #[must_use]
+    pub const fn first(&self) -> Timestamp {
+        self.oldest.utc
     }
 
     /// Time of the newest call.
@@ -265,6 +267,24 @@ pub struct EndpointEvidence {
 }
 
 impl EndpointEvidence {
+    /// Creates a look at two lists of attempts alone.
+    #[cfg(test)]
+    pub(crate) fn of_attempts(
+        subscription: SubscriptionId,
+        failures: QueryRecord<Vec<AttemptRow>>,
+        successes: QueryRecord<Vec<AttemptRow>>,
+    ) -> Self {
+        Self {
+            subscription,
+            failures,
+            successes,
+            minutes: QueryRecord::not_asked(),
+            details: QueryRecord::not_asked(),
+            checks: Vec::new(),
+            revisions: QueryRecord::not_asked(),
+        }
+    }
+
     /// Finds an attempt in full.
     #[must_use]
     pub fn detail(&self, id: AttemptId) -> Option<&AttemptDetail> {

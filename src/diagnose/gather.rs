@@ -361,7 +361,7 @@ async fn gather_good_calls<P: EvidencePortal>(
             continue;
         }
         let (Some(address), Some(agent)) = (&group.newest.address, &group.newest.user_agent) else { continue };
-        let (first, last) = (group.first, group.last());
+        let (first, last) = (group.first(), group.last());
         let entry = callers.entry(caller).or_insert_with(|| RefusedCaller { first, last, systems: BTreeSet::new() });
         entry.first = entry.first.min(first);
         entry.last = entry.last.max(last);

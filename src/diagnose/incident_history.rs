@@ -137,7 +137,8 @@ impl IncidentHistory {
         let failures = failure_groups(set);
         let calls: Vec<CallGroup> = EvidenceSet::rows(&set.refused).iter().take(MAX_GROUPS).cloned().collect();
         let mut history = Self { impact: impact(set), trend: trend(set), failures, calls, ..Self::default() };
-        let acts = acts(set, causes);
+        let involved = involved(set, causes);
+        let acts = acts(set, &involved);
         if let Some(first) = history.first_failure() {
             history.last_change = acts.iter().rfind(|act| act.utc <= first && !act.is_test()).cloned();
             history.acts = acts.into_iter().filter(|act| act.utc > first).take(MAX_ACTS).collect();
@@ -153,7 +154,7 @@ impl IncidentHistory {
             history.acts = acts.into_iter().filter(is_later).take(MAX_ACTS).collect();
         }
         // The callers may be unknown to the platform: any change before may be the one.
-        if let Some(first) = history.first_failure().filter(|_| involved(set, causes).is_empty()) {
+        if let Some(first) = history.first_failure().filter(|_| involved.is_empty()) {
             let rows = EvidenceSet::rows(&set.audit).iter().map(IncidentAct::from);
             let before = rows.filter(|act| act.utc <= first && !act.is_test());
             history.last_change = before.max_by_key(|act| (act.utc, act.id));
@@ -165,7 +166,7 @@ impl IncidentHistory {
     #[must_use]
     pub fn first_failure(&self) -> Option<Timestamp> {
         let failures = self.failures.iter().map(|group| group.first.0);
-        failures.chain(self.calls.iter().map(|group| group.first)).min()
+        failures.chain(self.calls.iter().map(CallGroup::first)).min()
     }
 
     /// Time of the last failure or refused call; `None` without one.
@@ -292,9 +293,8 @@ fn trend(set: &EvidenceSet) -> Vec<TrendSlice> {
     slices.collect()
 }
 
-/// Acts on the subject, oldest first: those of the audit trail, and tests from the delivery log that it does not have.
-fn acts(set: &EvidenceSet, causes: &[DiagnosedCause]) -> Vec<IncidentAct> {
-    let involved = involved(set, causes);
+/// Acts on what is involved, oldest first: those of the audit trail, and tests from the delivery log that it does not have.
+fn acts(set: &EvidenceSet, involved: &BTreeSet<String>) -> Vec<IncidentAct> {
     let mine = |row: &&AuditRow| involved.contains(row.subject.raw());
     let mut acts: Vec<IncidentAct> = EvidenceSet::rows(&set.audit).iter().filter(mine).map(IncidentAct::from).collect();
     let has_tests = acts.iter().any(IncidentAct::is_test);
@@ -332,18 +332,13 @@ fn involved(set: &EvidenceSet, causes: &[DiagnosedCause]) -> BTreeSet<String> {
         }
         subject @ (DiagnosisSubject::Key(_) | DiagnosisSubject::Subscription(_)) => [subject.to_string()].into(),
         DiagnosisSubject::All => {
-            let refused = EvidenceSet::rows(&set.refused).iter().filter_map(|group| group.newest.key_id);
+            let refused = EvidenceSet::rows(&set.refused).iter().filter_map(|group| key_of(set, group));
             let failed = rows().filter(|row| !row.subscription.is_enabled || row.failures_in_a_row() > 0);
             let failed = failed.map(|row| row.subscription.id);
             let attempts = set.endpoints.iter().filter(|of| !EvidenceSet::rows(&of.failures).is_empty());
             let missed = EvidenceSet::rows(&set.undelivered).iter().map(|row| row.subscription_id);
             let failed = failed.chain(attempts.map(|of| of.subscription)).chain(missed);
-            let claimed = EvidenceSet::rows(&set.refused).iter();
-            let claimed = claimed.filter_map(|group| claimed_key(EvidenceSet::rows(&set.keys), &group.newest));
-            let names = refused
-                .chain(claimed)
-                .map(|id| format!("key {id}"))
-                .chain(failed.map(|id| format!("subscription {id}")));
+            let names = refused.map(|id| format!("key {id}")).chain(failed.map(|id| format!("subscription {id}")));
             names.chain(active_causes(causes).flat_map(|cause| &cause.concerns).filter_map(object_name)).collect()
         }
     }

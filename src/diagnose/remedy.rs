@@ -6,6 +6,7 @@ use super::runbook_kind::Runbook;
 use crate::domain::ids::{AttemptId, KeyId, SubscriptionId};
 use crate::domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Action that can be taken against a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +111,12 @@ impl RemediationAction {
             }
         }
     }
+}
+
+/// Quotes a JSON document as one argument of a POSIX shell; JSON has no control characters outside its escapes.
+#[must_use]
+pub(super) fn shell_json(document: &Value) -> String {
+    format!("'{}'", document.to_string().replace('\'', r"'\''"))
 }
 
 impl From<RemediationAction> for OfferedAction {

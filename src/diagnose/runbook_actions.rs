@@ -2,8 +2,7 @@
 
 use super::diagnosis_subject::DiagnosisSubject;
 use super::evidence_set::{CallerVisibility, EvidenceSet};
-use super::remedy::OfferedAction;
-use super::remedy::{MissedRange, RemediationAction};
+use super::remedy::{MissedRange, OfferedAction, RemediationAction, shell_json};
 use super::runbook_kind::Runbook;
 use super::runbook_progress::RunbookProgress;
 use crate::domain::ids::SubscriptionId;
@@ -54,12 +53,12 @@ fn create_twin(dossier: &EvidenceSet, id: SubscriptionId) -> Vec<OfferedAction> 
     let rows = dossier.subscriptions.found.iter().flatten();
     let Some(row) = rows.map(|row| &row.subscription).find(|of| of.id == id) else { return Vec::new() };
     let types: Vec<&str> = row.event_types.iter().map(Untrusted::raw).collect();
-    let body = json!({"targetUrl": row.target_url.raw(), "eventTypes": types}).to_string().replace('\'', r"'\''");
+    let body = shell_json(&json!({"targetUrl": row.target_url.raw(), "eventTypes": types}));
     vec![shell_offer(
         "create",
         "create the new subscription".to_owned(),
         format!(
-            "curl -X POST \"$PLATFORM_URL/api/v1/webhooks/subscriptions\" -H \"X-Api-Key: $API_KEY\" -H 'Content-Type: application/json' -d '{body}'"
+            "curl -X POST \"$PLATFORM_URL/api/v1/webhooks/subscriptions\" -H \"X-Api-Key: $API_KEY\" -H 'Content-Type: application/json' -d {body}"
         ),
     )]
 }

@@ -186,7 +186,7 @@ fn calls_since(set: &EvidenceSet, at: Timestamp) -> Tally {
         let calls = group.newest.key_id.and_then(|key| set.key_calls.get(&key)).filter(|of| of.found.is_ok());
         let rows = calls.map(EvidenceSet::rows);
         match rows {
-            _ if group.first > at => tally.n += group.n,
+            _ if group.first() > at => tally.n += group.n,
             Some(rows) => {
                 let is_past = rows.first().is_some_and(|row| row.utc <= at);
                 tally.n += rows.iter().filter(|row| row.utc > at && is_of(group, row)).count() as u64;
@@ -256,15 +256,7 @@ mod tests {
     /// A subscription with failures and successes, each so many seconds ago, newest first.
     fn set(failures: QueryRecord<Vec<AttemptRow>>, successes: &[u64]) -> EvidenceSet {
         let subject = DiagnosisSubject::Subscription(SubscriptionId(1));
-        let endpoint = EndpointEvidence {
-            subscription: SubscriptionId(1),
-            failures,
-            successes: attempts(successes, false),
-            minutes: QueryRecord::not_asked(),
-            details: QueryRecord::not_asked(),
-            checks: Vec::new(),
-            revisions: QueryRecord::not_asked(),
-        };
+        let endpoint = EndpointEvidence::of_attempts(SubscriptionId(1), failures, attempts(successes, false));
         EvidenceSet {
             refused: record(Vec::new(), false),
             subscriptions: record(Vec::new(), false),

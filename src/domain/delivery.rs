@@ -102,6 +102,12 @@ impl AttemptOutcome {
         matches!(self, Self::Answered { status: 200..=299, .. })
     }
 
+    /// Returns whether a request was sent, as far as the outcome tells.
+    #[must_use]
+    pub const fn is_sent(&self) -> bool {
+        !matches!(self, Self::Unanswered(kind) if kind.is_before_request())
+    }
+
     /// Returns whether the outcome says something about the receiver, which a local failure does not.
     #[must_use]
     pub const fn is_about_receiver(&self) -> bool {

@@ -13,6 +13,7 @@ use crate::diagnose::reporter::{ReporterStatement, TicketReader};
 use crate::diagnose::tried_steps::TriedOutcome;
 use crate::domain::text::Untrusted;
 use crate::wire::attempts::HttpHeader;
+use crate::wire::problem::map_texts;
 use crate::wire::requests::RequestRow;
 use serde_json::Value;
 
@@ -94,7 +95,7 @@ fn listed_headers(of: &[HttpHeader], names: &[&str], redactor: &mut Redactor<'_>
 /// refused with one.
 pub(super) fn problem(of: &RequestRow, redactor: &mut Redactor<'_>) -> Option<TicketProblem> {
     if let Some(document) = &of.problem {
-        return Some(redacted_members(document, redactor));
+        return Some(map_texts(document, &mut |text| redactor.redact_line(text)));
     }
     let (status, code) = (of.status.filter(|status| *status >= 400)?, of.code.as_ref()?);
     let mut text = |text: &Untrusted| Value::String(redactor.redact_line(text.raw()));
@@ -106,19 +107,6 @@ pub(super) fn problem(of: &RequestRow, redactor: &mut Redactor<'_>) -> Option<Ti
         ("requestId", of.request_id.as_ref().map(&mut text)),
     ];
     Some(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
-}
-
-fn redacted_members(of: &TicketProblem, redactor: &mut Redactor<'_>) -> TicketProblem {
-    of.iter().map(|(name, value)| (redactor.redact_line(name), redacted(value, redactor))).collect()
-}
-
-fn redacted(value: &Value, redactor: &mut Redactor<'_>) -> Value {
-    match value {
-        Value::String(text) => Value::String(redactor.redact_line(text)),
-        Value::Array(items) => items.iter().map(|item| redacted(item, redactor)).collect(),
-        Value::Object(members) => Value::Object(redacted_members(members, redactor)),
-        plain => plain.clone(),
-    }
 }
 
 /// Names the system that made a call; `None` if its address and user agent are not known.
@@ -172,7 +160,7 @@ pub(super) fn call_groups(
             last4: last4.map(|last4| redactor.redact_line(last4.raw())),
             caller: caller(row, redactor),
             n: group.n,
-            first_utc: group.first,
+            first_utc: group.first(),
             last_utc: group.last(),
             request_ids: group.request_ids.iter().map(|id| redactor.redact_line(id)).collect(),
         }

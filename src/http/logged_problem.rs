@@ -3,7 +3,7 @@
 
 use super::request_context::looks_like_secret;
 use crate::domain::log::LoggedRequest;
-use crate::wire::problem::{Problem, ProblemCode};
+use crate::wire::problem::{Problem, ProblemCode, map_texts};
 use serde_json::{Map, Value};
 
 /// Replaces a member that may be secret or has no space.
@@ -27,32 +27,24 @@ pub fn logged_detail(problem: &Problem) -> Option<String> {
     (!looks_like_secret(&problem.detail)).then_some(detail)
 }
 
-/// Returns the members of a problem that depend on its code as a JSON object within [`MAX_MEMBER_BYTES`]; `None` if it
-/// has none. A text or a name that may be secret becomes `…`, and so does a member that has no space.
+/// Returns the members of a problem that depend on its code as a JSON object within [`MAX_MEMBER_BYTES`]. A text or a
+/// name that may be secret becomes `…`, and so does a member that has no space.
 #[must_use]
-pub fn logged_members(problem: &Problem) -> Option<String> {
+pub fn logged_members(problem: &Problem) -> String {
     let known = problem.extra.iter().filter(|(name, _)| name.len() <= MAX_NAME_BYTES).take(MAX_MEMBERS);
-    let mut members: Map<String, Value> = known.clone().map(|(name, _)| (shown(name), Value::from(MASK))).collect();
+    let known = map_texts(&known.map(|(name, value)| (name.clone(), value.clone())).collect(), &mut shown);
+    let mut members: Map<String, Value> = known.keys().map(|name| (name.clone(), Value::from(MASK))).collect();
     for (name, value) in known {
-        let before = members.insert(shown(name), masked(value));
+        members.insert(name.clone(), value);
         if Value::Object(members.clone()).to_string().len() > MAX_MEMBER_BYTES {
-            members.insert(shown(name), before.unwrap_or_default());
+            members.insert(name, Value::from(MASK));
         }
     }
-    (!members.is_empty()).then(|| Value::Object(members).to_string())
+    Value::Object(members).to_string()
 }
 
 fn shown(text: &str) -> String {
     if looks_like_secret(text) { MASK } else { text }.to_owned()
-}
-
-fn masked(value: &Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(shown(text)),
-        Value::Array(items) => items.iter().map(masked).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (shown(name), masked(value))).collect(),
-        plain => plain.clone(),
-    }
 }
 
 /// Puts the problem document of a logged refusal together; `None` for other answers and for rows of earlier versions.
@@ -87,7 +79,7 @@ mod tests {
             status: problem.status,
             code: Some("validation_failed".to_owned()),
             detail: logged_detail(&problem),
-            problem_members: logged_members(&problem),
+            problem_members: Some(logged_members(&problem)),
             request_id: problem.request_id.clone(),
             ..LoggedRequest::default()
         };
@@ -102,7 +94,7 @@ mod tests {
             .with("errors", json!({ secret: [secret, "plain"] }))
             .with("limit", 20);
         assert_eq!(logged_detail(&problem), None);
-        assert_eq!(logged_members(&problem).as_deref(), Some(r#"{"errors":{"…":["…","plain"]},"limit":20}"#));
+        assert_eq!(logged_members(&problem), r#"{"errors":{"…":["…","plain"]},"limit":20}"#);
         let long = Problem::new(ProblemCode::NotFound, "ä".repeat(301));
         assert_eq!(logged_detail(&long), Some("ä".repeat(300) + "…"));
     }
@@ -113,7 +105,7 @@ mod tests {
             let problem = members.iter().fold(Problem::new(ProblemCode::NotFound, ""), |problem, (name, value)| {
                 problem.with(name, value.as_str())
             });
-            let logged = logged_members(&problem).unwrap_or_default();
+            let logged = logged_members(&problem);
             prop_assert!(logged.len() <= MAX_MEMBER_BYTES, "{}", logged.len());
         }
     }

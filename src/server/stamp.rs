@@ -75,7 +75,7 @@ pub(super) async fn stamp_response(State(state): State<Arc<StampState>>, mut req
             address,
             user_agent: agent,
             answer_headers: logged_headers(response.status().as_u16(), response.headers()),
-            problem_members: problem.as_ref().map(|problem| logged_members(problem).unwrap_or_else(|| "{}".to_owned())),
+            problem_members: problem.as_ref().map(logged_members),
         });
     }
     response

@@ -187,6 +187,20 @@ impl Problem {
     }
 }
 
+/// Changes every text of a document, names too, and keeps everything else.
+pub fn map_texts(members: &Map<String, Value>, change: &mut impl FnMut(&str) -> String) -> Map<String, Value> {
+    members.iter().map(|(name, value)| (change(name), map_value(value, change))).collect()
+}
+
+fn map_value(value: &Value, change: &mut impl FnMut(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => Value::String(change(text)),
+        Value::Array(items) => items.iter().map(|item| map_value(item, change)).collect(),
+        Value::Object(members) => Value::Object(map_texts(members, change)),
+        plain => plain.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

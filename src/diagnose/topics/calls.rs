@@ -64,7 +64,7 @@ pub(super) fn n_calls(groups: &[&CallGroup]) -> u64 {
 
 /// Time of the first and of the last call in groups.
 pub(super) fn span(groups: &[&CallGroup]) -> (Timestamp, Timestamp) {
-    let first = groups.iter().map(|group| group.first).min().unwrap_or_default();
+    let first = groups.iter().map(|group| group.first()).min().unwrap_or_default();
     (first, groups.iter().map(|group| group.last()).max().unwrap_or_default())
 }
 
@@ -109,7 +109,7 @@ pub(super) fn good_since(set: &EvidenceSet, groups: &[&CallGroup], which: GoodCa
     let moved = EvidenceSet::rows(&set.served).iter().filter(|group| {
         let is_other_key = !keys.is_empty() && group.newest.key_id.is_some_and(|id| !keys.contains(&id));
         is_other_key
-            && group.first > last
+            && group.first() > last
             && fits(&group.newest)
             && system(&group.newest).is_some_and(|of| systems.contains(&of))
     });

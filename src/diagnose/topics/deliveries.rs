@@ -8,7 +8,7 @@ use crate::diagnose::endpoint::counted_text;
 use crate::diagnose::endpoint_findings::subscription_name;
 use crate::diagnose::evidence_set::{CallerVisibility, DeletedSubscription, EvidenceSet, known_health};
 use crate::diagnose::finding::{CauseFinding, ExplainedUnit, Occurrence};
-use crate::diagnose::remedy::{OfferedAction, RemediationAction, RunbookTarget};
+use crate::diagnose::remedy::{OfferedAction, RemediationAction, RunbookTarget, shell_json};
 use crate::diagnose::report::{DiagnosisRemark, Evidence};
 use crate::diagnose::runbook_kind::Runbook;
 use crate::domain::breaker::FAILURE_THRESHOLD;
@@ -107,10 +107,10 @@ fn set_target(row: &SubscriptionRow, location: &Untrusted) -> Option<OfferedActi
 
 /// Offers to change a subscription by its company's key.
 fn patch(id: SubscriptionId, what: String, body: &Value) -> OfferedAction {
-    let body = body.to_string().replace('\'', "'\\''");
+    let body = shell_json(body);
     let path = paths::with_value(paths::SUBSCRIPTION, id);
     let command = format!(
-        "curl -sS -X PATCH -H \"X-Api-Key: $API_KEY\" -H 'Content-Type: application/json' --data '{body}' \"$PLATFORM_URL{path}\""
+        "curl -sS -X PATCH -H \"X-Api-Key: $API_KEY\" -H 'Content-Type: application/json' --data {body} \"$PLATFORM_URL{path}\""
     );
     OfferedAction { id: "patch".to_owned(), what, command, remedy: None }
 }

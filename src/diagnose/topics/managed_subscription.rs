@@ -11,10 +11,12 @@ use crate::diagnose::evidence_set::{CallGroup, EvidenceSet};
 use crate::diagnose::finding::CauseFinding;
 use crate::diagnose::playbook::{CheckResult, Playbook, PlaybookCheck};
 use crate::diagnose::playbook_topic::PlaybookTopic;
+use crate::diagnose::report::Evidence;
 use crate::domain::cause::CauseKind;
 use crate::domain::ids::{CompanyId, SubscriptionId};
 use crate::wire::refusal::RefusalReason;
 use crate::wire::requests::RequestRow;
+use crate::wire::subscriptions::SubscriptionRow;
 
 /// Checks, in order: owners, refused changes.
 pub const PLAYBOOK: Playbook = Playbook {
@@ -46,23 +48,27 @@ fn owners(set: &EvidenceSet) -> CheckResult {
         Err(why) => CheckResult::unknown(why),
         Ok(rows) if rows.is_empty() => CheckResult::unknown("no subscription exists"),
         // For one key, only the number of managed subscriptions is relevant.
-        Ok(rows) if matches!(set.scope.subject, DiagnosisSubject::Key(_)) => {
-            let n = rows.iter().filter(|row| row.subscription.managed_by.is_some()).count();
-            let what = "managed subscriptions of the company";
-            CheckResult::pass(vec![set.subscriptions.evidence(what, n.to_string(), None)])
+        Ok(_) if matches!(set.scope.subject, DiagnosisSubject::Key(_)) => {
+            CheckResult::pass(vec![managed_count(set, "managed subscriptions of the company")])
         }
-        Ok(rows) => {
-            let n = rows.iter().filter(|row| row.subscription.managed_by.is_some()).count();
-            let number = set.subscriptions.evidence("managed subscriptions", n.to_string(), None);
-            let managed = rows.iter().filter_map(|row| {
+        Ok(_) => {
+            let number = managed_count(set, "managed subscriptions");
+            let owners = managed(set).filter_map(|row| {
                 let of = &row.subscription;
-                let owner = of.managed_by.as_ref()?;
                 let what = format!("subscription {} of company {}: managed by", of.id, of.company_id);
-                Some(set.subscriptions.evidence(&what, owner.clone(), None))
+                Some(set.subscriptions.evidence(&what, of.managed_by.clone()?, None))
             });
-            CheckResult::pass([number].into_iter().chain(managed).collect())
+            CheckResult::pass([number].into_iter().chain(owners).collect())
         }
     }
+}
+
+fn managed(set: &EvidenceSet) -> impl Iterator<Item = &SubscriptionRow> {
+    EvidenceSet::rows(&set.subscriptions).iter().filter(|row| row.subscription.managed_by.is_some())
+}
+
+fn managed_count(set: &EvidenceSet, what: &str) -> Evidence {
+    set.subscriptions.evidence(what, managed(set).count().to_string(), None)
 }
 
 fn is_refused_change(row: &RequestRow) -> bool {
@@ -82,8 +88,7 @@ fn changes(set: &EvidenceSet) -> CheckResult {
 /// Reason why no change of a managed subscription could be made: there is none.
 pub(super) fn none_managed(set: &EvidenceSet) -> Option<String> {
     let is_known = set.subscriptions.found.is_ok() && !set.subscriptions.is_incomplete;
-    let has_managed = EvidenceSet::rows(&set.subscriptions).iter().any(|row| row.subscription.managed_by.is_some());
-    (is_known && !has_managed).then(|| "no subscription is managed by a tool".to_owned())
+    (is_known && managed(set).next().is_none()).then(|| "no subscription is managed by a tool".to_owned())
 }
 
 fn change_count<'s>(set: &'s EvidenceSet, what: &'static str) -> CallCount<'s> {
