@@ -14,7 +14,6 @@ use crate::diagnose::incident::IncidentEvidence;
 use crate::diagnose::incident_history::IncidentAct;
 use crate::diagnose::report::{DiagnosedCause, DiagnosisConclusion};
 use crate::diagnose::reporter::TicketReader;
-use crate::domain::delivery::AttemptOutcome;
 use crate::text::health::why;
 use crate::text::{count, delivery, or_unknown};
 use crate::wire::attempts::AttemptDetail;
@@ -57,6 +56,7 @@ pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &
         requests: &requests,
     };
     let comparison = ticket_behaviour::comparison(case, &measured, redactor);
+    let causes = ticket_diagnosis::causes(case, redactor);
     let mut missing = ticket_gaps::missing_data(case, redactor);
     let undecided = ticket_gaps::open_points(case).iter().map(|point| redactor.redact_line(point)).collect();
     if bodies == ResponseBodies::Omitted {
@@ -97,9 +97,9 @@ pub fn build_ticket(case: &IncidentEvidence, bodies: ResponseBodies, redactor: &
             .iter()
             .filter_map(|report| ticket_diagnosis::playbook(report, case, redactor))
             .collect(),
-        causes: ticket_diagnosis::causes(case, redactor),
         remarks: ticket_diagnosis::remarks(case, redactor),
-        reproduce: ticket_reproduction::commands(case, redactor),
+        reproduce: ticket_reproduction::commands(case, &causes, redactor),
+        causes,
         undecided,
         missing,
     }
@@ -183,7 +183,7 @@ fn subscription(of: &SubscriptionRow, redactor: &mut Redactor<'_>) -> TicketSubs
 fn failure(of: &AttemptDetail, bodies: ResponseBodies, redactor: &mut Redactor<'_>) -> TicketFailure {
     let row = &of.row;
     let body = of.response_body.text.as_ref().filter(|_| bodies == ResponseBodies::Included);
-    let is_sent = !matches!(row.outcome(), AttemptOutcome::Unanswered(kind) if kind.is_before_request());
+    let is_sent = row.outcome().is_sent();
     TicketFailure {
         utc: row.started_utc,
         attempt_id: row.id.0,

@@ -185,8 +185,8 @@ pub(super) fn write_checks(ticket: &SupportTicket, lines: &mut Vec<String>) {
 
 fn checks_of(ticket: &SupportTicket, subject: DiagnosisSubject, name: &str, lines: &mut Vec<String>) {
     let steps = ticket.playbooks.iter().filter(|of| of.subject == subject).flat_map(|of| &of.steps);
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
-    let mut failed: Vec<(&str, Vec<Evidence>)> = Vec::new();
+    let mut groups: Vec<(&CheckVerdict, Vec<&str>)> = Vec::new();
+    let mut failed: Vec<(&str, Vec<&Evidence>)> = Vec::new();
     for step in steps {
         if step.verdict == CheckVerdict::Fail {
             // Playbooks share questions.
@@ -194,13 +194,11 @@ fn checks_of(ticket: &SupportTicket, subject: DiagnosisSubject, name: &str, line
                 failed.push((&step.question, Vec::new()));
                 failed.len() - 1
             });
-            failed[at].1.extend(step.evidence.iter().cloned());
+            failed[at].1.extend(&step.evidence);
             continue;
         }
-        let why = step.verdict.why().map_or_else(String::new, |why| format!(" ({})", inline_code(why)));
-        let result = format!("{name}**{}**{why}", step.verdict.name());
-        let at = groups.iter().position(|(other, _)| *other == result).unwrap_or_else(|| {
-            groups.push((result, Vec::new()));
+        let at = groups.iter().position(|(other, _)| **other == step.verdict).unwrap_or_else(|| {
+            groups.push((&step.verdict, Vec::new()));
             groups.len() - 1
         });
         if !groups[at].1.contains(&step.question.as_str()) {
@@ -209,17 +207,23 @@ fn checks_of(ticket: &SupportTicket, subject: DiagnosisSubject, name: &str, line
     }
     for (question, evidence) in failed {
         lines.push(format!("- {name}**fail**: {}", escape_prose(question)));
-        lines.extend(evidence_lines(&evidence).iter().map(|line| format!("  {line}")));
+        lines.extend(evidence_lines(evidence).iter().map(|line| format!("  {line}")));
     }
-    groups.sort_by_key(|(result, _)| (result.contains("**skipped**"), result.contains("**pass**")));
-    let line = |(result, questions): &(String, Vec<&str>)| {
-        format!("- {result}: {}", questions.iter().map(|of| escape_prose(of)).collect::<Vec<_>>().join(" "))
+    groups.sort_by_key(|(verdict, _)| match verdict {
+        CheckVerdict::Fail | CheckVerdict::Unknown(_) => 0,
+        CheckVerdict::Pass => 1,
+        CheckVerdict::Skipped(_) => 2,
+    });
+    let line = |(verdict, questions): &(&CheckVerdict, Vec<&str>)| {
+        let why = verdict.why().map_or_else(String::new, |why| format!(" ({})", inline_code(why)));
+        let questions: Vec<String> = questions.iter().map(|of| escape_prose(of)).collect();
+        format!("- {name}**{}**{why}: {}", verdict.name(), questions.join(" "))
     };
     lines.extend(groups.iter().map(line));
 }
 
 /// Lists evidence below the query that it was read with; a query is code, so that it can be copied.
-fn evidence_lines(all: &[Evidence]) -> Vec<String> {
+fn evidence_lines<'e>(all: impl IntoIterator<Item = &'e Evidence>) -> Vec<String> {
     let mut queries: Vec<(String, Vec<String>)> = Vec::new();
     for of in all {
         let (what, query) = match of.query.find("GET /") {

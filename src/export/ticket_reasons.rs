@@ -14,7 +14,7 @@ use crate::domain::signature_debugger::signature_fault::SignatureFault;
 pub(super) const SIGNATURE_REFUSED_CAUSE: &str = "endpoint-rejects-signature";
 
 /// Cause that a receiver has no signing secret any more.
-pub(super) const LOST_SECRET_CAUSE: &str = "lost-secret";
+const LOST_SECRET_CAUSE: &str = "lost-secret";
 
 /// Checks whether two playbooks look at the same failures, so that a cause found by one explains a failed check of
 /// the other.
@@ -132,7 +132,7 @@ pub(super) fn responsible(case: &IncidentEvidence) -> Option<String> {
 /// Party that can resolve a cause.
 fn party(id: &str) -> &'static str {
     const SET_BY_COMPANY: [&str; 5] =
-        ["endpoint-redirects", "endpoint-gone", "endpoint-wrong-scheme", "endpoint-wrong-method", "lost-secret"];
+        ["endpoint-redirects", "endpoint-gone", "endpoint-wrong-scheme", "endpoint-wrong-method", LOST_SECRET_CAUSE];
     let has = |prefixes: &[&str]| prefixes.iter().any(|prefix| id.starts_with(prefix));
     if has(&["platform-", "dispatch-", "storage-"]) {
         "the operator of the platform"

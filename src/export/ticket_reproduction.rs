@@ -23,8 +23,9 @@ const MAX_SUBSCRIPTIONS: usize = 3;
 /// Maximum number of queries of the evidence.
 const MAX_QUERIES: usize = 8;
 
-/// Writes the commands for the reader of the ticket; a partner has no access to the Portal API.
-pub(super) fn commands(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> Vec<String> {
+/// Writes the commands for the reader of the ticket, whose causes offer others; a partner has no access to the Portal
+/// API.
+pub(super) fn commands(case: &IncidentEvidence, causes: &[DiagnosedCause], redactor: &mut Redactor<'_>) -> Vec<String> {
     let is_internal = case.reader == TicketReader::Support;
     let mut lines = Vec::new();
     let latest = case.requests.found.iter().flatten().next();
@@ -46,9 +47,8 @@ pub(super) fn commands(case: &IncidentEvidence, redactor: &mut Redactor<'_>) -> 
     if lines.is_empty() && is_internal {
         lines.extend(["crow check".to_owned(), portal_call(paths::OVERVIEW)]);
     }
-    let offers = super::ticket_diagnosis::causes(case, redactor).into_iter().flat_map(|cause| cause.offers);
-    let offered: Vec<String> = offers.map(|offer| offer.command).collect();
-    let used = |(name, _): &&(&str, &str)| lines.iter().chain(&offered).any(|line| line.contains(&format!("${name}")));
+    let offered = || causes.iter().flat_map(|cause| &cause.offers).map(|offer| &offer.command);
+    let used = |(name, _): &&(&str, &str)| lines.iter().chain(offered()).any(|line| line.contains(&format!("${name}")));
     let variables: Vec<String> = VARIABLES.iter().filter(used).map(|(name, what)| format!("{name} ({what})")).collect();
     if !variables.is_empty() {
         lines.insert(0, format!("# Set first: {}. This file contains no secrets.", variables.join(", ")));
@@ -164,7 +164,7 @@ fn delivery(
         lines.push(format!("crow subs test {} --allow-actions", row.id));
     }
     // Without a connection, no body and no headers were sent.
-    let is_sent = !matches!(latest.row.outcome(), AttemptOutcome::Unanswered(kind) if kind.is_before_request());
+    let is_sent = latest.row.outcome().is_sent();
     if is_internal && is_sent {
         lines.push(
             "# The bytes and headers of its latest failed attempt (an admin's token; others get them masked):"
@@ -178,11 +178,7 @@ fn delivery(
         lines.push("# With the receiver's secret: a valid signature shows that its secret is right.".to_owned());
         lines.push("crow verify --headers headers.txt --body body.bin".to_owned());
     }
-    match latest.row.outcome() {
-        AttemptOutcome::Unanswered(FailureKind::Tls) => lines.extend(certificate(&target)),
-        AttemptOutcome::Unanswered(FailureKind::Dns) => lines.extend(addresses(&target)),
-        _ => {}
-    }
+    lines.extend(endpoint_facts(latest.row.outcome(), &target));
     if target.contains(REDACTED) {
         lines.push(format!("# {REDACTED} hides secret parts of the target: take them from its owner."));
     }
@@ -210,20 +206,18 @@ fn is_about_signatures(cause: &DiagnosedCause) -> bool {
     SignatureFault::from_id(&cause.id).is_some() || cause.id == SIGNATURE_REFUSED_CAUSE
 }
 
-/// Shows the addresses that a host name resolves to.
-fn addresses(target: &str) -> Vec<String> {
-    let Ok(url) = Url::parse(target) else { return Vec::new() };
-    let Some(host) = url.host_str() else { return Vec::new() };
-    vec![
-        "# The addresses that the host name has, seen from this machine:".to_owned(),
-        format!("getent hosts {}", quoted(host)),
-    ]
-}
-
-/// Shows the certificate that an endpoint presents: subject, issuer, names and dates.
-fn certificate(target: &str) -> Vec<String> {
+/// Shows what an endpoint has where an attempt failed: the addresses of its name, or its certificate with subject,
+/// issuer, names and dates.
+fn endpoint_facts(outcome: AttemptOutcome, target: &str) -> Vec<String> {
+    let AttemptOutcome::Unanswered(kind @ (FailureKind::Dns | FailureKind::Tls)) = outcome else { return Vec::new() };
     let Ok(url) = Url::parse(target) else { return Vec::new() };
     let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else { return Vec::new() };
+    if kind == FailureKind::Dns {
+        return vec![
+            "# The addresses that the host name has, seen from this machine:".to_owned(),
+            format!("getent hosts {}", quoted(host)),
+        ];
+    }
     let name = if url.domain().is_some() { format!(" -servername {}", quoted(host)) } else { String::new() };
     let address = quoted(&format!("{host}:{port}"));
     vec![
